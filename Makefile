@@ -1,0 +1,49 @@
+# `make` lists the targets. Each does its own set-up; nothing is done twice.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+LAB := $(PYTHON) -m tests.lab
+# Needs root; `sudo -n` fails with its own clear line where that is not allowed.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E)
+
+.PHONY: help setup check unit test test-lab lab lab-down lab-shell demo lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+
+setup: ## install what is missing: system packages, virtual environment, locked packages
+	@scripts/setup.sh
+
+check: setup ## lint, format, types, import contract
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+unit: setup ## unit and property tests (no root needed)
+	$(PYTHON) -m pytest tests/unit tests/property
+
+test-lab: setup ## the scenarios, on a real chain on real hosts (root)
+	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
+
+test: check ## everything: checks, unit, property and lab tests
+	$(AS_ROOT) $(PYTHON) -m pytest tests
+
+lab: setup ## bring up the lab: seven hosts, a chain of four validators
+	$(AS_ROOT) $(LAB) up
+
+lab-down: setup ## take the lab down
+	$(AS_ROOT) $(LAB) down
+
+lab-shell: setup ## a shell on a host of the lab: make lab-shell HOST=val1
+	$(AS_ROOT) $(LAB) shell $(HOST)
+
+demo: setup ## a chain loses its quorum and is rescued, from diagnosis to report
+	$(AS_ROOT) $(LAB).demo
+
+lock: setup ## resolve the dependencies anew (needs uv): one resolve for all extras
+	uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 \
+	  --no-emit-index-url --no-header --upgrade --output-file requirements.lock
+
+clean: ## remove the environment and caches of this checkout
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""SSH signatures over a plan, and who may give them."""

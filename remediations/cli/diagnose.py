@@ -1,0 +1,42 @@
+"""`remediate diagnose`: what is wrong, and how we know it. Reads only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import reads_the_world
+from remediations.cli.terminal import look
+from remediations.cli.world import inventory_of, observation_for
+from remediations.diagnose.diagnose import diagnose
+from remediations.diagnose.finding import ChainClass, Finding
+from remediations.diagnose.render import finding_text
+from remediations.errors import ExitCode
+
+
+@click.command("diagnose", help="Read all hosts (read-only) and say what is wrong.")
+@reads_the_world
+@click.option("-v", "--verbose", is_flag=True, help="Also show every reading relied upon.")
+def command(
+    inventory: Path | None, source: Path | None, save: Path | None, verbose: bool
+) -> Answer:
+    """Exit 0: healthy. 3: something is wrong. 11: too little could be read to conclude."""
+    known = inventory_of(inventory) if inventory is not None or source is None else None
+    finding = diagnose(observation_for(known, source, save))
+    style = look()
+    return Answer(
+        exit_code=verdict(finding),
+        document=finding,
+        text=finding_text(finding, width=style.width, colour=style.colour, verbose=verbose),
+    )
+
+
+def verdict(finding: Finding) -> ExitCode:
+    """The exit code that a finding amounts to."""
+    if finding.chain is ChainClass.UNDETERMINED:
+        return ExitCode.UNREADABLE
+    if finding.chain is ChainClass.HEALTHY:
+        return ExitCode.OK
+    return ExitCode.CHANGES_PENDING

@@ -1,0 +1,147 @@
+"""The one place through which every answer and every error leaves the program.
+
+With `--json` exactly one JSON document goes to stdout on every path; text goes to stdout when it is
+the answer and to stderr when it is an error. No traceback ever reaches the terminal: a bug's is
+written to a file that is named.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.errors import ExitCode, RemediationError
+
+
+def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
+    """Run a command and print what comes of it. Returns the exit code; raises nothing."""
+    as_json = "--json" in arguments
+    try:
+        return _print(_outcome(run, arguments), as_json=as_json)
+    except BrokenPipeError:
+        # The reader went away: nothing more can be said, and the interpreter must not try either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.BROKEN_PIPE
+
+
+def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _Failure:
+    try:
+        answer = run()
+    except RemediationError as error:
+        return _Failure(
+            error.exit_code, error.what, error.guard, error.got, error.expected, error.next_step
+        )
+    except click.exceptions.Exit as error:
+        return Answer(exit_code=_code(error.exit_code), document=None, text="")
+    except click.ClickException as error:
+        return _usage(error, arguments)
+    except (KeyboardInterrupt, click.Abort):
+        return _Failure(
+            ExitCode.INTERRUPTED,
+            "interrupted",
+            "Ctrl-C",
+            "an interrupt",
+            "the command to end by itself",
+            "remediate status",
+        )
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug becomes exit 70
+        return _bug(error)
+    if isinstance(answer, Answer):
+        return answer
+    # click itself printed (--help, --version): there is nothing more to say.
+    return Answer(exit_code=ExitCode.OK, document=None, text="")
+
+
+class _Failure:
+    """An error ready to be printed."""
+
+    def __init__(
+        self, exit_code: ExitCode, what: str, guard: str, got: str, expected: str, next_step: str
+    ) -> None:
+        self.exit_code = exit_code
+        self.fields = {
+            "what": what,
+            "guard": guard,
+            "got": got,
+            "expected": expected,
+            "next": next_step,
+        }
+
+    def text(self) -> str:
+        """One line for each part, the labels aligned."""
+        lines = [f"error: {self.fields['what']}"]
+        lines += [
+            f"  {label:<9} {self.fields[label]}"
+            for label in ("guard", "got", "expected", "next")
+            if self.fields[label]
+        ]
+        return "\n".join(lines)
+
+
+def _usage(error: click.ClickException, arguments: Sequence[str]) -> _Failure:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "remediate"
+    return _Failure(
+        ExitCode.USAGE,
+        error.format_message(),
+        "command line",
+        " ".join(arguments) or "nothing",
+        f"usage: {command} …",
+        f"{command} --help",
+    )
+
+
+def _bug(error: Exception) -> _Failure:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="remediate-bug-", suffix=".txt", delete=False
+    ) as file:
+        traceback.print_exception(error, file=file)
+    return _Failure(
+        ExitCode.BUG,
+        f"this is a bug: {type(error).__name__}: {error}",
+        "none",
+        "an exception",
+        "an answer or a documented error",
+        f"report it with {file.name}; nothing further was done",
+    )
+
+
+def _code(value: int) -> ExitCode:
+    try:
+        return ExitCode(value)
+    except ValueError:
+        return ExitCode.USAGE
+
+
+def _print(result: Answer | _Failure, *, as_json: bool) -> int:
+    if as_json:
+        print_json(result)
+    elif isinstance(result, _Failure):
+        sys.stderr.write(result.text() + "\n")
+        sys.stderr.flush()
+    elif result.text:
+        sys.stdout.write(result.text.rstrip("\n") + "\n")
+        sys.stdout.flush()
+    return result.exit_code
+
+
+def print_json(result: Answer | _Failure) -> None:
+    """The document: exit code and its name, then `result` or `error`."""
+    from remediations.model.wire import canonical
+
+    document = {
+        "exit_code": int(result.exit_code),
+        "outcome": result.exit_code.name.lower(),
+        "result": result.document if isinstance(result, Answer) else None,
+        "error": result.fields if isinstance(result, _Failure) else None,
+    }
+    sys.stdout.write(canonical(document).decode() + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,71 @@
+"""`remediate`: the command group. A command's module is imported only when that command runs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from remediations import __version__
+from remediations.cli.exits import leave
+
+COMMANDS: dict[str, str] = {
+    "list": "list the playbooks and their branches",
+    "diagnose": "read all hosts and say what is wrong, and how we know it",
+    "plan": "say exactly what would be done to which machine, and what could go wrong",
+    "show": "show a plan again, as text, Markdown, HTML or JSON",
+    "approve": "sign a plan with an SSH key",
+    "apply": "carry out an approved plan, stopping the moment the world differs",
+    "status": "say where a run stands, from its journal",
+    "verify": "prove (again) that a run's recovery holds",
+    "report": "write the report of a run",
+}
+"""Name → one line of help. `remediations.cli.NAME.command` is the command."""
+
+
+class Commands(click.Group):
+    """Loads commands lazily: `--help` and `status` must not pay for SSH or pyinfra."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the work, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command called `cmd_name`, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"remediations.cli.{_module(cmd_name)}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.command is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _module(name: str) -> str:
+    return f"{name}_" if name == "list" else name
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="remediate")
+def cli() -> None:
+    """From an alert to a verified recovery of a VirtEngine chain: reviewed, reversible, recorded.
+
+    diagnose → plan → approve → apply → verify → report. Reading commands change nothing.
+    """
+
+
+def main() -> None:
+    """The console script: runs a command and ends with a documented exit code."""
+    arguments = sys.argv[1:]
+    sys.exit(
+        leave(
+            lambda: cli.main(args=list(arguments), prog_name="remediate", standalone_mode=False),
+            arguments,
+        )
+    )

@@ -1,0 +1,78 @@
+"""What a deploy may not do while it is compiled; caught also when the deploy swallows errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+FORBIDDEN_EVENTS = frozenset(
+    {
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.system",
+        "pty.spawn",
+        "socket.bind",
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.sendto",
+        "subprocess.Popen",
+    }
+)
+"""Python's audit events of everything that leaves this process."""
+
+
+class Rejected(BaseException):
+    """The deploy did something that cannot be compiled. No `Exception`: deploys catch those."""
+
+
+class Seal:
+    """The watch over one compilation. The first offence counts, also when the deploy catches it.
+
+    `host` is the host whose body runs, "" between hosts; `offence` what the deploy did, or None.
+    """
+
+    def __init__(self) -> None:
+        self.host = ""
+        self.offence: str | None = None
+
+    def refuse(self, did: str) -> NoReturn:
+        """Record the offence and end the deploy.
+
+        Raises:
+            Rejected: always.
+        """
+        self.offence = self.offence or did
+        raise Rejected(did)
+
+    @contextmanager
+    def on(self, host: str) -> Iterator[None]:
+        """While the body of `host` runs. An offence that the body swallowed is raised at its end.
+
+        Raises:
+            Rejected: there was one.
+        """
+        self.host = host
+        yield
+        if self.offence is not None:
+            raise Rejected(self.offence)
+        self.host = ""
+
+
+_active: list[Seal] = []
+
+
+def watch(seal: Seal) -> None:
+    """Make `seal` the one that the audit hook reports to; the hook itself stays for ever."""
+    if not _active:
+        sys.addaudithook(_audit)
+    _active[:] = [seal]
+
+
+def _audit(event: str, _: tuple[object, ...]) -> None:
+    if event in FORBIDDEN_EVENTS and _active and _active[0].host:
+        _active[0].refuse(f"leaves the process ({event})")

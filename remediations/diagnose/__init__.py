@@ -1,0 +1,1 @@
+"""Concludes from an Observation what is wrong, with the readings that support it. Pure."""

@@ -1,0 +1,1 @@
+"""Pure domain values: no clock, no network, nothing of the other rooms."""

@@ -1,0 +1,329 @@
+"""CometBFT RPC answers as values (chain-recovery §4.1, §4.3). Pure: text in, value or RpcError out.
+
+Everything here comes from a machine that may be broken, old or lying, so nothing is assumed: a
+number that does not fit, a time that is none, half a document or an HTML page is an `RpcError`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from remediations.model import comet_shapes as shapes
+from remediations.model.chain import (
+    AppInfo,
+    BlockMeta,
+    BlockResult,
+    Commit,
+    CommitSignature,
+    NodeStatus,
+    Peer,
+    PeerRound,
+    RoundState,
+    Validator,
+    ValidatorSet,
+)
+
+T = TypeVar("T")
+
+NO_EVIDENCE = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+"""The hash of an empty evidence list: SHA-256 of nothing."""
+
+NIL_PREFIX = "0" * 12
+ABSENT_VOTE = "nil-Vote"
+_WHERE = re.compile(r"([0-9]{1,19})/([0-9]{1,10})/([0-8])")
+_BIT_ARRAY = re.compile(r"(?:BA\{([0-9]{1,6}):([x_\s]*)\} ([0-9]{1,19})/([0-9]{1,19}) = [0-9.]+)")
+_VOTE = re.compile(
+    r"Vote\{([0-9]{1,6}):([0-9A-F]{12})\s+([0-9]{1,19})/([0-9]{2,10})/"
+    r"SIGNED_MSG_TYPE_(?:PREVOTE|PRECOMMIT)\((?:Prevote|Precommit)\)\s+([0-9A-F]{12})\s[^{}]*\}",
+    re.IGNORECASE,
+)
+
+
+class RpcError(ValueError):
+    """The answer is not what the RPC documents, or is the RPC's own error. The message says why."""
+
+
+def parse_status(text: bytes) -> NodeStatus:
+    """`/status`.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    raw = _result(text, shapes.StatusShape)
+    sync = raw.sync_info
+    return NodeStatus(
+        node_id=raw.node_info.id.lower(),
+        network=raw.node_info.network,
+        moniker=raw.node_info.moniker,
+        height=sync.latest_block_height,
+        block_hash=sync.latest_block_hash.upper(),
+        app_hash=sync.latest_app_hash.upper(),
+        block_time=_time(sync.latest_block_time),
+        earliest_height=sync.earliest_block_height,
+        catching_up=sync.catching_up,
+        address=raw.validator_info.address.upper(),
+        power=raw.validator_info.voting_power,
+    )
+
+
+def parse_app_info(text: bytes) -> AppInfo:
+    """`/abci_info`: the application's height, and its hash in hex.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    raw = _result(text, shapes.AppInfoShape).response
+    return AppInfo(height=raw.last_block_height, app_hash=_hex(raw.last_block_app_hash))
+
+
+def parse_round_state(text: bytes) -> RoundState:
+    """`/consensus_state`, with the votes of the round that is going on.
+
+    `height_vote_set` also holds the next, still empty round: the entry is chosen by its number,
+    never by its place.
+
+    Raises:
+        RpcError: the answer is something else, or its parts contradict each other.
+    """
+    raw = _result(text, shapes.ConsensusStateShape).round_state
+    where = _WHERE.fullmatch(raw.where)
+    if where is None:
+        raise RpcError(f"height/round/step is {_shown(raw.where)}")
+    height, round_, step = (_bounded(number) for number in where.groups())
+    current = [votes for votes in raw.height_vote_set if votes.round == round_]
+    if len(current) != 1:
+        raise RpcError(f"{len(current)} vote sets for round {round_}, not one")
+    votes = current[0]
+    return RoundState(
+        height=height,
+        round=round_,
+        step=step,
+        started=_time(raw.start_time),
+        prevotes=_votes(votes.prevotes, votes.prevotes_bit_array, height, round_),
+        precommits=_votes(votes.precommits, votes.precommits_bit_array, height, round_),
+        proposal=raw.proposal_block_hash.upper(),
+    )
+
+
+def parse_peer_rounds(text: bytes) -> tuple[PeerRound, ...]:
+    """`/dump_consensus_state`: what the node believes of its peers, by node id.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    peers = _result(text, shapes.DumpShape).peers or []
+    return tuple(
+        PeerRound(
+            node_id=_node_id(peer.node_address),
+            height=peer.peer_state.round_state.height,
+            round=peer.peer_state.round_state.round,
+            step=peer.peer_state.round_state.step,
+        )
+        for peer in peers
+    )
+
+
+def parse_peers(text: bytes) -> tuple[Peer, ...]:
+    """`/net_info`: the connected peers.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    return tuple(
+        Peer(
+            node_id=peer.node_info.id.lower(),
+            moniker=peer.node_info.moniker,
+            network=peer.node_info.network,
+            remote_ip=peer.remote_ip,
+            outbound=peer.is_outbound,
+        )
+        for peer in _result(text, shapes.NetInfoShape).peers or []
+    )
+
+
+def parse_validators(text: bytes) -> ValidatorSet:
+    """All pages of `/validators`, one JSON document after the other, as one set.
+
+    Raises:
+        RpcError: a page is missing or something else, pages are of different heights, or a
+            validator appears twice.
+    """
+    pages = [_result(page, shapes.ValidatorsShape) for page in _documents(text)]
+    if not pages:
+        raise RpcError("no page of validators")
+    height, total = pages[0].block_height, pages[0].total
+    if any((page.block_height, page.total) != (height, total) for page in pages):
+        raise RpcError("the pages of the validator set are of different heights")
+    members = tuple(
+        Validator(address=member.address.upper(), power=member.voting_power)
+        for page in pages
+        for member in page.validators
+    )
+    if len(members) != total:
+        raise RpcError(f"{len(members)} validators on {len(pages)} pages, {total} announced")
+    if len({member.address for member in members}) != total:
+        raise RpcError("a validator appears twice in the set")
+    if total == 0:
+        raise RpcError("the validator set is empty")
+    return ValidatorSet(height=height, validators=members)
+
+
+def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
+    """`/blockchain`: up to twenty headers, newest first.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    return tuple(
+        BlockMeta(
+            height=meta.header.height,
+            block_hash=meta.block_id.hash.upper(),
+            app_hash=meta.header.app_hash.upper(),
+            time=_time(meta.header.time),
+            evidence=meta.header.evidence_hash.upper() not in ("", NO_EVIDENCE),
+        )
+        for meta in _result(text, shapes.BlockchainShape).block_metas or []
+    )
+
+
+def parse_commit(text: bytes) -> Commit:
+    """`/commit?height=`.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    raw = _result(text, shapes.CommitAnswer).signed_header.commit
+    return Commit(
+        height=raw.height,
+        round=raw.round,
+        signatures=tuple(
+            CommitSignature(
+                address=signature.validator_address.upper(), flag=signature.block_id_flag
+            )
+            for signature in raw.signatures
+        ),
+    )
+
+
+def parse_block_result(text: bytes) -> BlockResult:
+    """`/block_results?height=`.
+
+    Raises:
+        RpcError: the answer is something else (also where the node keeps no results).
+    """
+    raw = _result(text, shapes.BlockResultShape)
+    return BlockResult(height=raw.height, app_hash=_hex(raw.app_hash))
+
+
+def parse_vote(text: str, index: int, height: int, round_: int) -> str:
+    """One vote string: "" when absent, "nil", or the twelve hex digits of the block voted for.
+
+    Raises:
+        RpcError: it is no vote, or of another validator, height or round.
+    """
+    if text == ABSENT_VOTE:
+        return ""
+    match = _VOTE.fullmatch(" ".join(text.split()))
+    if match is None:
+        raise RpcError(f"no vote: {_shown(text)}")
+    if (int(match[1]), int(match[3]), int(match[4])) != (index, height, round_):
+        raise RpcError(f"a vote of another place or round: {_shown(text)}")
+    return "nil" if match[5] == NIL_PREFIX else match[5].upper()
+
+
+def parse_bit_array(text: str) -> tuple[tuple[bool, ...], int, int]:
+    """`BA{4:_x_x} 2/4 = 0.50`: who voted, in the order of the set, and power voted and in all.
+
+    Long arrays are wrapped, with or without white space.
+
+    Raises:
+        RpcError: it is no such text, or does not have as many marks as it announces.
+    """
+    match = _BIT_ARRAY.fullmatch(text)
+    if match is None:
+        raise RpcError(f"no bit array: {_shown(text)}")
+    marks = "".join(match[2].split())
+    if len(marks) != int(match[1]):
+        raise RpcError(f"{len(marks)} marks in a bit array of {match[1]}")
+    return tuple(mark == "x" for mark in marks), _bounded(match[3]), _bounded(match[4])
+
+
+def _votes(texts: list[str] | None, bit_array: str, height: int, round_: int) -> tuple[str, ...]:
+    """The votes of one kind. Marks and strings are read by the node one after the other, so a vote
+    may be in one only; but their number is that of the set in both.
+    """
+    marks, _voted, _total = parse_bit_array(bit_array)
+    votes = tuple(parse_vote(text, index, height, round_) for index, text in enumerate(texts or []))
+    if len(votes) != len(marks):
+        raise RpcError(f"{len(votes)} votes for a set of {len(marks)}")
+    return votes
+
+
+def _result(text: bytes, shape: type[T]) -> T:
+    try:
+        envelope = msgspec.json.decode(text, type=shapes.Envelope)
+        if envelope.error is None:
+            return msgspec.json.decode(envelope.result, type=shape, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RpcError(f"{error}: {_shown(text.decode('utf-8', 'replace'))}") from error
+    fault = envelope.error
+    raise RpcError(f"the node answered with an error: {fault.message} {fault.data}".strip())
+
+
+def _documents(text: bytes) -> list[bytes]:
+    """The JSON documents in `text`, which stand one after the other."""
+    decoder = json.JSONDecoder()
+    documents: list[bytes] = []
+    try:
+        rest = text.decode().lstrip()
+        while rest:
+            _value, end = decoder.raw_decode(rest)
+            documents.append(rest[:end].encode())
+            rest = rest[end:].lstrip()
+    except (ValueError, RecursionError) as error:
+        raise RpcError(f"{error}: {_shown(text.decode('utf-8', 'replace'))}") from error
+    return documents
+
+
+def _time(text: str) -> datetime:
+    """RFC 3339 with up to nine decimals, in UTC (microseconds are kept)."""
+    try:
+        moment = msgspec.convert(text, datetime)
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
+        return moment.astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError, ValueError) as error:
+        raise RpcError(f"no time: {_shown(text)}") from error
+
+
+def _hex(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).hex().upper()
+    except (binascii.Error, ValueError) as error:
+        raise RpcError(f"no base64: {_shown(text)}") from error
+
+
+def _node_id(address: str) -> str:
+    node_id, at, _rest = address.partition("@")
+    if not at or not re.fullmatch("[0-9a-fA-F]{40}", node_id):
+        raise RpcError(f"no node address: {_shown(address)}")
+    return node_id.lower()
+
+
+def _bounded(digits: str) -> int:
+    number = int(digits)
+    if number > shapes.MAX_INT64:
+        raise RpcError(f"{digits} is no 64-bit number")
+    return number
+
+
+def _shown(text: str) -> str:
+    """The beginning of `text`, for messages."""
+    return repr(text[:80])

@@ -1,0 +1,233 @@
+"""The JSON that CometBFT 0.38 answers with, as far as it is used (chain-recovery §4.1).
+
+Fields that are not used are skipped; fields that are missing or of another type are refused by the
+decoder. int64 comes as a decimal string, int32 as a number. Times stay text here: the lax decoder
+that accepts "12" as a number would also accept 12 as a time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+MAX_INT64 = 2**63 - 1
+MAX_INT32 = 2**31 - 1
+
+Int64 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT64)]
+Int32 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
+PeerRoundNumber = Annotated[int, msgspec.Meta(ge=-1, le=MAX_INT32)]
+Step = Annotated[int, msgspec.Meta(ge=0, le=8)]
+Flag = Annotated[int, msgspec.Meta(ge=1, le=3)]
+Address = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{40}$")]
+Hash = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2}){0,64}$")]
+NodeId = Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{40}$")]
+ShortText = Annotated[str, msgspec.Meta(max_length=256)]
+
+
+class Shape(msgspec.Struct):
+    """One JSON object; what it does not name is skipped."""
+
+
+class RpcFault(Shape):
+    """The `error` member of an envelope."""
+
+    message: str = ""
+    data: str = ""
+
+
+class Envelope(Shape):
+    """JSON-RPC: either a result or an error."""
+
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: RpcFault | None = None
+
+
+class NodeInfo(Shape):
+    """Who a node says it is."""
+
+    id: NodeId
+    network: ShortText
+    moniker: ShortText
+
+
+class SyncInfo(Shape):
+    """`/status`: the block store."""
+
+    latest_block_hash: Hash
+    latest_app_hash: Hash
+    latest_block_height: Int64
+    latest_block_time: str
+    earliest_block_height: Int64
+    catching_up: bool
+
+
+class ValidatorInfo(Shape):
+    """`/status`: the node's own key."""
+
+    address: Address
+    voting_power: Int64
+
+
+class StatusShape(Shape):
+    """`/status`."""
+
+    node_info: NodeInfo
+    sync_info: SyncInfo
+    validator_info: ValidatorInfo
+
+
+class AppResponse(Shape):
+    """`/abci_info`; zero and empty fields are left out by the node."""
+
+    last_block_height: Int64 = 0
+    last_block_app_hash: str = ""
+
+
+class AppInfoShape(Shape):
+    """`/abci_info`."""
+
+    response: AppResponse
+
+
+class RoundVotes(Shape):
+    """The votes of one round."""
+
+    round: Int32
+    prevotes: list[str] | None
+    prevotes_bit_array: str
+    precommits: list[str] | None
+    precommits_bit_array: str
+
+
+class RoundStateSimple(Shape):
+    """`/consensus_state`."""
+
+    where: str = msgspec.field(name="height/round/step")
+    start_time: str
+    proposal_block_hash: Hash
+    height_vote_set: list[RoundVotes]
+
+
+class ConsensusStateShape(Shape):
+    """`/consensus_state`."""
+
+    round_state: RoundStateSimple
+
+
+class PeerRoundState(Shape):
+    """Where a peer stands, as this node believes. Round −1: nothing heard yet."""
+
+    height: Int64
+    round: PeerRoundNumber
+    step: Step
+
+
+class PeerState(Shape):
+    """`/dump_consensus_state`: one peer's state."""
+
+    round_state: PeerRoundState
+
+
+class DumpedPeer(Shape):
+    """`/dump_consensus_state`: one peer."""
+
+    node_address: str
+    peer_state: PeerState
+
+
+class DumpShape(Shape):
+    """`/dump_consensus_state`."""
+
+    peers: list[DumpedPeer] | None
+
+
+class PeerShape(Shape):
+    """`/net_info`: one peer."""
+
+    node_info: NodeInfo
+    is_outbound: bool
+    remote_ip: ShortText
+
+
+class NetInfoShape(Shape):
+    """`/net_info`."""
+
+    peers: list[PeerShape] | None
+
+
+class ValidatorShape(Shape):
+    """`/validators`: one member of the set."""
+
+    address: Address
+    voting_power: Int64
+
+
+class ValidatorsShape(Shape):
+    """One page of `/validators`."""
+
+    block_height: Int64
+    validators: list[ValidatorShape]
+    total: Int64
+
+
+class BlockId(Shape):
+    """A block's hash."""
+
+    hash: Hash
+
+
+class Header(Shape):
+    """A block header. `evidence_hash` may be lower-case or empty."""
+
+    height: Int64
+    time: str
+    app_hash: Hash
+    evidence_hash: Hash
+
+
+class BlockMetaShape(Shape):
+    """`/blockchain`: one block."""
+
+    block_id: BlockId
+    header: Header
+
+
+class BlockchainShape(Shape):
+    """`/blockchain`."""
+
+    block_metas: list[BlockMetaShape] | None
+
+
+class SignatureShape(Shape):
+    """`/commit`: one signature; the address is empty when absent."""
+
+    block_id_flag: Flag
+    validator_address: Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{40})?$")]
+
+
+class CommitShape(Shape):
+    """`/commit`: the commit itself."""
+
+    height: Int64
+    round: Int32
+    signatures: list[SignatureShape]
+
+
+class SignedHeader(Shape):
+    """`/commit`: header and commit."""
+
+    commit: CommitShape
+
+
+class CommitAnswer(Shape):
+    """`/commit`."""
+
+    signed_header: SignedHeader
+
+
+class BlockResultShape(Shape):
+    """`/block_results`; the hash is base64."""
+
+    height: Int64
+    app_hash: str = ""

@@ -1,0 +1,57 @@
+"""Who the machines are: the parsed inventory. Read from YAML by `remediations.observe.inventory`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from remediations.model.record import Record
+
+
+class Role(StrEnum):
+    """What a host is there for, as its operator says; the chain may say otherwise."""
+
+    VALIDATOR = "validator"
+    FULL = "full"
+    STANDBY = "standby"
+    BASTION = "bastion"
+
+
+class HostEntry(Record, frozen=True, kw_only=True):
+    """One host. What is None is discovered on the host, never guessed.
+
+    `ssh` is the name given to ssh_config; `unit` pins the systemd unit; `home` the daemon's home;
+    `rpc` the URL of the RPC as seen from the host itself.
+    """
+
+    name: str
+    role: Role
+    ssh: str
+    unit: str | None = None
+    home: str | None = None
+    rpc: str | None = None
+
+
+class Inventory(Record, frozen=True, kw_only=True):
+    """All hosts of one chain, with the settings of that chain.
+
+    `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
+    `halted_after_s` is how many seconds without a block count as halted.
+    """
+
+    path: str
+    chain_id: str
+    halted_after_s: int
+    ssh_config: str | None
+    allowed_signers: str | None
+    hosts: tuple[HostEntry, ...]
+
+    def host(self, name: str) -> HostEntry:
+        """The entry called `name`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for entry in self.hosts:
+            if entry.name == name:
+                return entry
+        raise KeyError(name)

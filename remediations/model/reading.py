@@ -1,0 +1,53 @@
+"""A reading: one value with where it came from and when, or *unknown* with the reason.
+
+There is no default for what could not be read (design §2): code that needs a value has to say what
+it does without one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, TypeVar, Union
+
+import msgspec
+
+T = TypeVar("T", covariant=True)
+
+
+class Known(
+    msgspec.Struct,
+    Generic[T],
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="reading",
+    tag="known",
+):
+    """A value that was read: `source` names the command, file or query; `at` is UTC."""
+
+    value: T
+    source: str
+    at: datetime
+
+
+class Unknown(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="reading",
+    tag="unknown",
+):
+    """A value that could not be read, and why."""
+
+    reason: str
+    source: str
+    at: datetime
+
+
+Reading = Union[Known[T], Unknown]
+
+
+def value_or_none(reading: Known[T] | Unknown) -> T | None:
+    """The value, or None where it is unknown. For decisions that treat unknown explicitly."""
+    return reading.value if isinstance(reading, Known) else None

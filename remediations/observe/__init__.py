@@ -1,0 +1,1 @@
+"""Reads the world into an Observation, and changes nothing."""

@@ -1,0 +1,239 @@
+"""What systemctl, df, find and the rest print, as values (model.host). Pure.
+
+Every parser takes text and raises `TextError` on anything unexpected.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from remediations.model.host import (
+    Binary,
+    ConsensusKey,
+    Disk,
+    JournalLine,
+    Ownership,
+    Process,
+    Unit,
+    WriteAheadLog,
+)
+
+UNLIMITED = 2**53 - 1
+"""Stands for systemd's `infinity` and for a file system that does not count inodes."""
+
+_NUMBER = re.compile("[0-9]{1,18}")
+_SPAN = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d|w|month|y)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "month": 2629800, "y": 31557600}
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_JOURNAL = re.compile(r"([0-9]{1,11})\.([0-9]{6}) \S+ [^:]{1,200}: (.*)")
+_ADDRESS = re.compile(r'"address"\s*:\s*"([0-9A-Fa-f]{40})"', re.IGNORECASE)
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class TextError(ValueError):
+    """The text is not what the command prints. The message says why."""
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Lines of `name=value`."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def number(text: str) -> int:
+    """A plain decimal number, not negative.
+
+    Raises:
+        TextError: it is none.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise TextError(f"no number: {text[:40]!r}")
+    return int(text)
+
+
+def parse_unit(text: str, *, home: str) -> Unit:
+    """`systemctl show`. `home` was discovered beside it.
+
+    Raises:
+        TextError: a property is missing or odd.
+    """
+    shown = pairs(text)
+    try:
+        path, arguments = _command(shown.get("ExecStart", ""))
+        return Unit(
+            name=shown["Id"],
+            load_state=shown["LoadState"],
+            active_state=shown["ActiveState"],
+            sub_state=shown["SubState"],
+            enabled=shown["UnitFileState"],
+            result=shown["Result"],
+            restarts=number(shown.get("NRestarts") or "0"),
+            main_pid=number(shown.get("MainPID") or "0"),
+            exit_status=number(shown.get("ExecMainStatus") or "0"),
+            user=shown.get("User") or "root",
+            binary=path,
+            arguments=arguments,
+            home=home,
+            restart_policy=shown.get("Restart", "no"),
+            stop_timeout_s=_seconds(shown["TimeoutStopUSec"]),
+            open_files=_count(shown["LimitNOFILE"]),
+            active_since=_stamp(shown.get("ActiveEnterTimestamp", "")),
+            invocation=shown.get("InvocationID", ""),
+        )
+    except KeyError as error:
+        raise TextError(f"systemctl show says nothing of {error}") from error
+
+
+def parse_processes(text: str) -> tuple[Process, ...]:
+    """Lines of pid, state, start in clock ticks, command line.
+
+    Raises:
+        TextError: a line is something else.
+    """
+    processes = []
+    for line in text.splitlines():
+        fields = line.split(" ", 3)
+        if len(fields) != 4:
+            raise TextError(f"no process: {line[:80]!r}")
+        pid, state, started, command = fields
+        processes.append(
+            Process(pid=number(pid), state=state, started=number(started), command=command)
+        )
+    return tuple(processes)
+
+
+def parse_key(text: str) -> ConsensusKey:
+    """The address line of the key file, or that there is none.
+
+    Raises:
+        TextError: there is a key file, but no address in it.
+    """
+    node_key = "node_key=yes" in text
+    if "key=absent" in text.splitlines():
+        return ConsensusKey(address="", node_key=node_key)
+    match = _ADDRESS.search(text)
+    if match is None:
+        raise TextError("the key file holds no address")
+    return ConsensusKey(address=match[1].upper(), node_key=node_key)
+
+
+def parse_wal(text: str) -> WriteAheadLog:
+    """The sizes of its parts, or 0.
+
+    Raises:
+        TextError: it is something else.
+    """
+    sizes = [number(line) for line in text.splitlines()]
+    if not sizes:
+        raise TextError("no size of the write-ahead log")
+    return WriteAheadLog(size=sum(sizes))
+
+
+def parse_disk(text: str) -> Disk:
+    """`df --output=avail,size,iavail,target`, then /proc/self/mounts.
+
+    Raises:
+        TextError: one of them is missing, or the mount point is in no line.
+    """
+    lines = text.splitlines()
+    fields = lines[1].split(None, 3) if len(lines) > 1 else []
+    if len(fields) != 4:
+        raise TextError(f"df says {text[:80]!r}")
+    available, total, inodes, path = fields
+    options = [
+        mount[3]
+        for line in lines[2:]
+        if len(mount := line.split()) > 3 and _unescaped(mount[1]) == path
+    ]
+    if not options:
+        raise TextError(f"{path} is not among the mounts")
+    return Disk(
+        available=number(available),
+        total=number(total),
+        inodes_available=UNLIMITED if inodes == "-" else number(inodes),
+        writable="rw" in options[-1].split(","),
+        path=path,
+    )
+
+
+def parse_ownership(text: str) -> Ownership:
+    """One path per line (counted up to a thousand and one)."""
+    paths = text.splitlines()
+    return Ownership(foreign=len(paths), example=paths[0] if paths else "")
+
+
+def parse_binary(text: str) -> Binary:
+    """Path, hashes and version.
+
+    Raises:
+        TextError: a hash is none.
+    """
+    said = pairs(text)
+    disk, running = said.get("disk", ""), said.get("running", "")
+    if not _SHA256.fullmatch(disk) or not (running == "" or _SHA256.fullmatch(running)):
+        raise TextError(f"no SHA-256: {text[:200]!r}")
+    return Binary(
+        path=said.get("path", ""),
+        sha256=disk,
+        running_sha256=running,
+        version=_plain(said.get("version", ""))[:200],
+    )
+
+
+def parse_journal(text: str) -> tuple[JournalLine, ...]:
+    """`journalctl --output=short-unix --reverse`: oldest first. Lines without a time are skipped,
+    being the rest of a message of several lines.
+    """
+    found = []
+    for line in reversed(text.splitlines()):
+        match = _JOURNAL.fullmatch(line)
+        if match:
+            at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
+            found.append(JournalLine(at=at, message=_plain(match[3])[:2000]))
+    return tuple(found)
+
+
+def _command(shown: str) -> tuple[str, tuple[str, ...]]:
+    """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty for no command."""
+    match = re.search(r"\{ path=(.*?) ; argv\[\]=(.*?) ; ignore_errors=", shown)
+    return (match[1], tuple(match[2].split()[1:])) if match else ("", ())
+
+
+def _seconds(span: str) -> int:
+    """systemd's `1min 30s`, rounded up; `infinity` is UNLIMITED."""
+    if span == "infinity":
+        return UNLIMITED
+    total, parts = 0, span.split()
+    for part in parts:
+        match = _SPAN.fullmatch(part)
+        if match is None:
+            raise TextError(f"no time span: {span[:40]!r}")
+        total += int(match[1]) * _SECONDS.get(match[2], 0) or 1
+    if not parts:
+        raise TextError("no time span")
+    return min(total, UNLIMITED)
+
+
+def _count(text: str) -> int:
+    return UNLIMITED if text == "infinity" else min(number(text), UNLIMITED)
+
+
+def _stamp(text: str) -> datetime | None:
+    """`Wed 2026-11-25 16:39:00 UTC`; empty or `n/a` when never."""
+    if text in ("", "n/a"):
+        return None
+    try:
+        return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise TextError(f"no time: {text[:40]!r}") from error
+
+
+def _unescaped(path: str) -> str:
+    """A path of /proc/mounts, where blanks are octal."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
+
+
+def _plain(text: str) -> str:
+    """Without colours and control characters."""
+    return _CONTROL.sub("", _COLOUR.sub("", text))

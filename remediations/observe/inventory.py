@@ -1,0 +1,196 @@
+"""The inventory: which hosts a chain has, as YAML. The form is described in docs/observation.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from remediations.errors import UsageError
+from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.model.wire import digest
+
+HALTED_AFTER_S = 60
+"""Seconds without a block that count as halted where the inventory does not say."""
+
+_MAX_BYTES = 1_000_000
+_CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_SSH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.service")
+_HOME = re.compile(r"(/[A-Za-z0-9_.@+:,=-]+)+")
+_RPC = re.compile(r"http://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
+
+
+def load_inventory(path: Path) -> Inventory:
+    """The inventory in `path`; names of files in it are relative to it.
+
+    Raises:
+        UsageError: with file and line, what stands there and what is expected.
+    """
+    return _Source(path).inventory()
+
+
+def inventory_digest(inventory: Inventory) -> str:
+    """The SHA-256 of what the inventory says, wherever it and its files lie on this machine."""
+    return digest(
+        msgspec.structs.replace(inventory, path="", ssh_config=None, allowed_signers=None)
+    )
+
+
+def limit(inventory: Inventory, names: Collection[str]) -> Inventory:
+    """The same inventory with the hosts `names` only, in its own order.
+
+    Raises:
+        UsageError: a name is not in the inventory, or there are no names.
+    """
+    known = [entry.name for entry in inventory.hosts]
+    strange = sorted(set(names) - set(known))
+    if strange or not names:
+        raise UsageError(
+            f"no such host: {', '.join(strange)}" if strange else "no host is left",
+            guard="limit",
+            got=", ".join(strange) or "no names",
+            expected=f"names among {', '.join(known)}",
+            next_step=f"correct --limit, or add the host to {inventory.path}",
+        )
+    chosen = tuple(entry for entry in inventory.hosts if entry.name in names)
+    return msgspec.structs.replace(inventory, hosts=chosen)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The file being read: every complaint names it."""
+
+    path: Path
+
+    def inventory(self) -> Inventory:
+        root = self.table(self.parsed(), None, "the inventory")
+        self.keys(root, required=("version", "chain", "hosts"), optional=("ssh", "allowed_signers"))
+        if root["version"] != 1 or isinstance(root["version"], bool):
+            raise self.wrong(root, "version", "1")
+        chain = self.table(root["chain"], root, "chain")
+        self.keys(chain, required=("id",), optional=("halted_after_seconds",))
+        ssh = self.table(root["ssh"], root, "ssh") if "ssh" in root else CommentedMap()
+        self.keys(ssh, required=(), optional=("config",))
+        hosts = self.table(root["hosts"], root, "hosts")
+        if not hosts:
+            raise self.wrong(root, "hosts", "at least one host, as `val1: {role: validator}`")
+        return Inventory(
+            path=str(self.path),
+            chain_id=self.text(chain, "id", _CHAIN_ID, "a chain id of up to 50 characters"),
+            halted_after_s=self.seconds(chain),
+            ssh_config=self.file(ssh, "config"),
+            allowed_signers=self.file(root, "allowed_signers"),
+            hosts=tuple(self.host(hosts, name) for name in hosts),
+        )
+
+    def parsed(self) -> object:
+        try:
+            with self.path.open("rb") as stream:
+                data = stream.read(_MAX_BYTES + 1)
+            if len(data) > _MAX_BYTES:
+                raise self.error(0, f"more than {_MAX_BYTES} bytes", "an inventory")
+            return YAML(typ="rt", pure=True).load(StringIO(data.decode()))
+        except OSError as error:
+            raise self.error(0, error.strerror or str(error), "a file that can be read") from error
+        except UnicodeDecodeError as error:
+            raise self.error(0, f"no UTF-8: {error.reason}", "YAML in UTF-8") from error
+        except MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 0
+            raise self.error(line, error.problem or str(error), "YAML, each key once") from error
+        except (YAMLError, RecursionError, ValueError) as error:
+            raise self.error(0, str(error), "YAML") from error
+
+    def host(self, hosts: CommentedMap, name: object) -> HostEntry:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise self.wrong(hosts, name, "a host name of letters, digits, dots and dashes", name)
+        entry = self.table(hosts[name], hosts, name)
+        self.keys(entry, required=("role",), optional=("ssh", "unit", "home", "rpc"))
+        try:
+            role = Role(entry["role"])
+        except ValueError as error:
+            raise self.wrong(entry, "role", " | ".join(role.value for role in Role)) from error
+        return HostEntry(
+            name=name,
+            role=role,
+            ssh=self.optional(entry, "ssh", _SSH, "a name for ssh") or name,
+            unit=self.optional(entry, "unit", _UNIT, "a systemd unit, as virtengine.service"),
+            home=self.optional(entry, "home", _HOME, "an absolute path"),
+            rpc=self.optional(entry, "rpc", _RPC, "a URL, as http://127.0.0.1:26657"),
+        )
+
+    def table(self, value: object, parent: CommentedMap | None, key: str) -> CommentedMap:
+        if isinstance(value, CommentedMap):
+            return value
+        if parent is None:
+            raise self.error(1, _shown(value), "a mapping with version, chain and hosts")
+        raise self.wrong(parent, key, "a mapping")
+
+    def keys(
+        self, table: CommentedMap, *, required: Iterable[str], optional: Iterable[str]
+    ) -> None:
+        needed, known = list(required), [*required, *optional]
+        for key in table:
+            if key not in known:
+                raise self.wrong(table, key, f"one of the keys {', '.join(known)}", key)
+        missing = [key for key in needed if key not in table]
+        if missing:
+            line = table.lc.line + 1 if table.lc.line is not None else 1
+            raise self.error(line, f"no key {missing[0]}", f"the key {missing[0]}")
+
+    def optional(
+        self, table: CommentedMap, key: str, pattern: re.Pattern[str], expected: str
+    ) -> str | None:
+        return self.text(table, key, pattern, expected) if key in table else None
+
+    def text(self, table: CommentedMap, key: str, pattern: re.Pattern[str], expected: str) -> str:
+        value = table[key]
+        if not isinstance(value, str) or not pattern.fullmatch(value) or ".." in value:
+            raise self.wrong(table, key, expected)
+        return str(value)
+
+    def seconds(self, chain: CommentedMap) -> int:
+        value = chain.get("halted_after_seconds", HALTED_AFTER_S)
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 86_400:
+            raise self.wrong(chain, "halted_after_seconds", "seconds from 1 to 86400")
+        return int(value)
+
+    def file(self, table: CommentedMap, key: str) -> str | None:
+        if key not in table:
+            return None
+        value = table[key]
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise self.wrong(table, key, "the name of a file")
+        return str((self.path.parent / Path(value).expanduser()).resolve())
+
+    def wrong(
+        self, table: CommentedMap, key: object, expected: str, got: object | None = None
+    ) -> UsageError:
+        """The complaint about `key`, or about its value (`got` left out)."""
+        line = int(table.lc.key(key)[0]) + 1
+        shown = _shown(table[key] if got is None else got)
+        return self.error(line, f"{key}: {shown}" if got is None else shown, expected)
+
+    def error(self, line: int, got: str, expected: str) -> UsageError:
+        where = f"{self.path}:{line}" if line else str(self.path)
+        return UsageError(
+            f"{where}: the inventory cannot be used",
+            guard="inventory",
+            got=got,
+            expected=expected,
+            next_step=f"correct {where}; inventories/ has an example to copy",
+        )
+
+
+def _shown(value: object) -> str:
+    """A value on one line, shortened."""
+    text = "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)
+    return " ".join(text.split())[:120]

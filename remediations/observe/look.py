@@ -1,0 +1,131 @@
+"""One look at all hosts at once, and its file (`--save`, `--from`)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+from remediations.errors import MachineError, UsageError
+from remediations.model.inventory import HostEntry, Inventory
+from remediations.model.wire import WireError, canonical, decode
+from remediations.observe.document import DocumentError, read_document
+from remediations.observe.inventory import inventory_digest
+from remediations.observe.observation import (
+    OBSERVATION_FORMAT,
+    HostReading,
+    Observation,
+    Scope,
+)
+from remediations.observe.parse import read_host, unread_host
+from remediations.observe.program import COMMAND, program
+from remediations.reach.connection import Completed, HostUnreachable, Reach
+
+HOST_LIMIT_S = 10.0
+"""What reading one host may take once it is connected; connecting has limits of its own."""
+
+CONNECT_LIMIT_S = 30.0
+_MAX_BYTES = 24_000_000
+
+
+async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str) -> Observation:
+    """Read all hosts of `inventory`, each in one round trip. Changes nothing anywhere.
+
+    A host that cannot be read is in the result, all of it unknown, with the reason. `tool` is our
+    own name and version.
+    """
+    began = datetime.now(UTC)
+    hosts = await asyncio.gather(*(_look(reach, entry, scope) for entry in inventory.hosts))
+    return Observation(
+        format=OBSERVATION_FORMAT,
+        tool=tool,
+        scope=scope,
+        began=began,
+        ended=datetime.now(UTC),
+        inventory_digest=inventory_digest(inventory),
+        chain_id=inventory.chain_id,
+        halted_after_s=inventory.halted_after_s,
+        hosts=tuple(hosts),
+    )
+
+
+async def _look(reach: Reach, entry: HostEntry, scope: Scope) -> HostReading:
+    began = datetime.now(UTC)
+    try:
+        async with asyncio.timeout(CONNECT_LIMIT_S):
+            connection = await reach.connect(entry.name)
+        async with asyncio.timeout(HOST_LIMIT_S):
+            sent = datetime.now(UTC)
+            done = await connection.run(
+                COMMAND,
+                stdin=program(entry, scope),
+                timeout_s=HOST_LIMIT_S - 0.5,
+                max_bytes=_MAX_BYTES,
+            )
+            received = datetime.now(UTC)
+    except HostUnreachable as error:
+        return unread_host(entry, f"{error.what} (got {error.got})", began)
+    except TimeoutError:
+        return unread_host(entry, "no answer within the time limit", began)
+    try:
+        document = read_document(done.stdout, sent=sent, received=received)
+    except DocumentError as error:
+        return unread_host(entry, f"{error}{_why(done)}", began)
+    return read_host(document, entry, scope, sent)
+
+
+def _why(done: Completed) -> str:
+    """What the connection tells of a missing answer."""
+    if done.timed_out:
+        return "; it was still running at the time limit"
+    if done.truncated:
+        return "; it was too long"
+    said = done.stderr.decode("utf-8", "replace").strip()[:200]
+    return f"; exit status {done.exit_status}{': ' if said else ''}{said}"
+
+
+def save(observation: Observation, path: Path) -> None:
+    """Write `observation` to `path` as canonical JSON.
+
+    Raises:
+        MachineError: the file cannot be written.
+    """
+    try:
+        path.write_bytes(canonical(observation) + b"\n")
+    except OSError as error:
+        raise MachineError(
+            f"the observation cannot be written to {path}",
+            guard="observation file",
+            got=error.strerror or str(error),
+            expected="a path that can be written",
+            next_step="choose another path for --save",
+        ) from error
+
+
+def load(path: Path) -> Observation:
+    """The observation in the file `path`.
+
+    Raises:
+        UsageError: it cannot be read, is no observation, or is one of another format.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unusable(path, error.strerror or str(error)) from error
+    try:
+        observation = decode(data, Observation)
+    except WireError as error:
+        raise _unusable(path, str(error)) from error
+    if observation.format != OBSERVATION_FORMAT:
+        raise _unusable(path, f"format {observation.format}")
+    return observation
+
+
+def _unusable(path: Path, got: str) -> UsageError:
+    return UsageError(
+        f"{path} is no observation that can be used",
+        guard="observation file",
+        got=got[:300],
+        expected=f"an observation of format {OBSERVATION_FORMAT}, as `--save` writes it",
+        next_step="observe again: remediate diagnose --inventory INVENTORY --save FILE",
+    )

@@ -1,0 +1,113 @@
+"""The Observation: everything that was read in one look at all hosts, frozen.
+
+What decides (two samples of the chain, unit, processes, sign state, files) and what describes
+(binary, journal) are apart: `apply` re-reads only what decides (`Scope.DECIDING`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from remediations.model.chain import (
+    AppInfo,
+    BlockMeta,
+    BlockResult,
+    Commit,
+    NodeStatus,
+    Peer,
+    PeerRound,
+    RoundState,
+    ValidatorSet,
+)
+from remediations.model.host import (
+    Binary,
+    ConsensusKey,
+    Disk,
+    JournalLine,
+    NodeConfig,
+    Ownership,
+    Process,
+    Session,
+    Unit,
+    WriteAheadLog,
+)
+from remediations.model.inventory import Role
+from remediations.model.reading import Reading
+from remediations.model.record import Record
+from remediations.model.sign_state import SignState
+
+
+class Scope(StrEnum):
+    """How much was read: everything, or only what decides."""
+
+    FULL = "full"
+    DECIDING = "deciding"
+
+
+class ChainSample(Record, frozen=True, kw_only=True):
+    """One look at the chain through one node. `at` is the host's clock corrected to ours, UTC."""
+
+    at: datetime
+    status: Reading[NodeStatus]
+    app: Reading[AppInfo]
+    round: Reading[RoundState]
+
+
+class ChainView(Record, frozen=True, kw_only=True):
+    """The rest of what one node says of the chain: read once."""
+
+    validators: Reading[ValidatorSet]
+    peers: Reading[tuple[Peer, ...]]
+    peer_rounds: Reading[tuple[PeerRound, ...]]
+    blocks: Reading[tuple[BlockMeta, ...]]
+    commit: Reading[Commit]
+    result: Reading[BlockResult]
+
+
+class HostReading(Record, frozen=True, kw_only=True):
+    """One host. When `session` is unknown nothing else could be read, and all is unknown."""
+
+    host: str
+    role: Role
+    session: Reading[Session]
+    unit: Reading[Unit]
+    processes: Reading[tuple[Process, ...]]
+    config: Reading[NodeConfig]
+    key: Reading[ConsensusKey]
+    sign_state: Reading[SignState]
+    wal: Reading[WriteAheadLog]
+    disk: Reading[Disk]
+    ownership: Reading[Ownership]
+    samples: tuple[ChainSample, ...]
+    chain: ChainView
+    binary: Reading[Binary]
+    journal: Reading[tuple[JournalLine, ...]]
+
+
+class Observation(Record, frozen=True, kw_only=True):
+    """One look at all hosts of an inventory. `began` and `ended` are the bastion's clock, UTC."""
+
+    format: int
+    tool: str
+    scope: Scope
+    began: datetime
+    ended: datetime
+    inventory_digest: str
+    chain_id: str
+    halted_after_s: int
+    hosts: tuple[HostReading, ...]
+
+    def host(self, name: str) -> HostReading:
+        """The reading of host `name`.
+
+        Raises:
+            KeyError: it was not observed.
+        """
+        for reading in self.hosts:
+            if reading.host == name:
+                return reading
+        raise KeyError(name)
+
+
+OBSERVATION_FORMAT = 1

@@ -1,0 +1,260 @@
+"""A probe's document as a HostReading. Pure: whatever is odd becomes unknown with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from remediations.model import comet
+from remediations.model.host import JournalLine, NodeConfig, Session, Unit
+from remediations.model.inventory import HostEntry
+from remediations.model.reading import Known, Reading, Unknown
+from remediations.model.sign_state import ABSENT, SignState, SignStateError, parse_sign_state
+from remediations.observe import host_text
+from remediations.observe.document import Document, Section
+from remediations.observe.host_text import TextError
+from remediations.observe.observation import ChainSample, ChainView, HostReading, Scope
+from remediations.observe.settings import parse_config
+
+T = TypeVar("T")
+
+_NO_FILE = 44
+_CURL = {
+    7: "the connection was refused: nothing listens",
+    28: "no answer within the time limit",
+}
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One document, with what was discovered on the host."""
+
+    document: Document
+    at: datetime
+    found: dict[str, str]
+
+    def path(self, name: str) -> str:
+        """What was found as `name`, "" when nothing was."""
+        return self.found.get(name, "")
+
+    def read(
+        self,
+        name: str,
+        source: str,
+        parse: Callable[[Section], T],
+        *,
+        absent: str,
+        fine: tuple[int, ...] = (0,),
+    ) -> Reading[T]:
+        """Section `name` through `parse`; `absent` says why there may be no such section."""
+        section = self.document.sections.get(name)
+        if section is None:
+            return Unknown(reason=absent, source=source, at=self.at)
+        trouble = section.trouble
+        if not trouble and section.status not in fine:
+            said = section.text.strip()[:200]
+            trouble = (
+                f"exit status {section.status}: {said}"
+                if said
+                else (f"exit status {section.status}")
+            )
+        if trouble:
+            return Unknown(reason=trouble, source=source, at=section.at)
+        try:
+            return Known(value=parse(section), source=source, at=section.at)
+        except (TextError, comet.RpcError, SignStateError) as error:
+            return Unknown(reason=str(error), source=source, at=section.at)
+
+    def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
+        """An RPC answer."""
+        source = f"{self.path('rpc') or 'RPC'}/{path}"
+        section = self.document.sections.get(name)
+        if section is not None and not section.trouble and section.status in _CURL:
+            return Unknown(reason=_CURL[section.status], source=source, at=section.at)
+        absent = self.path("rpc_trouble") or "not asked: /status did not answer"
+        return self.read(name, source, lambda part: parse(part.data), absent=absent)
+
+    def file(
+        self, name: str, source: str, parse: Callable[[str], T], *, fine: tuple[int, ...] = (0,)
+    ) -> Reading[T]:
+        """A section about the home; without a home there is none."""
+        absent = self.path("home_trouble") or "not read"
+        return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
+
+
+def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) -> HostReading:
+    """The reading of host `entry`. `at` is when it was asked, for what it said nothing of."""
+    found = document.sections.get("found")
+    reader = _Reader(document, at, host_text.pairs(found.text) if found else {})
+    unit = _unit(reader)
+    home = reader.path("home") or "HOME"
+    return HostReading(
+        host=entry.name,
+        role=entry.role,
+        session=reader.read(
+            "login",
+            "login",
+            lambda part: _session(document, part.text),
+            absent="the probe said nothing of the login",
+        ),
+        unit=unit,
+        processes=reader.read(
+            "processes",
+            "/proc",
+            lambda part: host_text.parse_processes(part.text),
+            absent=reader.path("unit_trouble") or "not read",
+        ),
+        config=_config(reader, unit),
+        key=reader.file("key", reader.path("key_file") or "key file", host_text.parse_key),
+        sign_state=_sign_state(reader),
+        wal=reader.file("wal", reader.path("wal_file") or "write-ahead log", host_text.parse_wal),
+        disk=reader.file("disk", f"df {home}/data", host_text.parse_disk),
+        ownership=reader.file(
+            "ownership", f"find {home}", host_text.parse_ownership, fine=(0, 141)
+        ),
+        samples=_samples(reader),
+        chain=_chain(reader),
+        binary=_described(reader, "binary", scope, "sha256sum", host_text.parse_binary),
+        journal=_journal(reader, scope),
+    )
+
+
+def unread_host(entry: HostEntry, reason: str, at: datetime) -> HostReading:
+    """The reading of a host of which nothing could be read."""
+    unknown = Unknown(reason=reason, source=f"ssh {entry.ssh}", at=at)
+    return HostReading(
+        host=entry.name,
+        role=entry.role,
+        session=unknown,
+        unit=unknown,
+        processes=unknown,
+        config=unknown,
+        key=unknown,
+        sign_state=unknown,
+        wal=unknown,
+        disk=unknown,
+        ownership=unknown,
+        samples=(),
+        chain=ChainView(
+            validators=unknown,
+            peers=unknown,
+            peer_rounds=unknown,
+            blocks=unknown,
+            commit=unknown,
+            result=unknown,
+        ),
+        binary=unknown,
+        journal=unknown,
+    )
+
+
+def _session(document: Document, text: str) -> Session:
+    said = host_text.pairs(text)
+    if not said.get("user") or not said.get("boot_id"):
+        raise TextError(f"no login: {text[:80]!r}")
+    return Session(
+        user=said["user"],
+        sudo=said.get("euid") == "0",
+        boot_id=said["boot_id"],
+        machine_id=said.get("machine_id", ""),
+        round_trip_ms=document.round_trip_ms,
+        clock_offset_ms=document.clock_offset_ms,
+    )
+
+
+def _unit(reader: _Reader) -> Reading[Unit]:
+    """The unit, unknown where its home is: who cannot say where the data lies must not act on it.
+
+    A unit that is masked or not loaded has no command line, hence may have no home.
+    """
+    source = f"systemctl show {reader.path('unit')}".rstrip()
+    unit = reader.read(
+        "show",
+        source,
+        lambda part: host_text.parse_unit(part.text, home=reader.path("home")),
+        absent=reader.path("unit_trouble") or "the probe said nothing of the unit",
+    )
+    if isinstance(unit, Known) and not unit.value.home and unit.value.load_state == "loaded":
+        return Unknown(
+            reason=f"home not known: {reader.path('home_trouble')}", source=source, at=unit.at
+        )
+    return unit
+
+
+def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
+    source = f"{reader.path('home') or 'HOME'}/config/config.toml, app.toml"
+    app = reader.document.sections.get("app_config")
+    trouble = reader.path("rpc_trouble")
+    if app is not None and (app.trouble or app.status != 0):
+        trouble = f"app.toml: {app.trouble or app.text.strip()[:200]}"
+    if trouble or app is None:
+        reason = trouble or reader.path("home_trouble") or "not read"
+        return Unknown(reason=reason, source=source, at=reader.at)
+    application = app.text
+    arguments = unit.value.arguments if isinstance(unit, Known) else ()
+    return reader.file(
+        "config",
+        source,
+        lambda text: parse_config(text, application, arguments, reader.path("rpc")),
+    )
+
+
+def _sign_state(reader: _Reader) -> Reading[SignState]:
+    section = reader.document.sections.get("sign_state")
+    source = reader.path("state_file") or "sign state"
+    if section is not None and section.status == _NO_FILE:
+        return Unknown(reason=f"{ABSENT}: {source}", source=source, at=section.at)
+    return reader.file("sign_state", source, parse_sign_state)
+
+
+def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
+    """One sample per /status that was asked for: two, or one where nothing listens."""
+    samples = []
+    for index in ("1", "2"):
+        section = reader.document.sections.get(f"status.{index}")
+        if section is not None:
+            samples.append(
+                ChainSample(
+                    at=section.at,
+                    status=reader.rpc(f"status.{index}", "status", comet.parse_status),
+                    app=reader.rpc(f"app.{index}", "abci_info", comet.parse_app_info),
+                    round=reader.rpc(f"round.{index}", "consensus_state", comet.parse_round_state),
+                )
+            )
+    return tuple(samples)
+
+
+def _chain(reader: _Reader) -> ChainView:
+    return ChainView(
+        validators=reader.rpc("validators", "validators", comet.parse_validators),
+        peers=reader.rpc("peers", "net_info", comet.parse_peers),
+        peer_rounds=reader.rpc("dump", "dump_consensus_state", comet.parse_peer_rounds),
+        blocks=reader.rpc("blocks", "blockchain", comet.parse_blocks),
+        commit=reader.rpc("commit", "commit", comet.parse_commit),
+        result=reader.rpc("result", "block_results", comet.parse_block_result),
+    )
+
+
+def _described(
+    reader: _Reader, name: str, scope: Scope, source: str, parse: Callable[[str], T]
+) -> Reading[T]:
+    """A section that describes and does not decide: read in the full scope only."""
+    absent = (
+        "not read: only what decides was asked for"
+        if scope is Scope.DECIDING
+        else reader.path("unit_trouble") or "not read"
+    )
+    # Searching a long journal may end by the time limit or by having found enough.
+    fine = (0, 1, 124, 141) if name == "journal" else (0,)
+    return reader.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
+
+
+def _journal(reader: _Reader, scope: Scope) -> Reading[tuple[JournalLine, ...]]:
+    """The journal; without root journalctl silently shows only one's own lines."""
+    login = reader.document.sections.get("login")
+    source = f"journalctl --unit={reader.path('unit')}"
+    if scope is Scope.FULL and login is not None and "euid=0" not in login.text.splitlines():
+        return Unknown(reason="without sudo the journal is incomplete", source=source, at=reader.at)
+    return _described(reader, "journal", scope, source, host_text.parse_journal)

@@ -1,0 +1,398 @@
+# shellcheck shell=bash disable=SC2329 # sections are functions called through `member`
+# Reads one host and prints one JSON document; sent over stdin to `bash -s` (docs/observation.md).
+#
+# It writes nothing, anywhere. Each section is bounded in bytes and time, and the whole in time:
+#   "name":{"b64":gzip+base64 of the output,"rc":exit status,"at":host clock (µs),"us":took (µs)}
+# Settings are variables set before this text, not arguments: a home in the arguments of this very
+# program would make it look like a daemon that runs with that home.
+
+: "${remediate_scope:=full}"      # full, deciding
+: "${remediate_budget_ms:=8000}"  # for everything
+: "${remediate_unit:=}"           # pinned by the inventory, or empty: discover
+: "${remediate_home:=}"
+: "${remediate_rpc:=}"
+: "${remediate_signatures:=panic}" # extended regular expression for the journal
+
+RPC_SECONDS=2
+SAMPLES_APART_US=2500000
+UNIT_PATTERN='virtengine*.service'
+PROPERTIES=Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimestamp,InactiveExitTimestamp,InvocationID
+
+now_us() {
+    now=${EPOCHREALTIME:-}
+    if [[ $now ]]; then now=${now/[.,]/}; else now=$(date +%s%6N); fi # before bash 5
+}
+
+# as_seconds US: sets seconds, for sleep(1) and timeout(1); never 0, which would be "no limit".
+as_seconds() {
+    local us=$(($1 > 50000 ? $1 : 50000))
+    printf -v seconds '%d.%06d' $((us / 1000000)) $((us % 1000000))
+}
+
+# member NAME BYTES COMMAND…: runs it and prints its output as one member of the document. The
+# variable taken_at is set where the command only repeats what was read before.
+member() {
+    local name=$1 bytes=$2 at packed
+    shift 2
+    now_us
+    at=${taken_at:-$now}
+    packed=$("$@" 2>&1 </dev/null | head -c "$bytes" | gzip -1n | base64 -w0
+        printf ':%s' "${PIPESTATUS[0]}")
+    now_us
+    printf '"%s":{"b64":"%s","rc":%s,"at":%s,"us":%s},\n' \
+        "$name" "${packed%:*}" "${packed##*:}" "$at" $((now - at))
+}
+
+# begin NAME BYTES COMMAND…: the same at the side; `finish` prints all that were begun.
+declare -a begun_names=() begun_fds=()
+begin() {
+    local fd
+    exec {fd}< <(member "$@")
+    begun_names+=("$1")
+    begun_fds+=("$fd")
+}
+
+finish() {
+    local i text seconds
+    for i in "${!begun_names[@]}"; do
+        now_us
+        as_seconds $((deadline - now))
+        text=$(timeout "$seconds" cat <&"${begun_fds[i]}") || text=
+        now_us
+        [[ $text ]] || text="\"${begun_names[i]}\":{\"b64\":\"\",\"rc\":124,\"at\":$now,\"us\":0},"
+        printf '%s\n' "$text"
+    done
+    begun_names=() begun_fds=()
+}
+
+# --- what is where -------------------------------------------------------------------------------
+
+# find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned.
+find_unit() {
+    local name state listed
+    local -a found=()
+    unit=$remediate_unit unit_trouble=
+    [[ -z $unit ]] || return
+    listed=$(timeout 2 systemctl list-unit-files --no-legend --plain --type=service \
+        "$UNIT_PATTERN" 2>&1)
+    while read -r name state _; do
+        [[ $name == *.service && $name != *@.service && $state != alias ]] && found+=("$name")
+    done < <(printf '%s\n' "$listed")
+    case ${#found[@]} in
+        0) unit_trouble="no unit file matches $UNIT_PATTERN${listed:+: $listed}" ;;
+        1) unit=${found[0]} ;;
+        *) unit_trouble="several unit files match $UNIT_PATTERN: ${found[*]}" ;;
+    esac
+}
+
+# property NAME: its value in $shown.
+property() {
+    local line
+    while IFS= read -r line; do
+        [[ $line == "$1="* ]] && { printf '%s' "${line#*=}"; return; }
+    done < <(printf '%s\n' "$shown")
+}
+
+# flag NAME: sets flag_value to the value of --NAME in the unit's arguments; fails when absent.
+flag() {
+    local i
+    flag_value=
+    for i in "${!words[@]}"; do
+        case ${words[i]} in
+            "--$1") flag_value=${words[i + 1]:-}; return 0 ;;
+            "--$1="*) flag_value=${words[i]#*=}; return 0 ;;
+        esac
+    done
+    return 1
+}
+
+# find_home: sets home, or home_trouble. The command line says where, or the inventory does; and a
+# home is only what has a config.toml.
+find_home() {
+    local line
+    home=$remediate_home home_trouble=
+    line=$(property ExecStart)
+    if [[ $line == *'{ path='*' ; argv[]='* ]]; then
+        binary=${line#*'{ path='}
+        binary=${binary%%' ; argv[]='*}
+        line=${line#*'argv[]='}
+        read -ra words < <(printf '%s\n' "${line%%' ; ignore_errors='*}")
+    fi
+    if flag home; then
+        if [[ $home && ${home%/} != "${flag_value%/}" ]]; then
+            home_trouble="the inventory says $home, the unit says $flag_value"
+        fi
+        home=$flag_value
+    elif [[ -z $home ]]; then
+        home_trouble="the command line of $unit has no --home: ${words[*]:-none}"
+    fi
+    if [[ -z $home_trouble && $home != /* ]]; then
+        home_trouble="the home is not an absolute path: $home"
+    elif [[ -z $home_trouble && ! -r $home/config/config.toml ]]; then
+        home_trouble="$home/config/config.toml is missing or not readable"
+    fi
+    [[ $home == / ]] || home=${home%/}
+    [[ -z $home_trouble ]] || home=
+}
+
+# setting SECTION KEY: the string KEY of [SECTION] in config.toml; empty: above all sections.
+setting() {
+    local range="/^\\[$1\\]/,/^\\[/"
+    [[ $1 ]] || range='1,/^\[/'
+    sed -nE "$range{s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*[\"']([^\"']*)[\"'].*/\\1/p}" \
+        "$home/config/config.toml" | head -n 1
+}
+
+# in_home KEY DEFAULT: the path that a top-level setting names, below the home unless absolute.
+in_home() {
+    local path
+    path=$(setting '' "$1")
+    path=${path:-$2}
+    [[ $path == /* ]] || path=$home/$path
+    printf '%s' "$path"
+}
+
+# find_rpc: sets rpc to the URL as seen from this host, or rpc_trouble.
+find_rpc() {
+    local laddr host port
+    rpc=$remediate_rpc rpc_trouble=
+    [[ -z $rpc ]] || return
+    if [[ -z $home ]]; then
+        rpc_trouble=$home_trouble
+        return
+    fi
+    if flag rpc.laddr; then laddr=$flag_value; else laddr=$(setting rpc laddr); fi
+    laddr=${laddr#tcp://}
+    host=${laddr%:*} port=${laddr##*:}
+    if [[ ! $port =~ ^[0-9]{1,5}$ ]]; then
+        rpc_trouble="no TCP address for the RPC: ${laddr:-empty}"
+        return
+    fi
+    case $host in
+        '' | 0.0.0.0) host=127.0.0.1 ;;
+        '[::]') host='[::1]' ;;
+    esac
+    rpc=http://$host:$port
+}
+
+# --- the sections --------------------------------------------------------------------------------
+
+login() {
+    printf 'user=%s\neuid=%s\n' "${SUDO_USER:-$(id -un)}" "$EUID"
+    printf 'boot_id=%s\n' "$(</proc/sys/kernel/random/boot_id)"
+    printf 'machine_id=%s\n' "$(</etc/machine-id)"
+}
+
+found() {
+    printf '%s=%s\n' unit "$unit" unit_trouble "$unit_trouble" home "$home" \
+        home_trouble "$home_trouble" rpc "$rpc" rpc_trouble "$rpc_trouble" key_file "$key_file" \
+        state_file "$state_file" node_key_file "$node_key_file" wal_file "$wal_file"
+}
+
+# settings FILE KEYS: section headers and the named keys only, since others may be secrets.
+settings() {
+    sed -nE "/^[[:space:]]*(\\[[^]]*\\]|($2)[[:space:]]*=)/p" "$1"
+}
+
+# processes: pid, state, start (clock ticks since boot) and command line of the unit's main process
+# and of all that have the home among their arguments.
+processes() {
+    local dir pid stat word command mine
+    local -a arguments fields
+    for dir in /proc/[0-9]*; do
+        pid=${dir#/proc/}
+        { mapfile -d '' -t arguments <"$dir/cmdline" && stat=$(<"$dir/stat"); } 2>/dev/null ||
+            continue
+        mine=no
+        [[ $pid == "$main_pid" ]] && mine=yes
+        for word in "${arguments[@]}"; do
+            word=${word#--home=}
+            [[ $home && ($word == "$home" || $word == "$home/") ]] && mine=yes
+        done
+        [[ $mine == yes ]] || continue
+        read -ra fields < <(printf '%s\n' "${stat##*) }")
+        command=${arguments[*]//[[:cntrl:]]/?}
+        printf '%s %s %s %s\n' "$pid" "${fields[0]}" "${fields[19]}" "${command:0:500}"
+    done
+}
+
+key() {
+    [[ -e $node_key_file ]] && printf 'node_key=yes\n'
+    [[ -e $key_file ]] || { printf 'key=absent\n'; return; }
+    # The address only: nothing else of this file leaves the host.
+    grep -aoiE '"address"[[:space:]]*:[[:space:]]*"[0-9a-f]{40}"' "$key_file" | head -n 1
+}
+
+sign_state() {
+    [[ -e $state_file ]] || return 44
+    cat "$state_file"
+}
+
+wal() {
+    [[ -e $wal_file ]] || { printf '0\n'; return; }
+    timeout 2 stat -c %s "$wal_file"* # the current part and those that were full
+}
+
+disk() {
+    local where=$home/data
+    [[ -d $where ]] || where=$home
+    timeout 2 df -B1 --output=avail,size,iavail,target "$where" && cat /proc/self/mounts
+}
+
+# ownership: what below the home belongs to somebody else than the service user (links aside).
+ownership() {
+    local uid
+    uid=$(id -u "${service_user:-root}") || return 3
+    timeout -k 0.5 2 find "$home" -xdev -ignore_readdir_race ! -type l ! -user "$uid" 2>/dev/null |
+        head -n 1001
+    return "${PIPESTATUS[0]}"
+}
+
+# binary_facts: hashes on disk and in memory, and the version where asking cannot write: started
+# without its configuration files the program would make them.
+binary_facts() {
+    local sum
+    sum=$(timeout 4 sha256sum "$binary") || return 3
+    printf 'path=%s\ndisk=%s\n' "$binary" "${sum%% *}"
+    if ((main_pid > 0)); then
+        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(timeout 4 sha256sum "/proc/$main_pid/exe")
+        printf 'running=%s\n' "${sum%% *}"
+    fi
+    [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
+        -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
+    printf 'version=%s\n' "$(timeout -k 0.5 2 setpriv --reuid "$(id -u "${service_user:-root}")" \
+        --regid "$(id -g "${service_user:-root}")" --clear-groups \
+        "$binary" version --home "$home" 2>&1 | tail -n 1)"
+}
+
+# journal: signature lines of the unit, newest first, since its last start; ten minutes more where
+# it has been restarted or does not run, because the cause stands in an earlier start.
+journal() {
+    local since
+    since=$(date -d "$(property ActiveEnterTimestamp)" +%s 2>/dev/null) ||
+        since=$(date -d "$(property InactiveExitTimestamp)" +%s 2>/dev/null) || since=
+    [[ $since ]] || since=$(date +%s)
+    [[ $(property ActiveState) == active && $(property NRestarts) == 0 ]] || since=$((since - 600))
+    timeout -k 0.5 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
+        --output=short-unix --quiet | grep -aE -m 200 "$remediate_signatures"
+    return "${PIPESTATUS[0]}"
+}
+
+# ask URL…: one answer per line, bounded in time each.
+ask() {
+    timeout -k 0.5 4 curl -q -sSg --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
+}
+
+get() { ask "$rpc/$1"; }
+
+# validators: all pages, all of the height that the first one is of.
+validators() {
+    local page pages answer height
+    local -a urls=()
+    answer=$(get 'validators?per_page=100') || return
+    printf '%s\n' "$answer"
+    [[ $answer =~ \"block_height\":[[:space:]]*\"([0-9]{1,19})\" ]] || return 0
+    height=${BASH_REMATCH[1]}
+    [[ $answer =~ \"total\":[[:space:]]*\"([0-9]{1,6})\" ]] || return 0
+    pages=$(((10#${BASH_REMATCH[1]} + 99) / 100))
+    ((pages > 1)) || return 0
+    for ((page = 2; page <= pages && page <= 200; page++)); do
+        urls+=("$rpc/validators?per_page=100&page=$page&height=$height")
+    done
+    ask "${urls[@]}"
+}
+
+# --- the order of things -------------------------------------------------------------------------
+
+# chain: two samples and, with the first, the rest. /status goes first: while it hangs or is
+# refused, nothing else is worth its time.
+chain() {
+    local status rc at height from seconds
+    now_us
+    at=$now
+    status=$(get status 2>&1 | head -c 65536; exit "${PIPESTATUS[0]}")
+    rc=$?
+    taken_at=$at member status.1 65536 replay "$status" "$rc"
+    ((rc != 7)) || return
+    begin app.1 65536 get abci_info
+    begin round.1 4000000 get consensus_state
+    if [[ $rc == 0 && $status =~ \"latest_block_height\":[[:space:]]*\"([0-9]{1,18})\" ]]; then
+        height=$((10#${BASH_REMATCH[1]}))
+        from=$((height > 19 ? height - 19 : 1))
+        begin validators 8000000 validators
+        begin peers 2000000 get net_info
+        begin dump 4000000 get dump_consensus_state
+        begin blocks 262144 get "blockchain?minHeight=$from&maxHeight=$height"
+        begin commit 4000000 get "commit?height=$((height > 1 ? height - 1 : 1))"
+        begin result 4000000 get "block_results?height=$height"
+    fi
+    now_us
+    ((deadline - now > SAMPLES_APART_US + 2500000)) || return
+    as_seconds $((SAMPLES_APART_US - now + at))
+    sleep "$seconds"
+    begin status.2 65536 get status
+    begin app.2 65536 get abci_info
+    begin round.2 4000000 get consensus_state
+}
+
+replay() { printf '%s' "$1" && return "$2"; }
+
+files() {
+    begin config 65536 settings "$home/config/config.toml" \
+        'laddr|priv_validator_laddr|double_sign_check_height|persistent_peers|db_backend'
+    begin app_config 65536 settings "$home/config/app.toml" 'halt-height|halt-time'
+    begin key 4096 key
+    begin wal 4096 wal
+    begin disk 262144 disk
+    begin ownership 262144 ownership
+}
+
+main() {
+    # Everything is parsed by now; nothing below may read the program's own text, and no section
+    # that outlives the time limit may hold the connection open.
+    exec </dev/null 2>/dev/null
+    export LC_ALL=C TZ=UTC PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    local now deadline unit unit_trouble shown='' words=() flag_value binary='' home=''
+    local home_trouble='' rpc='' rpc_trouble='' service_user='' main_pid=0
+    local key_file='' state_file='' node_key_file='' wal_file=''
+    now_us
+    deadline=$((now + remediate_budget_ms * 1000))
+    printf '{"remediate_probe":1,"began":%s,\n' "$now"
+    member login 4096 login
+    find_unit
+    if [[ $unit ]]; then
+        shown=$(timeout 2 systemctl show --property="$PROPERTIES" -- "$unit")
+        service_user=$(property User)
+        main_pid=$(property MainPID)
+        main_pid=${main_pid:-0}
+        find_home
+    else
+        home_trouble=$unit_trouble
+    fi
+    find_rpc
+    if [[ $home ]]; then
+        key_file=$(in_home priv_validator_key_file config/priv_validator_key.json)
+        state_file=$(in_home priv_validator_state_file data/priv_validator_state.json)
+        node_key_file=$(in_home node_key_file config/node_key.json)
+        wal_file=$(setting consensus wal_file)
+        wal_file=${wal_file:-data/cs.wal/wal}
+        [[ $wal_file == /* ]] || wal_file=$home/$wal_file
+    fi
+    member found 65536 found
+    [[ -z $unit ]] || member show 65536 printf '%s\n' "$shown"
+    [[ -z $unit ]] || member processes 262144 processes
+    [[ -z $home ]] || files
+    if [[ $remediate_scope == full && $unit ]]; then
+        begin journal 262144 journal
+        [[ -z $binary ]] || begin binary 4096 binary_facts
+    fi
+    [[ -z $rpc ]] || chain
+    finish
+    # Last, so that the sign state is never older than the blocks it is compared with.
+    [[ -z $home ]] || member sign_state 65536 sign_state
+    now_us
+    printf '"ended":%s}\n' "$now"
+    exit 0
+}
+
+main

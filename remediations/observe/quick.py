@@ -1,0 +1,66 @@
+"""A light poll of the chain, for the display while a plan is applied. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from remediations.model.chain import NodeStatus, RoundState
+from remediations.model.comet import RpcError, parse_round_state, parse_status
+from remediations.reach.connection import HostUnreachable, Reach
+
+_SEPARATOR = b"\x1e"
+
+
+class Pulse(NamedTuple):
+    """What one node says of itself now; None is what it did not say."""
+
+    status: NodeStatus | None
+    round: RoundState | None
+
+
+async def heights(reach: Reach, targets: Iterable[tuple[str, str]]) -> dict[str, Pulse]:
+    """The pulse of each (host, RPC URL as seen from that host), all at once, one trip each.
+
+    At most 5 seconds; a host that cannot be asked has an empty pulse.
+    """
+    asked = list(targets)
+    pulses = await asyncio.gather(*(_pulse(reach, host, url) for host, url in asked))
+    return {host: pulse for (host, _url), pulse in zip(asked, pulses, strict=True)}
+
+
+async def _pulse(reach: Reach, host: str, url: str) -> Pulse:
+    try:
+        async with asyncio.timeout(5):
+            connection = await reach.connect(host)
+            done = await connection.run(_command(url), timeout_s=4.5)
+    except (HostUnreachable, TimeoutError):
+        return Pulse(None, None)
+    status, _, round_ = done.stdout.partition(_SEPARATOR)
+    return Pulse(_status(status), _round(round_))
+
+
+def _command(url: str) -> str:
+    """/consensus_state is asked only after /status answered: a frozen node costs one limit."""
+    curl = "curl -q -sg --noproxy '*' --max-time 2"
+    return (
+        f's=$({curl} {shlex.quote(url + "/status")} | head -c 65536); [ -n "$s" ] && '
+        f"printf '%s\\036' \"$s\" && {curl} {shlex.quote(url + '/consensus_state')} | "
+        "head -c 3900000"
+    )
+
+
+def _status(text: bytes) -> NodeStatus | None:
+    try:
+        return parse_status(text)
+    except RpcError:
+        return None
+
+
+def _round(text: bytes) -> RoundState | None:
+    try:
+        return parse_round_state(text)
+    except RpcError:
+        return None

@@ -1,0 +1,246 @@
+"""The shell programs that start and restart a node. Pure: values in, text out.
+
+Each program checks on the host, right before it acts, that what decided the plan still holds (G42),
+because nothing else runs at that moment. They are POSIX sh, need no jq, write no file and read the
+key file for its address only.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from remediations.operations.planned import PlannedNode
+
+START_LIMIT_S = 100
+"""systemd's default TimeoutStartSec is 90 s; after that `systemctl start` returns by itself."""
+STOP_MARGIN_S = 15
+"""From systemd's SIGKILL after TimeoutStopSec to the end of `systemctl stop`."""
+LOCK_LIMIT_S = 10
+"""How long the databases may stay locked after the unit has stopped."""
+CHECK_LIMIT_S = 20
+"""All checks together, on a busy host."""
+DISK_FLOOR_KIB = 256 * 1024
+"""G17: WAL, journal and database logs fill less than this within minutes."""
+
+_PRELUDE = r"""
+acted=no
+refuse() {
+  if [ "$acted" = yes ]; then
+    printf 'stopped and not started: got %s, expected %s\n' "$1" "$2" >&2
+    exit 1
+  fi
+  printf 'refused: got %s, expected %s\n' "$1" "$2" >&2
+  exit 64
+}
+fail() {
+  printf 'failed: %s\n' "$1" >&2
+  systemctl status --no-pager --lines=5 "$unit" >&2 || :
+  exit 1
+}
+show() { systemctl show -p "$1" --value "$unit" || echo unreadable; }
+"""
+
+_UNIT = r"""
+unit_as_planned() {
+  load=$(show LoadState)
+  [ "$load" = loaded ] || refuse "$unit $load" "$unit loaded"
+  runs_as=$(show User)
+  [ "$runs_as" = "$user" ] || refuse "$unit run by ${runs_as:-root}" "run by ${user:-root}"
+  case " $(show ExecStart) $(show Environment) " in
+    *[\ =]"$home"\ * | *[\ =]"$home"/\ *) ;;
+    *) refuse "another home in $unit" "$home" ;;
+  esac
+}
+"""
+
+# A start without the key file makes a new key and zeroes the sign state (chain-recovery, finding
+# 16); a start with an older sign state signs twice (§2.1).
+_KEY = r"""
+key_as_planned() {
+  file=$home/config/priv_validator_key.json
+  key=
+  if [ -e "$file" ]; then
+    key=$(sed -n 's/.*"address"[[:space:]]*:[[:space:]]*"\([0-9A-Fa-f]\{40\}\)".*/\1/p' "$file" |
+      tr a-f A-F)
+    key=${key:-unreadable}
+  fi
+  [ "$key" = "$address" ] || refuse "key ${key:-absent}" "key ${address:-absent}"
+}
+"""
+
+_SIGN_STATE = r"""
+number() {
+  value=$(tr -d '\n' <"$file" |
+    sed -n 's/.*"'"$1"'"[[:space:]]*:[[:space:]]*"\{0,1\}\([0-9]\{1,18\}\)[",}[:space:]].*/\1/p')
+  case $value in '' | *[!0-9]*) refuse "a sign state without $1" "$file" ;; esac
+}
+sign_state_not_lower() {
+  file=$home/data/priv_validator_state.json
+  if [ ! -e "$file" ]; then
+    [ -n "$address" ] || return 0
+    refuse "no sign state" "$file"
+  fi
+  number height && height=$value
+  number round && round=$value
+  number step && step=$value
+  found="sign state $height/$round/$step"
+  if [ -z "$address" ] && [ "$height" -gt 0 ]; then
+    refuse "$found and no key" "a node that never signed"
+  fi
+  if [ "$height" -lt "$min_height" ]; then lower=yes
+  elif [ "$height" -gt "$min_height" ]; then lower=no
+  elif [ "$round" -lt "$min_round" ]; then lower=yes
+  elif [ "$round" -gt "$min_round" ]; then lower=no
+  elif [ "$step" -lt "$min_step" ]; then lower=yes
+  else lower=no
+  fi
+  [ "$lower" = no ] || refuse "$found" "$min_height/$min_round/$min_step or higher"
+}
+"""
+
+_DISK = r"""
+room_left() {
+  free=$(df -k --output=avail "$home/data" 2>/dev/null | tail -n 1 | tr -d ' ')
+  case $free in '' | *[!0-9]*) refuse "free space that cannot be read" "$floor KiB" ;; esac
+  [ "$free" -ge "$floor" ] || refuse "$free KiB free" "$floor KiB"
+}
+"""
+
+# Two processes on one home are two signers with one key (G4). Every database engine keeps its LOCK
+# file open, whatever kind of lock it takes on it.
+_HOLDER = r"""
+data_found() {
+  data=$(readlink -f "$home/data") || refuse "no $home/data" "a directory"
+  case $data in *[!A-Za-z0-9_.@+:,=/-]*) refuse "$data" "a path of plain characters" ;; esac
+}
+holder() { find /proc/[0-9]*/fd -lname "$data/*/LOCK" 2>/dev/null | head -n 1 || :; }
+nobody_holds() {
+  pid=$(holder)
+  [ -z "$pid" ] || refuse "$pid open on the databases" "no process on $home"
+}
+"""
+
+_START = r"""
+start() {
+  acted=yes
+  systemctl reset-failed "$unit" || :
+  timeout "$start_limit" systemctl start "$unit" || fail "systemctl start $unit ended with $?"
+  sleep 1
+  now=$(show ActiveState)
+  [ "$now" = active ] || fail "$unit is $now after the start"
+  printf 'started: %s is active\n' "$unit"
+}
+"""
+
+_START_MAIN = r"""
+unit_as_planned
+if [ "$(show ActiveState)" = active ]; then
+  printf 'already so: %s is active\n' "$unit"
+  exit 0
+fi
+key_as_planned
+sign_state_not_lower
+room_left
+data_found
+nobody_holds
+start
+"""
+
+_RESTART_MAIN = r"""
+unit_as_planned
+if [ -n "$invocation" ] && [ "$(show ActiveState)" = active ] &&
+  [ "$(show InvocationID)" != "$invocation" ]; then
+  printf 'already so: %s was restarted since\n' "$unit"
+  exit 0
+fi
+key_as_planned
+sign_state_not_lower
+room_left
+data_found
+acted=yes
+timeout "$stop_limit" systemctl stop "$unit" || fail "systemctl stop $unit ended with $?"
+left=$lock_limit
+while [ -n "$(holder)" ]; do
+  left=$((left - 1))
+  [ "$left" -gt 0 ] || fail "$(holder) still open on the databases $lock_limit s after the stop"
+  sleep 1
+done
+key_as_planned
+sign_state_not_lower
+start
+"""
+
+_ENABLE_MAIN = r"""
+unit_as_planned
+systemctl enable --quiet "$unit"
+now=$(systemctl is-enabled "$unit" || :)
+[ "$now" = enabled ] || fail "$unit is $now after the enabling"
+printf 'enabled: %s comes back after a reboot\n' "$unit"
+"""
+
+
+def start_text(node: PlannedNode) -> str:
+    """Start the unit if it is not active, after every check that a start needs."""
+    parts = (_UNIT, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _START_MAIN)
+    return _program(_variables(node), parts)
+
+
+def restart_text(node: PlannedNode) -> str:
+    """Stop the unit, wait until its process is gone and its databases are free, and start it.
+
+    Without an invocation it always restarts; with one, a unit restarted since is left alone.
+    """
+    variables = _variables(node) | {
+        "invocation": node.invocation,
+        "stop_limit": node.stop_limit_s + STOP_MARGIN_S,
+        "lock_limit": LOCK_LIMIT_S,
+    }
+    parts = (_UNIT, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _RESTART_MAIN)
+    return _program(variables, parts)
+
+
+def enable_text(node: PlannedNode) -> str:
+    """Let the unit come back after a reboot. Starts nothing."""
+    variables = {name: _variables(node)[name] for name in ("unit", "home", "user")}
+    return _program(variables, (_UNIT, _ENABLE_MAIN))
+
+
+def active_probe(node: PlannedNode) -> str:
+    """Exit 0 if and only if the unit is active."""
+    return f'[ "$(systemctl show -p ActiveState --value {shlex.quote(node.unit)})" = active ]'
+
+
+def restarted_probe(node: PlannedNode) -> str:
+    """Exit 0 if and only if the unit is active, and in another invocation than the planned one."""
+    if not node.invocation:
+        return active_probe(node)
+    return (
+        f"{active_probe(node)} && "
+        f'[ "$(systemctl show -p InvocationID --value {shlex.quote(node.unit)})" '
+        f"!= {shlex.quote(node.invocation)} ]"
+    )
+
+
+def enabled_probe(node: PlannedNode) -> str:
+    """Exit 0 if and only if the unit is enabled."""
+    return f'[ "$(systemctl is-enabled {shlex.quote(node.unit)})" = enabled ]'
+
+
+def _variables(node: PlannedNode) -> dict[str, str | int]:
+    return {
+        "unit": node.unit,
+        "home": node.home,
+        "user": node.user,
+        "address": node.address,
+        "min_height": node.sign_height,
+        "min_round": node.sign_round,
+        "min_step": node.sign_step,
+        "floor": DISK_FLOOR_KIB,
+        "start_limit": START_LIMIT_S,
+    }
+
+
+def _program(variables: dict[str, str | int], parts: tuple[str, ...]) -> str:
+    """Every value comes in through one quoted assignment at the top, and nowhere else."""
+    values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
+    return "\n".join(("set -eu", values, *(part.strip("\n") for part in (_PRELUDE, *parts)))) + "\n"

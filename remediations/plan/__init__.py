@@ -1,0 +1,1 @@
+"""Guards, stages, digest and rendering: what will be done, where, and what could go wrong. Pure."""

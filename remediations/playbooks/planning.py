@@ -1,0 +1,62 @@
+"""From an observation to a plan: diagnose, pick the branch, propose, build."""
+
+from __future__ import annotations
+
+from remediations.compile.compiler import Compiler
+from remediations.diagnose.diagnose import diagnose
+from remediations.diagnose.finding import Finding
+from remediations.errors import Refused, UsageError
+from remediations.observe.observation import Observation
+from remediations.plan.build import build_plan
+from remediations.plan.case import Case
+from remediations.plan.plan import Plan
+from remediations.playbooks.playbook import Playbook, Situation, pick
+
+
+def propose(
+    playbook: Playbook,
+    branch: str | None,
+    observation: Observation,
+    finding: Finding,
+    only: frozenset[str],
+) -> Case:
+    """The case that the playbook makes of what was observed.
+
+    Raises:
+        UsageError: an unknown branch or host.
+        Refused: no branch fits, or the one that fits has nothing to act on.
+    """
+    unknown = sorted(only - {reading.host for reading in observation.hosts})
+    if unknown:
+        raise UsageError(
+            f"the inventory has no host {unknown[0]!r}",
+            guard="--limit",
+            got=", ".join(unknown),
+            expected=", ".join(reading.host for reading in observation.hosts),
+            next_step="correct --limit",
+        )
+    situation = Situation(observation=observation, finding=finding, only=only)
+    proposal = pick(playbook, situation, branch).propose(situation)
+    if not proposal.acting:
+        raise Refused(
+            f"{playbook.id} {proposal.branch} has nothing to act on",
+            guard="empty plan",
+            got="0 hosts",
+            expected="at least one",
+            next_step="remediate diagnose",
+        )
+    return Case(observation=observation, finding=finding, proposal=proposal)
+
+
+def make_plan(
+    playbook: Playbook,
+    branch: str | None,
+    observation: Observation,
+    only: frozenset[str],
+    *,
+    tool: str,
+) -> Plan:
+    """The plan for what was observed, whether or not its guards pass."""
+    case = propose(playbook, branch, observation, diagnose(observation), only)
+    with Compiler() as compiler:
+        return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool)

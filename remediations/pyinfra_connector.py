@@ -1,0 +1,62 @@
+"""The pyinfra entry point `remediate`: our inventories for plain pyinfra, and no second inventory.
+
+It stands outside the rooms because it joins two of them that do not know each other: the reader of
+inventories and the connector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api.exceptions import InventoryError
+
+from remediations.errors import RemediationError
+from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.operations.connector import OpenSSHConnector
+
+
+class RemediateConnector(OpenSSHConnector):
+    """`@remediate/inventories/lab.yaml`: every host of that file. `@remediate/val1`: one host."""
+
+    @staticmethod
+    def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+        """The hosts of an inventory file with their data, in groups by role; or one host.
+
+        Raises:
+            InventoryError: the file cannot be used; says where and why.
+        """
+        if not name:
+            raise InventoryError("use @remediate/FILE.yaml or @remediate/HOST")
+        if not name.endswith((".yaml", ".yml")):
+            yield from OpenSSHConnector.make_names_data(name)
+            return
+        # Imported here: pyinfra loads every connector on every run, also on those of others.
+        from remediations.observe.inventory import load_inventory
+
+        try:
+            inventory = load_inventory(Path(name).expanduser())
+        except RemediationError as error:
+            raise InventoryError(str(error)) from error
+        yield from names_data(inventory)
+
+
+def names_data(inventory: Inventory) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """Every host that has a node; a bastion is only passed through."""
+    for entry in inventory.hosts:
+        if entry.role is not Role.BASTION:
+            yield entry.name, _data(inventory, entry), [entry.role.value]
+
+
+def _data(inventory: Inventory, entry: HostEntry) -> dict[str, Any]:
+    known = {
+        "ssh_name": entry.ssh,
+        "ssh_config": inventory.ssh_config,
+        "chain_id": inventory.chain_id,
+        "role": entry.role.value,
+        "unit": entry.unit,
+        "home": entry.home,
+        "rpc": entry.rpc,
+    }
+    return {key: value for key, value in known.items() if value is not None}

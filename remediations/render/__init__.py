@@ -1,0 +1,1 @@
+"""How values become text that people read. The rooms above decide what is said; this says it."""

@@ -1,0 +1,35 @@
+"""How times, durations and hashes are written for people: the same everywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+
+def clock(at: datetime) -> str:
+    """`16:45:01 UTC`, with the date left to the head of the document."""
+    return f"{at:%H:%M:%S} UTC"
+
+
+def moment(at: datetime) -> str:
+    """`2026-11-25 16:45:01 UTC`."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(duration: timedelta) -> str:
+    """`4 s`, `3 min 20 s`, `2 h 5 min`: two units at most."""
+    seconds = max(0, int(duration.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a hash: enough to compare by eye."""
+    return digest[:12]
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 host`, `3 hosts`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

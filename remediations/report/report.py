@@ -1,0 +1,182 @@
+"""The Report: everything a reader needs to know of one run, as one value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from remediations.approve.approval import Approval
+from remediations.model.record import Record
+from remediations.plan.plan import Plan
+from remediations.run.records import Entry, EntryKind, RunState
+from remediations.verify.result import CheckOutcome, CheckResult
+
+
+class Event(Record, frozen=True, kw_only=True):
+    """One line of the timeline. `detail` may be empty."""
+
+    at: datetime
+    what: str
+    detail: str
+    good: bool
+
+
+class CommandRecord(Record, frozen=True, kw_only=True):
+    """One command as it ran: its text from the plan, its outcome from the journal."""
+
+    stage: int
+    host: str
+    operation: str
+    text: str
+    state: str
+    exit_status: int | None
+    duration_ms: int
+    output: str
+    error_output: str
+
+
+class Sample(Record, frozen=True, kw_only=True):
+    """One look at the set while the run went on. A height is None where nobody answered."""
+
+    at: datetime
+    round: int
+    online_power: int
+    total_power: int
+    heights: tuple[tuple[str, int | None], ...]
+
+
+class Report(Record, frozen=True, kw_only=True):
+    """One run, complete. Times in UTC; durations in milliseconds, None where it never happened."""
+
+    run: str
+    state: RunState
+    digest: str
+    plan: Plan
+    approvals: tuple[Approval, ...]
+    timeline: tuple[Event, ...]
+    commands: tuple[CommandRecord, ...]
+    samples: tuple[Sample, ...]
+    checks: tuple[CheckResult, ...]
+    halted_ms: int | None
+    apply_to_block_ms: int | None
+
+
+QUIET = frozenset({EntryKind.SAMPLE, EntryKind.CHECK})
+"""Entries too many for the timeline; they have a plot and a table of their own."""
+
+
+def build_report(
+    *,
+    run: str,
+    state: RunState,
+    digest: str,
+    plan: Plan,
+    approvals: Sequence[Approval],
+    entries: Sequence[Entry],
+    checks: Sequence[CheckResult],
+) -> Report:
+    """The report of what the journal and the checks say."""
+    samples = tuple(_samples(entries))
+    began = next((e.at for e in entries if e.kind is EntryKind.RUN_BEGAN), None)
+    block_at = _first_new_block(samples, plan.baseline.height)
+    return Report(
+        run=run,
+        state=state,
+        digest=digest,
+        plan=plan,
+        approvals=tuple(approvals),
+        timeline=tuple(_timeline(plan, approvals, entries, block_at, checks)),
+        commands=tuple(_commands(plan, entries)),
+        samples=samples,
+        checks=tuple(checks),
+        halted_ms=_between(plan.finding.halted_since, block_at),
+        apply_to_block_ms=_between(began, block_at),
+    )
+
+
+def _samples(entries: Iterable[Entry]) -> Iterable[Sample]:
+    for entry in entries:
+        if entry.kind is EntryKind.SAMPLE:
+            yield Sample(
+                at=entry.at,
+                round=entry.round,
+                online_power=entry.online_power,
+                total_power=entry.total_power,
+                heights=tuple((h.host, h.height) for h in entry.heights),
+            )
+
+
+def _first_new_block(samples: Iterable[Sample], height: int) -> datetime | None:
+    """When a height above the one of the observation was first seen on any node."""
+    for sample in samples:
+        if any(seen is not None and seen > height for _, seen in sample.heights):
+            return sample.at
+    return None
+
+
+def _between(start: datetime | None, end: datetime | None) -> int | None:
+    if start is None or end is None:
+        return None
+    return int((end - start).total_seconds() * 1000)
+
+
+def _commands(plan: Plan, entries: Sequence[Entry]) -> Iterable[CommandRecord]:
+    ended = {(e.stage, e.host): e for e in entries if e.kind is EntryKind.COMMAND_ENDED}
+    started = {(e.stage, e.host) for e in entries if e.kind is EntryKind.COMMAND_STARTING}
+    for stage in plan.stages:
+        for command in stage.commands:
+            key = (stage.number, command.host)
+            entry = ended.get(key)
+            state = "unknown" if key in started else "not started"
+            yield CommandRecord(
+                stage=stage.number,
+                host=command.host,
+                operation=command.operation,
+                text=command.text,
+                state=entry.state if entry else state,
+                exit_status=entry.exit_status if entry else None,
+                duration_ms=entry.duration_ms if entry else 0,
+                output=entry.output if entry else "",
+                error_output=entry.error_output if entry else "",
+            )
+
+
+def _timeline(
+    plan: Plan,
+    approvals: Sequence[Approval],
+    entries: Sequence[Entry],
+    block_at: datetime | None,
+    checks: Sequence[CheckResult],
+) -> list[Event]:
+    events = [_event(plan.observed_at, "observed", plan.finding.explanation)]
+    if plan.finding.halted_since is not None:
+        events.append(
+            _event(plan.finding.halted_since, f"last block, height {plan.finding.height}", "")
+        )
+    events += [
+        _event(a.given_at, f"approved by {a.principal}", a.key_fingerprint) for a in approvals
+    ]
+    for entry in entries:
+        if entry.kind not in QUIET:
+            good = entry.state not in ("failed", "unknown", "stopped", "aborted", "refused")
+            where = f" on {entry.host}" if entry.host else ""
+            what = f"{entry.kind.replace('-', ' ')}{where}"
+            detail = ": ".join(part for part in (entry.state, entry.message) if part)
+            events.append(_event(entry.at, what, detail, good=good))
+    if block_at is not None:
+        events.append(_event(block_at, "first new block seen", ""))
+    if checks and entries:
+        passed = sum(check.outcome is CheckOutcome.PASSED for check in checks)
+        events.append(
+            _event(
+                entries[-1].at,
+                f"{passed} of {len(checks)} checks pass",
+                "",
+                good=passed == len(checks),
+            )
+        )
+    return sorted(events, key=lambda event: event.at)
+
+
+def _event(at: datetime, what: str, detail: str, *, good: bool = True) -> Event:
+    return Event(at=at, what=what, detail=detail, good=good)

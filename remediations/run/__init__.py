@@ -1,0 +1,1 @@
+"""The engine: applies one approved plan, step by step, with everything in a journal first."""

@@ -1,0 +1,38 @@
+"""A testinfra backend over our own connections (testinfra's paramiko one checks no host keys)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from testinfra.backend.base import BaseBackend, CommandResult
+from testinfra.host import Host
+
+from remediations.reach.blocking import BlockingReach
+
+COMMAND_TIMEOUT_S = 20.0
+
+
+class RemediateBackend(BaseBackend):
+    """Runs testinfra's commands on one inventory host."""
+
+    NAME = "remediate"
+
+    def __init__(self, reach: BlockingReach, host: str) -> None:
+        super().__init__(host)
+        self._reach = reach
+        self._name = host
+
+    def run(self, command: str, *args: str, **_: Any) -> CommandResult:  # noqa: ANN401 - testinfra's signature
+        """One command, with testinfra's quoting and `sudo` handling."""
+        text = self.get_command(command, *args)
+        done = self._reach.run(self._name, text, timeout_s=COMMAND_TIMEOUT_S)
+        status = 255 if done.exit_status is None else done.exit_status
+        return self.result(status, self.encode(text), done.stdout, done.stderr)
+
+
+def testinfra_host(reach: BlockingReach, name: str) -> Host:
+    """The testinfra host object for the inventory host `name`."""
+    backend = RemediateBackend(reach, name)
+    host = Host(backend)
+    backend.set_host(host)
+    return host

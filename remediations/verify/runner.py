@@ -1,0 +1,89 @@
+"""Runs the checks in this process and turns what pytest says into results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remediations.verify import suite
+from remediations.verify.result import CheckOutcome, CheckResult
+
+SUITE = Path(suite.__file__).parent
+NOT_IN_SUITE = tuple(
+    f"-pno:{plugin}" for plugin in ("cacheprovider", "terminal", "xdist", "randomly", "timeout")
+)
+"""pytest must print and write nothing here, and other people's plugins must not reorder checks."""
+
+Heard = Callable[[CheckResult], None]
+
+
+class _Listener:
+    """A pytest plugin that hears the outcome of every check."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self.results: list[CheckResult] = []
+        self._marks: dict[str, tuple[str, str, str]] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Remember which check each test is, and on which host."""
+        for item in items:
+            mark = item.get_closest_marker("check")
+            if mark is None:
+                raise pytest.UsageError(f"{item.nodeid} is no check: it lacks the marker")
+            parameters = getattr(getattr(item, "callspec", None), "params", {})
+            host = next((str(value) for value in parameters.values()), "")
+            self._marks[item.nodeid] = (*mark.args, host)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One result for each test: its call, or the set-up that prevented it."""
+        if report.when == "teardown" or (report.when == "setup" and report.passed):
+            return
+        check, title, host = self._marks[report.nodeid]
+        result = CheckResult(
+            id=check,
+            title=title,
+            host=host,
+            outcome=_outcome(report),
+            message=_message(report),
+            duration_ms=int(report.duration * 1000),
+        )
+        self.results.append(result)
+        self._heard(result)
+
+
+def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
+    """All checks of the run in `directory`, each told to `heard` as it ends.
+
+    An empty answer never means success: the caller has to treat it as not verified.
+    """
+    listener = _Listener(heard)
+    pytest.main(
+        [
+            str(SUITE),
+            "-q",
+            "-c",
+            "/dev/null",
+            f"--rootdir={SUITE}",
+            *NOT_IN_SUITE,
+            f"--remediate-run={directory}",
+        ],
+        plugins=[listener],
+    )
+    return tuple(listener.results)
+
+
+def _outcome(report: pytest.TestReport) -> CheckOutcome:
+    if report.when == "setup":
+        return CheckOutcome.UNKNOWN
+    return CheckOutcome.PASSED if report.passed else CheckOutcome.FAILED
+
+
+def _message(report: pytest.TestReport) -> str:
+    if report.passed:
+        return "; ".join(str(text) for name, text in report.user_properties if name == "saw")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    return str(text).splitlines()[0].removeprefix("AssertionError: ")

@@ -1,0 +1,1 @@
+"""The checks, as tests: `pytest --pyargs remediations.verify.suite --remediate-run DIRECTORY`."""

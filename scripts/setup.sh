@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Sets up everything that the checks and the lab need, and nothing that is there already:
+# Debian packages, a virtual environment, the locked Python packages. Safe to run again, and after
+# an interruption.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+PACKAGES=(python3 python3-venv systemd-container mmdebstrap openssh-client iproute2 ca-certificates
+  curl jq sudo)
+VENV=.venv
+STAMP=$VENV/.lock-sha256
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# Package mirrors fail for seconds at a time, hardly ever for minutes.
+retry() {
+  local wait
+  for wait in 3 10 30 0; do
+    if "$@"; then return 0; fi
+    [ "$wait" -gt 0 ] || break
+    say "failed, again in $wait s: $*"
+    sleep "$wait"
+  done
+  die "'$*' failed four times; see the lines above"
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+missing_packages() {
+  local package
+  for package in "${PACKAGES[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  done
+}
+
+system_packages() {
+  command -v dpkg-query >/dev/null || die "this is no Debian: install ${PACKAGES[*]} by hand"
+  local missing
+  mapfile -t missing < <(missing_packages)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  as_root true 2>/dev/null ||
+    die "needs root or passwordless sudo to install: ${missing[*]}"
+  say "installing ${missing[*]}"
+  # A fresh machine's own upgrades hold the lock for minutes.
+  retry as_root apt-get -qq -o DPkg::Lock::Timeout=300 update
+  retry as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+    install --yes --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The first Python on the path that is new enough and can make an environment.
+find_python() {
+  local candidate
+  for candidate in python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+      2>/dev/null; then
+      command -v "$candidate"
+      return 0
+    fi
+  done
+  die "needs Python 3.11 or newer with venv (Debian: python3-venv)"
+}
+
+# What the environment was made from. The place counts: in a checkout that was copied with its
+# environment, the commands would start the Python, and test the code, of the other place.
+stamp() {
+  { cat requirements.lock pyproject.toml scripts/setup.sh; pwd -P; $VENV/bin/python -V; } 2>&1 |
+    sha256sum
+}
+
+# No pip: interrupted while it was made. Commands that point elsewhere: copied.
+usable() {
+  $VENV/bin/python -m pip --version >/dev/null 2>&1 &&
+    grep -qF "$(pwd -P)/$VENV/bin/python" $VENV/bin/pip
+}
+
+python_packages() {
+  local python
+  if [ -x $VENV/bin/python ] && [ "$(cat $STAMP 2>/dev/null)" = "$(stamp)" ]; then return 0; fi
+  say "installing the locked Python packages into $VENV"
+  if ! usable; then
+    python=$(find_python)
+    "$python" -m venv --clear $VENV
+  fi
+  retry $VENV/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+    --requirement requirements.lock
+  $VENV/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+    --no-build-isolation --editable .
+  stamp >$STAMP
+}
+
+system_packages
+python_packages
+say "ready"

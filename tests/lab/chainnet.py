@@ -1,0 +1,89 @@
+"""Puts a chain node on a host: its home, its program, its unit, as they are before a first start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.lab.homes import Network
+from tests.lab.machine import Machine
+from tests.lab.spec import HostSpec, NodeSpec
+
+SERVICE_UID = 990
+
+UNIT = """[Unit]
+Description=VirtEngine node
+After=network-online.target
+
+[Service]
+User={user}
+ExecStart={binary} start --home {home} --log_no_color
+Restart=on-failure
+RestartSec=2
+TimeoutStopSec=20
+LimitNOFILE=65535
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+STOP = """
+systemctl mask --runtime --quiet {unit} 2>/dev/null
+systemctl kill -s KILL {unit} 2>/dev/null
+systemctl stop {unit} 2>/dev/null
+systemctl unmask --runtime --quiet {unit} 2>/dev/null
+rm -rf /var/lib/remediate /etc/systemd/system/{unit}.d /run/systemd/system/{unit}.d
+rm -f /etc/systemd/system/{unit}
+journalctl --quiet --rotate --vacuum-time=1s >/dev/null 2>&1
+true
+"""
+START = """
+set -e
+systemctl daemon-reload
+systemctl reset-failed {unit} 2>/dev/null || true
+if [ {started} = True ]; then systemctl enable --quiet {unit}; systemctl start {unit}; fi
+"""
+
+
+def pristine_script(spec: HostSpec, what: str) -> str:
+    """The script that stops a node for good, or starts it anew."""
+    assert spec.node is not None
+    text = {"stop": STOP, "start": START}[what]
+    return text.format(unit=spec.node.unit, started=spec.node.started)
+
+
+def install_node(machine: Machine, chain: Network) -> None:
+    """Home, program and unit from outside, while the node is stopped."""
+    node = machine.spec.node
+    assert node is not None
+    home = machine.path(node.home)
+    shutil.rmtree(home, ignore_errors=True)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(chain.home(machine.name), home)
+    (home / "faults").mkdir()
+    _own(home)
+    install_binary(machine, node, chain.binary)
+    unit = machine.path(f"/etc/systemd/system/{node.unit}")
+    unit.write_text(UNIT.format(user=node.user, binary=node.binary, home=node.home))
+
+
+def install_binary(machine: Machine, node: NodeSpec, binary: Path) -> None:
+    """The program, replaced by a rename so that a running one keeps its own file."""
+    target = machine.path(node.binary)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and os.stat(target).st_size == os.stat(binary).st_size:
+        same = target.read_bytes() == binary.read_bytes()
+        if same:
+            return
+    fresh = target.with_name(target.name + ".new")
+    shutil.copyfile(binary, fresh)
+    fresh.chmod(0o755)
+    fresh.rename(target)
+
+
+def _own(home: Path) -> None:
+    for directory, _, files in os.walk(home):
+        os.chown(directory, SERVICE_UID, SERVICE_UID)
+        for name in files:
+            os.chown(Path(directory) / name, SERVICE_UID, SERVICE_UID)

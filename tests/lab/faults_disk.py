@@ -1,0 +1,53 @@
+"""Faults of disks and of what lies on them."""
+
+from __future__ import annotations
+
+from tests.lab.faults import Faults
+
+SMALL_DISK_MB = 420
+"""Room for the data and for what a start demands to be free, and quickly filled."""
+
+
+class DiskFaults(Faults):
+    """Full, corrupt."""
+
+    def break_disk_full(self, host: str) -> None:
+        """Its data lies on a small file system, and that is full: the daemon dies writing."""
+        data, unit = f"{self.node(host).home}/data", self.unit(host)
+        self.hosts[host].sh(
+            f"systemctl stop {unit}; mv {data} {data}.kept; mkdir {data}\n"
+            f"mount -t tmpfs -o size={SMALL_DISK_MB}m,mode=0755,uid=990,gid=990 tmpfs {data}\n"
+            f"cp -a {data}.kept/. {data}/; systemctl start {unit}; sleep 2\n"
+            f"dd if=/dev/zero of={data}/filler bs=1M 2>/dev/null; true"
+        )
+        self.later(lambda: self._roomy_again(host))
+
+    def free_disk(self, host: str) -> None:
+        """Free the space on the small disk; nothing is restarted."""
+        self.hosts[host].sh(f"rm -f {self.node(host).home}/data/filler")
+
+    def break_database(self, host: str, name: str = "application.db") -> None:
+        """Garbage over most of every file of a database, and the node started on it."""
+        self.systemctl(host, "stop", self.unit(host))
+        database = self.hosts[host].path(f"{self.node(host).home}/data/{name}")
+        sound = {path: path.read_bytes() for path in database.iterdir() if path.is_file()}
+        for path, content in sound.items():
+            if path.suffix in (".ldb", ".log") and content:
+                path.write_bytes(content[:32] + b"\xa5" * max(0, len(content) - 32))
+        self.systemctl(host, "start", self.unit(host), check=False)
+
+        def mend() -> None:
+            self.systemctl(host, "stop", self.unit(host), check=False)
+            for path, content in sound.items():
+                path.write_bytes(content)
+            self.start(host)
+
+        self.later(mend)
+
+    def _roomy_again(self, host: str) -> None:
+        data, unit = f"{self.node(host).home}/data", self.unit(host)
+        self.hosts[host].sh(
+            f"systemctl stop {unit}; rm -f {data}/filler; rm -rf {data}.kept\n"
+            f"cp -a {data} {data}.kept; umount {data}; rmdir {data}; mv {data}.kept {data}\n"
+            f"systemctl reset-failed {unit}; systemctl start {unit}"
+        )

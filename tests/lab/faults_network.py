@@ -1,0 +1,59 @@
+"""Faults of the network and of whole hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.lab.faults import Faults
+from tests.lab.machine import ON
+from tests.lab.net import BRIDGE
+
+
+class NetworkFaults(Faults):
+    """Partitions, lost logins, lost power, lost hosts."""
+
+    def break_partition(self, one: Sequence[str], other: Sequence[str]) -> None:
+        """The two sides do not reach each other; SSH from outside goes on."""
+        for host in one:
+            self._block(host, other)
+        for host in other:
+            self._block(host, one)
+
+    def break_one_way(self, source: str, targets: Sequence[str]) -> None:
+        """What `source` sends to the targets is lost; what they send arrives."""
+        self._block(source, targets)
+
+    def break_isolate(self, host: str) -> None:
+        """Unplugged: no peer and no login reaches it, the daemon lives on."""
+        link = self.hosts[host].link
+        self.net.ip("link", "set", link, "nomaster")
+        self.later(lambda: self.net.ip("link", "set", link, "master", BRIDGE))
+
+    def break_ssh(self, host: str) -> None:
+        """No login any more, while the daemon lives on."""
+        self.hosts[host].sh("systemctl stop ssh.socket ssh.service 2>/dev/null; pkill sshd; true")
+        self.later(lambda: self.hosts[host].sh("systemctl start ssh.service"))
+
+    def break_power(self, host: str, *, back: bool = False) -> None:
+        """The power fails; with `back` the host boots again at once."""
+        machine = self.hosts[host]
+        machine.cut_power()
+        if back:
+            machine.want(ON)
+            machine.wait_booted()
+        else:
+            self.later(lambda: (machine.want(ON), machine.wait_booted()))
+
+    def break_host_gone(self, host: str) -> None:
+        """It is off, and nobody answers at its address."""
+        self.break_power(host)
+
+    def _block(self, host: str, others: Sequence[str]) -> None:
+        addresses = [self.hosts[other].address for other in others]
+        for address in addresses:
+            self.hosts[host].sh(f"ip route add blackhole {address}/32")
+        self.later(lambda: self._unblock(host, addresses))
+
+    def _unblock(self, host: str, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            self.hosts[host].sh(f"ip route delete blackhole {address}/32", check=False)

@@ -1,0 +1,100 @@
+"""Faults of the daemon's process and its unit."""
+
+from __future__ import annotations
+
+from tests.lab.faults import Faults
+
+
+class ProcessFaults(Faults):
+    """Stopped, killed, frozen, looping, misconfigured, disabled."""
+
+    def break_stop(self, *hosts: str) -> None:
+        """Stopped by a person: systemd leaves it so."""
+        for host in hosts:
+            self.systemctl(host, "stop", self.unit(host))
+        self.later(lambda: self.start(*hosts))
+
+    def break_kill(self, host: str) -> None:
+        """Killed with -9: systemd starts it again after two seconds."""
+        self.systemctl(host, "kill", "--signal=KILL", self.unit(host), check=False)
+
+    def break_freeze(self, host: str) -> None:
+        """SIGSTOP: the unit stays active, the ports listen, nothing answers."""
+        self.systemctl(host, "kill", "--signal=STOP", self.unit(host), check=False)
+        self.later(lambda: self._thaw(host))
+
+    def break_disable(self, host: str) -> None:
+        """Stopped and disabled: it would not come back after a reboot either."""
+        self.systemctl(host, "disable", "--now", "--quiet", self.unit(host))
+        self.later(lambda: self.systemctl(host, "enable", "--now", "--quiet", self.unit(host)))
+
+    def break_mask(self, host: str) -> None:
+        """Stopped and masked, as somebody does on purpose."""
+        self.systemctl(host, "stop", self.unit(host))
+        self.hosts[host].sh(
+            f"ln -sf /dev/null /run/systemd/system/{self.unit(host)}; "
+            f"mv /etc/systemd/system/{self.unit(host)} /etc/systemd/system/{self.unit(host)}.off; "
+            "systemctl daemon-reload"
+        )
+        self.later(lambda: self._unmask(host))
+
+    def break_config(self, host: str) -> None:
+        """A configuration that it cannot read: it exits at once, again and again."""
+        path = self.hosts[host].path(f"{self.node(host).home}/config/config.toml")
+        sound = path.read_text()
+        path.write_text("this is no TOML [[[\n" + sound)
+        self.systemctl(host, "restart", self.unit(host), check=False)
+
+        def mend() -> None:
+            path.write_text(sound)
+            self.start(host)
+
+        self.later(mend)
+
+    def break_start_limit(self, host: str) -> None:
+        """It crashed until systemd gave up; the cause is gone, but the unit stays failed."""
+        unit = self.unit(host)
+        self.hosts[host].sh(
+            f"mkdir -p /run/systemd/system/{unit}.d\n"
+            f"printf '[Service]\\nRestartSec=100ms\\nExecStart=\\nExecStart=/bin/false start --home "
+            f"{self.node(host).home}\\n' >/run/systemd/system/{unit}.d/crash.conf\n"
+            f"systemctl daemon-reload; systemctl restart {unit} || true\n"
+            f"for n in $(seq 100); do systemctl is-failed --quiet {unit} && break; sleep 0.1; done\n"
+            f"rm -r /run/systemd/system/{unit}.d; systemctl daemon-reload\n"
+            f"systemctl is-failed {unit}"
+        )
+        self.later(lambda: self.start(host))
+
+    def break_crash_loop(self, host: str) -> None:
+        """It exits soon after every start, and systemd starts it again for ever."""
+        unit = self.unit(host)
+        self.hosts[host].sh(
+            f"mkdir -p /run/systemd/system/{unit}.d\n"
+            f"printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nRestartSec=1\\nExecStartPre="
+            f"/bin/false\\n' >/run/systemd/system/{unit}.d/crash.conf\n"
+            f"systemctl daemon-reload; systemctl restart {unit} || true"
+        )
+
+        def mend() -> None:
+            self.hosts[host].sh(f"rm -rf /run/systemd/system/{unit}.d; systemctl daemon-reload")
+            self.start(host)
+
+        self.later(mend)
+
+    def break_cpu(self, host: str, percent: int = 5) -> None:
+        """Almost no processor for the daemon (systemd's CPUQuota)."""
+        unit = self.unit(host)
+        self.systemctl(host, "set-property", "--runtime", unit, f"CPUQuota={percent}%")
+        self.later(lambda: self.systemctl(host, "set-property", "--runtime", unit, "CPUQuota="))
+
+    def _thaw(self, host: str) -> None:
+        self.systemctl(host, "kill", "--signal=CONT", self.unit(host), check=False)
+        self.start(host)
+
+    def _unmask(self, host: str) -> None:
+        unit = self.unit(host)
+        self.hosts[host].sh(
+            f"rm -f /run/systemd/system/{unit}; "
+            f"mv /etc/systemd/system/{unit}.off /etc/systemd/system/{unit}; systemctl daemon-reload"
+        )
+        self.start(host)

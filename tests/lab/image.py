@@ -1,0 +1,75 @@
+"""The base image of all hosts: a plain Debian server, built once and never written to again.
+
+It has what such a server has, and no jq or Python: the product must not need them there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.lab.cache import built_once
+from tests.lab.recipe import recipe_key
+from tests.lab.shell import LabError, run
+
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,openssh-server,iproute2,curl,ca-certificates,sudo,procps,"
+    "bash-completion"
+)
+SUITE = "bookworm"
+
+SETUP = """
+set -eu
+useradd --create-home --shell /bin/bash --uid 1000 ops
+useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin --uid 990 virtengine
+printf 'ops ALL=(ALL:ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/ops
+chmod 0440 /etc/sudoers.d/ops
+printf 'PermitRootLogin no\\nPasswordAuthentication no\\n' >/etc/ssh/sshd_config.d/lab.conf
+rm -f /etc/ssh/ssh_host_* /etc/machine-id
+: >/etc/machine-id
+mkdir -p /var/log/journal /home/ops/.ssh
+chown -R ops:ops /home/ops/.ssh
+chmod 0700 /home/ops/.ssh
+ln -sf /dev/null /etc/systemd/system/systemd-sysctl.service
+ln -sf /dev/null /etc/systemd/system/systemd-resolved.service
+ln -sf /dev/null /etc/systemd/system/apt-daily.timer
+ln -sf /dev/null /etc/systemd/system/apt-daily-upgrade.timer
+ln -sf /dev/null /etc/systemd/system/dpkg-db-backup.timer
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -sf /lib/systemd/system/systemd-networkd.service /etc/systemd/system/multi-user.target.wants/
+rm -rf /usr/share/doc /usr/share/man /usr/share/locale /var/cache/apt /var/lib/apt/lists
+"""
+"""What makes it a server of ours. systemd-sysctl fails in a container without its own kernel."""
+
+
+def base_image() -> Path:
+    """The root file system all hosts lie over. About half a minute the first time.
+
+    Raises:
+        LabError: the packages cannot be fetched, after several attempts.
+    """
+    return built_once(f"base-{recipe_key(PACKAGES, SUITE, SETUP)}", _build) / "root"
+
+
+def _build(directory: Path) -> None:
+    root = directory / "root"
+    last: LabError | None = None
+    for _ in range(3):
+        shutil.rmtree(root, ignore_errors=True)
+        try:
+            run(
+                "mmdebstrap",
+                "--variant=minbase",
+                "--mode=root",
+                f"--include={PACKAGES}",
+                '--aptopt=Acquire::Retries "5"',
+                SUITE,
+                str(root),
+                timeout=900,
+            )
+            run("chroot", str(root), "/bin/sh", "-s", stdin=SETUP)
+        except LabError as error:
+            last = error
+        else:
+            return
+    raise LabError(f"the base image could not be built: {last}")

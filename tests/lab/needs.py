@@ -1,0 +1,51 @@
+"""What the lab needs of this machine, and an error that names what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from tests.lab.shell import LabError
+
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "ssh-keygen": "openssh-client",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "setpriv": "util-linux",
+}
+"""Program → the Debian package that has it."""
+
+
+def missing() -> list[str]:
+    """What this machine lacks, each with what to do; empty when hosts can be booted here."""
+    found = [
+        f"{program} (apt-get install {package})"
+        for program, package in PROGRAMS.items()
+        if shutil.which(program) is None
+    ]
+    if os.geteuid() != 0:
+        found.append("root (run it with sudo)")
+    elif not found and not _namespaces():
+        found.append("network namespaces (this kernel or container forbids them)")
+    return found
+
+
+def require() -> None:
+    """Do nothing where the lab can run.
+
+    Raises:
+        LabError: it cannot; names everything that is missing.
+    """
+    lacks = missing()
+    if lacks:
+        raise LabError(f"hosts cannot be booted here; missing: {', '.join(lacks)}")
+
+
+def _namespaces() -> bool:
+    done = subprocess.run(
+        ["unshare", "--net", "--mount", "true"], capture_output=True, check=False
+    )
+    return done.returncode == 0

@@ -1,0 +1,284 @@
+"""Whatever a host, a node or a file says: a value, or the one documented error."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remediations.errors import UsageError
+from remediations.model import comet
+from remediations.model.inventory import HostEntry, Role
+from remediations.model.reading import Known, Unknown
+from remediations.model.sign_state import SignStateError, decode_sign_bytes, parse_sign_state
+from remediations.model.wire import WireError, canonical, decode
+from remediations.observe import host_text
+from remediations.observe.document import Document, DocumentError, Section, read_document
+from remediations.observe.host_text import TextError
+from remediations.observe.inventory import load_inventory
+from remediations.observe.observation import HostReading, Observation, Scope
+from remediations.observe.parse import read_host
+from remediations.observe.settings import parse_config
+from tests.unit.model import answers
+
+NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
+ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+
+PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
+    "status.1": (comet.parse_status, answers.status()),
+    "app.1": (comet.parse_app_info, answers.abci_info()),
+    "round.1": (comet.parse_round_state, answers.consensus_state(114, 1, 4)),
+    "dump": (comet.parse_peer_rounds, answers.dump_consensus_state()),
+    "peers": (comet.parse_peers, answers.net_info()),
+    "validators": (comet.parse_validators, answers.validators()),
+    "blocks": (comet.parse_blocks, answers.blockchain()),
+    "commit": (comet.parse_commit, answers.commit()),
+    "result": (comet.parse_block_result, answers.block_results()),
+}
+
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.integers(-(2**70), 2**70).map(str),
+    st.floats(allow_nan=False),
+    st.text(max_size=20),
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def broken(draw: st.DrawFn, answer: bytes) -> bytes:
+    """`answer` with one of its values exchanged, or cut, or with bytes in it, or all else."""
+    kind = draw(st.sampled_from(["value", "cut", "bytes", "other"]))
+    if kind == "value":
+        document: object = json.loads(answer)
+        parent, key = draw(st.sampled_from(_places(document)))
+        parent[key] = draw(trees)
+        return json.dumps(document).encode()
+    at = draw(st.integers(0, len(answer)))
+    if kind == "cut":
+        return answer[:at]
+    if kind == "bytes":
+        return answer[:at] + draw(st.binary(max_size=4)) + answer[at + draw(st.integers(0, 4)) :]
+    return draw(
+        st.one_of(st.binary(max_size=200), trees.map(lambda tree: json.dumps(tree).encode()))
+    )
+
+
+def _places(node: object) -> list[tuple[dict[object, object], object]]:
+    """Where in a tree a value can be exchanged."""
+    found: list[tuple[dict[object, object], object]] = []
+    if isinstance(node, dict):
+        for key, value in node.items():
+            found += [(node, key), *_places(value)]
+    elif isinstance(node, list):
+        for value in node:
+            found += _places(value)
+    return found
+
+
+@given(st.data())
+@settings(max_examples=400, deadline=None)
+def test_an_rpc_answer_is_a_value_or_an_rpc_error(data: st.DataObject) -> None:
+    """Any field exchanged for anything, any cut, any byte."""
+    parse, answer = PARSERS[data.draw(st.sampled_from(sorted(PARSERS)))]
+    with suppress(comet.RpcError):
+        parse(data.draw(broken(answer)))
+
+
+@given(st.text(max_size=120), st.integers(0, 10), st.integers(0, 10), st.integers(0, 10))
+@settings(max_examples=200, deadline=None)
+def test_vote_strings_and_bit_arrays(text: str, index: int, height: int, round_: int) -> None:
+    """Any text is a vote, absent, or no vote."""
+    with suppress(comet.RpcError):
+        comet.parse_vote(text, index, height, round_)
+    with suppress(comet.RpcError):
+        comet.parse_bit_array(text)
+
+
+@given(st.lists(st.sampled_from(["", "nil", answers.BLOCK[:12]]), min_size=1, max_size=300))
+@settings(max_examples=50, deadline=None)
+def test_votes_survive_the_way_there_and_back(votes: list[str]) -> None:
+    """What a node prints of any votes of any set is read as those votes."""
+    texts = [
+        answers.vote(index, 9, 0, "0" * 12 if vote == "nil" else vote) if vote else "nil-Vote"
+        for index, vote in enumerate(votes)
+    ]
+    answer = answers.consensus_state(9, 0, 4, prevotes=texts, powers=[1] * len(texts))
+    assert comet.parse_round_state(answer).prevotes == tuple(votes)
+
+
+@given(st.one_of(st.text(max_size=200), trees.map(json.dumps)), st.binary(max_size=80))
+@settings(max_examples=300, deadline=None)
+def test_a_sign_state_is_a_value_or_a_sign_state_error(text: str, data: bytes) -> None:
+    """Text or signed bytes of any kind."""
+    with suppress(SignStateError):
+        parse_sign_state(text)
+    with suppress(SignStateError):
+        decode_sign_bytes(data)
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_what_commands_print_is_a_value_or_a_text_error(text: str, more: str) -> None:
+    """Any text in the place of any command's."""
+    for parse in (
+        lambda: host_text.parse_unit(text, home="/h"),
+        lambda: host_text.parse_processes(text),
+        lambda: host_text.parse_key(text),
+        lambda: host_text.parse_wal(text),
+        lambda: host_text.parse_disk(text),
+        lambda: host_text.parse_binary(text),
+        lambda: parse_config(text, more, (text, more), more),
+    ):
+        with suppress(TextError):
+            parse()
+    host_text.parse_ownership(text)
+    host_text.parse_journal(text)
+
+
+SHOW = "\n".join(
+    f"{name}={{{name}}}"
+    for name in [
+        "Id",
+        "LoadState",
+        "ActiveState",
+        "SubState",
+        "UnitFileState",
+        "Result",
+        "NRestarts",
+        "MainPID",
+        "ExecMainStatus",
+        "User",
+        "ExecStart",
+        "Restart",
+        "TimeoutStopUSec",
+        "LimitNOFILE",
+        "ActiveEnterTimestamp",
+        "InvocationID",
+    ]
+)
+words = st.sampled_from(
+    ["", "0", "-1", "1h", "infinity", "9" * 30, "{ path=x ; argv[]=", "n/a", "no", "\x00", "é"]
+)
+
+
+@given(st.lists(words, min_size=16, max_size=16))
+@settings(max_examples=200, deadline=None)
+def test_a_unit_of_odd_properties(values: list[str]) -> None:
+    """Each property exchanged for something systemd does not print there."""
+    text = "\n".join(
+        line.split("{")[0] + value for line, value in zip(SHOW.splitlines(), values, strict=True)
+    )
+    with suppress(TextError):
+        host_text.parse_unit(text, home="/h")
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
+    """Also behind the mark that it begins with."""
+    for text in (printed, b'{"remediate_probe":1,' + printed):
+        with suppress(DocumentError):
+            read_document(text, sent=NOW, received=NOW)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                *PARSERS,
+                "login",
+                "found",
+                "show",
+                "processes",
+                "config",
+                "app_config",
+                "key",
+                "wal",
+                "disk",
+                "ownership",
+                "sign_state",
+                "binary",
+                "journal",
+                "status.2",
+            ]
+        ),
+        st.tuples(
+            st.one_of(st.binary(max_size=100), st.sampled_from([a for _, a in PARSERS.values()])),
+            st.sampled_from([0, 0, 0, 1, 7, 28, 44, 124]),
+        ),
+    ),
+    st.sampled_from(list(Scope)),
+)
+@settings(max_examples=200, deadline=None)
+def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]], scope: Scope) -> None:
+    """Sections missing, exchanged or odd: each value is known or unknown, and it can be saved."""
+    document = Document(
+        sections={
+            name: Section(data=data, status=status, at=NOW, trouble="")
+            for name, (data, status) in sections.items()
+        },
+        clock_offset_ms=0,
+        round_trip_ms=1,
+    )
+    reading = read_host(document, ENTRY, scope, NOW)
+    assert isinstance(reading.sign_state, Known | Unknown)
+    assert decode(canonical(reading), HostReading) == reading
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None)
+def test_a_saved_file_is_an_observation_or_a_wire_error(data: bytes) -> None:
+    """What `load` builds its message from."""
+    with suppress(WireError):
+        decode(data, Observation)
+
+
+inventory_words = st.sampled_from(
+    [
+        "version: 1\n",
+        "chain: {id: a-1}\n",
+        "hosts:\n",
+        "  a: {role: full}\n",
+        "  b:\n",
+        "&x ",
+        "*x ",
+        "{",
+        "}",
+        "[",
+        "- ",
+        ": ",
+        "!!python/object:os.system ",
+        "'",
+        '"',
+        "\n",
+        "  ",
+        "<<: ",
+        "%",
+    ]
+)
+
+
+@given(st.lists(st.one_of(inventory_words, st.text(max_size=5)), max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_an_inventory_is_read_or_refused(parts: list[str]) -> None:
+    """Any text: an inventory with hosts, or a usage error that names the file."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "lab.yaml"
+        path.write_bytes("".join(parts).encode("utf-8", "surrogatepass"))
+        with suppress(UsageError):
+            assert load_inventory(path).hosts

@@ -1,0 +1,183 @@
+"""What systemctl, df and the rest print, as values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from remediations.observe import host_text
+from remediations.observe.host_text import TextError
+from remediations.observe.settings import parse_config
+
+SHOW = """\
+Restart=on-failure
+TimeoutStopUSec=1min 30s
+NRestarts=3
+Result=exit-code
+ExecMainStatus=1
+MainPID=812
+ExecStart={ path=/opt/ve/bin/virtengined ; argv[]=/opt/ve/bin/virtengined start --home /srv/ve \
+--log_no_color ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; \
+status=0/0 }
+LimitNOFILE=infinity
+User=virtengine
+Id=virtengined.service
+LoadState=loaded
+ActiveState=activating
+SubState=auto-restart
+UnitFileState=disabled
+ActiveEnterTimestamp=Wed 2026-11-25 16:39:00 UTC
+InactiveExitTimestamp=
+InvocationID=0123
+"""
+
+
+def test_a_unit_is_read_in_any_order() -> None:
+    """systemctl answers in its own order, spans and times in its own form."""
+    unit = host_text.parse_unit(SHOW, home="/srv/ve")
+    assert (unit.name, unit.sub_state, unit.enabled) == (
+        "virtengined.service",
+        "auto-restart",
+        "disabled",
+    )
+    assert unit.arguments == ("start", "--home", "/srv/ve", "--log_no_color")
+    assert (unit.restarts, unit.exit_status, unit.main_pid) == (3, 1, 812)
+    assert unit.stop_timeout_s == 90
+    assert unit.open_files == host_text.UNLIMITED
+    assert unit.active_since == datetime(2026, 11, 25, 16, 39, tzinfo=UTC)
+
+
+def test_a_masked_unit_has_no_command() -> None:
+    """And no time at which it was active; an empty user is root."""
+    text = SHOW.replace("LoadState=loaded", "LoadState=masked")
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("ExecStart"))
+    text = text.replace("Wed 2026-11-25 16:39:00 UTC", "n/a").replace("User=virtengine", "User=")
+    unit = host_text.parse_unit(text, home="")
+    assert (unit.binary, unit.arguments, unit.active_since, unit.user) == ("", (), None, "root")
+
+
+@pytest.mark.parametrize(
+    ("span", "seconds"),
+    [
+        ("20s", 20),
+        ("1min 30s", 90),
+        ("1h 1s", 3601),
+        ("500ms", 1),
+        ("infinity", host_text.UNLIMITED),
+    ],
+)
+def test_time_spans(span: str, seconds: int) -> None:
+    """systemd writes spans in words; less than a second counts as one."""
+    unit = host_text.parse_unit(SHOW.replace("1min 30s", span), home="/srv/ve")
+    assert unit.stop_timeout_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("1min 30s", "soon"),
+        ("1min 30s", ""),
+        ("NRestarts=3", "NRestarts=-3"),
+        ("MainPID=812", "MainPID=x"),
+        ("Wed 2026-11-25", "yesterday"),
+        ("LoadState=loaded\n", ""),
+    ],
+)
+def test_an_odd_unit_is_refused(old: str, new: str) -> None:
+    """A property that is missing or of another form is never a default."""
+    with pytest.raises(TextError):
+        host_text.parse_unit(SHOW.replace(old, new), home="/srv/ve")
+
+
+CONFIG = """\
+priv_validator_laddr = "tcp://127.0.0.1:26659"
+db_backend = "goleveldb"
+[rpc]
+laddr = "tcp://127.0.0.1:26657"
+[p2p]
+persistent_peers = "a@10.0.0.1:1, b@10.0.0.2:1"
+[consensus]
+double_sign_check_height = 10
+"""
+
+
+def test_flags_win_over_files() -> None:
+    """What stands on the unit's command line is what the daemon does."""
+    config = parse_config(
+        CONFIG,
+        "halt-height = 7\n",
+        ("start", "--halt-height=9", "--consensus.double_sign_check_height", "0"),
+        "http://127.0.0.1:26657",
+    )
+    assert (config.halt_height, config.double_sign_check_height) == (9, 0)
+    assert config.remote_signer == "tcp://127.0.0.1:26659"
+    assert config.persistent_peers == ("a@10.0.0.1:1", "b@10.0.0.2:1")
+
+
+@pytest.mark.parametrize(
+    "app", ['halt-height = "x"', "halt-height = true", "halt-height = -1", "["]
+)
+def test_an_odd_setting_is_refused(app: str) -> None:
+    """Of another type, or no TOML at all."""
+    with pytest.raises(TextError):
+        parse_config(CONFIG, app, (), "http://127.0.0.1:26657")
+
+
+DF = """\
+      Avail  1B-blocks   IFree Mounted on
+ 1000000000 2000000000  500000 /srv/my disk
+tmpfs /run tmpfs rw 0 0
+/dev/sda1 /srv/my\\040disk ext4 rw,noatime 0 0
+/dev/sda1 /srv/my\\040disk ext4 ro,noatime 0 0
+"""
+
+
+def test_the_last_mount_of_a_place_counts() -> None:
+    """Remounted read-only after an error; blanks in /proc/self/mounts are octal."""
+    disk = host_text.parse_disk(DF)
+    assert (disk.available, disk.inodes_available, disk.writable) == (1_000_000_000, 500_000, False)
+    assert disk.path == "/srv/my disk"
+
+
+def test_a_file_system_without_inode_counts_is_not_full() -> None:
+    """btrfs prints a dash."""
+    assert host_text.parse_disk(DF.replace(" 500000", " -")).inodes_available > 2**40
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Avail\n", DF.replace("/srv/my\\040disk", "/srv"), "a\nb c\n"]
+)
+def test_an_odd_disk_is_refused(text: str) -> None:
+    """No second line, or a mount point that is not mounted."""
+    with pytest.raises(TextError):
+        host_text.parse_disk(text)
+
+
+def test_a_key_file_without_address_is_no_absent_key() -> None:
+    """Absent is a fact, unreadable is not."""
+    assert host_text.parse_key("node_key=yes\nkey=absent\n").address == ""
+    with pytest.raises(TextError):
+        host_text.parse_key("node_key=yes\n")
+
+
+def test_the_version_is_what_remains_without_noise() -> None:
+    """Colours go; an empty version, as plain builds have, stays empty."""
+    digest = "a" * 64
+    binary = host_text.parse_binary(
+        f"path=/x/virtengined\ndisk={digest}\nrunning={digest}\nversion=\x1b[32mv1\x1b[0m\n"
+    )
+    assert (binary.path, binary.version) == ("/x/virtengined", "v1")
+    assert host_text.parse_binary(f"path=/x\ndisk={digest}\nversion=\n").running_sha256 == ""
+    with pytest.raises(TextError):
+        host_text.parse_binary("path=/x\ndisk=sha256sum: /x: Permission denied\n")
+
+
+def test_journal_lines_come_oldest_first() -> None:
+    """Continuation lines without a time belong to no line of their own."""
+    lines = host_text.parse_journal(
+        "1795622402.000002 val1 virtengined[7]: second: with a colon\n    goroutine 1\n"
+        "1795622401.000001 val1 virtengined[7]: first\n"
+    )
+    assert [line.message for line in lines] == ["first", "second: with a colon"]
+    assert lines[0].at == datetime(2026, 11, 25, 16, 0, 1, 1, tzinfo=UTC)

@@ -1,0 +1,193 @@
+"""Looking at all hosts at once, the file of an observation, and the light poll."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from remediations.errors import MachineError, UsageError
+from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.model.reading import Known, Unknown
+from remediations.observe.look import load, observe, save
+from remediations.observe.observation import Observation, Scope
+from remediations.observe.quick import heights
+from remediations.reach.connection import Completed, Connection, HostUnreachable
+from tests.unit.model import answers
+from tests.unit.observe.fake_host import Host
+
+
+def completed(stdout: bytes, *, status: int | None = 0, timed_out: bool = False) -> Completed:
+    return Completed(
+        exit_status=status,
+        stdout=stdout,
+        stderr=b"sudo: a password is required\n",
+        duration_ms=5,
+        truncated=False,
+        timed_out=timed_out,
+    )
+
+
+@dataclass
+class Scripted:
+    """A connection whose every command has the same end."""
+
+    host: str
+    end: Completed
+    commands: list[str] = field(default_factory=list)
+
+    async def run(
+        self, command: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int = 4_000_000
+    ) -> Completed:
+        self.commands.append(command)
+        return self.end
+
+
+@dataclass
+class Local:
+    """A connection to the fake host on this machine."""
+
+    host: str
+    fake: Host
+
+    async def run(
+        self, command: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int = 4_000_000
+    ) -> Completed:
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            "-s",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        text = stdin.replace(b" PATH=", f" PATH={self.fake.bin}:".encode())
+        stdout, _ = await process.communicate(text)
+        return completed(stdout)
+
+
+@dataclass
+class Reached:
+    """Knows some hosts; the others cannot be reached."""
+
+    connections: dict[str, Connection]
+
+    async def connect(self, host: str) -> Connection:
+        if host not in self.connections:
+            raise HostUnreachable(
+                f"{host} cannot be reached",
+                guard="tcp",
+                got="connection refused",
+                expected="an SSH server",
+                next_step="look at the host",
+            )
+        return self.connections[host]
+
+
+def inventory(*names: str) -> Inventory:
+    return Inventory(
+        path="lab.yaml",
+        chain_id="virtengine-lab-1",
+        halted_after_s=5,
+        ssh_config=None,
+        allowed_signers=None,
+        hosts=tuple(HostEntry(name=name, role=Role.VALIDATOR, ssh=name) for name in names),
+    )
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> Observation:
+    """val1 answers, val2 cannot be reached, val3 prints nonsense, val4 runs into the limit."""
+    fake = Host(tmp_path, 1)
+    fake.install()
+    reach = Reached(
+        {
+            "val1": Local("val1", fake),
+            "val3": Scripted("val3", completed(b"nonsense", status=3)),
+            "val4": Scripted("val4", completed(b"", status=None, timed_out=True)),
+        }
+    )
+    hosts = inventory("val1", "val2", "val3", "val4")
+    return asyncio.run(observe(reach, hosts, scope=Scope.FULL, tool="remediate 0.1.0"))
+
+
+def test_every_host_of_the_inventory_is_in_the_observation(seen: Observation) -> None:
+    """In its order, read or not."""
+    assert [reading.host for reading in seen.hosts] == ["val1", "val2", "val3", "val4"]
+    assert (seen.chain_id, seen.halted_after_s) == ("virtengine-lab-1", 5)
+    assert seen.began < seen.ended
+    assert isinstance(seen.host("val1").session, Known)
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("val2", "connection refused"), ("val3", "exit status 3"), ("val4", "time limit")],
+)
+def test_a_host_that_cannot_be_read_says_why(seen: Observation, host: str, reason: str) -> None:
+    """All of it is unknown, with the same reason."""
+    reading = seen.host(host)
+    assert isinstance(reading.session, Unknown)
+    assert reason in reading.session.reason
+    assert reading.unit == reading.session
+    assert reading.samples == ()
+
+
+def test_an_observation_comes_back_from_its_file(seen: Observation, tmp_path: Path) -> None:
+    """The same value, and the same bytes when written again."""
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    save(seen, first)
+    again = load(first)
+    save(again, second)
+    assert again == seen
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"format":"1"', b'"format":"2"'),
+        (b'"format":"1"', b'"formed":"1"'),
+        (b'"scope":"full"', b'"scope":"some"'),
+        (b"{", b""),
+    ],
+)
+def test_a_foreign_file_is_refused(
+    seen: Observation, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    """Another format, unknown fields, other values, half a file."""
+    path = tmp_path / "seen.json"
+    save(seen, path)
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert str(path) in caught.value.what
+
+
+def test_a_file_that_is_not_there_is_refused(seen: Observation, tmp_path: Path) -> None:
+    """Reading is the user's mistake, writing the machine's."""
+    with pytest.raises(UsageError):
+        load(tmp_path / "none.json")
+    with pytest.raises(MachineError):
+        save(seen, tmp_path / "none" / "seen.json")
+
+
+def test_the_light_poll_is_one_trip_and_never_fails() -> None:
+    """Status and round of who answers, nothing of who does not."""
+    url = "http://127.0.0.1:26657"
+    both = answers.status(113) + b"\x1e" + answers.consensus_state(114, 0, 4)
+    reach = Reached(
+        {
+            "val1": Scripted("val1", completed(both)),
+            "val2": Scripted("val2", completed(b"", status=1)),
+            "val3": Scripted("val3", completed(answers.status(112) + b"\x1e<html>")),
+        }
+    )
+    names = ("val1", "val2", "val3", "val4")
+    pulses = asyncio.run(heights(reach, [(name, url) for name in names]))
+    assert pulses["val1"].status is not None
+    assert pulses["val1"].status.height == 113
+    assert pulses["val1"].round is not None
+    assert pulses["val1"].round.height == 114
+    assert pulses["val2"] == pulses["val4"] == (None, None)
+    assert pulses["val3"].status is not None
+    assert pulses["val3"].round is None

@@ -1,0 +1,325 @@
+"""The program that reads a host, run for real against a fake home and a loopback RPC."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from remediations.model.host import Unit
+from remediations.model.inventory import HostEntry, Role
+from remediations.model.reading import Known, Unknown, value_or_none
+from remediations.model.sign_state import ABSENT
+from remediations.observe.document import read_document
+from remediations.observe.observation import HostReading, Scope
+from remediations.observe.program import COMMAND
+from tests.unit.model import answers
+from tests.unit.observe.fake_host import POWERS, Frozen, Host, Rpc, observe, run_probe
+
+
+@pytest.fixture(scope="module")
+def rpc() -> Iterator[Rpc]:
+    server = Rpc()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def full(rpc: Rpc, tmp_path_factory: pytest.TempPathFactory) -> tuple[Host, HostReading]:
+    """One complete reading, with a second process that has the home among its arguments."""
+    host = Host(tmp_path_factory.mktemp("full"), rpc.port)
+    before = digest_of(host.home)
+    double = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(30)", "start", f"--home={host.home}/"]
+    )
+    try:
+        reading = observe(host)
+    finally:
+        double.kill()
+        double.wait()
+    assert digest_of(host.home) == before, "reading a home changed it"
+    return host, reading
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Host:
+    """A host whose RPC port nobody listens on."""
+    return Host(tmp_path, 1)
+
+
+def digest_of(home: Path) -> dict[str, tuple[int, str]]:
+    """Every file with its time of change and content."""
+    return {
+        str(path): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(home.rglob("*"))
+        if path.is_file()
+    }
+
+
+def known(reading: Known[Unit] | Unknown) -> Unit:
+    assert isinstance(reading, Known), reading
+    return reading.value
+
+
+def test_everything_is_discovered(full: tuple[Host, HostReading]) -> None:
+    """Unit, binary, home and RPC come from the host, not from a guess."""
+    host, reading = full
+    unit = known(reading.unit)
+    assert (unit.name, unit.home, unit.binary) == (
+        "virtengine.service",
+        str(host.home),
+        str(host.program),
+    )
+    assert (unit.stop_timeout_s, unit.open_files, unit.user) == (90, 65535, "root")
+    config = value_or_none(reading.config)
+    assert config is not None
+    assert config.rpc_url.startswith("http://127.0.0.1:")
+    assert (config.double_sign_check_height, config.halt_height) == (10, 200)
+    assert len(config.persistent_peers) == 2
+
+
+def test_the_chain_is_looked_at_twice(full: tuple[Host, HostReading]) -> None:
+    """Two samples, seconds apart, each with status, application and round."""
+    _, reading = full
+    first, second = reading.samples
+    assert second.at - first.at >= timedelta(seconds=2.4)
+    for sample in reading.samples:
+        assert isinstance(sample.status, Known)
+        assert isinstance(sample.app, Known)
+        assert isinstance(sample.round, Known)
+        assert sample.round.value.round == 1
+
+
+def test_the_validator_set_is_complete(full: tuple[Host, HostReading]) -> None:
+    """150 validators on two pages of the same height."""
+    _, reading = full
+    valset = value_or_none(reading.chain.validators)
+    assert valset is not None
+    assert [member.power for member in valset.validators] == list(POWERS)
+
+
+def test_the_rest_of_the_chain_is_read_once(full: tuple[Host, HostReading]) -> None:
+    """Peers, headers, the commit below the tip, and the result at the tip."""
+    _, reading = full
+    blocks = value_or_none(reading.chain.blocks)
+    commit = value_or_none(reading.chain.commit)
+    result = value_or_none(reading.chain.result)
+    assert blocks is not None
+    assert len(blocks) == 20
+    assert commit is not None
+    assert commit.height == 112
+    assert result is not None
+    assert result.height == 113
+    assert isinstance(reading.chain.peers, Known)
+    assert isinstance(reading.chain.peer_rounds, Known)
+
+
+def test_files_are_read(full: tuple[Host, HostReading]) -> None:
+    """Key address, sign state, write-ahead log, disk, owners, hashes."""
+    host, reading = full
+    key, state = value_or_none(reading.key), value_or_none(reading.sign_state)
+    assert key is not None
+    assert (key.address, key.node_key) == (answers.address(0), True)
+    assert state is not None
+    assert state.hrs == (113, 0, 3)
+    wal, disk = value_or_none(reading.wal), value_or_none(reading.disk)
+    assert wal is not None
+    assert wal.size == 5000
+    assert disk is not None
+    assert 0 < disk.available < disk.total
+    assert disk.writable
+    owners, binary = value_or_none(reading.ownership), value_or_none(reading.binary)
+    assert owners is not None
+    assert owners.foreign == 0
+    assert binary is not None
+    assert binary.sha256 == hashlib.sha256(host.program.read_bytes()).hexdigest()
+
+
+def test_the_daemon_is_not_run_where_it_could_write(full: tuple[Host, HostReading]) -> None:
+    """There is no client.toml in this home: `version` would make one, so it is not asked."""
+    binary = value_or_none(full[1].binary)
+    assert binary is not None
+    assert binary.version == ""
+
+
+def test_a_second_process_with_the_home_is_found(full: tuple[Host, HostReading]) -> None:
+    """And only it: neither the probe nor what it starts counts as a daemon."""
+    processes = value_or_none(full[1].processes)
+    assert processes is not None
+    assert len(processes) == 1
+    assert processes[0].command.endswith(f"start --home={full[0].home}/")
+    assert processes[0].state in "RS"
+    assert processes[0].started > 0
+
+
+def test_only_lines_with_a_signature_come(full: tuple[Host, HostReading]) -> None:
+    """Oldest first, without colours; routine lines stay on the host."""
+    journal = value_or_none(full[1].journal)
+    assert journal is not None
+    assert [line.message for line in journal] == [
+        "virtengine.service: Failed with result 'exit-code'.",
+        "ERR CONSENSUS FAILURE!!! err=x",
+    ]
+
+
+def test_no_secret_leaves_the_host(silent: Host) -> None:
+    """Neither key material nor a password of another setting is in any section."""
+    silent.install()
+    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    printed, sent, received = run_probe(silent, Scope.FULL, entry)
+    sections = read_document(printed, sent=sent, received=received).sections.values()
+    everything = b"".join(section.data for section in sections)
+    assert b"SECRETKEYMATERIAL" not in everything
+    assert b"hunter2" not in everything
+
+
+def test_a_refused_port_costs_no_time(silent: Host) -> None:
+    """Nothing listens: one sample that says so, and no waiting for a second."""
+    began = time.monotonic()
+    reading = observe(silent)
+    assert time.monotonic() - began < 2.0
+    assert len(reading.samples) == 1
+    status = reading.samples[0].status
+    assert isinstance(status, Unknown)
+    assert "refused" in status.reason
+    assert isinstance(reading.sign_state, Known)
+
+
+def test_a_frozen_daemon_is_bounded(tmp_path: Path) -> None:
+    """The port accepts and never answers: all is read within eight seconds, the RPC unknown."""
+    frozen = Frozen()
+    try:
+        began = time.monotonic()
+        reading = observe(Host(tmp_path, frozen.port))
+        took = time.monotonic() - began
+    finally:
+        frozen.close()
+    assert took < 8.0
+    assert len(reading.samples) == 2
+    assert all(isinstance(sample.status, Unknown) for sample in reading.samples)
+    assert isinstance(reading.sign_state, Known)
+    assert isinstance(reading.unit, Known)
+
+
+def test_no_unit_and_two_units_are_said(silent: Host) -> None:
+    """Exactly one must match; otherwise nothing of a daemon is known, and the reason names them."""
+    silent.units = []
+    none = observe(silent).unit
+    assert isinstance(none, Unknown)
+    assert "no unit file" in none.reason
+    silent.units = ["virtengine.service enabled -", "virtengined.service disabled -"]
+    two = observe(silent)
+    assert isinstance(two.unit, Unknown)
+    assert "virtengined.service" in two.unit.reason
+    assert isinstance(two.sign_state, Unknown)
+    assert isinstance(observe(silent, unit="virtengine.service").unit, Known)
+
+
+def test_templates_and_aliases_are_no_second_unit(silent: Host) -> None:
+    """`virtengine@.service` cannot run, and an alias is the same unit again."""
+    silent.units += ["virtengine@.service static -", "virtengine-node.service alias -"]
+    assert isinstance(observe(silent).unit, Known)
+
+
+def test_without_home_on_the_command_line_it_is_unknown(silent: Host) -> None:
+    """A wrapper's home is not guessed; the inventory can say it."""
+    silent.arguments = "run start"
+    unknown = observe(silent)
+    assert isinstance(unknown.unit, Unknown)
+    assert "has no --home" in unknown.unit.reason
+    assert isinstance(unknown.sign_state, Unknown)
+    assert unknown.samples == ()
+    assert known(observe(silent, home=str(silent.home)).unit).home == str(silent.home)
+
+
+def test_two_different_homes_are_unknown(silent: Host) -> None:
+    """The inventory and the unit contradict each other: neither is believed."""
+    reading = observe(silent, home="/somewhere/else")
+    assert isinstance(reading.unit, Unknown)
+    assert "the inventory says" in reading.unit.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, ABSENT),
+        ("", "no sign state"),
+        ("\x00" * 64, "no sign state"),
+        ('{"height": "-1", "round": 0, "step": 0}', "impossible"),
+    ],
+)
+def test_a_sign_state_that_is_none_says_why(silent: Host, content: str | None, reason: str) -> None:
+    """Absent, empty, zeroed, impossible: told apart, and never a default."""
+    path = silent.home / "data/priv_validator_state.json"
+    path.unlink() if content is None else path.write_text(content)
+    state = observe(silent, Scope.DECIDING).sign_state
+    assert isinstance(state, Unknown)
+    assert state.reason.startswith(reason)
+
+
+def test_an_absent_key_is_a_fact(silent: Host) -> None:
+    """A standby has none: that is known, with an empty address."""
+    (silent.home / "config/priv_validator_key.json").unlink()
+    key = value_or_none(observe(silent).key)
+    assert key is not None
+    assert key.address == ""
+
+
+def test_paths_of_the_configuration_are_followed(silent: Host) -> None:
+    """The sign state may lie elsewhere than in `data`."""
+    elsewhere = silent.home / "elsewhere.json"
+    elsewhere.write_text('{"height": "7", "round": 1, "step": 2}')
+    config = silent.home / "config/config.toml"
+    config.write_text('priv_validator_state_file = "elsewhere.json"\n' + config.read_text())
+    state = value_or_none(observe(silent).sign_state)
+    assert state is not None
+    assert state.hrs == (7, 1, 2)
+
+
+def test_what_describes_is_left_out_when_only_deciding(silent: Host) -> None:
+    """`apply` reads again what decides: no hashes, no journal, and the reading says so."""
+    reading = observe(silent, Scope.DECIDING)
+    assert isinstance(reading.binary, Unknown)
+    assert "only what decides" in reading.binary.reason
+    assert isinstance(reading.journal, Unknown)
+    assert isinstance(reading.sign_state, Known)
+
+
+def test_a_cut_off_program_does_nothing(silent: Host) -> None:
+    """Nothing runs before all of it has arrived."""
+    text = (Path(__file__).parents[3] / "remediations/observe/probe.sh").read_bytes()
+    for length in (len(text) // 3, len(text) - 6):
+        done = subprocess.run(["bash", "-s"], input=text[:length], capture_output=True)
+        assert done.stdout == b""
+
+
+@pytest.mark.parametrize(("status", "expected"), [(1, "as operator"), (127, "as operator")])
+def test_refused_sudo_falls_back_to_the_operator(
+    tmp_path: Path, status: int, expected: str
+) -> None:
+    """The program still runs, and the reading will say that there is no sudo."""
+    assert _with_sudo(tmp_path, f"exit {status}") == expected
+
+
+def test_a_program_that_was_ended_is_not_run_again(tmp_path: Path) -> None:
+    """Ended by its time limit (124, 137) or done (0): what is left of the input is not run."""
+    assert _with_sudo(tmp_path, "exit 124") == ""
+    assert _with_sudo(tmp_path, 'shift; exec "$@"') == "as operator"
+
+
+def _with_sudo(root: Path, sudo: str) -> str:
+    path = root / "sudo"
+    path.write_text(f"#!/bin/sh\n{sudo}\n")
+    path.chmod(0o755)
+    done = subprocess.run(
+        ["sh", "-c", f"PATH={root}:$PATH; {COMMAND}"],
+        input=b"echo as operator\n",
+        capture_output=True,
+    )
+    return done.stdout.decode().strip()

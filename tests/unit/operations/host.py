@@ -1,0 +1,141 @@
+"""A host in a directory: a home, and a `systemctl` on PATH that keeps its state in files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from remediations.operations.planned import PlannedNode
+
+ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"
+
+SYSTEMCTL = r"""#!/bin/sh
+cd "$(dirname "$0")/../unit" || exit 99
+echo "$*" >>calls
+case $1 in
+  show) cat "$3" ;;
+  is-enabled) cat enabled ;;
+  enable) echo enabled >enabled ;;
+  list-unit-files) printf '%s enabled enabled\n' ve.service getty@.service ;;
+  reset-failed | status) ;;
+  stop) sh ./on-stop ;;
+  start) sh ./on-start ;;
+esac
+"""
+
+
+CURL = r"""#!/bin/sh
+for url; do :; done
+case $url in http://127.0.0.1:26657/*) ;; *) exit 7 ;; esac
+cat "$(dirname "$0")/../rpc/${url##*/}" 2>/dev/null || exit 7
+"""
+
+CONFIG = """proxy_app = "tcp://127.0.0.1:26658"
+priv_validator_laddr = ""
+
+[rpc]
+laddr = "tcp://0.0.0.0:26657"
+
+[p2p]
+laddr = "tcp://0.0.0.0:26656"
+
+[consensus]
+double_sign_check_height = 0
+"""
+
+
+class FakeHost:
+    """One host; its files are the test's to break. `run` executes a text as the engine would."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / "home"
+        self.unit = root / "unit"
+        for directory in ("home/config", "home/data/application.db", "unit", "bin"):
+            (root / directory).mkdir(parents=True)
+        self.script("systemctl", SYSTEMCTL)
+        self.script("sleep", "#!/bin/sh\nexit 0\n")
+        self.disk(free_kib=10**8)
+        self.show(LoadState="loaded", ActiveState="inactive", User="ve", Environment="")
+        self.show(InvocationID="a" * 32)
+        self.show(ExecStart=f"{{ path=/bin/ve ; argv[]=/bin/ve start --home {self.home} ; }}")
+        (self.unit / "on-start").write_text("echo active >ActiveState; echo b >InvocationID")
+        (self.unit / "on-stop").write_text("echo inactive >ActiveState")
+        (self.unit / "enabled").write_text("disabled")
+        self.show(TimeoutStopUSec="20s")
+        self.script("sudo", '#!/bin/sh\nshift 2\nexec "$@"\n')
+        self.script("curl", CURL)
+        (self.home / "config/config.toml").write_text(CONFIG)
+        (self.home / "config/app.toml").write_text("halt-height = 0\nhalt-time = 0\n")
+        self.key(ADDRESS)
+        self.sign_state(40, 1, 3)
+
+    def script(self, name: str, text: str) -> None:
+        path = self.root / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def disk(self, free_kib: int) -> None:
+        self.script("df", f"#!/bin/sh\nprintf '  Avail\\n%s\\n' {free_kib}\n")
+
+    def show(self, **properties: str) -> None:
+        for name, value in properties.items():
+            (self.unit / name).write_text(value + "\n")
+
+    def key(self, address: str) -> None:
+        key = {"address": address, "pub_key": {"type": "t", "value": "x"}, "priv_key": {"v": "y"}}
+        (self.home / "config/priv_validator_key.json").write_text(json.dumps(key, indent=2))
+
+    def sign_state(self, height: int, round_: int, step: int) -> None:
+        state = {"height": str(height), "round": round_, "step": step, "signbytes": "08"}
+        self.sign_file.write_text(json.dumps(state, indent=2))
+
+    def rpc(self, *, height: int, power: int, total: int, network: str = "lab-1") -> None:
+        """The node's RPC answers from now on."""
+        (self.root / "rpc").mkdir(exist_ok=True)
+        result = {
+            "node_info": {"network": network},
+            "sync_info": {"latest_block_height": str(height), "catching_up": False},
+            "validator_info": {"address": ADDRESS, "voting_power": str(power)},
+        }
+        (self.root / "rpc/status").write_text(json.dumps({"result": result}))
+        votes = [{"round": 0, "prevotes_bit_array": f"BA{{4:____}} 0/{total} = 0.00"}]
+        rounds = {"round_state": {"height_vote_set": votes}}
+        (self.root / "rpc/consensus_state").write_text(json.dumps({"result": rounds}))
+
+    @property
+    def sign_file(self) -> Path:
+        return self.home / "data/priv_validator_state.json"
+
+    def node(self, **changes: str | int) -> PlannedNode:
+        known: dict[str, str | int] = {
+            "unit": "ve.service",
+            "home": str(self.home),
+            "user": "ve",
+            "address": ADDRESS,
+            "sign_height": 40,
+            "sign_round": 1,
+            "sign_step": 3,
+            "stop_timeout_s": 20,
+        }
+        return PlannedNode.from_data({**known, **changes})
+
+    def run(self, text: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.root / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["/bin/sh", "-c", text],
+            env={"PATH": path},
+            cwd="/",
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
+
+    @property
+    def acts(self) -> list[str]:
+        """What was asked of systemd that changes something, in order."""
+        calls = self.unit / "calls"
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        return [line for line in lines if line.split()[0] in ("start", "stop", "enable")]
