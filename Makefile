@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 LAB := $(PYTHON) -m tests.lab
-# Needs root; `sudo -n` fails with its own clear line where that is not allowed.
-AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E)
+# Needs root; `sudo -n` fails with its own clear line where that is not allowed. Bytecode written by
+# root would stand in the way of the user whose checkout this is.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1)
 
 .PHONY: help setup check unit test test-lab lab lab-down lab-shell demo lock clean
 

@@ -25,8 +25,8 @@ BY_HAND: dict[NodeCondition, str] = {
     "file off it. Two that run are tombstoned within two blocks, for ever.",
     NodeCondition.DOUBLE_SIGN_CHECK: "Set double_sign_check_height = 0 in config.toml for this "
     "start, and put the old value back twenty blocks later.",
-    NodeCondition.ISOLATED: "Mend the network between the hosts (routes, firewall, port 26656), and "
-    "wait. No restart, no reset.",
+    NodeCondition.ISOLATED: "Mend the network between the hosts (routes, firewall, port 26656), "
+    "and wait. No restart, no reset.",
     NodeCondition.UNREACHABLE: "Log in by the provider's console. Do not start its key elsewhere: "
     "the daemon may well be alive.",
     NodeCondition.UNKNOWN: "Look at the host by hand, then diagnose again.",

@@ -1,10 +1,11 @@
-"""Which class of incident the chain is in: power-weighted, first match wins (chain-recovery §4.4)."""
+"""Which class of incident the chain is in, by power; first match wins (chain-recovery §4.4)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from remediations.diagnose.finding import Answer, ChainClass, NodeCondition
 from remediations.diagnose.halt import Halt
@@ -23,6 +24,15 @@ _SLOW_PARTS = 4
 _IN_ORDER = frozenset(
     {NodeCondition.STANDBY, NodeCondition.NO_DAEMON, NodeCondition.HEALTHY, NodeCondition.WAITING}
 )
+CONSENSUS_DEAD = frozenset(
+    {
+        NodeCondition.ZOMBIE,
+        NodeCondition.PANICKED,
+        NodeCondition.UPGRADE_NEEDED,
+        NodeCondition.HALT_HEIGHT,
+    }
+)
+"""Their votes of this round, if any, are their last: consensus has ended in the process."""
 _BY_LOG: tuple[tuple[NodeCondition, ChainClass], ...] = (
     (NodeCondition.UPGRADE_NEEDED, ChainClass.UPGRADE_NEEDED),
     (NodeCondition.HALT_HEIGHT, ChainClass.HALT_HEIGHT),
@@ -40,7 +50,11 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """All that the class is decided from. `gone`: addresses whose host is down for sure."""
+    """All that the class is decided from.
+
+    `gone` are the addresses whose own host says that they do not vote; `dead` these, and those of
+    nodes whose consensus has ended.
+    """
 
     views: Sequence[NodeView]
     witnesses: Sequence[NodeView]
@@ -50,6 +64,7 @@ class Case:
     hashes: Hashes
     verdicts: Mapping[str, Verdict | None]
     gone: frozenset[str]
+    dead: frozenset[str]
     parted: bool
     limit_s: int
 
@@ -58,8 +73,7 @@ class Case:
         return self.power.sum(
             view.address
             for view in self.views
-            if (verdict := self.verdicts[view.host]) is not None
-            and verdict.condition in conditions
+            if (verdict := self.verdicts[view.host]) is not None and verdict.condition in conditions
         )
 
 
@@ -91,7 +105,7 @@ def _going_on(case: Case) -> Judgement:
         return Judgement(ChainClass.LOCAL_DIVERGENCE, why)
     if ill:
         down = case.power.sum(case.gone)
-        why = f"{_named(ill)} not well"
+        why = _named([f"{host} {v.condition}" for host, v in ill.items()])
         if case.power.known and can_halt(down, case.power.total):
             why += f"; {down} of {case.power.total} power is down, so blocks are about to stop"
         return Judgement(ChainClass.DEGRADED, why)
@@ -108,7 +122,7 @@ def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
         blocks = value_or_none(view.reading.chain.blocks) or ()
         if len(blocks) >= 3 and max(b.height for b in blocks) not in longest:
             times = [b.time for b in sorted(blocks, key=lambda b: b.height)]
-            gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+            gaps = sorted(b - a for a, b in pairwise(times))
             longest[max(b.height for b in blocks)] = gaps[len(gaps) // 2]
     return longest[max(longest)] if longest else None
 
@@ -156,7 +170,7 @@ def _split(case: Case) -> Judgement | None:
     if len(clusters) < 2:
         return None
     free = total - sum(cluster.power for cluster in clusters)
-    online = case.power.sum(case.votes.voters - case.gone)
+    online = case.power.sum(case.votes.voters - case.dead)
     if has_quorum(clusters[0].power + free, total) and not has_quorum(online, total):
         return None
     powers = " | ".join(str(cluster.power) for cluster in clusters)
@@ -177,13 +191,13 @@ def _panic(case: Case) -> Judgement | None:
 def _votes_missing(case: Case) -> Judgement | None:
     """At most two thirds vote: quorum lost, unless those that run would make it."""
     total = case.power.total
-    down = case.power.sum(case.gone)
+    down = case.power.sum(case.dead)
     if not case.votes.known:
         if can_halt(down, total):
             why = f"{down} of {total} power is down; the votes could not be read"
             return Judgement(ChainClass.QUORUM_LOST, why)
         return Judgement(ChainClass.UNDETERMINED, "the votes of the round could not be read")
-    online = case.power.sum(case.votes.voters - case.gone)
+    online = case.power.sum(case.votes.voters - case.dead)
     if has_quorum(online, total):
         return None
     blocked = tuple(sorted(_blocked(case)))
@@ -218,7 +232,7 @@ def _blocked(case: Case) -> list[str]:
 
 
 def _votes_there(case: Case) -> Judgement:
-    online = case.power.sum(case.votes.voters - case.gone)
+    online = case.power.sum(case.votes.voters - case.dead)
     rounds = {
         Answer.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
         Answer.NO: "the round stands: votes do not lead to a block",

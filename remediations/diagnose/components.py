@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from remediations.diagnose.finding import Component, Evidence, UnlistedPeer
 from remediations.diagnose.evidence import said
+from remediations.diagnose.finding import Component, Evidence, UnlistedPeer
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power
 from remediations.diagnose.votes import Votes

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from remediations.diagnose.chain_class import Case, classify
+from remediations.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
 from remediations.diagnose.components import one_way, read_components, unlisted_peers
 from remediations.diagnose.evidence import said
 from remediations.diagnose.explain import explain, next_step
-from remediations.diagnose.finding import Answer, ChainClass, Evidence, Finding
-from remediations.diagnose.halt import Halt, read_halt
+from remediations.diagnose.finding import Answer, ChainClass, Evidence, Finding, NodeCondition
+from remediations.diagnose.halt import read_halt
 from remediations.diagnose.hashes import Hashes, read_hashes
 from remediations.diagnose.node_condition import node_condition
 from remediations.diagnose.node_finding import node_findings
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, duplicates, read_power
-from remediations.diagnose.scene import read_scene
+from remediations.diagnose.scene import Verdict, read_scene
 from remediations.diagnose.votes import Votes, parted, read_votes
 from remediations.diagnose.witness import doubts
 from remediations.model.reading import value_or_none
@@ -36,9 +36,7 @@ def diagnose(observation: Observation) -> Finding:
     doubted = doubts(views, observation.chain_id)
     witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
     power = read_power(views, witnesses)
-    gone = frozenset(v.address for v in views if v.down and v.address) - frozenset(
-        v.address for v in views if not v.down and v.address
-    )
+    gone = _gone(views)
     halt = read_halt(witnesses, power, gone, observation.halted_after_s)
     hashes = read_hashes(witnesses, power)
     scene = read_scene(
@@ -52,9 +50,10 @@ def diagnose(observation: Observation) -> Finding:
         grace_s=observation.halted_after_s,
     )
     verdicts = {view.host: node_condition(view, scene) for view in views}
-    alive = tuple(view for view in witnesses if verdicts[view.host] is None)
+    alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
-    apart = halt.answer is Answer.YES and parted(votes, power, gone)
+    dead = gone | _addresses(views, verdicts, CONSENSUS_DEAD)
+    apart = halt.answer is Answer.YES and parted(votes, power, dead)
     case = Case(
         views=views,
         witnesses=witnesses,
@@ -64,10 +63,38 @@ def diagnose(observation: Observation) -> Finding:
         hashes=hashes,
         verdicts=verdicts,
         gone=gone,
+        dead=dead,
         parted=apart,
         limit_s=observation.halted_after_s,
     )
     return _assembled(observation, case)
+
+
+def _takes_part(verdict: Verdict | None) -> bool:
+    """Nothing wrong with the node, or only with its network: its view of the votes counts."""
+    return verdict is None or verdict.condition is NodeCondition.ISOLATED
+
+
+def _gone(views: Sequence[NodeView]) -> frozenset[str]:
+    """Addresses that certainly do not vote now, as their own hosts say."""
+    idle = {view.address for view in views if view.down or view.paused}
+    other = {view.address for view in views if not (view.down or view.paused)}
+    return frozenset(idle - other - {""})
+
+
+def _addresses(
+    views: Sequence[NodeView],
+    verdicts: Mapping[str, Verdict | None],
+    conditions: frozenset[NodeCondition],
+) -> frozenset[str]:
+    """The addresses of the nodes with one of these verdicts."""
+    return frozenset(
+        view.address
+        for view in views
+        if (verdict := verdicts[view.host]) is not None
+        and verdict.condition in conditions
+        and view.address
+    )
 
 
 def _assembled(observation: Observation, case: Case) -> Finding:
@@ -124,7 +151,7 @@ def _voters(case: Case) -> frozenset[str]:
         if signatures:
             signed = {s.address for many in signatures.values() for s in many if s.flag != 1}
             return frozenset(signed & case.power.powers.keys()) - case.gone
-    return case.votes.voters - case.gone
+    return case.votes.voters - case.dead
 
 
 def _evidence(case: Case) -> tuple[Evidence, ...]:
@@ -150,9 +177,7 @@ def _power_evidence(views: Sequence[NodeView], power: Power) -> tuple[Evidence, 
     )
 
 
-def _vote_evidence(
-    views: Sequence[NodeView], votes: Votes, power: Power
-) -> tuple[Evidence, ...]:
+def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tuple[Evidence, ...]:
     """The views that differ first: one per set of votes seen."""
     by_host = {view.host: view for view in views}
     shown: dict[int, Evidence] = {}

@@ -1,4 +1,4 @@
-"""The sentences for a person at three in the morning: what, since when, why, how sure; what next."""
+"""The sentences for a person at three in the morning: what, since when, why; what next."""
 
 from __future__ import annotations
 
@@ -69,19 +69,28 @@ def explain(
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
-    lost = _causes(nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
-    return f"{_NAMES[judgement.chain]}: {state}{share}. {judgement.why}{lost}."
+    lost = _causes(power, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
+    return f"{_NAMES[judgement.chain]}: {state}{share}. Why: {judgement.why}{lost}."
 
 
-def _causes(nodes: Sequence[NodeFinding]) -> str:
-    """Who is missing with what condition, the mightiest first."""
+def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
+    """Who is missing with what condition, the mightiest first; then what no host accounts for."""
     ill = sorted(
         (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
         key=lambda n: (-n.power, n.host),
     )
-    named = ", ".join(f"{n.host} ({n.power}) {n.condition}" for n in ill[:4])
-    more = f" and {len(ill) - 4} more" if len(ill) > 4 else ""
-    return f": {named}{more}" if ill else ""
+    parts = [f"{n.host} ({n.power}) {n.condition}" for n in ill[:4]]
+    if len(ill) > 4:
+        parts.append(f"{len(ill) - 4} more")
+    if power.uncovered:
+        blind = [
+            f"{n.host} {n.condition}"
+            for n in nodes
+            if n.condition in (NodeCondition.UNREACHABLE, NodeCondition.KEY_MISSING)
+        ]
+        unseen = f" ({', '.join(blind[:4])})" if blind else ""
+        parts.append(f"{power.uncovered} power on no host that shows its key{unseen}")
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def next_step(judgement: Judgement, power: Power, nodes: Sequence[NodeFinding]) -> str:
@@ -89,9 +98,20 @@ def next_step(judgement: Judgement, power: Power, nodes: Sequence[NodeFinding]) 
     chain = judgement.chain
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(power, nodes)
-    if chain is ChainClass.DEGRADED and not any(n.condition in _BY_PLAYBOOK for n in nodes):
-        return "see what to do by hand for each node below"
+    curable = any(
+        n.condition in _BY_PLAYBOOK and (n.power or chain is ChainClass.DEGRADED) for n in nodes
+    )
+    if chain in (ChainClass.DEGRADED, ChainClass.QUORUM_LOST) and not curable:
+        return _first_by_hand(nodes)
     return _NEXT[chain]
+
+
+def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
+    """What a person does first, where no playbook cures any node: for the mightiest node."""
+    ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
+    if not ill:
+        return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
+    return f"{ill[0].host}: {ill[0].by_hand}"
 
 
 def _next_reading(power: Power, nodes: Sequence[NodeFinding]) -> str:

@@ -62,7 +62,8 @@ def read_halt(
 def _age(view: NodeView) -> timedelta:
     """How old the node's newest block was when it was asked."""
     sample, status = view.newest, view.status
-    assert sample is not None and status is not None
+    assert sample is not None
+    assert status is not None
     return sample.at - status.block_time
 
 

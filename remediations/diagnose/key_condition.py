@@ -61,7 +61,7 @@ def key_missing(view: NodeView, scene: Scene) -> Verdict | None:
 
 
 def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
-    """The only protection against double signing is missing, zero, or older than the chain shows."""
+    """What keeps the key from double signing is missing, zero, or older than the chain shows."""
     address = view.address
     power = scene.power.of(address)
     validator = view.reading.role is Role.VALIDATOR and (power or not scene.power.known)
@@ -76,8 +76,9 @@ def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
         cause = f"its sign state could not be read: {reading.reason}"
         return Verdict(NodeCondition.SIGN_STATE_LOST, cause, (said(path, reading),))
     state, mark = reading.value, scene.marks.get(address, (0, 0, 0))
-    if not state.height and max(scene.tip, scene.signed_height) > 1:
-        cause = f"its sign state is zero while the chain is at {max(scene.tip, scene.signed_height)}"
+    reached = max(scene.tip, scene.signed_height)
+    if not state.height and reached > 1:
+        cause = f"its sign state is zero while the chain is at {reached}"
     elif _older(view, scene, state.hrs, mark):
         cause = f"its sign state is older than what it signed: the chain shows {_slashed(mark)}"
     else:

@@ -26,7 +26,7 @@ _GO_PANIC = 2
 """Exit status of a Go program that panicked."""
 
 
-def disk_full(view: NodeView, scene: Scene) -> Verdict | None:
+def disk_full(view: NodeView, _scene: Scene) -> Verdict | None:
     """The data file system has no room, or cannot be written."""
     disk = value_or_none(view.reading.disk)
     if disk is None or (disk.available >= DISK_FLOOR and disk.writable):
@@ -39,7 +39,7 @@ def disk_full(view: NodeView, scene: Scene) -> Verdict | None:
     return Verdict(NodeCondition.DISK_FULL, cause, evidence)
 
 
-def from_journal(view: NodeView, scene: Scene) -> Verdict | None:
+def from_journal(view: NodeView, _scene: Scene) -> Verdict | None:
     """What the lines since the last start say, unless the cause is gone or the node is well."""
     if _well(view):
         return None
@@ -83,8 +83,10 @@ def from_settings(view: NodeView, scene: Scene) -> Verdict | None:
         cause = f"halt-height {config.halt_height} is set and reached"
         return Verdict(NodeCondition.HALT_HEIGHT, cause, (evidence,))
     unit = view.unit
-    dies = unit is not None and unit.exit_status == _GO_PANIC and (
-        unit.active_state == "failed" or unit.restarts >= LOOPS
+    dies = (
+        unit is not None
+        and unit.exit_status == _GO_PANIC
+        and (unit.active_state == "failed" or unit.restarts >= LOOPS)
     )
     if view.down and dies and config.double_sign_check_height > 1 and _signs(view, scene):
         cause = (
@@ -95,7 +97,7 @@ def from_settings(view: NodeView, scene: Scene) -> Verdict | None:
     return None
 
 
-def panicked(view: NodeView, scene: Scene) -> Verdict | None:
+def panicked(view: NodeView, _scene: Scene) -> Verdict | None:
     """The next block is decided and stored, and the application does not take it."""
     if not view.stuck_in_commit:
         return None
@@ -150,7 +152,5 @@ def _line_evidence(view: NodeView, line: str) -> tuple[Evidence, ...]:
     reading = view.reading.journal
     at = next((entry.at for entry in reversed(recent(view)) if entry.message == line), reading.at)
     return (
-        Evidence(
-            reading=f"{view.host}.journal", says=_short(line), source=reading.source, at=at
-        ),
+        Evidence(reading=f"{view.host}.journal", says=_short(line), source=reading.source, at=at),
     )

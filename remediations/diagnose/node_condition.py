@@ -37,7 +37,7 @@ def node_condition(view: NodeView, scene: Scene) -> Verdict | None:
     return None
 
 
-def _unreachable(view: NodeView, scene: Scene) -> Verdict | None:
+def _unreachable(view: NodeView, _scene: Scene) -> Verdict | None:
     """The login failed: the daemon may well live."""
     if view.reached:
         return None
@@ -46,14 +46,14 @@ def _unreachable(view: NodeView, scene: Scene) -> Verdict | None:
     return Verdict(NodeCondition.UNREACHABLE, cause, (evidence,))
 
 
-def _no_daemon(view: NodeView, scene: Scene) -> Verdict | None:
+def _no_daemon(view: NodeView, _scene: Scene) -> Verdict | None:
     """A bastion runs no chain."""
     if view.reading.role is not Role.BASTION:
         return None
     return Verdict(NodeCondition.NO_DAEMON, "a bastion: no daemon is expected here", ())
 
 
-def _standby(view: NodeView, scene: Scene) -> Verdict | None:
+def _standby(view: NodeView, _scene: Scene) -> Verdict | None:
     """Keyless and stopped on purpose."""
     if view.reading.role is not Role.STANDBY or not view.down:
         return None

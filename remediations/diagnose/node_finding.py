@@ -38,7 +38,7 @@ def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
     clue = hint(view)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
     if clue is not None:
-        cause = f"{cause}; {clue[0].meaning}"
+        cause = f"{cause}; {clue[0].meaning}: {clue[1].says}"
         hands = hands or clue[0].by_hand
         evidence = (*evidence, clue[1])
     return NodeFinding(
@@ -55,9 +55,7 @@ def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
 class _Placed:
     """What the class of the chain means for a node that has nothing wrong by itself."""
 
-    def __init__(
-        self, case: Case, judgement: Judgement, components: Sequence[Component]
-    ) -> None:
+    def __init__(self, case: Case, judgement: Judgement, components: Sequence[Component]) -> None:
         self._case = case
         self._judgement = judgement
         self._blocked = frozenset(judgement.blocked)
@@ -81,10 +79,17 @@ class _Placed:
             return Verdict(NodeCondition.ISOLATED, cause, evidence)
         if chain is ChainClass.APP_HASH_SPLIT and self._strays(self._cluster.get(view.host)):
             return Verdict(NodeCondition.DIVERGED, self._stray(view), evidence)
+        if chain is ChainClass.QUORUM_LOST and self._alone(view.host):
+            return Verdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if view.host in self._blocked:
             cause = "it runs and follows the round, but nobody has its vote"
             return Verdict(NodeCondition.WAITING, cause, evidence)
         return Verdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
+
+    def _alone(self, host: str) -> bool:
+        """Not of the mightiest cluster, which could go on with the power that is missing."""
+        cluster = self._cluster.get(host)
+        return cluster is not None and cluster is not self._case.hashes.clusters[0]
 
     def _healthy(self, view: NodeView) -> str:
         if view.reading.role is Role.VALIDATOR and not self._case.power.of(view.address):

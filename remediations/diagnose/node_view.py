@@ -132,6 +132,12 @@ class NodeView:
         return self.unit.active_state in _DOWN or looping
 
     @property
+    def paused(self) -> bool:
+        """Read as stopped by a signal (SIGSTOP), for sure: it cannot vote until it is continued."""
+        states = [process.state[:1] for process in self.processes or ()]
+        return bool(states) and not self.answers and all(state in "Tt" for state in states)
+
+    @property
     def stuck_in_commit(self) -> bool:
         """The block is stored and decided, and the application does not take it (B = A + 1)."""
         if not (self.stands and self.status and self.app and len(self.rounds) > 1):

@@ -55,8 +55,10 @@ def isolated(view: NodeView, scene: Scene) -> Verdict | None:
     below = view.stands and scene.tip - view.height > 1
     if peers is not None and not peers and not view.rises:
         cause = f"it has no peers and stands at {view.height}; the tip is {scene.tip}"
-    elif below and rounds is not None and max((p.height for p in rounds), default=0) <= (
-        view.height + 1
+    elif (
+        below
+        and rounds is not None
+        and max((p.height for p in rounds), default=0) <= (view.height + 1)
     ):
         cause = f"it stands at {view.height} and hears nothing newer; the tip is {scene.tip}"
     else:

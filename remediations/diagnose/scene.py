@@ -11,6 +11,7 @@ from remediations.diagnose.hashes import Hashes
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power
 from remediations.model.chain import CommitSignature
+from remediations.model.inventory import Role
 from remediations.model.reading import value_or_none
 
 Mark = tuple[int, int, int]
@@ -70,7 +71,11 @@ def read_scene(
         power=power,
         doubts=doubts,
         duplicates=duplicates,
-        unread_keys=tuple(v.host for v in views if value_or_none(v.reading.key) is None),
+        unread_keys=tuple(
+            v.host
+            for v in views
+            if v.reading.role is not Role.BASTION and value_or_none(v.reading.key) is None
+        ),
         hashes=hashes,
         marks=read_marks(witnesses, power),
         tip=max((view.height for view in witnesses), default=0),

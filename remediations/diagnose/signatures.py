@@ -130,7 +130,9 @@ SIGNATURES: tuple[Signature, ...] = (
         "Find the process that uses this home; never delete a LOCK file.",
     ),
     _row(r"Out of memory: Killed process", "the kernel killed it for memory"),
+    _row(r"genesis doc hash", "its genesis file is not that of its database"),
     _row(r"(?:SIGBUS|[Ii]nput/output error|I/O error)", "the disk fails"),
+    _row(r"^Error: |panic: ", "it ends with"),
 )
 
 

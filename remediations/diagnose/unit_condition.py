@@ -12,7 +12,7 @@ LOOPS = 2
 """Restarts by systemd, without coming to life, from which on we call it a loop."""
 
 _KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
-_STARTS_NOT = frozenset({"disabled", "masked", "masked-runtime"})
+_MASKED = frozenset({"masked", "masked-runtime"})
 
 
 def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
@@ -22,9 +22,12 @@ def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
     unit = view.unit
     if unit is None:
         return _unknown(view, "neither its unit nor its RPC could be read")
-    if unit.load_state == "masked" or unit.enabled in _STARTS_NOT - {"disabled"}:
-        if view.down:
-            return _verdict(view, NodeCondition.DISABLED, f"{unit.name} is masked")
+    if (
+        unit.active_state != "active"
+        and (unit.load_state == "masked" or unit.enabled in _MASKED)
+        and not view.processes
+    ):
+        return _verdict(view, NodeCondition.DISABLED, f"{unit.name} is masked")
     if unit.load_state not in ("loaded", "masked"):
         return _unknown(view, f"{unit.name}: load state {unit.load_state}")
     if unit.active_state == "active":

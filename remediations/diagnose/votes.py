@@ -92,9 +92,7 @@ class _Reader:
         key = id(votes)
         if key not in self._cast:
             self._cast[key] = frozenset(
-                address
-                for address, vote in zip(self._power.addresses, votes, strict=True)
-                if vote
+                address for address, vote in zip(self._power.addresses, votes, strict=True) if vote
             )
         return self._cast[key]
 

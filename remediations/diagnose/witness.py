@@ -9,6 +9,7 @@ height that consensus works on; so every contradiction used here holds also whil
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from remediations.diagnose.node_view import NodeView
 from remediations.model.chain import PeerRound
@@ -44,10 +45,10 @@ def _alone(view: NodeView, chain_id: str) -> str:
         return f"it is on chain {status.network}, not {chain_id}"
     key = view.reading.key
     remote = view.config is None or bool(view.config.remote_signer)
-    if isinstance(key, Known) and key.value.address and not remote:
-        if status.address and status.address != key.value.address:
-            return f"its RPC answers for address {status.address}, its key is {key.value.address}"
-    if any(a.height > b.height for a, b in zip(view.statuses, view.statuses[1:], strict=False)):
+    held = key.value.address if isinstance(key, Known) and not remote else ""
+    if held and status.address and status.address != held:
+        return f"its RPC answers for address {status.address}, its key is {held}"
+    if any(a.height > b.height for a, b in pairwise(view.statuses)):
         return "its height went down between two readings"
     if app is not None and status.height > app.height + 1:
         return f"/status says height {status.height}, its application is at {app.height}"
@@ -57,7 +58,7 @@ def _alone(view: NodeView, chain_id: str) -> str:
 
 
 def _against_consensus(view: NodeView) -> str:
-    """`/status` against `/consensus_state` of the same node; block sync leaves the latter behind."""
+    """`/status` against `/consensus_state` of one node; block sync leaves the latter behind."""
     status, state = view.status, view.round
     if status is None or state is None or status.catching_up:
         return ""

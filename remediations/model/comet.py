@@ -60,8 +60,8 @@ def parse_status(text: bytes) -> NodeStatus:
     sync = raw.sync_info
     return NodeStatus(
         node_id=raw.node_info.id.lower(),
-        network=raw.node_info.network,
-        moniker=raw.node_info.moniker,
+        network=_printable(raw.node_info.network),
+        moniker=_printable(raw.node_info.moniker),
         height=sync.latest_block_height,
         block_hash=sync.latest_block_hash.upper(),
         app_hash=sync.latest_app_hash.upper(),
@@ -139,9 +139,9 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
     return tuple(
         Peer(
             node_id=peer.node_info.id.lower(),
-            moniker=peer.node_info.moniker,
-            network=peer.node_info.network,
-            remote_ip=peer.remote_ip,
+            moniker=_printable(peer.node_info.moniker),
+            network=_printable(peer.node_info.network),
+            remote_ip=_printable(peer.remote_ip),
             outbound=peer.is_outbound,
         )
         for peer in _result(text, shapes.NetInfoShape).peers or []
@@ -274,7 +274,7 @@ def _result(text: bytes, shape: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RpcError(f"{error}: {_shown(text.decode('utf-8', 'replace'))}") from error
     fault = envelope.error
-    raise RpcError(f"the node answered with an error: {fault.message} {fault.data}".strip())
+    raise RpcError(_printable(f"the node answered with an error: {fault.message} {fault.data}"))
 
 
 def _documents(text: bytes) -> list[bytes]:
@@ -322,6 +322,11 @@ def _bounded(digits: str) -> int:
     if number > shapes.MAX_INT64:
         raise RpcError(f"{digits} is no 64-bit number")
     return number
+
+
+def _printable(text: str) -> str:
+    """Names are chosen by whoever runs the node: nothing in them may move a cursor."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text).strip()
 
 
 def _shown(text: str) -> str:

@@ -8,7 +8,7 @@ from remediations.model.record import Record
 
 
 class Session(Record, frozen=True, kw_only=True):
-    """The login itself. `clock_offset_ms` is the host's clock minus ours, half a trip subtracted."""
+    """The login. `clock_offset_ms` is the host's clock minus ours, half a trip subtracted."""
 
     user: str
     sudo: bool

@@ -1,4 +1,4 @@
-"""Who the machines are: the parsed inventory. Read from YAML by `remediations.observe.inventory`."""
+"""Who the machines are: the parsed inventory (read by `remediations.observe.inventory`)."""
 
 from __future__ import annotations
 

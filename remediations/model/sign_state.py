@@ -13,7 +13,6 @@ from remediations.model.record import Record
 PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
 _HASH_PREFIX = b"\x0a\x20"
 
-
 ABSENT = "there is no sign state file"
 """How the reason of an unknown sign state begins where the file is missing."""
 
@@ -52,16 +51,16 @@ def parse_sign_state(text: str) -> SignState:
     """The file's text as a value, checked against the bytes that were signed.
 
     Raises:
-        SignStateError: not JSON, fields missing or of another type, negative, or the signed bytes
-            name another height or round than the file does.
+        SignStateError: not JSON, fields missing or no whole numbers, or the signed bytes name
+            another height or round than the file does.
     """
     try:
         raw = json.loads(text)
-        height, round_, step = int(raw["height"]), int(raw["round"]), int(raw["step"])
+        height, round_, step = (_whole(raw[name]) for name in ("height", "round", "step"))
         sign_bytes = bytes.fromhex(raw.get("signbytes") or "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignStateError(f"no sign state: {error}") from error
-    if height < 0 or round_ < 0 or step not in (0, 1, 2, 3):
+    if step > 3:
         raise SignStateError(f"impossible height/round/step {height}/{round_}/{step}")
     if not sign_bytes:
         return SignState(height=height, round=round_, step=step, block="")
@@ -71,6 +70,21 @@ def parse_sign_state(text: str) -> SignState:
             f"the file says {height}/{round_}, the signed bytes say {vote.height}/{vote.round}"
         )
     return SignState(height=height, round=round_, step=step, block=vote.block)
+
+
+def _whole(value: object) -> int:
+    """A number as CometBFT writes it, plain or as decimal digits, of 63 bits.
+
+    Python's own int() would also take True, 1.5 and "1_000".
+    """
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError(f"{value[:40]!r} is no whole number")
+    number = int(value)
+    if not 0 <= number < 2**63:
+        raise ValueError(f"{value} does not fit")
+    return number
 
 
 def decode_sign_bytes(data: bytes) -> SignedVote:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _MARK = b'{"remediate_probe":1,'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMIT = 8_000_000
 _TIMED_OUT = 124
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=4_000_000_000_000_000)]
 
@@ -27,23 +30,33 @@ class DocumentError(ValueError):
 class _Section(msgspec.Struct):
     b64: str
     rc: int
+    err: str
     at: Microseconds
     us: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What one command on the host printed. `at` is UTC by our clock; `trouble` is "" when well."""
+    """What one command on the host printed.
+
+    `said` is the beginning of its error output where its exit status is not 0; `at` is UTC by our
+    clock; `trouble` says why there is no output, "" when there is.
+    """
 
     data: bytes
     status: int
+    said: str
     at: datetime
     trouble: str
 
     @property
     def text(self) -> str:
-        """The bytes as text; what is not UTF-8 becomes U+FFFD."""
-        return self.data.decode("utf-8", "replace")
+        """The bytes as text that is safe to show.
+
+        Without colours; control characters and what is not UTF-8 become U+FFFD, since a host that
+        is not ours any more must not write to an operator's terminal.
+        """
+        return _shown(self.data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,17 +98,31 @@ def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Docu
 
 
 def _section(part: _Section, offset: timedelta) -> Section:
-    at = _moment(part.at) - offset
+    data, said, trouble = b"", "", ""
     if part.rc == _TIMED_OUT and not part.b64:
-        return Section(data=b"", status=part.rc, at=at, trouble="no answer within the time limit")
-    try:
-        unpacker = zlib.decompressobj(wbits=31)
-        data = unpacker.decompress(base64.b64decode(part.b64, validate=True), _LIMIT + 1)
-    except (zlib.error, binascii.Error, ValueError) as error:
-        return Section(data=b"", status=part.rc, at=at, trouble=f"damaged section: {error}")
+        trouble = "no answer within the time limit"
+    else:
+        try:
+            said = _shown(base64.b64decode(part.err, validate=True)).strip()
+            data = _unpacked(part.b64)
+        except (zlib.error, binascii.Error, ValueError) as error:
+            trouble = f"damaged section: {error}"
+    return Section(
+        data=data, status=part.rc, said=said, at=_moment(part.at) - offset, trouble=trouble
+    )
+
+
+def _unpacked(b64: str) -> bytes:
+    """The bytes, which are bounded on the host: more of them is an error, as is an early end."""
+    unpacker = zlib.decompressobj(wbits=31)
+    data = unpacker.decompress(base64.b64decode(b64, validate=True), _LIMIT + 1)
     if len(data) > _LIMIT or not unpacker.eof:
-        return Section(data=b"", status=part.rc, at=at, trouble="cut off, or too large")
-    return Section(data=data, status=part.rc, at=at, trouble="")
+        raise ValueError("cut off, or too large")
+    return data
+
+
+def _shown(data: bytes) -> str:
+    return _CONTROL.sub("\ufffd", _COLOUR.sub("", data.decode("utf-8", "replace")))
 
 
 def _moment(microseconds: int) -> datetime:

@@ -25,8 +25,6 @@ UNLIMITED = 2**53 - 1
 _NUMBER = re.compile("[0-9]{1,18}")
 _SPAN = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d|w|month|y)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "month": 2629800, "y": 31557600}
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _JOURNAL = re.compile(r"([0-9]{1,11})\.([0-9]{6}) \S+ [^:]{1,200}: (.*)")
 _ADDRESS = re.compile(r'"address"\s*:\s*"([0-9A-Fa-f]{40})"', re.IGNORECASE)
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -177,7 +175,7 @@ def parse_binary(text: str) -> Binary:
         path=said.get("path", ""),
         sha256=disk,
         running_sha256=running,
-        version=_plain(said.get("version", ""))[:200],
+        version=said.get("version", "")[:200],
     )
 
 
@@ -190,7 +188,7 @@ def parse_journal(text: str) -> tuple[JournalLine, ...]:
         match = _JOURNAL.fullmatch(line)
         if match:
             at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
-            found.append(JournalLine(at=at, message=_plain(match[3])[:2000]))
+            found.append(JournalLine(at=at, message=match[3][:2000]))
     return tuple(found)
 
 
@@ -232,8 +230,3 @@ def _stamp(text: str) -> datetime | None:
 def _unescaped(path: str) -> str:
     """A path of /proc/mounts, where blanks are octal."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
-
-
-def _plain(text: str) -> str:
-    """Without colours and control characters."""
-    return _CONTROL.sub("", _COLOUR.sub("", text))

@@ -21,6 +21,8 @@ from remediations.observe.settings import parse_config
 T = TypeVar("T")
 
 _NO_FILE = 44
+_ENDED = (124, 137)
+"""How timeout(1) ends: the command was stopped, or had to be killed."""
 _CURL = {
     7: "the connection was refused: nothing listens",
     28: "no answer within the time limit",
@@ -53,13 +55,10 @@ class _Reader:
         if section is None:
             return Unknown(reason=absent, source=source, at=self.at)
         trouble = section.trouble
-        if not trouble and section.status not in fine:
-            said = section.text.strip()[:200]
-            trouble = (
-                f"exit status {section.status}: {said}"
-                if said
-                else (f"exit status {section.status}")
-            )
+        if not trouble and section.status in _ENDED and section.status not in fine:
+            trouble = "no answer within the time limit"
+        elif not trouble and section.status not in fine:
+            trouble = f"exit status {section.status}{': ' if section.said else ''}{section.said}"
         if trouble:
             return Unknown(reason=trouble, source=source, at=section.at)
         try:
@@ -188,7 +187,7 @@ def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     app = reader.document.sections.get("app_config")
     trouble = reader.path("rpc_trouble")
     if app is not None and (app.trouble or app.status != 0):
-        trouble = f"app.toml: {app.trouble or app.text.strip()[:200]}"
+        trouble = f"app.toml: {app.trouble or app.said}"
     if trouble or app is None:
         reason = trouble or reader.path("home_trouble") or "not read"
         return Unknown(reason=reason, source=source, at=reader.at)

@@ -2,7 +2,8 @@
 # Reads one host and prints one JSON document; sent over stdin to `bash -s` (docs/observation.md).
 #
 # It writes nothing, anywhere. Each section is bounded in bytes and time, and the whole in time:
-#   "name":{"b64":gzip+base64 of the output,"rc":exit status,"at":host clock (µs),"us":took (µs)}
+#   "name":{"b64":gzip and base64 of the output,"rc":exit status,"err":base64 of its complaint,
+#           "at":host clock (µs),"us":took (µs)}
 # Settings are variables set before this text, not arguments: a home in the arguments of this very
 # program would make it look like a daemon that runs with that home.
 
@@ -29,18 +30,23 @@ as_seconds() {
     printf -v seconds '%d.%06d' $((us / 1000000)) $((us % 1000000))
 }
 
-# member NAME BYTES COMMAND…: runs it and prints its output as one member of the document. The
-# variable taken_at is set where the command only repeats what was read before.
+# member NAME BYTES COMMAND…: runs it and prints its output as one member of the document, with the
+# beginning of its error output when it failed. The variable taken_at is set where the command only
+# repeats what was read before.
 member() {
-    local name=$1 bytes=$2 at packed
+    local name=$1 bytes=$2 at packed rc errors said=
     shift 2
     now_us
     at=${taken_at:-$now}
-    packed=$("$@" 2>&1 </dev/null | head -c "$bytes" | gzip -1n | base64 -w0
+    exec {errors}<> <(:) # a pipe of its own: what libraries complain of must not get into the data
+    packed=$("$@" 2>&"$errors" </dev/null | head -c "$bytes" | gzip -1n | base64 -w0
         printf ':%s' "${PIPESTATUS[0]}")
+    rc=${packed##*:}
+    ((rc == 0)) || read -r -t 0.01 -N 600 -u "$errors" said
+    exec {errors}>&-
     now_us
-    printf '"%s":{"b64":"%s","rc":%s,"at":%s,"us":%s},\n' \
-        "$name" "${packed%:*}" "${packed##*:}" "$at" $((now - at))
+    printf '"%s":{"b64":"%s","rc":%s,"err":"%s","at":%s,"us":%s},\n' "$name" "${packed%:*}" \
+        "$rc" "$(printf '%s' "$said" | base64 -w0)" "$at" $((now - at))
 }
 
 # begin NAME BYTES COMMAND…: the same at the side; `finish` prints all that were begun.
@@ -59,7 +65,7 @@ finish() {
         as_seconds $((deadline - now))
         text=$(timeout "$seconds" cat <&"${begun_fds[i]}") || text=
         now_us
-        [[ $text ]] || text="\"${begun_names[i]}\":{\"b64\":\"\",\"rc\":124,\"at\":$now,\"us\":0},"
+        [[ $text ]] || text="\"${begun_names[i]}\":{\"b64\":\"\",\"rc\":124,\"err\":\"\",\"at\":$now,\"us\":0},"
         printf '%s\n' "$text"
     done
     begun_names=() begun_fds=()
@@ -130,6 +136,7 @@ find_home() {
         home_trouble="the home is not an absolute path: $home"
     elif [[ -z $home_trouble && ! -r $home/config/config.toml ]]; then
         home_trouble="$home/config/config.toml is missing or not readable"
+        ((EUID == 0)) || home_trouble+=" (sudo refused)"
     fi
     [[ $home == / ]] || home=${home%/}
     [[ -z $home_trouble ]] || home=
@@ -157,17 +164,11 @@ find_rpc() {
     local laddr host port
     rpc=$remediate_rpc rpc_trouble=
     [[ -z $rpc ]] || return
-    if [[ -z $home ]]; then
-        rpc_trouble=$home_trouble
-        return
-    fi
+    [[ $home ]] || { rpc_trouble=$home_trouble; return; }
     if flag rpc.laddr; then laddr=$flag_value; else laddr=$(setting rpc laddr); fi
     laddr=${laddr#tcp://}
     host=${laddr%:*} port=${laddr##*:}
-    if [[ ! $port =~ ^[0-9]{1,5}$ ]]; then
-        rpc_trouble="no TCP address for the RPC: ${laddr:-empty}"
-        return
-    fi
+    [[ $port =~ ^[0-9]{1,5}$ ]] || { rpc_trouble="no TCP address for the RPC: $laddr"; return; }
     case $host in
         '' | 0.0.0.0) host=127.0.0.1 ;;
         '[::]') host='[::1]' ;;
@@ -201,8 +202,7 @@ processes() {
     local -a arguments fields
     for dir in /proc/[0-9]*; do
         pid=${dir#/proc/}
-        { mapfile -d '' -t arguments <"$dir/cmdline" && stat=$(<"$dir/stat"); } 2>/dev/null ||
-            continue
+        { mapfile -d '' -t arguments <"$dir/cmdline" && stat=$(<"$dir/stat"); } || continue
         mine=no
         [[ $pid == "$main_pid" ]] && mine=yes
         for word in "${arguments[@]}"; do
@@ -243,7 +243,7 @@ disk() {
 ownership() {
     local uid
     uid=$(id -u "${service_user:-root}") || return 3
-    timeout -k 0.5 2 find "$home" -xdev -ignore_readdir_race ! -type l ! -user "$uid" 2>/dev/null |
+    timeout -k 0.5 2 find "$home" -xdev -ignore_readdir_race ! -type l ! -user "$uid" |
         head -n 1001
     return "${PIPESTATUS[0]}"
 }
@@ -269,9 +269,9 @@ binary_facts() {
 # it has been restarted or does not run, because the cause stands in an earlier start.
 journal() {
     local since
-    since=$(date -d "$(property ActiveEnterTimestamp)" +%s 2>/dev/null) ||
-        since=$(date -d "$(property InactiveExitTimestamp)" +%s 2>/dev/null) || since=
-    [[ $since ]] || since=$(date +%s)
+    since=$(date -d "$(property ActiveEnterTimestamp)" +%s) ||
+        since=$(date -d "$(property InactiveExitTimestamp)" +%s) || since=
+    [[ $since ]] || since=$(($(date +%s) - 86400)) # systemd forgets units that are not enabled
     [[ $(property ActiveState) == active && $(property NRestarts) == 0 ]] || since=$((since - 600))
     timeout -k 0.5 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
         --output=short-unix --quiet | grep -aE -m 200 "$remediate_signatures"
@@ -310,7 +310,7 @@ chain() {
     local status rc at height from seconds
     now_us
     at=$now
-    status=$(get status 2>&1 | head -c 65536; exit "${PIPESTATUS[0]}")
+    status=$(get status | head -c 65536; exit "${PIPESTATUS[0]}")
     rc=$?
     taken_at=$at member status.1 65536 replay "$status" "$rc"
     ((rc != 7)) || return
@@ -351,6 +351,7 @@ main() {
     # Everything is parsed by now; nothing below may read the program's own text, and no section
     # that outlives the time limit may hold the connection open.
     exec </dev/null 2>/dev/null
+    cd /
     export LC_ALL=C TZ=UTC PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     local now deadline unit unit_trouble shown='' words=() flag_value binary='' home=''
     local home_trouble='' rpc='' rpc_trouble='' service_user='' main_pid=0

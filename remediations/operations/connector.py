@@ -23,7 +23,7 @@ from gevent.lock import BoundedSemaphore
 from gevent.subprocess import PIPE, Popen, TimeoutExpired
 from pyinfra.api.arguments import ConnectorArguments
 from pyinfra.api.command import QuoteString, StringCommand
-from pyinfra.api.exceptions import ConnectError
+from pyinfra.api.exceptions import ConnectError, InventoryError
 from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector, DataMeta
 from pyinfra.connectors.util import (
@@ -76,7 +76,13 @@ class OpenSSHConnector(BaseConnector):
 
     @staticmethod
     def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-        """One host, called as ssh calls it."""
+        """One host, called as ssh calls it.
+
+        Raises:
+            InventoryError: ssh would take the name for an option, or it is none.
+        """
+        if not name or name.startswith("-"):
+            raise InventoryError(f"no host name: {name!r}; use @remediate/HOST")
         yield name, {"ssh_name": name}, []
 
     def connect(self) -> None:

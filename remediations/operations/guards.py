@@ -228,7 +228,7 @@ def _keeps_quorum(subjects: Sequence[Subject]) -> Iterator[Block]:
                 yield Block(
                     id="G29", host=subject.host, got="active, but its RPC does not answer",
                     expected="known power, or a unit that is down",
-                    next_step="use `remediate plan node-down`: it sees the votes through the others",
+                    next_step="use `remediate plan node-down`: it sees votes through the others",
                 )  # fmt: skip
             lost += power or 0
     left = sum(_signs_with(s.state, tip) for s in subjects if s.state and not s.target)

@@ -18,6 +18,7 @@ from remediations.plan.plan import (
     Baseline,
     Command,
     Fidelity,
+    Outcome,
     Plan,
     PowerEffect,
     Stage,
@@ -33,12 +34,15 @@ Compile = Callable[[str, Mapping[str, HostData]], Mapping[str, tuple[CompiledCom
 
 
 def build_plan(case: Case, *, compile_deploy: Compile, tool: str) -> Plan:
-    """The plan of `case`, complete, whether or not its guards pass.
+    """The plan of `case`. Where a guard blocks it has no stages: what must not run has no bytes,
+    and what is unknown cannot be compiled.
 
     Raises:
         RemediationError: a deploy of the proposal does not compile (see `remediations.compile`).
     """
     proposal, finding, observation = case.proposal, case.finding, case.observation
+    guards = judge(case)
+    blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
     return Plan(
         format=PLAN_FORMAT,
         tool=tool,
@@ -50,10 +54,10 @@ def build_plan(case: Case, *, compile_deploy: Compile, tool: str) -> Plan:
         observed_at=observation.ended,
         expires_at=observation.ended + VALID_FOR,
         finding=finding,
-        facts=facts_of(case),
-        guards=judge(case),
+        facts=facts_of(observation, finding, [move.host for move in proposal.acting]),
+        guards=guards,
         warnings=proposal.warnings,
-        stages=build_stages(case, compile_deploy),
+        stages=() if blocked else build_stages(case, compile_deploy),
         checks=proposal.checks,
         baseline=baseline_of(case),
         targets=targets_of(case),

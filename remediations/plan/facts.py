@@ -5,21 +5,21 @@ Heights and clocks always move, so only what decides is a fact, each with how it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from remediations.diagnose.finding import Evidence, NodeFinding
+from remediations.diagnose.finding import Evidence, Finding, NodeFinding
 from remediations.model.reading import Known, Unknown, value_or_none
-from remediations.observe.observation import HostReading
-from remediations.plan.case import Case
+from remediations.observe.observation import HostReading, Observation
 from remediations.plan.guards_node import RESTARTABLE
 from remediations.plan.plan import Fact, Rule
 
 UNKNOWN = "unknown"
 
 
-def facts_of(case: Case) -> tuple[Fact, ...]:
-    """All deciding facts of a case, in a fixed order."""
-    finding, at = case.finding, case.observation.began
+def facts_of(observation: Observation, finding: Finding, hosts: Sequence[str]) -> tuple[Fact, ...]:
+    """All facts that decide about acting on `hosts`, in a fixed order."""
+    at = observation.began
     facts = [
         _fact("chain.class", str(finding.chain), Rule.EQUAL, at, why="the branch is chosen by it"),
         _fact(
@@ -34,14 +34,14 @@ def facts_of(case: Case) -> tuple[Fact, ...]:
             str(finding.online_power),
             Rule.AT_LEAST,
             at,
-            why="less would leave less to miss",
+            why="with less, less can be missed",
         ),
         _fact(
             "chain.height", str(finding.height), Rule.AT_LEAST, at, why="a chain never goes back"
         ),
     ]
-    for reading in case.acting:
-        facts.extend(_host_facts(reading, finding.node(reading.host)))
+    for host in hosts:
+        facts.extend(_host_facts(observation.host(host), finding.node(host)))
     return tuple(facts)
 
 

@@ -10,10 +10,10 @@ from remediations.errors import Unreadable
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """One finished remote command. `exit_status` is None when it ended by a signal or a time limit.
+    """One finished remote command. `exit_status` is None after a signal or a time limit.
 
-    `truncated`: more came than `max_bytes`, the rest was dropped. `timed_out`: our own limit struck;
-    the remote side is bounded by its own `timeout`, because cancelling a channel ends nothing there.
+    `truncated`: more came than `max_bytes`; the rest was dropped. `timed_out`: our limit struck;
+    the remote side is bounded by its own `timeout`: cancelling a channel ends nothing there.
     """
 
     exit_status: int | None

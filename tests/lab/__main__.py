@@ -54,7 +54,9 @@ def _shell(lab: Lab, host: str) -> None:
     init = lab.hosts[host].init()
     if init is None:
         raise LabError(f"{host} is off")
-    os.execvp("nsenter", ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "--wd=/", "bash"])
+    os.execvp(
+        "nsenter", ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "--wd=/", "bash"]
+    )
 
 
 if __name__ == "__main__":

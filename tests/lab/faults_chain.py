@@ -52,7 +52,12 @@ class ChainFaults(Faults):
         paths = [self.hosts[h].path(f"{self.node(h).home}/faults/{name}") for h in hosts]
         for path in paths:
             path.write_text(str(value))
-        self.later(lambda: [path.unlink(missing_ok=True) for path in paths])
+
+        def remove() -> None:
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+        self.later(remove)
 
     def _setting(self, hosts: tuple[str, ...], file: str, key: str, value: str, good: str) -> None:
         paths = [self.hosts[h].path(f"{self.node(h).home}/config/{file}") for h in hosts]
@@ -75,7 +80,9 @@ class ChainFaults(Faults):
         edit(config, {"laddr": f'"tcp://127.0.0.1:{hidden}"'}, "rpc")
         self.systemctl(host, "restart", node.unit)
         edit_later = {"laddr": f'"tcp://127.0.0.1:{node.rpc_port}"'}
-        machine.sh(f"for n in $(seq 100); do curl -s 127.0.0.1:{hidden}/health && break; sleep 0.1; done")
+        machine.sh(
+            f"for n in $(seq 100); do curl -s 127.0.0.1:{hidden}/health && break; sleep 0.1; done"
+        )
         edit(config, edit_later, "rpc")
         impostor = subprocess.Popen(
             [

@@ -18,7 +18,12 @@ class KeyFaults(Faults):
         key = self._config(host) / "priv_validator_key.json"
         kept = key.with_suffix(".kept")
         key.rename(kept)
-        self.later(lambda: (kept.rename(key), self.start(host)))
+
+        def put_back() -> None:
+            kept.rename(key)
+            self.start(host)
+
+        self.later(put_back)
 
     def break_sign_state_missing(self, host: str) -> None:
         """Stopped, and its sign state gone."""

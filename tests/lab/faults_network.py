@@ -42,7 +42,12 @@ class NetworkFaults(Faults):
             machine.want(ON)
             machine.wait_booted()
         else:
-            self.later(lambda: (machine.want(ON), machine.wait_booted()))
+
+            def restore() -> None:
+                machine.want(ON)
+                machine.wait_booted()
+
+            self.later(restore)
 
     def break_host_gone(self, host: str) -> None:
         """It is off, and nobody answers at its address."""

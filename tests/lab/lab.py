@@ -1,11 +1,11 @@
 """The lab: seven hosts, a chain of four validators, faults on demand.
 
-    lab = Lab.up("demo")
-    lab.break_stop("val1")
-    assert not lab.grows(seconds=3)
-    lab.heal()
-    lab.pristine()
-    lab.down()
+lab = Lab.up("demo")
+lab.break_stop("val1")
+assert not lab.grows(seconds=3)
+lab.heal()
+lab.pristine()
+lab.down()
 """
 
 from __future__ import annotations

@@ -45,7 +45,5 @@ def require() -> None:
 
 
 def _namespaces() -> bool:
-    done = subprocess.run(
-        ["unshare", "--net", "--mount", "true"], capture_output=True, check=False
-    )
+    done = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False)
     return done.returncode == 0

@@ -150,27 +150,9 @@ def test_what_commands_print_is_a_value_or_a_text_error(text: str, more: str) ->
     host_text.parse_journal(text)
 
 
-SHOW = "\n".join(
-    f"{name}={{{name}}}"
-    for name in [
-        "Id",
-        "LoadState",
-        "ActiveState",
-        "SubState",
-        "UnitFileState",
-        "Result",
-        "NRestarts",
-        "MainPID",
-        "ExecMainStatus",
-        "User",
-        "ExecStart",
-        "Restart",
-        "TimeoutStopUSec",
-        "LimitNOFILE",
-        "ActiveEnterTimestamp",
-        "InvocationID",
-    ]
-)
+PROPERTIES = """Id LoadState ActiveState SubState UnitFileState Result NRestarts MainPID
+ExecMainStatus User ExecStart Restart TimeoutStopUSec LimitNOFILE ActiveEnterTimestamp
+InvocationID"""
 words = st.sampled_from(
     ["", "0", "-1", "1h", "infinity", "9" * 30, "{ path=x ; argv[]=", "n/a", "no", "\x00", "é"]
 )
@@ -181,7 +163,7 @@ words = st.sampled_from(
 def test_a_unit_of_odd_properties(values: list[str]) -> None:
     """Each property exchanged for something systemd does not print there."""
     text = "\n".join(
-        line.split("{")[0] + value for line, value in zip(SHOW.splitlines(), values, strict=True)
+        f"{name}={value}" for name, value in zip(PROPERTIES.split(), values, strict=True)
     )
     with suppress(TextError):
         host_text.parse_unit(text, home="/h")
@@ -229,7 +211,7 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]], sco
     """Sections missing, exchanged or odd: each value is known or unknown, and it can be saved."""
     document = Document(
         sections={
-            name: Section(data=data, status=status, at=NOW, trouble="")
+            name: Section(data=data, status=status, said="", at=NOW, trouble="")
             for name, (data, status) in sections.items()
         },
         clock_offset_ms=0,

@@ -26,9 +26,10 @@ import (
 	upgradekeeper "cosmossdk.io/x/upgrade/keeper"
 	upgradetypes "cosmossdk.io/x/upgrade/types"
 	dbm "github.com/cosmos/cosmos-db"
-	"google.golang.org/protobuf/proto"
+	"github.com/cosmos/gogoproto/proto"
 
 	"github.com/cosmos/cosmos-sdk/client/flags"
+	"github.com/cosmos/cosmos-sdk/codec"
 	"github.com/cosmos/cosmos-sdk/runtime"
 	"github.com/cosmos/cosmos-sdk/server"
 	servertypes "github.com/cosmos/cosmos-sdk/server/types"
@@ -98,21 +99,23 @@ func moduleConfig(name string, settings proto.Message) *appv1.ModuleConfig {
 	return &appv1.ModuleConfig{Name: name, Config: appconfig.WrapAny(settings)}
 }
 
-// app is what the server runs, plus the one keeper that export needs.
+// app is what the server runs, plus what export needs.
 type app struct {
 	*runtime.App
-	staking *stakingkeeper.Keeper
+	encoding codec.Codec
+	staking  *stakingkeeper.Keeper
 }
 
 // openApp builds the application over its database. At the latest height, unless latest is false.
 func openApp(logger log.Logger, db dbm.DB, trace io.Writer, latest bool, options servertypes.AppOptions) (*app, error) {
 	var (
 		builder  *runtime.AppBuilder
+		encoding codec.Codec
 		staking  *stakingkeeper.Keeper
 		upgrades *upgradekeeper.Keeper
 	)
 	config := depinject.Configs(appConfig(), depinject.Supply(logger, options))
-	if err := depinject.Inject(config, &builder, &staking, &upgrades); err != nil {
+	if err := depinject.Inject(config, &builder, &encoding, &staking, &upgrades); err != nil {
 		return nil, err
 	}
 	built := builder.Build(db, trace, server.DefaultBaseappOptions(options)...)
@@ -130,5 +133,5 @@ func openApp(logger log.Logger, db dbm.DB, trace io.Writer, latest bool, options
 	if err := built.Load(latest); err != nil {
 		return nil, err
 	}
-	return &app{built, staking}, nil
+	return &app{built, encoding, staking}, nil
 }

@@ -91,14 +91,11 @@ func prepare(cmd *cobra.Command, context client.Context) error {
 func ProvideClientContext(
 	encoding codec.Codec, interfaces codectypes.InterfaceRegistry, amino *codec.LegacyAmino, tx client.TxConfig,
 ) client.Context {
-	signing := interfaces.SigningContext()
 	return client.Context{}.
 		WithCodec(encoding).
 		WithInterfaceRegistry(interfaces).
 		WithLegacyAmino(amino).
 		WithTxConfig(tx).
-		WithAddressCodec(signing.AddressCodec()).
-		WithValidatorAddressCodec(signing.ValidatorAddressCodec()).
 		WithAccountRetriever(authtypes.AccountRetriever{}).
 		WithInput(os.Stdin).
 		WithHomeDir(defaultHome()).

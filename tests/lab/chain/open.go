@@ -48,7 +48,7 @@ func exportApp(
 		}
 	}
 	ctx := opened.NewContextLegacy(true, cmtproto.Header{Height: opened.LastBlockHeight()})
-	genesis, err := opened.ModuleManager.ExportGenesisForModules(ctx, opened.AppCodec(), modules)
+	genesis, err := opened.ModuleManager.ExportGenesisForModules(ctx, opened.encoding, modules)
 	if err != nil {
 		return none, err
 	}

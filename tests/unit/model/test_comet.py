@@ -21,6 +21,12 @@ def test_status_says_where_the_block_store_stands() -> None:
     assert not status.catching_up
 
 
+def test_a_moniker_cannot_write_to_the_terminal() -> None:
+    """Whoever runs a node chooses its name."""
+    text = answers.status().replace(b'"val1"', b'"a\\u001b[2Jb"')
+    assert comet.parse_status(text).moniker == "a\ufffd[2Jb"
+
+
 def test_power_zero_is_a_value() -> None:
     """A full node or a jailed validator says 0."""
     assert comet.parse_status(answers.status(power=0)).power == 0

@@ -112,7 +112,7 @@ class Host:
         self.units = ["virtengine.service enabled enabled"]
         self.arguments = f"start --home {self.home}"
 
-    def _script(self, name: str, text: str) -> None:
+    def script(self, name: str, text: str) -> None:
         path = self.bin / name
         path.write_text(text)
         path.chmod(0o755)
@@ -130,12 +130,12 @@ class Host:
             "status=0/0 }\n"
         )
         units = "\n".join(self.units)
-        self._script(
+        self.script(
             "systemctl",
             "#!/bin/sh\ncase $1 in\n"
             f"list-unit-files) cat <<'E'\n{units}\nE\n;;\nshow) cat <<'E'\n{show}E\n;;\nesac\n",
         )
-        self._script(
+        self.script(
             "journalctl",
             "#!/bin/sh\ncat <<'E'\n"
             "1795622402.000002 val1 virtengined[7]: \x1b[31mERR\x1b[0m CONSENSUS FAILURE!!! err=x\n"
@@ -147,10 +147,19 @@ class Host:
 
 
 def run_probe(host: Host, scope: Scope, entry: HostEntry) -> tuple[bytes, datetime, datetime]:
-    """The program as it is sent, with the stand-ins before the real commands in its PATH."""
+    """The program as it is sent, with the stand-ins before the real commands in its PATH.
+
+    It runs where operators have it worst: in a directory that is gone, with a library to preload
+    that is not there, so that every command complains.
+    """
     text = program(entry, scope).replace(b" PATH=", f" PATH={host.bin}:".encode())
     sent = datetime.now(UTC)
-    done = subprocess.run(["bash", "-s"], input=text, capture_output=True, timeout=20)
+    done = subprocess.run(
+        ["sh", "-c", "d=$(mktemp -d) && cd $d && rmdir $d && LD_PRELOAD=/none.so exec bash -s"],
+        input=text,
+        capture_output=True,
+        timeout=20,
+    )
     assert done.returncode == 0
     return done.stdout, sent, datetime.now(UTC)
 

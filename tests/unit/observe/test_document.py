@@ -49,7 +49,7 @@ def test_clocks_are_compared_without_the_time_spent_on_the_host() -> None:
 def test_times_of_sections_are_by_our_clock() -> None:
     """A section read when the host's wrong clock said so is dated as ours was."""
     began = SENT + timedelta(hours=1)
-    section = {"b64": packed(b"x"), "rc": 0, "at": microseconds(began), "us": 5}
+    section = {"b64": packed(b"x"), "rc": 0, "err": "", "at": microseconds(began), "us": 5}
     document = read_document(
         printed({"a": section}, began=began), sent=SENT, received=SENT + timedelta(seconds=1)
     )
@@ -61,6 +61,20 @@ def test_what_a_login_says_first_is_skipped() -> None:
     """A shell's greeting is not part of the document."""
     text = b"Welcome to Debian\n" + printed({}, began=SENT)
     assert read_document(text, sent=SENT, received=SENT).sections == {}
+
+
+def test_text_is_safe_to_show() -> None:
+    """Colours go, and no byte of a host moves an operator's cursor."""
+    section = {
+        "b64": packed(b"\x1b[31mERR\x1b[0m a\x1b]0;title\x07b\xff\n"),
+        "rc": 1,
+        "err": base64.b64encode(b"no\x1b[2J\n").decode(),
+        "at": microseconds(SENT),
+        "us": 1,
+    }
+    document = read_document(printed({"a": section}, began=SENT), sent=SENT, received=SENT)
+    assert document.sections["a"].text == "ERR a\ufffd]0;title\ufffdb\ufffd\n"
+    assert document.sections["a"].said == "no\ufffd[2J"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +90,8 @@ def test_what_a_login_says_first_is_skipped() -> None:
 )
 def test_a_damaged_section_harms_only_itself(b64: str, status: int, trouble: str) -> None:
     """Cut off, no gzip, or a bomb: its neighbours are read all the same."""
-    good = {"b64": packed(b"fine"), "rc": 0, "at": microseconds(SENT), "us": 1}
-    bad = {"b64": b64, "rc": status, "at": microseconds(SENT), "us": 1}
+    good = {"b64": packed(b"fine"), "rc": 0, "err": "", "at": microseconds(SENT), "us": 1}
+    bad = {"b64": b64, "rc": status, "err": "", "at": microseconds(SENT), "us": 1}
     document = read_document(
         printed({"good": good, "bad": bad}, began=SENT), sent=SENT, received=SENT
     )

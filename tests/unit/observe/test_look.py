@@ -16,7 +16,7 @@ from remediations.observe.observation import Observation, Scope
 from remediations.observe.quick import heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from tests.unit.model import answers
-from tests.unit.observe.fake_host import Host
+from tests.unit.observe.fake_host import Host, Rpc
 
 
 def completed(stdout: bytes, *, status: int | None = 0, timed_out: bool = False) -> Completed:
@@ -82,6 +82,22 @@ class Reached:
                 next_step="look at the host",
             )
         return self.connections[host]
+
+
+@dataclass
+class Shell:
+    """A connection that runs commands in a shell on this machine."""
+
+    host: str
+
+    async def run(
+        self, command: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int = 4_000_000
+    ) -> Completed:
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", command, stdout=asyncio.subprocess.PIPE
+        )
+        stdout, _ = await process.communicate()
+        return completed(stdout)
 
 
 def inventory(*names: str) -> Inventory:
@@ -191,3 +207,18 @@ def test_the_light_poll_is_one_trip_and_never_fails() -> None:
     assert pulses["val2"] == pulses["val4"] == (None, None)
     assert pulses["val3"].status is not None
     assert pulses["val3"].round is None
+
+
+def test_the_light_poll_asks_a_real_port() -> None:
+    """The command it sends, in a shell: an RPC that answers, and a port that refuses."""
+    rpc = Rpc()
+    try:
+        reach = Reached({"val1": Shell("val1"), "val2": Shell("val2")})
+        targets = [("val1", f"http://127.0.0.1:{rpc.port}"), ("val2", "http://127.0.0.1:1")]
+        pulses = asyncio.run(heights(reach, targets))
+    finally:
+        rpc.close()
+    assert pulses["val1"].status is not None
+    assert pulses["val1"].round is not None
+    assert pulses["val2"] == (None, None)
+    assert rpc.asked == ["/status", "/consensus_state"]

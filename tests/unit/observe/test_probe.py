@@ -207,6 +207,25 @@ def test_a_frozen_daemon_is_bounded(tmp_path: Path) -> None:
     assert isinstance(reading.unit, Known)
 
 
+def test_a_command_that_hangs_costs_its_own_limit(silent: Host) -> None:
+    """A file system that does not answer: the disk is unknown, the rest is read."""
+    silent.script("df", "#!/bin/sh\nexec sleep 60\n")
+    began = time.monotonic()
+    reading = observe(silent)
+    assert time.monotonic() - began < 4.0
+    assert isinstance(reading.disk, Unknown)
+    assert "time limit" in reading.disk.reason
+    assert isinstance(reading.sign_state, Known)
+
+
+def test_a_command_that_fails_says_why(silent: Host) -> None:
+    """The reason is what the command itself complained of."""
+    silent.script("df", "#!/bin/sh\necho 'df: /srv: Input/output error' >&2\nexit 1\n")
+    disk = observe(silent).disk
+    assert isinstance(disk, Unknown)
+    assert "Input/output error" in disk.reason
+
+
 def test_no_unit_and_two_units_are_said(silent: Host) -> None:
     """Exactly one must match; otherwise nothing of a daemon is known, and the reason names them."""
     silent.units = []
@@ -251,7 +270,8 @@ def test_two_different_homes_are_unknown(silent: Host) -> None:
         (None, ABSENT),
         ("", "no sign state"),
         ("\x00" * 64, "no sign state"),
-        ('{"height": "-1", "round": 0, "step": 0}', "impossible"),
+        ('{"height": "-1", "round": 0, "step": 0}', "no sign state"),
+        ('{"height": "1", "round": 0, "step": 4}', "impossible"),
     ],
 )
 def test_a_sign_state_that_is_none_says_why(silent: Host, content: str | None, reason: str) -> None:

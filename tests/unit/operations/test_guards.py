@@ -23,7 +23,8 @@ def subject(
     number: int, target: bool = False, role: str = "validator", **changes: object
 ) -> Subject:
     state = NodeState(
-        unit="ve.service", home="/ve", load_state="loaded", active_state="active", user="ve", stop_timeout_s=20,
+        unit="ve.service", home="/ve", load_state="loaded", active_state="active",
+        user="ve", stop_timeout_s=20,
         address=str(number) * 40, sign=(100, 0, 3), free_kib=10**7, remote_signer="",
         double_sign_check_height=0, halt="0/0", rpc=rpc(POWERS[number]),
     )  # fmt: skip

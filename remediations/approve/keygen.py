@@ -1,0 +1,158 @@
+"""`ssh-keygen -Y`: keys, agents and hardware tokens that operators already have.
+
+Signing goes through standard input and output: beside an existing `.sig` file ssh-keygen exits 0
+and keeps the *old* signature.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from remediations.approve.approval import NAMESPACE
+from remediations.errors import ApprovalError, MachineError
+
+TOUCH_LIMIT_S = 60
+"""Time to find the hardware key and touch it."""
+CHECK_LIMIT_S = 15
+_GOOD = re.compile(r"^Good .* signature for (\S+) with \S+ key (SHA256:\S+)$", re.MULTILINE)
+
+
+class Signer(NamedTuple):
+    """Who signed: the principal that `allowed_signers` gives the key, and the key."""
+
+    principal: str
+    fingerprint: str
+
+
+def sign(message: bytes, key: Path) -> str:
+    """The armoured signature of `message` by the key file, or by the agent's key for a `.pub`.
+
+    Raises:
+        ApprovalError: no signature came: key missing, agent locked, passphrase or touch refused.
+    """
+    if not key.is_file():
+        raise ApprovalError(
+            "there is no such key",
+            guard="signing key",
+            got=str(key),
+            expected="a private key file, or the .pub of a key in the agent",
+            next_step="remediate approve RUN --key ~/.ssh/id_ed25519",
+        )
+    done = _ssh_keygen(["-Y", "sign", "-n", NAMESPACE, "-f", str(key)], message, TOUCH_LIMIT_S)
+    if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
+        raise ApprovalError(
+            "the key did not sign",
+            guard="signing key",
+            got=_last(done.stderr) or "no signature",
+            expected=f"a signature by {key}",
+            next_step="`ssh-add -l` shows what the agent has; give its .pub as --key",
+        )
+    return done.stdout.decode()
+
+
+def signer_of(message: bytes, signature: str, allowed_signers: Path) -> Signer:
+    """Who made this signature of this message.
+
+    Raises:
+        ApprovalError: the key is not allowed, only by a wildcard, or the signature is not of this.
+    """
+    with _written(signature) as file:
+        found = _ssh_keygen(
+            ["-Y", "find-principals", "-s", file, "-f", str(allowed_signers)], b"", CHECK_LIMIT_S
+        )
+        principals = found.stdout.decode(errors="replace").split()
+        if found.returncode or not principals:
+            raise _wrong_key(allowed_signers, _last(found.stderr))
+        principal = _exact(principals[0], allowed_signers)
+        checked = _ssh_keygen(
+            [
+                *("-Y", "verify", "-f", str(allowed_signers), "-I", principal),
+                *("-n", NAMESPACE, "-s", file),
+            ],
+            message,
+            CHECK_LIMIT_S,
+        )
+    good = _GOOD.search(checked.stdout.decode(errors="replace"))
+    if checked.returncode or good is None:
+        raise ApprovalError(
+            "the signature is not of this statement: one of them was edited",
+            guard="signature",
+            got=_last(checked.stdout + checked.stderr) or "no match",
+            expected=f"a signature by {principal} of exactly these bytes",
+            next_step="approve again: `remediate approve RUN --key KEY`",
+        )
+    return Signer(principal, good[2])
+
+
+def _exact(principal: str, allowed_signers: Path) -> str:
+    """A principal that names one person. With a pattern any identity would verify."""
+    if any(mark in principal for mark in "*?!,"):
+        raise ApprovalError(
+            "the key is allowed by a pattern, which names nobody",
+            guard="allowed_signers",
+            got=principal,
+            expected="one exact principal, such as alice@example.org",
+            next_step=f"give the key a line with one principal in {allowed_signers}",
+        )
+    return principal
+
+
+def _wrong_key(allowed_signers: Path, said: str) -> ApprovalError:
+    return ApprovalError(
+        "the plan is signed by a key that may not approve",
+        guard="allowed_signers",
+        got=said or "an unknown key",
+        expected=f"a key with a line in {allowed_signers}",
+        next_step=f"sign with an allowed key, or let its owner add it to {allowed_signers}",
+    )
+
+
+@contextmanager
+def _written(signature: str) -> Iterator[str]:
+    """ssh-keygen reads signatures from files only."""
+    with tempfile.NamedTemporaryFile("w", prefix="remediate-", suffix=".sig") as file:
+        file.write(signature)
+        file.flush()
+        yield file.name
+
+
+def _ssh_keygen(
+    arguments: Sequence[str], message: bytes, limit_s: float
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["ssh-keygen", *arguments],
+            input=message,
+            capture_output=True,
+            timeout=limit_s,
+            env=environment,
+        )
+    except FileNotFoundError as error:
+        raise MachineError(
+            "ssh-keygen is not installed",
+            guard="ssh-keygen",
+            got="no such program",
+            expected="OpenSSH 8.2 or newer",
+            next_step="apt-get install openssh-client",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ApprovalError(
+            "ssh-keygen did not answer",
+            guard="signing key",
+            got=f"nothing within {limit_s:.0f} s",
+            expected="a signature",
+            next_step="unlock the agent or touch the hardware key, and try again",
+        ) from error
+
+
+def _last(said: bytes) -> str:
+    lines = said.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""

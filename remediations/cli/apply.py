@@ -1,0 +1,89 @@
+"""`remediate apply RUN`: carry out an approved plan, verify it, write the report."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from remediations.approve.approve import enough
+from remediations.cli.answer import Answer
+from remediations.cli.approve import allowed
+from remediations.cli.live import LiveDisplay
+from remediations.cli.options import json_option, run_argument
+from remediations.cli.proof import prove
+from remediations.cli.world import TOOL
+from remediations.errors import Aborted, PartlyApplied
+from remediations.playbooks.applying import apply_plan
+from remediations.run.engine import Receipt
+from remediations.run.lock import chain_lock
+from remediations.run.records import CommandState, RunState
+from remediations.run.store import RunDirectory, find, state_directory
+
+
+@click.command("apply", help="Carry out the approved plan of RUN, then verify and report.")
+@run_argument
+@click.option("--allowed-signers", type=click.Path(path_type=Path), help="Who may approve.")
+@json_option
+def command(run: str, allowed_signers: Path | None) -> Answer:
+    """Exit 0: verified. 5, 6, 10: nothing was changed. 7: stopped safely. 8: not verified."""
+    directory = find(run)
+    plan = directory.plan()
+    signers = enough(
+        directory.approvals(),
+        plan,
+        allowed(directory.inventory(), allowed_signers),
+        datetime.now(UTC),
+    )
+    display = LiveDisplay(plan, quiet="--json" in sys.argv)
+    with ExitStack() as held:
+        held.enter_context(chain_lock(state_directory(), plan.chain_id, directory.name))
+        held.enter_context(display.shown())
+        receipt = asyncio.run(
+            apply_plan(directory, signers, tool=TOOL, progress=display, on_stop=_on_interrupt)
+        )
+    if receipt.state is not RunState.RUNNING:
+        _not_finished(directory, receipt)
+    return prove(directory, quiet="--json" in sys.argv)
+
+
+def _on_interrupt(stop: Callable[[], None]) -> None:
+    """The first Ctrl-C stops the run in order; a second one is the usual interrupt."""
+    loop = asyncio.get_running_loop()
+
+    def stopped() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        stop()
+
+    loop.add_signal_handler(signal.SIGINT, stopped)
+    loop.add_signal_handler(signal.SIGTERM, stop)
+
+
+def _not_finished(directory: RunDirectory, receipt: Receipt) -> None:
+    """Write the report of what was done, and leave with the receipt.
+
+    Raises:
+        Aborted, PartlyApplied: always one of them.
+    """
+    from remediations.cli.reporting import write_report
+
+    write_report(directory)
+    kind = Aborted if receipt.state is RunState.ABORTED else PartlyApplied
+    done = ", ".join(receipt.where(CommandState.DONE)) or "nothing"
+    failed = ", ".join(receipt.where(CommandState.FAILED)) or "nothing"
+    running = ", ".join(receipt.where(CommandState.STARTED, CommandState.UNKNOWN)) or "nothing"
+    waiting = ", ".join(receipt.where(CommandState.PLANNED)) or "nothing"
+    raise kind(
+        f"stopped: {receipt.message}",
+        guard="stop on the first failure" if kind is PartlyApplied else "a person",
+        got=f"done: {done}; failed: {failed}; may still run: {running}; not started: {waiting}",
+        expected="every stage done and every gate open",
+        next_step=f"`remediate report {directory.name}` shows what was said; then `remediate "
+        "diagnose` and a new plan",
+    )

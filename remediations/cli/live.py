@@ -1,0 +1,115 @@
+"""The live display of an application: height, round, power, quorum, and the current step.
+
+In a terminal one panel is redrawn; elsewhere (a pipe, CI) each change is one line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from remediations.model.quorum import has_quorum, percent
+from remediations.plan.plan import Command, Gate, Plan, Stage
+from remediations.render.console import BAD, DIM, GOOD, STRONG
+from remediations.run.records import CommandState
+from remediations.run.snapshot import Snapshot
+
+STYLES = {
+    CommandState.DONE: GOOD,
+    CommandState.FAILED: BAD,
+    CommandState.UNKNOWN: BAD,
+    CommandState.STARTED: STRONG,
+}
+
+
+class LiveDisplay:
+    """Shows a run on standard error (the `Progress` protocol)."""
+
+    def __init__(self, plan: Plan, *, quiet: bool) -> None:
+        self._plan = plan
+        self._console = Console(stderr=True, highlight=False, quiet=quiet, markup=False)
+        self._live: Live | None = None
+        self._stage: Stage | None = None
+        self._commands: dict[tuple[int, str], CommandState] = {}
+        self._snapshot: Snapshot | None = None
+        self._gate = ""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """The display is on the screen while the block runs."""
+        if not self._console.is_terminal or self._console.is_dumb_terminal:
+            yield
+            return
+        with Live(self._panel(), console=self._console, refresh_per_second=4) as live:
+            self._live = live
+            yield
+            self._refresh()
+        self._live = None
+
+    def stage_began(self, stage: Stage) -> None:
+        """A stage starts."""
+        self._stage = stage
+        self._say(f"stage {stage.number} of {len(self._plan.stages)}: {stage.title}")
+
+    def command_is(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
+        """A command changed its state."""
+        self._commands[stage.number, command.host] = state
+        self._say(f"  {command.host}: {command.operation} {state}{': ' if said else ''}{said}")
+
+    def sampled(self, snapshot: Snapshot) -> None:
+        """The chain was looked at."""
+        before, self._snapshot = self._snapshot, snapshot
+        if before is None or before.top != snapshot.top:
+            self._say(f"  {self._position()}")
+
+    def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
+        """A gate was looked at."""
+        self._gate = f"{'open' if open_ else 'waiting'}: {gate.title}"
+        if open_:
+            self._say(f"  gate open: {gate.title} ({seen})")
+
+    def _say(self, text: str) -> None:
+        if self._live is None:
+            self._console.print(f"{datetime.now(UTC):%H:%M:%S} {text}")
+        else:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if self._live is not None:
+            self._live.update(self._panel())
+
+    def _position(self) -> str:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return "height ?"
+        share = percent(snapshot.online_power, snapshot.total_power)
+        quorum = has_quorum(snapshot.online_power, snapshot.total_power)
+        return (
+            f"height {snapshot.top}, round {snapshot.round}, {snapshot.online_power} of "
+            f"{snapshot.total_power} ({share}) online: {'quorum' if quorum else 'no quorum'}"
+        )
+
+    def _panel(self) -> Text:
+        text = Text()
+        if self._stage is not None:
+            text.append(f"stage {self._stage.number}: {self._stage.title}\n", style=STRONG)
+        text.append(f"  {self._position()}\n")
+        for (stage, host), state in self._commands.items():
+            text.append(f"  stage {stage} {host:<12} ")
+            text.append(f"{state}\n", style=STYLES.get(state, DIM))
+        if self._gate:
+            text.append(f"  gate {self._gate}\n", style=DIM)
+        text.append("  Ctrl-C stops: nothing more is started, what runs is named", style=DIM)
+        return text
+
+
+def to_stderr(text: str) -> None:
+    """One line of progress that is no answer."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

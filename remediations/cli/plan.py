@@ -1,0 +1,77 @@
+"""`remediate plan PLAYBOOK`: exactly what would be done, shown before anything is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import limit_option, reads_the_world, split_hosts
+from remediations.cli.terminal import look
+from remediations.cli.world import TOOL, inventory_of, observation_for
+from remediations.diagnose.diagnose import diagnose
+from remediations.diagnose.finding import ChainClass, Finding
+from remediations.diagnose.render import WELL, finding_text
+from remediations.errors import ExitCode
+from remediations.plan.plan import plan_digest
+from remediations.plan.render_text import plan_text
+from remediations.playbooks.planning import make_plan
+from remediations.playbooks.playbook import named
+from remediations.run.store import create
+
+
+@click.command("plan", help="Say exactly what would be done, and keep it as a run to be approved.")
+@click.argument("playbook")
+@click.option("--branch", help="Which resolution; by default the one that the finding supports.")
+@limit_option
+@reads_the_world
+@click.option("-v", "--verbose", is_flag=True, help="Whole commands, and every guard.")
+def command(
+    playbook: str,
+    branch: str | None,
+    limit: str | None,
+    inventory: Path | None,
+    source: Path | None,
+    save: Path | None,
+    verbose: bool,
+) -> Answer:
+    """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
+    chosen = named(playbook)
+    hosts = inventory_of(inventory)
+    observation = observation_for(hosts, source, save)
+    finding, style = diagnose(observation), look()
+    only = split_hosts(limit)
+    if nothing_to_do(finding) and not only and branch is None:
+        return Answer(
+            exit_code=ExitCode.OK,
+            document={"finding": finding, "plan": None, "run": None, "digest": None},
+            text="nothing to do: the chain and every node are well\n"
+            + finding_text(finding, width=style.width, colour=style.colour),
+        )
+    plan = make_plan(chosen, branch, observation, only, tool=TOOL)
+    digest = plan_digest(plan)
+    text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
+    if plan.blocked:
+        first = plan.blocked[0]
+        return Answer(
+            exit_code=ExitCode.REFUSED,
+            document={"plan": plan, "digest": digest, "run": None},
+            text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
+            f"was made\nnext: {first.next_step}",
+        )
+    run = create(plan, observation, hosts, datetime.now(UTC))
+    return Answer(
+        exit_code=ExitCode.CHANGES_PENDING,
+        document={"plan": plan, "digest": digest, "run": run.name},
+        text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\n"
+        f"next: remediate approve {run.name} --key KEY",
+    )
+
+
+def nothing_to_do(finding: Finding) -> bool:
+    """Whether the chain grows and every node is well, by the readings of the finding."""
+    return finding.chain is ChainClass.HEALTHY and all(
+        node.condition in WELL for node in finding.nodes
+    )

@@ -1,0 +1,46 @@
+"""`remediate show RUN|FILE`: a plan again, in the form that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import json_option
+from remediations.cli.terminal import look
+from remediations.errors import ExitCode
+from remediations.plan.plan import Plan, plan_digest
+from remediations.plan.render_text import plan_text
+from remediations.run.store import find, read_plan
+
+FORMS = ("text", "markdown", "html")
+
+
+@click.command("show", help="Show the plan of RUN, or a plan FILE.")
+@click.argument("run", metavar="RUN|FILE")
+@click.option("--as", "form", type=click.Choice(FORMS), default="text", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="Whole commands, and every guard.")
+@json_option
+def command(run: str, form: str, verbose: bool) -> Answer:
+    """Exit 0. With --json the plan's canonical form."""
+    plan = read_plan(Path(run)) if Path(run).is_file() else find(run).plan()
+    digest = plan_digest(plan)
+    return Answer(
+        exit_code=ExitCode.OK,
+        document={"plan": plan, "digest": digest},
+        text=_rendered(plan, digest, form, verbose=verbose),
+    )
+
+
+def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
+    if form == "text":
+        style = look()
+        return plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
+    if form == "markdown":
+        from remediations.report.markdown import plan_markdown
+
+        return plan_markdown(plan, digest)
+    from remediations.report.html import plan_html
+
+    return plan_html(plan, digest)

@@ -1,0 +1,51 @@
+"""The same connections for code that does not await: one event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import TypeVar
+
+from remediations.model.inventory import Inventory
+from remediations.reach.connection import Completed
+from remediations.reach.ssh import SshReach
+
+T = TypeVar("T")
+
+
+class BlockingReach:
+    """Connections kept until `close`; usable from any thread."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._reach = self._wait(self._make(inventory))
+
+    def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
+        """Run one command on an inventory host.
+
+        Raises:
+            HostUnreachable: it cannot be reached, or the connection was lost.
+        """
+
+        async def act() -> Completed:
+            connection = await self._reach.connect(host)
+            return await connection.run(command, timeout_s=timeout_s)
+
+        return self._wait(act())
+
+    def close(self) -> None:
+        """Close all connections and end the thread."""
+        self._wait(self._reach.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _wait(self, work: Coroutine[object, object, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    @staticmethod
+    async def _make(inventory: Inventory) -> SshReach:
+        return SshReach(inventory)

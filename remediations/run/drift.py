@@ -1,0 +1,43 @@
+"""Does what decided the plan still hold? Three ways: planned, now, and why it matters. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from remediations.plan.plan import Fact, Rule
+
+
+class Difference(NamedTuple):
+    """One fact that no longer holds."""
+
+    name: str
+    planned: str
+    now: str
+    why: str
+
+
+def compare(planned: Sequence[Fact], now: Sequence[Fact]) -> tuple[Difference, ...]:
+    """Every planned fact against the same fact now; one that is gone differs too."""
+    current = {fact.name: fact.value for fact in now}
+    return tuple(
+        Difference(fact.name, fact.value, current.get(fact.name, "not read"), fact.why)
+        for fact in planned
+        if not _holds(fact, current.get(fact.name))
+    )
+
+
+def _holds(fact: Fact, now: str | None) -> bool:
+    if now is None:
+        return False
+    if fact.rule is Rule.EQUAL:
+        return fact.value == now
+    try:
+        return _parts(now) >= _parts(fact.value)
+    except ValueError:
+        return fact.value == now
+
+
+def _parts(value: str) -> tuple[int, ...]:
+    """`1234` or `height/round/step`, compared part by part."""
+    return tuple(int(part) for part in value.split("/"))

@@ -1,0 +1,130 @@
+"""Steps on hosts, over SSH: the launcher runs them in a transient unit with a claim on disk.
+
+Nothing is changed in the session itself: a lost connection loses nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import shlex
+from importlib.resources import files
+
+from remediations.errors import Locked, PartlyApplied
+from remediations.plan.plan import Command
+from remediations.reach.connection import Completed, HostUnreachable
+from remediations.reach.ssh import SshReach
+from remediations.run.driver import Sighting, StepId, StepState
+
+LAUNCHER = files("remediations.run").joinpath("launcher.sh").read_text()
+TRIP_LIMIT_S = 20.0
+CLAIMED = 75
+
+
+class SshDriver:
+    """The `Driver` for inventory hosts."""
+
+    def __init__(self, reach: SshReach) -> None:
+        self._reach = reach
+
+    async def launch(self, step: StepId, command: Command) -> None:
+        """Start the step.
+
+        Raises:
+            Locked: it was claimed before.
+            HostUnreachable: it is not known whether it started.
+            PartlyApplied: the host refused to start it: bad bytes, no sudo, disk full.
+        """
+        payload = command.text.encode()
+        digest = hashlib.sha256(payload).hexdigest()
+        done = await self._call(
+            command.host, "launch", step, str(command.timeout_s), digest, stdin=payload
+        )
+        if done.exit_status == CLAIMED:
+            raise Locked(
+                f"{command.host} has run this step of this plan before",
+                guard="at most once",
+                got=f"a claim for step {step} of plan {step.plan[:12]}",
+                expected="no claim",
+                next_step="remediate status; for another attempt make a new plan",
+            )
+        if done.exit_status != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            raise PartlyApplied(
+                f"{command.host} did not start the step",
+                guard="launch",
+                got=f"exit {done.exit_status}: {said[-300:]}",
+                expected="a transient unit",
+                next_step="mend sudo or disk there, then `remediate plan` again",
+            )
+
+    async def probe(self, step: StepId, command: Command) -> Sighting:
+        """How the step stands.
+
+        Raises:
+            HostUnreachable: nobody answered.
+        """
+        return _sighting(await self._call(command.host, "probe", step), command.host)
+
+    async def void(self, step: StepId, command: Command) -> Sighting:
+        """Void the step unless it started.
+
+        Raises:
+            HostUnreachable: nobody answered.
+        """
+        return _sighting(await self._call(command.host, "void", step), command.host)
+
+    async def holds(self, command: Command) -> bool:
+        """The command's own probe, as root.
+
+        Raises:
+            HostUnreachable: nobody answered.
+        """
+        text = f"sudo -n timeout {int(TRIP_LIMIT_S) - 5} /bin/sh -c {shlex.quote(command.probe)}"
+        return (await self._run(command.host, text, b"")).exit_status == 0
+
+    async def _call(
+        self, host: str, verb: str, step: StepId, *more: str, stdin: bytes = b""
+    ) -> Completed:
+        words = shlex.join((verb, step.plan, str(step), *more))
+        limit = int(TRIP_LIMIT_S) - 5
+        text = f"sudo -n timeout {limit} /bin/sh -c {shlex.quote(LAUNCHER)} remediate {words}"
+        return await self._run(host, text, stdin)
+
+    async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
+        try:
+            connection = await self._reach.connect(host)
+            done = await connection.run(text, stdin=stdin, timeout_s=TRIP_LIMIT_S)
+        except HostUnreachable:
+            self._reach.forget(host)
+            raise
+        if done.timed_out or done.exit_status is None:
+            self._reach.forget(host)
+            raise HostUnreachable(
+                f"{host} did not answer",
+                guard="time limit",
+                got=f"nothing within {TRIP_LIMIT_S:.0f} s",
+                expected="an answer",
+                next_step="remediate status shows what may still run there",
+            )
+        return done
+
+
+def _sighting(done: Completed, host: str) -> Sighting:
+    """The launcher's three lines: state, output, error output."""
+    lines = done.stdout.decode(errors="replace").splitlines()
+    word, _, status = (lines[0] if lines else "").partition(" ")
+    try:
+        state = StepState(word)
+        exit_status = int(status) if state is StepState.DONE else None
+        output, errors = (base64.b64decode(line).decode(errors="replace") for line in lines[1:3])
+    except (ValueError, binascii.Error):
+        raise HostUnreachable(
+            f"{host} gave no usable answer",
+            guard="probe",
+            got=(done.stdout + done.stderr).decode(errors="replace")[:200] or "nothing",
+            expected="the state of the step",
+            next_step="remediate status",
+        ) from None
+    return Sighting(state=state, exit_status=exit_status, output=output, error_output=errors)

@@ -1,0 +1,197 @@
+"""The state directory: one directory for each run, and nothing else (design §5).
+
+$REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
+                         observation.json   what it was made from
+                         inventory.json     where the hosts are
+                         approvals/N.json
+                         journal.jsonl
+                         checks.json  report.md  report.json  report.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import platformdirs
+
+from remediations.approve.approval import Approval
+from remediations.errors import UsageError
+from remediations.model.inventory import Inventory
+from remediations.model.wire import WireError, canonical, decode
+from remediations.observe.observation import Observation
+from remediations.plan.plan import PLAN_FORMAT, Plan, plan_digest
+from remediations.run.files import unwritable, write_whole
+from remediations.verify.result import CheckResult
+
+T = TypeVar("T")
+SHORT = 8
+"""Digits of the digest in a run's name."""
+NEWEST = "last"
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def state_directory() -> Path:
+    """$REMEDIATE_HOME, else `remediate` in the XDG state directory."""
+    named = os.environ.get("REMEDIATE_HOME")
+    return Path(named) if named else platformdirs.user_state_path("remediate")
+
+
+class RunDirectory:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The run's id."""
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file; absent before the run is applied."""
+        return self.path / "journal.jsonl"
+
+    def plan(self) -> Plan:
+        """The plan, exactly as it was written.
+
+        Raises:
+            UsageError: edited, truncated, or of another version.
+        """
+        return read_plan(self.path / "plan.json")
+
+    def inventory(self) -> Inventory:
+        """The hosts as they were when the plan was made."""
+        return self._read("inventory.json", Inventory)
+
+    def observation(self) -> Observation:
+        """What the plan was made from."""
+        return self._read("observation.json", Observation)
+
+    def approvals(self) -> tuple[Approval, ...]:
+        """All approvals given so far, valid or not."""
+        files = sorted((self.path / "approvals").glob("*.json"))
+        return tuple(self._read(f"approvals/{file.name}", Approval) for file in files)
+
+    def checks(self) -> tuple[CheckResult, ...]:
+        """The results of the last verification; empty before the first."""
+        if not (self.path / "checks.json").exists():
+            return ()
+        return self._read("checks.json", tuple[CheckResult, ...])
+
+    def add_approval(self, approval: Approval) -> Path:
+        """Keep an approval."""
+        number = len(self.approvals()) + 1
+        return self.write(f"approvals/{number}.json", canonical(approval))
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Keep a file, whole or not at all.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        target = self.path / name
+        write_whole(target, data)
+        return target
+
+    def _read(self, name: str, kind: type[T]) -> T:
+        path = self.path / name
+        try:
+            return decode(path.read_bytes(), kind)
+        except (OSError, WireError) as error:
+            raise _unusable(path, str(error)) from error
+
+
+def create(
+    plan: Plan, observation: Observation, inventory: Inventory, now: datetime
+) -> RunDirectory:
+    """A new run for `plan`, named by time, playbook and digest.
+
+    Raises:
+        MachineError: the state directory cannot be written.
+    """
+    slug = _SLUG.sub("-", plan.playbook.lower()).strip("-")
+    name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:SHORT]}"
+    run = RunDirectory(state_directory() / "runs" / name)
+    run.write("plan.json", canonical(plan))
+    run.write("observation.json", canonical(observation))
+    run.write("inventory.json", canonical(inventory))
+    return run
+
+
+def runs() -> tuple[RunDirectory, ...]:
+    """All runs, oldest first.
+
+    Raises:
+        MachineError: the state directory cannot be read.
+    """
+    parent = state_directory() / "runs"
+    try:
+        names = sorted(entry.name for entry in parent.iterdir() if entry.is_dir())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise unwritable(parent, error) from error
+    return tuple(RunDirectory(parent / name) for name in names)
+
+
+def find(name: str) -> RunDirectory:
+    """The run called `name`: its id, the beginning or the end of it, its directory, or `last`.
+
+    Raises:
+        UsageError: none, or more than one; lists candidates.
+    """
+    if (Path(name) / "plan.json").is_file():
+        return RunDirectory(Path(name).resolve())
+    every = runs()
+    if name == NEWEST and every:
+        return every[-1]
+    exact = [run for run in every if run.name == name]
+    fitting = exact or [r for r in every if r.name.startswith(name) or r.name.endswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ", ".join(run.name for run in (fitting or every)[-5:])
+    raise UsageError(
+        f"{'no' if not fitting else 'more than one'} run is called {name!r}",
+        guard="run",
+        got=name,
+        expected=shown or "a run: none was planned yet",
+        next_step="remediate status" if every else "remediate plan PLAYBOOK --inventory FILE",
+    )
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan file, refused unless it is byte for byte what this version writes.
+
+    Raises:
+        UsageError: not readable, truncated, edited, or of another version.
+    """
+    try:
+        data = path.read_bytes()
+        head = msgspec.json.decode(data)
+        version = head.get("format") if isinstance(head, dict) else None
+        if version != str(PLAN_FORMAT):
+            raise _unusable(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
+        plan = decode(data, Plan)
+    except (OSError, WireError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unusable(path, str(error)) from error
+    if canonical(plan) != data:
+        raise _unusable(path, "bytes that are not canonical: it was edited", "the file as written")
+    return plan
+
+
+def _unusable(
+    path: Path, got: str, expected: str = "a whole, unedited file of this version"
+) -> UsageError:
+    return UsageError(
+        f"{path} cannot be used",
+        guard="file",
+        got=got,
+        expected=expected,
+        next_step="remediate plan (again); a plan is never mended by hand",
+    )

@@ -1,0 +1,388 @@
+"""Each condition of a node, the one that has to be mended first, and what is not concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.diagnose.diagnose import diagnose
+from remediations.diagnose.finding import ChainClass, NodeCondition
+from remediations.model.chain import PeerRound
+from remediations.model.host import ConsensusKey, Process, Unit
+from remediations.model.inventory import Role
+from remediations.model.reading import Known
+from remediations.observe.observation import HostReading, Observation
+from tests import worlds
+from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped
+
+World = Callable[[], Observation]
+
+
+def with_unit(world: Observation, host: str, **fields: object) -> Observation:
+    """`world` with other values in the unit of `host`."""
+
+    def swap(reading: HostReading) -> HostReading:
+        assert isinstance(reading.unit, Known)
+        unit: Unit = replace(reading.unit.value, **fields)
+        return replace(reading, unit=worlds.known(unit))
+
+    return worlds.change(world, host, swap)
+
+
+def left_over_halt() -> Observation:
+    """halt-height was reached, the unit stopped since, the setting forgotten."""
+    return worlds.configured(stopped(healthy(), "val4"), "val4", halt_height=100)
+
+
+CONDITIONS: tuple[tuple[str, World, str, NodeCondition], ...] = (
+    ("well", healthy, "val1", NodeCondition.HEALTHY),
+    ("keyless standby", healthy, "standby1", NodeCondition.STANDBY),
+    ("bastion", lambda: healthy(bastion=1), "bastion1", NodeCondition.NO_DAEMON),
+    ("stopped", lambda: stopped(healthy(), "val4"), "val4", NodeCondition.STOPPED),
+    ("disabled", lambda: worlds.disabled(healthy(), "val4"), "val4", NodeCondition.DISABLED),
+    (
+        "masked",
+        lambda: worlds.disabled(healthy(), "val4", enabled="masked"),
+        "val4",
+        NodeCondition.DISABLED,
+    ),
+    ("failed", lambda: worlds.failed(healthy(), "val4"), "val4", NodeCondition.START_FAILS),
+    (
+        "killed, not restarted",
+        lambda: worlds.failed(healthy(), "val4", exit_status=9, result="signal"),
+        "val4",
+        NodeCondition.STOPPED,
+    ),
+    (
+        "start limit",
+        lambda: worlds.failed(healthy(), "val4", result="start-limit-hit"),
+        "val4",
+        NodeCondition.CRASH_LOOP,
+    ),
+    ("loop", lambda: crash_looping(healthy(), "val4"), "val4", NodeCondition.CRASH_LOOP),
+    ("SIGSTOP", lambda: worlds.frozen(healthy(), "val4"), "val4", NodeCondition.FROZEN),
+    (
+        "hung RPC",
+        lambda: worlds.frozen(healthy(), "val4", state="S"),
+        "val4",
+        NodeCondition.FROZEN,
+    ),
+    ("zombie", lambda: worlds.zombie(healthy(), "val4"), "val4", NodeCondition.ZOMBIE),
+    ("zombie in a halt", lambda: worlds.zombie(healthy(), "val1"), "val1", NodeCondition.ZOMBIE),
+    ("catching up", lambda: worlds.behind(healthy(), "val4"), "val4", NodeCondition.BEHIND),
+    ("cut off", lambda: worlds.isolated(healthy(), "val4"), "val4", NodeCondition.ISOLATED),
+    ("diverged", lambda: worlds.diverged(healthy(), "val4"), "val4", NodeCondition.DIVERGED),
+    ("SSH fails", lambda: worlds.unreachable(healthy(), "val4"), "val4", NodeCondition.UNREACHABLE),
+    ("disk full", lambda: worlds.disk_full(healthy(), "val4"), "val4", NodeCondition.DISK_FULL),
+    (
+        "disk full in a halt",
+        lambda: worlds.disk_full(healthy(), "val1"),
+        "val1",
+        NodeCondition.DISK_FULL,
+    ),
+    ("no key", lambda: worlds.key_missing(healthy(), "val4"), "val4", NodeCondition.KEY_MISSING),
+    (
+        "sign state missing",
+        lambda: worlds.sign_state_missing(stopped(healthy(), "val4"), "val4"),
+        "val4",
+        NodeCondition.SIGN_STATE_LOST,
+    ),
+    (
+        "sign state zeroed",
+        lambda: worlds.sign_state(stopped(healthy(), "val4"), "val4", 0),
+        "val4",
+        NodeCondition.SIGN_STATE_LOST,
+    ),
+    (
+        "sign state older than the last commit",
+        lambda: worlds.sign_state(stopped(healthy(), "val1"), "val1", HEIGHT - 1),
+        "val1",
+        NodeCondition.SIGN_STATE_LOST,
+    ),
+    (
+        "key twice, at the owner",
+        lambda: worlds.duplicated(healthy(), "val1", "standby1"),
+        "val1",
+        NodeCondition.DUPLICATE_KEY,
+    ),
+    (
+        "key twice, at the standby",
+        lambda: worlds.duplicated(healthy(), "val1", "standby1"),
+        "standby1",
+        NodeCondition.DUPLICATE_KEY,
+    ),
+    (
+        "database",
+        lambda: crash_looping(
+            healthy(), "val4", "panic: leveldb/table: corruption on data-block (pos=1)"
+        ),
+        "val4",
+        NodeCondition.DATABASE_CORRUPT,
+    ),
+    (
+        "double_sign_check_height by the journal",
+        lambda: worlds.configured(
+            crash_looping(
+                healthy(),
+                "val4",
+                "panic: Failed to start consensus state: found signature from the same key",
+            ),
+            "val4",
+            double_sign_check_height=10,
+        ),
+        "val4",
+        NodeCondition.DOUBLE_SIGN_CHECK,
+    ),
+    (
+        "double_sign_check_height by setting and exit 2",
+        lambda: worlds.deciding(
+            worlds.configured(crash_looping(healthy(), "val4"), "val4", double_sign_check_height=10)
+        ),
+        "val4",
+        NodeCondition.DOUBLE_SIGN_CHECK,
+    ),
+    ("halt-height left over", left_over_halt, "val4", NodeCondition.HALT_HEIGHT),
+    (
+        "a process outside the unit",
+        lambda: worlds.change(
+            stopped(healthy(), "val4"),
+            "val4",
+            lambda r: replace(
+                r, processes=worlds.known((Process(pid=9, state="S", started=1, command="v"),))
+            ),
+        ),
+        "val4",
+        NodeCondition.UNKNOWN,
+    ),
+    ("a liar", lambda: worlds.lying(healthy(), "val4"), "val4", NodeCondition.UNKNOWN),
+)
+
+
+@pytest.mark.parametrize(
+    ("world", "host", "condition"), [c[1:] for c in CONDITIONS], ids=[c[0] for c in CONDITIONS]
+)
+def test_condition(world: World, host: str, condition: NodeCondition) -> None:
+    """Each fault of one node is called by its name, with a cause and evidence."""
+    node = diagnose(world()).node(host)
+    assert node.condition is condition
+    assert node.cause
+    assert node.evidence or condition is NodeCondition.NO_DAEMON
+
+
+NEEDS_HANDS = {
+    NodeCondition.DISK_FULL,
+    NodeCondition.KEY_MISSING,
+    NodeCondition.SIGN_STATE_LOST,
+    NodeCondition.DUPLICATE_KEY,
+    NodeCondition.DIVERGED,
+    NodeCondition.DATABASE_CORRUPT,
+    NodeCondition.DOUBLE_SIGN_CHECK,
+    NodeCondition.HALT_HEIGHT,
+    NodeCondition.UNREACHABLE,
+    NodeCondition.ISOLATED,
+    NodeCondition.UNKNOWN,
+    NodeCondition.BEHIND,
+}
+
+
+@pytest.mark.parametrize(
+    ("world", "host", "condition"), [c[1:] for c in CONDITIONS], ids=[c[0] for c in CONDITIONS]
+)
+def test_by_hand(world: World, host: str, condition: NodeCondition) -> None:
+    """What no playbook resolves says what to do by hand; what one does says nothing."""
+    assert bool(diagnose(world()).node(host).by_hand) is (condition in NEEDS_HANDS)
+
+
+def test_others_stay_healthy() -> None:
+    """A fault of one node never colours the others."""
+    for world in (stopped(healthy(), "val4"), worlds.zombie(healthy(), "val4")):
+        finding = diagnose(world)
+        assert {finding.node(f"val{i}").condition for i in (1, 2, 3)} == {NodeCondition.HEALTHY}
+
+
+def test_quorum_lost_names_the_known_cause() -> None:
+    """The missing daemon loops on a corrupt database: class quorum-lost, cause database."""
+    finding = diagnose(
+        crash_looping(healthy(), "val1", "leveldb: manifest corrupted (field 'x')", exit_status=1)
+    )
+    assert finding.chain is ChainClass.QUORUM_LOST
+    assert "val1 (40) database-corrupt" in finding.explanation
+    assert finding.next_step.startswith("val1: Rebuild")
+
+
+def test_lines_before_the_last_start_are_over() -> None:
+    """A failure logged before the unit became active belongs to another run."""
+    world = worlds.logged(stopped(healthy(), "val4"), "val4", "leveldb: manifest corrupted")
+    world = with_unit(world, "val4", active_since=BEGAN)
+    assert diagnose(world).node("val4").condition is NodeCondition.STOPPED
+
+
+def test_old_failure_of_a_node_that_moves_is_over() -> None:
+    """Whatever the journal says, a node whose height rises in consensus is healthy."""
+    world = worlds.logged(healthy(), "val4", "CONSENSUS FAILURE!!! err=boom")
+    assert diagnose(world).node("val4").condition is NodeCondition.HEALTHY
+
+
+def test_space_freed_leaves_a_zombie() -> None:
+    """A node that died of a full disk which has room again only needs a restart."""
+    line = 'CONSENSUS FAILURE!!! err="write cs.wal: no space left on device"'
+    world = worlds.zombie(healthy(), "val4", lines=(line,))
+    assert diagnose(world).node("val4").condition is NodeCondition.ZOMBIE
+
+
+def test_double_sign_check_taken_back() -> None:
+    """After double_sign_check_height was set to 0 the old panic does not forbid a start."""
+    world = crash_looping(healthy(), "val4", "panic: found signature from the same key")
+    assert diagnose(world).node("val4").condition is NodeCondition.CRASH_LOOP
+
+
+def test_just_started_is_not_frozen() -> None:
+    """A unit that became active seconds ago may be loading: nothing is concluded."""
+    world = with_unit(
+        worlds.frozen(healthy(), "val4", state="S"),
+        "val4",
+        active_since=BEGAN - timedelta(seconds=10),
+    )
+    assert diagnose(world).node("val4").condition is NodeCondition.UNKNOWN
+
+
+def test_liar_is_no_witness() -> None:
+    """A node whose /status contradicts its own consensus is named and its word not used."""
+    for world in (
+        worlds.lying(stopped(healthy(), "val1"), "full1"),
+        worlds.lying(healthy(), "val4"),
+    ):
+        finding = diagnose(world)
+        assert finding.height in (HEIGHT, HEIGHT + 3)
+        liar = "full1" if finding.chain is ChainClass.QUORUM_LOST else "val4"
+        assert liar not in finding.witnesses
+        assert "not believed" in finding.node(liar).cause
+
+
+def test_proxy_of_another_node_is_no_witness() -> None:
+    """An RPC that answers for another node's address is not this host's word."""
+    other = ConsensusKey(address="F" * 40, node_key=True)
+    world = worlds.change(healthy(), "full1", lambda r: replace(r, key=worlds.known(other)))
+    assert "full1" not in diagnose(world).witnesses
+
+
+def test_node_alone_with_its_height_is_no_witness() -> None:
+    """A height that peers do not see, nobody has and no commit proves is not believed."""
+
+    def boast(reading: HostReading) -> HostReading:
+        samples = []
+        for sample in reading.samples:
+            assert isinstance(sample.status, Known)
+            assert isinstance(sample.app, Known)
+            assert isinstance(sample.round, Known)
+            samples.append(
+                replace(
+                    sample,
+                    status=worlds.known(replace(sample.status.value, height=999), sample.at),
+                    app=worlds.known(replace(sample.app.value, height=999), sample.at),
+                    round=worlds.known(replace(sample.round.value, height=1000), sample.at),
+                )
+            )
+        return replace(reading, samples=tuple(samples))
+
+    finding = diagnose(worlds.change(worlds.halted(healthy()), "full1", boast))
+    assert finding.height == HEIGHT
+    assert "nobody confirms" in finding.node("full1").cause
+
+
+def test_other_chain_is_no_witness() -> None:
+    """A node on another network says nothing about this chain."""
+
+    def stray(reading: HostReading) -> HostReading:
+        status = reading.samples[-1].status
+        assert isinstance(status, Known)
+        wrong = worlds.known(replace(status.value, network="other-1"))
+        return replace(reading, samples=tuple(replace(s, status=wrong) for s in reading.samples))
+
+    finding = diagnose(worlds.change(healthy(), "full1", stray))
+    assert "other-1" in finding.node("full1").cause
+
+
+def test_started_without_its_key() -> None:
+    """A new key that never signed, while power lies on no host: the old key is missing (X16)."""
+    fresh = ConsensusKey(address="E" * 40, node_key=True)
+    world = worlds.sign_state(stopped(healthy(), "val4"), "val4", 0)
+    world = worlds.change(world, "val4", lambda r: replace(r, key=worlds.known(fresh)))
+    assert diagnose(world).node("val4").condition is NodeCondition.KEY_MISSING
+
+
+def test_standby_with_a_key_while_a_host_is_unread() -> None:
+    """A standby that holds an active key is loud as long as the owner cannot be read."""
+    key = worlds.key_of(healthy().host("val1"))
+    world = worlds.change(
+        worlds.unreachable(healthy(), "val1"),
+        "standby1",
+        lambda r: replace(r, key=worlds.known(ConsensusKey(address=key, node_key=True))),
+    )
+    assert diagnose(world).node("standby1").condition is NodeCondition.DUPLICATE_KEY
+
+
+def test_remote_signer_does_not_need_a_key_file() -> None:
+    """With a remote signer neither key file nor sign state of the host is judged."""
+    world = worlds.configured(
+        worlds.key_missing(healthy(), "val4"), "val4", remote_signer="tcp://127.0.0.1:2659"
+    )
+    assert diagnose(world).node("val4").condition is NodeCondition.STOPPED
+
+
+def test_refused_signatures_are_explained() -> None:
+    """A validator that runs and does not sign: the journal's reason is added, with what to do."""
+    world = worlds.halted(healthy(), votes=("", "nil", "nil", "nil"))
+    world = worlds.logged(world, "val1", "error signing vote: round regression at height 114")
+    node = diagnose(world).node("val1")
+    assert node.condition is NodeCondition.WAITING
+    assert "WAL was lost" in node.cause
+    assert "Do not touch the sign state" in node.by_hand
+
+
+def test_zombie_in_an_older_round() -> None:
+    """In a halt with rising rounds, a node that stands rounds below its peers is dead."""
+
+    def left(reading: HostReading) -> HostReading:
+        samples = []
+        for sample in reading.samples:
+            assert isinstance(sample.round, Known)
+            samples.append(
+                replace(sample, round=worlds.known(replace(sample.round.value, round=1), sample.at))
+            )
+        rounds = reading.chain.peer_rounds
+        assert isinstance(rounds, Known)
+        seen = tuple(
+            PeerRound(node_id=p.node_id, height=p.height, round=9, step=4) for p in rounds.value
+        )
+        chain = replace(reading.chain, peer_rounds=worlds.known(seen))
+        return replace(reading, samples=tuple(samples), chain=chain)
+
+    world = worlds.change(worlds.halted(healthy(), rounds=(8, 9)), "val4", left)
+    assert diagnose(world).node("val4").condition is NodeCondition.ZOMBIE
+
+
+def test_jailed_validator_is_said() -> None:
+    """A validator outside the set that follows the chain is healthy, and its cause says so."""
+    world = healthy((40, 30, 20, 10), hosts=4)
+    members = worlds.members_of(world)
+    assert members is not None
+    fewer = replace(members, validators=members.validators[:3])
+    node = diagnose(worlds.settle(world, members=fewer)).node("val4")
+    assert node.condition is NodeCondition.HEALTHY
+    assert (node.power, node.address) == (0, "")
+    assert "not in the validator set" in node.cause
+
+
+def test_role_full_needs_no_key() -> None:
+    """A full node without a key file is judged by its unit."""
+    world = worlds.change(
+        stopped(healthy(), "full1"),
+        "full1",
+        lambda r: replace(r, key=worlds.known(ConsensusKey(address="", node_key=True))),
+    )
+    assert world.host("full1").role is Role.FULL
+    assert diagnose(world).node("full1").condition is NodeCondition.STOPPED

@@ -1,0 +1,55 @@
+"""The connector's names and data; its connections are tested in test_plain_path and in the lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyinfra.api.exceptions import InventoryError
+
+from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.pyinfra_connector import RemediateConnector, names_data
+
+
+def test_an_inventory_gives_every_node_with_its_data_and_role() -> None:
+    """A bastion is passed through, never acted on; what is unknown is left out, not invented."""
+    inventory = Inventory(
+        path="lab.yaml",
+        chain_id="lab-1",
+        halted_after_s=5,
+        ssh_config="/etc/lab/ssh_config",
+        allowed_signers=None,
+        hosts=(
+            HostEntry(name="hop", role=Role.BASTION, ssh="hop"),
+            HostEntry(name="val1", role=Role.VALIDATOR, ssh="10.0.0.1", unit="ve.service"),
+            HostEntry(name="full", role=Role.FULL, ssh="full"),
+        ),
+    )
+    common = {"ssh_config": "/etc/lab/ssh_config", "chain_id": "lab-1"}
+    assert list(names_data(inventory)) == [
+        (
+            "val1",
+            {**common, "ssh_name": "10.0.0.1", "role": "validator", "unit": "ve.service"},
+            ["validator"],
+        ),
+        ("full", {**common, "ssh_name": "full", "role": "full"}, ["full"]),
+    ]
+
+
+def test_a_plain_name_is_one_host() -> None:
+    """@remediate/NAME is what ssh calls NAME."""
+    assert list(RemediateConnector.make_names_data("val1")) == [("val1", {"ssh_name": "val1"}, [])]
+
+
+def test_no_name_and_no_file_are_inventory_errors(tmp_path: Path) -> None:
+    """pyinfra shows these as one message."""
+    with pytest.raises(InventoryError, match="or @remediate/HOST"):
+        list(RemediateConnector.make_names_data(""))
+    with pytest.raises(InventoryError, match="cannot be used"):
+        list(RemediateConnector.make_names_data(str(tmp_path / "none.yaml")))
+
+
+def test_a_name_cannot_be_an_option() -> None:
+    """A host called `-oProxyCommand=…` is refused before ssh sees it."""
+    with pytest.raises(InventoryError, match="no host name"):
+        list(RemediateConnector.make_names_data("-oProxyCommand=id"))

@@ -1,0 +1,278 @@
+"""Faults of one node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from remediations.model.chain import (
+    AppInfo,
+)
+from remediations.model.host import (
+    ConsensusKey,
+    JournalLine,
+    Process,
+)
+from remediations.model.reading import Known
+from remediations.model.sign_state import ABSENT, SignState
+from remediations.observe.observation import (
+    HostReading,
+    Observation,
+)
+from tests.worlds.base import (
+    BEGAN,
+    HEIGHT,
+    HOME,
+    app_hash_at,
+    change,
+    key_of,
+    known,
+    moves,
+    node_id_of,
+    silenced,
+    unit_of,
+    unknown,
+    unreachable_reading,
+)
+from tests.worlds.healthy import healthy_twin
+from tests.worlds.settling import settle
+
+
+def forgotten(observation: Observation, host: str) -> Observation:
+    """No other node lists `host` as a peer any more."""
+    gone = node_id_of(host)
+
+    def forget(reading: HostReading) -> HostReading:
+        peers, rounds = reading.chain.peers, reading.chain.peer_rounds
+        chain = replace(
+            reading.chain,
+            peers=known(tuple(p for p in peers.value if p.node_id != gone))
+            if isinstance(peers, Known)
+            else peers,
+            peer_rounds=known(tuple(p for p in rounds.value if p.node_id != gone))
+            if isinstance(rounds, Known)
+            else rounds,
+        )
+        return replace(reading, chain=chain)
+
+    return replace(observation, hosts=tuple(forget(r) for r in observation.hosts))
+
+
+def _downed(observation: Observation, host: str, **fields: Any) -> Observation:  # noqa: ANN401
+    unit = {"active_state": "inactive", "sub_state": "dead", "main_pid": 0} | fields
+
+    def down(reading: HostReading) -> HostReading:
+        quiet = silenced(reading)
+        return replace(quiet, unit=unit_of(reading, **unit), processes=known(()))
+
+    return forgotten(change(observation, host, down), host)
+
+
+def stopped(observation: Observation, *hosts: str) -> Observation:
+    """`systemctl stop`: the units are inactive, nothing runs."""
+    for host in hosts:
+        observation = _downed(observation, host)
+    return settle(observation)
+
+
+def disabled(observation: Observation, host: str, *, enabled: str = "disabled") -> Observation:
+    """Stopped, and not started at boot either (or `enabled="masked"`)."""
+    return settle(_downed(observation, host, enabled=enabled))
+
+
+def failed(
+    observation: Observation, host: str, *, exit_status: int = 1, result: str = "exit-code"
+) -> Observation:
+    """systemd gave up, or never restarted it."""
+    return settle(
+        _downed(
+            observation,
+            host,
+            active_state="failed",
+            sub_state="failed",
+            result=result,
+            exit_status=exit_status,
+        )
+    )
+
+
+def crash_looping(
+    observation: Observation, host: str, *lines: str, exit_status: int = 2, restarts: int = 9
+) -> Observation:
+    """systemd restarts it again and again; the journal says `lines`."""
+    observation = _downed(
+        observation,
+        host,
+        active_state="activating",
+        sub_state="auto-restart",
+        result="exit-code",
+        exit_status=exit_status,
+        restarts=restarts,
+        active_since=BEGAN - timedelta(seconds=3),
+    )
+    return settle(logged(observation, host, *lines))
+
+
+def frozen(observation: Observation, host: str, *, state: str = "T") -> Observation:
+    """SIGSTOP (or `state="S"`, a hung RPC): the unit is active, nothing answers."""
+
+    def freeze(reading: HostReading) -> HostReading:
+        process = Process(pid=400, state=state, started=9000, command="virtengined start")
+        return replace(silenced(reading, "timed out"), processes=known((process,)))
+
+    return settle(change(observation, host, freeze))
+
+
+def unreachable(observation: Observation, host: str, *, alive: bool = False) -> Observation:
+    """SSH fails. `alive`: the daemon goes on and the others still see its votes."""
+    observation = change(
+        observation, host, lambda r: unreachable_reading(r, "connection timed out")
+    )
+    if alive:
+        return observation
+    lost = key_of(healthy_twin(observation).host(host))
+    return settle(forgotten(observation, host), dead=(lost,))
+
+
+def logged(observation: Observation, host: str, *lines: str) -> Observation:
+    """The journal of `host` carries `lines`, the last one a second ago."""
+    entries = tuple(
+        JournalLine(at=BEGAN - timedelta(seconds=len(lines) - i), message=line)
+        for i, line in enumerate(lines)
+    )
+    return change(observation, host, lambda r: replace(r, journal=known(entries)))
+
+
+def zombie(observation: Observation, *hosts: str, lines: Sequence[str] = ()) -> Observation:
+    """CONSENSUS FAILURE: the process answers, its height stands still.
+
+    While the others go on it is ten blocks below; if its power stopped the chain, at the tip.
+    """
+    said = tuple(lines) or ('CONSENSUS FAILURE!!! err="boom" module=consensus',)
+    for host in hosts:
+        observation = logged(observation, host, *said)
+    observation = settle(observation, mute=hosts)
+    if not moves(observation):
+        return observation
+    for host in hosts:
+        observation = change(observation, host, lambda r: held_back(r, 10))
+        observation = seen_at(observation, host, HEIGHT - 10 + 1)
+    return observation
+
+
+def seen_at(observation: Observation, host: str, height: int) -> Observation:
+    """The peers of `host` believe it to work on `height`."""
+    node_id = node_id_of(host)
+
+    def see(reading: HostReading) -> HostReading:
+        rounds = reading.chain.peer_rounds
+        if not isinstance(rounds, Known):
+            return reading
+        seen = tuple(replace(p, height=height) if p.node_id == node_id else p for p in rounds.value)
+        return replace(reading, chain=replace(reading.chain, peer_rounds=known(seen)))
+
+    return replace(observation, hosts=tuple(see(r) for r in observation.hosts))
+
+
+def held_back(reading: HostReading, blocks: int) -> HostReading:
+    """The node stands `blocks` below where it would, in both samples."""
+    samples = []
+    for sample in reading.samples:
+        assert isinstance(sample.status, Known)
+        assert isinstance(sample.round, Known)
+        height = HEIGHT - blocks
+        when = BEGAN - timedelta(seconds=blocks)
+        samples.append(
+            replace(
+                sample,
+                status=known(
+                    replace(sample.status.value, height=height, block_time=when), sample.at
+                ),
+                app=known(AppInfo(height=height, app_hash=app_hash_at(height)), sample.at),
+                round=known(
+                    replace(sample.round.value, height=height + 1, round=1, step=6), sample.at
+                ),
+            )
+        )
+    return replace(reading, samples=tuple(samples))
+
+
+def behind(observation: Observation, host: str, blocks: int = 50) -> Observation:
+    """Catching up: `blocks` below, rising, `catching_up` true, and not signing."""
+    observation = settle(observation, mute=(host,))
+
+    def lag(reading: HostReading) -> HostReading:
+        held = held_back(reading, blocks)
+        samples = []
+        for i, sample in enumerate(held.samples):
+            assert isinstance(sample.status, Known)
+            status = replace(
+                sample.status.value, height=sample.status.value.height + 10 * i, catching_up=True
+            )
+            app = AppInfo(height=status.height, app_hash=app_hash_at(status.height))
+            samples.append(
+                replace(sample, status=known(status, sample.at), app=known(app, sample.at))
+            )
+        return replace(held, samples=tuple(samples))
+
+    return seen_at(change(observation, host, lag), host, HEIGHT - blocks + 1)
+
+
+def disk_full(observation: Observation, host: str) -> Observation:
+    """The data file system is full; the node died of it in CONSENSUS FAILURE."""
+
+    def fill(reading: HostReading) -> HostReading:
+        assert isinstance(reading.disk, Known)
+        return replace(reading, disk=known(replace(reading.disk.value, available=0)))
+
+    return change(zombie(observation, host), host, fill)
+
+
+def key_missing(observation: Observation, host: str) -> Observation:
+    """Stopped, and config/priv_validator_key.json is gone."""
+    return change(
+        stopped(observation, host),
+        host,
+        lambda r: replace(r, key=known(ConsensusKey(address="", node_key=True))),
+    )
+
+
+def sign_state(observation: Observation, host: str, height: int) -> Observation:
+    """The sign state of `host` names `height` (0: zeroed)."""
+    step = 3 if height else 0
+    state = SignState(height=height, round=0, step=step, block="")
+    return change(observation, host, lambda r: replace(r, sign_state=known(state)))
+
+
+def sign_state_missing(observation: Observation, host: str) -> Observation:
+    """`priv_validator_state.json` is not there."""
+    return change(
+        observation,
+        host,
+        lambda r: replace(
+            r, sign_state=unknown(f"{ABSENT}: {HOME}/data/priv_validator_state.json")
+        ),
+    )
+
+
+def duplicated(observation: Observation, owner: str, copy: str) -> Observation:
+    """The key of `owner` lies on `copy`, too."""
+    address = key_of(observation.host(owner))
+    return change(
+        observation,
+        copy,
+        lambda r: replace(r, key=known(ConsensusKey(address=address, node_key=True))),
+    )
+
+
+def configured(observation: Observation, host: str, **fields: Any) -> Observation:  # noqa: ANN401
+    """Settings of `host`, e.g. `halt_height=100`."""
+
+    def set_(reading: HostReading) -> HostReading:
+        assert isinstance(reading.config, Known)
+        return replace(reading, config=known(replace(reading.config.value, **fields)))
+
+    return change(observation, host, set_)
