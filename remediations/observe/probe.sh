@@ -45,8 +45,9 @@ member() {
     ((rc == 0)) || read -r -t 0.01 -N 600 -u "$errors" said
     exec {errors}>&-
     now_us
+    [[ -z $said ]] || said=$(printf '%s' "$said" | base64 -w0)
     printf '"%s":{"b64":"%s","rc":%s,"err":"%s","at":%s,"us":%s},\n' "$name" "${packed%:*}" \
-        "$rc" "$(printf '%s' "$said" | base64 -w0)" "$at" $((now - at))
+        "$rc" "$said" "$at" $((now - at))
 }
 
 # begin NAME BYTES COMMAND…: the same at the side; `finish` prints all that were begun.
@@ -91,12 +92,12 @@ find_unit() {
     esac
 }
 
-# property NAME: its value in $shown.
+# property NAME: sets value, from what systemctl showed.
 property() {
-    local line
-    while IFS= read -r line; do
-        [[ $line == "$1="* ]] && { printf '%s' "${line#*=}"; return; }
-    done < <(printf '%s\n' "$shown")
+    value=
+    [[ $shown == *$'\n'"$1="* ]] || return
+    value=${shown#*$'\n'"$1="}
+    value=${value%%$'\n'*}
 }
 
 # flag NAME: sets flag_value to the value of --NAME in the unit's arguments; fails when absent.
@@ -117,7 +118,8 @@ flag() {
 find_home() {
     local line
     home=$remediate_home home_trouble=
-    line=$(property ExecStart)
+    property ExecStart
+    line=$value
     if [[ $line == *'{ path='*' ; argv[]='* ]]; then
         binary=${line#*'{ path='}
         binary=${binary%%' ; argv[]='*}
@@ -142,21 +144,24 @@ find_home() {
     [[ -z $home_trouble ]] || home=
 }
 
-# setting SECTION KEY: the string KEY of [SECTION] in config.toml; empty: above all sections.
-setting() {
-    local range="/^\\[$1\\]/,/^\\[/"
-    [[ $1 ]] || range='1,/^\[/'
-    sed -nE "$range{s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*[\"']([^\"']*)[\"'].*/\\1/p}" \
-        "$home/config/config.toml" | head -n 1
+# read_config: sets config[SECTION.KEY] for the texts in config.toml (".KEY": above all sections).
+read_config() {
+    local line section=''
+    local -a lines
+    mapfile -t lines <"$home/config/config.toml"
+    for line in "${lines[@]}"; do
+        if [[ $line =~ ^\[([^]]+)\] ]]; then
+            section=${BASH_REMATCH[1]}
+        elif [[ $line =~ ^[[:space:]]*([a-z_]+)[[:space:]]*=[[:space:]]*[\"\']([^\"\']*) ]]; then
+            config[$section.${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
+        fi
+    done
 }
 
-# in_home KEY DEFAULT: the path that a top-level setting names, below the home unless absolute.
+# in_home SETTING DEFAULT: sets value to the path that a setting names, below the home if relative.
 in_home() {
-    local path
-    path=$(setting '' "$1")
-    path=${path:-$2}
-    [[ $path == /* ]] || path=$home/$path
-    printf '%s' "$path"
+    value=${config[$1]:-$2}
+    [[ $value == /* ]] || value=$home/$value
 }
 
 # find_rpc: sets rpc to the URL as seen from this host, or rpc_trouble.
@@ -165,7 +170,7 @@ find_rpc() {
     rpc=$remediate_rpc rpc_trouble=
     [[ -z $rpc ]] || return
     [[ $home ]] || { rpc_trouble=$home_trouble; return; }
-    if flag rpc.laddr; then laddr=$flag_value; else laddr=$(setting rpc laddr); fi
+    if flag rpc.laddr; then laddr=$flag_value; else laddr=${config[rpc.laddr]:-}; fi
     laddr=${laddr#tcp://}
     host=${laddr%:*} port=${laddr##*:}
     [[ $port =~ ^[0-9]{1,5}$ ]] || { rpc_trouble="no TCP address for the RPC: $laddr"; return; }
@@ -252,10 +257,10 @@ ownership() {
 # without its configuration files the program would make them.
 binary_facts() {
     local sum
-    sum=$(timeout 4 sha256sum "$binary") || return 3
+    sum=$(nice timeout 6 sha256sum "$binary") || return
     printf 'path=%s\ndisk=%s\n' "$binary" "${sum%% *}"
     if ((main_pid > 0)); then
-        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(timeout 4 sha256sum "/proc/$main_pid/exe")
+        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(nice timeout 6 sha256sum "/proc/$main_pid/exe")
         printf 'running=%s\n' "${sum%% *}"
     fi
     [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
@@ -269,19 +274,19 @@ binary_facts() {
 # it has been restarted or does not run, because the cause stands in an earlier start.
 journal() {
     local since
-    since=$(date -d "$(property ActiveEnterTimestamp)" +%s) ||
-        since=$(date -d "$(property InactiveExitTimestamp)" +%s) || since=
-    [[ $since ]] || since=$(($(date +%s) - 86400)) # systemd forgets units that are not enabled
-    [[ $(property ActiveState) == active && $(property NRestarts) == 0 ]] || since=$((since - 600))
+    property ActiveEnterTimestamp
+    [[ $value ]] || property InactiveExitTimestamp
+    # systemd forgets a unit that neither runs nor is enabled: a day.
+    since=$(date -d "${value:-yesterday}" +%s) || return
+    property ActiveState
+    [[ $value == active ]] && property NRestarts && [[ $value == 0 ]] || since=$((since - 600))
     timeout -k 0.5 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
         --output=short-unix --quiet | grep -aE -m 200 "$remediate_signatures"
     return "${PIPESTATUS[0]}"
 }
 
 # ask URL…: one answer per line, bounded in time each.
-ask() {
-    timeout -k 0.5 4 curl -q -sSg --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
-}
+ask() { curl -q -sSg --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"; }
 
 get() { ask "$rpc/$1"; }
 
@@ -299,7 +304,7 @@ validators() {
     for ((page = 2; page <= pages && page <= 200; page++)); do
         urls+=("$rpc/validators?per_page=100&page=$page&height=$height")
     done
-    ask "${urls[@]}"
+    timeout -k 0.5 4 curl -q -sSg --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "${urls[@]}"
 }
 
 # --- the order of things -------------------------------------------------------------------------
@@ -326,6 +331,7 @@ chain() {
         begin commit 4000000 get "commit?height=$((height > 1 ? height - 1 : 1))"
         begin result 4000000 get "block_results?height=$height"
     fi
+    describe # in the time between the samples
     now_us
     ((deadline - now > SAMPLES_APART_US + 2500000)) || return
     as_seconds $((SAMPLES_APART_US - now + at))
@@ -347,13 +353,20 @@ files() {
     begin ownership 262144 ownership
 }
 
+describe() {
+    described=yes
+    [[ $remediate_scope == full && $unit ]] || return 0
+    begin journal 262144 journal
+    [[ -z $binary ]] || begin binary 4096 binary_facts
+}
+
 main() {
     # Everything is parsed by now; nothing below may read the program's own text, and no section
     # that outlives the time limit may hold the connection open.
     exec </dev/null 2>/dev/null
     cd /
     export LC_ALL=C TZ=UTC PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    local now deadline unit unit_trouble shown='' words=() flag_value binary='' home=''
+    local now deadline described='' unit unit_trouble shown='' value='' words=() flag_value binary='' home=''
     local home_trouble='' rpc='' rpc_trouble='' service_user='' main_pid=0
     local key_file='' state_file='' node_key_file='' wal_file=''
     now_us
@@ -362,32 +375,33 @@ main() {
     member login 4096 login
     find_unit
     if [[ $unit ]]; then
-        shown=$(timeout 2 systemctl show --property="$PROPERTIES" -- "$unit")
-        service_user=$(property User)
-        main_pid=$(property MainPID)
-        main_pid=${main_pid:-0}
+        shown=$'\n'$(timeout 2 systemctl show --property="$PROPERTIES" -- "$unit")$'\n'
+        property User
+        service_user=$value
+        property MainPID
+        main_pid=${value:-0}
         find_home
     else
         home_trouble=$unit_trouble
     fi
-    find_rpc
     if [[ $home ]]; then
-        key_file=$(in_home priv_validator_key_file config/priv_validator_key.json)
-        state_file=$(in_home priv_validator_state_file data/priv_validator_state.json)
-        node_key_file=$(in_home node_key_file config/node_key.json)
-        wal_file=$(setting consensus wal_file)
-        wal_file=${wal_file:-data/cs.wal/wal}
-        [[ $wal_file == /* ]] || wal_file=$home/$wal_file
+        read_config
+        in_home .priv_validator_key_file config/priv_validator_key.json
+        key_file=$value
+        in_home .priv_validator_state_file data/priv_validator_state.json
+        state_file=$value
+        in_home .node_key_file config/node_key.json
+        node_key_file=$value
+        in_home consensus.wal_file data/cs.wal/wal
+        wal_file=$value
     fi
+    find_rpc
     member found 65536 found
     [[ -z $unit ]] || member show 65536 printf '%s\n' "$shown"
     [[ -z $unit ]] || member processes 262144 processes
     [[ -z $home ]] || files
-    if [[ $remediate_scope == full && $unit ]]; then
-        begin journal 262144 journal
-        [[ -z $binary ]] || begin binary 4096 binary_facts
-    fi
     [[ -z $rpc ]] || chain
+    [[ $described ]] || describe
     finish
     # Last, so that the sign state is never older than the blocks it is compared with.
     [[ -z $home ]] || member sign_state 65536 sign_state

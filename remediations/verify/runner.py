@@ -63,7 +63,6 @@ def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
     pytest.main(
         [
             str(SUITE),
-            "-q",
             "-c",
             "/dev/null",
             f"--rootdir={SUITE}",

@@ -1,4 +1,4 @@
-"""Puts a chain node on a host: its home, its program, its unit, as they are before a first start."""
+"""Puts a chain node on a host: home, program and unit, as they are before a first start."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def install_binary(machine: Machine, node: NodeSpec, binary: Path) -> None:
     """The program, replaced by a rename so that a running one keeps its own file."""
     target = machine.path(node.binary)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and os.stat(target).st_size == os.stat(binary).st_size:
+    if target.exists() and target.stat().st_size == binary.stat().st_size:
         same = target.read_bytes() == binary.read_bytes()
         if same:
             return

@@ -37,7 +37,7 @@ class ChainFaults(Faults):
         self._setting(hosts, "app.toml", "halt-height", str(at), "0")
 
     def break_double_sign_check(self, *hosts: str, blocks: int = 10) -> None:
-        """`double_sign_check_height` as the validator guide sets it: no restart soon after signing."""
+        """`double_sign_check_height` as the validator guide sets it: no start soon after signing."""
         self._setting(hosts, "config.toml", "double_sign_check_height", str(blocks), "0")
 
     def break_rpc_hangs(self, host: str) -> None:

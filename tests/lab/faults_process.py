@@ -54,12 +54,12 @@ class ProcessFaults(Faults):
     def break_start_limit(self, host: str) -> None:
         """It crashed until systemd gave up; the cause is gone, but the unit stays failed."""
         unit = self.unit(host)
+        self._drop_in(
+            host, f"[Service]\nRestartSec=100ms\nExecStart=\nExecStart={self._dud(host)}\n"
+        )
         self.hosts[host].sh(
-            f"mkdir -p /run/systemd/system/{unit}.d\n"
-            f"printf '[Service]\\nRestartSec=100ms\\nExecStart=\\nExecStart=/bin/false start --home "
-            f"{self.node(host).home}\\n' >/run/systemd/system/{unit}.d/crash.conf\n"
-            f"systemctl daemon-reload; systemctl restart {unit} || true\n"
-            f"for n in $(seq 100); do systemctl is-failed --quiet {unit} && break; sleep 0.1; done\n"
+            f"systemctl restart {unit} || true\n"
+            f"for n in $(seq 99); do systemctl is-failed --quiet {unit} && break; sleep 0.1; done\n"
             f"rm -r /run/systemd/system/{unit}.d; systemctl daemon-reload\n"
             f"systemctl is-failed {unit}"
         )
@@ -68,12 +68,11 @@ class ProcessFaults(Faults):
     def break_crash_loop(self, host: str) -> None:
         """It exits soon after every start, and systemd starts it again for ever."""
         unit = self.unit(host)
-        self.hosts[host].sh(
-            f"mkdir -p /run/systemd/system/{unit}.d\n"
-            f"printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nRestartSec=1\\nExecStartPre="
-            f"/bin/false\\n' >/run/systemd/system/{unit}.d/crash.conf\n"
-            f"systemctl daemon-reload; systemctl restart {unit} || true"
+        self._drop_in(
+            host,
+            "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=1\nExecStartPre=/bin/false\n",
         )
+        self.systemctl(host, "restart", unit, check=False)
 
         def mend() -> None:
             self.hosts[host].sh(f"rm -rf /run/systemd/system/{unit}.d; systemctl daemon-reload")
@@ -86,6 +85,17 @@ class ProcessFaults(Faults):
         unit = self.unit(host)
         self.systemctl(host, "set-property", "--runtime", unit, f"CPUQuota={percent}%")
         self.later(lambda: self.systemctl(host, "set-property", "--runtime", unit, "CPUQuota="))
+
+    def _drop_in(self, host: str, text: str) -> None:
+        """Settings on top of the unit, until the host reboots."""
+        directory = self.hosts[host].path(f"/run/systemd/system/{self.unit(host)}.d")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "fault.conf").write_text(text)
+        self.systemctl(host, "daemon-reload")
+
+    def _dud(self, host: str) -> str:
+        """A program that fails at once, with the daemon's arguments."""
+        return f"/bin/false start --home {self.node(host).home}"
 
     def _thaw(self, host: str) -> None:
         self.systemctl(host, "kill", "--signal=CONT", self.unit(host), check=False)

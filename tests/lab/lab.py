@@ -32,8 +32,8 @@ from tests.lab.faults_process import ProcessFaults
 from tests.lab.homes import Network, network
 from tests.lab.image import base_image
 from tests.lab.machine import ON, Machine
-from tests.lab.net import LabNet
 from tests.lab.needs import require
+from tests.lab.net import LabNet
 from tests.lab.shell import LabError
 from tests.lab.spec import HOSTS, NODES
 from tests.lab.world import World

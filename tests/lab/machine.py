@@ -1,7 +1,7 @@
 """One host: a Debian booted by systemd-nspawn over the base image, and what can be done to it.
 
-Who starts and restarts it is the keeper (`tests.lab.keeper`); a machine's `wanted` file says whether
-it should be on, so that a power cut lasts until somebody switches it on again.
+Who starts and restarts it is the keeper (`tests.lab.keeper`); a machine's `wanted` file says
+whether it should be on, so that a power cut lasts until somebody switches it on again.
 """
 
 from __future__ import annotations

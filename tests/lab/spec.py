@@ -1,4 +1,4 @@
-"""Who is in the lab. Unit, home, user and ports differ on purpose: the product has to discover them.
+"""Who is in the lab. Units, homes and ports differ on purpose: the product has to discover them.
 
 val3 and val4 stand behind the bastion: they have no route back to the operator.
 """

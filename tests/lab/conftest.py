@@ -1,0 +1,45 @@
+"""One lab for a test process; each scenario begins with a chain that never ran.
+
+A lab that cannot be brought up is a failure, never a skip.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this directory needs the lab."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Lab]:
+    """The lab, up for the whole session and gone after it."""
+    lab = Lab.up(f"test-{os.getpid()}")
+    try:
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Lab:
+    """The lab with a new chain on it and nothing broken."""
+    running_lab.pristine()
+    return running_lab
+
+
+@pytest.fixture
+def operator(lab: Lab, tmp_path: Path) -> Operator:
+    """Somebody with a state directory of their own."""
+    return Operator(lab, tmp_path)

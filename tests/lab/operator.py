@@ -1,0 +1,105 @@
+"""The product as its user has it: the command, in a process of its own, with its own state."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.shell import LabError
+
+COMMAND = Path(sys.executable).with_name("remediate")
+LIMIT_S = 240.0
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said: its exit code and its one JSON document."""
+
+    code: int
+    document: Json
+    stderr: str
+
+    @property
+    def result(self) -> Json:
+        """The answer."""
+        result: Json = self.document["result"]
+        return result
+
+    @property
+    def error(self) -> Json:
+        """The refusal: what, guard, got, expected, next."""
+        error: Json = self.document["error"]
+        return error
+
+
+class Operator:
+    """Somebody on call, at a machine from which the lab can be reached."""
+
+    def __init__(self, lab: Lab, state: Path) -> None:
+        self._lab = lab
+        self.state = state
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command finds in its environment; no agent of the person who runs the tests."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.state),
+            "LANG": "C.UTF-8",
+            "REMEDIATE_HOME": str(self.state),
+            "REMEDIATE_INVENTORY": str(self._lab.access.inventory),
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Run a command and do not wait for it."""
+        return subprocess.Popen(
+            [str(COMMAND), *arguments],
+            cwd=CHECKOUT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def says(self, *arguments: str) -> Said:
+        """Run a command with --json, and hold it to its promise of one document."""
+        with self.start(*arguments, "--json") as process:
+            out, err = process.communicate(timeout=LIMIT_S)
+        try:
+            return Said(process.returncode, json.loads(out), err)
+        except ValueError as error:
+            raise LabError(f"remediate {arguments}: no JSON: {out[-500:]!r} {err[-500:]}") from error
+
+    def diagnose(self) -> Json:
+        """The finding, whatever its exit code."""
+        return self.says("diagnose").result
+
+    def plan(self, playbook: str, *options: str) -> Said:
+        """A plan, or the refusal of one."""
+        return self.says("plan", playbook, *options)
+
+    def approve(self, run: str) -> Said:
+        """Sign a run's plan with the operator's key."""
+        return self.says("approve", run, "--yes", "--key", str(self._lab.access.operator_key))
+
+    def rescue(self, playbook: str, *options: str) -> Said:
+        """Plan, approve and apply, each of which has to succeed; what `apply` said."""
+        planned = self.plan(playbook, *options)
+        assert planned.code == 3, planned.document
+        run = planned.result["run"]
+        approved = self.approve(run)
+        assert approved.code == 0, approved.document
+        return self.says("apply", run)
+
+    def conditions(self) -> dict[str, str]:
+        """The condition of every node, as diagnosed."""
+        return {node["host"]: node["condition"] for node in self.diagnose()["nodes"]}

@@ -1,0 +1,80 @@
+"""Faults that end in a restart: broken, rescued through the command line, and the world asserted."""
+
+from __future__ import annotations
+
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator
+from tests.lab.truth import rescued
+
+
+def test_quorum_lost_by_two_validators(lab: Lab, operator: Operator) -> None:
+    """40 of 100 stopped: both are started together, and the chain goes on."""
+    lab.break_stop("val2", "val4")
+    lab.wait_stalled()
+    finding = operator.diagnose()
+    assert (finding["chain"], finding["halted"]) == ("quorum-lost", "yes")
+    assert finding["online_power"] == "60"
+    with rescued(lab, "val2", "val4"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.document
+    assert said.document["outcome"] == "ok"
+
+
+def test_quorum_lost_by_a_frozen_validator(lab: Lab, operator: Operator) -> None:
+    """A frozen validator of 40 halts the chain while its unit says active; it is restarted."""
+    lab.break_freeze("val1")
+    lab.wait_stalled()
+    assert operator.conditions()["val1"] == "frozen"
+    with rescued(lab, "val1"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.document
+
+
+def test_minority_is_restarted_while_the_chain_goes_on(lab: Lab, operator: Operator) -> None:
+    """10 of 100 stopped: blocks go on, one at a time, smallest first."""
+    lab.break_stop("val4")
+    with rescued(lab, "val4"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.document
+    assert lab.grows()
+
+
+def test_full_node_down(lab: Lab, operator: Operator) -> None:
+    """A full node has no power: INC-001 has nothing to do, node-down starts it."""
+    lab.break_stop("full1")
+    assert operator.plan("INC-001").code == 4
+    with rescued(lab, "full1"):
+        said = operator.rescue("node-down")
+        assert said.code == 0, said.document
+
+
+def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
+    """The disk was full, consensus died, the process stays: refused until there is room, then
+    restarted."""
+    lab.break_disk_full("val3")
+    lab.wait_height(lab.world.top() + 3, 30, "val1", "val2", "val4")
+    refused = operator.plan("INC-001")
+    assert refused.code == 4, refused.document
+    lab.free_disk("val3")
+    with rescued(lab, "val3"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.document
+
+
+def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
+    """systemd gave up on it; the cause is gone: the failure is reset and the unit started."""
+    lab.break_start_limit("val4")
+    with rescued(lab, "val4"):
+        said = operator.rescue("node-down")
+        assert said.code == 0, said.document
+
+
+def test_unit_disabled(lab: Lab, operator: Operator) -> None:
+    """A disabled unit is started, stays disabled, and the plan says so."""
+    lab.break_disable("val4")
+    planned = operator.plan("node-down")
+    assert any("disabled" in text for text in planned.result["plan"]["warnings"])
+    with rescued(lab, "val4"):
+        said = operator.rescue("node-down")
+        assert said.code == 0, said.document
+    assert lab.systemctl("val4", "is-enabled", lab.unit("val4"), check=False).strip() == "disabled"
