@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +15,9 @@ from remediations.errors import ApprovalError
 from remediations.model.wire import canonical
 from remediations.plan.plan import Plan
 from remediations.render.words import moment
+
+FEWEST = 1
+"""Approvals without which nothing is applied."""
 
 
 def approve(plan: Plan, key: Path, allowed_signers: Path, now: datetime) -> Approval:
@@ -65,30 +69,43 @@ def check(approval: Approval, plan: Plan, allowed_signers: Path, now: datetime) 
 def enough(
     approvals: Sequence[Approval], plan: Plan, allowed_signers: Path, now: datetime
 ) -> tuple[Signer, ...]:
-    """The distinct people who approved, all of whose approvals must be valid.
+    """Who approved, all of whose approvals must be valid, and of enough people.
 
-    People are counted by principal *and* key: one person with two keys is one, and so is one key
-    under two names.
+    At least one is needed, whatever the plan says: without any signature nothing vouches for what
+    it says.
 
     Raises:
         ApprovalError: too few, or one of them is not valid.
     """
-    signers = [check(approval, plan, allowed_signers, now) for approval in approvals]
-    people = min(len({s.principal for s in signers}), len({s.fingerprint for s in signers}))
-    if people < plan.approvals_needed:
+    signers = tuple(check(approval, plan, allowed_signers, now) for approval in approvals)
+    needed = max(FEWEST, plan.approvals_needed)
+    given = people(signers)
+    if given < needed:
         raise ApprovalError(
             "the plan is not approved",
             guard="approvals",
-            got=f"{people} of {plan.approvals_needed}",
-            expected=f"{plan.approvals_needed} valid approval(s)",
+            got=f"{given} of {needed}",
+            expected=f"{needed} valid approval(s)",
             next_step="remediate approve RUN --key KEY",
         )
-    return tuple(signers)
+    return signers
+
+
+def people(signers: Sequence[Signer]) -> int:
+    """How many distinct people these are: one person with two keys is one, and so is one key under
+    two names."""
+    groups: list[set[str]] = []
+    for signer in signers:
+        person = {signer.principal, signer.fingerprint}
+        same = [group for group in groups if group & person]
+        groups = [group for group in groups if not group & person]
+        groups.append(person.union(*same))
+    return len(groups)
 
 
 def _signer(statement: Statement, signature: str, allowed_signers: Path) -> Signer:
     try:
-        mode = allowed_signers.stat().st_mode
+        found = allowed_signers.stat()
     except OSError as error:
         raise ApprovalError(
             "there is no list of who may approve",
@@ -97,13 +114,22 @@ def _signer(statement: Statement, signature: str, allowed_signers: Path) -> Sign
             expected="an allowed_signers file (see ssh-keygen(1))",
             next_step="name it in the inventory: allowed_signers: FILE",
         ) from error
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ApprovalError(
             "others may write the list of who may approve",
             guard="allowed_signers",
-            got=f"{allowed_signers} has mode {stat.S_IMODE(mode):04o}",
+            got=f"{allowed_signers} has mode {stat.S_IMODE(found.st_mode):04o}",
             expected="writable by its owner only",
             next_step=f"chmod go-w {allowed_signers}, after a look at what it says",
+        )
+    if os.geteuid() != 0 and found.st_uid not in (0, os.geteuid()):
+        # Root is asked for by `sudo` in somebody's checkout; it trusts whom it was called by.
+        raise ApprovalError(
+            "the list of who may approve belongs to somebody else",
+            guard="allowed_signers",
+            got=f"{allowed_signers} belongs to user {found.st_uid}",
+            expected="root's, or yours",
+            next_step=f"let root own {allowed_signers}, or keep a list of your own",
         )
     return signer_of(canonical(statement), signature, allowed_signers)
 

@@ -21,6 +21,8 @@ from remediations.errors import ApprovalError, MachineError
 TOUCH_LIMIT_S = 60
 """Time to find the hardware key and touch it."""
 CHECK_LIMIT_S = 15
+NOBODY = b"No principal matched"
+_NAME = re.compile(r"[^\s*?!,]+")
 _GOOD = re.compile(r"^Good .* signature for (\S+) with \S+ key (SHA256:\S+)$", re.MULTILINE)
 
 
@@ -67,10 +69,12 @@ def signer_of(message: bytes, signature: str, allowed_signers: Path) -> Signer:
         found = _ssh_keygen(
             ["-Y", "find-principals", "-s", file, "-f", str(allowed_signers)], b"", CHECK_LIMIT_S
         )
-        principals = found.stdout.decode(errors="replace").split()
-        if found.returncode or not principals:
+        if NOBODY in found.stderr:
             raise _wrong_key(allowed_signers, _last(found.stderr))
-        principal = _exact(principals[0], allowed_signers)
+        principals = found.stdout.decode(errors="replace").splitlines()
+        if found.returncode or not principals:
+            raise _edited(_last(found.stderr), "a whole SSH signature")
+        principal = _exact(principals, allowed_signers)
         checked = _ssh_keygen(
             [
                 *("-Y", "verify", "-f", str(allowed_signers), "-I", principal),
@@ -81,27 +85,34 @@ def signer_of(message: bytes, signature: str, allowed_signers: Path) -> Signer:
         )
     good = _GOOD.search(checked.stdout.decode(errors="replace"))
     if checked.returncode or good is None:
-        raise ApprovalError(
-            "the signature is not of this statement: one of them was edited",
-            guard="signature",
-            got=_last(checked.stdout + checked.stderr) or "no match",
-            expected=f"a signature by {principal} of exactly these bytes",
-            next_step="approve again: `remediate approve RUN --key KEY`",
+        raise _edited(
+            _last(checked.stdout + checked.stderr), f"a signature by {principal} of these bytes"
         )
     return Signer(principal, good[2])
 
 
-def _exact(principal: str, allowed_signers: Path) -> str:
-    """A principal that names one person. With a pattern any identity would verify."""
-    if any(mark in principal for mark in "*?!,"):
+def _exact(principals: Sequence[str], allowed_signers: Path) -> str:
+    """The one name of the key. With a pattern any identity would verify, with two names it would
+    not be known who signed."""
+    if len(principals) != 1 or not _NAME.fullmatch(principals[0]):
         raise ApprovalError(
-            "the key is allowed by a pattern, which names nobody",
+            "the key is not allowed under one exact name",
             guard="allowed_signers",
-            got=principal,
+            got=", ".join(principals),
             expected="one exact principal, such as alice@example.org",
             next_step=f"give the key a line with one principal in {allowed_signers}",
         )
-    return principal
+    return principals[0]
+
+
+def _edited(got: str, expected: str) -> ApprovalError:
+    return ApprovalError(
+        "the signature is not of this statement: one of them was edited",
+        guard="signature",
+        got=got or "no match",
+        expected=expected,
+        next_step="approve again: `remediate approve RUN --key KEY`",
+    )
 
 
 def _wrong_key(allowed_signers: Path, said: str) -> ApprovalError:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stdout
 
 import click
 
@@ -23,7 +24,10 @@ def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     """Run a command and print what comes of it. Returns the exit code; raises nothing."""
     as_json = "--json" in arguments
     try:
-        return _print(_outcome(run, arguments), as_json=as_json)
+        # The document is alone on stdout: what click itself prints (--help) goes beside it.
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            outcome = _outcome(run, arguments)
+        return _print(outcome, as_json=as_json)
     except BrokenPipeError:
         # The reader went away: nothing more can be said, and the interpreter must not try either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,12 +56,16 @@ def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _F
         )
     except BrokenPipeError:
         raise
+    except SystemExit as error:
+        if error.code:  # click ends the process by itself when nobody reads its help
+            raise BrokenPipeError from error
+        return Answer(exit_code=ExitCode.OK, document=None, text="")
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug becomes exit 70
         return _bug(error)
     if isinstance(answer, Answer):
         return answer
-    # click itself printed (--help, --version): there is nothing more to say.
-    return Answer(exit_code=ExitCode.OK, document=None, text="")
+    # click itself printed (--help, --version) and gives the code: there is nothing more to say.
+    return Answer(exit_code=_code(answer), document=None, text="")
 
 
 class _Failure:
@@ -67,13 +75,15 @@ class _Failure:
         self, exit_code: ExitCode, what: str, guard: str, got: str, expected: str, next_step: str
     ) -> None:
         self.exit_code = exit_code
-        self.fields = {
+        fields = {
             "what": what,
             "guard": guard,
             "got": got,
             "expected": expected,
             "next": next_step,
         }
+        # Names of files can hold bytes that are no UTF-8, which could not be printed.
+        self.fields = {k: v.encode("utf-8", "replace").decode() for k, v in fields.items()}
 
     def text(self) -> str:
         """One line for each part, the labels aligned."""
@@ -86,39 +96,45 @@ class _Failure:
         return "\n".join(lines)
 
 
-def _usage(error: click.ClickException, arguments: Sequence[str]) -> _Failure:
+def _usage(error: click.ClickException, arguments: Sequence[str]) -> Answer | _Failure:
+    if not arguments:
+        return Answer(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "remediate"
     return _Failure(
         ExitCode.USAGE,
         error.format_message(),
         "command line",
-        " ".join(arguments) or "nothing",
+        " ".join(arguments),
         f"usage: {command} …",
         f"{command} --help",
     )
 
 
 def _bug(error: Exception) -> _Failure:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="remediate-bug-", suffix=".txt", delete=False
-    ) as file:
-        traceback.print_exception(error, file=file)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="remediate-bug-", suffix=".txt", delete=False
+        ) as file:
+            traceback.print_exception(error, file=file)
+        next_step = f"report it with {file.name}; nothing further was done"
+    except OSError as unwritable:
+        next_step = f"report it (no traceback was kept: {unwritable}); nothing further was done"
     return _Failure(
         ExitCode.BUG,
         f"this is a bug: {type(error).__name__}: {error}",
         "none",
         "an exception",
         "an answer or a documented error",
-        f"report it with {file.name}; nothing further was done",
+        next_step,
     )
 
 
-def _code(value: int) -> ExitCode:
-    try:
-        return ExitCode(value)
-    except ValueError:
-        return ExitCode.USAGE
+def _code(value: object) -> ExitCode:
+    """What click gives: a number, or None for success."""
+    if value is None:
+        return ExitCode.OK
+    return next((code for code in ExitCode if code == value), ExitCode.USAGE)
 
 
 def _print(result: Answer | _Failure, *, as_json: bool) -> int:
@@ -143,5 +159,7 @@ def print_json(result: Answer | _Failure) -> None:
         "result": result.document if isinstance(result, Answer) else None,
         "error": result.fields if isinstance(result, _Failure) else None,
     }
-    sys.stdout.write(canonical(document).decode() + "\n")
+    # JSON is UTF-8 whatever the terminal's encoding is.
     sys.stdout.flush()
+    sys.stdout.buffer.write(canonical(document) + b"\n")
+    sys.stdout.buffer.flush()

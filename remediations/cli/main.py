@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
 from remediations import __version__
 from remediations.cli.exits import leave
+from remediations.cli.options import json_option
 
 COMMANDS: dict[str, str] = {
     "list": "list the playbooks and their branches",
@@ -53,6 +55,7 @@ def _module(name: str) -> str:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="remediate")
+@json_option
 def cli() -> None:
     """From an alert to a verified recovery of a VirtEngine chain: reviewed, reversible, recorded.
 
@@ -63,6 +66,9 @@ def cli() -> None:
 def main() -> None:
     """The console script: runs a command and ends with a documented exit code."""
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without → or ─ gets a ? and no traceback
+            stream.reconfigure(errors="replace")
     sys.exit(
         leave(
             lambda: cli.main(args=list(arguments), prog_name="remediate", standalone_mode=False),

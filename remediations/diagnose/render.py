@@ -21,18 +21,20 @@ from remediations.render.console import (
     heading,
     line,
 )
-from remediations.render.words import count, moment, short
+from remediations.render.words import count, moment, short, some
 
 WELL = frozenset(
     {NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.NO_DAEMON, NodeCondition.STANDBY}
 )
 SHOWN_IN_FULL = 12
-"""Up to so many nodes each has its line; beyond, healthy ones are counted and outliers named."""
+"""Up to so many nodes each has its line; beyond, healthy ones are counted, and many with the same
+trouble share a line that names them."""
+TOGETHER = 4
 
 
 def finding_text(finding: Finding, *, width: int, colour: bool, verbose: bool = False) -> str:
     """The whole finding as text."""
-    parts = [*_answer(finding), *_nodes(finding)]
+    parts = [*_answer(finding), *_nodes(finding), *_by_hand(finding)]
     if finding.clusters and len(finding.clusters) > 1:
         parts += _clusters(finding)
     if finding.unlisted:
@@ -75,8 +77,10 @@ def _answer(finding: Finding) -> list[RenderableType]:
                 power, " votes: ", ("quorum" if quorum else "no quorum", GOOD if quorum else BAD)
             ),
         ),
-        ("witnesses", ", ".join(finding.witnesses[:SHOWN_IN_FULL]) or "none"),
+        ("witnesses", some(finding.witnesses, SHOWN_IN_FULL) or "none"),
     ]
+    if not finding.witnesses:
+        rows[2:4] = [("height", "unknown"), ("power", "unknown")]
     if finding.uncovered_power:
         rows.append(
             ("unseen", f"{finding.uncovered_power} of the power is on no host of the inventory")
@@ -85,20 +89,46 @@ def _answer(finding: Finding) -> list[RenderableType]:
 
 
 def _nodes(finding: Finding) -> list[RenderableType]:
-    shown: Sequence[NodeFinding] = finding.nodes
+    groups = [[node] for node in finding.nodes]
     tail: list[RenderableType] = []
     if len(finding.nodes) > SHOWN_IN_FULL:
-        shown = [node for node in finding.nodes if node.condition not in WELL]
-        well = len(finding.nodes) - len(shown)
-        tail = [line(f"and {count(well, 'node')} in good order", DIM)]
-    table = columns(
-        ("host", "power", "condition", "cause"),
-        [
-            (node.host, str(node.power) if node.power else "–", _condition(node), _cause(node))
-            for node in shown
-        ],
-    )
+        groups = _alike([node for node in finding.nodes if node.condition not in WELL])
+        well = len(finding.nodes) - sum(len(group) for group in groups)
+        tail = [line(f"and {count(well, 'node')} in good order", DIM)] if well else []
+    table = columns(("host", "power", "condition", "cause"), [_row(group) for group in groups])
     return [heading("nodes"), table, *tail]
+
+
+def _alike(nodes: Sequence[NodeFinding]) -> list[list[NodeFinding]]:
+    """Nodes with the same condition and cause together, where they are many."""
+    groups: dict[tuple[NodeCondition, str], list[NodeFinding]] = {}
+    for node in nodes:
+        groups.setdefault((node.condition, node.cause), []).append(node)
+    return [
+        part
+        for group in groups.values()
+        for part in ([group] if len(group) >= TOGETHER else [[node] for node in group])
+    ]
+
+
+def _row(group: Sequence[NodeFinding]) -> tuple[str, str, Text, str]:
+    first = group[0]
+    power = sum(node.power for node in group)
+    host, cause = first.host, first.cause
+    if len(group) > 1:
+        host, cause = count(len(group), "node"), f"{cause}: {', '.join(n.host for n in group)}"
+    return host, str(power) if power else "–", _condition(first), cause
+
+
+def _by_hand(finding: Finding) -> list[RenderableType]:
+    """What people have to do, each advice once."""
+    advice: dict[str, list[str]] = {}
+    for node in finding.nodes:
+        if node.by_hand:
+            advice.setdefault(node.by_hand, []).append(node.host)
+    if not advice:
+        return []
+    return [heading("by hand"), *(line(f"{some(h)}: {what}") for what, h in advice.items())]
 
 
 def _condition(node: NodeFinding) -> Text:
@@ -106,10 +136,6 @@ def _condition(node: NodeFinding) -> Text:
     if node.condition in (NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE):
         style = DOUBT
     return Text(str(node.condition), style=style)
-
-
-def _cause(node: NodeFinding) -> str:
-    return f"{node.cause} → {node.by_hand}" if node.by_hand else node.cause
 
 
 def _clusters(finding: Finding) -> list[RenderableType]:

@@ -131,7 +131,8 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     _row(r"Out of memory: Killed process", "the kernel killed it for memory"),
     _row(r"genesis doc hash", "its genesis file is not that of its database"),
-    _row(r"(?:SIGBUS|[Ii]nput/output error|I/O error)", "the disk fails"),
+    # systemd in a container says the last words of the exception about control groups, not disks.
+    _row(r"^(?!.*control group).*(?:SIGBUS|[Ii]nput/output error|I/O error)", "the disk fails"),
     _row(r"^Error: |panic: ", "it ends with"),
 )
 

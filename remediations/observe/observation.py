@@ -1,7 +1,7 @@
 """The Observation: everything that was read in one look at all hosts, frozen.
 
-What decides (two samples of the chain, unit, processes, sign state, files) and what describes
-(binary, journal) are apart: `apply` re-reads only what decides (`Scope.DECIDING`).
+What decides (two samples of the chain, unit, processes, sign state, files, journal) and what
+describes (hash and version of the program) are apart: `apply` re-reads only what decides.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from remediations.model import comet
-from remediations.model.host import JournalLine, NodeConfig, Session, Unit
+from remediations.model.host import Binary, JournalLine, NodeConfig, Session, Unit
 from remediations.model.inventory import HostEntry
 from remediations.model.reading import Known, Reading, Unknown
 from remediations.model.sign_state import ABSENT, SignState, SignStateError, parse_sign_state
@@ -115,8 +115,8 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
         ),
         samples=_samples(reader),
         chain=_chain(reader),
-        binary=_described(reader, "binary", scope, "sha256sum", host_text.parse_binary),
-        journal=_journal(reader, scope),
+        binary=_binary(reader, scope),
+        journal=_journal(reader),
     )
 
 
@@ -236,24 +236,30 @@ def _chain(reader: _Reader) -> ChainView:
     )
 
 
-def _described(
-    reader: _Reader, name: str, scope: Scope, source: str, parse: Callable[[str], T]
-) -> Reading[T]:
-    """A section that describes and does not decide: read in the full scope only."""
+def _binary(reader: _Reader, scope: Scope) -> Reading[Binary]:
+    """What is costly to read and decides nothing once the plan is made: full scope only."""
     absent = (
         "not read: only what decides was asked for"
         if scope is Scope.DECIDING
         else reader.path("unit_trouble") or "not read"
     )
-    # Searching a long journal may end by the time limit or by having found enough.
-    fine = (0, 1, 124, 141) if name == "journal" else (0,)
-    return reader.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
+    return reader.read(
+        "binary", "sha256sum", lambda part: host_text.parse_binary(part.text), absent=absent
+    )
 
 
-def _journal(reader: _Reader, scope: Scope) -> Reading[tuple[JournalLine, ...]]:
-    """The journal; without root journalctl silently shows only one's own lines."""
+def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
+    """The journal; without root journalctl silently shows only one's own lines. It decides: why a
+    consensus died stands nowhere else."""
     login = reader.document.sections.get("login")
     source = f"journalctl --unit={reader.path('unit')}"
-    if scope is Scope.FULL and login is not None and "euid=0" not in login.text.splitlines():
+    if login is not None and "euid=0" not in login.text.splitlines():
         return Unknown(reason="without sudo the journal is incomplete", source=source, at=reader.at)
-    return _described(reader, "journal", scope, source, host_text.parse_journal)
+    return reader.read(
+        "journal",
+        source,
+        lambda part: host_text.parse_journal(part.text),
+        absent=reader.path("unit_trouble") or "not read",
+        # Searching a long journal may end by the time limit or by having found enough.
+        fine=(0, 1, 124, 141),
+    )

@@ -1,5 +1,6 @@
-# shellcheck shell=bash disable=SC2329 # sections are functions called through `member`
-# Reads one host and prints one JSON document; sent over stdin to `bash -s` (docs/observation.md).
+# shellcheck shell=bash disable=SC2329,SC2154 # sections are called through `member`; discover.sh
+# Reads one host and prints one JSON document; sent over stdin to `bash -s`, behind discover.sh
+# (docs/observation.md).
 #
 # It writes nothing, anywhere. Each section is bounded in bytes and time, and the whole in time:
 #   "name":{"b64":gzip and base64 of the output,"rc":exit status,"err":base64 of its complaint,
@@ -9,15 +10,10 @@
 
 : "${remediate_scope:=full}"      # full, deciding
 : "${remediate_budget_ms:=8000}"  # for everything
-: "${remediate_unit:=}"           # pinned by the inventory, or empty: discover
-: "${remediate_home:=}"
-: "${remediate_rpc:=}"
 : "${remediate_signatures:=panic}" # extended regular expression for the journal
 
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
-UNIT_PATTERN='virtengine*.service'
-PROPERTIES=Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimestamp,InactiveExitTimestamp,InvocationID
 
 now_us() {
     now=${EPOCHREALTIME:-}
@@ -66,119 +62,11 @@ finish() {
         as_seconds $((deadline - now))
         text=$(timeout "$seconds" cat <&"${begun_fds[i]}") || text=
         now_us
-        [[ $text ]] || text="\"${begun_names[i]}\":{\"b64\":\"\",\"rc\":124,\"err\":\"\",\"at\":$now,\"us\":0},"
+        [[ $text ]] || printf -v text '"%s":{"b64":"","rc":124,"err":"","at":%s,"us":0},' \
+            "${begun_names[i]}" "$now"
         printf '%s\n' "$text"
     done
     begun_names=() begun_fds=()
-}
-
-# --- what is where -------------------------------------------------------------------------------
-
-# find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned.
-find_unit() {
-    local name state listed
-    local -a found=()
-    unit=$remediate_unit unit_trouble=
-    [[ -z $unit ]] || return
-    listed=$(timeout 2 systemctl list-unit-files --no-legend --plain --type=service \
-        "$UNIT_PATTERN" 2>&1)
-    while read -r name state _; do
-        [[ $name == *.service && $name != *@.service && $state != alias ]] && found+=("$name")
-    done < <(printf '%s\n' "$listed")
-    case ${#found[@]} in
-        0) unit_trouble="no unit file matches $UNIT_PATTERN${listed:+: $listed}" ;;
-        1) unit=${found[0]} ;;
-        *) unit_trouble="several unit files match $UNIT_PATTERN: ${found[*]}" ;;
-    esac
-}
-
-# property NAME: sets value, from what systemctl showed.
-property() {
-    value=
-    [[ $shown == *$'\n'"$1="* ]] || return
-    value=${shown#*$'\n'"$1="}
-    value=${value%%$'\n'*}
-}
-
-# flag NAME: sets flag_value to the value of --NAME in the unit's arguments; fails when absent.
-flag() {
-    local i
-    flag_value=
-    for i in "${!words[@]}"; do
-        case ${words[i]} in
-            "--$1") flag_value=${words[i + 1]:-}; return 0 ;;
-            "--$1="*) flag_value=${words[i]#*=}; return 0 ;;
-        esac
-    done
-    return 1
-}
-
-# find_home: sets home, or home_trouble. The command line says where, or the inventory does; and a
-# home is only what has a config.toml.
-find_home() {
-    local line
-    home=$remediate_home home_trouble=
-    property ExecStart
-    line=$value
-    if [[ $line == *'{ path='*' ; argv[]='* ]]; then
-        binary=${line#*'{ path='}
-        binary=${binary%%' ; argv[]='*}
-        line=${line#*'argv[]='}
-        read -ra words < <(printf '%s\n' "${line%%' ; ignore_errors='*}")
-    fi
-    if flag home; then
-        if [[ $home && ${home%/} != "${flag_value%/}" ]]; then
-            home_trouble="the inventory says $home, the unit says $flag_value"
-        fi
-        home=$flag_value
-    elif [[ -z $home ]]; then
-        home_trouble="the command line of $unit has no --home: ${words[*]:-none}"
-    fi
-    if [[ -z $home_trouble && $home != /* ]]; then
-        home_trouble="the home is not an absolute path: $home"
-    elif [[ -z $home_trouble && ! -r $home/config/config.toml ]]; then
-        home_trouble="$home/config/config.toml is missing or not readable"
-        ((EUID == 0)) || home_trouble+=" (sudo refused)"
-    fi
-    [[ $home == / ]] || home=${home%/}
-    [[ -z $home_trouble ]] || home=
-}
-
-# read_config: sets config[SECTION.KEY] for the texts in config.toml (".KEY": above all sections).
-read_config() {
-    local line section=''
-    local -a lines
-    mapfile -t lines <"$home/config/config.toml"
-    for line in "${lines[@]}"; do
-        if [[ $line =~ ^\[([^]]+)\] ]]; then
-            section=${BASH_REMATCH[1]}
-        elif [[ $line =~ ^[[:space:]]*([a-z_]+)[[:space:]]*=[[:space:]]*[\"\']([^\"\']*) ]]; then
-            config[$section.${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
-        fi
-    done
-}
-
-# in_home SETTING DEFAULT: sets value to the path that a setting names, below the home if relative.
-in_home() {
-    value=${config[$1]:-$2}
-    [[ $value == /* ]] || value=$home/$value
-}
-
-# find_rpc: sets rpc to the URL as seen from this host, or rpc_trouble.
-find_rpc() {
-    local laddr host port
-    rpc=$remediate_rpc rpc_trouble=
-    [[ -z $rpc ]] || return
-    [[ $home ]] || { rpc_trouble=$home_trouble; return; }
-    if flag rpc.laddr; then laddr=$flag_value; else laddr=${config[rpc.laddr]:-}; fi
-    laddr=${laddr#tcp://}
-    host=${laddr%:*} port=${laddr##*:}
-    [[ $port =~ ^[0-9]{1,5}$ ]] || { rpc_trouble="no TCP address for the RPC: $laddr"; return; }
-    case $host in
-        '' | 0.0.0.0) host=127.0.0.1 ;;
-        '[::]') host='[::1]' ;;
-    esac
-    rpc=http://$host:$port
 }
 
 # --- the sections --------------------------------------------------------------------------------
@@ -260,7 +148,8 @@ binary_facts() {
     sum=$(nice timeout 6 sha256sum "$binary") || return
     printf 'path=%s\ndisk=%s\n' "$binary" "${sum%% *}"
     if ((main_pid > 0)); then
-        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(nice timeout 6 sha256sum "/proc/$main_pid/exe")
+        [[ /proc/$main_pid/exe -ef $binary ]] ||
+            sum=$(nice timeout 6 sha256sum "/proc/$main_pid/exe")
         printf 'running=%s\n' "${sum%% *}"
     fi
     [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
@@ -273,15 +162,19 @@ binary_facts() {
 # journal: signature lines of the unit, newest first, since its last start; ten minutes more where
 # it has been restarted or does not run, because the cause stands in an earlier start.
 journal() {
-    local since
+    local since active
     property ActiveEnterTimestamp
     [[ $value ]] || property InactiveExitTimestamp
     # systemd forgets a unit that neither runs nor is enabled: a day.
     since=$(date -d "${value:-yesterday}" +%s) || return
     property ActiveState
-    [[ $value == active ]] && property NRestarts && [[ $value == 0 ]] || since=$((since - 600))
+    active=$value
+    property NRestarts
+    [[ $active == active && $value == 0 ]] || since=$((since - 600))
     timeout -k 0.5 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
-        --output=short-unix --quiet | grep -aE -m 200 "$remediate_signatures"
+        --output=short-unix --quiet |
+        grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
+        grep -aE -m 200 "$remediate_signatures"
     return "${PIPESTATUS[0]}"
 }
 
@@ -355,9 +248,9 @@ files() {
 
 describe() {
     described=yes
-    [[ $remediate_scope == full && $unit ]] || return 0
+    [[ $unit ]] || return 0
     begin journal 262144 journal
-    [[ -z $binary ]] || begin binary 4096 binary_facts
+    [[ $remediate_scope != full || -z $binary ]] || begin binary 4096 binary_facts
 }
 
 main() {
@@ -366,8 +259,7 @@ main() {
     exec </dev/null 2>/dev/null
     cd /
     export LC_ALL=C TZ=UTC PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    local now deadline described='' unit unit_trouble shown='' value='' words=() flag_value binary='' home=''
-    local home_trouble='' rpc='' rpc_trouble='' service_user='' main_pid=0
+    local now deadline described='' service_user='' main_pid=0
     local key_file='' state_file='' node_key_file='' wal_file=''
     now_us
     deadline=$((now + remediate_budget_ms * 1000))
@@ -375,7 +267,7 @@ main() {
     member login 4096 login
     find_unit
     if [[ $unit ]]; then
-        shown=$'\n'$(timeout 2 systemctl show --property="$PROPERTIES" -- "$unit")$'\n'
+        show_unit
         property User
         service_user=$value
         property MainPID

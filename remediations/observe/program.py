@@ -12,6 +12,9 @@ from remediations.observe.signatures import PATTERN
 BUDGET_MS = 8000
 """What the program on the host may take in all, in milliseconds."""
 
+PARTS = ("discover.sh", "probe.sh")
+"""Functions first; the last line of the last part starts them, so half a program does nothing."""
+
 _BASH = f"timeout -k 1 {BUDGET_MS // 1000 + 1} bash -s"
 
 COMMAND = f"sudo -n {_BASH} || case $? in 1|127) {_BASH};; esac"
@@ -33,5 +36,5 @@ def program(entry: HostEntry, scope: Scope) -> bytes:
         "remediate_signatures": PATTERN,
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
-    text = files("remediations.observe").joinpath("probe.sh").read_text(encoding="utf-8")
-    return (head + text).encode()
+    room = files("remediations.observe")
+    return head.encode() + b"".join(room.joinpath(name).read_bytes() for name in PARTS)

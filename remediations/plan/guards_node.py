@@ -42,7 +42,9 @@ def unit_known(_case: Case, reading: HostReading) -> GuardResult:
         got=f"{unit.name}, home {unit.home or 'unknown'}, user {unit.user or 'root'}, "
         f"{unit.enabled}",
         expected="a service user, a home, not masked",
-        next_step=f"ask who masked it; then `sudo systemctl unmask {unit.name}` on {reading.host}",
+        next_step=f"ask who masked it; then `sudo systemctl unmask {unit.name}` on {reading.host}"
+        if unit.enabled in MASKED
+        else f"give {unit.name} on {reading.host} a User= and a --home, then plan again",
         facts=facts,
     )
 

@@ -20,6 +20,7 @@ from remediations.playbooks.restart import (
     restartable,
     stage,
 )
+from remediations.render.words import count, some
 
 ROUND_SLACK_S = 60
 """Time for processes to start, replay their WAL and find their peers."""
@@ -51,7 +52,7 @@ def _minority(situation: Situation) -> Proposal:
     return Proposal(
         playbook="INC-001",
         branch="restart-minority",
-        title=f"restart {len(order)} validator(s) that are down while the chain goes on",
+        title=f"restart {count(len(order), 'validator')} while the chain goes on",
         stages=one_at_a_time(situation, order),
         checks=CHECKS,
         risk=Risk.MEDIUM,
@@ -84,13 +85,13 @@ def _quorum(situation: Situation) -> Proposal:
     return Proposal(
         playbook="INC-001",
         branch="start-missing-together",
-        title=f"start the {len(missing)} missing validator(s) at once",
+        title=f"start {count(len(missing), 'missing validator')} at once",
         stages=(
             stage(
                 situation.observation,
                 finding,
                 missing,
-                title=f"start {', '.join(move.host for move in missing)} together",
+                title=f"start {some([move.host for move in missing])} together",
                 why=f"{percent(finding.online_power, finding.total_power)} of the power is not"
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."

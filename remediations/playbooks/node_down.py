@@ -17,6 +17,7 @@ from remediations.playbooks.restart import (
     one_at_a_time,
     restartable,
 )
+from remediations.render.words import some
 
 GOES_ON = frozenset(
     {ChainClass.HEALTHY, ChainClass.DEGRADED, ChainClass.LOCAL_DIVERGENCE, ChainClass.SLOW}
@@ -36,7 +37,7 @@ def _propose(situation: Situation) -> Proposal:
     return Proposal(
         playbook="node-down",
         branch="restart-node",
-        title=f"bring back {', '.join(move.host for move in order)}",
+        title=f"bring back {some([move.host for move in order])}",
         stages=one_at_a_time(situation, order),
         checks=CHECKS,
         risk=Risk.MEDIUM if any(move.power for move in order) else Risk.LOW,

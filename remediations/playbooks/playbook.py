@@ -14,6 +14,7 @@ from remediations.diagnose.finding import Finding
 from remediations.errors import Refused, UsageError
 from remediations.observe.observation import Observation
 from remediations.plan.proposal import Proposal
+from remediations.render.words import some
 
 GROUP = "remediations.playbooks"
 
@@ -111,6 +112,11 @@ def pick(playbook: Playbook, situation: Situation, branch: str | None) -> Branch
 
 
 def by_hand(finding: Finding) -> str:
-    """What a person has to do where no branch applies: the nodes' own advice, else the chain's."""
-    advice = [f"{node.host}: {node.by_hand}" for node in finding.nodes if node.by_hand]
+    """What a person has to do where no branch applies: the nodes' own advice, else the chain's.
+    Advice for many nodes is given once."""
+    hosts: dict[str, list[str]] = {}
+    for node in finding.nodes:
+        if node.by_hand:
+            hosts.setdefault(node.by_hand, []).append(node.host)
+    advice = [f"{some(names)}: {what}" for what, names in hosts.items()]
     return "; ".join(advice) or finding.next_step

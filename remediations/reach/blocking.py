@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import TypeVar
 
 from remediations.model.inventory import Inventory
-from remediations.reach.connection import Completed
+from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
 
 T = TypeVar("T")
@@ -24,17 +24,22 @@ class BlockingReach:
         self._reach = self._wait(self._make(inventory))
 
     def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
-        """Run one command on an inventory host.
+        """Run one *read-only* command on an inventory host: it is repeated once on a new
+        connection where the old one was lost.
 
         Raises:
-            HostUnreachable: it cannot be reached, or the connection was lost.
+            HostUnreachable: it cannot be reached.
         """
 
         async def act() -> Completed:
             connection = await self._reach.connect(host)
             return await connection.run(command, timeout_s=timeout_s)
 
-        return self._wait(act())
+        try:
+            return self._wait(act())
+        except HostUnreachable:
+            self._reach.forget(host)
+            return self._wait(act())
 
     def close(self) -> None:
         """Close all connections and end the thread."""

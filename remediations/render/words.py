@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 
@@ -33,3 +34,10 @@ def short(digest: str) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 host`, `3 hosts`."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def some(names: Sequence[str], most: int = 8) -> str:
+    """All names, or the first few and how many there are beyond: `val1, val2 and 38 more`."""
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"

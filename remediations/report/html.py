@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from remediations.model.quorum import percent
+from remediations.plan.essence import guard_rows, programs
 from remediations.plan.plan import Plan
 from remediations.render.words import clock, moment, short, span
 from remediations.report.plot import heights_plot, power_plot
@@ -21,7 +22,7 @@ def plan_html(plan: Plan, digest: str) -> str:
 
 def report_html(report: Report) -> str:
     """The report as a page of its own, with both plots."""
-    # The SVG is ours, built from numbers and host names that svg.py has escaped.
+    # The SVG is ours: numbers, and names that `plot` has escaped.
     return (
         _environment()
         .get_template("report.html")
@@ -44,7 +45,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(clock=clock, moment=moment, short=short, milliseconds=_milliseconds)
-    environment.globals["percent"] = percent
+    environment.globals.update(percent=percent, programs=programs, guard_rows=guard_rows)
     return environment
 
 

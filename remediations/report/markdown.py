@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from remediations.model.quorum import percent
+from remediations.plan.essence import guard_rows, programs
 from remediations.plan.plan import Outcome, Plan
 from remediations.render.words import clock, moment, span
-from remediations.report.report import Report
+from remediations.report.report import CommandRecord, Report
 
 
 def plan_markdown(plan: Plan, digest: str) -> str:
@@ -44,7 +45,7 @@ def plan_markdown(plan: Plan, digest: str) -> str:
                     g.expected,
                     "" if g.outcome is Outcome.PASS else g.next_step,
                 )
-                for g in plan.guards
+                for g in guard_rows(plan)
             ],
         ),
     ]
@@ -60,7 +61,7 @@ def plan_markdown(plan: Plan, digest: str) -> str:
             f"({percent(power.after, power.total)}). Gate: {stage.gate.title}, at most "
             f"{stage.gate.timeout_s} s.",
         ]
-        for command in stage.commands:
+        for command, others in programs(stage.commands):
             lines += [
                 "",
                 f"On `{command.host}` ({command.operation}, at most "
@@ -70,6 +71,9 @@ def plan_markdown(plan: Plan, digest: str) -> str:
                 "",
                 f"Undo: {command.undo}",
             ]
+            if others:
+                lines += ["", f"On {len(others)} more hosts, the same program with:", ""]
+                lines += _table(("Host", "Values"), [(c.host, f"`{own}`") for c, own in others])
     lines += [
         "",
         "## Facts that decided",
@@ -126,18 +130,11 @@ def report_markdown(report: Report) -> str:
         "",
         "## Commands",
     ]
-    for command in report.commands:
-        status = "" if command.exit_status is None else f", exit {command.exit_status}"
-        lines += [
-            "",
-            f"### Stage {command.stage}, `{command.host}`: {command.state}{status}, "
-            f"{command.duration_ms} ms",
-            "",
-            *_code(command.text),
-        ]
-        for name, text in (("stdout", command.output), ("stderr", command.error_output)):
-            if text.strip():
-                lines += ["", f"{name}:", "", *_code(text)]
+    for first, others in programs(report.commands):
+        lines += [*_ran(first), *_code(first.text), *_said(first)]
+        for command, own in others:
+            with_ = f", with `{own}`" if own else ""
+            lines += [*_ran(command), f"The same program{with_}.", *_said(command)]
     lines += [
         "",
         "---",
@@ -147,6 +144,21 @@ def report_markdown(report: Report) -> str:
         plan_markdown(report.plan, report.digest).replace("\n## ", "\n### "),
     ]
     return "\n".join(lines)
+
+
+def _ran(command: CommandRecord) -> list[str]:
+    how = f"{command.state}"
+    if command.exit_status is not None:
+        how += f", exit {command.exit_status}, {command.duration_ms} ms"
+    return ["", f"### Stage {command.stage}, `{command.host}`: {how}", ""]
+
+
+def _said(command: CommandRecord) -> list[str]:
+    lines = []
+    for name, text in (("stdout", command.output), ("stderr", command.error_output)):
+        if text.strip():
+            lines += ["", f"{name}:", "", *_code(text, "text")]
+    return lines
 
 
 def _span(milliseconds: int | None) -> str:
@@ -162,9 +174,9 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     return [row(header), "|" + " --- |" * len(header), *(row(cells) for cells in rows)]
 
 
-def _code(text: str) -> list[str]:
+def _code(text: str, language: str = "sh") -> list[str]:
     """A fenced block, with a fence longer than any in the text."""
     fence = "```"
     while fence in text:
         fence += "`"
-    return [f"{fence}sh", text.rstrip("\n"), fence]
+    return [f"{fence}{language}", text.rstrip("\n"), fence]

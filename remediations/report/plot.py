@@ -1,7 +1,8 @@
 """Plots as inline SVG: height per node and power online over time. No script, any colour scheme.
 
 Colours come from CSS classes of the page, so that light, dark and print all work; every line ends
-with its name, so that nobody depends on colour.
+with its name, so that nobody depends on colour. Nodes whose heights were the same all the time
+share one line, or only the last one drawn could be seen.
 """
 
 from __future__ import annotations
@@ -9,15 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from typing import NamedTuple
 
 import svg
+from markupsafe import escape
 
 from remediations.report.report import Sample
 
 WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 64, 88, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 64, 112, 12, 28
+LABEL_HEIGHT = 12
+MOST_LABELS = (HEIGHT - TOP - BOTTOM) // LABEL_HEIGHT
+TICKS = 4
 LINE_CLASSES = 8
-"""So many distinct line styles stand in the stylesheet; more nodes reuse them."""
+"""So many distinct line styles stand in the stylesheet; more lines reuse them."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +36,27 @@ class Series:
     stepped: bool = False
 
 
+class Label(NamedTuple):
+    """A name at the right edge, at the height of what it names."""
+
+    y: float
+    text: str
+    style: str
+
+
 def heights_plot(samples: Sequence[Sample]) -> str:
     """Height of every node over time; "" without samples."""
     if not samples:
         return ""
     start = samples[0].at
     hosts = list(dict.fromkeys(host for sample in samples for host, _ in sample.heights))
+    heights = [(_seconds(sample.at, start), dict(sample.heights)) for sample in samples]
+    alike: dict[tuple[tuple[float, int | None], ...], list[str]] = {}
+    for host in hosts:
+        alike.setdefault(tuple((at, seen.get(host)) for at, seen in heights), []).append(host)
     series = [
-        Series(host, tuple((_seconds(s.at, start), dict(s.heights).get(host)) for s in samples))
-        for host in hosts
+        Series(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", points)
+        for points, names in alike.items()
     ]
     return _plot(series, "Block height of every node over time", marks=())
 
@@ -75,11 +94,18 @@ def _plot(
     frame = _Frame(low, high, end)
     elements: list[svg.Element] = []
     elements += frame.axes()
+    labels = []
     for value, name in marks:
-        elements += frame.mark(value, name)
-    taken: list[float] = []
+        elements.append(frame.mark(value))
+        labels.append(Label(frame.y(value), f"{name} ({value})", "tick"))
     for number, line in enumerate(series):
-        elements += frame.line(line, number, taken)
+        style = f"line{number % LINE_CLASSES}"
+        pieces = [frame.piece(points, style, stepped=line.stepped) for points in _pieces(line)]
+        elements += pieces
+        if pieces:
+            last = next(value for _, value in reversed(line.points) if value is not None)
+            labels.append(Label(frame.y(last), line.name, f"name {style}"))
+    elements += _placed(labels)
     drawing = svg.SVG(
         viewBox=svg.ViewBoxSpec(0, 0, WIDTH, HEIGHT), elements=elements, class_=["plot"]
     )
@@ -104,9 +130,9 @@ class _Frame:
         found: list[svg.Element] = [
             svg.Line(x1=LEFT, y1=base, x2=WIDTH - RIGHT, y2=base, class_=["axis"]),
             svg.Line(x1=LEFT, y1=TOP, x2=LEFT, y2=base, class_=["axis"]),
-            svg.Text(x=LEFT, y=HEIGHT - 8, text="0 s", class_=["tick"]),
-            svg.Text(
-                x=WIDTH - RIGHT, y=HEIGHT - 8, text=f"{self._end:.0f} s", class_=["tick", "end"]
+            *(
+                svg.Text(x=self.x(at), y=HEIGHT - 8, text=f"{at:.0f} s", class_=["tick", "mid"])
+                for at in (self._end * i / TICKS for i in range(TICKS + 1))
             ),
         ]
         for value in (self._low, self._high):
@@ -115,39 +141,45 @@ class _Frame:
             )
         return found
 
-    def mark(self, value: int, name: str) -> list[svg.Element]:
+    def mark(self, value: int) -> svg.Element:
+        """A dashed line across, at this value."""
         y = self.y(value)
-        return [
-            svg.Line(x1=LEFT, y1=y, x2=WIDTH - RIGHT, y2=y, class_=["mark"]),
-            svg.Text(x=WIDTH - RIGHT + 4, y=y + 4, text=f"{name} ({value})", class_=["tick"]),
-        ]
+        return svg.Line(x1=LEFT, y1=y, x2=WIDTH - RIGHT, y2=y, class_=["mark"])
 
-    def line(self, series: Series, number: int, taken: list[float]) -> list[svg.Element]:
-        """The line in pieces (unknown values break it), and its name at the right edge."""
-        style = f"line{number % LINE_CLASSES}"
-        found: list[svg.Element] = []
-        last: tuple[float, float] | None = None
-        for piece in _pieces(series):
-            points: list[svg.Point] = []
-            for seconds, value in piece:
-                x, y = self.x(seconds), self.y(value)
-                if series.stepped and last is not None and points:
-                    points.append(svg.Point(x, last[1]))
-                points.append(svg.Point(x, y))
-                last = (x, y)
-            found.append(svg.Polyline(points=points, class_=["line", style]))
-        if last is not None:
-            y = last[1]
-            while any(abs(y - other) < 11 for other in taken):
-                y += 11
-            taken.append(y)
-            found.append(
-                svg.Text(x=last[0] + 4, y=round(y + 4, 1), text=series.name, class_=["name", style])
-            )
-        return found
+    def piece(
+        self, points: Sequence[tuple[float, int]], style: str, *, stepped: bool
+    ) -> svg.Element:
+        """An unbroken part of a line; one of a single point is a dot."""
+        places = [(self.x(seconds), self.y(value)) for seconds, value in points]
+        if len(places) == 1:
+            return svg.Circle(cx=places[0][0], cy=places[0][1], r=2, class_=["line", style])
+        path = [places[0]]
+        for (_, before), (x, y) in pairwise(places):
+            path += [(x, before), (x, y)] if stepped else [(x, y)]
+        return svg.Polyline(points=[svg.Point(*place) for place in path], class_=["line", style])
+
+
+def _placed(labels: Sequence[Label]) -> list[svg.Element]:
+    """The labels at the right edge, moved apart where they would cover each other; no more of them
+    than there is room for. svg.py writes text as it is, so it is escaped here."""
+    fitting = sorted(labels[:MOST_LABELS])
+    places = [label.y for label in fitting]
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + LABEL_HEIGHT)
+    lowest = float(HEIGHT - BOTTOM)
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], lowest)
+        lowest = places[i] - LABEL_HEIGHT
+    return [
+        svg.Text(
+            x=WIDTH - RIGHT + 6, y=round(y + 4, 1), text=escape(label.text), class_=[label.style]
+        )
+        for label, y in zip(fitting, places, strict=True)
+    ]
 
 
 def _pieces(series: Series) -> list[list[tuple[float, int]]]:
+    """The known stretches of a line."""
     pieces: list[list[tuple[float, int]]] = [[]]
     for seconds, value in series.points:
         if value is None:

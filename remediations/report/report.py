@@ -8,7 +8,7 @@ from datetime import datetime
 from remediations.approve.approval import Approval
 from remediations.model.record import Record
 from remediations.plan.plan import Plan
-from remediations.run.records import Entry, EntryKind, RunState
+from remediations.run.records import CommandState, Entry, EntryKind, RunState
 from remediations.verify.result import CheckOutcome, CheckResult
 
 
@@ -63,6 +63,9 @@ class Report(Record, frozen=True, kw_only=True):
 
 QUIET = frozenset({EntryKind.SAMPLE, EntryKind.CHECK})
 """Entries too many for the timeline; they have a plot and a table of their own."""
+
+UNREMARKABLE = frozenset({CommandState.STARTED, RunState.RUNNING})
+"""States that say no more than the entry's kind does."""
 
 
 def build_report(
@@ -161,7 +164,8 @@ def _timeline(
             good = entry.state not in ("failed", "unknown", "stopped", "aborted", "refused")
             where = f" on {entry.host}" if entry.host else ""
             what = f"{entry.kind.replace('-', ' ')}{where}"
-            detail = ": ".join(part for part in (entry.state, entry.message) if part)
+            state = "" if entry.state in UNREMARKABLE else entry.state
+            detail = ": ".join(part for part in (state, entry.message) if part)
             events.append(_event(entry.at, what, detail, good=good))
     if block_at is not None:
         events.append(_event(block_at, "first new block seen", ""))

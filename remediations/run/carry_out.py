@@ -30,13 +30,17 @@ async def carry_out(driver: Driver, step: StepId, command: Command) -> Ending:
     """Launch `command` and follow it. Never launches twice, never guesses how it ended."""
     try:
         await driver.launch(step, command)
-        note = ""
-    except (Locked, PartlyApplied) as refusal:
-        return Ending(CommandState.FAILED, f"{refusal.what}: {refusal.got}", None)
+    except Locked as claimed:
+        # Somebody else's application of this plan: how it ends is not ours to take.
+        return Ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}", None)
+    except PartlyApplied as refusal:
+        # A refusal is no proof that nothing started (systemd may answer too late): void, then ask.
+        return await _settle(driver, step, command, f"{refusal.what} ({refusal.got}); ")
     except HostUnreachable as lost:
         # It may have started: only the host knows.
         note = f"the launch was not confirmed ({lost.got}); "
-    return await follow(driver, step, command, note)
+        return await follow(driver, step, command, note)
+    return await follow(driver, step, command)
 
 
 async def follow(driver: Driver, step: StepId, command: Command, note: str = "") -> Ending:
@@ -44,16 +48,16 @@ async def follow(driver: Driver, step: StepId, command: Command, note: str = "")
     end = time.monotonic() + command.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
-        last = ""
         try:
             sighting = await driver.probe(step, command)
         except HostUnreachable as lost:
-            last = lost.got
+            last = f"{lost.what}: {lost.got}"
         else:
             if sighting.state is StepState.DONE:
                 return _done(sighting, note)
             if sighting.state is not StepState.RUNNING:
                 return await _settle(driver, step, command, note)
+            last = "it still runs"
         if time.monotonic() > end:
             return Ending(CommandState.UNKNOWN, f"{note}no end was seen in time; {last}", None)
         await asyncio.sleep(pause)
@@ -87,7 +91,7 @@ async def _settle(driver: Driver, step: StepId, command: Command, note: str) -> 
                 CommandState.DONE, f"{note}it left no result, but its effect is there", final
             )
     except HostUnreachable as lost:
-        return Ending(CommandState.UNKNOWN, f"{note}{lost.got}", None)
+        return Ending(CommandState.UNKNOWN, f"{note}{lost.what}: {lost.got}", None)
     return Ending(
         CommandState.FAILED, f"{note}it ended without a result and its effect is not there", final
     )

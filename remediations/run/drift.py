@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from remediations.plan.plan import Fact, Rule
 
+DIGITS = 20
+"""Of the largest 64-bit number."""
+
 
 class Difference(NamedTuple):
     """One fact that no longer holds."""
@@ -32,12 +35,15 @@ def _holds(fact: Fact, now: str | None) -> bool:
         return False
     if fact.rule is Rule.EQUAL:
         return fact.value == now
-    try:
-        return _parts(now) >= _parts(fact.value)
-    except ValueError:
+    planned, current = _parts(fact.value), _parts(now)
+    if planned is None or current is None or len(planned) != len(current):
         return fact.value == now
+    return current >= planned
 
 
-def _parts(value: str) -> tuple[int, ...]:
-    """`1234` or `height/round/step`, compared part by part."""
-    return tuple(int(part) for part in value.split("/"))
+def _parts(value: str) -> tuple[int, ...] | None:
+    """`1234` or `height/round/step`, to be compared part by part; None for anything else."""
+    parts = value.split("/")
+    if not all(part.isascii() and part.isdigit() and len(part) <= DIGITS for part in parts):
+        return None
+    return tuple(int(part) for part in parts)

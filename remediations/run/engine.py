@@ -1,38 +1,43 @@
 """Applies one approved plan: stage by stage, everything in the journal first, stopping at once.
 
 1. A command is announced in the journal, on disk, before it is launched.
-2. Commands of one stage run at once; the stage ends when all have ended.
+2. The hosts of one stage act at once, each its commands in order; the stage ends when all have.
 3. Any command that is not done stops the run: no later stage starts.
 4. The stage's gate must open within its time limit, or the run stops.
-5. A person's stop starts nothing more; what runs is named in the receipt.
+5. A person's stop starts nothing more; what may still run is named in the receipt.
+6. Looking and showing never change a run; a journal that cannot be written ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from remediations.errors import MachineError
 from remediations.plan.plan import Command, Gate, Plan, Stage
 from remediations.run.carry_out import Ending, carry_out
 from remediations.run.driver import Driver, StepId
 from remediations.run.gates import judge_gate
 from remediations.run.journal import Journal
-from remediations.run.progress import Progress
+from remediations.run.progress import Progress, SafeProgress
 from remediations.run.records import CommandState, EntryKind, HeightSample, RunState
 from remediations.run.snapshot import Poll, Snapshot
 
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
+LOOK_LIMIT_S = 15.0
 STOP_PATIENCE_S = 10.0
 """How long a stopped run waits for commands that were launched already."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """How a run ended: for each host and stage, done, failed, still running or not started."""
+    """How a run ended: for each command, done, failed, unknown (may still run) or not started."""
 
     state: RunState
     message: str
@@ -63,66 +68,89 @@ class Engine:
         self._driver = driver
         self._journal = journal
         self._poll = poll
-        self._progress = progress
+        self._progress = SafeProgress(progress)
         self._states = {
-            (stage.number, command.host): CommandState.PLANNED
+            (stage.number, index): CommandState.PLANNED
             for stage in plan.stages
-            for command in stage.commands
+            for index, _ in enumerate(stage.commands)
         }
         self._latest: Snapshot | None = None
+        self._unseen = ""
         self.stop = asyncio.Event()
 
     async def apply(self) -> Receipt:
-        """Carry the plan out. The journal ends with how the run ended, whatever happens."""
+        """Carry the plan out. The journal ends with how the run ended, whatever happens.
+
+        Raises:
+            MachineError: the journal cannot be written; says what was done and what may still run.
+        """
         sampler = asyncio.create_task(self._sample())
         try:
             state, message = await self._stages()
+            self._journal.append(EntryKind.RUN_ENDED, state=state, message=message)
+        except MachineError as error:
+            raise self._unrecorded(error) from error
+        except BaseException as error:
+            # A second Ctrl-C, or a bug: the record is complete all the same.
+            with contextlib.suppress(MachineError):
+                self._journal.append(
+                    EntryKind.RUN_ENDED, state=RunState.UNKNOWN, message=_said(error)
+                )
+            raise
         finally:
             sampler.cancel()
             await asyncio.gather(sampler, return_exceptions=True)
-        self._journal.append(EntryKind.RUN_ENDED, state=state, message=message)
-        return Receipt(
-            state=state,
-            message=message,
-            commands=tuple((stage, host, s) for (stage, host), s in self._states.items()),
-        )
+        return self._receipt(state, message)
 
     async def _stages(self) -> tuple[RunState, str]:
         for stage in self._plan.stages:
             if self.stop.is_set():
-                return RunState.ABORTED, "stopped by a person"
+                break
             self._progress.stage_began(stage)
-            endings = await self._commands(stage)
-            bad = [(c, e) for c, e in endings if e.state is not CommandState.DONE]
+            bad = await self._commands(stage)
             if self.stop.is_set():
-                return RunState.ABORTED, "stopped by a person"
+                break
             if bad:
                 command, ending = bad[0]
                 return RunState.STOPPED, f"{command.host}: {ending.state}: {ending.message}"
             opened, seen = await self._wait_for(stage.gate)
             if self.stop.is_set():
-                return RunState.ABORTED, "stopped by a person"
+                break
             if not opened:
                 return RunState.STOPPED, f"the gate did not open: {stage.gate.title}; {seen}"
-        return RunState.RUNNING, "all stages are done; the checks decide"
+        else:
+            return RunState.RUNNING, "all stages are done; the checks decide"
+        return RunState.ABORTED, "stopped by a person"
 
     async def _commands(self, stage: Stage) -> list[tuple[Command, Ending]]:
-        work = {
-            asyncio.create_task(self._command(stage, index, command)): command
-            for index, command in enumerate(stage.commands)
-        }
+        """Carry out a stage; the commands that are not done."""
+        hosts = dict.fromkeys(command.host for command in stage.commands)
+        work = [asyncio.create_task(self._on_host(stage, host)) for host in hosts]
         stopped = asyncio.create_task(self.stop.wait())
-        pending: set[asyncio.Task[Ending]] = set(work)
-        while pending and not stopped.done():
-            await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            pending = {task for task in pending if not task.done()}
-        if pending:
-            _, pending = await asyncio.wait(pending, timeout=STOP_PATIENCE_S)
-        stopped.cancel()
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-        return [(work[task], task.result()) for task in work if not task.cancelled()]
+        everything = asyncio.gather(*work, return_exceptions=True)
+        either: set[asyncio.Future[Any]] = {everything, stopped}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({everything}, timeout=STOP_PATIENCE_S)
+        finally:
+            stopped.cancel()
+            for task in work:
+                task.cancel()
+            # Cancelled commands write their last record before this goes on.
+            await asyncio.gather(*work, return_exceptions=True)
+        return [bad for task in work for bad in task.result()]
+
+    async def _on_host(self, stage: Stage, host: str) -> list[tuple[Command, Ending]]:
+        """The commands of one host in order, up to the first that is not done."""
+        for index, command in enumerate(stage.commands):
+            if command.host != host:
+                continue
+            if self.stop.is_set():
+                break
+            ending = await self._command(stage, index, command)
+            if ending.state is not CommandState.DONE:
+                return [(command, ending)]
+        return []
 
     async def _command(self, stage: Stage, index: int, command: Command) -> Ending:
         self._journal.append(
@@ -133,10 +161,17 @@ class Engine:
             message=command.operation,
             command_sha256=hashlib.sha256(command.text.encode()).hexdigest(),
         )
-        self._becomes(stage, command, CommandState.STARTED, "")
+        self._becomes(stage, index, CommandState.STARTED, "")
         began = time.monotonic()
         step = StepId(plan=self._digest, stage=stage.number, index=index)
-        ending = await carry_out(self._driver, step, command)
+        try:
+            ending = await carry_out(self._driver, step, command)
+        except asyncio.CancelledError:
+            # Returned, not raised: the person's stop is known, and this is its receipt.
+            ending = Ending(CommandState.UNKNOWN, "stopped by a person; it may still run", None)
+        except Exception as bug:  # noqa: BLE001 - it was announced, so it has an ending: not known
+            ending = Ending(CommandState.UNKNOWN, _said(bug), None)
+        self._states[stage.number, index] = ending.state
         seen = ending.sighting
         self._journal.append(
             EntryKind.COMMAND_ENDED,
@@ -149,21 +184,24 @@ class Engine:
             error_output=seen.error_output if seen else "",
             duration_ms=int((time.monotonic() - began) * 1000),
         )
-        self._becomes(stage, command, ending.state, ending.message)
+        self._becomes(stage, index, ending.state, ending.message)
         return ending
 
-    def _becomes(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
-        self._states[stage.number, command.host] = state
-        self._progress.command_is(stage, command, state, said)
+    def _becomes(self, stage: Stage, index: int, state: CommandState, said: str) -> None:
+        self._states[stage.number, index] = state
+        self._progress.command_is(stage, stage.commands[index], state, said)
 
     async def _wait_for(self, gate: Gate) -> tuple[bool, str]:
         self._journal.append(EntryKind.GATE_WAITING, message=gate.title)
         end = time.monotonic() + gate.timeout_s
         opened, seen = False, "nothing was seen"
         while not opened and not self.stop.is_set() and time.monotonic() < end:
-            snapshot = await self._look()
-            opened, seen = judge_gate(gate, snapshot)
-            self._progress.gate_is(gate, open_=opened, seen=seen)
+            snapshot = await self._look(min(LOOK_LIMIT_S, end - time.monotonic()))
+            if snapshot is None:
+                seen = self._unseen
+            else:
+                opened, seen = judge_gate(gate, snapshot)
+                self._progress.gate_is(gate, open_=opened, seen=seen)
             if not opened:
                 await asyncio.sleep(GATE_LOOK_S)
         state = CommandState.DONE if opened else CommandState.FAILED
@@ -172,11 +210,17 @@ class Engine:
 
     async def _sample(self) -> None:
         while True:
-            await self._look()
+            await self._look(LOOK_LIMIT_S)
             await asyncio.sleep(SAMPLE_S)
 
-    async def _look(self) -> Snapshot:
-        snapshot = await self._poll()
+    async def _look(self, limit_s: float) -> Snapshot | None:
+        """Look at the chain once; None where that did not succeed, which opens no gate."""
+        try:
+            async with asyncio.timeout(limit_s):
+                snapshot = await self._poll()
+        except Exception as error:  # noqa: BLE001 - looking is not acting: it is tried again
+            self._unseen = f"could not look: {_said(error)}"
+            return None
         changed = self._latest != snapshot
         self._latest = snapshot
         if changed:
@@ -189,6 +233,33 @@ class Engine:
             )
         self._progress.sampled(snapshot)
         return snapshot
+
+    def _receipt(self, state: RunState, message: str) -> Receipt:
+        commands = tuple(
+            (stage.number, command.host, self._states[stage.number, index])
+            for stage in self._plan.stages
+            for index, command in enumerate(stage.commands)
+        )
+        return Receipt(state=state, message=message, commands=commands)
+
+    def _unrecorded(self, error: MachineError) -> MachineError:
+        """The receipt as an error: there is no journal to read it from."""
+        receipt = self._receipt(RunState.STOPPED, error.what)
+        done = ", ".join(receipt.where(CommandState.DONE)) or "nothing"
+        failed = ", ".join(receipt.where(CommandState.FAILED)) or "nothing"
+        running = receipt.where(CommandState.STARTED, CommandState.UNKNOWN)
+        return MachineError(
+            "the journal cannot be written: nothing more was started",
+            guard="journal before the act",
+            got=f"{error.got}; done: {done}; failed: {failed}; "
+            f"may still run: {', '.join(running) or 'nothing'}",
+            expected="room for the record of every step",
+            next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
+        )
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def _heights(snapshot: Snapshot) -> Sequence[HeightSample]:

@@ -9,22 +9,52 @@ from remediations.errors import MachineError
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write, sync, rename, sync.
+    """Write, sync, rename, sync: what stood there before is replaced.
 
     Raises:
         MachineError: the state directory cannot be written.
     """
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = _fresh(path, data)
+        fresh.rename(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that must not exist yet; whether this call made it. Of several, one does.
+
+    Raises:
+        MachineError: the state directory cannot be written.
+    """
+    try:
+        fresh = _fresh(path, data)
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            return False
+        finally:
+            fresh.unlink()
+        sync_directory(path.parent)
+    except OSError as error:
+        raise unusable(path, error) from error
+    return True
+
+
+def _fresh(path: Path, data: bytes) -> Path:
+    """The data, on disk, under a name of this process."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
         with fresh.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        fresh.rename(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    return fresh
 
 
 def sync_directory(path: Path) -> None:
@@ -36,12 +66,12 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def unwritable(path: Path, error: OSError) -> MachineError:
+def unusable(path: Path, error: OSError) -> MachineError:
     """The refusal for a state directory that is read-only, full, or somebody else's."""
     return MachineError(
-        "the state directory cannot be written",
+        "the state directory cannot be used",
         guard="state directory",
-        got=f"{path}: {error.strerror}",
+        got=f"{path}: {error.strerror or error}",
         expected="a directory of yours with free space",
         next_step="set REMEDIATE_HOME to one",
     )

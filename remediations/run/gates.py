@@ -19,10 +19,10 @@ class Verdict(NamedTuple):
 
 
 def judge_gate(gate: Gate, snapshot: Snapshot) -> Verdict:
-    """The gate against one snapshot. A host that does not answer keeps it shut."""
+    """The gate against one snapshot. A host that does not answer keeps it shut; so does no host."""
     waiting = [host for host in gate.hosts if not _ready(gate, snapshot.of(host), snapshot)]
     seen = ", ".join(f"{host} {_height(snapshot.of(host))}" for host in gate.hosts)
-    return Verdict(not waiting, f"{seen}; highest {snapshot.top}")
+    return Verdict(bool(gate.hosts) and not waiting, f"{seen}; highest {snapshot.top}")
 
 
 def _ready(gate: Gate, host: HostSnapshot | None, snapshot: Snapshot) -> bool:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from remediations.errors import UsageError
+from remediations.errors import Locked, UsageError
 from remediations.model.wire import WireError, canonical, decode
-from remediations.run.files import sync_directory, unwritable
+from remediations.run.files import sync_directory, unusable
 from remediations.run.records import Entry, EntryKind
 
 
@@ -25,6 +25,7 @@ class Journal:
         self._plan = plan
         self._number = 0
         self._previous = ""
+        self._length = 0
         self._descriptor: int | None = None
 
     def append(self, kind: EntryKind, **fields: Any) -> Entry:  # noqa: ANN401 - Entry's own fields
@@ -32,6 +33,7 @@ class Journal:
 
         Raises:
             MachineError: it cannot be written; then nothing may be done either.
+            Locked: another application of this run made the journal first.
         """
         entry = Entry(
             number=self._number + 1,
@@ -43,11 +45,11 @@ class Journal:
         )
         line = canonical(entry)
         try:
-            descriptor = self._opened()
-            os.write(descriptor, line + b"\n")
-            os.fsync(descriptor)
+            self._write(self._opened(), line + b"\n")
+        except FileExistsError as error:
+            raise _applied_before(self._path) from error
         except OSError as error:
-            raise unwritable(self._path, error) from error
+            raise unusable(self._path, error) from error
         self._number += 1
         self._previous = hashlib.sha256(line).hexdigest()
         return entry
@@ -65,31 +67,58 @@ class Journal:
             sync_directory(self._path.parent)
         return self._descriptor
 
+    def _write(self, descriptor: int, data: bytes) -> None:
+        """All of `data` durably, or none of it: half a line would break the chain for good."""
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError("no space left for the whole record")
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, self._length)
+            raise
+        self._length += len(data)
+
 
 def read_journal(path: Path) -> tuple[Entry, ...]:
-    """All entries, verified: numbers rise by one, each hash is that of the line before.
+    """All entries, verified: numbers rise by one, each hash is that of the line before, each line
+    is what this version writes.
 
     A torn last line (the machine died writing it) is left out: it announced nothing yet.
 
     Raises:
         UsageError: it was edited, cut in the middle, or reordered; says at which line.
+        MachineError: it cannot be read.
     """
-    if not path.exists():
+    try:
+        *lines, _torn = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
         return ()
-    *lines, torn = path.read_bytes().split(b"\n")
-    if torn and not lines:
-        return ()
-    entries, previous = [], ""
+    except OSError as error:
+        raise unusable(path, error) from error
+    entries: list[Entry] = []
+    previous = ""
     for number, line in enumerate(lines, 1):
         try:
             entry = decode(line, Entry)
         except WireError as error:
             raise _broken(path, number, str(error)) from error
+        if canonical(entry) != line:
+            raise _broken(path, number, "the bytes are not those of a record")
         if entry.number != number or entry.previous != previous:
             raise _broken(path, number, "it does not follow the line before")
         entries.append(entry)
         previous = hashlib.sha256(line).hexdigest()
     return tuple(entries)
+
+
+def _applied_before(path: Path) -> Locked:
+    return Locked(
+        "this run was applied before",
+        guard="one plan, one application",
+        got=f"a journal: {path}",
+        expected="none",
+        next_step="`remediate status` shows how it ended; for another attempt make a new plan",
+    )
 
 
 def _broken(path: Path, number: int, why: str) -> UsageError:

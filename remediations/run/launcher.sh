@@ -1,29 +1,53 @@
 # Runs one approved step on this host at most once, also across lost connections, crashes and
-# reboots (hosts.md: a claim on disk, made inside a transient unit, synced before the effect).
+# reboots: a claim on disk, made inside a transient unit, durable before the effect.
 #
 #   launch PLAN STEP TIMEOUT SHA256   payload on standard input
 #   probe PLAN STEP                   not-started | running | done RC | unknown | voided
 #   void PLAN STEP                    the step may never start any more
 #
-# Fixed text: what was approved is the payload, whose hash is checked here.
+# Exits 64 wrong number of arguments, 65 a bad argument, 66 other bytes than approved, 69 systemd
+# does not answer, 75 claimed before. Any other failure says nothing of whether the step started:
+# `void` does.
+#
+# Fixed text: what was approved is the payload, whose hash is checked here, and again by the unit.
+# One step leaves PLAN/STEP/: boot, payload, stdout, stderr and, once it ended, rc; or only void.
 set -eu
 umask 077
+LC_ALL=C
+export LC_ALL
 base=/var/lib/remediate
-verb=$1 plan=$2 step=$3
+limit=65536
 
-case $plan in '' | *[!0-9a-f]*) echo "bad plan id" >&2; exit 65 ;; esac
-case $step in '' | *[!0-9a-z-]*) echo "bad step id" >&2; exit 65 ;; esac
-[ "${#plan}" -eq 64 ] && [ "${#step}" -le 40 ] || { echo "bad length of an id" >&2; exit 65; }
+refuse() { # EXIT WHY
+  echo "$2" >&2
+  exit "$1"
+}
+
+[ "$#" -ge 3 ] || refuse 64 "usage: VERB PLAN STEP"
+verb=$1 plan=$2 step=$3
+case $verb/$# in
+  launch/5 | probe/3 | void/3) ;;
+  *) refuse 64 "bad verb or number of arguments" ;;
+esac
+case $plan in *[!0-9a-f]*) refuse 65 "bad plan id" ;; esac
+case $step in '' | *[!0-9a-z-]*) refuse 65 "bad step id" ;; esac
+[ "${#plan}" -eq 64 ] && [ "${#step}" -le 40 ] || refuse 65 "bad length of an id"
 
 unit=remediate-$(printf %.12s "$plan")-$step
 claim=$base/$plan/$step
 
-# The transient unit is gone once it ended (--collect): only a living one says anything.
+# Whether the unit runs or is about to: right after systemd-run it may still be an inactive unit
+# with a start job. One that ended is gone (--collect). No answer is no "no".
 living() {
-  case $(systemctl show -p ActiveState --value "$unit.service") in
-    active | activating | deactivating | reloading) return 0 ;;
+  said=$(systemctl show -p ActiveState -p Job "$unit.service") \
+    || refuse 69 "systemd does not answer"
+  case $said in
+    *ActiveState=active* | *ActiveState=activating*) return 0 ;;
+    *ActiveState=deactivating* | *ActiveState=reloading*) return 0 ;;
+    *Job=[1-9]*) return 0 ;;
+    *ActiveState=*) return 1 ;;
   esac
-  return 1
+  refuse 69 "systemd does not answer"
 }
 
 settled() {
@@ -33,74 +57,104 @@ settled() {
   fi
 }
 
+# The record is read on both sides of the unit: only a claim that was there before the unit was seen
+# dead, and has no result after, is one without an end.
 state() {
-  settled && return 0
-  if living; then echo running
-  # Between the two looks it may have ended.
-  elif settled; then :
-  elif [ -d "$claim" ]; then echo unknown
-  else echo not-started
-  fi
+  while ! settled; do
+    claimed=no
+    [ ! -d "$claim" ] || claimed=yes
+    if living; then
+      echo running
+    elif settled; then
+      return 0
+    elif [ "$claimed" = yes ]; then
+      echo unknown
+    elif [ -d "$claim" ]; then
+      continue
+    else
+      echo not-started
+    fi
+    return 0
+  done
 }
 
-shown() { # bounded, and safe for any bytes
-  if [ -e "$claim/$1" ]; then head -c 65536 "$claim/$1" | base64 -w 0; fi
+# The end of an output, where errors stand, in one line that is safe for any bytes.
+shown() {
+  if [ -f "$claim/$1" ]; then
+    size=$(wc -c <"$claim/$1")
+    {
+      [ "$size" -le "$limit" ] || echo "[the first $((size - limit)) bytes are left out]"
+      tail -c "$limit" "$claim/$1"
+    } | base64 -w 0
+  fi
   echo
 }
 
-case $verb in
-  launch)
-    timeout=$4 sha256=$5
-    case $timeout in '' | *[!0-9]*) echo "bad timeout" >&2; exit 65 ;; esac
-    [ ! -d "$claim" ] || { echo "already claimed" >&2; exit 75; }
-    mkdir -p "$base/$plan"
-    mine=$claim.payload.$$
-    cat >"$mine"
-    got=$(sha256sum <"$mine")
-    if [ "${got%% *}" != "$sha256" ]; then
-      rm -f "$mine"
-      echo "the payload is not what was approved" >&2
-      exit 66
-    fi
-    cat >"$mine.runner" <<'RUNNER'
+answer() {
+  state
+  shown stdout
+  shown stderr
+}
+
+# Makes the plan's directory; every directory on the way outlives a power cut.
+prepare() {
+  mkdir -p "$base/$plan"
+  sync "$base/$plan" "$base" "${base%/*}"
+}
+
+launch() {
+  timeout=$1 sha256=$2
+  case $timeout in '' | 0* | *[!0-9]* | ???????*) refuse 65 "bad time limit" ;; esac
+  [ ! -d "$claim" ] || refuse 75 "already claimed"
+  prepare
+  # Bytes of this launch only: another launch of the same step cannot change them. No step id has
+  # a dot, so this is never taken for a claim.
+  mine=$(mktemp -d "$claim.XXXXXXXX")
+  trap 'rm -rf "$mine"' EXIT
+  cat >"$mine/payload"
+  got=$(sha256sum <"$mine/payload")
+  [ "${got%% *}" = "$sha256" ] || refuse 66 "the payload is not what was approved"
+  cat >"$mine/runner" <<'RUNNER'
 set -eu
 umask 077
-claim=$1
-mkdir "$claim" 2>/dev/null || exit 75
+claim=$1 mine=$2 sha256=$3
+mkdir "$claim" || { rm -rf "$mine"; exit 75; }
+mv "$mine/payload" "$claim/payload"
 cat /proc/sys/kernel/random/boot_id >"$claim/boot"
-sync "$claim/boot" "$claim" "${claim%/*}"
+got=$(sha256sum <"$claim/payload")
+[ "${got%% *}" = "$sha256" ]
+sync "$claim/payload" "$claim/boot" "$claim" "${claim%/*}"
+rm -rf "$mine"
 rc=0
-/bin/sh "$claim.payload" >"$claim/stdout" 2>"$claim/stderr" </dev/null || rc=$?
+# The claim is nobody else's to read; the command itself runs with a service's usual umask.
+(umask 022; exec /bin/sh "$claim/payload") >"$claim/stdout" 2>"$claim/stderr" </dev/null || rc=$?
 sync "$claim/stdout" "$claim/stderr"
 echo "$rc" >"$claim/rc.new"
 sync "$claim/rc.new"
 mv "$claim/rc.new" "$claim/rc"
 sync "$claim"
 RUNNER
-    mv "$mine" "$claim.payload"
-    mv "$mine.runner" "$claim.runner"
-    sync "$claim.payload" "$claim.runner" "$base/$plan" "$base"
-    exec systemd-run --quiet --no-block --collect --unit="$unit" \
-      -p "RuntimeMaxSec=$timeout" -p KillMode=control-group \
-      /bin/sh "$claim.runner" "$claim"
-    ;;
-  probe)
-    state
-    shown stdout
-    shown stderr
-    ;;
-  void)
-    mkdir -p "$base/$plan"
-    if mkdir "$claim" 2>/dev/null; then
-      : >"$claim/void"
-      sync "$claim/void" "$claim" "$base/$plan"
-    fi
-    state
-    shown stdout
-    shown stderr
-    ;;
-  *)
-    echo "bad verb" >&2
-    exit 65
-    ;;
+  # A unit of that name belongs to another launch of this step.
+  systemd-run --quiet --no-block --collect --unit="$unit" \
+    -p "RuntimeMaxSec=$timeout" -p TimeoutStopSec=10 -p KillMode=control-group \
+    /bin/sh "$mine/runner" "$claim" "$mine" "$sha256" && trap - EXIT && return 0
+  [ ! -d "$claim" ] || refuse 75 "already claimed"
+  ! living || refuse 75 "another launch of this step is under way"
+  refuse 1 "systemd did not start the unit"
+}
+
+void() {
+  prepare
+  if mkdir "$claim" 2>/dev/null; then
+    : >"$claim/void"
+    sync "$claim/void" "$claim" "$base/$plan"
+  fi
+  [ -d "$claim" ] || refuse 1 "cannot claim the step"
+  answer
+}
+
+case $verb in
+  launch) launch "$4" "$5" ;;
+  probe) answer ;;
+  void) void ;;
 esac

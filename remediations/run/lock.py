@@ -1,4 +1,4 @@
-"""One application at a time: of a run, and on a chain, from this machine.
+"""One application at a time on a chain, from this machine.
 
 What two machines must agree on lies on the hosts: the claim of each step (launcher.sh).
 """
@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import fcntl
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from remediations.errors import Locked
-from remediations.run.files import unwritable
+from remediations.run.files import unusable
 
+PATIENCE_S = 0.5
+"""For somebody who only asks who holds it (`holder`): that takes the lock for a moment."""
+_RETRY_S = 0.02
 _PLAIN = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -27,35 +32,29 @@ def chain_lock(state: Path, chain_id: str, run: str) -> Iterator[None]:
     """
     path = lock_path(state, chain_id)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = path.open("a+")
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unusable(path, error) from error
     with file:
+        if not _taken(file, PATIENCE_S):
+            raise _locked(file, chain_id)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another run"
-            raise Locked(
-                f"another run is being applied to {chain_id}",
-                guard="one run at a time",
-                got=holder,
-                expected="nobody",
-                next_step=f"remediate status {holder}",
-            ) from None
-        file.truncate(0)
-        file.write(run)
-        file.flush()
-        yield
-        file.truncate(0)
+            file.truncate(0)
+            file.write(run)
+            file.flush()
+        except OSError as error:
+            raise unusable(path, error) from error
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def holder(state: Path, chain_id: str) -> str:
     """The run that a living process applies to this chain, or ""."""
-    path = lock_path(state, chain_id)
     try:
-        with path.open() as file:
+        with lock_path(state, chain_id).open() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -68,3 +67,28 @@ def holder(state: Path, chain_id: str) -> str:
 def lock_path(state: Path, chain_id: str) -> Path:
     """The lock file of a chain."""
     return state / "locks" / f"{_PLAIN.sub('-', chain_id)}.lock"
+
+
+def _taken(file: TextIO, patience_s: float) -> bool:
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_RETRY_S)
+        else:
+            return True
+
+
+def _locked(file: TextIO, chain_id: str) -> Locked:
+    file.seek(0)
+    run = file.read().strip()
+    return Locked(
+        f"another run is being applied to {chain_id}",
+        guard="one run at a time",
+        got=run or "a run that has just begun",
+        expected="nobody",
+        next_step=f"remediate status {run}".strip(),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from remediations.plan.plan import Command, Gate, Stage
@@ -27,3 +28,36 @@ class Progress(Protocol):
     def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
         """A gate was looked at."""
         ...
+
+
+class SafeProgress:
+    """Passes everything on, until the other side fails (a closed pipe, a full disk): then it is
+    silent. Showing a run must never change it."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+        self._broken = False
+
+    def stage_began(self, stage: Stage) -> None:
+        """A stage starts."""
+        self._tell(lambda: self._inner.stage_began(stage))
+
+    def command_is(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
+        """A command changed its state."""
+        self._tell(lambda: self._inner.command_is(stage, command, state, said))
+
+    def sampled(self, snapshot: Snapshot) -> None:
+        """The chain was looked at."""
+        self._tell(lambda: self._inner.sampled(snapshot))
+
+    def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
+        """A gate was looked at."""
+        self._tell(lambda: self._inner.gate_is(gate, open_=open_, seen=seen))
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        if self._broken:
+            return
+        try:
+            tell()
+        except Exception:  # noqa: BLE001 - whatever a display does, the run goes on
+            self._broken = True

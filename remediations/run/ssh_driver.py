@@ -19,7 +19,10 @@ from remediations.run.driver import Sighting, StepId, StepState
 
 LAUNCHER = files("remediations.run").joinpath("launcher.sh").read_text()
 TRIP_LIMIT_S = 20.0
+INNER_LIMIT_S = 15
+"""The host's own limit: cancelling a channel ends nothing there."""
 CLAIMED = 75
+PROBED = "probed"
 
 
 class SshDriver:
@@ -34,7 +37,8 @@ class SshDriver:
         Raises:
             Locked: it was claimed before.
             HostUnreachable: it is not known whether it started.
-            PartlyApplied: the host refused to start it: bad bytes, no sudo, disk full.
+            PartlyApplied: the launch failed: bad bytes, no sudo, disk full. That alone does not
+                prove that nothing started: `void` does.
         """
         payload = command.text.encode()
         digest = hashlib.sha256(payload).hexdigest()
@@ -50,11 +54,10 @@ class SshDriver:
                 next_step="remediate status; for another attempt make a new plan",
             )
         if done.exit_status != 0:
-            said = done.stderr.decode(errors="replace").strip()
             raise PartlyApplied(
                 f"{command.host} did not start the step",
                 guard="launch",
-                got=f"exit {done.exit_status}: {said[-300:]}",
+                got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
                 expected="a transient unit",
                 next_step="mend sudo or disk there, then `remediate plan` again",
             )
@@ -79,17 +82,28 @@ class SshDriver:
         """The command's own probe, as root.
 
         Raises:
-            HostUnreachable: nobody answered.
+            HostUnreachable: nobody answered, or the probe came to no end: that is no "no".
         """
-        text = f"sudo -n timeout {int(TRIP_LIMIT_S) - 5} /bin/sh -c {shlex.quote(command.probe)}"
-        return (await self._run(command.host, text, b"")).exit_status == 0
+        asked = f'({command.probe}\n) </dev/null >/dev/null 2>&1; echo "{PROBED} $?"'
+        text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(asked)}"
+        done = await self._run(command.host, text, b"")
+        word, _, status = done.stdout.decode(errors="replace").strip().partition(" ")
+        if word != PROBED or not status.isdecimal():
+            raise HostUnreachable(
+                f"{command.host} did not say whether the effect is there",
+                guard="probe",
+                got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
+                expected="an answer of the command's own probe",
+                next_step="remediate diagnose reads the host",
+            )
+        return int(status) == 0
 
     async def _call(
         self, host: str, verb: str, step: StepId, *more: str, stdin: bytes = b""
     ) -> Completed:
         words = shlex.join((verb, step.plan, str(step), *more))
-        limit = int(TRIP_LIMIT_S) - 5
-        text = f"sudo -n timeout {limit} /bin/sh -c {shlex.quote(LAUNCHER)} remediate {words}"
+        launcher = shlex.quote(LAUNCHER)
+        text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {launcher} remediate {words}"
         return await self._run(host, text, stdin)
 
     async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
@@ -111,6 +125,10 @@ class SshDriver:
         return done
 
 
+def _end_of(said: bytes) -> str:
+    return said.decode(errors="replace").strip()[-300:] or "no word"
+
+
 def _sighting(done: Completed, host: str) -> Sighting:
     """The launcher's three lines: state, output, error output."""
     lines = done.stdout.decode(errors="replace").splitlines()
@@ -118,7 +136,9 @@ def _sighting(done: Completed, host: str) -> Sighting:
     try:
         state = StepState(word)
         exit_status = int(status) if state is StepState.DONE else None
-        output, errors = (base64.b64decode(line).decode(errors="replace") for line in lines[1:3])
+        output, errors = (
+            base64.b64decode(line, validate=True).decode(errors="replace") for line in lines[1:3]
+        )
     except (ValueError, binascii.Error):
         raise HostUnreachable(
             f"{host} gave no usable answer",

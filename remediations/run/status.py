@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,33 +27,42 @@ def status_of(
     A command that was announced and has no end, of a process that is gone, is *unknown*: it is
     never guessed.
     """
-    ended = {(e.stage, e.host): e.state for e in entries if e.kind is EntryKind.COMMAND_ENDED}
-    started = {(e.stage, e.host) for e in entries if e.kind is EntryKind.COMMAND_STARTING}
-
-    def state(stage: int, host: str) -> CommandState:
-        key = (stage, host)
-        if key in ended:
-            return CommandState(ended[key])
-        if key in started:
-            return CommandState.STARTED if alive else CommandState.UNKNOWN
-        return CommandState.PLANNED
-
-    commands = tuple(
-        (stage.number, command.host, state(stage.number, command.host))
-        for stage in plan.stages
-        for command in stage.commands
-    )
+    started = _by_command(entries, EntryKind.COMMAND_STARTING)
+    ended = _by_command(entries, EntryKind.COMMAND_ENDED)
+    lost = CommandState.STARTED if alive else CommandState.UNKNOWN
+    commands = []
+    for stage in plan.stages:
+        turn: Counter[str] = Counter()
+        for command in stage.commands:
+            key = (stage.number, command.host, turn[command.host])
+            turn[command.host] += 1
+            if key in ended:
+                state = CommandState(ended[key].state)
+            else:
+                state = lost if key in started else CommandState.PLANNED
+            commands.append((stage.number, command.host, state))
     run_state, message = _run(entries, approved=approved, verified=verified, alive=alive)
-    return Status(run_state, message, commands)
+    return Status(run_state, message, tuple(commands))
+
+
+def _by_command(entries: Sequence[Entry], kind: EntryKind) -> dict[tuple[int, str, int], Entry]:
+    """By stage, host, and turn: the commands of one host in one stage run one after the other."""
+    turn: Counter[tuple[int, str]] = Counter()
+    found = {}
+    for entry in entries:
+        if entry.kind is kind:
+            found[entry.stage, entry.host, turn[entry.stage, entry.host]] = entry
+            turn[entry.stage, entry.host] += 1
+    return found
 
 
 def _run(
     entries: Sequence[Entry], *, approved: bool, verified: bool | None, alive: bool
 ) -> tuple[RunState, str]:
-    if not entries:
+    if not entries and not alive:
         return (RunState.APPROVED if approved else RunState.PLANNED), "nothing was done yet"
-    last = entries[-1]
-    if last.kind is EntryKind.RUN_ENDED:
+    last = entries[-1] if entries else None
+    if last is not None and last.kind is EntryKind.RUN_ENDED:
         ended = RunState(last.state)
         if ended is not RunState.RUNNING:
             return ended, last.message

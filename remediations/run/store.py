@@ -10,6 +10,7 @@ $REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from datetime import datetime
@@ -20,18 +21,19 @@ import msgspec
 import platformdirs
 
 from remediations.approve.approval import Approval
-from remediations.errors import UsageError
+from remediations.errors import MachineError, UsageError
 from remediations.model.inventory import Inventory
 from remediations.model.wire import WireError, canonical, decode
 from remediations.observe.observation import Observation
 from remediations.plan.plan import PLAN_FORMAT, Plan, plan_digest
-from remediations.run.files import unwritable, write_whole
+from remediations.run.files import unusable, write_new, write_whole
 from remediations.verify.result import CheckResult
 
 T = TypeVar("T")
 SHORT = 8
 """Digits of the digest in a run's name."""
 NEWEST = "last"
+PLAN_FILE = "plan.json"
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -63,7 +65,7 @@ class RunDirectory:
         Raises:
             UsageError: edited, truncated, or of another version.
         """
-        return read_plan(self.path / "plan.json")
+        return read_plan(self.path / PLAN_FILE)
 
     def inventory(self) -> Inventory:
         """The hosts as they were when the plan was made."""
@@ -75,19 +77,27 @@ class RunDirectory:
 
     def approvals(self) -> tuple[Approval, ...]:
         """All approvals given so far, valid or not."""
-        files = sorted((self.path / "approvals").glob("*.json"))
-        return tuple(self._read(f"approvals/{file.name}", Approval) for file in files)
+        directory = self.path / "approvals"
+        names = [name for name in _names(directory) if name.endswith(".json")]
+        return tuple(self._read(f"approvals/{name}", Approval) for name in names)
 
     def checks(self) -> tuple[CheckResult, ...]:
         """The results of the last verification; empty before the first."""
-        if not (self.path / "checks.json").exists():
+        if "checks.json" not in _names(self.path):
             return ()
         return self._read("checks.json", tuple[CheckResult, ...])
 
     def add_approval(self, approval: Approval) -> Path:
-        """Keep an approval."""
-        number = len(self.approvals()) + 1
-        return self.write(f"approvals/{number}.json", canonical(approval))
+        """Keep an approval. Two people who approve at once keep one each.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        for number in itertools.count(1):
+            target = self.path / "approvals" / f"{number:03}.json"
+            if write_new(target, canonical(approval)):
+                return target
+        raise AssertionError("numbers do not end")
 
     def write(self, name: str, data: bytes) -> Path:
         """Keep a file, whole or not at all.
@@ -104,7 +114,7 @@ class RunDirectory:
         try:
             return decode(path.read_bytes(), kind)
         except (OSError, WireError) as error:
-            raise _unusable(path, str(error)) from error
+            raise _unfit(path, str(error)) from error
 
 
 def create(
@@ -118,9 +128,10 @@ def create(
     slug = _SLUG.sub("-", plan.playbook.lower()).strip("-")
     name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:SHORT]}"
     run = RunDirectory(state_directory() / "runs" / name)
-    run.write("plan.json", canonical(plan))
     run.write("observation.json", canonical(observation))
     run.write("inventory.json", canonical(inventory))
+    # Last: a directory without it is no run (the machine died here).
+    run.write(PLAN_FILE, canonical(plan))
     return run
 
 
@@ -131,13 +142,7 @@ def runs() -> tuple[RunDirectory, ...]:
         MachineError: the state directory cannot be read.
     """
     parent = state_directory() / "runs"
-    try:
-        names = sorted(entry.name for entry in parent.iterdir() if entry.is_dir())
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise unwritable(parent, error) from error
-    return tuple(RunDirectory(parent / name) for name in names)
+    return tuple(RunDirectory(parent / name) for name in _names(parent) if _is_run(parent / name))
 
 
 def find(name: str) -> RunDirectory:
@@ -145,8 +150,9 @@ def find(name: str) -> RunDirectory:
 
     Raises:
         UsageError: none, or more than one; lists candidates.
+        MachineError: the state directory cannot be read.
     """
-    if (Path(name) / "plan.json").is_file():
+    if PLAN_FILE in _names(Path(name)):
         return RunDirectory(Path(name).resolve())
     every = runs()
     if name == NEWEST and every:
@@ -176,16 +182,38 @@ def read_plan(path: Path) -> Plan:
         head = msgspec.json.decode(data)
         version = head.get("format") if isinstance(head, dict) else None
         if version != str(PLAN_FORMAT):
-            raise _unusable(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
+            raise _unfit(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
         plan = decode(data, Plan)
-    except (OSError, WireError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unusable(path, str(error)) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unfit(path, str(error)) from error
     if canonical(plan) != data:
-        raise _unusable(path, "bytes that are not canonical: it was edited", "the file as written")
+        raise _unfit(path, "bytes that are not canonical: it was edited", "the file as written")
     return plan
 
 
-def _unusable(
+def _is_run(directory: Path) -> bool:
+    """One of another user is a run too: using it says why it cannot be."""
+    try:
+        return PLAN_FILE in _names(directory)
+    except MachineError:
+        return True
+
+
+def _names(directory: Path) -> list[str]:
+    """What lies in a directory, sorted; nothing where there is none.
+
+    Raises:
+        MachineError: it cannot be read: somebody else's.
+    """
+    try:
+        return sorted(entry.name for entry in directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise unusable(directory, error) from error
+
+
+def _unfit(
     path: Path, got: str, expected: str = "a whole, unedited file of this version"
 ) -> UsageError:
     return UsageError(

@@ -16,6 +16,8 @@ NOT_IN_SUITE = tuple(
 )
 """pytest must print and write nothing here, and other people's plugins must not reorder checks."""
 
+MESSAGE_LIMIT = 400
+
 Heard = Callable[[CheckResult], None]
 
 
@@ -85,4 +87,4 @@ def _message(report: pytest.TestReport) -> str:
         return "; ".join(str(text) for name, text in report.user_properties if name == "saw")
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
-    return str(text).splitlines()[0].removeprefix("AssertionError: ")
+    return " ".join(str(text).removeprefix("AssertionError: ").split())[:MESSAGE_LIMIT]

@@ -51,7 +51,11 @@ def _own(program: Path) -> Path:
 
 
 def _build(go: Go, flags: tuple[str, ...], target: Path) -> None:
-    print(f"lab: building {target.parent.name} with {go.version} …", file=sys.stderr, flush=True)
+    print(
+        f"lab: building {NAME} with {go.version}; the first time takes minutes",
+        file=sys.stderr,
+        flush=True,
+    )
     _download(go)
     go.run("build", *flags, "-o", str(target), ".", cwd=SOURCE)
 

@@ -10,12 +10,15 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """$REMEDIATIONS_CACHE, else `remediations` below $XDG_CACHE_HOME, else below ~/.cache."""
+    """$REMEDIATIONS_CACHE, else `remediations` below $XDG_CACHE_HOME, else below ~/.cache.
+
+    Absolute in any case.
+    """
     named = os.environ.get("REMEDIATIONS_CACHE")
     if named:
-        return Path(named)
+        return Path(named).absolute()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "remediations"
+    return (Path(base) if base else Path.home() / ".cache").absolute() / "remediations"
 
 
 def built_once(key: str, build: Callable[[Path], None]) -> Path:

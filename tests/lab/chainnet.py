@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.lab.homes import Network
 from tests.lab.machine import Machine
-from tests.lab.spec import HostSpec, NodeSpec
+from tests.lab.spec import NodeSpec
 
 SERVICE_UID = 990
 
@@ -29,28 +29,33 @@ WantedBy=multi-user.target
 """
 
 STOP = """
-systemctl mask --runtime --quiet {unit} 2>/dev/null
+# The job first: a daemon that is killed while its unit wants it would be started again.
+systemctl stop --no-block {unit}
 systemctl kill -s KILL {unit} 2>/dev/null
-systemctl stop {unit} 2>/dev/null
-systemctl unmask --runtime --quiet {unit} 2>/dev/null
+systemctl stop {unit}
 rm -rf /var/lib/remediate /etc/systemd/system/{unit}.d /run/systemd/system/{unit}.d
 rm -f /etc/systemd/system/{unit}
 journalctl --quiet --rotate --vacuum-time=1s >/dev/null 2>&1
 true
 """
 START = """
-set -e
-systemctl daemon-reload
-systemctl reset-failed {unit} 2>/dev/null || true
-if [ {started} = True ]; then systemctl enable --quiet {unit}; systemctl start {unit}; fi
+systemctl reset-failed {unit} 2>/dev/null
+{how}
 """
 
 
-def pristine_script(spec: HostSpec, what: str) -> str:
-    """The script that stops a node for good, or starts it anew."""
-    assert spec.node is not None
-    text = {"stop": STOP, "start": START}[what]
-    return text.format(unit=spec.node.unit, started=spec.node.started)
+def stop_script(node: NodeSpec) -> str:
+    """Stops a node at once, whatever state it is in, and removes what was put around its unit."""
+    return STOP.format(unit=node.unit)
+
+
+def start_script(node: NodeSpec) -> str:
+    """Makes systemd read the unit anew, and starts the node if it is one that runs."""
+    # Enabling reads all units anew, too.
+    how = (
+        f"systemctl enable --now --quiet {node.unit}" if node.started else "systemctl daemon-reload"
+    )
+    return START.format(unit=node.unit, how=how)
 
 
 def install_node(machine: Machine, chain: Network) -> None:
@@ -72,14 +77,18 @@ def install_binary(machine: Machine, node: NodeSpec, binary: Path) -> None:
     """The program, replaced by a rename so that a running one keeps its own file."""
     target = machine.path(node.binary)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and target.stat().st_size == binary.stat().st_size:
-        same = target.read_bytes() == binary.read_bytes()
-        if same:
-            return
+    if target.exists() and _stamp(target) == _stamp(binary):
+        return
     fresh = target.with_name(target.name + ".new")
-    shutil.copyfile(binary, fresh)
+    shutil.copy2(binary, fresh)
+    os.chown(fresh, 0, 0)
     fresh.chmod(0o755)
     fresh.rename(target)
+
+
+def _stamp(program: Path) -> tuple[int, int]:
+    status = program.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _own(home: Path) -> None:

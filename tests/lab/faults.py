@@ -8,6 +8,7 @@ from tests.lab.machine import Machine
 from tests.lab.net import LabNet
 from tests.lab.shell import LabError
 from tests.lab.spec import NODES, NodeSpec
+from tests.lab.world import World
 
 Undo = Callable[[], object]
 
@@ -16,15 +17,21 @@ class Faults:
     """Faults are methods `break_…`, one line each in a test; `heal` undoes all, the last first."""
 
     hosts: dict[str, Machine]
+    world: World
     net: LabNet
 
     def __init__(self) -> None:
-        self._undo: list[Undo] = []
+        self._undo: list[tuple[Undo, bool]] = []
 
-    def heal(self) -> None:
-        """Undo every fault. What cannot be undone (a lost host's data) `pristine` makes new."""
+    def heal(self, *, hosts_only: bool = False) -> None:
+        """Undo every fault. What lies in the chain for ever (evidence) only `pristine` makes new.
+
+        With `hosts_only` faults of the nodes stay: homes and units are about to be replaced.
+        """
         while self._undo:
-            self._undo.pop()()
+            undo, of_node = self._undo.pop()
+            if not (hosts_only and of_node):
+                undo()
 
     def node(self, host: str) -> NodeSpec:
         """The chain node of a host."""
@@ -48,9 +55,24 @@ class Faults:
                 self.systemctl(host, "reset-failed", self.unit(host), check=False)
                 self.systemctl(host, "start", self.unit(host), check=False)
 
-    def later(self, undo: Undo) -> None:
-        """Remember how to undo what was just broken."""
-        self._undo.append(undo)
+    def restart(self, *hosts: str) -> None:
+        """Stop all, then start all."""
+        self.stop(*hosts)
+        self.start(*hosts)
+
+    def stop(self, *hosts: str) -> None:
+        """Stop nodes, frozen and looping ones, too."""
+        for host in hosts:
+            if self.hosts[host].init() is not None:
+                self.systemctl(host, "stop", self.unit(host), check=False)
+
+    def mend_host(self, undo: Undo) -> None:
+        """Remember how to undo what was just broken on a host or in the network."""
+        self._undo.append((undo, False))
+
+    def mend_node(self, undo: Undo) -> None:
+        """Remember how to undo what was just broken within a node's home or unit."""
+        self._undo.append((undo, True))
 
     @staticmethod
     def validators() -> tuple[str, ...]:

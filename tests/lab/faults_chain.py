@@ -4,40 +4,49 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.lab.faults import Faults
 from tests.lab.homes import edit
+from tests.lab.shell import LabError
 
 HIDDEN_OFFSET = 1000
 """From the port in the configuration to the one where the RPC really is."""
+RPC_LIMIT_S = 20.0
 
 
 class ChainFaults(Faults):
     """Wrong app hashes, panics, upgrades, halts, lies."""
 
     def break_app_hash(self, *hosts: str, at: int) -> None:
-        """From `at` on these hosts have another state than the others, each its own."""
+        """At height `at` these hosts write another state than the others, each its own."""
         self._fault(hosts, "apphash-at", at)
+        self.mend_node(lambda: self._execute_again(hosts))
 
     def break_determinism(self, *hosts: str, at: int) -> None:
-        """At `at` each execution draws anew: no two hosts, and no two attempts, agree."""
-        self._fault(hosts or self.validators(), "nondeterministic-at", at)
+        """At height `at` each execution draws anew: no two hosts, and no two attempts, agree."""
+        hosts = hosts or self.validators()
+        self._fault(hosts, "nondeterministic-at", at)
+        self.mend_node(lambda: self._execute_again(hosts))
 
     def break_panic(self, *hosts: str, at: int) -> None:
-        """From `at` on the application panics (everywhere, unless hosts are named)."""
-        self._fault(hosts or self.validators(), "panic-at", at)
+        """From height `at` on the application panics (on all validators, unless hosts are named).
+        Release 2 does not."""
+        hosts = hosts or self.validators()
+        self._fault(hosts, "panic-at", at)
+        self.mend_node(lambda: self.restart(*hosts))
 
     def break_slow(self, host: str, milliseconds: int) -> None:
-        """Every block takes so much longer to execute."""
+        """Every block takes so much longer to execute there."""
         self._fault((host,), "slow-ms", milliseconds)
 
     def break_halt_height(self, *hosts: str, at: int) -> None:
-        """A `halt-height` that somebody left in app.toml; the nodes are restarted with it."""
+        """A `halt-height` that somebody left in app.toml: it takes effect at the next start."""
         self._setting(hosts, "app.toml", "halt-height", str(at), "0")
 
     def break_double_sign_check(self, *hosts: str, blocks: int = 10) -> None:
-        """`double_sign_check_height` as the validator guide sets it: no start soon after signing."""
+        """`double_sign_check_height` as the validator guide has it: no start soon after signing."""
         self._setting(hosts, "config.toml", "double_sign_check_height", str(blocks), "0")
 
     def break_rpc_hangs(self, host: str) -> None:
@@ -49,43 +58,56 @@ class ChainFaults(Faults):
         self._impostor(host, "lie", height)
 
     def _fault(self, hosts: tuple[str, ...], name: str, value: int) -> None:
-        paths = [self.hosts[h].path(f"{self.node(h).home}/faults/{name}") for h in hosts]
-        for path in paths:
-            path.write_text(str(value))
+        for host in hosts:
+            self._fault_file(host, name).write_text(str(value))
 
         def remove() -> None:
-            for path in paths:
-                path.unlink(missing_ok=True)
+            for host in hosts:
+                self._fault_file(host, name).unlink(missing_ok=True)
 
-        self.later(remove)
+        self.mend_node(remove)
+
+    def _fault_file(self, host: str, name: str) -> Path:
+        return self.hosts[host].path(f"{self.node(host).home}/faults/{name}")
+
+    def _execute_again(self, hosts: tuple[str, ...]) -> None:
+        """Stop, remove the faults, take the last block's execution back, start: nothing is signed
+        anew, as the block itself stays."""
+        self.stop(*hosts)
+        for host in hosts:
+            node = self.node(host)
+            for fault in self._fault_file(host, "").iterdir():
+                fault.unlink()
+            self.hosts[host].sh(
+                f"runuser -u {node.user} -- {node.binary} rollback --home {node.home}"
+            )
+        self.start(*hosts)
 
     def _setting(self, hosts: tuple[str, ...], file: str, key: str, value: str, good: str) -> None:
-        paths = [self.hosts[h].path(f"{self.node(h).home}/config/{file}") for h in hosts]
-        for path in paths:
-            edit(path, {key: value})
+        def put(value: str) -> None:
+            for host in hosts:
+                edit(self.hosts[host].path(f"{self.node(host).home}/config/{file}"), {key: value})
 
         def mend() -> None:
-            for host, path in zip(hosts, paths, strict=True):
-                edit(path, {key: good})
-                self.start(host)
+            put(good)
+            self.restart(*hosts)
 
-        self.later(mend)
+        put(value)
+        self.mend_node(mend)
 
     def _impostor(self, host: str, how: str, height: int) -> None:
         """The node serves its RPC on a hidden port, and an impostor stands where the configuration
-        says it is."""
+        says it is. The world asks at the hidden port."""
         node, machine = self.node(host), self.hosts[host]
-        config = machine.path(f"{node.home}/config/config.toml")
         hidden = node.rpc_port + HIDDEN_OFFSET
-        edit(config, {"laddr": f'"tcp://127.0.0.1:{hidden}"'}, "rpc")
+        self._listen_at(host, hidden)
         self.systemctl(host, "restart", node.unit)
-        edit_later = {"laddr": f'"tcp://127.0.0.1:{node.rpc_port}"'}
-        machine.sh(
-            f"for n in $(seq 100); do curl -s 127.0.0.1:{hidden}/health && break; sleep 0.1; done"
-        )
-        edit(config, edit_later, "rpc")
+        self.world.moved_rpc[host] = hidden
+        self._wait_rpc(host)
+        self._listen_at(host, node.rpc_port)
         impostor = subprocess.Popen(
             [
+                *("setpriv", "--pdeathsig", "KILL"),
                 *("nsenter", "-t", str(machine.init()), "-n", sys.executable),
                 *("-m", "tests.lab.impostor", str(node.rpc_port), str(hidden), how, str(height)),
             ],
@@ -95,6 +117,18 @@ class ChainFaults(Faults):
         def mend() -> None:
             impostor.kill()
             impostor.wait()
+            del self.world.moved_rpc[host]
             self.systemctl(host, "restart", node.unit, check=False)
 
-        self.later(mend)
+        self.mend_host(mend)
+
+    def _listen_at(self, host: str, port: int) -> None:
+        config = self.hosts[host].path(f"{self.node(host).home}/config/config.toml")
+        edit(config, {"laddr": f'"tcp://127.0.0.1:{port}"'}, "rpc")
+
+    def _wait_rpc(self, host: str) -> None:
+        end = time.monotonic() + RPC_LIMIT_S
+        while self.world.height(host) is None:
+            if time.monotonic() > end:
+                raise LabError(f"{host} did not serve its RPC within {RPC_LIMIT_S} s")
+            time.sleep(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.lab.chainnet import SERVICE_UID
 from tests.lab.faults import Faults
 
 SMALL_DISK_MB = 420
@@ -16,11 +17,12 @@ class DiskFaults(Faults):
         data, unit = f"{self.node(host).home}/data", self.unit(host)
         self.hosts[host].sh(
             f"systemctl stop {unit}; mv {data} {data}.kept; mkdir {data}\n"
-            f"mount -t tmpfs -o size={SMALL_DISK_MB}m,mode=0755,uid=990,gid=990 tmpfs {data}\n"
+            f"mount -t tmpfs -o size={SMALL_DISK_MB}m,mode=0755 tmpfs {data}\n"
+            f"chown {SERVICE_UID}:{SERVICE_UID} {data}\n"
             f"cp -a {data}.kept/. {data}/; systemctl start {unit}; sleep 2\n"
             f"dd if=/dev/zero of={data}/filler bs=1M 2>/dev/null; true"
         )
-        self.later(lambda: self._roomy_again(host))
+        self.mend_host(lambda: self._roomy_again(host))
 
     def free_disk(self, host: str) -> None:
         """Free the space on the small disk; nothing is restarted."""
@@ -42,7 +44,7 @@ class DiskFaults(Faults):
                 path.write_bytes(content)
             self.start(host)
 
-        self.later(mend)
+        self.mend_node(mend)
 
     def _roomy_again(self, host: str) -> None:
         data, unit = f"{self.node(host).home}/data", self.unit(host)

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from tests.lab.chainnet import SERVICE_UID
 from tests.lab.faults import Faults
 
 
@@ -23,7 +24,7 @@ class KeyFaults(Faults):
             kept.rename(key)
             self.start(host)
 
-        self.later(put_back)
+        self.mend_node(put_back)
 
     def break_sign_state_missing(self, host: str) -> None:
         """Stopped, and its sign state gone."""
@@ -39,11 +40,22 @@ class KeyFaults(Faults):
         height = int(json.loads(path.read_text())["height"])
         self._replace_sign_state(host, {"height": str(max(1, height - 5)), "round": 0, "step": 3})
 
-    def break_duplicate_key(self, owner: str, copy: str = "standby1") -> None:
-        """The owner's key lies on a second host, whose node is not started."""
+    def break_duplicate_key(
+        self, owner: str, copy: str = "standby1", *, started: bool = False
+    ) -> None:
+        """The owner's key lies on a second host. If its node is started, too, evidence of double
+        signing comes within seconds, and the validator is out for ever."""
         key = self._config(copy) / "priv_validator_key.json"
         shutil.copy(self._config(owner) / "priv_validator_key.json", key)
-        self.later(key.unlink)
+        shutil.chown(key, SERVICE_UID, SERVICE_UID)
+        if started:
+            self.start(copy)
+
+        def mend() -> None:
+            self.stop(copy)
+            key.unlink()
+
+        self.mend_node(mend)
 
     def _replace_sign_state(self, host: str, state: dict[str, object] | None) -> None:
         self.systemctl(host, "stop", self.unit(host))
@@ -53,14 +65,14 @@ class KeyFaults(Faults):
             path.unlink()
         else:
             path.write_text(json.dumps(state))
-        # The owner is kept: only the content changed.
 
         def mend() -> None:
+            self.stop(host)
             path.write_text(sound)
-            shutil.chown(path, 990, 990)
+            shutil.chown(path, SERVICE_UID, SERVICE_UID)
             self.start(host)
 
-        self.later(mend)
+        self.mend_node(mend)
 
     def _config(self, host: str) -> Path:
         return self.hosts[host].path(f"{self.node(host).home}/config")

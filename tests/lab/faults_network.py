@@ -8,6 +8,8 @@ from tests.lab.faults import Faults
 from tests.lab.machine import ON
 from tests.lab.net import BRIDGE
 
+FAKETIME = "/usr/local/lib/libfaketime.so.1"
+
 
 class NetworkFaults(Faults):
     """Partitions, lost logins, lost power, lost hosts."""
@@ -27,12 +29,12 @@ class NetworkFaults(Faults):
         """Unplugged: no peer and no login reaches it, the daemon lives on."""
         link = self.hosts[host].link
         self.net.ip("link", "set", link, "nomaster")
-        self.later(lambda: self.net.ip("link", "set", link, "master", BRIDGE))
+        self.mend_host(lambda: self.net.ip("link", "set", link, "master", BRIDGE))
 
     def break_ssh(self, host: str) -> None:
         """No login any more, while the daemon lives on."""
         self.hosts[host].sh("systemctl stop ssh.socket ssh.service 2>/dev/null; pkill sshd; true")
-        self.later(lambda: self.hosts[host].sh("systemctl start ssh.service"))
+        self.mend_host(lambda: self.hosts[host].sh("systemctl start ssh.service"))
 
     def break_power(self, host: str, *, back: bool = False) -> None:
         """The power fails; with `back` the host boots again at once."""
@@ -47,17 +49,33 @@ class NetworkFaults(Faults):
                 machine.want(ON)
                 machine.wait_booted()
 
-            self.later(restore)
+            self.mend_host(restore)
 
     def break_host_gone(self, host: str) -> None:
         """It is off, and nobody answers at its address."""
         self.break_power(host)
 
+    def break_clock(self, host: str, seconds: int) -> None:
+        """Whoever logs in reads a clock that is so far off (negative: behind).
+
+        A substitute: hosts share this machine's clock, so programs that are started from now on
+        are shown another. The daemon, linked statically, keeps the true one.
+        """
+        machine = self.hosts[host]
+        machine.path("/etc/faketimerc").write_text(f"{seconds:+d}\n")
+        machine.path("/etc/ld.so.preload").write_text(f"{FAKETIME}\n")
+
+        def mend() -> None:
+            machine.path("/etc/ld.so.preload").unlink()
+            machine.path("/etc/faketimerc").unlink()
+
+        self.mend_host(mend)
+
     def _block(self, host: str, others: Sequence[str]) -> None:
         addresses = [self.hosts[other].address for other in others]
         for address in addresses:
             self.hosts[host].sh(f"ip route add blackhole {address}/32")
-        self.later(lambda: self._unblock(host, addresses))
+        self.mend_host(lambda: self._unblock(host, addresses))
 
     def _unblock(self, host: str, addresses: Sequence[str]) -> None:
         for address in addresses:

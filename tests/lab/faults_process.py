@@ -12,7 +12,7 @@ class ProcessFaults(Faults):
         """Stopped by a person: systemd leaves it so."""
         for host in hosts:
             self.systemctl(host, "stop", self.unit(host))
-        self.later(lambda: self.start(*hosts))
+        self.mend_node(lambda: self.start(*hosts))
 
     def break_kill(self, host: str) -> None:
         """Killed with -9: systemd starts it again after two seconds."""
@@ -21,12 +21,12 @@ class ProcessFaults(Faults):
     def break_freeze(self, host: str) -> None:
         """SIGSTOP: the unit stays active, the ports listen, nothing answers."""
         self.systemctl(host, "kill", "--signal=STOP", self.unit(host), check=False)
-        self.later(lambda: self._thaw(host))
+        self.mend_node(lambda: self._thaw(host))
 
     def break_disable(self, host: str) -> None:
         """Stopped and disabled: it would not come back after a reboot either."""
         self.systemctl(host, "disable", "--now", "--quiet", self.unit(host))
-        self.later(lambda: self.systemctl(host, "enable", "--now", "--quiet", self.unit(host)))
+        self.mend_node(lambda: self.systemctl(host, "enable", "--now", "--quiet", self.unit(host)))
 
     def break_mask(self, host: str) -> None:
         """Stopped and masked, as somebody does on purpose."""
@@ -36,7 +36,7 @@ class ProcessFaults(Faults):
             f"mv /etc/systemd/system/{self.unit(host)} /etc/systemd/system/{self.unit(host)}.off; "
             "systemctl daemon-reload"
         )
-        self.later(lambda: self._unmask(host))
+        self.mend_host(lambda: self._unmask(host))
 
     def break_config(self, host: str) -> None:
         """A configuration that it cannot read: it exits at once, again and again."""
@@ -49,7 +49,7 @@ class ProcessFaults(Faults):
             path.write_text(sound)
             self.start(host)
 
-        self.later(mend)
+        self.mend_node(mend)
 
     def break_start_limit(self, host: str) -> None:
         """It crashed until systemd gave up; the cause is gone, but the unit stays failed."""
@@ -63,7 +63,7 @@ class ProcessFaults(Faults):
             f"rm -r /run/systemd/system/{unit}.d; systemctl daemon-reload\n"
             f"systemctl is-failed {unit}"
         )
-        self.later(lambda: self.start(host))
+        self.mend_node(lambda: self.start(host))
 
     def break_crash_loop(self, host: str) -> None:
         """It exits soon after every start, and systemd starts it again for ever."""
@@ -78,13 +78,13 @@ class ProcessFaults(Faults):
             self.hosts[host].sh(f"rm -rf /run/systemd/system/{unit}.d; systemctl daemon-reload")
             self.start(host)
 
-        self.later(mend)
+        self.mend_node(mend)
 
     def break_cpu(self, host: str, percent: int = 5) -> None:
         """Almost no processor for the daemon (systemd's CPUQuota)."""
         unit = self.unit(host)
         self.systemctl(host, "set-property", "--runtime", unit, f"CPUQuota={percent}%")
-        self.later(lambda: self.systemctl(host, "set-property", "--runtime", unit, "CPUQuota="))
+        self.mend_host(lambda: self.systemctl(host, "set-property", "--runtime", unit, "CPUQuota="))
 
     def _drop_in(self, host: str, text: str) -> None:
         """Settings on top of the unit, until the host reboots."""

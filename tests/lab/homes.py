@@ -19,7 +19,16 @@ from tests.lab.binary import virtengined
 from tests.lab.cache import built_once
 from tests.lab.recipe import recipe_key
 from tests.lab.shell import run
-from tests.lab.spec import CHAIN_ID, DENOM, NODES, STAKE_PER_POWER, VALIDATORS, HostSpec, NodeSpec
+from tests.lab.spec import (
+    CHAIN_ID,
+    DENOM,
+    MNEMONIC,
+    NODES,
+    STAKE_PER_POWER,
+    VALIDATORS,
+    HostSpec,
+    NodeSpec,
+)
 
 Ve = Callable[..., str]
 """The chain's program with a home: `ve(home, "genesis", "init", …)`."""
@@ -81,8 +90,8 @@ def network() -> Network:
 
 
 def _build(binary: Path, target: Path) -> None:
-    def ve(home: Path, *arguments: str) -> str:
-        return run(str(binary), *arguments, "--home", str(home))
+    def ve(home: Path, *arguments: str, stdin: str = "") -> str:
+        return run(str(binary), *arguments, "--home", str(home), stdin=stdin)
 
     homes = {spec.name: target / spec.name for spec in NODES}
     with ThreadPoolExecutor(2) as pool:
@@ -92,8 +101,9 @@ def _build(binary: Path, target: Path) -> None:
                 homes.items(),
             )
         )
-    addresses = [_operator(ve, homes[spec.name]) for spec in VALIDATORS]
     first = homes[VALIDATORS[0].name]
+    addresses = [_operator(ve, homes[spec.name]) for spec in VALIDATORS]
+    addresses.append(recover_authority(ve, first))
     for spec in VALIDATORS:
         for address in addresses:
             ve(homes[spec.name], "genesis", "add-account", address, COINS)
@@ -111,9 +121,22 @@ def _build(binary: Path, target: Path) -> None:
     (homes["standby1"] / "config/priv_validator_key.json").unlink()
 
 
+def recover_authority(ve: Ve, home: Path) -> str:
+    """Put the key that may schedule upgrades into a home's keyring; its address."""
+    ve(
+        *(home, "keys", "add", "authority", "--recover", "--keyring-backend", "test"),
+        stdin=f"{MNEMONIC}\n",
+    )
+    return _address(ve, home, "authority")
+
+
 def _operator(ve: Ve, home: Path) -> str:
     ve(home, "keys", "add", "op", "--keyring-backend", "test")
-    shown = ve(home, "keys", "show", "op", "-a", "--keyring-backend", "test")
+    return _address(ve, home, "op")
+
+
+def _address(ve: Ve, home: Path, key: str) -> str:
+    shown = ve(home, "keys", "show", key, "-a", "--keyring-backend", "test")
     return shown.strip().splitlines()[-1]
 
 

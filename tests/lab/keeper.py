@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.lab.claims import kill_all, remove
 from tests.lab.machine import OFF, ON, Machine
 from tests.lab.net import LabNet
 from tests.lab.spec import HOSTS
@@ -30,11 +30,10 @@ class Keeper:
     """The hosts of one lab and the processes they run in."""
 
     def __init__(self, number: int, directory: Path) -> None:
-        self._net = LabNet(number)
+        self._number = number
         self._directory = directory
-        self._machines = [
-            Machine(spec, self._net, directory / "hosts" / spec.name) for spec in HOSTS
-        ]
+        net = LabNet(number)
+        self._machines = [Machine(spec, net, directory / "hosts" / spec.name) for spec in HOSTS]
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ending = False
 
@@ -67,21 +66,17 @@ class Keeper:
 
     def _take_down(self) -> None:
         for machine in self._machines:
-            machine.want(OFF)
-            init = machine.init()
-            if init is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(init, signal.SIGKILL)
+            if machine.directory.exists():
+                machine.want(OFF)
+        kill_all(self._directory)
         for process in self._running.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(POWER_OFF_LIMIT_S)
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        for machine in self._machines:
-            machine.dispose()
-        self._net.down()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        kill_all(self._directory)  # one that was just being booted
+        remove(self._number, self._directory)
 
 
 def main() -> None:

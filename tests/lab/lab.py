@@ -10,49 +10,50 @@ lab.down()
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from tests.lab.access import Access
-from tests.lab.chainnet import install_node, pristine_script
+from tests.lab.chainnet import install_node, start_script, stop_script
+from tests.lab.claims import claim_number, keeper_of, sweep, sweep_dead
 from tests.lab.faults_chain import ChainFaults
 from tests.lab.faults_disk import DiskFaults
 from tests.lab.faults_keys import KeyFaults
 from tests.lab.faults_network import NetworkFaults
 from tests.lab.faults_process import ProcessFaults
+from tests.lab.faults_upgrade import UpgradeFaults
 from tests.lab.homes import Network, network
 from tests.lab.image import base_image
-from tests.lab.machine import ON, Machine
+from tests.lab.machine import Machine
 from tests.lab.needs import require
 from tests.lab.net import LabNet
 from tests.lab.shell import LabError
-from tests.lab.spec import HOSTS, NODES
+from tests.lab.spec import HOSTS, NODES, NodeSpec
 from tests.lab.world import World
 
 CHECKOUT = Path(__file__).parents[2]
-LOCKS = Path("/run/lock")
-NUMBERS = range(200)
-FIRST_BLOCKS = 3
+LABS = CHECKOUT / ".lab"
+FIRST_BLOCKS = 2
 START_LIMIT_S = 45.0
 DOWN_LIMIT_S = 20.0
 
 
-class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, KeyFaults):
+class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, UpgradeFaults, KeyFaults):
     """One running lab."""
 
     def __init__(self, name: str, number: int, chain: Network) -> None:
         super().__init__()
         self.name = name
-        self.directory = CHECKOUT / ".lab" / name
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self.directory = LABS / name
         self.net = LabNet(number)
         self.chain = chain
         self.hosts = {
@@ -72,11 +73,17 @@ class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, KeyFaults):
         """
         require()
         chain, base = network(), base_image()
-        sweep(CHECKOUT / ".lab" / name)
-        number, lock = _number()
-        lab = cls(name, number, chain)
-        lab._boot(base, lock, stay=stay)
-        lab.pristine()
+        sweep_dead(LABS)
+        number, lock = claim_number()
+        with lock:
+            lab = cls(name, number, chain)
+            lab._take_name()
+            try:
+                lab._boot(base, lock, stay=stay)
+                lab.pristine()
+            except BaseException:  # also Ctrl-C: a lab that is half up serves nobody
+                lab.down()
+                raise
         return lab
 
     @classmethod
@@ -86,38 +93,45 @@ class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, KeyFaults):
         Raises:
             LabError: it is not up.
         """
-        directory = CHECKOUT / ".lab" / name
-        if _keeper(directory) is None:
+        directory = LABS / name
+        if keeper_of(directory) is None:
             raise LabError(f"lab {name} is not up; `make lab` brings it up")
-        return cls(name, int((directory / "number").read_text()), network())
+        homes, binary = (directory / "chain").read_text().splitlines()
+        number = int((directory / "number").read_text())
+        return cls(name, number, Network(Path(homes), Path(binary)))
 
     def down(self) -> None:
-        """Take it away, and wait until nothing of it is left."""
-        keeper = _keeper(self.directory)
+        """Take it away, and wait until nothing of it is left.
+
+        Raises:
+            LabError: something is left.
+        """
+        keeper = keeper_of(self.directory)
         if keeper is not None:
             os.kill(keeper, signal.SIGTERM)
+        if self._keeper is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._keeper.wait(DOWN_LIMIT_S)
         end = time.monotonic() + DOWN_LIMIT_S
-        while self.directory.exists() and time.monotonic() < end:
-            self._reap()
+        while keeper_of(self.directory) is not None and time.monotonic() < end:
             time.sleep(0.05)
-        self._reap()
+        sweep(self.directory)
         if self.directory.exists():
-            sweep(self.directory)
+            raise LabError(f"lab {self.name} did not go down; see {self.directory}/keeper.log")
 
     def pristine(self) -> None:
-        """A new chain at height 2 or above, on hosts as they were after booting."""
-        self.heal()
-        machines = [self.hosts[spec.name] for spec in NODES]
-        self.everywhere(machines, "stop")
-        for machine in machines:
-            install_node(machine, self.chain)
-        self.everywhere(machines, "start")
+        """A new chain at height 2 or above, on hosts with nothing broken and no old journal."""
+        self.heal(hosts_only=True)
+        self._everywhere(stop_script)
+        # Not before all have stopped: a node that still ran would hold state of the old chain.
+        for spec in NODES:
+            install_node(self.hosts[spec.name], self.chain)
+        self._everywhere(start_script)
         self.wait_height(FIRST_BLOCKS, START_LIMIT_S)
 
-    def everywhere(self, machines: Iterable[Machine], what: str) -> None:
-        """One of the pristine scripts on many hosts at once."""
-        with ThreadPoolExecutor(len(HOSTS)) as pool:
-            list(pool.map(lambda m: m.sh(pristine_script(m.spec, what)), machines))
+    def _everywhere(self, script: Callable[[NodeSpec], str]) -> None:
+        with ThreadPoolExecutor(len(NODES)) as pool:
+            list(pool.map(lambda s: self.hosts[s.name].sh(script(self.node(s.name))), NODES))
 
     def wait_height(self, height: int, timeout: float, *hosts: str) -> None:
         """Wait until every started node (or those named) has this height.
@@ -158,79 +172,39 @@ class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, KeyFaults):
                 return top
         raise LabError("the chain goes on")
 
-    def _boot(self, base: Path, lock: BinaryIO, *, stay: bool) -> None:
-        self.directory.mkdir(parents=True)
+    def _take_name(self) -> None:
+        try:
+            self.directory.mkdir(parents=True)
+        except FileExistsError as error:
+            raise LabError(
+                f"lab {self.name} is up already; `make lab-down` takes it down"
+            ) from error
         (self.directory / "number").write_text(str(self.net.number))
+        (self.directory / "chain").write_text(f"{self.chain.homes}\n{self.chain.binary}\n")
+
+    def _boot(self, base: Path, lock: BinaryIO, *, stay: bool) -> None:
+        # First the one who clears away, then what has to be cleared away.
+        self._keeper = self._start_keeper(lock, stay=stay)
         self.net.up()
         self.access.make_keys()
         for machine in self.hosts.values():
             machine.prepare(base, self.access.operator_public_key)
         self.access.write_files()
-        argv = [sys.executable, "-m", "tests.lab.keeper", str(self.net.number)]
-        argv += [str(self.directory), *(["--stay"] if stay else [])]
-        self._keeper_process = subprocess.Popen(
-            argv,
-            cwd=CHECKOUT,
-            stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
-            stdout=(self.directory / "keeper.log").open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(lock.fileno(),),
-        )
-        (self.directory / "keeper").write_text(str(self._keeper_process.pid))
         with ThreadPoolExecutor(len(self.hosts)) as pool:
             list(pool.map(Machine.wait_booted, self.hosts.values()))
 
-    def _reap(self) -> None:
-        process = getattr(self, "_keeper_process", None)
-        if process is not None:
-            process.poll()
-
-
-def sweep(directory: Path) -> None:
-    """Remove what a lab left whose keeper was killed. Refuses while its keeper lives.
-
-    Raises:
-        LabError: it is up.
-    """
-    if not directory.exists():
-        return
-    if _keeper(directory) is not None:
-        raise LabError(f"lab {directory.name} is up already; `make lab-down` takes it down")
-    number = directory / "number"
-    if number.exists():
-        net = LabNet(int(number.read_text()))
-        for spec in HOSTS:
-            machine = Machine(spec, net, directory / "hosts" / spec.name)
-            init = machine.init()
-            if init is not None:
-                os.kill(init, signal.SIGKILL)
-            machine.dispose()
-        net.down()
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-def _keeper(directory: Path) -> int | None:
-    """The keeper's process id, if it lives."""
-    try:
-        pid = int((directory / "keeper").read_text())
-        alive = b"tests.lab.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        return None
-    return pid if alive else None
-
-
-def _number() -> tuple[int, BinaryIO]:
-    """A number that no living lab has, with the lock that says so."""
-    for number in NUMBERS:
-        lock = (LOCKS / f"remedy-lab-{number}").open("wb")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-        else:
-            return number, lock
-    raise LabError("two hundred labs are up")
-
-
-__all__ = ["ON", "Lab", "LabError", "sweep"]
+    def _start_keeper(self, lock: BinaryIO, *, stay: bool) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-m", "tests.lab.keeper", str(self.net.number)]
+        argv += [str(self.directory), *(["--stay"] if stay else [])]
+        with (self.directory / "keeper.log").open("ab") as log:
+            keeper = subprocess.Popen(
+                argv,
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL if stay else subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock.fileno(),),
+            )
+        (self.directory / "keeper").write_text(str(keeper.pid))
+        return keeper

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab import cgroups
 from tests.lab.net import BRIDGE, LabNet
 from tests.lab.shell import LabError, run
 from tests.lab.spec import HOSTS, OPERATOR, HostSpec
@@ -55,6 +56,10 @@ class Machine:
     def _machine_name(self) -> str:
         return f"L{self.net.number}-{self.name}"
 
+    @property
+    def _group(self) -> str:
+        return f"remediations-lab-{self._machine_name}"
+
     def prepare(self, base: Path, operator_key: str) -> None:
         """Lay its root over the base and give it a name, an address, keys and an operator."""
         for part in ("upper", "work", "root"):
@@ -84,6 +89,7 @@ class Machine:
     def dispose(self) -> None:
         """Unmount and delete its file system."""
         run("umount", "--lazy", str(self.root), check=False)
+        cgroups.remove(self._group)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def want(self, state: str) -> None:
@@ -95,6 +101,7 @@ class Machine:
         """Start it (the keeper's business). It powers off when the process that booted it dies."""
         return subprocess.Popen(
             [
+                *cgroups.entering(self._group),
                 "setpriv",
                 "--pdeathsig",
                 "TERM",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
 
 from tests.lab.shell import LabError
+from tests.lab.spec import HOSTS
 
 PROGRAMS = {
     "systemd-nspawn": "systemd-container",
@@ -17,6 +19,8 @@ PROGRAMS = {
     "setpriv": "util-linux",
 }
 """Program → the Debian package that has it."""
+INOTIFY_PER_HOST = 6
+"""Five of systemd, one of D-Bus; root has 128 by default."""
 
 
 def missing() -> list[str]:
@@ -30,6 +34,8 @@ def missing() -> list[str]:
         found.append("root (run it with sudo)")
     elif not found and not _namespaces():
         found.append("network namespaces (this kernel or container forbids them)")
+    elif not found and not _inotify_room():
+        found.append("inotify instances (sysctl fs.inotify.max_user_instances=1024)")
     return found
 
 
@@ -47,3 +53,14 @@ def require() -> None:
 def _namespaces() -> bool:
     done = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, check=False)
     return done.returncode == 0
+
+
+def _inotify_room() -> bool:
+    """Whether root may have as many more instances as the hosts need; without them systemd hangs at
+    boot and does not say why."""
+    libc = ctypes.CDLL(None)
+    got = [libc.inotify_init1(os.O_CLOEXEC) for _ in range(INOTIFY_PER_HOST * len(HOSTS))]
+    for descriptor in got:
+        if descriptor >= 0:
+            os.close(descriptor)
+    return min(got) >= 0

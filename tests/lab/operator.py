@@ -34,6 +34,14 @@ class Said:
         return result
 
     @property
+    def why(self) -> str:
+        """What a failed test should show: the refusal, or the checks that do not pass."""
+        if self.document["error"]:
+            return json.dumps(self.document["error"], indent=1)
+        checks = (self.document["result"] or {}).get("checks", ())
+        return json.dumps([c for c in checks if c["outcome"] != "passed"], indent=1)
+
+    @property
     def error(self) -> Json:
         """The refusal: what, guard, got, expected, next."""
         error: Json = self.document["error"]
@@ -77,7 +85,9 @@ class Operator:
         try:
             return Said(process.returncode, json.loads(out), err)
         except ValueError as error:
-            raise LabError(f"remediate {arguments}: no JSON: {out[-500:]!r} {err[-500:]}") from error
+            raise LabError(
+                f"remediate {arguments}: no JSON: {out[-500:]!r} {err[-500:]}"
+            ) from error
 
     def diagnose(self) -> Json:
         """The finding, whatever its exit code."""

@@ -11,6 +11,8 @@ CHAIN_ID = "virtengine-lab-1"
 DENOM = "uve"
 STAKE_PER_POWER = 1_000_000
 OPERATOR = "ops"
+MNEMONIC = f"{'abandon ' * 11}about"
+"""BIP-39's public test key, which may schedule upgrades: worth nothing, known to all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +27,6 @@ class NodeSpec:
     power: int = 0
     user: str = "virtengine"
     started: bool = True
-
-    @property
-    def rpc_url(self) -> str:
-        """The RPC as seen from the host itself: it listens on loopback only."""
-        return f"http://127.0.0.1:{self.rpc_port}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Faults that end in a restart: broken, rescued through the command line, and the world asserted."""
+"""Faults that end in a restart: broken, rescued by command line, and the world asserted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_quorum_lost_by_two_validators(lab: Lab, operator: Operator) -> None:
     assert finding["online_power"] == "60"
     with rescued(lab, "val2", "val4"):
         said = operator.rescue("INC-001")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
     assert said.document["outcome"] == "ok"
 
 
@@ -27,7 +27,7 @@ def test_quorum_lost_by_a_frozen_validator(lab: Lab, operator: Operator) -> None
     assert operator.conditions()["val1"] == "frozen"
     with rescued(lab, "val1"):
         said = operator.rescue("INC-001")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
 
 
 def test_minority_is_restarted_while_the_chain_goes_on(lab: Lab, operator: Operator) -> None:
@@ -35,7 +35,7 @@ def test_minority_is_restarted_while_the_chain_goes_on(lab: Lab, operator: Opera
     lab.break_stop("val4")
     with rescued(lab, "val4"):
         said = operator.rescue("INC-001")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
     assert lab.grows()
 
 
@@ -45,7 +45,7 @@ def test_full_node_down(lab: Lab, operator: Operator) -> None:
     assert operator.plan("INC-001").code == 4
     with rescued(lab, "full1"):
         said = operator.rescue("node-down")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
 
 
 def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
@@ -58,7 +58,7 @@ def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
     lab.free_disk("val3")
     with rescued(lab, "val3"):
         said = operator.rescue("INC-001")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
 
 
 def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
@@ -66,7 +66,7 @@ def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
     lab.break_start_limit("val4")
     with rescued(lab, "val4"):
         said = operator.rescue("node-down")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
 
 
 def test_unit_disabled(lab: Lab, operator: Operator) -> None:
@@ -76,5 +76,5 @@ def test_unit_disabled(lab: Lab, operator: Operator) -> None:
     assert any("disabled" in text for text in planned.result["plan"]["warnings"])
     with rescued(lab, "val4"):
         said = operator.rescue("node-down")
-        assert said.code == 0, said.document
+        assert said.code == 0, said.why
     assert lab.systemctl("val4", "is-enabled", lab.unit("val4"), check=False).strip() == "disabled"

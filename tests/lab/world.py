@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.lab import loopback
 from tests.lab.machine import Machine
 from tests.lab.net import LabNet
-from tests.lab.shell import LabError, run
+from tests.lab.shell import LabError
 from tests.lab.spec import NODES, NodeSpec
 
 NO_EVIDENCE = hashlib.sha256(b"").hexdigest().upper()
@@ -53,6 +54,8 @@ class World:
     def __init__(self, net: LabNet, hosts: dict[str, Machine]) -> None:
         self._net = net
         self._hosts = hosts
+        self.moved_rpc: dict[str, int] = {}
+        """Nodes whose RPC is not where their configuration says."""
 
     def rpc(self, host: str, path: str, timeout: float = 2.0) -> Json:
         """The result of an RPC call to a node, made on its host.
@@ -64,11 +67,12 @@ class World:
         init = machine.init()
         if init is None:
             raise LabError(f"{host} is off")
-        url = f"{_node(machine).rpc_url}/{path}"
-        answer = run(
-            *("nsenter", "-t", str(init), "-n", "curl", "-s", "--max-time", str(timeout), url)
-        )
-        result: Json = json.loads(answer)["result"]
+        port = self.moved_rpc.get(host, _node(machine).rpc_port)
+        answer = loopback.get(init, port, f"/{path}", timeout)
+        try:
+            result: Json = json.loads(answer)["result"]
+        except (ValueError, KeyError) as error:
+            raise LabError(f"{host} answered to {path}: {answer[:200]!r}") from error
         return result
 
     def height(self, host: str) -> int | None:

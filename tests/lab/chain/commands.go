@@ -7,6 +7,7 @@ import (
 	"cosmossdk.io/client/v2/autocli"
 	"cosmossdk.io/depinject"
 	"cosmossdk.io/log"
+	cmtconfig "github.com/cometbft/cometbft/config"
 	"github.com/spf13/cobra"
 
 	"github.com/cosmos/cosmos-sdk/client"
@@ -22,8 +23,6 @@ import (
 	"github.com/cosmos/cosmos-sdk/types/module"
 	authcli "github.com/cosmos/cosmos-sdk/x/auth/client/cli"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
-
-	cmtconfig "github.com/cometbft/cometbft/config"
 )
 
 // defaultHome is where the real program keeps its data.
@@ -42,7 +41,9 @@ func rootCommand() (*cobra.Command, error) {
 		basics    module.BasicManager
 		context   client.Context
 	)
-	provided := depinject.Configs(appConfig(), depinject.Supply(log.NewNopLogger()), depinject.Provide(ProvideClientContext))
+	provided := depinject.Configs(
+		appConfig(), depinject.Supply(log.NewNopLogger()), depinject.Provide(ProvideClientContext),
+	)
 	if err := depinject.Inject(provided, &generated, &basics, &context); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ from remediations.model.reading import Known, Unknown, value_or_none
 from remediations.model.sign_state import ABSENT
 from remediations.observe.document import read_document
 from remediations.observe.observation import HostReading, Scope
-from remediations.observe.program import COMMAND
+from remediations.observe.program import COMMAND, program
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import POWERS, Frozen, Host, Rpc, observe, run_probe
 
@@ -303,17 +303,17 @@ def test_paths_of_the_configuration_are_followed(silent: Host) -> None:
 
 
 def test_what_describes_is_left_out_when_only_deciding(silent: Host) -> None:
-    """`apply` reads again what decides: no hashes, no journal, and the reading says so."""
+    """`apply` reads again what decides: no hashes and no version, and the reading says so."""
     reading = observe(silent, Scope.DECIDING)
     assert isinstance(reading.binary, Unknown)
     assert "only what decides" in reading.binary.reason
-    assert isinstance(reading.journal, Unknown)
+    assert isinstance(reading.journal, Known)
     assert isinstance(reading.sign_state, Known)
 
 
 def test_a_cut_off_program_does_nothing(silent: Host) -> None:
     """Nothing runs before all of it has arrived."""
-    text = (Path(__file__).parents[3] / "remediations/observe/probe.sh").read_bytes()
+    text = program(HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1"), Scope.FULL)
     for length in (len(text) // 3, len(text) - 6):
         done = subprocess.run(["bash", "-s"], input=text[:length], capture_output=True)
         assert done.stdout == b""

@@ -1,0 +1,132 @@
+"""`make demo`: a chain loses its quorum and is rescued, with every command one can type oneself.
+
+Brings up a lab of its own, stops the validators with power 30 and 10 (killed ones would be started
+again by systemd), and walks through diagnose, plan, approve, apply, verify, report. It leaves
+nothing running; the run directory and the report stay where it says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.operator import COMMAND
+from tests.lab.shell import LabError
+
+NAME = "demo"
+STATE = CHECKOUT / ".demo"
+VICTIMS = ("val2", "val4")
+PAUSE_S = 1.5
+
+console = Console(highlight=False, markup=False, width=min(100, Console().width))
+
+
+class Demo:
+    """The walk, on one lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._environment = {
+            **os.environ,
+            "REMEDIATE_HOME": str(STATE),
+            "REMEDIATE_INVENTORY": str(lab.access.inventory),
+        }
+
+    def walk(self) -> bool:
+        """The whole story; whether it ended with a verified recovery."""
+        self._say("To follow in another terminal:")
+        for name in ("REMEDIATE_HOME", "REMEDIATE_INVENTORY"):
+            console.print(f"  export {name}={shlex.quote(self._environment[name])}")
+        self._say(f"The chain makes blocks: {self._lab.world.heights()}")
+        self._say("Stopping the validators with power 30 and 10 of 100. 60 is not more than 2/3.")
+        self._lab.break_stop(*VICTIMS)
+        halted_at = self._lab.wait_stalled()
+        self._say(f"No block for 3 seconds. Height {halted_at} on every node: the chain is halted.")
+        time.sleep(PAUSE_S)
+        self._run("What is wrong, and how do we know it?", "diagnose", expected=3)
+        self._run(
+            "What exactly would be done, and what could go wrong?", "plan", "INC-001", expected=3
+        )
+        self._run(
+            "A person signs exactly this plan with an SSH key.",
+            "approve",
+            "last",
+            "--yes",
+            "--key",
+            str(self._lab.access.operator_key),
+            expected=0,
+        )
+        self._run(
+            "The facts are read again, then the approved commands run. The checks"
+            " follow by themselves.",
+            "apply",
+            "last",
+            expected=0,
+        )
+        self._run("The proof can be repeated at any time.", "verify", "last", expected=0)
+        return self._ending()
+
+    def _ending(self) -> bool:
+        """The last line, from the report and from the chain itself."""
+        run = sorted((STATE / "runs").iterdir())[-1]
+        report = _report(run)
+        evidence = sum(
+            len(self._lab.world.evidence(host))
+            for host, height in self._lab.world.heights().items()
+            if height is not None
+        )
+        halted = int(report["halted_ms"] or 0) / 1000
+        to_block = int(report["apply_to_block_ms"] or 0) / 1000
+        console.print(
+            f"\nhalted {halted:.1f} s; from apply to blocks {to_block:.1f} s; evidence found "
+            f"{evidence}; report {run / 'report.html'}",
+            style="bold",
+            soft_wrap=True,
+        )
+        return evidence == 0
+
+    def _run(self, why: str, *arguments: str, expected: int) -> None:
+        self._say(why)
+        console.print(f"$ remediate {shlex.join(arguments)}", style="bold cyan", soft_wrap=True)
+        done = subprocess.run([str(COMMAND), *arguments], env=self._environment, cwd=CHECKOUT)
+        time.sleep(PAUSE_S)
+        if done.returncode != expected:
+            raise LabError(f"remediate {arguments[0]} ended with {done.returncode}, not {expected}")
+
+    def _say(self, text: str) -> None:
+        console.print(f"\n[{datetime.now(UTC):%H:%M:%S}] {text}", style="bold green")
+
+
+def _report(run: Path) -> dict[str, str | None]:
+    report: dict[str, str | None] = json.loads((run / "report.json").read_text())
+    return report
+
+
+def main() -> int:
+    """The program."""
+    shutil.rmtree(STATE, ignore_errors=True)
+    console.print("Bringing up seven hosts and a chain of four validators (40/30/20/10) …")
+    lab: Lab | None = None
+    try:
+        lab = Lab.up(NAME)
+        return 0 if Demo(lab).walk() else 1
+    except LabError as error:
+        console.print(f"demo: {error}", style="bold red")
+        return 1
+    finally:
+        if lab is not None:
+            lab.down()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

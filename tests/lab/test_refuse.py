@@ -1,0 +1,157 @@
+"""Faults that a restart does not cure: named, refused with what to do, and no byte changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator
+from tests.lab.spec import HOSTS, NODES
+
+REFUSED = 4
+Break = Callable[[Lab], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, what the diagnosis must call it, and who is to blame ("" for the chain alone)."""
+
+    name: str
+    breaks: Break
+    chain: str
+    host: str = ""
+    condition: str = ""
+    stalls: bool = False
+
+
+def soon(lab: Lab) -> int:
+    """A height that is about to come."""
+    return lab.world.top() + 4
+
+
+def split(lab: Lab) -> None:
+    """40 of 100 have another state."""
+    lab.break_app_hash("val1", at=soon(lab))
+
+
+def minority(lab: Lab) -> None:
+    """10 of 100 have another state: their node fails, the others go on."""
+    at = soon(lab)
+    lab.break_app_hash("val4", at=at)
+    lab.wait_height(at + 3, 30, "val1", "val2", "val3")
+
+
+def double_sign_check(lab: Lab) -> None:
+    """Stopped right after signing, and forbidden to start so soon."""
+    lab.break_double_sign_check("val2", "val4")
+    lab.break_stop("val2", "val4")
+
+
+def duplicate(lab: Lab) -> None:
+    """val4 is down, and its key also lies on the standby."""
+    lab.break_stop("val4")
+    lab.break_duplicate_key("val4")
+
+
+def halted(lab: Lab) -> None:
+    """A halt-height that all nodes run with."""
+    at = lab.world.top() + 12
+    hosts = tuple(s.name for s in NODES if s.node is not None and s.node.started)
+    lab.break_halt_height(*hosts, at=at)
+    for host in hosts:
+        lab.systemctl(host, "restart", lab.unit(host))
+
+
+CASES = (
+    Case(
+        "partition",
+        lambda lab: lab.break_partition(("val1", "val4", "full1"), ("val2", "val3")),
+        chain="partition",
+        stalls=True,
+    ),
+    Case("app hash split", split, chain="app-hash-split", stalls=True),
+    Case("app hash minority", minority, "local-divergence", "val4", "diverged"),
+    Case(
+        "panic everywhere",
+        lambda lab: lab.break_panic(at=soon(lab)),
+        chain="deterministic-panic",
+        stalls=True,
+    ),
+    Case(
+        "no determinism",
+        lambda lab: lab.break_determinism(at=soon(lab)),
+        chain="app-hash-split",
+        stalls=True,
+    ),
+    Case("halt-height", halted, chain="halt-height", stalls=True),
+    Case(
+        "key missing", lambda lab: lab.break_key_missing("val4"), "degraded", "val4", "key-missing"
+    ),
+    Case(
+        "sign state missing",
+        lambda lab: lab.break_sign_state_missing("val4"),
+        *("degraded", "val4", "sign-state-lost"),
+    ),
+    Case(
+        "sign state zeroed",
+        lambda lab: lab.break_sign_state_zeroed("val4"),
+        *("degraded", "val4", "sign-state-lost"),
+    ),
+    Case(
+        "sign state older",
+        lambda lab: lab.break_sign_state_older("val4"),
+        *("degraded", "val4", "sign-state-lost"),
+    ),
+    Case("duplicate key", duplicate, "degraded", "val4", "duplicate-key"),
+    Case(
+        "database",
+        lambda lab: lab.break_database("val4"),
+        *("degraded", "val4", "database-corrupt"),
+    ),
+    Case("masked", lambda lab: lab.break_mask("val4"), "degraded", "val4", "disabled"),
+    Case(
+        "host gone",
+        lambda lab: lab.break_host_gone("val1"),
+        *("quorum-lost", "val1", "unreachable"),
+        stalls=True,
+    ),
+    Case("double_sign_check_height", double_sign_check, chain="quorum-lost", stalls=True),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_refused_and_untouched(case: Case, lab: Lab, operator: Operator) -> None:
+    """The fault is called by its name, the plan is refused with a next step, nothing changes."""
+    case.breaks(lab)
+    if case.stalls:
+        lab.wait_stalled(seconds=6)
+    finding = operator.diagnose()
+    assert finding["chain"] == case.chain, finding["explanation"]
+    if case.host:
+        node = next(n for n in finding["nodes"] if n["host"] == case.host)
+        assert node["condition"] == case.condition, node
+    before, processes = quiet_files(lab), lab.world.daemons()
+    said = operator.plan("INC-001")
+    assert said.code == REFUSED, said.document
+    blocked = said.error or next(g for g in said.result["plan"]["guards"] if g["outcome"] != "pass")
+    assert blocked["next" if said.error else "next_step"]
+    assert quiet_files(lab) == before
+    assert {h: p for h, p in lab.world.daemons().items() if p == processes[h]} == processes
+    assert list(operator.state.glob("runs/*")) == []
+
+
+def quiet_files(lab: Lab) -> dict[str, dict[str, str]]:
+    """All files of all hosts that no running daemon writes by itself."""
+    found = {}
+    for spec in HOSTS:
+        if lab.hosts[spec.name].init() is None:
+            continue
+        ignore = ["var/log/", "var/lib/systemd/", "var/lib/dbus", "run/", "tmp/"]
+        if spec.node is not None and lab.world.daemon(spec.name) is not None:
+            ignore.append(f"{spec.node.home.lstrip('/')}/data")
+            ignore.append(f"{spec.node.home.lstrip('/')}/config/addrbook.json")
+        found[spec.name] = lab.world.tree(spec.name, ignore=tuple(ignore))
+    return found

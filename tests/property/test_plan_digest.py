@@ -1,0 +1,121 @@
+"""The same observation gives the same plan, byte for byte, in this process and in any other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from remediations.errors import Refused
+from remediations.model.wire import canonical, decode
+from remediations.observe.look import load, save
+from remediations.observe.observation import Observation
+from remediations.plan.plan import Plan, plan_digest
+from remediations.playbooks.planning import make_plan
+from remediations.playbooks.playbook import named
+from tests import worlds
+from tests.unit.plan.cases import TOOL, missing, plan_of, quorum_lost
+from tests.worlds import healthy
+
+POWERS = st.lists(st.integers(1, 10**12), min_size=2, max_size=8)
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SEEDS = ("1", "4242")
+
+IN_ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+from tests.property.test_plan_digest import digests
+print(*digests(Path(sys.argv[1])))
+"""
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The powers of a chain, and which of its validators are stopped."""
+    powers = draw(POWERS)
+    names = [f"val{i}" for i in range(1, len(powers) + 1)]
+    down = draw(st.lists(st.sampled_from(names), unique=True, min_size=1))
+    return tuple(powers), tuple(down)
+
+
+Broken = tuple[tuple[int, ...], tuple[str, ...]]
+
+
+def world_of(case: Broken) -> Observation:
+    """The world, through its file: no two readings are one object there."""
+    powers, down = case
+    return decode(canonical(missing(healthy(powers), *down)), Observation)
+
+
+def planned(world: Observation) -> Plan:
+    """The plan of INC-001, or nothing to test."""
+    try:
+        return plan_of(world)
+    except Refused:
+        assume(False)
+        raise
+
+
+def digests(file: Path) -> list[str]:
+    """The digests of the plans for a saved observation: with the true compiler, and a plain one."""
+    observation = load(file)
+    true = make_plan(named("INC-001"), None, observation, frozenset(), tool=TOOL)
+    return [plan_digest(true), plan_digest(plan_of(observation))]
+
+
+@given(broken())
+@QUICK
+def test_same_observation_same_bytes(case: Broken) -> None:
+    """Planning twice, also from the saved observation, gives the same bytes; they round-trip."""
+    plan = planned(world_of(case))
+    data = canonical(plan)
+    assert canonical(planned(world_of(case))) == data
+    assert decode(data, Plan) == plan
+
+
+@given(broken(), st.integers(0, 10**6))
+@QUICK
+def test_digest_covers_what_was_observed(case: Broken, extra: int) -> None:
+    """One other power, and it is another plan."""
+    plan = planned(world_of(case))
+    finding = replace(plan.finding, total_power=plan.finding.total_power + 1 + extra)
+    assert plan_digest(replace(plan, finding=finding)) != plan_digest(plan)
+
+
+@given(broken())
+@QUICK
+def test_only_what_is_down_is_acted_on(case: Broken) -> None:
+    """Whatever the powers: acted hosts are those that answer nothing, and power adds up."""
+    world = world_of(case)
+    plan = planned(world)
+    assert all(not worlds.answers(world.host(host)) for host in plan.acting_hosts)
+    for before, after in pairwise(plan.stages):
+        assert before.power.after == after.power.before
+    if plan.stages:
+        assert plan.stages[0].power.before == plan.finding.online_power
+        assert 3 * plan.stages[-1].power.after > 2 * plan.finding.total_power
+
+
+def test_same_bytes_in_other_processes(tmp_path: Path) -> None:
+    """Neither the process nor its hash seed is part of a plan."""
+    file = tmp_path / "lost.json"
+    save(quorum_lost(), file)
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", IN_ANOTHER_PROCESS, str(file)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(__file__).parents[2],
+        )
+        for seed in SEEDS
+    ]
+    answers = [child.communicate(timeout=120)[0].split() for child in children]
+    assert len(answers[0]) == 2
+    assert answers == [digests(file)] * len(SEEDS)

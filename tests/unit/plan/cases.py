@@ -1,0 +1,98 @@
+"""Plans made from worlds, with a compiler that needs no child process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from remediations.compile.command import CompiledCommand
+from remediations.diagnose.diagnose import diagnose
+from remediations.model.inventory import Role
+from remediations.model.reading import Known
+from remediations.observe.observation import HostReading, Observation
+from remediations.plan.build import build_plan
+from remediations.plan.case import Case
+from remediations.plan.plan import Plan
+from remediations.plan.proposal import HostData
+from remediations.playbooks.planning import propose
+from remediations.playbooks.playbook import named
+from tests import worlds
+
+TOOL = "remediate 0"
+DIGEST = "e9fcfc741d108d3ff89d93a7be2c71bf387928e9d5ceae085c98a6da42d95d7b"
+"""Stands for the digest where a rendering is compared: the true one moves with every word."""
+
+
+def missing(observation: Observation, *hosts: str) -> Observation:
+    """Validators stopped so that the chain halts, their sign states at its last height."""
+    observation = worlds.stopped(observation, *hosts)
+    if worlds.moves(observation):
+        return observation
+    for host in hosts:
+        if observation.host(host).role is Role.VALIDATOR:
+            observation = worlds.sign_state(observation, host, worlds.HEIGHT)
+    return observation
+
+
+def quorum_lost() -> Observation:
+    """40 of 100 power is down."""
+    return missing(worlds.healthy(), "val1")
+
+
+def minority_down() -> Observation:
+    """10 of 100 power is down."""
+    return missing(worlds.healthy(), "val4")
+
+
+def wrong_clock(observation: Observation, host: str, ms: int = 10_000) -> Observation:
+    """The clock of `host` is off, which its guard blocks and the diagnosis leaves alone."""
+
+    def wrong(reading: HostReading) -> HostReading:
+        assert isinstance(reading.session, Known)
+        session = replace(reading.session.value, clock_offset_ms=ms)
+        return replace(reading, session=worlds.known(session))
+
+    return worlds.change(observation, host, wrong)
+
+
+def case_of(
+    observation: Observation,
+    playbook: str = "INC-001",
+    branch: str | None = None,
+    only: Sequence[str] = (),
+) -> Case:
+    """What the playbook proposes for a world."""
+    return propose(named(playbook), branch, observation, diagnose(observation), frozenset(only))
+
+
+def compile_plainly(
+    deploy: str, hosts: Mapping[str, HostData]
+) -> Mapping[str, tuple[CompiledCommand, ...]]:
+    """One short command for each host, from its data alone, in the form that deploys give them."""
+    return {
+        host: (
+            CompiledCommand(
+                operation=f"node.{deploy.removesuffix('_node')}",
+                text="set -u\n"
+                + "".join(f"{name}={value}\n" for name, value in sorted(data.items()))
+                + f'systemctl {deploy.removesuffix("_node")} "$unit"\n',
+                timeout_s=30,
+                fidelity="conditional",
+                probe='systemctl is-active "$unit"',
+                undo=f"systemctl stop {data['unit']}: safe at any time",
+            ),
+        )
+        for host, data in hosts.items()
+    }
+
+
+def plan_of(
+    observation: Observation,
+    playbook: str = "INC-001",
+    branch: str | None = None,
+    only: Sequence[str] = (),
+) -> Plan:
+    """The plan for a world, compiled plainly."""
+    case = case_of(observation, playbook, branch, only)
+    return build_plan(case, compile_deploy=compile_plainly, tool=TOOL)

@@ -1,0 +1,117 @@
+"""A plan on a terminal: golden at 80 columns, inside any width, readable for 100 validators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remediations.plan.plan import Plan
+from remediations.plan.render_text import plan_text
+from tests import worlds
+from tests.unit.plan.cases import DIGEST, minority_down, missing, plan_of, quorum_lost, wrong_clock
+from tests.unit.render.golden import same_as_golden
+from tests.worlds import healthy
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def at_once() -> Plan:
+    """40 of 100 validators are started together."""
+    return plan_of(missing(healthy((10,) * 100), *(f"val{i}" for i in range(1, 41))))
+
+
+def in_a_row() -> Plan:
+    """12 of 100 validators are started one after the other."""
+    return plan_of(missing(healthy((10,) * 100), *(f"val{i}" for i in range(1, 13))))
+
+
+def many_blocked() -> Plan:
+    """40 are to be started, and the clocks of most are wrong."""
+    world = missing(healthy((10,) * 100), *(f"val{i}" for i in range(1, 41)))
+    for i in range(1, 31):
+        world = wrong_clock(world, f"val{i}", 10_000 + i)
+    return plan_of(world)
+
+
+PLANS: dict[str, Callable[[], Plan]] = {
+    "quorum-lost": lambda: plan_of(quorum_lost()),
+    "minority-down": lambda: plan_of(minority_down()),
+    "disabled": lambda: plan_of(worlds.disabled(healthy(), "val4")),
+    "blocked": lambda: plan_of(wrong_clock(quorum_lost(), "val1")),
+    "standby": lambda: plan_of(healthy(), "node-down", only=["standby1"]),
+    "hundred-at-once": at_once,
+    "hundred-in-a-row": in_a_row,
+    "hundred-blocked": many_blocked,
+}
+
+
+def text_of(plan: Plan, width: int = 80, *, verbose: bool = False) -> str:
+    return plan_text(plan, DIGEST, width=width, colour=False, verbose=verbose)
+
+
+@pytest.mark.parametrize("name", list(PLANS))
+def test_plan_is_golden(name: str) -> None:
+    """The plan reads as it did when somebody last looked at it."""
+    same_as_golden(GOLDEN / f"{name}.txt", text_of(PLANS[name]()) + "\n")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("name", list(PLANS))
+def test_no_line_leaves_the_width(name: str, width: int) -> None:
+    """Long values wrap, digests are whole at any width."""
+    text = text_of(PLANS[name](), width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert DIGEST in "".join(text.split())
+
+
+def test_four_validators_fit_on_two_screens() -> None:
+    """What an operator reads at night is short."""
+    assert len(text_of(plan_of(quorum_lost())).splitlines()) <= 48
+
+
+@pytest.mark.parametrize(
+    ("make", "lines"), [(at_once, 80), (in_a_row, 60), (many_blocked, 40)], ids=lambda v: str(v)
+)
+def test_hundred_validators_stay_readable(make: Callable[[], Plan], lines: int) -> None:
+    """What hosts have in common is said once; every host and its own values are still there."""
+    plan = make()
+    text = text_of(plan)
+    assert len(text.splitlines()) <= lines
+    words = set(text.replace(",", " ").replace(":", " ").split())
+    assert set(plan.acting_hosts) | {guard.host for guard in plan.blocked} - {""} <= words
+    flat = "".join(text.split())
+    for host in plan.acting_hosts:
+        assert f"address={plan.finding.node(host).address}" in flat
+
+
+def test_verbose_hides_nothing() -> None:
+    """--verbose shows every command whole and every guard by itself."""
+    plan = in_a_row()
+    text = text_of(plan, 120, verbose=True)
+    assert text.count('systemctl start "$unit"') == len(plan.acting_hosts)
+    assert sum(line.split()[:1] == ["G45"] for line in text.splitlines()) == len(plan.acting_hosts)
+    blocked = many_blocked()
+    assert text_of(blocked, 120, verbose=True).count("BLOCK G37 ") == len(blocked.blocked)
+
+
+def test_failing_guard_is_not_listed_as_passing() -> None:
+    """A guard that passes on some hosts and not on others does not pass."""
+    text = " ".join(text_of(many_blocked()).split())
+    passing = text.partition("pass: ")[2].partition(" (each one")[0].split()
+    assert "G37" not in passing
+    assert "G45" in passing
+
+
+def test_different_programs_are_not_shown_as_one() -> None:
+    """Started and restarted nodes in one stage are listed by what is done to them."""
+    world = healthy((10,) * 12)
+    for i in range(1, 5):
+        world = worlds.frozen(world, f"val{i}")
+        world = worlds.sign_state(world, f"val{i}", worlds.HEIGHT)
+    plan = plan_of(missing(world, *(f"val{i}" for i in range(5, 9))))
+    assert {c.operation for c in plan.stages[0].commands} == {"node.start", "node.restart"}
+    text = text_of(plan)
+    assert "on 4 hosts: node.start, all with" in text
+    assert "on 4 hosts: node.restart, all with" in text

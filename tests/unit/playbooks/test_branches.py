@@ -1,0 +1,192 @@
+"""Which branch is picked, and whom it acts on, at 4, 100 and 10,000 validators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from remediations.diagnose.finding import ChainClass
+from remediations.errors import Refused, UsageError
+from remediations.observe.observation import Observation
+from remediations.plan.plan import GateKind, Risk
+from remediations.playbooks.chain_halted import round_timeout_s
+from remediations.playbooks.playbook import catalogue, named
+from tests import worlds
+from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
+from tests.worlds import healthy
+
+ALL = ("val1", "val2", "val3", "val4", "full1")
+SIZES = (4, 100, 10_000)
+World = Callable[[], Observation]
+
+REFUSED: tuple[tuple[str, World], ...] = (
+    (ChainClass.HEALTHY, healthy),
+    (ChainClass.DEGRADED, lambda: worlds.stopped(healthy(), "full1")),
+    (ChainClass.LOCAL_DIVERGENCE, lambda: worlds.diverged(healthy(), "val4")),
+    (ChainClass.QUORUM_LOST, lambda: worlds.key_missing(healthy(), "val1")),
+    (ChainClass.PARTITION, lambda: worlds.partitioned(healthy(), ("val1", "val4"))),
+    (ChainClass.APP_HASH_SPLIT, lambda: worlds.split(healthy(), ("val1",), ALL[1:])),
+    (ChainClass.DETERMINISTIC_PANIC, lambda: worlds.panicked(healthy(), *ALL)),
+    (
+        ChainClass.UPGRADE_NEEDED,
+        lambda: worlds.panicked(healthy(), *ALL, lines=('UPGRADE "v2" NEEDED at height: 114: {}',)),
+    ),
+    (
+        ChainClass.HALT_HEIGHT,
+        lambda: worlds.panicked(
+            healthy(), *ALL, lines=("halt per configuration height 114 time 0",)
+        ),
+    ),
+    (ChainClass.UNDETERMINED, lambda: worlds.stopped(healthy(), *ALL)),
+)
+
+
+def chain_of(size: int) -> Observation:
+    """`size` validators; up to 100 of them, with nearly all power, are in the inventory."""
+    return healthy((1000,) * min(size, 100) + (1,) * (size - 100), hosts=min(size, 100))
+
+
+@pytest.mark.parametrize(("name", "world"), REFUSED, ids=[name for name, _ in REFUSED])
+def test_no_branch_for_what_a_start_does_not_cure(name: str, world: World) -> None:
+    """INC-001 refuses, with each branch's reason and with what to do by hand."""
+    with pytest.raises(Refused) as refused:
+        case_of(world())
+    assert refused.value.guard == "branch"
+    assert name in refused.value.what
+    assert "start-missing-together: " in refused.value.got
+    assert "restart-minority: " in refused.value.got
+    assert refused.value.next_step
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_quorum_lost_starts_all_missing_at_once(size: int) -> None:
+    """In a halt whoever is missing is started in one stage, gated by the next block."""
+    down = tuple(f"val{i}" for i in range(1, min(size, 100) * 2 // 5 + 2))
+    case = case_of(missing(chain_of(size), *down))
+    assert case.finding.chain is ChainClass.QUORUM_LOST
+    assert case.proposal.branch == "start-missing-together"
+    assert case.proposal.risk is Risk.HIGH
+    (stage,) = case.proposal.stages
+    assert {move.host for move in stage.moves} == set(down)
+    assert set(stage.deploys.values()) == {"start_node"}
+    assert stage.gate.kind is GateKind.CHAIN_ADVANCES
+    assert stage.gate.height == case.finding.height
+    assert stage.gate.timeout_s == round_timeout_s(case.finding.round)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_minority_is_restarted_one_at_a_time(size: int) -> None:
+    """While blocks go on each missing validator has a stage and a gate of its own."""
+    down = tuple(f"val{i}" for i in range(1, min(size, 100) // 4 + 1))
+    case = case_of(missing(chain_of(size), *down))
+    assert case.finding.chain is ChainClass.DEGRADED
+    assert case.proposal.branch == "restart-minority"
+    assert case.proposal.risk is Risk.MEDIUM
+    assert [[move.host for move in s.moves] for s in case.proposal.stages] == [
+        [host] for host in sorted(down)
+    ]
+    for stage in case.proposal.stages:
+        assert stage.gate.kind is GateKind.NODE_FOLLOWS
+        assert stage.gate.hosts == (stage.moves[0].host,)
+
+
+def test_minority_goes_by_power() -> None:
+    """Smallest power first, by name among equals: the least is missed while it is tried."""
+    world = missing(healthy((40, 30, 20, 5, 2, 2)), "val4", "val6", "val5")
+    assert [move.host for move in case_of(world).proposal.acting] == ["val5", "val6", "val4"]
+
+
+@pytest.mark.parametrize("make", [quorum_lost, minority_down])
+def test_healthy_node_is_never_acted_on(make: World) -> None:
+    """What runs and follows is left alone, even where it is named."""
+    world = make()
+    down = case_of(world).proposal.acting[0].host
+    case = case_of(world, only=["val2", "val3", down])
+    assert [move.host for move in case.proposal.acting] == [down]
+    with pytest.raises(Refused):
+        case_of(world, only=["val2"])
+
+
+def test_frozen_node_is_restarted_by_its_invocation() -> None:
+    """A process that stands there is ended, and only that one; it costs no power that votes."""
+    world = worlds.frozen(healthy(), "val4")
+    (stage,) = case_of(world).proposal.stages
+    assert stage.deploys == {"val4": "restart_node"}
+    assert stage.data["val4"]["invocation"] == world.host("val4").unit.value.invocation  # type: ignore[union-attr]
+    assert stage.moves[0].online is False
+
+
+def test_crash_loop_is_restarted_without_an_invocation() -> None:
+    """A looping unit has a new invocation every few seconds: none can be named."""
+    (stage,) = case_of(worlds.crash_looping(healthy(), "val4", "exit 1")).proposal.stages
+    assert stage.deploys == {"val4": "restart_node"}
+    assert stage.data["val4"]["invocation"] == ""
+
+
+def test_unit_that_stays_disabled_is_named() -> None:
+    """What will not come back after a reboot is said, not changed."""
+    case = case_of(worlds.disabled(healthy(), "val4"))
+    assert len(case.proposal.warnings) == 1
+    assert case.proposal.warnings[0].startswith("val4: its unit is disabled and stays so")
+
+
+def test_standby_is_started_only_when_named() -> None:
+    """A keyless standby is stopped on purpose."""
+    world = worlds.stopped(healthy(), "full1")
+    everywhere = case_of(world, "node-down")
+    assert [move.host for move in everywhere.proposal.acting] == ["full1"]
+    named_ = case_of(healthy(), "node-down", only=["standby1"])
+    assert [move.host for move in named_.proposal.acting] == ["standby1"]
+    assert named_.proposal.risk is Risk.LOW
+    with pytest.raises(Refused):
+        case_of(healthy(), "node-down")
+
+
+def test_node_down_refuses_in_a_halt() -> None:
+    """What is missing in a halt is started together: that is INC-001."""
+    with pytest.raises(Refused) as refused:
+        case_of(quorum_lost(), "node-down")
+    assert "use INC-001" in refused.value.got
+    assert "INC-001" in refused.value.next_step
+
+
+def test_asked_branch_must_fit() -> None:
+    """--branch narrows the choice and never forces it."""
+    with pytest.raises(Refused) as refused:
+        case_of(quorum_lost(), branch="restart-minority")
+    assert refused.value.got == "restart-minority: the chain is quorum-lost, not degraded"
+    with pytest.raises(UsageError) as unknown:
+        case_of(quorum_lost(), branch="reset-everything")
+    assert unknown.value.expected == "start-missing-together, restart-minority"
+
+
+def test_unknown_host_in_limit_is_named() -> None:
+    """A misspelt host never narrows a plan silently."""
+    with pytest.raises(UsageError) as unknown:
+        case_of(quorum_lost(), only=["val1", "vall"])
+    assert unknown.value.got == "vall"
+    assert "standby1" in unknown.value.expected
+
+
+def test_advice_that_is_the_same_is_given_once() -> None:
+    """What a person has to do is said once, with all the hosts it is for."""
+    with pytest.raises(Refused) as refused:
+        case_of(worlds.partitioned(healthy(), ("val1", "val4")))
+    assert refused.value.next_step.count("Mend the network") == 1
+    assert "val1" in refused.value.next_step
+
+
+def test_catalogue_and_names() -> None:
+    """Playbooks are found by their entry point, by a name in any case of letters."""
+    assert [playbook.id for playbook in catalogue()] == ["INC-001", "node-down"]
+    assert named("inc-001").id == "INC-001"
+    with pytest.raises(UsageError) as unknown:
+        named("INC-999")
+    assert unknown.value.expected == "INC-001, node-down"
+
+
+@pytest.mark.parametrize(("round_", "seconds"), [(0, 70), (1, 72), (10, 100), (1000, 3070)])
+def test_block_may_take_two_rounds(round_: int, seconds: int) -> None:
+    """Rounds get longer: 5 + 1.5·r seconds each, and two may pass before all agree."""
+    assert round_timeout_s(round_) == seconds

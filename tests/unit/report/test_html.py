@@ -1,0 +1,108 @@
+"""The HTML pages: one file each, no script, nothing fetched, whatever hosts are called."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.plan.plan import Plan
+from remediations.report.html import plan_html, report_html
+from remediations.report.report import Report
+from tests import worlds
+from tests.unit.plan.cases import DIGEST, missing, plan_of, quorum_lost
+from tests.unit.render.golden import same_as_golden
+from tests.unit.report.journal import report
+from tests.worlds import healthy
+
+GOLDEN = Path(__file__).parent / "golden"
+LIMIT = 300_000
+NASTY = "<script>alert('&')</script>"
+
+
+def of_many() -> Plan:
+    """A plan for 100 validators, 40 of which are started with programs of 120 lines."""
+    hosts = [f"val{i}" for i in range(1, 41)]
+    plan = plan_of(missing(healthy((10,) * 100), *hosts))
+    (stage,) = plan.stages
+    long = tuple(replace(c, text=c.text + "true # a line\n" * 120) for c in stage.commands)
+    return replace(plan, stages=(replace(stage, commands=long),))
+
+
+def pages() -> dict[str, str]:
+    return {
+        "plan": plan_html(plan_of(quorum_lost()), DIGEST),
+        "report": report_html(report()),
+        "stopped": report_html(report(good=False)),
+    }
+
+
+@pytest.mark.parametrize("name", ["plan", "report", "stopped"])
+def test_page_is_golden(name: str) -> None:
+    """The page is what it was when somebody last looked at it."""
+    same_as_golden(GOLDEN / f"{name}.html", pages()[name])
+
+
+@pytest.mark.parametrize("name", ["plan", "report", "stopped"])
+def test_page_stands_alone(name: str) -> None:
+    """No script, nothing fetched from anywhere, small."""
+    page = pages()[name]
+    assert "<script" not in page
+    assert re.search(r"(src|href|xlink:href|@import|url\()", page) is None
+    assert re.findall(r"https?://[^\s\"'<]+", page) in ([], ["http://www.w3.org/2000/svg"] * 2)
+    assert len(page.encode()) < LIMIT
+
+
+def test_hundred_validators_stay_small() -> None:
+    """A program that many hosts run stands in the page once, with the values of each host."""
+    plan = of_many()
+    page = plan_html(plan, DIGEST)
+    assert len(page.encode()) < LIMIT
+    assert page.count("true # a line\n" * 120) == 1
+    for host in plan.acting_hosts[1:]:
+        assert f"<td>{host}</td><td><code>" in page
+        assert f"address={plan.finding.node(host).address}" in page
+
+
+def nasty() -> Report:
+    """A report in which host names, moods and outputs want to be markup."""
+    good = report()
+    node = replace(good.plan.finding.nodes[0], host=NASTY, cause=NASTY)
+    finding = replace(good.plan.finding, nodes=(node,), explanation=NASTY)
+    heights = tuple(
+        replace(s, heights=tuple((f"{NASTY}{h}", v) for h, v in s.heights)) for s in good.samples
+    )
+    command = replace(good.commands[0], host=NASTY, output=NASTY, text=NASTY)
+    return replace(
+        good,
+        run=NASTY,
+        plan=replace(good.plan, title=NASTY, finding=finding),
+        samples=heights,
+        commands=(command,),
+        timeline=tuple(replace(e, what=NASTY, detail=NASTY) for e in good.timeline),
+        checks=tuple(replace(c, message=NASTY) for c in good.checks),
+    )
+
+
+def test_markup_in_names_is_text() -> None:
+    """Whatever comes from hosts is escaped, in tables and in plots."""
+    page = report_html(nasty())
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(" in page
+    assert page.count("&lt;script&gt;") > 20
+
+
+def test_unseen_outcome_is_said() -> None:
+    """Where no check ran, the page says how to run them."""
+    assert "remediate verify 20261125-120100-inc-001-e9fcfc74" in pages()["stopped"]
+
+
+def test_blocked_plan_shows_what_is_next() -> None:
+    """Each guard that does not pass stands with its next step."""
+    world = worlds.configured(quorum_lost(), "val1", double_sign_check_height=10)
+    page = plan_html(replace(plan_of(quorum_lost()), guards=()), DIGEST)
+    assert "Next:" not in page
+    blocked = plan_of(world)
+    assert plan_html(blocked, DIGEST).count("<strong>Next:</strong>") == len(blocked.blocked) > 0

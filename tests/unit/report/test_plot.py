@@ -1,0 +1,91 @@
+"""Plots: gaps stay gaps, labels stay inside, and nobody is hidden behind another line."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from remediations.report.plot import HEIGHT, LABEL_HEIGHT, WIDTH, heights_plot, power_plot
+from remediations.report.report import Sample
+from tests import worlds
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def sample(second: int, heights: dict[str, int | None], power: int = 60) -> Sample:
+    return Sample(
+        at=worlds.BEGAN + timedelta(seconds=second),
+        round=0,
+        online_power=power,
+        total_power=100,
+        heights=tuple(heights.items()),
+    )
+
+
+def labels(plot: str) -> dict[str, float]:
+    """Names at the right edge, with how far down they stand."""
+    found = {}
+    for text in ET.fromstring(plot).iter(f"{SVG}text"):
+        if (text.get("class") or "").startswith(("name", "tick")) and float(text.get("x", 0)) > 600:
+            found[text.text or ""] = float(text.get("y", 0))
+    return found
+
+
+def test_nothing_to_draw() -> None:
+    """Without samples, or without any answer, there is no plot."""
+    assert heights_plot([]) == ""
+    assert power_plot([]) == ""
+    assert heights_plot([sample(0, {"a": None})]) == ""
+
+
+def test_unknown_breaks_the_line() -> None:
+    """A height that was not seen is never drawn as if it had been."""
+    plot = heights_plot([sample(i, {"a": h}) for i, h in enumerate((5, 6, None, 8, 9, None, 11))])
+    assert plot.count("<polyline") == 2
+    assert plot.count("<circle") == 1
+
+
+def test_alike_nodes_share_a_line() -> None:
+    """Two nodes with the same heights are one line that names both."""
+    plot = heights_plot([sample(i, {"a": i, "b": i, "c": 0}) for i in range(3)])
+    assert plot.count("<polyline") == 2
+    assert {"a and 1 more", "c"} <= set(labels(plot))
+
+
+@pytest.mark.parametrize("nodes", [2, 9, 100])
+def test_labels_stay_apart_and_inside(nodes: int) -> None:
+    """However many nodes there are, no label covers another or leaves the picture."""
+    plot = heights_plot(
+        [sample(i, {f"val{n}": i * 10 + n % 40 for n in range(nodes)}) for i in range(3)]
+    )
+    places = sorted(y for name, y in labels(plot).items() if name.startswith("val"))
+    assert len(places) >= min(nodes, 9)
+    assert all(b - a >= LABEL_HEIGHT - 0.2 for a, b in pairwise(places))
+    assert min(places) > 0
+    assert max(places) <= HEIGHT
+
+
+def test_power_has_its_two_marks() -> None:
+    """Two thirds and all of the power are lines with their numbers."""
+    plot = power_plot([sample(0, {}, 60), sample(10, {}, 100)])
+    assert {"2/3 (66)", "all (100)", "online"} <= set(labels(plot))
+    assert len(set(labels(plot).values())) == len(labels(plot))
+
+
+def test_every_point_is_inside() -> None:
+    """No coordinate leaves the picture, also with a single sample."""
+    for plot in (heights_plot([sample(0, {"a": 7})]), power_plot([sample(0, {}, 0)])):
+        pairs = re.findall(r'points="([^"]*)"', plot)
+        numbers = [float(n) for pair in pairs for n in re.split(r"[ ,]+", pair) if n]
+        assert all(0 <= n <= WIDTH for n in numbers)
+
+
+def test_it_is_labelled_for_those_who_cannot_see_it() -> None:
+    """The picture has a role and a name."""
+    root = ET.fromstring(power_plot([sample(0, {}), sample(1, {})]))
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == "Voting power online over time"

@@ -1,0 +1,94 @@
+"""What a journal amounts to: durations, commands, and a timeline in order."""
+
+from __future__ import annotations
+
+from remediations.model.wire import canonical, decode
+from remediations.plan.plan import Plan
+from remediations.report.report import Report, build_report
+from remediations.run.records import EntryKind, RunState
+from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
+from tests.unit.report.journal import RUN, entries, report
+
+
+def without(plan: Plan, kind: EntryKind) -> Report:
+    """The report of a journal that lacks one kind of entry."""
+    return build_report(
+        run=RUN,
+        state=RunState.UNKNOWN,
+        digest=DIGEST,
+        plan=plan,
+        approvals=[],
+        entries=[e for e in entries(plan) if e.kind is not kind],
+        checks=[],
+    )
+
+
+def test_durations_are_from_the_journal() -> None:
+    """Halted since the last block; the first new block was seen 14.2 s after the run began."""
+    found = report()
+    assert found.apply_to_block_ms == 14_200
+    assert found.halted_ms == (60 + 60 + 60 + 14) * 1000 + 200
+
+
+def test_without_a_new_block_nothing_is_claimed() -> None:
+    """Durations that never came to an end are unknown, not zero."""
+    stopped = report(good=False)
+    assert stopped.halted_ms is None
+    assert stopped.apply_to_block_ms is None
+
+
+def test_commands_come_from_the_plan() -> None:
+    """Text from the plan, outcome from the journal."""
+    (command,) = report().commands
+    assert command.text == report().plan.stages[0].commands[0].text
+    assert (command.state, command.exit_status, command.duration_ms) == ("done", 0, 1834)
+
+
+def test_command_without_an_end_is_unknown() -> None:
+    """What was announced and never confirmed is not guessed."""
+    plan = plan_of(quorum_lost())
+    assert without(plan, EntryKind.COMMAND_ENDED).commands[0].state == "unknown"
+    nothing = build_report(
+        run=RUN,
+        state=RunState.APPROVED,
+        digest=DIGEST,
+        plan=plan,
+        approvals=[],
+        entries=[],
+        checks=[],
+    )
+    assert nothing.commands[0].state == "not started"
+    assert nothing.commands[0].exit_status is None
+
+
+def test_timeline_is_in_order_and_complete() -> None:
+    """From the last block to the checks, each thing once, samples left to the plot."""
+    events = report().timeline
+    assert list(events) == sorted(events, key=lambda event: event.at)
+    assert [event.what for event in events] == [
+        "last block, height 113",
+        "observed",
+        "approved by alice@example.org",
+        "run began",
+        "facts held",
+        "command starting on val1",
+        "command ended on val1",
+        "gate waiting",
+        "first new block seen",
+        "gate ended",
+        "run ended",
+        "2 of 3 checks pass",
+    ]
+    assert [event.what for event in events if not event.good] == ["2 of 3 checks pass"]
+
+
+def test_failure_stands_out() -> None:
+    """What failed is marked so."""
+    bad = [event.what for event in report(good=False).timeline if not event.good]
+    assert bad == ["command ended on val1", "run ended"]
+
+
+def test_report_can_be_written_and_read() -> None:
+    """report.json is a value like all others."""
+    found = report()
+    assert decode(canonical(found), Report) == found

@@ -1,0 +1,93 @@
+"""Plans made by hand, for tests of what applies, stores and signs them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from remediations.diagnose.diagnose import diagnose
+from remediations.diagnose.finding import Finding
+from remediations.plan.plan import (
+    PLAN_FORMAT,
+    Baseline,
+    Command,
+    Fidelity,
+    Gate,
+    GateKind,
+    Plan,
+    PowerEffect,
+    Risk,
+    Stage,
+)
+from tests.worlds import healthy
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+def command(host: str, text: str = "true", *, timeout_s: int = 5) -> Command:
+    return Command(
+        host=host,
+        operation=f"Start {host}",
+        text=text,
+        timeout_s=timeout_s,
+        fidelity=Fidelity.EXACT,
+        probe="true",
+        undo="stop it",
+    )
+
+
+def stage(number: int, *commands: Command, gate_timeout_s: int = 5) -> Stage:
+    """A stage whose gate asks its hosts for a block above 10."""
+    return Stage(
+        number=number,
+        title=f"stage {number}",
+        why="a test",
+        deploys=("start_node",),
+        commands=commands,
+        power=PowerEffect(before=60, worst=60, after=100, total=100),
+        gate=Gate(
+            kind=GateKind.CHAIN_ADVANCES,
+            title="the chain advances",
+            hosts=tuple(dict.fromkeys(c.host for c in commands)),
+            height=10,
+            timeout_s=gate_timeout_s,
+        ),
+    )
+
+
+@cache
+def _finding() -> Finding:
+    return diagnose(healthy())
+
+
+def plan(*stages: Stage, approvals_needed: int = 1, branch: str = "lost quorum") -> Plan:
+    return Plan(
+        format=PLAN_FORMAT,
+        tool="remediate test",
+        playbook="INC-001",
+        branch=branch,
+        title="a test",
+        chain_id="worlds-1",
+        inventory_digest="0" * 64,
+        observed_at=NOW - timedelta(minutes=1),
+        expires_at=NOW + timedelta(minutes=30),
+        finding=_finding(),
+        facts=(),
+        guards=(),
+        warnings=(),
+        stages=stages or (stage(1, command("val1"), command("val2")), stage(2, command("val3"))),
+        checks=(),
+        baseline=Baseline(
+            height=10,
+            online_power=60,
+            total_power=100,
+            sign_states=(),
+            peers=(),
+            binaries=(),
+            untouched=(),
+        ),
+        targets=(),
+        risk=Risk.LOW,
+        worst_case="nothing",
+        approvals_needed=approvals_needed,
+    )

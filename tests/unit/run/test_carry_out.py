@@ -1,0 +1,127 @@
+"""One command: launched at most once, followed to its end, settled where in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from remediations.errors import Locked, PartlyApplied, RemediationError
+from remediations.run import carry_out as module
+from remediations.run.carry_out import Ending, carry_out
+from remediations.run.driver import StepId
+from remediations.run.records import CommandState
+from tests.unit.run.fakes import (
+    DONE,
+    NOT_STARTED,
+    RUNNING,
+    UNKNOWN,
+    VOIDED,
+    FakeDriver,
+    Scene,
+    failed,
+    lost,
+)
+from tests.unit.run.plans import command
+
+STEP = StepId(plan="a" * 64, stage=1, index=0)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_LOOK_S", 0.001)
+
+
+def ending(driver: FakeDriver, timeout_s: int = 5) -> Ending:
+    return asyncio.run(carry_out(driver, STEP, command("val1", timeout_s=timeout_s)))
+
+
+def refusal(kind: type[RemediationError]) -> RemediationError:
+    return kind("it did not start", guard="launch", got="exit 1", expected="a unit", next_step="x")
+
+
+def test_success_is_exit_0_and_its_last_words() -> None:
+    """The step is followed until it is done."""
+    driver = FakeDriver({"val1": [RUNNING, RUNNING, DONE]})
+    done = ending(driver)
+    assert (done.state, done.message) == (CommandState.DONE, "started: it runs")
+    assert driver.calls == ["launch val1", *["probe val1"] * 3]
+
+
+def test_failure_is_any_other_exit_and_its_last_error() -> None:
+    """Nothing is asked any more: the host has said how it ended."""
+    driver = FakeDriver({"val1": [failed(64, "a\nrefused: b\n")]})
+    done = ending(driver)
+    assert (done.state, done.message) == (CommandState.FAILED, "refused: b")
+    assert driver.calls == ["launch val1", "probe val1"]
+
+
+def test_a_silent_failure_says_its_exit() -> None:
+    """No words, a message all the same."""
+    assert ending(FakeDriver({"val1": [failed(3, "")]})).message == "exit 3"
+
+
+def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
+    """Another application of this plan did or does it: unknown to us, and we do not go on."""
+    driver = FakeDriver(launches={"val1": refusal(Locked)})
+    assert ending(driver).state is CommandState.UNKNOWN
+    assert driver.calls == ["launch val1"]
+
+
+@pytest.mark.parametrize(
+    ("void", "holds", "state"),
+    [
+        (VOIDED, True, CommandState.FAILED),
+        (DONE, False, CommandState.DONE),
+        (failed(1, "no"), True, CommandState.FAILED),
+        (UNKNOWN, True, CommandState.DONE),
+        (UNKNOWN, False, CommandState.FAILED),
+        (UNKNOWN, lost(), CommandState.UNKNOWN),
+        (RUNNING, False, CommandState.DONE),
+        (lost(), True, CommandState.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("doubt", ["refused", "not started", "unknown"])
+def test_doubt_is_settled_on_the_host(
+    doubt: str, void: Scene, holds: bool | Exception, state: CommandState
+) -> None:
+    """Void first, so that "not started" is final; then the effect; never a second launch."""
+    driver = FakeDriver(
+        {"val1": [{"not started": NOT_STARTED, "unknown": UNKNOWN}.get(doubt, DONE), DONE]},
+        launches={"val1": refusal(PartlyApplied)} if doubt == "refused" else {},
+        voids={"val1": void},
+        holds=holds,
+    )
+    assert ending(driver).state is state
+    assert driver.launched() == ["val1"]
+    asks = [call.split()[0] for call in driver.calls]
+    assert asks.index("void") < (asks.index("holds") if "holds" in asks else len(asks))
+
+
+def test_an_unconfirmed_launch_is_looked_for() -> None:
+    """The connection was lost while launching, and the host says that it was done."""
+    driver = FakeDriver({"val1": [lost(), RUNNING, DONE]}, launches={"val1": lost()})
+    done = ending(driver)
+    assert done.state is CommandState.DONE
+    assert done.message == "the launch was not confirmed (no route); started: it runs"
+    assert driver.launched() == ["val1"]
+
+
+def test_a_host_that_is_away_for_a_while_is_waited_for() -> None:
+    """A lost connection loses nothing."""
+    driver = FakeDriver({"val1": [RUNNING, lost(), lost(), DONE]})
+    assert ending(driver).state is CommandState.DONE
+
+
+@pytest.mark.parametrize(
+    ("scene", "said"),
+    [(RUNNING, "it still runs"), (lost(), "val1: cannot connect: no route")],
+)
+def test_beyond_all_time_it_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, scene: Scene, said: str
+) -> None:
+    """Never done, never failed: nobody has seen its end."""
+    monkeypatch.setattr(module, "GRACE_S", 0.02)
+    done = ending(FakeDriver({"val1": [scene]}), timeout_s=0)
+    assert (done.state, done.sighting) == (CommandState.UNKNOWN, None)
+    assert done.message == f"no end was seen in time; {said}"

@@ -1,0 +1,281 @@
+"""The engine: order, barriers, stops, and a journal that ends whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from remediations.errors import MachineError
+from remediations.plan.plan import Command, plan_digest
+from remediations.run import carry_out, engine
+from remediations.run.records import CommandState, RunState
+from remediations.run.snapshot import Snapshot
+from tests.unit.run.fakes import (
+    DONE,
+    RUNNING,
+    Bench,
+    FakeDriver,
+    Listener,
+    chain_at,
+    failed,
+    lost,
+)
+from tests.unit.run.plans import command, plan, stage
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.001)
+    monkeypatch.setattr(engine, "GATE_LOOK_S", 0.01)
+    monkeypatch.setattr(engine, "SAMPLE_S", 0.01)
+    monkeypatch.setattr(engine, "STOP_PATIENCE_S", 0.05)
+
+
+def test_a_whole_plan(tmp_path: Path) -> None:
+    """Stages in order, every command announced first, every gate awaited, then the end."""
+    p = plan()
+    driver = FakeDriver({"val1": [RUNNING, DONE]})
+    bench = Bench(tmp_path, p, driver)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.RUNNING
+    assert {s for _, _, s in receipt.commands} == {CommandState.DONE}
+    assert driver.launched() == ["val1", "val2", "val3"]
+    assert [str(s) for s in driver.steps] == ["1-0", "1-1", "2-0"]
+    assert {s.plan for s in driver.steps} == {plan_digest(p)}
+    told = bench.told()
+    assert told[:2] == ["command-starting val1 started", "command-starting val2 started"]
+    assert set(told[2:4]) == {"command-ended val1 done", "command-ended val2 done"}
+    assert told[4:] == [
+        "gate-waiting",
+        "gate-ended done",
+        "command-starting val3 started",
+        "command-ended val3 done",
+        "gate-waiting",
+        "gate-ended done",
+        "run-ended running",
+    ]
+    first = bench.entries()[0]
+    assert first.command_sha256 == hashlib.sha256(b"true").hexdigest()
+    ended = [e for e in bench.entries() if e.kind == "command-ended"]
+    assert {(e.message, e.exit_status) for e in ended} == {("started: it runs", 0)}
+
+
+def test_the_announcement_is_on_disk_before_the_launch(tmp_path: Path) -> None:
+    """At the moment of each launch the journal's file says so already."""
+    at_launch: list[tuple[str, str]] = []
+
+    def look(c: Command) -> None:
+        at_launch.append((c.host, bench.told()[-1]))
+
+    one_by_one = plan(stage(1, command("val1")), stage(2, command("val2")))
+    bench = Bench(tmp_path, one_by_one, FakeDriver(on_launch=look))
+    asyncio.run(bench.engine.apply())
+    assert at_launch == [
+        ("val1", "command-starting val1 started"),
+        ("val2", "command-starting val2 started"),
+    ]
+
+
+def test_the_first_failure_stops_the_run(tmp_path: Path) -> None:
+    """Its stage ends, no later stage starts, and the receipt says what was not started."""
+    driver = FakeDriver({"val1": [failed(64, "refused: got 7, expected 8\n")]})
+    bench = Bench(tmp_path, plan(), driver)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.STOPPED
+    assert receipt.message == "val1: failed: refused: got 7, expected 8"
+    assert driver.launched() == ["val1", "val2"]
+    assert receipt.where(CommandState.FAILED) == ("stage 1 on val1",)
+    assert receipt.where(CommandState.DONE) == ("stage 1 on val2",)
+    assert receipt.where(CommandState.PLANNED) == ("stage 2 on val3",)
+    assert bench.told()[-1] == "run-ended stopped"
+
+
+def test_commands_of_one_host_run_in_order(tmp_path: Path) -> None:
+    """Two commands on one host never at the same time; after a failure the second never starts."""
+    two = plan(stage(1, command("val1", "first"), command("val1", "second"), command("val2")))
+    driver = FakeDriver({"val1": [RUNNING, DONE]})
+    bench = Bench(tmp_path, two, driver)
+    receipt = asyncio.run(bench.engine.apply())
+    assert [s for _, _, s in receipt.commands] == [CommandState.DONE] * 3
+    told = [line for line in bench.told() if "val1" in line]
+    assert told == ["command-starting val1 started", "command-ended val1 done"] * 2
+
+    (tmp_path / "again").mkdir()
+    driver = FakeDriver({"val1": [failed(1, "no")]})
+    receipt = asyncio.run(Bench(tmp_path / "again", two, driver).engine.apply())
+    assert sorted(driver.launched()) == ["val1", "val2"]
+    assert [s for _, _, s in receipt.commands] == [
+        CommandState.FAILED,
+        CommandState.PLANNED,
+        CommandState.DONE,
+    ]
+
+
+def test_a_gate_that_stays_shut_stops_the_run(tmp_path: Path) -> None:
+    """Within its time limit, with what was seen last."""
+    p = plan(stage(1, command("val1"), gate_timeout_s=0), stage(2, command("val2")))
+    driver = FakeDriver()
+    bench = Bench(tmp_path, p, driver, sees=lambda: chain_at(10))
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.STOPPED
+    assert "the gate did not open: the chain advances" in receipt.message
+    assert driver.launched() == ["val1"]
+    assert bench.told()[-2:] == ["gate-ended failed", "run-ended stopped"]
+
+
+def test_a_poll_that_hangs_does_not_hold_the_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look has a limit, and so has the gate."""
+    p = plan(stage(1, command("val1"), gate_timeout_s=1))
+    bench = Bench(tmp_path, p, FakeDriver())
+
+    async def never() -> Snapshot:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    monkeypatch.setattr(engine, "LOOK_LIMIT_S", 0.02)
+    monkeypatch.setattr(bench.engine, "_poll", never)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.STOPPED
+    assert "could not look: TimeoutError" in receipt.message
+
+
+@pytest.mark.parametrize("error", [lost(), OSError("no"), ZeroDivisionError()])
+def test_a_failed_look_is_tried_again(tmp_path: Path, error: Exception) -> None:
+    """For the gate and for the samples alike; it opens nothing and ends nothing."""
+    answers: list[Exception | Snapshot] = [error] * 5
+
+    def sees() -> Snapshot:
+        scene = answers.pop(0) if answers else chain_at(11)
+        if isinstance(scene, Exception):
+            raise scene
+        return scene
+
+    bench = Bench(tmp_path, plan(), FakeDriver(), sees=sees)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.RUNNING
+    assert any(entry.kind == "sample" for entry in bench.entries())
+
+
+def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:
+    """After a failed look too; only changes are written."""
+    heights = iter([10, 10, None, 11, 12])
+    driver = FakeDriver({"val1": [RUNNING] * 12 + [DONE]})
+
+    def sees() -> Snapshot:
+        height = next(heights, 12)
+        if height is None:
+            raise lost()
+        return chain_at(height)
+
+    bench = Bench(tmp_path, plan(stage(1, command("val1"))), driver, sees=sees)
+    asyncio.run(bench.engine.apply())
+    sampled = [e.heights[0].height for e in bench.entries() if e.kind == "sample"]
+    assert sampled == [10, 11, 12]
+
+
+def test_a_display_that_breaks_changes_nothing(tmp_path: Path) -> None:
+    """A closed pipe on the terminal's side: the run goes on, in silence."""
+    progress = Listener(BrokenPipeError(errno.EPIPE, "gone"))
+    bench = Bench(tmp_path, plan(), FakeDriver(), progress=progress)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.RUNNING
+    assert bench.told()[-1] == "run-ended running"
+    assert len(progress.heard) == 1
+
+
+def test_stop_starts_nothing_more(tmp_path: Path) -> None:
+    """What ends in time is told; what does not may still run; the rest was not started."""
+    driver = FakeDriver(
+        {"val1": [RUNNING], "val2": [RUNNING, DONE]},
+        on_launch=lambda c: bench.engine.stop.set() if c.host == "val2" else None,
+    )
+    bench = Bench(tmp_path, plan(), driver)
+    receipt = asyncio.run(bench.engine.apply())
+    assert (receipt.state, receipt.message) == (RunState.ABORTED, "stopped by a person")
+    assert driver.launched() == ["val1", "val2"]
+    assert receipt.where(CommandState.STARTED, CommandState.UNKNOWN) == ("stage 1 on val1",)
+    assert receipt.where(CommandState.DONE) == ("stage 1 on val2",)
+    assert receipt.where(CommandState.PLANNED) == ("stage 2 on val3",)
+    assert "command-ended val1 unknown" in bench.told()
+    assert bench.told()[-1] == "run-ended aborted"
+
+
+def test_stop_while_a_gate_is_awaited(tmp_path: Path) -> None:
+    """The gate is left, and the next stage does not start."""
+    driver = FakeDriver()
+
+    def sees() -> Snapshot:
+        if any(line == "gate-waiting" for line in bench.told()):
+            bench.engine.stop.set()
+        return chain_at(10)
+
+    bench = Bench(tmp_path, plan(), driver, sees=sees)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.ABORTED
+    assert driver.launched() == ["val1", "val2"]
+
+
+def test_a_second_interrupt_leaves_a_whole_journal(tmp_path: Path) -> None:
+    """The task is cancelled: what runs is written down as unknown, and the run's end too."""
+    bench = Bench(tmp_path, plan(), FakeDriver({"val1": [RUNNING], "val2": [RUNNING]}))
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(bench.engine.apply())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert bench.told()[2:] == [
+        "command-ended val1 unknown",
+        "command-ended val2 unknown",
+        "run-ended unknown",
+    ]
+
+
+def test_a_bug_in_a_driver_is_an_unknown_command(tmp_path: Path) -> None:
+    """It was announced, so it gets an ending, and the run stops."""
+    driver = FakeDriver({"val1": [ZeroDivisionError("of course")]})
+    bench = Bench(tmp_path, plan(), driver)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.STOPPED
+    assert receipt.message == "val1: unknown: ZeroDivisionError: of course"
+    assert bench.told()[-1] == "run-ended stopped"
+
+
+def test_without_a_journal_nothing_is_launched(tmp_path: Path) -> None:
+    """The record comes first: where it cannot be written, nothing is done."""
+    driver = FakeDriver()
+    bench = Bench(tmp_path / "missing", plan(), driver)
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(bench.engine.apply())
+    assert driver.calls == []
+    assert "done: nothing" in caught.value.got
+
+
+def test_a_disk_that_fills_up_mid_run_gives_a_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was done is told by the error itself; what was written stays readable."""
+    bench = Bench(tmp_path, plan(), FakeDriver({"val2": [RUNNING, RUNNING, DONE]}))
+    real = os.write
+
+    def full(descriptor: int, data: bytes) -> int:
+        if b'"command-ended"' in data:
+            return real(descriptor, data[:20])
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(bench.engine.apply())
+    assert "done: stage 1 on val1, stage 1 on val2" in caught.value.got
+    monkeypatch.undo()
+    assert bench.told() == ["command-starting val1 started", "command-starting val2 started"]

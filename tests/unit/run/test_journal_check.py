@@ -1,0 +1,152 @@
+"""The stand-alone checker, run as an auditor would: with a bare Python, on two files."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from remediations.model.wire import canonical
+from remediations.plan.plan import Plan, plan_digest
+from remediations.run import journal_check
+from remediations.run.journal import Journal
+from remediations.run.journal_check import check
+from remediations.run.records import CommandState, EntryKind
+from tests.unit.run.fakes import Bench, FakeDriver
+from tests.unit.run.plans import command, plan, stage
+
+PLAN = plan(stage(1, command("val1", "one"), command("val1", "two"), command("val2", "two")))
+PLAN_BYTES = canonical(PLAN)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """The journal of a run that went well."""
+    bench = Bench(tmp_path, PLAN, FakeDriver())
+    bench.journal.append(
+        EntryKind.RUN_BEGAN, message="by otto, approved by alice@example.org SHA256:k\x1b[2J"
+    )
+    asyncio.run(bench.engine.apply())
+    bench.journal.close()
+    return bench.path
+
+
+def story(path: Path, plan: Plan, *steps: tuple[EntryKind, str, str]) -> bytes:
+    """A well-chained journal that tells whatever it is told to: kind, host, text of the command."""
+    journal = Journal(path, plan_digest(plan))
+    for kind, host, text in steps:
+        journal.append(
+            kind,
+            host=host,
+            stage=1 if host else 0,
+            state=CommandState.DONE if kind is EntryKind.COMMAND_ENDED else "",
+            command_sha256=hashlib.sha256(text.encode()).hexdigest() if text else "",
+        )
+    journal.close()
+    return path.read_bytes()
+
+
+BEGAN = (EntryKind.RUN_BEGAN, "", "")
+ENDED = (EntryKind.RUN_ENDED, "", "")
+
+
+def starts(host: str, text: str) -> tuple[EntryKind, str, str]:
+    return (EntryKind.COMMAND_STARTING, host, text)
+
+
+def ends(host: str) -> tuple[EntryKind, str, str]:
+    return (EntryKind.COMMAND_ENDED, host, "")
+
+
+def test_a_good_journal_as_a_program(journal: Path, tmp_path: Path) -> None:
+    """Isolated from this package and its environment; tells plan, people, head and end."""
+    (tmp_path / "plan.json").write_bytes(PLAN_BYTES)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", journal_check.__file__, str(journal), tmp_path / "plan.json"],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"LC_ALL": "C"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    head = hashlib.sha256(journal.read_bytes().splitlines()[-1]).hexdigest()
+    assert lines[0].endswith(f"records, head {head}")
+    assert lines[1] == f"plan {plan_digest(PLAN)}"
+    assert lines[2].endswith("by otto, approved by alice@example.org SHA256:k?[2J")
+    assert lines[-2:] == [f"compared with plan {plan_digest(PLAN)}", "nothing wrong"]
+    assert lines[3].startswith("ended ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b", "c"], ["missing"]])
+def test_no_files_no_verdict(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """2 is neither good nor wrong."""
+    assert journal_check.main(arguments) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_plan_it_says_what_was_not_compared(journal: Path) -> None:
+    """A verdict about the chain alone is named as such."""
+    report = check(journal.read_bytes())
+    assert report.exit_status == 0
+    assert report.lines[-1] == "no plan was given: what ran was not compared"
+
+
+def test_a_missing_end_is_a_crash_or_a_cut(journal: Path) -> None:
+    """At every line: nothing is wrong, nothing is proven, and what may still run is named."""
+    lines = journal.read_bytes().splitlines(keepends=True)
+    for kept in range(len(lines)):
+        report = check(b"".join(lines[:kept]), PLAN_BYTES)
+        assert (report.problems, report.exit_status) == ((), 3)
+        said = "no end: the machine died or the end was cut, which cannot be told apart"
+        assert said in report.lines
+    starting = next(n for n, line in enumerate(lines, 1) if b"command-starting" in line)
+    report = check(b"".join(lines[:starting]) + lines[starting][:7])
+    assert "may still run: stage 1 on val1" in report.lines
+    assert "the last line is torn (7 bytes without an end): it says nothing" in report.lines
+
+
+def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
+    """By stage and host, in the order of the plan."""
+    swapped = (starts("val1", "two"), ends("val1"), starts("val1", "one"), ends("val1"))
+    data = story(tmp_path / "j", PLAN, BEGAN, *swapped, ENDED)
+    said = "stage 1 on val1: what ran is not what the plan says"
+    assert check(data, PLAN_BYTES).problems == (said, said)
+    assert check(data).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ((starts("val3", "one"), ends("val3")), "stage 1 on val3: ran, and is not (so often)"),
+        ((starts("val2", "two"), ends("val2")) * 2, "stage 1 on val2: ran, and is not (so often)"),
+        ((starts("val2", "two"),) * 2, "record 3: stage 1 on val2 starts while it runs"),
+        ((ends("val2"),), "record 2: stage 1 on val2 ends and did not start"),
+        ((ENDED,), "record 2: something follows the end"),
+        ((BEGAN,), "record 2: a journal begins with run-began, once"),
+    ],
+)
+def test_an_impossible_story_is_found(
+    tmp_path: Path, steps: tuple[tuple[EntryKind, str, str], ...], problem: str
+) -> None:
+    """Also where the chain was made anew."""
+    report = check(story(tmp_path / "j", PLAN, BEGAN, *steps, ENDED), PLAN_BYTES)
+    assert any(found.startswith(problem) for found in report.problems)
+    assert report.exit_status == 1
+
+
+def test_a_journal_of_another_plan_is_found(journal: Path) -> None:
+    """Digests of the file and of the journal differ."""
+    other = canonical(plan(branch="another"))
+    assert check(journal.read_bytes(), other).problems[0].startswith("the journal is of plan ")
+    assert "the plan is not one" in check(journal.read_bytes(), b"[]").problems
+
+
+def test_a_journal_without_a_beginning_is_wrong(tmp_path: Path) -> None:
+    """Cut at the front and chained anew."""
+    report = check(story(tmp_path / "j", PLAN, ENDED))
+    assert report.problems == ("record 1: a journal begins with run-began, once",)

@@ -1,0 +1,114 @@
+"""One application at a time: two processes, and one that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from remediations.errors import Locked, MachineError
+from remediations.run import lock
+from remediations.run.lock import chain_lock, holder, lock_path
+
+CHAIN = "worlds-1"
+HOLD = """
+import sys
+from pathlib import Path
+from remediations.run.lock import chain_lock
+with chain_lock(Path(sys.argv[1]), "worlds-1", "run-a"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def other_process(state: Path) -> subprocess.Popen[str]:
+    """A process that holds the chain until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(state)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.05)
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    """10, with the run to look at; another chain is free; afterwards the chain is free again."""
+    with other_process(tmp_path) as process:
+        assert holder(tmp_path, CHAIN) == "run-a"
+        with (
+            pytest.raises(Locked, match="another run is being applied to worlds-1") as caught,
+            chain_lock(tmp_path, CHAIN, "run-b"),
+        ):
+            raise AssertionError("both hold it")
+        assert (caught.value.got, caught.value.next_step) == ("run-a", "remediate status run-a")
+        with chain_lock(tmp_path, "worlds-2", "run-b"):
+            assert holder(tmp_path, "worlds-2") == "run-b"
+    with chain_lock(tmp_path, CHAIN, "run-b"):
+        assert holder(tmp_path, CHAIN) == "run-b"
+    assert holder(tmp_path, CHAIN) == ""
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    """Its name is still in the file; nobody believes it."""
+    with other_process(tmp_path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+    assert lock_path(tmp_path, CHAIN).read_text() == "run-a"
+    assert holder(tmp_path, CHAIN) == ""
+    with chain_lock(tmp_path, CHAIN, "run-b"):
+        assert holder(tmp_path, CHAIN) == "run-b"
+
+
+def test_an_error_inside_frees_the_chain(tmp_path: Path) -> None:
+    """And leaves no name behind."""
+    with pytest.raises(ZeroDivisionError), chain_lock(tmp_path, CHAIN, "run-a"):
+        raise ZeroDivisionError
+    assert lock_path(tmp_path, CHAIN).read_text() == ""
+
+
+def test_asking_who_holds_it_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`remediate status` in a loop never makes an `apply` believe that the chain is taken."""
+    monkeypatch.setattr(lock, "PATIENCE_S", 0.5)
+    lock_path(tmp_path, CHAIN).parent.mkdir()
+    lock_path(tmp_path, CHAIN).touch()
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            holder(tmp_path, CHAIN)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(100):
+            with chain_lock(tmp_path, CHAIN, "run-a"):
+                pass
+    finally:
+        over.set()
+        asking.join()
+
+
+@pytest.mark.parametrize("chain", ["../../etc/passwd", "a/b", "x y", ".."])
+def test_no_chain_id_leaves_the_directory(tmp_path: Path, chain: str) -> None:
+    """Chain ids come from inventories."""
+    assert lock_path(tmp_path, chain).resolve().parent == tmp_path / "locks"
+
+
+def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    """12, and nobody holds it."""
+    (tmp_path / "locks").write_text("in the way")
+    with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-a"):
+        raise AssertionError("held")
+    assert holder(tmp_path, CHAIN) == ""

@@ -1,0 +1,212 @@
+"""Drift, gates and status: tables of values in and values out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediations.plan.plan import Fact, Gate, GateKind, Rule
+from remediations.run.drift import compare
+from remediations.run.gates import judge_gate
+from remediations.run.records import CommandState, Entry, EntryKind, RunState
+from remediations.run.snapshot import HostSnapshot, Snapshot
+from remediations.run.status import status_of
+from tests.unit.run.plans import command, plan, stage
+
+AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+def fact(value: str, rule: Rule = Rule.AT_LEAST, name: str = "val1.sign_state") -> Fact:
+    return Fact(name=name, value=value, rule=rule, why="it decides", source="test", at=AT)
+
+
+def holds(planned: str, now: str, rule: Rule = Rule.AT_LEAST) -> bool:
+    return not compare([fact(planned, rule)], [fact(now)])
+
+
+@pytest.mark.parametrize(
+    ("planned", "now", "held"),
+    [
+        ("10/0/3", "10/0/3", True),
+        ("10/0/3", "10/1/1", True),
+        ("10/0/3", "11/0/0", True),
+        ("10/0/3", "10/0/2", False),
+        ("10/0/3", "9/9/9", False),
+        ("10", "11", True),
+        ("10", "9", False),
+        ("9", "10", True),
+        ("10/0/3", "11", False),
+        ("10", "11/0/0", False),
+        ("10/0/3", "missing", False),
+        ("missing", "missing", True),
+        ("missing", "10/0/3", False),
+        ("10", "-11", False),
+        ("10", "1_1", False),
+        ("10", " 11", False),
+        ("10", "١١", False),
+        ("10", "", False),
+        ("10", "9" * 5000, False),
+    ],
+)
+def test_at_least(planned: str, now: str, held: bool) -> None:
+    """By height, round, step as numbers; what has another form must be the same text."""
+    assert holds(planned, now) is held
+
+
+@pytest.mark.parametrize(("now", "held"), [("a", True), ("b", False), ("a ", False), ("", False)])
+def test_equal(now: str, held: bool) -> None:
+    """To the letter."""
+    assert holds("a", now, Rule.EQUAL) is held
+
+
+def test_a_fact_that_is_gone_differs() -> None:
+    """All that differ are told, with why they matter; new facts are nobody's business here."""
+    planned = [fact("1"), fact("x", Rule.EQUAL, "val2.unit")]
+    (gone,) = compare(planned, [fact("2"), fact("z", name="val9.unit")])
+    assert gone == ("val2.unit", "x", "not read", "it decides")
+
+
+STATES = st.tuples(st.integers(0, 2**63), st.integers(0, 2**31), st.integers(0, 3))
+
+
+def text(state: tuple[int, int, int]) -> str:
+    return "/".join(str(part) for part in state)
+
+
+@given(planned=STATES, now=STATES)
+def test_a_sign_state_may_only_rise(
+    planned: tuple[int, int, int], now: tuple[int, int, int]
+) -> None:
+    """Exactly the order in which CometBFT signs."""
+    assert holds(text(planned), text(now)) is (now >= planned)
+
+
+@given(planned=st.text(), now=st.text())
+def test_no_text_breaks_the_comparison(planned: str, now: str) -> None:
+    """And the same text always holds."""
+    holds(planned, now)
+    assert holds(planned, planned)
+
+
+def gate(kind: GateKind, *hosts: str, height: int = 10) -> Gate:
+    return Gate(kind=kind, title="a gate", hosts=hosts, height=height, timeout_s=1)
+
+
+def seen(**hosts: tuple[int | None, bool | None]) -> Snapshot:
+    return Snapshot(
+        hosts=tuple(
+            HostSnapshot(host=name, height=height, catching_up=catching_up)
+            for name, (height, catching_up) in hosts.items()
+        ),
+        round=0,
+        online_power=0,
+        total_power=100,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "snapshot", "opened"),
+    [
+        (GateKind.CHAIN_ADVANCES, seen(a=(11, False), b=(12, False)), True),
+        (GateKind.CHAIN_ADVANCES, seen(a=(11, True), b=(11, None)), True),
+        (GateKind.CHAIN_ADVANCES, seen(a=(10, False), b=(12, False)), False),
+        (GateKind.CHAIN_ADVANCES, seen(a=(11, False), b=(None, None)), False),
+        (GateKind.CHAIN_ADVANCES, seen(a=(11, False)), False),
+        (GateKind.NODE_FOLLOWS, seen(a=(11, False), b=(12, False), c=(12, False)), True),
+        (GateKind.NODE_FOLLOWS, seen(a=(10, False), b=(12, False)), False),
+        (GateKind.NODE_FOLLOWS, seen(a=(12, True), b=(12, False)), False),
+        (GateKind.NODE_FOLLOWS, seen(a=(12, None), b=(12, False)), False),
+        (GateKind.NODE_FOLLOWS, seen(a=(12, False), b=(12, False), c=(14, False)), False),
+        (GateKind.NODE_FOLLOWS, seen(), False),
+    ],
+)
+def test_gates(kind: GateKind, snapshot: Snapshot, opened: bool) -> None:
+    """Open for all hosts or for none; silence keeps a gate shut."""
+    assert judge_gate(gate(kind, "a", "b"), snapshot).open is opened
+
+
+@pytest.mark.parametrize("kind", list(GateKind))
+def test_a_gate_without_hosts_stays_shut(kind: GateKind) -> None:
+    """Empty is never success."""
+    assert not judge_gate(gate(kind), seen(a=(99, False))).open
+
+
+def test_a_gate_says_what_it_saw() -> None:
+    """Each host, and the highest."""
+    verdict = judge_gate(gate(GateKind.NODE_FOLLOWS, "a", "b"), seen(a=(7, False), c=(9, False)))
+    assert verdict.seen == "a 7, b silent; highest 9"
+
+
+PLAN = plan(stage(1, command("a"), command("a"), command("b")), stage(2, command("c")))
+
+
+def entry(kind: EntryKind, host: str = "", state: str = "", message: str = "") -> Entry:
+    return Entry(
+        number=1,
+        previous="",
+        at=AT,
+        kind=kind,
+        plan="",
+        host=host,
+        state=state,
+        message=message,
+        stage=1 if host else 0,
+    )
+
+
+BEGAN = entry(EntryKind.RUN_BEGAN)
+A_STARTS = entry(EntryKind.COMMAND_STARTING, "a", "started")
+A_DONE = entry(EntryKind.COMMAND_ENDED, "a", "done")
+RAN = entry(EntryKind.RUN_ENDED, state="running", message="all stages are done")
+STOPPED = entry(EntryKind.RUN_ENDED, state="stopped", message="b failed")
+DIED = entry(EntryKind.RUN_ENDED, state="unknown", message="KeyboardInterrupt")
+
+
+@pytest.mark.parametrize(
+    ("entries", "approved", "verified", "alive", "state"),
+    [
+        ((), False, None, False, RunState.PLANNED),
+        ((), True, None, False, RunState.APPROVED),
+        ((), True, None, True, RunState.RUNNING),
+        ((BEGAN,), True, None, True, RunState.RUNNING),
+        ((BEGAN,), True, None, False, RunState.UNKNOWN),
+        ((BEGAN, A_STARTS), True, True, False, RunState.UNKNOWN),
+        ((BEGAN, RAN), True, None, False, RunState.UNVERIFIED),
+        ((BEGAN, RAN), True, None, True, RunState.UNVERIFIED),
+        ((BEGAN, RAN), True, False, False, RunState.UNVERIFIED),
+        ((BEGAN, RAN), True, True, False, RunState.VERIFIED),
+        ((BEGAN, STOPPED), True, True, False, RunState.STOPPED),
+        ((BEGAN, DIED), True, None, False, RunState.UNKNOWN),
+    ],
+)
+def test_where_a_run_stands(
+    entries: tuple[Entry, ...],
+    approved: bool,
+    verified: bool | None,
+    alive: bool,
+    state: RunState,
+) -> None:
+    """Verified only by checks after a run that reached its end."""
+    status = status_of(PLAN, entries, approved=approved, verified=verified, alive=alive)
+    assert status.state is state
+
+
+@pytest.mark.parametrize(
+    ("entries", "alive", "states"),
+    [
+        ((), False, "planned planned planned planned"),
+        ((BEGAN, A_STARTS), True, "started planned planned planned"),
+        ((BEGAN, A_STARTS), False, "unknown planned planned planned"),
+        ((BEGAN, A_STARTS, A_DONE), False, "done planned planned planned"),
+        ((BEGAN, A_STARTS, A_DONE, A_STARTS), False, "done unknown planned planned"),
+        ((BEGAN, A_STARTS, A_DONE, A_STARTS, A_DONE), False, "done done planned planned"),
+    ],
+)
+def test_where_each_command_stands(entries: tuple[Entry, ...], alive: bool, states: str) -> None:
+    """What was announced and has no end is unknown once its process is gone."""
+    status = status_of(PLAN, entries, approved=True, verified=None, alive=alive)
+    assert [state for _, _, state in status.commands] == [CommandState(s) for s in states.split()]
+    assert [(s, h) for s, h, _ in status.commands] == [(1, "a"), (1, "a"), (1, "b"), (2, "c")]

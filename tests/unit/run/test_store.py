@@ -1,0 +1,249 @@
+"""The state directory: names, what is refused, and a directory that cannot be used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from remediations.approve.approval import Approval
+from remediations.approve.statement import statement_for
+from remediations.errors import MachineError, UsageError
+from remediations.model.inventory import Inventory
+from remediations.model.wire import canonical
+from remediations.plan.plan import Plan, plan_digest
+from remediations.run import files, store
+from remediations.run.store import RunDirectory, create, find, read_plan, runs
+from tests.unit.run.plans import NOW, plan
+from tests.worlds import healthy
+
+INVENTORY = Inventory(
+    path="inventory.yaml",
+    chain_id="worlds-1",
+    halted_after_s=30,
+    ssh_config=None,
+    allowed_signers=None,
+    hosts=(),
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def made(seconds: int = 0, of: Plan | None = None) -> RunDirectory:
+    return create(of or plan(), healthy(), INVENTORY, NOW + timedelta(seconds=seconds))
+
+
+def approval(name: str) -> Approval:
+    return Approval(
+        statement=statement_for(plan()),
+        signature="-----BEGIN SSH SIGNATURE-----",
+        principal=name,
+        key_fingerprint=f"SHA256:{name}",
+        given_at=NOW,
+    )
+
+
+def test_a_run_is_named_by_time_playbook_and_digest(home: Path) -> None:
+    """And lies in a directory that is its owner's alone."""
+    run = made()
+    assert run.name == f"20261125-120000-inc-001-{plan_digest(plan())[:8]}"
+    assert run.path == home / "runs" / run.name
+    assert run.path.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_kept_is_read_back() -> None:
+    """Plan, observation, inventory, approvals, checks."""
+    run = made()
+    assert run.plan() == plan()
+    assert (run.path / "plan.json").read_bytes() == canonical(plan())
+    assert run.observation() == healthy()
+    assert run.inventory() == INVENTORY
+    assert run.approvals() == ()
+    assert run.checks() == ()
+    assert not run.journal.exists()
+
+
+def test_a_run_is_found_by_its_name_its_ends_and_its_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the newest as `last`."""
+    run, later = made(), made(1, plan(branch="another"))
+    for name in (run.name, run.name[:15], run.name[-8:], str(run.path)):
+        assert find(name).name == run.name
+    assert find("last").name == later.name
+    assert [r.name for r in runs()] == [run.name, later.name]
+    monkeypatch.chdir(run.path.parent)
+    assert find(run.name).path == run.path
+
+
+def test_an_ambiguous_name_lists_the_candidates() -> None:
+    """Nothing is guessed: not the newest, not the first."""
+    names = [made().name, made(1).name]
+    for ambiguous in ("2026", plan_digest(plan())[:8]):
+        with pytest.raises(UsageError, match="more than one run") as caught:
+            find(ambiguous)
+        assert caught.value.expected == ", ".join(names)
+
+
+def test_an_exact_name_is_never_ambiguous(home: Path) -> None:
+    """Also where it is the beginning of another one."""
+    run = made()
+    shutil.copytree(run.path, home / "runs" / f"{run.name}-2")
+    assert find(run.name).name == run.name
+
+
+@pytest.mark.parametrize("name", ["last", "nothing", "../..", "/"])
+def test_an_unknown_name_says_what_there_is(name: str) -> None:
+    """Before the first plan, and after."""
+    with pytest.raises(UsageError) as caught:
+        find(name)
+    assert caught.value.expected == "a run: none was planned yet"
+    run = made()
+    with pytest.raises(UsageError, match="no run is called"):
+        find("nothing")
+    assert find("last").name == run.name
+
+
+def test_a_half_made_run_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine died while it was planned: the plan is written last."""
+    real = store.write_whole
+
+    def dies(path: Path, data: bytes) -> None:
+        if path.name == "plan.json":
+            raise KeyboardInterrupt
+        real(path, data)
+
+    monkeypatch.setattr(store, "write_whole", dies)
+    with pytest.raises(KeyboardInterrupt):
+        made()
+    assert len(list((home / "runs").iterdir())) == 1
+    assert runs() == ()
+
+
+def test_approvals_are_kept_in_order_and_never_replaced() -> None:
+    """Also those of two people who approve at the same moment."""
+    run = made()
+    paths = [run.add_approval(approval(str(n))) for n in range(11)]
+    assert len(set(paths)) == 11
+    assert [a.principal for a in run.approvals()] == [str(n) for n in range(11)]
+    assert files.write_new(paths[0], b"mine") is False
+    assert run.approvals()[0].principal == "0"
+    assert len(list((run.path / "approvals").iterdir())) == 11
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        (lambda data: data[:-10], "truncated"),
+        (lambda data: b"", "truncated"),
+        (lambda data: data + b"\n", "not canonical"),
+        (lambda data: b" " + data, "not canonical"),
+        (lambda data: data.replace(b'"format":"1"', b'"format":"2"'), "plan format '2'"),
+        (lambda data: data.replace(b'"format":"1"', b'"format":1'), "plan format 1"),
+        (lambda data: data.replace(b'"checks"', b'"Checks"', 1), "Checks"),
+        (lambda data: b"[]", "plan format None"),
+        (lambda data: b"\xff\xfe", "malformed"),
+        (lambda data: b"[" * 100_000, "recursion"),
+    ],
+)
+def test_a_plan_that_is_not_as_written_is_refused(tmp_path: Path, change: object, got: str) -> None:
+    """Truncated, reformatted, of another version, or no plan."""
+    path = tmp_path / "plan.json"
+    assert callable(change)
+    path.write_bytes(change(canonical(plan())))
+    with pytest.raises(UsageError) as caught:
+        read_plan(path)
+    assert got in caught.value.got
+
+
+def test_an_edited_plan_has_another_digest(tmp_path: Path) -> None:
+    """A careful edit can be read; no approval of the plan fits it any more."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(canonical(plan()).replace(b'"text":"true"', b'"text":"evil"'))
+    assert plan_digest(read_plan(path)) != plan_digest(plan())
+
+
+@pytest.mark.parametrize("name", ["observation.json", "inventory.json", "approvals/001.json"])
+def test_a_damaged_file_is_named(name: str) -> None:
+    """And nothing is concluded from it."""
+    run = made()
+    run.write(name, b"{}")
+    with pytest.raises(UsageError, match=name):
+        (run.observation(), run.inventory(), run.approvals())
+
+
+def test_a_state_directory_that_is_no_directory(home: Path) -> None:
+    """12, with what to do; nothing is left behind."""
+    home.write_text("in the way")
+    with pytest.raises(MachineError, match="cannot be used") as caught:
+        made()
+    assert caught.value.next_step == "set REMEDIATE_HOME to one"
+    assert runs() == ()
+
+
+def test_a_full_disk_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole or not at all, and no scraps."""
+    run = made()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(MachineError) as caught:
+        run.write("inventory.json", b"new")
+    assert "No space left on device" in caught.value.got
+    monkeypatch.undo()
+    assert run.inventory() == INVENTORY
+    assert sorted(p.name for p in run.path.iterdir()) == [
+        "inventory.json",
+        "observation.json",
+        "plan.json",
+    ]
+
+
+@contextmanager
+def _as_somebody_else() -> Iterator[None]:
+    """Without the powers of root, where the tests run as root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading and writing: 12, never a traceback, never "no runs"."""
+    with tempfile.TemporaryDirectory() as name:
+        there = Path(name)
+        there.chmod(0o755)
+        monkeypatch.setenv("REMEDIATE_HOME", name)
+        run = made()
+        (there / "runs").chmod(0o755)
+        run.path.chmod(0o000)
+        with _as_somebody_else():
+            assert [r.name for r in runs()] == [run.name]
+            with pytest.raises(UsageError, match="cannot be used"):
+                find("last").plan()
+            for use in (run.approvals, run.checks, lambda: find(str(run.path))):
+                with pytest.raises(MachineError):
+                    use()
+        (there / "runs").chmod(0o000)
+        with _as_somebody_else():
+            for act in (runs, made, lambda: find("last")):
+                with pytest.raises(MachineError):
+                    act()
+        (there / "runs").chmod(0o700)
+        run.path.chmod(0o700)
