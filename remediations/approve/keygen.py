@@ -22,6 +22,10 @@ TOUCH_LIMIT_S = 60
 """Time to find the hardware key and touch it."""
 CHECK_LIMIT_S = 15
 NOBODY = b"No principal matched"
+"""Said last whatever was wrong; what was wrong stands before it."""
+NO_SIGNATURE = b"Couldn't parse signature"
+NO_LIST = b"allowed keys file"
+OTHER_USES = b"not permitted for use in signature namespace"
 _NAME = re.compile(r"[^\s*?!,]+")
 _GOOD = re.compile(r"^Good .* signature for (\S+) with \S+ key (SHA256:\S+)$", re.MULTILINE)
 
@@ -69,6 +73,10 @@ def signer_of(message: bytes, signature: str, allowed_signers: Path) -> Signer:
         found = _ssh_keygen(
             ["-Y", "find-principals", "-s", file, "-f", str(allowed_signers)], b"", CHECK_LIMIT_S
         )
+        if NO_SIGNATURE in found.stderr:
+            raise _edited(_first(found.stderr), "a whole SSH signature")
+        if NO_LIST in found.stderr:
+            raise _no_list(allowed_signers, _first(found.stderr))
         if NOBODY in found.stderr:
             raise _wrong_key(allowed_signers, _last(found.stderr))
         principals = found.stdout.decode(errors="replace").splitlines()
@@ -83,6 +91,8 @@ def signer_of(message: bytes, signature: str, allowed_signers: Path) -> Signer:
             message,
             CHECK_LIMIT_S,
         )
+    if OTHER_USES in checked.stderr:
+        raise _wrong_key(allowed_signers, _first(checked.stderr))
     good = _GOOD.search(checked.stdout.decode(errors="replace"))
     if checked.returncode or good is None:
         raise _edited(
@@ -112,6 +122,16 @@ def _edited(got: str, expected: str) -> ApprovalError:
         got=got or "no match",
         expected=expected,
         next_step="approve again: `remediate approve RUN --key KEY`",
+    )
+
+
+def _no_list(allowed_signers: Path, said: str) -> ApprovalError:
+    return ApprovalError(
+        "the list of who may approve cannot be read",
+        guard="allowed_signers",
+        got=said,
+        expected="an allowed_signers file (see ssh-keygen(1))",
+        next_step=f"mend {allowed_signers}, or name another with --allowed-signers",
     )
 
 
@@ -164,6 +184,13 @@ def _ssh_keygen(
         ) from error
 
 
+def _first(said: bytes) -> str:
+    return _lines(said)[0]
+
+
 def _last(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return _lines(said)[-1]
+
+
+def _lines(said: bytes) -> list[str]:
+    return said.decode(errors="replace").strip().splitlines() or [""]

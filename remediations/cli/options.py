@@ -43,7 +43,16 @@ save_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write the observation to this file.",
 )
-run_argument = click.argument("run", metavar="RUN")
+
+
+def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -> str:
+    """An empty variable in a script must not pick the one run that there is."""
+    if not run:
+        raise click.BadParameter("it is empty; `remediate status` lists the runs")
+    return run
+
+
+run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
 
 
 def reads_the_world(function: F) -> F:

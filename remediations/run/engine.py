@@ -76,6 +76,7 @@ class Engine:
         }
         self._latest: Snapshot | None = None
         self._unseen = ""
+        self._lost_record: MachineError | None = None
         self.stop = asyncio.Event()
 
     async def apply(self) -> Receipt:
@@ -87,7 +88,7 @@ class Engine:
         sampler = asyncio.create_task(self._sample())
         try:
             state, message = await self._stages()
-            self._journal.append(EntryKind.RUN_ENDED, state=state, message=message)
+            self._record(EntryKind.RUN_ENDED, state=state, message=message)
         except MachineError as error:
             raise self._unrecorded(error) from error
         except BaseException as error:
@@ -153,7 +154,7 @@ class Engine:
         return []
 
     async def _command(self, stage: Stage, index: int, command: Command) -> Ending:
-        self._journal.append(
+        self._record(
             EntryKind.COMMAND_STARTING,
             stage=stage.number,
             host=command.host,
@@ -173,7 +174,7 @@ class Engine:
             ending = Ending(CommandState.UNKNOWN, _said(bug), None)
         self._states[stage.number, index] = ending.state
         seen = ending.sighting
-        self._journal.append(
+        self._record(
             EntryKind.COMMAND_ENDED,
             stage=stage.number,
             host=command.host,
@@ -187,12 +188,22 @@ class Engine:
         self._becomes(stage, index, ending.state, ending.message)
         return ending
 
+    def _record(self, kind: EntryKind, **fields: Any) -> None:  # noqa: ANN401 - Entry's own fields
+        """Write an entry. After a lost one nothing goes on, also when there is room again."""
+        if self._lost_record is not None:
+            raise self._lost_record
+        try:
+            self._journal.append(kind, **fields)
+        except MachineError as error:
+            self._lost_record = error
+            raise
+
     def _becomes(self, stage: Stage, index: int, state: CommandState, said: str) -> None:
         self._states[stage.number, index] = state
         self._progress.command_is(stage, stage.commands[index], state, said)
 
     async def _wait_for(self, gate: Gate) -> tuple[bool, str]:
-        self._journal.append(EntryKind.GATE_WAITING, message=gate.title)
+        self._record(EntryKind.GATE_WAITING, message=gate.title)
         end = time.monotonic() + gate.timeout_s
         opened, seen = False, "nothing was seen"
         while not opened and not self.stop.is_set() and time.monotonic() < end:
@@ -205,7 +216,7 @@ class Engine:
             if not opened:
                 await asyncio.sleep(GATE_LOOK_S)
         state = CommandState.DONE if opened else CommandState.FAILED
-        self._journal.append(EntryKind.GATE_ENDED, state=state, message=f"{gate.title}: {seen}")
+        self._record(EntryKind.GATE_ENDED, state=state, message=f"{gate.title}: {seen}")
         return opened, seen
 
     async def _sample(self) -> None:
@@ -224,7 +235,7 @@ class Engine:
         changed = self._latest != snapshot
         self._latest = snapshot
         if changed:
-            self._journal.append(
+            self._record(
                 EntryKind.SAMPLE,
                 round=snapshot.round,
                 online_power=snapshot.online_power,

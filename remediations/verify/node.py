@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
 from testinfra.host import Host
 
 from remediations.model import comet
@@ -19,6 +20,20 @@ PAGE = 20
 """`/blockchain` answers so many headers a call."""
 VALIDATORS_PAGE = 100
 POLL_S = 0.5
+
+
+class _Announced(msgspec.Struct):
+    total: int
+
+
+class _ValidatorsHead(msgspec.Struct):
+    """Of an answer to `/validators`, only how many there are on all pages."""
+
+    result: _Announced
+
+
+def _validators_page(height: int, number: int) -> str:
+    return f"validators?height={height}&per_page={VALIDATORS_PAGE}&page={number}"
 
 
 class Node:
@@ -60,19 +75,13 @@ class Node:
         return found
 
     def validators(self) -> ValidatorSet:
-        """The whole validator set, all pages."""
-        members = self._page(1)
-        height, number = members.height, 1
-        every = list(members.validators)
-        while len(members.validators) == VALIDATORS_PAGE:
-            number += 1
-            members = self._page(number)
-            every += members.validators
-        return ValidatorSet(height=height, validators=tuple(every))
-
-    def _page(self, number: int) -> ValidatorSet:
-        path = f"validators?per_page={VALIDATORS_PAGE}&page={number}"
-        return self._rpc(path, comet.parse_validators)
+        """The whole validator set of one height, all pages."""
+        height = self.status().height
+        pages = [self._rpc(_validators_page(height, 1), bytes)]
+        total = msgspec.json.decode(pages[0], type=_ValidatorsHead, strict=False).result.total
+        for number in range(2, -(-total // VALIDATORS_PAGE) + 1):
+            pages.append(self._rpc(_validators_page(height, number), bytes))
+        return comet.parse_validators(b"\n".join(pages))
 
     def sign_state(self) -> SignState:
         """The sign state file, read with sudo."""

@@ -68,6 +68,7 @@ def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
             "-c",
             "/dev/null",
             f"--rootdir={SUITE}",
+            "--assert=plain",  # the checks' own words, without pytest's comparisons behind them
             *NOT_IN_SUITE,
             f"--remediate-run={directory}",
         ],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.lab import loopback
 from tests.lab.faults import Faults
 from tests.lab.homes import edit
 from tests.lab.shell import LabError
@@ -98,21 +100,25 @@ class ChainFaults(Faults):
     def _impostor(self, host: str, how: str, height: int) -> None:
         """The node serves its RPC on a hidden port, and an impostor stands where the configuration
         says it is. The world asks at the hidden port."""
-        node, machine = self.node(host), self.hosts[host]
+        node, init = self.node(host), self.hosts[host].init()
+        if init is None:
+            raise LabError(f"{host} is off")
         hidden = node.rpc_port + HIDDEN_OFFSET
         self._listen_at(host, hidden)
         self.systemctl(host, "restart", node.unit)
         self.world.moved_rpc[host] = hidden
-        self._wait_rpc(host)
+        _wait(lambda: self.world.height(host) is not None, f"{host}: the RPC at {hidden}")
         self._listen_at(host, node.rpc_port)
         impostor = subprocess.Popen(
             [
                 *("setpriv", "--pdeathsig", "KILL"),
-                *("nsenter", "-t", str(machine.init()), "-n", sys.executable),
+                *("nsenter", "-t", str(init), "-n", sys.executable),
                 *("-m", "tests.lab.impostor", str(node.rpc_port), str(hidden), how, str(height)),
             ],
             cwd=Path(__file__).parents[2],
         )
+
+        _wait(lambda: loopback.listens(init, node.rpc_port), f"{host}: the impostor")
 
         def mend() -> None:
             impostor.kill()
@@ -126,9 +132,10 @@ class ChainFaults(Faults):
         config = self.hosts[host].path(f"{self.node(host).home}/config/config.toml")
         edit(config, {"laddr": f'"tcp://127.0.0.1:{port}"'}, "rpc")
 
-    def _wait_rpc(self, host: str) -> None:
-        end = time.monotonic() + RPC_LIMIT_S
-        while self.world.height(host) is None:
-            if time.monotonic() > end:
-                raise LabError(f"{host} did not serve its RPC within {RPC_LIMIT_S} s")
-            time.sleep(0.1)
+
+def _wait(true: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + RPC_LIMIT_S
+    while not true():
+        if time.monotonic() > end:
+            raise LabError(f"{what} did not come within {RPC_LIMIT_S} s")
+        time.sleep(0.05)

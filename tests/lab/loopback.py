@@ -17,6 +17,7 @@ from tests.lab.shell import LabError
 
 CLONE_NEWNET = 0x40000000
 """From linux/sched.h. Python has os.setns from 3.12 on."""
+CONNECT_LIMIT_S = 2.0
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -38,6 +39,15 @@ def get(init: int, port: int, path: str, timeout: float) -> bytes:
         raise LabError(f"127.0.0.1:{port}{path} of host with PID 1 {init}: {error!r}") from error
     finally:
         connection.close()
+
+
+def listens(init: int, port: int) -> bool:
+    """Whether anybody takes connections there."""
+    try:
+        _connect(init, port, CONNECT_LIMIT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _connect(init: int, port: int, timeout: float) -> socket.socket:

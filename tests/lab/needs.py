@@ -59,8 +59,8 @@ def _inotify_room() -> bool:
     """Whether root may have as many more instances as the hosts need; without them systemd hangs at
     boot and does not say why."""
     libc = ctypes.CDLL(None)
-    got = [libc.inotify_init1(os.O_CLOEXEC) for _ in range(INOTIFY_PER_HOST * len(HOSTS))]
+    got = [int(libc.inotify_init1(os.O_CLOEXEC)) for _ in range(INOTIFY_PER_HOST * len(HOSTS))]
     for descriptor in got:
         if descriptor >= 0:
             os.close(descriptor)
-    return min(got) >= 0
+    return all(descriptor >= 0 for descriptor in got)

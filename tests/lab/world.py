@@ -42,6 +42,8 @@ class Watch:
     """Every change of sign state that was seen, by host, in order."""
 
     seen: dict[str, list[HRS]] = field(default_factory=dict)
+    rounds: int = 0
+    """How often all hosts were looked at."""
 
     def lowered(self) -> list[str]:
         """Hosts whose sign state went back at some time."""
@@ -136,6 +138,7 @@ class World:
                     states = watch.seen.setdefault(spec.name, [])
                     if state is not None and (not states or states[-1] != state):
                         states.append(state)
+                watch.rounds += 1
                 time.sleep(SAMPLE_S)
 
         thread = threading.Thread(target=sample, daemon=True)

@@ -72,7 +72,7 @@ def test_four_validators_fit_on_two_screens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "lines"), [(at_once, 80), (in_a_row, 60), (many_blocked, 40)], ids=lambda v: str(v)
+    ("make", "lines"), [(at_once, 80), (in_a_row, 60), (many_blocked, 40)], ids=str
 )
 def test_hundred_validators_stay_readable(make: Callable[[], Plan], lines: int) -> None:
     """What hosts have in common is said once; every host and its own values are still there."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from remediations.plan.plan import Command, Gate, Plan, Stage, plan_digest
 from remediations.reach.connection import HostUnreachable
-from remediations.run.driver import Sighting, StepId, StepState
+from remediations.run.driver import Driver, Sighting, StepId, StepState
 from remediations.run.engine import Engine
 from remediations.run.journal import Journal, read_journal
 from remediations.run.records import CommandState, Entry
@@ -124,7 +124,7 @@ class Bench:
         self,
         directory: Path,
         plan: Plan,
-        driver: FakeDriver,
+        driver: Driver,
         *,
         sees: Callable[[], Snapshot] = lambda: chain_at(11),
         progress: Listener | None = None,

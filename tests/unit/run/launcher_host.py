@@ -30,6 +30,7 @@ for word; do
 done
 echo "$*" >>"$units/../calls"
 if [ -e "$units/../broken" ]; then echo "Failed to connect to bus" >&2; exit 1; fi
+if [ -e "$units/../refuses" ]; then echo "Failed to find executable" >&2; exit 1; fi
 if ! mkdir "$units/$unit" 2>/dev/null; then
   echo "Failed to start transient service unit: Unit $unit was already loaded" >&2
   exit 1
@@ -82,11 +83,11 @@ class LauncherHost:
         for name, text in (("systemd-run", SYSTEMD_RUN), ("systemctl", SYSTEMCTL)):
             (stubs / name).write_text(text)
             (stubs / name).chmod(0o755)
-        self._environment = {
+        self.environment = {
             "PATH": f"{stubs}:{os.environ['PATH']}",
             "STUB_UNITS": str(root / "units"),
         }
-        self._text = LAUNCHER.replace("/var/lib/remediate", str(self.base))
+        self.text = LAUNCHER.replace("/var/lib/remediate", str(self.base))
 
     @property
     def claim(self) -> Path:
@@ -108,6 +109,10 @@ class LauncherHost:
     def systemd_is_broken(self, broken: bool = True) -> None:
         mark = self._root / "broken"
         mark.touch() if broken else mark.unlink()
+
+    def systemd_run_fails(self) -> None:
+        """No unit can be started; what there is can be asked."""
+        (self._root / "refuses").touch()
 
     def power_cut(self) -> None:
         """Whatever the unit does ends at once, and no unit is known any more."""
@@ -132,8 +137,8 @@ class LauncherHost:
         self, *words: str, payload: bytes = b"", text: str | None = None
     ) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", text or self._text, "remediate", *words],
-            env=self._environment,
+            ["/bin/sh", "-c", text or self.text, "remediate", *words],
+            env=self.environment,
             cwd="/",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

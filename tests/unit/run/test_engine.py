@@ -265,7 +265,8 @@ def test_a_disk_that_fills_up_mid_run_gives_a_receipt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was done is told by the error itself; what was written stays readable."""
-    bench = Bench(tmp_path, plan(), FakeDriver({"val2": [RUNNING, RUNNING, DONE]}))
+    runs = [RUNNING, RUNNING, DONE]
+    bench = Bench(tmp_path, plan(), FakeDriver({"val1": [*runs], "val2": [*runs]}))
     real = os.write
 
     def full(descriptor: int, data: bytes) -> int:
@@ -279,3 +280,44 @@ def test_a_disk_that_fills_up_mid_run_gives_a_receipt(
     assert "done: stage 1 on val1, stage 1 on val2" in caught.value.got
     monkeypatch.undo()
     assert bench.told() == ["command-starting val1 started", "command-starting val2 started"]
+
+
+def test_after_a_lost_record_nothing_is_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also not by another host of the stage, when the disk has room again."""
+    p = plan(stage(1, command("val1"), command("val2", "first"), command("val2", "second")))
+    driver = FakeDriver({"val1": [RUNNING, DONE], "val2": [*[RUNNING] * 4, DONE]})
+    bench = Bench(tmp_path, p, driver)
+    real = os.write
+
+    def full_once(descriptor: int, data: bytes) -> int:
+        lost_one = b'"command-ended"' in data and b'"val1"' in data
+        return 0 if lost_one else real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full_once)
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(bench.engine.apply())
+    assert driver.launched() == ["val1", "val2"]
+    assert "done: stage 1 on val1, stage 1 on val2; failed: nothing" in caught.value.got
+
+
+def test_after_a_lost_record_nothing_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when there is room again a moment later: the next command of the host never starts."""
+    two = plan(stage(1, command("val1", "first"), command("val1", "second")))
+    driver = FakeDriver()
+    bench = Bench(tmp_path, two, driver)
+    real, failures = os.write, iter([True])
+
+    def full_once(descriptor: int, data: bytes) -> int:
+        if b'"command-ended"' in data and next(failures, False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full_once)
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(bench.engine.apply())
+    assert driver.launched() == ["val1"]
+    assert "No space left on device; done: stage 1 on val1" in caught.value.got

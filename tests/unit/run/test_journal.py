@@ -92,7 +92,7 @@ def test_a_changed_journal_is_refused(tmp_path: Path, change: object, line: int)
 def test_half_a_record_is_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written_bytes: int
 ) -> None:
-    """A full disk leaves whole lines, and the journal goes on once there is room."""
+    """A full disk leaves whole lines; the run's end can be written once there is room."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, PLAN)
     journal.append(EntryKind.RUN_BEGAN)

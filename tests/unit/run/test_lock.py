@@ -46,7 +46,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
     """10, with the run to look at; another chain is free; afterwards the chain is free again."""
-    with other_process(tmp_path) as process:
+    with other_process(tmp_path):
         assert holder(tmp_path, CHAIN) == "run-a"
         with (
             pytest.raises(Locked, match="another run is being applied to worlds-1") as caught,

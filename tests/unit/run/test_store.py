@@ -116,7 +116,7 @@ def test_an_unknown_name_says_what_there_is(name: str) -> None:
 
 def test_a_half_made_run_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine died while it was planned: the plan is written last."""
-    real = store.write_whole
+    real = files.write_whole
 
     def dies(path: Path, data: bytes) -> None:
         if path.name == "plan.json":

@@ -1,0 +1,22 @@
+"""The operator's desk, once for all tests of the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Files that no test changes."""
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture
+def desk(shared_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The desk, with its state directory and without what this machine's user has set."""
+    monkeypatch.setenv("REMEDIATE_HOME", str(shared_desk.home))
+    for name in ("REMEDIATE_INVENTORY", "REMEDIATE_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return shared_desk

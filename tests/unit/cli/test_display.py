@@ -1,0 +1,72 @@
+"""What an application shows while it runs, and what the checks show after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from remediations.cli.live import LiveDisplay
+from remediations.cli.proof import checks_text
+from remediations.run.records import CommandState
+from remediations.run.snapshot import HostSnapshot, Snapshot
+from tests.unit.plan.cases import plan_of, quorum_lost
+from tests.unit.report.journal import checks
+
+Captured = pytest.CaptureFixture[str]
+
+
+def snapshot(height: int, online: int) -> Snapshot:
+    host = HostSnapshot(host="val2", height=height, catching_up=False)
+    return Snapshot(hosts=(host,), round=1, online_power=online, total_power=100)
+
+
+def shown(*, quiet: bool) -> None:
+    """A short run, as the engine tells it."""
+    plan = plan_of(quorum_lost())
+    (stage,) = plan.stages
+    display = LiveDisplay(plan, quiet=quiet)
+    with display.shown():
+        display.stage_began(stage)
+        display.command_is(stage, stage.commands[0], CommandState.DONE, "started")
+        display.sampled(snapshot(113, 60))
+        display.sampled(snapshot(113, 60))
+        display.sampled(snapshot(114, 100))
+        display.gate_is(stage.gate, open_=False, seen="113")
+        display.gate_is(stage.gate, open_=True, seen="114")
+
+
+def test_without_a_terminal_each_change_is_a_line(capsys: Captured) -> None:
+    """A log has one line for each change, on stderr, with its time, and none for no change."""
+    shown(quiet=False)
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = [line.partition(" ")[2].strip() for line in err.splitlines()]
+    assert lines == [
+        "stage 1 of 1: start val1 together",
+        "val1: node.start done: started",
+        "height 113, round 1, 60 of 100 (60.0 %) online: no quorum",
+        "height 114, round 1, 100 of 100 (100.0 %) online: quorum",
+        "gate open: a block above 113 within 70 s (114)",
+    ]
+
+
+def test_quiet_says_nothing(capsys: Captured) -> None:
+    """With --json there is nothing but the document."""
+    shown(quiet=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_failed_checks_come_first_and_whole() -> None:
+    """What does not pass is never below what does; what passes is counted by check."""
+    rows = checks_text(checks()).splitlines()
+    assert rows[0].startswith("checks: 2 of 3 pass")
+    assert rows[2].startswith("P13    val1")
+    assert "peers are back: 1, before 4" in rows[2]
+    assert rows[-1] == "recovery is not proven"
+    assert max(map(len, rows)) <= 80
+
+
+def test_passed_checks_are_said_to_be_enough() -> None:
+    """Nothing is called unproven where every check passes."""
+    text = checks_text(checks()[:2])
+    assert text.startswith("checks: 2 of 2 pass")
+    assert "not proven" not in text

@@ -1,0 +1,254 @@
+"""The driver and the engine against the real launcher, through a shell instead of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import cast
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.errors import Locked, PartlyApplied
+from remediations.plan.plan import Command, plan_digest
+from remediations.reach.connection import Completed, HostUnreachable
+from remediations.reach.ssh import SshReach
+from remediations.run import carry_out, ssh_driver
+from remediations.run.driver import StepId, StepState
+from remediations.run.records import CommandState, RunState
+from remediations.run.ssh_driver import SshDriver
+from tests.unit.run.fakes import Bench, lost
+from tests.unit.run.launcher_host import LauncherHost, until
+from tests.unit.run.plans import command, plan, stage
+
+STEP = StepId(plan="a" * 64, stage=1, index=0)
+SUDO = """#!/bin/sh
+[ "$1" = -n ] || exit 1
+shift
+exec "$@"
+"""
+
+
+class LocalReach:
+    """Runs everything on this machine; may lose answers, or give others."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.forgotten: list[str] = []
+        self.loses_answers = 0
+        self.instead: Completed | None = None
+        self._environment = environment
+
+    async def connect(self, host: str) -> LocalReach:
+        return self
+
+    def forget(self, host: str) -> None:
+        self.forgotten.append(host)
+
+    async def run(self, text: str, *, stdin: bytes = b"", timeout_s: float) -> Completed:
+        if self.instead is not None:
+            return self.instead
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["/bin/sh", "-c", text],
+            input=stdin,
+            capture_output=True,
+            env=self._environment,
+        )
+        if self.loses_answers:
+            self.loses_answers -= 1
+            raise lost()
+        return completed(done.returncode, done.stdout, done.stderr)
+
+
+def completed(
+    status: int | None, out: bytes = b"", err: bytes = b"", *, timed_out: bool = False
+) -> Completed:
+    return Completed(
+        exit_status=status,
+        stdout=out,
+        stderr=err,
+        duration_ms=1,
+        truncated=False,
+        timed_out=timed_out,
+    )
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LauncherHost:
+    host = LauncherHost(tmp_path)
+    sudo = tmp_path / "bin" / "sudo"
+    sudo.write_text(SUDO)
+    sudo.chmod(0o755)
+    monkeypatch.setattr(ssh_driver, "LAUNCHER", host.text)
+    monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.01)
+    return host
+
+
+@pytest.fixture
+def reach(host: LauncherHost) -> LocalReach:
+    return LocalReach(host.environment)
+
+
+@pytest.fixture
+def driver(reach: LocalReach) -> SshDriver:
+    return SshDriver(cast("SshReach", reach))
+
+
+def on_val1(host: LauncherHost, more: str = "") -> Command:
+    return command("val1", host.effect(more).decode())
+
+
+async def carried(driver: SshDriver, wanted: Command) -> carry_out.Ending:
+    return await carry_out.carry_out(driver, STEP, wanted)
+
+
+def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None:
+    """Its bytes as they are, its result as the host kept it."""
+    ending = asyncio.run(carried(driver, on_val1(host, "printf 'é $$ %s' \"'\"; exit 0")))
+    assert (ending.state, ending.message) == (CommandState.DONE, "é $$ '")
+    assert host.count == 1
+
+
+def test_a_second_time_is_locked(host: LauncherHost, driver: SshDriver) -> None:
+    """The host knows, whoever asks."""
+    asyncio.run(carried(driver, on_val1(host)))
+    with pytest.raises(Locked) as caught:
+        asyncio.run(driver.launch(STEP, on_val1(host)))
+    assert "step 1-0" in caught.value.got
+    assert host.count == 1
+
+
+@pytest.mark.parametrize("answers", [1, 2, 3])
+def test_lost_answers_lose_nothing(
+    host: LauncherHost, driver: SshDriver, reach: LocalReach, answers: int
+) -> None:
+    """The launch worked and its answer did not come back: found done, once; connected anew."""
+    reach.loses_answers = answers
+    ending = asyncio.run(carried(driver, on_val1(host, "sleep 0.1")))
+    assert (ending.state, host.count) == (CommandState.DONE, 1)
+    assert reach.forgotten == ["val1"] * answers
+
+
+def test_a_unit_that_starts_late_is_waited_for(host: LauncherHost, driver: SshDriver) -> None:
+    """Right after its launch a step is not voided by its own controller."""
+    host.starts_late(0.3)
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert (ending.state, host.count) == (CommandState.DONE, 1)
+
+
+def test_a_refused_launch_is_made_final(host: LauncherHost, driver: SshDriver) -> None:
+    """Systemd said no: voided, so that it stays no."""
+    host.systemd_run_fails()
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert ending.state is CommandState.FAILED
+    assert "it never started, and cannot any more" in ending.message
+    assert "systemd did not start the unit" in ending.message
+    assert asyncio.run(driver.probe(STEP, on_val1(host))).state is StepState.VOIDED
+
+
+@pytest.mark.parametrize(
+    ("probe", "state"),
+    [
+        ("true", CommandState.DONE),
+        ("false", CommandState.FAILED),
+        ("echo noise; cat; exit 3", CommandState.FAILED),
+        ("# a comment at the end\ntrue # too", CommandState.DONE),
+    ],
+)
+def test_a_step_that_lost_its_result_is_settled_by_its_probe(
+    host: LauncherHost, driver: SshDriver, probe: str, state: CommandState
+) -> None:
+    """The runner was killed after the effect: the world is asked."""
+
+    async def killed() -> carry_out.Ending:
+        wanted = replace(on_val1(host, "sleep 30"), probe=probe)
+        task = asyncio.create_task(carried(driver, wanted))
+        await asyncio.to_thread(until, lambda: host.count == 1)
+        await asyncio.to_thread(host.power_cut)
+        return await task
+
+    assert asyncio.run(killed()).state is state
+    assert host.count == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        completed(1, b"", b"sudo: a password is required"),
+        completed(124),
+        completed(0, b"probed"),
+        completed(0, b"motd\nprobed 0\n"),
+        completed(None, timed_out=True),
+        completed(None),
+    ],
+)
+def test_no_answer_of_the_probe_is_no_no(
+    reach: LocalReach, driver: SshDriver, said: Completed
+) -> None:
+    """Without sudo, out of time, cut off: unknown, never "the effect is not there"."""
+    reach.instead = said
+    with pytest.raises(HostUnreachable):
+        asyncio.run(driver.holds(command("val1")))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        completed(0),
+        completed(1, b"", b"sudo: a password is required"),
+        completed(0, b"done\n\n\n"),
+        completed(0, b"done x\n\n\n"),
+        completed(0, b"running\n\n"[:-1]),
+        completed(0, b"strange\n\n\n"),
+        completed(0, b"running\n!\n\n"),
+        completed(0, b"\xff\n\n\n"),
+        completed(None, b"running\n\n\n", timed_out=True),
+    ],
+)
+def test_an_unusable_answer_is_no_state(
+    reach: LocalReach, driver: SshDriver, said: Completed
+) -> None:
+    """It is asked again, until the time is over."""
+    reach.instead = said
+    with pytest.raises(HostUnreachable) as caught:
+        asyncio.run(driver.probe(STEP, command("val1")))
+    assert caught.value.next_step
+
+
+def test_a_refused_launch_says_what_the_host_said(reach: LocalReach, driver: SshDriver) -> None:
+    """No sudo, no disk, other bytes."""
+    reach.instead = completed(1, b"", b"sudo: a password is required\n")
+    with pytest.raises(PartlyApplied) as caught:
+        asyncio.run(driver.launch(STEP, command("val1")))
+    assert caught.value.got == "exit 1: sudo: a password is required"
+
+
+def test_a_plan_is_applied_once_on_the_host(
+    host: LauncherHost, driver: SshDriver, tmp_path: Path
+) -> None:
+    """Engine, driver and launcher together; a second bastion with a journal of its own is refused
+    by the host, and nothing happens twice."""
+    wanted = plan(
+        stage(1, on_val1(host, "echo one"), on_val1(host, "echo two")),
+        stage(2, on_val1(host, "echo three")),
+    )
+    bench = Bench(tmp_path, wanted, driver)
+    receipt = asyncio.run(bench.engine.apply())
+    assert receipt.state is RunState.RUNNING
+    assert [e.message for e in bench.entries() if e.kind == "command-ended"] == [
+        "one",
+        "two",
+        "three",
+    ]
+    assert sorted(p.name for p in (host.base / plan_digest(wanted)).iterdir()) == [
+        "1-0",
+        "1-1",
+        "2-0",
+    ]
+    (tmp_path / "second").mkdir()
+    second = Bench(tmp_path / "second", wanted, driver)
+    receipt = asyncio.run(second.engine.apply())
+    assert receipt.state is RunState.STOPPED
+    assert "has run this step of this plan before" in receipt.message
+    assert host.count == 3
