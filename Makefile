@@ -3,11 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 LAB := $(PYTHON) -m tests.lab
-# Needs root; `sudo -n` fails with its own clear line where that is not allowed. Bytecode written by
-# root would stand in the way of the user whose checkout this is.
+# Bytecode written by root would stand in the way of the user whose checkout this is.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1)
 
-.PHONY: help setup check unit test test-lab lab lab-down lab-shell demo lock clean
+.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -24,22 +23,26 @@ check: setup ## lint, format, types, import contract
 unit: setup ## unit and property tests (no root needed)
 	$(PYTHON) -m pytest tests/unit tests/property
 
-test-lab: setup ## the scenarios, on a real chain on real hosts (root)
+root: ## say so where this user may not boot hosts
+	@[ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || { echo >&2 \
+	  "hosts cannot be booted here; missing: root or passwordless sudo"; exit 1; }
+
+test-lab: root setup ## the scenarios, on a real chain on real hosts (root)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
 
-test: check ## everything: checks, unit, property and lab tests
+test: root check ## everything: checks, unit, property and lab tests
 	$(AS_ROOT) $(PYTHON) -m pytest tests
 
-lab: setup ## bring up the lab: seven hosts, a chain of four validators
+lab: root setup ## bring up the lab: seven hosts, a chain of four validators
 	$(AS_ROOT) $(LAB) up
 
-lab-down: setup ## take the lab down
+lab-down: root setup ## take the lab down
 	$(AS_ROOT) $(LAB) down
 
-lab-shell: setup ## a shell on a host of the lab: make lab-shell HOST=val1
+lab-shell: root setup ## a shell on a host of the lab: make lab-shell HOST=val1
 	$(AS_ROOT) $(LAB) shell $(HOST)
 
-demo: setup ## a chain loses its quorum and is rescued, from diagnosis to report
+demo: root setup ## a chain loses its quorum and is rescued, from diagnosis to report
 	$(AS_ROOT) $(LAB).demo
 
 lock: setup ## resolve the dependencies anew (needs uv): one resolve for all extras

@@ -23,6 +23,8 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 112, 12, 28
 LABEL_HEIGHT = 12
 MOST_LABELS = (HEIGHT - TOP - BOTTOM) // LABEL_HEIGHT
 TICKS = 4
+SHORT_S = 10
+"""Below so many seconds the ticks show tenths."""
 LINE_CLASSES = 8
 """So many distinct line styles stand in the stylesheet; more lines reuse them."""
 
@@ -127,11 +129,12 @@ class _Frame:
 
     def axes(self) -> list[svg.Element]:
         base = HEIGHT - BOTTOM
+        digits = 0 if self._end >= SHORT_S else 1
         found: list[svg.Element] = [
             svg.Line(x1=LEFT, y1=base, x2=WIDTH - RIGHT, y2=base, class_=["axis"]),
             svg.Line(x1=LEFT, y1=TOP, x2=LEFT, y2=base, class_=["axis"]),
             *(
-                svg.Text(x=self.x(at), y=HEIGHT - 8, text=f"{at:.0f} s", class_=["tick", "mid"])
+                svg.Text(x=self.x(at), y=HEIGHT - 8, text=f"{at:.{digits}f} s", class_=["tick", "mid"])
                 for at in (self._end * i / TICKS for i in range(TICKS + 1))
             ),
         ]

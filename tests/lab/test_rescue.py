@@ -78,3 +78,21 @@ def test_unit_disabled(lab: Lab, operator: Operator) -> None:
         said = operator.rescue("node-down")
         assert said.code == 0, said.why
     assert lab.systemctl("val4", "is-enabled", lab.unit("val4"), check=False).strip() == "disabled"
+
+
+def test_standby_is_started_only_when_named(lab: Lab, operator: Operator) -> None:
+    """A keyless standby is stopped on purpose: nothing is wrong until somebody names it."""
+    assert operator.plan("node-down").code == 0
+    with rescued(lab, "standby1"):
+        said = operator.rescue("node-down", "--limit", "standby1")
+        assert said.code == 0, said.why
+    assert lab.world.height("standby1") is not None
+
+
+def test_host_that_lost_its_power(lab: Lab, operator: Operator) -> None:
+    """The power came back, the disabled unit did not: it is started."""
+    lab.systemctl("val4", "disable", "--quiet", lab.unit("val4"))
+    lab.break_power("val4", back=True)
+    with rescued(lab, "val4"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.why

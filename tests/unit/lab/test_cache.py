@@ -22,7 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("/named", "/xdg", "/named"),
         ("", "/xdg", "/xdg/remediations"),
-        ("", "", "/home/somebody/.cache/remediations"),
+        ("", "", "/home/ops/.cache/remediations"),
     ],
 )
 def test_the_first_setting_that_is_there_says_where_the_cache_is(
@@ -31,7 +31,7 @@ def test_the_first_setting_that_is_there_says_where_the_cache_is(
     """An empty variable is no setting."""
     monkeypatch.setenv("REMEDIATIONS_CACHE", named)
     monkeypatch.setenv("XDG_CACHE_HOME", xdg)
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", "/home/ops")
     assert cache_dir() == Path(expected)
 
 
