@@ -129,12 +129,12 @@ class _Frame:
 
     def axes(self) -> list[svg.Element]:
         base = HEIGHT - BOTTOM
-        digits = 0 if self._end >= SHORT_S else 1
+        digits, below = 0 if self._end >= SHORT_S else 1, ["tick", "mid"]
         found: list[svg.Element] = [
             svg.Line(x1=LEFT, y1=base, x2=WIDTH - RIGHT, y2=base, class_=["axis"]),
             svg.Line(x1=LEFT, y1=TOP, x2=LEFT, y2=base, class_=["axis"]),
             *(
-                svg.Text(x=self.x(at), y=HEIGHT - 8, text=f"{at:.{digits}f} s", class_=["tick", "mid"])
+                svg.Text(x=self.x(at), y=HEIGHT - 8, text=f"{at:.{digits}f} s", class_=below)
                 for at in (self._end * i / TICKS for i in range(TICKS + 1))
             ),
         ]

@@ -55,7 +55,7 @@ def _shell(lab: Lab, host: str) -> None:
     if init is None:
         raise LabError(f"{host} is off")
     os.execvp(
-        "nsenter", ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "--wd=/", "bash"]
+        "nsenter", ["nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "bash"]
     )
 
 

@@ -8,7 +8,13 @@ from tests.lab.faults import Faults
 from tests.lab.machine import ON
 from tests.lab.net import BRIDGE
 
-FAKETIME = "/usr/local/lib/libfaketime.so.1"
+SHELL = "/usr/bin/bash"
+FALSE_CLOCK = f"""#!/bin/dash
+export LD_PRELOAD=/usr/local/lib/libfaketime.so.1
+exec {SHELL}.true "$@"
+"""
+OFFSET = "/etc/faketimerc"
+"""A file, because bash has a getenv of its own that knows nothing while libraries are loaded."""
 
 
 class NetworkFaults(Faults):
@@ -58,16 +64,20 @@ class NetworkFaults(Faults):
     def break_clock(self, host: str, seconds: int) -> None:
         """Whoever logs in reads a clock that is so far off (negative: behind).
 
-        A substitute: hosts share this machine's clock, so programs that are started from now on
-        are shown another. The daemon, linked statically, keeps the true one.
+        A substitute: hosts share this machine's clock, so bash and what it starts are shown another
+        one. The daemon keeps the true one. (Preloaded everywhere, sshd's sandbox would kill it.)
         """
-        machine = self.hosts[host]
-        machine.path("/etc/faketimerc").write_text(f"{seconds:+d}\n")
-        machine.path("/etc/ld.so.preload").write_text(f"{FAKETIME}\n")
+        shell = self.hosts[host].path(SHELL)
+        true = shell.with_suffix(".true")
+        shell.rename(true)
+        shell.write_text(FALSE_CLOCK)
+        shell.chmod(0o755)
+        offset = self.hosts[host].path(OFFSET)
+        offset.write_text(f"{seconds:+d}s\n")
 
         def mend() -> None:
-            machine.path("/etc/ld.so.preload").unlink()
-            machine.path("/etc/faketimerc").unlink()
+            true.rename(shell)
+            offset.unlink()
 
         self.mend_host(mend)
 

@@ -60,7 +60,7 @@ class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, UpgradeFaults, 
             spec.name: Machine(spec, self.net, self.directory / "hosts" / spec.name)
             for spec in HOSTS
         }
-        self.world = World(self.net, self.hosts)
+        self.world = World(self.hosts)
         self.access = Access(self.directory, self.hosts)
 
     @classmethod

@@ -7,7 +7,6 @@ whether it should be on, so that a power cut lasts until somebody switches it on
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -144,7 +143,7 @@ class Machine:
         if init is None:
             raise LabError(f"{self.name} is off")
         return run(
-            *("nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "--wd=/"),
+            *("nsenter", "-t", str(init), "-m", "-u", "-i", "-n", "-p", "-r", "-w"),
             *("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/bin/sh", "-s"),
             stdin=script,
             check=check,
@@ -205,8 +204,3 @@ class Machine:
             f"[Match]\nName=host0\n[Network]\nAddress={self.address}/24\n{gateway}"
             "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
         )
-
-
-def quoted(*words: str) -> str:
-    """Words for a shell."""
-    return shlex.join(words)

@@ -26,6 +26,7 @@ from tests.lab.spec import NODES, VALIDATORS
 
 FROM_WARM_CACHE_LIMIT_S = 30.0
 PRISTINE_LIMIT_S = 5.0
+LOAD_OF_A_LAB = 5.0
 GONE_LIMIT_S = 15.0
 OWNER = """
 import sys, time
@@ -110,7 +111,9 @@ def test_the_chain_has_the_powers_of_the_specification(lab: Lab) -> None:
 
 
 def test_pristine_is_a_new_chain_in_five_seconds(lab: Lab) -> None:
-    """The best of three: this machine may be doing something else."""
+    """The best of three, on a machine that does nothing else; a busy one is given more time."""
+    others = os.getloadavg()[0] - LOAD_OF_A_LAB
+    busy = max(1.0, others / (os.cpu_count() or 1))
     took = []
     for _ in range(3):
         lab.wait_height(4, 20)
@@ -118,7 +121,7 @@ def test_pristine_is_a_new_chain_in_five_seconds(lab: Lab) -> None:
         lab.pristine()
         took.append(time.monotonic() - began)
         assert lab.world.top() < 5
-    assert min(took) <= PRISTINE_LIMIT_S, took
+    assert min(took) <= PRISTINE_LIMIT_S * busy, took
 
 
 def test_hosts_reboot_and_lose_their_power(lab: Lab) -> None:
@@ -224,7 +227,7 @@ def test_a_fault_shows_and_heals(fault: Fault, running_lab: Lab) -> None:
     assert lab.grows(seconds=20), "the others stopped, too"
     lab.heal()
     lab.wait_height(lab.world.top() + 2, 40)
-    assert not fault.shows(lab)
+    wait_for(lambda: not fault.shows(lab))
 
 
 def test_killed_daemon_is_restarted_by_systemd(lab: Lab) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from tests.lab import loopback
 from tests.lab.machine import Machine
-from tests.lab.net import LabNet
 from tests.lab.shell import LabError
 from tests.lab.spec import NODES, NodeSpec
 
@@ -53,8 +52,7 @@ class Watch:
 class World:
     """Reads hosts and chain."""
 
-    def __init__(self, net: LabNet, hosts: dict[str, Machine]) -> None:
-        self._net = net
+    def __init__(self, hosts: dict[str, Machine]) -> None:
         self._hosts = hosts
         self.moved_rpc: dict[str, int] = {}
         """Nodes whose RPC is not where their configuration says."""

@@ -6,7 +6,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from remediations.errors import UsageError
@@ -16,6 +16,7 @@ from remediations.run.journal_check import check
 from remediations.run.records import Entry, EntryKind
 
 COUNT = 8
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache
@@ -61,6 +62,7 @@ def test_an_untouched_journal_is_good() -> None:
     assert [canonical(entry) + b"\n" for entry in entries] == lines()
 
 
+@QUICK
 @given(position=st.integers(0, len("x") * 100_000), value=st.integers(0, 255))
 def test_a_changed_byte_is_found(position: int, value: int) -> None:
     """In every line but the last, which nothing follows; there, what is no record is found."""
@@ -71,6 +73,7 @@ def test_a_changed_byte_is_found(position: int, value: int) -> None:
     assert found(bytes(data))
 
 
+@QUICK
 @given(order=st.permutations(range(COUNT)))
 def test_any_other_order_is_found(order: list[int]) -> None:
     """Of the same lines."""
@@ -78,6 +81,7 @@ def test_any_other_order_is_found(order: list[int]) -> None:
     assert found(b"".join(lines()[n] for n in order))
 
 
+@QUICK
 @given(kept=st.sets(st.integers(0, COUNT - 1)))
 def test_removed_lines_are_found(kept: set[int]) -> None:
     """Unless they are the end, which a crash may have cost too: that is said, and no more."""
@@ -88,6 +92,7 @@ def test_removed_lines_are_found(kept: set[int]) -> None:
         assert check(data).exit_status == 3
 
 
+@QUICK
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_judged(data: bytes) -> None:
     """Neither ever fails on a file, whatever it holds."""
@@ -95,6 +100,7 @@ def test_any_bytes_are_judged(data: bytes) -> None:
     found(journal() + data)
 
 
+@QUICK
 @given(cut=st.integers(0, 100_000))
 def test_a_cut_leaves_a_true_beginning(cut: int) -> None:
     """Wherever the machine died, what is read is what was written, in order."""

@@ -249,17 +249,31 @@ def test_just_started_is_not_frozen() -> None:
     assert diagnose(world).node("val4").condition is NodeCondition.UNKNOWN
 
 
-def test_liar_is_no_witness() -> None:
+@pytest.mark.parametrize(
+    ("world", "liar", "chain", "height"),
+    [
+        (lambda: worlds.lying(healthy(), "val4"), "val4", ChainClass.DEGRADED, HEIGHT + 3),
+        (
+            lambda: worlds.lying(stopped(healthy(), "val1"), "full1"),
+            "full1",
+            ChainClass.QUORUM_LOST,
+            HEIGHT,
+        ),
+        (
+            lambda: worlds.lying(stopped(healthy(), "val1"), "full1", above=-100),
+            "full1",
+            ChainClass.QUORUM_LOST,
+            HEIGHT,
+        ),
+    ],
+    ids=["boasts while blocks go on", "boasts in a halt", "hides blocks"],
+)
+def test_liar_is_no_witness(world: World, liar: str, chain: ChainClass, height: int) -> None:
     """A node whose /status contradicts its own consensus is named and its word not used."""
-    for world in (
-        worlds.lying(stopped(healthy(), "val1"), "full1"),
-        worlds.lying(healthy(), "val4"),
-    ):
-        finding = diagnose(world)
-        assert finding.height in (HEIGHT, HEIGHT + 3)
-        liar = "full1" if finding.chain is ChainClass.QUORUM_LOST else "val4"
-        assert liar not in finding.witnesses
-        assert "not believed" in finding.node(liar).cause
+    finding = diagnose(world())
+    assert (finding.chain, finding.height) == (chain, height)
+    assert liar not in finding.witnesses
+    assert "not believed" in finding.node(liar).cause
 
 
 def test_proxy_of_another_node_is_no_witness() -> None:
