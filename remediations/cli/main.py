@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +13,12 @@ from remediations import __version__
 from remediations.cli.exits import leave
 from remediations.cli.options import json_option
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: dict[str, str] = {
+    "doctor": "say what this machine, the inventory and the hosts have and lack",
+    "inventory": "propose an inventory from a few hosts and what the chain says",
     "list": "list the playbooks and their branches",
     "diagnose": "read all hosts and say what is wrong, and how we know it",
     "plan": "say exactly what would be done to which machine, and what could go wrong",
@@ -22,6 +28,8 @@ COMMANDS: dict[str, str] = {
     "status": "say where a run stands, from its journal",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
+    "path": "print where the deploys, the probe and the checks are",
+    "completion": "print the shell's completion",
 }
 """Name → one line of help. `remediations.cli.NAME.command` is the command."""
 
@@ -42,6 +50,18 @@ class Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.command is no click command")
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, without importing any command; options as click does."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, without importing any."""

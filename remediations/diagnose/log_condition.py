@@ -13,7 +13,7 @@ from remediations.diagnose.evidence import said
 from remediations.diagnose.finding import Evidence, NodeCondition
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.scene import Scene, Verdict
-from remediations.diagnose.signatures import Signature, explained
+from remediations.diagnose.signatures import Signature, explained, shows
 from remediations.diagnose.unit_condition import LOOPS
 from remediations.model.host import JournalLine
 from remediations.model.reading import value_or_none
@@ -44,14 +44,20 @@ def from_journal(view: NodeView, _scene: Scene) -> Verdict | None:
     if _well(view):
         return None
     lines = tuple(line.message for line in recent(view))
-    match = explained(lines, _cured(view))
+    cured = _cured(view)
+    match = explained(lines, cured)
     if match is None or match[0].condition is None:
         return None
     signature, line = match
     assert signature.condition is not None
+    condition, meaning = signature.condition, signature.meaning
+    if condition is NodeCondition.ZOMBIE and view.stuck_in_commit and not shows(lines, cured):
+        # Nothing outside explains it: the application itself does not take the block.
+        condition = NodeCondition.PANICKED
+        meaning = f"block {view.height} is stored, the application does not take it"
     return Verdict(
-        signature.condition,
-        f"{signature.meaning}: {_short(line)}",
+        condition,
+        f"{meaning}: {_short(line)}",
         _line_evidence(view, line),
         signature.by_hand,
     )

@@ -148,3 +148,9 @@ def explained(
             if signature.pattern.search(line):
                 return signature, line
     return None
+
+
+def shows(lines: tuple[str, ...], conditions: frozenset[NodeCondition]) -> bool:
+    """Whether a line is the signature of one of these conditions."""
+    patterns = [s.pattern for s in SIGNATURES if s.condition in conditions]
+    return any(pattern.search(line) for pattern in patterns for line in lines)

@@ -92,7 +92,7 @@ def parse_processes(text: str) -> tuple[Process, ...]:
     processes = []
     for line in text.splitlines():
         fields = line.split(" ", 3)
-        if len(fields) != 4:
+        if len(fields) != 5:
             raise TextError(f"no process: {line[:80]!r}")
         pid, state, started, command = fields
         processes.append(
@@ -129,16 +129,18 @@ def parse_wal(text: str) -> WriteAheadLog:
 
 
 def parse_disk(text: str) -> Disk:
-    """`df --output=avail,size,iavail,target`, then /proc/self/mounts.
+    """`df --output=avail,size,iavail,itotal,target`, then /proc/self/mounts.
+
+    A file system without a fixed number of inodes (btrfs) reports a total of 0.
 
     Raises:
         TextError: one of them is missing, or the mount point is in no line.
     """
     lines = text.splitlines()
-    fields = lines[1].split(None, 3) if len(lines) > 1 else []
-    if len(fields) != 4:
+    fields = lines[1].split(None, 4) if len(lines) > 1 else []
+    if len(fields) != 5:
         raise TextError(f"df says {text[:80]!r}")
-    available, total, inodes, path = fields
+    available, total, inodes, all_inodes, path = fields
     options = [
         mount[3]
         for line in lines[2:]
@@ -149,7 +151,7 @@ def parse_disk(text: str) -> Disk:
     return Disk(
         available=number(available),
         total=number(total),
-        inodes_available=UNLIMITED if inodes == "-" else number(inodes),
+        inodes_available=UNLIMITED if all_inodes in ("0", "-") else number(inodes),
         writable="rw" in options[-1].split(","),
         path=path,
     )

@@ -23,7 +23,8 @@ HALTED_AFTER_S = 60
 _MAX_BYTES = 1_000_000
 _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_SSH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
+SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
+"""What may be given to ssh as a destination: no option, no command."""
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _HOME = re.compile(r"(/[A-Za-z0-9_.@+:,=-]+)+")
 _RPC = re.compile(r"http://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
@@ -121,7 +122,7 @@ class _Source:
         return HostEntry(
             name=name,
             role=role,
-            ssh=self.optional(entry, "ssh", _SSH, "a name for ssh") or name,
+            ssh=self.optional(entry, "ssh", SSH_NAME, "a name for ssh") or name,
             unit=self.optional(entry, "unit", _UNIT, "a systemd unit, as virtengine.service"),
             home=self.optional(entry, "home", _HOME, "an absolute path"),
             rpc=self.optional(entry, "rpc", _RPC, "a URL, as http://127.0.0.1:26657"),

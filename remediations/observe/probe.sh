@@ -129,7 +129,7 @@ wal() {
 disk() {
     local where=$home/data
     [[ -d $where ]] || where=$home
-    timeout 2 df -B1 --output=avail,size,iavail,target "$where" && cat /proc/self/mounts
+    timeout 2 df -B1 --output=avail,size,iavail,itotal,target "$where" && cat /proc/self/mounts
 }
 
 # ownership: what below the home belongs to somebody else than the service user (links aside).

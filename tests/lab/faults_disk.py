@@ -34,7 +34,7 @@ class DiskFaults(Faults):
         database = self.hosts[host].path(f"{self.node(host).home}/data/{name}")
         sound = {path: path.read_bytes() for path in database.iterdir() if path.is_file()}
         for path, content in sound.items():
-            if path.suffix in (".ldb", ".log") and content:
+            if (path.suffix in (".ldb", ".log") or path.name.startswith("MANIFEST")) and content:
                 path.write_bytes(content[:32] + b"\xa5" * max(0, len(content) - 32))
         self.systemctl(host, "start", self.unit(host), check=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator
 
@@ -70,6 +72,7 @@ def test_upgrade_is_called_by_its_name(lab: Lab, operator: Operator) -> None:
 def test_broken_configuration_is_no_case_for_a_restart(lab: Lab, operator: Operator) -> None:
     """A daemon that cannot read its configuration: the cause stands beside its name."""
     lab.break_config("val4")
+    time.sleep(8)
     finding = operator.diagnose()
     found = node(finding, "val4")
     assert found["condition"] in ("start-fails", "crash-loop")

@@ -125,8 +125,8 @@ def test_an_odd_setting_is_refused(app: str) -> None:
 
 
 DF = """\
-      Avail  1B-blocks   IFree Mounted on
- 1000000000 2000000000  500000 /srv/my disk
+      Avail  1B-blocks   IFree  Inodes Mounted on
+ 1000000000 2000000000  500000  600000 /srv/my disk
 tmpfs /run tmpfs rw 0 0
 /dev/sda1 /srv/my\\040disk ext4 rw,noatime 0 0
 /dev/sda1 /srv/my\\040disk ext4 ro,noatime 0 0
@@ -141,8 +141,11 @@ def test_the_last_mount_of_a_place_counts() -> None:
 
 
 def test_a_file_system_without_inode_counts_is_not_full() -> None:
-    """btrfs prints a dash."""
-    assert host_text.parse_disk(DF.replace(" 500000", " -")).inodes_available > 2**40
+    """btrfs has a total of none: none free does not mean that they are used up."""
+    text = DF.replace(" 500000", " 0").replace(" 600000", " 0")
+    assert host_text.parse_disk(text).inodes_available > 2**40
+    used_up = DF.replace(" 500000", " 0")
+    assert host_text.parse_disk(used_up).inodes_available == 0
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def test_the_daemon_is_not_run_where_it_could_write(full: tuple[Host, HostReadin
 
 def test_a_second_process_with_the_home_is_found(full: tuple[Host, HostReading]) -> None:
     """And only it: neither the probe nor what it starts counts as a daemon."""
-    processes = value_or_none(full[1].processes)
-    assert processes is not None
+    assert isinstance(full[1].processes, Known), full[1].processes
+    processes = full[1].processes.value
     assert len(processes) == 1
     assert processes[0].command.endswith(f"start --home={full[0].home}/")
     assert processes[0].state in "RS"

@@ -1,0 +1,27 @@
+"""`remediate completion SHELL`: the script that makes a shell complete our commands (click's)."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import json_option
+from remediations.errors import ExitCode
+
+SHELLS = ("bash", "zsh", "fish")
+VARIABLE = "_REMEDIATE_COMPLETE"
+"""The variable through which the shell asks; click derives the same from our name."""
+
+
+@click.command("completion", help="Print shell completion: source <(remediate completion bash).")
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+@json_option
+def command(context: click.Context, shell: str) -> Answer:
+    """Exit 0."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise TypeError(f"click knows no completion for {shell}")
+    script = kind(context.find_root().command, {}, "remediate", VARIABLE).source()
+    return Answer(exit_code=ExitCode.OK, document={"shell": shell, "script": script}, text=script)

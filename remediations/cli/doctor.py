@@ -1,0 +1,53 @@
+"""`remediate doctor`: what is there and what is lacking, with the command that mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import inventory_option, json_option, save_option
+from remediations.cli.terminal import look as terminal_look
+from remediations.cli.world import TOOL
+from remediations.contact.doctor import doctor_text, lacks, world_lines
+from remediations.contact.inventory_lines import inventory_lines, no_inventory, unusable
+from remediations.contact.line import Line
+from remediations.contact.machine import machine_lines
+from remediations.contact.sight import look
+from remediations.errors import ExitCode, UsageError
+from remediations.observe.inventory import load_inventory
+from remediations.observe.look import save as save_observation
+from remediations.run.store import state_directory
+
+
+@click.command("doctor", help="Say what this machine, the inventory and the hosts have and lack.")
+@inventory_option
+@save_option
+@click.option("-v", "--verbose", is_flag=True, help="Also show all that is well.")
+@json_option
+def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
+    """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""
+    lines = [*machine_lines(state_directory()), *_beyond(inventory, save)]
+    missing, style = lacks(lines), terminal_look()
+    text = doctor_text(lines, width=style.width, colour=style.colour, verbose=verbose)
+    return Answer(
+        exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
+        document={"lines": lines, "lacking": len(missing)},
+        text=f"{text}\nnext: {missing[0].mend if missing else 'remediate diagnose'}",
+    )
+
+
+def _beyond(path: Path | None, save_to: Path | None) -> tuple[Line, ...]:
+    """What needs an inventory. One that cannot be used is a finding here, not an error."""
+    if path is None:
+        return (no_inventory(),)
+    try:
+        inventory = load_inventory(path)
+    except UsageError as error:
+        return (unusable(error),)
+    sight = asyncio.run(look(inventory, tool=TOOL))
+    if save_to is not None:
+        save_observation(sight.observation, save_to)
+    return (*inventory_lines(inventory), *world_lines(inventory, sight))

@@ -1,0 +1,74 @@
+"""What the inventory as a whole has and lacks of its chain. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from remediations.contact.line import CHAIN, Line, lack, ok, warn
+from remediations.diagnose.node_view import NodeView
+from remediations.diagnose.power import Power, duplicates
+from remediations.model.quorum import has_quorum, percent
+from remediations.model.reading import Known
+from remediations.render.words import count, short, some
+
+
+def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[Line, ...]:
+    """The validator set, who covers it, keys that lie on two hosts, and different programs."""
+    return (*_set(power), *_coverage(power), *_duplicates(views, power), *_programs(views))
+
+
+def _set(power: Power) -> list[Line]:
+    if not power.known:
+        mend = "`remediate diagnose`: bring one node to answer /validators"
+        return [lack(CHAIN, "validator set", "no node that can be believed tells it", mend)]
+    members = count(len(power.addresses), "validator")
+    return [ok(CHAIN, "validator set", f"{members}, power {power.total}, as {power.source} says")]
+
+
+def _coverage(power: Power) -> list[Line]:
+    if not power.known:
+        return []
+    missing = [address for address in power.addresses if address not in power.holders]
+    covered = power.total - power.uncovered
+    share = f"{covered} of {power.total} ({percent(covered, power.total)})"
+    if not missing:
+        return [ok(CHAIN, "coverage", f"hosts here hold {share} of the voting power")]
+    found = f"hosts here hold {share}; nobody's here: {some([short(a) for a in missing], 4)}"
+    if has_quorum(covered, power.total):
+        mend = "add their hosts to the inventory, where they are yours"
+        return [warn(CHAIN, "coverage", found, mend)]
+    mend = "add their hosts, or know their operators: without them no quorum can be restored"
+    return [lack(CHAIN, "coverage", found, mend)]
+
+
+def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
+    """Loud whoever of them runs: the second one to start is tombstoned within two blocks."""
+    return [
+        lack(
+            CHAIN,
+            "one key, one host",
+            f"the key {short(address)} (power {power.of(address)}) lies on {', '.join(hosts)}",
+            f"stop and mask all but one of {', '.join(hosts)}; then move the copy away",
+        )
+        for address, hosts in sorted(duplicates(views).items())
+    ]
+
+
+def _programs(views: Sequence[NodeView]) -> list[Line]:
+    """Nodes of one chain run one program, save during an upgrade."""
+    by_host = {
+        view.host: view.reading.binary.value.sha256
+        for view in views
+        if isinstance(view.reading.binary, Known)
+    }
+    counted = Counter(by_host.values()).most_common()
+    if not counted:
+        return []
+    usual = counted[0][0]
+    others = sorted(host for host, sha256 in by_host.items() if sha256 != usual)
+    if not others:
+        found = f"{short(usual)} on {count(len(by_host), 'host')}"
+        return [ok(CHAIN, "one program", found)]
+    found = f"{short(usual)} on {counted[0][1]} host(s), another on {some(others)}"
+    return [warn(CHAIN, "one program", found, "is an upgrade going on? else install the same one")]

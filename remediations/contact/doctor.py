@@ -1,0 +1,91 @@
+"""All lines of `remediate doctor` about the hosts, and how they are shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from remediations.contact.chain_lines import chain_lines
+from remediations.contact.host_lines import host_lines
+from remediations.contact.line import Line, State
+from remediations.contact.sight import Sight
+from remediations.diagnose.node_view import NodeView
+from remediations.diagnose.power import Power, read_power
+from remediations.diagnose.witness import doubts
+from remediations.model.inventory import Inventory
+from remediations.render.console import BAD, DIM, DOUBT, GOOD, drawn, heading, line
+from remediations.render.words import count
+
+MANY = 8
+"""From this many hosts on, what is well is counted and not shown, unless asked for."""
+
+TOPIC_WIDTH = 15
+
+STYLES = {State.OK: GOOD, State.WARN: DOUBT, State.LACK: BAD}
+
+
+def world_lines(inventory: Inventory, sight: Sight) -> tuple[Line, ...]:
+    """The chain, then each host in the order of the inventory."""
+    views = [NodeView(reading) for reading in sight.observation.hosts]
+    power = believed_power(views, inventory.chain_id)
+    hosts = [
+        line
+        for entry in inventory.hosts
+        for line in host_lines(sight, entry, power, config=inventory.ssh_config)
+    ]
+    return (*chain_lines(views, power), *hosts)
+
+
+def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:
+    """Who holds which power, told by the nodes of this chain that do not contradict themselves."""
+    doubted = doubts(views, chain_id)
+    return read_power(views, [v for v in views if v.answers and v.host not in doubted])
+
+
+def doctor_text(lines: Sequence[Line], *, width: int, colour: bool, verbose: bool) -> str:
+    """The lines by subject; what mends stands below what is wrong."""
+    subjects = [
+        (name, list(group)) for name, group in groupby(lines, key=lambda line: line.subject)
+    ]
+    whole = verbose or len(subjects) <= MANY + 3
+    parts: list[RenderableType] = []
+    for name, group in subjects:
+        parts.append(heading(name))
+        shown = [line for line in group if whole or line.state is not State.OK]
+        hidden = len(group) - len(shown)
+        if shown:
+            parts.append(_rows(shown))
+        if hidden:
+            parts.append(line(f"ok    {hidden} more", DIM))
+        parts.append(line(""))
+    parts.append(line(summary(lines), BAD if lacks(lines) else GOOD))
+    return drawn(parts, width=width, colour=colour)
+
+
+def _rows(shown: Sequence[Line]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=TOPIC_WIDTH)
+    table.add_column(overflow="fold")
+    for found in shown:
+        told = Text(found.found)
+        if found.mend:
+            told.append(f"\n→ {found.mend}", style=DIM)
+        table.add_row(Text(found.state, style=STYLES[found.state]), found.topic, told)
+    return table
+
+
+def lacks(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines that stand in the way of a rescue."""
+    return tuple(line for line in lines if line.state is State.LACK)
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """How many there are of each."""
+    by_state = [sum(line.state is state for line in lines) for state in State]
+    good, doubtful, missing = by_state
+    return f"{count(good, 'thing')} in order, {count(doubtful, 'warning')}, {missing} lacking"

@@ -1,0 +1,69 @@
+"""What a host may be there for. A guess, with the reason that a reviewer can judge. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remediations.diagnose.node_view import NodeView
+from remediations.diagnose.power import Power
+from remediations.model.inventory import Role
+from remediations.model.quorum import percent
+from remediations.model.reading import Unknown, value_or_none
+from remediations.model.record import Record
+from remediations.render.words import short, some
+
+
+class Guess(Record, frozen=True, kw_only=True):
+    """A role, and why it was guessed."""
+
+    role: Role
+    why: str
+
+
+def guess_role(
+    view: NodeView, views: Sequence[NodeView], power: Power, sharing: Sequence[str]
+) -> Guess | None:
+    """The role of one host; `sharing` are other hosts with its key. None: too little was read."""
+    reading = view.reading
+    if isinstance(reading.session, Unknown):
+        return None
+    if isinstance(reading.unit, Unknown):
+        if reading.unit.reason.startswith("no unit file matches"):
+            return Guess(role=Role.BASTION, why="there is no unit of the daemon")
+        return None
+    if reading.unit.value.load_state != "loaded":
+        return None
+    running = any(not v.down for v in views if v.host in sharing)
+    if sharing and view.down and running:
+        return Guess(role=Role.STANDBY, why="it is stopped, and another host with its key is not")
+    share = power.of(view.address)
+    if share:
+        why = f"its key {short(view.address)} has {share} of {power.total}"
+        return Guess(role=Role.VALIDATOR, why=f"{why} ({percent(share, power.total)})")
+    if not power.known:
+        return _without_set(view)
+    if view.down and reading.unit.value.enabled != "enabled":
+        return Guess(role=Role.STANDBY, why="it is stopped, not enabled, and has no power")
+    return _full(view, views, power)
+
+
+def _without_set(view: NodeView) -> Guess:
+    """No node tells the validator set: who has signed before is a validator."""
+    state = value_or_none(view.reading.sign_state)
+    if state is not None and state.height:
+        return Guess(role=Role.VALIDATOR, why=f"its key signed at height {state.height}")
+    return Guess(role=Role.FULL, why="its key never signed; no validator set to look it up in")
+
+
+def _full(view: NodeView, views: Sequence[NodeView], power: Power) -> Guess:
+    """A node without power; a sentry where a validator talks to such nodes only."""
+    validators = {v.node_id for v in views if power.of(v.address)}
+    guarded = []
+    for other in views:
+        listed = {peer.node_id for peer in value_or_none(other.reading.chain.peers) or ()}
+        if power.of(other.address) and view.node_id in listed and not listed & validators:
+            guarded.append(other.host)
+    why = "it has no voting power"
+    if guarded:
+        why += f"; a sentry: {some(guarded)} has no validator among its peers, but this node"
+    return Guess(role=Role.FULL, why=why)

@@ -1,0 +1,174 @@
+"""What one host has and lacks, from its reading. Pure."""
+
+from __future__ import annotations
+
+from remediations.contact.door_lines import door_lines
+from remediations.contact.line import Line, lack, ok, warn
+from remediations.contact.programs import SUBCOMMANDS
+from remediations.contact.sight import Sight
+from remediations.contact.trust_lines import key_line, sign_state_line
+from remediations.diagnose.node_view import NodeView
+from remediations.diagnose.power import Power
+from remediations.model.host import Unit
+from remediations.model.inventory import HostEntry, Role
+from remediations.model.reading import Known, Unknown
+from remediations.observe.observation import HostReading
+from remediations.plan.guards_node import CLOCK_BLOCK_MS, DISK_FLOOR, INODE_FLOOR
+from remediations.render.words import short
+
+DISK_DOUBT = 20
+"""A disk with less than one in so many bytes free is a warning."""
+
+
+def host_lines(
+    sight: Sight, entry: HostEntry, power: Power, *, config: str | None
+) -> tuple[Line, ...]:
+    """All lines about one host; about a host that was not reached, only why it was not.
+
+    `config` is the inventory's ssh_config: commands to be typed name it, too.
+    """
+    ssh = f"ssh {f'-F {config} ' if config else ''}{entry.ssh}"
+    reading = sight.observation.host(entry.name)
+    if isinstance(reading.session, Unknown):
+        refusal, door = sight.refusals.get(entry.name), sight.doors.get(entry.name)
+        return door_lines(entry.name, reading.session.reason, refusal, door, ssh)
+    session, host = reading.session.value, reading.host
+    lines = [
+        ok(host, "login", f"as {session.user}, {session.round_trip_ms} ms away"),
+        ok(host, "host key", "it is the one that known_hosts has"),
+        ok(host, "sudo", "without a password")
+        if session.sudo
+        else lack(
+            host,
+            "sudo",
+            f"refused to {session.user}: the journal and the home cannot be read",
+            f"visudo -f /etc/sudoers.d/remediate, on {host}; docs/ssh.md has the rule",
+        ),
+        _clock(host, session.clock_offset_ms, ssh),
+    ]
+    if entry.role is Role.BASTION:
+        return tuple(lines)
+    lines += _unit(entry, reading, ssh)
+    lines += _rpc(reading, sight.observation.chain_id)
+    lines += [key_line(reading, power), sign_state_line(reading, power), _disk(reading, ssh)]
+    lines += _ownership(reading, ssh)
+    lines += [*_binary(reading), _subcommands(reading, sight.programs.get(host))]
+    return tuple(lines)
+
+
+def _clock(host: str, offset_ms: int, ssh: str) -> Line:
+    if abs(offset_ms) < CLOCK_BLOCK_MS:
+        return ok(host, "clock", f"{offset_ms} ms from ours")
+    mend = f"{ssh} timedatectl timesync-status, and the same here"
+    return lack(host, "clock", f"{offset_ms} ms from ours", mend)
+
+
+def _unit(entry: HostEntry, reading: HostReading, ssh: str) -> list[Line]:
+    host = reading.host
+    if isinstance(reading.unit, Unknown):
+        reason = reading.unit.reason
+        if "home" in reason:
+            mend = f"pin `home:` of {host} in the inventory, or give the unit a --home"
+        else:
+            by_hand = f"{ssh} systemctl list-unit-files 'virtengine*.service'"
+            mend = f"{by_hand}; then pin `unit:` of {host} in the inventory"
+        return [lack(host, "unit", reason, mend)]
+    unit = reading.unit.value
+    state = f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}"
+    return [_enabled(entry, unit, state, ssh), _home(reading, unit), _user(reading, unit)]
+
+
+def _enabled(entry: HostEntry, unit: Unit, state: str, ssh: str) -> Line:
+    if unit.load_state != "loaded":
+        mend = f"{ssh} systemctl status {unit.name}"
+        return lack(entry.name, "unit", f"{unit.name} is {unit.load_state}", mend)
+    if unit.enabled != "enabled" and entry.role is not Role.STANDBY:
+        mend = f"{ssh} sudo systemctl enable {unit.name}"
+        return warn(entry.name, "unit", f"{state}: it does not start with the machine", mend)
+    return ok(entry.name, "unit", state)
+
+
+def _home(reading: HostReading, unit: Unit) -> Line:
+    if not unit.home:
+        return lack(reading.host, "home", "not known", f"pin `home:` of {reading.host}")
+    return ok(reading.host, "home", unit.home)
+
+
+def _user(reading: HostReading, unit: Unit) -> Line:
+    if unit.user in ("", "root"):
+        mend = "give the daemon a user of its own (User= in the unit), and its files to that user"
+        return warn(reading.host, "user", "it runs as root", mend)
+    return ok(reading.host, "user", unit.user)
+
+
+def _rpc(reading: HostReading, chain_id: str) -> list[Line]:
+    host, view = reading.host, NodeView(reading)
+    status = view.status
+    if status is None:
+        if reading.role is Role.STANDBY and view.down:
+            return [ok(host, "RPC", "silent: the standby is stopped, as it should be")]
+        said = reading.samples[-1].status if reading.samples else reading.chain.validators
+        reason = said.reason if isinstance(said, Unknown) else "no answer"
+        if view.down:
+            return [lack(host, "RPC", f"the node is down ({reason})", "remediate diagnose")]
+        mend = f"`remediate diagnose`, or pin `rpc:` of {host} in the inventory"
+        return [lack(host, "RPC", reason, mend)]
+    url = view.config.rpc_url if view.config is not None else "it"
+    lines = [ok(host, "RPC", f"{url} answers, height {status.height}")]
+    if status.network != chain_id:
+        mend = f"take {host} out of this inventory, or correct `chain: {{id:}}`"
+        return [*lines, lack(host, "chain id", f"{status.network}, not {chain_id}", mend)]
+    return [*lines, ok(host, "chain id", chain_id)]
+
+
+def _disk(reading: HostReading, ssh: str) -> Line:
+    host = reading.host
+    if isinstance(reading.disk, Unknown):
+        return lack(host, "disk", reading.disk.reason, f"{ssh} df -h")
+    disk = reading.disk.value
+    found = f"{disk.available >> 20} of {disk.total >> 20} MiB free"
+    if not disk.writable:
+        return lack(host, "disk", f"{disk.path} is mounted read-only", f"{ssh} dmesg")
+    if disk.available < DISK_FLOOR or disk.inodes_available < INODE_FLOOR:
+        found += f", {disk.inodes_available} inodes"
+        return lack(host, "disk", found, f"free space on {host}: no step would be allowed there")
+    if disk.available * DISK_DOUBT < disk.total:
+        return warn(host, "disk", found, f"free space on {host}")
+    return ok(host, "disk", found)
+
+
+def _ownership(reading: HostReading, ssh: str) -> list[Line]:
+    if isinstance(reading.ownership, Unknown):
+        return []
+    found, unit = reading.ownership.value, reading.unit
+    if not found.foreign:
+        return []
+    user = unit.value.user if isinstance(unit, Known) else "USER"
+    mend = f"{ssh} sudo chown -h {user} {found.example}"
+    text = f"{found.foreign} file(s) of somebody else, as {found.example}"
+    return [lack(reading.host, "owner", text, mend)]
+
+
+def _binary(reading: HostReading) -> list[Line]:
+    if isinstance(reading.binary, Unknown):
+        mend = "nothing depends on it; see the unit and sudo above"
+        return [warn(reading.host, "binary", reading.binary.reason, mend)]
+    binary = reading.binary.value
+    found = f"{binary.path} {short(binary.sha256)}, version {binary.version or 'not told'}"
+    if binary.running_sha256 not in ("", binary.sha256):
+        running = short(binary.running_sha256)
+        mend = "a restart would run the other one: find out who changed it, and why"
+        return [warn(reading.host, "binary", f"{found}; {running} is what runs", mend)]
+    return [ok(reading.host, "binary", found)]
+
+
+def _subcommands(reading: HostReading, accepted: tuple[str, ...] | None) -> Line:
+    if accepted is None:
+        mend = "see sudo, unit and home; without it, a step that runs the program is not planned"
+        return warn(reading.host, "subcommands", "could not be told without a risk", mend)
+    missing = [word for word in SUBCOMMANDS if word not in accepted]
+    found = ", ".join(accepted) or "none"
+    if missing:
+        mend = "nothing that is planned today needs them; another build of the program may"
+        return warn(reading.host, "subcommands", f"{found}; not: {', '.join(missing)}", mend)
+    return ok(reading.host, "subcommands", found)
