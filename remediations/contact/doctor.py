@@ -68,7 +68,7 @@ def doctor_text(lines: Sequence[Line], *, width: int, colour: bool, verbose: boo
 
 def _rows(shown: Sequence[Line]) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, min_width=max(map(len, State)))
     table.add_column(no_wrap=True, min_width=TOPIC_WIDTH)
     table.add_column(overflow="fold")
     for found in shown:

@@ -31,7 +31,7 @@ def _key(host: str, door: Door, refusal: HostUnreachable | None, ssh: str) -> Li
     topic = "host key"
     if door.trouble:
         return lack(host, topic, door.trouble, f"{ssh} -G")
-    files = ", ".join(door.files) or "no known_hosts file"
+    files = ", ".join(door.files) or "any known_hosts file"
     if not door.known:
         shown = f"{door.address} is not in {files}"
         mend = f"{FIRST_TIME} `{ssh} -o StrictHostKeyChecking=ask true`"

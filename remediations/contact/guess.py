@@ -28,7 +28,7 @@ def guess_role(
     if isinstance(reading.session, Unknown):
         return None
     if isinstance(reading.unit, Unknown):
-        if reading.unit.reason.startswith("no unit file matches"):
+        if reading.unit.reason.startswith("no unit "):
             return Guess(role=Role.BASTION, why="there is no unit of the daemon")
         return None
     if reading.unit.value.load_state != "loaded":
@@ -40,19 +40,14 @@ def guess_role(
     if share:
         why = f"its key {short(view.address)} has {share} of {power.total}"
         return Guess(role=Role.VALIDATOR, why=f"{why} ({percent(share, power.total)})")
-    if not power.known:
-        return _without_set(view)
+    state = value_or_none(reading.sign_state)
+    if state is not None and state.height:
+        why = f"its key signed at height {state.height}, "
+        why += "though it has no power now" if power.known else "and no node tells who has power"
+        return Guess(role=Role.VALIDATOR, why=why)
     if view.down and reading.unit.value.enabled != "enabled":
         return Guess(role=Role.STANDBY, why="it is stopped, not enabled, and has no power")
     return _full(view, views, power)
-
-
-def _without_set(view: NodeView) -> Guess:
-    """No node tells the validator set: who has signed before is a validator."""
-    state = value_or_none(view.reading.sign_state)
-    if state is not None and state.height:
-        return Guess(role=Role.VALIDATOR, why=f"its key signed at height {state.height}")
-    return Guess(role=Role.FULL, why="its key never signed; no validator set to look it up in")
 
 
 def _full(view: NodeView, views: Sequence[NodeView], power: Power) -> Guess:
@@ -63,7 +58,7 @@ def _full(view: NodeView, views: Sequence[NodeView], power: Power) -> Guess:
         listed = {peer.node_id for peer in value_or_none(other.reading.chain.peers) or ()}
         if power.of(other.address) and view.node_id in listed and not listed & validators:
             guarded.append(other.host)
-    why = "it has no voting power"
+    why = "it has no voting power and never signed"
     if guarded:
         why += f"; a sentry: {some(guarded)} has no validator among its peers, but this node"
     return Guess(role=Role.FULL, why=why)

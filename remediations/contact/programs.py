@@ -59,13 +59,14 @@ async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
     try:
         async with asyncio.timeout(LIMIT_S):
             connection = await reach.connect(reading.host)
-            done = await connection.run(COMMAND, stdin=_program(reading), timeout_s=LIMIT_S - 1)
+            done = await connection.run(COMMAND, stdin=ask_text(reading), timeout_s=LIMIT_S - 1)
     except (HostUnreachable, TimeoutError):
         return None
     return parse(done.stdout.decode("utf-8", "replace"))
 
 
-def _program(reading: HostReading) -> bytes:
+def ask_text(reading: HostReading) -> bytes:
+    """The bash program for this host, its settings in front."""
     assert isinstance(reading.unit, Known)
     settings = {
         "remediate_binary": reading.unit.value.binary,

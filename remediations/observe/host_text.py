@@ -92,7 +92,7 @@ def parse_processes(text: str) -> tuple[Process, ...]:
     processes = []
     for line in text.splitlines():
         fields = line.split(" ", 3)
-        if len(fields) != 5:
+        if len(fields) != 4:
             raise TextError(f"no process: {line[:80]!r}")
         pid, state, started, command = fields
         processes.append(

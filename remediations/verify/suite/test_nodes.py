@@ -119,6 +119,9 @@ def test_ownership(acted: Node, saw: Saw) -> None:
 @pytest.mark.check("I13", "processes that were healthy were not restarted")
 def test_healthy_untouched(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
     """The daemons that were well before are the same processes now."""
+    healthy = {target.host for target in plan.targets} - set(plan.acting_hosts)
+    unread = healthy - {host for host, _, _ in plan.baseline.untouched}
+    assert not unread, f"not read when planning: {sorted(unread)}"
     changed = []
     for host, pid, started in plan.baseline.untouched:
         stat = nodes[host].root("cat /proc/%s/stat 2>/dev/null || :", str(pid))

@@ -1,0 +1,123 @@
+"""The built wheel, in a fresh environment and another working directory: the same commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from remediations.cli.main import COMMANDS
+from tests.unit.cli.desk import Desk
+from tests.unit.plan.cases import quorum_lost
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Installed:
+    """An environment with the wheel and this one's packages, but without the checkout."""
+
+    def __init__(self, directory: Path) -> None:
+        self.cwd = directory / "elsewhere"
+        self.cwd.mkdir()
+        self.home = directory / "env"
+        wheels = directory / "wheels"
+        pip(sys.executable, "wheel", "--no-build-isolation", "-w", str(wheels), str(ROOT))
+        (self.wheel,) = wheels.glob("remediations-*.whl")
+        venv.create(self.home, symlinks=True, with_pip=False)
+        (site,) = self.home.glob("lib/python*/site-packages")
+        # It adds packages, and does not read the .pth of the editable installation among them.
+        (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        # Installed beside, not instead of, what is visible through the .pth.
+        pip(str(self.home / "bin/python"), "install", "--ignore-installed", str(self.wheel))
+
+    def run(self, *argv: str | Path, code: int = 0) -> str:
+        """What a command prints, run from elsewhere with nothing of ours in its environment."""
+        done = subprocess.run(
+            argv,
+            cwd=self.cwd,
+            env={
+                "PATH": f"{self.home}/bin:/usr/bin:/bin",
+                "HOME": str(self.cwd),
+                "REMEDIATE_HOME": str(self.cwd / "state"),
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+
+def pip(python: str, action: str, *arguments: str) -> None:
+    """pip without any index: what it needs is here already, or it fails."""
+    done = subprocess.run(
+        [python, "-m", "pip", action, "--no-index", "--no-deps", "--quiet", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(tmp_path_factory.mktemp("wheel"))
+
+
+def test_it_is_the_wheel_that_runs(installed: Installed) -> None:
+    """The package lies in the fresh environment: nothing below tests the checkout by mistake."""
+    where = installed.run("python", "-c", "import remediations; print(remediations.__file__)")
+    assert where.startswith(str(installed.home))
+
+
+def test_help_and_list(installed: Installed) -> None:
+    """All commands, and the playbooks by their entry points."""
+    said = installed.run("remediate", "--help")
+    assert all(f"  {name} " in said for name in COMMANDS)
+    assert "INC-001" in installed.run("remediate", "list")
+
+
+@pytest.mark.parametrize(
+    ("what", "holds"),
+    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "../observe/probe.sh")],
+)
+def test_its_files_are_in_it(installed: Installed, what: str, holds: str) -> None:
+    """Deploys, checks and the probe's program are shipped."""
+    place = Path(installed.run("remediate", "path", what).strip())
+    assert place.is_relative_to(installed.home)
+    directory = place if place.is_dir() else place.parent
+    assert (directory / holds).is_file()
+
+
+def test_a_plan_is_compiled(installed: Installed, tmp_path: Path) -> None:
+    """From a saved observation to exact commands: pyinfra in children, without a checkout."""
+    desk = Desk(tmp_path)
+    source = desk.saved(quorum_lost(), "lost")
+    arguments = ("plan", "INC-001", "-i", desk.inventory, "--from", source, "--json")
+    result = json.loads(installed.run("remediate", *arguments, code=3))["result"]
+    (command,) = result["plan"]["stages"][0]["commands"]
+    assert command["host"] == "val1"
+    assert "systemctl start" in json.dumps(command)
+
+
+def test_the_probe_can_be_sent(installed: Installed) -> None:
+    """All shell programs are there, whole."""
+    code = (
+        "from remediations.observe.program import program\n"
+        "from remediations.model.inventory import HostEntry, Role\n"
+        "from remediations.observe.observation import Scope\n"
+        "from importlib.resources import files\n"
+        "print(len(program(HostEntry(name='v', role=Role.FULL, ssh='v'), Scope.FULL)))\n"
+        "print(len(files('remediations.contact').joinpath('programs.sh').read_bytes()))\n"
+    )
+    probe, programs = map(int, installed.run("python", "-c", code).split())
+    assert probe > 10_000
+    assert programs > 500
