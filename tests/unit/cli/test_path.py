@@ -48,7 +48,8 @@ def test_the_plain_path_from_another_directory(tmp_path: Path) -> None:
         [
             "bash",
             "-c",
-            f"pyinfra '@remediate/{world.root}/lab.yaml' $(remediate path deploys)/start_node.py -y",
+            f"pyinfra '@remediate/{world.root}/lab.yaml' "
+            "$(remediate path deploys)/start_node.py -y",
         ],
         env={**os.environ, "PATH": f"{world.root}/bin:{BIN}:{os.environ['PATH']}"},
         cwd=elsewhere,
