@@ -45,8 +45,10 @@ class Demo:
     def walk(self) -> bool:
         """The whole story; whether it ended with a verified recovery."""
         self._say("To follow in another terminal:")
+        console.print(f"  export PATH={shlex.quote(str(COMMAND.parent))}:$PATH", soft_wrap=True)
         for name in ("REMEDIATE_HOME", "REMEDIATE_INVENTORY"):
-            console.print(f"  export {name}={shlex.quote(self._environment[name])}")
+            value = shlex.quote(self._environment[name])
+            console.print(f"  export {name}={value}", soft_wrap=True)
         self._say(f"The chain makes blocks: {self._lab.world.heights()}")
         self._say("Stopping the validators with power 30 and 10 of 100. 60 is not more than 2/3.")
         self._lab.break_stop(*VICTIMS)

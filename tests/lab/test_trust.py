@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import LIMIT_S, Operator
-from tests.lab.test_refuse import quiet_files
+from tests.lab.test_refuse import quiet_files, restless_nodes
 from tests.lab.truth import rescued
 
 WORLD_CHANGED, PARTLY_APPLIED, ABORTED, LOCKED = 6, 7, 9, 10
@@ -139,11 +139,12 @@ def test_reading_changes_no_file(lab: Lab, operator: Operator) -> None:
     lab.break_stop("val2")
     lab.break_stop("val4")
     operator.diagnose()
-    before = quiet_files(lab)
+    restless = restless_nodes(lab)
+    before = quiet_files(lab, restless)
     assert f"{lab.node('val2').home.lstrip('/')}/data/priv_validator_state.json" in before["val2"]
     operator.diagnose()
     operator.plan("INC-001")
-    assert quiet_files(lab) == before
+    assert quiet_files(lab, restless) == before
 
 
 def test_plain_pyinfra_has_the_same_guards(lab: Lab, operator: Operator) -> None:
