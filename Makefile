@@ -6,7 +6,7 @@ LAB := $(PYTHON) -m tests.lab
 # Bytecode written by root would stand in the way of the user whose checkout this is.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1)
 
-.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo lock clean
+.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo bundle lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ test-lab: root setup ## the scenarios, on a real chain on real hosts (root)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
 
 test: root check ## everything: checks, unit, property and lab tests
-	$(AS_ROOT) $(PYTHON) -m pytest tests
+	$(AS_ROOT) $(PYTHON) -m pytest tests -n 2 --dist loadfile
 
 lab: root setup ## bring up the lab: seven hosts, a chain of four validators
 	$(AS_ROOT) $(LAB) up
@@ -44,6 +44,9 @@ lab-shell: root setup ## a shell on a host of the lab: make lab-shell HOST=val1
 
 demo: root setup ## a chain loses its quorum and is rescued, from diagnosis to report
 	$(AS_ROOT) $(LAB).demo
+
+bundle: setup ## one file for a machine without internet: dist/remediate.pyz
+	$(PYTHON) scripts/bundle.py
 
 lock: setup ## resolve the dependencies anew (needs uv): one resolve for all extras
 	uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 \

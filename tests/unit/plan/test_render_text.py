@@ -72,7 +72,9 @@ def test_four_validators_fit_on_two_screens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "lines"), [(at_once, 80), (in_a_row, 60), (many_blocked, 40)], ids=str
+    ("make", "lines"),
+    [(at_once, 80), (in_a_row, 60), (many_blocked, 40)],
+    ids=["at once", "in a row", "many blocked"],
 )
 def test_hundred_validators_stay_readable(make: Callable[[], Plan], lines: int) -> None:
     """What hosts have in common is said once; every host and its own values are still there."""
