@@ -20,11 +20,15 @@ from remediations.model.reading import Unknown
 from remediations.observe.inventory import SSH_NAME
 from remediations.observe.observation import Observation
 
-command = click.Group("inventory", help="Propose an inventory.")
+
+@click.group("inventory", help="Propose an inventory.", no_args_is_help=False)
+@json_option
+def command() -> None:
+    """Its subcommands do the work."""
 
 
 @command.command("discover", help="Read HOSTs (names for ssh) and propose an inventory. Read-only.")
-@click.argument("hosts", metavar="HOST", nargs=-1, required=True)
+@click.argument("hosts", metavar="HOST [HOST…]", nargs=-1, required=True)
 @click.option(
     "--ssh-config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -53,15 +53,22 @@ def inventory_for(entries: Sequence[HostEntry], ssh_config: str | None) -> Inven
 
 
 async def read_hosts(inventory: Inventory, *, tool: str) -> tuple[Observation, Inventory]:
-    """The observation, and the inventory with the units that had to be pinned for it."""
+    """`look_twice`, over SSH."""
     async with SshReach(inventory) as reach:
-        observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
-        for reading in observation.hosts:
-            for chosen, fresh in await _pinned(reach, inventory, reading, tool):
-                hosts = tuple(fresh if r.host == fresh.host else r for r in observation.hosts)
-                observation = replace(observation, hosts=hosts)
-                entries = tuple(chosen if e.name == chosen.name else e for e in inventory.hosts)
-                inventory = replace(inventory, hosts=entries)
+        return await look_twice(reach, inventory, tool=tool)
+
+
+async def look_twice(
+    reach: Reach, inventory: Inventory, *, tool: str
+) -> tuple[Observation, Inventory]:
+    """The observation, and the inventory with the units that had to be pinned for it."""
+    observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
+    for reading in observation.hosts:
+        for chosen, fresh in await _pinned(reach, inventory, reading, tool):
+            hosts = tuple(fresh if r.host == fresh.host else r for r in observation.hosts)
+            observation = replace(observation, hosts=hosts)
+            entries = tuple(chosen if e.name == chosen.name else e for e in inventory.hosts)
+            inventory = replace(inventory, hosts=entries)
     return observation, inventory
 
 

@@ -11,17 +11,19 @@ from rich.text import Text
 
 from remediations.contact.chain_lines import chain_lines
 from remediations.contact.host_lines import host_lines
-from remediations.contact.line import Line, State
+from remediations.contact.line import CHAIN, INVENTORY, MACHINE, Line, State
 from remediations.contact.sight import Sight
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, read_power
 from remediations.diagnose.witness import doubts
 from remediations.model.inventory import Inventory
 from remediations.render.console import BAD, DIM, DOUBT, GOOD, drawn, heading, line
-from remediations.render.words import count
+from remediations.render.words import count, some
+
+GENERAL = (MACHINE, INVENTORY, CHAIN)
 
 MANY = 8
-"""From this many hosts on, what is well is counted and not shown, unless asked for."""
+"""With more hosts than this, what is well is counted and not shown, unless asked for."""
 
 TOPIC_WIDTH = 15
 
@@ -48,22 +50,24 @@ def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:
 
 def doctor_text(lines: Sequence[Line], *, width: int, colour: bool, verbose: bool) -> str:
     """The lines by subject; what mends stands below what is wrong."""
-    subjects = [
-        (name, list(group)) for name, group in groupby(lines, key=lambda line: line.subject)
-    ]
-    whole = verbose or len(subjects) <= MANY + 3
+    subjects = [(name, list(group)) for name, group in groupby(lines, key=lambda one: one.subject)]
+    hosts = [(name, group) for name, group in subjects if name not in GENERAL]
+    whole = verbose or len(hosts) <= MANY
+    well = [] if whole else [name for name, group in hosts if not _not_well(group)]
     parts: list[RenderableType] = []
     for name, group in subjects:
-        parts.append(heading(name))
-        shown = [line for line in group if whole or line.state is not State.OK]
-        hidden = len(group) - len(shown)
-        if shown:
-            parts.append(_rows(shown))
-        if hidden:
-            parts.append(line(f"ok    {hidden} more", DIM))
-        parts.append(line(""))
+        if name not in well:
+            shown = group if whole or name in GENERAL else _not_well(group)
+            parts += [heading(name), _rows(shown), line("")]
+    if well:
+        told = f"{count(len(well), 'host')} where all is well: {some(well)} (-v shows it)"
+        parts += [line(told, GOOD), line("")]
     parts.append(line(summary(lines), BAD if lacks(lines) else GOOD))
     return drawn(parts, width=width, colour=colour)
+
+
+def _not_well(lines: Sequence[Line]) -> list[Line]:
+    return [line for line in lines if line.state is not State.OK]
 
 
 def _rows(shown: Sequence[Line]) -> Table:

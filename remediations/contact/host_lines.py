@@ -1,6 +1,11 @@
-"""What one host has and lacks, from its reading. Pure."""
+"""What one host has and lacks, from its reading. Pure.
+
+Words of a host that stand in a command are quoted: somebody will paste it.
+"""
 
 from __future__ import annotations
+
+from shlex import quote
 
 from remediations.contact.door_lines import door_lines
 from remediations.contact.line import Line, lack, ok, warn
@@ -80,10 +85,10 @@ def _unit(entry: HostEntry, reading: HostReading, ssh: str) -> list[Line]:
 
 def _enabled(entry: HostEntry, unit: Unit, state: str, ssh: str) -> Line:
     if unit.load_state != "loaded":
-        mend = f"{ssh} systemctl status {unit.name}"
+        mend = f"{ssh} systemctl status {quote(unit.name)}"
         return lack(entry.name, "unit", f"{unit.name} is {unit.load_state}", mend)
     if unit.enabled != "enabled" and entry.role is not Role.STANDBY:
-        mend = f"{ssh} sudo systemctl enable {unit.name}"
+        mend = f"{ssh} sudo systemctl enable {quote(unit.name)}"
         return warn(entry.name, "unit", f"{state}: it does not start with the machine", mend)
     return ok(entry.name, "unit", state)
 
@@ -143,8 +148,8 @@ def _ownership(reading: HostReading, ssh: str) -> list[Line]:
     found, unit = reading.ownership.value, reading.unit
     if not found.foreign:
         return []
-    user = unit.value.user if isinstance(unit, Known) else "USER"
-    mend = f"{ssh} sudo chown -h {user} {found.example}"
+    user = (isinstance(unit, Known) and unit.value.user) or "root"
+    mend = f"{ssh} sudo chown -h {quote(user)} {quote(found.example)}"
     text = f"{found.foreign} file(s) of somebody else, as {found.example}"
     return [lack(reading.host, "owner", text, mend)]
 

@@ -13,7 +13,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, duplicates, read_power
 from remediations.model.chain import Peer
 from remediations.model.inventory import HostEntry
-from remediations.model.reading import Known, Unknown, value_or_none
+from remediations.model.reading import Unknown, value_or_none
 from remediations.model.record import Record
 from remediations.observe.observation import Observation
 
@@ -121,11 +121,16 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
         notes.append(f"sudo is refused to {session.value.user}: most of it could not be read")
     if entry.unit is not None:
         notes.append("guessed: of several units that match, the only one with a home that runs")
-    if isinstance(unit, Known) and unit.value.home:
-        rpc = view.config.rpc_url if view.config is not None else "not known"
-        notes.append(f"found: {unit.value.name}, home {unit.value.home}, RPC {rpc}")
-    elif isinstance(unit, Unknown):
+    if isinstance(unit, Unknown):
         notes.append(f"{_pin(unit.reason)}{unit.reason}")
+    elif unit.value.load_state != "loaded":
+        notes.append(f"{unit.value.name} is {unit.value.load_state}")
+    else:
+        rpc = view.config.rpc_url if view.config is not None else "not known"
+        notes.append(
+            f"found: {unit.value.name}, user {unit.value.user or 'root'}, "
+            f"home {unit.value.home}, RPC {rpc}"
+        )
     if view.config is not None and view.config.remote_signer:
         notes.append(
             f"a remote signer signs ({view.config.remote_signer}): the key file here does not count"
@@ -134,9 +139,10 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
 
 
 def _pin(reason: str) -> str:
+    """What has to be written by hand before this host can be read whole."""
     if reason.startswith("home not known"):
-        return "pin `home:` "
-    return "pin `unit:` " if "several" in reason else ""
+        return "pin `home:` here: "
+    return "pin `unit:` here: " if reason.startswith("several") else ""
 
 
 def _strangers(views: Sequence[NodeView]) -> tuple[Stranger, ...]:

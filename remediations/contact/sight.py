@@ -31,19 +31,24 @@ class Sight:
 
 
 async def look(inventory: Inventory, *, tool: str) -> Sight:
-    """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
+    """`see`, over SSH."""
     async with SshReach(inventory) as reach:
-        observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
-        closed = [r.host for r in observation.hosts if not isinstance(r.session, Known)]
-        refusals = {
-            host: refusal for host in closed if (refusal := await _refusal(reach, host)) is not None
-        }
-        return Sight(
-            observation=observation,
-            refusals=refusals,
-            doors=await _doors(inventory, closed),
-            programs=await accepted(reach, observation),
-        )
+        return await see(reach, inventory, tool=tool)
+
+
+async def see(reach: Reach, inventory: Inventory, *, tool: str) -> Sight:
+    """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
+    observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
+    closed = [r.host for r in observation.hosts if not isinstance(r.session, Known)]
+    refusals = {
+        host: refusal for host in closed if (refusal := await _refusal(reach, host)) is not None
+    }
+    return Sight(
+        observation=observation,
+        refusals=refusals,
+        doors=await _doors(inventory, closed),
+        programs=await accepted(reach, observation),
+    )
 
 
 async def _refusal(reach: Reach, host: str) -> HostUnreachable | None:

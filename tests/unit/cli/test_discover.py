@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.discover import SEVERAL, candidates, entries_for
+from remediations.contact.discover import (
+    SEVERAL,
+    candidates,
+    entries_for,
+    inventory_for,
+    look_twice,
+)
 from remediations.contact.proposal import Proposal, propose
 from remediations.contact.proposal_yaml import proposal_yaml
 from remediations.model.chain import Peer
@@ -19,6 +25,8 @@ from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import HostReading, Observation
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
+from tests.unit.observe.fake_host import Host, Rpc
+from tests.unit.observe.test_look import Local, Reached
 from tests.worlds import address_of, healthy, known, unknown
 
 
@@ -209,6 +217,32 @@ def test_several_units_are_candidates() -> None:
     assert SEVERAL in script
 
 
+@pytest.mark.parametrize(("old", "chosen"), [("inactive", True), ("active", False)])
+def test_the_one_unit_that_runs_is_pinned(old: str, chosen: bool, tmp_path: Path) -> None:
+    """Of two units that match, the one that runs with a home; of two that run, none."""
+    rpc = Rpc()
+    host = Host(tmp_path, rpc.port)
+    host.units = ["virtengine.service enabled enabled", "virtengine-old.service enabled enabled"]
+    host.install()
+    (host.bin / "systemctl").rename(host.bin / "systemctl.same")
+    host.script(
+        "systemctl",
+        f'#!/bin/sh\ncase "$*" in show*old*) "$0.same" "$@" |'
+        f" sed 's/ActiveState=active/ActiveState={old}/; s/^Id=.*/Id=virtengine-old.service/';;\n"
+        '*) "$0.same" "$@";; esac\n',
+    )
+    inventory = inventory_for(entries_for(["val1", "gone"]), None)
+    reach = Reached({"val1": Local("val1", host)})
+    observation, pinned = asyncio.run(look_twice(reach, inventory, tool="test"))
+    rpc.close()
+    proposal = propose(observation, pinned.hosts)
+    assert pinned.host("val1").unit == ("virtengine.service" if chosen else None)
+    assert proposal.chain_id == ("virtengine-lab-1" if chosen else "")
+    assert [host.role is not None for host in proposal.hosts] == [chosen, False]
+    if not chosen:
+        assert proposal.hosts[0].notes[-1].startswith("pin `unit:` here: several")
+
+
 def test_a_pinned_unit_is_marked(tmp_path: Path) -> None:
     """It stands in the file because it had to be chosen, and says so."""
     world = healthy()
@@ -237,6 +271,15 @@ def test_what_is_no_name_for_ssh_is_refused(desk: Desk, host: str) -> None:
     """Nothing that ssh could take for an option or a shell for a command."""
     done = remediate("inventory", "discover", "--", host)
     assert (done.code, "no name for ssh" in done.err) == (2, True)
+
+
+def test_the_subcommand_is_asked_for(desk: Desk) -> None:
+    """Without one: a usage error that fits one line, and help on demand."""
+    done = remediate("inventory")
+    assert done.code == 2
+    assert done.err.startswith("error: Missing command.\n")
+    assert "discover" in remediate("inventory", "--help").out
+    assert remediate("inventory", "discover", "--help").code == 0
 
 
 def test_nobody_answers(desk: Desk, tmp_path: Path) -> None:

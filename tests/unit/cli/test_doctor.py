@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import subprocess
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.doctor import world_lines
+from remediations.contact.doctor import doctor_text, world_lines
 from remediations.contact.inventory_lines import inventory_lines
 from remediations.contact.line import CHAIN, Line, State
 from remediations.contact.machine import machine_lines, state_line
 from remediations.contact.programs import SUBCOMMANDS, ask_text, parse
-from remediations.contact.sight import Sight
+from remediations.contact.sight import Sight, see
 from remediations.contact.signers import judge
 from remediations.model.host import Binary, Disk, Ownership
 from remediations.model.inventory import HostEntry, Inventory, Role
@@ -27,6 +28,8 @@ from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
+from tests.unit.observe.fake_host import Host, Rpc
+from tests.unit.observe.test_look import Local, Reached
 from tests.worlds import healthy, known, unknown
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKIqJLp1hvHFzPgfOvjwRMu1sMFzOUE8Drz5BHmCeynC"
@@ -163,6 +166,52 @@ def test_what_is_wrong_has_its_line(
     assert line.mend
 
 
+def test_words_of_a_host_cannot_become_a_command() -> None:
+    """A file name that a shell would run is quoted where it stands in a command to paste."""
+    world = changed("val4", ownership=known(Ownership(foreign=1, example="/x;reboot")))
+    assert bad(lines_of(world))["val4", "owner"].mend.endswith("virtengine '/x;reboot'")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_text_fits_and_a_hundred_hosts_stay_readable(width: int) -> None:
+    """Of many hosts only what is not well is shown; -v shows the rest."""
+    world = worlds.stopped(healthy([1] * 100), "val42")
+    lines = lines_of(world)
+    text = doctor_text(lines, width=width, colour=False, verbose=False)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count("→") == 1
+    assert len(text.splitlines()) < 40
+    assert "101 hosts where all is well" in " ".join(text.split())
+    whole = doctor_text(lines, width=width, colour=False, verbose=True)
+    assert len(whole.splitlines()) > 3 * len(text.splitlines())
+    assert "\x1b[" in doctor_text(lines, width=width, colour=True, verbose=False)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        worlds.split(healthy()),
+        worlds.partitioned(healthy(), ("val1", "val4")),
+        worlds.frozen(healthy(), "val1"),
+        worlds.zombie(healthy(), "val1"),
+        worlds.disk_full(healthy(), "val1"),
+        worlds.crash_looping(healthy(), "val1", "panic: x"),
+        worlds.behind(healthy(), "val1"),
+        worlds.lying(healthy(), "val1"),
+        worlds.deciding(healthy()),
+        healthy([]),
+        functools.reduce(worlds.unreachable, ("val1", "val2", "val3", "val4", "full1"), healthy()),
+    ],
+)
+def test_any_world_has_lines_and_whatever_lacks_is_mended(world: Observation) -> None:
+    """No observation breaks it; each warning and each lack says what to do, on one line."""
+    lines = lines_of(world)
+    assert lines
+    for line in lines:
+        assert bool(line.mend) is (line.state is not State.OK)
+        assert "\n" not in line.found + line.mend
+
+
 def test_another_chain_is_named() -> None:
     """A node of another chain in this inventory is lacking, and no witness."""
     world = healthy()
@@ -190,6 +239,21 @@ def test_half_the_hosts_down() -> None:
     assert found["full1", "login"].mend == "ssh -F ssh_config full1 true"
     assert [line.topic for line in lines if line.subject == "full1"] == ["login"]
     assert len([line for line in lines if line.subject == "val2"]) > 10
+
+
+def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
+    """A host that is down is asked why; one that answers is asked nothing of it; both are seen."""
+    rpc = Rpc()
+    host = Host(tmp_path, rpc.port)
+    host.install()
+    entries = tuple(HostEntry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
+    inventory = replace(inventory_of(healthy()), ssh_config=None, hosts=entries)
+    sight = asyncio.run(see(Reached({"val1": Local("val1", host)}), inventory, tool="test"))
+    rpc.close()
+    assert [r.host for r in sight.observation.hosts] == ["val1", "gone"]
+    assert isinstance(sight.observation.hosts[0].session, Known)
+    assert sight.refusals["gone"].next_step == "look at the host"
+    assert set(sight.refusals) == set(sight.doors) == {"gone"}
 
 
 @pytest.mark.parametrize(
