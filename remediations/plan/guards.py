@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remediations.observe.observation import HostReading, Scope
-from remediations.plan import guards_node, guards_set
+from remediations.plan import guards_node, guards_set, guards_signing
 from remediations.plan.case import Case
 from remediations.plan.plan import GuardResult
 
@@ -30,12 +30,12 @@ NODE_GUARDS: tuple[NodeGuard, ...] = (
     guards_node.unit_known,
     guards_node.nothing_known_forbids,
     guards_node.one_process,
-    guards_node.key_present,
-    guards_node.sign_state_sound,
-    guards_node.wal_present,
-    guards_node.signer_local,
-    guards_node.restart_not_deadlocked,
-    guards_node.no_leftover_halt,
+    guards_signing.key_present,
+    guards_signing.sign_state_sound,
+    guards_signing.wal_present,
+    guards_signing.signer_local,
+    guards_signing.restart_not_deadlocked,
+    guards_signing.no_leftover_halt,
     guards_node.disk_free,
     guards_node.clock_sane,
 )

@@ -1,10 +1,11 @@
-"""Guards on one host that is to be started or restarted (ids: chain-recovery §7.1)."""
+"""Guards on one host that is to be started or restarted (ids: chain-recovery §7.1).
+
+Those that concern signing stand in `guards_signing`.
+"""
 
 from __future__ import annotations
 
 from remediations.diagnose.finding import NodeCondition
-from remediations.model.chain import BlockMeta
-from remediations.model.inventory import Role
 from remediations.model.reading import Unknown, value_or_none
 from remediations.observe.observation import HostReading
 from remediations.plan.case import Case, judged
@@ -108,165 +109,6 @@ def disk_free(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def key_present(case: Case, reading: HostReading) -> GuardResult:
-    """G45: the key file is there: started without it, CometBFT zeroes the sign state."""
-    title = "the validator key is there, with the expected address"
-    power = case.finding.node(reading.host).power
-    facts = (f"{reading.host}.address",)
-    if isinstance(reading.key, Unknown):
-        return judged(
-            "G45",
-            title,
-            host=reading.host,
-            holds=None,
-            got=reading.key.reason,
-            expected="config/priv_validator_key.json",
-            next_step="`remediate diagnose` again",
-            facts=facts,
-        )
-    key = reading.key.value
-    fresh_standby = reading.role is Role.STANDBY and not key.address and _never_signed(reading)
-    return judged(
-        "G45",
-        title,
-        host=reading.host,
-        holds=fresh_standby or (bool(key.address) and key.node_key),
-        got=(f"address {key.address}, power {power}" if key.address else "no key file")
-        + ("" if key.node_key else ", no node key"),
-        expected="key and node key present, or a standby that never had a key",
-        next_step="put the key file back before anything starts this unit "
-        "(a start without it makes a new key and zeroes the sign state)",
-        facts=facts,
-    )
-
-
-def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
-    """G19, G20, G21: the sign state exists, was not set back, and is not from the future."""
-    title = "the sign state is there, not lower than what the chain saw, not from the future"
-    facts = (f"{reading.host}.sign_state",)
-    finding = case.finding.node(reading.host)
-    if isinstance(reading.sign_state, Unknown):
-        key = value_or_none(reading.key)
-        if reading.role is Role.STANDBY and key is not None and not key.address:
-            return judged(
-                "G19",
-                title,
-                host=reading.host,
-                holds=True,
-                got="none, and no key either",
-                expected="none, for a standby that never had a key",
-                next_step="",
-                facts=facts,
-            )
-        return judged(
-            "G19",
-            title,
-            host=reading.host,
-            holds=None,
-            got=reading.sign_state.reason,
-            expected="data/priv_validator_state.json",
-            facts=facts,
-            next_step="do not start it. Find the newest copy of the sign state; never a zero one",
-        )
-    state = reading.sign_state.value
-    seen = _last_signed(case, finding.address)
-    tip = max(case.finding.height, *(m.height for m in _all_blocks(case)), 0)
-    holds = state.height >= seen and state.height <= tip + 1
-    if finding.power and tip and not state.height:
-        holds = False
-    return judged(
-        "G20",
-        title,
-        host=reading.host,
-        holds=holds,
-        got=f"{state.height}/{state.round}/{state.step}; the chain saw it sign {seen}",
-        expected=f"at least {seen}, at most {tip + 1}",
-        next_step="do not start it: it could sign twice. Restore the newest sign state by hand",
-        facts=facts,
-    )
-
-
-def signer_local(_case: Case, reading: HostReading) -> GuardResult:
-    """G24: with a remote signer the local sign state is not the truth."""
-    title = "the node signs with its own key file"
-    config = value_or_none(reading.config)
-    if config is None:
-        return judged(
-            "G24",
-            title,
-            host=reading.host,
-            holds=None,
-            got="config.toml could not be read",
-            expected="priv_validator_laddr empty",
-            next_step="`remediate diagnose` again",
-        )
-    return judged(
-        "G24",
-        title,
-        host=reading.host,
-        holds=not config.remote_signer,
-        got=config.remote_signer or "no remote signer",
-        expected="no remote signer",
-        next_step="check the signer first: its state must not be lower; start this node by hand",
-    )
-
-
-def restart_not_deadlocked(case: Case, reading: HostReading) -> GuardResult:
-    """G25: `double_sign_check_height` above 1: a validator that signed lately exits at start."""
-    title = "double_sign_check_height does not forbid the start"
-    config = value_or_none(reading.config)
-    power = case.finding.node(reading.host).power
-    value = config.double_sign_check_height if config is not None else None
-    return judged(
-        "G25",
-        title,
-        host=reading.host,
-        holds=None if value is None else value <= 1 or not power,
-        got="config.toml could not be read" if value is None else f"{value}, power {power}",
-        expected="0 or 1",
-        next_step="set double_sign_check_height = 0 in config.toml, and back after the start",
-        facts=(f"{reading.host}.config",),
-    )
-
-
-def no_leftover_halt(_case: Case, reading: HostReading) -> GuardResult:
-    """G28: a left-over halt-height or halt-time stops the node again at once."""
-    title = "no halt-height or halt-time is left over"
-    config = value_or_none(reading.config)
-    return judged(
-        "G28",
-        title,
-        host=reading.host,
-        holds=None if config is None else not (config.halt_height or config.halt_time),
-        got="app.toml could not be read"
-        if config is None
-        else f"halt-height {config.halt_height}, halt-time {config.halt_time}",
-        expected="0 and 0",
-        next_step="set halt-height = 0 and halt-time = 0 in app.toml, then plan again",
-        facts=(f"{reading.host}.config",),
-    )
-
-
-def wal_present(case: Case, reading: HostReading) -> GuardResult:
-    """G26: a validator that signed in a round above 0 needs its write-ahead log to go on."""
-    title = "the write-ahead log is there where the round is above 0"
-    state, wal = value_or_none(reading.sign_state), value_or_none(reading.wal)
-    power = case.finding.node(reading.host).power
-    needed = power and state is not None and state.round > 0 and state.height > case.finding.height
-    holds: bool | None = True
-    if needed:
-        holds = None if wal is None else wal.size > 0
-    return judged(
-        "G26",
-        title,
-        host=reading.host,
-        holds=holds,
-        got="cs.wal could not be read" if wal is None else f"{wal.size} bytes",
-        expected="more than 0 bytes" if needed else "not needed here",
-        next_step="do not start it in this halt; let the others decide the height first",
-    )
-
-
 def clock_sane(_case: Case, reading: HostReading) -> GuardResult:
     """G37: the clock is within ten seconds of ours."""
     title = "the clock is within 10 s of this machine's"
@@ -333,29 +175,3 @@ def same_binary(case: Case, reading: HostReading) -> GuardResult:
         or "nothing runs to compare with",
         next_step=f"install the same program on {reading.host}, or find out why it differs",
     )
-
-
-def _never_signed(reading: HostReading) -> bool:
-    state = value_or_none(reading.sign_state)
-    return state is None or state.height == 0
-
-
-def _all_blocks(case: Case) -> list[BlockMeta]:
-    found: list[BlockMeta] = []
-    for reading in case.observation.hosts:
-        found.extend(value_or_none(reading.chain.blocks) or ())
-    return found
-
-
-def _last_signed(case: Case, address: str) -> int:
-    """The highest height at which a commit, on any node, carries this address's signature."""
-    if not address:
-        return 0
-    best = 0
-    for reading in case.observation.hosts:
-        commit = value_or_none(reading.chain.commit)
-        if commit is not None and any(
-            s.address == address and s.flag != 1 for s in commit.signatures
-        ):
-            best = max(best, commit.height)
-    return best

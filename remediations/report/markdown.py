@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from remediations.model.quorum import percent
 from remediations.plan.essence import guard_rows, programs
-from remediations.plan.plan import Outcome, Plan
+from remediations.plan.plan import Outcome, Plan, Stage
 from remediations.render.words import clock, moment, span
 from remediations.report.report import CommandRecord, Report
 
@@ -16,65 +16,15 @@ def plan_markdown(plan: Plan, digest: str) -> str:
     lines = [
         f"# {plan.title}",
         "",
-        *_table(
-            ("", ""),
-            [
-                ("Playbook", f"{plan.playbook} / {plan.branch}"),
-                ("Chain", f"{plan.chain_id}, {plan.finding.chain} at height {plan.finding.height}"),
-                ("Power", f"{plan.finding.online_power} of {plan.finding.total_power} votes"),
-                ("Risk", f"{plan.risk}: {plan.worst_case}"),
-                ("Observed", f"{moment(plan.observed_at)}, expires {moment(plan.expires_at)}"),
-                ("Digest", f"`{digest}`"),
-                ("Approvals", f"{plan.approvals_needed} (the planner may be the approver)"),
-            ],
-        ),
+        *_summary(plan, digest),
         *(f"\n> **Warning:** {text}" for text in plan.warnings),
         "",
         f"## Finding\n\n{plan.finding.explanation}",
         "",
         "## Guards",
         "",
-        *_table(
-            ("Guard", "Host", "Outcome", "Got", "Expected", "Next"),
-            [
-                (
-                    f"{g.id} {g.title}",
-                    g.host or "all",
-                    g.outcome.upper(),
-                    g.got,
-                    g.expected,
-                    "" if g.outcome is Outcome.PASS else g.next_step,
-                )
-                for g in guard_rows(plan)
-            ],
-        ),
-    ]
-    for stage in plan.stages:
-        power = stage.power
-        lines += [
-            "",
-            f"## Stage {stage.number}: {stage.title}",
-            "",
-            f"{stage.why}.",
-            "",
-            f"Power: {power.before} → at worst {power.worst} → {power.after} of {power.total} "
-            f"({percent(power.after, power.total)}). Gate: {stage.gate.title}, at most "
-            f"{stage.gate.timeout_s} s.",
-        ]
-        for command, others in programs(stage.commands):
-            lines += [
-                "",
-                f"On `{command.host}` ({command.operation}, at most "
-                f"{command.timeout_s} s, {command.fidelity}):",
-                "",
-                *_code(command.text),
-                "",
-                f"Undo: {command.undo}",
-            ]
-            if others:
-                lines += ["", f"On {len(others)} more hosts, the same program with:", ""]
-                lines += _table(("Host", "Values"), [(c.host, f"`{own}`") for c, own in others])
-    lines += [
+        *_guards(plan),
+        *(line for stage in plan.stages for line in _stage(stage)),
         "",
         "## Facts that decided",
         "",
@@ -89,6 +39,66 @@ def plan_markdown(plan: Plan, digest: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _summary(plan: Plan, digest: str) -> list[str]:
+    return _table(
+        ("", ""),
+        [
+            ("Playbook", f"{plan.playbook} / {plan.branch}"),
+            ("Chain", f"{plan.chain_id}, {plan.finding.chain} at height {plan.finding.height}"),
+            ("Power", f"{plan.finding.online_power} of {plan.finding.total_power} votes"),
+            ("Risk", f"{plan.risk}: {plan.worst_case}"),
+            ("Observed", f"{moment(plan.observed_at)}, expires {moment(plan.expires_at)}"),
+            ("Digest", f"`{digest}`"),
+            ("Approvals", f"{plan.approvals_needed} (the planner may be the approver)"),
+        ],
+    )
+
+
+def _guards(plan: Plan) -> list[str]:
+    return _table(
+        ("Guard", "Host", "Outcome", "Got", "Expected", "Next"),
+        [
+            (
+                f"{g.id} {g.title}",
+                g.host or "all",
+                g.outcome.upper(),
+                g.got,
+                g.expected,
+                "" if g.outcome is Outcome.PASS else g.next_step,
+            )
+            for g in guard_rows(plan)
+        ],
+    )
+
+
+def _stage(stage: Stage) -> list[str]:
+    power = stage.power
+    lines = [
+        "",
+        f"## Stage {stage.number}: {stage.title}",
+        "",
+        f"{stage.why}.",
+        "",
+        f"Power: {power.before} → at worst {power.worst} → {power.after} of {power.total} "
+        f"({percent(power.after, power.total)}). Gate: {stage.gate.title}, at most "
+        f"{stage.gate.timeout_s} s.",
+    ]
+    for command, others in programs(stage.commands):
+        lines += [
+            "",
+            f"On `{command.host}` ({command.operation}, at most "
+            f"{command.timeout_s} s, {command.fidelity}):",
+            "",
+            *_code(command.text),
+            "",
+            f"Undo: {command.undo}",
+        ]
+        if others:
+            lines += ["", f"On {len(others)} more hosts, the same program with:", ""]
+            lines += _table(("Host", "Values"), [(c.host, f"`{own}`") for c, own in others])
+    return lines
 
 
 def report_markdown(report: Report) -> str:
