@@ -31,11 +31,12 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""
     lines = [*machine_lines(state_directory()), *_beyond(inventory, save)]
     missing, style = lacks(lines), terminal_look()
+    diagnose = f"remediate diagnose --inventory {inventory}"
     text = doctor_text(lines, width=style.width, colour=style.colour, verbose=verbose)
     return Answer(
         exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
         document={"lines": lines, "lacking": len(missing)},
-        text=f"{text}\nnext: {missing[0].mend if missing else 'remediate diagnose'}",
+        text=f"{text}\nnext: {missing[0].mend if missing else diagnose}",
     )
 
 

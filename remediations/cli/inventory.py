@@ -133,7 +133,7 @@ def _summary(proposal: Proposal, output: Path, next_step: str) -> str:
         f"{output}: chain {proposal.chain_id or 'not known'}, {guessed} of {len(proposal.hosts)} "
         f"hosts, {len(proposal.uncovered)} validator(s) without a host, "
         f"{len(proposal.strangers)} unknown peer(s)",
-        *(f"not read: {host.name}: {host.notes[0]}" for host in proposal.hosts if not host.role),
+        *(f"{host.name}: {host.notes[0]}" for host in proposal.hosts if not host.role),
         f"next: review what is marked `guessed` in {output}, then {next_step}",
     ]
     return "\n".join(lines)

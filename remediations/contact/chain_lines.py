@@ -44,15 +44,24 @@ def _coverage(power: Power) -> list[Line]:
 
 def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
     """Loud whoever of them runs: the second one to start is tombstoned within two blocks."""
+    down = {view.host for view in views if view.down}
     return [
         lack(
             CHAIN,
             "one key, one host",
             f"the key {short(address)} (power {power.of(address)}) lies on {', '.join(hosts)}",
-            f"stop and mask all but one of {', '.join(hosts)}; then move the copy away",
+            _apart(hosts, [host for host in hosts if host not in down]),
         )
         for address, hosts in sorted(duplicates(views).items())
     ]
+
+
+def _apart(hosts: Sequence[str], running: Sequence[str]) -> str:
+    """How to get two copies of a key apart, whoever of them may run."""
+    if len(running) == 1:
+        others = ", ".join(host for host in hosts if host != running[0])
+        return f"mask the unit on {others}, then move the key away from there; {running[0]} runs"
+    return f"decide which of {', '.join(hosts)} is to sign; stop and mask the others at once"
 
 
 def _programs(views: Sequence[NodeView]) -> list[Line]:

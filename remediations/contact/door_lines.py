@@ -28,13 +28,13 @@ def door_lines(
 
 
 def _key(host: str, door: Door, refusal: HostUnreachable | None, ssh: str) -> Line:
-    topic = "host key"
+    topic, rest = "host key", ssh.removeprefix("ssh ")
     if door.trouble:
-        return lack(host, topic, door.trouble, f"{ssh} -G")
+        return lack(host, topic, door.trouble, f"ssh -G {rest}")
     files = ", ".join(door.files) or "any known_hosts file"
     if not door.known:
         shown = f"{door.address} is not in {files}"
-        mend = f"{FIRST_TIME} `{ssh} -o StrictHostKeyChecking=ask true`"
+        mend = f"{FIRST_TIME} `ssh -o StrictHostKeyChecking=ask {rest} true`"
         if door.revoked:
             return lack(host, topic, f"{door.address} is revoked in {files}", "ask its owner why")
         return lack(host, topic, shown, mend)

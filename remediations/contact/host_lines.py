@@ -46,7 +46,7 @@ def host_lines(
         else lack(
             host,
             "sudo",
-            f"refused to {session.user}: the journal and the home cannot be read",
+            f"refused to {session.user}: keys, sign state and journal cannot be read",
             f"visudo -f /etc/sudoers.d/remediate, on {host}; docs/ssh.md has the rule",
         ),
         _clock(host, session.clock_offset_ms, ssh),
@@ -54,11 +54,13 @@ def host_lines(
     if entry.role is Role.BASTION:
         return tuple(lines)
     lines += _unit(entry, reading, ssh)
+    if isinstance(reading.unit, Unknown):
+        return tuple(lines)  # where its data lies is not known: the rest could not be read either
     lines += _rpc(reading, sight.observation.chain_id)
-    lines += [key_line(reading, power), sign_state_line(reading, power), _disk(reading, ssh)]
-    lines += _ownership(reading, ssh)
-    lines += [*_binary(reading), _subcommands(reading, sight.programs.get(host))]
-    return tuple(lines)
+    if session.sudo:  # without it these say nothing that the line about sudo does not say
+        lines += [key_line(reading, power), sign_state_line(reading, power)]
+        lines.append(_subcommands(reading, sight.programs.get(host)))
+    return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
 def _clock(host: str, offset_ms: int, ssh: str) -> Line:

@@ -115,7 +115,7 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
     """What a reviewer has to see: what was not read, is pinned, or lies elsewhere."""
     session, unit = view.reading.session, view.reading.unit
     if isinstance(session, Unknown):
-        return (f"not read: {session.reason}",)
+        return (f"not read: {session.reason.removeprefix(f'{view.host}: ')}",)
     notes = []
     if not session.value.sudo:
         notes.append(f"sudo is refused to {session.value.user}: most of it could not be read")

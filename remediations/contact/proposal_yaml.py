@@ -95,8 +95,8 @@ def _strangers(proposal: Proposal) -> Iterator[str]:
     if not proposal.strangers:
         return
     yield ""
-    yield f"  # {count(len(proposal.strangers), 'peer')} of these hosts that nobody asked. Which"
-    yield "  # are yours? Give those a name that ssh knows; their own word proves nothing:"
+    yield f"  # Peers of these hosts that were not asked: {len(proposal.strangers)}. Yours?"
+    yield "  # Then give them a name that ssh knows; what they call themselves proves nothing:"
     for peer in proposal.strangers[:_STRANGERS]:
         seen = f"seen by {some(peer.seen_by, 3)}"
         where = f"{_one_line(peer.remote_ip) or 'address not told'}, node {peer.node_id}"

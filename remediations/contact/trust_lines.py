@@ -57,4 +57,5 @@ def sign_state_line(reading: HostReading, power: Power) -> Line:
         mend = f"see docs/safety.md: without it {host} must not be started"
         return lack(host, topic, reason, mend)
     state = reading.sign_state.value
-    return ok(host, topic, f"readable, last signed {state.height}/{state.round}/{state.step}")
+    signed = f"last signed {state.height}/{state.round}/{state.step}"
+    return ok(host, topic, f"readable, {signed if state.height else 'it never signed'}")

@@ -109,7 +109,13 @@ processes() {
     done
 }
 
+# hidden FILE: without root, a directory that may not be searched hides whether FILE is there.
+hidden() {
+    ((EUID)) && [[ ! -x ${1%/*} ]] && printf 'without sudo nobody may look into %s' "${1%/*}"
+}
+
 key() {
+    hidden "$key_file" && return 13
     [[ -e $node_key_file ]] && printf 'node_key=yes\n'
     [[ -e $key_file ]] || { printf 'key=absent\n'; return; }
     # The address only: nothing else of this file leaves the host.
@@ -117,11 +123,13 @@ key() {
 }
 
 sign_state() {
+    hidden "$state_file" && return 13
     [[ -e $state_file ]] || return 44
     cat "$state_file"
 }
 
 wal() {
+    hidden "$wal_file" && return 13
     [[ -e $wal_file ]] || { printf '0\n'; return; }
     timeout 2 stat -c %s "$wal_file"* # the current part and those that were full
 }

@@ -212,6 +212,29 @@ def test_any_world_has_lines_and_whatever_lacks_is_mended(world: Observation) ->
         assert "\n" not in line.found + line.mend
 
 
+def test_one_cause_is_one_line() -> None:
+    """Without a unit, or without sudo, nothing follows that only repeats it."""
+    world = changed("val4", unit=unknown("several unit files match x: a.service b.service"))
+    assert [topic for _, topic in bad(lines_of(world))] == ["unit"]
+    reading = healthy().host("val4")
+    assert isinstance(reading.session, Known)
+    world = changed(
+        "val4",
+        session=known(replace(reading.session.value, sudo=False)),
+        sign_state=unknown("exit status 1"),
+    )
+    assert [topic for _, topic in bad(lines_of(world))] == ["sudo"]
+
+
+def test_the_copy_that_runs_is_left_alone() -> None:
+    """Which host has to be masked follows from who runs; where both do, people decide."""
+    world = worlds.duplicated(healthy(), "val1", "standby1")
+    where = (CHAIN, "one key, one host")
+    assert bad(lines_of(world))[where].mend.startswith("mask the unit on standby1, ")
+    world = worlds.duplicated(healthy(), "val1", "val2")
+    assert "decide which of val1, val2" in bad(lines_of(world))[where].mend
+
+
 def test_another_chain_is_named() -> None:
     """A node of another chain in this inventory is lacking, and no witness."""
     world = healthy()
