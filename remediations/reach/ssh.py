@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -61,14 +62,16 @@ class SshConnection:
         process = await self._connection.create_process(command, encoding=None)
         out, err = _Bounded(max_bytes), _Bounded(max_bytes)
 
-        async def feed() -> None:
-            process.stdin.write(stdin)
-            process.stdin.write_eof()
+        def feed() -> None:
+            # A command may end before it has read its input, or all of it: that is its own affair.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
 
         timed_out = False
         try:
             async with asyncio.timeout(timeout_s):
-                await feed()
+                feed()
                 await asyncio.gather(out.read(process.stdout), err.read(process.stderr))
                 if not (out.truncated or err.truncated):
                     await process.wait_closed()
