@@ -31,7 +31,7 @@ test-lab: root setup ## the scenarios, on a real chain on real hosts (root)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
 
 test: root check ## everything: checks, unit, property and lab tests
-	$(AS_ROOT) $(PYTHON) -m pytest tests -n 2 --dist loadfile
+	$(AS_ROOT) $(PYTHON) -m pytest tests
 
 lab: root setup ## bring up the lab: seven hosts, a chain of four validators
 	$(AS_ROOT) $(LAB) up
