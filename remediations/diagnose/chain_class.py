@@ -116,10 +116,14 @@ def _going_on(case: Case) -> Judgement:
 
 
 def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
-    """The median time between the newest blocks; None where fewer than three are known."""
+    """The median time between the newest blocks; None where fewer than three are known.
+
+    The first block's time is that of the genesis file, so the gap after it says nothing.
+    """
     longest: dict[int, timedelta] = {}
     for view in witnesses:
-        blocks = value_or_none(view.reading.chain.blocks) or ()
+        known = value_or_none(view.reading.chain.blocks) or ()
+        blocks = [block for block in known if block.height > 1]
         if len(blocks) >= 3 and max(b.height for b in blocks) not in longest:
             times = [b.time for b in sorted(blocks, key=lambda b: b.height)]
             gaps = sorted(b - a for a, b in pairwise(times))

@@ -82,6 +82,7 @@ def test_unit_disabled(lab: Lab, operator: Operator) -> None:
 
 def test_standby_is_started_only_when_named(lab: Lab, operator: Operator) -> None:
     """A keyless standby is stopped on purpose: nothing is wrong until somebody names it."""
+    lab.wait_height(6, 30)
     assert operator.plan("node-down").code == 0
     with rescued(lab, "standby1"):
         said = operator.rescue("node-down", "--limit", "standby1")
