@@ -25,21 +25,12 @@ class BlockingReach:
 
     def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
         """Run one *read-only* command on an inventory host: it is repeated once on a new
-        connection where the old one was lost.
+        connection where the old one was lost. A refused connection is not tried again.
 
         Raises:
             HostUnreachable: it cannot be reached.
         """
-
-        async def act() -> Completed:
-            connection = await self._reach.connect(host)
-            return await connection.run(command, timeout_s=timeout_s)
-
-        try:
-            return self._wait(act())
-        except HostUnreachable:
-            self._reach.forget(host)
-            return self._wait(act())
+        return self._wait(self._run(host, command, timeout_s))
 
     def close(self) -> None:
         """Close all connections and end the thread."""
@@ -47,6 +38,15 @@ class BlockingReach:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _run(self, host: str, command: str, timeout_s: float) -> Completed:
+        connection = await self._reach.connect(host)
+        try:
+            return await connection.run(command, timeout_s=timeout_s)
+        except HostUnreachable:
+            self._reach.forget(host, connection)
+        renewed = await self._reach.connect(host)
+        return await renewed.run(command, timeout_s=timeout_s)
 
     def _wait(self, work: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 
 import asyncssh
 
 from remediations.reach.connection import HostUnreachable
+from remediations.reach.settings import SshSettings
+
+DROPPED = (asyncssh.ConnectionLost, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+"""A connection that was there and went: what sshd does beyond MaxStartups, and networks do."""
 
 
 def explained(
-    host: str, alias: str, error: Exception, config: str | None = None
+    host: str, settings: SshSettings, error: Exception, *, said: str = "", behind: str = ""
 ) -> HostUnreachable:
-    """The error as a `HostUnreachable`. `alias` is what was dialled: the host or a hop."""
-    guard, expected, advice = _cause(error)
-    by_hand = f"ssh {f'-F {config} ' if config else ''}-o StrictHostKeyChecking=yes {alias} true"
+    """The error as a `HostUnreachable`.
+
+    `settings` are those of what was dialled: the host or a hop. `said` replaces the stack's own
+    words; `behind` is the jump host through which it was dialled.
+    """
+    guard, expected, advice = _cause(error, behind)
+    jump = ("-J", behind) if behind and behind not in settings.jumps else ()
+    *options, target = settings.argv
+    words = ("ssh", *options, "-o", "StrictHostKeyChecking=yes", *jump, target, "true")
+    name = "" if settings.alias == host else f" to {settings.alias}"
     return HostUnreachable(
-        f"{host}: cannot connect" if alias == host else f"{host}: cannot connect to {alias}",
+        f"{host}: cannot connect{name}",
         guard=guard,
-        got=str(error).strip() or type(error).__name__,
+        got=said or str(error).strip() or type(error).__name__,
         expected=expected,
-        next_step=f"{advice}; try `{by_hand}`",
+        next_step=f"{advice}; try `{shlex.join(words)}`",
     )
 
 
-def _cause(error: Exception) -> tuple[str, str, str]:
+def is_login_refused(error: Exception) -> bool:
+    """No key was accepted; sshd says "Too many authentication failures" as a protocol error."""
+    return isinstance(error, asyncssh.PermissionDenied) or (
+        isinstance(error, asyncssh.DisconnectError) and "authentication" in error.reason.lower()
+    )
+
+
+def _cause(error: Exception, behind: str) -> tuple[str, str, str]:
     """Guard, expectation, and advice, most special first."""
     match error:
         case asyncssh.HostKeyNotVerifiable():
@@ -39,8 +58,20 @@ def _cause(error: Exception) -> tuple[str, str, str]:
                 "a key that the host accepts",
                 "is the agent unlocked (`ssh-add -l`)?",
             )
-        case asyncssh.ConnectionLost() | ConnectionResetError():
+        case _ if is_login_refused(error):
+            return (
+                "authentication",
+                "an accepted key within the host's MaxAuthTries",
+                "name the right key (IdentityFile, IdentitiesOnly yes)",
+            )
+        case _ if isinstance(error, DROPPED):
             return ("connection", "a connection that stays", "the host or a hop closed it")
+        case asyncssh.ChannelOpenError() if behind:
+            return (
+                "forwarding",
+                "a way from the jump host to a listening sshd",
+                f"is sshd running there, and does {behind} allow it (AllowTcpForwarding)?",
+            )
         case asyncssh.ChannelOpenError():
             return ("channel", "a session on the connection", "see MaxSessions on the host")
         case asyncssh.Error():
@@ -58,4 +89,4 @@ def _cause(error: Exception) -> tuple[str, str, str]:
         case OSError():
             return ("network", "a route to the host", "is the host up, and the route there?")
         case _:
-            return ("known_hosts or keys", "files that can be read", "correct the file")
+            return ("SSH protocol", "messages that can be read", "compare both sides")

@@ -1,26 +1,158 @@
-"""Known host keys, each set of files read once however many hosts share it."""
+"""Known host keys, looked up as OpenSSH does; each set of files is read once for all hosts.
+
+A parser of our own: asyncssh's also accepts a key by the address that a name resolved to (so DNS
+could pass one known host off as another), takes the `[` of `[*.example]:2222` for a character
+class, forgets a `@revoked` line for a port, and gives up whole files for one bad line.
+"""
 
 from __future__ import annotations
 
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
+
+MARKERS = frozenset({"", "@cert-authority", "@revoked"})
+Matched = tuple[
+    list[asyncssh.SSHKey],
+    list[asyncssh.SSHKey],
+    list[asyncssh.SSHKey],
+    tuple[()],
+    tuple[()],
+    tuple[()],
+    tuple[()],
+]
+"""Host keys, authorities, revoked keys, and asyncssh's four places for X.509, which stay empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    """One line. Of plain names, patterns, negated patterns and a hash, what it has."""
+
+    marker: str
+    key: str
+    plain: frozenset[str] = frozenset()
+    globs: tuple[re.Pattern[str], ...] = ()
+    never: tuple[re.Pattern[str], ...] = ()
+    salt: bytes = b""
+    digest: bytes = b""
+
+    def names_host(self, name: str) -> bool:
+        """Whether the line is about `name` ("host" or "[host]:port", lower case)."""
+        if self.digest:
+            return hmac.new(self.salt, name.encode(), hashlib.sha1).digest() == self.digest
+        if any(pattern.fullmatch(name) for pattern in self.never):
+            return False
+        return name in self.plain or any(pattern.fullmatch(name) for pattern in self.globs)
+
+
+class KnownKeys(asyncssh.SSHKnownHosts):
+    """The lines of some known_hosts files, without those that OpenSSH passes over."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._lines: list[_Line] = []
+        self.load(text)
+
+    def load(self, known_hosts: str) -> None:
+        """Add the lines of one file."""
+        self._lines += [line for text in known_hosts.splitlines() if (line := _parse(text))]
+
+    def match(self, host: str, addr: str, port: int | None) -> Matched:  # noqa: ARG002
+        """What is known of `host`. `port` is None for port 22 and for a HostKeyAlias.
+
+        `addr` never counts (CheckHostIP no). A host key for the bare name counts where none is
+        known for the port; a revoked one always.
+        """
+        bare = host.lower()
+        names = [f"[{bare}]:{port}", bare] if port else [bare]
+        found = [[line for line in self._lines if line.names_host(name)] for name in names]
+        decisive = next((lines for lines in found if any(_trusts(line) for line in lines)), [])
+        return (
+            _keys(decisive, ""),
+            _keys(decisive, "@cert-authority"),
+            _keys([line for lines in found for line in lines], "@revoked"),
+            (),
+            (),
+            (),
+            (),
+        )
 
 
 class KnownHosts:
     """A cache of parsed known_hosts files."""
 
     def __init__(self) -> None:
-        self._read: dict[tuple[Path, ...], asyncssh.SSHKnownHosts] = {}
+        self._read: dict[tuple[Path, ...], KnownKeys] = {}
 
-    def of(self, files: tuple[Path, ...]) -> asyncssh.SSHKnownHosts:
+    def of(self, files: tuple[Path, ...]) -> KnownKeys:
         """What these files say together. No files: nobody is known, everybody is refused.
 
         Raises:
-            ValueError: a file has a line that is none.
-            OSError: a file cannot be read.
+            OSError: a file cannot be read; it might have revoked a key.
         """
         if files not in self._read:
-            text = "".join(path.read_text().rstrip("\n") + "\n" for path in files)
-            self._read[files] = asyncssh.import_known_hosts(text)
+            keys = KnownKeys()
+            for path in files:
+                keys.load(path.read_text(errors="replace"))
+            self._read[files] = keys
         return self._read[files]
+
+
+def _parse(text: str) -> _Line | None:
+    words = text.split()
+    marker = words.pop(0) if words and words[0].startswith("@") else ""
+    if marker not in MARKERS or len(words) < 3 or words[0].startswith("#"):
+        return None
+    key = f"{words[1]} {words[2]}"
+    if words[0].startswith("|"):
+        return _hashed(marker, key, words[0])
+    names = words[0].lower().split(",")
+    wild = [name for name in names if "*" in name or "?" in name]
+    return _Line(
+        marker=marker,
+        key=key,
+        plain=frozenset(names),
+        globs=tuple(_glob(name) for name in wild if not name.startswith("!")),
+        never=tuple(_glob(name[1:]) for name in names if name.startswith("!")),
+    )
+
+
+def _hashed(marker: str, key: str, names: str) -> _Line | None:
+    """`|1|salt|hash`: HMAC-SHA1 of the name, as `ssh-keygen -H` writes it."""
+    _, kind, salt, digest, *_ = (*names.split("|"), "", "", "")
+    try:
+        line = _Line(
+            marker=marker,
+            key=key,
+            salt=binascii.a2b_base64(salt),
+            digest=binascii.a2b_base64(digest),
+        )
+    except binascii.Error:
+        return None
+    return line if kind == "1" and line.digest else None
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """OpenSSH's patterns: `*` and `?` only."""
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
+
+
+def _trusts(line: _Line) -> bool:
+    return line.marker != "@revoked" and bool(_key(line))
+
+
+def _keys(lines: list[_Line], marker: str) -> list[asyncssh.SSHKey]:
+    return [key for line in lines if line.marker == marker and (key := _key(line))]
+
+
+def _key(line: _Line) -> asyncssh.SSHKey | None:
+    """The key; None for a kind that asyncssh does not know and so no host can show us."""
+    try:
+        return asyncssh.import_public_key(line.key)
+    except asyncssh.KeyImportError:
+        return None

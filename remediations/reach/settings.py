@@ -1,33 +1,49 @@
 """What OpenSSH would do for a host, told by OpenSSH itself (`ssh -G`).
 
-So Host, Match, Include, tokens and canonicalisation mean exactly what they mean to `ssh`. What our
-own stack cannot honour, and what would make `ssh` refuse, is refused here by name, never ignored.
+So Host, Match, Include, defaults and canonicalisation mean exactly what they mean to `ssh`. What
+our own stack cannot honour, and what would make `ssh` refuse, is refused here by name, never
+ignored.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from remediations.reach import tokens
+from remediations.reach.algorithms import Algorithms, algorithms
 from remediations.reach.connection import HostUnreachable
+from remediations.reach.transport import Transport, transport_of
 
 SSH_G_TIMEOUT_S = 10.0
 UNSUPPORTED = {
     "revokedhostkeys": "keys listed there would be accepted",
     "knownhostscommand": "host keys that it names would be unknown",
-    "pkcs11provider": "its keys cannot be used",
+    "pkcs11provider": "its keys cannot be used (load them into the agent: `ssh-add -s`)",
+    "proxyusefdpass": "its descriptor cannot be taken over",
+    "securitykeyprovider": "its keys cannot be used (load them into the agent: `ssh-add`)",
+    "bindinterface": "the connection would leave by another interface",
 }
 """Options whose loss would weaken or break a login, with what would go wrong."""
 NONE_VALUES = frozenset({"", "none"})
+OFF_VALUES = NONE_VALUES | {"no", "internal", "$ssh_sk_provider"}
+"""The last two are what SecurityKeyProvider is where nobody set it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SshSettings:
-    """The effective settings of one host. Paths are expanded; empty tuples mean none."""
+    """The effective settings of one host. Paths are expanded; empty tuples mean none.
+
+    `argv` are the arguments that lead `ssh` there. `known_hosts` are files that exist; identities
+    and certificates need not: the key may lie in the agent. `agent` is its socket.
+    """
 
     alias: str
+    argv: tuple[str, ...]
     hostname: str
     port: int
     user: str
@@ -39,32 +55,41 @@ class SshSettings:
     agent: str | None
     jumps: tuple[str, ...]
     proxy_command: str
+    algorithms: Algorithms
+    transport: Transport
 
 
-async def settings_of(alias: str, config: str | None) -> SshSettings:
-    """The settings of `alias` (a name for ssh_config, or user@host:port of a jump).
+async def settings_of(alias: str, config: str | None, *, jump: bool = False) -> SshSettings:
+    """The settings of `alias`: a name for ssh_config, or for a `jump` also user@host:port.
 
     Raises:
         HostUnreachable: ssh_config cannot be read, or asks for what we cannot honour.
     """
-    argv = ["ssh", "-G", *(["-F", config] if config else []), *_target(alias)]
+    where = _jump_target(alias) if jump else (alias,)
+    argv = (*(("-F", config) if config else ()), *where)
+    process = None
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), SSH_G_TIMEOUT_S)
-    except (OSError, TimeoutError) as error:
-        raise _refused(alias, "ssh -G", str(error) or "no answer", "its settings", argv) from error
+        async with asyncio.timeout(SSH_G_TIMEOUT_S):
+            process = await asyncio.create_subprocess_exec(
+                *("ssh", "-G", *argv[:-1], "--", argv[-1]),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await process.communicate()
+    except (OSError, ValueError) as error:
+        got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
+        raise _refused(alias, argv, "ssh -G", got, "its settings") from error
+    finally:
+        if process and process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
-        said = err.decode(errors="replace").strip().splitlines()
-        raise _refused(alias, "ssh_config", said[-1] if said else "an error", "its settings", argv)
+        raise _refused(alias, argv, "ssh_config", _complaint(err), "settings without an error")
     return parse_settings(alias, out.decode(errors="replace"), argv)
 
 
-def parse_settings(alias: str, text: str, argv: list[str]) -> SshSettings:
+def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
     """The output of `ssh -G` as settings.
 
     Raises:
@@ -74,61 +99,113 @@ def parse_settings(alias: str, text: str, argv: list[str]) -> SshSettings:
     for line in text.splitlines():
         key, _, value = line.partition(" ")
         options.setdefault(key.lower(), []).append(value.strip())
-    for option, harm in UNSUPPORTED.items():
-        value = options.get(option, [""])[0]
-        if value.lower() not in NONE_VALUES:
-            raise _refused(
-                alias,
-                option,
-                value,
-                f"{option} unset: here {harm}",
-                argv,
-                f"reach {alias} by another name whose ssh_config does not set {option}",
-            )
     one = {key: values[0] for key, values in options.items()}
-    jump = one.get("proxyjump", "")
-    agent = one.get("identityagent", "")
+    _refuse_unsupported(alias, argv, one)
+    hostname, port, user = one.get("hostname", alias), one.get("port", "22"), one.get("user", "")
+    key_alias = one.get("hostkeyalias", "")
+    values = tokens.table(argv[-1].rpartition("@")[2], hostname, port, user, key_alias)
+    try:
+        identities = _files(options.get("identityfile", []), values)
+        certificates = _files(options.get("certificatefile", []), values)
+        proxy = tokens.expand(_unless_none(one, "proxycommand"), values)
+        left = algorithms(one)
+    except tokens.UnknownTokenError as error:
+        expected = f"tokens and variables with a value; known are %{' %'.join(values)}"
+        raise _refused(alias, argv, "ssh_config", str(error), expected) from error
+    except ValueError as error:
+        expected = "a list with an algorithm that asyncssh knows, too"
+        raise _refused(alias, argv, "ssh_config", str(error), expected) from error
+    jumps = _unless_none(one, "proxyjump")
     return SshSettings(
         alias=alias,
-        hostname=one.get("hostname", alias),
-        port=int(one.get("port", "22")),
-        user=one.get("user", ""),
-        host_key_alias=one.get("hostkeyalias", ""),
-        known_hosts=_paths(one, "userknownhostsfile") + _paths(one, "globalknownhostsfile"),
-        identities=_existing(options.get("identityfile", [])),
-        certificates=_existing(options.get("certificatefile", [])),
+        argv=argv,
+        hostname=hostname,
+        port=int(port),
+        user=user,
+        host_key_alias=key_alias,
+        known_hosts=_existing(one.get("userknownhostsfile", ""))
+        + _existing(one.get("globalknownhostsfile", "")),
+        identities=identities,
+        certificates=certificates,
         identities_only=one.get("identitiesonly", "no") == "yes",
-        agent=None if agent.lower() in ("none", "ssh_auth_sock", "") else agent,
-        jumps=tuple(jump.split(",")) if jump.lower() not in NONE_VALUES else (),
-        proxy_command=""
-        if one.get("proxycommand", "").lower() in NONE_VALUES
-        else one["proxycommand"],
+        agent=_agent(one.get("identityagent", "")),
+        jumps=tuple(jumps.split(",")) if jumps else (),
+        proxy_command=proxy,
+        algorithms=left,
+        transport=transport_of(one),
     )
 
 
-def _target(alias: str) -> list[str]:
-    """A jump may be written user@host:port; `ssh` wants the port apart."""
-    name, _, port = alias.rpartition(":")
-    return ["-p", port, name] if name and port.isdigit() else [alias]
+def _jump_target(jump: str) -> tuple[str, ...]:
+    """[user@]host[:port], an IPv6 address in brackets; `ssh` wants the port apart."""
+    name, _, port = jump.rpartition(":")
+    if name and port.isdigit() and (name.endswith("]") or ":" not in name):
+        return "-p", port, name.replace("[", "").replace("]", "")
+    return (jump.replace("[", "").replace("]", ""),)
 
 
-def _paths(one: Mapping[str, str], key: str) -> tuple[Path, ...]:
-    return _existing(one.get(key, "").split())
+def _unless_none(one: Mapping[str, str], key: str) -> str:
+    value = one.get(key, "")
+    return "" if value.lower() in NONE_VALUES else value
 
 
-def _existing(names: list[str]) -> tuple[Path, ...]:
-    """Files that are there: `ssh` passes over the others without a word."""
-    found = (Path(name).expanduser() for name in names if name.lower() not in NONE_VALUES)
-    return tuple(path for path in found if path.is_file())
+def _agent(value: str) -> str | None:
+    """The socket: IdentityAgent, or else the environment's; "none" is no agent at all."""
+    if value.lower() == "none":
+        return None
+    if value in ("", "SSH_AUTH_SOCK"):
+        return os.environ.get("SSH_AUTH_SOCK")
+    return os.environ.get(value[1:].strip("{}")) if value.startswith("$") else value
+
+
+def _files(names: list[str], values: Mapping[str, str]) -> tuple[Path, ...]:
+    wanted = [name for name in names if name.lower() not in NONE_VALUES]
+    return tuple(tokens.expand_path(name, values) for name in wanted)
+
+
+def _existing(value: str) -> tuple[Path, ...]:
+    """The files of a list that are there: `ssh` passes over the others without a word.
+
+    `ssh -G` prints names with spaces unquoted: the longest name that exists is meant.
+    """
+    words, found = [] if value in NONE_VALUES else value.split(" "), []
+    while words:
+        for length in range(len(words), 0, -1):
+            path = Path(" ".join(words[:length]))
+            if path.is_file():
+                found.append(path)
+                break
+        else:
+            length = 1
+        del words[:length]
+    return tuple(found)
+
+
+def _refuse_unsupported(alias: str, argv: tuple[str, ...], one: Mapping[str, str]) -> None:
+    for option, harm in UNSUPPORTED.items():
+        value = one.get(option, "")
+        if value.lower() not in OFF_VALUES:
+            advice = f"reach {alias} by another name whose ssh_config does not set {option}"
+            raise _refused(alias, argv, option, value, f"{option} unset: here {harm}", advice)
+    methods = one.get("preferredauthentications", "publickey")
+    if one.get("pubkeyauthentication") in ("no", "false") or "publickey" not in methods.split(","):
+        expected = "login by key, the only way known here"
+        raise _refused(alias, argv, "authentication", "ssh_config forbids keys", expected)
+
+
+def _complaint(said: bytes) -> str:
+    """The line of `ssh` that names file and line, not its last word ("terminating")."""
+    lines = said.decode(errors="replace").strip().splitlines()
+    return next((line for line in lines if "line " in line), lines[-1] if lines else "an error")
 
 
 def _refused(
-    alias: str, guard: str, got: str, expected: str, argv: list[str], next_step: str = ""
+    alias: str, argv: tuple[str, ...], guard: str, got: str, expected: str, advice: str = ""
 ) -> HostUnreachable:
     return HostUnreachable(
         f"{alias}: cannot connect",
         guard=guard,
         got=got,
         expected=expected,
-        next_step=next_step or " ".join(argv),
+        next_step=advice or f"correct it until this works: `{shlex.join(('ssh', '-G', *argv))}`",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncssh
 
 from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.reach.ssh import SshReach
 
 
 def make_key(path: Path, *options: str) -> Path:
@@ -35,6 +36,12 @@ class Server:
     key: Path
     connections: int = 0
     logins: int = 0
+    sessions: int = 0
+    most_sessions: int = 0
+    full: bool = False
+    frozen: bool = False
+    tunnels: list[int] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     open: list[asyncssh.SSHServerConnection] = field(default_factory=list)
 
@@ -46,15 +53,33 @@ class Server:
 
 async def _serve_command(process: asyncssh.SSHServerProcess[bytes]) -> None:
     command = process.command or ""
-    if command == "flood":
+    if command.startswith("flood"):
+        stream = process.stderr if command == "flood errors" else process.stdout
         try:
             while True:
-                process.stdout.write(b"x" * 65536)
-                await process.stdout.drain()
+                stream.write(b"x" * 65536)
+                await stream.drain()
         except (asyncssh.Error, OSError):
             return
-    if command == "sleep":
+    if command == "some then sleep":
+        process.stdout.write(b"some")
+    if command == "last":
+        process.stdout.write(b"done")
+        process.exit(3)
+        await process.wait_closed()
+        process.get_extra_info("connection").abort()
+        return
+    if command.endswith("sleep"):
         await asyncio.sleep(30)
+    if command == "nap":
+        await asyncio.sleep(0.05)
+    if command == "drop":
+        process.get_extra_info("connection").abort()
+        return
+    if command == "killed":
+        process.stdout.write(b"half")
+        process.exit_with_signal("KILL")
+        return
     if command == "fail":
         process.stderr.write(b"no\xff")
         process.exit(7)
@@ -65,11 +90,16 @@ async def _serve_command(process: asyncssh.SSHServerProcess[bytes]) -> None:
 
 @asynccontextmanager
 async def serving(
-    directory: Path, client_key: Path, *, certificate: Path | None = None
+    directory: Path,
+    client_key: Path,
+    *,
+    certificate: Path | None = None,
+    host_key: Path | None = None,
+    authorized: str = "",
 ) -> AsyncIterator[Server]:
-    """A server that lets `client_key` in and tunnels anywhere on loopback."""
+    """A server that lets `client_key` in (or whom `authorized` says) and tunnels anywhere."""
     directory.mkdir(exist_ok=True)
-    key = directory / "host_key"
+    key = host_key or directory / "host_key"
     if not key.exists():
         make_key(key)
     seen = Server(0, key)
@@ -81,27 +111,43 @@ async def serving(
 
         def begin_auth(self, username: str) -> bool:
             seen.logins += 1
+            seen.users.append(username)
             return True
 
         def connection_requested(
             self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
         ) -> bool:
+            seen.tunnels.append(dest_port)
             return True
+
+        def session_requested(self) -> Awaitable[asyncssh.SSHServerProcess[bytes]]:
+            return session()
+
+    async def session() -> asyncssh.SSHServerProcess[bytes]:
+        if seen.full:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "no more sessions")
+        while seen.frozen:
+            await asyncio.sleep(0.05)
+        return asyncssh.SSHServerProcess(handle, None, 3, False)
 
     async def handle(process: asyncssh.SSHServerProcess[bytes]) -> None:
         seen.commands.append(process.command or "")
-        await _serve_command(process)
+        seen.sessions += 1
+        seen.most_sessions = max(seen.most_sessions, seen.sessions)
+        try:
+            await _serve_command(process)
+        finally:
+            seen.sessions -= 1
 
-    authorized = directory / "authorized_keys"
-    authorized.write_text(f"{public(client_key)}\n")
+    keys = directory / "authorized_keys"
+    keys.write_text(f"{authorized or public(client_key)}\n")
     listener = await asyncssh.listen(
         "127.0.0.1",
         0,
         server_factory=Counting,
         server_host_keys=[str(key)],
         server_host_certs=[str(certificate)] if certificate else (),
-        authorized_client_keys=str(authorized),
-        process_factory=handle,
+        authorized_client_keys=str(keys),
         encoding=None,
     )
     seen.port = listener.get_port()
@@ -110,6 +156,32 @@ async def serving(
     finally:
         listener.close()
         await listener.wait_closed()
+
+
+def knows(path: Path, *servers: Server) -> Path:
+    """A known_hosts file with these servers."""
+    path.write_text("".join(f"[127.0.0.1]:{s.port} {public(s.key)}\n" for s in servers))
+    return path
+
+
+async def say(listed: Inventory, host: str, word: str = "hello") -> str:
+    """Log in, run `word`, log out; what it wrote."""
+    async with SshReach(listed) as reach:
+        connection = await reach.connect(host)
+        return (await connection.run(word, timeout_s=5)).stdout.decode()
+
+
+async def openssh(listed: Inventory, host: str) -> bool:
+    """Whether OpenSSH itself gets in with the same configuration, strictly and unasked."""
+    process = await asyncio.create_subprocess_exec(
+        *("ssh", "-F", str(listed.ssh_config), "-o", "BatchMode=yes"),
+        *("-o", "StrictHostKeyChecking=yes", host, "hello"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    out, _ = await process.communicate()
+    return out == b"hello"
 
 
 def inventory(directory: Path, config: str, *names: str) -> Inventory:

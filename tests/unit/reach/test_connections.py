@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,13 +10,7 @@ import pytest
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import Server, host_block, inventory, make_key, public, serving
-
-
-def knows(path: Path, *servers: Server) -> Path:
-    """A known_hosts file with these servers."""
-    path.write_text("".join(f"[127.0.0.1]:{s.port} {public(s.key)}\n" for s in servers))
-    return path
+from tests.unit.reach.sshd import host_block, inventory, knows, make_key, serving
 
 
 def test_results_are_exact_and_bounded(tmp_path: Path) -> None:
@@ -89,37 +81,6 @@ def test_refused_login_is_not_tried_again(tmp_path: Path) -> None:
             assert server.logins == 1
 
     asyncio.run(go())
-
-
-def test_key_of_the_agent_and_missing_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The key lies in a real agent only; identity files that do not exist are passed over."""
-    client = make_key(tmp_path / "client")
-    socket = tmp_path / "agent"
-    agent = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        while not socket.exists():
-            pass
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        subprocess.run(["ssh-add", "-q", str(client)], check=True, env=dict(os.environ))
-        client.rename(tmp_path / "gone")
-
-        async def go() -> bytes:
-            async with serving(tmp_path / "server", client) as server:
-                known = knows(tmp_path / "known", server)
-                config = host_block("val1", server, tmp_path / "absent", known)
-                config = config.replace("IdentitiesOnly yes", "IdentitiesOnly no")
-                async with SshReach(inventory(tmp_path, config, "val1")) as reach:
-                    connection = await reach.connect("val1")
-                    return (await connection.run("hello", timeout_s=5)).stdout
-
-        assert asyncio.run(go()) == b"hello"
-    finally:
-        agent.kill()
-        agent.wait()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from remediations.model.inventory import Inventory
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import Server, host_block, inventory, make_key, public, serving
+from tests.unit.reach.sshd import Server, host_block, inventory, make_key, openssh, public, serving
 
 Known = Callable[[Server, Path], str]
 
@@ -95,49 +95,44 @@ def test_any_other_key_is_refused_whatever_the_configuration_says(
     assert "ssh -F" in refusal.value.next_step
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_a_host_certificate_counts_by_its_authority(tmp_path: Path, right: bool) -> None:
-    """@cert-authority: a certificate of that authority is enough, one of another is nothing."""
+AUTHORITIES: dict[str, tuple[bool, str, str]] = {
+    "right": (True, "@cert-authority * {ca}", "127.0.0.1"),
+    "for the port": (True, "@cert-authority [127.0.0.1]:{port} {ca}", "127.0.0.1"),
+    "wrong": (False, "@cert-authority * {other}", "127.0.0.1"),
+    "of another domain": (False, "@cert-authority *.example {ca}", "127.0.0.1"),
+    "certificate of another host": (False, "@cert-authority * {ca}", "val9"),
+    "authority revoked": (False, "@cert-authority * {ca}\n@revoked * {ca}", "127.0.0.1"),
+    "key revoked": (False, "@cert-authority * {ca}\n@revoked * {key}", "127.0.0.1"),
+}
+"""Whether it lets in, known_hosts, and the name in the certificate."""
+
+
+@pytest.mark.parametrize("case", AUTHORITIES)
+def test_a_host_certificate_counts_by_its_authority(tmp_path: Path, case: str) -> None:
+    """@cert-authority: a certificate of that authority for that name is enough, as for OpenSSH."""
+    right, lines, name = AUTHORITIES[case]
     client, authority = make_key(tmp_path / "client"), make_key(tmp_path / "ca")
-    other = make_key(tmp_path / "other")
-    (tmp_path / "server").mkdir()
-    key = make_key(tmp_path / "server" / "host_key")
+    other, key = make_key(tmp_path / "other"), make_key(tmp_path / "host_key")
     subprocess.run(
-        [
-            "ssh-keygen",
-            "-q",
-            "-s",
-            str(authority),
-            "-I",
-            "h",
-            "-h",
-            "-n",
-            "127.0.0.1",
-            f"{key}.pub",
-        ],
+        ["ssh-keygen", "-q", "-s", str(authority), "-I", "h", "-h", "-n", name, f"{key}.pub"],
         check=True,
     )
 
-    async def go() -> Completed:
-        certificate = tmp_path / "server" / "host_key-cert.pub"
-        async with serving(tmp_path / "server", client, certificate=certificate) as server:
+    async def go() -> None:
+        certificate = tmp_path / "host_key-cert.pub"
+        async with serving(
+            tmp_path / "server", client, certificate=certificate, host_key=key
+        ) as server:
+            keys = {"ca": public(authority), "other": public(other), "key": public(key)}
             file = tmp_path / "known_hosts"
-            file.write_text(f"@cert-authority * {public(authority if right else other)}\n")
-            return await hello(
-                inventory(tmp_path, host_block("val1", server, client, file), "val1")
-            )
+            file.write_text(lines.format(port=server.port, **keys) + "\n")
+            listed = inventory(tmp_path, host_block("val1", server, client, file), "val1")
+            assert await openssh(listed, "val1") is right
+            if right:
+                assert (await hello(listed)).stdout == b"hello"
+                return
+            with pytest.raises(HostUnreachable) as refusal:
+                await hello(listed)
+            assert refusal.value.guard == "strict host keys"
 
-    if right:
-        assert asyncio.run(go()).stdout == b"hello"
-    else:
-        with pytest.raises(HostUnreachable) as refusal:
-            asyncio.run(go())
-        assert refusal.value.guard == "strict host keys"
-
-
-@pytest.mark.parametrize("option", ["RevokedHostKeys /etc/hostname", "KnownHostsCommand /bin/true"])
-def test_what_we_cannot_honour_is_refused_by_name(tmp_path: Path, option: str) -> None:
-    """Ignoring it would let in what OpenSSH keeps out."""
-    with pytest.raises(HostUnreachable) as refusal:
-        login(tmp_path, plain, option)
-    assert refusal.value.guard == option.split()[0].lower()
+    asyncio.run(go())

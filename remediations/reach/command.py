@@ -1,0 +1,131 @@
+"""One open connection, and the commands on it: bounded in time, bytes and number."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import asyncssh
+
+from remediations.reach.connection import Completed
+from remediations.reach.failures import explained
+from remediations.reach.settings import SshSettings
+
+CHANNEL_LIMIT = 8
+"""Below sshd's default MaxSessions of 10 per connection."""
+CHUNK = 65536
+
+
+class SshConnection:
+    """One open connection (the `Connection` protocol)."""
+
+    def __init__(
+        self, host: str, settings: SshSettings, connection: asyncssh.SSHClientConnection
+    ) -> None:
+        self.host = host
+        self._settings = settings
+        self._connection = connection
+        self._channels = asyncio.Semaphore(CHANNEL_LIMIT)
+
+    async def run(
+        self, command: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int = 4_000_000
+    ) -> Completed:
+        """Run `command`; never raises on exit status.
+
+        `timeout_s` counts from when a channel is free; `max_bytes` holds for each stream.
+
+        Raises:
+            HostUnreachable: the connection was lost.
+        """
+        async with self._channels:
+            try:
+                return await self._run(command, stdin, timeout_s, max_bytes)
+            except (asyncssh.Error, OSError) as error:
+                cause = asyncssh.ConnectionLost(str(error)) if self.is_closed() else error
+                raise explained(self.host, self._settings, cause) from error
+
+    def is_closed(self) -> bool:
+        """Whether it was lost or closed: every further command would be refused."""
+        return self._connection.is_closed()
+
+    async def _run(self, command: str, stdin: bytes, timeout_s: float, max_bytes: int) -> Completed:
+        began = time.monotonic()
+        out, err = _Bounded(max_bytes), _Bounded(max_bytes)
+        process: asyncssh.SSHClientProcess[bytes] | None = None
+        timed_out = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                process = await self._connection.create_process(command, encoding=None)
+                _feed(process, stdin)
+                await _read_both(process, out, err)
+        except TimeoutError:
+            timed_out = True
+        finally:
+            if process:
+                process.close()
+        status = process.exit_status if process and not timed_out else None
+        if process and process.exit_signal:
+            status = None
+        elif status is None and not timed_out and self.is_closed():
+            raise asyncssh.ConnectionLost("connection lost before the command ended")
+        return Completed(
+            exit_status=status,
+            stdout=bytes(out.data),
+            stderr=bytes(err.data),
+            duration_ms=int((time.monotonic() - began) * 1000),
+            truncated=out.truncated or err.truncated,
+            timed_out=timed_out,
+        )
+
+
+class _Bounded:
+    """Reads a stream up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self.data = bytearray()
+        self.truncated = False
+        self._limit = limit
+
+    async def read(self, stream: asyncssh.SSHReader[bytes]) -> None:
+        """Read to the end.
+
+        Raises:
+            _TooMuchError: there is more than the limit.
+        """
+        while chunk := await stream.read(CHUNK):
+            room = self._limit - len(self.data)
+            self.data += chunk[:room]
+            if len(chunk) > room:
+                self.truncated = True
+                raise _TooMuchError
+
+
+class _TooMuchError(Exception):
+    """Ends the reading of both streams: the other may never end by itself."""
+
+
+def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
+    # A command may end before it has read its input, or all of it: that is its own affair.
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(stdin)
+        process.stdin.write_eof()
+
+
+async def _read_both(
+    process: asyncssh.SSHClientProcess[bytes], out: _Bounded, err: _Bounded
+) -> None:
+    """Both streams to their ends and the exit status, or until one has too much."""
+    readers = [
+        asyncio.create_task(out.read(process.stdout)),
+        asyncio.create_task(err.read(process.stderr)),
+    ]
+    try:
+        await asyncio.gather(*readers)
+        await process.wait_closed()
+    except _TooMuchError:
+        return
+    finally:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
