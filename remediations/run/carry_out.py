@@ -34,29 +34,27 @@ async def carry_out(driver: Driver, step: StepId, command: Command) -> Ending:
         # Somebody else's application of this plan: how it ends is not ours to take.
         return Ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}", None)
     except PartlyApplied as refusal:
-        # A refusal is no proof that nothing started (systemd may answer too late): void, then ask.
-        return await _settle(driver, step, command, f"{refusal.what} ({refusal.got}); ")
+        # A refusal is no proof that nothing started: systemd may answer too late.
+        note = f"{refusal.what} ({refusal.got}); "
     except HostUnreachable as lost:
-        # It may have started: only the host knows.
         note = f"the launch was not confirmed ({lost.got}); "
-        return await follow(driver, step, command, note)
-    return await follow(driver, step, command)
+    else:
+        note = ""
+    return await follow(driver, step, command, note)
 
 
 async def follow(driver: Driver, step: StepId, command: Command, note: str = "") -> Ending:
-    """Look at the step until it is settled or its time is over."""
+    """Look at the step until it is settled or its time is over, however often the host is lost."""
     end = time.monotonic() + command.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
-            sighting = await driver.probe(step, command)
+            ending = await _look(driver, step, command, note)
         except HostUnreachable as lost:
             last = f"{lost.what}: {lost.got}"
         else:
-            if sighting.state is StepState.DONE:
-                return _done(sighting, note)
-            if sighting.state is not StepState.RUNNING:
-                return await _settle(driver, step, command, note)
+            if ending is not None:
+                return ending
             last = "it still runs"
         if time.monotonic() > end:
             return Ending(CommandState.UNKNOWN, f"{note}no end was seen in time; {last}", None)
@@ -64,34 +62,33 @@ async def follow(driver: Driver, step: StepId, command: Command, note: str = "")
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
 
 
+async def _look(driver: Driver, step: StepId, command: Command, note: str) -> Ending | None:
+    """How it ended, None while it runs.
+
+    Raises:
+        HostUnreachable: nobody answered; nothing is lost by asking again.
+    """
+    sighting = await driver.probe(step, command)
+    if sighting.state not in (StepState.DONE, StepState.RUNNING):
+        # Voiding makes "not started" final.
+        sighting = await driver.void(step, command)
+    if sighting.state is StepState.RUNNING:
+        return None
+    if sighting.state is StepState.DONE:
+        return _done(sighting, note)
+    if sighting.state is StepState.VOIDED:
+        message = f"{note}it never started, and cannot any more"
+        return Ending(CommandState.FAILED, message, sighting)
+    # It began and left no result: its declared probe settles it, as the design says.
+    if await driver.holds(command):
+        message = f"{note}it left no result, but its effect is there"
+        return Ending(CommandState.DONE, message, sighting)
+    message = f"{note}it ended without a result and its effect is not there"
+    return Ending(CommandState.FAILED, message, sighting)
+
+
 def _done(sighting: Sighting, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
     return Ending(CommandState.DONE if good else CommandState.FAILED, note + message, sighting)
-
-
-async def _settle(driver: Driver, step: StepId, command: Command, note: str) -> Ending:
-    """Neither done nor running. Voiding makes "not started" final; then the effect itself is asked.
-
-    A step that began and left no result is settled by its declared probe, as the design says.
-    """
-    try:
-        final = await driver.void(step, command)
-        if final.state is StepState.DONE:
-            return _done(final, note)
-        if final.state is StepState.RUNNING:
-            return await follow(driver, step, command, note)
-        if final.state is StepState.VOIDED:
-            return Ending(
-                CommandState.FAILED, f"{note}it never started, and cannot any more", final
-            )
-        if await driver.holds(command):
-            return Ending(
-                CommandState.DONE, f"{note}it left no result, but its effect is there", final
-            )
-    except HostUnreachable as lost:
-        return Ending(CommandState.UNKNOWN, f"{note}{lost.what}: {lost.got}", None)
-    return Ending(
-        CommandState.FAILED, f"{note}it ended without a result and its effect is not there", final
-    )

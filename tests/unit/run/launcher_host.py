@@ -7,6 +7,7 @@ The stubs behave as measured on systemd 252: a loaded name is refused, a unit th
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import signal
@@ -145,8 +146,11 @@ class LauncherHost:
             stderr=subprocess.PIPE,
         )
         assert process.stdin is not None
-        process.stdin.write(payload)
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it may refuse before it reads
+            process.stdin.write(payload)
+            process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         process.stdin = None
         return process
 

@@ -76,18 +76,19 @@ def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
         (failed(1, "no"), True, CommandState.FAILED),
         (UNKNOWN, True, CommandState.DONE),
         (UNKNOWN, False, CommandState.FAILED),
-        (UNKNOWN, lost(), CommandState.UNKNOWN),
+        (UNKNOWN, lost(), CommandState.DONE),
         (RUNNING, False, CommandState.DONE),
-        (lost(), True, CommandState.UNKNOWN),
+        (lost(), True, CommandState.DONE),
     ],
 )
 @pytest.mark.parametrize("doubt", ["refused", "not started", "unknown"])
 def test_doubt_is_settled_on_the_host(
     doubt: str, void: Scene, holds: bool | Exception, state: CommandState
 ) -> None:
-    """Void first, so that "not started" is final; then the effect; never a second launch."""
+    """Void first, so that "not started" is final; then the effect; never a second launch. A host
+    that is lost meanwhile is asked again."""
     driver = FakeDriver(
-        {"val1": [{"not started": NOT_STARTED, "unknown": UNKNOWN}.get(doubt, DONE), DONE]},
+        {"val1": [UNKNOWN if doubt == "unknown" else NOT_STARTED, DONE]},
         launches={"val1": refusal(PartlyApplied)} if doubt == "refused" else {},
         voids={"val1": void},
         holds=holds,
@@ -115,13 +116,18 @@ def test_a_host_that_is_away_for_a_while_is_waited_for() -> None:
 
 @pytest.mark.parametrize(
     ("scene", "said"),
-    [(RUNNING, "it still runs"), (lost(), "val1: cannot connect: no route")],
+    [
+        (RUNNING, "it still runs"),
+        (lost(), "val1: cannot connect: no route"),
+        (UNKNOWN, "val1: cannot connect: no route"),
+    ],
 )
 def test_beyond_all_time_it_is_unknown(
     monkeypatch: pytest.MonkeyPatch, scene: Scene, said: str
 ) -> None:
     """Never done, never failed: nobody has seen its end."""
     monkeypatch.setattr(module, "GRACE_S", 0.02)
-    done = ending(FakeDriver({"val1": [scene]}), timeout_s=0)
+    driver = FakeDriver({"val1": [scene]}, voids={"val1": UNKNOWN}, holds=lost())
+    done = ending(driver, timeout_s=0)
     assert (done.state, done.sighting) == (CommandState.UNKNOWN, None)
     assert done.message == f"no end was seen in time; {said}"
