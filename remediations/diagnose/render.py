@@ -77,7 +77,7 @@ def _answer(finding: Finding) -> list[RenderableType]:
                 power, " votes: ", ("quorum" if quorum else "no quorum", GOOD if quorum else BAD)
             ),
         ),
-        ("witnesses", some(finding.witnesses, SHOWN_IN_FULL) or "none"),
+        ("how sure", _surety(finding)),
     ]
     if not finding.witnesses:
         rows[2:4] = [("height", "unknown"), ("power", "unknown")]
@@ -86,6 +86,15 @@ def _answer(finding: Finding) -> list[RenderableType]:
             ("unseen", f"{finding.uncovered_power} of the power is on no host of the inventory")
         )
     return [verdict_line(finding), facts(rows)]
+
+
+def _surety(finding: Finding) -> str:
+    """How many nodes say so: the word of one decides nothing (design §6)."""
+    if not finding.witnesses:
+        return "not at all: no node answers for the chain"
+    number = count(len(finding.witnesses), "witness", "witnesses")
+    said = f"{number}: {some(finding.witnesses, SHOWN_IN_FULL)}"
+    return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
 
 
 def _nodes(finding: Finding) -> list[RenderableType]:

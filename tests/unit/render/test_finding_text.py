@@ -80,10 +80,19 @@ def test_same_advice_is_given_once() -> None:
 
 
 def test_nothing_known_is_not_called_zero() -> None:
-    """Where nobody answers, height and power are unknown."""
-    lines = text_of(WORLDS["undetermined"]()).splitlines()
-    assert "height     unknown" in lines
-    assert "power      unknown" in lines
+    """Where nobody answers, height and power are unknown, and nothing is sure."""
+    lines = [" ".join(line.split()) for line in text_of(WORLDS["undetermined"]()).splitlines()]
+    assert {"height unknown", "power unknown"} <= set(lines)
+    assert "how sure not at all: no node answers for the chain" in lines
+
+
+def test_one_witness_is_said_to_be_too_few() -> None:
+    """How sure it is stands on the first screen: the word of one node decides nothing."""
+    world = healthy()
+    for host in ALL[:-1]:
+        world = worlds.unreachable(world, host)
+    text = " ".join(text_of(world).split())
+    assert "how sure 1 witness: full1; too few to act on, two are needed" in text
 
 
 def test_colour_only_adds_colour() -> None:
