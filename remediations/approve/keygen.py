@@ -43,7 +43,7 @@ def sign(message: bytes, key: Path) -> str:
     Raises:
         ApprovalError: no signature came: key missing, agent locked, passphrase or touch refused.
     """
-    if not key.is_file():
+    if not _is_file(key):
         raise ApprovalError(
             "there is no such key",
             guard="signing key",
@@ -182,6 +182,14 @@ def _ssh_keygen(
             expected="a signature",
             next_step="unlock the agent or touch the hardware key, and try again",
         ) from error
+
+
+def _is_file(path: Path) -> bool:
+    """As far as one may look; a name can also be one that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _first(said: bytes) -> str:

@@ -14,10 +14,10 @@ import click
 
 from remediations.approve.approve import enough
 from remediations.cli.answer import Answer
-from remediations.cli.approve import allowed
 from remediations.cli.live import LiveDisplay
 from remediations.cli.options import json_option, run_argument
 from remediations.cli.proof import prove
+from remediations.cli.signers import allowed
 from remediations.cli.world import TOOL
 from remediations.errors import Aborted, PartlyApplied
 from remediations.playbooks.applying import apply_plan

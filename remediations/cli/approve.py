@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from remediations.approve.approve import approve
 from remediations.approve.statement import statement_for, statement_text
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option, run_argument
+from remediations.cli.signers import allowed
 from remediations.errors import Aborted, ApprovalError, ExitCode
-from remediations.model.inventory import Inventory
 from remediations.run.store import find
 
 TYPED = 8
@@ -40,7 +41,9 @@ def command(run: str, key: Path, allowed_signers: Path | None, yes: bool) -> Ans
     if not yes:
         _ask(statement_text(statement), statement.plan)
     signers = allowed(directory.inventory(), allowed_signers)
-    approval = approve(plan, key.expanduser(), signers, datetime.now(UTC))
+    with suppress(RuntimeError):  # ~nobody: there is no such file, which is said below
+        key = key.expanduser()
+    approval = approve(plan, key, signers, datetime.now(UTC))
     path = directory.add_approval(approval)
     shown = f"{statement_text(statement)}\n\n" if yes else ""
     return Answer(
@@ -49,25 +52,6 @@ def command(run: str, key: Path, allowed_signers: Path | None, yes: bool) -> Ans
         text=f"{shown}approved by {approval.principal} with {approval.key_fingerprint}\n"
         "(in this version the planner may be the approver)\n"
         f"next: remediate apply {directory.name}",
-    )
-
-
-def allowed(inventory: Inventory, given: Path | None) -> Path:
-    """The list of who may approve: the option, else the inventory's.
-
-    Raises:
-        ApprovalError: neither names one.
-    """
-    if given is not None:
-        return given
-    if inventory.allowed_signers is not None:
-        return Path(inventory.allowed_signers)
-    raise ApprovalError(
-        "nobody is allowed to approve: there is no allowed_signers file",
-        guard="allowed_signers",
-        got="none in the inventory, none given",
-        expected="a file in the form of ssh-keygen(1), ALLOWED SIGNERS",
-        next_step="add `allowed_signers: FILE` to the inventory, or give --allowed-signers FILE",
     )
 
 

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from remediations.cli.standing import standing
 from remediations.model.wire import canonical
 from remediations.plan.plan import plan_digest
 from remediations.report.html import report_html
 from remediations.report.markdown import report_markdown
 from remediations.report.report import Report, build_report
 from remediations.run.journal import read_journal
-from remediations.run.lock import holder
-from remediations.run.status import Status, status_of
-from remediations.run.store import RunDirectory, state_directory
-from remediations.verify.result import CheckOutcome
-
-
-def status(directory: RunDirectory) -> Status:
-    """Where a run stands, from its files."""
-    plan = directory.plan()
-    checks = directory.checks()
-    return status_of(
-        plan,
-        read_journal(directory.journal),
-        approved=bool(directory.approvals()),
-        verified=all(c.outcome is CheckOutcome.PASSED for c in checks) if checks else None,
-        alive=holder(state_directory(), plan.chain_id) == directory.name,
-    )
+from remediations.run.store import RunDirectory
 
 
 def report_of(directory: RunDirectory) -> Report:
@@ -34,7 +19,7 @@ def report_of(directory: RunDirectory) -> Report:
     plan = directory.plan()
     return build_report(
         run=directory.name,
-        state=status(directory).state,
+        state=standing(directory).state,
         digest=plan_digest(plan),
         plan=plan,
         approvals=directory.approvals(),

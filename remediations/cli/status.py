@@ -6,22 +6,25 @@ import click
 
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
-from remediations.cli.reporting import status as run_status
-from remediations.errors import ExitCode
+from remediations.cli.standing import expired, standing
+from remediations.errors import ExitCode, RemediationError
 from remediations.run.records import RunState
 from remediations.run.store import RunDirectory, find, runs
+
+UNREADABLE = "unreadable"
+"""Instead of a state, where a run's files are not what was written."""
 
 
 @click.command("status", help="Say where RUN stands, or list all runs.")
 @click.argument("run", required=False)
 @json_option
 def command(run: str | None) -> Answer:
-    """Exit 0."""
+    """Exit 0. In the list, a run whose files cannot be used is one more line, not the end."""
     return _one(find(run)) if run else _all(runs())
 
 
 def _one(directory: RunDirectory) -> Answer:
-    status = run_status(directory)
+    status = standing(directory)
     lines = [f"{directory.name}: {status.state}", f"  {status.message}"]
     lines += [f"  stage {stage} {host:<16} {state}" for stage, host, state in status.commands]
     lines.append(f"next: {_next(directory, status.state)}")
@@ -41,17 +44,27 @@ def _one(directory: RunDirectory) -> Answer:
 
 
 def _all(every: tuple[RunDirectory, ...]) -> Answer:
-    rows = [(run.name, run_status(run).state) for run in every]
+    rows = [_row(run) for run in every]
     return Answer(
         exit_code=ExitCode.OK,
-        document=[{"run": name, "state": state} for name, state in rows],
-        text="\n".join(f"{name:<44} {state}" for name, state in rows)
+        document=[{"run": run, "state": state, "message": said} for run, state, said in rows],
+        text="\n".join(f"{run:<44} {state:<10} {said}".rstrip() for run, state, said in rows)
         or "no runs yet\nnext: remediate plan PLAYBOOK --inventory FILE",
     )
 
 
+def _row(run: RunDirectory) -> tuple[str, str, str]:
+    try:
+        status = standing(run)
+    except RemediationError as error:
+        return run.name, UNREADABLE, f"{error.what} ({error.got})"
+    return run.name, status.state, status.message
+
+
 def _next(directory: RunDirectory, state: RunState) -> str:
-    name = directory.name
+    name, plan = directory.name, directory.plan()
+    if state is RunState.PLANNED and expired(plan):
+        return f"remediate plan {plan.playbook} --inventory {directory.inventory().path}"
     steps = {
         RunState.PLANNED: f"remediate approve {name} --key KEY",
         RunState.APPROVED: f"remediate apply {name}",

@@ -19,10 +19,10 @@ class Status(NamedTuple):
 
 
 def status_of(
-    plan: Plan, entries: Sequence[Entry], *, approved: bool, verified: bool | None, alive: bool
+    plan: Plan, entries: Sequence[Entry], *, hindrance: str, verified: bool | None, alive: bool
 ) -> Status:
-    """Where the run stands. `verified`: what the checks said last, None before; `alive`: a process
-    applies it right now.
+    """Where the run stands. `hindrance`: why it may not be applied as it is, empty if it may;
+    `verified`: what the checks said last, None before; `alive`: a process applies it right now.
 
     A command that was announced and has no end, of a process that is gone, is *unknown*: it is
     never guessed.
@@ -41,7 +41,7 @@ def status_of(
             else:
                 state = lost if key in started else CommandState.PLANNED
             commands.append((stage.number, command.host, state))
-    run_state, message = _run(entries, approved=approved, verified=verified, alive=alive)
+    run_state, message = _run(entries, hindrance=hindrance, verified=verified, alive=alive)
     return Status(run_state, message, tuple(commands))
 
 
@@ -57,10 +57,12 @@ def _by_command(entries: Sequence[Entry], kind: EntryKind) -> dict[tuple[int, st
 
 
 def _run(
-    entries: Sequence[Entry], *, approved: bool, verified: bool | None, alive: bool
+    entries: Sequence[Entry], *, hindrance: str, verified: bool | None, alive: bool
 ) -> tuple[RunState, str]:
     if not entries and not alive:
-        return (RunState.APPROVED if approved else RunState.PLANNED), "nothing was done yet"
+        if hindrance:
+            return RunState.PLANNED, f"nothing was done yet: {hindrance}"
+        return RunState.APPROVED, "nothing was done yet"
     last = entries[-1] if entries else None
     if last is not None and last.kind is EntryKind.RUN_ENDED:
         ended = RunState(last.state)

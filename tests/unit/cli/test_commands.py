@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -147,7 +148,9 @@ def test_show_json_is_the_plan(desk: Desk, planned: Done) -> None:
 def test_approve_and_status(desk: Desk, planned: Done) -> None:
     """A real key signs exactly this plan; the run then stands as approved."""
     run = run_of(planned)
-    assert f"{run}: planned" in remediate("status", run).out
+    before = remediate("status", run)
+    assert f"{run}: planned" in before.out
+    assert "the plan is not approved (approvals: 0 of 1)" in before.out
     done = remediate("approve", run, "--key", desk.key, "--yes")
     assert (done.code, done.err) == (0, "")
     assert f"approved by {PRINCIPAL} with SHA256:" in done.out
@@ -155,7 +158,33 @@ def test_approve_and_status(desk: Desk, planned: Done) -> None:
     status = remediate("status", run)
     assert f"{run}: approved" in status.out
     assert "stage 1 val1" in status.out
-    assert remediate("status", "--json").document["result"] == [{"run": run, "state": "approved"}]
+    listed = {"run": run, "state": "approved", "message": "nothing was done yet"}
+    assert remediate("status", "--json").document["result"] == [listed]
+
+
+def test_an_approval_that_does_not_hold_is_none(desk: Desk, planned: Done) -> None:
+    """Status says approved only where apply would accept it."""
+    run = run_of(planned)
+    assert remediate("approve", run, "--key", desk.key, "--yes").code == 0
+    file = find(run).path / "approvals" / "001.json"
+    file.write_text(file.read_text().replace("BEGIN SSH", "BEGIN ssh"))
+    status = remediate("status", run)
+    assert f"{run}: planned" in status.out
+    assert f"next: remediate approve {run}" in status.out
+
+
+def test_a_damaged_run_does_not_hide_the_others(desk: Desk, planned: Done) -> None:
+    """The list names it, and says what is wrong with it; asked for alone, it is an error."""
+    run = run_of(planned)
+    damaged = find(run).path.with_name("20200101-000000-inc-001-00000000")
+    shutil.copytree(find(run).path, damaged)
+    (damaged / "plan.json").write_bytes(b"{")
+    rows = remediate("status", "--json").document["result"]
+    assert isinstance(rows, list)
+    assert [row["state"] for row in rows] == ["unreadable", "planned"]
+    assert str(damaged / "plan.json") in rows[0]["message"]
+    assert remediate("status").code == 0
+    assert remediate("status", damaged.name).code == 2
 
 
 def test_approve_needs_a_person_or_yes(desk: Desk, planned: Done) -> None:
@@ -181,8 +210,11 @@ def test_old_plan_cannot_be_approved(desk: Desk) -> None:
         done = remediate("plan", "INC-001", "-i", desk.inventory, "--from", source)
         assert done.code == 3
         approved = remediate("approve", "last", "--key", desk.key, "--yes")
+        status = remediate("status", "last")
     assert approved.code == 5
     assert "expired" in approved.err
+    assert "the plan has expired" in status.out
+    assert f"next: remediate plan INC-001 --inventory {desk.inventory}" in status.out
 
 
 def test_what_was_not_applied_cannot_be_verified(desk: Desk, planned: Done) -> None:

@@ -168,32 +168,33 @@ DIED = entry(EntryKind.RUN_ENDED, state="unknown", message="KeyboardInterrupt")
 
 
 @pytest.mark.parametrize(
-    ("entries", "approved", "verified", "alive", "state"),
+    ("entries", "hindrance", "verified", "alive", "state"),
     [
-        ((), False, None, False, RunState.PLANNED),
-        ((), True, None, False, RunState.APPROVED),
-        ((), True, None, True, RunState.RUNNING),
-        ((BEGAN,), True, None, True, RunState.RUNNING),
-        ((BEGAN,), True, None, False, RunState.UNKNOWN),
-        ((BEGAN, A_STARTS), True, True, False, RunState.UNKNOWN),
-        ((BEGAN, RAN), True, None, False, RunState.UNVERIFIED),
-        ((BEGAN, RAN), True, None, True, RunState.UNVERIFIED),
-        ((BEGAN, RAN), True, False, False, RunState.UNVERIFIED),
-        ((BEGAN, RAN), True, True, False, RunState.VERIFIED),
-        ((BEGAN, STOPPED), True, True, False, RunState.STOPPED),
-        ((BEGAN, DIED), True, None, False, RunState.UNKNOWN),
+        ((), "not approved", None, False, RunState.PLANNED),
+        ((), "", None, False, RunState.APPROVED),
+        ((), "", None, True, RunState.RUNNING),
+        ((BEGAN,), "", None, True, RunState.RUNNING),
+        ((BEGAN,), "", None, False, RunState.UNKNOWN),
+        ((BEGAN, A_STARTS), "", True, False, RunState.UNKNOWN),
+        ((BEGAN, RAN), "", None, False, RunState.UNVERIFIED),
+        ((BEGAN, RAN), "", None, True, RunState.UNVERIFIED),
+        ((BEGAN, RAN), "", False, False, RunState.UNVERIFIED),
+        ((BEGAN, RAN), "", True, False, RunState.VERIFIED),
+        ((BEGAN, STOPPED), "", True, False, RunState.STOPPED),
+        ((BEGAN, DIED), "", None, False, RunState.UNKNOWN),
     ],
 )
 def test_where_a_run_stands(
     entries: tuple[Entry, ...],
-    approved: bool,
+    hindrance: str,
     verified: bool | None,
     alive: bool,
     state: RunState,
 ) -> None:
     """Verified only by checks after a run that reached its end."""
-    status = status_of(PLAN, entries, approved=approved, verified=verified, alive=alive)
+    status = status_of(PLAN, entries, hindrance=hindrance, verified=verified, alive=alive)
     assert status.state is state
+    assert hindrance in status.message
 
 
 @pytest.mark.parametrize(
@@ -209,6 +210,6 @@ def test_where_a_run_stands(
 )
 def test_where_each_command_stands(entries: tuple[Entry, ...], alive: bool, states: str) -> None:
     """What was announced and has no end is unknown once its process is gone."""
-    status = status_of(PLAN, entries, approved=True, verified=None, alive=alive)
+    status = status_of(PLAN, entries, hindrance="", verified=None, alive=alive)
     assert [state for _, _, state in status.commands] == [CommandState(s) for s in states.split()]
     assert [(s, h) for s, h, _ in status.commands] == [(1, "a"), (1, "a"), (1, "b"), (2, "c")]
