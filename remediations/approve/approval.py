@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 
 NAMESPACE = "remediate-plan"
 """The `ssh-keygen -Y` namespace: a signature made for anything else never verifies here."""
@@ -18,7 +16,7 @@ class Statement(Record, frozen=True, kw_only=True):
     chain_id: str
     playbook: str
     branch: str
-    expires_at: datetime
+    expires_at: Moment
 
 
 class Approval(Record, frozen=True, kw_only=True):
@@ -28,4 +26,4 @@ class Approval(Record, frozen=True, kw_only=True):
     signature: str
     principal: str
     key_fingerprint: str
-    given_at: datetime
+    given_at: Moment

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
 
@@ -112,6 +110,10 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> Answer | _F
 
 
 def _bug(error: Exception) -> _Failure:
+    # Not at the top: every start would pay for what hardly one needs.
+    import tempfile
+    import traceback
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="remediate-bug-", suffix=".txt", delete=False

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from remediations.errors import UsageError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 INVENTORY_VARIABLE = "REMEDIATE_INVENTORY"
@@ -63,7 +65,20 @@ def reads_the_world(function: F) -> F:
 
 
 def split_hosts(limit: str | None) -> frozenset[str]:
-    """`--limit a,b` as names; empty when not given."""
-    if not limit:
+    """`--limit a,b` as names; empty when not given.
+
+    Raises:
+        UsageError: it was given without a name: an empty variable in a script must not mean all.
+    """
+    if limit is None:
         return frozenset()
-    return frozenset(name.strip() for name in limit.split(",") if name.strip())
+    names = frozenset(name.strip() for name in limit.split(",") if name.strip())
+    if not names:
+        raise UsageError(
+            "--limit leaves no host",
+            guard="--limit",
+            got=repr(limit),
+            expected="names of hosts in the inventory, with commas between them",
+            next_step="leave --limit out to act on every host that needs it",
+        )
+    return names

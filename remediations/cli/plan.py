@@ -38,11 +38,10 @@ def command(
     verbose: bool,
 ) -> Answer:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
-    chosen = named(playbook)
+    chosen, only = named(playbook), split_hosts(limit)
     hosts = inventory_of(inventory)
     observation = observation_for(hosts, source, save)
     finding, style = diagnose(observation), look()
-    only = split_hosts(limit)
     if nothing_to_do(finding) and not only and branch is None:
         return Answer(
             exit_code=ExitCode.OK,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from remediations.cli.answer import Answer
@@ -12,7 +10,7 @@ from remediations.cli.terminal import look
 from remediations.errors import ExitCode
 from remediations.plan.plan import Plan, plan_digest
 from remediations.plan.render_text import plan_text
-from remediations.run.store import find, read_plan
+from remediations.run.store import plan_named
 
 FORMS = ("text", "markdown", "html")
 
@@ -24,7 +22,7 @@ FORMS = ("text", "markdown", "html")
 @json_option
 def command(run: str, form: str, verbose: bool) -> Answer:
     """Exit 0. With --json the plan's canonical form."""
-    plan = read_plan(Path(run)) if Path(run).is_file() else find(run).plan()
+    plan = plan_named(run)
     digest = plan_digest(plan)
     return Answer(
         exit_code=ExitCode.OK,

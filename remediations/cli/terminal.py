@@ -22,5 +22,5 @@ def look() -> Look:
     """The look of standard output. Without a terminal: 80 columns, no colour."""
     tty = sys.stdout.isatty()
     columns = shutil.get_terminal_size((80, 24)).columns if tty else 80
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Look(width=max(NARROWEST, min(WIDEST, columns)), colour=tty and not plain)

@@ -6,14 +6,16 @@ import asyncio
 from pathlib import Path
 
 from remediations import __version__
-from remediations.errors import UsageError
+from remediations.errors import Unreadable, UsageError
 from remediations.model.inventory import Inventory
+from remediations.model.reading import Unknown
 from remediations.observe.inventory import inventory_digest, load_inventory
 from remediations.observe.look import load, observe, save
 from remediations.observe.observation import Observation, Scope
-from remediations.reach.ssh import SshReach
 
 TOOL = f"remediate {__version__}"
+SHOWN = 3
+"""Hosts whose reasons stand in one error; they are often all the same."""
 
 
 def inventory_of(path: Path | None) -> Inventory:
@@ -24,13 +26,16 @@ def inventory_of(path: Path | None) -> Inventory:
             guard="inventory",
             got="neither --inventory nor $REMEDIATE_INVENTORY",
             expected="a YAML file that names the hosts of the chain",
-            next_step="remediate … --inventory inventories/example.yaml",
+            next_step="`remediate inventory discover HOST… --output FILE` proposes one; then give "
+            "it as --inventory FILE",
         )
     return load_inventory(path)
 
 
 def read_world(inventory: Inventory, scope: Scope) -> Observation:
     """Look at all hosts of the inventory at once, over SSH."""
+    # Not at the top: SSH takes a quarter of a second to load, and `--from` contacts nobody.
+    from remediations.reach.ssh import SshReach
 
     async def look() -> Observation:
         async with SshReach(inventory) as reach:
@@ -62,4 +67,22 @@ def observation_for(
         observation = read_world(inventory_of(None) if inventory is None else inventory, Scope.FULL)
     if save_to is not None:
         save(observation, save_to)
+    if source is None:
+        _someone_answered(observation, inventory)
     return observation
+
+
+def _someone_answered(observation: Observation, inventory: Inventory | None) -> None:
+    """Where nobody could be logged in to, the fault is most likely on this side."""
+    reasons = [r.session.reason for r in observation.hosts if isinstance(r.session, Unknown)]
+    if len(reasons) < len(observation.hosts):
+        return
+    more = len(reasons) - SHOWN
+    path = inventory.path if inventory is not None else "FILE"
+    raise Unreadable(
+        "no host of the inventory could be read",
+        guard="login",
+        got="; ".join(reasons[:SHOWN]) + (f"; and {more} more" if more > 0 else ""),
+        expected="a login on at least one host",
+        next_step=f"`remediate doctor --inventory {path}` says for each host what mends it",
+    )

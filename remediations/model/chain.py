@@ -6,9 +6,7 @@ upper-case hex digits of a consensus address.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 
 
 class Validator(Record, frozen=True, kw_only=True):
@@ -43,7 +41,7 @@ class NodeStatus(Record, frozen=True, kw_only=True):
     height: int
     block_hash: str
     app_hash: str
-    block_time: datetime
+    block_time: Moment
     earliest_height: int
     catching_up: bool
     address: str
@@ -67,7 +65,7 @@ class RoundState(Record, frozen=True, kw_only=True):
     height: int
     round: int
     step: int
-    started: datetime
+    started: Moment
     prevotes: tuple[str, ...]
     precommits: tuple[str, ...]
     proposal: str
@@ -98,7 +96,7 @@ class BlockMeta(Record, frozen=True, kw_only=True):
     height: int
     block_hash: str
     app_hash: str
-    time: datetime
+    time: Moment
     evidence: bool
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 
 
 class Session(Record, frozen=True, kw_only=True):
@@ -37,7 +35,7 @@ class Unit(Record, frozen=True, kw_only=True):
     restart_policy: str
     stop_timeout_s: int
     open_files: int
-    active_since: datetime | None
+    active_since: Moment | None
     invocation: str
 
 
@@ -107,5 +105,5 @@ class Binary(Record, frozen=True, kw_only=True):
 class JournalLine(Record, frozen=True, kw_only=True):
     """One line of the unit's journal that carries a known signature (chain-recovery §4.5)."""
 
-    at: datetime
+    at: Moment
     message: str

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
+
+import msgspec
 
 from remediations.model.record import Record
+
+HaltedAfter = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+"""Seconds without a block that count as halted."""
 
 
 class Role(StrEnum):
@@ -35,12 +41,12 @@ class Inventory(Record, frozen=True, kw_only=True):
     """All hosts of one chain, with the settings of that chain.
 
     `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
-    `halted_after_s` is how many seconds without a block count as halted.
+    `halted_after_s` is at most a day.
     """
 
     path: str
     chain_id: str
-    halted_after_s: int
+    halted_after_s: HaltedAfter
     ssh_config: str | None
     allowed_signers: str | None
     hosts: tuple[HostEntry, ...]

@@ -6,10 +6,11 @@ it does without one.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Generic, TypeVar, Union
 
 import msgspec
+
+from remediations.model.record import Moment
 
 T = TypeVar("T", covariant=True)
 
@@ -27,7 +28,7 @@ class Known(
 
     value: T
     source: str
-    at: datetime
+    at: Moment
 
 
 class Unknown(
@@ -42,7 +43,7 @@ class Unknown(
 
     reason: str
     source: str
-    at: datetime
+    at: Moment
 
 
 Reading = Union[Known[T], Unknown]

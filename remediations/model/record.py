@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated
+
 import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone. One without could be compared with no other, so no file may hold one."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -94,6 +94,8 @@ class _Source:
         )
 
     def parsed(self) -> object:
+        if self.path.suffix == ".py":
+            raise self.error(0, "a Python file", "YAML: an inventory is read here, never run")
         try:
             with self.path.open("rb") as stream:
                 data = stream.read(_MAX_BYTES + 1)
@@ -170,7 +172,10 @@ class _Source:
         value = table[key]
         if not isinstance(value, str) or not value or "\0" in value:
             raise self.wrong(table, key, "the name of a file")
-        return str((self.path.parent / Path(value).expanduser()).resolve())
+        try:
+            return str((self.path.parent / Path(value).expanduser()).resolve())
+        except (OSError, RuntimeError) as error:  # no such user; links in a circle
+            raise self.wrong(table, key, "the name of a file that can be found") from error
 
     def wrong(
         self, table: CommentedMap, key: object, expected: str, got: object | None = None
@@ -187,7 +192,8 @@ class _Source:
             guard="inventory",
             got=got,
             expected=expected,
-            next_step=f"correct {where}; inventories/ has an example to copy",
+            next_step=f"correct {where}, or let `remediate inventory discover HOST… --output FILE` "
+            "propose one",
         )
 
 

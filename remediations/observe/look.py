@@ -26,6 +26,8 @@ HOST_LIMIT_S = 10.0
 
 CONNECT_LIMIT_S = 30.0
 _MAX_BYTES = 24_000_000
+YEARS = range(2000, 2900)
+"""What a clock of ours may show: a plan is good for a while from then on."""
 
 
 async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str) -> Observation:
@@ -64,7 +66,7 @@ async def _look(reach: Reach, entry: HostEntry, scope: Scope) -> HostReading:
             )
             received = datetime.now(UTC)
     except HostUnreachable as error:
-        return unread_host(entry, f"{error.what} (got {error.got})", began)
+        return unread_host(entry, f"{error.what} ({error.guard}: {error.got})", began)
     except TimeoutError:
         return unread_host(entry, "no answer within the time limit", began)
     try:
@@ -118,6 +120,9 @@ def load(path: Path) -> Observation:
         raise _unusable(path, str(error)) from error
     if observation.format != OBSERVATION_FORMAT:
         raise _unusable(path, f"format {observation.format}")
+    for moment in (observation.began, observation.ended):
+        if moment.year not in YEARS:
+            raise _unusable(path, f"it was made in the year {moment.year}")
     return observation
 
 

@@ -6,7 +6,6 @@ describes (hash and version of the program) are apart: `apply` re-reads only wha
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
 from remediations.model.chain import (
@@ -32,9 +31,9 @@ from remediations.model.host import (
     Unit,
     WriteAheadLog,
 )
-from remediations.model.inventory import Role
+from remediations.model.inventory import HaltedAfter, Role
 from remediations.model.reading import Reading
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 from remediations.model.sign_state import SignState
 
 
@@ -48,7 +47,7 @@ class Scope(StrEnum):
 class ChainSample(Record, frozen=True, kw_only=True):
     """One look at the chain through one node. `at` is the host's clock corrected to ours, UTC."""
 
-    at: datetime
+    at: Moment
     status: Reading[NodeStatus]
     app: Reading[AppInfo]
     round: Reading[RoundState]
@@ -91,11 +90,11 @@ class Observation(Record, frozen=True, kw_only=True):
     format: int
     tool: str
     scope: Scope
-    began: datetime
-    ended: datetime
+    began: Moment
+    ended: Moment
     inventory_digest: str
     chain_id: str
-    halted_after_s: int
+    halted_after_s: HaltedAfter
     hosts: tuple[HostReading, ...]
 
     def host(self, name: str) -> HostReading:

@@ -7,11 +7,10 @@ the observation.
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
 from remediations.diagnose.finding import Finding
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 from remediations.model.wire import digest
 
 PLAN_FORMAT = 1
@@ -56,7 +55,7 @@ class Fact(Record, frozen=True, kw_only=True):
     rule: Rule
     why: str
     source: str
-    at: datetime
+    at: Moment
 
 
 class GuardResult(Record, frozen=True, kw_only=True):
@@ -175,8 +174,8 @@ class Plan(Record, frozen=True, kw_only=True):
     title: str
     chain_id: str
     inventory_digest: str
-    observed_at: datetime
-    expires_at: datetime
+    observed_at: Moment
+    expires_at: Moment
     finding: Finding
     facts: tuple[Fact, ...]
     guards: tuple[GuardResult, ...]

@@ -14,7 +14,7 @@ from typing import Any
 from remediations.errors import Locked, UsageError
 from remediations.model.wire import WireError, canonical, decode
 from remediations.run.files import sync_directory, unusable
-from remediations.run.records import Entry, EntryKind
+from remediations.run.records import CommandState, Entry, EntryKind, RunState
 
 
 class Journal:
@@ -102,6 +102,8 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
             entry = decode(line, Entry)
         except WireError as error:
             raise _broken(path, number, str(error)) from error
+        if not _possible(entry):
+            raise _broken(path, number, f"{entry.kind} with the state {entry.state!r}")
         if canonical(entry) != line:
             raise _broken(path, number, "the bytes are not those of a record")
         if entry.number != number or entry.previous != previous:
@@ -109,6 +111,13 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
         entries.append(entry)
         previous = hashlib.sha256(line).hexdigest()
     return tuple(entries)
+
+
+def _possible(entry: Entry) -> bool:
+    """Whether the state is one that entries of this kind have."""
+    kinds = {EntryKind.COMMAND_ENDED: CommandState, EntryKind.RUN_ENDED: RunState}
+    states = kinds.get(entry.kind)
+    return states is None or entry.state in tuple(states)
 
 
 def _applied_before(path: Path) -> Locked:

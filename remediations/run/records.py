@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 
 
 class RunState(StrEnum):
@@ -62,7 +61,7 @@ class Entry(Record, frozen=True, kw_only=True):
 
     number: int
     previous: str
-    at: datetime
+    at: Moment
     kind: EntryKind
     plan: str
     stage: int = 0

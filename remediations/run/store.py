@@ -10,6 +10,7 @@ $REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
@@ -34,6 +35,8 @@ SHORT = 8
 """Digits of the digest in a run's name."""
 NEWEST = "last"
 PLAN_FILE = "plan.json"
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""How the system says that there is no such directory."""
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -171,6 +174,21 @@ def find(name: str) -> RunDirectory:
     )
 
 
+def plan_named(name: str) -> Plan:
+    """The plan in the file `name`, or of the run called so.
+
+    Raises:
+        UsageError: there is neither, or it cannot be used.
+        MachineError: the state directory cannot be read.
+    """
+    path = Path(name)
+    try:
+        is_file = path.is_file()
+    except OSError:  # a name that no file can have, or in a directory of somebody else
+        is_file = False
+    return read_plan(path) if is_file else find(name).plan()
+
+
 def read_plan(path: Path) -> Plan:
     """A plan file, refused unless it is byte for byte what this version writes.
 
@@ -207,9 +225,9 @@ def _names(directory: Path) -> list[str]:
     """
     try:
         return sorted(entry.name for entry in directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
     except OSError as error:
+        if error.errno in NOWHERE:
+            return []
         raise unusable(directory, error) from error
 
 

@@ -17,6 +17,8 @@ NOT_IN_SUITE = tuple(
 """pytest must print and write nothing here, and other people's plugins must not reorder checks."""
 
 MESSAGE_LIMIT = 400
+WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+"""How pytest ends when every check was run."""
 
 Heard = Callable[[CheckResult], None]
 
@@ -28,6 +30,12 @@ class _Listener:
         self._heard = heard
         self.results: list[CheckResult] = []
         self._marks: dict[str, tuple[str, str, str]] = {}
+        self.interrupted = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C: what was heard so far is no answer. pytest also ends itself this way, by a
+        class of its own, when the checks cannot be loaded."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Remember which check each test is, and on which host."""
@@ -59,10 +67,14 @@ class _Listener:
 def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
     """All checks of the run in `directory`, each told to `heard` as it ends.
 
-    An empty answer never means success: the caller has to treat it as not verified.
+    An empty answer never means success: the caller has to treat it as not verified. So the answer
+    is empty where pytest did not come to its end: the checks that are missing prove nothing.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, which pytest keeps to itself.
     """
     listener = _Listener(heard)
-    pytest.main(
+    ended = pytest.main(
         [
             str(SUITE),
             "-c",
@@ -74,7 +86,9 @@ def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
         ],
         plugins=[listener],
     )
-    return tuple(listener.results)
+    if listener.interrupted:
+        raise KeyboardInterrupt
+    return tuple(listener.results) if ended in WHOLE else ()
 
 
 def _outcome(report: pytest.TestReport) -> CheckOutcome:

@@ -98,20 +98,3 @@ def test_completion_of_commands_and_arguments() -> None:
     assert completed("remediate inventory ", 2) == ["discover"]
     assert completed("remediate path p", 2) == ["probe"]
     assert "--json" in completed("remediate doctor --", 2)
-
-
-@pytest.mark.parametrize("arguments", ["['--help']", "['path', 'probe']", "['completion', 'bash']"])
-def test_nothing_heavy_is_loaded(arguments: str) -> None:
-    """Help and these answers import neither SSH nor pyinfra, nor any command they do not run."""
-    code = (
-        "import sys\nfrom remediations.cli import main\n"
-        f"sys.argv[1:] = {arguments}\n"
-        "try:\n    main.main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'asyncssh', 'pyinfra', 'gevent', 'rich', 'remediations.cli.doctor',"
-        " 'remediations.cli.inventory'}\n"
-        "print('LOADED', sorted(heavy & set(sys.modules)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert done.stdout.endswith("LOADED []\n")

@@ -10,7 +10,7 @@ import pytest
 
 from remediations.errors import Locked, MachineError, UsageError
 from remediations.run.journal import Journal, read_journal
-from remediations.run.records import EntryKind
+from remediations.run.records import EntryKind, RunState
 
 PLAN = "a" * 64
 
@@ -101,7 +101,7 @@ def test_half_a_record_is_taken_back(
     with pytest.raises(MachineError, match="cannot be used"):
         journal.append(EntryKind.SAMPLE)
     monkeypatch.undo()
-    journal.append(EntryKind.RUN_ENDED)
+    journal.append(EntryKind.RUN_ENDED, state=RunState.ABORTED)
     assert [e.kind for e in read_journal(path)] == [EntryKind.RUN_BEGAN, EntryKind.RUN_ENDED]
 
 

@@ -1,0 +1,89 @@
+"""What a command must not load: nobody waits for SSH to be told where a run stands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.desk import Desk, remediate
+from tests.unit.plan.cases import quorum_lost
+
+HEAVY = (
+    "asyncio",
+    "asyncssh",
+    "gevent",
+    "jinja2",
+    "kubernetes",
+    "paramiko",
+    "pyinfra",
+    "pytest",
+    "remediations.playbooks",
+    "remediations.reach",
+    "remediations.report",
+    "rich",
+    "ruamel",
+)
+REPORT_MODULES = """
+import sys
+from remediations.cli.main import main
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+
+
+def loaded(home: Path, *arguments: str, code: int = 0) -> frozenset[str]:
+    """The modules of a command that ended with `code`, told by a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT_MODULES, *arguments],
+        env={**os.environ, "REMEDIATE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr
+    return frozenset(done.stderr.split())
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory with one approved run."""
+    desk = Desk(tmp_path)
+    home = tmp_path / "home"
+    monkeypatch.setenv("REMEDIATE_HOME", str(home))
+    source = desk.saved(quorum_lost(), "lost")
+    assert remediate("plan", "INC-001", "-i", desk.inventory, "--from", source).code == 3
+    assert remediate("approve", "last", "--key", desk.key, "--yes").code == 0
+    return home
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--help",
+        "--version",
+        "status",
+        "status last",
+        "status --help",
+        "path deploys",
+        "completion bash",
+    ],
+)
+def test_quick_commands_load_nothing_heavy(home: Path, command: str) -> None:
+    """No SSH, no pyinfra, no playbooks, no event loop."""
+    found = loaded(home, *command.split())
+    assert "remediations.cli.main" in found
+    assert {name for name in HEAVY if name in found} == set()
+
+
+def test_a_saved_observation_is_read_without_ssh(home: Path) -> None:
+    """`diagnose --from` works in the middle of an incident, where nobody is to be contacted."""
+    saved = next(home.glob("runs/*/observation.json"))
+    found = loaded(home, "diagnose", "--from", str(saved), code=3)
+    assert "remediations.observe.look" in found
+    assert not found & {"asyncssh", "paramiko", "pyinfra", "remediations.reach.ssh"}
