@@ -13,7 +13,7 @@ from remediations.approve.keygen import Signer, sign, signer_of
 from remediations.approve.statement import statement_for
 from remediations.errors import ApprovalError
 from remediations.model.wire import canonical
-from remediations.plan.plan import Plan
+from remediations.plan.plan import NAMING, Plan
 from remediations.render.words import moment
 
 FEWEST = 1
@@ -52,7 +52,7 @@ def check(approval: Approval, plan: Plan, allowed_signers: Path, now: datetime) 
             guard="plan digest",
             got=approval.statement.plan,
             expected=statement.plan,
-            next_step="remediate approve RUN --key KEY",
+            next_step=_again(statement),
         )
     if approval.statement != statement:
         raise ApprovalError(
@@ -60,7 +60,7 @@ def check(approval: Approval, plan: Plan, allowed_signers: Path, now: datetime) 
             guard="statement",
             got=canonical(approval.statement).decode(),
             expected=canonical(statement).decode(),
-            next_step="remediate approve RUN --key KEY",
+            next_step=_again(statement),
         )
     _not_expired(statement, now)
     return _signer(statement, approval.signature, allowed_signers)
@@ -86,7 +86,7 @@ def enough(
             guard="approvals",
             got=f"{given} of {needed}",
             expected=f"{needed} valid approval(s)",
-            next_step="remediate approve RUN --key KEY",
+            next_step=_again(statement_for(plan)),
         )
     return signers
 
@@ -101,6 +101,11 @@ def people(signers: Sequence[Signer]) -> int:
         groups = [group for group in groups if not group & person]
         groups.append(person.union(*same))
     return len(groups)
+
+
+def _again(statement: Statement) -> str:
+    """The run's name ends with the first digits of the digest, which is enough to name it."""
+    return f"remediate approve {statement.plan[:NAMING]} --key KEY"
 
 
 def _signer(statement: Statement, signature: str, allowed_signers: Path) -> Signer:
@@ -141,5 +146,5 @@ def _not_expired(statement: Statement, now: datetime) -> None:
             guard="expiry",
             got=f"it is {moment(now)}",
             expected=f"before {moment(statement.expires_at)}",
-            next_step="remediate plan (again), then approve that one",
+            next_step=f"remediate plan {statement.playbook}, then approve that one",
         )

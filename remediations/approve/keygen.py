@@ -49,7 +49,7 @@ def sign(message: bytes, key: Path) -> str:
             guard="signing key",
             got=str(key),
             expected="a private key file, or the .pub of a key in the agent",
-            next_step="remediate approve RUN --key ~/.ssh/id_ed25519",
+            next_step="`ls ~/.ssh/*.pub` and `ssh-add -L` list yours; give one as --key",
         )
     done = _ssh_keygen(["-Y", "sign", "-n", NAMESPACE, "-f", str(key)], message, TOUCH_LIMIT_S)
     if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
@@ -121,7 +121,7 @@ def _edited(got: str, expected: str) -> ApprovalError:
         guard="signature",
         got=got or "no match",
         expected=expected,
-        next_step="approve again: `remediate approve RUN --key KEY`",
+        next_step="find out who changed it; then approve the plan again",
     )
 
 

@@ -62,7 +62,7 @@ def _ask(text: str, digest: str) -> None:
             guard="confirmation",
             got="standard input is no terminal",
             expected="a person who reads what is signed",
-            next_step="run it in a terminal, or with --yes after `remediate show`",
+            next_step=f"read it (`remediate show {digest[:TYPED]}`), then add --yes",
         )
     click.echo(text, err=True)
     typed = click.prompt(f"Type the first {TYPED} digits of the plan", err=True, default="")
@@ -72,5 +72,5 @@ def _ask(text: str, digest: str) -> None:
             guard="confirmation",
             got=repr(typed),
             expected=digest[:TYPED],
-            next_step="read the plan again: `remediate show RUN`",
+            next_step=f"read the plan again: `remediate show {digest[:TYPED]}`",
         )

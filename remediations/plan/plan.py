@@ -13,6 +13,8 @@ from remediations.diagnose.finding import Finding
 from remediations.model.record import Moment, Record
 from remediations.model.wire import digest
 
+NAMING = 8
+"""Digits of the digest that name a plan to a person, and end the name of its run."""
 PLAN_FORMAT = 1
 
 

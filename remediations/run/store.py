@@ -26,13 +26,11 @@ from remediations.errors import MachineError, UsageError
 from remediations.model.inventory import Inventory
 from remediations.model.wire import WireError, canonical, decode
 from remediations.observe.observation import Observation
-from remediations.plan.plan import PLAN_FORMAT, Plan, plan_digest
+from remediations.plan.plan import NAMING, PLAN_FORMAT, Plan, plan_digest
 from remediations.run.files import unusable, write_new, write_whole
 from remediations.verify.result import CheckResult
 
 T = TypeVar("T")
-SHORT = 8
-"""Digits of the digest in a run's name."""
 NEWEST = "last"
 PLAN_FILE = "plan.json"
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
@@ -129,7 +127,7 @@ def create(
         MachineError: the state directory cannot be written.
     """
     slug = _SLUG.sub("-", plan.playbook.lower()).strip("-")
-    name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:SHORT]}"
+    name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:NAMING]}"
     run = RunDirectory(state_directory() / "runs" / name)
     run.write("observation.json", canonical(observation))
     run.write("inventory.json", canonical(inventory))
