@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from remediations.cli.answer import Answer
-from remediations.cli.options import reads_the_world
+from remediations.cli.options import as_typed, reads_the_world
 from remediations.cli.terminal import look
 from remediations.cli.world import inventory_of, observation_for
 from remediations.diagnose.diagnose import diagnose
@@ -26,10 +27,11 @@ def command(
     known = inventory_of(inventory) if inventory is not None or source is None else None
     finding = diagnose(observation_for(known, source, save))
     style = look()
+    shown = replace(finding, next_step=as_typed(finding.next_step))
     return Answer(
         exit_code=verdict(finding),
         document=finding,
-        text=finding_text(finding, width=style.width, colour=style.colour, verbose=verbose),
+        text=finding_text(shown, width=style.width, colour=style.colour, verbose=verbose),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,6 +56,16 @@ def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -
 
 
 run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
+
+
+def as_typed(step: str) -> str:
+    """A next command that works when it is copied: with the inventory that this one was given."""
+    context = click.get_current_context()
+    if context.get_parameter_source("inventory") is not click.core.ParameterSource.COMMANDLINE:
+        return step
+    if not step.startswith("remediate plan "):
+        return step
+    return f"{step} --inventory {shlex.quote(str(context.params['inventory']))}"
 
 
 def reads_the_world(function: F) -> F:

@@ -187,6 +187,15 @@ def test_a_damaged_run_does_not_hide_the_others(desk: Desk, planned: Done) -> No
     assert remediate("status", damaged.name).code == 2
 
 
+def test_the_next_command_can_be_copied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the inventory that this one was given; not what the environment gives anyway."""
+    source = desk.saved(quorum_lost(), "next")
+    given = remediate("diagnose", "-i", desk.inventory, "--from", source)
+    assert f"remediate plan INC-001 --inventory {desk.inventory}" in " ".join(given.out.split())
+    monkeypatch.setenv("REMEDIATE_INVENTORY", str(desk.inventory))
+    assert remediate("diagnose", "--from", source).out.endswith("remediate plan INC-001\n")
+
+
 def test_approve_needs_a_person_or_yes(desk: Desk, planned: Done) -> None:
     """Without a terminal nobody can have read what is signed."""
     done = remediate("approve", run_of(planned), "--key", desk.key)
