@@ -5,8 +5,10 @@ PYTHON := .venv/bin/python
 LAB := $(PYTHON) -m tests.lab
 # Bytecode written by root would stand in the way of the user whose checkout this is.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1)
+# Root where it can be had: what boots no hosts goes on without.
+PERHAPS_ROOT = $(if $(shell sudo -n true 2>/dev/null && echo yes),$(AS_ROOT))
 
-.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo bundle lock clean
+.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo record replay bundle lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -42,8 +44,16 @@ lab-down: root setup ## take the lab down
 lab-shell: root setup ## a shell on a host of the lab: make lab-shell HOST=val1
 	$(AS_ROOT) $(LAB) shell $(HOST)
 
-demo: root setup ## a chain loses its quorum and is rescued, from diagnosis to report
-	$(AS_ROOT) $(LAB).demo
+demo: ## a chain loses its quorum and is rescued; where hosts cannot be booted, a replay of it
+	@scripts/setup.sh --python
+	$(PERHAPS_ROOT) $(LAB).demo
+
+record: root setup ## the demo, kept as the recording that a replay plays
+	$(AS_ROOT) $(LAB).demo --record tests/replay/rescue
+
+replay: ## play the recorded rescue (no root needed)
+	@scripts/setup.sh --python
+	$(PYTHON) -m tests.replay
 
 bundle: setup ## one file for a machine without internet: dist/remediate.pyz
 	$(PYTHON) scripts/bundle.py

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up everything that the checks and the lab need, and nothing that is there already:
 # Debian packages, a virtual environment, the locked Python packages. Safe to run again, and after
-# an interruption.
+# an interruption. With --python it goes on without Debian packages where they cannot be installed:
+# what boots no hosts needs none of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,9 +10,16 @@ PACKAGES=(python3 python3-venv systemd-container mmdebstrap openssh-client iprou
   curl jq sudo)
 VENV=.venv
 STAMP=$VENV/.lock-sha256
+PYTHON_ONLY=${1:-}
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# The end, or with --python the end of what concerns Debian packages.
+cannot() {
+  [ "$PYTHON_ONLY" = --python ] || die "$*"
+  say "$*; going on without"
+}
 
 # Package mirrors fail for seconds at a time, hardly ever for minutes.
 retry() {
@@ -37,12 +45,17 @@ missing_packages() {
 }
 
 system_packages() {
-  command -v dpkg-query >/dev/null || die "this is no Debian: install ${PACKAGES[*]} by hand"
   local missing
+  if ! command -v dpkg-query >/dev/null; then
+    cannot "this is no Debian: install ${PACKAGES[*]} by hand"
+    return 0
+  fi
   mapfile -t missing < <(missing_packages)
   [ "${#missing[@]}" -gt 0 ] || return 0
-  as_root true 2>/dev/null ||
-    die "needs root or passwordless sudo to install: ${missing[*]}"
+  if ! as_root true 2>/dev/null; then
+    cannot "needs root or passwordless sudo to install: ${missing[*]}"
+    return 0
+  fi
   say "installing ${missing[*]}"
   # A fresh machine's own upgrades hold the lock for minutes.
   retry as_root apt-get -qq -o DPkg::Lock::Timeout=300 update
@@ -67,7 +80,7 @@ find_python() {
 # environment, the commands would start the Python, and test the code, of the other place.
 stamp() {
   { cat requirements.lock pyproject.toml scripts/setup.sh; pwd -P; $VENV/bin/python -V; } 2>&1 |
-    sha256sum
+    "$(command -v sha256sum || command -v shasum)"
 }
 
 # No pip: interrupted while it was made. Commands that point elsewhere: copied.

@@ -3,11 +3,14 @@
 Brings up a lab of its own, stops the validators with power 30 and 10 (killed ones would be started
 again by systemd), and walks through diagnose, plan, approve, apply, verify, report. It leaves
 nothing running; the run directory and the report stay where it says.
+
+Where hosts cannot be booted it says why, and plays the recording that `make record`, the same walk
+with `--record DIRECTORY`, made. A demo that fails where they can be is never covered up by it.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 import shlex
 import shutil
@@ -20,8 +23,13 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.needs import missing
 from tests.lab.operator import COMMAND
 from tests.lab.shell import LabError
+from tests.replay.__main__ import main as play
+from tests.replay.player import figures
+from tests.replay.record import keep
+from tests.replay.recording import AFTER, BEFORE
 
 NAME = "demo"
 STATE = CHECKOUT / ".demo"
@@ -32,10 +40,11 @@ console = Console(highlight=False, markup=False, width=min(100, Console().width)
 
 
 class Demo:
-    """The walk, on one lab."""
+    """The walk, on one lab; kept as a recording in the directory `record`, if there is one."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, record: Path | None) -> None:
         self._lab = lab
+        self._record = record
         self._environment = {
             **os.environ,
             "REMEDIATE_HOME": str(STATE),
@@ -55,7 +64,7 @@ class Demo:
         halted_at = self._lab.wait_stalled()
         self._say(f"No block for 3 seconds. Height {halted_at} on every node: the chain is halted.")
         time.sleep(PAUSE_S)
-        self._run("What is wrong, and how do we know it?", "diagnose", expected=3)
+        self._run("What is wrong, and how do we know it?", *self._diagnose(BEFORE), expected=3)
         self._run(
             "What exactly would be done, and what could go wrong?", "plan", "INC-001", expected=3
         )
@@ -76,22 +85,30 @@ class Demo:
             expected=0,
         )
         self._run("The proof can be repeated at any time.", "verify", "last", expected=0)
-        return self._ending()
-
-    def _ending(self) -> bool:
-        """The last line, from the report and from the chain itself."""
         run = sorted((STATE / "runs").iterdir())[-1]
-        report = _report(run)
+        unharmed = self._ending(run)
+        if unharmed and self._record is not None:
+            self._run("For the recording.", *self._diagnose(AFTER), expected=0)
+            keep(run, self._lab.access, CHECKOUT, self._record)
+            self._say(f"Recorded in {self._record}")
+        return unharmed
+
+    def _diagnose(self, name: str) -> tuple[str, ...]:
+        """The command, which keeps what it read if this is to be a recording."""
+        if self._record is None:
+            return ("diagnose",)
+        STATE.mkdir(exist_ok=True)
+        return ("diagnose", "--save", str(STATE / name))
+
+    def _ending(self, run: Path) -> bool:
+        """The last line, from the report and from the chain itself; whether it has no evidence."""
         evidence = sum(
             len(self._lab.world.evidence(host))
             for host, height in self._lab.world.heights().items()
             if height is not None
         )
-        halted = int(report["halted_ms"] or 0) / 1000
-        to_block = int(report["apply_to_block_ms"] or 0) / 1000
         console.print(
-            f"\nhalted {halted:.1f} s; from apply to blocks {to_block:.1f} s; evidence found "
-            f"{evidence}; report {run / 'report.html'}",
+            f"\n{figures(run)}; evidence found {evidence}; report {run / 'report.html'}",
             style="bold",
             soft_wrap=True,
         )
@@ -109,19 +126,27 @@ class Demo:
         console.print(f"\n[{datetime.now(UTC):%H:%M:%S}] {text}", style="bold green")
 
 
-def _report(run: Path) -> dict[str, str | None]:
-    report: dict[str, str | None] = json.loads((run / "report.json").read_text())
-    return report
-
-
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """The program."""
+    parser = argparse.ArgumentParser(prog="python -m tests.lab.demo")
+    parser.add_argument("--record", type=Path, metavar="DIRECTORY", help="keep a recording of it")
+    record: Path | None = parser.parse_args(arguments).record
+    lacks = missing()
+    if lacks and record is None:
+        console.print(f"Hosts cannot be booted here; missing: {', '.join(lacks)}.", soft_wrap=True)
+        console.print("Instead, a rescue that was recorded in the lab:", style="bold")
+        return play([])
+    return _rescue(record)
+
+
+def _rescue(record: Path | None) -> int:
+    """The demo itself."""
     shutil.rmtree(STATE, ignore_errors=True)
     console.print("Bringing up seven hosts and a chain of four validators (40/30/20/10) …")
     lab: Lab | None = None
     try:
         lab = Lab.up(NAME)
-        return 0 if Demo(lab).walk() else 1
+        return 0 if Demo(lab, record).walk() else 1
     except LabError as error:
         console.print(f"demo: {error}", style="bold red")
         return 1

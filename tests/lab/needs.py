@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import shutil
 import subprocess
 
+from tests.lab.cgroups import hierarchies
 from tests.lab.shell import LabError
 from tests.lab.spec import HOSTS
 
@@ -25,6 +27,8 @@ INOTIFY_PER_HOST = 6
 
 def missing() -> list[str]:
     """What this machine lacks, each with what to do; empty when hosts can be booted here."""
+    if platform.system() != "Linux":
+        return [f"Linux (this is {platform.system()})"]
     found = [
         f"{program} (apt-get install {package})"
         for program, package in PROGRAMS.items()
@@ -34,6 +38,8 @@ def missing() -> list[str]:
         found.append("root (run it with sudo)")
     elif not found and not _namespaces():
         found.append("network namespaces (this kernel or container forbids them)")
+    elif not found and not all(os.access(group, os.W_OK) for group in hierarchies()):
+        found.append("writable control groups (/sys/fs/cgroup)")
     elif not found and not _inotify_room():
         found.append("inotify instances (sysctl fs.inotify.max_user_instances=1024)")
     return found
