@@ -5,6 +5,7 @@ from __future__ import annotations
 from remediations.approve.approval import NAMESPACE, Statement
 from remediations.model.wire import canonical
 from remediations.plan.plan import Plan, plan_digest
+from remediations.render.printable import one_line
 from remediations.render.words import moment
 
 PURPOSE = "approve the application of exactly this plan, once"
@@ -27,11 +28,11 @@ def statement_text(statement: Statement) -> str:
     return "\n".join(
         (
             f"You are about to sign, in the namespace {NAMESPACE}:",
-            f"  purpose   {statement.purpose}",
-            f"  plan      {statement.plan}",
-            f"  chain     {statement.chain_id}",
-            f"  branch    {statement.playbook} / {statement.branch}",
+            f"  purpose   {one_line(statement.purpose)}",
+            f"  plan      {one_line(statement.plan)}",
+            f"  chain     {one_line(statement.chain_id)}",
+            f"  branch    {one_line(f'{statement.playbook} / {statement.branch}')}",
             f"  expires   {moment(statement.expires_at)}",
-            f"  bytes     {canonical(statement).decode()}",
+            f"  bytes     {one_line(canonical(statement).decode())}",
         )
     )

@@ -17,7 +17,8 @@ from remediations.cli.answer import Answer
 from remediations.cli.live import LiveDisplay
 from remediations.cli.options import json_option, run_argument
 from remediations.cli.proof import prove
-from remediations.cli.signers import allowed
+from remediations.cli.signers import allowed, approved_hosts
+from remediations.cli.standing import standing
 from remediations.cli.world import TOOL
 from remediations.errors import Aborted, PartlyApplied
 from remediations.playbooks.applying import apply_plan
@@ -38,19 +39,24 @@ def command(run: str, allowed_signers: Path | None) -> Answer:
     signers = enough(
         directory.approvals(),
         plan,
-        allowed(directory.inventory(), allowed_signers),
+        allowed(approved_hosts(directory, plan), allowed_signers),
         datetime.now(UTC),
     )
     display = LiveDisplay(plan, quiet="--json" in sys.argv)
-    with ExitStack() as held:
-        held.enter_context(chain_lock(state_directory(), plan.chain_id, directory.name))
-        held.enter_context(display.shown())
-        receipt = asyncio.run(
-            apply_plan(directory, signers, tool=TOOL, progress=display, on_stop=_on_interrupt)
-        )
-    if receipt.state is not RunState.RUNNING:
-        _not_finished(directory, receipt)
-    return prove(directory, quiet="--json" in sys.argv)
+    try:
+        with ExitStack() as held:
+            held.enter_context(chain_lock(state_directory(), plan.chain_id, directory.name))
+            held.enter_context(display.shown())
+            receipt = asyncio.run(
+                apply_plan(directory, signers, tool=TOOL, progress=display, on_stop=_on_interrupt)
+            )
+        if receipt.state is not RunState.RUNNING:
+            _not_finished(directory, receipt)
+        return prove(directory, quiet="--json" in sys.argv)
+    except KeyboardInterrupt as error:
+        if not directory.journal.exists():
+            raise  # it had not begun: nothing was changed
+        raise _cut_short(directory) from error
 
 
 def _on_interrupt(stop: Callable[[], None]) -> None:
@@ -63,6 +69,19 @@ def _on_interrupt(stop: Callable[[], None]) -> None:
 
     loop.add_signal_handler(signal.SIGINT, stopped)
     loop.add_signal_handler(signal.SIGTERM, stop)
+
+
+def _cut_short(directory: RunDirectory) -> Aborted:
+    """A second Ctrl-C, or one while the checks ran: what was done is in the journal."""
+    status = standing(directory)
+    commands = (f"stage {stage} on {host}: {state}" for stage, host, state in status.commands)
+    return Aborted(
+        "interrupted while the run was applied or checked",
+        guard="a person",
+        got=f"the run is {status.state}; {'; '.join(commands)}",
+        expected="every stage done, every gate open, every check passed",
+        next_step=f"remediate status {directory.name}",
+    )
 
 
 def _not_finished(directory: RunDirectory, receipt: Receipt) -> None:

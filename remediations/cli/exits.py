@@ -16,6 +16,7 @@ import click
 
 from remediations.cli.answer import Answer
 from remediations.errors import ExitCode, RemediationError
+from remediations.render.printable import printable
 
 
 def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
@@ -81,7 +82,9 @@ class _Failure:
             "next": next_step,
         }
         # Names of files can hold bytes that are no UTF-8, which could not be printed.
-        self.fields = {k: v.encode("utf-8", "replace").decode() for k, v in fields.items()}
+        self.fields = {
+            k: printable(v.encode("utf-8", "replace").decode()) for k, v in fields.items()
+        }
 
     def text(self) -> str:
         """One line for each part, the labels aligned."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from remediations.approve.approve import enough
-from remediations.cli.signers import allowed
+from remediations.cli.signers import allowed, approved_hosts
 from remediations.errors import ApprovalError
 from remediations.plan.plan import Plan
 from remediations.run.journal import read_journal
@@ -44,7 +44,7 @@ def _hindrance(directory: RunDirectory, plan: Plan) -> str:
     if expired(plan):
         return "the plan has expired"
     try:
-        signers = allowed(directory.inventory(), None)
+        signers = allowed(approved_hosts(directory, plan), None)
         enough(directory.approvals(), plan, signers, datetime.now(UTC))
     except ApprovalError as error:
         return f"{error.what} ({error.guard}: {error.got})"

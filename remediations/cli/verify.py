@@ -19,6 +19,7 @@ from remediations.run.store import find
 def command(run: str) -> Answer:
     """Exit 0: every check passes. 8: one does not."""
     directory = find(run)
+    directory.plan()  # one that cannot be used is refused before anything is asked or written
     if not directory.journal.exists():
         raise UsageError(
             f"{directory.name} was not applied: there is nothing to verify",

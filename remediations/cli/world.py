@@ -9,7 +9,8 @@ from remediations import __version__
 from remediations.errors import Unreadable, UsageError
 from remediations.model.inventory import Inventory
 from remediations.model.reading import Unknown
-from remediations.observe.inventory import inventory_digest, load_inventory
+from remediations.observe.digest import inventory_digest
+from remediations.observe.inventory import load_inventory
 from remediations.observe.look import load, observe, save
 from remediations.observe.observation import Observation, Scope
 

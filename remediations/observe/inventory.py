@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -11,16 +12,20 @@ from pathlib import Path
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
 from remediations.errors import UsageError
 from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.model.wire import digest
 
 HALTED_AFTER_S = 60
 """Seconds without a block that count as halted where the inventory does not say."""
 
 _MAX_BYTES = 1_000_000
+_DEEPEST = 16
+"""Levels of an inventory, and some: ten thousand brackets would take ruamel.yaml ten seconds."""
+_LEAKS = (RecursionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What ruamel.yaml lets out beside its own errors, for tags and keys that nobody writes twice: an
+unfilled `{{ chain }}` of a template is a mapping as a key."""
 _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
@@ -37,13 +42,6 @@ def load_inventory(path: Path) -> Inventory:
         UsageError: with file and line, what stands there and what is expected.
     """
     return _Source(path).inventory()
-
-
-def inventory_digest(inventory: Inventory) -> str:
-    """The SHA-256 of what the inventory says, wherever it and its files lie on this machine."""
-    return digest(
-        msgspec.structs.replace(inventory, path="", ssh_config=None, allowed_signers=None)
-    )
 
 
 def limit(inventory: Inventory, names: Collection[str]) -> Inventory:
@@ -101,7 +99,12 @@ class _Source:
                 data = stream.read(_MAX_BYTES + 1)
             if len(data) > _MAX_BYTES:
                 raise self.error(0, f"more than {_MAX_BYTES} bytes", "an inventory")
-            return YAML(typ="rt", pure=True).load(StringIO(data.decode()))
+            yaml = YAML(typ="rt", pure=True)
+            yaml.max_depth = _DEEPEST
+            with warnings.catch_warnings():
+                # An anchor used twice is legal, and a warning would print a path of this machine.
+                warnings.simplefilter("ignore", ReusedAnchorWarning)
+                return yaml.load(StringIO(data.decode()))
         except OSError as error:
             raise self.error(0, error.strerror or str(error), "a file that can be read") from error
         except UnicodeDecodeError as error:
@@ -109,8 +112,9 @@ class _Source:
         except MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
             raise self.error(line, error.problem or str(error), "YAML, each key once") from error
-        except (YAMLError, RecursionError, ValueError) as error:
-            raise self.error(0, str(error), "YAML") from error
+        except (YAMLError, *_LEAKS) as error:
+            got = f"{type(error).__name__}: {_shown(str(error))}"
+            raise self.error(0, got, "plain YAML: no tags, no mapping or list as a key") from error
 
     def host(self, hosts: CommentedMap, name: object) -> HostEntry:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -181,7 +185,9 @@ class _Source:
         self, table: CommentedMap, key: object, expected: str, got: object | None = None
     ) -> UsageError:
         """The complaint about `key`, or about its value (`got` left out)."""
-        line = int(table.lc.key(key)[0]) + 1
+        # A key that was merged in (`<<`) stands elsewhere: the table's own line must do.
+        own = key in (table.lc.data or ())
+        line = int(table.lc.key(key)[0] if own else table.lc.line or 0) + 1
         shown = _shown(table[key] if got is None else got)
         return self.error(line, f"{key}: {shown}" if got is None else shown, expected)
 
@@ -198,6 +204,19 @@ class _Source:
 
 
 def _shown(value: object) -> str:
-    """A value on one line, shortened."""
-    text = "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)
+    """A value on one line, shortened. Of a list or mapping one level is shown: a few aliases of
+    aliases are gigabytes as text."""
+    if isinstance(value, dict):
+        text = f"{{{', '.join(f'{_flat(key)}: {_flat(value[key])}' for key in value)}}}"
+    else:
+        text = f"[{', '.join(map(_flat, value))}]" if isinstance(value, list) else _flat(value)
     return " ".join(text.split())[:120]
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, Mapping | Set | list | tuple):
+        return "…"
+    try:
+        return "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)
+    except ValueError:  # `0xfff…`: more digits than Python writes
+        return "a number of thousands of digits"

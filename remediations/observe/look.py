@@ -9,8 +9,8 @@ from pathlib import Path
 from remediations.errors import MachineError, UsageError
 from remediations.model.inventory import HostEntry, Inventory
 from remediations.model.wire import WireError, canonical, decode
+from remediations.observe.digest import inventory_digest
 from remediations.observe.document import DocumentError, read_document
-from remediations.observe.inventory import inventory_digest
 from remediations.observe.observation import (
     OBSERVATION_FORMAT,
     HostReading,

@@ -164,7 +164,7 @@ binary_facts() {
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
     printf 'version=%s\n' "$(timeout -k 0.5 2 setpriv --reuid "$(id -u "${service_user:-root}")" \
         --regid "$(id -g "${service_user:-root}")" --clear-groups \
-        "$binary" version --home "$home" 2>&1 | tail -n 1)"
+        "$binary" version --home "$home" 2>&1 | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
 # journal: signature lines of the unit, newest first, since its last start; ten minutes more where
@@ -195,7 +195,7 @@ get() { ask "$rpc/$1"; }
 validators() {
     local page pages answer height
     local -a urls=()
-    answer=$(get 'validators?per_page=100') || return
+    answer=$(get 'validators?per_page=100' | head -c 1000000; exit "${PIPESTATUS[0]}") || return
     printf '%s\n' "$answer"
     [[ $answer =~ \"block_height\":[[:space:]]*\"([0-9]{1,19})\" ]] || return 0
     height=${BASH_REMATCH[1]}

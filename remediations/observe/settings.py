@@ -55,7 +55,7 @@ def _flagged(flags: Mapping[str, str], name: str, otherwise: int) -> int:
 def _toml(text: str) -> Mapping[str, object]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise TextError(f"no TOML: {error}") from error
 
 
@@ -69,12 +69,12 @@ def _table(document: Mapping[str, object], name: str) -> Mapping[str, object]:
 def _text(table: Mapping[str, object], name: str) -> str:
     value = table.get(name, "")
     if not isinstance(value, str):
-        raise TextError(f"{name} is no text: {value!r}")
+        raise TextError(f"{name} is no text but {type(value).__name__}")
     return value
 
 
 def _integer(table: Mapping[str, object], name: str) -> int:
     value = table.get(name, 0)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-        raise TextError(f"{name} is no number: {value!r}")
+        raise TextError(f"{name} is no number from 0 to 2^63")
     return value

@@ -195,5 +195,5 @@ def _commands(stage: Stage) -> list[RenderableType]:
 
 def essence(command: Command) -> str:
     """The values that the program is given, and how long it is."""
-    shown = as_text(shared([command])) or command.text.splitlines()[0]
+    shown = as_text(shared([command])) or command.text.partition("\n")[0]
     return f"{shown}\n({size(command)}; whole with --verbose)"

@@ -132,7 +132,7 @@ def _hashed(marker: str, key: str, names: str) -> _Line | None:
             salt=binascii.a2b_base64(salt),
             digest=binascii.a2b_base64(digest),
         )
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is a letter outside ASCII
         return None
     return line if kind == "1" and line.digest else None
 

@@ -172,13 +172,23 @@ def _existing(value: str) -> tuple[Path, ...]:
     while words:
         for length in range(len(words), 0, -1):
             path = Path(" ".join(words[:length]))
-            if path.is_file():
+            if _there(path):
                 found.append(path)
                 break
         else:
             length = 1
         del words[:length]
     return tuple(found)
+
+
+def _there(path: Path) -> bool:
+    """Also where one may not look: reading it is refused later, for it might revoke a key."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _refuse_unsupported(alias: str, argv: tuple[str, ...], one: Mapping[str, str]) -> None:

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
+
+from remediations.render.printable import printable
 
 GOOD, BAD, DOUBT, DIM, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
@@ -29,7 +32,9 @@ def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
         legacy_windows=False,
     )
     for part in parts:
-        console.print(part)
+        # What steers a terminal is taken out of the text here, where our own colours are apart.
+        drawing = [Segment(printable(s.text), s.style, s.control) for s in console.render(part)]
+        console.print(Segments(drawing), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 

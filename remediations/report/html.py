@@ -10,6 +10,7 @@ from markupsafe import Markup
 from remediations.model.quorum import percent
 from remediations.plan.essence import guard_rows, programs
 from remediations.plan.plan import Plan
+from remediations.render.printable import printable
 from remediations.render.words import clock, moment, short, span
 from remediations.report.plot import heights_plot, power_plot
 from remediations.report.report import Report
@@ -17,13 +18,13 @@ from remediations.report.report import Report
 
 def plan_html(plan: Plan, digest: str) -> str:
     """The plan as a page of its own."""
-    return _environment().get_template("plan.html").render(plan=plan, digest=digest)
+    return printable(_environment().get_template("plan.html").render(plan=plan, digest=digest))
 
 
 def report_html(report: Report) -> str:
     """The report as a page of its own, with both plots."""
     # The SVG is ours: numbers, and names that `plot` has escaped.
-    return (
+    page = (
         _environment()
         .get_template("report.html")
         .render(
@@ -34,6 +35,7 @@ def report_html(report: Report) -> str:
             power=Markup(power_plot(report.samples)),  # noqa: S704
         )
     )
+    return printable(page)
 
 
 def _environment() -> Environment:

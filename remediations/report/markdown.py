@@ -7,6 +7,7 @@ from datetime import timedelta
 from remediations.model.quorum import percent
 from remediations.plan.essence import guard_rows, programs
 from remediations.plan.plan import Outcome, Plan, Stage
+from remediations.render.printable import printable
 from remediations.render.words import clock, moment, span
 from remediations.report.report import CommandRecord, Report
 
@@ -38,7 +39,7 @@ def plan_markdown(plan: Plan, digest: str) -> str:
         *(f"- {c.id} {c.title}" for c in plan.checks),
         "",
     ]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _summary(plan: Plan, digest: str) -> list[str]:
@@ -153,7 +154,7 @@ def report_markdown(report: Report) -> str:
         "",
         plan_markdown(report.plan, report.digest).replace("\n## ", "\n### "),
     ]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _ran(command: CommandRecord) -> list[str]:

@@ -1,18 +1,15 @@
-"""Whatever a host, a node or a file says: a value, or the one documented error."""
+"""Whatever one command on a host or one vote of a node says: a value, or the documented error."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations.errors import UsageError
 from remediations.model import comet
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known, Unknown
@@ -21,10 +18,10 @@ from remediations.model.wire import WireError, canonical, decode
 from remediations.observe import host_text
 from remediations.observe.document import Document, DocumentError, Section, read_document
 from remediations.observe.host_text import TextError
-from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.observe.parse import read_host
 from remediations.observe.settings import parse_config
+from tests.property.mutations import trees
 from tests.unit.model import answers
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
@@ -41,62 +38,6 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "commit": (comet.parse_commit, answers.commit()),
     "result": (comet.parse_block_result, answers.block_results()),
 }
-
-leaves = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**70), 2**70),
-    st.integers(-(2**70), 2**70).map(str),
-    st.floats(allow_nan=False),
-    st.text(max_size=20),
-)
-trees = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-@st.composite
-def broken(draw: st.DrawFn, answer: bytes) -> bytes:
-    """`answer` with one of its values exchanged, or cut, or with bytes in it, or all else."""
-    kind = draw(st.sampled_from(["value", "cut", "bytes", "other"]))
-    if kind == "value":
-        document: object = json.loads(answer)
-        parent, key = draw(st.sampled_from(_places(document)))
-        parent[key] = draw(trees)
-        return json.dumps(document).encode()
-    at = draw(st.integers(0, len(answer)))
-    if kind == "cut":
-        return answer[:at]
-    if kind == "bytes":
-        return answer[:at] + draw(st.binary(max_size=4)) + answer[at + draw(st.integers(0, 4)) :]
-    return draw(
-        st.one_of(st.binary(max_size=200), trees.map(lambda tree: json.dumps(tree).encode()))
-    )
-
-
-def _places(node: object) -> list[tuple[dict[object, object], object]]:
-    """Where in a tree a value can be exchanged."""
-    found: list[tuple[dict[object, object], object]] = []
-    if isinstance(node, dict):
-        for key, value in node.items():
-            found += [(node, key), *_places(value)]
-    elif isinstance(node, list):
-        for value in node:
-            found += _places(value)
-    return found
-
-
-@given(st.data())
-@settings(max_examples=400, deadline=None)
-def test_an_rpc_answer_is_a_value_or_an_rpc_error(data: st.DataObject) -> None:
-    """Any field exchanged for anything, any cut, any byte."""
-    parse, answer = PARSERS[data.draw(st.sampled_from(sorted(PARSERS)))]
-    with suppress(comet.RpcError):
-        parse(data.draw(broken(answer)))
 
 
 @given(st.text(max_size=120), st.integers(0, 10), st.integers(0, 10), st.integers(0, 10))
@@ -228,39 +169,3 @@ def test_a_saved_file_is_an_observation_or_a_wire_error(data: bytes) -> None:
     """What `load` builds its message from."""
     with suppress(WireError):
         decode(data, Observation)
-
-
-inventory_words = st.sampled_from(
-    [
-        "version: 1\n",
-        "chain: {id: a-1}\n",
-        "hosts:\n",
-        "  a: {role: full}\n",
-        "  b:\n",
-        "&x ",
-        "*x ",
-        "{",
-        "}",
-        "[",
-        "- ",
-        ": ",
-        "!!python/object:os.system ",
-        "'",
-        '"',
-        "\n",
-        "  ",
-        "<<: ",
-        "%",
-    ]
-)
-
-
-@given(st.lists(st.one_of(inventory_words, st.text(max_size=5)), max_size=12))
-@settings(max_examples=150, deadline=None)
-def test_an_inventory_is_read_or_refused(parts: list[str]) -> None:
-    """Any text: an inventory with hosts, or a usage error that names the file."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "lab.yaml"
-        path.write_bytes("".join(parts).encode("utf-8", "surrogatepass"))
-        with suppress(UsageError):
-            assert load_inventory(path).hosts

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from remediations.approve.approval import Approval
 from remediations.errors import RemediationError
-from remediations.observe.inventory import inventory_digest, load_inventory
+from remediations.observe.digest import inventory_digest
+from remediations.observe.inventory import load_inventory
 from remediations.observe.look import load
 from remediations.plan.plan import Plan, plan_digest
 from remediations.run.journal import read_journal

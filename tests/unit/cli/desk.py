@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from remediations.cli.exits import leave
 from remediations.cli.main import cli
-from remediations.observe.inventory import inventory_digest, load_inventory
+from remediations.observe.digest import inventory_digest
+from remediations.observe.inventory import load_inventory
 from remediations.observe.look import save
 from remediations.observe.observation import Observation
 

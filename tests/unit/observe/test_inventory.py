@@ -8,7 +8,8 @@ import pytest
 
 from remediations.errors import UsageError
 from remediations.model.inventory import Role
-from remediations.observe.inventory import inventory_digest, limit, load_inventory
+from remediations.observe.digest import inventory_digest
+from remediations.observe.inventory import limit, load_inventory
 
 GOOD = """\
 version: 1

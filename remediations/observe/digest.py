@@ -1,0 +1,16 @@
+"""The digest of an inventory: what ties an observation, and a plan, to its hosts.
+
+Apart from the reader of the file, so that `status` can compare it without loading YAML.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from remediations.model.inventory import Inventory
+from remediations.model.wire import digest
+
+
+def inventory_digest(inventory: Inventory) -> str:
+    """The SHA-256 of what the inventory says, wherever it and its files lie on this machine."""
+    return digest(replace(inventory, path="", ssh_config=None, allowed_signers=None))
