@@ -8,7 +8,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1
 # Root where it can be had: what boots no hosts goes on without.
 PERHAPS_ROOT = $(if $(shell sudo -n true 2>/dev/null && echo yes),$(AS_ROOT))
 
-.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo record replay bundle lock clean
+.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo record replay bench bundle lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ record: root setup ## the demo, kept as the recording that a replay plays
 replay: ## play the recorded rescue (no root needed)
 	@scripts/setup.sh --python
 	$(PYTHON) -m tests.replay
+
+bench: root setup ## figures beside named peers: a table, dist/bench.json (ten minutes)
+	$(AS_ROOT) $(PYTHON) -m tests.bench
 
 bundle: setup ## one file for a machine without internet: dist/remediate.pyz
 	$(PYTHON) scripts/bundle.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -29,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
     "path": "print where the deploys, the probe and the checks are",
+    "schema": "print the JSON Schema of a document",
     "completion": "print the shell's completion",
 }
 """Name → one line of help. `remediations.cli.NAME.command` is the command."""
@@ -86,6 +88,7 @@ def cli() -> None:
 def main() -> None:
     """The console script: runs a command and ends with a documented exit code."""
     arguments = sys.argv[1:]
+    _have_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal without → or ─ gets a ? and no traceback
             stream.reconfigure(errors="replace")
@@ -95,3 +98,13 @@ def main() -> None:
             arguments,
         )
     )
+
+
+def _have_streams() -> None:
+    """Whoever starts us may close some of the three (`>&-`): what is missing leads nowhere.
+
+    In this order each takes the lowest free descriptor, which is its own.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))

@@ -9,6 +9,7 @@ import click
 
 from remediations.cli.answer import Answer
 from remediations.cli.options import limit_option, reads_the_world, split_hosts
+from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
 from remediations.diagnose.diagnose import diagnose
@@ -61,11 +62,15 @@ def command(
             f"was made\nnext: {first.next_step}",
         )
     run = create(plan, observation, hosts, datetime.now(UTC))
+    next_step = f"remediate approve {run.name} --key KEY"
+    if expired(plan):  # of an observation from before: it can be read, and not be approved
+        next_step = (
+            f"remediate plan {plan.playbook} --inventory {hosts.path} (this one has expired)"
+        )
     return Answer(
         exit_code=ExitCode.CHANGES_PENDING,
         document={"plan": plan, "digest": digest, "run": run.name},
-        text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\n"
-        f"next: remediate approve {run.name} --key KEY",
+        text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
     )
 
 

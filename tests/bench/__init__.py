@@ -1,0 +1,1 @@
+"""Figures: what the product costs, each beside a named peer that does the same work."""

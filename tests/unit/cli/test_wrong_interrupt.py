@@ -1,0 +1,309 @@
+"""Ctrl-C at each stage: a documented code, what was done named, and a state that can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.observe.digest import inventory_digest
+from remediations.observe.inventory import load_inventory
+from remediations.plan.plan import plan_digest
+from remediations.run.journal import Journal, read_journal
+from remediations.run.records import EntryKind, RunState
+from remediations.run.store import RunDirectory, create
+from tests.unit.cli.desk import Desk, Done, remediate
+from tests.unit.cli.wrong import (
+    LIMIT_S,
+    SCRIPT,
+    Argument,
+    begun,
+    contents,
+    ended,
+    interrupt,
+    is_document,
+    is_error,
+)
+from tests.unit.plan.cases import plan_of, quorum_lost
+from tests.unit.verify.test_runner import CONFTEST
+
+APPLY = """
+import asyncio, sys, time
+from pathlib import Path
+from remediations.cli import proof
+from remediations.cli.main import main
+from remediations.observe.quick import Pulse
+from remediations.playbooks import applying
+from remediations.run import engine
+from remediations.run.carry_out import Ending
+from remediations.run.records import CommandState
+
+marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
+engine.STOP_PATIENCE_S = float(patience)
+
+async def observe(*_, **__):
+    return None
+
+async def heights(_, targets):
+    return {host: Pulse(None, None) for host, _ in targets}
+
+async def stuck(*_):
+    (marks / "launched").touch()
+    await asyncio.Event().wait()
+
+async def done(*_):
+    return Ending(CommandState.DONE, "started", None)
+
+def wait(*_, **__):
+    (marks / "checking").touch()
+    time.sleep(60)
+
+def gate(*_):
+    (marks / "gate").touch()
+    return stage != "gate", "113"
+
+async def apply(self):
+    async def stopped():
+        await self.stop.wait()
+        (marks / "stopped").touch()
+    watching = asyncio.create_task(stopped())
+    return await really(self)
+
+really, engine.Engine.apply = engine.Engine.apply, apply
+applying.observe, applying.recheck, applying.heights = observe, lambda *_: None, heights
+engine.carry_out = stuck if stage == "command" else done
+engine.judge_gate, proof.run_checks = gate, wait
+main()
+"""
+"""`remediate` with hosts that do what they are told: its arguments are where to leave marks, the
+stage that does not end, and how long a stopped run waits for what it launched."""
+
+CHECKS = """
+import sys
+from pathlib import Path
+from remediations.verify import runner
+runner.SUITE = Path(sys.argv[1])
+print(len(runner.run_checks(runner.SUITE, heard=lambda _: None)))
+"""
+"""How many results there are of the checks in a directory."""
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A machine that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(LIMIT_S)
+        yield server
+
+
+@pytest.fixture
+def run(desk: Desk, silent: socket.socket, tmp_path: Path) -> Iterator[RunDirectory]:
+    """An approved run whose hosts are all that machine."""
+    (tmp_path / "ssh_config").write_text(
+        f"Host *\n  HostName 127.0.0.1\n  Port {silent.getsockname()[1]}\n  IdentityFile none\n"
+    )
+    file = tmp_path / "inventory.yaml"
+    text = desk.inventory.read_text().replace("hosts:", "ssh: {config: ssh_config}\nhosts:", 1)
+    file.write_text(text.replace("signers: ", f"signers: {desk.path}/"))
+    inventory = load_inventory(file)
+    now = datetime.now(UTC).replace(microsecond=0)
+    world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=now)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
+        made = create(plan_of(world), world, inventory, now)
+        assert remediate("approve", made.name, "--key", desk.key, "--yes").code == 0
+        yield made
+
+
+def seen(mark: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the process left this mark."""
+    while not mark.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def state_of(run: RunDirectory) -> str:
+    """Where the run stands, asked for afterwards; its journal is whole."""
+    document = remediate("status", run.name, "--json").document
+    assert document["error"] is None
+    result = document["result"]
+    assert isinstance(result, dict)
+    return str(result["state"])
+
+
+def applied(run: RunDirectory) -> None:
+    """Give it the journal of an application that only its checks are missing of."""
+    with closing(Journal(run.journal, plan_digest(run.plan()))) as journal:
+        journal.append(EntryKind.RUN_BEGAN, message="by alice")
+        journal.append(EntryKind.RUN_ENDED, state=RunState.RUNNING, message="the checks decide")
+
+
+@pytest.mark.parametrize("command", ["diagnose", "plan", "doctor", "discover", "apply", "verify"])
+def test_while_hosts_are_read(
+    run: RunDirectory, silent: socket.socket, tmp_path: Path, command: str
+) -> None:
+    """130, in the form that was asked for, and nothing is kept: not a run, not a file."""
+    inventory = ("-i", tmp_path / "inventory.yaml")
+    config = ("--ssh-config", tmp_path / "ssh_config", "--output", tmp_path / "new.yaml")
+    words: dict[str, tuple[Argument, ...]] = {
+        "diagnose": ("diagnose", *inventory, "--save", tmp_path / "kept.json"),
+        "plan": ("plan", "INC-001", *inventory),
+        "doctor": ("doctor", *inventory),
+        "discover": ("inventory", "discover", "val1", *config),
+        "apply": ("apply", run.name),
+        "verify": ("verify", run.name),
+    }
+    if command == "verify":
+        applied(run)
+    before = {name: data for name, data in contents(tmp_path).items() if "locks" not in name}
+    process = begun(*words[command], "--json", state=tmp_path / "state")
+    with silent.accept()[0]:
+        interrupt(process)
+        done = ended(process)
+    is_document(done, 130, "remediate status")
+    after = {name: data for name, data in contents(tmp_path).items() if "locks" not in name}
+    assert after == before
+    assert state_of(run) == ("unverified" if command == "verify" else "approved")
+
+
+def test_as_text(run: RunDirectory, silent: socket.socket, tmp_path: Path) -> None:
+    """One error on stderr, and no traceback."""
+    process = begun("diagnose", "-i", tmp_path / "inventory.yaml", state=tmp_path / "state")
+    with silent.accept()[0]:
+        interrupt(process)
+        is_error(ended(process), 130, "interrupted")
+
+
+def test_while_a_plan_is_compiled(desk: Desk, tmp_path: Path) -> None:
+    """130, and no run; the compiling children end with it."""
+    source = desk.saved(quorum_lost(), "interrupted")
+    words = ("plan", "INC-001", "-i", desk.inventory, "--from", source)
+    process = begun(*words, state=tmp_path)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not (found := children.read_text().split()):
+        assert process.poll() is None
+        time.sleep(0.005)
+    interrupt(process)
+    is_error(ended(process), 130, "interrupted")
+    assert contents(tmp_path) == {}
+    for child in found:
+        while Path(f"/proc/{child}/exe").exists():
+            time.sleep(0.02)
+
+
+def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Path) -> None:
+    """The key itself, in a terminal: 130, and nothing is signed."""
+    given = run.approvals()
+    process, screen = pty.fork()
+    if process == 0:
+        environment = {**os.environ, "REMEDIATE_HOME": str(tmp_path / "state")}
+        words = (str(SCRIPT), "approve", run.name, "--key", str(desk.key))
+        os.execve(SCRIPT, words, environment)
+    text = b""
+    while b"digits of the plan" not in text:
+        text += os.read(screen, 4096)
+    os.write(screen, b"\x03")
+    with contextlib.suppress(OSError):  # how Linux says that a terminal was closed
+        while more := os.read(screen, 4096):
+            text += more
+    assert b"error: interrupted" in text
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
+    os.close(screen)
+    assert run.approvals() == given
+
+
+def test_while_a_key_waits_for_its_touch(desk: Desk, run: RunDirectory, tmp_path: Path) -> None:
+    """130, and nothing is signed."""
+    given = run.approvals()
+    (tmp_path / "bin").mkdir()
+    keygen = tmp_path / "bin/ssh-keygen"
+    keygen.write_text(f"#!/bin/sh\ntouch {tmp_path}/waits\nexec sleep 60\n")
+    keygen.chmod(0o755)
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    words = ("approve", run.name, "--key", desk.key, "--yes", "--json")
+    process = begun(*words, state=tmp_path / "state", PATH=path)
+    seen(tmp_path / "waits", process)
+    interrupt(process)
+    is_document(ended(process), 130)
+    assert run.approvals() == given
+
+
+def applying(
+    run: RunDirectory, marks: Path, stage: str, *, patience: str = "0.2", mark: str
+) -> subprocess.Popen[str]:
+    """An application that has come to `stage` and stays there."""
+    program = (sys.executable, "-c", APPLY, str(marks), stage, patience)
+    process = begun("apply", run.name, "--json", state=marks / "state", program=program)
+    seen(marks / mark, process)
+    return process
+
+
+def not_again(done: Done, run: RunDirectory) -> dict[str, str]:
+    """9, a whole journal, and no second application."""
+    error = is_document(done, 9, "stage 1 on val1")
+    assert read_journal(run.journal)[-1].kind is EntryKind.RUN_ENDED
+    assert remediate("apply", run.name).code == 10
+    return error
+
+
+def test_while_a_command_runs(run: RunDirectory, tmp_path: Path) -> None:
+    """9: what was launched may still run, which is said; nothing more is started."""
+    process = applying(run, tmp_path, "command", mark="launched")
+    interrupt(process)
+    error = not_again(ended(process), run)
+    assert "may still run: stage 1 on val1" in error["got"]
+    assert state_of(run) == "aborted"
+
+
+def test_twice_while_a_command_runs(run: RunDirectory, tmp_path: Path) -> None:
+    """The second one does not wait for it: 9 all the same, since something may have been done."""
+    process = applying(run, tmp_path, "command", patience="60", mark="launched")
+    interrupt(process)
+    seen(tmp_path / "stopped", process)
+    interrupt(process)
+    error = not_again(ended(process), run)
+    assert "stage 1 on val1: unknown" in error["got"]
+    assert state_of(run) == "unknown"
+
+
+def test_while_a_gate_is_awaited(run: RunDirectory, tmp_path: Path) -> None:
+    """9: what was done is named as done."""
+    process = applying(run, tmp_path, "gate", mark="gate")
+    interrupt(process)
+    error = not_again(ended(process), run)
+    assert "done: stage 1 on val1" in error["got"]
+    assert state_of(run) == "aborted"
+
+
+def test_while_the_checks_run(run: RunDirectory, tmp_path: Path) -> None:
+    """9, not 130: the plan was carried out, only its proof is missing, and can be had again."""
+    process = applying(run, tmp_path, "checks", mark="checking")
+    interrupt(process)
+    error = not_again(ended(process), run)
+    assert "stage 1 on val1: done" in error["got"]
+    assert state_of(run) == "unverified"
+    assert f"remediate verify {run.name}" in remediate("status", run.name).out
+
+
+def test_checks_that_end_early_prove_nothing(tmp_path: Path) -> None:
+    """A check that ends all of them leaves no result of those before it: never a success."""
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    text = "import pytest\nP = pytest.mark.check\n@P('P1', 'x')\ndef test_a(): pass\n"
+    early = "@P('P2', 'y')\ndef test_b(): pytest.exit('enough')\n"
+    for suite, results in ((text, b"1"), (text + early, b"0")):
+        (tmp_path / "test_sample.py").write_text(suite)
+        done = subprocess.run(
+            [sys.executable, "-c", CHECKS, str(tmp_path)], capture_output=True, timeout=LIMIT_S
+        )
+        assert done.stdout.strip() == results

@@ -1,0 +1,148 @@
+"""What commands print with --json is what docs/json.md says, and fits its schema."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from remediations.cli import proof
+from remediations.cli.answer import Answer
+from remediations.cli.inventory import answer
+from remediations.cli.main import COMMANDS
+from remediations.cli.schema import DOCUMENTS
+from remediations.errors import ExitCode
+from remediations.model.inventory import HostEntry
+from remediations.observe.look import load
+from remediations.run.store import find
+from tests.unit.cli.desk import remediate
+from tests.unit.docs.pages import prose
+from tests.unit.docs.reader import Reader
+from tests.unit.docs.test_schema import Json, validator, written
+from tests.unit.report.journal import checks
+
+MEMBERS = "## What commands print"
+ROW = re.compile(r"^\| `([^|]+)` \| (.+) \|$", re.MULTILINE)
+WORD = re.compile(r"`([a-z_]+)`")
+
+
+def said_of(command: str) -> set[str]:
+    """The members that the page names for a command."""
+    table = prose("docs/json.md").partition(MEMBERS)[2]
+    for names, members in ROW.findall(table):
+        if command in names.split("`, `"):
+            return set(WORD.findall(members)) - {"null"}
+    raise AssertionError(f"docs/json.md does not tell what {command} prints")
+
+
+def result(reader: Reader, line: str, code: ExitCode = ExitCode.OK) -> Json:
+    """The `result` of a command, its answer proven to fit the schema of answers."""
+    done = remediate(*reader.types(("remediate", *line.split())), "--json")
+    assert done.code == code, done.out
+    validator("answer").validate(done.document)
+    return done.document["result"]
+
+
+def document_of(told: Answer) -> object:
+    return told.document
+
+
+@pytest.fixture
+def planned(reader: Reader) -> Json:
+    """The answer of `plan`; it left a run."""
+    return result(reader, "plan INC-001 --from seen.json", ExitCode.CHANGES_PENDING)
+
+
+def test_plan_show_and_approve(reader: Reader, planned: Json) -> None:
+    """A plan is printed whole by `plan` and `show`; `approve` prints the approval."""
+    assert set(planned) == said_of("plan") - {"finding"}
+    shown = result(reader, "show last")
+    assert set(shown) == said_of("show")
+    assert shown["plan"] == planned["plan"]
+    validator("plan").validate(shown["plan"])
+    approved = result(reader, "approve last --key KEY")
+    assert set(approved) == said_of("approve")
+    validator("approval").validate(approved["approval"])
+    run = find("last")
+    validator("inventory").validate(written(run.inventory()))
+    validator("observation").validate(written(run.observation()))
+
+
+def test_nothing_to_do(reader: Reader) -> None:
+    """Then there is a finding and no plan."""
+    told = result(reader, "plan INC-001 --from healthy.json")
+    assert set(told) == said_of("plan")
+    assert told["plan"] is None
+    validator("finding").validate(told["finding"])
+
+
+def test_diagnose(reader: Reader) -> None:
+    """Its result is the finding itself."""
+    told = result(reader, "diagnose --from seen.json", ExitCode.CHANGES_PENDING)
+    validator("finding").validate(told)
+
+
+def test_status_and_report(reader: Reader, planned: Json) -> None:
+    """A list of runs, one run with its commands, and the whole report."""
+    one = result(reader, "status last")
+    assert set(one) == said_of("status")
+    (row,) = result(reader, "status")
+    assert set(row) == said_of("status") - {"commands"}
+    report = result(reader, "report last")
+    assert set(report) == said_of("report")
+    validator("report").validate(report["report"])
+
+
+def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`apply` ends with what `verify` prints."""
+    monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
+    told = written(document_of(proof.prove(find("last"), quiet=True)))
+    assert set(told) == said_of("verify") == said_of("apply")
+    validator("checks").validate(told["checks"])
+
+
+def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of `doctor`, here without an inventory, and a proposal."""
+    monkeypatch.delenv("REMEDIATE_INVENTORY")
+    told = result(reader, "doctor", ExitCode.CHANGES_PENDING)
+    assert set(told) == said_of("doctor")
+    for line in told["lines"]:
+        validator("doctor-line").validate(line)
+    world = load(reader.seen)
+    hosts = tuple(HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
+    proposed = written(document_of(answer(world, hosts, None, None)))
+    assert set(proposed) == said_of("inventory discover")
+    validator("proposal").validate(proposed["proposal"])
+
+
+def test_what_is_installed(reader: Reader) -> None:
+    """The small ones."""
+    assert {member for row in result(reader, "list") for member in row} == said_of("list")
+    assert set(result(reader, "completion bash")) == said_of("completion")
+    assert set(result(reader, "path probe")) == {"probe"}
+    listed, one = result(reader, "schema"), result(reader, "schema plan")
+    assert {*listed[0], *one} == said_of("schema")
+    assert [row["name"] for row in listed] == list(DOCUMENTS)
+
+
+def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:
+    """Also where nothing was understood."""
+    for line, code in (
+        ("show yesterday", ExitCode.USAGE),
+        ("diagnose --form x", ExitCode.USAGE),
+        ("plan INC-001 --from full1-down.json", ExitCode.REFUSED),
+    ):
+        done = remediate(*line.split(), "--json")
+        assert done.code == code, done.out
+        validator("answer").validate(done.document)
+        validator("error").validate(done.document["error"])
+
+
+def test_every_command_and_every_document_is_told() -> None:
+    """No row is missing, and none is of something that does not exist."""
+    page = prose("docs/json.md")
+    for command in COMMANDS:
+        said_of("inventory discover" if command == "inventory" else command)
+    head = page.partition(MEMBERS)[0]
+    named = re.findall(r"^\| [^|]+ \| `([a-z-]+)` \|", head, re.MULTILINE)
+    assert named == list(DOCUMENTS)

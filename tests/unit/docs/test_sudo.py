@@ -1,0 +1,178 @@
+"""docs/sudo.md tells what really runs as root, and its files work."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from remediations.model.inventory import HostEntry, Role
+from remediations.observe.document import read_document
+from remediations.observe.observation import Scope
+from remediations.observe.program import COMMAND, program
+from remediations.operations import node_text
+from remediations.operations.planned import PlannedNode
+from remediations.run.ssh_driver import INNER_LIMIT_S, LAUNCHER
+from tests.unit.docs.pages import ROOT, blocks, pages
+from tests.unit.docs.reader import Reader
+from tests.worlds import BEGAN
+
+PAGE = "docs/sudo.md"
+TEXT = pages()[PAGE]
+ROW = re.compile(r"^\| ([a-z, ]+) \| (.+) \|$", re.MULTILINE)
+LISTS = "/etc/remediate/readings"
+NOT_LISTED = 77
+
+_COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
+_WORD = re.compile(r"(?<![\w$/.-])[a-z][a-z0-9-]*(?![\w.=/\"-])")
+PROGRAMS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find fuser
+    getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp mount mv nc
+    nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync sed setpriv sha256sum
+    sleep sort ss ssh stat strings sync sysctl systemctl systemd-run tail tar tee timeout touch tr
+    umount uname uniq wc wget xargs zcat
+    """,
+    )
+)
+"""What a shell text on a Debian host might start."""
+
+
+def started(text: str) -> set[str]:
+    """The programs that a shell text names outside of its comments."""
+    return set(_WORD.findall(_COMMENT.sub("", text))) & PROGRAMS
+
+
+def script(name: str) -> str:
+    return (ROOT / "remediations" / name).read_text()
+
+
+NODE = PlannedNode(
+    unit="a.service",
+    home="/srv/a",
+    user="a",
+    address="",
+    sign_height=0,
+    sign_round=0,
+    sign_step=0,
+)
+STARTED = {
+    "reading": script("observe/discover.sh") + script("observe/probe.sh"),
+    "subcommands": script("contact/programs.sh"),
+    "launcher": script("run/launcher.sh"),
+    "start, restart, enable": node_text.start_text(NODE)
+    + node_text.restart_text(NODE)
+    + node_text.enable_text(NODE),
+}
+
+
+def of(language: str) -> list[str]:
+    return [block.text for block in blocks(PAGE) if block.language == language]
+
+
+@pytest.fixture
+def gate(tmp_path: Path, reader: Reader) -> Path:
+    """The host's one program for an observer, with the list that the page's own script makes."""
+    (make_list,) = of("python")
+    readings = tmp_path / "readings"
+    listed = subprocess.run(
+        [sys.executable, "-c", make_list, str(reader.inventory)],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    readings.write_text(listed.stdout)
+    (text,) = of("bash")
+    assert text.count(LISTS) == 1
+    path = tmp_path / "remediate-read"
+    path.write_text(text.replace(LISTS, str(readings)))
+    path.chmod(0o755)
+    return path
+
+
+def through(gate: Path, text: bytes) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([gate], input=text, capture_output=True, timeout=30)
+
+
+def test_the_command_lines_are_those_that_are_sent() -> None:
+    """Word for word: a sudoers rule is written after them."""
+    assert COMMAND.startswith("sudo -n timeout -k 1 9 bash -s ||")
+    assert "`sudo -n timeout -k 1 9 bash -s`" in TEXT
+    inner = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c "
+    assert TEXT.count(f"`{inner}") == 2
+    driver = script("run/ssh_driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))
+    assert driver.count(inner) == 2
+    assert script("run/launcher.sh") == LAUNCHER
+
+
+def test_no_other_place_calls_sudo() -> None:
+    """A new one would have to be told on that page."""
+    calls = re.compile(r"""["'`]sudo -n""")
+    found = {
+        str(path.relative_to(ROOT / "remediations"))
+        for path in (ROOT / "remediations").rglob("*.py")
+        if calls.search(path.read_text())
+    }
+    assert found == {"observe/program.py", "run/ssh_driver.py"}
+
+
+@pytest.mark.parametrize("text", STARTED)
+def test_the_programs_are_those_that_are_started(text: str) -> None:
+    """No more, and no fewer."""
+    told = dict(ROW.findall(TEXT))[text]
+    assert set(re.findall(r"`([a-z0-9-]+)`", told)) == started(STARTED[text])
+
+
+@pytest.mark.parametrize("rules", of("sudoers"))
+def test_sudo_accepts_the_rules(rules: str, tmp_path: Path) -> None:
+    """By its own checker."""
+    file = tmp_path / "remediate"
+    file.write_text(rules)
+    file.chmod(0o440)
+    visudo = shutil.which("visudo", path="/usr/sbin:/usr/bin:/sbin")
+    assert visudo is not None, "the package sudo is missing: make setup"
+    done = subprocess.run([visudo, "-cf", file], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_listed_reading_is_run(scope: Scope, gate: Path) -> None:
+    """As it is sent to a host of which the inventory pins nothing."""
+    text = program(HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1"), scope)
+    done = through(gate, text)
+    assert done.returncode == 0, done.stderr
+    read = read_document(done.stdout, sent=BEGAN, received=BEGAN + timedelta(seconds=1))
+    assert "login" in read.sections
+
+
+@pytest.mark.parametrize("how", ["more", "less", "pinned", "other", "empty"])
+def test_anything_else_is_not_run(how: str, gate: Path) -> None:
+    """One byte more or less, another setting, another program, nothing: all end with 77."""
+    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    listed = program(entry, Scope.FULL)
+    pinned = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1", home="/srv/other")
+    sent = {
+        "more": listed + b"\n",
+        "less": listed[:-1],
+        "pinned": program(pinned, Scope.FULL),
+        "other": b"echo ran\n",
+        "empty": b"",
+    }[how]
+    done = through(gate, sent)
+    assert (done.returncode, done.stdout) == (NOT_LISTED, b"")
+    assert done.stderr == b"this login runs listed readings only\n"
+
+
+def test_a_reading_fits() -> None:
+    """The gate takes in so many bytes; a longer text would be cut, and refused for ever."""
+    (limit,) = re.findall(r"head -c ([0-9]+)", of("bash")[0])
+    entry = HostEntry(name="v", role=Role.FULL, ssh="v", unit="u" * 240, home="/h" * 2000)
+    assert len(program(entry, Scope.FULL)) < int(limit)
