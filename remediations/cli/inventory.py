@@ -58,9 +58,13 @@ def answer(
 ) -> Answer:
     """The proposal, written to `output` or shown."""
     proposal = propose(observation, entries)
-    next_step = f"remediate doctor --inventory {output or 'FILE'}"
+    next_step = f"remediate doctor --inventory {output or 'inventory.yaml'}"
+    keep = "" if output else "keep it (--output inventory.yaml), "
     text = proposal_yaml(
-        proposal, ssh_config=config, at=observation.ended, next_step=f"review it, then {next_step}"
+        proposal,
+        ssh_config=config,
+        at=observation.ended,
+        next_step=f"{keep}review it, then {next_step}",
     )
     if output is not None:
         _write(output, text)

@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from remediations.contact.line import CHAIN, Line, lack, ok, warn
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, duplicates
+from remediations.model.inventory import Role
 from remediations.model.quorum import has_quorum, percent
-from remediations.model.reading import Known
+from remediations.model.reading import Known, Unknown
 from remediations.render.words import count, short, some
+
+ONE_KEY = "one key, one host"
+"""The topic of the most dangerous lack: it costs a validator for ever."""
 
 
 def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[Line, ...]:
     """The validator set, who covers it, keys that lie on two hosts, and different programs."""
-    return (*_set(power), *_coverage(power), *_duplicates(views, power), *_programs(views))
+    return (*_set(power), *_coverage(views, power), *_duplicates(views, power), *_programs(views))
 
 
 def _set(power: Power) -> list[Line]:
@@ -26,7 +30,7 @@ def _set(power: Power) -> list[Line]:
     return [ok(CHAIN, "validator set", f"{members}, power {power.total}, as {power.source} says")]
 
 
-def _coverage(power: Power) -> list[Line]:
+def _coverage(views: Sequence[NodeView], power: Power) -> list[Line]:
     if not power.known:
         return []
     missing = [address for address in power.addresses if address not in power.holders]
@@ -34,12 +38,22 @@ def _coverage(power: Power) -> list[Line]:
     share = f"{covered} of {power.total} ({percent(covered, power.total)})"
     if not missing:
         return [ok(CHAIN, "coverage", f"hosts here hold {share} of the voting power")]
-    found = f"hosts here hold {share}; nobody's here: {some([short(a) for a in missing], 4)}"
+    found = f"hosts here hold {share}; on none of them: {some([short(a) for a in missing], 4)}"
+    blind = [view.host for view in views if _blind(view)]
+    if blind:  # one of those may hold what is missing, and each has its own line
+        mend = f"first see below what keeps the key of {some(blind)} from being read"
+        return [warn(CHAIN, "coverage", found, mend)]
     if has_quorum(covered, power.total):
         mend = "add their hosts to the inventory, where they are yours"
         return [warn(CHAIN, "coverage", found, mend)]
     mend = "add their hosts, or know their operators: without them no quorum can be restored"
     return [lack(CHAIN, "coverage", found, mend)]
+
+
+def _blind(view: NodeView) -> bool:
+    """Whether this host may hold a key of which nothing could be read."""
+    is_bastion = view.reading.role is Role.BASTION
+    return isinstance(view.reading.key, Unknown) and not view.address and not is_bastion
 
 
 def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
@@ -48,7 +62,7 @@ def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
     return [
         lack(
             CHAIN,
-            "one key, one host",
+            ONE_KEY,
             f"the key {short(address)} (power {power.of(address)}) lies on {', '.join(hosts)}",
             _apart(hosts, [host for host in hosts if host not in down]),
         )

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from remediations.contact.chain_lines import chain_lines
+from remediations.contact.chain_lines import ONE_KEY, chain_lines
 from remediations.contact.host_lines import host_lines
 from remediations.contact.line import CHAIN, INVENTORY, MACHINE, Line, State
 from remediations.contact.sight import Sight
@@ -84,12 +84,18 @@ def _rows(shown: Sequence[Line]) -> Table:
 
 
 def lacks(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines that stand in the way of a rescue."""
-    return tuple(line for line in lines if line.state is State.LACK)
+    """The lines that stand in the way of a rescue, in the order in which they are to be mended."""
+    return tuple(sorted((line for line in lines if line.state is State.LACK), key=_urgency))
+
+
+def _urgency(line: Line) -> int:
+    """One key on two hosts before all; what the chain lacks last: it often follows from a host."""
+    return 0 if line.topic == ONE_KEY else 2 if line.subject == CHAIN else 1
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """How many there are of each."""
-    by_state = [sum(line.state is state for line in lines) for state in State]
-    good, doubtful, missing = by_state
-    return f"{count(good, 'thing')} in order, {count(doubtful, 'warning')}, {missing} lacking"
+    """How many there are of each, and what lacks by name: its lines may have scrolled away."""
+    good, doubtful, _ = (sum(line.state is state for line in lines) for state in State)
+    missing = [f"{line.subject} {line.topic}" for line in lacks(lines)]
+    named = f"{len(missing)} lacking{': ' if missing else ''}{some(missing)}"
+    return f"{count(good, 'thing')} in order, {count(doubtful, 'warning')}, {named}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from remediations.contact.line import Line, lack, ok
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
 
-FIRST_TIME = (
-    "ask its owner for the fingerprint (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), "
-    "then compare it in"
-)
+STRICT = "strict host keys"
+"""The guard that refuses a host for its key."""
+FINGERPRINT = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its console"
 
 
 def door_lines(
@@ -32,13 +33,21 @@ def _key(host: str, door: Door, refusal: HostUnreachable | None, ssh: str) -> Li
     if door.trouble:
         return lack(host, topic, door.trouble, f"ssh -G {rest}")
     files = ", ".join(door.files) or "any known_hosts file"
+    strict = refusal is not None and refusal.guard == STRICT
+    if door.revoked and (strict or not door.known):
+        mend = "do not log in; ask its owner why, and for the new key"
+        return lack(host, topic, f"a key of {door.address} is revoked in {files}", mend)
     if not door.known:
-        shown = f"{door.address} is not in {files}"
-        mend = f"{FIRST_TIME} `ssh -o StrictHostKeyChecking=ask {rest} true`"
-        if door.revoked:
-            return lack(host, topic, f"{door.address} is revoked in {files}", "ask its owner why")
-        return lack(host, topic, shown, mend)
-    if refusal is not None and refusal.guard == "strict host keys":
-        mend = f"ask its owner first; `ssh-keygen -F '{door.address}'` shows what is known"
+        mend = f"{FINGERPRINT} tells the right one; compare it in "
+        mend += f"`ssh -o StrictHostKeyChecking=ask {rest} true`"
+        return lack(host, topic, f"{door.address} is not in {files}", mend)
+    if strict:
+        mend = f"was it installed anew? Where its owner says so, and {FINGERPRINT} shows the new "
+        mend += f"one: {_forget(door)}, then as for a new host"
         return lack(host, topic, f"it shows another key than {files} has", mend)
     return ok(host, topic, f"known: {', '.join(door.known)}")
+
+
+def _forget(door: Door) -> str:
+    """Takes the keys of a host out of the files that ssh reads for it."""
+    return "; ".join(f"ssh-keygen -R {quote(door.address)} -f {quote(f)}" for f in door.files)

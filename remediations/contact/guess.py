@@ -8,7 +8,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power
 from remediations.model.inventory import Role
 from remediations.model.quorum import percent
-from remediations.model.reading import Unknown, value_or_none
+from remediations.model.reading import Known, Unknown, value_or_none
 from remediations.model.record import Record
 from remediations.render.words import short, some
 
@@ -45,12 +45,22 @@ def guess_role(
         why = f"its key signed at height {state.height}, "
         why += "though it has no power now" if power.known else "and no node tells who has power"
         return Guess(role=Role.VALIDATOR, why=why)
+    without = _without_power(view, power, never_signed=state is not None)
+    if not without:
+        return None
     if view.down and reading.unit.value.enabled != "enabled":
-        return Guess(role=Role.STANDBY, why="it is stopped, not enabled, and has no power")
-    return _full(view, views, power)
+        return Guess(role=Role.STANDBY, why=f"it is stopped, not enabled, and {without}")
+    return _full(view, views, power, without)
 
 
-def _full(view: NodeView, views: Sequence[NodeView], power: Power) -> Guess:
+def _without_power(view: NodeView, power: Power, *, never_signed: bool) -> str:
+    """Why a host is none of the validators; "" where that is not known: it may be one."""
+    whose = view.address or isinstance(view.reading.key, Known)
+    told = ["has no voting power"] if power.known and whose else []
+    return " and ".join([*told, *(["never signed"] if never_signed else [])])
+
+
+def _full(view: NodeView, views: Sequence[NodeView], power: Power, without: str) -> Guess:
     """A node without power; a sentry where a validator talks to such nodes only."""
     validators = {v.node_id for v in views if power.of(v.address)}
     guarded = []
@@ -58,7 +68,7 @@ def _full(view: NodeView, views: Sequence[NodeView], power: Power) -> Guess:
         listed = {peer.node_id for peer in value_or_none(other.reading.chain.peers) or ()}
         if power.of(other.address) and view.node_id in listed and not listed & validators:
             guarded.append(other.host)
-    why = "it has no voting power and never signed"
+    why = f"it {without}"
     if guarded:
         why += f"; a sentry: {some(guarded)} has no validator among its peers, but this node"
     return Guess(role=Role.FULL, why=why)

@@ -47,7 +47,8 @@ def host_lines(
             host,
             "sudo",
             f"refused to {session.user}: keys, sign state and journal cannot be read",
-            f"visudo -f /etc/sudoers.d/remediate, on {host}; docs/ssh.md has the rule",
+            f"as root on {host}: visudo -f /etc/sudoers.d/remediate, with the line "
+            f"`{session.user} ALL=(root) NOPASSWD: ALL`, or a narrower one of docs/sudo.md",
         ),
         _clock(host, session.clock_offset_ms, ssh),
     ]
@@ -56,7 +57,7 @@ def host_lines(
     lines += _unit(entry, reading, ssh)
     if isinstance(reading.unit, Unknown):
         return tuple(lines)  # where its data lies is not known: the rest could not be read either
-    lines += _rpc(reading, sight.observation.chain_id)
+    lines += _rpc(reading, sight.observation.chain_id, ssh)
     if session.sudo:  # without it these say nothing that the line about sudo does not say
         lines += [key_line(reading, power), sign_state_line(reading, power)]
         lines.append(_subcommands(reading, sight.programs.get(host)))
@@ -66,8 +67,10 @@ def host_lines(
 def _clock(host: str, offset_ms: int, ssh: str) -> Line:
     if abs(offset_ms) < CLOCK_BLOCK_MS:
         return ok(host, "clock", f"{offset_ms} ms from ours")
-    mend = f"{ssh} timedatectl timesync-status, and the same here"
-    return lack(host, "clock", f"{offset_ms} ms from ours", mend)
+    found = f"{abs(offset_ms) // 1000} s {'ahead of' if offset_ms > 0 else 'behind'} ours; "
+    found += f"less than {CLOCK_BLOCK_MS // 1000} s is expected"
+    mend = f"`{ssh} date -u` and `date -u`: which is wrong? There: "
+    return lack(host, "clock", found, f"{mend}systemctl restart systemd-timesyncd (or chrony)")
 
 
 def _unit(entry: HostEntry, reading: HostReading, ssh: str) -> list[Line]:
@@ -108,7 +111,7 @@ def _user(reading: HostReading, unit: Unit) -> Line:
     return ok(reading.host, "user", unit.user)
 
 
-def _rpc(reading: HostReading, chain_id: str) -> list[Line]:
+def _rpc(reading: HostReading, chain_id: str, ssh: str) -> list[Line]:
     host, view = reading.host, NodeView(reading)
     status = view.status
     if status is None:
@@ -118,14 +121,28 @@ def _rpc(reading: HostReading, chain_id: str) -> list[Line]:
         reason = said.reason if isinstance(said, Unknown) else "no answer"
         if view.down:
             return [lack(host, "RPC", f"the node is down ({reason})", "remediate diagnose")]
-        mend = f"`remediate diagnose`, or pin `rpc:` of {host} in the inventory"
-        return [lack(host, "RPC", reason, mend)]
+        return [lack(host, "RPC", reason.rstrip(": "), _rpc_mend(reading, reason, ssh))]
     url = view.config.rpc_url if view.config is not None else "it"
     lines = [ok(host, "RPC", f"{url} answers, height {status.height}")]
     if status.network != chain_id:
         mend = f"take {host} out of this inventory, or correct `chain: {{id:}}`"
         return [*lines, lack(host, "chain id", f"{status.network}, not {chain_id}", mend)]
     return [*lines, ok(host, "chain id", chain_id)]
+
+
+def _rpc_mend(reading: HostReading, reason: str, ssh: str) -> str:
+    """What brings the RPC of a daemon that runs back."""
+    unit = NodeView(reading).unit
+    if unit is not None and reason.startswith("no TCP address"):
+        file = f"{unit.home}/config/config.toml"
+        return (
+            f'`laddr = "tcp://127.0.0.1:26657"` below [rpc] in {file}; '
+            "it counts from the next start of the daemon"
+        )
+    return (
+        f"`{ssh} sudo ss -ltnp` shows where it listens: pin that as `rpc:` of {reading.host}; "
+        "where it does not: `remediate diagnose`"
+    )
 
 
 def _disk(reading: HostReading, ssh: str) -> Line:

@@ -58,7 +58,12 @@ def _agent() -> Line:
     """A key file without passphrase would do, too: without an agent it is a warning."""
     done = _said("ssh-add", "-l")
     if done is None or done.returncode == _NO_AGENT:
-        return warn(MACHINE, "agent", "none answers", 'eval "$(ssh-agent)" && ssh-add')
+        return warn(
+            MACHINE,
+            "agent",
+            "none answers (a key file without passphrase does, too)",
+            'eval "$(ssh-agent)" && ssh-add',
+        )
     if done.returncode == _NO_KEYS:
         return warn(MACHINE, "agent", "it holds no key", "ssh-add")
     keys = [line.split()[-1].strip("()") for line in done.stdout.splitlines() if line.split()]

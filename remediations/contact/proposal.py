@@ -13,7 +13,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, duplicates, read_power
 from remediations.model.chain import Peer
 from remediations.model.inventory import HostEntry
-from remediations.model.reading import Unknown, value_or_none
+from remediations.model.reading import Known, Unknown, value_or_none
 from remediations.model.record import Record
 from remediations.observe.observation import Observation
 
@@ -131,6 +131,8 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
             f"found: {unit.value.name}, user {unit.value.user or 'root'}, "
             f"home {unit.value.home}, RPC {rpc}"
         )
+    if isinstance(unit, Known) and not view.node_id and not view.down:
+        notes.append("its node id is not known: it may be one of the peers that were not asked")
     if view.config is not None and view.config.remote_signer:
         notes.append(
             f"a remote signer signs ({view.config.remote_signer}): the key file here does not count"

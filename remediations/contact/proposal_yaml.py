@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from shlex import quote
 
 from remediations.contact.proposal import Proposal, ProposedHost
 from remediations.model.quorum import has_quorum, percent
@@ -33,7 +34,7 @@ def proposal_yaml(
             "# allowed_signers: allowed_signers   # who may approve plans: docs/approval.md",
             "",
             *_hosts(proposal),
-            *_strangers(proposal),
+            *_strangers(proposal, ssh_config),
             *_uncovered(proposal),
             "",
             f"# next: {next_step}",
@@ -91,17 +92,21 @@ def _host(host: ProposedHost, total: int) -> Iterator[str]:
         yield f"  {mark}  unit: {json.dumps(host.unit)}"
 
 
-def _strangers(proposal: Proposal) -> Iterator[str]:
+def _strangers(proposal: Proposal, ssh_config: str | None) -> Iterator[str]:
     if not proposal.strangers:
         return
+    config = "" if ssh_config is None else f" --ssh-config {quote(ssh_config)}"
+    asked = " ".join(quote(host.ssh) for host in proposal.hosts)
     yield ""
-    yield f"  # Peers of these hosts that were not asked: {len(proposal.strangers)}. Yours?"
-    yield "  # Then give them a name that ssh knows; what they call themselves proves nothing:"
+    yield f"  # Peers of these hosts that were not asked: {len(proposal.strangers)}. Those that are"
+    yield "  # yours: ask them with the others, by the names that ssh has for them, as NAME:"
+    yield f"  #   remediate inventory discover{config} {asked} NAME…"
+    yield "  # What they call themselves proves nothing:"
     for peer in proposal.strangers[:_STRANGERS]:
-        seen = f"seen by {some(peer.seen_by, 3)}"
         where = f"{_one_line(peer.remote_ip) or 'address not told'}, node {peer.node_id}"
-        yield f"  # {json.dumps(_one_line(peer.moniker) or peer.node_id[:12])}: {{role: full}}"
-        yield f"  #   guessed; {where}, {seen}"
+        yield f"  # {where}, seen by {some(peer.seen_by, 3)}"
+        if peer.moniker:
+            yield f"  #   calls itself {json.dumps(_one_line(peer.moniker))}"
     if len(proposal.strangers) > _STRANGERS:
         yield f"  # … and {len(proposal.strangers) - _STRANGERS} more"
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from remediations.model.inventory import HostEntry
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.login import SSH_PORT, known_keys
 from remediations.reach.settings import settings_of
-
-SSH_PORT = 22
 
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """`known` names the kinds of keys that known_hosts has, `revoked` how many it revokes.
+    """`address` is the name under which known_hosts would have its keys.
+
+    `known` names the kinds of keys that known_hosts has, `revoked` how many it revokes.
 
     `trouble` says why neither could be told, "" otherwise. A key that known_hosts has under the
     host's number only is not seen here: the name is not resolved.
@@ -32,19 +33,19 @@ async def door(entry: HostEntry, config: str | None, known: KnownHosts) -> Door:
     """The door of one host. Contacts nobody; runs `ssh -G`."""
     try:
         settings = await settings_of(entry.ssh, config)
-        keys = known.of(settings.known_hosts)
+        plain, authorities, revoked, *_ = known_keys(settings, known)
     except HostUnreachable as error:
         return _shut(entry, f"{error.guard}: {error.got}")
     except (OSError, ValueError) as error:
         return _shut(entry, f"known_hosts: {error}")
-    name = settings.host_key_alias or settings.hostname
-    port = settings.port if settings.port != SSH_PORT else None
-    plain, authorities, revoked, *_ = keys.match(name, "", port)
+    address = settings.host_key_alias or settings.hostname
+    if not settings.host_key_alias and settings.port != SSH_PORT:
+        address = f"[{address}]:{settings.port}"
     kinds = [key.get_algorithm() for key in plain]
     kinds += [f"@cert-authority {key.get_algorithm()}" for key in authorities]
     return Door(
         host=entry.name,
-        address=name if port is None else f"[{name}]:{port}",
+        address=address,
         files=tuple(str(path) for path in settings.known_hosts),
         known=tuple(kinds),
         revoked=len(revoked),

@@ -89,6 +89,24 @@ def test_a_halted_chain_without_a_set() -> None:
     assert "whose voting power is missing here is not known" in text
 
 
+def test_what_could_be_a_validator_is_not_called_anything_else() -> None:
+    """Neither its key nor its sign state could be read and nobody tells who has power: no role, and
+    so no host in the file; with the set, or a sign state of 0, there is one, and no more is said
+    than was read."""
+    silent = worlds.stopped(healthy(), "val1", "val2", "val3", "val4", "full1")
+
+    def blind(reading: HostReading) -> HostReading:
+        return replace(reading, key=unknown("no sudo"), sign_state=unknown("no sudo"))
+
+    assert roles(worlds.change(silent, "val2", blind))["val2"] is None
+    assert roles(worlds.change(silent, "standby1", blind))["standby1"] is None
+    assert "# guessed: it never signed\n" in text_of(silent)
+    unsigned = worlds.change(
+        healthy(), "full1", lambda r: replace(r, sign_state=unknown("no sudo"))
+    )
+    assert "# guessed: it has no voting power\n" in text_of(unsigned)
+
+
 def test_what_is_not_known_is_refused_not_filled_in(tmp_path: Path) -> None:
     """A proposal without a chain id cannot be used by mistake."""
     file = tmp_path / "i.yaml"
@@ -138,8 +156,21 @@ def test_unknown_peers_are_comments(tmp_path: Path) -> None:
         return replace(reading, chain=replace(reading.chain, peers=known((peer,))))
 
     text = text_of(worlds.change(healthy(), "val1", see))
-    assert f"guessed; 10.9.9.9, node {'f' * 40}, seen by val1" in text
+    assert f"# 10.9.9.9, node {'f' * 40}, seen by val1\n" in text
+    assert "remediate inventory discover val1 val2 val3 val4 full1 standby1 NAME…\n" in text
     assert "val9" not in [entry.name for entry in loaded(text, tmp_path).hosts]
+
+
+def test_a_host_whose_rpc_is_silent_may_be_among_the_peers() -> None:
+    """Its node id is not known: that is said there, and of a stopped node it is not."""
+
+    def silence(reading: HostReading) -> HostReading:
+        samples = tuple(replace(s, status=unknown("no answer")) for s in reading.samples)
+        return replace(reading, samples=samples)
+
+    text = text_of(worlds.change(healthy(), "full1", silence))
+    assert text.count("it may be one of the peers that were not asked") == 1
+    assert "it may be one" not in text_of(worlds.stopped(healthy(), "full1"))
 
 
 def test_a_sentry_is_recognised() -> None:

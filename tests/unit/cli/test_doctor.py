@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.doctor import doctor_text, world_lines
-from remediations.contact.inventory_lines import inventory_lines
+from remediations.contact.chain_lines import ONE_KEY
+from remediations.contact.doctor import doctor_text, lacks, summary, world_lines
 from remediations.contact.line import CHAIN, Line, State
-from remediations.contact.machine import machine_lines, state_line
 from remediations.contact.programs import SUBCOMMANDS, ask_text, parse
-from remediations.contact.sight import Sight, see
-from remediations.contact.signers import judge
+from remediations.contact.sight import Sight
 from remediations.model.host import Binary, Disk, Ownership
-from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.model.inventory import HostEntry, Inventory
 from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import Door, door
-from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.doors import Door
 from tests import worlds
-from tests.unit.cli.desk import Desk, remediate
-from tests.unit.observe.fake_host import Host, Rpc
-from tests.unit.observe.test_look import Local, Reached
 from tests.worlds import healthy, known, unknown
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKIqJLp1hvHFzPgfOvjwRMu1sMFzOUE8Drz5BHmCeynC"
@@ -226,6 +217,52 @@ def test_one_cause_is_one_line() -> None:
     assert [topic for _, topic in bad(lines_of(world))] == ["sudo"]
 
 
+@pytest.mark.parametrize(
+    ("offset_ms", "found"),
+    [(3_600_074, "3600 s ahead of ours; less than 10 s"), (-12_000, "12 s behind ours;")],
+)
+def test_a_wrong_clock_says_which_way(offset_ms: int, found: str) -> None:
+    """How far, in which direction, and from where on it matters."""
+    reading = healthy().host("val4")
+    assert isinstance(reading.session, Known)
+    session = known(replace(reading.session.value, clock_offset_ms=offset_ms))
+    line = bad(lines_of(changed("val4", session=session)))["val4", "clock"]
+    assert line.state is State.LACK
+    assert line.found.startswith(found)
+
+
+def test_an_rpc_that_is_off_is_told_from_one_that_is_silent() -> None:
+    """The one is a setting, whose file and value are named; the other listens elsewhere, or not."""
+    for reason, mend in (
+        ("no TCP address for the RPC: ", f"below [rpc] in {worlds.HOME}/config/config.toml"),
+        ("no answer", "ssh -F ssh_config full1 sudo ss -ltnp"),
+    ):
+        samples = tuple(replace(s, status=unknown(reason)) for s in healthy().host("full1").samples)
+        line = bad(lines_of(changed("full1", samples=samples)))["full1", "RPC"]
+        assert line.found == reason.rstrip(": ")
+        assert mend in line.mend
+
+
+def test_power_on_hosts_that_could_not_be_read_is_their_lack() -> None:
+    """Nobody is told to add hosts that are in the inventory already and only down."""
+    down = functools.reduce(worlds.unreachable, ("val1", "val2"), healthy())
+    lines = lines_of(down)
+    line = bad(lines)[CHAIN, "coverage"]
+    assert line.state is State.WARN
+    assert "the key of val1, val2 from being read" in line.mend
+    assert [missing.subject for missing in lacks(lines)] == ["val1", "val2"]
+
+
+def test_what_to_mend_first_comes_first() -> None:
+    """One key on two hosts before all; then the hosts; what the chain lacks may follow from them.
+    The last line names them, for whoever does not scroll."""
+    world = worlds.duplicated(worlds.stopped(healthy(hosts=1), "full1"), "val1", "standby1")
+    missing = lacks(lines_of(world))
+    assert missing[0].topic == ONE_KEY
+    assert [line.subject == CHAIN for line in missing[1:]] == [False] * (len(missing) - 2) + [True]
+    assert f"{len(missing)} lacking: chain {ONE_KEY}, " in summary(lines_of(world))
+
+
 def test_the_copy_that_runs_is_left_alone() -> None:
     """Which host has to be masked follows from who runs; where both do, people decide."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
@@ -242,84 +279,6 @@ def test_another_chain_is_named() -> None:
     lines = bad(world_lines(inventory, sight_of(replace(world, chain_id="other-1"))))
     assert lines["val1", "chain id"].found == f"{worlds.CHAIN_ID}, not other-1"
     assert (CHAIN, "validator set") in lines
-
-
-def test_half_the_hosts_down() -> None:
-    """The others are told whole; those that are down say why, and have no line besides."""
-    world = worlds.unreachable(worlds.unreachable(healthy(), "val1"), "full1")
-    refusal = HostUnreachable(
-        "val1: cannot connect",
-        guard="strict host keys",
-        got="Host key is not trusted",
-        expected="the key",
-        next_step="compare the key",
-    )
-    shut = Door(host="val1", address="val1", files=("kh",), known=(), revoked=0, trouble="")
-    lines = lines_of(world, refusals={"val1": refusal}, doors={"val1": shut})
-    found = bad(lines)
-    assert found["val1", "login"].mend == "compare the key"
-    assert found["val1", "host key"].found == "val1 is not in kh"
-    assert found["full1", "login"].mend == "ssh -F ssh_config full1 true"
-    assert [line.topic for line in lines if line.subject == "full1"] == ["login"]
-    assert len([line for line in lines if line.subject == "val2"]) > 10
-
-
-def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
-    """A host that is down is asked why; one that answers is asked nothing of it; both are seen."""
-    rpc = Rpc()
-    host = Host(tmp_path, rpc.port)
-    host.install()
-    entries = tuple(HostEntry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
-    inventory = replace(inventory_of(healthy()), ssh_config=None, hosts=entries)
-    sight = asyncio.run(see(Reached({"val1": Local("val1", host)}), inventory, tool="test"))
-    rpc.close()
-    assert [r.host for r in sight.observation.hosts] == ["val1", "gone"]
-    assert isinstance(sight.observation.hosts[0].session, Known)
-    assert sight.refusals["gone"].next_step == "look at the host"
-    assert set(sight.refusals) == set(sight.doors) == {"gone"}
-
-
-@pytest.mark.parametrize(
-    ("known_keys", "revoked", "words"),
-    [
-        ((), 0, "is not in kh"),
-        ((), 1, "is revoked in kh"),
-        (("ssh-ed25519",), 0, "shows another key than kh has"),
-    ],
-)
-def test_unknown_revoked_and_changed_host_keys_differ(
-    known_keys: tuple[str, ...], revoked: int, words: str
-) -> None:
-    """SSH says one and the same of all three; what an operator has to do differs."""
-    refusal = HostUnreachable("", guard="strict host keys", got="", expected="", next_step="x")
-    seen = Door(
-        host="val1", address="v", files=("kh",), known=known_keys, revoked=revoked, trouble=""
-    )
-    world = worlds.unreachable(healthy(), "val1")
-    found = bad(lines_of(world, refusals={"val1": refusal}, doors={"val1": seen}))
-    assert words in found["val1", "host key"].found
-
-
-def test_a_door_is_what_ssh_would_look_up(tmp_path: Path) -> None:
-    """Port, HostKeyAlias and hashed or revoked lines, read with ssh's own settings."""
-    known_hosts = tmp_path / "kh"
-    known_hosts.write_text(f"[v.example]:2222 {KEY}\n@revoked alias {KEY}\n")
-    config = tmp_path / "config"
-    config.write_text(
-        f"Host val1\n HostName v.example\n Port 2222\n"
-        f"Host val2\n HostName v.example\n HostKeyAlias alias\n"
-        f"Host *\n UserKnownHostsFile {known_hosts}\n GlobalKnownHostsFile none\n"
-    )
-
-    async def doors() -> list[Door]:
-        names = ("val1", "val2", "val3")
-        entries = [HostEntry(name=name, role=Role.FULL, ssh=name) for name in names]
-        return [await door(entry, str(config), KnownHosts()) for entry in entries]
-
-    first, second, third = asyncio.run(doors())
-    assert (first.address, first.known, first.revoked) == ("[v.example]:2222", ("ssh-ed25519",), 0)
-    assert (second.address, second.known, second.revoked) == ("alias", (), 1)
-    assert (third.known, third.revoked, third.files) == ((), 0, (str(known_hosts),))
 
 
 def test_usage_tells_which_subcommands_there_are() -> None:
@@ -357,118 +316,3 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
     assert parse(done.stdout) == ("start",)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls == [f"{w} --help --home {worlds.HOME} HOME=/nonexistent" for w in SUBCOMMANDS]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (f"* {KEY}\n", "pattern"),
-        (f"alice@example.org,bob@example.org {KEY}\n", "pattern"),
-        (f'alice@example.org namespaces="git" {KEY}\n', "namespaces"),
-        (f"ca cert-authority {KEY}\n", "certificate authority"),
-        ("alice@example.org\n", "no public key"),
-        ('alice" \n', "form"),
-        ("# nobody\n\n", "names nobody"),
-        (f'# people\nalice@example.org namespaces="git,remediate-plan" {KEY}\nbob {KEY}\n', ""),
-    ],
-)
-def test_allowed_signers(text: str, words: str) -> None:
-    """Wildcards, other uses and lines without a key are found before they are needed."""
-    line = judge(Path("signers"), text)
-    assert (line.state is State.OK) is (words == "")
-    assert words in line.found
-
-
-def test_signers_file_that_others_may_write(tmp_path: Path) -> None:
-    """Who can write the list can approve."""
-    file = tmp_path / "signers"
-    inventory = replace(inventory_of(healthy()), allowed_signers=str(file))
-    assert inventory_lines(inventory)[-1].state is State.LACK
-    file.write_text(f"alice {KEY}\n")
-    file.chmod(0o664)
-    assert inventory_lines(inventory)[-1].mend == f"chmod go-w {file}"
-    file.chmod(0o644)
-    assert inventory_lines(inventory)[-1].state is State.OK
-
-
-def broken_ssh(directory: Path) -> None:
-    (directory / "ssh").write_text("#!/bin/sh\necho OpenSSH_7.4p1 >&2\n")
-    (directory / "ssh").chmod(0o755)
-
-
-@pytest.mark.parametrize(
-    ("make", "found"), [(broken_ssh, "OpenSSH_7.4"), (lambda directory: None, "not installed")]
-)
-def test_old_or_missing_openssh(
-    make: Callable[[Path], None], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Too old to find who signed, or not there: said with what installs it."""
-    make(tmp_path)
-    (tmp_path / "sh").symlink_to("/bin/sh")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    line = next(line for line in machine_lines(tmp_path) if line.topic == "ssh")
-    assert (line.state, line.found) == (State.LACK, found)
-    assert "openssh-client" in line.mend
-
-
-def test_the_agent_and_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No agent, an empty one, and one with keys are three things."""
-    program = tmp_path / "ssh-add"
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = []
-    for script in ("exit 2", "exit 1", "echo 256 SHA256:abc alice '(ED25519)'"):
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
-        found.append(next(li for li in machine_lines(tmp_path) if li.topic == "agent").found)
-    assert found == ["none answers", "it holds no key", "1 key(s): ED25519"]
-
-
-def test_the_state_directory_is_not_made(tmp_path: Path) -> None:
-    """It is judged by what is there, and nothing is created."""
-    line = state_line(tmp_path / "a/b")
-    assert line.state is State.OK
-    assert "will be made" in line.found
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "file").write_text("")
-    assert state_line(tmp_path / "file").state is State.LACK
-
-
-def test_command_without_inventory(desk: Desk) -> None:
-    """The first thing to type for whoever has nothing yet."""
-    done = remediate("doctor")
-    assert done.code == 3
-    assert done.out.rstrip().endswith("--output inventory.yaml")
-
-
-def test_command_with_a_broken_inventory(desk: Desk, tmp_path: Path) -> None:
-    """What is wrong with the file is a finding, beside those about this machine."""
-    file = tmp_path / "bad.yaml"
-    file.write_text("hosts: [\n")
-    result = remediate("doctor", "-i", file, "--json").document["result"]
-    assert isinstance(result, dict)
-    assert result["lacking"] == "1"
-    assert "bad.yaml" in next(li["found"] for li in result["lines"] if li["state"] == "lack")
-
-
-def test_command_where_nobody_answers(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All hosts down: a whole answer with 3, one JSON document, nothing written."""
-    (tmp_path / "ssh").write_text(
-        "Host *\n HostName 127.0.0.1\n Port 1\n UserKnownHostsFile none\n"
-        " GlobalKnownHostsFile none\n IdentityFile none\n"
-    )
-    (tmp_path / "i.yaml").write_text(
-        "version: 1\nchain: {id: x-1}\nssh: {config: ssh}\nhosts:\n  val1: {role: validator}\n"
-    )
-    before = sorted(tmp_path.rglob("*"))
-    done = remediate("doctor", "-i", tmp_path / "i.yaml", "--json")
-    assert done.code == 3
-    result = done.document["result"]
-    assert isinstance(result, dict)
-    found = {(li["subject"], li["topic"]): li for li in result["lines"]}
-    assert found["val1", "login"]["found"].startswith("TCP: ")
-    assert found["val1", "host key"]["found"] == "[127.0.0.1]:1 is not in any known_hosts file"
-    assert sorted(tmp_path.rglob("*")) == before
-    text = remediate("doctor", "-i", tmp_path / "i.yaml")
-    assert max(map(len, text.out.splitlines())) <= 80
