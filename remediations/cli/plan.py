@@ -50,7 +50,7 @@ def command(
             text="nothing to do: the chain and every node are well\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
-    plan = make_plan(chosen, branch, observation, only, tool=TOOL)
+    plan = make_plan(chosen, branch, observation, finding, only, tool=TOOL)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if plan.blocked:

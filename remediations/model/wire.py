@@ -3,15 +3,19 @@
 Canonical JSON is RFC 8785. Every integer is written as a decimal string, because RFC 8785 numbers
 are IEEE doubles and heights and powers are 64-bit; there are no floats anywhere. The same value is
 therefore always the same bytes, and its SHA-256 identifies it.
+
+Without numbers RFC 8785 asks for no more than msgspec gives, once keys are in order: no blanks, the
+shortest escapes, UTF-8. A property test compares every byte with rfc8785, which takes three times
+as long.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
-import rfc8785
 
 T = TypeVar("T")
 
@@ -21,21 +25,32 @@ class WireError(ValueError):
 
 
 def _stringify(value: Any) -> Any:  # noqa: ANN401 - a JSON tree has no narrower type
-    """The same tree with integers as decimal strings (bool is an int in Python: left alone)."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    """The same tree with integers as decimal strings (bool is an int in Python: left alone) and
+    keys in order."""
+    if isinstance(value, str | bool) or value is None:
         return value
     if isinstance(value, int):
         return str(value)
     if isinstance(value, dict):
-        return {str(key): _stringify(item) for key, item in value.items()}
+        return {key: _stringify(value[key]) for key in _in_order(tuple(value))}
     if isinstance(value, list | tuple):
         return [_stringify(item) for item in value]
     raise TypeError(f"{type(value).__name__} cannot be written canonically: {value!r}")
 
 
+@lru_cache(maxsize=256)
+def _in_order(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """In the order of their UTF-16 code units (RFC 8785, 3.2.3). Records have few sets of keys."""
+    return tuple(sorted(keys, key=lambda key: key.encode("utf-16-be")))
+
+
 def canonical(value: object) -> bytes:
-    """`value` (a Struct, or a tree of builtins without floats) as canonical JSON."""
-    return rfc8785.dumps(_stringify(msgspec.to_builtins(value)))
+    """`value` (a Struct, or a tree of builtins without floats) as canonical JSON.
+
+    Raises:
+        UnicodeEncodeError: a text has a lone surrogate, which UTF-8 does not.
+    """
+    return msgspec.json.encode(_stringify(msgspec.to_builtins(value, str_keys=True)))
 
 
 def digest(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from remediations.compile.compiler import Compiler
-from remediations.diagnose.diagnose import diagnose
 from remediations.diagnose.finding import Finding
 from remediations.errors import Refused, UsageError
 from remediations.observe.observation import Observation
@@ -52,11 +51,12 @@ def make_plan(
     playbook: Playbook,
     branch: str | None,
     observation: Observation,
+    finding: Finding,
     only: frozenset[str],
     *,
     tool: str,
 ) -> Plan:
-    """The plan for what was observed, whether or not its guards pass."""
-    case = propose(playbook, branch, observation, diagnose(observation), only)
+    """The plan for what was observed and found, whether or not its guards pass."""
+    case = propose(playbook, branch, observation, finding, only)
     with Compiler() as compiler:
         return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool)

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from tests.bench.table import text_of
 SIZES = (1, 10, 50, 100)
 VALIDATORS = (100, 1_000, 10_000)
 START_ROUNDS = 21
-LAB_FIGURES = ("6",)
+LAB_FIGURES = ("6", "5-lab", "7-lab")
 
 
 def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable[[], Figure]]:
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         measured = [_told(n, measure) for n, measure in known.items() if not only or n in only]
         if chosen.lab:
-            measured += _in_lab(chosen.rounds)
+            measured += _in_lab(chosen.rounds, only or LAB_FIGURES)
     except NotDoneError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -82,7 +82,7 @@ def _told(number: str, measure: Callable[[], Figure]) -> Figure:
     return measure()
 
 
-def _in_lab(rounds: int) -> list[Figure]:
+def _in_lab(rounds: int, only: Sequence[str]) -> list[Figure]:
     """The figures of the lab; boots one and takes it down again."""
     from tests.bench import lab_figures
     from tests.lab.lab import Lab
@@ -91,7 +91,8 @@ def _in_lab(rounds: int) -> list[Figure]:
     lab = Lab.up(f"bench-{os.getpid()}")
     try:
         with tempfile.TemporaryDirectory() as state:
-            return lab_figures.measure(lab, Path(state), rounds)
+            known = lab_figures.figures(lab, Path(state), rounds)
+            return [_told(n, measure) for n, measure in known.items() if n in only]
     finally:
         lab.down()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -30,13 +30,13 @@ COMMANDS = ("diagnose", "plan", "approve", "apply", "verify")
 SSH_PORT = 22
 
 
-def measure(lab: Lab, state: Path, rounds: int) -> list[Figure]:
-    """All of them, on one lab."""
-    return [
-        rescue.measure(lab, state / "rescue", rounds),
-        _reading(lab, rounds),
-        _round_trips(lab, state / "trips", rounds),
-    ]
+def figures(lab: Lab, state: Path, rounds: int) -> dict[str, Callable[[], Figure]]:
+    """All of them, by number, on one lab."""
+    return {
+        "6": lambda: rescue.measure(lab, state / "rescue", rounds),
+        "5-lab": lambda: _reading(lab, rounds),
+        "7-lab": lambda: _round_trips(lab, state / "trips", rounds),
+    }
 
 
 def _reading(lab: Lab, rounds: int) -> Figure:
@@ -55,7 +55,7 @@ def _reading(lab: Lab, rounds: int) -> Figure:
             Line(what=f"{scope} reading of {READ}", value=median(costs), unit="s CPU", goal=GOAL_S)
         )
     return Figure(
-        id="5 lab",
+        id="5-lab",
         title="What a reading costs a real host",
         rounds=rounds,
         lines=(*lines, *section_lines(took)),
@@ -98,7 +98,7 @@ def _round_trips(lab: Lab, state: Path, rounds: int) -> Figure:
                     seen.setdefault(f"{command} {how}", []).append(took)
     costs = {name: Cost(wall_s=median(times), cpu_s=0, rss_mib=0) for name, times in seen.items()}
     return Figure(
-        id="7 lab",
+        id="7-lab",
         title="Round trips per command, on real hosts",
         rounds=rounds,
         lines=tuple(lines_of(costs, COMMANDS, "", peer="")),

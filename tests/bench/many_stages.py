@@ -53,7 +53,7 @@ def main() -> None:
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()
-    plan = make_plan(playbook, None, world, frozenset(), tool="bench")
+    plan = make_plan(playbook, None, world, finding, frozenset(), tool="bench")
     planned = _cpu_s()
     assert finding.chain.value == "quorum-lost", finding.chain
     assert not plan.blocked, plan.blocked[0]

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from remediations.diagnose.diagnose import diagnose
 from remediations.errors import Refused
 from remediations.model.wire import canonical, decode
 from remediations.observe.look import load, save
@@ -65,7 +66,8 @@ def planned(world: Observation) -> Plan:
 def digests(file: Path) -> list[str]:
     """The digests of the plans for a saved observation: with the true compiler, and a plain one."""
     observation = load(file)
-    true = make_plan(named("INC-001"), None, observation, frozenset(), tool=TOOL)
+    finding = diagnose(observation)
+    true = make_plan(named("INC-001"), None, observation, finding, frozenset(), tool=TOOL)
     return [plan_digest(true), plan_digest(plan_of(observation))]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from remediations.diagnose.diagnose import diagnose
 from remediations.errors import WorldChanged
 from remediations.model.host import ConsensusKey
 from remediations.model.reading import Known
@@ -26,7 +27,8 @@ Change = Callable[[Observation], Observation]
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     """A plan as the compiler makes it: val1, 40 of 100 power, is started."""
-    return make_plan(named("INC-001"), None, quorum_lost(), frozenset(), tool=TOOL)
+    world = quorum_lost()
+    return make_plan(named("INC-001"), None, world, diagnose(world), frozenset(), tool=TOOL)
 
 
 def on(how: Callable[[HostReading], HostReading]) -> Change:
