@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.desk import INVENTORY, Desk, remediate
-from tests.unit.cli.wrong import is_document, is_error, refused, without_root
+from tests.unit.cli.wrong import is_document, is_error, refused
 from tests.unit.plan.cases import quorum_lost
+from tests.unit.unprivileged import without_root
 
 CHAIN = "version: 1\nchain: {id: x-1}\n"
 HOSTS = "hosts:\n  val1: {role: validator}\n"

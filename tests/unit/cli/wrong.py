@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from remediations.errors import ExitCode
@@ -69,19 +68,6 @@ def refused(code: int, *words: str, arguments: Sequence[Argument], state: Path) 
     error = is_document(remediate(*whole), code, *words)
     assert contents(state) == before
     return error
-
-
-@contextmanager
-def without_root() -> Iterator[None]:
-    """Without the powers of root, where the tests run as root."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 def console(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from remediations.plan.plan import Plan, plan_digest
 from remediations.run import files, store
 from remediations.run.store import RunDirectory, create, find, read_plan, runs
 from tests.unit.run.plans import NOW, plan
+from tests.unit.unprivileged import without_root
 from tests.worlds import healthy
 
 INVENTORY = Inventory(
@@ -211,19 +210,6 @@ def test_a_full_disk_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
 
 
-@contextmanager
-def _as_somebody_else() -> Iterator[None]:
-    """Without the powers of root, where the tests run as root."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
-
-
 def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading and writing: 12, never a traceback, never "no runs"."""
     with tempfile.TemporaryDirectory() as name:
@@ -233,7 +219,7 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         run = made()
         (there / "runs").chmod(0o755)
         run.path.chmod(0o000)
-        with _as_somebody_else():
+        with without_root():
             assert [r.name for r in runs()] == [run.name]
             with pytest.raises(UsageError, match="cannot be used"):
                 find("last").plan()
@@ -241,7 +227,7 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
                 with pytest.raises(MachineError):
                     use()
         (there / "runs").chmod(0o000)
-        with _as_somebody_else():
+        with without_root():
             for act in (runs, made, lambda: find("last")):
                 with pytest.raises(MachineError):
                     act()
