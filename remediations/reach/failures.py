@@ -32,7 +32,8 @@ def explained(
         guard=guard,
         got=said or str(error).strip() or type(error).__name__,
         expected=expected,
-        next_step=f"{advice}; try `{shlex.join(words)}`",
+        next_step=f"{advice}{'' if advice.endswith('?') else ';'} `{shlex.join(words)}` shows "
+        "the same by hand",
     )
 
 

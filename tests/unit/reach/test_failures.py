@@ -38,7 +38,7 @@ def test_guard_and_command(error: Exception, guard: str) -> None:
     assert refusal.guard == guard
     assert refusal.got
     assert refusal.expected
-    assert refusal.next_step.endswith("`ssh -F '/a b' -o StrictHostKeyChecking=yes val1 true`")
+    assert "`ssh -F '/a b' -o StrictHostKeyChecking=yes val1 true`" in refusal.next_step
 
 
 def test_a_host_behind_a_chain_is_reached_by_hand_through_it() -> None:
