@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from remediations.approve.approve import enough
 from remediations.cli.signers import allowed, approved_hosts
 from remediations.errors import ApprovalError
 from remediations.plan.plan import Plan
@@ -43,6 +42,9 @@ def _hindrance(directory: RunDirectory, plan: Plan) -> str:
     """Why `apply` would not accept it as it is now; empty if it would."""
     if expired(plan):
         return "the plan has expired"
+    # Not at the top: only a run that was not applied yet has signatures to verify.
+    from remediations.approve.approve import enough
+
     try:
         signers = allowed(approved_hosts(directory, plan), None)
         enough(directory.approvals(), plan, signers, datetime.now(UTC))
