@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,88 +15,14 @@ from msgspec.structs import replace
 
 from remediations.approve import keygen
 from remediations.approve.approval import NAMESPACE, Approval
-from remediations.approve.approve import approve, check, enough, people
+from remediations.approve.approve import approve, check, enough
 from remediations.approve.keygen import Signer, sign
 from remediations.approve.statement import statement_for, statement_text
-from remediations.errors import ApprovalError, MachineError
+from remediations.errors import MachineError
 from remediations.model.wire import canonical, decode
 from remediations.plan.plan import plan_digest
+from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, refused
 from tests.unit.run.plans import NOW, plan
-
-PLAN = plan()
-MESSAGE = canonical(statement_for(PLAN))
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key pair of somebody."""
-
-    path: Path
-
-    @property
-    def public(self) -> str:
-        """Type and key."""
-        return " ".join(self.path.with_suffix(".pub").read_text().split()[:2])
-
-    def line(self, principals: str, options: str = "") -> str:
-        return " ".join(filter(None, (principals, options, self.public))) + "\n"
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Key, Key, Key]:
-    directory = tmp_path_factory.mktemp("keys")
-    for name in "abc":
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True
-        )
-    return Key(directory / "a"), Key(directory / "b"), Key(directory / "c")
-
-
-@pytest.fixture
-def allow(tmp_path: Path) -> Callable[..., Path]:
-    """Writes an allowed_signers file."""
-
-    def write(*lines: str) -> Path:
-        path = tmp_path / "allowed_signers"
-        path.write_text("".join(lines))
-        path.chmod(0o644)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def alice(keys: tuple[Key, Key, Key], allow: Callable[..., Path]) -> tuple[Key, Path]:
-    """One key, allowed as alice."""
-    return keys[0], allow(keys[0].line("alice@example.org"))
-
-
-def refused(act: Callable[[], object]) -> ApprovalError:
-    with pytest.raises(ApprovalError) as caught:
-        act()
-    error = caught.value
-    assert all((error.guard, error.got, error.expected, error.next_step))
-    return error
-
-
-def by_hand(key: Key, message: bytes, namespace: str) -> str:
-    done = subprocess.run(
-        ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", key.path],
-        input=message,
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout.decode()
-
-
-def approval_with(signature: str) -> Approval:
-    return Approval(
-        statement=statement_for(PLAN),
-        signature=signature,
-        principal="alice@example.org",
-        key_fingerprint="SHA256:whatever",
-        given_at=NOW,
-    )
 
 
 def test_a_key_file_approves(alice: tuple[Key, Path]) -> None:
@@ -346,50 +271,6 @@ def test_a_key_that_others_may_read_does_not_sign(alice: tuple[Key, Path], tmp_p
     copy.write_bytes(alice[0].path.read_bytes())
     copy.chmod(0o644)
     assert refused(lambda: sign(b"x", copy)).what == "the key did not sign"
-
-
-def test_without_any_approval_nothing_is_approved(alice: tuple[Key, Path]) -> None:
-    """Also where the plan, which nobody signed, says that it needs none."""
-    for needed in (1, 0, -1):
-        error = refused(partial(enough, [], replace(PLAN, approvals_needed=needed), alice[1], NOW))
-        assert error.got == "0 of 1"
-
-
-def test_two_people_are_two(keys: tuple[Key, Key, Key], allow: Callable[..., Path]) -> None:
-    """And one who signs twice, or with two keys, or under two names, is one."""
-    two = plan(approvals_needed=2)
-    a, b, c = keys
-    allowed = allow(a.line("alice"), b.line("bob"), c.line("alice"), a.line("aka"))
-    by_a, by_b, by_c = (approve(two, key.path, allowed, NOW) for key in keys)
-    assert [s.principal for s in enough([by_a, by_b], two, allowed, NOW)] == ["alice", "bob"]
-    for one in ([by_a], [by_a, by_a], [by_a, by_c]):
-        assert refused(partial(enough, one, two, allowed, NOW)).got == "1 of 2"
-
-
-def test_one_invalid_approval_spoils_the_rest(
-    keys: tuple[Key, Key, Key], alice: tuple[Key, Path]
-) -> None:
-    """Somebody put it there: better looked at than skipped."""
-    good = approve(PLAN, alice[0].path, alice[1], NOW)
-    bad = approval_with(by_hand(keys[1], MESSAGE, NAMESPACE))
-    assert "may not approve" in refused(lambda: enough([good, bad], PLAN, alice[1], NOW)).what
-
-
-@pytest.mark.parametrize(
-    ("signers", "count"),
-    [
-        ([], 0),
-        (["a1"], 1),
-        (["a1", "b2"], 2),
-        (["a1", "a2"], 1),
-        (["a1", "b1"], 1),
-        (["a1", "b2", "a2"], 1),
-        (["a1", "b2", "c3", "b1"], 2),
-    ],
-)
-def test_people_are_counted_by_name_and_key(signers: list[str], count: int) -> None:
-    """Whoever shares a name or a key is the same person, also at third hand."""
-    assert people([Signer(s[0], f"SHA256:{s[1]}") for s in signers]) == count
 
 
 def test_the_statement_is_shown_as_it_is_signed() -> None:

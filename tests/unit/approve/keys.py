@@ -1,0 +1,63 @@
+"""Real keys of people who approve."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from remediations.approve.approval import Approval
+from remediations.approve.statement import statement_for
+from remediations.errors import ApprovalError
+from remediations.model.wire import canonical
+from tests.unit.run.plans import NOW, plan
+
+PLAN = plan()
+MESSAGE = canonical(statement_for(PLAN))
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key pair of somebody."""
+
+    path: Path
+
+    @property
+    def public(self) -> str:
+        """Type and key."""
+        return " ".join(self.path.with_suffix(".pub").read_text().split()[:2])
+
+    def line(self, principals: str, options: str = "") -> str:
+        return " ".join(filter(None, (principals, options, self.public))) + "\n"
+
+
+def refused(act: Callable[[], object]) -> ApprovalError:
+    """The refusal, with all its parts."""
+    with pytest.raises(ApprovalError) as caught:
+        act()
+    error = caught.value
+    assert all((error.guard, error.got, error.expected, error.next_step))
+    return error
+
+
+def by_hand(key: Key, message: bytes, namespace: str) -> str:
+    done = subprocess.run(
+        ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", key.path],
+        input=message,
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode()
+
+
+def approval_with(signature: str) -> Approval:
+    return Approval(
+        statement=statement_for(PLAN),
+        signature=signature,
+        principal="alice@example.org",
+        key_fingerprint="SHA256:whatever",
+        given_at=NOW,
+    )

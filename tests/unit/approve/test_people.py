@@ -1,0 +1,60 @@
+"""How many people approved: by name and by key, and none of them wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.approve.approval import NAMESPACE
+from remediations.approve.approve import approve, enough, people
+from remediations.approve.keygen import Signer
+from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, refused
+from tests.unit.run.plans import NOW, plan
+
+
+def test_without_any_approval_nothing_is_approved(alice: tuple[Key, Path]) -> None:
+    """Also where the plan, which nobody signed, says that it needs none."""
+    for needed in (1, 0, -1):
+        error = refused(partial(enough, [], replace(PLAN, approvals_needed=needed), alice[1], NOW))
+        assert error.got == "0 of 1"
+
+
+def test_two_people_are_two(keys: tuple[Key, Key, Key], allow: Callable[..., Path]) -> None:
+    """And one who signs twice, or with two keys, or under two names, is one."""
+    two = plan(approvals_needed=2)
+    a, b, c = keys
+    allowed = allow(a.line("alice"), b.line("bob"), c.line("alice"), a.line("aka"))
+    by_a, by_b, by_c = (approve(two, key.path, allowed, NOW) for key in keys)
+    assert [s.principal for s in enough([by_a, by_b], two, allowed, NOW)] == ["alice", "bob"]
+    for one in ([by_a], [by_a, by_a], [by_a, by_c]):
+        assert refused(partial(enough, one, two, allowed, NOW)).got == "1 of 2"
+
+
+def test_one_invalid_approval_spoils_the_rest(
+    keys: tuple[Key, Key, Key], alice: tuple[Key, Path]
+) -> None:
+    """Somebody put it there: better looked at than skipped."""
+    good = approve(PLAN, alice[0].path, alice[1], NOW)
+    bad = approval_with(by_hand(keys[1], MESSAGE, NAMESPACE))
+    assert "may not approve" in refused(lambda: enough([good, bad], PLAN, alice[1], NOW)).what
+
+
+@pytest.mark.parametrize(
+    ("signers", "count"),
+    [
+        ([], 0),
+        (["a1"], 1),
+        (["a1", "b2"], 2),
+        (["a1", "a2"], 1),
+        (["a1", "b1"], 1),
+        (["a1", "b2", "a2"], 1),
+        (["a1", "b2", "c3", "b1"], 2),
+    ],
+)
+def test_people_are_counted_by_name_and_key(signers: list[str], count: int) -> None:
+    """Whoever shares a name or a key is the same person, also at third hand."""
+    assert people([Signer(s[0], f"SHA256:{s[1]}") for s in signers]) == count
