@@ -204,6 +204,15 @@ def test_a_frozen_daemon_is_bounded(tmp_path: Path) -> None:
     assert isinstance(reading.unit, Known)
 
 
+@pytest.mark.parametrize("openssl", ["exit 1", "echo half; exit 1", "exec sleep 60"])
+def test_the_program_is_hashed_without_openssl(silent: Host, openssl: str) -> None:
+    """Missing, refusing or hanging: coreutils hashes it then."""
+    silent.script("openssl", f"#!/bin/sh\n{openssl}\n")
+    binary = value_or_none(observe(silent, Scope.FULL).binary)
+    assert binary is not None
+    assert binary.sha256 == hashlib.sha256(silent.program.read_bytes()).hexdigest()
+
+
 def test_a_command_that_hangs_costs_its_own_limit(silent: Host) -> None:
     """A file system that does not answer: the disk is unknown, the rest is read."""
     silent.script("df", "#!/bin/sh\nexec sleep 60\n")
