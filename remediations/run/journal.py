@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from remediations.errors import Locked, UsageError
+from remediations.files.writing import sync_directory, unusable
 from remediations.model.wire import WireError, canonical, decode
-from remediations.run.files import sync_directory, unusable
 from remediations.run.records import CommandState, Entry, EntryKind, RunState
 
 

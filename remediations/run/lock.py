@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from remediations.errors import Locked
-from remediations.run.files import unusable
+from remediations.files.writing import unusable
 
 PATIENCE_S = 0.5
 """For somebody who only asks who holds it (`holder`): that takes the lock for a moment."""

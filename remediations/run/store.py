@@ -23,11 +23,11 @@ import platformdirs
 
 from remediations.approve.approval import Approval
 from remediations.errors import MachineError, UsageError
+from remediations.files.writing import unusable, write_new, write_whole
 from remediations.model.inventory import Inventory
 from remediations.model.wire import WireError, canonical, decode
 from remediations.observe.observation import Observation
 from remediations.plan.plan import NAMING, PLAN_FORMAT, Plan, plan_digest
-from remediations.run.files import unusable, write_new, write_whole
 from remediations.verify.result import CheckResult
 
 T = TypeVar("T")

@@ -13,10 +13,11 @@ import pytest
 from remediations.approve.approval import Approval
 from remediations.approve.statement import statement_for
 from remediations.errors import MachineError, UsageError
+from remediations.files import writing
 from remediations.model.inventory import Inventory
 from remediations.model.wire import canonical
 from remediations.plan.plan import Plan, plan_digest
-from remediations.run import files, store
+from remediations.run import store
 from remediations.run.store import RunDirectory, create, find, read_plan, runs
 from tests.unit.run.plans import NOW, plan
 from tests.unit.unprivileged import without_root
@@ -115,7 +116,7 @@ def test_an_unknown_name_says_what_there_is(name: str) -> None:
 
 def test_a_half_made_run_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine died while it was planned: the plan is written last."""
-    real = files.write_whole
+    real = writing.write_whole
 
     def dies(path: Path, data: bytes) -> None:
         if path.name == "plan.json":
@@ -135,7 +136,7 @@ def test_approvals_are_kept_in_order_and_never_replaced() -> None:
     paths = [run.add_approval(approval(str(n))) for n in range(11)]
     assert len(set(paths)) == 11
     assert [a.principal for a in run.approvals()] == [str(n) for n in range(11)]
-    assert files.write_new(paths[0], b"mine") is False
+    assert writing.write_new(paths[0], b"mine") is False
     assert run.approvals()[0].principal == "0"
     assert len(list((run.path / "approvals").iterdir())) == 11
 

@@ -1,0 +1,254 @@
+"""Reads a file on which trust depends: once, and only where nobody else can have changed it.
+
+Plans, inventories, approvals, lists of signers, journals and observations decide what runs as root.
+`read_trusted` is the only way in which they are opened:
+
+1. Every directory on the way, from `/` on, is opened by descriptor and belongs to root or to the
+   caller. Others may write to it only if it is sticky (`/tmp`): what is ours stays where it is.
+2. A symbolic link on the way is followed if it, too, belongs to root or to the caller; the file
+   itself must not be one.
+3. The file is opened without waiting (a FIFO would block for ever) and looked at through its
+   descriptor: regular, owned by root or the caller, written by nobody else, not above the limit.
+4. Its bytes are read once and kept. What was checked is handed on; nothing reads the file again.
+
+The caller is the effective user, and for root also the person who called `sudo`: that person named
+the file. docs/threat-model.md says who is kept out by this.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import hashlib
+import os
+import pwd
+import shlex
+import stat
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from remediations.errors import RemediationError, UsageError
+
+MEGABYTE = 1_000_000
+LINKS = 40
+"""How many symbolic links one path may follow: Linux's own limit."""
+_DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+GUARD = "trusted file"
+
+
+@dataclass(frozen=True)
+class TrustedFile:
+    """The bytes of a file, as they were when it was opened and checked."""
+
+    path: Path
+    data: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes, lower-case hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read_trusted(
+    path: Path, *, limit: int, refusal: type[RemediationError] = UsageError
+) -> TrustedFile:
+    """The file at `path`, of at most `limit` bytes.
+
+    Raises:
+        RemediationError: of the class `refusal`: a link, no regular file, too large, or somebody
+            else could have written it or a directory above it.
+        OSError: there is no such file, or it may not be read.
+    """
+    absolute = Path.cwd() / path
+    with ExitStack() as held:
+        directory, real = _directory(absolute.parent, refusal, held)
+        shown = real / absolute.name
+        try:
+            descriptor = os.open(absolute.name or ".", _FILE, dir_fd=directory)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
+                raise _link(shown, refusal) from error
+            if error.errno == errno.ENXIO:
+                raise _odd(shown, "a socket", refusal) from error
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        held.callback(os.close, descriptor)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise _odd(shown, _kind(found.st_mode), refusal)
+        _belongs_to_us(shown, found, refusal)
+        if found.st_size > limit:
+            raise _too_large(shown, found.st_size, limit, refusal)
+        data = _up_to(descriptor, limit + 1)
+    if len(data) > limit:  # it grew since, or is a file that claims no size (/proc)
+        raise _too_large(shown, len(data), limit, refusal)
+    return TrustedFile(path, data)
+
+
+def check_directory(path: Path, *, refusal: type[RemediationError] = UsageError) -> None:
+    """Refuse a directory that somebody else could change, itself or by one above it.
+
+    Raises:
+        RemediationError: of the class `refusal`.
+        OSError: there is no such directory, or it may not be entered.
+    """
+    with ExitStack() as held:
+        directory, real = _directory(Path.cwd() / path, refusal, held)
+        found = os.fstat(directory)
+        if found.st_mode & _OTHERS_WRITE:
+            # Sticky or of a private group, too: what is to be made here could be there before.
+            raise _writable(real, found, refusal)
+
+
+def owners() -> frozenset[int]:
+    """The users whose files are trusted: root, the effective user, and who called `sudo`."""
+    me = os.geteuid()
+    called_by = os.environ.get("SUDO_UID", "") if me == 0 else ""
+    return frozenset({0, me, *([int(called_by)] if called_by.isdecimal() else [])})
+
+
+def _directory(path: Path, refusal: type[RemediationError], held: ExitStack) -> tuple[int, Path]:
+    """A descriptor of the directory `path`, every step of the way checked, and its real path."""
+    pending = deque(path.parts[1:])
+    shown = Path(path.anchor)
+    directory = _descend(None, path.anchor, shown, refusal, held)
+    links = 0
+    while pending:
+        part = pending.popleft()
+        link = os.stat(part, dir_fd=directory, follow_symlinks=False)
+        if stat.S_ISLNK(link.st_mode):
+            if link.st_uid not in owners():
+                raise _foreign(shown / part, link, refusal)
+            links += 1
+            if links > LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+            target = os.readlink(part, dir_fd=directory)
+            pending.extendleft(reversed([p for p in target.split("/") if p not in ("", ".")]))
+            if target.startswith("/"):
+                shown = Path("/")
+                directory = _descend(None, "/", shown, refusal, held)
+            continue
+        shown = shown.parent if part == ".." else shown / part
+        directory = _descend(directory, part, shown, refusal, held)
+    return directory, shown
+
+
+def _descend(
+    directory: int | None, part: str, shown: Path, refusal: type[RemediationError], held: ExitStack
+) -> int:
+    """Open the next directory and check it."""
+    inner = os.open(part, _DIRECTORY, dir_fd=directory)
+    held.callback(os.close, inner)
+    found = os.fstat(inner)
+    if found.st_uid not in owners():
+        raise _foreign(shown, found, refusal)
+    if found.st_mode & _OTHERS_WRITE and not (
+        found.st_mode & stat.S_ISVTX or _private_group(found)
+    ):
+        raise _writable(shown, found, refusal)
+    return inner
+
+
+def _up_to(descriptor: int, most: int) -> bytes:
+    data = bytearray()
+    while len(data) < most and (chunk := os.read(descriptor, most - len(data))):
+        data += chunk
+    return bytes(data)
+
+
+def _belongs_to_us(path: Path, found: os.stat_result, refusal: type[RemediationError]) -> None:
+    if found.st_uid not in owners():
+        raise _foreign(path, found, refusal)
+    if found.st_mode & _OTHERS_WRITE and not _private_group(found):
+        raise _writable(path, found, refusal)
+
+
+def _private_group(found: os.stat_result) -> bool:
+    """Whether nobody but the owner is in the group that may write (user-private groups make 0775
+    the usual mode). Root's group is nobody's private one."""
+    if found.st_mode & stat.S_IWOTH or found.st_uid == 0:
+        return False
+    try:
+        owner = pwd.getpwuid(found.st_uid)
+        group = grp.getgrgid(found.st_gid)
+    except KeyError:
+        return False
+    members = {user.pw_name for user in pwd.getpwall() if user.pw_gid == found.st_gid}
+    return owner.pw_gid == found.st_gid and {*members, *group.gr_mem} == {owner.pw_name}
+
+
+def _kind(mode: int) -> str:
+    kinds = {
+        stat.S_IFDIR: "a directory",
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "no regular file")
+
+
+def _odd(path: Path, kind: str, refusal: type[RemediationError]) -> RemediationError:
+    return refusal(
+        f"{path} is {kind}",
+        guard=GUARD,
+        got=kind,
+        expected="a regular file",
+        next_step=f"`ls -l {shlex.quote(str(path))}`; then name the file that is meant",
+    )
+
+
+def _link(path: Path, refusal: type[RemediationError]) -> RemediationError:
+    return refusal(
+        f"{path} is a symbolic link",
+        guard=GUARD,
+        got="a symbolic link, which can be turned to another file",
+        expected="the regular file itself",
+        next_step=f"name the file that `readlink -f {shlex.quote(str(path))}` shows",
+    )
+
+
+def _too_large(
+    path: Path, size: int, limit: int, refusal: type[RemediationError]
+) -> RemediationError:
+    return refusal(
+        f"{path} is too large",
+        guard=GUARD,
+        got=f"{size} bytes or more",
+        expected=f"at most {limit} bytes",
+        next_step=f"`head -c 300 {shlex.quote(str(path))}` shows what it is",
+    )
+
+
+def _foreign(
+    path: Path, found: os.stat_result, refusal: type[RemediationError]
+) -> RemediationError:
+    return refusal(
+        f"{path} belongs to somebody else",
+        guard=GUARD,
+        got=f"owned by {_name(found.st_uid)}",
+        expected=f"owned by {' or '.join(_name(uid) for uid in sorted(owners()))}",
+        next_step="look at what it holds; then use a copy in a directory of your own",
+    )
+
+
+def _writable(
+    path: Path, found: os.stat_result, refusal: type[RemediationError]
+) -> RemediationError:
+    return refusal(
+        f"others may write {path}",
+        guard=GUARD,
+        got=f"mode {stat.S_IMODE(found.st_mode):04o}",
+        expected="writable by its owner only",
+        next_step=f"look at what it holds; then `chmod go-w {shlex.quote(str(path))}`",
+    )
+
+
+def _name(uid: int) -> str:
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
