@@ -87,14 +87,20 @@ class PublicKey(NamedTuple):
 def written_key(text: str) -> PublicKey | None:
     """The public key that `text` begins with (`TYPE BASE64 COMMENT`); None where there is none.
 
-    The type inside the base64 must be the one before it, as OpenSSH demands.
+    The type inside the base64 must be the one before it, as OpenSSH demands, and a key that may
+    sign must be whole: half of one, as a torn line has it, would be passed over.
     """
     found = _PUBLIC_KEY.fullmatch(text)
     if found is None:
         return None
     try:
         blob = base64.b64decode(found[2], validate=True)
-        inner = Wire(blob).string()
+        wire = Wire(blob)
+        kind = wire.string()
+        if kind in KEY_FIELDS:
+            for _ in range(KEY_FIELDS[kind]):
+                wire.string()
+            wire.end()
     except (binascii.Error, WireFormatError):
         return None
-    return PublicKey(found[1], blob) if inner == found[1].encode() else None
+    return PublicKey(found[1], blob) if kind == found[1].encode() else None

@@ -7,8 +7,9 @@ A journal names them by path and SHA-256.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from remediations.approve.allowed_signers import (
     SignerLine,
@@ -17,7 +18,13 @@ from remediations.approve.allowed_signers import (
     plain_lines,
 )
 from remediations.approve.approval import NAMESPACE
-from remediations.approve.ssh_wire import written_key
+from remediations.approve.ssh_wire import (
+    CERTIFICATE_FIELDS,
+    PublicKey,
+    WireFormatError,
+    written_key,
+)
+from remediations.approve.sshsig import parse_certificate
 from remediations.errors import ApprovalError
 from remediations.files.trusted import MEGABYTE, TrustedFile, read_trusted
 from remediations.machine.config import MachineConfig
@@ -29,8 +36,7 @@ REVOKED_LIMIT = 4 * MEGABYTE
 KRL_MAGIC = b"SSHKRL\n\0"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignersList:
+class SignersList(Struct, frozen=True, kw_only=True):
     """An allowed_signers file that can be used: its bytes, and the lines in it that name people."""
 
     file: TrustedFile
@@ -47,8 +53,7 @@ class SignersList:
         return self.file.sha256
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verifier:
+class Verifier(Struct, frozen=True, kw_only=True):
     """Everything that decides who signed. `revoked` is None where the machine names no list."""
 
     signers: SignersList
@@ -97,11 +102,22 @@ def load_revoked(path: Path) -> TrustedFile:
     try:
         if not file.data.startswith(KRL_MAGIC):
             for number, text in plain_lines(file.data):
-                if written_key(text) is None:
+                key = written_key(text)
+                if key is None or not _whole(key):
                     raise SignersError(number, "not a public key (TYPE BASE64)")
     except SignersError as error:
         raise _unusable(path, "revoked_keys", "which keys are revoked", error) from error
     return file
+
+
+def _whole(key: PublicKey) -> bool:
+    """Whether nothing of a certificate is missing; of a plain key that is known."""
+    try:
+        return (
+            key.kind.encode() not in CERTIFICATE_FIELDS or parse_certificate(key.blob) is not None
+        )
+    except WireFormatError:
+        return False
 
 
 def _read(path: Path, limit: int, guard: str, what: str) -> TrustedFile:

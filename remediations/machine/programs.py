@@ -16,8 +16,9 @@ import stat
 import subprocess
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from remediations.errors import MachineError
 from remediations.files.trusted import LINKS, read_trusted
@@ -38,16 +39,14 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _VERSION = re.compile(r"OpenSSH_([0-9]{1,3})\.([0-9]{1,3})\S{0,20}")
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(Struct, frozen=True):
     """A program that root put there, by its path and the SHA-256 of its file."""
 
     path: Path
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpenSSH:
+class OpenSSH(Struct, frozen=True, kw_only=True):
     """The programs of OpenSSH that this machine uses. `version` is what `ssh -V` says, such as
     `OpenSSH_9.2p1`: ssh-keygen cannot be asked, and comes from the same package."""
 

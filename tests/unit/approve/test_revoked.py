@@ -122,10 +122,21 @@ def test_certified_key_is_revoked_by_itself(
         "no-pty {key}\n",
         "{key}\nssh-ed25519 AAAA\n",
         "ssh-rsa {blob}\n",
+        "ssh-ed25519 {half}\n",
         b"\xef\xbb\xbf# keys\n",
         b"SSHKRX\n\0\0\0\0\1",
     ],
-    ids=["fingerprint", "rule", "named", "options", "torn", "other type", "BOM", "damaged magic"],
+    ids=[
+        "fingerprint",
+        "rule",
+        "named",
+        "options",
+        "torn",
+        "other type",
+        "half",
+        "BOM",
+        "damaged magic",
+    ],
 )
 def test_list_that_would_revoke_less_than_it_says_is_refused(
     alice: tuple[Key, Path], revoked: Path, text: str | bytes
@@ -134,9 +145,24 @@ def test_list_that_would_revoke_less_than_it_says_is_refused(
     if isinstance(text, str):
         public_key = alice[0].public
         text = text.replace("{key}", public_key).replace("{blob}", public_key.split()[1])
+        text = text.replace("{half}", public_key.split()[1][:40])
     write(revoked, text)
     error = refused(lambda: judge(alice[1], revoked))
     assert (error.guard, str(revoked) in error.got) == ("revoked_keys", True)
+
+
+def test_certificates_in_a_plain_list_revoke_their_keys(
+    certified: tuple[Certified, Path], revoked: Path
+) -> None:
+    """Whole ones; half of one is refused like half of a key."""
+    made, listed = certified
+    line = made.path.read_text()
+    write(revoked, line)
+    error = refused(lambda: approve(PLAN, made.path, judge(listed, revoked), NOW))
+    assert error.guard == "revoked_keys"
+    kind, base64 = line.split()[:2]
+    write(revoked, f"{kind} {base64[:200]}\n")
+    assert "not a public key" in refused(lambda: judge(listed, revoked)).got
 
 
 def test_damaged_krl_approves_nothing_and_is_named(alice: tuple[Key, Path], revoked: Path) -> None:
