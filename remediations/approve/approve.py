@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from remediations.approve.approval import Approval, Statement
-from remediations.approve.keygen import Signer, sign, signer_of
+from remediations.approve.keygen import sign
+from remediations.approve.signer import Signer, signer_of
 from remediations.approve.statement import statement_for
+from remediations.approve.verifier import Verifier
 from remediations.errors import ApprovalError
 from remediations.model.wire import canonical
 from remediations.plan.plan import NAMING, Plan
@@ -20,7 +20,7 @@ FEWEST = 1
 """Approvals without which nothing is applied."""
 
 
-def approve(plan: Plan, key: Path, allowed_signers: Path, now: datetime) -> Approval:
+def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
     """Sign `plan`, and check at once that the signature would be accepted.
 
     Raises:
@@ -28,8 +28,8 @@ def approve(plan: Plan, key: Path, allowed_signers: Path, now: datetime) -> Appr
     """
     statement = statement_for(plan)
     _not_expired(statement, now)
-    signature = sign(canonical(statement), key)
-    signer = _signer(statement, signature, allowed_signers)
+    signature = sign(canonical(statement), key, verifier.keygen)
+    signer = signer_of(canonical(statement), signature, verifier, now)
     return Approval(
         statement=statement,
         signature=signature,
@@ -39,11 +39,14 @@ def approve(plan: Plan, key: Path, allowed_signers: Path, now: datetime) -> Appr
     )
 
 
-def check(approval: Approval, plan: Plan, allowed_signers: Path, now: datetime) -> Signer:
+def check(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
     """Who approved `plan`, from the signature itself; what the file says of them is not trusted.
 
+    The signature is judged as of `at`, so that "did it count then" and "does it count now" can both
+    be asked. Whether the plan has expired is another question, which `enough` asks.
+
     Raises:
-        ApprovalError: for another plan, expired, edited, or by a key that may not.
+        ApprovalError: for another plan, edited, or by a key that may not.
     """
     statement = statement_for(plan)
     if approval.statement.plan != statement.plan:
@@ -62,12 +65,11 @@ def check(approval: Approval, plan: Plan, allowed_signers: Path, now: datetime) 
             expected=canonical(statement).decode(),
             next_step=_again(statement),
         )
-    _not_expired(statement, now)
-    return _signer(statement, approval.signature, allowed_signers)
+    return signer_of(canonical(statement), approval.signature, verifier, at)
 
 
 def enough(
-    approvals: Sequence[Approval], plan: Plan, allowed_signers: Path, now: datetime
+    approvals: Sequence[Approval], plan: Plan, verifier: Verifier, now: datetime
 ) -> tuple[Signer, ...]:
     """Who approved, all of whose approvals must be valid, and of enough people.
 
@@ -75,9 +77,10 @@ def enough(
     it says.
 
     Raises:
-        ApprovalError: too few, or one of them is not valid.
+        ApprovalError: too few, one of them is not valid, or the plan has expired.
     """
-    signers = tuple(check(approval, plan, allowed_signers, now) for approval in approvals)
+    signers = tuple(check(approval, plan, verifier, now) for approval in approvals)
+    _not_expired(statement_for(plan), now)
     needed = max(FEWEST, plan.approvals_needed)
     given = people(signers)
     if given < needed:
@@ -106,37 +109,6 @@ def people(signers: Sequence[Signer]) -> int:
 def _again(statement: Statement) -> str:
     """The run's name ends with the first digits of the digest, which is enough to name it."""
     return f"remediate approve {statement.plan[:NAMING]} --key KEY"
-
-
-def _signer(statement: Statement, signature: str, allowed_signers: Path) -> Signer:
-    try:
-        found = allowed_signers.stat()
-    except OSError as error:
-        raise ApprovalError(
-            "there is no list of who may approve",
-            guard="allowed_signers",
-            got=f"{allowed_signers}: {error.strerror}",
-            expected="an allowed_signers file (see ssh-keygen(1))",
-            next_step="name it in the inventory: allowed_signers: FILE",
-        ) from error
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ApprovalError(
-            "others may write the list of who may approve",
-            guard="allowed_signers",
-            got=f"{allowed_signers} has mode {stat.S_IMODE(found.st_mode):04o}",
-            expected="writable by its owner only",
-            next_step=f"chmod go-w {allowed_signers}, after a look at what it says",
-        )
-    if os.geteuid() != 0 and found.st_uid not in (0, os.geteuid()):
-        # Root is asked for by `sudo` in somebody's checkout; it trusts whom it was called by.
-        raise ApprovalError(
-            "the list of who may approve belongs to somebody else",
-            guard="allowed_signers",
-            got=f"{allowed_signers} belongs to user {found.st_uid}",
-            expected="root's, or yours",
-            next_step=f"let root own {allowed_signers}, or keep a list of your own",
-        )
-    return signer_of(canonical(statement), signature, allowed_signers)
 
 
 def _not_expired(statement: Statement, now: datetime) -> None:

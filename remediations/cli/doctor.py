@@ -11,12 +11,14 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import inventory_option, json_option, save_option
 from remediations.cli.terminal import look as terminal_look
 from remediations.cli.world import TOOL
+from remediations.contact.configured import read_configuration
 from remediations.contact.doctor import doctor_text, lacks, world_lines
 from remediations.contact.inventory_lines import inventory_lines, no_inventory, unusable
 from remediations.contact.line import Line
 from remediations.contact.machine import machine_lines
 from remediations.contact.sight import look
 from remediations.errors import ExitCode, UsageError
+from remediations.machine.config import MachineConfig
 from remediations.observe.inventory import load_inventory
 from remediations.observe.look import save as save_observation
 from remediations.run.store import state_directory
@@ -29,7 +31,11 @@ from remediations.run.store import state_directory
 @json_option
 def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""
-    lines = [*machine_lines(state_directory()), *_beyond(inventory, save)]
+    config, configured = read_configuration()
+    ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
+    machine = machine_lines(state_directory(), ssh_add)
+    signers = config.allowed_signers if config else None
+    lines = [*machine, *configured, *_beyond(inventory, save, signers)]
     missing, style = lacks(lines), terminal_look()
     diagnose = f"remediate diagnose --inventory {inventory}"
     text = doctor_text(lines, width=style.width, colour=style.colour, verbose=verbose)
@@ -40,8 +46,9 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     )
 
 
-def _beyond(path: Path | None, save_to: Path | None) -> tuple[Line, ...]:
-    """What needs an inventory. One that cannot be used is a finding here, not an error."""
+def _beyond(path: Path | None, save_to: Path | None, signers: Path | None) -> tuple[Line, ...]:
+    """What needs an inventory. One that cannot be used is a finding here, not an error. `signers`
+    is the machine's own list of who may approve."""
     if path is None:
         return (no_inventory(),)
     try:
@@ -51,4 +58,4 @@ def _beyond(path: Path | None, save_to: Path | None) -> tuple[Line, ...]:
     sight = asyncio.run(look(inventory, tool=TOOL))
     if save_to is not None:
         save_observation(sight.observation, save_to)
-    return (*inventory_lines(inventory), *world_lines(inventory, sight))
+    return (*inventory_lines(inventory, signers), *world_lines(inventory, sight))

@@ -1,4 +1,4 @@
-"""`remediate list`: the playbooks that are installed."""
+"""`remediate list`: the playbooks that are installed, and those of them that cannot be used."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ import click
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode
-from remediations.playbooks.playbook import Playbook, catalogue
+from remediations.machine.config import load_machine_config
+from remediations.playbooks.catalogue import OWN, Installed, Trouble, catalogue
 
 
 @click.command("list", help="List the playbooks and their branches.")
 @json_option
 def command() -> Answer:
-    """The catalogue."""
-    playbooks = catalogue()
+    """Exit 0, also where a package is broken: its playbook is one line."""
+    found = catalogue(load_machine_config())
+    parts = [_lines(installed) for installed in found.playbooks]
+    if found.troubles:
+        parts += ["", "not used:", *(_line(trouble) for trouble in found.troubles)]
     return Answer(
         exit_code=ExitCode.OK,
-        document=[_document(playbook) for playbook in playbooks],
-        text="\n".join(_lines(playbook) for playbook in playbooks)
-        + "\n\nnext: remediate diagnose --inventory FILE",
+        document={
+            "playbooks": [_document(installed) for installed in found.playbooks],
+            "troubles": [_told(trouble) for trouble in found.troubles],
+        },
+        text="\n".join(parts) + "\n\nnext: remediate diagnose --inventory FILE",
     )
 
 
-def _document(playbook: Playbook) -> dict[str, object]:
+def _document(installed: Installed) -> dict[str, object]:
+    playbook = installed.playbook
     return {
         "id": playbook.id,
         "title": playbook.title,
@@ -31,12 +38,34 @@ def _document(playbook: Playbook) -> dict[str, object]:
         "branches": [
             {"name": b.name, "title": b.title, "condition": b.condition} for b in playbook.branches
         ],
+        "distribution": installed.distribution,
+        "version": installed.version,
     }
 
 
-def _lines(playbook: Playbook) -> str:
-    head = f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
-    return "\n".join(
-        [head]
-        + [f"  {b.name:<24} {b.title}\n  {'':<24} when {b.condition}" for b in playbook.branches]
+def _told(trouble: Trouble) -> dict[str, object]:
+    return {
+        "name": trouble.name,
+        "distribution": trouble.distribution,
+        "version": trouble.version,
+        "flaw": trouble.flaw,
+        "reason": trouble.reason,
+    }
+
+
+def _lines(installed: Installed) -> str:
+    playbook = installed.playbook
+    lines = [f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"]
+    if installed.distribution != OWN:
+        lines.append(f"  brought by {installed.distribution} {installed.version}")
+    for branch in playbook.branches:
+        lines.append(f"  {branch.name:<24} {branch.title}")
+        lines.append(f"  {'':<24} when {branch.condition}")
+    return "\n".join(lines)
+
+
+def _line(trouble: Trouble) -> str:
+    return (
+        f"{trouble.name:<10} {trouble.flaw}: {trouble.distribution} {trouble.version}: "
+        f"{trouble.reason}"
     )

@@ -16,10 +16,11 @@ from remediations.diagnose.diagnose import diagnose
 from remediations.diagnose.finding import ChainClass, Finding
 from remediations.diagnose.render import WELL, finding_text
 from remediations.errors import ExitCode
+from remediations.machine.config import load_machine_config
 from remediations.plan.plan import plan_digest
 from remediations.plan.render_text import plan_text
+from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
-from remediations.playbooks.playbook import named
 from remediations.run.store import create
 
 
@@ -39,7 +40,7 @@ def command(
     verbose: bool,
 ) -> Answer:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
-    chosen, only = named(playbook), split_hosts(limit)
+    chosen, only = named(playbook, load_machine_config()), split_hosts(limit)
     hosts = inventory_of(inventory)
     observation = observation_for(hosts, source, save)
     finding, style = diagnose(observation), look()
@@ -50,7 +51,7 @@ def command(
             text="nothing to do: the chain and every node are well\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
-    plan = make_plan(chosen, branch, observation, finding, only, tool=TOOL)
+    plan = make_plan(chosen.playbook, branch, observation, finding, only, tool=TOOL)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if plan.blocked:

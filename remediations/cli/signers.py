@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from remediations.approve.verifier import Verifier, load_verifier
 from remediations.errors import ApprovalError
+from remediations.machine.config import load_machine_config
 from remediations.model.inventory import Inventory
 from remediations.observe.digest import inventory_digest
 from remediations.plan.plan import Plan
 from remediations.run.store import RunDirectory
 
 
-def allowed(inventory: Inventory, given: Path | None) -> Path:
-    """The list of who may approve: the option, else the inventory's.
+def allowed(inventory: Inventory, given: Path | None) -> Verifier:
+    """What judges approvals, with the list of the option, else the machine's, else the inventory's.
 
     Raises:
-        ApprovalError: neither names one.
+        ApprovalError: none of them names one, or it cannot be used.
+        MachineError: ssh-keygen is missing, or could have been replaced.
     """
+    config = load_machine_config()
     if given is not None:
-        return given
+        return load_verifier(given, config)
+    if config.allowed_signers is not None:
+        return load_verifier(config.allowed_signers, config)
     if inventory.allowed_signers is not None:
-        return Path(inventory.allowed_signers)
+        return load_verifier(Path(inventory.allowed_signers), config)
     raise ApprovalError(
         "nobody is allowed to approve: there is no allowed_signers file",
         guard="allowed_signers",

@@ -26,15 +26,16 @@ def unusable(error: UsageError) -> Line:
     return lack(INVENTORY, FILE, found, error.next_step)
 
 
-def inventory_lines(inventory: Inventory) -> tuple[Line, ...]:
-    """The file, the ssh_config it names, and who may approve."""
+def inventory_lines(inventory: Inventory, machines: Path | None = None) -> tuple[Line, ...]:
+    """The file, the ssh_config it names, and who may approve. `machines` is the list that the
+    machine configuration names, which counts before the inventory's."""
     roles = Counter(entry.role for entry in inventory.hosts)
     said = ", ".join(f"{roles[role]} {role}" for role in Role if roles[role])
     lines = [ok(INVENTORY, FILE, f"{inventory.path}: chain {inventory.chain_id}, {said}")]
     if not roles[Role.VALIDATOR]:
         mend = "give the hosts that hold validator keys `role: validator`"
         lines.append(warn(INVENTORY, "roles", "no validator", mend))
-    return (*lines, _ssh_config(inventory), signers_line(inventory))
+    return (*lines, _ssh_config(inventory), signers_line(inventory, machines))
 
 
 def _ssh_config(inventory: Inventory) -> Line:

@@ -1,62 +1,36 @@
-"""What the machine that runs this tool has and lacks. Starts `ssh -V` and `ssh-add -l`, no more."""
+"""What the machine that runs this tool has and lacks. Starts `ssh-add -l`, no more."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 from remediations.contact.line import MACHINE, Line, lack, ok, warn
 
-OLDEST_SSH = (8, 2)
-"""The first OpenSSH whose ssh-keygen finds the principals of a signature."""
 ROOM = 64 << 20
 """Bytes free in the state directory; a run's files take a few hundred kilobytes."""
 
 _LIMIT_S = 5
-_VERSION = re.compile(r"OpenSSH_([0-9]+)\.([0-9]+)")
-_INSTALL = "apt-get install openssh-client"
 _NO_AGENT, _NO_KEYS = 2, 1
 """How `ssh-add -l` ends."""
 
 
-def machine_lines(state: Path) -> tuple[Line, ...]:
-    """Python, OpenSSH, the agent, and the state directory `state` (which is not created)."""
+def machine_lines(state: Path, ssh_add: Path) -> tuple[Line, ...]:
+    """Python, the agent as `ssh_add` tells of it, and the state directory `state`, which is not
+    created."""
     return (
         ok(MACHINE, "Python", platform.python_version()),
-        _ssh(),
-        _keygen(),
-        _agent(),
+        agent_line(ssh_add),
         state_line(state),
     )
 
 
-def _ssh() -> Line:
-    done = _said("ssh", "-V")
-    if done is None:
-        return lack(MACHINE, "ssh", "not installed", _INSTALL)
-    text = (done.stderr or done.stdout).strip()
-    found = _VERSION.search(text)
-    if found is None:
-        return warn(MACHINE, "ssh", text[:80] or "no version", "check that OpenSSH's ssh is first")
-    if (int(found[1]), int(found[2])) < OLDEST_SSH:
-        return lack(MACHINE, "ssh", found[0], f"{_INSTALL}: 8.2 or newer is needed")
-    return ok(MACHINE, "ssh", found[0].replace("_", " "))
-
-
-def _keygen() -> Line:
-    path = shutil.which("ssh-keygen")
-    if path is None:
-        return lack(MACHINE, "ssh-keygen", "not installed", _INSTALL)
-    return ok(MACHINE, "ssh-keygen", path)
-
-
-def _agent() -> Line:
+def agent_line(ssh_add: Path) -> Line:
     """A key file without passphrase would do, too: without an agent it is a warning."""
-    done = _said("ssh-add", "-l")
+    done = _said(str(ssh_add), "-l")
     if done is None or done.returncode == _NO_AGENT:
         return warn(
             MACHINE,

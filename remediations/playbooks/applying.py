@@ -7,7 +7,7 @@ import getpass
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
-from remediations.approve.keygen import Signer
+from remediations.approve.signer import Signer
 from remediations.errors import Locked
 from remediations.observe.look import observe
 from remediations.observe.observation import Scope

@@ -1,22 +1,15 @@
-"""What a playbook is, how playbooks are found, and how a branch is picked.
-
-Playbooks are entry points of the group `remediations.playbooks`, so a team can ship its own; the
-engine never imports one.
-"""
+"""What a playbook is, and how a branch is picked. The engine never imports one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 from remediations.diagnose.finding import Finding
 from remediations.errors import Refused, UsageError
 from remediations.observe.observation import Observation
 from remediations.plan.proposal import Proposal
 from remediations.render.words import some
-
-GROUP = "remediations.playbooks"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,31 +44,6 @@ class Playbook:
     title: str
     alerts: tuple[str, ...]
     branches: tuple[Branch, ...]
-
-
-def catalogue() -> tuple[Playbook, ...]:
-    """All installed playbooks, by id."""
-    found: list[Playbook] = [entry.load() for entry in entry_points(group=GROUP)]
-    return tuple(sorted(found, key=lambda playbook: playbook.id))
-
-
-def named(name: str) -> Playbook:
-    """The playbook called `name`, whatever the case of its letters.
-
-    Raises:
-        UsageError: there is none; lists them.
-    """
-    playbooks = catalogue()
-    for playbook in playbooks:
-        if playbook.id.lower() == name.lower():
-            return playbook
-    raise UsageError(
-        f"there is no playbook {name!r}",
-        guard="playbook",
-        got=name,
-        expected=", ".join(playbook.id for playbook in playbooks) or "an installed playbook",
-        next_step="remediate list",
-    )
 
 
 def pick(playbook: Playbook, situation: Situation, branch: str | None) -> Branch:

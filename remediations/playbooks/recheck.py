@@ -12,6 +12,7 @@ from dataclasses import replace
 from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
 from remediations.errors import WorldChanged
+from remediations.machine.config import load_machine_config
 from remediations.observe.observation import Observation
 from remediations.plan.build import build_stages
 from remediations.plan.case import Case
@@ -19,7 +20,8 @@ from remediations.plan.facts import facts_of
 from remediations.plan.guards import judge
 from remediations.plan.plan import Outcome, Plan
 from remediations.plan.proposal import HostData, Proposal, StageDraft
-from remediations.playbooks.playbook import Situation, named
+from remediations.playbooks.catalogue import named
+from remediations.playbooks.playbook import Situation
 from remediations.run.drift import Difference, compare
 
 
@@ -33,7 +35,7 @@ def recheck(plan: Plan, observation: Observation) -> None:
     differences = compare(plan.facts, facts_of(observation, finding, plan.acting_hosts))
     if differences:
         raise _changed(differences)
-    playbook = named(plan.playbook)
+    playbook = named(plan.playbook, load_machine_config()).playbook
     branch = next(branch for branch in playbook.branches if branch.name == plan.branch)
     situation = Situation(
         observation=observation, finding=finding, only=frozenset(plan.acting_hosts)

@@ -9,9 +9,10 @@ import sys
 import msgspec
 
 from remediations.diagnose.diagnose import diagnose
+from remediations.machine.config import MachineConfig
 from remediations.observe.observation import HostReading, Observation
+from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
-from remediations.playbooks.playbook import named
 from tests import worlds
 
 HEAVY = 1_000_000
@@ -49,7 +50,7 @@ def _cpu_s() -> float:
 def main() -> None:
     """The program."""
     world = world_of(int(sys.argv[1]), int(sys.argv[2]))
-    playbook = named("INC-001")
+    playbook = named("INC-001", MachineConfig()).playbook
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()

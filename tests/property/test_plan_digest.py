@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from remediations.diagnose.diagnose import diagnose
 from remediations.errors import Refused
+from remediations.machine.config import MachineConfig
 from remediations.model.wire import canonical, decode
 from remediations.observe.look import load, save
 from remediations.observe.observation import Observation
 from remediations.plan.plan import Plan, plan_digest
+from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
-from remediations.playbooks.playbook import named
 from tests import worlds
 from tests.unit.plan.cases import TOOL, missing, plan_of, quorum_lost
 from tests.worlds import healthy
@@ -67,7 +68,14 @@ def digests(file: Path) -> list[str]:
     """The digests of the plans for a saved observation: with the true compiler, and a plain one."""
     observation = load(file)
     finding = diagnose(observation)
-    true = make_plan(named("INC-001"), None, observation, finding, frozenset(), tool=TOOL)
+    true = make_plan(
+        named("INC-001", MachineConfig()).playbook,
+        None,
+        observation,
+        finding,
+        frozenset(),
+        tool=TOOL,
+    )
     return [plan_digest(true), plan_digest(plan_of(observation))]
 
 

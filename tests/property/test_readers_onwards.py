@@ -22,6 +22,7 @@ from remediations.diagnose.diagnose import diagnose
 from remediations.diagnose.finding import Finding
 from remediations.diagnose.render import finding_text
 from remediations.errors import RemediationError
+from remediations.machine.config import MachineConfig
 from remediations.model.reading import Known
 from remediations.model.wire import canonical, decode
 from remediations.observe.look import load
@@ -30,8 +31,8 @@ from remediations.plan.build import build_plan
 from remediations.plan.essence import values
 from remediations.plan.plan import Plan, plan_digest
 from remediations.plan.render_text import plan_text
+from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import propose
-from remediations.playbooks.playbook import named
 from remediations.report.html import plan_html
 from remediations.report.markdown import plan_markdown
 from remediations.run.store import read_plan
@@ -118,7 +119,9 @@ def test_what_is_loaded_is_diagnosed_and_planned(data: bytes, playbook: str, wid
     assert decode(canonical(finding), Finding) == finding
     assert STEERING.isdisjoint(finding_text(finding, width=width, colour=False, verbose=True))
     try:
-        case = propose(named(playbook), None, observation, finding, frozenset())
+        case = propose(
+            named(playbook, MachineConfig()).playbook, None, observation, finding, frozenset()
+        )
         plan = build_plan(case, compile_deploy=compile_plainly, tool=TOOL)
     except RemediationError:
         return
@@ -154,7 +157,9 @@ def test_any_names_compile_to_themselves_or_are_refused(
     odd = worlds.known(replace(reading.value, name=unit, home=home, user=user))
     world = worlds.change(world, "val1", lambda r: replace(r, unit=odd))
     try:
-        case = propose(named("INC-001"), None, world, diagnose(world), frozenset())
+        case = propose(
+            named("INC-001", MachineConfig()).playbook, None, world, diagnose(world), frozenset()
+        )
         plan = build_plan(case, compile_deploy=compiler.compile_deploy, tool=TOOL)
     except RemediationError:
         return

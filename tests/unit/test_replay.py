@@ -15,6 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.approve.approve import enough
+from remediations.approve.verifier import load_verifier
+from remediations.machine.config import MachineConfig
 from remediations.model.wire import canonical
 from remediations.observe.look import load
 from tests.lab import demo, needs
@@ -99,13 +101,13 @@ def test_every_screen_is_labelled(demonstrated: subprocess.CompletedProcess[str]
     assert set(parts[1::2]) == {"\n", ""}
 
 
-def test_the_recorded_approval_is_valid() -> None:
+def test_the_recorded_approval_is_valid(tmp_path: Path) -> None:
     """The signature on the recorded plan is a real one, by somebody on the recorded list."""
     recording = read_recording(RESCUE)
     signers = enough(
         [recording.approval],
         recording.plan,
-        RESCUE / SIGNERS,
+        load_verifier(Path(shutil.copy(RESCUE / SIGNERS, tmp_path)), MachineConfig()),
         recording.approval.given_at + timedelta(seconds=1),
     )
     assert [signer.principal for signer in signers] == [recording.approval.principal]

@@ -11,12 +11,16 @@ import pytest
 
 from remediations.approve.approval import Approval
 from remediations.approve.statement import statement_for
+from remediations.approve.verifier import Verifier, load_verifier
 from remediations.errors import ApprovalError
+from remediations.machine.config import MachineConfig
+from remediations.machine.programs import SSH_KEYGEN, load_program
 from remediations.model.wire import canonical
 from tests.unit.run.plans import NOW, plan
 
 PLAN = plan()
 MESSAGE = canonical(statement_for(PLAN))
+KEYGEN = load_program(MachineConfig().ssh_keygen, SSH_KEYGEN)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class Key:
 
     def line(self, principals: str, options: str = "") -> str:
         return " ".join(filter(None, (principals, options, self.public))) + "\n"
+
+
+def judge(allowed_signers: Path, revoked: Path | None = None) -> Verifier:
+    """What judges approvals, with the list as it is at this moment."""
+    return load_verifier(allowed_signers, MachineConfig(revoked_keys=revoked))
 
 
 def refused(act: Callable[[], object]) -> ApprovalError:

@@ -11,15 +11,17 @@ from msgspec.structs import replace
 
 from remediations.approve.approval import NAMESPACE
 from remediations.approve.approve import approve, enough, people
-from remediations.approve.keygen import Signer
-from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, refused
+from remediations.approve.signer import Signer
+from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, judge, refused
 from tests.unit.run.plans import NOW, plan
 
 
 def test_without_any_approval_nothing_is_approved(alice: tuple[Key, Path]) -> None:
     """Also where the plan, which nobody signed, says that it needs none."""
     for needed in (1, 0, -1):
-        error = refused(partial(enough, [], replace(PLAN, approvals_needed=needed), alice[1], NOW))
+        error = refused(
+            partial(enough, [], replace(PLAN, approvals_needed=needed), judge(alice[1]), NOW)
+        )
         assert error.got == "0 of 1"
 
 
@@ -28,19 +30,21 @@ def test_two_people_are_two(keys: tuple[Key, Key, Key], allow: Callable[..., Pat
     two = plan(approvals_needed=2)
     a, b, c = keys
     allowed = allow(a.line("alice"), b.line("bob"), c.line("alice"), a.line("aka"))
-    by_a, by_b, by_c = (approve(two, key.path, allowed, NOW) for key in keys)
-    assert [s.principal for s in enough([by_a, by_b], two, allowed, NOW)] == ["alice", "bob"]
+    by_a, by_b, by_c = (approve(two, key.path, judge(allowed), NOW) for key in keys)
+    assert [s.principal for s in enough([by_a, by_b], two, judge(allowed), NOW)] == ["alice", "bob"]
     for one in ([by_a], [by_a, by_a], [by_a, by_c]):
-        assert refused(partial(enough, one, two, allowed, NOW)).got == "1 of 2"
+        assert refused(partial(enough, one, two, judge(allowed), NOW)).got == "1 of 2"
 
 
 def test_one_invalid_approval_spoils_the_rest(
     keys: tuple[Key, Key, Key], alice: tuple[Key, Path]
 ) -> None:
     """Somebody put it there: better looked at than skipped."""
-    good = approve(PLAN, alice[0].path, alice[1], NOW)
+    good = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
     bad = approval_with(by_hand(keys[1], MESSAGE, NAMESPACE))
-    assert "may not approve" in refused(lambda: enough([good, bad], PLAN, alice[1], NOW)).what
+    assert (
+        "may not approve" in refused(lambda: enough([good, bad], PLAN, judge(alice[1]), NOW)).what
+    )
 
 
 @pytest.mark.parametrize(

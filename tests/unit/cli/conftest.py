@@ -17,6 +17,7 @@ def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def desk(shared_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The desk, with its state directory and without what this machine's user has set."""
     monkeypatch.setenv("REMEDIATE_HOME", str(shared_desk.home))
+    monkeypatch.setenv("REMEDIATE_CONFIG", str(shared_desk.config))
     for name in ("REMEDIATE_INVENTORY", "REMEDIATE_KEY"):
         monkeypatch.delenv(name, raising=False)
     return shared_desk

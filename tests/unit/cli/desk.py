@@ -86,6 +86,9 @@ class Desk:
         self.home = directory / "state"
         self.inventory = directory / "inventory.yaml"
         self.inventory.write_text(INVENTORY)
+        self.config = directory / "config.toml"
+        self.config.write_text("# the machine configuration: it says nothing\n")
+        self.config.chmod(0o644)
         self.key = directory / "id"
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(self.key)],

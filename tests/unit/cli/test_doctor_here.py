@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from remediations.contact.inventory_lines import inventory_lines
-from remediations.contact.line import State
-from remediations.contact.machine import machine_lines, state_line
-from remediations.contact.signers import judge
+from remediations.contact.line import INVENTORY, State
+from remediations.contact.machine import agent_line, state_line
+from remediations.contact.signers import list_line
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.test_doctor import KEY, inventory_of
 from tests.worlds import healthy
@@ -24,16 +22,23 @@ from tests.worlds import healthy
         (f"* {KEY}\n", "pattern"),
         (f"alice@example.org,bob@example.org {KEY}\n", "pattern"),
         (f'alice@example.org namespaces="git" {KEY}\n', "namespaces"),
+        (f'alice@example.org namespaces="!remediate-*,*" {KEY}\n', "namespaces"),
         (f"ca cert-authority {KEY}\n", "certificate authority"),
         ("alice@example.org\n", "no public key"),
-        ('alice" \n', "form"),
+        ('alice" \n', "quoted name"),
+        (f"\ufeffalice@example.org {KEY}\n", "0xef"),
+        (f"# Zo\u00eb\nalice@example.org {KEY}\n", "0xc3"),
+        (f'alice@example.org namespaces="remediate-*" {KEY}\n', ""),
         ("# nobody\n\n", "names nobody"),
         (f'# people\nalice@example.org namespaces="git,remediate-plan" {KEY}\nbob {KEY}\n', ""),
     ],
 )
-def test_allowed_signers(text: str, words: str) -> None:
+def test_allowed_signers(text: str, words: str, tmp_path: Path) -> None:
     """Wildcards, other uses and lines without a key are found before they are needed."""
-    line = judge(Path("signers"), text)
+    file = tmp_path / "signers"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o644)
+    line = list_line(INVENTORY, file)
     assert (line.state is State.OK) is (words == "")
     assert words in line.found
 
@@ -44,41 +49,27 @@ def test_signers_file_that_others_may_write(tmp_path: Path) -> None:
     inventory = replace(inventory_of(healthy()), allowed_signers=str(file))
     assert inventory_lines(inventory)[-1].state is State.LACK
     file.write_text(f"alice {KEY}\n")
-    file.chmod(0o664)
-    assert inventory_lines(inventory)[-1].mend == f"chmod go-w {file}"
+    file.chmod(0o666)
+    assert f"chmod go-w {file}" in inventory_lines(inventory)[-1].mend
     file.chmod(0o644)
     assert inventory_lines(inventory)[-1].state is State.OK
 
 
-def broken_ssh(directory: Path) -> None:
-    (directory / "ssh").write_text("#!/bin/sh\necho OpenSSH_7.4p1 >&2\n")
-    (directory / "ssh").chmod(0o755)
+def test_list_of_the_machine_counts_before_that_of_the_inventory(tmp_path: Path) -> None:
+    inventory = replace(inventory_of(healthy()), allowed_signers=str(tmp_path / "none"))
+    line = inventory_lines(inventory, Path("/etc/remediate/allowed_signers"))[-1]
+    assert line.state is State.OK
+    assert line.found.startswith("/etc/remediate/allowed_signers counts")
 
 
-@pytest.mark.parametrize(
-    ("make", "found"), [(broken_ssh, "OpenSSH_7.4"), (lambda directory: None, "not installed")]
-)
-def test_old_or_missing_openssh(
-    make: Callable[[Path], None], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Too old to find who signed, or not there: said with what installs it."""
-    make(tmp_path)
-    (tmp_path / "sh").symlink_to("/bin/sh")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    line = next(line for line in machine_lines(tmp_path) if line.topic == "ssh")
-    assert (line.state, line.found) == (State.LACK, found)
-    assert "openssh-client" in line.mend
-
-
-def test_the_agent_and_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_and_its_keys(tmp_path: Path) -> None:
     """No agent, an empty one, and one with keys are three things."""
     program = tmp_path / "ssh-add"
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     found = []
     for script in ("exit 2", "exit 1", "echo 256 SHA256:abc alice '(ED25519)'"):
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        found.append(next(li for li in machine_lines(tmp_path) if li.topic == "agent").found)
+        found.append(agent_line(program).found)
     assert found == [
         "none answers (a key file without passphrase does, too)",
         "it holds no key",

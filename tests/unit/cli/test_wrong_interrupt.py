@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import shutil
 import socket
 import subprocess
 import sys
@@ -224,18 +225,18 @@ def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Pat
 
 
 def test_while_a_key_waits_for_its_touch(desk: Desk, run: RunDirectory, tmp_path: Path) -> None:
-    """130, and nothing is signed."""
+    """130, and nothing is signed. An agent that takes its time stands for the finger."""
     given = run.approvals()
-    (tmp_path / "bin").mkdir()
-    keygen = tmp_path / "bin/ssh-keygen"
-    keygen.write_text(f"#!/bin/sh\ntouch {tmp_path}/waits\nexec sleep 60\n")
-    keygen.chmod(0o755)
-    path = f"{tmp_path}/bin:{os.environ['PATH']}"
-    words = ("approve", run.name, "--key", desk.key, "--yes", "--json")
-    process = begun(*words, state=tmp_path / "state", PATH=path)
-    seen(tmp_path / "waits", process)
-    interrupt(process)
-    is_document(ended(process), 130)
+    public = shutil.copy(desk.key.with_suffix(".pub"), tmp_path / "card.pub")
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        agent.listen()
+        agent.settimeout(LIMIT_S)
+        words = ("approve", run.name, "--key", public, "--yes", "--json")
+        process = begun(*words, state=tmp_path / "state", SSH_AUTH_SOCK=str(tmp_path / "agent"))
+        with agent.accept()[0]:
+            interrupt(process)
+            is_document(ended(process), 130)
     assert run.approvals() == given
 
 

@@ -13,7 +13,8 @@ import click
 import pytest
 
 from remediations.errors import ExitCode
-from remediations.playbooks.playbook import catalogue
+from remediations.machine.config import MachineConfig
+from remediations.playbooks.catalogue import catalogue
 from tests.unit.cli.desk import remediate
 from tests.unit.docs.pages import (
     PROGRAMS,
@@ -92,7 +93,9 @@ def check_remediate(words: tuple[str, ...]) -> None:
     if context is None or context.command.name != "plan":
         return
     playbook = context.params["playbook"]
-    known = {found.id.lower() for found in catalogue()} | {"sentry-down"}
+    known = {found.playbook.id.lower() for found in catalogue(MachineConfig()).playbooks} | {
+        "sentry-down"
+    }
     assert playbook.lower() in known or NAMED.fullmatch(playbook), f"no playbook {playbook}"
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from remediations.compile.command import CompiledCommand
 from remediations.diagnose.diagnose import diagnose
+from remediations.machine.config import MachineConfig
 from remediations.model.inventory import Role
 from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation
@@ -15,8 +16,8 @@ from remediations.plan.build import build_plan
 from remediations.plan.case import Case
 from remediations.plan.plan import Plan
 from remediations.plan.proposal import HostData
+from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import propose
-from remediations.playbooks.playbook import named
 from tests import worlds
 
 TOOL = "remediate 0"
@@ -63,7 +64,13 @@ def case_of(
     only: Sequence[str] = (),
 ) -> Case:
     """What the playbook proposes for a world."""
-    return propose(named(playbook), branch, observation, diagnose(observation), frozenset(only))
+    return propose(
+        named(playbook, MachineConfig()).playbook,
+        branch,
+        observation,
+        diagnose(observation),
+        frozenset(only),
+    )
 
 
 def compile_plainly(

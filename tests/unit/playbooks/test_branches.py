@@ -11,7 +11,6 @@ from remediations.errors import Refused, UsageError
 from remediations.observe.observation import Observation
 from remediations.plan.plan import GateKind, Risk
 from remediations.playbooks.chain_halted import round_timeout_s
-from remediations.playbooks.playbook import catalogue, named
 from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.worlds import healthy
@@ -175,15 +174,6 @@ def test_advice_that_is_the_same_is_given_once() -> None:
         case_of(worlds.partitioned(healthy(), ("val1", "val4")))
     assert refused.value.next_step.count("Mend the network") == 1
     assert "val1" in refused.value.next_step
-
-
-def test_catalogue_and_names() -> None:
-    """Playbooks are found by their entry point, by a name in any case of letters."""
-    assert [playbook.id for playbook in catalogue()] == ["INC-001", "node-down"]
-    assert named("inc-001").id == "INC-001"
-    with pytest.raises(UsageError) as unknown:
-        named("INC-999")
-    assert unknown.value.expected == "INC-001, node-down"
 
 
 @pytest.mark.parametrize(("round_", "seconds"), [(0, 70), (1, 72), (10, 100), (1000, 3070)])

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from remediations.diagnose.diagnose import diagnose
 from remediations.errors import WorldChanged
+from remediations.machine.config import MachineConfig
 from remediations.model.host import ConsensusKey
 from remediations.model.reading import Known
 from remediations.model.sign_state import SignState
 from remediations.observe.observation import HostReading, Observation
 from remediations.plan.plan import Plan
+from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
-from remediations.playbooks.playbook import named
 from remediations.playbooks.recheck import recheck
 from tests import worlds
 from tests.unit.plan.cases import TOOL, missing, plan_of, quorum_lost, wrong_clock
@@ -28,7 +29,14 @@ Change = Callable[[Observation], Observation]
 def plan() -> Plan:
     """A plan as the compiler makes it: val1, 40 of 100 power, is started."""
     world = quorum_lost()
-    return make_plan(named("INC-001"), None, world, diagnose(world), frozenset(), tool=TOOL)
+    return make_plan(
+        named("INC-001", MachineConfig()).playbook,
+        None,
+        world,
+        diagnose(world),
+        frozenset(),
+        tool=TOOL,
+    )
 
 
 def on(how: Callable[[HostReading], HostReading]) -> Change:

@@ -1,0 +1,13 @@
+"""Where a playbook comes from: which package brought it, and exactly which files."""
+
+from __future__ import annotations
+
+from remediations.model.record import Record
+
+
+class Origin(Record, frozen=True, kw_only=True):
+    """An installed distribution, with the SHA-256 over the files of the package that was loaded."""
+
+    distribution: str
+    version: str
+    digest: str
