@@ -107,14 +107,14 @@ class SshDriver:
         return await self._run(host, text, stdin)
 
     async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
+        connection = await self._reach.connect(host)
         try:
-            connection = await self._reach.connect(host)
             done = await connection.run(text, stdin=stdin, timeout_s=TRIP_LIMIT_S)
         except HostUnreachable:
-            self._reach.forget(host)
+            self._reach.forget(host, connection)  # it may be open, and refuse channels
             raise
         if done.timed_out or done.exit_status is None:
-            self._reach.forget(host)
+            self._reach.forget(host, connection)
             raise HostUnreachable(
                 f"{host} did not answer",
                 guard="time limit",

@@ -42,7 +42,8 @@ class LocalReach:
     async def connect(self, host: str) -> LocalReach:
         return self
 
-    def forget(self, host: str) -> None:
+    def forget(self, host: str, lost: LocalReach) -> None:
+        assert lost is self
         self.forgotten.append(host)
 
     async def run(self, text: str, *, stdin: bytes = b"", timeout_s: float) -> Completed:
