@@ -87,7 +87,7 @@ def _played(scene: Scene) -> Sighting:
 class Listener:
     """A progress display that remembers, or breaks."""
 
-    def __init__(self, breaks: Exception | None = None) -> None:
+    def __init__(self, breaks: BaseException | None = None) -> None:
         self.heard: list[str] = []
         self._breaks = breaks
 
