@@ -146,6 +146,7 @@ class _Pump:
                 written = self._written(piece)
             except OSError:  # a closed pipe, a full disk, a terminal that hung up
                 self._give_up()
+                os.close(self._descriptor)
                 return
             with self._changed:
                 self._waiting[0] = piece[written:]

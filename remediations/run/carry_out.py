@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import NamedTuple
 
-from remediations.errors import Locked, PartlyApplied
+from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.plan.plan import Command
 from remediations.reach.connection import HostUnreachable
 from remediations.run.driver import Driver, Sighting, StepId, StepState
@@ -33,6 +33,10 @@ async def carry_out(driver: Driver, step: StepId, command: Command) -> Ending:
     except Locked as claimed:
         # Somebody else's application of this plan: how it ends is not ours to take.
         return Ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}", None)
+    except Refused as refusal:
+        return Ending(
+            CommandState.FAILED, f"it never started: {refusal.what} ({refusal.got})", None
+        )
     except PartlyApplied as refusal:
         # A refusal is no proof that nothing started: systemd may answer too late.
         note = f"{refusal.what} ({refusal.got}); "

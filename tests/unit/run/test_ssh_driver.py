@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from pathlib import Path
 from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
-from remediations.errors import Locked, PartlyApplied
+from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.plan.plan import Command, plan_digest
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
@@ -146,6 +147,32 @@ def test_a_refused_launch_is_made_final(host: LauncherHost, driver: SshDriver) -
     assert "it never started, and cannot any more" in ending.message
     assert "systemd did not start the unit" in ending.message
     assert asyncio.run(driver.probe(STEP, on_val1(host))).state is StepState.VOIDED
+
+
+def test_a_host_that_can_keep_no_record(host: LauncherHost, driver: SshDriver) -> None:
+    """Never started, said in seconds: not unknown after minutes."""
+    host.base.write_text("in the way")
+    began = time.monotonic()
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert time.monotonic() - began < 10
+    assert ending.state is CommandState.FAILED
+    assert "it never started, and cannot any more" in ending.message
+    assert "File exists" in ending.message
+    assert host.count == 0
+
+
+def test_a_host_whose_records_others_may_write(host: LauncherHost, driver: SshDriver) -> None:
+    """It started nothing, and says whose directory is to be looked at."""
+    host.base.mkdir()
+    host.base.chmod(0o777)
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert ending.state is CommandState.FAILED
+    assert ending.message.startswith("it never started: val1 cannot keep a record")
+    assert str(host.base) in ending.message
+    with pytest.raises(Refused) as caught:
+        asyncio.run(driver.launch(STEP, on_val1(host)))
+    assert caught.value.guard == "records of root alone"
+    assert caught.value.next_step
 
 
 @pytest.mark.parametrize(
