@@ -43,7 +43,7 @@ async def poll(*_):
     return Snapshot(hosts=(HostSnapshot(host="val1", height=height, catching_up=False),),
                     round=0, online_power=90, total_power=100)
 
-async def carry_out(_, step, command):
+async def carry_out(_, step, command, **__):
     (marks / command.host).touch()
     logging.getLogger("stack").warning("a warning of a library")
     warnings.warn("another one", stacklevel=1)

@@ -58,11 +58,11 @@ async def observe(*_, **__):
 async def heights(_, targets):
     return {host: Pulse(None, None) for host, _ in targets}
 
-async def stuck(*_):
+async def stuck(*_, **__):
     (marks / "launched").touch()
     await asyncio.Event().wait()
 
-async def done(*_):
+async def done(*_, **__):
     return Ending(CommandState.DONE, "started", None)
 
 def wait(*_, **__):

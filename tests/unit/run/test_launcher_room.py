@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.unit.run.launcher_host import PLAN, STEP, LauncherHost, answer, until
+from tests.unit.run.launcher_host import PLAN, STEP, LauncherHost, until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 
@@ -122,27 +124,32 @@ def test_little_room(host: LauncherHost, options: str) -> None:
 def test_room_that_comes_back_during_a_void(tmp_path: Path) -> None:
     """A launch under way against a void that can claim nothing: never both, whoever is first."""
     outcomes = set()
-    for turn in range(24):
-        host = LauncherHost(tmp_path / str(turn))
-        host.starts_late(0.15)
+    for room_s, void_s in itertools.product((0.0, 0.1, 0.14, 0.18, 0.3), (0.0, 0.08, 0.12, 0.5)):
+        host = LauncherHost(tmp_path / f"{room_s}-{void_s}")
+        host.starts_late(0.2)
         payload = host.effect()
-        with tmpfs(host.base, "nr_inodes=8"):
+        with tmpfs(host.base, "nr_inodes=8"), ThreadPoolExecutor(1) as pool:
             assert host.launch(payload).exit_status == 0
             # Exactly what is there: no claim can be made, by void or by the unit.
             remount(host.base, f"nr_inodes={_inodes(host.base)}")
-            void = host.start("void", PLAN, STEP)
-            time.sleep(0.01 * turn)
+            void = pool.submit(_later, void_s, host)
+            time.sleep(room_s)
             remount(host.base, "nr_inodes=100")
-            said = answer(void).state
+            said = void.result()
             host.until_gone()
             final = host.probe().state
             if final == "not-started":
                 final = host.void().state
-            assert (final == "done 0") == (host.count == 1), (turn, final)
+            assert (final == "done 0") == (host.count == 1), (room_s, void_s, final)
             assert final in ("voided", "done 0")
             assert said != "voided" or final == "voided"
             outcomes.add(final)
     assert outcomes == {"voided", "done 0"}
+
+
+def _later(seconds: float, host: LauncherHost) -> str:
+    time.sleep(seconds)
+    return host.void().state
 
 
 def _inodes(path: Path) -> int:

@@ -37,6 +37,7 @@ class LocalReach:
     def __init__(self, environment: dict[str, str]) -> None:
         self.forgotten: list[str] = []
         self.loses_answers = 0
+        self.loses_commands = 0
         self.instead: Completed | None = None
         self._environment = environment
 
@@ -50,6 +51,9 @@ class LocalReach:
     async def run(self, text: str, *, stdin: bytes = b"", timeout_s: float) -> Completed:
         if self.instead is not None:
             return self.instead
+        if self.loses_commands and " launch " in text[-300:]:
+            self.loses_commands -= 1
+            raise lost()
         done = await asyncio.to_thread(
             subprocess.run,
             ["/bin/sh", "-c", text],
@@ -102,7 +106,7 @@ def on_val1(host: LauncherHost, more: str = "") -> Command:
 
 
 async def carried(driver: SshDriver, wanted: Command) -> carry_out.Ending:
-    return await carry_out.carry_out(driver, STEP, wanted)
+    return await carry_out.carry_out(driver, STEP, wanted, may_start=lambda: True)
 
 
 def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None:
@@ -130,6 +134,17 @@ def test_lost_answers_lose_nothing(
     ending = asyncio.run(carried(driver, on_val1(host, "sleep 0.1")))
     assert (ending.state, host.count) == (CommandState.DONE, 1)
     assert reach.forgotten == ["val1"] * answers
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_launch_that_never_came_is_repeated(
+    host: LauncherHost, driver: SshDriver, reach: LocalReach, times: int
+) -> None:
+    """The connection died before the host heard of it: done, by the next launch, once."""
+    reach.loses_commands = times
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert (ending.state, host.count) == (CommandState.DONE, 1)
+    assert ending.message.startswith("the launch was not confirmed")
 
 
 def test_a_unit_that_starts_late_is_waited_for(host: LauncherHost, driver: SshDriver) -> None:
