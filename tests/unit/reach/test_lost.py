@@ -13,7 +13,10 @@ from typing import Any
 import asyncssh
 import pytest
 
-from remediations.model.inventory import Inventory
+from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.model.reading import Unknown
+from remediations.observe import look
+from remediations.observe.observation import Scope
 from remediations.observe.quick import heights
 from remediations.reach import command, ssh
 from remediations.reach.connection import HostUnreachable
@@ -136,6 +139,22 @@ def test_looks_at_the_chain_have_a_new_connection(tmp_path: Path) -> None:
         asked = len(inner.commands)
         await heights(reach, targets)
         assert len(inner.commands) == asked + 2
+
+    behind_a_bastion(tmp_path, act)
+
+
+def test_a_reading_is_asked_for_once_more(tmp_path: Path) -> None:
+    """Where the connection was lost while the host was read: twice, not for ever."""
+
+    async def act(reach: SshReach, bastion: Server, inner: Server) -> None:
+        entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+        for drops in (1, 2):
+            inner.commands.clear()
+            inner.drops = drops
+            reading = await look._look(reach, entry, Scope.DECIDING)
+            assert len(inner.commands) == 2
+            assert isinstance(reading.session, Unknown)
+            assert ("connection: " in reading.session.reason) is (drops == 2)
 
     behind_a_bastion(tmp_path, act)
 
