@@ -8,7 +8,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1
 # Root where it can be had: what boots no hosts goes on without.
 PERHAPS_ROOT = $(if $(shell sudo -n true 2>/dev/null && echo yes),$(AS_ROOT))
 
-.PHONY: help root setup check unit test test-lab lab lab-down lab-shell demo record replay bench bundle lock clean
+.PHONY: help root setup check unit test test-lab soak lab lab-down lab-shell demo record replay bench bundle lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ root: ## say so where this user may not boot hosts
 
 test-lab: root setup ## the scenarios, on a real chain on real hosts (root)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
+
+soak: root setup ## cut a run off from its hosts at twenty moments, and more (root; ten minutes)
+	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest tests/lab/test_goes_on.py --timeout=1800
 
 test: root check ## everything: checks, unit, property and lab tests
 	$(AS_ROOT) $(PYTHON) -m pytest tests

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from remediations.cli.answer import Answer
 from remediations.cli.live import LiveDisplay
 from remediations.cli.options import json_option, run_argument
 from remediations.cli.proof import prove
+from remediations.cli.signals import stop_in_order
 from remediations.cli.signers import allowed, approved_hosts
 from remediations.cli.standing import standing
 from remediations.cli.world import TOOL
@@ -48,7 +47,7 @@ def command(run: str, allowed_signers: Path | None) -> Answer:
             held.enter_context(chain_lock(state_directory(), plan.chain_id, directory.name))
             held.enter_context(display.shown())
             receipt = asyncio.run(
-                apply_plan(directory, signers, tool=TOOL, progress=display, on_stop=_on_interrupt)
+                apply_plan(directory, signers, tool=TOOL, progress=display, on_stop=stop_in_order)
             )
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt)
@@ -57,18 +56,6 @@ def command(run: str, allowed_signers: Path | None) -> Answer:
         if not directory.journal.exists():
             raise  # it had not begun: nothing was changed
         raise _cut_short(directory) from error
-
-
-def _on_interrupt(stop: Callable[[], None]) -> None:
-    """The first Ctrl-C stops the run in order; a second one is the usual interrupt."""
-    loop = asyncio.get_running_loop()
-
-    def stopped() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        stop()
-
-    loop.add_signal_handler(signal.SIGINT, stopped)
-    loop.add_signal_handler(signal.SIGTERM, stop)
 
 
 def _cut_short(directory: RunDirectory) -> Aborted:

@@ -2,15 +2,16 @@
 
 With `--json` exactly one JSON document goes to stdout on every path; text goes to stdout when it is
 the answer and to stderr when it is an error. No traceback ever reaches the terminal: a bug's is
-written to a file that is named.
+written to a file that is named. Who reads may go away: that ends a command that only reads, and
+never one that changes hosts, whose exit code tells how it ended, heard or not.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 
 import click
 
@@ -18,9 +19,27 @@ from remediations.cli.answer import Answer
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import printable
 
+CHANGES_HOSTS = "apply"
+
 
 def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     """Run a command and print what comes of it. Returns the exit code; raises nothing."""
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    with _outliving() if command == CHANGES_HOSTS else nullcontext():
+        return _leave(run, arguments)
+
+
+@contextmanager
+def _outliving() -> Iterator[None]:
+    """Neither the terminal nor a reader can end or hold up what runs in the block."""
+    from remediations.cli.signals import outliving_the_terminal
+    from remediations.cli.streams import detached
+
+    with outliving_the_terminal(), detached():
+        yield
+
+
+def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         # The document is alone on stdout: what click itself prints (--help) goes beside it.
@@ -28,9 +47,19 @@ def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
             outcome = _outcome(run, arguments)
         return _print(outcome, as_json=as_json)
     except BrokenPipeError:
-        # The reader went away: nothing more can be said, and the interpreter must not try either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return ExitCode.BROKEN_PIPE
+    except OSError as error:  # a full disk, a terminal that hung up
+        _give_up_stdout()
+        with suppress(OSError):
+            sys.stderr.write(f"error: the answer cannot be written: {error.strerror}\n")
+            sys.stderr.flush()
+        return ExitCode.MACHINE
+
+
+def _give_up_stdout() -> None:
+    """Nothing more can be said there, and the interpreter must not try either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _Failure:

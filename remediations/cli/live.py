@@ -5,6 +5,7 @@ In a terminal one panel is redrawn; elsewhere (a pipe, CI) each change is one li
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from rich.text import Text
 from remediations.model.quorum import has_quorum, percent
 from remediations.plan.plan import Command, Gate, Plan, Stage
 from remediations.render.console import BAD, DIM, GOOD, STRONG
+from remediations.run.progress import shown
 from remediations.run.records import CommandState
 from remediations.run.snapshot import Snapshot
 
@@ -42,15 +44,19 @@ class LiveDisplay:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """The display is on the screen while the block runs."""
+        """The display is on the screen while the block runs, which it never ends."""
         if not self._console.is_terminal or self._console.is_dumb_terminal:
             yield
             return
-        with Live(self._panel(), console=self._console, refresh_per_second=4) as live:
+        live = Live(self._panel(), console=self._console, refresh_per_second=4)
+        if shown(live.start):
             self._live = live
+        try:
             yield
-            self._refresh()
-        self._live = None
+        finally:
+            shown(self._refresh)
+            shown(live.stop)
+            self._live = None
 
     def stage_began(self, stage: Stage) -> None:
         """A stage starts."""
@@ -110,6 +116,7 @@ class LiveDisplay:
 
 
 def to_stderr(text: str) -> None:
-    """One line of progress that is no answer."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """One line of progress, which is not an answer: whether anybody reads it changes nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

@@ -86,6 +86,20 @@ class Disk(Record, frozen=True, kw_only=True):
     path: str
 
 
+class RecordRoom(Record, frozen=True, kw_only=True):
+    """The file system on which steps keep their record, as root finds it.
+
+    `path` is the directory, or what it would be made in. `exposed`: what others than root may write
+    to, the directory or one above it; "" where there is none.
+    """
+
+    path: str
+    available: int
+    inodes_available: int
+    writable: bool
+    exposed: str
+
+
 class Ownership(Record, frozen=True, kw_only=True):
     """Files below the home that do not belong to the service user (first one named)."""
 

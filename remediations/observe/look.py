@@ -54,17 +54,7 @@ async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
 async def _look(reach: Reach, entry: HostEntry, scope: Scope) -> HostReading:
     began = datetime.now(UTC)
     try:
-        async with asyncio.timeout(CONNECT_LIMIT_S):
-            connection = await reach.connect(entry.name)
-        async with asyncio.timeout(HOST_LIMIT_S):
-            sent = datetime.now(UTC)
-            done = await connection.run(
-                COMMAND,
-                stdin=program(entry, scope),
-                timeout_s=HOST_LIMIT_S - 0.5,
-                max_bytes=_MAX_BYTES,
-            )
-            received = datetime.now(UTC)
+        sent, done, received = await _ask(reach, entry, scope)
     except HostUnreachable as error:
         return unread_host(entry, f"{error.what} ({error.guard}: {error.got})", began)
     except TimeoutError:
@@ -74,6 +64,35 @@ async def _look(reach: Reach, entry: HostEntry, scope: Scope) -> HostReading:
     except DocumentError as error:
         return unread_host(entry, f"{error}{_why(done)}", began)
     return read_host(document, entry, scope, sent)
+
+
+async def _ask(
+    reach: Reach, entry: HostEntry, scope: Scope
+) -> tuple[datetime, Completed, datetime]:
+    """What the host printed, with the moments around it. It is asked once more where the connection
+    was lost meanwhile: to read twice harms nobody.
+
+    Raises:
+        HostUnreachable: it cannot be reached, or was lost twice.
+        TimeoutError: not within the limits.
+    """
+    for last in (False, True):
+        async with asyncio.timeout(CONNECT_LIMIT_S):
+            connection = await reach.connect(entry.name)
+        try:
+            async with asyncio.timeout(HOST_LIMIT_S):
+                sent = datetime.now(UTC)
+                done = await connection.run(
+                    COMMAND,
+                    stdin=program(entry, scope),
+                    timeout_s=HOST_LIMIT_S - 0.5,
+                    max_bytes=_MAX_BYTES,
+                )
+                return sent, done, datetime.now(UTC)
+        except HostUnreachable:
+            if last:
+                raise
+    raise AssertionError("the second time returns or raises")
 
 
 def _why(done: Completed) -> str:

@@ -27,6 +27,7 @@ from remediations.model.host import (
     NodeConfig,
     Ownership,
     Process,
+    RecordRoom,
     Session,
     Unit,
     WriteAheadLog,
@@ -78,6 +79,7 @@ class HostReading(Record, frozen=True, kw_only=True):
     wal: Reading[WriteAheadLog]
     disk: Reading[Disk]
     ownership: Reading[Ownership]
+    records: Reading[RecordRoom]
     samples: tuple[ChainSample, ...]
     chain: ChainView
     binary: Reading[Binary]

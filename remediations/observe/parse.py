@@ -16,6 +16,7 @@ from remediations.observe import host_text
 from remediations.observe.document import Document, Section
 from remediations.observe.host_text import TextError
 from remediations.observe.observation import ChainSample, ChainView, HostReading, Scope
+from remediations.observe.records import parse_records
 from remediations.observe.settings import parse_config
 
 T = TypeVar("T")
@@ -113,6 +114,12 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
         ownership=reader.file(
             "ownership", f"find {home}", host_text.parse_ownership, fine=(0, 141)
         ),
+        records=reader.read(
+            "records",
+            "stat /var/lib/remediate",
+            lambda part: parse_records(part.text),
+            absent="the probe said nothing of it",
+        ),
         samples=_samples(reader),
         chain=_chain(reader),
         binary=_binary(reader, scope),
@@ -135,6 +142,7 @@ def unread_host(entry: HostEntry, reason: str, at: datetime) -> HostReading:
         wal=unknown,
         disk=unknown,
         ownership=unknown,
+        records=unknown,
         samples=(),
         chain=ChainView(
             validators=unknown,

@@ -140,6 +140,22 @@ disk() {
     timeout 2 df -B1 --output=avail,size,iavail,itotal,target "$where" && cat /proc/self/mounts
 }
 
+# records: the directory in which run/launcher.sh keeps its claims, or what it would be made in: its
+# room, whether root can write there, and owner and mode of it and of all above it.
+records() {
+    local at where=/var/lib/remediate writable=no
+    ((EUID == 0)) || return 13
+    [[ -e $where || -L $where ]] || where=${where%/*}
+    [[ -d $where && -w $where ]] && writable=yes
+    printf 'path=%s\nwritable=%s\n' "$where" "$writable"
+    timeout 2 stat -f -c 'room=%f %S %d %c' "$where" || return
+    at=$(cd -P "$where" && pwd -P) || at=$where
+    while timeout 2 stat -c '%u %a %n' "$at" && [[ $at != / ]]; do
+        at=${at%/*}
+        at=${at:-/}
+    done
+}
+
 # ownership: what below the home belongs to somebody else than the service user (links aside).
 ownership() {
     local uid
@@ -307,6 +323,7 @@ main() {
     member found 65536 found
     [[ -z $unit ]] || member show 65536 printf '%s\n' "$shown"
     [[ -z $unit ]] || member processes 262144 processes
+    begin records 4096 records
     [[ -z $home ]] || files
     [[ -z $rpc ]] || chain
     [[ $described ]] || describe

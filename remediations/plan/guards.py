@@ -37,6 +37,7 @@ NODE_GUARDS: tuple[NodeGuard, ...] = (
     guards_signing.restart_not_deadlocked,
     guards_signing.no_leftover_halt,
     guards_node.disk_free,
+    guards_node.record_kept,
     guards_node.clock_sane,
 )
 DESCRIBING_GUARDS: tuple[NodeGuard, ...] = (guards_node.same_binary,)

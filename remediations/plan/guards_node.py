@@ -14,6 +14,9 @@ from remediations.plan.plan import GuardResult
 DISK_FLOOR = 256 * 1024 * 1024
 """Bytes free that a start needs: WAL, journal and database logs fill this within minutes."""
 INODE_FLOOR = 1_000
+RECORD_FLOOR = 1024 * 1024
+RECORD_INODES = 100
+"""A step takes eight inodes and, with its outputs, some KiB (`run/launcher.sh`)."""
 CLOCK_BLOCK_MS = 10_000
 """G37: from here on a validator's votes carry impossible times."""
 MASKED = frozenset({"masked", "masked-runtime"})
@@ -106,6 +109,41 @@ def disk_free(_case: Case, reading: HostReading) -> GuardResult:
         next_step=f"free space below {disk.path} on {reading.host}: old archives, rotated logs, "
         "`journalctl --vacuum-size=500M`; never data/ or cs.wal",
         facts=(f"{reading.host}.disk",),
+    )
+
+
+def record_kept(_case: Case, reading: HostReading) -> GuardResult:
+    """N2: a step leaves a record of root's own, which is what makes it happen at most once."""
+    title = "the record of a step can be kept, and only by root"
+    expected = f"{RECORD_FLOOR >> 20} MiB, {RECORD_INODES} inodes, read-write, root's alone"
+    if isinstance(reading.records, Unknown):
+        return judged(
+            "N2",
+            title,
+            host=reading.host,
+            holds=None,
+            got=reading.records.reason,
+            expected=expected,
+            next_step="`sudo stat -f /var/lib/remediate` on the host by hand",
+        )
+    room = reading.records.value
+    return judged(
+        "N2",
+        title,
+        host=reading.host,
+        holds=room.available >= RECORD_FLOOR
+        and room.inodes_available >= RECORD_INODES
+        and room.writable
+        and not room.exposed,
+        got=f"{room.available >> 20} MiB, {room.inodes_available} inodes free in {room.path}"
+        + ("" if room.writable else ", which cannot be written")
+        + (f"; others may write to {room.exposed}" if room.exposed else ""),
+        expected=expected,
+        next_step=f"find out who changed {room.exposed} on {reading.host}; then "
+        f"`sudo chown root {room.exposed}` and `sudo chmod go-w {room.exposed}` there"
+        if room.exposed
+        else f"free space or inodes where {room.path} lies on {reading.host} (`df -i {room.path}`),"
+        " or mount it read-write",
     )
 
 

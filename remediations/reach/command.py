@@ -15,17 +15,27 @@ from remediations.reach.settings import SshSettings
 CHANNEL_LIMIT = 8
 """Below sshd's default MaxSessions of 10 per connection."""
 CHUNK = 65536
+DOUBT_S = 3.0
+"""A command that takes longer makes its connection doubtful, and the peer is asked whether it is
+there. A host or a hop may vanish without a word (power, a firewall), and writing still succeeds."""
+ASK_S = 1.0
+ASKED = 3
+"""How often and how many times; sshd itself answers, whatever the command does."""
 
 
 class SshConnection:
-    """One open connection (the `Connection` protocol)."""
+    """One open connection (the `Connection` protocol).
+
+    `way` holds the connections to its jump hosts, in order, and last the host's own.
+    """
 
     def __init__(
-        self, host: str, settings: SshSettings, connection: asyncssh.SSHClientConnection
+        self, host: str, settings: SshSettings, way: tuple[asyncssh.SSHClientConnection, ...]
     ) -> None:
         self.host = host
         self._settings = settings
-        self._connection = connection
+        self._way = way
+        self._connection = way[-1]
         self._channels = asyncio.Semaphore(CHANNEL_LIMIT)
 
     async def run(
@@ -46,11 +56,17 @@ class SshConnection:
                 raise explained(self.host, self._settings, cause) from error
 
     def is_closed(self) -> bool:
-        """Whether it was lost or closed: every further command would be refused."""
-        return self._connection.is_closed()
+        """Whether it or a hop was lost or closed: every further command would be refused."""
+        return any(connection.is_closed() for connection in self._way)
+
+    def _doubt(self) -> None:
+        """Ask hops and host whether they are there, often: silence ends the connection."""
+        for connection in self._way:
+            connection.set_keepalive(ASK_S, ASKED)
 
     async def _run(self, command: str, stdin: bytes, timeout_s: float, max_bytes: int) -> Completed:
         began = time.monotonic()
+        doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._doubt)
         out, err = _Bounded(max_bytes), _Bounded(max_bytes)
         process: asyncssh.SSHClientProcess[bytes] | None = None
         timed_out = False
@@ -62,6 +78,7 @@ class SshConnection:
         except TimeoutError:
             timed_out = True
         finally:
+            doubt.cancel()
             if process:
                 process.close()
         status = process.exit_status if process and not timed_out else None

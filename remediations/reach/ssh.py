@@ -1,10 +1,15 @@
-"""All connections of one command: each host once, each hop once, few at a time."""
+"""All connections of one command: each host once, each hop once, few at a time.
+
+A connection that was lost is never handed out again: `connect` makes a new one, through a new
+connection to the jump host where that is what was lost. Nobody who asks has to think of it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import asyncssh
 from tenacity import (
@@ -20,12 +25,20 @@ from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, explained
 from remediations.reach.login import OwnFiles, log_in
 from remediations.reach.routes import Route, Routes
+from remediations.reach.settings import SshSettings
 
 T = TypeVar("T")
 CONNECT_LIMIT = 8
 """Below sshd's default MaxStartups of 10, of which a jump host takes all."""
 ATTEMPTS = 4
 CLOSE_TIMEOUT_S = 2.0
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 8.0
+"""How long a failure stands before the host is dialled again, each time twice as long: it may be
+booting, and it may also count the logins that it refuses."""
+
+Way = tuple[asyncssh.SSHClientConnection, ...]
+"""The connections that carry one to a host, hop by hop; the last one is the host's own."""
 
 
 class SshReach:
@@ -37,8 +50,9 @@ class SshReach:
         self._routes = Routes(inventory.ssh_config)
         self._limit = asyncio.Semaphore(CONNECT_LIMIT)
         self._hosts: dict[str, asyncio.Task[SshConnection]] = {}
-        self._hops: dict[tuple[str, ...], asyncio.Task[asyncssh.SSHClientConnection]] = {}
+        self._hops: dict[tuple[str, ...], asyncio.Task[Way]] = {}
         self._open: list[asyncssh.SSHClientConnection] = []
+        self._pauses: dict[str, _Pause] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,17 +72,19 @@ class SshReach:
         await self._own.close()
 
     async def connect(self, host: str) -> SshConnection:
-        """The one connection to an inventory host.
+        """The one connection to an inventory host; a new one where it was lost.
 
         Raises:
-            HostUnreachable: says which guard refused and what to do.
+            HostUnreachable: says which guard refused and what to do. It stands for a while, for
+                everybody who asks, before the host is dialled again.
         """
-        if host not in self._hosts:
-            self._hosts[host] = asyncio.create_task(self._connect(host))
-        return await asyncio.shield(self._hosts[host])
+        task = self._hosts.get(host)
+        if task is None or self._is_over(host, task):
+            task = self._hosts[host] = asyncio.create_task(self._connect(host))
+        return await asyncio.shield(task)
 
     def forget(self, host: str, lost: SshConnection | None = None) -> None:
-        """Let the next `connect` make a new connection, after this one was lost.
+        """Let the next `connect` make a new connection, although this one seems to be open.
 
         With `lost`, only while that is still the one: another may have replaced it already.
         """
@@ -76,14 +92,27 @@ class SshReach:
         if task and (lost is None or (_is_done(task) and task.result() is lost)):
             del self._hosts[host]
 
-    async def _connect(self, host: str) -> SshConnection:
-        route = await self._routes.to(self._inventory.host(host).ssh)
-        return SshConnection(host, route[-1], await self._dial(host, route))
+    def _is_over(self, host: str, task: asyncio.Task[SshConnection]) -> bool:
+        """Whether what this task came to is of no use any more."""
+        if not task.done():
+            return False
+        if _is_done(task):
+            return task.result().is_closed()
+        return host not in self._pauses or self._pauses[host].is_over()
 
-    async def _dial(self, host: str, route: Route) -> asyncssh.SSHClientConnection:
+    async def _connect(self, host: str) -> SshConnection:
+        try:
+            route = await self._routes.to(self._inventory.host(host).ssh)
+            connection = SshConnection(host, route[-1], await self._dial(host, route))
+        except HostUnreachable:
+            self._pauses[host] = _after(self._pauses.get(host))
+            raise
+        self._pauses.pop(host, None)
+        return connection
+
+    async def _dial(self, host: str, route: Route) -> Way:
         """Connect to the end of a route, through its hops. Only what was dropped is repeated."""
-        tunnel = await self._hop(host, route[:-1]) if len(route) > 1 else None
-        settings, behind = route[-1], route[-2].alias if tunnel else ""
+        settings, behind = route[-1], route[-2].alias if len(route) > 1 else ""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(0.2, max=2),
@@ -93,16 +122,29 @@ class SshReach:
         try:
             async for attempt in retrying:
                 with attempt:
+                    # Within the attempt: the hop may be what was dropped.
+                    hops = await self._hop(host, route[:-1]) if behind else ()
                     async with self._limit:
-                        connection = await log_in(host, settings, self._own, tunnel, behind)
-                        self._open.append(connection)
-                        return connection
+                        return *hops, await self._log_in(host, settings, hops, behind)
         except DROPPED as error:
             raise explained(host, settings, error, behind=behind) from error
         raise AssertionError("tenacity either returns or raises")
 
-    async def _hop(self, host: str, route: Route) -> asyncssh.SSHClientConnection:
-        """The shared connection to a jump host; a new one where the last failed or was lost."""
+    async def _log_in(
+        self, host: str, settings: SshSettings, hops: Way, behind: str
+    ) -> asyncssh.SSHClientConnection:
+        try:
+            tunnel = hops[-1] if hops else None
+            connection = await log_in(host, settings, self._own, tunnel, behind)
+        except HostUnreachable as error:
+            if any(hop.is_closed() for hop in hops):
+                raise asyncssh.ConnectionLost(f"the jump host was lost: {error.got}") from error
+            raise
+        self._open = [*(one for one in self._open if not one.is_closed()), connection]
+        return connection
+
+    async def _hop(self, host: str, route: Route) -> Way:
+        """The shared way to a jump host; a new one where the last failed or was lost."""
         key = tuple(settings.alias for settings in route)
         task = self._hops.get(key)
         if task is None or _is_lost(task):
@@ -119,8 +161,27 @@ class SshReach:
             ) from error
 
 
-def _is_lost(task: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
-    return task.done() and not (_is_done(task) and not task.result().is_closed())
+class _Pause(NamedTuple):
+    """How long a failure stands: its length in seconds, and its end on the monotonic clock."""
+
+    length_s: float
+    end: float
+
+    def is_over(self) -> bool:
+        """Whether the host may be dialled again."""
+        return time.monotonic() >= self.end
+
+
+def _after(last: _Pause | None) -> _Pause:
+    """The pause after one more failure."""
+    length_s = FIRST_PAUSE_S if last is None else min(LONGEST_PAUSE_S, 2 * last.length_s)
+    return _Pause(length_s, time.monotonic() + length_s)
+
+
+def _is_lost(task: asyncio.Task[Way]) -> bool:
+    if not task.done():
+        return False
+    return not _is_done(task) or any(connection.is_closed() for connection in task.result())
 
 
 def _is_done(task: asyncio.Task[T]) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
-from remediations.errors import Locked, PartlyApplied
+from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.plan.plan import Command
 from remediations.reach.connection import HostUnreachable
 from remediations.run.driver import Driver, Sighting, StepId, StepState
@@ -16,6 +17,9 @@ FIRST_LOOK_S = 0.2
 SLOWEST_LOOK_S = 2.0
 GRACE_S = 60.0
 """Beyond the command's own limit, for a host that cannot be reached for a while."""
+LAUNCHES = 3
+RELAUNCH_S = 30.0
+"""After the first launch; later, what was read again before the run would be too old."""
 
 
 class Ending(NamedTuple):
@@ -26,21 +30,45 @@ class Ending(NamedTuple):
     sighting: Sighting | None
 
 
-async def carry_out(driver: Driver, step: StepId, command: Command) -> Ending:
-    """Launch `command` and follow it. Never launches twice, never guesses how it ended."""
-    try:
-        await driver.launch(step, command)
-    except Locked as claimed:
-        # Somebody else's application of this plan: how it ends is not ours to take.
-        return Ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}", None)
-    except PartlyApplied as refusal:
-        # A refusal is no proof that nothing started: systemd may answer too late.
-        note = f"{refusal.what} ({refusal.got}); "
-    except HostUnreachable as lost:
-        note = f"the launch was not confirmed ({lost.got}); "
-    else:
-        note = ""
+async def carry_out(
+    driver: Driver, step: StepId, command: Command, *, may_start: Callable[[], bool]
+) -> Ending:
+    """Launch `command` and follow it. Never guesses how it ended.
+
+    `may_start` tells whether a launch may be repeated: not after a person's stop.
+    """
+    end = time.monotonic() + RELAUNCH_S
+    note = ""
+    for number in range(LAUNCHES):
+        try:
+            await driver.launch(step, command)
+        except Locked as claimed:
+            if number == 0:
+                # Somebody else's application of this plan: how it ends is not ours to take.
+                return Ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}", None)
+        except Refused as refusal:
+            if number == 0:
+                message = f"it never started: {refusal.what} ({refusal.got})"
+                return Ending(CommandState.FAILED, message, None)
+        except PartlyApplied as refusal:
+            # A refusal does not prove that nothing started: systemd may answer too late.
+            note += f"{refusal.what} ({refusal.got}); "
+        except HostUnreachable as lost:
+            note = f"the launch was not confirmed ({lost.got}); "
+            if await _nothing_started(driver, step, command, end) and may_start():
+                continue
+        break
     return await follow(driver, step, command, note)
+
+
+async def _nothing_started(driver: Driver, step: StepId, command: Command, end: float) -> bool:
+    """Whether the host says so; it is asked until `end` (monotonic clock)."""
+    while time.monotonic() < end:
+        try:
+            return (await driver.probe(step, command)).state is StepState.NOT_STARTED
+        except HostUnreachable:
+            await asyncio.sleep(FIRST_LOOK_S)
+    return False
 
 
 async def follow(driver: Driver, step: StepId, command: Command, note: str = "") -> Ending:

@@ -49,7 +49,13 @@ class Driver(Protocol):
     """Carries out steps. Every method raises `HostUnreachable` when it was not heard."""
 
     async def launch(self, step: StepId, command: Command) -> None:
-        """Start the step, or raise `Locked` where it was claimed before. Returns before it ends."""
+        """Start the step. Returns before it ends.
+
+        Raises:
+            Locked: it was claimed before.
+            Refused: the target started nothing, and never will for this launch.
+            PartlyApplied: it failed, which alone does not prove that nothing started.
+        """
         ...
 
     async def probe(self, step: StepId, command: Command) -> Sighting:

@@ -166,7 +166,9 @@ class Engine:
         began = time.monotonic()
         step = StepId(plan=self._digest, stage=stage.number, index=index)
         try:
-            ending = await carry_out(self._driver, step, command)
+            ending = await carry_out(
+                self._driver, step, command, may_start=lambda: not self.stop.is_set()
+            )
         except asyncio.CancelledError:
             # Returned, not raised: the person's stop is known, and this is its receipt.
             ending = Ending(CommandState.UNKNOWN, "stopped by a person; it may still run", None)

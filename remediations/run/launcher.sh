@@ -6,16 +6,28 @@
 #   void PLAN STEP                    the step may never start any more
 #
 # Exits 64 wrong number of arguments, 65 a bad argument, 66 other bytes than approved, 69 systemd
-# does not answer, 75 claimed before. Any other failure says nothing of whether the step started:
-# `void` does.
+# does not answer, 75 claimed before, 77 the records are not root's alone: nothing was read or
+# started. Any other failure says nothing of whether the step started: `void` does.
 #
 # Fixed text: what was approved is the payload, whose hash is checked here, and again by the unit.
 # One step leaves PLAN/STEP/: boot, payload, stdout, stderr and, once it ended, rc; or only void.
+#
+# Where no claim can be made (no inode, no room, read-only), "not started" is not final by itself: a
+# launch may be under way, and room may come back. So void leaves its mark in another file system,
+# /run, and then looks for a claim; the unit claims first, and then looks for the mark. Whatever the
+# order, one of them sees the other: the step ran and void says so, or it never runs. The mark ends
+# with the boot, and so does whatever could have started the step: launcher, unit, connection.
+#
+# A launch that was killed leaves its directory, STEP.PID.XXXXXX. The next launch or void removes it
+# when that launcher is gone and then no unit of its step is known: in this order, for a launcher
+# that ends well has told systemd of its unit before.
 set -eu
 umask 077
 LC_ALL=C
-export LC_ALL
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
 base=/var/lib/remediate
+voids=/run/remediate
 limit=65536
 
 refuse() { # EXIT WHY
@@ -35,11 +47,31 @@ case $step in '' | *[!0-9a-z-]*) refuse 65 "bad step id" ;; esac
 
 unit=remediate-$(printf %.12s "$plan")-$step
 claim=$base/$plan/$step
+mark=$voids/$plan.$step
+
+# Refuses where others than who runs this, and root, may write to DIRECTORY or to what it lies in:
+# records that others can make, move or remove say nothing.
+only_ours() { # DIRECTORY
+  records=$(cd -P "$1" && pwd -P) || refuse 77 "$1 cannot be entered"
+  me=$(id -u) at=$records
+  while :; do
+    case $(stat -c %u:%a "$at") in
+      0:1??? | "$me":1???) # sticky: what is ours stays where it is, but others may add to it
+        [ "$at" != "$records" ] || refuse 77 "others than root may write to $at" ;;
+      *:*[2367] | *:*[2367]?) refuse 77 "others than root may write to $at" ;;
+      0:* | "$me":*) ;;
+      *) refuse 77 "$at does not belong to root" ;;
+    esac
+    [ "$at" != / ] || return 0
+    at=${at%/*}
+    at=${at:-/}
+  done
+}
 
 # Whether the unit runs or is about to: right after systemd-run it may still be an inactive unit
 # with a start job. One that ended is gone (--collect). No answer is no "no".
-living() {
-  said=$(systemctl show -p ActiveState -p Job "$unit.service") || said=
+living() { # UNIT
+  said=$(systemctl show -p ActiveState -p Job "$1.service") || said=
   case $said in
     *ActiveState=active* | *ActiveState=activating*) return 0 ;;
     *ActiveState=deactivating* | *ActiveState=reloading*) return 0 ;;
@@ -52,6 +84,7 @@ living() {
 settled() {
   if [ -e "$claim/void" ]; then echo voided
   elif [ -e "$claim/rc" ]; then echo "done $(cat "$claim/rc")"
+  elif [ -e "$mark" ] && [ ! -d "$claim" ]; then echo voided
   else return 1
   fi
 }
@@ -62,7 +95,7 @@ state() {
   while ! settled; do
     claimed=no
     [ ! -d "$claim" ] || claimed=yes
-    if living; then
+    if living "$unit"; then
       echo running
     elif settled; then
       return 0
@@ -97,18 +130,33 @@ answer() {
 
 # Makes the plan's directory; every directory on the way outlives a power cut.
 prepare() {
-  mkdir -p "$base/$plan"
-  sync "$base/$plan" "$base" "${base%/*}"
+  mkdir -p "$base" && only_ours "$base" && mkdir -p "$base/$plan" &&
+    sync "$base/$plan" "$base" "${base%/*}"
+}
+
+# Removes what killed launches left, of any plan.
+sweep() {
+  for left in "$base"/*/*.*; do
+    of=${left%/*} name=${left##*/}
+    of=${of##*/} pid=${name#*.}
+    case $of in *[!0-9a-f]*) continue ;; esac
+    [ "${#of}" -eq 64 ] && [ -d "$left" ] || continue
+    ! grep -qsF "$of" "/proc/${pid%%.*}/cmdline" || continue
+    known=0
+    (living "remediate-$(printf %.12s "$of")-${name%%.*}") 2>/dev/null || known=$?
+    [ "$known" -ne 1 ] || rm -rf "$left" || :
+  done
 }
 
 launch() {
   timeout=$1 sha256=$2
   case $timeout in '' | 0* | *[!0-9]* | ???????*) refuse 65 "bad time limit" ;; esac
-  [ ! -d "$claim" ] || refuse 75 "already claimed"
+  [ ! -d "$claim" ] && [ ! -e "$mark" ] || refuse 75 "already claimed"
   prepare
+  sweep
   # Bytes of this launch only: another launch of the same step cannot change them. No step id has
   # a dot, so this is never taken for a claim.
-  mine=$(mktemp -d "$claim.XXXXXXXX")
+  mine=$(mktemp -d "$claim.$$.XXXXXX")
   trap 'rm -rf "$mine"' EXIT
   cat >"$mine/payload"
   got=$(sha256sum <"$mine/payload")
@@ -116,14 +164,20 @@ launch() {
   cat >"$mine/runner" <<'RUNNER'
 set -eu
 umask 077
-claim=$1 mine=$2 sha256=$3
-mkdir "$claim" || { rm -rf "$mine"; exit 75; }
+claim=$1 mark=$2 mine=$3 sha256=$4
+trap 'rm -rf "$mine"' EXIT
+mkdir "$claim" || exit 75
+if [ -e "$mark" ]; then
+  true >"$claim/void" || rmdir "$claim"
+  exit 75
+fi
 mv "$mine/payload" "$claim/payload"
 cat /proc/sys/kernel/random/boot_id >"$claim/boot"
 got=$(sha256sum <"$claim/payload")
 [ "${got%% *}" = "$sha256" ]
 sync "$claim/payload" "$claim/boot" "$claim" "${claim%/*}"
 rm -rf "$mine"
+trap - EXIT
 rc=0
 # The claim is nobody else's to read; the command itself runs with a service's usual umask.
 (umask 022; exec /bin/sh "$claim/payload") >"$claim/stdout" 2>"$claim/stderr" </dev/null || rc=$?
@@ -136,22 +190,27 @@ RUNNER
   # A unit of that name belongs to another launch of this step.
   systemd-run --quiet --no-block --collect --unit="$unit" \
     -p "RuntimeMaxSec=$timeout" -p TimeoutStopSec=10 -p KillMode=control-group \
-    /bin/sh "$mine/runner" "$claim" "$mine" "$sha256" && trap - EXIT && return 0
+    /bin/sh "$mine/runner" "$claim" "$mark" "$mine" "$sha256" && trap - EXIT && return 0
   [ ! -d "$claim" ] || refuse 75 "already claimed"
-  ! living || refuse 75 "another launch of this step is under way"
+  ! living "$unit" || refuse 75 "another launch of this step is under way"
   refuse 1 "systemd did not start the unit"
 }
 
 void() {
-  prepare
-  if mkdir "$claim" 2>/dev/null; then
-    : >"$claim/void"
-    sync "$claim/void" "$claim" "$base/$plan"
+  if prepare && mkdir "$claim" 2>/dev/null; then
+    # Without room for the mark the claim would look like a step that lost its result.
+    if true >"$claim/void"; then
+      sync "$claim/void" "$claim" "$base/$plan"
+    else
+      rmdir "$claim"
+    fi
   fi
-  [ -d "$claim" ] || refuse 1 "cannot claim the step"
+  if [ -d "$claim" ]; then sweep; else mkdir -p "$mark"; fi
   answer
 }
 
+cd /
+[ ! -d "$base" ] || only_ours "$base"
 case $verb in
   launch) launch "$4" "$5" ;;
   probe) answer ;;

@@ -6,12 +6,12 @@ What two machines must agree on lies on the hosts: the claim of each step (launc
 from __future__ import annotations
 
 import fcntl
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import quote
 
 from remediations.errors import Locked
 from remediations.files.writing import unusable
@@ -19,7 +19,6 @@ from remediations.files.writing import unusable
 PATIENCE_S = 0.5
 """For somebody who only asks who holds it (`holder`): that takes the lock for a moment."""
 _RETRY_S = 0.02
-_PLAIN = re.compile(r"[^A-Za-z0-9.-]+")
 
 
 @contextmanager
@@ -65,8 +64,8 @@ def holder(state: Path, chain_id: str) -> str:
 
 
 def lock_path(state: Path, chain_id: str) -> Path:
-    """The lock file of a chain."""
-    return state / "locks" / f"{_PLAIN.sub('-', chain_id)}.lock"
+    """The lock file of a chain: another one for every other id."""
+    return state / "locks" / f"{quote(chain_id, safe='')}.lock"
 
 
 def _taken(file: TextIO, patience_s: float) -> bool:

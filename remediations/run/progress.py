@@ -30,9 +30,26 @@ class Progress(Protocol):
         ...
 
 
+def shown(show: Callable[[], None]) -> bool:
+    """Whether `show` showed it. Whatever a display raises stays here, also what would end the
+    process (rich answers to a closed pipe with SystemExit).
+
+    A CancelledError is the display's own: that of a task comes at an `await` only.
+
+    Raises:
+        KeyboardInterrupt: a person's second Ctrl-C, which may come at any moment.
+    """
+    try:
+        show()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - showing a run never changes it
+        return False
+    return True
+
+
 class SafeProgress:
-    """Passes everything on, until the other side fails (a closed pipe, a full disk): then it is
-    silent. Showing a run must never change it."""
+    """Passes everything on, until the other side fails: then it is silent."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
@@ -55,9 +72,5 @@ class SafeProgress:
         self._tell(lambda: self._inner.gate_is(gate, open_=open_, seen=seen))
 
     def _tell(self, tell: Callable[[], None]) -> None:
-        if self._broken:
-            return
-        try:
-            tell()
-        except Exception:  # noqa: BLE001 - whatever a display does, the run goes on
-            self._broken = True
+        if not self._broken:
+            self._broken = not shown(tell)

@@ -11,7 +11,7 @@ import hashlib
 import shlex
 from importlib.resources import files
 
-from remediations.errors import Locked, PartlyApplied
+from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.plan.plan import Command
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
@@ -22,6 +22,7 @@ TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The host's own limit: cancelling a channel ends nothing there."""
 CLAIMED = 75
+UNSAFE = 77
 PROBED = "probed"
 
 
@@ -36,6 +37,7 @@ class SshDriver:
 
         Raises:
             Locked: it was claimed before.
+            Refused: the host's records cannot be trusted; nothing was started.
             HostUnreachable: it is not known whether it started.
             PartlyApplied: the launch failed: bad bytes, no sudo, disk full. That alone does not
                 prove that nothing started: `void` does.
@@ -52,6 +54,14 @@ class SshDriver:
                 got=f"a claim for step {step} of plan {step.plan[:12]}",
                 expected="no claim",
                 next_step="remediate status; for another attempt make a new plan",
+            )
+        if done.exit_status == UNSAFE:
+            raise Refused(
+                f"{command.host} cannot keep a record of the step",
+                guard="records of root alone",
+                got=_end_of(done.stderr),
+                expected="/var/lib/remediate and all above it root's, and nobody else's to write",
+                next_step="mend owner and mode there, find out who changed them, then plan again",
             )
         if done.exit_status != 0:
             raise PartlyApplied(
@@ -107,14 +117,14 @@ class SshDriver:
         return await self._run(host, text, stdin)
 
     async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
+        connection = await self._reach.connect(host)
         try:
-            connection = await self._reach.connect(host)
             done = await connection.run(text, stdin=stdin, timeout_s=TRIP_LIMIT_S)
         except HostUnreachable:
-            self._reach.forget(host)
+            self._reach.forget(host, connection)  # it may be open, and refuse channels
             raise
         if done.timed_out or done.exit_status is None:
-            self._reach.forget(host)
+            self._reach.forget(host, connection)
             raise HostUnreachable(
                 f"{host} did not answer",
                 guard="time limit",

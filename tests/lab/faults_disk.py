@@ -24,6 +24,16 @@ class DiskFaults(Faults):
         )
         self.mend_host(lambda: self._roomy_again(host))
 
+    def break_records(self, host: str, fault: str) -> None:
+        """Where steps keep their record there is "no inode" left, or it is "read-only"."""
+        records = "/var/lib/remediate"
+        how = {
+            "no inode": f"mount -t tmpfs -o nr_inodes=1,mode=0700 tmpfs {records}",
+            "read-only": f"mount --bind {records} {records}; mount -o remount,bind,ro {records}",
+        }[fault]
+        self.hosts[host].sh(f"mkdir -p -m 0700 {records}; {how}")
+        self.mend_host(lambda: self.hosts[host].sh(f"umount {records}"))
+
     def free_disk(self, host: str) -> None:
         """Free the space on the small disk; nothing is restarted."""
         self.hosts[host].sh(f"rm -f {self.node(host).home}/data/filler")

@@ -37,6 +37,10 @@ class NetworkFaults(Faults):
         self.net.ip("link", "set", link, "nomaster")
         self.mend_host(lambda: self.net.ip("link", "set", link, "master", BRIDGE))
 
+    def break_sessions(self, host: str) -> None:
+        """Every SSH session on it is lost at once, and what went through; sshd takes new ones."""
+        self.hosts[host].sh("pkill -KILL -f 'sshd: ops'", check=False)
+
     def break_ssh(self, host: str) -> None:
         """No login any more, while the daemon lives on."""
         self.hosts[host].sh("systemctl stop ssh.socket ssh.service 2>/dev/null; pkill sshd; true")

@@ -55,8 +55,8 @@ def broken(draw: st.DrawFn) -> Observation:
 
 FIELDS = (
     "session", "unit", "processes", "config", "key", "sign_state", "wal", "disk", "ownership",
-    "binary", "journal", "samples", "validators", "peers", "peer_rounds", "blocks", "commit",
-    "result", "status", "app", "round",
+    "records", "binary", "journal", "samples", "validators", "peers", "peer_rounds", "blocks",
+    "commit", "result", "status", "app", "round",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from remediations.observe.document import Document, DocumentError, Section, read
 from remediations.observe.host_text import TextError
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.observe.parse import read_host
+from remediations.observe.records import parse_records
 from remediations.observe.settings import parse_config
 from tests.property.mutations import trees
 from tests.unit.model import answers
@@ -83,6 +84,7 @@ def test_what_commands_print_is_a_value_or_a_text_error(text: str, more: str) ->
         lambda: host_text.parse_wal(text),
         lambda: host_text.parse_disk(text),
         lambda: host_text.parse_binary(text),
+        lambda: parse_records(text),
         lambda: parse_config(text, more, (text, more), more),
     ):
         with suppress(TextError):
@@ -134,6 +136,7 @@ def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
                 "wal",
                 "disk",
                 "ownership",
+                "records",
                 "sign_state",
                 "binary",
                 "journal",

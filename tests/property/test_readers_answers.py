@@ -43,6 +43,7 @@ SECTIONS: dict[str, bytes] = {
     "wal": b"5\n6\n",
     "disk": b"Avail Size IAvail Inodes Mounted\n1 2 3 4 /\nx / ext4 rw,noatime 0 0\n",
     "ownership": b"/h/x\n",
+    "records": b"path=/v\nwritable=yes\nroom=1 2 3 4\n0 700 /v\n0 755 /\n",
     "binary": b"path=/b/v\ndisk=%b\nrunning=%b\nversion=1\n" % (b"a" * 64, b"a" * 64),
     "journal": b"1764086400.123456 h v[1]: panic: x\n",
     **{name: answer for name, (_, answer) in PARSERS.items()},

@@ -149,6 +149,7 @@ def unreachable_reading(reading: HostReading, reason: str) -> HostReading:
         wal=nothing,
         disk=nothing,
         ownership=nothing,
+        records=nothing,
         binary=nothing,
         journal=nothing,
         samples=(),

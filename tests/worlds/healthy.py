@@ -22,6 +22,7 @@ from remediations.model.host import (
     NodeConfig,
     Ownership,
     Process,
+    RecordRoom,
     Session,
     Unit,
     WriteAheadLog,
@@ -176,6 +177,15 @@ def _host(name: str, role: Role, address: str) -> HostReading:
             )
         ),
         ownership=known(Ownership(foreign=0, example="")),
+        records=known(
+            RecordRoom(
+                path="/var/lib",
+                available=50 << 30,
+                inodes_available=1_000_000,
+                writable=True,
+                exposed="",
+            )
+        ),
         samples=(sample, replace(sample, at=BEGAN + GAP)),
         chain=ChainView(
             validators=unknown("not settled"),

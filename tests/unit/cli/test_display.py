@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from rich.live import Live
 
-from remediations.cli.live import LiveDisplay
+from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
 from remediations.run.records import CommandState
 from remediations.run.snapshot import HostSnapshot, Snapshot
+from tests.unit.cli.desk import Output
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.report.journal import checks
 
@@ -53,6 +55,42 @@ def test_quiet_says_nothing(capsys: Captured) -> None:
     """With --json there is nothing but the document."""
     shown(quiet=True)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("breaks", ["start", "update", "stop"])
+def test_a_display_that_ends_the_process_does_not(
+    monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    """What rich raises when its terminal is gone stays in the display."""
+
+    class Terminal(Output):
+        def isatty(self) -> bool:
+            return True
+
+    def ends(*_: object, **__: object) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(Live, breaks, ends)
+    display, went_on = LiveDisplay(plan_of(quorum_lost()), quiet=False), False
+    with display.shown():
+        went_on = True
+    assert went_on
+
+
+def test_progress_of_checks_may_go_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed pipe, or a stream that is closed itself."""
+
+    class Gone(Output):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError
+
+    closed = Output()
+    closed.close()
+    for stream in (Gone(), closed):
+        monkeypatch.setattr("sys.stderr", stream)
+        to_stderr("P1 passed")
 
 
 def test_failed_checks_come_first_and_whole() -> None:

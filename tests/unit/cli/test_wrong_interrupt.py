@@ -59,11 +59,11 @@ async def observe(*_, **__):
 async def heights(_, targets):
     return {host: Pulse(None, None) for host, _ in targets}
 
-async def stuck(*_):
+async def stuck(*_, **__):
     (marks / "launched").touch()
     await asyncio.Event().wait()
 
-async def done(*_):
+async def done(*_, **__):
     return Ending(CommandState.DONE, "started", None)
 
 def wait(*_, **__):
@@ -132,6 +132,15 @@ def seen(mark: Path, process: subprocess.Popen[str]) -> None:
     while not mark.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
+
+
+def waits(process: int) -> None:
+    """Wait until the process waits, for a key: readline only hears of a signal while it does."""
+    asleep = 0
+    while asleep < 5:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        asleep = asleep + 1 if state == "S" else 0
+        time.sleep(0.05)
 
 
 def state_of(run: RunDirectory) -> str:
@@ -214,6 +223,7 @@ def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Pat
     text = b""
     while b"digits of the plan" not in text:
         text += os.read(screen, 4096)
+    waits(process)
     os.write(screen, b"\x03")
     with contextlib.suppress(OSError):  # how Linux says that a terminal was closed
         while more := os.read(screen, 4096):

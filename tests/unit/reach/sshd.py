@@ -40,6 +40,7 @@ class Server:
     most_sessions: int = 0
     full: bool = False
     frozen: bool = False
+    drops: int = 0
     tunnels: list[int] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -132,6 +133,10 @@ async def serving(
 
     async def handle(process: asyncssh.SSHServerProcess[bytes]) -> None:
         seen.commands.append(process.command or "")
+        if seen.drops:
+            seen.drops -= 1
+            seen.drop_all()
+            return
         seen.sessions += 1
         seen.most_sessions = max(seen.most_sessions, seen.sessions)
         try:

@@ -33,13 +33,13 @@ def lost(host: str = "val1") -> HostUnreachable:
 
 
 class FakeDriver:
-    """Says what it was told to say; the last scene of a host repeats."""
+    """Says what it was told to say; the last probe of a host repeats, launches then succeed."""
 
     def __init__(
         self,
         probes: dict[str, Sequence[Scene]] | None = None,
         *,
-        launches: dict[str, Exception] | None = None,
+        launches: dict[str, Exception | Sequence[Exception]] | None = None,
         voids: dict[str, Scene] | None = None,
         holds: bool | Exception = False,
         on_launch: Callable[[Command], None] = lambda _: None,
@@ -47,7 +47,10 @@ class FakeDriver:
         self.calls: list[str] = []
         self.steps: list[StepId] = []
         self._probes = {host: list(scenes) for host, scenes in (probes or {}).items()}
-        self._launches = launches or {}
+        self._launches = {
+            host: [scenes] if isinstance(scenes, Exception) else list(scenes)
+            for host, scenes in (launches or {}).items()
+        }
         self._voids = voids or {}
         self._holds = holds
         self._on_launch = on_launch
@@ -56,8 +59,8 @@ class FakeDriver:
         self.calls.append(f"launch {command.host}")
         self.steps.append(step)
         self._on_launch(command)
-        if command.host in self._launches:
-            raise self._launches[command.host]
+        if self._launches.get(command.host):
+            raise self._launches[command.host].pop(0)
 
     async def probe(self, step: StepId, command: Command) -> Sighting:
         self.calls.append(f"probe {command.host}")
@@ -87,7 +90,7 @@ def _played(scene: Scene) -> Sighting:
 class Listener:
     """A progress display that remembers, or breaks."""
 
-    def __init__(self, breaks: Exception | None = None) -> None:
+    def __init__(self, breaks: BaseException | None = None) -> None:
         self.heard: list[str] = []
         self._breaks = breaks
 

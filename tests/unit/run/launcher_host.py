@@ -76,6 +76,8 @@ class LauncherHost:
     def __init__(self, root: Path) -> None:
         self.base = root / "var" / "lib" / "remediate"
         self.base.parent.mkdir(parents=True)
+        self.voids = root / "run" / "remediate"
+        self.voids.parent.mkdir()
         self.effects = root / "effects"
         self._root = root
         stubs = root / "bin"
@@ -88,7 +90,11 @@ class LauncherHost:
             "PATH": f"{stubs}:{os.environ['PATH']}",
             "STUB_UNITS": str(root / "units"),
         }
-        self.text = LAUNCHER.replace("/var/lib/remediate", str(self.base))
+        self.text = (
+            LAUNCHER.replace("/var/lib/remediate", str(self.base))
+            .replace("/run/remediate", str(self.voids))
+            .replace("\nPATH=", f"\nPATH={stubs}:")
+        )
 
     @property
     def claim(self) -> Path:
@@ -135,8 +141,9 @@ class LauncherHost:
         return len(self.effects.read_text().splitlines()) if self.effects.exists() else 0
 
     def start(
-        self, *words: str, payload: bytes = b"", text: str | None = None
+        self, *words: str, payload: bytes | None = b"", text: str | None = None
     ) -> subprocess.Popen[bytes]:
+        """A call of the launcher. Without a payload its standard input stays open."""
         process = subprocess.Popen(
             ["/bin/sh", "-c", text or self.text, "remediate", *words],
             env=self.environment,
@@ -146,6 +153,8 @@ class LauncherHost:
             stderr=subprocess.PIPE,
         )
         assert process.stdin is not None
+        if payload is None:
+            return process
         with contextlib.suppress(BrokenPipeError):  # it may refuse before it reads
             process.stdin.write(payload)
             process.stdin.flush()

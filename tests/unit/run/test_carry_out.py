@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from remediations.errors import Locked, PartlyApplied, RemediationError
+from remediations.errors import Locked, PartlyApplied, Refused, RemediationError
 from remediations.run import carry_out as module
 from remediations.run.carry_out import Ending, carry_out
 from remediations.run.driver import StepId
@@ -32,8 +32,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_LOOK_S", 0.001)
 
 
-def ending(driver: FakeDriver, timeout_s: int = 5) -> Ending:
-    return asyncio.run(carry_out(driver, STEP, command("val1", timeout_s=timeout_s)))
+def ending(driver: FakeDriver, timeout_s: int = 5, *, may_start: bool = True) -> Ending:
+    wanted = command("val1", timeout_s=timeout_s)
+    return asyncio.run(carry_out(driver, STEP, wanted, may_start=lambda: may_start))
 
 
 def refusal(kind: type[RemediationError]) -> RemediationError:
@@ -106,6 +107,66 @@ def test_an_unconfirmed_launch_is_looked_for() -> None:
     assert done.state is CommandState.DONE
     assert done.message == "the launch was not confirmed (no route); started: it runs"
     assert driver.launched() == ["val1"]
+
+
+@pytest.mark.parametrize("launches", [1, 2])
+def test_a_launch_that_did_not_come_through_is_repeated(launches: int) -> None:
+    """The host, once it is back, says that nothing started; then it is done."""
+    driver = FakeDriver(
+        {"val1": [lost(), *[NOT_STARTED] * launches, RUNNING, DONE]},
+        launches={"val1": [lost()] * launches},
+    )
+    done = ending(driver)
+    assert done.state is CommandState.DONE
+    assert done.message == "the launch was not confirmed (no route); started: it runs"
+    assert driver.launched() == ["val1"] * (launches + 1)
+
+
+def test_a_repeated_launch_may_find_that_the_first_one_came_through() -> None:
+    """It was late: claimed by ourselves, so it is followed."""
+    driver = FakeDriver(
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Locked)]}
+    )
+    assert ending(driver).state is CommandState.DONE
+
+
+def test_launches_have_a_number() -> None:
+    """Then it is voided, and never starts."""
+    driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": [lost()] * 9})
+    assert ending(driver).state is CommandState.FAILED
+    assert driver.launched() == ["val1"] * module.LAUNCHES
+    assert driver.calls[-1] == "void val1"
+
+
+def test_after_a_stop_no_launch_is_repeated() -> None:
+    """Nothing more is started: it is voided."""
+    driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": lost()})
+    assert ending(driver, may_start=False).state is CommandState.FAILED
+    assert driver.launched() == ["val1"]
+    assert driver.calls[-1] == "void val1"
+
+
+def test_long_after_the_first_no_launch_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read again before the run would be too old."""
+    monkeypatch.setattr(module, "RELAUNCH_S", 0.0)
+    driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": lost()})
+    assert ending(driver).state is CommandState.FAILED
+    assert driver.launched() == ["val1"]
+
+
+def test_a_target_that_refuses_has_started_nothing() -> None:
+    """Said at once, and not asked any more; a repeated launch proves less."""
+    driver = FakeDriver(launches={"val1": refusal(Refused)})
+    done = ending(driver)
+    assert (done.state, done.message) == (
+        CommandState.FAILED,
+        "it never started: it did not start (exit 1)",
+    )
+    assert driver.calls == ["launch val1"]
+    driver = FakeDriver(
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Refused)]}
+    )
+    assert ending(driver).state is CommandState.DONE
 
 
 def test_a_host_that_is_away_for_a_while_is_waited_for() -> None:

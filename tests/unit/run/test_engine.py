@@ -180,14 +180,32 @@ def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:
     assert sampled == [10, 11, 12]
 
 
-def test_a_display_that_breaks_changes_nothing(tmp_path: Path) -> None:
-    """A closed pipe on the terminal's side: the run goes on, in silence."""
-    progress = Listener(BrokenPipeError(errno.EPIPE, "gone"))
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        BrokenPipeError(errno.EPIPE, "gone"),
+        SystemExit(1),
+        asyncio.CancelledError(),
+        GeneratorExit(),
+        BaseException("anything"),
+    ],
+)
+def test_a_display_that_breaks_changes_nothing(tmp_path: Path, breaks: BaseException) -> None:
+    """Whatever it raises, also what would end a process: the run goes on, in silence."""
+    progress = Listener(breaks)
     bench = Bench(tmp_path, plan(), FakeDriver(), progress=progress)
     receipt = asyncio.run(bench.engine.apply())
     assert receipt.state is RunState.RUNNING
     assert bench.told()[-1] == "run-ended running"
     assert len(progress.heard) == 1
+
+
+def test_a_second_interrupt_inside_a_display_is_heard(tmp_path: Path) -> None:
+    """It may come at any moment; the journal has its end all the same."""
+    bench = Bench(tmp_path, plan(), FakeDriver(), progress=Listener(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(bench.engine.apply())
+    assert bench.told()[-1:] != ["run-ended running"]
 
 
 def test_stop_starts_nothing_more(tmp_path: Path) -> None:

@@ -79,6 +79,16 @@ def test_a_voided_step_never_starts(host: LauncherHost) -> None:
     assert (host.probe().state, host.count) == ("voided", 0)
 
 
+def test_a_mark_that_came_too_late_voids_nothing(host: LauncherHost) -> None:
+    """The unit had claimed before: it runs, and then it is done."""
+    host.launch(host.effect("sleep 0.5"))
+    until(lambda: host.count == 1)
+    (host.voids / f"{PLAN}.{STEP}").mkdir(parents=True)
+    assert (host.probe().state, host.void().state) == ("running", "running")
+    host.until_gone()
+    assert (host.probe().state, host.void().state) == ("done 0", "done 0")
+
+
 def test_void_and_launch_never_both_win(host: LauncherHost, tmp_path: Path) -> None:
     """In a race either the effect is there and void says so, or it never comes."""
     outcomes = set()
@@ -270,7 +280,7 @@ def test_a_full_disk_starts_nothing(host: LauncherHost, tmp_path: Path) -> None:
     host.base.parent.write_text("in the way")
     failed = host.launch(host.effect())
     assert failed.exit_status not in (0, 75)
-    assert host.void().state == ""
+    assert host.probe().state == "not-started"
     host.base.parent.unlink()
     host.base.parent.mkdir()
     assert host.launch(host.effect()).exit_status == 0

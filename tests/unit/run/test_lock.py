@@ -106,6 +106,14 @@ def test_no_chain_id_leaves_the_directory(tmp_path: Path, chain: str) -> None:
     assert lock_path(tmp_path, chain).resolve().parent == tmp_path / "locks"
 
 
+def test_every_chain_has_a_lock_of_its_own(tmp_path: Path) -> None:
+    """Also chains whose ids differ in a character that a file name may not have."""
+    chains = ["a-b", "a_b", "a.b", "a/b", "a b", "a%2Fb", "A-b", "a--b", "ä-b", "a~b"]
+    assert len({lock_path(tmp_path, chain) for chain in chains}) == len(chains)
+    with chain_lock(tmp_path, "a-b", "run-a"), chain_lock(tmp_path, "a_b", "run-b"):
+        assert (holder(tmp_path, "a-b"), holder(tmp_path, "a_b")) == ("run-a", "run-b")
+
+
 def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
     """12, and nobody holds it."""
     (tmp_path / "locks").write_text("in the way")

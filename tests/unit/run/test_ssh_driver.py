@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from pathlib import Path
 from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
-from remediations.errors import Locked, PartlyApplied
+from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.plan.plan import Command, plan_digest
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
@@ -36,18 +37,23 @@ class LocalReach:
     def __init__(self, environment: dict[str, str]) -> None:
         self.forgotten: list[str] = []
         self.loses_answers = 0
+        self.loses_commands = 0
         self.instead: Completed | None = None
         self._environment = environment
 
     async def connect(self, host: str) -> LocalReach:
         return self
 
-    def forget(self, host: str) -> None:
+    def forget(self, host: str, lost: LocalReach) -> None:
+        assert lost is self
         self.forgotten.append(host)
 
     async def run(self, text: str, *, stdin: bytes = b"", timeout_s: float) -> Completed:
         if self.instead is not None:
             return self.instead
+        if self.loses_commands and " launch " in text[-300:]:
+            self.loses_commands -= 1
+            raise lost()
         done = await asyncio.to_thread(
             subprocess.run,
             ["/bin/sh", "-c", text],
@@ -100,7 +106,7 @@ def on_val1(host: LauncherHost, more: str = "") -> Command:
 
 
 async def carried(driver: SshDriver, wanted: Command) -> carry_out.Ending:
-    return await carry_out.carry_out(driver, STEP, wanted)
+    return await carry_out.carry_out(driver, STEP, wanted, may_start=lambda: True)
 
 
 def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None:
@@ -130,6 +136,17 @@ def test_lost_answers_lose_nothing(
     assert reach.forgotten == ["val1"] * answers
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_launch_that_never_came_is_repeated(
+    host: LauncherHost, driver: SshDriver, reach: LocalReach, times: int
+) -> None:
+    """The connection died before the host heard of it: done, by the next launch, once."""
+    reach.loses_commands = times
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert (ending.state, host.count) == (CommandState.DONE, 1)
+    assert ending.message.startswith("the launch was not confirmed")
+
+
 def test_a_unit_that_starts_late_is_waited_for(host: LauncherHost, driver: SshDriver) -> None:
     """Right after its launch a step is not voided by its own controller."""
     host.starts_late(0.3)
@@ -145,6 +162,32 @@ def test_a_refused_launch_is_made_final(host: LauncherHost, driver: SshDriver) -
     assert "it never started, and cannot any more" in ending.message
     assert "systemd did not start the unit" in ending.message
     assert asyncio.run(driver.probe(STEP, on_val1(host))).state is StepState.VOIDED
+
+
+def test_a_host_that_can_keep_no_record(host: LauncherHost, driver: SshDriver) -> None:
+    """Never started, said in seconds: not unknown after minutes."""
+    host.base.write_text("in the way")
+    began = time.monotonic()
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert time.monotonic() - began < 10
+    assert ending.state is CommandState.FAILED
+    assert "it never started, and cannot any more" in ending.message
+    assert "File exists" in ending.message
+    assert host.count == 0
+
+
+def test_a_host_whose_records_others_may_write(host: LauncherHost, driver: SshDriver) -> None:
+    """It started nothing, and says whose directory is to be looked at."""
+    host.base.mkdir()
+    host.base.chmod(0o777)
+    ending = asyncio.run(carried(driver, on_val1(host)))
+    assert ending.state is CommandState.FAILED
+    assert ending.message.startswith("it never started: val1 cannot keep a record")
+    assert str(host.base) in ending.message
+    with pytest.raises(Refused) as caught:
+        asyncio.run(driver.launch(STEP, on_val1(host)))
+    assert caught.value.guard == "records of root alone"
+    assert caught.value.next_step
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""What signals mean while a plan is applied.
+
+| signal | comes from | means |
+|---|---|---|
+| SIGINT | Ctrl-C | the first stops in order, the second leaves at once with a whole journal |
+| SIGTERM | kill, systemd, timeout(1) | stops in order, however often it comes |
+| SIGHUP | the terminal, or the SSH session, is gone | nothing: the run is finished |
+| SIGTSTP | Ctrl-Z | nothing: a run that stands still between two stages helps nobody |
+| SIGPIPE | nobody reads | nothing: Python makes it an error of the write (`streams`) |
+| SIGQUIT | Ctrl-\\ | the end, as of `kill -9`: the way out of a process that hears nothing else |
+
+Before the run has begun, and while its checks run, SIGTERM is a Ctrl-C. What was ignored when the
+command was started (`nohup`, a script's background) stays ignored. Functions are installed, never
+SIG_IGN: the programs that are started here would inherit that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
+
+
+@contextlib.contextmanager
+def outliving_the_terminal() -> Iterator[None]:
+    """The table above holds while the block runs. Only the main thread of a process hears."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in HEARD}
+    _hear(signal.SIGTERM, _interrupt)
+    _hear(signal.SIGHUP, _nothing)
+    _hear(signal.SIGTSTP, _nothing)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def stop_in_order(stop: Callable[[], None]) -> None:
+    """From now on SIGINT and SIGTERM call `stop` in the running loop, as long as that is open."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        if loop.is_closed():
+            _interrupt(number, frame)
+        loop.call_soon_threadsafe(stop)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            _interrupt(number, frame)
+        asked = not loop.is_closed()
+        terminate(number, frame)
+
+    # Not the loop's own handlers: closing the loop would leave SIGTERM deadly while checks run.
+    _hear(signal.SIGINT, interrupt)
+    _hear(signal.SIGTERM, terminate)
+
+
+def _hear(number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> None:
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    pass

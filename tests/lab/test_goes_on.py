@@ -1,0 +1,135 @@
+"""A run goes on: without its connection, its reader, its terminal; and says at once what cannot."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+
+import pytest
+
+from remediations.plan.plan import plan_digest
+from remediations.run.journal import read_journal
+from remediations.run.records import Entry, EntryKind
+from remediations.run.store import RunDirectory
+from tests.lab.lab import CHECKOUT, Lab
+from tests.lab.operator import COMMAND, LIMIT_S, Operator
+from tests.lab.test_trust import PARTLY_APPLIED, approved_run
+from tests.lab.truth import rescued
+
+SOAK = bool(os.environ.get("REMEDIATE_SOAK"))
+CUTS_S = [0.7 * number for number in range(1, 21)] if SOAK else [2.5, 4.5]
+"""After the command began. `make soak` goes through all of it: reading, steps, gate, checks."""
+SOON_S = 20.0
+
+
+def directory(operator: Operator, run: str) -> RunDirectory:
+    return RunDirectory(operator.state / "runs" / run)
+
+
+def entries(operator: Operator, run: str) -> tuple[Entry, ...]:
+    """The journal so far; it may be in the middle of a line."""
+    path = directory(operator, run).journal
+    return read_journal(path) if path.exists() else ()
+
+
+def until(process: subprocess.Popen[str], operator: Operator, run: str, kind: EntryKind) -> None:
+    """Wait until the journal has such an entry."""
+    end = time.monotonic() + LIMIT_S
+    while not any(entry.kind is kind for entry in entries(operator, run)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def starts(lab: Lab, operator: Operator, run: str, host: str) -> int:
+    """How often systemd ran a step of the run on a host, by the host's own journal."""
+    unit = f"remediate-{plan_digest(directory(operator, run).plan())[:12]}-*"
+    said = lab.hosts[host].sh(
+        f"journalctl --unit='{unit}' --output=json --output-fields=UNIT,INVOCATION_ID "
+        '| grep -o \'"INVOCATION_ID":"[0-9a-f]*"\' | sort -u | wc -l'
+    )
+    return int(said)
+
+
+def is_verified(operator: Operator, run: str) -> None:
+    """Its journal has its end, and its checks pass."""
+    assert entries(operator, run)[-1].kind is EntryKind.RUN_ENDED
+    assert operator.says("status", run).result["state"] == "verified"
+
+
+def two_stages(lab: Lab, operator: Operator) -> str:
+    """val4 and val3, one at a time, while blocks go on."""
+    lab.break_stop("val3", "val4")
+    run = approved_run(operator)
+    assert len(directory(operator, run).plan().stages) == 2
+    return run
+
+
+def test_a_bastion_that_loses_its_sessions(lab: Lab, operator: Operator) -> None:
+    """At any time of a run behind it: verified, and started once."""
+    for moment in CUTS_S:
+        lab.break_stop("val4")
+        run = approved_run(operator)
+        with rescued(lab, "val4"), operator.start("apply", run, "--json") as process:
+            time.sleep(moment)
+            lab.break_sessions("bastion")
+            said, errors = process.communicate(timeout=LIMIT_S)
+            assert process.returncode == 0, (moment, said, errors)
+        is_verified(operator, run)
+        assert starts(lab, operator, run, "val4") == 1
+
+
+def test_a_reader_that_goes_away(lab: Lab, operator: Operator) -> None:
+    """`apply | head -1`, in the middle of its first step: verified, and 0."""
+    run = two_stages(lab, operator)
+    with rescued(lab, "val3", "val4"):
+        done = subprocess.run(
+            [
+                "bash",
+                "-c",
+                f"{shlex.quote(str(COMMAND))} apply {run} 2>&1 | head -1; "
+                'exit "${PIPESTATUS[0]}"',
+            ],
+            cwd=CHECKOUT,
+            env=operator.environment,
+            capture_output=True,
+            timeout=LIMIT_S,
+        )
+    assert done.returncode == 0, done
+    assert done.stdout.count(b"\n") == 1
+    is_verified(operator, run)
+
+
+def test_a_terminal_that_hangs_up_between_stages(lab: Lab, operator: Operator) -> None:
+    """SIGHUP twice after the first stage: both validators are started, and verified."""
+    run = two_stages(lab, operator)
+    with rescued(lab, "val3", "val4"), operator.start("apply", run) as process:
+        until(process, operator, run, EntryKind.COMMAND_ENDED)
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+        process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0
+    is_verified(operator, run)
+    assert [starts(lab, operator, run, host) for host in ("val3", "val4")] == [1, 1]
+
+
+@pytest.mark.parametrize("fault", ["no inode", "read-only"] if SOAK else ["no inode"])
+def test_a_host_that_can_keep_no_record(lab: Lab, operator: Operator, fault: str) -> None:
+    """Before: the plan is refused. Between the stages: never started, said in seconds."""
+    run = two_stages(lab, operator)
+    with operator.start("apply", run, "--json") as process:
+        until(process, operator, run, EntryKind.COMMAND_ENDED)
+        lab.break_records("val3", fault)
+        process.communicate(timeout=LIMIT_S)
+    assert process.returncode == PARTLY_APPLIED
+    last = [e for e in entries(operator, run) if e.kind is EntryKind.COMMAND_ENDED][-1]
+    assert (last.host, last.state) == ("val3", "failed")
+    assert "it never started, and cannot any more" in last.message
+    assert last.duration_ms < SOON_S * 1000
+    assert lab.world.daemon("val3") is None
+    refused = operator.plan("INC-001")
+    assert refused.code == 4, refused.document
