@@ -33,6 +33,19 @@ from remediations.model.chain import (
 
 T = TypeVar("T")
 
+# Made once, at import: while a type is used for the first time, msgspec may crash where a second
+# thread uses it, too (seen with 0.22), and answers of several hosts are read at the same time.
+_ENVELOPE = msgspec.json.Decoder(shapes.Envelope)
+_APP_INFO = msgspec.json.Decoder(shapes.AppInfoShape, strict=False)
+_BLOCK_RESULT = msgspec.json.Decoder(shapes.BlockResultShape, strict=False)
+_BLOCKCHAIN = msgspec.json.Decoder(shapes.BlockchainShape, strict=False)
+_COMMIT = msgspec.json.Decoder(shapes.CommitAnswer, strict=False)
+_CONSENSUS_STATE = msgspec.json.Decoder(shapes.ConsensusStateShape, strict=False)
+_DUMP = msgspec.json.Decoder(shapes.DumpShape, strict=False)
+_NET_INFO = msgspec.json.Decoder(shapes.NetInfoShape, strict=False)
+_STATUS = msgspec.json.Decoder(shapes.StatusShape, strict=False)
+_VALIDATORS = msgspec.json.Decoder(shapes.ValidatorsShape, strict=False)
+
 NO_EVIDENCE = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 """The hash of an empty evidence list: SHA-256 of nothing."""
 
@@ -63,7 +76,7 @@ def parse_status(text: bytes) -> NodeStatus:
     Raises:
         RpcError: the answer is something else.
     """
-    raw = _result(text, shapes.StatusShape)
+    raw = _result(text, _STATUS)
     sync = raw.sync_info
     return NodeStatus(
         node_id=raw.node_info.id.lower(),
@@ -86,7 +99,7 @@ def parse_app_info(text: bytes) -> AppInfo:
     Raises:
         RpcError: the answer is something else.
     """
-    raw = _result(text, shapes.AppInfoShape).response
+    raw = _result(text, _APP_INFO).response
     return AppInfo(height=raw.last_block_height, app_hash=_hex(raw.last_block_app_hash))
 
 
@@ -99,7 +112,7 @@ def parse_round_state(text: bytes) -> RoundState:
     Raises:
         RpcError: the answer is something else, or its parts contradict each other.
     """
-    raw = _result(text, shapes.ConsensusStateShape).round_state
+    raw = _result(text, _CONSENSUS_STATE).round_state
     where = _WHERE.fullmatch(raw.where)
     if where is None:
         raise RpcError("height/round/step has another form")
@@ -125,7 +138,7 @@ def parse_peer_rounds(text: bytes) -> tuple[PeerRound, ...]:
     Raises:
         RpcError: the answer is something else.
     """
-    peers = _result(text, shapes.DumpShape).peers or []
+    peers = _result(text, _DUMP).peers or []
     return tuple(
         PeerRound(
             node_id=_node_id(peer.node_address),
@@ -151,7 +164,7 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
             remote_ip=_printable(peer.remote_ip),
             outbound=peer.is_outbound,
         )
-        for peer in _result(text, shapes.NetInfoShape).peers or []
+        for peer in _result(text, _NET_INFO).peers or []
     )
 
 
@@ -164,9 +177,7 @@ def parse_validators(text: bytes) -> ValidatorSet:
     """
     # Within one page no line begins with a brace: it is one line, or indented.
     first, *others = text.split(b"\n{", MAX_PAGES)
-    pages = [
-        _result(page, shapes.ValidatorsShape) for page in (first, *(b"{" + page for page in others))
-    ]
+    pages = [_result(page, _VALIDATORS) for page in (first, *(b"{" + page for page in others))]
     height, total = pages[0].block_height, pages[0].total
     if total > shapes.MAX_VALIDATORS:
         raise RpcError(f"more than {shapes.MAX_VALIDATORS} validators announced")
@@ -200,7 +211,7 @@ def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
             time=_time(meta.header.time),
             evidence=meta.header.evidence_hash.upper() not in ("", NO_EVIDENCE),
         )
-        for meta in _result(text, shapes.BlockchainShape).block_metas or []
+        for meta in _result(text, _BLOCKCHAIN).block_metas or []
     )
 
 
@@ -210,7 +221,7 @@ def parse_commit(text: bytes) -> Commit:
     Raises:
         RpcError: the answer is something else.
     """
-    raw = _result(text, shapes.CommitAnswer).signed_header.commit
+    raw = _result(text, _COMMIT).signed_header.commit
     return Commit(
         height=raw.height,
         round=raw.round,
@@ -229,7 +240,7 @@ def parse_block_result(text: bytes) -> BlockResult:
     Raises:
         RpcError: the answer is something else (also where the node keeps no results).
     """
-    raw = _result(text, shapes.BlockResultShape)
+    raw = _result(text, _BLOCK_RESULT)
     return BlockResult(height=raw.height, app_hash=_hex(raw.app_hash))
 
 
@@ -277,11 +288,11 @@ def _votes(texts: list[str] | None, bit_array: str, height: int, round_: int) ->
     return votes
 
 
-def _result(text: bytes, shape: type[T]) -> T:
+def _result(text: bytes, shape: msgspec.json.Decoder[T]) -> T:
     try:
-        envelope = msgspec.json.decode(text, type=shapes.Envelope)
+        envelope = _ENVELOPE.decode(text)
         if envelope.error is None:
-            return msgspec.json.decode(envelope.result, type=shape, strict=False)
+            return shape.decode(envelope.result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RpcError(f"the answer has another form: {error}") from error
     fault = f"{envelope.error.message} {envelope.error.data}"[:SHOWN]

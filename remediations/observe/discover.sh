@@ -17,19 +17,30 @@ owner_uid='' owner_gid=''
 words=() as_owner=()
 declare -A config=()
 
+# take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
+# output was still open after three seconds, by whomever: a command that was killed, but sleeps in
+# the kernel, must not keep the program waiting.
+take() {
+    local fd
+    exec {fd}< <({ "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
+    taken=$(timeout -s KILL 3 cat <&"$fd") || taken=124
+    exec {fd}<&-
+    status=$((10#${taken: -3}))
+    taken=${taken:0:${#taken}-3}
+}
+
 # find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned.
 find_unit() {
-    local name state listed
+    local name state taken status
     local -a found=()
     unit=$remediate_unit unit_trouble=
     [[ -z $unit ]] || return
-    listed=$(timeout -k 0.5 2 systemctl list-unit-files --no-legend --plain --type=service \
-        "$UNIT_PATTERN" 2>&1)
+    take systemd list-unit-files --no-legend --plain --type=service "$UNIT_PATTERN"
     while read -r name state _; do
         [[ $name == *.service && $name != *@.service && $state != alias ]] && found+=("$name")
-    done < <(printf '%s\n' "$listed")
+    done < <(printf '%s\n' "$taken")
     case ${#found[@]} in
-        0) unit_trouble="no unit file matches $UNIT_PATTERN${listed:+: $listed}" ;;
+        0) unit_trouble="no unit file matches $UNIT_PATTERN${taken:+: ${taken:0:500}}" ;;
         1) unit=${found[0]} ;;
         *) unit_trouble="several unit files match $UNIT_PATTERN: ${found[*]}" ;;
     esac
@@ -37,8 +48,12 @@ find_unit() {
 
 # show_unit: sets shown to what systemctl says of the unit, a line each.
 show_unit() {
-    shown=$'\n'$(timeout -k 0.5 2 systemctl show --property="$PROPERTIES" -- "$unit")$'\n'
+    local taken status
+    take systemd show --property="$PROPERTIES" -- "$unit"
+    shown=$'\n'$taken$'\n'
 }
+
+systemd() { timeout -s KILL 2 systemctl "$@" 2>&1; }
 
 # property NAME: sets value, from what systemctl showed.
 property() {
@@ -92,36 +107,42 @@ find_home() {
 # the daemon has. A service user that does not exist (a dynamic one, while the unit is stopped) is
 # whoever owns the home.
 find_owner() {
-    local user
+    local taken status
     ((EUID == 0)) || return
     property User
-    user=${value:-root}
-    if owner_uid=$(timeout 1 id -u -- "$user"); then
-        owner_gid=$(timeout 1 id -g -- "$user")
-    else
-        read -r owner_uid owner_gid < <(timeout 1 stat -L -c '%u %g' -- "$home")
-    fi
+    take ids "${value:-root}"
+    read -r owner_uid owner_gid < <(printf '%s\n' "$taken")
     [[ $owner_uid != 0 ]] || return
     as_owner=(setpriv --reuid "$owner_uid" --regid "$owner_gid" --clear-groups --no-new-privs)
+}
+
+# ids USER: the user's and its first group's, or those of the home.
+ids() {
+    local uid
+    if uid=$(timeout -s KILL 1 id -u -- "$1"); then
+        printf '%s %s' "$uid" "$(timeout -s KILL 1 id -g -- "$1")"
+    else
+        timeout -s KILL 1 stat -L -c '%u %g' -- "$home"
+    fi
 }
 
 # guest KIND FILE: what is needed of a file of the home (guest.sh), looked at with the rights of its
 # owner; with ours only where the owner's do not suffice.
 guest() {
     local status
-    home=$home timeout -k 0.5 2 "${as_owner[@]}" sh -c "$remediate_guest" guest "$@"
+    home=$home timeout -s KILL 2 "${as_owner[@]}" sh -c "$remediate_guest" guest "$@"
     status=$?
     ((status == 13 && ${#as_owner[@]})) || return $status
-    home=$home timeout -k 0.5 2 sh -c "$remediate_guest" guest "$@"
+    home=$home timeout -s KILL 2 sh -c "$remediate_guest" guest "$@"
 }
 
 # read_config: sets config_text and config[SECTION.KEY] for the texts in config.toml (".KEY": above
 # all sections), or config_trouble. A directory without one is not a home.
 read_config() {
-    local line section='' key
-    config_text=$(guest settings "$home/config/config.toml" 2>&1)
-    case $? in
-        0) ;;
+    local line section='' key taken status
+    take read_settings
+    case $status in
+        0) config_text=$taken ;;
         13 | 44)
             home_trouble="$home/config/config.toml is missing or not readable"
             ((EUID == 0)) || home_trouble+=" (sudo refused)"
@@ -129,7 +150,7 @@ read_config() {
             return
             ;;
         124 | 137) config_trouble='config.toml: no answer within the time limit' ;;
-        *) config_trouble="config.toml: $config_text" ;;
+        *) config_trouble="config.toml: ${taken%$'\n'}" ;;
     esac
     [[ -z $config_trouble ]] || return
     while read -r line; do
@@ -140,6 +161,8 @@ read_config() {
         esac
     done < <(printf '%s\n' "$config_text")
 }
+
+read_settings() { guest settings "$home/config/config.toml" 2>&1; }
 
 # in_home SETTING DEFAULT: sets value to the path that a setting names, below the home if relative.
 in_home() {

@@ -62,6 +62,10 @@ _Whole = msgspec.defstruct(
 """Each section as it stands in the document, so that a damaged one harms only itself. What has no
 field here is skipped by the decoder."""
 
+# Made at import, as in model.comet: several threads use them.
+_WHOLE = msgspec.json.Decoder(_Whole)
+_SECTION = msgspec.json.Decoder(_Section)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -109,7 +113,7 @@ def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Docu
     if start < 0:
         raise DocumentError(f"no answer of the probe in {len(printed)} bytes")
     try:
-        whole = msgspec.json.decode(memoryview(printed)[start:], type=_Whole)
+        whole = _WHOLE.decode(memoryview(printed)[start:])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"the answer of the probe is cut off or damaged: {error}") from error
     assert isinstance(whole, _Printed)
@@ -135,7 +139,7 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
     """One section, unpacked; where it is not one, with the time at which the reading began."""
     data, said, trouble, status, at = b"", "", "", 0, began
     try:
-        part = msgspec.json.decode(raw, type=_Section)
+        part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
         said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True)).strip()
         if part.rc == _TIMED_OUT and not part.b64:

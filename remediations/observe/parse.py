@@ -281,5 +281,5 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
         lambda part: host_text.parse_journal(part.text),
         absent=reader.path("unit_trouble") or "not read",
         # Searching a long journal may end by the time limit or by having found enough.
-        fine=(0, 1, 124, 141),
+        fine=(0, 1, *_ENDED, 141),
     )

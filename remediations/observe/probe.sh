@@ -44,13 +44,13 @@ member() {
     at=${taken_at:-$now}
     exec {errors}<> <(:) # a pipe of its own: what libraries complain of must not get into the data
     packed=$("$@" 2>&"$errors" </dev/null | head -c "${limit[$name]}" | gzip -1n | base64 -w0
-        printf ':%s' "${PIPESTATUS[0]}")
-    rc=${packed##*:}
+        printf '%03d' "${PIPESTATUS[0]}")
+    rc=$((10#${packed: -3}))
     ((rc == 0)) || read -r -t 0.01 -N 600 -u "$errors" said
     exec {errors}>&-
     now_us
     [[ -z $said ]] || said=$(printf '%s' "$said" | base64 -w0)
-    printf '"%s":{"b64":"%s","rc":%s,"err":"%s","at":%s,"us":%s},\n' "$name" "${packed%:*}" \
+    printf '"%s":{"b64":"%s","rc":%s,"err":"%s","at":%s,"us":%s},\n' "$name" "${packed:0:${#packed}-3}" \
         "$rc" "$said" "$at" $((now - at))
 }
 
@@ -73,7 +73,7 @@ finish() {
     for i in "${!begun_names[@]}"; do
         now_us
         as_seconds $((begun_ends[i] - now))
-        text=$(timeout -k 0.1 "$seconds" cat <&"${begun_fds[i]}") || text=
+        text=$(timeout -s KILL "$seconds" cat <&"${begun_fds[i]}") || text=
         now_us
         [[ $text ]] || printf -v text '"%s":{"b64":"","rc":124,"err":"","at":%s,"us":0},' \
             "${begun_names[i]}" "$now"
@@ -140,7 +140,7 @@ wal() {
 disk() {
     local where=$home/data
     [[ -d $where ]] || where=$home
-    timeout -k 0.5 2 df -B1 --output=avail,size,iavail,itotal,target "$where" &&
+    timeout -s KILL 2 df -B1 --output=avail,size,iavail,itotal,target "$where" &&
         cat /proc/self/mounts
 }
 
@@ -150,9 +150,9 @@ ownership() {
     local user uid
     property User
     user=${value:-root}
-    uid=$(timeout 1 id -u -- "$user") || return 3
+    uid=$(timeout -s KILL 1 id -u -- "$user") || return 3
     cd -P -- "$home/" || return
-    timeout -k 0.5 2 find . -xdev -ignore_readdir_race ! -type l ! -user "$uid" | head -n 1001
+    timeout -s KILL 2 find . -xdev -ignore_readdir_race ! -type l ! -user "$uid" | head -n 1001
     return "${PIPESTATUS[0]}"
 }
 
@@ -161,8 +161,8 @@ ownership() {
 # refuses, by coreutils.
 sha256() {
     local sum
-    sum=$(nice timeout 4 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
-        sum=$(nice timeout 6 "${as_owner[@]}" sha256sum "$1") || return
+    sum=$(nice timeout -s KILL 4 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
+        sum=$(nice timeout -s KILL 6 "${as_owner[@]}" sha256sum "$1") || return
     printf '%s' "${sum%% *}"
 }
 
@@ -181,7 +181,7 @@ binary_facts() {
     [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
     printf 'version=%s\n' "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
-        head -c 65536 | tail -n 1 | head -c 200)"
+        timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
 # journal: signature lines of the unit, newest first, since its last start; ten minutes more where
@@ -196,7 +196,7 @@ journal() {
     active=$value
     property NRestarts
     [[ $active == active && $value == 0 ]] || since=$((since - 600))
-    timeout -k 0.5 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
+    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
         --output=short-unix --quiet |
         grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
         grep -aE -m 200 "$remediate_signatures"
@@ -240,11 +240,11 @@ validators() {
 # chain: two samples and, with the first, the rest. /status goes first: while it hangs or is
 # refused, nothing else is worth its time.
 chain() {
-    local answer rc at height from seconds
+    local answer rc at height from seconds taken status
     now_us
     at=$now
-    answer=$(get status | head -c "${limit[status.1]}"; exit "${PIPESTATUS[0]}")
-    rc=$?
+    take get status
+    answer=$taken rc=$status
     taken_at=$at begin status.1 replay "$answer" "$rc"
     ((rc != 7)) || return
     begin app.1 get abci_info

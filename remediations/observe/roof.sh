@@ -40,7 +40,7 @@ under_roof() {
     export LC_ALL=C TZ=UTC PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     export "${!remediate_@}"
     ulimit -c 0 -d "$DATA_KIB" -t "$CPU_SECONDS"
-    if SYSTEMCTL_FORCE_BUS=1 "${inside[@]}" timeout -k 0.5 1 systemctl show --property=Version >&2; then
+    if SYSTEMCTL_FORCE_BUS=1 "${inside[@]}" timeout -s KILL 1 systemctl show --property=Version >&2; then
         export SYSTEMCTL_FORCE_BUS=1
         exec "${inside[@]}" bash -c "$start"
     fi
