@@ -7,13 +7,12 @@ An unknown subcommand prints its parent's help and ends with 0 (measured), so on
 from __future__ import annotations
 
 import asyncio
-import shlex
 from importlib.resources import files
 from pathlib import PurePosixPath
 
 from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation
-from remediations.observe.program import COMMAND
+from remediations.observe.program import COMMAND, part, under_roof
 from remediations.reach.connection import HostUnreachable, Reach
 
 SUBCOMMANDS = (
@@ -27,6 +26,8 @@ SUBCOMMANDS = (
 """What a rescue may need of the program, today or by hand."""
 
 LIMIT_S = 15.0
+MAX_BYTES = 16_384
+"""A line of at most a thousand bytes for each."""
 
 
 async def accepted(reach: Reach, observation: Observation) -> dict[str, tuple[str, ...]]:
@@ -59,7 +60,9 @@ async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
     try:
         async with asyncio.timeout(LIMIT_S):
             connection = await reach.connect(reading.host)
-            done = await connection.run(COMMAND, stdin=ask_text(reading), timeout_s=LIMIT_S - 1)
+            done = await connection.run(
+                COMMAND, stdin=ask_text(reading), timeout_s=LIMIT_S - 1, max_bytes=MAX_BYTES
+            )
     except (HostUnreachable, TimeoutError):
         return None
     return parse(done.stdout.decode("utf-8", "replace"))
@@ -68,13 +71,14 @@ async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
 def ask_text(reading: HostReading) -> bytes:
     """The bash program for this host, its settings in front."""
     assert isinstance(reading.unit, Known)
-    settings = {
-        "remediate_binary": reading.unit.value.binary,
-        "remediate_home": reading.unit.value.home,
-        "remediate_words": "\n".join(SUBCOMMANDS),
-    }
-    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
-    return head.encode() + files("remediations.contact").joinpath("programs.sh").read_bytes()
+    return under_roof(
+        part("foreign.sh") + files("remediations.contact").joinpath("programs.sh").read_text(),
+        {
+            "remediate_binary": reading.unit.value.binary,
+            "remediate_home": reading.unit.value.home,
+            "remediate_words": "\n".join(SUBCOMMANDS),
+        },
+    )
 
 
 def parse(text: str) -> tuple[str, ...] | None:

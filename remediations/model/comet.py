@@ -1,14 +1,15 @@
 """CometBFT RPC answers as values (chain-recovery §4.1, §4.3). Pure: text in, value or RpcError out.
 
 Everything here comes from a machine that may be broken, old or lying, so nothing is assumed: a
-number that does not fit, a time that is none, half a document or an HTML page is an `RpcError`.
+number that does not fit, a time of another form, half a document or an HTML page is an `RpcError`.
+It says what was expected and where, never what stood there: that may be a secret, or have been
+chosen to be read by somebody. Nothing takes longer than in proportion to the text.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -32,8 +33,27 @@ from remediations.model.chain import (
 
 T = TypeVar("T")
 
+# Made once, at import: while a type is used for the first time, msgspec may crash where a second
+# thread uses it, too (seen with 0.22), and answers of several hosts are read at the same time.
+_ENVELOPE = msgspec.json.Decoder(shapes.Envelope)
+_APP_INFO = msgspec.json.Decoder(shapes.AppInfoShape, strict=False)
+_BLOCK_RESULT = msgspec.json.Decoder(shapes.BlockResultShape, strict=False)
+_BLOCKCHAIN = msgspec.json.Decoder(shapes.BlockchainShape, strict=False)
+_COMMIT = msgspec.json.Decoder(shapes.CommitAnswer, strict=False)
+_CONSENSUS_STATE = msgspec.json.Decoder(shapes.ConsensusStateShape, strict=False)
+_DUMP = msgspec.json.Decoder(shapes.DumpShape, strict=False)
+_NET_INFO = msgspec.json.Decoder(shapes.NetInfoShape, strict=False)
+_STATUS = msgspec.json.Decoder(shapes.StatusShape, strict=False)
+_VALIDATORS = msgspec.json.Decoder(shapes.ValidatorsShape, strict=False)
+
 NO_EVIDENCE = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 """The hash of an empty evidence list: SHA-256 of nothing."""
+
+MAX_PAGES = shapes.MAX_VALIDATORS // 100
+"""Of a validator set, a hundred on each."""
+
+SHOWN = 200
+"""So much is kept of what a node says in its own words."""
 
 NIL_PREFIX = "0" * 12
 ABSENT_VOTE = "nil-Vote"
@@ -56,7 +76,7 @@ def parse_status(text: bytes) -> NodeStatus:
     Raises:
         RpcError: the answer is something else.
     """
-    raw = _result(text, shapes.StatusShape)
+    raw = _result(text, _STATUS)
     sync = raw.sync_info
     return NodeStatus(
         node_id=raw.node_info.id.lower(),
@@ -79,7 +99,7 @@ def parse_app_info(text: bytes) -> AppInfo:
     Raises:
         RpcError: the answer is something else.
     """
-    raw = _result(text, shapes.AppInfoShape).response
+    raw = _result(text, _APP_INFO).response
     return AppInfo(height=raw.last_block_height, app_hash=_hex(raw.last_block_app_hash))
 
 
@@ -92,10 +112,10 @@ def parse_round_state(text: bytes) -> RoundState:
     Raises:
         RpcError: the answer is something else, or its parts contradict each other.
     """
-    raw = _result(text, shapes.ConsensusStateShape).round_state
+    raw = _result(text, _CONSENSUS_STATE).round_state
     where = _WHERE.fullmatch(raw.where)
     if where is None:
-        raise RpcError(f"height/round/step is {_shown(raw.where)}")
+        raise RpcError("height/round/step has another form")
     height, round_, step = (_bounded(number) for number in where.groups())
     current = [votes for votes in raw.height_vote_set if votes.round == round_]
     if len(current) != 1:
@@ -118,7 +138,7 @@ def parse_peer_rounds(text: bytes) -> tuple[PeerRound, ...]:
     Raises:
         RpcError: the answer is something else.
     """
-    peers = _result(text, shapes.DumpShape).peers or []
+    peers = _result(text, _DUMP).peers or []
     return tuple(
         PeerRound(
             node_id=_node_id(peer.node_address),
@@ -144,21 +164,23 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
             remote_ip=_printable(peer.remote_ip),
             outbound=peer.is_outbound,
         )
-        for peer in _result(text, shapes.NetInfoShape).peers or []
+        for peer in _result(text, _NET_INFO).peers or []
     )
 
 
 def parse_validators(text: bytes) -> ValidatorSet:
-    """All pages of `/validators`, one JSON document after the other, as one set.
+    """All pages of `/validators`, each beginning a line, as one set.
 
     Raises:
         RpcError: a page is missing or something else, pages are of different heights, or a
             validator appears twice.
     """
-    pages = [_result(page, shapes.ValidatorsShape) for page in _documents(text)]
-    if not pages:
-        raise RpcError("no page of validators")
+    # Within one page no line begins with a brace: it is one line, or indented.
+    first, *others = text.split(b"\n{", MAX_PAGES)
+    pages = [_result(page, _VALIDATORS) for page in (first, *(b"{" + page for page in others))]
     height, total = pages[0].block_height, pages[0].total
+    if total > shapes.MAX_VALIDATORS:
+        raise RpcError(f"more than {shapes.MAX_VALIDATORS} validators announced")
     if any((page.block_height, page.total) != (height, total) for page in pages):
         raise RpcError("the pages of the validator set are of different heights")
     members = tuple(
@@ -189,7 +211,7 @@ def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
             time=_time(meta.header.time),
             evidence=meta.header.evidence_hash.upper() not in ("", NO_EVIDENCE),
         )
-        for meta in _result(text, shapes.BlockchainShape).block_metas or []
+        for meta in _result(text, _BLOCKCHAIN).block_metas or []
     )
 
 
@@ -199,7 +221,7 @@ def parse_commit(text: bytes) -> Commit:
     Raises:
         RpcError: the answer is something else.
     """
-    raw = _result(text, shapes.CommitAnswer).signed_header.commit
+    raw = _result(text, _COMMIT).signed_header.commit
     return Commit(
         height=raw.height,
         round=raw.round,
@@ -218,7 +240,7 @@ def parse_block_result(text: bytes) -> BlockResult:
     Raises:
         RpcError: the answer is something else (also where the node keeps no results).
     """
-    raw = _result(text, shapes.BlockResultShape)
+    raw = _result(text, _BLOCK_RESULT)
     return BlockResult(height=raw.height, app_hash=_hex(raw.app_hash))
 
 
@@ -232,9 +254,9 @@ def parse_vote(text: str, index: int, height: int, round_: int) -> str:
         return ""
     match = _VOTE.fullmatch(" ".join(text.split()))
     if match is None:
-        raise RpcError(f"no vote: {_shown(text)}")
+        raise RpcError(f"vote {index} has another form")
     if (int(match[1]), int(match[3]), int(match[4])) != (index, height, round_):
-        raise RpcError(f"a vote of another place or round: {_shown(text)}")
+        raise RpcError(f"vote {index} is of another place or round")
     return "nil" if match[5] == NIL_PREFIX else match[5].upper()
 
 
@@ -248,7 +270,7 @@ def parse_bit_array(text: str) -> tuple[tuple[bool, ...], int, int]:
     """
     match = _BIT_ARRAY.fullmatch(text)
     if match is None:
-        raise RpcError(f"no bit array: {_shown(text)}")
+        raise RpcError("a bit array has another form")
     marks = "".join(match[2].split())
     if len(marks) != int(match[1]):
         raise RpcError(f"{len(marks)} marks in a bit array of {match[1]}")
@@ -266,30 +288,15 @@ def _votes(texts: list[str] | None, bit_array: str, height: int, round_: int) ->
     return votes
 
 
-def _result(text: bytes, shape: type[T]) -> T:
+def _result(text: bytes, shape: msgspec.json.Decoder[T]) -> T:
     try:
-        envelope = msgspec.json.decode(text, type=shapes.Envelope)
+        envelope = _ENVELOPE.decode(text)
         if envelope.error is None:
-            return msgspec.json.decode(envelope.result, type=shape, strict=False)
+            return shape.decode(envelope.result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RpcError(f"{error}: {_shown(text.decode('utf-8', 'replace'))}") from error
-    fault = envelope.error
-    raise RpcError(_printable(f"the node answered with an error: {fault.message} {fault.data}"))
-
-
-def _documents(text: bytes) -> list[bytes]:
-    """The JSON documents in `text`, which stand one after the other."""
-    decoder = json.JSONDecoder()
-    documents: list[bytes] = []
-    try:
-        rest = text.decode().lstrip()
-        while rest:
-            _value, end = decoder.raw_decode(rest)
-            documents.append(rest[:end].encode())
-            rest = rest[end:].lstrip()
-    except (ValueError, RecursionError) as error:
-        raise RpcError(f"{error}: {_shown(text.decode('utf-8', 'replace'))}") from error
-    return documents
+        raise RpcError(f"the answer has another form: {error}") from error
+    fault = f"{envelope.error.message} {envelope.error.data}"[:SHOWN]
+    raise RpcError(_printable(f"the node answered with an error: {fault}"))
 
 
 def _time(text: str) -> datetime:
@@ -300,35 +307,30 @@ def _time(text: str) -> datetime:
             raise ValueError("no time zone")
         return moment.astimezone(UTC)
     except (msgspec.ValidationError, OverflowError, ValueError) as error:
-        raise RpcError(f"no time: {_shown(text)}") from error
+        raise RpcError("a time has another form") from error
 
 
 def _hex(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).hex().upper()
     except (binascii.Error, ValueError) as error:
-        raise RpcError(f"no base64: {_shown(text)}") from error
+        raise RpcError("a hash is not base64") from error
 
 
 def _node_id(address: str) -> str:
     node_id, at, _rest = address.partition("@")
     if not at or not re.fullmatch("[0-9a-fA-F]{40}", node_id):
-        raise RpcError(f"no node address: {_shown(address)}")
+        raise RpcError("the address of a peer has another form")
     return node_id.lower()
 
 
 def _bounded(digits: str) -> int:
     number = int(digits)
     if number > shapes.MAX_INT64:
-        raise RpcError(f"{digits} is no 64-bit number")
+        raise RpcError("a number has more than 64 bits")
     return number
 
 
 def _printable(text: str) -> str:
     """Names are chosen by whoever runs the node: nothing in them may move a cursor."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text).strip()
-
-
-def _shown(text: str) -> str:
-    """The beginning of `text`, for messages."""
-    return repr(text[:80])

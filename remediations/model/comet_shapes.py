@@ -14,6 +14,9 @@ import msgspec
 MAX_INT64 = 2**63 - 1
 MAX_INT32 = 2**31 - 1
 
+MAX_VALIDATORS = 10_000
+"""CometBFT's own limit for one set (`types.MaxVotesCount`); nothing here has more members."""
+
 Int64 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT64)]
 Int32 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
 PeerRoundNumber = Annotated[int, msgspec.Meta(ge=-1, le=MAX_INT32)]
@@ -23,6 +26,7 @@ Address = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{40}$")]
 Hash = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2}){0,64}$")]
 NodeId = Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{40}$")]
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
+Bounded = msgspec.Meta(max_length=MAX_VALIDATORS)
 
 
 class Shape(msgspec.Struct):
@@ -94,9 +98,9 @@ class RoundVotes(Shape):
     """The votes of one round."""
 
     round: Int32
-    prevotes: list[str] | None
+    prevotes: Annotated[list[str], Bounded] | None
     prevotes_bit_array: str
-    precommits: list[str] | None
+    precommits: Annotated[list[str], Bounded] | None
     precommits_bit_array: str
 
 
@@ -106,7 +110,7 @@ class RoundStateSimple(Shape):
     where: str = msgspec.field(name="height/round/step")
     start_time: str
     proposal_block_hash: Hash
-    height_vote_set: list[RoundVotes]
+    height_vote_set: Annotated[list[RoundVotes], Bounded]
 
 
 class ConsensusStateShape(Shape):
@@ -139,7 +143,7 @@ class DumpedPeer(Shape):
 class DumpShape(Shape):
     """`/dump_consensus_state`."""
 
-    peers: list[DumpedPeer] | None
+    peers: Annotated[list[DumpedPeer], Bounded] | None
 
 
 class PeerShape(Shape):
@@ -153,7 +157,7 @@ class PeerShape(Shape):
 class NetInfoShape(Shape):
     """`/net_info`."""
 
-    peers: list[PeerShape] | None
+    peers: Annotated[list[PeerShape], Bounded] | None
 
 
 class ValidatorShape(Shape):
@@ -167,7 +171,7 @@ class ValidatorsShape(Shape):
     """One page of `/validators`."""
 
     block_height: Int64
-    validators: list[ValidatorShape]
+    validators: Annotated[list[ValidatorShape], Bounded]
     total: Int64
 
 
@@ -196,7 +200,7 @@ class BlockMetaShape(Shape):
 class BlockchainShape(Shape):
     """`/blockchain`."""
 
-    block_metas: list[BlockMetaShape] | None
+    block_metas: Annotated[list[BlockMetaShape], Bounded] | None
 
 
 class SignatureShape(Shape):
@@ -211,7 +215,7 @@ class CommitShape(Shape):
 
     height: Int64
     round: Int32
-    signatures: list[SignatureShape]
+    signatures: Annotated[list[SignatureShape], Bounded]
 
 
 class SignedHeader(Shape):

@@ -6,19 +6,21 @@ Never lowered, never deleted, never copied from elsewhere (design §6).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from remediations.model.record import Record
 
 PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
 _HASH_PREFIX = b"\x0a\x20"
+MAX_DIGITS = 19
 
 ABSENT = "there is no sign state file"
 """How the reason of an unknown sign state begins where the file is missing."""
 
 
 class SignStateError(ValueError):
-    """The bytes are no sign state. The message says why."""
+    """The bytes are not a sign state. The message says why, and never what they are."""
 
 
 class SignState(Record, frozen=True, kw_only=True):
@@ -56,12 +58,12 @@ def parse_sign_state(text: str) -> SignState:
     """
     try:
         raw = json.loads(text)
-        height, round_, step = (_whole(raw[name]) for name in ("height", "round", "step"))
+        height, round_, step = (_whole(raw, name) for name in ("height", "round", "step"))
         sign_bytes = bytes.fromhex(raw.get("signbytes") or "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignStateError(f"no sign state: {error}") from error
     if step > 3:
-        raise SignStateError(f"impossible height/round/step {height}/{round_}/{step}")
+        raise SignStateError("impossible step: above 3")
     if not sign_bytes:
         return SignState(height=height, round=round_, step=step, block="")
     vote = decode_sign_bytes(sign_bytes)
@@ -72,19 +74,17 @@ def parse_sign_state(text: str) -> SignState:
     return SignState(height=height, round=round_, step=step, block=vote.block)
 
 
-def _whole(value: object) -> int:
+def _whole(raw: Mapping[str, object], name: str) -> int:
     """A number as CometBFT writes it, plain or as decimal digits, of 63 bits.
 
     Python's own int() would also take True, 1.5 and "1_000".
     """
-    if not isinstance(value, int | str) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no whole number")
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError(f"{value[:40]!r} is no whole number")
-    number = int(value)
-    if not 0 <= number < 2**63:
-        raise ValueError(f"{value} does not fit")
-    return number
+    value = raw[name]
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"{name} is not a whole number from 0 to 2^63")
+    return value
 
 
 def decode_sign_bytes(data: bytes) -> SignedVote:

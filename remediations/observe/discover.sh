@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # what is found here is used by probe.sh
+# shellcheck shell=bash disable=SC2034,SC2154 # used by probe.sh; settings stand before this text
 # Finds the daemon on a host: its unit, home and RPC. What cannot be found is said, never guessed.
 
 : "${remediate_unit:=}" # pinned by the inventory, or empty: discover
@@ -12,22 +12,35 @@ PROPERTIES+=,InactiveExitTimestamp,InvocationID
 
 shown='' value='' flag_value='' binary=''
 unit='' unit_trouble='' home='' home_trouble='' rpc='' rpc_trouble=''
-words=()
+config_text='' config_trouble=''
+owner_uid='' owner_gid=''
+words=() as_owner=()
 declare -A config=()
+
+# take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
+# output was still open after three seconds, by whomever: a command that was killed, but sleeps in
+# the kernel, must not keep the program waiting.
+take() {
+    local fd
+    exec {fd}< <({ "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
+    taken=$(timeout -s KILL 3 cat <&"$fd") || taken=124
+    exec {fd}<&-
+    status=$((10#${taken: -3}))
+    taken=${taken:0:${#taken}-3}
+}
 
 # find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned.
 find_unit() {
-    local name state listed
+    local name state taken status
     local -a found=()
     unit=$remediate_unit unit_trouble=
     [[ -z $unit ]] || return
-    listed=$(timeout 2 systemctl list-unit-files --no-legend --plain --type=service \
-        "$UNIT_PATTERN" 2>&1)
+    take systemd list-unit-files --no-legend --plain --type=service "$UNIT_PATTERN"
     while read -r name state _; do
         [[ $name == *.service && $name != *@.service && $state != alias ]] && found+=("$name")
-    done < <(printf '%s\n' "$listed")
+    done < <(printf '%s\n' "$taken")
     case ${#found[@]} in
-        0) unit_trouble="no unit file matches $UNIT_PATTERN${listed:+: $listed}" ;;
+        0) unit_trouble="no unit file matches $UNIT_PATTERN${taken:+: ${taken:0:500}}" ;;
         1) unit=${found[0]} ;;
         *) unit_trouble="several unit files match $UNIT_PATTERN: ${found[*]}" ;;
     esac
@@ -35,8 +48,12 @@ find_unit() {
 
 # show_unit: sets shown to what systemctl says of the unit, a line each.
 show_unit() {
-    shown=$'\n'$(timeout 2 systemctl show --property="$PROPERTIES" -- "$unit")$'\n'
+    local taken status
+    take systemd show --property="$PROPERTIES" -- "$unit"
+    shown=$'\n'$taken$'\n'
 }
+
+systemd() { timeout -s KILL 2 systemctl "$@" 2>&1; }
 
 # property NAME: sets value, from what systemctl showed.
 property() {
@@ -59,8 +76,7 @@ flag() {
     return 1
 }
 
-# find_home: sets home, or home_trouble. The command line says where, or the inventory does; and a
-# home is only what has a config.toml.
+# find_home: sets home, or home_trouble. The command line says where, or the inventory does.
 find_home() {
     local line
     home=$remediate_home home_trouble=
@@ -82,27 +98,71 @@ find_home() {
     fi
     if [[ -z $home_trouble && $home != /* ]]; then
         home_trouble="the home is not an absolute path: $home"
-    elif [[ -z $home_trouble && ! -r $home/config/config.toml ]]; then
-        home_trouble="$home/config/config.toml is missing or not readable"
-        ((EUID == 0)) || home_trouble+=" (sudo refused)"
     fi
     [[ $home == / ]] || home=${home%/}
     [[ -z $home_trouble ]] || home=
 }
 
-# read_config: sets config[SECTION.KEY] for the texts in config.toml (".KEY": above all sections).
-read_config() {
-    local line section=''
-    local -a lines
-    mapfile -t lines <"$home/config/config.toml"
-    for line in "${lines[@]}"; do
-        if [[ $line =~ ^\[([^]]+)\] ]]; then
-            section=${BASH_REMATCH[1]}
-        elif [[ $line =~ ^[[:space:]]*([a-z_]+)[[:space:]]*=[[:space:]]*[\"\']([^\"\']*) ]]; then
-            config[$section.${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
-        fi
-    done
+# find_owner: sets owner_uid, owner_gid, and as_owner, which runs a command with no more rights than
+# the daemon has. A service user that does not exist (a dynamic one, while the unit is stopped) is
+# whoever owns the home.
+find_owner() {
+    local taken status
+    ((EUID == 0)) || return
+    property User
+    take ids "${value:-root}"
+    read -r owner_uid owner_gid < <(printf '%s\n' "$taken")
+    [[ $owner_uid != 0 ]] || return
+    as_owner=(setpriv --reuid "$owner_uid" --regid "$owner_gid" --clear-groups --no-new-privs)
 }
+
+# ids USER: the user's and its first group's, or those of the home.
+ids() {
+    local uid
+    if uid=$(timeout -s KILL 1 id -u -- "$1"); then
+        printf '%s %s' "$uid" "$(timeout -s KILL 1 id -g -- "$1")"
+    else
+        timeout -s KILL 1 stat -L -c '%u %g' -- "$home"
+    fi
+}
+
+# guest KIND FILE: what is needed of a file of the home (guest.sh), looked at with the rights of its
+# owner; with ours only where the owner's do not suffice.
+guest() {
+    local status
+    home=$home timeout -s KILL 2 "${as_owner[@]}" sh -c "$remediate_guest" guest "$@"
+    status=$?
+    ((status == 13 && ${#as_owner[@]})) || return $status
+    home=$home timeout -s KILL 2 sh -c "$remediate_guest" guest "$@"
+}
+
+# read_config: sets config_text and config[SECTION.KEY] for the texts in config.toml (".KEY": above
+# all sections), or config_trouble. A directory without one is not a home.
+read_config() {
+    local line section='' key taken status
+    take read_settings
+    case $status in
+        0) config_text=$taken ;;
+        13 | 44)
+            home_trouble="$home/config/config.toml is missing or not readable"
+            ((EUID == 0)) || home_trouble+=" (sudo refused)"
+            home=
+            return
+            ;;
+        124 | 137) config_trouble='config.toml: no answer within the time limit' ;;
+        *) config_trouble="config.toml: ${taken%$'\n'}" ;;
+    esac
+    [[ -z $config_trouble ]] || return
+    while read -r line; do
+        key=${line%% = *}
+        case $line in
+            '['*) section=${line:1:-1} ;;
+            *[\"\']) line=${line#*[\"\']} config[$section.$key]=${line%[\"\']} ;;
+        esac
+    done < <(printf '%s\n' "$config_text")
+}
+
+read_settings() { guest settings "$home/config/config.toml" 2>&1; }
 
 # in_home SETTING DEFAULT: sets value to the path that a setting names, below the home if relative.
 in_home() {
@@ -116,13 +176,24 @@ find_rpc() {
     rpc=$remediate_rpc rpc_trouble=
     [[ -z $rpc ]] || return
     [[ $home ]] || { rpc_trouble=$home_trouble; return; }
-    if flag rpc.laddr; then laddr=$flag_value; else laddr=${config[rpc.laddr]:-}; fi
+    if flag rpc.laddr; then
+        laddr=$flag_value
+    elif [[ $config_trouble ]]; then
+        rpc_trouble=$config_trouble
+        return
+    else
+        laddr=${config[rpc.laddr]:-}
+    fi
     laddr=${laddr#tcp://}
     host=${laddr%:*} port=${laddr##*:}
-    [[ $port =~ ^[0-9]{1,5}$ ]] || { rpc_trouble="no TCP address for the RPC: $laddr"; return; }
     case $host in
         '' | 0.0.0.0) host=127.0.0.1 ;;
         '[::]') host='[::1]' ;;
     esac
-    rpc=http://$host:$port
+    # A path or a name of another form would ask another service of this network in our name.
+    if [[ $port =~ ^[0-9]{1,5}$ && $host =~ ^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])$ ]]; then
+        rpc=http://$host:$port
+    else
+        rpc_trouble='no TCP address for the RPC in rpc.laddr'
+    fi
 }

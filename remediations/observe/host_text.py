@@ -1,6 +1,8 @@
 """What systemctl, df, find and the rest print, as values (model.host). Pure.
 
-Every parser takes text and raises `TextError` on anything unexpected.
+Every parser takes text and raises `TextError` on anything unexpected. Who wrote the text may be an
+attacker: an error says what was expected, never what stood there, and no parser takes longer than
+in proportion to the text (expressions are matched as a whole, not searched for).
 """
 
 from __future__ import annotations
@@ -26,12 +28,19 @@ _NUMBER = re.compile("[0-9]{1,18}")
 _SPAN = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d|w|month|y)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "month": 2629800, "y": 31557600}
 _JOURNAL = re.compile(r"([0-9]{1,11})\.([0-9]{6}) \S+ [^:]{1,200}: (.*)")
-_ADDRESS = re.compile(r'"address"\s*:\s*"([0-9A-Fa-f]{40})"', re.IGNORECASE)
+_ADDRESS = re.compile("[0-9A-F]{40}")
 _SHA256 = re.compile("[0-9a-f]{64}")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_MAX_LINES = 200
+"""Of a journal: the host sends no more."""
+_MAX_MESSAGE = 2000
+_MAX_PARTS = 10_000
+"""Of a write-ahead log; the host counts one more."""
+_MAX_PATH = 4096
 
 
 class TextError(ValueError):
-    """The text is not what the command prints. The message says why."""
+    """The text is not what the command prints. The message says what was expected."""
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -43,10 +52,10 @@ def number(text: str) -> int:
     """A plain decimal number, not negative.
 
     Raises:
-        TextError: it is none.
+        TextError: it is something else, or has more than 18 digits.
     """
     if not _NUMBER.fullmatch(text):
-        raise TextError(f"no number: {text[:40]!r}")
+        raise TextError("a number has another form")
     return int(text)
 
 
@@ -93,7 +102,7 @@ def parse_processes(text: str) -> tuple[Process, ...]:
     for line in text.splitlines():
         fields = line.split(" ", 3)
         if len(fields) != 4:
-            raise TextError(f"no process: {line[:80]!r}")
+            raise TextError("the line of a process has another form")
         pid, state, started, command = fields
         processes.append(
             Process(pid=number(pid), state=state, started=number(started), command=command)
@@ -102,18 +111,20 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 
 
 def parse_key(text: str) -> ConsensusKey:
-    """The address line of the key file, or that there is none.
+    """The address in the key file, or that there is no such file; whether there is a node key.
 
     Raises:
-        TextError: there is a key file, but no address in it.
+        TextError: it is something else.
     """
-    node_key = "node_key=yes" in text
-    if "key=absent" in text.splitlines():
-        return ConsensusKey(address="", node_key=node_key)
-    match = _ADDRESS.search(text)
-    if match is None:
-        raise TextError("the key file holds no address")
-    return ConsensusKey(address=match[1].upper(), node_key=node_key)
+    said = pairs(text)
+    address = said.get("address", "")
+    if address != "absent" and not _ADDRESS.fullmatch(address):
+        raise TextError("the address of the key has another form")
+    if said.get("node_key") not in ("yes", "no"):
+        raise TextError("nothing is said of a node key")
+    return ConsensusKey(
+        address="" if address == "absent" else address, node_key=said["node_key"] == "yes"
+    )
 
 
 def parse_wal(text: str) -> WriteAheadLog:
@@ -124,7 +135,9 @@ def parse_wal(text: str) -> WriteAheadLog:
     """
     sizes = [number(line) for line in text.splitlines()]
     if not sizes:
-        raise TextError("no size of the write-ahead log")
+        raise TextError("nothing is said of the size of the write-ahead log")
+    if len(sizes) > _MAX_PARTS:
+        raise TextError(f"the write-ahead log has more than {_MAX_PARTS} parts")
     return WriteAheadLog(size=sum(sizes))
 
 
@@ -139,7 +152,7 @@ def parse_disk(text: str) -> Disk:
     lines = text.splitlines()
     fields = lines[1].split(None, 4) if len(lines) > 1 else []
     if len(fields) != 5:
-        raise TextError(f"df says {text[:80]!r}")
+        raise TextError("df prints something else than five columns")
     available, total, inodes, all_inodes, path = fields
     options = [
         mount[3]
@@ -147,32 +160,33 @@ def parse_disk(text: str) -> Disk:
         if len(mount := line.split()) > 3 and _unescaped(mount[1]) == path
     ]
     if not options:
-        raise TextError(f"{path} is not among the mounts")
+        raise TextError("the file system of the home is not among the mounts")
     return Disk(
         available=number(available),
         total=number(total),
         inodes_available=UNLIMITED if all_inodes in ("0", "-") else number(inodes),
         writable="rw" in options[-1].split(","),
-        path=path,
+        path=path[:_MAX_PATH],
     )
 
 
-def parse_ownership(text: str) -> Ownership:
-    """One path per line (counted up to a thousand and one)."""
+def parse_ownership(text: str, *, home: str) -> Ownership:
+    """One path per line, below `home`, as `find .` prints it (counted up to a thousand and one)."""
     paths = text.splitlines()
-    return Ownership(foreign=len(paths), example=paths[0] if paths else "")
+    example = f"{home}{paths[0].removeprefix('.')}" if paths else ""
+    return Ownership(foreign=len(paths), example=example[:_MAX_PATH])
 
 
 def parse_binary(text: str) -> Binary:
     """Path, hashes and version.
 
     Raises:
-        TextError: a hash is none.
+        TextError: a hash has another form.
     """
     said = pairs(text)
     disk, running = said.get("disk", ""), said.get("running", "")
     if not _SHA256.fullmatch(disk) or not (running == "" or _SHA256.fullmatch(running)):
-        raise TextError(f"no SHA-256: {text[:200]!r}")
+        raise TextError("a SHA-256 has another form")
     return Binary(
         path=said.get("path", ""),
         sha256=disk,
@@ -182,22 +196,23 @@ def parse_binary(text: str) -> Binary:
 
 
 def parse_journal(text: str) -> tuple[JournalLine, ...]:
-    """`journalctl --output=short-unix --reverse`: oldest first. Lines without a time are skipped,
-    being the rest of a message of several lines.
+    """`journalctl --output=short-unix --reverse`: oldest first, the newest two hundred. Lines
+    without a time are skipped, being the rest of a message of several lines.
     """
-    found = []
-    for line in reversed(text.splitlines()):
+    found: list[JournalLine] = []
+    for line in text.splitlines():
         match = _JOURNAL.fullmatch(line)
-        if match:
+        if match and len(found) < _MAX_LINES:
             at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
-            found.append(JournalLine(at=at, message=match[3][:2000]))
-    return tuple(found)
+            found.append(JournalLine(at=at, message=match[3][:_MAX_MESSAGE]))
+    return tuple(reversed(found))
 
 
 def _command(shown: str) -> tuple[str, tuple[str, ...]]:
     """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty for no command."""
-    match = re.search(r"\{ path=(.*?) ; argv\[\]=(.*?) ; ignore_errors=", shown)
-    return (match[1], tuple(match[2].split()[1:])) if match else ("", ())
+    path, found, rest = shown.partition("{ path=")[2].partition(" ; argv[]=")
+    arguments, ended, _ = rest.partition(" ; ignore_errors=")
+    return (path, tuple(arguments.split()[1:])) if found and ended else ("", ())
 
 
 def _seconds(span: str) -> int:
@@ -208,10 +223,10 @@ def _seconds(span: str) -> int:
     for part in parts:
         match = _SPAN.fullmatch(part)
         if match is None:
-            raise TextError(f"no time span: {span[:40]!r}")
+            raise TextError("a time span has another form")
         total += int(match[1]) * _SECONDS.get(match[2], 0) or 1
     if not parts:
-        raise TextError("no time span")
+        raise TextError("a time span is empty")
     return min(total, UNLIMITED)
 
 
@@ -226,9 +241,9 @@ def _stamp(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     except ValueError as error:
-        raise TextError(f"no time: {text[:40]!r}") from error
+        raise TextError("a time has another form") from error
 
 
 def _unescaped(path: str) -> str:
     """A path of /proc/mounts, where blanks are octal."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), path)

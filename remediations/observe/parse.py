@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from remediations.files.guest import DENIED, NO_FILE, NOT_READ
 from remediations.model import comet
 from remediations.model.host import Binary, JournalLine, NodeConfig, Session, Unit
 from remediations.model.inventory import HostEntry
@@ -21,7 +22,6 @@ from remediations.observe.settings import parse_config
 
 T = TypeVar("T")
 
-_NO_FILE = 44
 _ENDED = (124, 137)
 """How timeout(1) ends: the command was stopped, or had to be killed."""
 _CURL = {
@@ -59,13 +59,18 @@ class _Reader:
         if not trouble and section.status in _ENDED and section.status not in fine:
             trouble = "no answer within the time limit"
         elif not trouble and section.status not in fine:
-            trouble = f"exit status {section.status}{': ' if section.said else ''}{section.said}"
+            trouble = _complaint(section)
         if trouble:
             return Unknown(reason=trouble, source=source, at=section.at)
         try:
             return Known(value=parse(section), source=source, at=section.at)
         except (TextError, comet.RpcError, SignStateError) as error:
             return Unknown(reason=str(error), source=source, at=section.at)
+
+    @property
+    def homeless(self) -> str:
+        """Why nothing may have been read of the files of the home."""
+        return self.path("home_trouble") or self.path("config_trouble") or "not read"
 
     def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
         """An RPC answer."""
@@ -80,8 +85,18 @@ class _Reader:
         self, name: str, source: str, parse: Callable[[str], T], *, fine: tuple[int, ...] = (0,)
     ) -> Reading[T]:
         """A section about the home; without a home there is none."""
-        absent = self.path("home_trouble") or "not read"
-        return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
+        return self.read(
+            name, source, lambda part: parse(part.text), absent=self.homeless, fine=fine
+        )
+
+
+def _complaint(section: Section) -> str:
+    """Why a section has no output, in the words of the host where it has any."""
+    if section.status == DENIED:
+        return "it may not be read without sudo"
+    if section.status in (NO_FILE, NOT_READ):
+        return section.said or "it was not read"
+    return f"exit status {section.status}{': ' if section.said else ''}{section.said}"
 
 
 def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) -> HostReading:
@@ -112,7 +127,10 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
         wal=reader.file("wal", reader.path("wal_file") or "write-ahead log", host_text.parse_wal),
         disk=reader.file("disk", f"df {home}/data", host_text.parse_disk),
         ownership=reader.file(
-            "ownership", f"find {home}", host_text.parse_ownership, fine=(0, 141)
+            "ownership",
+            f"find {home}",
+            lambda text: host_text.parse_ownership(text, home=reader.path("home")),
+            fine=(0, 141),
         ),
         records=reader.read(
             "records",
@@ -160,7 +178,7 @@ def unread_host(entry: HostEntry, reason: str, at: datetime) -> HostReading:
 def _session(document: Document, text: str) -> Session:
     said = host_text.pairs(text)
     if not said.get("user") or not said.get("boot_id"):
-        raise TextError(f"no login: {text[:80]!r}")
+        raise TextError("the login says nothing of a user or a boot id")
     return Session(
         user=said["user"],
         sudo=said.get("euid") == "0",
@@ -193,12 +211,11 @@ def _unit(reader: _Reader) -> Reading[Unit]:
 def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     source = f"{reader.path('home') or 'HOME'}/config/config.toml, app.toml"
     app = reader.document.sections.get("app_config")
-    trouble = reader.path("rpc_trouble")
-    if app is not None and (app.trouble or app.status != 0):
-        trouble = f"app.toml: {app.trouble or app.said}"
+    trouble = reader.path("config_trouble") or reader.path("rpc_trouble")
+    if not trouble and app is not None and (app.trouble or app.status != 0):
+        trouble = f"app.toml: {app.trouble or _complaint(app)}"
     if trouble or app is None:
-        reason = trouble or reader.path("home_trouble") or "not read"
-        return Unknown(reason=reason, source=source, at=reader.at)
+        return Unknown(reason=trouble or reader.homeless, source=source, at=reader.at)
     application = app.text
     arguments = unit.value.arguments if isinstance(unit, Known) else ()
     return reader.file(
@@ -211,8 +228,11 @@ def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
 def _sign_state(reader: _Reader) -> Reading[SignState]:
     section = reader.document.sections.get("sign_state")
     source = reader.path("state_file") or "sign state"
-    if section is not None and section.status == _NO_FILE:
+    if section is not None and section.status == NO_FILE:
         return Unknown(reason=f"{ABSENT}: {source}", source=source, at=section.at)
+    if section is not None and section.status == NOT_READ and not section.trouble:
+        reason = f"no sign state: {_complaint(section)}"
+        return Unknown(reason=reason, source=source, at=section.at)
     return reader.file("sign_state", source, parse_sign_state)
 
 
@@ -269,5 +289,5 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
         lambda part: host_text.parse_journal(part.text),
         absent=reader.path("unit_trouble") or "not read",
         # Searching a long journal may end by the time limit or by having found enough.
-        fine=(0, 1, 124, 141),
+        fine=(0, 1, *_ENDED, 141),
     )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from importlib.resources import files
 
+from remediations.files.guest import GUEST
 from remediations.model.inventory import HostEntry
 from remediations.observe.observation import Scope
+from remediations.observe.sections import LIMITS
 from remediations.observe.signatures import PATTERN
 
 BUDGET_MS = 8000
 """What the program on the host may take in all, in milliseconds."""
 
-PARTS = ("discover.sh", "probe.sh")
-"""Functions first; the last line of the last part starts them, so half a program does nothing."""
+PARTS = ("foreign.sh", "discover.sh", "probe.sh")
+"""Functions first; the last line of the last part starts them."""
 
 _BASH = f"timeout -k 1 {BUDGET_MS // 1000 + 1} bash -s"
 
@@ -27,14 +30,32 @@ standard input is untouched.
 
 def program(entry: HostEntry, scope: Scope) -> bytes:
     """The program for `entry`. Settings stand in front of it, never among its arguments."""
-    settings = {
-        "remediate_scope": scope.value,
-        "remediate_budget_ms": str(BUDGET_MS),
-        "remediate_unit": entry.unit or "",
-        "remediate_home": entry.home or "",
-        "remediate_rpc": entry.rpc or "",
-        "remediate_signatures": PATTERN,
-    }
-    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
-    room = files("remediations.observe")
-    return head.encode() + b"".join(room.joinpath(name).read_bytes() for name in PARTS)
+    return under_roof(
+        "".join(part(name) for name in PARTS),
+        {
+            "remediate_scope": scope.value,
+            "remediate_budget_ms": str(BUDGET_MS),
+            "remediate_unit": entry.unit or "",
+            "remediate_home": entry.home or "",
+            "remediate_rpc": entry.rpc or "",
+            "remediate_limits": " ".join(f"[{name}]={size}" for name, size in LIMITS.items()),
+            "remediate_signatures": PATTERN,
+            "remediate_guest": GUEST,
+        },
+    )
+
+
+def under_roof(text: str, settings: Mapping[str, str]) -> bytes:
+    """What `COMMAND` takes to run `text`, a bash program that finds `settings` as variables.
+
+    `roof.sh` sees to it that all that is started there ends with it. Its last line starts it, so
+    half of what is returned does nothing.
+    """
+    variables = {**settings, "remediate_program": text}
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return (head + part("roof.sh")).encode()
+
+
+def part(name: str) -> str:
+    """The text of one file of this room."""
+    return files("remediations.observe").joinpath(name).read_text()

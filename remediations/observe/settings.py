@@ -1,15 +1,26 @@
 """The deciding settings of config.toml and app.toml as a NodeConfig. Pure.
 
-The host sends section headers and a few named keys only: other settings may hold passwords.
+The host sends section headers and a few named settings only, since others may be passwords, and
+those only where their values are plain: a text without escapes, or a number; what is not plain
+comes as a question mark (files/guest.sh). So a line is all there is to read here. A TOML parser
+would meet texts that are chosen to keep it busy: Python's takes time with the square of the dots in
+one key, minutes for 64 KB.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 
 from remediations.model.host import NodeConfig
 from remediations.observe.host_text import TextError, number
+
+MAX_DIGITS = 18
+
+Settings = Mapping[str, str | int | None]
+"""Values by `SECTION.KEY`, or by `KEY` above all sections; None where one is not plain."""
+
+_ODD_SECTION = "?."
+"""Below a header that is not plain; there may be several."""
 
 
 def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) -> NodeConfig:
@@ -18,18 +29,18 @@ def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) 
     `rpc_url` was discovered beside it.
 
     Raises:
-        TextError: no TOML, or a setting of another type.
+        TextError: a line of another form, a setting that is there twice or of another type.
     """
-    node, application = _toml(config), _toml(app)
+    node, application = _settings(config), _settings(app)
     flags = _flags(arguments)
-    peers = flags.get("p2p.persistent_peers", _text(_table(node, "p2p"), "persistent_peers"))
+    peers = flags.get("p2p.persistent_peers", _text(node, "p2p.persistent_peers"))
     return NodeConfig(
         rpc_url=rpc_url,
         remote_signer=flags.get("priv_validator_laddr", _text(node, "priv_validator_laddr")),
         double_sign_check_height=_flagged(
             flags,
             "consensus.double_sign_check_height",
-            _integer(_table(node, "consensus"), "double_sign_check_height"),
+            _integer(node, "consensus.double_sign_check_height"),
         ),
         halt_height=_flagged(flags, "halt-height", _integer(application, "halt-height")),
         halt_time=_flagged(flags, "halt-time", _integer(application, "halt-time")),
@@ -52,29 +63,46 @@ def _flagged(flags: Mapping[str, str], name: str, otherwise: int) -> int:
     return number(flags[name]) if name in flags else otherwise
 
 
-def _toml(text: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
-        raise TextError(f"no TOML: {error}") from error
+def _settings(text: str) -> Settings:
+    """All settings of a file.
+
+    Raises:
+        TextError: a line is not a setting, or one is there twice.
+    """
+    found: dict[str, str | int | None] = {}
+    section = ""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("[") and line.endswith("]"):
+            section = line.strip("[]") + "."
+            continue
+        name, equals, value = line.partition("=")
+        name = section + name.strip()
+        if not equals:
+            raise TextError("a line of the settings has another form")
+        if name in found and section != _ODD_SECTION:
+            raise TextError("a setting is there twice")
+        found[name] = _value(value.strip())
+    return found
 
 
-def _table(document: Mapping[str, object], name: str) -> Mapping[str, object]:
-    table = document.get(name, {})
-    if not isinstance(table, dict):
-        raise TextError(f"[{name}] is no table")
-    return table
+def _value(text: str) -> str | int | None:
+    """A text without escapes or a number; None for anything else."""
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+        return int(text)
+    quote, inside = text[:1], text[1:-1]
+    whole = len(text) > 1 and quote in ("'", '"') and text[-1] == quote and quote not in inside
+    return inside if whole and not (quote == '"' and "\\" in inside) else None
 
 
-def _text(table: Mapping[str, object], name: str) -> str:
-    value = table.get(name, "")
+def _text(settings: Settings, name: str) -> str:
+    value = settings.get(name, "")
     if not isinstance(value, str):
-        raise TextError(f"{name} is no text but {type(value).__name__}")
+        raise TextError(f"{name} is not a plain text")
     return value
 
 
-def _integer(table: Mapping[str, object], name: str) -> int:
-    value = table.get(name, 0)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-        raise TextError(f"{name} is no number from 0 to 2^63")
+def _integer(settings: Settings, name: str) -> int:
+    value = settings.get(name, 0)
+    if not isinstance(value, int):
+        raise TextError(f"{name} is not a number of at most {MAX_DIGITS} digits")
     return value

@@ -1,7 +1,8 @@
 """What the plain path must know of a node before it may act: read on the host, as root, read-only.
 
 The engine does not use this: it reads an Observation. Whatever cannot be read is doubt, and doubt
-is None for the whole node, never a default.
+is None for the whole node, never a default. The home is looked into as by the engine's own reading
+(files/guest.sh), and the RPC is asked without rights.
 """
 
 from __future__ import annotations
@@ -16,20 +17,26 @@ from dataclasses import dataclass
 from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 
+from remediations.files.guest import GUEST
 from remediations.operations.planned import HOME, UNIT
 
 READ_LIMIT_S = 20
 """For the whole reading; a frozen daemon costs two times three seconds of it."""
 
 _TEXT = r"""
+ulimit -c 0 -d 262144
 argument() { systemctl show -p ExecStart --value "$1" | sed -n "s/.*[ ]--$2[= ]\([^ ;]*\).*/\1/p"; }
 show() { systemctl show -p "$1" --value "$unit"; }
-setting() {
-  sed -n "s/^$2[[:space:]]*=[[:space:]]*\"\{0,1\}\([^\"#]*\).*/\1/p" "$home/config/$1" | head -n 1
+look() { home=$home timeout -k 1 5 sh -c "$guest" guest "$1" "$home/$2"; }
+value() { sed -n "s/^$1 = [\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" | head -n 1; }
+setting() { printf '%s\n' "$1" | value "$2"; }
+ask() {
+  $as_nobody curl -q -sS --noproxy '*' --max-time 3 "http://$rpc/$1" 2>/dev/null |
+    head -c 4000000 | base64 -w 0
 }
-ask() { curl -sS --max-time 3 "http://$rpc/$1" 2>/dev/null | head -c 4000000 | base64 -w 0; }
-json_file() { if [ -e "$1" ]; then head -c 20000 "$1" | sed "$2"; else echo absent; fi; }
 
+as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
+$as_nobody curl --version >/dev/null || as_nobody= # no root, or a curl that nobody may start
 if [ -z "$unit" ]; then
   for name in $(systemctl list-unit-files --type=service --no-legend --plain |
     sed 's/ .*//' | grep -v '@\.service$'); do
@@ -40,24 +47,29 @@ if [ -z "$unit" ]; then
   unit=${unit# }
 fi
 [ -n "$home" ] || home=$(argument "$unit" home)
-[ -r "$home/config/config.toml" ] && [ -d "$home/data" ] || exit 0
+config=$(look settings config/config.toml) && app=$(look settings config/app.toml) || exit 0
+[ -d "$home/data" ] || exit 0
 if [ -z "$rpc" ]; then
-  rpc=$(sed -n '/^\[rpc\]/,/^\[/s/^laddr[[:space:]]*=[[:space:]]*"tcp:\/\/\(.*\)"/\1/p' \
-    "$home/config/config.toml" | sed 's/^0\.0\.0\.0:/127.0.0.1:/; s/^\[::\]:/127.0.0.1:/')
+  rpc=$(printf '%s\n' "$config" | sed -n '/^\[rpc\]$/,/^\[/p' | value laddr |
+    sed 's|^tcp://||; s/^0\.0\.0\.0:/127.0.0.1:/; s/^\[::\]:/127.0.0.1:/')
 fi
+case $rpc in *[!][A-Za-z0-9.:-]*) exit 0 ;; esac
+address=$(look address config/priv_validator_key.json)
+[ "$?" -ne 44 ] || address=absent
+state=$(look sign_state data/priv_validator_state.json)
+[ "$?" -ne 44 ] || state=absent
 printf 'unit=%s\n' "$unit"
 printf 'home=%s\n' "$home"
 printf 'load=%s\n' "$(show LoadState)"
 printf 'active=%s\n' "$(show ActiveState)"
 printf 'user=%s\n' "$(show User)"
 printf 'stop=%s\n' "$(show TimeoutStopUSec)"
-printf 'key=%s\n' "$(json_file "$home/config/priv_validator_key.json" \
-  '/"address"/!d; s/.*"address"[^"]*"\([0-9A-Fa-f]*\)".*/\1/')"
-printf 'sign=%s\n' "$(json_file "$home/data/priv_validator_state.json" '' | base64 -w 0)"
+printf 'key=%s\n' "$address"
+printf 'sign=%s\n' "$(printf '%s\n' "$state" | base64 -w 0)"
 printf 'free=%s\n' "$(df -k --output=avail "$home/data" | tail -n 1 | tr -d ' ')"
-printf 'signer=%s\n' "$(setting config.toml priv_validator_laddr)"
-printf 'check=%s\n' "$(setting config.toml double_sign_check_height)"
-printf 'halt=%s/%s\n' "$(setting app.toml halt-height)" "$(setting app.toml halt-time)"
+printf 'signer=%s\n' "$(setting "$config" priv_validator_laddr)"
+printf 'check=%s\n' "$(setting "$config" double_sign_check_height)"
+printf 'halt=%s/%s\n' "$(setting "$app" halt-height)" "$(setting "$app" halt-time)"
 printf 'status=%s\n' "$(ask status)"
 printf 'votes=%s\n' "$(ask consensus_state)"
 printf 'end=yes\n'
@@ -121,8 +133,9 @@ class NodeReading(FactBase["NodeState | None"]):
     def command(self, unit: str = "", home: str = "", rpc: str = "") -> StringCommand:
         """The reading program: bounded in time and bytes, writes nothing, prints no secret."""
         address = rpc.removeprefix("http://").removeprefix("tcp://").rstrip("/")
-        values = f"unit={shlex.quote(unit)}\nhome={shlex.quote(home)}\nrpc={shlex.quote(address)}\n"
-        program = f"exec 2>/dev/null\n{values}{_TEXT}"
+        values = {"unit": unit, "home": home, "rpc": address, "guest": GUEST}
+        head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+        program = f"exec 2>/dev/null\n{head}{_TEXT}"
         return StringCommand(f"timeout {READ_LIMIT_S} sh -c {shlex.quote(program)}")
 
     def process(self, output: list[str]) -> NodeState | None:
@@ -132,7 +145,7 @@ class NodeReading(FactBase["NodeState | None"]):
             return None
         try:
             return _state(lines)
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
             return None
 
 
@@ -141,7 +154,7 @@ def _state(lines: dict[str, str]) -> NodeState:
     if not re.fullmatch(r"([0-9A-F]{40})?", address) or (not address and lines["key"] != "absent"):
         raise ValueError("the key file has no address")
     if not UNIT.fullmatch(lines["unit"]) or not HOME.fullmatch(lines["home"]):
-        raise ValueError("no one unit with one home")
+        raise ValueError("there is not one unit with one home")
     return NodeState(
         unit=lines["unit"],
         home=lines["home"],
@@ -163,7 +176,7 @@ def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
     except binascii.Error as error:
-        raise ValueError("no base64") from error
+        raise ValueError("it is not base64") from error
 
 
 def _sign_state(text: str) -> tuple[int, int, int] | None:
@@ -179,7 +192,7 @@ def _rpc(status: str, votes: str) -> RpcState | None:
     result = json.loads(status)["result"]
     rounds = json.loads(votes)["result"]["round_state"]["height_vote_set"]
     # "BA{4:xx_x} 70/100 = 0.70": votes seen, and the power of the whole set.
-    total = re.search(r"\} \d+/(\d+) =", rounds[0]["prevotes_bit_array"])
+    total = re.search(r"\} [0-9]{1,19}/([0-9]{1,19}) =", rounds[0]["prevotes_bit_array"])
     if total is None:
         raise ValueError("no voting power in the round state")
     return RpcState(
@@ -192,12 +205,14 @@ def _rpc(status: str, votes: str) -> RpcState | None:
     )
 
 
+MAX_SPAN = 60
+"""Characters of a time span."""
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
 
 
 def _seconds(span: str) -> int:
     """systemd's "1min 30s" in whole seconds, rounded up; "infinity" is refused as doubt."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|min|s|h)", span)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|min|s|h)", span[:MAX_SPAN])
     if "".join(number + unit for number, unit in parts) != span.replace(" ", ""):
-        raise ValueError(f"no time span: {span!r}")
+        raise ValueError("a time span has another form")
     return -int(-sum(float(number) * _UNITS[unit] for number, unit in parts) // 1_000_000)

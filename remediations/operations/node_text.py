@@ -1,14 +1,15 @@
 """The shell programs that start and restart a node. Pure: values in, text out.
 
 Each program checks on the host, right before it acts, that what decided the plan still holds (G42),
-because nothing else runs at that moment. They are POSIX sh, need no jq, write no file and read the
-key file for its address only.
+because nothing else runs at that moment. They are POSIX sh, need no jq, write no file, and look
+into the home as a reading does (files/guest.sh): of the key file they learn the address only.
 """
 
 from __future__ import annotations
 
 import shlex
 
+from remediations.files.guest import GUEST
 from remediations.operations.planned import PlannedNode
 
 START_LIMIT_S = 100
@@ -19,6 +20,8 @@ LOCK_LIMIT_S = 10
 """How long the databases may stay locked after the unit has stopped."""
 CHECK_LIMIT_S = 20
 """All checks together, on a busy host."""
+LOOK_LIMIT_S = 5
+"""Looking into one file."""
 DISK_FLOOR_KIB = 256 * 1024
 """G17: WAL, journal and database logs fill less than this within minutes."""
 
@@ -53,33 +56,48 @@ unit_as_planned() {
 }
 """
 
+# What is in the home may be anything: each file is looked at by the program that a reading uses,
+# for the little that is needed of it.
+_GUEST = f"""
+look() {{
+  home=$home timeout -k 1 "$look_limit" sh -c {shlex.quote(GUEST)} guest "$1" "$2"
+}}
+"""
+
 # A start without the key file makes a new key and zeroes the sign state (chain-recovery, finding
 # 16); a start with an older sign state signs twice (§2.1).
 _KEY = r"""
 key_as_planned() {
-  file=$home/config/priv_validator_key.json
-  key=
-  if [ -e "$file" ]; then
-    key=$(sed -n 's/.*"address"[[:space:]]*:[[:space:]]*"\([0-9A-Fa-f]\{40\}\)".*/\1/p' "$file" |
-      tr a-f A-F)
-    key=${key:-unreadable}
-  fi
+  status=0
+  key=$(look address "$home/config/priv_validator_key.json" 2>&1) || status=$?
+  case $status in
+    0) ;;
+    44) key= ;;
+    *) refuse "key unreadable: $key" "key ${address:-absent}" ;;
+  esac
   [ "$key" = "$address" ] || refuse "key ${key:-absent}" "key ${address:-absent}"
 }
 """
 
 _SIGN_STATE = r"""
 number() {
-  value=$(tr -d '\n' <"$file" |
-    sed -n 's/.*"'"$1"'"[[:space:]]*:[[:space:]]*"\{0,1\}\([0-9]\{1,18\}\)[",}[:space:]].*/\1/p')
+  value=${state#*"\"$1\":\""}
+  value=${value%%\"*}
   case $value in '' | *[!0-9]*) refuse "a sign state without $1" "$file" ;; esac
+  [ "${#value}" -le 18 ] || refuse "a sign state with a $1 of ${#value} digits" "$file"
 }
 sign_state_not_lower() {
   file=$home/data/priv_validator_state.json
-  if [ ! -e "$file" ]; then
-    [ -n "$address" ] || return 0
-    refuse "no sign state" "$file"
-  fi
+  status=0
+  state=$(look sign_state "$file" 2>&1) || status=$?
+  case $status in
+    0) ;;
+    44)
+      [ -n "$address" ] || return 0
+      refuse "no sign state" "$file"
+      ;;
+    *) refuse "sign state unreadable: $state" "$file" ;;
+  esac
   number height && height=$value
   number round && round=$value
   number step && step=$value
@@ -181,7 +199,7 @@ printf 'enabled: %s comes back after a reboot\n' "$unit"
 
 def start_text(node: PlannedNode) -> str:
     """Start the unit if it is not active, after every check that a start needs."""
-    parts = (_UNIT, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _START_MAIN)
+    parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _START_MAIN)
     return _program(_variables(node), parts)
 
 
@@ -195,7 +213,7 @@ def restart_text(node: PlannedNode) -> str:
         "stop_limit": node.stop_limit_s + STOP_MARGIN_S,
         "lock_limit": LOCK_LIMIT_S,
     }
-    parts = (_UNIT, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _RESTART_MAIN)
+    parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _RESTART_MAIN)
     return _program(variables, parts)
 
 
@@ -237,6 +255,7 @@ def _variables(node: PlannedNode) -> dict[str, str | int]:
         "min_step": node.sign_step,
         "floor": DISK_FLOOR_KIB,
         "start_limit": START_LIMIT_S,
+        "look_limit": LOOK_LIMIT_S,
     }
 
 

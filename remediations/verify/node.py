@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 import msgspec
 from testinfra.host import Host
 
+from remediations.files.guest import GUEST
 from remediations.model import comet
 from remediations.model.chain import BlockMeta, BlockResult, Commit, NodeStatus, Peer, ValidatorSet
 from remediations.model.sign_state import SignState, parse_sign_state
@@ -20,6 +22,10 @@ PAGE = 20
 """`/blockchain` answers so many headers a call."""
 VALIDATORS_PAGE = 100
 POLL_S = 0.5
+ROOT_LIMIT_S = 15
+"""For what runs as root on the host, which would not end with our connection."""
+ASK = "curl -q -s --noproxy '*' --max-time 5 %s"
+SHOWN = 200
 
 
 class _Announced(msgspec.Struct):
@@ -84,18 +90,25 @@ class Node:
         return comet.parse_validators(b"\n".join(pages))
 
     def sign_state(self) -> SignState:
-        """The sign state file, read with sudo."""
-        path = f"{self.target.home}/data/priv_validator_state.json"
+        """The sign state, looked into with sudo as by a reading (files/guest.sh): only what the
+        parser needs leaves the host."""
+        home = self.target.home
+        path = f"{home}/data/priv_validator_state.json"
+        look = f"home=%s timeout -k 1 {ROOT_LIMIT_S} sh -c %s guest sign_state %s"
         with self.host.sudo():
-            return parse_sign_state(self.host.file(path).content_string)
+            answer = self.host.run(look, home, GUEST, path)
+        complaint = answer.stderr.strip()[:SHOWN]
+        assert answer.rc == 0, f"{self.name}: the sign state cannot be read: {complaint}"
+        return parse_sign_state(answer.stdout)
 
     def root(self, command: str, *arguments: str) -> str:
-        """The output of a read-only command run with sudo."""
+        """The output of a read-only command run with sudo, which ends with it after a while."""
+        text = command % tuple(map(shlex.quote, arguments)) if arguments else command
         with self.host.sudo():
-            return str(self.host.check_output(command, *arguments))
+            return str(self.host.check_output(f"timeout -k 1 {ROOT_LIMIT_S} sh -c %s", text))
 
     def _rpc(self, path: str, parse: Callable[[bytes], T]) -> T:
-        answer = self.host.run("curl -s --max-time 5 %s", f"{self.target.rpc_url}/{path}")
+        answer = self.host.run(ASK, f"{self.target.rpc_url}/{path}")
         assert answer.rc == 0, f"{self.name}: {path} did not answer (curl exit {answer.rc})"
         return parse(answer.stdout_bytes)
 

@@ -89,7 +89,7 @@ def test_what_commands_print_is_a_value_or_a_text_error(text: str, more: str) ->
     ):
         with suppress(TextError):
             parse()
-    host_text.parse_ownership(text)
+    host_text.parse_ownership(text, home="/h")
     host_text.parse_journal(text)
 
 

@@ -38,11 +38,11 @@ SECTIONS: dict[str, bytes] = {
     "config": b"priv_validator_laddr=''\n[p2p]\npersistent_peers='a,b'\n[consensus]\n"
     b"double_sign_check_height=0\n",
     "app_config": b"halt-height=0\nhalt-time=0\n",
-    "key": b'node_key=yes\n"address": "' + b"A" * 40 + b'"',
+    "key": b"address=%b\nnode_key=yes\n" % (b"A" * 40),
     "sign_state": b'{"height":"5","round":0,"step":3}',
     "wal": b"5\n6\n",
     "disk": b"Avail Size IAvail Inodes Mounted\n1 2 3 4 /\nx / ext4 rw,noatime 0 0\n",
-    "ownership": b"/h/x\n",
+    "ownership": b"./x\n",
     "records": b"path=/v\nwritable=yes\nroom=1 2 3 4\n0 700 /v\n0 755 /\n",
     "binary": b"path=/b/v\ndisk=%b\nrunning=%b\nversion=1\n" % (b"a" * 64, b"a" * 64),
     "journal": b"1764086400.123456 h v[1]: panic: x\n",

@@ -14,7 +14,7 @@ import pytest
 from remediations.model.inventory import HostEntry, Role
 from remediations.observe.document import read_document
 from remediations.observe.observation import Scope
-from remediations.observe.program import COMMAND, program
+from remediations.observe.program import COMMAND, PARTS, program
 from remediations.operations import node_text
 from remediations.operations.planned import PlannedNode
 from remediations.run.ssh_driver import INNER_LIMIT_S, LAUNCHER
@@ -37,8 +37,8 @@ PROGRAMS = frozenset(
     awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find fuser
     getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp mount mv nc
     nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync sed setpriv sha256sum
-    sleep sort ss ssh stat strings sync sysctl systemctl systemd-run tail tar tee timeout touch tr
-    umount uname uniq wc wget xargs zcat
+    setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run tail tar tee timeout
+    touch tr umount uname uniq unshare wc wget xargs zcat
     """,
     )
 )
@@ -64,8 +64,10 @@ NODE = PlannedNode(
     sign_step=0,
 )
 STARTED = {
-    "reading": script("observe/discover.sh") + script("observe/probe.sh"),
-    "subcommands": script("contact/programs.sh"),
+    "reading": script("files/guest.sh")
+    + "".join(script(f"observe/{name}") for name in (*PARTS, "roof.sh")),
+    "subcommands": script("contact/programs.sh")
+    + "".join(script(f"observe/{name}") for name in ("foreign.sh", "roof.sh")),
     "launcher": script("run/launcher.sh"),
     "start, restart, enable": node_text.start_text(NODE)
     + node_text.restart_text(NODE)

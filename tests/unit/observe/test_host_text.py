@@ -159,9 +159,10 @@ def test_an_odd_disk_is_refused(text: str) -> None:
 
 def test_a_key_file_without_address_is_no_absent_key() -> None:
     """Absent is a fact, unreadable is not."""
-    assert host_text.parse_key("node_key=yes\nkey=absent\n").address == ""
-    with pytest.raises(TextError):
-        host_text.parse_key("node_key=yes\n")
+    assert host_text.parse_key("address=absent\nnode_key=yes\n").address == ""
+    for text in ("node_key=yes\n", "address=\nnode_key=yes\n", f"address={'A' * 40}\n"):
+        with pytest.raises(TextError):
+            host_text.parse_key(text)
 
 
 def test_hashes_and_version() -> None:

@@ -151,7 +151,7 @@ def test_a_reading_is_asked_for_once_more(tmp_path: Path) -> None:
         for drops in (1, 2):
             inner.commands.clear()
             inner.drops = drops
-            reading = await look._look(reach, entry, Scope.DECIDING)
+            reading = await look._look(reach, entry, Scope.DECIDING, asyncio.Semaphore(1))
             assert len(inner.commands) == 2
             assert isinstance(reading.session, Unknown)
             assert ("connection: " in reading.session.reason) is (drops == 2)

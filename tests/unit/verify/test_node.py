@@ -33,7 +33,7 @@ class Curl:
     asked: list[str] = field(default_factory=list)
 
     def run(self, command: str, url: str) -> SimpleNamespace:
-        assert command == "curl -s --max-time 5 %s"
+        assert command == "curl -q -s --noproxy '*' --max-time 5 %s"
         self.asked.append(url)
         path = url.removeprefix(f"{TARGET.rpc_url}/")
         reply = self.replies.get(path)

@@ -1,0 +1,147 @@
+"""Whatever a host prints is read in bounded time and memory, and no reason repeats it."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediations.model.inventory import HostEntry, Role
+from remediations.observe.document import DocumentError, read_document
+from remediations.observe.observation import HostReading, Scope
+from remediations.observe.parse import read_host
+from remediations.observe.sections import LIMITS, TOTAL_BYTES
+from tests.property.hostile import TEXTS, bombs, document, filled
+from tests.property.mutations import examples
+from tests.property.test_readers_answers import SECTIONS
+
+SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
+ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+CPU_S = 3.0
+"""For one document, on a slow machine; the worst takes 0.7 s on the one that this was written on.
+It is CPU time: others who use the machine do not count."""
+MIB = 200
+"""What reading one document may take."""
+GENERATED = 20_000
+CANARY = "CANARY-2e9d"
+
+
+def read(printed: bytes) -> HostReading | None:
+    """The reading; None where there is no document."""
+    try:
+        seen = read_document(printed, sent=SENT, received=SENT + timedelta(seconds=1))
+    except DocumentError:
+        return None
+    return read_host(seen, ENTRY, Scope.FULL, SENT)
+
+
+def measure() -> None:
+    """Reads every bomb; prints what each took. It runs in a process of its own."""
+    for name, printed in bombs():
+        rows = Path("/proc/self/status").read_text().split()
+        in_use = int(rows[rows.index("VmData:") + 1]) << 10
+        limit = in_use + (MIB << 20), resource.RLIM_INFINITY
+        resource.setrlimit(resource.RLIMIT_DATA, limit)
+        began = time.process_time()
+        read(printed)
+        print(json.dumps([name, time.process_time() - began]), flush=True)
+        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY,) * 2)
+
+
+@pytest.fixture(scope="module")
+def costs() -> dict[str, float]:
+    """CPU seconds of each bomb; who runs out of memory ends the process, and those after it."""
+    code = "from tests.property.test_hostile_documents import measure; measure()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr[-2000:]
+    return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+def test_no_document_costs_more_than_seconds_or_megabytes(costs: dict[str, float]) -> None:
+    """All that are known: texts for slow expressions, long numbers, depth, bombs of every kind."""
+    assert len(costs) > 40
+    assert {name: cost for name, cost in costs.items() if cost > CPU_S} == {}
+
+
+def test_all_sections_together_are_bounded() -> None:
+    """By their own limits: nothing has to be counted while they are unpacked."""
+    assert sum(LIMITS.values()) <= TOTAL_BYTES
+
+
+@given(st.data())
+@examples(60)
+def test_time_grows_with_the_text_and_not_with_its_square(data: st.DataObject) -> None:
+    """Any beginning, any repetition, any end, in any section."""
+    name = data.draw(st.sampled_from(sorted(TEXTS)))
+    words = [part for text in TEXTS[name] for part in text]
+    word = st.one_of(st.sampled_from(words), st.binary(max_size=6))
+    unit = data.draw(word.filter(bool))
+    text = (data.draw(word)[:500], unit[:500], data.draw(word)[:500])
+    size = min(LIMITS[name], GENERATED)
+    printed = document({name: filled(text, size)})
+    began = time.process_time()
+    read(printed)
+    assert time.process_time() - began < 1.0
+
+
+def reasons(value: object) -> Iterator[str]:
+    """All reasons of unknown readings in a tree of builtins."""
+    if isinstance(value, dict):
+        if value.get("reading") == "unknown":
+            yield value["reason"]
+        for inner in value.values():
+            yield from reasons(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from reasons(inner)
+
+
+PARSED = sorted(set(SECTIONS) - {"found"})
+"""`found` says in words what was not found, with the names of units and homes."""
+
+
+@given(st.data())
+@examples(300)
+def test_no_reason_repeats_what_could_not_be_read(data: st.DataObject) -> None:
+    """A secret in any place of any section: it may be a value, and is never part of a reason."""
+    name = data.draw(st.sampled_from(PARSED))
+    whole = SECTIONS[name]
+    begin = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(begin, min(len(whole), begin + 40)))
+    reading = read(document({name: whole[:begin] + CANARY.encode() + whole[end:]}))
+    assert reading is not None
+    assert [why for why in reasons(msgspec.to_builtins(reading)) if CANARY in why] == []
+
+
+STRESS = """
+import threading
+from tests.property.test_hostile_documents import read
+from tests.property.hostile import document
+printed, together = document({}), threading.Barrier(6)
+def go():
+    together.wait()
+    for _ in range(3):
+        assert read(printed) is not None
+threads = [threading.Thread(target=go) for _ in range(6)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_answers_are_read_by_several_threads_at_once() -> None:
+    """The first documents of a process, all at the same moment, every time."""
+    for _ in range(10):
+        done = subprocess.run([sys.executable, "-c", STRESS], capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr[-500:]
