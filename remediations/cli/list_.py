@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode
 from remediations.playbooks.playbook import Playbook, catalogue
+from remediations.render.printable import one_line
 
 
 @click.command("list", help="List the playbooks and their branches.")
@@ -18,7 +21,7 @@ def command() -> Answer:
     return Answer(
         exit_code=ExitCode.OK,
         document=[_document(playbook) for playbook in playbooks],
-        text="\n".join(_lines(playbook) for playbook in playbooks)
+        text="\n".join(one_line(line) for playbook in playbooks for line in _lines(playbook))
         + "\n\nnext: remediate diagnose --inventory FILE",
     )
 
@@ -34,9 +37,8 @@ def _document(playbook: Playbook) -> dict[str, object]:
     }
 
 
-def _lines(playbook: Playbook) -> str:
-    head = f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
-    return "\n".join(
-        [head]
-        + [f"  {b.name:<24} {b.title}\n  {'':<24} when {b.condition}" for b in playbook.branches]
-    )
+def _lines(playbook: Playbook) -> Iterator[str]:
+    yield f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
+    for branch in playbook.branches:
+        yield f"  {branch.name:<24} {branch.title}"
+        yield f"  {'':<24} when {branch.condition}"
