@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remediations.diagnose.finding import Evidence, Finding
+from remediations.diagnose.finding import Finding
 from remediations.model.quorum import percent
-from remediations.plan.essence import TOGETHER, GuardRow, Program, grounds, guard_rows, programs
-from remediations.plan.plan import Baseline, Command, Outcome, Plan, Stage, Target
+from remediations.plan.appendix import MANY, appendix, where
+from remediations.plan.essence import TOGETHER, GuardRow, Program, guard_rows, programs
+from remediations.plan.plan import Command, Outcome, Plan, Stage
 from remediations.render.document import (
     Block,
     Bullets,
@@ -25,14 +26,13 @@ from remediations.render.document import (
     Toned,
     Words,
     folded,
+    names,
 )
 from remediations.render.document import Program as Text
 from remediations.render.printable import Exact
 from remediations.render.words import count, instant
 
 TONES = {Outcome.PASS: Tone.GOOD, Outcome.BLOCK: Tone.BAD, Outcome.UNKNOWN: Tone.DOUBT}
-MANY = 12
-"""Rows beyond which a page shows a table on demand."""
 
 
 def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
@@ -47,10 +47,7 @@ def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
         *_facts(plan),
         Heading(2, "Checks afterwards"),
         Bullets(tuple((Exact(check.id), f" {check.title}") for check in plan.checks)),
-        *_baseline(plan.baseline),
-        *_targets(plan.targets),
-        *_grounds(plan),
-        *_evidence(plan.finding),
+        *appendix(plan),
     )
 
 
@@ -136,7 +133,7 @@ def _guards(plan: Plan, *, whole: bool) -> Iterator[Block]:
         tuple(
             (
                 Exact(guard.id),
-                _where(hosts),
+                where(hosts),
                 Toned(guard.outcome.upper(), TONES[guard.outcome]),
                 guard.title,
                 guard.got,
@@ -191,9 +188,8 @@ def _command(program: Program[Command]) -> Iterator[Block]:
         f"{text.size}, at most {first.timeout_s} s, {first.fidelity}. Undo: {first.undo}"
     )
     yield text
-    yield Paragraph(
-        ("Where no result is left, this tells whether the effect is there: ", Exact(first.probe))
-    )
+    yield Paragraph("Where no result is left, this tells whether the effect is there:")
+    yield Text(first.probe)
     if program.others:
         yield Paragraph(f"On {count(len(program.others), 'more host')} the same program, with:")
         yield _others(program)
@@ -222,91 +218,3 @@ def _facts(plan: Plan) -> Iterator[Block]:
         ),
     )
     yield folded(f"All {len(table.rows)} facts", table, beyond=MANY * TOGETHER)
-
-
-def _baseline(baseline: Baseline) -> Iterator[Block]:
-    yield Heading(2, "What the checks compare with")
-    yield Labelled(
-        (
-            ("Height", str(baseline.height)),
-            ("Power", f"{baseline.online_power} of {baseline.total_power} votes"),
-        )
-    )
-    rows: list[tuple[Words, ...]] = []
-    for host, height, round_, step in baseline.sign_states:
-        rows.append((Exact(host), "sign state", Exact(f"{height}/{round_}/{step}")))
-    rows += [(Exact(host), "peers", str(number)) for host, number in baseline.peers]
-    rows += [(Exact(host), "program", Exact(sha256)) for host, sha256 in baseline.binaries]
-    rows += [
-        (Exact(host), "process to be left alone", f"pid {pid}, started at tick {ticks}")
-        for host, pid, ticks in baseline.untouched
-    ]
-    table = Table(("Host", "What", "Before"), tuple(rows))
-    yield folded(f"All {count(len(rows), 'value')}", table, beyond=MANY * TOGETHER)
-
-
-def _targets(targets: tuple[Target, ...]) -> Iterator[Block]:
-    yield Heading(2, "Where the nodes are")
-    table = Table(
-        ("Host", "Unit", "User", "Home", "RPC", "Power", "Address"),
-        tuple(
-            (
-                Exact(t.host),
-                Exact(t.unit),
-                Exact(t.user),
-                Exact(t.home),
-                Exact(t.rpc_url),
-                str(t.power),
-                Exact(t.address),
-            )
-            for t in targets
-        ),
-    )
-    yield folded(f"All {count(len(targets), 'node')}", table, beyond=MANY)
-
-
-def _grounds(plan: Plan) -> Iterator[Block]:
-    yield Heading(2, "What the guards rest on")
-    yield Table(
-        ("Guard", "Host", "Facts", "If it did not hold"),
-        tuple(
-            (Exact(row.id), _where(row.hosts), names(row.facts), row.next_step)
-            for row in grounds(plan)
-        ),
-    )
-
-
-def _evidence(finding: Finding) -> Iterator[Block]:
-    yield Heading(2, "Readings relied upon")
-    readings = [("chain", e) for e in finding.evidence]
-    readings += [(Exact(node.host), e) for node in finding.nodes for e in node.evidence]
-    table = Table(
-        ("About", "Reading", "At", "Says", "Source"),
-        tuple((about, *_reading(evidence)) for about, evidence in readings),
-    )
-    yield folded(f"All {count(len(readings), 'reading')}", table, beyond=MANY)
-    nodes = Table(
-        ("Host", "Address", "By hand"),
-        tuple((Exact(n.host), Exact(n.address), n.by_hand) for n in finding.nodes),
-    )
-    yield folded(f"Addresses of {count(len(nodes.rows), 'node')}", nodes, beyond=MANY)
-
-
-def _reading(evidence: Evidence) -> tuple[Words, ...]:
-    return (Exact(evidence.reading), instant(evidence.at), evidence.says, evidence.source)
-
-
-def names(given: tuple[str, ...]) -> tuple[str | Toned, ...]:
-    """All of them, with commas between; a dash for none."""
-    if not given:
-        return ("–",)
-    parts: list[str | Toned] = [Exact(given[0])]
-    for name in given[1:]:
-        parts += [", ", Exact(name)]
-    return tuple(parts)
-
-
-def _where(hosts: tuple[str, ...]) -> Words:
-    if len(hosts) == 1:
-        return Exact(hosts[0]) if hosts[0] else "all"
-    return (f"{len(hosts)} hosts: ", *names(hosts))

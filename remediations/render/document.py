@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from remediations.render.printable import Exact
 from remediations.render.words import count
 
 
@@ -145,3 +146,13 @@ def lowered(blocks: Document, by: int) -> Document:
 def folded(summary: str, table: Table, *, beyond: int) -> Block:
     """The table; one with more than `beyond` rows on demand."""
     return Folded(summary, (table,)) if len(table.rows) > beyond else table
+
+
+def names(given: tuple[str, ...]) -> tuple[str | Toned, ...]:
+    """All of them, with commas between; a dash for none."""
+    if not given:
+        return ("–",)
+    parts: list[str | Toned] = [Exact(given[0])]
+    for name in given[1:]:
+        parts += [", ", Exact(name)]
+    return tuple(parts)
