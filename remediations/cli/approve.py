@@ -15,6 +15,7 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import json_option, run_argument
 from remediations.cli.signers import allowed
 from remediations.errors import Aborted, ApprovalError, ExitCode
+from remediations.render.printable import one_line
 from remediations.run.store import find
 
 TYPED = 8
@@ -49,7 +50,7 @@ def command(run: str, key: Path, allowed_signers: Path | None, yes: bool) -> Ans
     return Answer(
         exit_code=ExitCode.OK,
         document={"run": directory.name, "approval": approval, "file": str(path)},
-        text=f"{shown}approved by {approval.principal} with {approval.key_fingerprint}\n"
+        text=f"{shown}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
         "(in this version the planner may be the approver)\n"
         f"next: remediate apply {directory.name}",
     )

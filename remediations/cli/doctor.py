@@ -21,6 +21,7 @@ from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig
 from remediations.observe.inventory import load_inventory
 from remediations.observe.look import save as save_observation
+from remediations.render.printable import one_line
 from remediations.run.store import state_directory
 
 
@@ -42,7 +43,7 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     return Answer(
         exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
         document={"lines": lines, "lacking": len(missing)},
-        text=f"{text}\nnext: {missing[0].mend if missing else diagnose}",
+        text=f"{text}\nnext: {one_line(missing[0].mend if missing else diagnose)}",
     )
 
 

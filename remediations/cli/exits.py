@@ -110,16 +110,15 @@ class _Failure:
             "expected": expected,
             "next": next_step,
         }
-        # Names of files can hold bytes that are no UTF-8, which could not be printed.
-        self.fields = {
-            k: printable(v.encode("utf-8", "replace").decode()) for k, v in fields.items()
-        }
+        # Also bytes of file names that are not UTF-8, which could not be printed.
+        self.fields = {name: printable(value) for name, value in fields.items()}
 
     def text(self) -> str:
-        """One line for each part, the labels aligned."""
-        lines = [f"error: {self.fields['what']}"]
+        """One line for each part, the labels aligned; what is longer goes on below itself, so that
+        no value looks like a label."""
+        lines = [f"error: {self.fields['what']}".replace("\n", f"\n{'':<12}")]
         lines += [
-            f"  {label:<9} {self.fields[label]}"
+            f"  {label:<9} {self.fields[label]}".replace("\n", f"\n{'':<12}")
             for label in ("guard", "got", "expected", "next")
             if self.fields[label]
         ]

@@ -19,6 +19,7 @@ from remediations.model.inventory import HostEntry
 from remediations.model.reading import Unknown
 from remediations.observe.inventory import SSH_NAME
 from remediations.observe.observation import Observation
+from remediations.render.printable import one_line
 
 
 @click.group("inventory", help="Propose an inventory.", no_args_is_help=False)
@@ -140,4 +141,4 @@ def _summary(proposal: Proposal, output: Path, next_step: str) -> str:
         *(f"{host.name}: {host.notes[0]}" for host in proposal.hosts if not host.role),
         f"next: review what is marked `guessed` in {output}, then {next_step}",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))

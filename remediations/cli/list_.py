@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from remediations.cli.answer import Answer
@@ -9,6 +11,7 @@ from remediations.cli.options import json_option
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.playbooks.catalogue import OWN, Installed, Trouble, catalogue
+from remediations.render.printable import one_line
 
 
 @click.command("list", help="List the playbooks and their branches.")
@@ -16,7 +19,7 @@ from remediations.playbooks.catalogue import OWN, Installed, Trouble, catalogue
 def command() -> Answer:
     """Exit 0, also where a package is broken: its playbook is one line."""
     found = catalogue(load_machine_config())
-    parts = [_lines(installed) for installed in found.playbooks]
+    parts = [line for installed in found.playbooks for line in _lines(installed)]
     if found.troubles:
         parts += ["", "not used:", *(_line(trouble) for trouble in found.troubles)]
     return Answer(
@@ -25,7 +28,7 @@ def command() -> Answer:
             "playbooks": [_document(installed) for installed in found.playbooks],
             "troubles": [_told(trouble) for trouble in found.troubles],
         },
-        text="\n".join(parts) + "\n\nnext: remediate diagnose --inventory FILE",
+        text="\n".join(map(one_line, parts)) + "\n\nnext: remediate diagnose --inventory FILE",
     )
 
 
@@ -53,15 +56,14 @@ def _told(trouble: Trouble) -> dict[str, object]:
     }
 
 
-def _lines(installed: Installed) -> str:
+def _lines(installed: Installed) -> Iterator[str]:
     playbook = installed.playbook
-    lines = [f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"]
+    yield f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
     if installed.distribution != OWN:
-        lines.append(f"  brought by {installed.distribution} {installed.version}")
+        yield f"  brought by {installed.distribution} {installed.version}"
     for branch in playbook.branches:
-        lines.append(f"  {branch.name:<24} {branch.title}")
-        lines.append(f"  {'':<24} when {branch.condition}")
-    return "\n".join(lines)
+        yield f"  {branch.name:<24} {branch.title}"
+        yield f"  {'':<24} when {branch.condition}"
 
 
 def _line(trouble: Trouble) -> str:

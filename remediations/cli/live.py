@@ -18,6 +18,7 @@ from rich.text import Text
 from remediations.model.quorum import has_quorum, percent
 from remediations.plan.plan import Command, Gate, Plan, Stage
 from remediations.render.console import BAD, DIM, GOOD, STRONG
+from remediations.render.printable import one_line
 from remediations.run.progress import shown
 from remediations.run.records import CommandState
 from remediations.run.snapshot import Snapshot
@@ -82,7 +83,7 @@ class LiveDisplay:
 
     def _say(self, text: str) -> None:
         if self._live is None:
-            self._console.print(f"{datetime.now(UTC):%H:%M:%S} {text}")
+            self._console.print(one_line(f"{datetime.now(UTC):%H:%M:%S} {text}"))
         else:
             self._refresh()
 
@@ -104,13 +105,15 @@ class LiveDisplay:
     def _panel(self) -> Text:
         text = Text()
         if self._stage is not None:
-            text.append(f"stage {self._stage.number}: {self._stage.title}\n", style=STRONG)
+            text.append(one_line(f"stage {self._stage.number}: {self._stage.title}"), style=STRONG)
+            text.append("\n")
         text.append(f"  {self._position()}\n")
         for (stage, host), state in self._commands.items():
-            text.append(f"  stage {stage} {host:<12} ")
+            text.append(one_line(f"  stage {stage} {host:<12} "))
             text.append(f"{state}\n", style=STYLES.get(state, DIM))
         if self._gate:
-            text.append(f"  gate {self._gate}\n", style=DIM)
+            text.append(one_line(f"  gate {self._gate}"), style=DIM)
+            text.append("\n")
         text.append("  Ctrl-C stops: nothing more is started, what runs is named", style=DIM)
         return text
 
@@ -118,5 +121,5 @@ class LiveDisplay:
 def to_stderr(text: str) -> None:
     """One line of progress, which is not an answer: whether anybody reads it changes nothing."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(one_line(text) + "\n")
         sys.stderr.flush()

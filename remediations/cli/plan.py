@@ -21,6 +21,7 @@ from remediations.plan.plan import plan_digest
 from remediations.plan.render_text import plan_text
 from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
+from remediations.render.printable import one_line
 from remediations.run.store import create
 
 
@@ -60,7 +61,7 @@ def command(
             exit_code=ExitCode.REFUSED,
             document={"plan": plan, "digest": digest, "run": None},
             text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
-            f"was made\nnext: {first.next_step}",
+            f"was made\nnext: {one_line(first.next_step)}",
         )
     run = create(plan, observation, hosts, datetime.now(UTC))
     next_step = f"remediate approve {run.name} --key KEY"

@@ -8,6 +8,7 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.cli.standing import expired, standing
 from remediations.errors import ExitCode, RemediationError
+from remediations.render.printable import one_line
 from remediations.run.records import RunState
 from remediations.run.store import RunDirectory, find, runs
 
@@ -39,7 +40,7 @@ def _one(directory: RunDirectory) -> Answer:
                 for stage, host, state in status.commands
             ],
         },
-        text="\n".join(lines),
+        text="\n".join(map(one_line, lines)),
     )
 
 
@@ -48,7 +49,9 @@ def _all(every: tuple[RunDirectory, ...]) -> Answer:
     return Answer(
         exit_code=ExitCode.OK,
         document=[{"run": run, "state": state, "message": said} for run, state, said in rows],
-        text="\n".join(f"{run:<44} {state:<10} {said}".rstrip() for run, state, said in rows)
+        text="\n".join(
+            one_line(f"{run:<44} {state:<10} {said}").rstrip() for run, state, said in rows
+        )
         or "no runs yet\nnext: remediate plan PLAYBOOK --inventory FILE",
     )
 

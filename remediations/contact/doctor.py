@@ -7,7 +7,6 @@ from itertools import groupby
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from remediations.contact.chain_lines import ONE_KEY, chain_lines
 from remediations.contact.host_lines import host_lines
@@ -17,7 +16,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, read_power
 from remediations.diagnose.witness import doubts
 from remediations.model.inventory import Inventory
-from remediations.render.console import BAD, DIM, DOUBT, GOOD, drawn, heading, line
+from remediations.render.console import BAD, DIM, DOUBT, GOOD, drawn, heading, line, lines, sentence
 from remediations.render.words import count, some
 
 GENERAL = (MACHINE, INVENTORY, CHAIN)
@@ -73,13 +72,13 @@ def _not_well(lines: Sequence[Line]) -> list[Line]:
 def _rows(shown: Sequence[Line]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=max(map(len, State)))
-    table.add_column(no_wrap=True, min_width=TOPIC_WIDTH)
+    table.add_column(overflow="fold", min_width=TOPIC_WIDTH, max_width=TOPIC_WIDTH)
     table.add_column(overflow="fold")
     for found in shown:
-        told = Text(found.found)
+        told = sentence(found.found)
         if found.mend:
-            told.append(f"\n→ {found.mend}", style=DIM)
-        table.add_row(Text(found.state, style=STYLES[found.state]), found.topic, told)
+            told = lines(told, sentence((f"→ {found.mend}", DIM)))
+        table.add_row(sentence((found.state, STYLES[found.state])), sentence(found.topic), told)
     return table
 
 

@@ -13,6 +13,7 @@ from shlex import quote
 
 from remediations.contact.proposal import Proposal, ProposedHost
 from remediations.model.quorum import has_quorum, percent
+from remediations.render.printable import one_line
 from remediations.render.words import count, moment, some
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
@@ -79,7 +80,7 @@ def _host(host: ProposedHost, total: int) -> Iterator[str]:
         yield f"  # {_one_line(note)}"
     if host.power:
         share = f"{host.power} of {total} ({percent(host.power, total)})"
-        yield f"  # validator {host.address}, {share}"
+        yield f"  # validator {_one_line(host.address)}, {share}"
     mark = "" if host.role is not None else "# "
     yield f"  {mark}{_text(host.name)}:"
     if host.role is None:
@@ -96,15 +97,15 @@ def _strangers(proposal: Proposal, ssh_config: str | None) -> Iterator[str]:
     if not proposal.strangers:
         return
     config = "" if ssh_config is None else f" --ssh-config {quote(ssh_config)}"
-    asked = " ".join(quote(host.ssh) for host in proposal.hosts)
+    asked = one_line(" ".join(quote(host.ssh) for host in proposal.hosts))
     yield ""
     yield f"  # Peers of these hosts that were not asked: {len(proposal.strangers)}. Those that are"
     yield "  # yours: ask them with the others, by the names that ssh has for them, as NAME:"
     yield f"  #   remediate inventory discover{config} {asked} NAME…"
     yield "  # What they call themselves proves nothing:"
     for peer in proposal.strangers[:_STRANGERS]:
-        where = f"{_one_line(peer.remote_ip) or 'address not told'}, node {peer.node_id}"
-        yield f"  # {where}, seen by {some(peer.seen_by, 3)}"
+        where = f"{_one_line(peer.remote_ip) or 'address not told'}, node {_one_line(peer.node_id)}"
+        yield f"  # {where}, seen by {_one_line(some(peer.seen_by, 3))}"
         if peer.moniker:
             yield f"  #   calls itself {json.dumps(_one_line(peer.moniker))}"
     if len(proposal.strangers) > _STRANGERS:
@@ -123,7 +124,7 @@ def _uncovered(proposal: Proposal) -> Iterator[str]:
     yield ""
     yield f"# No host here covers {missing} of {proposal.total_power} voting power ({share}):"
     for validator in proposal.uncovered[:_STRANGERS]:
-        yield f"#   {validator.address} {validator.power}"
+        yield f"#   {_one_line(validator.address)} {validator.power}"
     if len(proposal.uncovered) > _STRANGERS:
         yield f"#   … and {len(proposal.uncovered) - _STRANGERS} more"
     if not has_quorum(proposal.total_power - missing, proposal.total_power):
@@ -138,4 +139,4 @@ def _text(value: str) -> str:
 
 def _one_line(text: str) -> str:
     """Words of a host, which must not leave the comment they stand in."""
-    return " ".join(text.split())[:300]
+    return one_line(" ".join(text.split()))[:300]

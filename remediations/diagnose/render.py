@@ -15,12 +15,15 @@ from remediations.render.console import (
     DOUBT,
     GOOD,
     STRONG,
+    Part,
     columns,
     drawn,
     facts,
     heading,
     line,
+    sentence,
 )
+from remediations.render.printable import Exact
 from remediations.render.words import count, moment, short, some
 
 WELL = frozenset(
@@ -55,7 +58,7 @@ def verdict_line(finding: Finding) -> Text:
         Answer.NO: "not halted",
         Answer.UNKNOWN: "unclear whether halted",
     }
-    return Text.assemble((str(finding.chain).upper(), style), f": {halted[finding.halted]}")
+    return sentence((str(finding.chain).upper(), style), f": {halted[finding.halted]}")
 
 
 def _answer(finding: Finding) -> list[RenderableType]:
@@ -63,7 +66,7 @@ def _answer(finding: Finding) -> list[RenderableType]:
     power = f"{finding.online_power} of {finding.total_power} ({share})"
     quorum = has_quorum(finding.online_power, finding.total_power)
     since = moment(finding.halted_since) if finding.halted_since else "–"
-    rows: list[tuple[str, RenderableType | str]] = [
+    rows: list[tuple[str, Part]] = [
         ("why", finding.explanation),
         ("since", f"{since}; halted means {finding.halted_after_s} s without a block"),
         (
@@ -73,7 +76,7 @@ def _answer(finding: Finding) -> list[RenderableType]:
         ),
         (
             "power",
-            Text.assemble(
+            sentence(
                 power, " votes: ", ("quorum" if quorum else "no quorum", GOOD if quorum else BAD)
             ),
         ),
@@ -123,9 +126,12 @@ def _alike(nodes: Sequence[NodeFinding]) -> list[list[NodeFinding]]:
 def _row(group: Sequence[NodeFinding]) -> tuple[str, str, Text, str]:
     first = group[0]
     power = sum(node.power for node in group)
-    host, cause = first.host, first.cause
+    host, cause = Exact(first.host), first.cause
     if len(group) > 1:
-        host, cause = count(len(group), "node"), f"{cause}: {', '.join(n.host for n in group)}"
+        host, cause = (
+            Exact(count(len(group), "node")),
+            f"{cause}: {', '.join(n.host for n in group)}",
+        )
     return host, str(power) if power else "–", _condition(first), cause
 
 
@@ -144,7 +150,7 @@ def _condition(node: NodeFinding) -> Text:
     style = GOOD if node.condition in WELL else BAD
     if node.condition in (NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE):
         style = DOUBT
-    return Text(str(node.condition), style=style)
+    return line(str(node.condition), style)
 
 
 def _clusters(finding: Finding) -> list[RenderableType]:
@@ -153,7 +159,7 @@ def _clusters(finding: Finding) -> list[RenderableType]:
         columns(
             ("height", "app hash", "power", "hosts"),
             [
-                (str(c.height), short(c.app_hash), str(c.power), ", ".join(c.hosts))
+                (str(c.height), Exact(short(c.app_hash)), str(c.power), ", ".join(c.hosts))
                 for c in finding.clusters
             ],
         ),
@@ -167,8 +173,8 @@ def _unlisted(finding: Finding) -> list[RenderableType]:
             ("node id", "name", "height", "seen by"),
             [
                 (
-                    short(p.node_id),
-                    p.moniker,
+                    Exact(short(p.node_id)),
+                    Exact(p.moniker),
                     str(p.height) if p.height else "–",
                     ", ".join(p.seen_by),
                 )
@@ -184,6 +190,6 @@ def _evidence(finding: Finding) -> list[RenderableType]:
         heading("readings relied upon"),
         columns(
             ("reading", "at", "says"),
-            [(e.reading, f"{e.at:%H:%M:%S}", f"{e.says} ({e.source})") for e in every],
+            [(Exact(e.reading), f"{e.at:%H:%M:%S}", f"{e.says} ({e.source})") for e in every],
         ),
     ]

@@ -1,20 +1,30 @@
-"""One way to draw for a terminal of a given width, with or without colour, into a string."""
+"""One way to draw for a terminal of a given width, with or without colour, into a string.
+
+Every text that is given here is a value: it is made printable before it is laid out, so nothing
+that it holds moves the cursor, hides, or widens a line.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from remediations.render.printable import printable
+from remediations.render.printable import inert, shown
 
 GOOD, BAD, DOUBT, DIM, STRONG = "green", "bold red", "yellow", "dim", "bold"
+
+Part = str | Text
+"""A value (a `str`, made printable here), or what `sentence` made of some."""
+
+ROOM = 24
+"""So many columns the folding column of a table needs; with less, rows are shown as lists."""
 
 
 def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
@@ -32,47 +42,146 @@ def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
         legacy_windows=False,
     )
     for part in parts:
-        # What steers a terminal is taken out of the text here, where our own colours are apart.
-        drawing = [Segment(printable(s.text), s.style, s.control) for s in console.render(part)]
+        # The last line of defence, where our own colours are apart from the text.
+        drawing = [Segment(inert(s.text), s.style, s.control) for s in console.render(part)]
         console.print(Segments(drawing), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def heading(text: str) -> RenderableType:
-    """A section's title with a rule to the right edge."""
-    return Rule(Text(text, style=STRONG), align="left", style=DIM, characters="─")
-
-
-def facts(rows: Sequence[tuple[str, RenderableType | str]]) -> RenderableType:
-    """Label and value, the labels aligned, long values wrapped below themselves."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style=DIM, no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, value in rows:
-        table.add_row(label, value)
-    return table
-
-
-def columns(
-    header: Sequence[str], rows: Iterable[Sequence[RenderableType | str]], *, folding: int = -1
-) -> RenderableType:
-    """A plain table without lines; the column `folding` (the last by default) wraps."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=DIM, pad_edge=False)
-    last = folding % len(header)
-    for number, name in enumerate(header):
-        table.add_column(
-            name, overflow="fold", no_wrap=number != last, ratio=1 if number == last else None
-        )
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def indented(part: RenderableType | str, by: int = 2) -> RenderableType:
-    """The part moved to the right."""
-    return Padding(part, (0, 0, 0, by))
+def sentence(*parts: Part | tuple[str, str]) -> Text:
+    """The parts in a row; one may be a text and its style."""
+    text = Text(overflow="fold")
+    for part in parts:
+        if isinstance(part, Text):
+            text.append_text(part)
+        elif isinstance(part, tuple):
+            text.append(shown(part[0]), style=part[1])
+        else:
+            text.append(shown(part))
+    return text
 
 
 def line(text: str, style: str = "") -> Text:
     """One wrapped line of text."""
-    return Text(text, style=style, overflow="fold")
+    return Text(shown(text), style=style, overflow="fold")
+
+
+def lines(*texts: Part) -> Text:
+    """Several, one below the other."""
+    return Text("\n", overflow="fold").join(_text(text) for text in texts)
+
+
+def heading(text: Part) -> RenderableType:
+    """A section's title with a rule to the right edge; a long one wraps, and has none."""
+    title = sentence(text)
+    title.stylize(STRONG)
+    return _Heading(title)
+
+
+def facts(rows: Sequence[tuple[str, Part]]) -> RenderableType:
+    """Label and value, the labels aligned, long values wrapped below themselves."""
+    return _Facts([(line(label, DIM), _text(value)) for label, value in rows])
+
+
+def columns(
+    header: Sequence[str], rows: Iterable[Sequence[Part]], *, folding: int = -1
+) -> RenderableType:
+    """A plain table without lines; the column `folding` (the last by default) wraps.
+
+    Where the others leave it no room, each row becomes a list of its cells: nothing is cut off.
+    """
+    return _Columns(header, [[_text(cell) for cell in row] for row in rows], folding % len(header))
+
+
+def indented(part: RenderableType, by: int = 2) -> RenderableType:
+    """The part moved to the right."""
+    return Padding(part, (0, 0, 0, by))
+
+
+def _text(part: Part) -> Text:
+    return part if isinstance(part, Text) else line(part)
+
+
+class _Heading:
+    def __init__(self, title: Text) -> None:
+        self._title = title
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        if self._title.cell_len + 2 > options.max_width:
+            yield self._title
+        else:
+            yield Rule(self._title, align="left", style=DIM, characters="─")
+
+
+class _Facts:
+    """What a grid of two columns would draw, in a tenth of the time: there may be thousands."""
+
+    GAP = 2
+
+    def __init__(self, rows: Sequence[tuple[Text, Text]]) -> None:
+        self._rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        indent = self.GAP + max((label.cell_len for label, _ in self._rows), default=0)
+        for label, value in self._rows:
+            margin = label
+            for row in value.wrap(console, max(1, options.max_width - indent)) or [Text()]:
+                yield from margin.render(console)
+                yield Segment(" " * (indent - margin.cell_len))
+                yield from row.render(console)
+                yield Segment.line()
+                margin = Text()
+
+
+class _Columns:
+    """A table; where it would not fit, what is long stands below itself with its name."""
+
+    GAP = 2
+    SHORT = 12
+
+    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[Text]], folding: int) -> None:
+        self._header, self._rows, self._folding = header, rows, folding
+        self._widths = [
+            max(len(name), *(row[number].cell_len for row in rows)) if rows else len(name)
+            for number, name in enumerate(header)
+        ]
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        numbers = range(len(self._header))
+        short = [n for n in numbers if self._widths[n] <= self.SHORT]
+        if self._fits([n for n in numbers if n != self._folding], options.max_width):
+            yield self._table()
+        elif 0 in short and self._fits(short, options.max_width):
+            yield self._stacked(short)
+        else:
+            for first, *others in self._rows:
+                yield first
+                yield indented(self._named(list(enumerate(others, 1))))
+
+    def _fits(self, numbers: Sequence[int], width: int) -> bool:
+        return sum(self._widths[n] + self.GAP for n in numbers) + ROOM <= width
+
+    def _table(self) -> Table:
+        table = self._empty_table()
+        for number, name in enumerate(self._header):
+            folds = number == self._folding
+            table.add_column(name, overflow="fold", no_wrap=not folds, ratio=1 if folds else None)
+        for row in self._rows:
+            table.add_row(*row)
+        return table
+
+    def _stacked(self, short: Sequence[int]) -> Table:
+        table = self._empty_table()
+        for number in short:
+            table.add_column(self._header[number], no_wrap=True)
+        table.add_column(ratio=1)
+        for row in self._rows:
+            below = [(n, cell) for n, cell in enumerate(row) if n not in short]
+            table.add_row(*(row[n] for n in short), self._named(below))
+        return table
+
+    def _empty_table(self) -> Table:
+        return Table(box=None, padding=(0, self.GAP, 0, 0), header_style=DIM, pad_edge=False)
+
+    def _named(self, cells: Sequence[tuple[int, Text]]) -> RenderableType:
+        return facts([(self._header[number], cell) for number, cell in cells if cell.plain])

@@ -16,6 +16,12 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def instant(at: datetime) -> str:
+    """As `moment`, with the fraction of the second where there is one: nothing is rounded."""
+    fraction = f".{at:%f}".rstrip("0") if at.microsecond else ""
+    return f"{at:%Y-%m-%d %H:%M:%S}{fraction} UTC"
+
+
 def span(duration: timedelta) -> str:
     """`4 s`, `3 min 20 s`, `2 h 5 min`: two units at most."""
     seconds = max(0, int(duration.total_seconds()))

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from remediations.model.quorum import percent
-from remediations.plan.essence import guard_rows, programs
+from remediations.plan.document import plan_document
 from remediations.plan.plan import Plan
-from remediations.render.printable import printable
-from remediations.render.words import clock, moment, short, span
-from remediations.report.plot import heights_plot, power_plot
+from remediations.render.document import (
+    NO_LINE_BREAK,
+    Document,
+    Figure,
+    Output,
+    Program,
+    Toned,
+    parts_of,
+)
+from remediations.render.printable import Exact, printable, program_lines, shown
+from remediations.render.words import short
+from remediations.report.document import report_document
 from remediations.report.report import Report
 
 
 def plan_html(plan: Plan, digest: str) -> str:
     """The plan as a page of its own."""
-    return printable(_environment().get_template("plan.html").render(plan=plan, digest=digest))
+    return _page(f"Plan {short(digest)}: {plan.title}", plan_document(plan, digest))
 
 
 def report_html(report: Report) -> str:
     """The report as a page of its own, with both plots."""
-    # The SVG is ours: numbers, and names that `plot` has escaped.
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            report=report,
-            plan=report.plan,
-            digest=report.digest,
-            heights=Markup(heights_plot(report.samples)),  # noqa: S704
-            power=Markup(power_plot(report.samples)),  # noqa: S704
-        )
-    )
-    return printable(page)
+    title = f"{report.plan.playbook} on {report.plan.chain_id}: {report.state}"
+    return _page(title, report_document(report))
 
 
+def _page(title: str, document: Document) -> str:
+    return _environment().get_template("page.html").render(title=title, document=document)
+
+
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("remediations.report"),
@@ -45,11 +47,34 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_finalized,
     )
-    environment.filters.update(clock=clock, moment=moment, short=short, milliseconds=_milliseconds)
-    environment.globals.update(percent=percent, programs=programs, guard_rows=guard_rows)
+    environment.filters.update(
+        kind=lambda block: type(block).__name__.lower(),
+        parts=parts_of,
+        rows=_rows,
+        text_of=_text_of,
+        drawing=_drawing,
+    )
+    environment.tests.update(
+        exact=lambda part: isinstance(part, Exact), toned=lambda part: isinstance(part, Toned)
+    )
+    environment.globals.update(no_line_break=NO_LINE_BREAK)
     return environment
 
 
-def _milliseconds(value: int | None) -> str:
-    return "–" if value is None else span(timedelta(milliseconds=value))
+def _finalized(value: object) -> object:
+    """What every `{{ … }}` passes before it is escaped: no template can forget to ask for it."""
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _rows(program: Program) -> list[Markup]:
+    return [Markup.escape(row) for row in program_lines(program.text)]
+
+
+def _text_of(output: Output) -> Markup:
+    return Markup.escape(printable(output.text))
+
+
+def _drawing(figure: Figure) -> Markup:
+    return Markup(figure.svg)  # noqa: S704 - numbers and our own words, and names escaped by `plot`

@@ -16,12 +16,15 @@ from typing import NamedTuple
 import svg
 from markupsafe import escape
 
+from remediations.render.printable import exact
 from remediations.report.report import Sample
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 112, 12, 28
 LABEL_HEIGHT = 12
 MOST_LABELS = (HEIGHT - TOP - BOTTOM) // LABEL_HEIGHT
+MOST_LETTERS = 18
+"""Of a label, which would leave the picture with more."""
 TICKS = 4
 SHORT_S = 10
 """Below so many seconds the ticks show tenths."""
@@ -56,11 +59,15 @@ def heights_plot(samples: Sequence[Sample]) -> str:
     alike: dict[tuple[tuple[float, int | None], ...], list[str]] = {}
     for host in hosts:
         alike.setdefault(tuple((at, seen.get(host)) for at, seen in heights), []).append(host)
-    series = [
-        Series(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more", points)
-        for points, names in alike.items()
-    ]
+    series = [Series(_called(names), points) for points, names in alike.items()]
     return _plot(series, "Block height of every node over time", marks=())
+
+
+def _called(names: Sequence[str]) -> str:
+    """The first name, as much of it as there is room for, and how many share its line."""
+    name, beyond = exact(names[0]), f" and {len(names) - 1} more" if len(names) > 1 else ""
+    room = MOST_LETTERS - len(beyond)
+    return (name if len(name) <= room else f"{name[: room - 1]}…") + beyond
 
 
 def power_plot(samples: Sequence[Sample]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from remediations.render.console import BAD, GOOD, columns, drawn, heading, line
+from remediations.render.console import BAD, GOOD, Part, columns, drawn, heading, line
 from tests.bench.figure import Figure, Line, Report
 
 HEADER = ("measured", "value", "beside", "ratio", "goal", "")
@@ -37,7 +37,7 @@ def _figure(figure: Figure) -> Iterator[RenderableType]:
         yield line(f"· {note}")
 
 
-def _row(one: Line) -> tuple[RenderableType | str, ...]:
+def _row(one: Line) -> tuple[Part, ...]:
     beside = f"{one.peer} {_number(one.peer_value)}" if one.peer_value is not None else one.peer
     ratio = f"{one.ratio:.2f}" if one.ratio is not None else ""
     goal = f"≤ {one.goal:g}" if one.goal is not None else ""

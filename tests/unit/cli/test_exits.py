@@ -174,9 +174,9 @@ def test_bug_on_a_full_disk(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_names_that_are_no_text(capsys: Captured) -> None:
-    """A file name with bytes that are no UTF-8 can be printed in both forms."""
+    """A file name with bytes that are not UTF-8 is shown with them in both forms."""
     error = error_of("UsageError")
     error.got = "caf\udce9.json"
     for arguments in ([], ["--json"]):
         assert leave(raising(error), arguments) == 2
-        assert re.search(r"caf.\.json", "".join(capsys.readouterr()))
+        assert re.search(r"caf\\{1,2}u\{dce9\}\.json", "".join(capsys.readouterr()))

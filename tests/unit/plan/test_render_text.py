@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.plan.plan import Plan
 from remediations.plan.render_text import plan_text
@@ -89,13 +90,37 @@ def test_hundred_validators_stay_readable(make: Callable[[], Plan], lines: int) 
 
 
 def test_verbose_hides_nothing() -> None:
-    """--verbose shows every command whole and every guard by itself."""
+    """--verbose shows every command whole, with its probe, and every guard by itself."""
     plan = in_a_row()
     text = text_of(plan, 120, verbose=True)
     assert text.count('systemctl start "$unit"') == len(plan.acting_hosts)
-    assert sum(line.split()[:1] == ["G45"] for line in text.splitlines()) == len(plan.acting_hosts)
+    assert text.count('systemctl is-active "$unit"') == len(plan.acting_hosts)
+    rows = [line.split()[:3] for line in text.splitlines()]
+    assert [row for row in rows if row[:1] == ["G45"] and row[2:] == ["PASS"]] == [
+        ["G45", host, "PASS"] for host in plan.acting_hosts
+    ]
     blocked = many_blocked()
-    assert text_of(blocked, 120, verbose=True).count("BLOCK G37 ") == len(blocked.blocked)
+    assert sum(
+        line.split()[:1] == ["G37"] and "BLOCK" in line
+        for line in text_of(blocked, 120, verbose=True).splitlines()
+    ) == len(blocked.blocked)
+
+
+def test_long_rows_of_a_program_are_told_from_two() -> None:
+    """A row that does not fit goes on below a mark of its own; numbers count the true rows."""
+    plan = plan_of(quorum_lost())
+    (stage,) = plan.stages
+    command = replace(stage.commands[0], text=f"echo {'a' * 100}\n\ttrue \necho b")
+    plan = replace(plan, stages=(replace(stage, commands=(command,)),))
+    rows = text_of(plan, 60, verbose=True).splitlines()
+    start = next(n for n, row in enumerate(rows) if row.startswith("  1  echo"))
+    assert rows[start : start + 5] == [
+        f"  1  echo {'a' * 50}",
+        f"  ↳  {'a' * 50}",
+        r"  2  \u{9}true\u{20}",
+        "  3  echo b",
+        "     (no line break at the end)",
+    ]
 
 
 def test_failing_guard_is_not_listed_as_passing() -> None:

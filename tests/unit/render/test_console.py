@@ -36,3 +36,38 @@ def test_only_the_folding_column_wraps() -> None:
 def test_heading_reaches_the_edge() -> None:
     """A section is told by a rule over the whole width."""
     assert drawn([heading("next")], width=40, colour=False) == "next " + "─" * 35
+
+
+def test_what_does_not_fit_stands_below_itself() -> None:
+    """A table that is too wide keeps its short columns, and cuts nothing off."""
+    table = columns(("id", "host", "address"), [("G1", "v" * 30, "a" * 40), ("G2", "w", "b" * 40)])
+    assert drawn([table], width=40, colour=False).splitlines() == [
+        "id",
+        f"G1  host     {'v' * 27}",
+        f"             {'v' * 3}",
+        f"    address  {'a' * 27}",
+        f"             {'a' * 13}",
+        "G2  host     w",
+        f"    address  {'b' * 27}",
+        f"             {'b' * 13}",
+    ]
+
+
+def test_a_row_without_a_short_name_is_a_list() -> None:
+    """Where even the first column is long, each row has its name above it."""
+    table = columns(("fact", "value", "why"), [("f" * 20, "v" * 20, "")])
+    assert drawn([table], width=40, colour=False).splitlines() == ["f" * 20, f"  value  {'v' * 20}"]
+
+
+def test_long_headings_wrap() -> None:
+    """A title that leaves no room for its rule is whole, without one."""
+    rows = drawn([heading("stage 1: " + "val1 " * 20)], width=40, colour=False).splitlines()
+    assert "".join(rows).count("val1") == 20
+    assert "…" not in "".join(rows)
+
+
+def test_values_are_escaped_before_they_are_laid_out() -> None:
+    """What is shown for a hidden character takes its room: no line leaves the width."""
+    text = drawn([facts([("label", "a\u202e\u200b\n" * 20)])], width=40, colour=True)
+    assert "\u202e" not in text
+    assert max(map(len, text.splitlines())) <= 40 + len("\x1b[2m\x1b[0m")

@@ -33,7 +33,8 @@ def test_cells_cannot_break_a_table() -> None:
     """Pipes and line breaks of what was read stay inside their cell."""
     good = report()
     text = report_markdown(replace(good, checks=(replace(good.checks[0], message="a|b\nc"),)))
-    assert "| P1 five more blocks on every node | all | passed | a\\|b c |" in text.splitlines()
+    row = r"| `P1` five more blocks on every node | all | passed | a\|b\u{a}c |"
+    assert row in text.splitlines()
 
 
 def test_fences_cannot_be_closed_by_what_ran() -> None:
@@ -45,3 +46,14 @@ def test_fences_cannot_be_closed_by_what_ran() -> None:
     lines = plan_markdown(plan, DIGEST).splitlines()
     assert "`````sh" in lines
     assert lines.count("`````") == 1
+
+
+def test_the_plan_in_a_report_is_the_plan() -> None:
+    """Its titles are one level deeper; its programs, titles in comments included, are the same."""
+    good = report()
+    (stage,) = good.plan.stages
+    command = replace(stage.commands[0], text="true\n## not a title\n")
+    plan = replace(good.plan, stages=(replace(stage, commands=(command,)),))
+    lines = report_markdown(replace(good, plan=plan)).splitlines()
+    assert "### Finding" in lines
+    assert "## not a title" in lines

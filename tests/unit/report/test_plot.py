@@ -9,9 +9,17 @@ from itertools import pairwise
 
 import pytest
 
-from remediations.report.plot import HEIGHT, LABEL_HEIGHT, WIDTH, heights_plot, power_plot
+from remediations.report.plot import (
+    HEIGHT,
+    LABEL_HEIGHT,
+    MOST_LETTERS,
+    WIDTH,
+    heights_plot,
+    power_plot,
+)
 from remediations.report.report import Sample
 from tests import worlds
+from tests.hostile import each_hostile
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -89,3 +97,15 @@ def test_it_is_labelled_for_those_who_cannot_see_it() -> None:
     root = ET.fromstring(power_plot([sample(0, {}), sample(1, {})]))
     assert root.get("role") == "img"
     assert root.get("aria-label") == "Voting power online over time"
+
+
+@each_hostile
+def test_names_are_text_that_fits(text: str) -> None:
+    """Whatever a host is called, the picture is well formed and the name has room in it."""
+    plot = heights_plot([sample(i, {text: i, f"{text}2": 2 * i, "x": 2 * i}) for i in range(2)])
+    harmless = heights_plot([sample(i, {"a": i, "a2": 2 * i, "x": 2 * i}) for i in range(2)])
+    assert [e.tag for e in ET.fromstring(plot).iter()] == [
+        e.tag for e in ET.fromstring(harmless).iter()
+    ]
+    names = [name for name in labels(plot) if name]
+    assert all(len(name) <= MOST_LETTERS and name.replace("…", "").isascii() for name in names)

@@ -1,0 +1,181 @@
+r"""Blocks as Markdown, for tickets and reviews, in which every value is text and nothing else.
+
+What CommonMark and GFM can escape is escaped, sparingly: `val-1.example.org` stays as it is. What
+they cannot, because it is looked for in the rendered text (mentions, references, hashes, addresses,
+emoji), is put into a code span, where nobody looks: GFM, "Autolinks (extension)", and GitHub's
+documentation of autolinked references. No value spans lines, so none can begin a block but at the
+start of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import assert_never
+
+from remediations.render.document import (
+    NO_LINE_BREAK,
+    Block,
+    Bullets,
+    Document,
+    Figure,
+    Folded,
+    Heading,
+    Labelled,
+    Notice,
+    Output,
+    Paragraph,
+    Program,
+    Table,
+    Tone,
+    Toned,
+    Words,
+    parts_of,
+)
+from remediations.render.printable import Exact, exact, one_line, printable, program_lines
+
+_STRESSED = frozenset({Tone.BAD, Tone.DOUBT, Tone.STRONG})
+
+_LIVE = re.compile(
+    r"@|\$|://|www\.|(?:mailto|xmpp):"  # mentions and mail, math, addresses
+    r"|(?<!\w)[#!&~%]\d|\w#\d|\bGH-\d"  # issues and the like
+    r"|\b[0-9a-f]{7,}\b"  # commits
+    r"|:(?!\d\d:)[\w+-]+:",  # emoji; the minutes of a time are none
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"`([^`]+)`")
+_PEEL = re.compile(r"""([(\["'<]*)(.*?)([)\]"'>.,;:!?]*)""", re.DOTALL)
+"""A word and the punctuation around it, which stays outside its code span."""
+_ACTIVE = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~]|$)|&(?=[#\w]|$)|[<`*\[\]~#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
+)
+"""What inline parsing would act on. An underscore inside a word is a plain character."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", "`": "&#96;"}
+"""Instead of a backslash where lax readers know no other escape, or count backticks."""
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+
+
+def markdown(blocks: Document) -> str:
+    """The whole document, ending with a line feed."""
+    return "\n\n".join(_block(block) for block in blocks if not isinstance(block, Figure)) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {_inline(block.words)}"
+        case Paragraph():
+            return _opening(block.words)
+        case Notice():
+            return f"> **Warning:** {_inline(block.words)}"
+        case Labelled():
+            return _table(("", ""), block.rows)
+        case Table():
+            return _table(block.header, block.rows) if block.rows else _opening(block.empty)
+        case Bullets():
+            return "\n".join(f"- {_opening(item)}" for item in block.items)
+        case Program():
+            fence = _fence("\n".join(program_lines(block.text)), "sh")
+            return fence if block.ends else f"{fence}\n\n{NO_LINE_BREAK}"
+        case Output():
+            return _fence(printable(block.text).rstrip("\n"), "text")
+        case Folded():
+            return "\n\n".join((_opening(f"{block.summary}:"), *map(_block, block.blocks)))
+        case Figure():
+            return ""
+        case _:
+            assert_never(block)
+
+
+def _inline(words: Words) -> str:
+    return _joined(map(_part, _runs(parts_of(words)))).strip()
+
+
+def _runs(parts: Iterable[str | Toned]) -> Iterator[str | Toned]:
+    """The parts with neighbouring prose as one: what two of them make together is seen."""
+    for plain, run in groupby(parts, key=lambda part: not isinstance(part, Exact | Toned)):
+        if plain:
+            yield "".join(str(part) for part in run)
+        else:
+            yield from run
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    """The pieces in a row. The backticks of two code spans side by side would count as one."""
+    text = ""
+    for piece in pieces:
+        text += f" {piece}" if text.endswith("`") and piece.startswith("`") else piece
+    return text
+
+
+def _part(part: str | Toned) -> str:
+    if isinstance(part, Toned):
+        text = _part(part.text).strip()
+        return f"**{text}**" if text and part.tone in _STRESSED else text
+    return _code(exact(part)) if isinstance(part, Exact) else _prose(one_line(part))
+
+
+def _prose(text: str) -> str:
+    """Text as text; what our sentences have between backticks is set as code."""
+    pieces = _QUOTED.split(text)
+    return _joined(
+        _code(piece) if number % 2 else _joined(map(_word, re.split(r"( +)", piece)))
+        for number, piece in enumerate(pieces)
+    )
+
+
+def _word(word: str) -> str:
+    """A word as itself, or as code where it cannot be escaped."""
+    return _set_as_code(word) if _LIVE.search(word) else _escaped(word)
+
+
+def _set_as_code(word: str) -> str:
+    match = _PEEL.fullmatch(word)
+    if match is None or not _LIVE.search(match[2]):
+        return _code(word)
+    return f"{_escaped(match[1])}{_code(match[2])}{_escaped(match[3])}"
+
+
+def _escaped(text: str) -> str:
+    return _ACTIVE.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), text)
+
+
+def _code(text: str) -> str:
+    """A code span with enough backticks. A tag in it is shown as a code point: not everything that
+    reads Markdown leaves HTML in code alone."""
+    if not text:
+        return ""
+    text = _TAG.sub(r"\\u{3c}", text)
+    ticks = "`" * _longer_than_any("`", text, 1)
+    edge = text[0] + text[-1]
+    pad = " " if "`" in edge or (edge == "  " and text.strip()) else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def _opening(words: Words) -> str:
+    """Inline text at the start of a block, where some characters would make it another block, and
+    none would leave no block at all."""
+    text = _inline(words) or "–"
+    return re.sub(r"^(\d{1,9})(?=[.)](?:\s|$))|^(?=[-+](?:\s|$)|[-=]{2,}|>)", r"\g<0>\\", text)
+
+
+def _table(header: tuple[str, ...], rows: tuple[tuple[Words, ...], ...]) -> str:
+    """A pipe table. A pipe in a cell is escaped in code too: cells are found before code is."""
+
+    def row(cells: tuple[Words, ...]) -> str:
+        return "| " + " | ".join(_inline(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join((row(header), "|" + " --- |" * len(header), *map(row, rows)))
+
+
+def _fence(text: str, language: str) -> str:
+    """A fenced block, with a fence longer than any in the text."""
+    fence = "`" * _longer_than_any("`", text, 3)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _longer_than_any(char: str, text: str, least: int) -> int:
+    """More than the longest run of `char` in the text, and at least `least`."""
+    runs = re.findall(f"{re.escape(char)}+", text)
+    return max([least, *(len(run) + 1 for run in runs)])

@@ -1,0 +1,131 @@
+"""Blocks for a terminal: everything that the page and the Markdown hold, inside the width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.text import Text
+
+from remediations.render import console
+from remediations.render.document import (
+    NO_LINE_BREAK,
+    Block,
+    Bullets,
+    Document,
+    Figure,
+    Folded,
+    Heading,
+    Labelled,
+    Notice,
+    Output,
+    Paragraph,
+    Program,
+    Table,
+    Tone,
+    Toned,
+    Words,
+    parts_of,
+)
+from remediations.render.printable import printable, program_lines
+
+STYLES = {
+    Tone.GOOD: console.GOOD,
+    Tone.BAD: console.BAD,
+    Tone.DOUBT: console.DOUBT,
+    Tone.SOFT: console.DIM,
+    Tone.STRONG: console.STRONG,
+}
+GOES_ON = "↳"
+"""In the place of a number, before what is left of a row that was too long."""
+
+
+def document_text(document: Document, *, width: int, colour: bool) -> str:
+    """The whole document as text."""
+    parts = (part for block in document for part in terminal_parts(block))
+    return console.drawn(parts, width=width, colour=colour)
+
+
+def terminal_parts(block: Block) -> Iterator[RenderableType]:
+    """What is drawn for one block."""
+    match block:
+        case Heading(level=2):
+            yield console.heading(_words(block.words))
+        case Heading():
+            title = _words(block.words)
+            title.stylize(console.STRONG)
+            yield title
+        case Paragraph():
+            yield _words(block.words)
+        case Notice():
+            notice = console.sentence("warning: ", _words(block.words))
+            notice.stylize(console.DOUBT)
+            yield notice
+        case Labelled():
+            yield console.facts([(label.lower(), _words(value)) for label, value in block.rows])
+        case Table():
+            if block.rows:
+                header = [name.lower() for name in block.header]
+                yield console.columns(header, [[_words(c) for c in row] for row in block.rows])
+            else:
+                yield _words(block.empty)
+        case Bullets():
+            for item in block.items:
+                yield console.facts([("-", _words(item))])
+        case Program():
+            yield console.indented(_Program(block))
+        case Output():
+            text = printable(block.text.expandtabs()).rstrip("\n")
+            yield console.indented(Text(text, overflow="fold"))
+        case Folded():
+            yield console.line(f"{block.summary}:")
+            for inner in block.blocks:
+                yield from terminal_parts(inner)
+        case Figure():
+            return
+        case _:
+            assert_never(block)
+
+
+def _words(words: Words) -> Text:
+    return console.sentence(
+        *(
+            (part.text, STYLES[part.tone]) if isinstance(part, Toned) else part
+            for part in parts_of(words)
+        )
+    )
+
+
+class _Program:
+    """Numbered rows. Each is folded by hand: wrapping at words would drop blanks, and a row that
+    goes on could pass for the next one."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def __rich_console__(self, drawer: Console, options: ConsoleOptions) -> RenderResult:
+        # Segments, not texts: there may be a hundred thousand rows, and nothing is left to lay out.
+        dim = drawer.get_style(console.DIM)
+        rows = program_lines(self._program.text)
+        gutter = len(str(len(rows)))
+        for number, row in enumerate(rows, 1):
+            mark = str(number)
+            for piece in _pieces(row, options.max_width - gutter - 2):
+                yield Segment(f"{mark:>{gutter}}  ", dim)
+                yield Segment(piece)
+                yield Segment.line()
+                mark = GOES_ON
+        if not self._program.ends:
+            yield Text(f"{'':>{gutter}}  {NO_LINE_BREAK}", style=console.DIM, overflow="fold")
+
+
+def _pieces(row: str, room: int) -> Iterator[str]:
+    """The row in pieces of at most `room` characters (it is ASCII). None ends with a blank, which
+    would not be seen; one of blanks alone is as long as there is room."""
+    while len(row) > room:
+        piece = row[:room].rstrip(" ") or row[:room]
+        yield piece
+        row = row[len(piece) :]
+    yield row

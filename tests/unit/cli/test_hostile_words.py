@@ -1,0 +1,85 @@
+"""Whatever a command prints beside its documents: what it was told stays text on its line."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from remediations.cli import list_, status
+from remediations.cli.exits import leave
+from remediations.cli.inventory import _summary
+from remediations.cli.live import LiveDisplay, to_stderr
+from remediations.cli.proof import checks_text
+from remediations.contact.proposal import Proposal
+from remediations.errors import UsageError
+from remediations.plan.plan import Plan
+from remediations.playbooks.catalogue import Catalogue, Flaw, Installed, Trouble
+from remediations.playbooks.playbook import Branch, Playbook
+from remediations.run.records import CommandState
+from remediations.verify.result import CheckResult
+from tests.hostile import each_hostile, of, record_of
+
+Captured = pytest.CaptureFixture[str]
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]"
+)
+
+
+@each_hostile
+def test_errors(text: str, capsys: Captured) -> None:
+    """No value of an error steers the terminal, and none begins a line that looks like a label."""
+
+    def fail() -> object:
+        raise UsageError(text, guard=text, got=text, expected=text, next_step="remediate list")
+
+    leave(fail, [])
+    rows = capsys.readouterr().err.splitlines()
+    assert not STEERING.search("".join(rows))
+    labels = [row[2:11].strip() for row in rows[1:] if not row.startswith(" " * 12)]
+    assert labels == [*(["guard", "got", "expected"] if text else []), "next"]
+
+
+@each_hostile
+def test_progress(text: str, capsys: Captured) -> None:
+    """The live display, in a log and in a panel, and the checks as they come."""
+    plan = record_of(Plan, of(text))
+    (stage, *_), display = plan.stages, LiveDisplay(plan, quiet=False)
+    display.stage_began(stage)
+    display.command_is(stage, stage.commands[0], CommandState.DONE, text)
+    display.gate_is(stage.gate, open_=True, seen=text)
+    to_stderr(text)
+    said = capsys.readouterr().err
+    assert not STEERING.search(said)
+    assert len(re.findall(r"^\d\d:\d\d:\d\d ", said, flags=re.MULTILINE)) == 3
+    panel = display._panel().plain
+    assert not STEERING.search(panel)
+    assert panel.count("\n") == 4
+
+
+@each_hostile
+def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of playbooks, the list of runs, the summary of a discovery, the checks."""
+    branch = Branch(name=text, title=text, condition=text, fits=lambda _: None, propose=None)  # type: ignore[arg-type]  # only listed
+    playbook = Playbook(id=text, title=text, alerts=(text,), branches=(branch,))
+    installed = Installed(playbook=playbook, distribution=text, version=text, module="x")
+    trouble = Trouble(name=text, distribution=text, version=text, flaw=Flaw.BROKEN, reason=text)
+    found = Catalogue(playbooks=(installed,), troubles=(trouble,))
+    monkeypatch.setattr(list_, "catalogue", lambda _: found)
+    listed = list_.command.callback
+    assert listed is not None
+    monkeypatch.setattr(
+        status,
+        "standing",
+        lambda _: SimpleNamespace(state=text, message=text, commands=((1, text, text),)),
+    )
+    run = SimpleNamespace(name=f"run{text}")
+    said = [
+        listed().text,
+        status._all((run,)).text,  # type: ignore[arg-type]  # only its name is read
+        _summary(record_of(Proposal, of(text)), "file", "next"),  # type: ignore[arg-type]  # a path, shown
+        checks_text(record_of(tuple[CheckResult, ...], of(text))),
+    ]
+    assert not STEERING.search("".join(said))
+    assert [answer.count("\n") for answer in said[:2]] == [8, 0]
