@@ -36,7 +36,8 @@ soak: root setup ## cut a run off from its hosts at twenty moments, and more (ro
 	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest tests/lab/test_goes_on.py --timeout=1800
 
 test: root check ## everything: checks, unit, property and lab tests
-	$(AS_ROOT) $(PYTHON) -m pytest tests
+	$(AS_ROOT) $(PYTHON) -m pytest -n 2 tests/unit tests/property
+	$(AS_ROOT) $(PYTHON) -m pytest tests/bench tests/lab
 
 lab: root setup ## bring up the lab: seven hosts, a chain of four validators
 	$(AS_ROOT) $(LAB) up

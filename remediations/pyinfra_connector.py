@@ -33,24 +33,27 @@ class RemediateConnector(OpenSSHConnector):
             yield from OpenSSHConnector.make_names_data(name)
             return
         # Imported here: pyinfra loads every connector on every run, also on those of others.
+        from remediations.machine.config import load_machine_config
         from remediations.observe.inventory import load_inventory
 
         try:
+            ssh = load_machine_config().ssh
             inventory = load_inventory(Path(name).expanduser())
         except RemediationError as error:
             raise InventoryError(str(error)) from error
-        yield from names_data(inventory)
+        yield from names_data(inventory, ssh)
 
 
-def names_data(inventory: Inventory) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-    """Every host that has a node; a bastion is only passed through."""
+def names_data(inventory: Inventory, ssh: Path) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """Every host that has a node; a bastion is only passed through. `ssh` is the program."""
     for entry in inventory.hosts:
         if entry.role is not Role.BASTION:
-            yield entry.name, _data(inventory, entry), [entry.role.value]
+            yield entry.name, _data(inventory, entry, ssh), [entry.role.value]
 
 
-def _data(inventory: Inventory, entry: HostEntry) -> dict[str, Any]:
+def _data(inventory: Inventory, entry: HostEntry, ssh: Path) -> dict[str, Any]:
     known = {
+        "ssh_program": str(ssh),
         "ssh_name": entry.ssh,
         "ssh_config": inventory.ssh_config,
         "chain_id": inventory.chain_id,

@@ -25,9 +25,9 @@ from remediations.approve.sshsig import (
     parse_certificate,
     parse_signature,
 )
-from remediations.approve.verifier import KRL_MAGIC, REVOKED_LIMIT, Verifier
+from remediations.approve.verifier import KRL_MAGIC, Verifier
 from remediations.errors import ApprovalError, MachineError
-from remediations.files.trusted import read_trusted
+from remediations.files.trusted import check_directory
 from remediations.machine.programs import ENVIRONMENT
 
 CHECK_LIMIT_S = 15
@@ -179,7 +179,7 @@ def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
         if verifier.revoked is not None:
             (directory / "revoked_keys").write_bytes(verifier.revoked.data)
         # $TMPDIR may lie where others could move the directory away and put theirs in its place.
-        read_trusted(directory / "signature", limit=REVOKED_LIMIT, refusal=MachineError)
+        check_directory(directory, refusal=MachineError)
         yield directory
 
 

@@ -5,73 +5,81 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from remediations.approve.approve import enough
+from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.live import LiveDisplay
-from remediations.cli.options import json_option, run_argument
+from remediations.cli.approved import approved_run
+from remediations.cli.live import LiveDisplay, to_stderr
+from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.proof import prove
 from remediations.cli.signals import stop_in_order
-from remediations.cli.signers import allowed, approved_hosts
-from remediations.cli.standing import standing
-from remediations.cli.world import TOOL
+from remediations.cli.standing import bound_journal, standing_of
 from remediations.errors import Aborted, PartlyApplied
 from remediations.playbooks.applying import apply_plan
 from remediations.run.engine import Receipt
 from remediations.run.lock import chain_lock
 from remediations.run.records import CommandState, RunState
 from remediations.run.store import RunDirectory, find, state_directory
+from remediations.verify.given import Given
 
 
 @click.command("apply", help="Carry out the approved plan of RUN, then verify and report.")
 @run_argument
-@click.option("--allowed-signers", type=click.Path(path_type=Path), help="Who may approve.")
+@inventory_option
+@click.option(
+    ON_COMMAND_LINE,
+    type=click.Path(path_type=Path),
+    help="Who may approve, in place of the inventory's list. Journal and report say so.",
+)
 @json_option
-def command(run: str, allowed_signers: Path | None) -> Answer:
-    """Exit 0: verified. 5, 6, 10: nothing was changed. 7: stopped safely. 8: not verified."""
+def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> Answer:
+    """Exit 0: verified. 4, 5, 6, 10: nothing was changed. 7: stopped safely. 8: not verified."""
     directory = find(run)
-    plan = directory.plan()
-    signers = enough(
-        directory.approvals(),
-        plan,
-        allowed(approved_hosts(directory, plan), allowed_signers),
-        datetime.now(UTC),
-    )
-    display = LiveDisplay(plan, quiet="--json" in sys.argv)
+    quiet = "--json" in sys.argv
+    anchors = Anchors(directory.plan, inventory, allowed_signers)
+    approved = approved_run(directory, anchors)
+    if allowed_signers is not None and not quiet:
+        to_stderr(
+            f"WARNING: who may approve is said by {ON_COMMAND_LINE} {allowed_signers}, not by the "
+            "inventory or the machine configuration; journal and report say so"
+        )
+    display = LiveDisplay(approved.plan, quiet=quiet)
     try:
         with ExitStack() as held:
-            held.enter_context(chain_lock(state_directory(), plan.chain_id, directory.name))
+            held.enter_context(
+                chain_lock(state_directory(), approved.plan.chain_id, directory.name)
+            )
             held.enter_context(display.shown())
             receipt = asyncio.run(
-                apply_plan(directory, signers, tool=TOOL, progress=display, on_stop=stop_in_order)
+                apply_plan(directory, approved, progress=display, on_stop=stop_in_order)
             )
         if receipt.state is not RunState.RUNNING:
-            _not_finished(directory, receipt)
-        return prove(directory, quiet="--json" in sys.argv)
+            _not_finished(directory, receipt, anchors)
+        given = Given(approved.plan, approved.inventory, approved.ssh)
+        return prove(directory, given, anchors, quiet=quiet)
     except KeyboardInterrupt as error:
         if not directory.journal.exists():
             raise  # it had not begun: nothing was changed
         raise _cut_short(directory) from error
 
 
-def _cut_short(directory: RunDirectory) -> Aborted:
+def _cut_short(run: RunDirectory) -> Aborted:
     """A second Ctrl-C, or one while the checks ran: what was done is in the journal."""
-    status = standing(directory)
+    status = standing_of(run, bound_journal(run), "")
     commands = (f"stage {stage} on {host}: {state}" for stage, host, state in status.commands)
     return Aborted(
         "interrupted while the run was applied or checked",
         guard="a person",
         got=f"the run is {status.state}; {'; '.join(commands)}",
         expected="every stage done, every gate open, every check passed",
-        next_step=f"remediate status {directory.name}",
+        next_step=f"remediate status {run.called}",
     )
 
 
-def _not_finished(directory: RunDirectory, receipt: Receipt) -> None:
+def _not_finished(run: RunDirectory, receipt: Receipt, anchors: Anchors) -> None:
     """Write the report of what was done, and leave with the receipt.
 
     Raises:
@@ -79,7 +87,7 @@ def _not_finished(directory: RunDirectory, receipt: Receipt) -> None:
     """
     from remediations.cli.reporting import write_report
 
-    write_report(directory)
+    write_report(run, anchors)
     kind = Aborted if receipt.state is RunState.ABORTED else PartlyApplied
     done = ", ".join(receipt.where(CommandState.DONE)) or "nothing"
     failed = ", ".join(receipt.where(CommandState.FAILED)) or "nothing"
@@ -90,6 +98,6 @@ def _not_finished(directory: RunDirectory, receipt: Receipt) -> None:
         guard="stop on the first failure" if kind is PartlyApplied else "a person",
         got=f"done: {done}; failed: {failed}; may still run: {running}; not started: {waiting}",
         expected="every stage done and every gate open",
-        next_step=f"`remediate report {directory.name}` shows what was said; then `remediate "
+        next_step=f"`remediate report {run.called}` shows what was said; then `remediate "
         "diagnose` and a new plan",
     )

@@ -11,9 +11,10 @@ import click
 
 from remediations.approve.approve import approve
 from remediations.approve.statement import statement_for, statement_text
+from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.options import json_option, run_argument
-from remediations.cli.signers import allowed
+from remediations.cli.options import as_typed, inventory_option, json_option, run_argument
+from remediations.cli.terminal import look
 from remediations.errors import Aborted, ApprovalError, ExitCode
 from remediations.render.printable import one_line
 from remediations.run.store import find
@@ -31,17 +32,25 @@ TYPED = 8
     type=click.Path(path_type=Path),
     help="Private key file, or the .pub of a key in the agent. Also: $REMEDIATE_KEY.",
 )
+@inventory_option
 @click.option("--allowed-signers", type=click.Path(path_type=Path), help="Who may approve.")
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts that showed the plan before.")
 @json_option
-def command(run: str, key: Path, allowed_signers: Path | None, yes: bool) -> Answer:
+def command(
+    run: str, key: Path, inventory: Path | None, allowed_signers: Path | None, yes: bool
+) -> Answer:
     """Exit 0: approved. 5: the approval would not be valid."""
     directory = find(run)
-    plan = directory.plan()
+    plan = directory.plan
     statement = statement_for(plan)
     if not yes:
-        _ask(statement_text(statement), statement.plan)
-    signers = allowed(directory.inventory(), allowed_signers)
+        # Not at the top: a script that showed the plan before draws nothing.
+        from remediations.plan.render_text import plan_screen
+
+        style = look()
+        screen = plan_screen(plan, statement.plan, width=style.width, colour=style.colour)
+        _ask(f"{screen}\n\n{statement_text(statement)}", statement.plan)
+    signers = Anchors(plan, inventory, allowed_signers).verifier
     with suppress(RuntimeError):  # ~nobody: there is no such file, which is said below
         key = key.expanduser()
     approval = approve(plan, key, signers, datetime.now(UTC))
@@ -52,7 +61,7 @@ def command(run: str, key: Path, allowed_signers: Path | None, yes: bool) -> Ans
         document={"run": directory.name, "approval": approval, "file": str(path)},
         text=f"{shown}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
         "(in this version the planner may be the approver)\n"
-        f"next: remediate apply {directory.name}",
+        f"next: {as_typed(f'remediate apply {directory.called}')}",
     )
 
 

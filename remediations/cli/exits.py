@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from typing import TextIO
 
 import click
 
@@ -41,25 +42,29 @@ def _outliving() -> Iterator[None]:
 
 def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
+    outcome: Answer | _Failure | None = None
     try:
         # The document is alone on stdout: what click itself prints (--help) goes beside it.
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
             outcome = _outcome(run, arguments)
         return _print(outcome, as_json=as_json)
     except BrokenPipeError:
-        _give_up_stdout()
+        _give_up(sys.stdout)
         return ExitCode.BROKEN_PIPE
     except OSError as error:  # a full disk, a terminal that hung up
-        _give_up_stdout()
+        if isinstance(outcome, _Failure) and not as_json:
+            _give_up(sys.stderr)
+            return outcome.exit_code
+        _give_up(sys.stdout)
         with suppress(OSError):
             sys.stderr.write(f"error: the answer cannot be written: {error.strerror}\n")
             sys.stderr.flush()
         return ExitCode.MACHINE
 
 
-def _give_up_stdout() -> None:
+def _give_up(stream: TextIO) -> None:
     """Nothing more can be said there, and the interpreter must not try either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _Failure:

@@ -14,6 +14,10 @@ from remediations.errors import UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 
 INVENTORY_VARIABLE = "REMEDIATE_INVENTORY"
+TAKE_INVENTORY = tuple(
+    f"remediate {name} " for name in ("plan", "approve", "apply", "verify", "report")
+)
+"""How the next steps begin that are given the inventory of this one."""
 
 json_option = click.option(
     "--json",
@@ -60,10 +64,13 @@ run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
 
 def as_typed(step: str) -> str:
     """A next command that works when it is copied: with the inventory that this one was given."""
-    context = click.get_current_context()
-    if context.get_parameter_source("inventory") is not click.core.ParameterSource.COMMANDLINE:
+    context = click.get_current_context(silent=True)
+    if (
+        context is None
+        or context.get_parameter_source("inventory") is not click.core.ParameterSource.COMMANDLINE
+    ):
         return step
-    if not step.startswith("remediate plan "):
+    if not step.startswith(TAKE_INVENTORY):
         return step
     return f"{step} --inventory {shlex.quote(str(context.params['inventory']))}"
 

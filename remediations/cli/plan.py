@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from remediations.cli.answer import Answer
-from remediations.cli.options import limit_option, reads_the_world, split_hosts
+from remediations.cli.options import as_typed, limit_option, reads_the_world, split_hosts
 from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
@@ -41,7 +41,7 @@ def command(
     verbose: bool,
 ) -> Answer:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
-    chosen, only = named(playbook, load_machine_config()), split_hosts(limit)
+    installed, only = named(playbook, load_machine_config()), split_hosts(limit)
     hosts = inventory_of(inventory)
     observation = observation_for(hosts, source, save)
     finding, style = diagnose(observation), look()
@@ -52,7 +52,15 @@ def command(
             text="nothing to do: the chain and every node are well\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
-    plan = make_plan(chosen.playbook, branch, observation, finding, only, tool=TOOL)
+    plan = make_plan(
+        installed.playbook,
+        branch,
+        observation,
+        finding,
+        only,
+        tool=TOOL,
+        origin=installed.origin(),
+    )
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if plan.blocked:
@@ -64,7 +72,7 @@ def command(
             f"was made\nnext: {one_line(first.next_step)}",
         )
     run = create(plan, observation, hosts, datetime.now(UTC))
-    next_step = f"remediate approve {run.name} --key KEY"
+    next_step = as_typed(f"remediate approve {run.name} --key KEY")
     if expired(plan):  # of an observation from before: it can be read, and not be approved
         next_step = (
             f"remediate plan {plan.playbook} --inventory {hosts.path} (this one has expired)"

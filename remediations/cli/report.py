@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.options import json_option, run_argument
-from remediations.cli.reporting import report_of, write_report
+from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.reporting import report_of, write_files
 from remediations.errors import ExitCode
 from remediations.report.markdown import report_markdown
 from remediations.run.store import find
@@ -14,12 +17,13 @@ from remediations.run.store import find
 
 @click.command("report", help="Write the report of RUN: Markdown, JSON, and one HTML file.")
 @run_argument
+@inventory_option
 @json_option
-def command(run: str) -> Answer:
+def command(run: str, inventory: Path | None) -> Answer:
     """Exit 0."""
     directory = find(run)
-    path = write_report(directory)
-    report = report_of(directory)
+    report = report_of(directory, Anchors(directory.plan, inventory))
+    path = write_files(directory, report)
     return Answer(
         exit_code=ExitCode.OK,
         document={"report": report, "file": str(path)},

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from remediations.cli.standing import standing
+from remediations.cli.anchors import Anchors
+from remediations.cli.evidence import evidence
+from remediations.cli.standing import standing_of
 from remediations.model.wire import canonical
-from remediations.plan.plan import plan_digest
 from remediations.report.html import report_html
 from remediations.report.markdown import report_markdown
 from remediations.report.report import Report, build_report
-from remediations.run.journal import read_journal
 from remediations.run.store import RunDirectory
 
 
-def report_of(directory: RunDirectory) -> Report:
-    """The report of what the files of a run say."""
-    plan = directory.plan()
+def report_of(run: RunDirectory, anchors: Anchors) -> Report:
+    """The report of what the files of a run prove.
+
+    Raises:
+        UsageError: they are not what was written, or do not belong together.
+    """
+    found = evidence(run, anchors)
     return build_report(
-        run=directory.name,
-        state=standing(directory).state,
-        digest=plan_digest(plan),
-        plan=plan,
-        approvals=directory.approvals(),
-        entries=read_journal(directory.journal),
-        checks=directory.checks(),
+        run=run.name,
+        state=standing_of(run, found.entries, found.hindrance).state,
+        digest=run.digest,
+        plan=run.plan,
+        approvals=found.approvals,
+        doubts=found.doubts,
+        entries=found.entries,
+        checks=run.checks(),
     )
 
 
-def write_report(directory: RunDirectory) -> Path:
+def write_report(run: RunDirectory, anchors: Anchors) -> Path:
+    """Make and write the report; the path of its page."""
+    return write_files(run, report_of(run, anchors))
+
+
+def write_files(run: RunDirectory, report: Report) -> Path:
     """Write report.md, report.json and report.html; the last one's path."""
-    report = report_of(directory)
-    directory.write("report.json", canonical(report))
-    directory.write("report.md", report_markdown(report).encode())
-    return directory.write("report.html", report_html(report).encode())
+    run.write("report.json", canonical(report))
+    run.write("report.md", report_markdown(report).encode())
+    return run.write("report.html", report_html(report).encode())

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from remediations.cli.signers import allowed, approved_hosts
-from remediations.errors import ApprovalError
+from remediations.cli.anchors import Anchors
+from remediations.errors import ApprovalError, UsageError
 from remediations.plan.plan import Plan
+from remediations.run.binding import bound
 from remediations.run.journal import read_journal
 from remediations.run.lock import holder
+from remediations.run.records import Entry
 from remediations.run.status import Status, status_of
 from remediations.run.store import RunDirectory, state_directory
 from remediations.verify.result import CheckOutcome
 
 
-def standing(directory: RunDirectory) -> Status:
-    """The state of a run and of each of its commands.
+def standing(run: RunDirectory, inventory: Path | None) -> Status:
+    """The state of a run and of each of its commands. `inventory`: what was given as the live one.
 
     Raises:
-        UsageError: one of its files is not what was written.
+        UsageError: one of its files is not what was written, or they do not belong together.
         MachineError: one of them cannot be read.
     """
-    plan = directory.plan()
-    entries = read_journal(directory.journal)
-    checks = directory.checks()
+    entries = bound_journal(run)
+    waits_for = "" if entries else hindrance(run, Anchors(run.plan, inventory))
+    return standing_of(run, entries, waits_for)
+
+
+def standing_of(run: RunDirectory, entries: tuple[Entry, ...], hindrance: str) -> Status:
+    """The same, with the journal read before. `hindrance`: why it may not be applied as it is."""
+    checks = run.checks()
     return status_of(
-        plan,
+        run.plan,
         entries,
-        hindrance="" if entries else _hindrance(directory, plan),
+        hindrance=hindrance,
         verified=all(c.outcome is CheckOutcome.PASSED for c in checks) if checks else None,
-        alive=holder(state_directory(), plan.chain_id) == directory.name,
+        alive=holder(state_directory(), run.plan.chain_id) == run.name,
     )
+
+
+def bound_journal(run: RunDirectory) -> tuple[Entry, ...]:
+    """The journal of a run, which must be of its plan.
+
+    Raises:
+        UsageError: it was edited, or is of another plan.
+    """
+    entries = read_journal(run.journal)
+    bound(run, entries)
+    return entries
 
 
 def expired(plan: Plan) -> bool:
@@ -38,16 +57,17 @@ def expired(plan: Plan) -> bool:
     return datetime.now(UTC) >= plan.expires_at
 
 
-def _hindrance(directory: RunDirectory, plan: Plan) -> str:
+def hindrance(run: RunDirectory, anchors: Anchors) -> str:
     """Why `apply` would not accept it as it is now; empty if it would."""
-    if expired(plan):
+    if expired(run.plan):
         return "the plan has expired"
     # Not at the top: only a run that was not applied yet has signatures to verify.
     from remediations.approve.approve import enough
 
+    approvals = [one.approval for one in run.approvals]
     try:
-        signers = allowed(approved_hosts(directory, plan), None)
-        enough(directory.approvals(), plan, signers, datetime.now(UTC))
-    except ApprovalError as error:
+        enough(approvals, run.plan, anchors.verifier, datetime.now(UTC))
+        _ = anchors.hosts
+    except (ApprovalError, UsageError) as error:
         return f"{error.what} ({error.guard}: {error.got})"
     return ""

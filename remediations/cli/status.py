@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.options import json_option
-from remediations.cli.standing import expired, standing
+from remediations.cli.options import as_typed, inventory_option, json_option
+from remediations.cli.standing import expired, standing, standing_of
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import one_line
 from remediations.run.records import RunState
@@ -18,23 +21,31 @@ UNREADABLE = "unreadable"
 
 @click.command("status", help="Say where RUN stands, or list all runs.")
 @click.argument("run", required=False)
+@inventory_option
 @json_option
-def command(run: str | None) -> Answer:
+def command(run: str | None, inventory: Path | None) -> Answer:
     """Exit 0. In the list, a run whose files cannot be used is one more line, not the end."""
-    return _one(find(run)) if run else _all(runs())
+    return _one(find(run), inventory) if run else _all(runs(), inventory)
 
 
-def _one(directory: RunDirectory) -> Answer:
-    status = standing(directory)
-    lines = [f"{directory.name}: {status.state}", f"  {status.message}"]
+def _one(run: RunDirectory, inventory: Path | None) -> Answer:
+    # Not at the top: the list verifies nothing of runs that were applied.
+    from remediations.cli.evidence import evidence
+
+    found = evidence(run, Anchors(run.plan, inventory))
+    status = standing_of(run, found.entries, found.hindrance)
+    lines = [f"NOT PROVEN: {doubt}" for doubt in found.doubts]
+    lines += [f"{run.name}: {status.state}", f"  {status.message}"]
     lines += [f"  stage {stage} {host:<16} {state}" for stage, host, state in status.commands]
-    lines.append(f"next: {_next(directory, status.state)}")
+    lines.append(f"next: {_next(run, status.state)}")
     return Answer(
         exit_code=ExitCode.OK,
         document={
-            "run": directory.name,
+            "run": run.name,
             "state": status.state,
             "message": status.message,
+            "approved_by": list(found.approvals),
+            "doubts": list(found.doubts),
             "commands": [
                 {"stage": stage, "host": host, "state": state}
                 for stage, host, state in status.commands
@@ -44,8 +55,8 @@ def _one(directory: RunDirectory) -> Answer:
     )
 
 
-def _all(every: tuple[RunDirectory, ...]) -> Answer:
-    rows = [_row(run) for run in every]
+def _all(every: tuple[RunDirectory, ...], inventory: Path | None) -> Answer:
+    rows = [_row(run, inventory) for run in every]
     return Answer(
         exit_code=ExitCode.OK,
         document=[{"run": run, "state": state, "message": said} for run, state, said in rows],
@@ -56,23 +67,23 @@ def _all(every: tuple[RunDirectory, ...]) -> Answer:
     )
 
 
-def _row(run: RunDirectory) -> tuple[str, str, str]:
+def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
     try:
-        status = standing(run)
+        status = standing(run, inventory)
     except RemediationError as error:
         return run.name, UNREADABLE, f"{error.what} ({error.got})"
     return run.name, status.state, status.message
 
 
-def _next(directory: RunDirectory, state: RunState) -> str:
-    name, plan = directory.name, directory.plan()
-    if state is RunState.PLANNED and expired(plan):
-        return f"remediate plan {plan.playbook} --inventory {directory.inventory().path}"
+def _next(run: RunDirectory, state: RunState) -> str:
+    name = run.called
+    if state is RunState.PLANNED and expired(run.plan):
+        return as_typed(f"remediate plan {run.plan.playbook}")
     steps = {
         RunState.PLANNED: f"remediate approve {name} --key KEY",
         RunState.APPROVED: f"remediate apply {name}",
         RunState.RUNNING: "wait for it, or stop it with Ctrl-C where it runs",
-        RunState.VERIFIED: f"read {directory.path / 'report.html'}",
+        RunState.VERIFIED: f"read {run.path / 'report.html'}",
         RunState.UNVERIFIED: f"remediate verify {name}",
     }
-    return steps.get(state, "`remediate diagnose`, then a new plan")
+    return as_typed(steps.get(state, "`remediate diagnose`, then a new plan"))

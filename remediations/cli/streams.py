@@ -46,7 +46,7 @@ def detached() -> Iterator[None]:
     finally:
         try:
             # A person's Ctrl-C, or SIGTERM: who waited for the reader waits no more.
-            with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt, ValueError):  # a library may have closed it
                 for stream in (sys.stderr, sys.stdout):
                     stream.flush()
                 for pump in pumps.values():

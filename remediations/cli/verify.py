@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
+from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.options import json_option, run_argument
+from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.proof import prove
+from remediations.cli.standing import bound_journal
 from remediations.errors import UsageError
 from remediations.run.store import find
+from remediations.verify.given import Given
 
 
 @click.command("verify", help="Run the postflight checks of RUN (read-only), and renew its report.")
 @run_argument
+@inventory_option
 @json_option
-def command(run: str) -> Answer:
+def command(run: str, inventory: Path | None) -> Answer:
     """Exit 0: every check passes. 8: one does not."""
     directory = find(run)
-    directory.plan()  # one that cannot be used is refused before anything is asked or written
-    if not directory.journal.exists():
+    # Files that cannot be used, or do not belong together, are refused before anybody is asked.
+    if not bound_journal(directory):
         raise UsageError(
-            f"{directory.name} was not applied: there is nothing to verify",
+            f"{directory.called} was not applied: there is nothing to verify",
             guard="journal",
             got="none",
             expected="an applied run",
-            next_step=f"remediate apply {directory.name}",
+            next_step=f"remediate apply {directory.called}",
         )
-    return prove(directory, quiet="--json" in sys.argv)
+    anchors = Anchors(directory.plan, inventory)
+    given = Given(directory.plan, anchors.inventory, anchors.config.ssh)
+    return prove(directory, given, anchors, quiet="--json" in sys.argv)

@@ -6,11 +6,12 @@ import asyncio
 from pathlib import Path
 
 from remediations import __version__
+from remediations.cli.anchors import live_inventory, no_inventory
 from remediations.errors import Unreadable, UsageError
+from remediations.machine.config import load_machine_config
 from remediations.model.inventory import Inventory
 from remediations.model.reading import Unknown
 from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
 from remediations.observe.look import load, observe, save
 from remediations.observe.observation import Observation, Scope
 
@@ -20,17 +21,13 @@ SHOWN = 3
 
 
 def inventory_of(path: Path | None) -> Inventory:
-    """The inventory, or a usage error that says how to give one."""
-    if path is None:
-        raise UsageError(
-            "no inventory was given",
-            guard="inventory",
-            got="neither --inventory nor $REMEDIATE_INVENTORY",
-            expected="a YAML file that names the hosts of the chain",
-            next_step="`remediate inventory discover HOST… --output FILE` proposes one; then give "
-            "it as --inventory FILE",
-        )
-    return load_inventory(path)
+    """The inventory that is given, else the one of the machine configuration, or a usage error that
+    says how to give one."""
+    config = load_machine_config()
+    found = live_inventory(config, path)
+    if found is None:
+        raise no_inventory(config)
+    return found
 
 
 def read_world(inventory: Inventory, scope: Scope) -> Observation:
@@ -38,8 +35,10 @@ def read_world(inventory: Inventory, scope: Scope) -> Observation:
     # Not at the top: SSH takes a quarter of a second to load, and `--from` contacts nobody.
     from remediations.reach.ssh import SshReach
 
+    ssh = load_machine_config().ssh
+
     async def look() -> Observation:
-        async with SshReach(inventory) as reach:
+        async with SshReach(inventory, ssh) as reach:
             return await observe(reach, inventory, scope=scope, tool=TOOL)
 
     return asyncio.run(look())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
+from remediations.model.probe import Probe
 from remediations.model.record import Record
 
 
 class CompiledCommand(Record, frozen=True, kw_only=True):
     """The exact text for `/bin/sh` as root on one host; the fields of `plan.Command` without it.
 
-    `timeout_s` is the program's own limit in seconds. `probe` is a read-only text that exits 0 if
-    and only if the effect is there. `undo` says how it is undone, or why it cannot be.
+    `timeout_s` is the program's own limit in seconds. `probe` tells whether the effect is
+    there. `undo` says how it is undone, or why it cannot be.
     """
 
     operation: str
     text: str
     timeout_s: int
     fidelity: Literal["exact", "conditional", "read-only"]
-    probe: str
+    probe: Probe
     undo: str

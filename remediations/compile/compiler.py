@@ -2,7 +2,7 @@
 
 A deploy that depends on anything but its host data (time, random names, the order of a set) gives
 two answers and is refused. Both children live as long as the `Compiler`: starting one costs 0.3 s,
-compiling a hundred hosts 0.1 s.
+compiling a hundred hosts 0.1 s. The same question is answered once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from remediations.compile.deploys import deploy_path
 from remediations.compile.process import Child
 from remediations.compile.wire import CompileReply, CompileRequest
 from remediations.errors import Refused, UsageError
+from remediations.model.wire import canonical
 
 HASH_SEEDS = (1, 2)
 
@@ -34,6 +35,7 @@ class Compiler:
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
         self._children: tuple[Child, ...] = ()
+        self._compiled: dict[bytes, dict[str, tuple[CompiledCommand, ...]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -57,11 +59,17 @@ class Compiler:
         """
         path = deploy_path(deploy, self._directory)
         _check_hosts(deploy, hosts)
-        if not self._children:
-            self._children = tuple(Child(seed) for seed in HASH_SEEDS)
         request = CompileRequest(
             path=str(path), hosts={name: dict(data) for name, data in hosts.items()}
         )
+        asked = canonical(request)
+        if asked not in self._compiled:
+            self._compiled[asked] = self._ask(deploy, request)
+        return self._compiled[asked]
+
+    def _ask(self, deploy: str, request: CompileRequest) -> dict[str, tuple[CompiledCommand, ...]]:
+        if not self._children:
+            self._children = tuple(Child(seed) for seed in HASH_SEEDS)
         for child in self._children:
             child.send(request)
         first, second = (child.receive(deploy) for child in self._children)

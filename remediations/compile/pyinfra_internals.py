@@ -32,6 +32,7 @@ from pyinfra.context import ContextManager, ctx_config, ctx_host, ctx_inventory,
 from remediations.compile.command import CompiledCommand
 from remediations.compile.seal import Seal
 from remediations.compile.wire import HostData
+from remediations.model.probe import Probe
 from remediations.operations.step import ShellStep
 
 ALLOWED_ARGUMENTS = frozenset({"name", "_sudo"})
@@ -157,6 +158,8 @@ def _compiled(command: PyinfraCommand, seal: Seal) -> CompiledCommand:
     extra = sorted(set(command.connector_arguments) - ALLOWED_IN_COMMAND)
     if extra:
         seal.refuse(f"yields a command with {', '.join(extra)}")
+    if not isinstance(command.probe, Probe):
+        seal.refuse("yields a command whose probe is not a built-in one (remediations.model.probe)")
     return CompiledCommand(
         operation=command.operation,
         text=command.text,

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from remediations.errors import MachineError
+from remediations.files.trusted import check_directory
+
+PRIVATE = 0o700
+PRIVATE_FILE = 0o600
+OTHERS = 0o077
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -42,12 +48,47 @@ def write_new(path: Path, data: bytes) -> bool:
     return True
 
 
+def make_private(directory: Path) -> None:
+    """Make `directory`, and what is missing above it, ours alone: 0700, whatever the umask.
+
+    Raises:
+        MachineError: it cannot be made, or others may write to it or to a directory above it.
+    """
+    missing = []
+    level = Path.cwd() / directory
+    try:
+        while not level.is_dir():
+            missing.append(level)
+            level = level.parent
+        for level in reversed(missing):
+            level.mkdir(mode=PRIVATE, exist_ok=True)
+            level.chmod(PRIVATE)
+        check_directory(directory, refusal=MachineError)
+    except OSError as error:
+        raise unusable(directory, error) from error
+
+
+def keep_private(directory: Path) -> None:
+    """Take a directory of ours from everybody else: an older version may have left it open.
+
+    Raises:
+        MachineError: others may write to it, so what it holds proves nothing; or it is not ours.
+    """
+    make_private(directory)
+    try:
+        if stat.S_IMODE(directory.stat().st_mode) & OTHERS:
+            directory.chmod(PRIVATE)
+    except OSError as error:
+        raise unusable(directory, error) from error
+
+
 def _fresh(path: Path, data: bytes) -> Path:
     """The data, on disk, under a name of this process."""
+    make_private(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with fresh.open("wb") as file:
+            os.fchmod(file.fileno(), PRIVATE_FILE)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -41,10 +41,11 @@ class Inventory(Record, frozen=True, kw_only=True):
     """All hosts of one chain, with the settings of that chain.
 
     `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
-    `halted_after_s` is at most a day.
+    `halted_after_s` is at most a day. `sha256` is that of the file's bytes, "" where there is none.
     """
 
     path: str
+    sha256: str = ""
     chain_id: str
     halted_after_s: HaltedAfter
     ssh_config: str | None

@@ -11,3 +11,6 @@ class Origin(Record, frozen=True, kw_only=True):
     distribution: str
     version: str
     digest: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version} ({self.digest[:12]})"

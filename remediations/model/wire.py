@@ -58,6 +58,16 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def format_of(data: bytes) -> object:
+    """The `format` of a document, which decides whether the rest can be read; None for none.
+
+    Raises:
+        WireError: the bytes are not JSON.
+    """
+    head = decode(data, object)
+    return head.get("format") if isinstance(head, dict) else None
+
+
 def decode(data: bytes, kind: type[T]) -> T:
     """`data` as a `kind`, refusing unknown fields and wrong types.
 

@@ -11,6 +11,11 @@ from remediations.model.inventory import Inventory
 from remediations.model.wire import digest
 
 
+def portable(inventory: Inventory) -> Inventory:
+    """The inventory without what only this machine knows: where it and its files lie."""
+    return replace(inventory, path="", sha256="", ssh_config=None, allowed_signers=None)
+
+
 def inventory_digest(inventory: Inventory) -> str:
     """The SHA-256 of what the inventory says, wherever it and its files lie on this machine."""
-    return digest(replace(inventory, path="", ssh_config=None, allowed_signers=None))
+    return digest(portable(inventory))

@@ -15,12 +15,12 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
 from remediations.errors import UsageError
+from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.model.inventory import HostEntry, Inventory, Role
 
 HALTED_AFTER_S = 60
 """Seconds without a block that count as halted where the inventory does not say."""
 
-_MAX_BYTES = 1_000_000
 _DEEPEST = 16
 """Levels of an inventory, and some: ten thousand brackets would take ruamel.yaml ten seconds."""
 _LEAKS = (RecursionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -41,7 +41,13 @@ def load_inventory(path: Path) -> Inventory:
     Raises:
         UsageError: with file and line, what stands there and what is expected.
     """
-    return _Source(path).inventory()
+    try:
+        file = read_trusted(path, limit=MEGABYTE)
+    except OSError as error:
+        raise _Source(path, b"", "").error(
+            0, error.strerror or str(error), "a file that can be read"
+        ) from error
+    return _Source(path, file.data, file.sha256).inventory()
 
 
 def limit(inventory: Inventory, names: Collection[str]) -> Inventory:
@@ -66,9 +72,11 @@ def limit(inventory: Inventory, names: Collection[str]) -> Inventory:
 
 @dataclass(frozen=True)
 class _Source:
-    """The file being read: every complaint names it."""
+    """The file that was read: every complaint names it."""
 
     path: Path
+    data: bytes
+    sha256: str
 
     def inventory(self) -> Inventory:
         root = self.table(self.parsed(), None, "the inventory")
@@ -84,6 +92,7 @@ class _Source:
             raise self.wrong(root, "hosts", "at least one host, as `val1: {role: validator}`")
         return Inventory(
             path=str(self.path),
+            sha256=self.sha256,
             chain_id=self.text(chain, "id", _CHAIN_ID, "a chain id of up to 50 characters"),
             halted_after_s=self.seconds(chain),
             ssh_config=self.file(ssh, "config"),
@@ -95,18 +104,12 @@ class _Source:
         if self.path.suffix == ".py":
             raise self.error(0, "a Python file", "YAML: an inventory is read here, never run")
         try:
-            with self.path.open("rb") as stream:
-                data = stream.read(_MAX_BYTES + 1)
-            if len(data) > _MAX_BYTES:
-                raise self.error(0, f"more than {_MAX_BYTES} bytes", "an inventory")
             yaml = YAML(typ="rt", pure=True)
             yaml.max_depth = _DEEPEST
             with warnings.catch_warnings():
                 # An anchor used twice is legal, and a warning would print a path of this machine.
                 warnings.simplefilter("ignore", ReusedAnchorWarning)
-                return yaml.load(StringIO(data.decode()))
-        except OSError as error:
-            raise self.error(0, error.strerror or str(error), "a file that can be read") from error
+                return yaml.load(StringIO(self.data.decode()))
         except UnicodeDecodeError as error:
             raise self.error(0, f"no UTF-8: {error.reason}", "YAML in UTF-8") from error
         except MarkedYAMLError as error:

@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from remediations.errors import MachineError, UsageError
+from remediations.files.trusted import read_trusted
 from remediations.model.inventory import HostEntry, Inventory
-from remediations.model.wire import WireError, canonical, decode
+from remediations.model.wire import WireError, canonical, decode, format_of
 from remediations.observe.digest import inventory_digest
 from remediations.observe.document import DocumentError, read_document
 from remediations.observe.observation import (
     OBSERVATION_FORMAT,
+    OBSERVATION_LIMIT,
     HostReading,
     Observation,
     Scope,
@@ -52,8 +54,9 @@ async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
     """
     began = datetime.now(UTC)
     readers = asyncio.Semaphore(READERS)
-    hosts = await asyncio.gather(
-        *(_look(reach, entry, scope, readers) for entry in inventory.hosts)
+    hosts, logins = await asyncio.gather(
+        asyncio.gather(*(_look(reach, entry, scope, readers) for entry in inventory.hosts)),
+        asyncio.gather(*(reach.login(entry.name) for entry in inventory.hosts)),
     )
     return Observation(
         format=OBSERVATION_FORMAT,
@@ -64,6 +67,7 @@ async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
         inventory_digest=inventory_digest(inventory),
         chain_id=inventory.chain_id,
         halted_after_s=inventory.halted_after_s,
+        logins=tuple(logins),
         hosts=tuple(hosts),
     )
 
@@ -160,15 +164,16 @@ def load(path: Path) -> Observation:
         UsageError: it cannot be read, is no observation, or is one of another format.
     """
     try:
-        data = path.read_bytes()
+        data = read_trusted(path, limit=OBSERVATION_LIMIT).data
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     try:
+        version = format_of(data)
+        if version != str(OBSERVATION_FORMAT):
+            raise _unusable(path, f"format {version!r}")
         observation = decode(data, Observation)
     except WireError as error:
         raise _unusable(path, str(error)) from error
-    if observation.format != OBSERVATION_FORMAT:
-        raise _unusable(path, f"format {observation.format}")
     for moment in (observation.began, observation.ended):
         if moment.year not in YEARS:
             raise _unusable(path, f"it was made in the year {moment.year}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from remediations.files.trusted import MEGABYTE
 from remediations.model.chain import (
     AppInfo,
     BlockMeta,
@@ -33,6 +34,7 @@ from remediations.model.host import (
     WriteAheadLog,
 )
 from remediations.model.inventory import HaltedAfter, Role
+from remediations.model.login import Login
 from remediations.model.reading import Reading
 from remediations.model.record import Moment, Record
 from remediations.model.sign_state import SignState
@@ -87,7 +89,10 @@ class HostReading(Record, frozen=True, kw_only=True):
 
 
 class Observation(Record, frozen=True, kw_only=True):
-    """One look at all hosts of an inventory. `began` and `ended` are the bastion's clock, UTC."""
+    """One look at all hosts of an inventory. `began` and `ended` are the bastion's clock, UTC.
+
+    `logins` has one entry for each host, in the inventory's order: where its name led.
+    """
 
     format: int
     tool: str
@@ -97,6 +102,7 @@ class Observation(Record, frozen=True, kw_only=True):
     inventory_digest: str
     chain_id: str
     halted_after_s: HaltedAfter
+    logins: tuple[Login, ...]
     hosts: tuple[HostReading, ...]
 
     def host(self, name: str) -> HostReading:
@@ -111,4 +117,6 @@ class Observation(Record, frozen=True, kw_only=True):
         raise KeyError(name)
 
 
-OBSERVATION_FORMAT = 1
+OBSERVATION_FORMAT = 2
+OBSERVATION_LIMIT = 256 * MEGABYTE
+"""Of its file: ten thousand hosts."""

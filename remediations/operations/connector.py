@@ -58,10 +58,12 @@ OPTIONS = (
 
 
 class ConnectorData(TypedDict):
-    """`ssh_name`: what ssh is given; the host's name when "". `ssh_config`: its -F, or ""."""
+    """`ssh_name`: what ssh is given; the host's name when "". `ssh_config`: its -F, or "".
+    `ssh_program`: ssh itself; PATH is not searched."""
 
     ssh_name: str
     ssh_config: str
+    ssh_program: str
 
 
 class OpenSSHConnector(BaseConnector):
@@ -72,6 +74,7 @@ class OpenSSHConnector(BaseConnector):
     data_meta = {  # noqa: RUF012 - pyinfra reads it from the class
         "ssh_name": DataMeta("the name given to ssh", ""),
         "ssh_config": DataMeta("the ssh_config file to use", ""),
+        "ssh_program": DataMeta("the ssh program", "/usr/bin/ssh"),
     }
 
     @staticmethod
@@ -203,7 +206,11 @@ class OpenSSHConnector(BaseConnector):
         # By name, not by ssh's %C: two names of one address may have different known host keys.
         name = hashlib.sha256("\0".join((*config, self._name())).encode()).hexdigest()[:24]
         options = [*OPTIONS, f"ControlPath={control_directory()}/{name}"]
-        return ["ssh", *config, *(part for option in options for part in ("-o", option))]
+        return [
+            self.data["ssh_program"],
+            *config,
+            *(part for option in options for part in ("-o", option)),
+        ]
 
     def _ssh(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Generator
 
 from pyinfra.api.operation import operation
 
+from remediations.model.probe import unit_active, unit_enabled
 from remediations.operations import node_text
 from remediations.operations.planned import PlannedNode
 from remediations.operations.step import ShellStep
@@ -28,7 +29,7 @@ def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
         operation="node.start",
         timeout_s=node_text.CHECK_LIMIT_S + node_text.START_LIMIT_S,
         fidelity="conditional",
-        probe=node_text.active_probe(planned),
+        probe=unit_active(planned.unit),
         undo=f"systemctl stop {planned.unit}: safe at any time, its power is missing again",
     )
 
@@ -58,6 +59,6 @@ def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
         operation="node.enable",
         timeout_s=ENABLE_LIMIT_S,
         fidelity="conditional",
-        probe=node_text.enabled_probe(planned),
+        probe=unit_enabled(planned.unit),
         undo=f"systemctl disable {planned.unit}",
     )

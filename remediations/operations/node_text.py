@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 
 from remediations.files.guest import GUEST
+from remediations.model.probe import Probe, unit_active, unit_restarted
 from remediations.operations.planned import PlannedNode
 
 START_LIMIT_S = 100
@@ -223,25 +224,11 @@ def enable_text(node: PlannedNode) -> str:
     return _program(variables, (_UNIT, _ENABLE_MAIN))
 
 
-def active_probe(node: PlannedNode) -> str:
-    """Exit 0 if and only if the unit is active."""
-    return f'[ "$(systemctl show -p ActiveState --value {shlex.quote(node.unit)})" = active ]'
-
-
-def restarted_probe(node: PlannedNode) -> str:
-    """Exit 0 if and only if the unit is active, and in another invocation than the planned one."""
+def restarted_probe(node: PlannedNode) -> Probe:
+    """The unit is active and, where an invocation is to end, in another one."""
     if not node.invocation:
-        return active_probe(node)
-    return (
-        f"{active_probe(node)} && "
-        f'[ "$(systemctl show -p InvocationID --value {shlex.quote(node.unit)})" '
-        f"!= {shlex.quote(node.invocation)} ]"
-    )
-
-
-def enabled_probe(node: PlannedNode) -> str:
-    """Exit 0 if and only if the unit is enabled."""
-    return f'[ "$(systemctl is-enabled {shlex.quote(node.unit)})" = enabled ]'
+        return unit_active(node.unit)
+    return unit_restarted(node.unit, node.invocation)
 
 
 def _variables(node: PlannedNode) -> dict[str, str | int]:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pyinfra.api.command import StringCommand
 
+from remediations.model.probe import Probe
+
 Fidelity = Literal["exact", "conditional", "read-only"]
 """How sure the preview is; the values of `remediations.plan.plan.Fidelity`."""
 
@@ -20,8 +22,8 @@ class ShellStep(StringCommand):
     """A whole `/bin/sh` program, run as root, that ends within `timeout_s` seconds.
 
     Exit 0: the effect is there (made now, or already so). 64: refused, nothing was done. Anything
-    else: it failed, perhaps after it acted. `probe` is a read-only text that exits 0 if and only if
-    the effect is there; `undo` says how it is undone, or why it cannot be.
+    else: it failed, perhaps after it acted. `probe` is the built-in question that tells whether the
+    effect is there; `undo` says how it is undone, or why it cannot be.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class ShellStep(StringCommand):
         operation: str,
         timeout_s: int,
         fidelity: Fidelity,
-        probe: str,
+        probe: Probe,
         undo: str,
     ) -> None:
         super().__init__(text, _timeout=timeout_s + CONNECTION_MARGIN_S)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remediations.diagnose.finding import Evidence, Finding
+from remediations.model.login import Login
 from remediations.plan.essence import TOGETHER, grounds
 from remediations.plan.plan import Baseline, Plan, Target
 from remediations.render.document import Block, Heading, Labelled, Table, Words, folded, names
@@ -20,6 +21,7 @@ def appendix(plan: Plan) -> Iterator[Block]:
     """All of it."""
     yield from _baseline(plan.baseline)
     yield from _targets(plan.targets)
+    yield from _logins(plan.logins)
     yield from _grounds(plan)
     yield from _evidence(plan.finding)
 
@@ -63,6 +65,27 @@ def _targets(targets: tuple[Target, ...]) -> Iterator[Block]:
         ),
     )
     yield folded(f"All {count(len(targets), 'node')}", table, beyond=MANY)
+
+
+def _logins(logins: tuple[Login, ...]) -> Iterator[Block]:
+    yield Heading(2, "Where the names lead")
+    rows: list[tuple[Words, ...]] = []
+    for login in logins:
+        if not login.hops:
+            rows.append((Exact(login.host), "unknown", "–", "–", "–", login.trouble))
+        for number, hop in enumerate(login.hops, 1):
+            rows.append(
+                (
+                    Exact(login.host),
+                    "itself" if number == len(login.hops) else f"hop {number}",
+                    (Exact(hop.user), " at ", Exact(hop.hostname), f" port {hop.port}"),
+                    Exact(hop.proxy_command) if hop.proxy_command else "–",
+                    names(hop.host_keys),
+                    login.trouble or "–",
+                )
+            )
+    header = ("Host", "Step", "Machine", "ProxyCommand", "Host keys", "Trouble")
+    yield folded(f"All {count(len(logins), 'name')}", Table(header, tuple(rows)), beyond=MANY)
 
 
 def _grounds(plan: Plan) -> Iterator[Block]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from remediations.compile.command import CompiledCommand
+from remediations.model.origin import Origin
 from remediations.model.reading import value_or_none
+from remediations.model.wire import digest
 from remediations.observe.observation import HostReading
 from remediations.plan.case import Case, latest_status
 from remediations.plan.facts import facts_of
@@ -33,7 +35,7 @@ Compile = Callable[[str, Mapping[str, HostData]], Mapping[str, tuple[CompiledCom
 """`Compiler.compile_deploy`: a deploy's name and its hosts' data in, commands per host out."""
 
 
-def build_plan(case: Case, *, compile_deploy: Compile, tool: str) -> Plan:
+def build_plan(case: Case, *, compile_deploy: Compile, tool: str, origin: Origin) -> Plan:
     """The plan of `case`. Where a guard blocks it has no stages: what must not run has no bytes,
     and what is unknown cannot be compiled.
 
@@ -48,9 +50,11 @@ def build_plan(case: Case, *, compile_deploy: Compile, tool: str) -> Plan:
         tool=tool,
         playbook=proposal.playbook,
         branch=proposal.branch,
+        origin=origin,
         title=proposal.title,
         chain_id=observation.chain_id,
         inventory_digest=observation.inventory_digest,
+        observation_digest=digest(observation),
         observed_at=observation.ended,
         expires_at=observation.ended + VALID_FOR,
         finding=finding,
@@ -61,6 +65,7 @@ def build_plan(case: Case, *, compile_deploy: Compile, tool: str) -> Plan:
         checks=proposal.checks,
         baseline=baseline_of(case),
         targets=targets_of(case),
+        logins=observation.logins,
         risk=proposal.risk,
         worst_case=proposal.worst_case,
         approvals_needed=1,

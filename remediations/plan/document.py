@@ -74,7 +74,18 @@ def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
         ("Approvals", f"{plan.approvals_needed} (the planner may be the approver)"),
         ("Digest", Exact(digest)),
         ("Inventory", (Exact(plan.inventory_digest), " (its digest)")),
+        ("Observation", (Exact(plan.observation_digest), " (its digest)")),
         ("Made by", (Exact(plan.tool), f", plan format {plan.format}")),
+        (
+            "With playbooks of",
+            (
+                Exact(plan.origin.distribution),
+                " ",
+                Exact(plan.origin.version),
+                ", files ",
+                Exact(plan.origin.digest),
+            ),
+        ),
     )
 
 
@@ -188,8 +199,8 @@ def _command(program: Program[Command]) -> Iterator[Block]:
         f"{text.size}, at most {first.timeout_s} s, {first.fidelity}. Undo: {first.undo}"
     )
     yield text
-    yield Paragraph("Where no result is left, this tells whether the effect is there:")
-    yield Text(first.probe)
+    asked = Exact(str(first.probe))
+    yield Paragraph(("Where no result is left, this tells whether the effect is there: ", asked))
     if program.others:
         yield Paragraph(f"On {count(len(program.others), 'more host')} the same program, with:")
         yield _others(program)
@@ -203,7 +214,8 @@ def _others(program: Program[Command]) -> Table:
     if any(other.probe != program.first.probe for other, _ in program.others):
         header += ("What tells whether the effect is there",)
         rows = tuple(
-            (*row, Exact(other.probe)) for row, (other, _) in zip(rows, program.others, strict=True)
+            (*row, Exact(str(other.probe)))
+            for row, (other, _) in zip(rows, program.others, strict=True)
         )
     return Table(header, rows)
 

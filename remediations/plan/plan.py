@@ -10,12 +10,15 @@ from __future__ import annotations
 from enum import StrEnum
 
 from remediations.diagnose.finding import Finding
+from remediations.model.login import Login
+from remediations.model.origin import Origin
+from remediations.model.probe import Probe
 from remediations.model.record import Moment, Record
 from remediations.model.wire import digest
 
 NAMING = 8
 """Digits of the digest that name a plan to a person, and end the name of its run."""
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 
 
 class Outcome(StrEnum):
@@ -79,8 +82,8 @@ class GuardResult(Record, frozen=True, kw_only=True):
 class Command(Record, frozen=True, kw_only=True):
     """What runs on one host: the exact text given to `/bin/sh` as root, inside a transient unit.
 
-    `probe` is a read-only shell text that tells afterwards whether the effect is there (exit 0);
-    `undo` how it is undone, or why it cannot be.
+    `timeout_s` is its own limit in seconds; `probe` the built-in question that tells afterwards
+    whether the effect is there; `undo` how it is undone, or why it cannot be.
     """
 
     host: str
@@ -88,7 +91,7 @@ class Command(Record, frozen=True, kw_only=True):
     text: str
     timeout_s: int
     fidelity: Fidelity
-    probe: str
+    probe: Probe
     undo: str
 
 
@@ -167,15 +170,21 @@ class Target(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
-    """One reviewed change, complete. Written with `canonical`, identified by `plan_digest`."""
+    """One reviewed change, complete. Written with `canonical`, identified by `plan_digest`.
+
+    `observation_digest` is the SHA-256 of the observation it was made from; `logins` says where the
+    name of every host of the inventory leads.
+    """
 
     format: int
     tool: str
     playbook: str
     branch: str
+    origin: Origin
     title: str
     chain_id: str
     inventory_digest: str
+    observation_digest: str
     observed_at: Moment
     expires_at: Moment
     finding: Finding
@@ -186,6 +195,7 @@ class Plan(Record, frozen=True, kw_only=True):
     checks: tuple[PlannedCheck, ...]
     baseline: Baseline
     targets: tuple[Target, ...]
+    logins: tuple[Login, ...]
     risk: Risk
     worst_case: str
     approvals_needed: int

@@ -11,7 +11,9 @@ from functools import partial
 from itertools import takewhile
 
 from rich.console import RenderableType
+from rich.text import Text as RichText
 
+from remediations.model.login import Login
 from remediations.model.quorum import percent
 from remediations.plan.document import plan_document
 from remediations.plan.essence import (
@@ -71,6 +73,7 @@ def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: boo
                 ),
                 ("worst case", plan.worst_case),
                 ("observed", f"{moment(plan.observed_at)}, expires {moment(plan.expires_at)}"),
+                *_reached(plan),
                 ("digest", Exact(digest)),
             ]
         ),
@@ -81,6 +84,33 @@ def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: boo
         line(", ".join(f"{check.id} {check.title}" for check in plan.checks)),
     ]
     return drawn(parts, width=width, colour=colour)
+
+
+def plan_screen(plan: Plan, digest: str, *, width: int, colour: bool) -> str:
+    """All of the plan, as an approver reads it before signing: every field, and every program that
+    will run as root. What many hosts share stands once."""
+    return document_text(plan_document(plan, digest), width=width, colour=colour)
+
+
+def _reached(plan: Plan) -> list[tuple[str, RichText]]:
+    """Where the names of the hosts lead on which something runs."""
+    acting = [login for login in plan.logins if login.host in plan.acting_hosts]
+    rows = [
+        ("" if number else "reaches", sentence(Exact(login.host), ": ", *_way(login)))
+        for number, login in enumerate(acting[:TOGETHER])
+    ]
+    more = len(acting) - len(rows)
+    if more:
+        rows.append(("", sentence(f"and {count(more, 'more host')}, each with --verbose")))
+    return rows
+
+
+def _way(login: Login) -> list[str]:
+    """The machines in order, each exactly; the arrows are ours."""
+    if not login.hops:
+        return [f"unknown: {login.trouble}"]
+    first, *others = (Exact(str(hop)) for hop in login.hops)
+    return [first, *(part for hop in others for part in (" → ", hop))]
 
 
 def _guards(plan: Plan) -> list[RenderableType]:
@@ -204,8 +234,9 @@ def _program(program: Program[Command]) -> list[RenderableType]:
 
 
 def _size(command: Command) -> str:
-    """How long the program is and may take, and how it is undone."""
+    """How long the program is and may take, how it is undone, and what is asked where it left no
+    result."""
     return (
-        f"({Text(command.text).size}, at most {command.timeout_s} s; undo: {command.undo}; whole "
-        "with --verbose)"
+        f"({Text(command.text).size}, at most {command.timeout_s} s; undo: {command.undo}; without "
+        f"a result asks {command.probe}; whole with --verbose)"
     )

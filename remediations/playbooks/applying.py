@@ -1,24 +1,32 @@
-"""From an approved plan to its receipt: read again, compare, carry out."""
+"""From an approved plan to its receipt: read again, compare, carry out.
+
+Everything that was verified comes in as one value (`Approved`): nothing of it is read again.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
-from remediations.approve.signer import Signer
+from remediations.compile.compiler import Compiler
 from remediations.errors import Locked
+from remediations.model.inventory import Inventory
+from remediations.model.origin import Origin
 from remediations.observe.look import observe
-from remediations.observe.observation import Scope
+from remediations.observe.observation import Observation, Scope
 from remediations.observe.quick import Pulse, heights
-from remediations.plan.plan import Plan, plan_digest
-from remediations.playbooks.recheck import recheck
+from remediations.plan.compare import changed_logins
+from remediations.plan.plan import Plan
+from remediations.playbooks.playbook import Playbook
+from remediations.playbooks.recheck import Maker, changed, follows, recheck
 from remediations.reach.ssh import SshReach
 from remediations.run.engine import Engine, Receipt
 from remediations.run.journal import Journal
 from remediations.run.progress import Progress
-from remediations.run.records import EntryKind
+from remediations.run.records import EntryKind, Start
 from remediations.run.snapshot import HostSnapshot, Snapshot
 from remediations.run.ssh_driver import SshDriver
 from remediations.run.store import RunDirectory
@@ -27,44 +35,56 @@ OnStop = Callable[[Callable[[], None]], None]
 """Given the function that stops the run, arranges for Ctrl-C to call it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Approved:
+    """A plan whose approvals were verified, with all that it is judged by.
+
+    `observation` is what the plan was made from; `inventory` the live one, whose digest is the
+    plan's; `playbook` and `origin` what is installed here; `start` what the journal begins with;
+    `ssh` the program that says where names lead.
+    """
+
+    plan: Plan
+    digest: str
+    observation: Observation
+    inventory: Inventory
+    playbook: Playbook
+    origin: Origin
+    start: Start
+    ssh: Path
+
+
 async def apply_plan(
-    run: RunDirectory,
-    signers: Sequence[Signer],
-    *,
-    tool: str,
-    progress: Progress,
-    on_stop: OnStop,
+    run: RunDirectory, approved: Approved, *, progress: Progress, on_stop: OnStop
 ) -> Receipt:
-    """Apply the plan of `run`, whose approvals were checked to be by `signers`.
+    """Apply an approved plan; its journal is written into `run`.
 
     Raises:
         Locked: it was applied before.
-        WorldChanged: a deciding fact does not hold any more; nothing was changed.
+        Refused: the plan is not what its observation gives.
+        WorldChanged: a name leads elsewhere, or a deciding fact or field differs.
         Unreadable: a host that decides cannot be read.
+        In each of these cases nothing was changed.
     """
-    plan = run.plan()
-    digest = plan_digest(plan)
+    plan = approved.plan
     if run.journal.exists():
         raise Locked(
             "this run was applied before",
             guard="one plan, one application",
             got=f"a journal in {run.path}",
             expected="none",
-            next_step=f"`remediate status {run.name}`; for another attempt make a new plan",
+            next_step=f"`remediate status {run.called}`; for another attempt make a new plan",
         )
-    async with SshReach(run.inventory()) as reach:
-        fresh = await observe(reach, run.inventory(), scope=Scope.DECIDING, tool=tool)
-        await asyncio.to_thread(recheck, plan, fresh)
-        with closing(Journal(run.journal, digest)) as journal:
+    async with SshReach(approved.inventory, approved.ssh) as reach:
+        await _proven(approved, reach)
+        with closing(Journal(run.journal, approved.digest)) as journal:
             journal.append(
-                EntryKind.RUN_BEGAN,
-                message=f"by {getpass.getuser()}, approved by "
-                + ", ".join(f"{s.principal} {s.fingerprint}" for s in signers),
+                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
             )
             journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
             engine = Engine(
                 plan,
-                digest,
+                approved.digest,
                 driver=SshDriver(reach),
                 journal=journal,
                 poll=lambda: poll(reach, plan),
@@ -72,6 +92,41 @@ async def apply_plan(
             )
             on_stop(engine.stop.set)
             return await engine.apply()
+
+
+async def _proven(approved: Approved, reach: SshReach) -> None:
+    """Do nothing where the plan follows from its observation and still holds.
+
+    The names are compared before anybody is contacted; the saved observation is judged while the
+    hosts are read.
+    """
+    plan = approved.plan
+    with Compiler() as compiler:
+        maker = Maker(
+            playbook=approved.playbook,
+            origin=approved.origin,
+            tool=approved.start.tool,
+            compile_deploy=compiler.compile_deploy,
+        )
+        names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
+        differences = changed_logins(plan.logins, names)
+        if differences:
+            raise changed(differences)
+        sound = asyncio.to_thread(follows, plan, approved.observation, maker)
+        looking = asyncio.create_task(
+            observe(reach, approved.inventory, scope=Scope.DECIDING, tool=approved.start.tool)
+        )
+        try:
+            await sound
+            fresh = await looking
+        finally:
+            looking.cancel()
+        await asyncio.to_thread(recheck, plan, fresh, maker)
+
+
+def _began(start: Start) -> str:
+    approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
+    return f"by {start.actor}, approved by {approvals}, allowed by {start.signers}"
 
 
 async def poll(reach: SshReach, plan: Plan) -> Snapshot:

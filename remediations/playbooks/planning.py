@@ -5,6 +5,7 @@ from __future__ import annotations
 from remediations.compile.compiler import Compiler
 from remediations.diagnose.finding import Finding
 from remediations.errors import Refused, UsageError
+from remediations.model.origin import Origin
 from remediations.observe.observation import Observation
 from remediations.plan.build import build_plan
 from remediations.plan.case import Case
@@ -55,8 +56,9 @@ def make_plan(
     only: frozenset[str],
     *,
     tool: str,
+    origin: Origin,
 ) -> Plan:
     """The plan for what was observed and found, whether or not its guards pass."""
     case = propose(playbook, branch, observation, finding, only)
     with Compiler() as compiler:
-        return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool)
+        return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool, origin=origin)

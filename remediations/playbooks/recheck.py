@@ -1,56 +1,145 @@
-"""Right before applying: does the world still give the very plan that was approved?
+"""Right before applying: is this plan what its observation gives, and does the world still give it?
 
-1. Every deciding fact is read again and compared by its own rule.
-2. The branch must still fit, and every guard that can be judged without describing readings pass.
-3. The commands are compiled again and must be the same bytes.
+1. `follows`: the plan is made again from the observation that was saved beside it, and must be the
+   same bytes: no field says what was not observed, or asks for what this version would not do.
+2. `recheck`, on what is read now: every deciding fact is compared by its own rule.
+3. The branch must still fit, and every guard pass.
+4. The plan is made again from that, and every field of it must be the approved one, but for the few
+   that may move (`remediations.plan.compare`).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
-from remediations.errors import WorldChanged
-from remediations.machine.config import load_machine_config
+from remediations.diagnose.finding import Finding
+from remediations.errors import Refused, UsageError, WorldChanged
+from remediations.model.origin import Origin
+from remediations.model.wire import digest
 from remediations.observe.observation import Observation
-from remediations.plan.build import build_stages
+from remediations.plan.build import Compile, build_plan
 from remediations.plan.case import Case
+from remediations.plan.compare import Difference, changed_facts, changed_fields
 from remediations.plan.facts import facts_of
-from remediations.plan.guards import judge
-from remediations.plan.plan import Outcome, Plan
+from remediations.plan.plan import Plan
 from remediations.plan.proposal import HostData, Proposal, StageDraft
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.playbook import Situation
-from remediations.run.drift import Difference, compare
+from remediations.playbooks.playbook import Branch, Playbook, Situation
+
+SHOWN = 12
+"""Differences that are named; a world that is quite another one has hundreds."""
 
 
-def recheck(plan: Plan, observation: Observation) -> None:
-    """Do nothing where the plan still holds.
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """What makes a plan here: an installed playbook with where it came from, our own name and
+    version, and the compiler of deploys."""
+
+    playbook: Playbook
+    origin: Origin
+    tool: str
+    compile_deploy: Compile
+
+    def branch(self, plan: Plan) -> Branch:
+        """The plan's branch.
+
+        Raises:
+            UsageError: what is installed here does not have it.
+        """
+        for branch in self.playbook.branches:
+            if branch.name == plan.branch:
+                return branch
+        raise UsageError(
+            f"{plan.playbook} has no branch {plan.branch!r} here",
+            guard="branch",
+            got=", ".join(branch.name for branch in self.playbook.branches),
+            expected=f"{plan.branch}, as in {plan.tool} with {plan.origin}, which made the plan",
+            next_step=f"install that version, or `remediate plan {plan.playbook}` again",
+        )
+
+    def build(self, observation: Observation, finding: Finding, proposal: Proposal) -> Plan:
+        """The plan of a proposal."""
+        case = Case(observation=observation, finding=finding, proposal=proposal)
+        return build_plan(
+            case, compile_deploy=self.compile_deploy, tool=self.tool, origin=self.origin
+        )
+
+
+def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
+    """Do nothing where `plan` is, byte for byte, what `maker` makes of the saved observation.
+
+    Raises:
+        Refused: it is not; names what differs. Nothing was changed.
+        UsageError: the branch is not installed here.
+    """
+    found = digest(observation)
+    if found != plan.observation_digest:
+        raise _not_of_this(
+            plan, f"an observation with {found[:16]}", f"one with {plan.observation_digest[:16]}"
+        )
+    if (maker.tool, maker.origin) != (plan.tool, plan.origin):
+        raise _not_of_this(
+            plan, f"{maker.tool} with {maker.origin}", f"{plan.tool} with {plan.origin}"
+        )
+    finding = diagnose(observation)
+    branch, situation = maker.branch(plan), _situation(plan, observation, finding)
+    reason = branch.fits(situation)
+    if reason is not None:
+        raise _not_of_this(plan, f"{branch.name} does not fit: {reason}", "the branch of the plan")
+    made = maker.build(observation, finding, branch.propose(situation))
+    if made != plan:
+        differences = changed_fields(plan, made, strictly=True)[:SHOWN]
+        raise _not_of_this(
+            plan,
+            "; ".join(f"{d.name}: the plan says {d.planned}" for d in differences),
+            "; ".join(f"{d.name}: {d.now}" for d in differences),
+        )
+
+
+def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
+    """Do nothing where the plan still holds in what was read now.
 
     Raises:
         WorldChanged: it does not; shows planned, now, and why it matters. Nothing was changed.
+        UsageError: the branch is not installed here.
     """
     finding = diagnose(observation)
-    differences = compare(plan.facts, facts_of(observation, finding, plan.acting_hosts))
+    differences = changed_facts(plan.facts, facts_of(observation, finding, plan.acting_hosts))
     if differences:
-        raise _changed(differences)
-    playbook = named(plan.playbook, load_machine_config()).playbook
-    branch = next(branch for branch in playbook.branches if branch.name == plan.branch)
-    situation = Situation(
-        observation=observation, finding=finding, only=frozenset(plan.acting_hosts)
-    )
+        raise changed(differences)
+    branch, situation = maker.branch(plan), _situation(plan, observation, finding)
     reason = branch.fits(situation)
     if reason is not None:
-        raise _changed([Difference("branch", plan.branch, reason, "another one may be right now")])
+        raise changed([Difference("branch", plan.branch, reason, "another one may be right now")])
     proposal = _with_planned_floors(branch.propose(situation), plan)
-    case = Case(observation=observation, finding=finding, proposal=proposal)
-    blocked = [guard for guard in judge(case) if guard.outcome is not Outcome.PASS]
-    if blocked:
-        raise _changed(
-            [Difference(f"{g.id} {g.host}".strip(), "pass", g.got, g.title) for g in blocked]
+    made = maker.build(observation, finding, proposal)
+    if made.blocked:
+        raise changed(
+            [Difference(f"{g.id} {g.host}".strip(), "pass", g.got, g.title) for g in made.blocked]
         )
-    _same_commands(plan, case)
+    differences = changed_fields(plan, made)
+    if differences:
+        raise changed(differences)
+
+
+def changed(differences: Sequence[Difference]) -> WorldChanged:
+    """The refusal, three ways: planned, now, and why it matters."""
+    first = differences[0]
+    lines = [f"{d.name}: planned {d.planned}, now {d.now} ({d.why})" for d in differences[:SHOWN]]
+    more = len(differences) - len(lines)
+    shown = "; ".join([*lines, *([f"and {more} more"] if more > 0 else [])])
+    return WorldChanged(
+        f"the world is not what the plan was made from: {first.name}. Nothing was changed",
+        guard="deciding facts",
+        got=shown,
+        expected="what decided the plan still holds",
+        next_step="`remediate diagnose`, then `remediate plan` again",
+    )
+
+
+def _situation(plan: Plan, observation: Observation, finding: Finding) -> Situation:
+    return Situation(observation=observation, finding=finding, only=frozenset(plan.acting_hosts))
 
 
 def _with_planned_floors(proposal: Proposal, plan: Plan) -> Proposal:
@@ -71,31 +160,12 @@ def _with_planned_floors(proposal: Proposal, plan: Plan) -> Proposal:
     return replace(proposal, stages=tuple(draft(stage) for stage in proposal.stages))
 
 
-def _same_commands(plan: Plan, case: Case) -> None:
-    with Compiler() as compiler:
-        stages = build_stages(case, compiler.compile_deploy)
-    planned = [(s.number, c.host, c.text) for s in plan.stages for c in s.commands]
-    now = [(s.number, c.host, c.text) for s in stages for c in s.commands]
-    if planned == now:
-        return
-    different = sorted(
-        {host for _, host, _ in set(planned) ^ set(now)} or {host for _, host, _ in planned}
-    )
-    raise _changed(
-        [
-            Difference(f"{host}: command", "as approved", "another text", "only that is approved")
-            for host in different
-        ]
-    )
-
-
-def _changed(differences: list[Difference] | tuple[Difference, ...]) -> WorldChanged:
-    first = differences[0]
-    shown = "; ".join(f"{d.name}: planned {d.planned}, now {d.now} ({d.why})" for d in differences)
-    return WorldChanged(
-        f"the world is not what the plan was made from: {first.name}. Nothing was changed",
-        guard="deciding facts",
-        got=shown,
-        expected="what decided the plan still holds",
-        next_step="`remediate diagnose`, then `remediate plan` again",
+def _not_of_this(plan: Plan, got: str, expected: str) -> Refused:
+    return Refused(
+        "the plan is not what its own observation gives: it was edited, or made by another version."
+        " Nothing was changed",
+        guard="plan of its observation",
+        got=got,
+        expected=expected,
+        next_step=f"remediate plan {plan.playbook} (again); a plan is never changed by hand",
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TypeVar
 
 from remediations.model.inventory import Inventory
+from remediations.model.login import Login
 from remediations.reach.connection import Completed, HostUnreachable
+from remediations.reach.settings import SSH
 from remediations.reach.ssh import SshReach
 
 T = TypeVar("T")
@@ -17,11 +20,11 @@ T = TypeVar("T")
 class BlockingReach:
     """Connections kept until `close`; usable from any thread."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, ssh: Path = SSH) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._reach = self._wait(self._make(inventory))
+        self._reach = self._wait(self._make(inventory, ssh))
 
     def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
         """Run one *read-only* command on an inventory host: it is repeated once on a new
@@ -31,6 +34,10 @@ class BlockingReach:
             HostUnreachable: it cannot be reached.
         """
         return self._wait(self._run(host, command, timeout_s))
+
+    def login(self, host: str) -> Login:
+        """Where the name of an inventory host leads. Contacts nobody."""
+        return self._wait(self._reach.login(host))
 
     def close(self) -> None:
         """Close all connections and end the thread."""
@@ -52,5 +59,5 @@ class BlockingReach:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     @staticmethod
-    async def _make(inventory: Inventory) -> SshReach:
-        return SshReach(inventory)
+    async def _make(inventory: Inventory, ssh: Path) -> SshReach:
+        return SshReach(inventory, ssh)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from remediations.errors import Unreadable
+from remediations.model.login import Login
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +54,8 @@ class Reach(Protocol):
         Raises:
             HostUnreachable: with the guard that refused and what to do next.
         """
+        ...
+
+    async def login(self, host: str) -> Login:
+        """Where the name of the inventory host `host` leads. Contacts nobody."""
         ...

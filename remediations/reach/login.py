@@ -243,7 +243,12 @@ def _about_host_key(
     if shown is None:
         return said
     plain, authorities, *_ = trusted
-    known = ", ".join(key.get_fingerprint() for key in (*plain, *authorities))
+    known = ", ".join(
+        (
+            *(key.get_fingerprint() for key in plain),
+            *(f"{key.get_fingerprint()} as an authority only" for key in authorities),
+        )
+    )
     files = ", ".join(str(path) for path in settings.known_hosts) or "there is no known_hosts file"
     has = f"known: {known}" if known else f"none is known ({files})"
     return f"{shown.get_algorithm()} {shown.get_fingerprint()}; {has}"

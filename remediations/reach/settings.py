@@ -19,6 +19,8 @@ from remediations.reach.algorithms import Algorithms, algorithms
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.transport import Transport, transport_of
 
+SSH = Path("/usr/bin/ssh")
+"""Where the program is, unless the machine configuration says otherwise; PATH is not searched."""
 SSH_G_TIMEOUT_S = 10.0
 UNSUPPORTED = {
     "revokedhostkeys": "keys listed there would be accepted",
@@ -59,7 +61,9 @@ class SshSettings:
     transport: Transport
 
 
-async def settings_of(alias: str, config: str | None, *, jump: bool = False) -> SshSettings:
+async def settings_of(
+    alias: str, config: str | None, *, jump: bool = False, ssh: Path = SSH
+) -> SshSettings:
     """The settings of `alias`: a name for ssh_config, or for a `jump` also user@host:port.
 
     Raises:
@@ -71,7 +75,7 @@ async def settings_of(alias: str, config: str | None, *, jump: bool = False) -> 
     try:
         async with asyncio.timeout(SSH_G_TIMEOUT_S):
             process = await asyncio.create_subprocess_exec(
-                *("ssh", "-G", *argv[:-1], "--", argv[-1]),
+                *(str(ssh), "-G", *argv[:-1], "--", argv[-1]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
@@ -20,12 +21,14 @@ from tenacity import (
 )
 
 from remediations.model.inventory import Inventory
+from remediations.model.login import Login
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, explained
+from remediations.reach.hops import hop_of
 from remediations.reach.login import OwnFiles, log_in
 from remediations.reach.routes import Route, Routes
-from remediations.reach.settings import SshSettings
+from remediations.reach.settings import SSH, SshSettings
 
 T = TypeVar("T")
 CONNECT_LIMIT = 8
@@ -44,10 +47,10 @@ Way = tuple[asyncssh.SSHClientConnection, ...]
 class SshReach:
     """All connections of one command (the `Reach` protocol; an async context manager)."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, ssh: Path = SSH) -> None:
         self._inventory = inventory
         self._own = OwnFiles()
-        self._routes = Routes(inventory.ssh_config)
+        self._routes = Routes(inventory.ssh_config, ssh)
         self._limit = asyncio.Semaphore(CONNECT_LIMIT)
         self._hosts: dict[str, asyncio.Task[SshConnection]] = {}
         self._hops: dict[tuple[str, ...], asyncio.Task[Way]] = {}
@@ -82,6 +85,15 @@ class SshReach:
         if task is None or self._is_over(host, task):
             task = self._hosts[host] = asyncio.create_task(self._connect(host))
         return await asyncio.shield(task)
+
+    async def login(self, host: str) -> Login:
+        """Where the name of an inventory host leads. Contacts nobody; runs `ssh -G`."""
+        try:
+            route = await self._routes.to(self._inventory.host(host).ssh)
+            hops = tuple(hop_of(settings, self._own.known_hosts) for settings in route)
+        except HostUnreachable as error:
+            return Login(host=host, hops=(), trouble=f"{error.guard}: {error.got}")
+        return Login(host=host, hops=hops)
 
     def forget(self, host: str, lost: SshConnection | None = None) -> None:
         """Let the next `connect` make a new connection, although this one seems to be open.

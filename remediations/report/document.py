@@ -14,6 +14,7 @@ from remediations.render.document import (
     Folded,
     Heading,
     Labelled,
+    Notice,
     Output,
     Paragraph,
     Program,
@@ -27,7 +28,7 @@ from remediations.render.printable import Exact
 from remediations.render.words import clock, moment, span
 from remediations.report.plot import heights_plot, power_plot
 from remediations.report.report import CommandRecord, Report
-from remediations.run.records import CommandState, RunState
+from remediations.run.records import CommandState, RunState, Start
 from remediations.verify.result import CheckOutcome
 
 NOT_STARTED = "not started"
@@ -45,6 +46,7 @@ def report_document(report: Report) -> Document:
     """The report, with figures for the forms that can show them."""
     plan = report.plan
     return (
+        *(Notice(("not proven: ", doubt)) for doubt in report.doubts),
         Heading(1, (f"{plan.playbook} on {plan.chain_id}: ", _state(report.state))),
         Labelled(_summary(report)),
         *_figures(report),
@@ -67,7 +69,7 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
             Exact(approval.principal),
             " with ",
             Exact(approval.key_fingerprint),
-            f" at {moment(approval.given_at)}; ",
+            f", dated {moment(approval.dated)}; ",
         ]
     return (
         ("Plan", report.plan.title),
@@ -79,7 +81,38 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
             "Approved by",
             (*(approvals or ["nobody; "]), "the planner may be the approver in this version"),
         ),
+        *_start(report.start),
     )
+
+
+def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
+    """By whom it was applied, and what it was judged by."""
+    if start is None:
+        return
+    yield "Applied by", Exact(str(start.actor))
+    anchors = [("Who may approve", start.signers), ("Inventory", start.inventory)]
+    anchors += [("Revoked keys", start.revoked)] if start.revoked is not None else []
+    for label, anchor in anchors:
+        yield (
+            label,
+            (
+                Exact(anchor.path),
+                ", SHA-256 ",
+                Exact(anchor.sha256),
+                f", named by {anchor.named_by}",
+            ),
+        )
+    for program in start.programs:
+        yield (
+            program.name,
+            (
+                Exact(program.path),
+                ", ",
+                Exact(program.version),
+                ", SHA-256 ",
+                Exact(program.sha256),
+            ),
+        )
 
 
 def _figures(report: Report) -> Iterator[Block]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from remediations.approve.approval import Approval
 from remediations.model.record import Record
 from remediations.plan.plan import Plan
-from remediations.run.records import CommandState, Entry, EntryKind, RunState
+from remediations.run.records import ApprovedBy, CommandState, Entry, EntryKind, RunState, Start
 from remediations.verify.result import CheckOutcome, CheckResult
 
 
@@ -46,13 +45,19 @@ class Sample(Record, frozen=True, kw_only=True):
 
 
 class Report(Record, frozen=True, kw_only=True):
-    """One run, complete. Times in UTC; durations in milliseconds, None where it never happened."""
+    """One run, complete. Times in UTC; durations in milliseconds, None where it never happened.
+
+    `approvals` are those that were verified; `doubts` is what a reader must know first, above all
+    what was not.
+    """
 
     run: str
     state: RunState
     digest: str
     plan: Plan
-    approvals: tuple[Approval, ...]
+    approvals: tuple[ApprovedBy, ...]
+    start: Start | None
+    doubts: tuple[str, ...]
     timeline: tuple[Event, ...]
     commands: tuple[CommandRecord, ...]
     samples: tuple[Sample, ...]
@@ -74,7 +79,8 @@ def build_report(
     state: RunState,
     digest: str,
     plan: Plan,
-    approvals: Sequence[Approval],
+    approvals: Sequence[ApprovedBy],
+    doubts: Sequence[str],
     entries: Sequence[Entry],
     checks: Sequence[CheckResult],
 ) -> Report:
@@ -88,6 +94,8 @@ def build_report(
         digest=digest,
         plan=plan,
         approvals=tuple(approvals),
+        start=entries[0].start if entries else None,
+        doubts=tuple(doubts),
         timeline=tuple(_timeline(plan, approvals, entries, block_at, checks)),
         commands=tuple(_commands(plan, entries)),
         samples=samples,
@@ -146,7 +154,7 @@ def _commands(plan: Plan, entries: Sequence[Entry]) -> Iterable[CommandRecord]:
 
 def _timeline(
     plan: Plan,
-    approvals: Sequence[Approval],
+    approvals: Sequence[ApprovedBy],
     entries: Sequence[Entry],
     block_at: datetime | None,
     checks: Sequence[CheckResult],
@@ -156,9 +164,7 @@ def _timeline(
         events.append(
             _event(plan.finding.halted_since, f"last block, height {plan.finding.height}", "")
         )
-    events += [
-        _event(a.given_at, f"approved by {a.principal}", a.key_fingerprint) for a in approvals
-    ]
+    events += [_event(a.dated, f"approved by {a.principal}", a.key_fingerprint) for a in approvals]
     for entry in entries:
         if entry.kind not in QUIET:
             good = entry.state not in ("failed", "unknown", "stopped", "aborted", "refused")

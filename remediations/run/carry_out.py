@@ -1,4 +1,8 @@
-"""Carries out one command: launched at most once, followed to its end, settled if in doubt."""
+"""Carries out one command: started at most once, followed to its end, settled if in doubt.
+
+A launch whose connection was lost is repeated once the host says that nothing has started. However
+many launches there are, the claim on the host lets one of them act, at most (`launcher.sh`).
+"""
 
 from __future__ import annotations
 

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from remediations.errors import Locked, UsageError
-from remediations.files.writing import sync_directory, unusable
+from remediations.files.trusted import MEGABYTE, read_trusted
+from remediations.files.writing import PRIVATE_FILE, sync_directory, unusable
 from remediations.model.wire import WireError, canonical, decode
 from remediations.run.records import CommandState, Entry, EntryKind, RunState
+
+JOURNAL_LIMIT = 256 * MEGABYTE
 
 
 class Journal:
@@ -63,7 +66,8 @@ class Journal:
     def _opened(self) -> int:
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-            self._descriptor = os.open(self._path, flags, 0o600)
+            self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+            os.fchmod(self._descriptor, PRIVATE_FILE)
             sync_directory(self._path.parent)
         return self._descriptor
 
@@ -90,7 +94,7 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
         MachineError: it cannot be read.
     """
     try:
-        *lines, _torn = path.read_bytes().split(b"\n")
+        *lines, _torn = read_trusted(path, limit=JOURNAL_LIMIT).data.split(b"\n")
     except FileNotFoundError:
         return ()
     except OSError as error:

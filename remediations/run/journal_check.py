@@ -26,7 +26,7 @@ GOOD, WRONG, UNREADABLE, NO_END = 0, 1, 2, 3
 FIELDS = {
     *("number", "previous", "at", "kind", "plan", "stage", "host", "state", "message"),
     *("command_sha256", "exit_status", "output", "error_output", "duration_ms"),
-    *("round", "online_power", "total_power", "heights"),
+    *("round", "online_power", "total_power", "heights", "start"),
 }
 Record = dict[str, object]
 

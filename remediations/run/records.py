@@ -53,6 +53,75 @@ class HeightSample(Record, frozen=True, kw_only=True):
     height: int | None
 
 
+class Actor(Record, frozen=True, kw_only=True):
+    """Who acted: the user of the process, and the one who called `sudo` where that user is root.
+
+    Ids come from the system; names are what its user database has for them, "" for nothing.
+    """
+
+    uid: int
+    name: str
+    sudo_uid: int | None
+    sudo_name: str
+
+    def __str__(self) -> str:
+        who = f"{self.name or '?'} (uid {self.uid})"
+        if self.sudo_uid is None:
+            return who
+        return f"{who}, through sudo by {self.sudo_name or '?'} (uid {self.sudo_uid})"
+
+
+class Anchor(Record, frozen=True, kw_only=True):
+    """A file outside the run by which the run was judged. `named_by` says who named it."""
+
+    path: str
+    sha256: str
+    named_by: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.sha256[:16]}, named by {self.named_by})"
+
+
+class ProgramUsed(Record, frozen=True, kw_only=True):
+    """A program of this machine on which the run relied."""
+
+    name: str
+    path: str
+    version: str
+    sha256: str
+
+
+class AcceptedApproval(Record, frozen=True, kw_only=True):
+    """An approval that held when the run began: its file's bytes, and who gave it."""
+
+    sha256: str
+    principal: str
+    key_fingerprint: str
+
+
+class ApprovedBy(Record, frozen=True, kw_only=True):
+    """One approval that was verified. `dated` is what its file says: the signature does not."""
+
+    principal: str
+    key_fingerprint: str
+    dated: Moment
+
+
+class Start(Record, frozen=True, kw_only=True):
+    """By whom, on whose approval, and judged by what a run was begun.
+
+    `revoked` is the list of revoked keys, where the machine has one.
+    """
+
+    tool: str
+    actor: Actor
+    approvals: tuple[AcceptedApproval, ...]
+    signers: Anchor
+    revoked: Anchor | None
+    inventory: Anchor
+    programs: tuple[ProgramUsed, ...]
+
+
 class Entry(Record, frozen=True, kw_only=True):
     """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first).
 
@@ -77,3 +146,4 @@ class Entry(Record, frozen=True, kw_only=True):
     online_power: int = 0
     total_power: int = 0
     heights: tuple[HeightSample, ...] = ()
+    start: Start | None = None

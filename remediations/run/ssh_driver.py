@@ -18,12 +18,13 @@ from remediations.reach.ssh import SshReach
 from remediations.run.driver import Sighting, StepId, StepState
 
 LAUNCHER = files("remediations.run").joinpath("launcher.sh").read_text()
+PROBES = files("remediations.run").joinpath("probes.sh").read_text()
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The host's own limit: cancelling a channel ends nothing there."""
 CLAIMED = 75
 UNSAFE = 77
-PROBED = "probed"
+PROBED = {"probed yes": True, "probed no": False}
 
 
 class SshDriver:
@@ -92,21 +93,21 @@ class SshDriver:
         """The command's own probe, as root.
 
         Raises:
-            HostUnreachable: nobody answered, or the probe came to no end: that is no "no".
+            HostUnreachable: nobody answered, or it could not be told: that is not a "no".
         """
-        asked = f'({command.probe}\n) </dev/null >/dev/null 2>&1; echo "{PROBED} $?"'
-        text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(asked)}"
+        words = shlex.join((command.probe.name, *command.probe.arguments))
+        text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(PROBES)} remediate {words}"
         done = await self._run(command.host, text, b"")
-        word, _, status = done.stdout.decode(errors="replace").strip().partition(" ")
-        if word != PROBED or not status.isdecimal():
+        answer = done.stdout.decode(errors="replace").strip()
+        if done.exit_status != 0 or answer not in PROBED:
             raise HostUnreachable(
                 f"{command.host} did not say whether the effect is there",
                 guard="probe",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
-                expected="an answer of the command's own probe",
+                expected=f"an answer to `{command.probe}`",
                 next_step="remediate diagnose reads the host",
             )
-        return int(status) == 0
+        return PROBED[answer]
 
     async def _call(
         self, host: str, verb: str, step: StepId, *more: str, stdin: bytes = b""

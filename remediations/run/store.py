@@ -2,7 +2,7 @@
 
 $REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
                          observation.json   what it was made from
-                         inventory.json     where the hosts are
+                         inventory.json     the hosts, for the record: what acts reads the live one
                          approvals/N.json
                          journal.jsonl
                          checks.json  report.md  report.json  report.html
@@ -14,25 +14,33 @@ import errno
 import itertools
 import os
 import re
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 import platformdirs
 
 from remediations.approve.approval import Approval
 from remediations.errors import MachineError, UsageError
-from remediations.files.writing import unusable, write_new, write_whole
+from remediations.files.trusted import MEGABYTE, check_directory, read_trusted
+from remediations.files.writing import keep_private, make_private, unusable, write_new, write_whole
 from remediations.model.inventory import Inventory
-from remediations.model.wire import WireError, canonical, decode
-from remediations.observe.observation import Observation
+from remediations.model.wire import WireError, canonical, decode, format_of
+from remediations.observe.digest import portable
+from remediations.observe.observation import OBSERVATION_LIMIT, Observation
 from remediations.plan.plan import NAMING, PLAN_FORMAT, Plan, plan_digest
 from remediations.verify.result import CheckResult
 
 T = TypeVar("T")
 NEWEST = "last"
+RUNS = "runs"
 PLAN_FILE = "plan.json"
+PLAN_LIMIT = 64 * MEGABYTE
+"""Ten thousand hosts with a program each."""
+APPROVAL_LIMIT = MEGABYTE // 10
+CHECKS_LIMIT = 16 * MEGABYTE
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 """How the system says that there is no such directory."""
 _SLUG = re.compile(r"[^a-z0-9]+")
@@ -44,8 +52,21 @@ def state_directory() -> Path:
     return Path(named) if named else platformdirs.user_state_path("remediate")
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptApproval:
+    """One approval as it lies in a run's directory."""
+
+    file: str
+    sha256: str
+    approval: Approval
+
+
 class RunDirectory:
-    """The files of one run."""
+    """The files of one run.
+
+    Plan, observation and approvals are opened once, checked, and kept: whoever asks again gets the
+    very value that was checked before.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,37 +77,46 @@ class RunDirectory:
         return self.path.name
 
     @property
+    def called(self) -> str:
+        """How a command names it: by its id, or by its path where it lies outside the state."""
+        inside = self.path.parent == state_directory().absolute() / RUNS
+        return self.name if inside else str(self.path)
+
+    @property
     def journal(self) -> Path:
         """The journal's file; absent before the run is applied."""
         return self.path / "journal.jsonl"
 
+    @cached_property
     def plan(self) -> Plan:
         """The plan, exactly as it was written.
 
         Raises:
-            UsageError: edited, truncated, or of another version.
+            UsageError: edited, truncated, of another version, or others could have written it.
         """
         return read_plan(self.path / PLAN_FILE)
 
-    def inventory(self) -> Inventory:
-        """The hosts as they were when the plan was made."""
-        return self._read("inventory.json", Inventory)
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the plan."""
+        return plan_digest(self.plan)
 
+    @cached_property
     def observation(self) -> Observation:
         """What the plan was made from."""
-        return self._read("observation.json", Observation)
+        return self._read("observation.json", Observation, OBSERVATION_LIMIT)
 
-    def approvals(self) -> tuple[Approval, ...]:
+    @cached_property
+    def approvals(self) -> tuple[KeptApproval, ...]:
         """All approvals given so far, valid or not."""
-        directory = self.path / "approvals"
-        names = [name for name in _names(directory) if name.endswith(".json")]
-        return tuple(self._read(f"approvals/{name}", Approval) for name in names)
+        names = [name for name in _names(self.path / "approvals") if name.endswith(".json")]
+        return tuple(self._approval(f"approvals/{name}") for name in names)
 
     def checks(self) -> tuple[CheckResult, ...]:
         """The results of the last verification; empty before the first."""
         if "checks.json" not in _names(self.path):
             return ()
-        return self._read("checks.json", tuple[CheckResult, ...])
+        return self._read("checks.json", tuple[CheckResult, ...], CHECKS_LIMIT)
 
     def add_approval(self, approval: Approval) -> Path:
         """Keep an approval. Two people who approve at once keep one each.
@@ -110,10 +140,19 @@ class RunDirectory:
         write_whole(target, data)
         return target
 
-    def _read(self, name: str, kind: type[T]) -> T:
+    def _approval(self, name: str) -> KeptApproval:
         path = self.path / name
         try:
-            return decode(path.read_bytes(), kind)
+            file = read_trusted(path, limit=APPROVAL_LIMIT)
+            approval = decode(file.data, Approval)
+        except (OSError, WireError) as error:
+            raise _unfit(path, str(error)) from error
+        return KeptApproval(file=name, sha256=file.sha256, approval=approval)
+
+    def _read(self, name: str, kind: type[T], limit: int) -> T:
+        path = self.path / name
+        try:
+            return decode(read_trusted(path, limit=limit).data, kind)
         except (OSError, WireError) as error:
             raise _unfit(path, str(error)) from error
 
@@ -128,9 +167,12 @@ def create(
     """
     slug = _SLUG.sub("-", plan.playbook.lower()).strip("-")
     name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:NAMING]}"
-    run = RunDirectory(state_directory() / "runs" / name)
+    run = RunDirectory(state_directory() / RUNS / name)
+    for directory in (state_directory(), run.path.parent):
+        make_private(directory)
+    keep_private(run.path.parent)
     run.write("observation.json", canonical(observation))
-    run.write("inventory.json", canonical(inventory))
+    run.write("inventory.json", canonical(portable(inventory)))
     # Last: a directory without it is no run (the machine died here).
     run.write(PLAN_FILE, canonical(plan))
     return run
@@ -140,10 +182,13 @@ def runs() -> tuple[RunDirectory, ...]:
     """All runs, oldest first.
 
     Raises:
-        MachineError: the state directory cannot be read.
+        MachineError: the state directory cannot be read, or others may write to it.
     """
-    parent = state_directory() / "runs"
-    return tuple(RunDirectory(parent / name) for name in _names(parent) if _is_run(parent / name))
+    parent = state_directory() / RUNS
+    names = _names(parent)
+    if names:
+        check_directory(parent, refusal=MachineError)
+    return tuple(RunDirectory(parent / name) for name in names if _is_run(parent / name))
 
 
 def find(name: str) -> RunDirectory:
@@ -184,7 +229,7 @@ def plan_named(name: str) -> Plan:
         is_file = path.is_file()
     except OSError:  # a name that no file can have, or in a directory of somebody else
         is_file = False
-    return read_plan(path) if is_file else find(name).plan()
+    return read_plan(path) if is_file else find(name).plan
 
 
 def read_plan(path: Path) -> Plan:
@@ -194,13 +239,12 @@ def read_plan(path: Path) -> Plan:
         UsageError: not readable, truncated, edited, or of another version.
     """
     try:
-        data = path.read_bytes()
-        head = msgspec.json.decode(data)
-        version = head.get("format") if isinstance(head, dict) else None
+        data = read_trusted(path, limit=PLAN_LIMIT).data
+        version = format_of(data)
         if version != str(PLAN_FORMAT):
             raise _unfit(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
         plan = decode(data, Plan)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, WireError) as error:
         raise _unfit(path, str(error)) from error
     if canonical(plan) != data:
         raise _unfit(path, "bytes that are not canonical: it was edited", "the file as written")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediations.verify import suite
+from remediations.verify.given import Given
 from remediations.verify.result import CheckOutcome, CheckResult
 
 SUITE = Path(suite.__file__).parent
@@ -64,8 +65,8 @@ class _Listener:
         self._heard(result)
 
 
-def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
-    """All checks of the run in `directory`, each told to `heard` as it ends.
+def run_checks(given: Given, *, heard: Heard) -> tuple[CheckResult, ...]:
+    """All checks of a plan that was applied, each told to `heard` as it ends.
 
     An empty answer never means success: the caller has to treat it as not verified. So the answer
     is empty where pytest did not come to its end: the checks that are missing prove nothing.
@@ -82,9 +83,8 @@ def run_checks(directory: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
             f"--rootdir={SUITE}",
             "--assert=plain",  # the checks' own words, without pytest's comparisons behind them
             *NOT_IN_SUITE,
-            f"--remediate-run={directory}",
         ],
-        plugins=[listener],
+        plugins=[listener, given],
     )
     if listener.interrupted:
         raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import msgspec
 
 from remediations.diagnose.diagnose import diagnose
 from remediations.machine.config import MachineConfig
+from remediations.model.origin import Origin
 from remediations.observe.observation import HostReading, Observation
 from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
@@ -41,6 +42,9 @@ def _copied(reading: HostReading) -> HostReading:
     return msgspec.convert(msgspec.to_builtins(reading, str_keys=True), HostReading, strict=False)
 
 
+ORIGIN = Origin(distribution="remediations", version="0", digest="0" * 64)
+
+
 def _cpu_s() -> float:
     """Of this process and the children that it waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -54,7 +58,7 @@ def main() -> None:
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()
-    plan = make_plan(playbook, None, world, finding, frozenset(), tool="bench")
+    plan = make_plan(playbook, None, world, finding, frozenset(), tool="bench", origin=ORIGIN)
     planned = _cpu_s()
     assert finding.chain.value == "quorum-lost", finding.chain
     assert not plan.blocked, plan.blocked[0]

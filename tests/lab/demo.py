@@ -33,6 +33,7 @@ from tests.replay.recording import AFTER, BEFORE
 
 NAME = "demo"
 STATE = CHECKOUT / ".demo"
+ANYWHERE = Path("/run/remediate-demo")
 VICTIMS = ("val2", "val4")
 PAUSE_S = 1.5
 
@@ -45,10 +46,11 @@ class Demo:
     def __init__(self, lab: Lab, record: Path | None) -> None:
         self._lab = lab
         self._record = record
+        inventory = lab.access.inventory if record is None else _elsewhere(lab)
         self._environment = {
             **os.environ,
             "REMEDIATE_HOME": str(STATE),
-            "REMEDIATE_INVENTORY": str(lab.access.inventory),
+            "REMEDIATE_INVENTORY": str(inventory),
         }
 
     def walk(self) -> bool:
@@ -126,6 +128,18 @@ class Demo:
         console.print(f"\n[{datetime.now(UTC):%H:%M:%S}] {text}", style="bold green")
 
 
+def _elsewhere(lab: Lab) -> Path:
+    """The inventory and its list of signers where they could lie on anybody's machine: the journal,
+    which nobody can edit, names both."""
+    access = lab.access
+    ANYWHERE.mkdir(exist_ok=True)
+    shutil.copy(access.allowed_signers, ANYWHERE)
+    inventory = ANYWHERE / access.inventory.name
+    text = access.inventory.read_text()
+    inventory.write_text(text.replace("config: ssh_config", f"config: {access.ssh_config}"))
+    return inventory
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
     parser = argparse.ArgumentParser(prog="python -m tests.lab.demo")
@@ -151,6 +165,7 @@ def _rescue(record: Path | None) -> int:
         console.print(f"demo: {error}", style="bold red")
         return 1
     finally:
+        shutil.rmtree(ANYWHERE, ignore_errors=True)
         if lab is not None:
             lab.down()
 

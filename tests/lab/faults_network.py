@@ -10,9 +10,13 @@ from tests.lab.net import BRIDGE
 
 SHELL = "/usr/bin/bash"
 FALSE_CLOCK = f"""#!/bin/dash
-export LD_PRELOAD=/usr/local/lib/libfaketime.so.1
-exec {SHELL}.true "$@"
+for loader in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.*; do
+  [ ! -x "$loader" ] ||
+    exec "$loader" --preload /usr/local/lib/libfaketime.so.1 {SHELL}.true "$@"
+done
 """
+"""By the loader and not by LD_PRELOAD, which all that bash starts would inherit: libfaketime shares
+memory by process ids, and those of a reading's own namespace begin at 1 each time."""
 OFFSET = "/etc/faketimerc"
 """A file, because bash has a getenv of its own that knows nothing while libraries are loaded."""
 

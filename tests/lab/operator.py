@@ -66,12 +66,14 @@ class Operator:
             "REMEDIATE_INVENTORY": str(self._lab.access.inventory),
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Run a command and do not wait for it."""
+    def start(
+        self, *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Run a command and do not wait for it. `environment`: in place of the usual one."""
         return subprocess.Popen(
             [str(COMMAND), *arguments],
             cwd=CHECKOUT,
-            env=self.environment,
+            env=environment or self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -46,7 +46,7 @@ def until(process: subprocess.Popen[str], operator: Operator, run: str, kind: En
 
 def starts(lab: Lab, operator: Operator, run: str, host: str) -> int:
     """How often systemd ran a step of the run on a host, by the host's own journal."""
-    unit = f"remediate-{plan_digest(directory(operator, run).plan())[:12]}-*"
+    unit = f"remediate-{plan_digest(directory(operator, run).plan)[:12]}-*"
     said = lab.hosts[host].sh(
         f"journalctl --unit='{unit}' --output=json --output-fields=UNIT,INVOCATION_ID "
         '| grep -o \'"INVOCATION_ID":"[0-9a-f]*"\' | sort -u | wc -l'
@@ -64,7 +64,7 @@ def two_stages(lab: Lab, operator: Operator) -> str:
     """val4 and val3, one at a time, while blocks go on."""
     lab.break_stop("val3", "val4")
     run = approved_run(operator)
-    assert len(directory(operator, run).plan().stages) == 2
+    assert len(directory(operator, run).plan.stages) == 2
     return run
 
 

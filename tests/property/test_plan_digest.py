@@ -22,7 +22,7 @@ from remediations.plan.plan import Plan, plan_digest
 from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
 from tests import worlds
-from tests.unit.plan.cases import TOOL, missing, plan_of, quorum_lost
+from tests.unit.plan.cases import ORIGIN, TOOL, missing, plan_of, quorum_lost
 from tests.worlds import healthy
 
 POWERS = st.lists(st.integers(1, 10**12), min_size=2, max_size=8)
@@ -75,6 +75,7 @@ def digests(file: Path) -> list[str]:
         finding,
         frozenset(),
         tool=TOOL,
+        origin=ORIGIN,
     )
     return [plan_digest(true), plan_digest(plan_of(observation))]
 

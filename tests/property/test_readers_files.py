@@ -15,17 +15,21 @@ from pathlib import Path
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from remediations.approve.statement import statement_for, statement_text
+from remediations.cli.anchors import Anchors
 from remediations.cli.reporting import report_of, write_report
 from remediations.cli.standing import standing
 from remediations.errors import RemediationError
 from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.model.wire import canonical
 from remediations.observe.look import load
+from remediations.plan.plan import Plan, plan_digest
 from remediations.report.markdown import report_markdown
 from remediations.run.journal import read_journal
 from remediations.run.journal_check import check
+from remediations.run.records import Entry, EntryKind
 from remediations.run.store import RunDirectory
 from tests.property.mutations import Tree, changed, edited, examples, mangled, spoilt
 from tests.unit.plan.cases import plan_of, quorum_lost
@@ -53,8 +57,18 @@ def whole() -> dict[str, bytes]:
         INVENTORY: canonical(inventory),
         APPROVAL: canonical(journal.approval(plan)),
         CHECKS: canonical(journal.checks()),
-        JOURNAL: chained([json.loads(canonical(entry)) for entry in journal.entries(plan)]),
+        JOURNAL: chained([told(plan, entry) for entry in journal.entries(plan)]),
     }
+
+
+def told(plan: Plan, entry: Entry) -> Tree:
+    """A record as one of this plan: with its digest, and that of the program that ran."""
+    (command,) = plan.stages[0].commands
+    ran = hashlib.sha256(command.text.encode()).hexdigest()
+    starts = entry.kind is EntryKind.COMMAND_STARTING
+    bound = replace(entry, plan=plan_digest(plan), command_sha256=ran if starts else "")
+    tree: Tree = json.loads(canonical(bound))
+    return tree
 
 
 def chained(records: list[Tree]) -> bytes:
@@ -111,10 +125,9 @@ def put(directory: str, files: dict[str, bytes]) -> RunDirectory:
 
 
 READERS: dict[str, Callable[[RunDirectory], object]] = {
-    OBSERVATION: lambda run: (run.observation(), load(run.path / OBSERVATION)),
-    PLAN: lambda run: statement_text(statement_for(run.plan())),
-    INVENTORY: lambda run: run.inventory(),
-    APPROVAL: lambda run: [statement_text(given.statement) for given in run.approvals()],
+    OBSERVATION: lambda run: (run.observation, load(run.path / OBSERVATION)),
+    PLAN: lambda run: statement_text(statement_for(run.plan)),
+    APPROVAL: lambda run: [statement_text(given.approval.statement) for given in run.approvals],
     CHECKS: lambda run: run.checks(),
     JOURNAL: lambda run: read_journal(run.journal),
 }
@@ -136,8 +149,8 @@ def test_each_reader_reads_what_was_not_spoilt() -> None:
         run = put(directory, whole())
         for read in READERS.values():
             read(run)
-        standing(run)
-        assert write_report(run).exists()
+        standing(run, None)
+        assert write_report(run, Anchors(run.plan, None)).exists()
 
 
 @given(st.data())
@@ -152,9 +165,9 @@ def test_a_run_has_a_standing_and_a_report_or_a_documented_error(data: st.DataOb
             files[name] = data.draw(broken(name))
     with tempfile.TemporaryDirectory() as directory:
         run = put(directory, files)
-        attempt(lambda: standing(run))
-        attempt(lambda: write_report(run))
-        attempt(lambda: report_markdown(report_of(run)))
+        attempt(lambda: standing(run, None))
+        attempt(lambda: write_report(run, Anchors(run.plan, None)))
+        attempt(lambda: report_markdown(report_of(run, Anchors(run.plan, None))))
 
 
 @given(forged() | mangled(whole()[JOURNAL]))

@@ -38,7 +38,7 @@ from remediations.report.markdown import plan_markdown
 from remediations.run.store import read_plan
 from tests import worlds
 from tests.property.mutations import edited, examples, spoilt
-from tests.unit.plan.cases import TOOL, compile_plainly, minority_down, plan_of, quorum_lost
+from tests.unit.plan.cases import ORIGIN, TOOL, compile_plainly, minority_down, plan_of, quorum_lost
 
 PLAYBOOKS = ("INC-001", "node-down")
 STEERING = frozenset(map(chr, (*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x202E, 0x2066)))
@@ -122,7 +122,7 @@ def test_what_is_loaded_is_diagnosed_and_planned(data: bytes, playbook: str, wid
         case = propose(
             named(playbook, MachineConfig()).playbook, None, observation, finding, frozenset()
         )
-        plan = build_plan(case, compile_deploy=compile_plainly, tool=TOOL)
+        plan = build_plan(case, compile_deploy=compile_plainly, tool=TOOL, origin=ORIGIN)
     except RemediationError:
         return
     assert decode(canonical(plan), Plan) == plan
@@ -160,7 +160,7 @@ def test_any_names_compile_to_themselves_or_are_refused(
         case = propose(
             named("INC-001", MachineConfig()).playbook, None, world, diagnose(world), frozenset()
         )
-        plan = build_plan(case, compile_deploy=compiler.compile_deploy, tool=TOOL)
+        plan = build_plan(case, compile_deploy=compiler.compile_deploy, tool=TOOL, origin=ORIGIN)
     except RemediationError:
         return
     assert decode(canonical(plan), Plan) == plan

@@ -100,10 +100,13 @@ class Player:
         (planned,) = (self._state / "runs").iterdir()
         same_as_recorded(RunDirectory(planned), self._recording.plan)
         run = planned.rename(planned.with_name(recorded.name))
-        for name in ("journal.jsonl", "checks.json"):
+        # Of the plan, only the digest of this version's own files may be another one.
+        for name in ("plan.json", "journal.jsonl", "checks.json"):
             shutil.copy(recorded / name, run)
         shutil.copytree(recorded / "approvals", run / "approvals")
-        with self._screen("The plan made now is the recorded one, byte for byte."):
+        with self._screen(
+            "The plan made now is the recorded one, but for the program's own files."
+        ):
             self._line(f"digest {plan_digest(self._recording.plan)}")
             self._line(f"From here on it is told as run {run.name}.")
         return run
@@ -184,11 +187,13 @@ def same_as_recorded(planned: RunDirectory, recorded: Plan) -> None:
     Raises:
         ReplayError: it has another one; names the parts that differ.
     """
-    now = planned.plan()
-    if plan_digest(now) != plan_digest(recorded):
-        parts = [
-            name for name in Plan.__struct_fields__ if getattr(now, name) != getattr(recorded, name)
-        ]
+    now = planned.plan
+    parts = [
+        name
+        for name in Plan.__struct_fields__
+        if name != "origin" and getattr(now, name) != getattr(recorded, name)
+    ]
+    if parts:
         raise stale(f"a plan with other {', '.join(parts)}")
 
 

@@ -67,15 +67,15 @@ def read_recording(directory: Path) -> Recording:
     run = _only_run(directory)
     try:
         expected = inventory_digest(load_inventory(directory / INVENTORY))
-        looks = [load(directory / BEFORE), run.observation(), load(directory / AFTER)]
-        plan, entries = run.plan(), read_journal(run.journal)
-        approvals, checks = run.approvals(), run.checks()
+        looks = [load(directory / BEFORE), run.observation, load(directory / AFTER)]
+        plan, entries = run.plan, read_journal(run.journal)
+        approvals, checks = run.approvals, run.checks()
     except RemediationError as error:
         raise unusable(f"{error.what} ({error.got})") from error
     digest = plan_digest(plan)
     if any(look.inventory_digest != expected for look in looks):
         raise unusable(f"an observation in {directory} was read with another inventory")
-    if not approvals or approvals[-1].statement.plan != digest:
+    if not approvals or approvals[-1].approval.statement.plan != digest:
         raise unusable(f"{run.path / 'approvals'} holds no approval of the plan beside it")
     if not entries or {entry.plan for entry in entries} != {digest}:
         raise unusable(f"{run.journal} is not of the plan beside it")
@@ -87,7 +87,7 @@ def read_recording(directory: Path) -> Recording:
         directory=directory,
         run=run,
         plan=plan,
-        approval=approvals[-1],
+        approval=approvals[-1].approval,
         entries=entries,
         checks=checks,
     )

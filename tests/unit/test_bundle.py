@@ -102,7 +102,7 @@ def test_the_plain_path(bundle: Bundle, tmp_path: Path) -> None:
         f"@remediate/{world.root}/lab.yaml",
         f"{deploys}/start_node.py",
         "-y",
-        PATH=f"{world.root}/bin:/usr/bin:/bin",
+        REMEDIATE_CONFIG=f"{world.root}/config.toml",
         SHIV_ENTRY_POINT="pyinfra_cli.main:main",
     )
     assert world.acts == {"val2": ["start ve.service"]}

@@ -130,7 +130,7 @@ def test_a_stale_recording_is_told(copy: Path, capfd: pytest.CaptureFixture[str]
     assert main([str(copy)]) == 1
     out, err = capfd.readouterr()
     assert "the recording is stale" in err
-    assert "a plan with other observed_at, expires_at" in err
+    assert "a plan with other observation_digest, observed_at, expires_at" in err
     assert "make record" in err
     assert "apply last" not in out
 

@@ -15,6 +15,7 @@ from remediations.model.chain import (
 from remediations.model.host import (
     Unit,
 )
+from remediations.model.login import Hop, Login
 from remediations.model.reading import Known, Unknown
 from remediations.observe.observation import (
     ChainSample,
@@ -71,6 +72,17 @@ def app_hash_at(height: int, branch: str = "") -> str:
 def block_hash_at(height: int) -> str:
     """The hash of the block at `height`."""
     return hex_of(f"block-{height}", 64)
+
+
+def login_of(host: str, hostname: str = "", jump: str = "") -> Login:
+    """Where the name of `host` leads: to `hostname`, past a jump host if one is named."""
+
+    def hop(name: str) -> Hop:
+        key = f"ssh-ed25519 SHA256:{hex_of(f'host-key-{name}', 43)}"
+        return Hop(hostname=name, port=22, user="ops", proxy_command="", host_keys=(key,))
+
+    hops = (*([hop(jump)] if jump else []), hop(hostname or f"{host}.example"))
+    return Login(host=host, hops=hops)
 
 
 def answers(reading: HostReading) -> bool:

@@ -52,6 +52,7 @@ from tests.worlds.base import (
     block_hash_at,
     hex_of,
     known,
+    login_of,
     members_of,
     node_id_of,
     silenced,
@@ -91,6 +92,7 @@ def healthy(
         inventory_digest="0" * 64,
         chain_id=CHAIN_ID,
         halted_after_s=halted_after_s,
+        logins=tuple(login_of(reading.host) for reading in readings),
         hosts=tuple(readings),
     )
     return settle(_connected(observation), members=members)

@@ -8,14 +8,15 @@ from typing import ClassVar
 
 import pytest
 
-from remediations.model.inventory import Inventory
-from remediations.model.wire import decode
+from remediations.errors import RemediationError
+from remediations.plan.compare import changed_logins
 from remediations.plan.plan import Plan
 from remediations.reach.blocking import BlockingReach
 from remediations.verify.backend import testinfra_host
+from remediations.verify.given import Given
 from remediations.verify.node import Node
 
-PLAN = pytest.StashKey[Plan]()
+GIVEN = pytest.StashKey[Given]()
 
 
 class _Every:
@@ -25,22 +26,36 @@ class _Every:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--remediate-run`: the directory that holds plan.json and inventory.json."""
+    """For pytest by hand: the run whose plan is checked, and who the machines are."""
     parser.addoption("--remediate-run", metavar="DIRECTORY", help="a run's directory")
+    parser.addoption("--remediate-inventory", metavar="FILE", help="the inventory of its hosts")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and read the plan."""
+    """Declare the marker, and get what is to be checked: from `remediate`, which has verified it,
+    or from the files that the command line names."""
     config.addinivalue_line("markers", "check(id, title): the check of chain-recovery §7.3")
+    handed = [one for one in config.pluginmanager.get_plugins() if isinstance(one, Given)]
+    config.stash[GIVEN] = handed[0] if handed else _from_files(config)
+
+
+def _from_files(config: pytest.Config) -> Given:
     directory = config.getoption("--remediate-run")
-    if not directory:
-        raise pytest.UsageError("--remediate-run DIRECTORY is missing (see `remediate status`)")
-    config.stash[PLAN] = decode((Path(directory) / "plan.json").read_bytes(), Plan)
+    inventory = config.getoption("--remediate-inventory")
+    if not directory or not inventory:
+        raise pytest.UsageError(
+            "--remediate-run DIRECTORY (see `remediate status`) and --remediate-inventory FILE are "
+            "needed"
+        )
+    try:
+        return Given.from_files(Path(directory), Path(inventory))
+    except RemediationError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `node` runs for each target, `acted` for each one that was acted on."""
-    plan = metafunc.config.stash[PLAN]
+    plan = metafunc.config.stash[GIVEN].plan
     acted = list(plan.acting_hosts)
     everyone = [target.host for target in plan.targets]
     signers = [t.host for t in plan.targets if t.power and t.host in acted]
@@ -59,16 +74,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def plan(pytestconfig: pytest.Config) -> Plan:
     """The plan that was applied."""
-    return pytestconfig.stash[PLAN]
+    return pytestconfig.stash[GIVEN].plan
 
 
 @pytest.fixture(scope="session")
 def nodes(pytestconfig: pytest.Config, plan: Plan) -> Iterator[dict[str, Node]]:
-    """Every target, connected."""
-    directory = Path(pytestconfig.getoption("--remediate-run"))
-    inventory = decode((directory / "inventory.json").read_bytes(), Inventory)
-    reach = BlockingReach(inventory)
+    """Every target, each behind the very name, way and host keys that the plan has pinned."""
+    given = pytestconfig.stash[GIVEN]
+    known = {entry.name for entry in given.inventory.hosts}
+    targets = {target.host for target in plan.targets}
+    reach = BlockingReach(given.inventory, given.ssh)
     try:
+        elsewhere = changed_logins(
+            [login for login in plan.logins if login.host in targets],
+            [reach.login(host) for host in sorted(targets & known)],
+        )
+        assert not elsewhere, "; ".join(
+            f"{d.name}: planned {d.planned}, now {d.now}" for d in elsewhere
+        )
         yield {t.host: Node(t, testinfra_host(reach, t.host)) for t in plan.targets}
     finally:
         reach.close()

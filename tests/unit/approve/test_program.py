@@ -31,8 +31,8 @@ from tests.unit.run.plans import NOW
 
 SAYS_YES = f"""#!/bin/sh
 case "$2" in
-  find-principals) echo ceo@corp ;;
-  *) echo 'Good "{NAMESPACE}" signature for ceo@corp with ED25519 key SHA256:x' ;;
+  find-principals) echo chief@corp ;;
+  *) echo 'Good "{NAMESPACE}" signature for chief@corp with ED25519 key SHA256:x' ;;
 esac
 """
 

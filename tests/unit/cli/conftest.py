@@ -15,9 +15,9 @@ def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture
 def desk(shared_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """The desk, with its state directory and without what this machine's user has set."""
+    """The desk with its state directory and inventory, and nothing that this user has set."""
     monkeypatch.setenv("REMEDIATE_HOME", str(shared_desk.home))
+    monkeypatch.setenv("REMEDIATE_INVENTORY", str(shared_desk.inventory))
     monkeypatch.setenv("REMEDIATE_CONFIG", str(shared_desk.config))
-    for name in ("REMEDIATE_INVENTORY", "REMEDIATE_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("REMEDIATE_KEY", raising=False)
     return shared_desk

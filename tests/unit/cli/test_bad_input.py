@@ -34,7 +34,6 @@ def edited_plan(desk: Desk, tmp: Path) -> Arguments:
 
 
 CASES: tuple[tuple[str, str, Make], ...] = (
-    ("no inventory", "REMEDIATE_INVENTORY", lambda d, t: ("diagnose",)),
     ("no such inventory", "No such file", lambda d, t: ("diagnose", "-i", t / "none.yaml")),
     (
         "inventory is no YAML",
@@ -127,3 +126,12 @@ def test_state_directory_that_cannot_be_used(
     assert done.code == 12
     assert "Traceback" not in done.err
     assert done.out == ""
+
+
+def test_no_inventory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither given nor named by the machine: how to get one."""
+    monkeypatch.delenv("REMEDIATE_INVENTORY")
+    done = remediate("diagnose")
+    assert (done.code, done.out) == (2, "")
+    assert "$REMEDIATE_INVENTORY" in done.err
+    assert "remediate inventory discover" in done.err

@@ -87,8 +87,9 @@ def test_the_state_directory_is_not_made(tmp_path: Path) -> None:
     assert state_line(tmp_path / "file").state is State.LACK
 
 
-def test_command_without_inventory(desk: Desk) -> None:
+def test_command_without_inventory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first thing to type for whoever has nothing yet."""
+    monkeypatch.delenv("REMEDIATE_INVENTORY")
     done = remediate("doctor")
     assert done.code == 3
     assert done.out.rstrip().endswith("--output inventory.yaml")

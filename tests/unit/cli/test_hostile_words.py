@@ -72,12 +72,12 @@ def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         status,
         "standing",
-        lambda _: SimpleNamespace(state=text, message=text, commands=((1, text, text),)),
+        lambda *_: SimpleNamespace(state=text, message=text, commands=((1, text, text),)),
     )
     run = SimpleNamespace(name=f"run{text}")
     said = [
         listed().text,
-        status._all((run,)).text,  # type: ignore[arg-type]  # only its name is read
+        status._all((run,), None).text,  # type: ignore[arg-type]  # only its name is read
         _summary(record_of(Proposal, of(text)), "file", "next"),  # type: ignore[arg-type]  # a path, shown
         checks_text(record_of(tuple[CheckResult, ...], of(text))),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.desk import Desk, remediate
+from tests.unit.cli.desk import INVENTORY, Desk, remediate
 from tests.unit.cli.wrong import is_error
 from tests.unit.plan.cases import quorum_lost
 
@@ -77,13 +77,14 @@ def test_program_first_in_path_is_not_asked(
     fake = tmp_path / "bin" / "ssh-keygen"
     fake.parent.mkdir()
     fake.write_text(
-        '#!/bin/sh\n[ "$2" = find-principals ] && exec echo ceo@corp\n'
-        "echo 'Good \"remediate-plan\" signature for ceo@corp with ED25519 key SHA256:x'\n"
+        '#!/bin/sh\n[ "$2" = find-principals ] && exec echo chief@corp\n'
+        "echo 'Good \"remediate-plan\" signature for chief@corp with ED25519 key SHA256:x'\n"
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
     said = remediate("status", "last").out
-    assert said.splitlines()[0].endswith(": planned")
+    assert said.startswith("NOT PROVEN: approvals/001.json was not verified")
+    assert said.splitlines()[1].endswith(": planned")
     assert "nothing was done yet" in said
 
 
@@ -93,3 +94,31 @@ def test_configuration_that_cannot_be_used_stops_what_depends_on_it(
 ) -> None:
     configure.write_text('allowed_singers = "/x"\n')
     is_error(remediate(*approve(desk)), 2, "allowed_singers", str(configure))
+
+
+@pytest.mark.usefixtures("planned")
+def test_inventory_of_the_machine_is_the_one_with_the_hosts_of_the_plan(
+    desk: Desk, configure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none is given; one alone is also what is diagnosed, of several none is guessed."""
+    monkeypatch.delenv("REMEDIATE_INVENTORY")
+    is_error(remediate(*approve(desk)), 2, "no inventory was given")
+    other = tmp_path / "other.yaml"
+    other.write_text(INVENTORY.replace("worlds-1", "worlds-2"))
+    configure.write_text(f'inventories = ["{other}", "{desk.inventory}"]\n')
+    assert remediate(*approve(desk)).code == 0
+    assert remediate("status", "last").out.splitlines()[0].endswith(": approved")
+    is_error(remediate("diagnose"), 2, "no inventory was given", str(other), str(desk.inventory))
+    configure.write_text(f'inventories = ["{other}"]\n')
+    is_error(remediate("apply", "last"), 5, "the approval is for other hosts", str(other))
+
+
+@pytest.mark.usefixtures("planned")
+def test_broken_inventory_of_the_machine_is_named(
+    desk: Desk, configure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status` still tells where the run stands."""
+    monkeypatch.delenv("REMEDIATE_INVENTORY")
+    configure.write_text(f'inventories = ["{tmp_path}/none.yaml"]\n')
+    is_error(remediate("apply", "last"), 2, "none.yaml")
+    assert ": planned" in remediate("status", "last").out

@@ -51,7 +51,11 @@ def test_the_plain_path_from_another_directory(tmp_path: Path) -> None:
             f"pyinfra '@remediate/{world.root}/lab.yaml' "
             "$(remediate path deploys)/start_node.py -y",
         ],
-        env={**os.environ, "PATH": f"{world.root}/bin:{BIN}:{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "REMEDIATE_CONFIG": f"{world.root}/config.toml",
+        },
         cwd=elsewhere,
         text=True,
         capture_output=True,

@@ -58,6 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REMEDIATE_HOME", str(home))
     source = desk.saved(quorum_lost(), "lost")
     assert remediate("plan", "INC-001", "-i", desk.inventory, "--from", source).code == 3
+    monkeypatch.setenv("REMEDIATE_INVENTORY", str(desk.inventory))
     assert remediate("approve", "last", "--key", desk.key, "--yes").code == 0
     return home
 
@@ -75,10 +76,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_quick_commands_load_nothing_heavy(home: Path, command: str) -> None:
-    """No SSH, no pyinfra, no playbooks, no event loop."""
+    """No SSH, no pyinfra, no playbooks, no event loop; YAML only where a signature has to be
+    verified, by the list that the inventory names."""
     found = loaded(home, *command.split())
     assert "remediations.cli.main" in found
-    assert {name for name in HEAVY if name in found} == set()
+    needed = {"ruamel"} if command in ("status", "status last") else set()
+    assert {name for name in HEAVY if name in found} <= needed
 
 
 def test_a_saved_observation_is_read_without_ssh(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import pty
@@ -18,9 +19,18 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.cli.world import TOOL
+from remediations.diagnose.diagnose import diagnose
+from remediations.machine.config import MachineConfig
+from remediations.model.inventory import Inventory
+from remediations.model.login import Login
 from remediations.observe.digest import inventory_digest
 from remediations.observe.inventory import load_inventory
-from remediations.plan.plan import plan_digest
+from remediations.observe.observation import Observation
+from remediations.plan.plan import Plan, plan_digest
+from remediations.playbooks.catalogue import named
+from remediations.playbooks.planning import make_plan
+from remediations.reach.ssh import SshReach
 from remediations.run.journal import Journal, read_journal
 from remediations.run.records import EntryKind, RunState
 from remediations.run.store import RunDirectory, create
@@ -36,7 +46,7 @@ from tests.unit.cli.wrong import (
     is_document,
     is_error,
 )
-from tests.unit.plan.cases import plan_of, quorum_lost
+from tests.unit.plan.cases import quorum_lost
 from tests.unit.verify.test_runner import CONFTEST
 
 APPLY = """
@@ -53,8 +63,8 @@ from remediations.run.records import CommandState
 marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
 engine.STOP_PATIENCE_S = float(patience)
 
-async def observe(*_, **__):
-    return None
+async def proven(*_):
+    pass
 
 async def heights(_, targets):
     return {host: Pulse(None, None) for host, _ in targets}
@@ -82,7 +92,7 @@ async def apply(self):
     return await really(self)
 
 really, engine.Engine.apply = engine.Engine.apply, apply
-applying.observe, applying.recheck, applying.heights = observe, lambda *_: None, heights
+applying._proven, applying.heights = proven, heights
 engine.carry_out = stuck if stage == "command" else done
 engine.judge_gate, proof.run_checks = gate, wait
 main()
@@ -119,12 +129,38 @@ def run(desk: Desk, silent: socket.socket, tmp_path: Path) -> Iterator[RunDirect
     file.write_text(text.replace("signers: ", f"signers: {desk.path}/"))
     inventory = load_inventory(file)
     now = datetime.now(UTC).replace(microsecond=0)
-    world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=now)
+    world = replace(
+        quorum_lost(),
+        inventory_digest=inventory_digest(inventory),
+        ended=now,
+        logins=asyncio.run(logins_of(inventory)),
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
-        made = create(plan_of(world), world, inventory, now)
+        patch.setenv("REMEDIATE_INVENTORY", str(file))
+        made = create(true_plan(world), world, inventory, now)
         assert remediate("approve", made.name, "--key", desk.key, "--yes").code == 0
         yield made
+
+
+def true_plan(world: Observation) -> Plan:
+    """The plan that this version makes, so that `apply` goes on to the hosts."""
+    installed = named("INC-001", MachineConfig())
+    return make_plan(
+        installed.playbook,
+        None,
+        world,
+        diagnose(world),
+        frozenset(),
+        tool=TOOL,
+        origin=installed.origin(),
+    )
+
+
+async def logins_of(inventory: Inventory) -> tuple[Login, ...]:
+    """Where the names really lead."""
+    async with SshReach(inventory) as reach:
+        return tuple([await reach.login(entry.name) for entry in inventory.hosts])
 
 
 def seen(mark: Path, process: subprocess.Popen[str]) -> None:
@@ -154,7 +190,7 @@ def state_of(run: RunDirectory) -> str:
 
 def applied(run: RunDirectory) -> None:
     """Give it the journal of an application that only its checks are missing of."""
-    with closing(Journal(run.journal, plan_digest(run.plan()))) as journal:
+    with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
         journal.append(EntryKind.RUN_BEGAN, message="by alice")
         journal.append(EntryKind.RUN_ENDED, state=RunState.RUNNING, message="the checks decide")
 
@@ -214,7 +250,7 @@ def test_while_a_plan_is_compiled(desk: Desk, tmp_path: Path) -> None:
 
 def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Path) -> None:
     """The key itself, in a terminal: 130, and nothing is signed."""
-    given = run.approvals()
+    given = run.approvals
     process, screen = pty.fork()
     if process == 0:
         environment = {**os.environ, "REMEDIATE_HOME": str(tmp_path / "state")}
@@ -231,12 +267,12 @@ def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Pat
     assert b"error: interrupted" in text
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 130
     os.close(screen)
-    assert run.approvals() == given
+    assert run.approvals == given
 
 
 def test_while_a_key_waits_for_its_touch(desk: Desk, run: RunDirectory, tmp_path: Path) -> None:
     """130, and nothing is signed. An agent that takes its time stands for the finger."""
-    given = run.approvals()
+    given = run.approvals
     public = shutil.copy(desk.key.with_suffix(".pub"), tmp_path / "card.pub")
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(tmp_path / "agent"))
@@ -247,7 +283,7 @@ def test_while_a_key_waits_for_its_touch(desk: Desk, run: RunDirectory, tmp_path
         with agent.accept()[0]:
             interrupt(process)
             is_document(ended(process), 130)
-    assert run.approvals() == given
+    assert run.approvals == given
 
 
 def applying(

@@ -4,6 +4,7 @@ nothing: no host is contacted for it."""
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,6 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.model.inventory import Inventory
-from remediations.model.wire import canonical
 from remediations.observe.digest import inventory_digest
 from remediations.observe.inventory import load_inventory
 from remediations.plan.plan import plan_digest
@@ -62,7 +62,7 @@ def approved(desk: Desk, *, age: timedelta = timedelta()) -> RunDirectory:
 
 def applied(run: RunDirectory) -> RunDirectory:
     """The same with the journal of an application that was stopped."""
-    with closing(Journal(run.journal, plan_digest(run.plan()))) as journal:
+    with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
         journal.append(EntryKind.RUN_BEGAN, message="by alice")
         journal.append(EntryKind.RUN_ENDED, state=RunState.STOPPED, message="val1: failed")
     return run
@@ -78,8 +78,8 @@ WHOLE: dict[str, tuple[str, Change]] = {
     "empty": ("truncated", lambda data: b""),
     "edited by an editor": ("not canonical", lambda data: data + b"\n"),
     "spelt otherwise": ("not canonical", lambda data: data.replace(b'":', b'": ')),
-    "of the next version": ("format '2'", lambda data: data.replace(b'at":"1"', b'at":"2"', 1)),
-    "of no version": ("format None", lambda data: data.replace(b'"format":"1",', b"", 1)),
+    "of the next version": ("format '3'", lambda data: data.replace(b'at":"2"', b'at":"3"', 1)),
+    "of no version": ("format None", lambda data: data.replace(b'"format":"2",', b"", 1)),
     "with a field more": ("extra", lambda data: data.replace(b"{", b'{"extra":"1",', 1)),
     "another document": ("format None", lambda data: b'{"remediate_probe":1}'),
     "binary": ("malformed", lambda data: b"\x00\xff" * 99),
@@ -135,23 +135,25 @@ def test_an_observation_of_another_chain_makes_no_plan(
     refused(2, "not read with this inventory", arguments=words, state=tmp_path)
 
 
-def test_the_hosts_of_a_plan_cannot_be_exchanged(desk: Desk, state: Path) -> None:
+def test_the_hosts_of_a_plan_cannot_be_exchanged(desk: Desk, state: Path, tmp_path: Path) -> None:
     """Names that lead to other machines than those that were read: the approval is not for them."""
     run = approved(desk)
-    hosts = run.inventory()
-    evil = tuple(replace(host, ssh="elsewhere") for host in hosts.hosts)
-    run.write("inventory.json", canonical(replace(hosts, hosts=evil)))
-    error = refused(5, "other hosts", "inventory.json", arguments=("apply", run.name), state=state)
-    assert error["next"].startswith("remediate plan")
-    assert f"{run.name}: planned" in remediate("status", run.name).out
+    evil = tmp_path / "evil.yaml"
+    evil.write_text(desk.inventory.read_text().replace("{role: full}", "{role: full, ssh: evil}"))
+    shutil.copy(desk.path / "allowed_signers", tmp_path)
+    words = ("apply", run.name, "-i", evil)
+    error = refused(5, "other hosts", str(evil), arguments=words, state=state)
+    assert "remediate plan" in error["next"]
+    assert f"{run.name}: planned" in remediate("status", run.name, "-i", evil).out
 
 
-def test_files_of_the_inventory_may_lie_elsewhere(desk: Desk, state: Path) -> None:
+def test_files_of_the_inventory_may_lie_elsewhere(desk: Desk, state: Path, tmp_path: Path) -> None:
     """Where ssh_config and allowed_signers lie on this machine is no part of the digest."""
     run = approved(desk)
-    moved = replace(run.inventory(), path="moved.yaml")
-    run.write("inventory.json", canonical(moved))
-    assert f"{run.name}: approved" in remediate("status", run.name).out
+    moved = tmp_path / "moved.yaml"
+    moved.write_text(desk.inventory.read_text().replace("s: allowed", "s: my_allowed"))
+    shutil.copy(desk.path / "allowed_signers", tmp_path / "my_allowed_signers")
+    assert f"{run.name}: approved" in remediate("status", run.name, "-i", moved).out
 
 
 @pytest.mark.parametrize("use", ["approve", "apply"])
@@ -187,7 +189,7 @@ def test_an_approval_does_not_outlive_its_plan(
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]  # the one that is called
             return datetime.now(UTC) + timedelta(minutes=2)
 
-    monkeypatch.setattr("remediations.cli.apply.datetime", Later)
+    monkeypatch.setattr("remediations.cli.approved.datetime", Later)
     error = refused(5, "expired", arguments=("apply", run.name), state=state)
     assert error["next"].startswith("remediate plan INC-001")
 
@@ -221,7 +223,7 @@ def test_a_wildcard_principal_approves_nothing(
     assert "allowed_signers" in error["guard"]
 
 
-@pytest.mark.parametrize("name", ["approvals/001.json", "inventory.json"])
+@pytest.mark.parametrize("name", ["approvals/001.json", "observation.json"])
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff"])
 def test_a_damaged_file_beside_the_plan(desk: Desk, state: Path, name: str, data: bytes) -> None:
     """It is named, and nothing is applied without it."""
@@ -232,7 +234,7 @@ def test_a_damaged_file_beside_the_plan(desk: Desk, state: Path, name: str, data
 
 OBSERVED: dict[str, tuple[str, Change]] = {
     "truncated": ("truncated", lambda data: data[: len(data) // 2]),
-    "of another version": ("format 2", lambda data: data.replace(b'at":"1"', b'at":"2"', 1)),
+    "of another version": ("format '1'", lambda data: data.replace(b'at":"2"', b'at":"1"', 1)),
     "without a zone": ("$.began", lambda data: re.sub(rb'("began":"[^"]*)Z"', rb'\1"', data)),
     "of a year to come": ("year 9999", lambda data: data.replace(b'ended":"2026', b'ended":"9999')),
     "of the year 1": ("year 1", lambda data: data.replace(b'began":"2026', b'began":"0001')),
@@ -262,7 +264,7 @@ def test_an_observation_file_that_is_none(
 def test_a_journal_that_cannot_be(desk: Desk, state: Path) -> None:
     """A state that no run has: the chain of hashes holds, and it is refused all the same."""
     run = planned(desk)
-    with closing(Journal(run.journal, plan_digest(run.plan()))) as journal:
+    with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
         journal.append(EntryKind.RUN_ENDED, state="flying", message="?")
     for use in ("status", "report"):
         refused(2, "run-ended with the state 'flying'", arguments=(use, run.name), state=state)
@@ -283,7 +285,7 @@ def test_a_key_that_cannot_sign(
     file = key if key.startswith("~") else tmp_path / key
     error = refused(5, arguments=("approve", run.name, "--key", file, "--yes"), state=state)
     assert (error["guard"], "ssh-add" in error["next"]) == ("signing key", True)
-    assert run.approvals() == ()
+    assert run.approvals == ()
 
 
 def test_a_key_in_the_home_directory_signs(

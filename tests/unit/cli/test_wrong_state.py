@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -134,7 +135,7 @@ def test_another_users_run(desk: Desk, run: RunDirectory, tmp_path: Path) -> Non
     assert [(row["run"], row["state"]) for row in rows] == [(run.name, "unreadable")]
     asked = console("status", run.name, state=tmp_path / "state", prefix=LIKE_ANYBODY)
     assert asked.code in (2, 12)
-    is_error(asked, asked.code, "ermission denied")
+    is_error(asked, asked.code, "somebody else" if os.geteuid() == 0 else "ermission denied")
 
 
 @pytest.mark.usefixtures("quickly")
@@ -160,3 +161,44 @@ def test_an_observation_that_cannot_be_saved(desk: Desk, tmp_path: Path, save: s
     words = ("diagnose", "--from", source, "--save", save)
     error = refused(code, "--save", arguments=words, state=tmp_path)
     assert error["next"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077, 0o777])
+def test_state_directory_is_ours_alone_whatever_the_umask(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    """0700 from what is missing above the state down to the approvals."""
+    state = tmp_path / "deep" / "state"
+    monkeypatch.setenv("REMEDIATE_HOME", str(state))
+    source = desk.saved(quorum_lost(), f"umask-{umask}")
+    source.chmod(0o600)
+    old = os.umask(umask)
+    try:
+        assert remediate("plan", "INC-001", "--from", source).code == 3
+        assert remediate("approve", "last", "--key", desk.key, "--yes").code == 0
+    finally:
+        os.umask(old)
+    made = (state.parent, state, *(path for path in state.rglob("*") if path.is_dir()))
+    assert {stat.S_IMODE(directory.stat().st_mode) for directory in made} == {0o700}
+    assert len(made) == 5  # deep, state, runs, the run, approvals
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+@pytest.mark.parametrize("level", [".", "runs", "runs/RUN"])
+def test_state_that_others_may_write_is_refused(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    """Whoever can put a run there decides what `last` means; no command uses it."""
+    monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
+    source = desk.saved(quorum_lost(), "shared")
+    assert remediate("plan", "INC-001", "--from", source).code == 3
+    (run,) = (tmp_path / "state" / "runs").iterdir()
+    shared = tmp_path / "state" / level.replace("RUN", run.name)
+    shared.chmod(0o770)
+    for command in (("show", "last"), ("approve", "last", "--key", desk.key, "--yes")):
+        done = remediate(*command)
+        assert done.code in (2, 12)
+        assert f"chmod go-w {shared}" in done.err
+    if level != "runs/RUN":
+        assert remediate("plan", "INC-001", "--from", source).code == 12

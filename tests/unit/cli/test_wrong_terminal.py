@@ -195,6 +195,23 @@ def test_an_error_that_nobody_reads(tmp_path: Path) -> None:
     assert subprocess.run(["bash", "-c", text], timeout=LIMIT_S).returncode in (2, 141)
 
 
+@pytest.mark.parametrize(
+    ("where", "words", "code"),
+    [
+        (">/dev/full", "status", 12),
+        (">/dev/full", "status --json", 12),
+        ("2>/dev/full", "show nosuch", 2),
+        (">/dev/full 2>&1", "show nosuch", 2),
+    ],
+)
+def test_a_full_disk(tmp_path: Path, where: str, words: str, code: int) -> None:
+    """A documented code and no traceback: the error's own, where it is what could not go out."""
+    done = without(where, tmp_path, *words.split())
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("cannot be written" in done.stderr) is (code == 12)
+
+
 def without(closed: str, state: Path, *words: Argument) -> subprocess.CompletedProcess[str]:
     """A command that is started with some of its standard streams closed."""
     return subprocess.run(
@@ -213,7 +230,7 @@ def test_nobody_can_have_agreed(desk: Desk, run: RunDirectory, tmp_path: Path, c
     done = without(closed, tmp_path / "state", "approve", run.name, "--key", desk.key)
     assert done.returncode == 5
     assert "Traceback" not in done.stderr
-    assert run.approvals() == ()
+    assert run.approvals == ()
 
 
 @pytest.mark.parametrize(("closed", "words"), [(">&-", ""), (">&-", "--json"), ("2>&-", "")])

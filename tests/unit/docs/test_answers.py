@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from remediations.cli import proof
+from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.inventory import answer
 from remediations.cli.main import COMMANDS
@@ -15,6 +17,7 @@ from remediations.errors import ExitCode
 from remediations.model.inventory import HostEntry
 from remediations.observe.look import load
 from remediations.run.store import find
+from remediations.verify.given import Given
 from tests.unit.cli.desk import remediate
 from tests.unit.docs.pages import prose
 from tests.unit.docs.reader import Reader
@@ -64,8 +67,8 @@ def test_plan_show_and_approve(reader: Reader, planned: Json) -> None:
     assert set(approved) == said_of("approve")
     validator("approval").validate(approved["approval"])
     run = find("last")
-    validator("inventory").validate(written(run.inventory()))
-    validator("observation").validate(written(run.observation()))
+    validator("inventory").validate(json.loads((run.path / "inventory.json").read_bytes()))
+    validator("observation").validate(written(run.observation))
 
 
 def test_nothing_to_do(reader: Reader) -> None:
@@ -87,7 +90,7 @@ def test_status_and_report(reader: Reader, planned: Json) -> None:
     one = result(reader, "status last")
     assert set(one) == said_of("status")
     (row,) = result(reader, "status")
-    assert set(row) == said_of("status") - {"commands"}
+    assert set(row) == said_of("status") - {"commands", "approved_by", "doubts"}
     report = result(reader, "report last")
     assert set(report) == said_of("report")
     validator("report").validate(report["report"])
@@ -95,8 +98,11 @@ def test_status_and_report(reader: Reader, planned: Json) -> None:
 
 def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -> None:
     """`apply` ends with what `verify` prints."""
+    run = find("last")
+    anchors = Anchors(run.plan, reader.inventory)
+    given = Given(run.plan, anchors.inventory)
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
-    told = written(document_of(proof.prove(find("last"), quiet=True)))
+    told = written(document_of(proof.prove(run, given, anchors, quiet=True)))
     assert set(told) == said_of("verify") == said_of("apply")
     validator("checks").validate(told["checks"])
 

@@ -10,11 +10,13 @@ import pytest
 
 from remediations.errors import MachineError, UsageError
 from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.model.login import Login
 from remediations.model.reading import Known, Unknown
 from remediations.observe.look import load, observe, save
 from remediations.observe.observation import Observation, Scope
 from remediations.observe.quick import heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
+from tests import worlds
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import Host, Rpc
 
@@ -82,6 +84,10 @@ class Reached:
                 next_step="look at the host",
             )
         return self.connections[host]
+
+    async def login(self, host: str) -> Login:
+        """Straight to it."""
+        return worlds.login_of(host)
 
 
 @dataclass
@@ -161,8 +167,8 @@ def test_an_observation_comes_back_from_its_file(seen: Observation, tmp_path: Pa
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"format":"1"', b'"format":"2"'),
-        (b'"format":"1"', b'"formed":"1"'),
+        (b'"format":"2"', b'"format":"1"'),
+        (b'"format":"2"', b'"formed":"2"'),
         (b'"scope":"full"', b'"scope":"some"'),
         (b"{", b""),
     ],

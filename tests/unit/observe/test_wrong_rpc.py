@@ -95,6 +95,7 @@ def alone(reading: HostReading) -> Observation:
         inventory_digest="0" * 64,
         chain_id="virtengine-lab-1",
         halted_after_s=60,
+        logins=(),
         hosts=(reading,),
     )
 

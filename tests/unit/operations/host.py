@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
+from remediations.model.probe import Probe
 from remediations.operations.planned import PlannedNode
+from remediations.run.ssh_driver import PROBES
 
 ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"
 
@@ -15,9 +18,13 @@ SYSTEMCTL = r"""#!/bin/sh
 cd "$(dirname "$0")/../unit" || exit 99
 echo "$*" >>calls
 case $1 in
-  show) cat "$3" ;;
+  show)
+    case " $* " in
+      *' --value '*) cat "$3" ;;
+      *) printf '%s=%s\n' "$3" "$(cat "$3")" ;;
+    esac ;;
   is-enabled) cat enabled ;;
-  enable) echo enabled >enabled ;;
+  enable) echo enabled >enabled; echo enabled >UnitFileState ;;
   list-unit-files) printf '%s enabled enabled\n' ve.service getty@.service ;;
   reset-failed | status) ;;
   stop) sh ./on-stop ;;
@@ -59,7 +66,7 @@ class FakeHost:
         self.script("sleep", "#!/bin/sh\nexit 0\n")
         self.disk(free_kib=10**8)
         self.show(LoadState="loaded", ActiveState="inactive", User="ve", Environment="")
-        self.show(InvocationID="a" * 32)
+        self.show(InvocationID="a" * 32, UnitFileState="disabled")
         self.show(ExecStart=f"{{ path=/bin/ve ; argv[]=/bin/ve start --home {self.home} ; }}")
         (self.unit / "on-start").write_text("echo active >ActiveState; echo b >InvocationID")
         (self.unit / "on-stop").write_text("echo inactive >ActiveState")
@@ -71,6 +78,16 @@ class FakeHost:
         (self.home / "config/app.toml").write_text("halt-height = 0\nhalt-time = 0\n")
         self.key(ADDRESS)
         self.sign_state(40, 1, 3)
+
+    def holds(self, probe: Probe) -> bool:
+        """What the built-in probe says, asked as the engine asks it."""
+        done = self.ask(probe.name, *probe.arguments)
+        assert done.stdout in ("probed yes\n", "probed no\n"), done
+        return done.stdout == "probed yes\n"
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The program of the probes, with these arguments."""
+        return self.run(f"set -- {shlex.join(words)}\n{PROBES}")
 
     def script(self, name: str, text: str) -> None:
         path = self.root / "bin" / name

@@ -25,8 +25,12 @@ def test_an_inventory_gives_every_node_with_its_data_and_role() -> None:
             HostEntry(name="full", role=Role.FULL, ssh="full"),
         ),
     )
-    common = {"ssh_config": "/etc/lab/ssh_config", "chain_id": "lab-1"}
-    assert list(names_data(inventory)) == [
+    common = {
+        "ssh_program": "/opt/bin/ssh",
+        "ssh_config": "/etc/lab/ssh_config",
+        "chain_id": "lab-1",
+    }
+    assert list(names_data(inventory, Path("/opt/bin/ssh"))) == [
         (
             "val1",
             {**common, "ssh_name": "10.0.0.1", "role": "validator", "unit": "ve.service"},

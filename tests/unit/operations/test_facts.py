@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,10 @@ def test_a_keyless_host_has_no_address(host: FakeHost) -> None:
     assert (state.address, state.sign) == ("", None)
 
 
-@pytest.mark.parametrize("fault", ["key", "sign", "disk", "home", "unit", "status", "infinity"])
+FAULTS = ["key", "sign", "disk", "home", "unit", "status", "infinity", "zeros", "FIFO", "depth"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_doubt_is_none(host: FakeHost, fault: str) -> None:
     """Whatever cannot be read or parsed makes the whole node unknown."""
     host.rpc(height=100, power=40, total=100)
@@ -68,6 +72,14 @@ def test_doubt_is_none(host: FakeHost, fault: str) -> None:
             host.show(ExecStart="{ argv[]=/bin/other ; }")
         case "status":
             (host.root / "rpc/status").write_text("<html>")
+        case "zeros":
+            host.sign_file.unlink()
+            host.sign_file.symlink_to("/dev/zero")
+        case "FIFO":
+            (host.home / "config/config.toml").unlink()
+            os.mkfifo(host.home / "config/config.toml")
+        case "depth":
+            (host.root / "rpc/status").write_text("[" * 1_000_000)
         case "infinity":
             host.show(TimeoutStopUSec="infinity")
     assert read(host) is None

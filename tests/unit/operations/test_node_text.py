@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from remediations.model.probe import unit_active, unit_enabled
 from remediations.operations.node_text import (
-    active_probe,
     enable_text,
-    enabled_probe,
     restart_text,
     restarted_probe,
     start_text,
@@ -35,7 +35,7 @@ def test_a_stopped_node_is_started(host: FakeHost) -> None:
     done = host.run(start_text(host.node()))
     assert (done.returncode, done.stdout) == (0, "started: ve.service is active\n")
     assert host.acts == ["start ve.service"]
-    assert host.run(active_probe(host.node())).returncode == 0
+    assert host.holds(unit_active("ve.service"))
 
 
 def test_an_active_node_is_left_alone(host: FakeHost) -> None:
@@ -50,11 +50,11 @@ def test_a_restart_stops_first(host: FakeHost) -> None:
     """A restart is a stop, then a start, in another invocation."""
     host.show(ActiveState="active")
     node = host.node(invocation="a" * 32)
-    assert host.run(restarted_probe(node)).returncode == 1
+    assert not host.holds(restarted_probe(node))
     done = host.run(restart_text(node))
     assert (done.returncode, done.stderr) == (0, "")
     assert host.acts == ["stop ve.service", "start ve.service"]
-    assert host.run(restarted_probe(node)).returncode == 0
+    assert host.holds(restarted_probe(node))
 
 
 def test_a_node_restarted_since_is_left_alone(host: FakeHost) -> None:
@@ -69,7 +69,7 @@ def test_enabling_starts_nothing(host: FakeHost) -> None:
     """Enabling enables, and only that."""
     done = host.run(enable_text(host.node()))
     assert (done.returncode, host.acts) == (0, ["enable --quiet ve.service"])
-    assert host.run(enabled_probe(host.node())).returncode == 0
+    assert host.holds(unit_enabled("ve.service"))
 
 
 @TEXTS
@@ -92,6 +92,11 @@ def test_enabling_starts_nothing(host: FakeHost) -> None:
         ("another user", "got ve.service run by root, expected run by ve"),
         ("disk full", "got 1000 KiB free, expected 262144 KiB"),
         ("data gone", "got no sign state"),
+        ("key of zeros", "got key unreadable: it is not a regular file"),
+        ("key FIFO", "got key unreadable: it is not a regular file"),
+        ("sign state FIFO", "got sign state unreadable: it is not a regular file"),
+        ("sign state elsewhere", "got sign state unreadable: it does not lie in the home"),
+        ("sign state of 19 digits", "got a sign state with a height of 19 digits"),
     ],
 )
 def test_a_changed_world_is_refused(host: FakeHost, text_of: TextOf, change: str, got: str) -> None:
@@ -138,6 +143,20 @@ def break_it(host: FakeHost, change: str) -> None:
             host.show(User="")
         case "disk full":
             host.disk(free_kib=1000)
+        case "key of zeros":
+            key.unlink()
+            key.symlink_to("/dev/zero")
+        case "key FIFO":
+            key.unlink()
+            os.mkfifo(key)
+        case "sign state FIFO":
+            host.sign_file.unlink()
+            os.mkfifo(host.sign_file)
+        case "sign state elsewhere":
+            (host.home / "data").rename(host.root / "elsewhere")
+            (host.home / "data").symlink_to(host.root / "elsewhere")
+        case "sign state of 19 digits":
+            host.sign_state(10**18, 0, 1)
         case "data gone":
             (host.home / "data").rename(host.root / "elsewhere")
 

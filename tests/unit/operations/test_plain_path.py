@@ -1,7 +1,7 @@
 """`pyinfra @remediate/FILE.yaml deploys/NAME.py`, for real, against hosts in directories.
 
-`ssh` on PATH runs what it is given in the directory of that host, so the connector, the facts'
-program, the guards and pyinfra itself are the real ones.
+The `ssh` that the machine configuration names runs what it is given in the directory of that host,
+so the connector, the facts' program, the guards and pyinfra itself are the real ones.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class World:
         (root / "bin").mkdir()
         (root / "bin/ssh").write_text(SSH)
         (root / "bin/ssh").chmod(0o755)
+        (root / "config.toml").write_text(f'ssh = "{root}/bin/ssh"\n')
         entries = "".join(f"  {name}: {{role: validator}}\n" for name in POWERS)
         (root / "lab.yaml").write_text(
             f"version: 1\nchain: {{id: lab-1}}\nhosts:\n{entries}  hop: {{role: bastion}}\n"
@@ -60,7 +61,7 @@ class World:
         return subprocess.run(
             [sys.executable, "-m", "pyinfra", f"@remediate/{self.root}/lab.yaml",
              str(deploys_directory() / f"{deploy}.py"), *arguments],
-            env={**os.environ, "PATH": f"{self.root}/bin:{os.environ['PATH']}"},
+            env={**os.environ, "REMEDIATE_CONFIG": f"{self.root}/config.toml"},
             cwd=self.root, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60,
         )  # fmt: skip
 

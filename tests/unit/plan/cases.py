@@ -10,6 +10,8 @@ from remediations.compile.command import CompiledCommand
 from remediations.diagnose.diagnose import diagnose
 from remediations.machine.config import MachineConfig
 from remediations.model.inventory import Role
+from remediations.model.origin import Origin
+from remediations.model.probe import unit_active
 from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation
 from remediations.plan.build import build_plan
@@ -21,6 +23,7 @@ from remediations.playbooks.planning import propose
 from tests import worlds
 
 TOOL = "remediate 0"
+ORIGIN = Origin(distribution="remediations", version="0", digest="2" * 64)
 DIGEST = "e9fcfc741d108d3ff89d93a7be2c71bf387928e9d5ceae085c98a6da42d95d7b"
 """Stands for the digest where a rendering is compared: the true one moves with every word."""
 
@@ -86,7 +89,7 @@ def compile_plainly(
                 + f'systemctl {deploy.removesuffix("_node")} "$unit"\n',
                 timeout_s=30,
                 fidelity="conditional",
-                probe='systemctl is-active "$unit"',
+                probe=unit_active(str(data["unit"])),
                 undo=f"systemctl stop {data['unit']}: safe at any time",
             ),
         )
@@ -102,4 +105,4 @@ def plan_of(
 ) -> Plan:
     """The plan for a world, compiled plainly."""
     case = case_of(observation, playbook, branch, only)
-    return build_plan(case, compile_deploy=compile_plainly, tool=TOOL)
+    return build_plan(case, compile_deploy=compile_plainly, tool=TOOL, origin=ORIGIN)

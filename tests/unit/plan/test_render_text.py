@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.model.login import Login
 from remediations.plan.plan import Plan
 from remediations.plan.render_text import plan_text
 from tests import worlds
@@ -94,7 +95,7 @@ def test_verbose_hides_nothing() -> None:
     plan = in_a_row()
     text = text_of(plan, 120, verbose=True)
     assert text.count('systemctl start "$unit"') == len(plan.acting_hosts)
-    assert text.count('systemctl is-active "$unit"') == len(plan.acting_hosts)
+    assert text.count("unit-active virtengine.service") == len(plan.acting_hosts)
     rows = [line.split()[:3] for line in text.splitlines()]
     assert [row for row in rows if row[:1] == ["G45"] and row[2:] == ["PASS"]] == [
         ["G45", host, "PASS"] for host in plan.acting_hosts
@@ -142,3 +143,13 @@ def test_different_programs_are_not_shown_as_one() -> None:
     text = text_of(plan)
     assert "on 4 hosts: node.start, all with" in text
     assert "on 4 hosts: node.restart, all with" in text
+
+
+def test_way_to_a_host_is_shown_hop_by_hop() -> None:
+    """Each machine exactly, with arrows of ours between; a name that leads nowhere says why."""
+    plan = plan_of(quorum_lost())
+    past = replace(plan, logins=(worlds.login_of("val1", jump="bastion"),))
+    assert "reaches     val1: ops@bastion:22 → ops@val1.example:22\n" in text_of(past, 80)
+    unknown = Login(host="val1", hops=(), trouble="ssh_config: line 3")
+    lost = replace(plan, logins=(unknown,))
+    assert "reaches     val1: unknown: ssh_config: line 3\n" in text_of(lost, 80)

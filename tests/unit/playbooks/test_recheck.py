@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from msgspec.structs import replace
 
+from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
 from remediations.errors import WorldChanged
 from remediations.machine.config import MachineConfig
@@ -17,9 +18,9 @@ from remediations.observe.observation import HostReading, Observation
 from remediations.plan.plan import Plan
 from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import make_plan
-from remediations.playbooks.recheck import recheck
+from remediations.playbooks.recheck import Maker, recheck
 from tests import worlds
-from tests.unit.plan.cases import TOOL, missing, plan_of, quorum_lost, wrong_clock
+from tests.unit.plan.cases import ORIGIN, TOOL, missing, plan_of, quorum_lost, wrong_clock
 from tests.worlds import healthy
 
 Change = Callable[[Observation], Observation]
@@ -36,7 +37,20 @@ def plan() -> Plan:
         diagnose(world),
         frozenset(),
         tool=TOOL,
+        origin=ORIGIN,
     )
+
+
+@pytest.fixture(scope="module")
+def maker() -> Iterator[Maker]:
+    """What is installed here, with one compiler for all tests."""
+    with Compiler() as compiler:
+        yield Maker(
+            playbook=named("INC-001", MachineConfig()).playbook,
+            origin=ORIGIN,
+            tool=TOOL,
+            compile_deploy=compiler.compile_deploy,
+        )
 
 
 def on(how: Callable[[HostReading], HostReading]) -> Change:
@@ -81,25 +95,27 @@ CHANGES: tuple[tuple[str, str, Change], ...] = (
 )
 
 
-def test_unchanged_world_holds(plan: Plan) -> None:
+def test_unchanged_world_holds(plan: Plan, maker: Maker) -> None:
     """The same world, read again the quick way, still gives the approved bytes."""
-    recheck(plan, worlds.deciding(quorum_lost()))
+    recheck(plan, worlds.deciding(quorum_lost()), maker)
 
 
-def test_risen_sign_state_holds(plan: Plan) -> None:
+def test_risen_sign_state_holds(plan: Plan, maker: Maker) -> None:
     """The node may have signed on before it fell: the approved floor is lower, and stays."""
     state = SignState(height=worlds.HEIGHT + 1, round=0, step=2, block="")
-    recheck(plan, on(lambda r: replace(r, sign_state=worlds.known(state)))(quorum_lost()))
+    recheck(plan, on(lambda r: replace(r, sign_state=worlds.known(state)))(quorum_lost()), maker)
 
 
 @pytest.mark.parametrize(
     ("fact", "now", "change"), CHANGES, ids=[f"{fact}-{now[:9]}" for fact, now, _ in CHANGES]
 )
-def test_changed_fact_is_named(plan: Plan, fact: str, now: str, change: Change) -> None:
+def test_changed_fact_is_named(
+    plan: Plan, maker: Maker, fact: str, now: str, change: Change
+) -> None:
     """Planned, now, and why it matters; nothing was changed."""
     planned = next(f for f in plan.facts if f.name == fact)
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, change(quorum_lost()))
+        recheck(plan, change(quorum_lost()), maker)
     lines = changed.value.got.split("; ")
     line = next(part for part in lines if part.startswith(f"{fact}: "))
     assert f"planned {planned.value}, now " in line
@@ -108,21 +124,21 @@ def test_changed_fact_is_named(plan: Plan, fact: str, now: str, change: Change) 
     assert "Nothing was changed" in changed.value.what
 
 
-def test_node_that_came_back_is_named(plan: Plan) -> None:
+def test_node_that_came_back_is_named(plan: Plan, maker: Maker) -> None:
     """Somebody started it meanwhile: a start is not needed any more."""
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, healthy())
+        recheck(plan, healthy(), maker)
     assert "val1.down: planned down, now healthy" in changed.value.got
 
 
-def test_guard_that_blocks_now_is_named(plan: Plan) -> None:
+def test_guard_that_blocks_now_is_named(plan: Plan, maker: Maker) -> None:
     """Facts hold, but a guard does not: still nothing is done."""
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, wrong_clock(quorum_lost(), "val1"))
+        recheck(plan, wrong_clock(quorum_lost(), "val1"), maker)
     assert changed.value.got.startswith("G37 val1: planned pass, now 10000 ms")
 
 
-def test_another_way_of_being_down_is_other_commands(plan: Plan) -> None:
+def test_another_way_of_being_down_is_other_commands(plan: Plan, maker: Maker) -> None:
     """Stopped when planned, frozen now: it would have to be restarted, which nobody approved."""
     frozen = on(
         lambda r: replace(
@@ -130,8 +146,10 @@ def test_another_way_of_being_down_is_other_commands(plan: Plan) -> None:
         )
     )(worlds.frozen(healthy(), "val1"))
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, replaced_invocation(frozen))
-    assert changed.value.got.startswith("val1: command: planned as approved, now another text")
+        recheck(plan, replaced_invocation(frozen), maker)
+    assert "stages[1].commands[val1].operation: planned node.start, now node.restart" in (
+        changed.value.got
+    )
 
 
 def replaced_invocation(world: Observation) -> Observation:
@@ -139,9 +157,9 @@ def replaced_invocation(world: Observation) -> Observation:
     return unit(invocation="0123456789abcdef" * 2)(world)
 
 
-def test_other_commands_are_refused() -> None:
+def test_other_commands_are_refused(maker: Maker) -> None:
     """A plan whose bytes are not what this version compiles is not applied."""
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan_of(quorum_lost()), quorum_lost())
-    assert "val1: command" in changed.value.got
-    assert "only that is approved" in changed.value.got
+        recheck(plan_of(quorum_lost()), quorum_lost(), maker)
+    assert "stages[1].commands[val1].text" in changed.value.got
+    assert "only what was approved is applied" in changed.value.got

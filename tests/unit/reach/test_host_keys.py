@@ -136,3 +136,13 @@ def test_a_host_certificate_counts_by_its_authority(tmp_path: Path, case: str) -
             assert refusal.value.guard == "strict host keys"
 
     asyncio.run(go())
+
+
+def test_key_that_is_known_as_an_authority_only_is_said_to_be(tmp_path: Path) -> None:
+    """The plain key of a host is not let in by its own `@cert-authority` line: the refusal shows
+    one fingerprint twice, and says why it is not enough."""
+    with pytest.raises(HostUnreachable) as refused:
+        login(tmp_path, lambda server, _: f"@cert-authority * {public(server.key)}\n")
+    shown, _, known = refused.value.got.partition("; known: ")
+    assert shown.rpartition(" ")[2] in known
+    assert known.endswith(" as an authority only")

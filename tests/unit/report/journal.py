@@ -8,7 +8,7 @@ from remediations.approve.approval import Approval
 from remediations.approve.statement import statement_for
 from remediations.plan.plan import Plan
 from remediations.report.report import Report, build_report
-from remediations.run.records import Entry, EntryKind, HeightSample, RunState
+from remediations.run.records import ApprovedBy, Entry, EntryKind, HeightSample, RunState
 from remediations.verify.result import CheckOutcome, CheckResult
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
 
@@ -135,6 +135,14 @@ def approval(plan: Plan) -> Approval:
     )
 
 
+def approved(plan: Plan) -> ApprovedBy:
+    """The approval, verified."""
+    given = approval(plan)
+    return ApprovedBy(
+        principal=given.principal, key_fingerprint=given.key_fingerprint, dated=given.given_at
+    )
+
+
 def report(*, good: bool = True) -> Report:
     """The report of the run: well ended, or stopped by its one command."""
     plan = plan_of(quorum_lost())
@@ -143,7 +151,8 @@ def report(*, good: bool = True) -> Report:
         state=RunState.UNVERIFIED if good else RunState.STOPPED,
         digest=DIGEST,
         plan=plan,
-        approvals=[approval(plan)],
+        approvals=[approved(plan)],
+        doubts=(),
         entries=entries(plan) if good else entries(plan, state="failed", error="no space left\n"),
         checks=checks() if good else (),
     )

@@ -18,6 +18,7 @@ def without(plan: Plan, kind: EntryKind) -> Report:
         digest=DIGEST,
         plan=plan,
         approvals=[],
+        doubts=[],
         entries=[e for e in entries(plan) if e.kind is not kind],
         checks=[],
     )
@@ -54,6 +55,7 @@ def test_command_without_an_end_is_unknown() -> None:
         digest=DIGEST,
         plan=plan,
         approvals=[],
+        doubts=[],
         entries=[],
         checks=[],
     )

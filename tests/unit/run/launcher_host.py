@@ -55,7 +55,10 @@ state=inactive job=
 if [ -d "$units/$unit" ]; then
   state=$(cat "$units/$unit/state" 2>/dev/null) || { state=inactive job=7; }
 fi
-printf 'Job=%s\nActiveState=%s\n' "$job" "$state"
+case " $* " in
+  *' -p Job '*) printf 'Job=%s\nActiveState=%s\n' "$job" "$state" ;;
+  *) printf 'ActiveState=%s\n' "$state" ;;
+esac
 """
 
 
@@ -108,6 +111,11 @@ class LauncherHost:
     def calls(self) -> list[str]:
         """The command lines of systemd-run so far."""
         return (self._root / "calls").read_text().splitlines()
+
+    def has_active(self, unit: str) -> None:
+        """A service of the host that is active, whoever started it."""
+        (self._root / "units" / unit).mkdir()
+        (self._root / "units" / unit / "state").write_text("active\n")
 
     def starts_late(self, seconds: float) -> None:
         """Units are jobs for a while before they run."""

@@ -7,6 +7,8 @@ from functools import cache
 
 from remediations.diagnose.diagnose import diagnose
 from remediations.diagnose.finding import Finding
+from remediations.model.origin import Origin
+from remediations.model.probe import unit_active
 from remediations.plan.plan import (
     PLAN_FORMAT,
     Baseline,
@@ -21,6 +23,7 @@ from remediations.plan.plan import (
 )
 from tests.worlds import healthy
 
+ORIGIN = Origin(distribution="remediations", version="0", digest="2" * 64)
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
@@ -31,7 +34,7 @@ def command(host: str, text: str = "true", *, timeout_s: int = 5) -> Command:
         text=text,
         timeout_s=timeout_s,
         fidelity=Fidelity.EXACT,
-        probe="true",
+        probe=unit_active("virtengined.service"),
         undo="stop it",
     )
 
@@ -66,9 +69,11 @@ def plan(*stages: Stage, approvals_needed: int = 1, branch: str = "lost quorum")
         tool="remediate test",
         playbook="INC-001",
         branch=branch,
+        origin=ORIGIN,
         title="a test",
         chain_id="worlds-1",
         inventory_digest="0" * 64,
+        observation_digest="1" * 64,
         observed_at=NOW - timedelta(minutes=1),
         expires_at=NOW + timedelta(minutes=30),
         finding=_finding(),
@@ -87,6 +92,7 @@ def plan(*stages: Stage, approvals_needed: int = 1, branch: str = "lost quorum")
             untouched=(),
         ),
         targets=(),
+        logins=(),
         risk=Risk.LOW,
         worst_case="nothing",
         approvals_needed=approvals_needed,

@@ -126,5 +126,5 @@ def test_a_record_that_is_not_durable_is_taken_back(
 def test_a_journal_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
     """Nothing is concluded from it."""
     (tmp_path / "journal.jsonl").mkdir()
-    with pytest.raises(MachineError):
+    with pytest.raises(UsageError, match="is a directory"):
         read_journal(tmp_path / "journal.jsonl")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remediations.plan.compare import changed_facts
 from remediations.plan.plan import Fact, Gate, GateKind, Rule
-from remediations.run.drift import compare
 from remediations.run.gates import judge_gate
 from remediations.run.records import CommandState, Entry, EntryKind, RunState
 from remediations.run.snapshot import HostSnapshot, Snapshot
@@ -24,7 +24,7 @@ def fact(value: str, rule: Rule = Rule.AT_LEAST, name: str = "val1.sign_state") 
 
 
 def holds(planned: str, now: str, rule: Rule = Rule.AT_LEAST) -> bool:
-    return not compare([fact(planned, rule)], [fact(now)])
+    return not changed_facts([fact(planned, rule)], [fact(now)])
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_equal(now: str, held: bool) -> None:
 def test_a_fact_that_is_gone_differs() -> None:
     """All that differ are told, with why they matter; new facts are nobody's business here."""
     planned = [fact("1"), fact("x", Rule.EQUAL, "val2.unit")]
-    (gone,) = compare(planned, [fact("2"), fact("z", name="val9.unit")])
+    (gone,) = changed_facts(planned, [fact("2"), fact("z", name="val9.unit")])
     assert gone == ("val2.unit", "x", "not read", "it decides")
 
 

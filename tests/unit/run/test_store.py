@@ -15,7 +15,8 @@ from remediations.approve.statement import statement_for
 from remediations.errors import MachineError, UsageError
 from remediations.files import writing
 from remediations.model.inventory import Inventory
-from remediations.model.wire import canonical
+from remediations.model.wire import canonical, decode
+from remediations.observe.digest import portable
 from remediations.plan.plan import Plan, plan_digest
 from remediations.run import store
 from remediations.run.store import RunDirectory, create, find, read_plan, runs
@@ -53,6 +54,10 @@ def approval(name: str) -> Approval:
     )
 
 
+def inventory_of(run: RunDirectory) -> Inventory:
+    return decode((run.path / "inventory.json").read_bytes(), Inventory)
+
+
 def test_a_run_is_named_by_time_playbook_and_digest(home: Path) -> None:
     """And lies in a directory that is its owner's alone."""
     run = made()
@@ -64,11 +69,11 @@ def test_a_run_is_named_by_time_playbook_and_digest(home: Path) -> None:
 def test_what_is_kept_is_read_back() -> None:
     """Plan, observation, inventory, approvals, checks."""
     run = made()
-    assert run.plan() == plan()
+    assert run.plan == plan()
     assert (run.path / "plan.json").read_bytes() == canonical(plan())
-    assert run.observation() == healthy()
-    assert run.inventory() == INVENTORY
-    assert run.approvals() == ()
+    assert run.observation == healthy()
+    assert inventory_of(run) == portable(INVENTORY)
+    assert run.approvals == ()
     assert run.checks() == ()
     assert not run.journal.exists()
 
@@ -135,9 +140,9 @@ def test_approvals_are_kept_in_order_and_never_replaced() -> None:
     run = made()
     paths = [run.add_approval(approval(str(n))) for n in range(11)]
     assert len(set(paths)) == 11
-    assert [a.principal for a in run.approvals()] == [str(n) for n in range(11)]
+    assert [a.approval.principal for a in run.approvals] == [str(n) for n in range(11)]
     assert writing.write_new(paths[0], b"mine") is False
-    assert run.approvals()[0].principal == "0"
+    assert RunDirectory(run.path).approvals[0].approval.principal == "0"
     assert len(list((run.path / "approvals").iterdir())) == 11
 
 
@@ -148,8 +153,8 @@ def test_approvals_are_kept_in_order_and_never_replaced() -> None:
         (lambda data: b"", "truncated"),
         (lambda data: data + b"\n", "not canonical"),
         (lambda data: b" " + data, "not canonical"),
-        (lambda data: data.replace(b'"format":"1"', b'"format":"2"'), "plan format '2'"),
-        (lambda data: data.replace(b'"format":"1"', b'"format":1'), "plan format 1"),
+        (lambda data: data.replace(b'"format":"2"', b'"format":"3"'), "plan format '3'"),
+        (lambda data: data.replace(b'"format":"2"', b'"format":2'), "plan format 2"),
         (lambda data: data.replace(b'"checks"', b'"Checks"', 1), "Checks"),
         (lambda data: b"[]", "plan format None"),
         (lambda data: b"\xff\xfe", "malformed"),
@@ -173,13 +178,13 @@ def test_an_edited_plan_has_another_digest(tmp_path: Path) -> None:
     assert plan_digest(read_plan(path)) != plan_digest(plan())
 
 
-@pytest.mark.parametrize("name", ["observation.json", "inventory.json", "approvals/001.json"])
+@pytest.mark.parametrize("name", ["observation.json", "approvals/001.json"])
 def test_a_damaged_file_is_named(name: str) -> None:
     """And nothing is concluded from it."""
     run = made()
     run.write(name, b"{}")
     with pytest.raises(UsageError, match=name):
-        (run.observation(), run.inventory(), run.approvals())
+        _ = (run.observation, run.approvals)
 
 
 def test_a_state_directory_that_is_no_directory(home: Path) -> None:
@@ -203,7 +208,7 @@ def test_a_full_disk_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> Non
         run.write("inventory.json", b"new")
     assert "No space left on device" in caught.value.got
     monkeypatch.undo()
-    assert run.inventory() == INVENTORY
+    assert inventory_of(run) == portable(INVENTORY)
     assert sorted(p.name for p in run.path.iterdir()) == [
         "inventory.json",
         "observation.json",
@@ -223,8 +228,8 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         with without_root():
             assert [r.name for r in runs()] == [run.name]
             with pytest.raises(UsageError, match="cannot be used"):
-                find("last").plan()
-            for use in (run.approvals, run.checks, lambda: find(str(run.path))):
+                assert find("last").plan
+            for use in (lambda: run.approvals, run.checks, lambda: find(str(run.path))):
                 with pytest.raises(MachineError):
                     use()
         (there / "runs").chmod(0o000)

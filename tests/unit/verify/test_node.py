@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from testinfra.host import Host
 
 from remediations.plan.plan import Target
@@ -84,6 +89,57 @@ def test_small_set_is_one_page() -> None:
     small, curl = node({"status": answers.status(113), page: answers.validators()})
     assert small.validators().total == 100
     assert len(curl.asked) == 2
+
+
+@dataclass
+class Local:
+    """A testinfra host that is this machine."""
+
+    def run(self, command: str, *arguments: str) -> SimpleNamespace:
+        text = command % tuple(map(shlex.quote, arguments))
+        done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=30)
+        return SimpleNamespace(rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def check_output(self, command: str, *arguments: str) -> str:
+        done = self.run(command, *arguments)
+        assert done.rc == 0
+        return str(done.stdout).rstrip("\n")
+
+    def sudo(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> tuple[Node, Path]:
+    """A node on this machine, and its sign state."""
+    state = tmp_path / "data/priv_validator_state.json"
+    state.parent.mkdir()
+    return Node(replace(TARGET, home=str(tmp_path)), cast("Host", Local())), state
+
+
+def test_a_sign_state_is_looked_into_as_by_a_reading(local: tuple[Node, Path]) -> None:
+    """Height, round and step, and no byte of anything that is not one."""
+    node, state = local
+    state.write_text('{"height": "7", "round": 1, "step": 2, "signature": "AAAA"}')
+    assert node.sign_state().hrs == (7, 1, 2)
+    state.write_text('{"height": "SECRET", "round": 1, "step": 2}')
+    with pytest.raises(AssertionError, match="it is not what CometBFT writes"):
+        node.sign_state()
+    state.unlink()
+    state.symlink_to("/etc/shadow")
+    with pytest.raises(AssertionError, match="it is not a regular file"):
+        node.sign_state()
+
+
+def test_what_runs_as_root_ends_by_itself(
+    local: tuple[Node, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where our connection has ended before it."""
+    monkeypatch.setattr(module, "ROOT_LIMIT_S", 0.2)
+    node, _ = local
+    assert node.root("printf %%s-%s %s | cat", "x", "a b") == "a b-x"
+    with pytest.raises(AssertionError):
+        node.root("sleep 60")
 
 
 def test_until_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:

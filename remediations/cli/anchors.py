@@ -1,0 +1,170 @@
+"""What a run is judged by: from the command line, the live inventory and the machine configuration.
+
+Never from the run itself: who may approve, and where names lead, would then be said by whoever
+wrote the plan.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from remediations.approve.verifier import Verifier, load_verifier
+from remediations.errors import ApprovalError, UsageError
+from remediations.machine.config import MachineConfig, load_machine_config
+from remediations.model.inventory import Inventory
+from remediations.observe.digest import inventory_digest
+from remediations.plan.plan import Plan
+from remediations.run.records import Anchor
+
+ON_COMMAND_LINE = "--allowed-signers"
+IN_INVENTORY_OPTION = "--inventory or $REMEDIATE_INVENTORY"
+
+
+class Anchors:
+    """What judges a run of `plan`. Each file is read at the first question, once.
+
+    `inventory` and `allowed_signers` are what the command line gives, None for nothing.
+    """
+
+    def __init__(
+        self, plan: Plan, inventory: Path | None, allowed_signers: Path | None = None
+    ) -> None:
+        self._plan = plan
+        self._given_inventory = inventory
+        self._given_signers = allowed_signers
+
+    @cached_property
+    def config(self) -> MachineConfig:
+        """The machine configuration.
+
+        Raises:
+            UsageError: it cannot be used.
+        """
+        return load_machine_config()
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The live inventory: the one that was given, else the one of the machine configuration
+        that has the hosts of the plan.
+
+        Raises:
+            UsageError: there is none to choose, or it cannot be used.
+        """
+        found = live_inventory(self.config, self._given_inventory, self._plan.inventory_digest)
+        if found is None:
+            raise no_inventory(self.config)
+        return found
+
+    @cached_property
+    def hosts(self) -> Inventory:
+        """The live inventory, which has to name the hosts of the plan.
+
+        Raises:
+            UsageError: there is none to choose, or it cannot be used.
+            ApprovalError: it names others: the approval is not for them.
+        """
+        found = inventory_digest(self.inventory)
+        if found != self._plan.inventory_digest:
+            raise ApprovalError(
+                "the approval is for other hosts: the inventory is not the one of the plan",
+                guard="inventory digest",
+                got=f"{self.inventory.path} with {found[:16]}",
+                expected=self._plan.inventory_digest[:16],
+                next_step="give the inventory it was planned with as --inventory FILE; or "
+                f"`remediate plan {self._plan.playbook} --inventory {self.inventory.path}` again",
+            )
+        return self.inventory
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """What judges approvals: the list of who may approve, and the machine's programs.
+
+        Raises:
+            ApprovalError: nobody names a list, or it cannot be used.
+            UsageError: the inventory or the machine configuration that names it cannot be used.
+            MachineError: ssh-keygen is missing, or could have been replaced.
+        """
+        path, _ = self._list
+        return load_verifier(path, self.config)
+
+    @property
+    def signers_used(self) -> Anchor:
+        """The list of who may approve, as the journal names it."""
+        path, named_by = self._list
+        return Anchor(path=str(path), sha256=self.verifier.signers.sha256, named_by=named_by)
+
+    @property
+    def revocations_used(self) -> Anchor | None:
+        """The list of revoked keys, where the machine has one."""
+        revoked = self.verifier.revoked
+        if revoked is None:
+            return None
+        return Anchor(
+            path=str(revoked.path), sha256=revoked.sha256, named_by=_configuration(self.config)
+        )
+
+    @property
+    def inventory_used(self) -> Anchor:
+        """The live inventory, as the journal names it."""
+        given = self._given_inventory is not None
+        return Anchor(
+            path=self.inventory.path,
+            sha256=self.inventory.sha256,
+            named_by=IN_INVENTORY_OPTION if given else _configuration(self.config),
+        )
+
+    @cached_property
+    def _list(self) -> tuple[Path, str]:
+        """Which list counts, and who named it: whoever is further from the run."""
+        if self._given_signers is not None:
+            return self._given_signers, ON_COMMAND_LINE
+        if self.config.allowed_signers is not None:
+            return self.config.allowed_signers, _configuration(self.config)
+        if self.inventory.allowed_signers is not None:
+            return Path(self.inventory.allowed_signers), f"the inventory {self.inventory.path}"
+        raise ApprovalError(
+            "nobody is allowed to approve: there is no allowed_signers file",
+            guard="allowed_signers",
+            got="none in the machine configuration, none in the inventory, none given",
+            expected="a file in the form of ssh-keygen(1), ALLOWED SIGNERS",
+            next_step="add `allowed_signers: FILE` to the inventory, or give --allowed-signers",
+        )
+
+
+def live_inventory(
+    config: MachineConfig, given: Path | None, digest: str | None = None
+) -> Inventory | None:
+    """The inventory that was given, else one of the machine configuration: the one with this
+    digest, or the only one. None where there is none to choose.
+
+    Raises:
+        UsageError: it cannot be used.
+    """
+    # Not at the top: YAML takes a while to load, and many a question needs none.
+    from remediations.observe.inventory import load_inventory
+
+    if given is not None:
+        return load_inventory(given)
+    known = [load_inventory(path) for path in config.inventories]
+    fitting = [one for one in known if inventory_digest(one) == digest]
+    return fitting[0] if fitting else known[0] if len(known) == 1 else None
+
+
+def no_inventory(config: MachineConfig) -> UsageError:
+    """The refusal where no inventory was given and none can be chosen."""
+    some = ", ".join(map(str, config.inventories))
+    return UsageError(
+        "no inventory was given",
+        guard="inventory",
+        got=f"neither --inventory nor $REMEDIATE_INVENTORY{'; known are ' + some if some else ''}",
+        expected="a YAML file that names the hosts of the chain",
+        next_step="give one of them as --inventory FILE"
+        if some
+        else "`remediate inventory discover HOST… --output FILE` proposes one; then give it as "
+        "--inventory FILE",
+    )
+
+
+def _configuration(config: MachineConfig) -> str:
+    return f"the machine configuration {config.path}"

@@ -1,0 +1,72 @@
+"""From a run's files to the value that is applied: everything verified once, and handed down."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from remediations.approve.approve import enough
+from remediations.cli.anchors import Anchors
+from remediations.cli.world import TOOL
+from remediations.machine.programs import load_openssh
+from remediations.playbooks.applying import Approved
+from remediations.playbooks.catalogue import named
+from remediations.run.actor import actor
+from remediations.run.records import AcceptedApproval, ProgramUsed, Start
+from remediations.run.store import RunDirectory
+
+
+def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
+    """The plan of a run, once its approvals are verified: all that `apply` works on.
+
+    Raises:
+        ApprovalError: too few approvals hold, or they are for other hosts.
+        UsageError: a file cannot be used, or the playbook is not installed here.
+        MachineError: a program that verifies cannot be trusted.
+    """
+    plan, kept = run.plan, run.approvals
+    hosts = anchors.hosts
+    now = datetime.now(UTC)
+    signers = enough([one.approval for one in kept], plan, anchors.verifier, now)
+    accepted = tuple(
+        AcceptedApproval(
+            sha256=one.sha256, principal=signer.principal, key_fingerprint=signer.fingerprint
+        )
+        for one, signer in zip(kept, signers, strict=True)
+    )
+    installed = named(plan.playbook, anchors.config)
+    return Approved(
+        plan=plan,
+        digest=run.digest,
+        observation=run.observation,
+        inventory=hosts,
+        playbook=installed.playbook,
+        origin=installed.origin(),
+        start=_start(anchors, accepted),
+        ssh=anchors.config.ssh,
+    )
+
+
+def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
+    openssh = load_openssh(anchors.config)
+    return Start(
+        tool=TOOL,
+        actor=actor(),
+        approvals=accepted,
+        signers=anchors.signers_used,
+        revoked=anchors.revocations_used,
+        inventory=anchors.inventory_used,
+        programs=(
+            ProgramUsed(
+                name="ssh",
+                path=str(openssh.ssh.path),
+                version=openssh.version,
+                sha256=openssh.ssh.sha256,
+            ),
+            ProgramUsed(
+                name="ssh-keygen",
+                path=str(openssh.keygen.path),
+                version=openssh.version,
+                sha256=openssh.keygen.sha256,
+            ),
+        ),
+    )

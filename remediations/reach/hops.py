@@ -1,0 +1,48 @@
+"""What a plan pins of one machine on the way to a host (`remediations.model.login`)."""
+
+from __future__ import annotations
+
+import asyncssh
+
+from remediations.model.login import Hop
+from remediations.reach.connection import HostUnreachable
+from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.login import known_keys
+from remediations.reach.settings import SshSettings
+
+
+def hop_of(settings: SshSettings, known: KnownHosts) -> Hop:
+    """The machine that these settings lead to, with the keys that it may show.
+
+    Raises:
+        HostUnreachable: a known_hosts file cannot be read.
+    """
+    try:
+        plain, authorities, revoked, *_ = known_keys(settings, known)
+    except OSError as error:
+        raise HostUnreachable(
+            f"{settings.alias}: its host keys cannot be told",
+            guard="known_hosts",
+            got=str(error),
+            expected="a file that can be read",
+            next_step=f"ls -l {error.filename}",
+        ) from error
+    return Hop(
+        hostname=settings.hostname,
+        port=settings.port,
+        user=settings.user,
+        proxy_command=settings.proxy_command,
+        host_keys=tuple(
+            sorted(
+                {
+                    *_named(plain),
+                    *_named(authorities, "@cert-authority "),
+                    *_named(revoked, "@revoked "),
+                }
+            )
+        ),
+    )
+
+
+def _named(keys: list[asyncssh.SSHKey], marker: str = "") -> list[str]:
+    return [f"{marker}{key.get_algorithm()} {key.get_fingerprint()}" for key in keys]

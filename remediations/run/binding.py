@@ -1,0 +1,82 @@
+"""Do the files of a run belong together? The journal is the record; plan and approvals must be its.
+
+A plan that another one replaced after the run would be told as what was done. So whoever tells of a
+run asks here first. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+from remediations.errors import UsageError
+from remediations.plan.plan import Plan
+from remediations.run.records import Entry, EntryKind, Start
+from remediations.run.store import KeptApproval, RunDirectory
+
+
+def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
+    """Do nothing where the journal is of the run's plan, and what ran is what that plan says.
+
+    Raises:
+        UsageError: it is not; says where. Nothing of the plan may be told as fact then.
+    """
+    for trouble in _troubles(run.plan, run.digest, entries):
+        raise UsageError(
+            f"the files of run {run.called} do not belong together: another plan was applied",
+            guard="journal and plan",
+            got=trouble,
+            expected="the plan and the programs that the journal has recorded",
+            next_step="keep the directory as it is, and find out who changed it; `python -m "
+            f"remediations.run.journal_check {run.journal}` tells what was recorded",
+        )
+
+
+def start_of(entries: Sequence[Entry]) -> Start | None:
+    """How the run was begun; None before it was."""
+    return entries[0].start if entries else None
+
+
+def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
+    """What is wrong with the approvals that lie beside a journal, one sentence each."""
+    accepted = {approval.sha256: approval for approval in start.approvals}
+    found = {one.sha256 for one in kept}
+    return (
+        *(
+            f"{one.file} is not an approval with which the run was begun: it does not count"
+            for one in kept
+            if one.sha256 not in accepted
+        ),
+        *(
+            f"the approval of {approval.principal} that the journal names is not there any more"
+            for digest, approval in accepted.items()
+            if digest not in found
+        ),
+    )
+
+
+def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
+    troubles = [
+        f"plan.json is plan {digest[:16]}, line {entry.number} of the journal is of plan "
+        f"{entry.plan[:16]}"
+        for entry in entries
+        if entry.plan != digest
+    ][:1]
+    planned = {
+        (stage.number, host): [
+            hashlib.sha256(c.text.encode()).hexdigest() for c in stage.commands if c.host == host
+        ]
+        for stage in plan.stages
+        for host in {c.host for c in stage.commands}
+    }
+    turn: Counter[tuple[int, str]] = Counter()
+    for entry in entries:
+        if entry.kind is not EntryKind.COMMAND_STARTING:
+            continue
+        key = (entry.stage, entry.host)
+        texts = planned.get(key, [])
+        if turn[key] >= len(texts) or texts[turn[key]] != entry.command_sha256:
+            troubles.append(f"stage {entry.stage} on {entry.host} ran another program")
+        turn[key] += 1
+    return troubles

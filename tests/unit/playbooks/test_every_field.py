@@ -1,0 +1,262 @@
+"""Every field of a plan is compared before anything runs: whatever is changed in it, and however
+well it is signed, nothing is applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from remediations.compile.compiler import Compiler
+from remediations.diagnose.diagnose import diagnose
+from remediations.errors import Refused, RemediationError, WorldChanged
+from remediations.machine.config import MachineConfig
+from remediations.model.reading import Known
+from remediations.observe.observation import HostReading, Observation
+from remediations.plan.compare import MOVABLE, changed_fields
+from remediations.plan.plan import Plan
+from remediations.playbooks.catalogue import named
+from remediations.playbooks.planning import make_plan
+from remediations.playbooks.playbook import Situation
+from remediations.playbooks.recheck import Maker, follows, recheck
+from tests import worlds
+from tests.unit.plan.cases import ORIGIN, TOOL, missing
+from tests.worlds import healthy
+
+Path = tuple[str | int, ...]
+WORLD = missing(healthy(full=0, standby=1, bastion=1), "val1", "val4")
+
+
+def compiled() -> Plan:
+    world = WORLD
+    return make_plan(
+        named("INC-001", MachineConfig()).playbook,
+        None,
+        world,
+        diagnose(world),
+        frozenset(),
+        tool=TOOL,
+        origin=ORIGIN,
+    )
+
+
+PLAN = compiled()
+
+
+def leaves(value: object, path: Path = ()) -> Iterator[Path]:
+    """The place of every value that holds no other one, and of every list."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list | tuple):
+        yield path
+        for number, inner in enumerate(value):
+            yield from leaves(inner, (*path, number))
+    else:
+        yield path
+
+
+def value_at(path: Path) -> object:
+    value: Any = msgspec.json.decode(msgspec.json.encode(PLAN))
+    for part in path:
+        value = value[part]
+    return value
+
+
+def pattern(path: Path) -> str:
+    return ".".join("*" if isinstance(part, int) else part for part in path)
+
+
+def mutated(path: Path) -> Plan | None:
+    """The plan with another value there; None where no other value is a plan."""
+    tree: Any = msgspec.json.decode(msgspec.json.encode(PLAN))
+    *above, last = path
+    holder = tree
+    for part in above:
+        holder = holder[part]
+    for candidate in others(holder[last]):
+        holder[last] = candidate
+        try:
+            plan = msgspec.json.decode(msgspec.json.encode(tree), type=Plan, strict=False)
+        except msgspec.ValidationError:
+            continue
+        if plan != PLAN:
+            return plan
+    return None
+
+
+def others(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any value of a plan
+    """Values that may stand in the place of this one."""
+    match value:
+        case bool():
+            yield not value
+        case int():
+            yield value + 1
+        case list():
+            yield [*value, value[-1]] if value else ["x"]
+            yield value[:-1]
+        case None:
+            yield "x"
+            yield 1
+            yield "2026-11-25T12:00:00Z"
+        case str():
+            yield f"{value} evil"
+            yield from EVERY_ENUM
+            with_time = value.replace("Z", "+00:00")
+            try:
+                yield (datetime.fromisoformat(with_time) + timedelta(minutes=1)).isoformat()
+            except ValueError:
+                return
+
+
+EVERY_ENUM = (
+    *("yes", "no"),
+    *("unit-enabled", "at-least", "equal", "block", "pass", "high", "low", "exact", "read-only"),
+    *("node-follows", "chain-advances", "healthy", "partition", "stopped", "frozen", "validator"),
+)
+PATHS = sorted(set(leaves(msgspec.to_builtins(PLAN))), key=str)
+
+
+@pytest.fixture(scope="module")
+def maker() -> Iterator[Maker]:
+    with Compiler() as compiler:
+        yield Maker(
+            playbook=named("INC-001", MachineConfig()).playbook,
+            origin=ORIGIN,
+            tool=TOOL,
+            compile_deploy=compiler.compile_deploy,
+        )
+
+
+def test_plan_follows_from_its_observation(maker: Maker) -> None:
+    """Or nothing below would prove anything."""
+    follows(PLAN, WORLD, maker)
+    recheck(PLAN, later(WORLD), maker)
+    assert len(PATHS) > 500
+
+
+def test_every_field_is_refused_by_the_saved_observation(maker: Maker) -> None:
+    """Whatever is written into a plan that was not planned: it is not applied."""
+    accepted, unchanged = [], []
+    for path in PATHS:
+        plan = mutated(path)
+        if plan is None:
+            unchanged.append(path)
+            continue
+        try:
+            follows(plan, WORLD, maker)
+        except RemediationError:
+            continue
+        accepted.append(path)
+    assert accepted == []
+    fixed = [path for path in unchanged if not isinstance(value_at(path), list)]
+    assert fixed == [], "no other value was found for these"
+
+
+def test_what_the_fresh_observation_lets_pass_is_declared(maker: Maker) -> None:
+    """Also where somebody made the saved observation fit: only what is declared may have moved."""
+    made = maker.build(later(WORLD), diagnose(later(WORLD)), _proposal(maker))
+    passed = {
+        pattern(path)
+        for path in PATHS
+        if (plan := mutated(path)) is not None and not changed_fields(plan, made)
+    }
+    undeclared = {p for p in passed if not any(p == m or p.startswith(f"{m}.") for m in MOVABLE)}
+    assert undeclared == set()
+
+
+def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
+    """A minute later, at the same height, the round has risen: the plan still holds."""
+    recheck(PLAN, later(WORLD, rounds=3), maker)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("stages[1].gate.timeout_s", lambda p: _gate(p, timeout_s=10**6)),
+        ("stages[1].gate.height", lambda p: _gate(p, height=10**6)),
+        ("baseline.height", lambda p: replace(p, baseline=replace(p.baseline, height=10**6))),
+        (
+            "baseline.sign_states",
+            lambda p: replace(
+                p, baseline=replace(p.baseline, sign_states=(("val1", 10**6, 0, 0),))
+            ),
+        ),
+    ],
+)
+def test_numbers_that_may_rise_may_not_be_planned_higher(name: str, change: Any) -> None:  # noqa: ANN401 - a function of a plan
+    (difference,) = changed_fields(change(PLAN), PLAN)
+    assert difference.name == name
+
+
+def test_observation_of_another_plan_is_refused(maker: Maker) -> None:
+    with pytest.raises(Refused, match="not what its own observation gives"):
+        follows(PLAN, later(WORLD), maker)
+
+
+def test_plan_of_another_version_is_refused(maker: Maker) -> None:
+    with pytest.raises(Refused) as refused:
+        follows(replace(PLAN, tool="remediate 9.9"), WORLD, maker)
+    assert "remediate 9.9" in refused.value.expected
+
+
+def test_edited_playbook_is_refused(maker: Maker) -> None:
+    edited = replace(ORIGIN, digest="3" * 64)
+    with pytest.raises(Refused) as refused:
+        follows(replace(PLAN, origin=edited), WORLD, maker)
+    assert "333333333333" in refused.value.expected
+
+
+def test_name_that_leads_elsewhere_is_refused(maker: Maker) -> None:
+    """Another machine, another way to it, or another key: none of them was approved."""
+    ways = (
+        worlds.login_of("val1", hostname="evil.example"),
+        worlds.login_of("val1", jump="bastion1"),
+    )
+    for way in ways:
+        logins = tuple(way if login.host == "val1" else login for login in WORLD.logins)
+        with pytest.raises(WorldChanged) as changed:
+            recheck(PLAN, replace(WORLD, logins=logins), maker)
+        assert "logins[val1]" in changed.value.got
+
+
+def later(world: Observation, *, rounds: int = 0) -> Observation:
+    """The same world, read a minute later the quick way."""
+    minute = timedelta(minutes=1)
+    world = replace(world, began=world.began + minute, ended=world.ended + minute)
+    return worlds.deciding(
+        replace(world, hosts=tuple(_in_later_round(reading, rounds) for reading in world.hosts))
+    )
+
+
+def _in_later_round(reading: HostReading, rounds: int) -> HostReading:
+    samples = tuple(
+        replace(
+            sample,
+            round=replace(
+                sample.round,
+                value=replace(sample.round.value, round=sample.round.value.round + rounds),
+            ),
+        )
+        if isinstance(sample.round, Known)
+        else sample
+        for sample in reading.samples
+    )
+    return replace(reading, samples=samples)
+
+
+def _proposal(maker: Maker) -> Any:  # noqa: ANN401 - the branch's own
+    situation = Situation(
+        observation=WORLD, finding=diagnose(WORLD), only=frozenset(PLAN.acting_hosts)
+    )
+    return maker.branch(PLAN).propose(situation)
+
+
+def _gate(plan: Plan, **fields: Any) -> Plan:  # noqa: ANN401 - a gate's own fields
+    (stage,) = plan.stages
+    return replace(plan, stages=(replace(stage, gate=replace(stage.gate, **fields)),))

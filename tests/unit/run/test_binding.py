@@ -1,0 +1,97 @@
+"""A run is told only where its files belong together."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.errors import UsageError
+from remediations.model.wire import canonical
+from remediations.plan.plan import Plan
+from remediations.run.actor import actor
+from remediations.run.binding import bound, start_of, strange_approvals
+from remediations.run.journal import Journal, read_journal
+from remediations.run.records import AcceptedApproval, Anchor, EntryKind, Start
+from remediations.run.store import RunDirectory, create
+from tests.unit.run.plans import command, plan, stage
+from tests.unit.run.test_store import INVENTORY, approval
+from tests.worlds import healthy
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A run of two steps on one host, the first of which was announced."""
+    monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
+    planned = plan(stage(1, command("val1", "first"), command("val1", "second")))
+    made = create(planned, healthy(), INVENTORY, datetime.now(UTC))
+    with closing(Journal(made.journal, made.digest)) as journal:
+        journal.append(EntryKind.RUN_BEGAN, start=started())
+        for text in ("first", "second"):
+            ran = hashlib.sha256(text.encode()).hexdigest()
+            journal.append(EntryKind.COMMAND_STARTING, stage=1, host="val1", command_sha256=ran)
+    return made
+
+
+def started(*approvals: AcceptedApproval) -> Start:
+    anchor = Anchor(path="/etc/remediate/x", sha256="0" * 64, named_by="a test")
+    return Start(
+        tool="remediate test",
+        actor=actor(),
+        approvals=approvals,
+        signers=anchor,
+        revoked=None,
+        inventory=anchor,
+        programs=(),
+    )
+
+
+def exchanged(run: RunDirectory, other: Plan) -> RunDirectory:
+    """The same directory with another plan in it, read anew."""
+    (run.path / "plan.json").write_bytes(canonical(other))
+    return RunDirectory(run.path)
+
+
+def test_files_of_one_run_belong_together(run: RunDirectory) -> None:
+    entries = read_journal(run.journal)
+    bound(run, entries)
+    assert start_of(entries) == started()
+    assert start_of(()) is None
+
+
+def test_another_plan_is_not_told(run: RunDirectory) -> None:
+    """Not even one that differs in nothing but its title."""
+    other = exchanged(run, replace(run.plan, title="a harmless plan"))
+    with pytest.raises(UsageError, match="do not belong together") as refused:
+        bound(other, read_journal(run.journal))
+    assert run.digest[:16] in refused.value.got
+    assert str(run.journal) in refused.value.next_step
+
+
+def test_program_that_ran_and_is_not_planned_is_found(run: RunDirectory) -> None:
+    """Two steps on one host are told apart by their order."""
+    entries = read_journal(run.journal)
+    swapped = (entries[0], *reversed(entries[1:]))
+    with pytest.raises(UsageError) as refused:
+        bound(run, swapped)
+    assert refused.value.got == "stage 1 on val1 ran another program"
+    with pytest.raises(UsageError):
+        bound(run, (*entries, entries[-1]))
+
+
+def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:
+    """One that came later does not count; one that is gone is missed."""
+    run.add_approval(approval("later"))
+    (later,) = run.approvals
+    gone = AcceptedApproval(sha256="1" * 64, principal="alice", key_fingerprint="SHA256:x")
+    doubts = strange_approvals(started(gone), run.approvals)
+    assert doubts == (
+        f"{later.file} is not an approval with which the run was begun: it does not count",
+        "the approval of alice that the journal names is not there any more",
+    )
+    kept = replace(gone, sha256=later.sha256)
+    assert strange_approvals(started(kept), run.approvals) == ()
