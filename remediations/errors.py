@@ -23,7 +23,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """The documented exit codes (design §5). The same with and without `--json`."""
+    """The documented exit codes (docs/exit-codes.md). The same with and without `--json`."""
 
     OK = 0
     USAGE = 2

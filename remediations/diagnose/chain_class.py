@@ -1,4 +1,4 @@
-"""Which class of incident the chain is in, by power; first match wins (chain-recovery §4.4)."""
+"""Which class of incident the chain is in, by power; first match wins (docs/diagnosis.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The peer graph: which nodes reach each other, and which are known only through others.
 
 An edge is there if either side lists the other. Peer tables stay full for more than 75 s after a
-partition (lab.md §4), so where votes prove that two nodes do not hear each other, their edge goes.
+partition (docs/diagnosis.md), so where votes prove that two nodes do not hear each other, their
+edge goes.
 """
 
 from __future__ import annotations

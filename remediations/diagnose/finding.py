@@ -1,6 +1,6 @@
 """The Finding: a conclusion about the chain and one about every node, with evidence.
 
-Classes follow chain-recovery §3.0 and §4.4; the letters in the comments are the ones used there.
+Each is described in docs/diagnosis.md.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ class ChainClass(StrEnum):
     """What is wrong with the chain as a whole."""
 
     HEALTHY = "healthy"
-    DEGRADED = "degraded"  # A: blocks go on, somebody is down
-    LOCAL_DIVERGENCE = "local-divergence"  # C1: blocks go on, a minority failed on another app hash
-    QUORUM_LOST = "quorum-lost"  # B
-    PARTITION = "partition"  # B'
-    APP_HASH_SPLIT = "app-hash-split"  # C
-    DETERMINISTIC_PANIC = "deterministic-panic"  # D
-    UPGRADE_NEEDED = "upgrade-needed"  # E
+    DEGRADED = "degraded"  # blocks go on, somebody is down
+    LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
+    QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
+    PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
+    APP_HASH_SPLIT = "app-hash-split"  # no app hash has two thirds of the power
+    DETERMINISTIC_PANIC = "deterministic-panic"  # one app hash, and a block that nobody can apply
+    UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
     HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
     SIGNING_BLOCKED = "signing-blocked"  # all there, but sign state or WAL refuses to sign
     SLOW = "slow"  # blocks come, but far apart

@@ -1,8 +1,8 @@
 """Whether the chain halts: no block for too long, by more than one third of the power.
 
-The rule (chain-recovery §4.4): the newest block is older than the chain's limit, seen by nodes and
-stopped validators with more than 1/3 of the power (or, where powers are unknown, by two nodes), and
-no height rose between the samples. One node's word is never enough.
+The rule (docs/diagnosis.md, "Halted"): the newest block is older than the chain's limit, seen by
+nodes and stopped validators with more than 1/3 of the power (or, where powers are unknown, by two
+nodes), and no height rose between the samples. One node's word is never enough.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `/status` cannot show a divergence (its hash is the state *before* the last block); `/abci_info` and
 `/block_results` show what a node computed itself, and the header of block h+1 what the set agreed
-on after h (chain-recovery §0.2 finding 10).
+on after h (docs/diagnosis.md).
 """
 
 from __future__ import annotations

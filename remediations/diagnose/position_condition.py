@@ -1,7 +1,7 @@
 """Nodes that answer, and are not where the others are: dead consensus, behind, cut off, diverged.
 
-The process, `/health`, `catching_up` and systemd look fine in all of these (chain-recovery §0.2
-finding 12), so only progress counts.
+The process, `/health`, `catching_up` and systemd look fine in all of these (docs/safety.md), so
+only progress counts.
 """
 
 from __future__ import annotations

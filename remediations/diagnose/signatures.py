@@ -1,4 +1,4 @@
-"""What lines in the journal mean (chain-recovery §4.5), as data.
+"""What lines in the journal mean, as data.
 
 The first row that matches any line wins, so what is specific stands before what is general: every
 dead consensus says CONSENSUS FAILURE, and some rows above say why.

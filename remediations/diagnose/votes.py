@@ -1,6 +1,6 @@
 """The votes of the current round, as each witness sees them, and together.
 
-Who votes is online (chain-recovery §3.0, §4.4). Votes are looked at in the phase that decides: the
+Who votes is online (docs/diagnosis.md). Votes are looked at in the phase that decides: the
 precommits once a node waits for them, the prevotes before.
 """
 
@@ -136,7 +136,7 @@ def _fullest_round(
 
 
 def round_length(round_: int) -> int:
-    """Seconds that one round takes at most with default timeouts: 5 + 1.5·r (§3.2, rounded up)."""
+    """Seconds that one round takes at most with default timeouts: 5 + 1.5·r, rounded up."""
     return 5 + (3 * round_ + 1) // 2
 
 
@@ -172,7 +172,7 @@ def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
 
 
 def parted(votes: Votes, power: Power, gone: frozenset[str]) -> bool:
-    """Whether the witnesses' views together have a quorum that none of them sees alone (§4.4).
+    """Whether the witnesses' views together have a quorum that none of them sees alone.
 
     `gone` are addresses whose host is down for sure: their old votes do not count.
     """

@@ -1,4 +1,4 @@
-"""What a CometBFT chain says of itself, as values (RPC shapes: chain-recovery §4.1).
+"""What a CometBFT chain says of itself, as values (CometBFT 0.38, "RPC").
 
 Heights and powers are integers; app hashes and block ids are upper-case hex; addresses are the 40
 upper-case hex digits of a consensus address.

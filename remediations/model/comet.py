@@ -1,4 +1,4 @@
-"""CometBFT RPC answers as values (chain-recovery §4.1, §4.3). Pure: text in, value or RpcError out.
+"""CometBFT RPC answers as values. Pure: text in, value or RpcError out.
 
 Everything here comes from a machine that may be broken, old or lying, so nothing is assumed: a
 number that does not fit, a time of another form, half a document or an HTML page is an `RpcError`.

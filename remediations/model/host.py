@@ -117,7 +117,7 @@ class Binary(Record, frozen=True, kw_only=True):
 
 
 class JournalLine(Record, frozen=True, kw_only=True):
-    """One line of the unit's journal that carries a known signature (chain-recovery §4.5)."""
+    """One line of the unit's journal that carries a known signature (`observe.signatures`)."""
 
     at: Moment
     message: str

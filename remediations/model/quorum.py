@@ -1,4 +1,4 @@
-"""Quorum arithmetic on voting power. Integers only, never node counts (chain-recovery §3).
+"""Quorum arithmetic on voting power. Integers only, never node counts (docs/safety.md).
 
 CometBFT commits a block with strictly more than two thirds of the power; so one third or more
 that is absent stops the chain.

@@ -1,7 +1,7 @@
 """A reading: one value with where it came from and when, or *unknown* with the reason.
 
-There is no default for what could not be read (design §2): code that needs a value has to say what
-it does without one.
+There is no default for what could not be read (docs/concepts.md): code that needs a value has to
+say what it does without one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`priv_validator_state.json`: the only thing that keeps a key from signing twice (§2.1, §2.3).
+"""`priv_validator_state.json`: the only thing that keeps a key from signing twice.
 
-Never lowered, never deleted, never copied from elsewhere (design §6).
+Never lowered, never deleted, never copied from elsewhere (docs/safety.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a unit's journal is searched for on the host: nearly all of it is routine block lines.
 
-The signatures of chain-recovery §4.5, and what systemd says of the end of a service. Written for
-`grep -E` and Python alike: no escapes but `\\.` and `\\(`.
+What CometBFT 0.38 and the Cosmos SDK log where something is wrong, and what systemd says of the end
+of a service. Written for `grep -E` and Python alike: no escapes but `\\.` and `\\(`.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ look() {{
 }}
 """
 
-# A start without the key file makes a new key and zeroes the sign state (chain-recovery, finding
-# 16); a start with an older sign state signs twice (§2.1).
+# A start without the key file makes a new key and zeroes the sign state; a start with an
+# older sign state signs twice (docs/safety.md).
 _KEY = r"""
 key_as_planned() {
   status=0

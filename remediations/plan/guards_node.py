@@ -1,4 +1,4 @@
-"""Guards on one host that is to be started or restarted (ids: chain-recovery §7.1).
+"""Guards on one host that is to be started or restarted (ids: docs/plan.md).
 
 Those that concern signing stand in `guards_signing`.
 """
@@ -163,7 +163,7 @@ def clock_sane(_case: Case, reading: HostReading) -> GuardResult:
 
 
 def nothing_known_forbids(case: Case, reading: HostReading) -> GuardResult:
-    """§4.5: a restart cannot cure what the node itself says is wrong."""
+    """A restart cannot cure what the node itself says is wrong (docs/diagnosis.md)."""
     finding = case.finding.node(reading.host)
     curable = finding.condition in RESTARTABLE
     return judged(

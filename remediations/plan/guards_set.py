@@ -1,4 +1,4 @@
-"""Guards on the whole set (ids and hazards: chain-recovery §7.1)."""
+"""Guards on the whole set (ids: docs/plan.md)."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def no_foreign_majority(case: Case) -> GuardResult:
 
 
 def witnesses(case: Case) -> GuardResult:
-    """Design §6: two independent witnesses for a decision about the chain."""
+    """Two independent witnesses for a decision about the chain (docs/safety.md)."""
     seen = case.finding.witnesses
     return judged(
         "W2",

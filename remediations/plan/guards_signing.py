@@ -1,4 +1,5 @@
-"""Guards on signing: key, sign state, write-ahead log, and settings that forbid it (§7.1).
+"""Guards on signing: key, sign state, write-ahead log, and settings that forbid it
+(ids: docs/plan.md).
 
 These are the ones that keep a validator from signing twice, which costs it its place for ever.
 """

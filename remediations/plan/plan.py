@@ -64,7 +64,7 @@ class Fact(Record, frozen=True, kw_only=True):
 
 
 class GuardResult(Record, frozen=True, kw_only=True):
-    """One preflight check. `id` is chain-recovery §7.1's ("G29"); `host` "" for the whole set.
+    """One preflight check. `id` is one of docs/plan.md ("G29"); `host` "" for the whole set.
 
     `facts` are the names of the facts that decide it.
     """
@@ -134,7 +134,7 @@ class Stage(Record, frozen=True, kw_only=True):
 
 
 class PlannedCheck(Record, frozen=True, kw_only=True):
-    """One postflight verification (chain-recovery §7.3)."""
+    """One postflight verification (docs/verification.md)."""
 
     id: str
     title: str

@@ -30,7 +30,10 @@ class StageDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A branch's answer to one finding. `stages` is never empty (empty is an error, design §5)."""
+    """A branch's answer to one finding.
+
+    `stages` is never empty: success is not reported for nothing done (docs/safety.md).
+    """
 
     playbook: str
     branch: str

@@ -29,8 +29,8 @@ ROUND_SLACK_S = 60
 def round_timeout_s(round_: int) -> int:
     """How long a block may take after quorum is back at this round, in seconds.
 
-    A round at default timeouts lasts up to 5 + 1.5·r s (chain-recovery §3.2), and two of them may
-    pass before all agree on one.
+    A round at default timeouts lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two of
+    them may pass before all agree on one.
     """
     return ROUND_SLACK_S + 2 * (5 + 3 * round_ // 2)
 

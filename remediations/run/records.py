@@ -8,7 +8,7 @@ from remediations.model.record import Moment, Record
 
 
 class RunState(StrEnum):
-    """Where a run stands (design §5)."""
+    """Where a run stands (docs/run.md)."""
 
     PLANNED = "planned"
     APPROVED = "approved"
@@ -22,7 +22,7 @@ class RunState(StrEnum):
 
 
 class CommandState(StrEnum):
-    """Where one command on one host stands (design §5)."""
+    """Where one command on one host stands (docs/run.md)."""
 
     PLANNED = "planned"
     STARTED = "started"

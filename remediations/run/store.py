@@ -1,4 +1,4 @@
-"""The state directory: one directory for each run, and nothing else (design §5).
+"""The state directory: one directory for each run, and nothing else (docs/run.md).
 
 $REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
                          observation.json   what it was made from

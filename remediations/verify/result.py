@@ -16,7 +16,7 @@ class CheckOutcome(StrEnum):
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
-    """One verification. `id` is chain-recovery §7.3's ("P1"); `host` "" for the whole set."""
+    """One verification. `id` is one of docs/verification.md ("P1"); `host` "" for the whole set."""
 
     id: str
     title: str

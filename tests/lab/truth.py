@@ -1,4 +1,4 @@
-"""What must hold in the world after a rescue, whatever the product says (chain-recovery §7.4)."""
+"""What must hold in the world after a rescue, whatever the product says (docs/safety.md)."""
 
 from __future__ import annotations
 

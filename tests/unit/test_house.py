@@ -28,6 +28,10 @@ REGISTRY_HOST = re.compile(
 # The lab's hosts have these accounts; any other home is somebody's own machine.
 HOME_OF_SOMEBODY = re.compile(r"(?<![\w.-])/(?:home|Users)/(?!(?:ops|virtengine)\b)\w")
 
+CODE = (".py", ".sh", ".go", ".toml", "Makefile")
+PAGE = re.compile(r"\bdocs/[\w/-]+\.md\b")
+SECTION = re.compile(r"(?<!RFC \d{4} )§ ?\d")
+
 
 def locked_requirements() -> list[str]:
     """Every entry of the lock, with the lines that belong to it."""
@@ -127,6 +131,27 @@ def test_a_home_would_be_found() -> None:
     assert HOME_OF_SOMEBODY.search("cd /" + "home/alice/project")
     assert HOME_OF_SOMEBODY.search("cp /" + "Users/bob/key .")
     assert not HOME_OF_SOMEBODY.search("/home/ops/.ssh")
+
+
+def test_every_rule_that_is_cited_is_in_the_repository() -> None:
+    """A page that code names exists; sections are those of public standards."""
+    cited = {
+        (name, page)
+        for name, text in files_of_the_project()
+        if name.endswith(CODE)
+        for page in PAGE.findall(text)
+    }
+    assert len(cited) > 30
+    assert {(name, page) for name, page in cited if not (ROOT / page).is_file()} == set()
+    sections = {line for line in lines_with(SECTION) if line.partition(":")[0].endswith(CODE)}
+    assert sections == set()
+
+
+def test_a_rule_from_elsewhere_would_be_found() -> None:
+    """The search for citations has teeth, and leaves standards alone."""
+    assert PAGE.findall("ids: docs" + "/plans.md") == ["docs" + "/plans.md"]
+    assert SECTION.search("as planned (recovery §" + "4.1)")
+    assert not SECTION.search("RFC 4253 §6.6")
 
 
 def test_every_make_target_explains_itself() -> None:
