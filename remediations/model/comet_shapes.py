@@ -1,5 +1,4 @@
-"""The JSON that CometBFT 0.38 answers with, as far as it is used (its
-documentation: "RPC").
+"""The JSON that CometBFT 0.38 answers with, as far as it is used.
 
 Fields that are not used are skipped; fields that are missing or of another type are refused by the
 decoder. int64 comes as a decimal string, int32 as a number. Times stay text here: the lax decoder

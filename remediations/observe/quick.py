@@ -1,4 +1,7 @@
-"""A light poll of the chain, for the display while a plan is applied. Decides nothing."""
+"""A light poll of the chain while a plan is applied: it opens gates and feeds the display.
+
+What nodes say is read in a thread: the answer of one must not hold up what is done on the others.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +39,13 @@ async def _pulse(reach: Reach, host: str, url: str) -> Pulse:
         async with asyncio.timeout(5):
             connection = await reach.connect(host)
             done = await connection.run(_command(url), timeout_s=4.5)
+            return await asyncio.to_thread(_read, done.stdout)
     except (HostUnreachable, TimeoutError):
         return Pulse(None, None)
-    status, _, round_ = done.stdout.partition(_SEPARATOR)
+
+
+def _read(said: bytes) -> Pulse:
+    status, _, round_ = said.partition(_SEPARATOR)
     return Pulse(_status(status), _round(round_))
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from remediations.errors import MachineError, UsageError
+from remediations.model.chain import NodeStatus
+from remediations.model.comet import RpcError, parse_status
 from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.model.login import Login
 from remediations.model.reading import Known, Unknown
+from remediations.observe import quick
 from remediations.observe.look import load, observe, save
 from remediations.observe.observation import Observation, Scope
-from remediations.observe.quick import heights
+from remediations.observe.quick import Pulse, heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from tests import worlds
 from tests.unit.model import answers
@@ -213,6 +217,31 @@ def test_the_light_poll_is_one_trip_and_never_fails() -> None:
     assert pulses["val2"] == pulses["val4"] == (None, None)
     assert pulses["val3"].status is not None
     assert pulses["val3"].round is None
+
+
+def test_an_answer_that_is_slow_to_read_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop goes on while what a node said is read."""
+    reading = Event()
+    seen_by_others = Event()
+
+    def slow(_text: bytes) -> NodeStatus:
+        reading.set()
+        if not seen_by_others.wait(10):
+            raise RpcError("the loop stood still")
+        return parse_status(answers.status(113))
+
+    async def others() -> None:
+        while not reading.is_set():
+            await asyncio.sleep(0.01)
+        seen_by_others.set()
+
+    async def go() -> dict[str, Pulse]:
+        reach = Reached({"val1": Scripted("val1", completed(b"{}"))})
+        pulses, _ = await asyncio.gather(heights(reach, [("val1", "http://127.0.0.1:1")]), others())
+        return pulses
+
+    monkeypatch.setattr(quick, "parse_status", slow)
+    assert asyncio.run(go())["val1"].status == parse_status(answers.status(113))
 
 
 def test_the_light_poll_asks_a_real_port() -> None:
