@@ -37,8 +37,6 @@ async def door(entry: HostEntry, config: str | None, known: KnownHosts, ssh: Pat
         plain, authorities, revoked, *_ = known_keys(settings, known)
     except HostUnreachable as error:
         return _shut(entry, f"{error.guard}: {error.got}")
-    except (OSError, ValueError) as error:
-        return _shut(entry, f"known_hosts: {error}")
     address = settings.host_key_alias or settings.hostname
     if not settings.host_key_alias and settings.port != SSH_PORT:
         address = f"[{address}]:{settings.port}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncssh
 
 from remediations.model.login import Hop
-from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.login import known_keys
 from remediations.reach.settings import SshSettings
@@ -17,16 +16,7 @@ def hop_of(settings: SshSettings, known: KnownHosts) -> Hop:
     Raises:
         HostUnreachable: a known_hosts file cannot be read.
     """
-    try:
-        plain, authorities, revoked, *_ = known_keys(settings, known)
-    except OSError as error:
-        raise HostUnreachable(
-            f"{settings.alias}: its host keys cannot be told",
-            guard="known_hosts",
-            got=str(error),
-            expected="a file that can be read",
-            next_step=f"ls -l {error.filename}",
-        ) from error
+    plain, authorities, revoked, *_ = known_keys(settings, known)
     return Hop(
         hostname=settings.hostname,
         port=settings.port,

@@ -60,9 +60,18 @@ def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
     """What known_hosts has for a host: by its HostKeyAlias, or else by name and port.
 
     Raises:
-        OSError: a file cannot be read.
+        HostUnreachable: a file is there and cannot be read.
     """
-    keys = known.of(settings.known_hosts)
+    try:
+        keys = known.of(settings.known_hosts)
+    except OSError as error:
+        raise HostUnreachable(
+            f"{settings.alias}: cannot connect",
+            guard="known_hosts",
+            got=str(error),
+            expected="a file that can be read: it might revoke a key",
+            next_step=f"ls -l {error.filename}",
+        ) from error
     name, port = settings.host_key_alias or settings.hostname, None
     if not settings.host_key_alias and settings.port != SSH_PORT:
         port = settings.port
@@ -99,16 +108,7 @@ async def log_in(
         HostUnreachable: refused, with the guard.
         OSError, asyncssh.ConnectionLost: one of `DROPPED`; may be tried again.
     """
-    try:
-        trusted = known_keys(settings, own.known_hosts)
-    except OSError as error:
-        raise HostUnreachable(
-            f"{host}: cannot connect",
-            guard="known_hosts",
-            got=str(error),
-            expected="a file that can be read: it might revoke a key",
-            next_step=f"ls -l {error.filename}",
-        ) from error
+    trusted = known_keys(settings, own.known_hosts)
     async with _agent(settings) as agent:
         try:
             async with asyncio.timeout(LOGIN_TIMEOUT_S):

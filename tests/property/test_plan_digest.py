@@ -12,17 +12,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.diagnose.diagnose import diagnose
 from remediations.errors import Refused
-from remediations.machine.config import MachineConfig
 from remediations.model.wire import canonical, decode
 from remediations.observe.look import load, save
 from remediations.observe.observation import Observation
 from remediations.plan.plan import Plan, plan_digest
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan
 from tests import worlds
-from tests.unit.plan.cases import ORIGIN, TOOL, missing, plan_of, quorum_lost
+from tests.unit.plan.cases import compiled, missing, plan_of, quorum_lost
 from tests.worlds import healthy
 
 POWERS = st.lists(st.integers(1, 10**12), min_size=2, max_size=8)
@@ -67,17 +63,7 @@ def planned(world: Observation) -> Plan:
 def digests(file: Path) -> list[str]:
     """The digests of the plans for a saved observation: with the true compiler, and a plain one."""
     observation = load(file)
-    finding = diagnose(observation)
-    true = make_plan(
-        named("INC-001", MachineConfig()).playbook,
-        None,
-        observation,
-        finding,
-        frozenset(),
-        tool=TOOL,
-        origin=ORIGIN,
-    )
-    return [plan_digest(true), plan_digest(plan_of(observation))]
+    return [plan_digest(compiled(observation)), plan_digest(plan_of(observation))]
 
 
 @given(broken())

@@ -20,7 +20,6 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.cli.world import TOOL
-from remediations.diagnose.diagnose import diagnose
 from remediations.machine.config import MachineConfig
 from remediations.model.inventory import Inventory
 from remediations.model.login import Login
@@ -29,7 +28,6 @@ from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import Observation
 from remediations.plan.plan import Plan, plan_digest
 from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan
 from remediations.reach.ssh import SshReach
 from remediations.run.journal import Journal, read_journal
 from remediations.run.records import EntryKind, RunState
@@ -46,7 +44,7 @@ from tests.unit.cli.wrong import (
     is_document,
     is_error,
 )
-from tests.unit.plan.cases import quorum_lost
+from tests.unit.plan.cases import compiled, quorum_lost
 from tests.unit.verify.test_runner import CONFTEST
 
 APPLY = """
@@ -145,16 +143,7 @@ def run(desk: Desk, silent: socket.socket, tmp_path: Path) -> Iterator[RunDirect
 
 def true_plan(world: Observation) -> Plan:
     """The plan that this version makes, so that `apply` goes on to the hosts."""
-    installed = named("INC-001", MachineConfig())
-    return make_plan(
-        installed.playbook,
-        None,
-        world,
-        diagnose(world),
-        frozenset(),
-        tool=TOOL,
-        origin=installed.origin(),
-    )
+    return compiled(world, tool=TOOL, origin=named("INC-001", MachineConfig()).origin())
 
 
 async def logins_of(inventory: Inventory) -> tuple[Login, ...]:

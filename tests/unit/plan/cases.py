@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from remediations.compile.command import CompiledCommand
+from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
 from remediations.machine.config import MachineConfig
 from remediations.model.inventory import Role
@@ -19,7 +20,8 @@ from remediations.plan.case import Case
 from remediations.plan.plan import Plan
 from remediations.plan.proposal import HostData
 from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import propose
+from remediations.playbooks.planning import make_plan, propose
+from remediations.playbooks.recheck import Maker
 from tests import worlds
 
 TOOL = "remediate 0"
@@ -106,3 +108,26 @@ def plan_of(
     """The plan for a world, compiled plainly."""
     case = case_of(observation, playbook, branch, only)
     return build_plan(case, compile_deploy=compile_plainly, tool=TOOL, origin=ORIGIN)
+
+
+def compiled(observation: Observation, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
+    """The plan for a world, as the compiler makes it."""
+    return make_plan(
+        named("INC-001", MachineConfig()).playbook,
+        None,
+        observation,
+        diagnose(observation),
+        frozenset(),
+        tool=tool,
+        origin=origin,
+    )
+
+
+def maker_of(compiler: Compiler) -> Maker:
+    """What is installed where plans are made again."""
+    return Maker(
+        playbook=named("INC-001", MachineConfig()).playbook,
+        origin=ORIGIN,
+        tool=TOOL,
+        compile_deploy=compiler.compile_deploy,
+    )

@@ -15,37 +15,21 @@ from msgspec.structs import replace
 from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
 from remediations.errors import Refused, RemediationError, WorldChanged
-from remediations.machine.config import MachineConfig
 from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation
 from remediations.plan.compare import MOVABLE, changed_fields
 from remediations.plan.plan import Plan
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan
 from remediations.playbooks.playbook import Situation
 from remediations.playbooks.recheck import Maker, follows, recheck
 from tests import worlds
-from tests.unit.plan.cases import ORIGIN, TOOL, missing
+from tests.unit.plan.cases import ORIGIN, compiled, maker_of, missing
 from tests.worlds import healthy
 
 Path = tuple[str | int, ...]
 WORLD = missing(healthy(full=0, standby=1, bastion=1), "val1", "val4")
 
 
-def compiled() -> Plan:
-    world = WORLD
-    return make_plan(
-        named("INC-001", MachineConfig()).playbook,
-        None,
-        world,
-        diagnose(world),
-        frozenset(),
-        tool=TOOL,
-        origin=ORIGIN,
-    )
-
-
-PLAN = compiled()
+PLAN = compiled(WORLD)
 
 
 def leaves(value: object, path: Path = ()) -> Iterator[Path]:
@@ -125,12 +109,7 @@ PATHS = sorted(set(leaves(msgspec.to_builtins(PLAN))), key=str)
 @pytest.fixture(scope="module")
 def maker() -> Iterator[Maker]:
     with Compiler() as compiler:
-        yield Maker(
-            playbook=named("INC-001", MachineConfig()).playbook,
-            origin=ORIGIN,
-            tool=TOOL,
-            compile_deploy=compiler.compile_deploy,
-        )
+        yield maker_of(compiler)
 
 
 def test_plan_follows_from_its_observation(maker: Maker) -> None:

@@ -8,19 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.compile.compiler import Compiler
-from remediations.diagnose.diagnose import diagnose
 from remediations.errors import WorldChanged
-from remediations.machine.config import MachineConfig
 from remediations.model.host import ConsensusKey
 from remediations.model.reading import Known
 from remediations.model.sign_state import SignState
 from remediations.observe.observation import HostReading, Observation
 from remediations.plan.plan import Plan
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan
 from remediations.playbooks.recheck import Maker, recheck
 from tests import worlds
-from tests.unit.plan.cases import ORIGIN, TOOL, missing, plan_of, quorum_lost, wrong_clock
+from tests.unit.plan.cases import compiled, maker_of, missing, plan_of, quorum_lost, wrong_clock
 from tests.worlds import healthy
 
 Change = Callable[[Observation], Observation]
@@ -29,28 +25,14 @@ Change = Callable[[Observation], Observation]
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     """A plan as the compiler makes it: val1, 40 of 100 power, is started."""
-    world = quorum_lost()
-    return make_plan(
-        named("INC-001", MachineConfig()).playbook,
-        None,
-        world,
-        diagnose(world),
-        frozenset(),
-        tool=TOOL,
-        origin=ORIGIN,
-    )
+    return compiled(quorum_lost())
 
 
 @pytest.fixture(scope="module")
 def maker() -> Iterator[Maker]:
     """What is installed here, with one compiler for all tests."""
     with Compiler() as compiler:
-        yield Maker(
-            playbook=named("INC-001", MachineConfig()).playbook,
-            origin=ORIGIN,
-            tool=TOOL,
-            compile_deploy=compiler.compile_deploy,
-        )
+        yield maker_of(compiler)
 
 
 def on(how: Callable[[HostReading], HostReading]) -> Change:
