@@ -5,20 +5,25 @@ What two machines must agree on lies on the hosts: the claim of each step (launc
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 from urllib.parse import quote
 
-from remediations.errors import Locked
-from remediations.files.writing import unusable
+from remediations.errors import Locked, MachineError
+from remediations.files.trusted import check_directory, owners
+from remediations.files.writing import PRIVATE_FILE, keep_private, unusable
 
 PATIENCE_S = 0.5
 """For somebody who only asks who holds it (`holder`): that takes the lock for a moment."""
 _RETRY_S = 0.02
+_LONGEST_NAME = 4096
+_OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 @contextmanager
@@ -27,40 +32,38 @@ def chain_lock(state: Path, chain_id: str, run: str) -> Iterator[None]:
 
     Raises:
         Locked: another process applies a plan to this chain.
-        MachineError: the state directory cannot be written.
+        MachineError: the state directory cannot be written, or others could have put it there.
     """
     path = lock_path(state, chain_id)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = path.open("a+")
-    except OSError as error:
-        raise unusable(path, error) from error
-    with file:
-        if not _taken(file, PATIENCE_S):
-            raise _locked(file, chain_id)
+    for directory in (state, path.parent):
+        keep_private(directory)
+    with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
+        if not taken(descriptor, PATIENCE_S):
+            raise _locked(descriptor, chain_id)
         try:
-            file.truncate(0)
-            file.write(run)
-            file.flush()
+            os.fchmod(descriptor, PRIVATE_FILE)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, os.fsencode(run), 0)
         except OSError as error:
             raise unusable(path, error) from error
         try:
             yield
         finally:
-            file.truncate(0)
+            os.ftruncate(descriptor, 0)
 
 
 def holder(state: Path, chain_id: str) -> str:
-    """The run that a living process applies to this chain, or ""."""
-    try:
-        with lock_path(state, chain_id).open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read().strip()
-    except OSError:
+    """The run that a living process applies to this chain, or "".
+
+    Raises:
+        MachineError: the lock is not one that only we could have put there.
+    """
+    path = lock_path(state, chain_id)
+    if not os.path.lexists(path):
         return ""
-    return ""
+    check_directory(path.parent, refusal=MachineError)
+    with _opened(path, os.O_RDONLY) as descriptor:
+        return "" if taken(descriptor, 0, fcntl.LOCK_SH) else _name_in(descriptor)
 
 
 def lock_path(state: Path, chain_id: str) -> Path:
@@ -68,11 +71,12 @@ def lock_path(state: Path, chain_id: str) -> Path:
     return state / "locks" / f"{quote(chain_id, safe='')}.lock"
 
 
-def _taken(file: TextIO, patience_s: float) -> bool:
+def taken(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
+    """Whether the lock of an open file was ours to take, within so many seconds."""
     end = time.monotonic() + patience_s
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= end:
                 return False
@@ -81,9 +85,28 @@ def _taken(file: TextIO, patience_s: float) -> bool:
             return True
 
 
-def _locked(file: TextIO, chain_id: str) -> Locked:
-    file.seek(0)
-    run = file.read().strip()
+@contextmanager
+def _opened(path: Path, how: int) -> Iterator[int]:
+    """The lock's own file: opening a link, a FIFO or a device could wait, or write elsewhere."""
+    try:
+        descriptor = os.open(path, how | _OPEN, PRIVATE_FILE)
+    except OSError as error:
+        raise unusable(path, error) from error
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners():
+            raise unusable(path, OSError(errno.EINVAL, "not a regular file of yours"))
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _name_in(descriptor: int) -> str:
+    return os.pread(descriptor, _LONGEST_NAME, 0).decode(errors="replace").strip()
+
+
+def _locked(descriptor: int, chain_id: str) -> Locked:
+    run = _name_in(descriptor)
     return Locked(
         f"another run is being applied to {chain_id}",
         guard="one run at a time",

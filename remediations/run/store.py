@@ -25,7 +25,7 @@ import platformdirs
 from remediations.approve.approval import Approval
 from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import MEGABYTE, check_directory, read_trusted
-from remediations.files.writing import keep_private, make_private, unusable, write_new, write_whole
+from remediations.files.writing import keep_private, unusable, write_new, write_whole
 from remediations.model.inventory import Inventory
 from remediations.model.wire import WireError, canonical, decode, format_of
 from remediations.observe.digest import portable
@@ -169,8 +169,7 @@ def create(
     name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:NAMING]}"
     run = RunDirectory(state_directory() / RUNS / name)
     for directory in (state_directory(), run.path.parent):
-        make_private(directory)
-    keep_private(run.path.parent)
+        keep_private(directory)
     run.write("observation.json", canonical(observation))
     run.write("inventory.json", canonical(portable(inventory)))
     # Last: a directory without it is no run (the machine died here).

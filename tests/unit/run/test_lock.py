@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -120,3 +121,58 @@ def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-a"):
         raise AssertionError("held")
     assert holder(tmp_path, CHAIN) == ""
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_lock_and_directories_are_private(tmp_path: Path, umask: int) -> None:
+    """Whatever the umask, and where an older version had left them open."""
+    state = tmp_path / "new" / "state"
+    before = os.umask(umask)
+    try:
+        with chain_lock(state, CHAIN, "run-a"):
+            pass
+        lock_path(state, CHAIN).chmod(0o644)
+        lock_path(state, CHAIN).parent.chmod(0o755)
+        state.chmod(0o755)
+        with chain_lock(state, CHAIN, "run-a"):
+            pass
+    finally:
+        os.umask(before)
+    for path, mode in (
+        (state, 0o700),
+        (lock_path(state, CHAIN).parent, 0o700),
+        (lock_path(state, CHAIN), 0o600),
+    ):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
+@pytest.mark.timeout(20)
+def test_a_lock_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    """A link would be emptied at its other end, a FIFO waited for."""
+    path, victim = lock_path(tmp_path, CHAIN), tmp_path / "victim"
+    victim.write_text("precious")
+    path.parent.mkdir(mode=0o700)
+    if kind == "link":
+        path.symlink_to(victim)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-a"):
+        raise AssertionError("held")
+    with pytest.raises(MachineError):
+        holder(tmp_path, CHAIN)
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_locks_that_others_may_make_are_refused(tmp_path: Path, mode: int) -> None:
+    """Sticky or not: what is to be made there could be there before."""
+    path = lock_path(tmp_path, CHAIN)
+    with chain_lock(tmp_path, CHAIN, "run-a"):
+        path.parent.chmod(mode)
+        with pytest.raises(MachineError):
+            holder(tmp_path, CHAIN)
+    with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-b"):
+        raise AssertionError("held")

@@ -220,10 +220,10 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     """Reading and writing: 12, never a traceback, never "no runs"."""
     with tempfile.TemporaryDirectory() as name:
         there = Path(name)
-        there.chmod(0o755)
         monkeypatch.setenv("REMEDIATE_HOME", name)
         run = made()
-        (there / "runs").chmod(0o755)
+        for level in (there, there / "runs"):
+            level.chmod(0o755)
         run.path.chmod(0o000)
         with without_root():
             assert [r.name for r in runs()] == [run.name]
