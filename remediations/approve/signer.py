@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -171,13 +171,27 @@ class _Questions(NamedTuple):
 
 @contextmanager
 def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
-    """A directory of our own with the signature and the lists: ssh-keygen reads files only."""
-    with tempfile.TemporaryDirectory(prefix="remediate-") as name:
-        directory = Path(name)
-        (directory / "signature").write_text(signature.armoured())
-        (directory / "allowed_signers").write_bytes(verifier.signers.file.data)
-        if verifier.revoked is not None:
-            (directory / "revoked_keys").write_bytes(verifier.revoked.data)
+    """A directory of our own with the signature and the lists: ssh-keygen reads files only.
+
+    Raises:
+        MachineError: there is no room for it, or others could exchange it.
+    """
+    with ExitStack() as held:
+        try:
+            made = tempfile.TemporaryDirectory(prefix="remediate-", ignore_cleanup_errors=True)
+            directory = Path(held.enter_context(made))
+            (directory / "signature").write_text(signature.armoured())
+            (directory / "allowed_signers").write_bytes(verifier.signers.file.data)
+            if verifier.revoked is not None:
+                (directory / "revoked_keys").write_bytes(verifier.revoked.data)
+        except OSError as error:
+            raise MachineError(
+                "the signature cannot be verified: its copy for ssh-keygen cannot be written",
+                guard="temporary directory",
+                got=str(error),
+                expected="a directory for temporary files with free space",
+                next_step="make room, or set TMPDIR to another directory",
+            ) from error
         # $TMPDIR may lie where others could move the directory away and put theirs in its place.
         check_directory(directory, refusal=MachineError)
         yield directory

@@ -19,6 +19,7 @@ from remediations.cli.signals import stop_in_order
 from remediations.cli.standing import bound_journal, standing_of
 from remediations.errors import Aborted, PartlyApplied
 from remediations.playbooks.applying import apply_plan
+from remediations.render.printable import one_line
 from remediations.run.engine import Receipt
 from remediations.run.lock import chain_lock
 from remediations.run.records import CommandState, RunState
@@ -87,7 +88,9 @@ def _not_finished(run: RunDirectory, receipt: Receipt, anchors: Anchors) -> None
     """
     from remediations.cli.reporting import write_report
 
-    write_report(run, anchors)
+    _page, doubts = write_report(run, anchors)
+    for doubt in doubts:
+        to_stderr(f"NOT PROVEN: {one_line(doubt)}")
     kind = Aborted if receipt.state is RunState.ABORTED else PartlyApplied
     done = ", ".join(receipt.where(CommandState.DONE)) or "nothing"
     failed = ", ".join(receipt.where(CommandState.FAILED)) or "nothing"

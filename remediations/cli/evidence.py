@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from remediations.approve.approve import check
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.standing import bound_journal, hindrance
-from remediations.errors import ApprovalError, UsageError
-from remediations.run.binding import start_of, strange_approvals
-from remediations.run.records import ApprovedBy, Entry
+from remediations.errors import ApprovalError, MachineError, UsageError
+from remediations.run.binding import proven_checks, start_of, strange_approvals
+from remediations.run.records import AcceptedApproval, ApprovedBy, Entry
 from remediations.run.store import KeptApproval, RunDirectory
+from remediations.verify.result import CheckResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The journal of a run, who approved it, and what a reader must be told first.
+    """The journal of a run, who approved it, what its checks said, and what a reader must be told
+    first.
 
     `hindrance`: why it may not be applied as it is; "" if it may, or was.
     """
 
     entries: tuple[Entry, ...]
     approvals: tuple[ApprovedBy, ...]
+    checks: tuple[CheckResult, ...]
     doubts: tuple[str, ...]
     hindrance: str
 
@@ -37,9 +40,11 @@ def evidence(run: RunDirectory, anchors: Anchors) -> Evidence:
     entries = bound_journal(run)
     start = start_of(entries)
     kept: tuple[KeptApproval, ...] = run.approvals
+    accepted: Mapping[str, AcceptedApproval] | None = None
     doubts: list[str] = []
     if start is not None:
-        kept = tuple(one for one in kept if one.sha256 in {a.sha256 for a in start.approvals})
+        accepted = {approval.sha256: approval for approval in start.approvals}
+        kept = tuple(one for one in kept if one.sha256 in accepted)
         doubts += strange_approvals(start, run.approvals)
         if start.signers.named_by == ON_COMMAND_LINE:
             doubts.append(
@@ -47,31 +52,45 @@ def evidence(run: RunDirectory, anchors: Anchors) -> Evidence:
                 f"{start.signers.path}"
             )
     moment = entries[0].at if entries else datetime.now(UTC)
-    approvals, failed = _verified(run, kept, anchors, moment)
+    approvals, failed = _verified(run, kept, accepted, anchors, moment)
+    checks, strange = proven_checks(entries, run.checks())
     return Evidence(
         entries=entries,
         approvals=approvals,
-        doubts=(*doubts, *failed),
+        checks=checks,
+        doubts=(*doubts, *failed, *strange),
         hindrance="" if entries else hindrance(run, anchors),
     )
 
 
 def _verified(
-    run: RunDirectory, kept: Sequence[KeptApproval], anchors: Anchors, at: datetime
+    run: RunDirectory,
+    kept: Sequence[KeptApproval],
+    accepted: Mapping[str, AcceptedApproval] | None,
+    anchors: Anchors,
+    at: datetime,
 ) -> tuple[tuple[ApprovedBy, ...], list[str]]:
-    """The approvals that hold at this moment by today's list, and a sentence for each other."""
+    """The approvals that hold at this moment by today's list and are by whom the journal says, and
+    a sentence for each other. `accepted`: the journal's, by the hash of their file; None before the
+    run was begun."""
     approvals, doubts = [], []
     for one in kept:
         try:
             signer = check(one.approval, run.plan, anchors.verifier, at)
-        except (ApprovalError, UsageError) as error:
+        except (ApprovalError, MachineError, UsageError) as error:
             doubts.append(f"{one.file} was not verified: {error.what} ({error.guard}: {error.got})")
             continue
-        approvals.append(
-            ApprovedBy(
-                principal=signer.principal,
-                key_fingerprint=signer.fingerprint,
-                dated=one.approval.given_at,
-            )
+        found = ApprovedBy(
+            principal=signer.principal,
+            key_fingerprint=signer.fingerprint,
+            dated=one.approval.given_at,
         )
+        named = accepted[one.sha256] if accepted is not None else found
+        if (named.principal, named.key_fingerprint) != (found.principal, found.key_fingerprint):
+            doubts.append(
+                f"{one.file} is by {found.principal} {found.key_fingerprint}; the journal names "
+                f"{named.principal} {named.key_fingerprint}"
+            )
+            continue
+        approvals.append(found)
     return tuple(approvals), doubts

@@ -1,53 +1,88 @@
-"""Runs the checks of a run, keeps their results, writes the report, and says what came of it."""
+"""Runs the checks of a run, keeps their results, writes the report, and says what came of it.
+
+The results are bound to the run by its journal, which keeps their hash and the verdict: only what
+is recorded there is told as verified later.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.live import to_stderr
 from remediations.cli.options import as_typed
-from remediations.cli.reporting import report_of, write_files
+from remediations.cli.reporting import write_report
 from remediations.cli.terminal import look
-from remediations.errors import ExitCode
+from remediations.errors import ExitCode, Locked, MachineError, UsageError
 from remediations.model.wire import canonical
 from remediations.render.console import BAD, GOOD, columns, drawn, heading, line
 from remediations.render.printable import one_line
-from remediations.run.store import RunDirectory
+from remediations.run.journal import Journal
+from remediations.run.records import EntryKind, RunState
+from remediations.run.store import CHECKS_FILE, RunDirectory
 from remediations.verify.given import Given
 from remediations.verify.result import CheckOutcome, CheckResult
 from remediations.verify.runner import run_checks
 
 
 def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: bool) -> Answer:
-    """Exit 0: every check passes. 8: one does not, or none could be run."""
+    """Exit 0: every check passes. 8: one does not, or none could be run.
+
+    Raises:
+        MachineError: what they came to could not be recorded; it says what that was.
+    """
 
     def heard(result: CheckResult) -> None:
         if not quiet and sys.stderr.isatty():
             to_stderr(f"  {result.outcome:<8} {result.id} {result.host} {result.title}")
 
     results = run_checks(given, heard=heard)
-    directory.write("checks.json", canonical(results))
-    report = report_of(directory, anchors)
-    page = write_files(directory, report)
     good = bool(results) and all(r.outcome is CheckOutcome.PASSED for r in results)
-    code = ExitCode.OK if good else ExitCode.NOT_VERIFIED
     verdict = "VERIFIED" if good else "NOT VERIFIED"
     again = as_typed(f"remediate verify {directory.called}")
-    next_step = f"read {page}" if good else f"`{again}` again; then `remediate diagnose`"
+    try:
+        _keep(directory, results, good=good)
+    except (Locked, MachineError, UsageError) as error:
+        raise MachineError(
+            f"{verdict}, and this could not be recorded",
+            guard=error.guard,
+            got=f"{error.what}: {error.got}",
+            expected="the checks' results and their record on disk",
+            next_step=f"mend it, then `{again}`",
+        ) from error
+    page, doubts = write_report(directory, anchors)
+    reading = f"read {page}" if page else as_typed(f"remediate report {directory.called}")
     return Answer(
-        exit_code=code,
+        exit_code=ExitCode.OK if good else ExitCode.NOT_VERIFIED,
         document={
             "run": directory.name,
-            "doubts": list(report.doubts),
+            "doubts": list(doubts),
             "checks": results,
-            "report": str(page),
+            "report": str(page) if page else None,
         },
-        text=f"{doubts_text(report.doubts)}{checks_text(results)}\n\n"
-        f"{verdict}: run {directory.name}\nreport: {page}\nnext: {next_step}",
+        text=f"{doubts_text(doubts)}{checks_text(results)}\n\n"
+        f"{verdict}: run {directory.name}\nreport: {page or 'not written'}\n"
+        f"next: {reading if good else f'`{again}` again; then `remediate diagnose`'}",
     )
+
+
+def _keep(directory: RunDirectory, results: Sequence[CheckResult], *, good: bool) -> None:
+    """Write the results, then the record that makes them the run's. Killed in between, they are
+    told as not proven."""
+    data = canonical(tuple(results))
+    directory.write(CHECKS_FILE, data)
+    passed = sum(result.outcome is CheckOutcome.PASSED for result in results)
+    with closing(Journal.reopened(directory.journal)) as journal:
+        journal.append(
+            EntryKind.CHECKED,
+            state=RunState.VERIFIED if good else RunState.UNVERIFIED,
+            message=f"{passed} of {len(results)} checks pass",
+            checks_sha256=hashlib.sha256(data).hexdigest(),
+        )
 
 
 def doubts_text(doubts: Sequence[str]) -> str:

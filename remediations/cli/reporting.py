@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.evidence import evidence
 from remediations.cli.standing import standing_of
+from remediations.errors import MachineError, UsageError
 from remediations.model.wire import canonical
 from remediations.report.html import report_html
 from remediations.report.markdown import report_markdown
@@ -29,13 +31,31 @@ def report_of(run: RunDirectory, anchors: Anchors) -> Report:
         approvals=found.approvals,
         doubts=found.doubts,
         entries=found.entries,
-        checks=run.checks(),
+        checks=found.checks,
     )
 
 
-def write_report(run: RunDirectory, anchors: Anchors) -> Path:
-    """Make and write the report; the path of its page."""
-    return write_files(run, report_of(run, anchors))
+class Written(NamedTuple):
+    """The page of a report (None: it could not be written), and what must be told first."""
+
+    page: Path | None
+    doubts: tuple[str, ...]
+
+
+def write_report(run: RunDirectory, anchors: Anchors) -> Written:
+    """Make and write the report of a run that has just ended.
+
+    Trouble with it, say a full disk, is one more doubt: it does not take the place of what the run
+    came to.
+    """
+    doubts: tuple[str, ...] = ()
+    try:
+        report = report_of(run, anchors)
+        doubts = report.doubts
+        return Written(write_files(run, report), doubts)
+    except (MachineError, UsageError) as error:
+        trouble = f"the report could not be written: {error.what} ({error.got})"
+        return Written(None, (*doubts, trouble))
 
 
 def write_files(run: RunDirectory, report: Report) -> Path:

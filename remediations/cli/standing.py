@@ -8,35 +8,37 @@ from pathlib import Path
 from remediations.cli.anchors import Anchors
 from remediations.errors import ApprovalError, UsageError
 from remediations.plan.plan import Plan
-from remediations.run.binding import bound
+from remediations.run.binding import bound, proven_checks, start_of, strange_approvals
 from remediations.run.journal import read_journal
 from remediations.run.lock import holder
 from remediations.run.records import Entry
 from remediations.run.status import Status, status_of
 from remediations.run.store import RunDirectory, state_directory
-from remediations.verify.result import CheckOutcome
 
 
-def standing(run: RunDirectory, inventory: Path | None) -> Status:
-    """The state of a run and of each of its commands. `inventory`: what was given as the live one.
+def standing(run: RunDirectory, inventory: Path | None) -> tuple[Status, tuple[str, ...]]:
+    """The state of a run, and what its files leave in doubt, without verifying a signature of one
+    that was begun. `inventory`: what was given as the live one.
 
     Raises:
         UsageError: one of its files is not what was written, or they do not belong together.
         MachineError: one of them cannot be read.
     """
     entries = bound_journal(run)
+    approvals, start = run.approvals, start_of(entries)
     waits_for = "" if entries else hindrance(run, Anchors(run.plan, inventory))
-    return standing_of(run, entries, waits_for)
+    _, doubts = proven_checks(entries, run.checks())
+    if start is not None:
+        doubts = (*strange_approvals(start, approvals), *doubts)
+    return standing_of(run, entries, waits_for), doubts
 
 
 def standing_of(run: RunDirectory, entries: tuple[Entry, ...], hindrance: str) -> Status:
     """The same, with the journal read before. `hindrance`: why it may not be applied as it is."""
-    checks = run.checks()
     return status_of(
         run.plan,
         entries,
         hindrance=hindrance,
-        verified=all(c.outcome is CheckOutcome.PASSED for c in checks) if checks else None,
         alive=holder(state_directory(), run.plan.chain_id) == run.name,
     )
 

@@ -69,10 +69,11 @@ def _all(every: tuple[RunDirectory, ...], inventory: Path | None) -> Answer:
 
 def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
     try:
-        status = standing(run, inventory)
+        status, doubts = standing(run, inventory)
     except RemediationError as error:
         return run.name, UNREADABLE, f"{error.what} ({error.got})"
-    return run.name, status.state, status.message
+    said = (*(f"NOT PROVEN: {doubt}" for doubt in doubts), status.message)
+    return run.name, status.state, "; ".join(said)
 
 
 def _next(run: RunDirectory, state: RunState) -> str:

@@ -12,8 +12,9 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.proof import prove
 from remediations.cli.standing import bound_journal
-from remediations.errors import UsageError
-from remediations.run.store import find
+from remediations.errors import Locked, UsageError
+from remediations.run.lock import holder
+from remediations.run.store import find, state_directory
 from remediations.verify.given import Given
 
 
@@ -25,6 +26,14 @@ def command(run: str, inventory: Path | None) -> Answer:
     """Exit 0: every check passes. 8: one does not."""
     directory = find(run)
     # Files that cannot be used, or do not belong together, are refused before anybody is asked.
+    if holder(state_directory(), directory.plan.chain_id) == directory.name:
+        raise Locked(
+            f"{directory.called} is being applied right now",
+            guard="one writer of a journal",
+            got="a living process that applies it, and verifies it itself",
+            expected="a run that has ended",
+            next_step=f"`remediate status {directory.called}` tells when",
+        )
     if not bound_journal(directory):
         raise UsageError(
             f"{directory.called} was not applied: there is nothing to verify",

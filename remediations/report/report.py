@@ -8,7 +8,7 @@ from datetime import datetime
 from remediations.model.record import Record
 from remediations.plan.plan import Plan
 from remediations.run.records import ApprovedBy, CommandState, Entry, EntryKind, RunState, Start
-from remediations.verify.result import CheckOutcome, CheckResult
+from remediations.verify.result import CheckResult
 
 
 class Event(Record, frozen=True, kw_only=True):
@@ -66,9 +66,12 @@ class Report(Record, frozen=True, kw_only=True):
     apply_to_block_ms: int | None
 
 
-QUIET = frozenset({EntryKind.SAMPLE, EntryKind.CHECK})
-"""Entries too many for the timeline; they have a plot and a table of their own."""
-
+BAD_STATES = frozenset(
+    {
+        *(CommandState.FAILED, CommandState.UNKNOWN),
+        *(RunState.STOPPED, RunState.ABORTED, RunState.UNVERIFIED),
+    }
+)
 UNREMARKABLE = frozenset({CommandState.STARTED, RunState.RUNNING})
 """States that say no more than the entry's kind does."""
 
@@ -96,7 +99,7 @@ def build_report(
         approvals=tuple(approvals),
         start=entries[0].start if entries else None,
         doubts=tuple(doubts),
-        timeline=tuple(_timeline(plan, approvals, entries, block_at, checks)),
+        timeline=tuple(_timeline(plan, approvals, entries, block_at)),
         commands=tuple(_commands(plan, entries)),
         samples=samples,
         checks=tuple(checks),
@@ -157,17 +160,23 @@ def _timeline(
     approvals: Sequence[ApprovedBy],
     entries: Sequence[Entry],
     block_at: datetime | None,
-    checks: Sequence[CheckResult],
 ) -> list[Event]:
     events = [_event(plan.observed_at, "observed", plan.finding.explanation)]
     if plan.finding.halted_since is not None:
         events.append(
             _event(plan.finding.halted_since, f"last block, height {plan.finding.height}", "")
         )
-    events += [_event(a.dated, f"approved by {a.principal}", a.key_fingerprint) for a in approvals]
+    events += [
+        _event(
+            a.dated,
+            f"approved by {a.principal}",
+            f"{a.key_fingerprint}; the time is the file's, the signature does not cover it",
+        )
+        for a in approvals
+    ]
     for entry in entries:
-        if entry.kind not in QUIET:
-            good = entry.state not in ("failed", "unknown", "stopped", "aborted", "refused")
+        if entry.kind is not EntryKind.SAMPLE:  # these have a plot of their own
+            good = entry.state not in BAD_STATES
             where = f" on {entry.host}" if entry.host else ""
             what = f"{entry.kind.replace('-', ' ')}{where}"
             state = "" if entry.state in UNREMARKABLE else entry.state
@@ -175,16 +184,6 @@ def _timeline(
             events.append(_event(entry.at, what, detail, good=good))
     if block_at is not None:
         events.append(_event(block_at, "first new block seen", ""))
-    if checks and entries:
-        passed = sum(check.outcome is CheckOutcome.PASSED for check in checks)
-        events.append(
-            _event(
-                entries[-1].at,
-                f"{passed} of {len(checks)} checks pass",
-                "",
-                good=passed == len(checks),
-            )
-        )
     return sorted(events, key=lambda event: event.at)
 
 

@@ -1,4 +1,4 @@
-"""Do the files of a run belong together? The journal is the record; plan and approvals must be its.
+"""Do the files of a run belong together? The journal is the record; all others must be its.
 
 A plan that another one replaced after the run would be told as what was done. So whoever tells of a
 run asks here first. Pure.
@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from remediations.errors import UsageError
 from remediations.plan.plan import Plan
 from remediations.run.records import Entry, EntryKind, Start
-from remediations.run.store import KeptApproval, RunDirectory
+from remediations.run.status import last_of
+from remediations.run.store import CHECKS_FILE, KeptApproval, KeptChecks, RunDirectory
+from remediations.verify.result import CheckResult
 
 
 def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
@@ -54,6 +56,21 @@ def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, 
             if digest not in found
         ),
     )
+
+
+def proven_checks(
+    entries: Sequence[Entry], kept: KeptChecks | None
+) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
+    """The results that the last verification in the journal came to, and what is wrong with what
+    lies beside it, one sentence each."""
+    last = last_of(entries, EntryKind.CHECKED)
+    if kept is None and last is None:
+        return (), ()
+    if kept is None:
+        return (), (f"{CHECKS_FILE}, of which the journal tells, is not there any more",)
+    if last is None or last.checks_sha256 != kept.sha256:
+        return (), (f"{CHECKS_FILE} is not what a verification wrote last: it does not count",)
+    return kept.results, ()
 
 
 def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:

@@ -3,8 +3,8 @@
     python journal_check.py JOURNAL [PLAN]
 
 Tells whether the records are an unbroken chain in the form in which they are written; whether they
-tell a possible story (nothing twice, nothing ends that did not start, nothing after the end); who
-approved; and, with the plan, whether what ran is byte for byte what the plan says.
+tell a possible story (nothing twice, nothing ends that did not start, nothing but verifications
+after the end); who approved; and, with the plan, whether what ran is what it says, byte for byte.
 
 What it cannot tell: a journal that ends early may be cut or may be of a machine that died, and
 whoever can write the file can write all of it anew. So note the head (the hash of the last record)
@@ -26,7 +26,7 @@ GOOD, WRONG, UNREADABLE, NO_END = 0, 1, 2, 3
 FIELDS = {
     *("number", "previous", "at", "kind", "plan", "stage", "host", "state", "message"),
     *("command_sha256", "exit_status", "output", "error_output", "duration_ms"),
-    *("round", "online_power", "total_power", "heights", "start"),
+    *("round", "online_power", "total_power", "heights", "start", "checks_sha256"),
 }
 Record = dict[str, object]
 
@@ -51,24 +51,26 @@ def check(journal: bytes, plan: bytes | None = None) -> Report:
     *whole, torn = journal.split(b"\n")
     records, problems = _chain(whole)
     problems += _story(records)
-    ended = bool(records) and records[-1]["kind"] == "run-ended"
+    end = next((r for r in records if r["kind"] == "run-ended"), None)
     lines = [f"{len(records)} records, head {_sha256(whole[-1]) if whole else 'none'}"]
     if records:
         lines.append(f"plan {records[0]['plan']}")
         lines += [f"{r['at']} {r['message']}" for r in records[:1] if r["kind"] == "run-began"]
     if torn:
         lines.append(f"the last line is torn ({len(torn)} bytes without an end): it says nothing")
-    if ended:
-        lines.append(f"ended {records[-1]['at']}: {records[-1]['state']}")
+    if end is not None:
+        lines.append(f"ended {end['at']}: {end['state']}")
     else:
         lines.append("no end: the machine died or the end was cut, which cannot be told apart")
+    checked = [r for r in records if r["kind"] == "checked"]
+    lines += [f"checked {r['at']}: {r['state']}: {r['message']}" for r in checked]
     lines += [f"may still run: stage {s} on {h}" for s, h in sorted(_open(records))]
     if plan is None:
         lines.append("no plan was given: what ran was not compared")
     else:
         problems += _against(records, plan)
         lines.append(f"compared with plan {_sha256(plan)}")
-    return Report(tuple(lines), tuple(problems), ended)
+    return Report(tuple(lines), tuple(problems), end is not None)
 
 
 def _chain(lines: list[bytes]) -> tuple[list[Record], list[str]]:
@@ -109,6 +111,7 @@ def _record(line: bytes) -> Record | None:
 
 def _story(records: list[Record]) -> list[str]:
     problems = []
+    over = False
     running: set[tuple[str, str]] = set()
     for position, record in enumerate(records, 1):
         kind, key = record["kind"], _key(record)
@@ -117,8 +120,9 @@ def _story(records: list[Record]) -> list[str]:
             problems.append(f"record {position}: a journal begins with run-began, once")
         if record["plan"] != records[0]["plan"]:
             problems.append(f"record {position}: is of another plan")
-        if kind == "run-ended" and position != len(records):
-            problems.append(f"record {position}: something follows the end")
+        if over and kind != "checked":
+            problems.append(f"record {position}: something but a verification follows the end")
+        over = over or kind in ("run-ended", "checked")
         if kind == "command-starting":
             if key in running:
                 problems.append(f"{where} starts while it runs")

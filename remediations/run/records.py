@@ -29,7 +29,6 @@ class CommandState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    SKIPPED = "skipped"
 
 
 class EntryKind(StrEnum):
@@ -42,8 +41,8 @@ class EntryKind(StrEnum):
     GATE_WAITING = "gate-waiting"
     GATE_ENDED = "gate-ended"
     SAMPLE = "sample"
-    CHECK = "check"
     RUN_ENDED = "run-ended"
+    CHECKED = "checked"
 
 
 class HeightSample(Record, frozen=True, kw_only=True):
@@ -125,6 +124,8 @@ class Start(Record, frozen=True, kw_only=True):
 class Entry(Record, frozen=True, kw_only=True):
     """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first).
 
+    `checks_sha256` is that of the results (checks.json) which a verification came to.
+
     Fields that do not apply to a kind keep their empty value. `at` is the bastion's clock, UTC.
     """
 
@@ -147,3 +148,4 @@ class Entry(Record, frozen=True, kw_only=True):
     total_power: int = 0
     heights: tuple[HeightSample, ...] = ()
     start: Start | None = None
+    checks_sha256: str = ""

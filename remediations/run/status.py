@@ -18,11 +18,9 @@ class Status(NamedTuple):
     commands: tuple[tuple[int, str, CommandState], ...]
 
 
-def status_of(
-    plan: Plan, entries: Sequence[Entry], *, hindrance: str, verified: bool | None, alive: bool
-) -> Status:
+def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bool) -> Status:
     """Where the run stands. `hindrance`: why it may not be applied as it is, empty if it may;
-    `verified`: what the checks said last, None before; `alive`: a process applies it right now.
+    `alive`: a process applies it right now.
 
     A command that was announced and has no end, of a process that is gone, is *unknown*: it is
     never guessed.
@@ -41,7 +39,7 @@ def status_of(
             else:
                 state = lost if key in started else CommandState.PLANNED
             commands.append((stage.number, command.host, state))
-    run_state, message = _run(entries, hindrance=hindrance, verified=verified, alive=alive)
+    run_state, message = _run(entries, hindrance=hindrance, alive=alive)
     return Status(run_state, message, tuple(commands))
 
 
@@ -56,21 +54,24 @@ def _by_command(entries: Sequence[Entry], kind: EntryKind) -> dict[tuple[int, st
     return found
 
 
-def _run(
-    entries: Sequence[Entry], *, hindrance: str, verified: bool | None, alive: bool
-) -> tuple[RunState, str]:
+def last_of(entries: Sequence[Entry], kind: EntryKind) -> Entry | None:
+    """The last entry of a kind; None without one."""
+    return next((entry for entry in reversed(entries) if entry.kind is kind), None)
+
+
+def _run(entries: Sequence[Entry], *, hindrance: str, alive: bool) -> tuple[RunState, str]:
     if not entries and not alive:
         if hindrance:
             return RunState.PLANNED, f"nothing was done yet: {hindrance}"
         return RunState.APPROVED, "nothing was done yet"
-    last = entries[-1] if entries else None
-    if last is not None and last.kind is EntryKind.RUN_ENDED:
-        ended = RunState(last.state)
-        if ended is not RunState.RUNNING:
-            return ended, last.message
-        if verified is None:
+    end = last_of(entries, EntryKind.RUN_ENDED)
+    if end is not None:
+        if RunState(end.state) is not RunState.RUNNING:
+            return RunState(end.state), end.message
+        checked = last_of(entries, EntryKind.CHECKED)
+        if checked is None:
             return RunState.UNVERIFIED, "applied; the checks have not been run"
-        return (RunState.VERIFIED if verified else RunState.UNVERIFIED), last.message
+        return RunState(checked.state), checked.message
     if alive:
         return RunState.RUNNING, "a process applies it right now"
     return RunState.UNKNOWN, "the process that applied it is gone: ask the hosts"

@@ -24,21 +24,20 @@ import platformdirs
 
 from remediations.approve.approval import Approval
 from remediations.errors import MachineError, UsageError
-from remediations.files.trusted import MEGABYTE, check_directory, read_trusted
+from remediations.files.trusted import MEGABYTE, TrustedFile, check_directory, read_trusted
 from remediations.files.writing import keep_private, unusable, write_new, write_whole
 from remediations.model.inventory import Inventory
-from remediations.model.wire import WireError, canonical, decode, format_of
+from remediations.model.wire import WireError, canonical, decode
 from remediations.observe.digest import portable
 from remediations.observe.observation import OBSERVATION_LIMIT, Observation
-from remediations.plan.plan import NAMING, PLAN_FORMAT, Plan, plan_digest
+from remediations.plan.plan import NAMING, Plan, plan_digest
+from remediations.plan.plan_file import PLAN_FILE, read_plan, unfit
 from remediations.verify.result import CheckResult
 
 T = TypeVar("T")
 NEWEST = "last"
 RUNS = "runs"
-PLAN_FILE = "plan.json"
-PLAN_LIMIT = 64 * MEGABYTE
-"""Ten thousand hosts with a program each."""
+CHECKS_FILE = "checks.json"
 APPROVAL_LIMIT = MEGABYTE // 10
 CHECKS_LIMIT = 16 * MEGABYTE
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
@@ -59,6 +58,14 @@ class KeptApproval:
     file: str
     sha256: str
     approval: Approval
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptChecks:
+    """The results of a verification as they lie in a run's directory."""
+
+    sha256: str
+    results: tuple[CheckResult, ...]
 
 
 class RunDirectory:
@@ -104,7 +111,8 @@ class RunDirectory:
     @cached_property
     def observation(self) -> Observation:
         """What the plan was made from."""
-        return self._read("observation.json", Observation, OBSERVATION_LIMIT)
+        _, observation = self._read("observation.json", Observation, OBSERVATION_LIMIT)
+        return observation
 
     @cached_property
     def approvals(self) -> tuple[KeptApproval, ...]:
@@ -112,11 +120,15 @@ class RunDirectory:
         names = [name for name in _names(self.path / "approvals") if name.endswith(".json")]
         return tuple(self._approval(f"approvals/{name}") for name in names)
 
-    def checks(self) -> tuple[CheckResult, ...]:
-        """The results of the last verification; empty before the first."""
-        if "checks.json" not in _names(self.path):
-            return ()
-        return self._read("checks.json", tuple[CheckResult, ...], CHECKS_LIMIT)
+    def checks(self) -> KeptChecks | None:
+        """The results that were kept last; None before the first verification.
+
+        The journal says whether they are what that verification came to (`run.binding`).
+        """
+        if CHECKS_FILE not in _names(self.path):
+            return None
+        file, results = self._read(CHECKS_FILE, tuple[CheckResult, ...], CHECKS_LIMIT)
+        return KeptChecks(sha256=file.sha256, results=results)
 
     def add_approval(self, approval: Approval) -> Path:
         """Keep an approval. Two people who approve at once keep one each.
@@ -141,20 +153,16 @@ class RunDirectory:
         return target
 
     def _approval(self, name: str) -> KeptApproval:
-        path = self.path / name
-        try:
-            file = read_trusted(path, limit=APPROVAL_LIMIT)
-            approval = decode(file.data, Approval)
-        except (OSError, WireError) as error:
-            raise _unfit(path, str(error)) from error
+        file, approval = self._read(name, Approval, APPROVAL_LIMIT)
         return KeptApproval(file=name, sha256=file.sha256, approval=approval)
 
-    def _read(self, name: str, kind: type[T], limit: int) -> T:
+    def _read(self, name: str, kind: type[T], limit: int) -> tuple[TrustedFile, T]:
         path = self.path / name
         try:
-            return decode(read_trusted(path, limit=limit).data, kind)
+            file = read_trusted(path, limit=limit)
+            return file, decode(file.data, kind)
         except (OSError, WireError) as error:
-            raise _unfit(path, str(error)) from error
+            raise unfit(path, str(error)) from error
 
 
 def create(
@@ -191,13 +199,14 @@ def runs() -> tuple[RunDirectory, ...]:
 
 
 def find(name: str) -> RunDirectory:
-    """The run called `name`: its id, the beginning or the end of it, its directory, or `last`.
+    """The run called `name`: its id, the beginning or the end of it, `last`, or its directory,
+    which has a `/` in it: what lies where somebody happens to stand is not taken for a run.
 
     Raises:
         UsageError: none, or more than one; lists candidates.
         MachineError: the state directory cannot be read.
     """
-    if PLAN_FILE in _names(Path(name)):
+    if is_path(name) and PLAN_FILE in _names(Path(name)):
         return RunDirectory(Path(name).resolve())
     every = runs()
     if name == NEWEST and every:
@@ -216,38 +225,9 @@ def find(name: str) -> RunDirectory:
     )
 
 
-def plan_named(name: str) -> Plan:
-    """The plan in the file `name`, or of the run called so.
-
-    Raises:
-        UsageError: there is neither, or it cannot be used.
-        MachineError: the state directory cannot be read.
-    """
-    path = Path(name)
-    try:
-        is_file = path.is_file()
-    except OSError:  # a name that no file can have, or in a directory of somebody else
-        is_file = False
-    return read_plan(path) if is_file else find(name).plan
-
-
-def read_plan(path: Path) -> Plan:
-    """A plan file, refused unless it is byte for byte what this version writes.
-
-    Raises:
-        UsageError: not readable, truncated, edited, or of another version.
-    """
-    try:
-        data = read_trusted(path, limit=PLAN_LIMIT).data
-        version = format_of(data)
-        if version != str(PLAN_FORMAT):
-            raise _unfit(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
-        plan = decode(data, Plan)
-    except (OSError, WireError) as error:
-        raise _unfit(path, str(error)) from error
-    if canonical(plan) != data:
-        raise _unfit(path, "bytes that are not canonical: it was edited", "the file as written")
-    return plan
+def is_path(name: str) -> bool:
+    """Whether it is written as the path of something, not as the name of a run."""
+    return os.sep in name or name in (os.curdir, os.pardir)
 
 
 def _is_run(directory: Path) -> bool:
@@ -270,15 +250,3 @@ def _names(directory: Path) -> list[str]:
         if error.errno in NOWHERE:
             return []
         raise unusable(directory, error) from error
-
-
-def _unfit(
-    path: Path, got: str, expected: str = "a whole, unedited file of this version"
-) -> UsageError:
-    return UsageError(
-        f"{path} cannot be used",
-        guard="file",
-        got=got,
-        expected=expected,
-        next_step="remediate plan (again); a plan is never mended by hand",
-    )

@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from remediations.errors import UsageError
-from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.model.inventory import Inventory
-from remediations.model.wire import WireError, decode
 from remediations.observe.inventory import load_inventory
 from remediations.plan.plan import Plan
+from remediations.plan.plan_file import PLAN_FILE, read_plan
 from remediations.reach.settings import SSH
-
-PLAN_LIMIT = 64 * MEGABYTE
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +29,4 @@ class Given:
         Raises:
             UsageError: one of the files cannot be used.
         """
-        path = run / "plan.json"
-        try:
-            plan = decode(read_trusted(path, limit=PLAN_LIMIT).data, Plan)
-        except (OSError, WireError) as error:
-            raise UsageError(
-                f"{path} cannot be used",
-                guard="file",
-                got=str(error),
-                expected="the plan of a run",
-                next_step="`remediate status` lists the runs",
-            ) from error
-        return cls(plan, load_inventory(inventory))
+        return cls(read_plan(run / PLAN_FILE), load_inventory(inventory))

@@ -30,12 +30,12 @@ from remediations.observe.observation import Observation
 from remediations.plan.build import build_plan
 from remediations.plan.essence import values
 from remediations.plan.plan import Plan, plan_digest
+from remediations.plan.plan_file import read_plan
 from remediations.plan.render_text import plan_text
 from remediations.playbooks.catalogue import named
 from remediations.playbooks.planning import propose
 from remediations.report.html import plan_html
 from remediations.report.markdown import plan_markdown
-from remediations.run.store import read_plan
 from tests import worlds
 from tests.property.mutations import edited, examples, spoilt
 from tests.unit.plan.cases import ORIGIN, TOOL, compile_plainly, minority_down, plan_of, quorum_lost

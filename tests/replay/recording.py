@@ -21,9 +21,12 @@ from remediations.observe.digest import inventory_digest
 from remediations.observe.inventory import load_inventory
 from remediations.observe.look import load
 from remediations.plan.plan import Plan, plan_digest
+from remediations.plan.plan_file import PLAN_FILE
+from remediations.run.binding import proven_checks
 from remediations.run.journal import read_journal
 from remediations.run.records import Entry, EntryKind
-from remediations.run.store import PLAN_FILE, RunDirectory
+from remediations.run.status import last_of
+from remediations.run.store import RunDirectory
 from remediations.verify.result import CheckOutcome, CheckResult
 
 RESCUE = Path(__file__).parent / "rescue"
@@ -69,7 +72,8 @@ def read_recording(directory: Path) -> Recording:
         expected = inventory_digest(load_inventory(directory / INVENTORY))
         looks = [load(directory / BEFORE), run.observation, load(directory / AFTER)]
         plan, entries = run.plan, read_journal(run.journal)
-        approvals, checks = run.approvals, run.checks()
+        approvals = run.approvals
+        checks, strange = proven_checks(entries, run.checks())
     except RemediationError as error:
         raise unusable(f"{error.what} ({error.got})") from error
     digest = plan_digest(plan)
@@ -79,8 +83,10 @@ def read_recording(directory: Path) -> Recording:
         raise unusable(f"{run.path / 'approvals'} holds no approval of the plan beside it")
     if not entries or {entry.plan for entry in entries} != {digest}:
         raise unusable(f"{run.journal} is not of the plan beside it")
-    if entries[-1].kind is not EntryKind.RUN_ENDED:
+    if last_of(entries, EntryKind.RUN_ENDED) is None:
         raise unusable(f"{run.journal} does not tell how the run ended")
+    if strange:
+        raise unusable(f"{run.name}: {strange[0]}")
     if not checks or any(check.outcome is not CheckOutcome.PASSED for check in checks):
         raise unusable(f"the checks of {run.name} do not all pass: that is no rescue")
     return Recording(

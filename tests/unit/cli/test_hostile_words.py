@@ -72,7 +72,7 @@ def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         status,
         "standing",
-        lambda *_: SimpleNamespace(state=text, message=text, commands=((1, text, text),)),
+        lambda *_: (SimpleNamespace(state=text, message=text), (text,)),
     )
     run = SimpleNamespace(name=f"run{text}")
     said = [

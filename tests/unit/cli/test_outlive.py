@@ -33,7 +33,7 @@ def verified(run: RunDirectory) -> None:
     """It was carried out to its end: two commands, a whole journal, the checks, the report."""
     entries = read_journal(run.journal)
     assert [e.host for e in entries if e.kind is EntryKind.COMMAND_ENDED] == ["val4", "val3"]
-    assert entries[-1].kind is EntryKind.RUN_ENDED
+    assert [e.kind for e in entries[-2:]] == [EntryKind.RUN_ENDED, EntryKind.CHECKED]
     result = remediate("status", run.name, "--json").document["result"]
     assert isinstance(result, dict)
     assert result["state"] == RunState.VERIFIED

@@ -261,13 +261,18 @@ def test_an_observation_file_that_is_none(
         assert error["next"].startswith("observe again: ")
 
 
-def test_a_journal_that_cannot_be(desk: Desk, state: Path) -> None:
-    """A state that no run has: the chain of hashes holds, and it is refused all the same."""
+@pytest.mark.parametrize("said", ["flying", "verified"])
+def test_a_journal_that_cannot_be(desk: Desk, state: Path, said: str) -> None:
+    """A state that no such record has: the chain of hashes holds, and it is refused all the same.
+
+    "verified" can be told by a record of the checks only, which carries their hash.
+    """
     run = planned(desk)
     with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
-        journal.append(EntryKind.RUN_ENDED, state="flying", message="?")
+        journal.append(EntryKind.RUN_ENDED, state=said, message="?")
     for use in ("status", "report"):
-        refused(2, "run-ended with the state 'flying'", arguments=(use, run.name), state=state)
+        words = f"run-ended with the state {said!r}"
+        refused(2, words, arguments=(use, run.name), state=state)
 
 
 @pytest.mark.parametrize("key", ["none", "directory", "text", "open", "~nosuchuser/id", "~/none"])

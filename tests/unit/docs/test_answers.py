@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 
 import pytest
 
@@ -16,6 +17,8 @@ from remediations.cli.schema import DOCUMENTS
 from remediations.errors import ExitCode
 from remediations.model.inventory import HostEntry
 from remediations.observe.look import load
+from remediations.run.journal import Journal
+from remediations.run.records import EntryKind
 from remediations.run.store import find
 from remediations.verify.given import Given
 from tests.unit.cli.desk import remediate
@@ -101,6 +104,8 @@ def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -
     run = find("last")
     anchors = Anchors(run.plan, reader.inventory)
     given = Given(run.plan, anchors.inventory)
+    with closing(Journal(run.journal, run.digest)) as journal:
+        journal.append(EntryKind.RUN_BEGAN, message="by alice")
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
     told = written(document_of(proof.prove(run, given, anchors, quiet=True)))
     assert set(told) == said_of("verify") == said_of("apply")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from remediations.approve.approval import Approval
 from remediations.approve.statement import statement_for
+from remediations.model.wire import canonical
 from remediations.plan.plan import Plan
 from remediations.report.report import Report, build_report
 from remediations.run.records import ApprovedBy, Entry, EntryKind, HeightSample, RunState
@@ -59,7 +61,7 @@ def entry(plan: Plan, second: float, kind: EntryKind, **fields: object) -> Entry
 
 
 def entries(plan: Plan, *, state: str = "done", error: str = "") -> tuple[Entry, ...]:
-    """The whole journal; `state` is what the one command came to."""
+    """The whole journal; `state` is what the one command came to, `done` is checked as well."""
     ended: dict[str, object] = {
         "stage": 1,
         "host": "val1",
@@ -91,6 +93,17 @@ def entries(plan: Plan, *, state: str = "done", error: str = "") -> tuple[Entry,
             message="applied" if good else "val1 failed",
         )
     )
+    if good:
+        lines.append(
+            entry(
+                plan,
+                WATCHED_S + 2,
+                EntryKind.CHECKED,
+                state=RunState.UNVERIFIED,
+                message="2 of 3 checks pass",
+                checks_sha256=hashlib.sha256(canonical(checks())).hexdigest(),
+            )
+        )
     return tuple(sorted(lines, key=lambda line: line.at))
 
 

@@ -79,9 +79,10 @@ def test_timeline_is_in_order_and_complete() -> None:
         "first new block seen",
         "gate ended",
         "run ended",
-        "2 of 3 checks pass",
+        "checked",
     ]
-    assert [event.what for event in events if not event.good] == ["2 of 3 checks pass"]
+    (bad,) = (event for event in events if not event.good)
+    assert (bad.what, bad.detail) == ("checked", "unverified: 2 of 3 checks pass")
 
 
 def test_failure_stands_out() -> None:

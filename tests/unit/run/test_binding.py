@@ -14,10 +14,11 @@ from remediations.errors import UsageError
 from remediations.model.wire import canonical
 from remediations.plan.plan import Plan
 from remediations.run.actor import actor
-from remediations.run.binding import bound, start_of, strange_approvals
+from remediations.run.binding import bound, proven_checks, start_of, strange_approvals
 from remediations.run.journal import Journal, read_journal
-from remediations.run.records import AcceptedApproval, Anchor, EntryKind, Start
-from remediations.run.store import RunDirectory, create
+from remediations.run.records import AcceptedApproval, Anchor, Entry, EntryKind, RunState, Start
+from remediations.run.store import CHECKS_FILE, RunDirectory, create
+from tests.unit.report.journal import checks
 from tests.unit.run.plans import command, plan, stage
 from tests.unit.run.test_store import INVENTORY, approval
 from tests.worlds import healthy
@@ -95,3 +96,36 @@ def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:
     )
     kept = replace(gone, sha256=later.sha256)
     assert strange_approvals(started(kept), run.approvals) == ()
+
+
+def verified(run: RunDirectory, data: bytes) -> tuple[Entry, ...]:
+    """The journal after a verification that came to `data`."""
+    with closing(Journal.reopened(run.journal)) as journal:
+        journal.append(
+            EntryKind.CHECKED,
+            state=RunState.UNVERIFIED,
+            message="2 of 3 checks pass",
+            checks_sha256=hashlib.sha256(data).hexdigest(),
+        )
+    return read_journal(run.journal)
+
+
+def test_checks_are_those_of_the_last_verification(run: RunDirectory) -> None:
+    """Written after it, edited, of an earlier one, or gone: told as not proven, and not shown."""
+    data, better = canonical(checks()), canonical(checks()[:2])
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), ())
+    run.write(CHECKS_FILE, data)
+    strange = (f"{CHECKS_FILE} is not what a verification wrote last: it does not count",)
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
+
+    entries = verified(run, data)
+    assert proven_checks(entries, run.checks()) == (checks(), ())
+    run.write(CHECKS_FILE, better)
+    assert proven_checks(entries, run.checks()) == ((), strange)
+    assert proven_checks(verified(run, better), run.checks()) == (checks()[:2], ())
+    run.write(CHECKS_FILE, data)
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
+
+    (run.path / CHECKS_FILE).unlink()
+    gone = (f"{CHECKS_FILE}, of which the journal tells, is not there any more",)
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), gone)

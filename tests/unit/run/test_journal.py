@@ -56,6 +56,57 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     assert read_journal(path) == ()
 
 
+def test_a_journal_goes_on_behind_its_last_whole_record(tmp_path: Path) -> None:
+    """What a verification adds; a line that tore is taken away, nothing else is."""
+    path = tmp_path / "journal.jsonl"
+    lines = written(path)
+    path.write_bytes(b"".join(lines) + lines[0][:20])
+    for turn in (1, 2):
+        journal = Journal.reopened(path)
+        journal.append(EntryKind.CHECKED, state=RunState.VERIFIED, message="1 of 1 checks pass")
+        journal.close()
+        entries = read_journal(path)
+        assert [e.number for e in entries] == list(range(1, 4 + turn))
+        assert path.read_bytes().startswith(b"".join(lines))
+
+
+def test_a_journal_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of two that go on with it; the second leaves it as it is."""
+    monkeypatch.setattr("remediations.run.journal.PATIENCE_S", 0)
+    path = tmp_path / "journal.jsonl"
+    first = Journal(path, PLAN)
+    first.append(EntryKind.RUN_BEGAN)
+    before = path.read_bytes()
+    with pytest.raises(Locked, match="another process writes"):
+        Journal.reopened(path)
+    first.close()
+    second = Journal.reopened(path)
+    with pytest.raises(Locked, match="another process writes"):
+        Journal.reopened(path)
+    second.close()
+    assert path.read_bytes() == before
+
+
+def test_only_a_sound_journal_goes_on(tmp_path: Path) -> None:
+    """None, one without a record, one that was edited: nothing is added."""
+    path = tmp_path / "journal.jsonl"
+    with pytest.raises(MachineError):
+        Journal.reopened(path)
+    path.touch(mode=0o600)
+    with pytest.raises(UsageError, match="not what was written"):
+        Journal.reopened(path)
+    path.unlink()
+    edited = b"".join(written(path)).replace(b'"round":"1"', b'"round":"7"')
+    path.write_bytes(edited)
+    with pytest.raises(UsageError, match="not what was written"):
+        Journal.reopened(path)
+    assert path.read_bytes() == edited
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MachineError):
+        Journal.reopened(path)
+
+
 def test_no_journal_and_an_empty_one_have_no_entries(tmp_path: Path) -> None:
     """Nothing was done."""
     assert read_journal(tmp_path / "none") == ()

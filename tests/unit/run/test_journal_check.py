@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from remediations.plan.plan import Plan, plan_digest
 from remediations.run import journal_check
 from remediations.run.journal import Journal
 from remediations.run.journal_check import check
-from remediations.run.records import CommandState, EntryKind
+from remediations.run.records import CommandState, EntryKind, RunState
 from tests.unit.run.fakes import Bench, FakeDriver
 from tests.unit.run.plans import command, plan, stage
 
@@ -126,7 +127,7 @@ def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
         ((starts("val2", "two"), ends("val2")) * 2, "stage 1 on val2: ran, and is not (so often)"),
         ((starts("val2", "two"),) * 2, "record 3: stage 1 on val2 starts while it runs"),
         ((ends("val2"),), "record 2: stage 1 on val2 ends and did not start"),
-        ((ENDED,), "record 2: something follows the end"),
+        ((ENDED,), "record 3: something but a verification follows the end"),
         ((BEGAN,), "record 2: a journal begins with run-began, once"),
     ],
 )
@@ -137,6 +138,20 @@ def test_an_impossible_story_is_found(
     report = check(story(tmp_path / "j", PLAN, BEGAN, *steps, ENDED), PLAN_BYTES)
     assert any(found.startswith(problem) for found in report.problems)
     assert report.exit_status == 1
+
+
+def test_verifications_are_told_and_may_follow_the_end(journal: Path) -> None:
+    """As often as somebody verified; nothing else may."""
+    for state in (RunState.UNVERIFIED, RunState.VERIFIED):
+        with closing(Journal.reopened(journal)) as reopened:
+            said = reopened.append(EntryKind.CHECKED, state=state, message="of 3")
+        report = check(journal.read_bytes(), PLAN_BYTES)
+        assert (report.problems, report.exit_status) == ((), 0)
+        assert any(line.endswith(f": {said.state}: of 3") for line in report.lines)
+    with closing(Journal.reopened(journal)) as reopened:
+        reopened.append(EntryKind.COMMAND_STARTING, stage=1, host="val1")
+    problems = check(journal.read_bytes()).problems
+    assert any("something but a verification follows the end" in found for found in problems)
 
 
 def test_a_journal_of_another_plan_is_found(journal: Path) -> None:

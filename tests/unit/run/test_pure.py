@@ -165,34 +165,39 @@ A_DONE = entry(EntryKind.COMMAND_ENDED, "a", "done")
 RAN = entry(EntryKind.RUN_ENDED, state="running", message="all stages are done")
 STOPPED = entry(EntryKind.RUN_ENDED, state="stopped", message="b failed")
 DIED = entry(EntryKind.RUN_ENDED, state="unknown", message="KeyboardInterrupt")
+GOOD = entry(EntryKind.CHECKED, state="verified", message="3 of 3 checks pass")
+BAD = entry(EntryKind.CHECKED, state="unverified", message="2 of 3 checks pass")
 
 
 @pytest.mark.parametrize(
-    ("entries", "hindrance", "verified", "alive", "state"),
+    ("entries", "hindrance", "alive", "state"),
     [
-        ((), "not approved", None, False, RunState.PLANNED),
-        ((), "", None, False, RunState.APPROVED),
-        ((), "", None, True, RunState.RUNNING),
-        ((BEGAN,), "", None, True, RunState.RUNNING),
-        ((BEGAN,), "", None, False, RunState.UNKNOWN),
-        ((BEGAN, A_STARTS), "", True, False, RunState.UNKNOWN),
-        ((BEGAN, RAN), "", None, False, RunState.UNVERIFIED),
-        ((BEGAN, RAN), "", None, True, RunState.UNVERIFIED),
-        ((BEGAN, RAN), "", False, False, RunState.UNVERIFIED),
-        ((BEGAN, RAN), "", True, False, RunState.VERIFIED),
-        ((BEGAN, STOPPED), "", True, False, RunState.STOPPED),
-        ((BEGAN, DIED), "", None, False, RunState.UNKNOWN),
+        ((), "not approved", False, RunState.PLANNED),
+        ((), "", False, RunState.APPROVED),
+        ((), "", True, RunState.RUNNING),
+        ((BEGAN,), "", True, RunState.RUNNING),
+        ((BEGAN,), "", False, RunState.UNKNOWN),
+        ((BEGAN, A_STARTS), "", False, RunState.UNKNOWN),
+        ((BEGAN, A_STARTS, GOOD), "", False, RunState.UNKNOWN),
+        ((BEGAN, RAN), "", False, RunState.UNVERIFIED),
+        ((BEGAN, RAN), "", True, RunState.UNVERIFIED),
+        ((BEGAN, RAN, BAD), "", False, RunState.UNVERIFIED),
+        ((BEGAN, RAN, GOOD), "", False, RunState.VERIFIED),
+        ((BEGAN, RAN, GOOD, BAD), "", False, RunState.UNVERIFIED),
+        ((BEGAN, RAN, BAD, GOOD), "", False, RunState.VERIFIED),
+        ((BEGAN, STOPPED), "", False, RunState.STOPPED),
+        ((BEGAN, STOPPED, GOOD), "", False, RunState.STOPPED),
+        ((BEGAN, DIED), "", False, RunState.UNKNOWN),
     ],
 )
 def test_where_a_run_stands(
     entries: tuple[Entry, ...],
     hindrance: str,
-    verified: bool | None,
     alive: bool,
     state: RunState,
 ) -> None:
-    """Verified only by checks after a run that reached its end."""
-    status = status_of(PLAN, entries, hindrance=hindrance, verified=verified, alive=alive)
+    """Verified only by the last checks after a run that reached its end."""
+    status = status_of(PLAN, entries, hindrance=hindrance, alive=alive)
     assert status.state is state
     assert hindrance in status.message
 
@@ -210,6 +215,6 @@ def test_where_a_run_stands(
 )
 def test_where_each_command_stands(entries: tuple[Entry, ...], alive: bool, states: str) -> None:
     """What was announced and has no end is unknown once its process is gone."""
-    status = status_of(PLAN, entries, hindrance="", verified=None, alive=alive)
+    status = status_of(PLAN, entries, hindrance="", alive=alive)
     assert [state for _, _, state in status.commands] == [CommandState(s) for s in states.split()]
     assert [(s, h) for s, h, _ in status.commands] == [(1, "a"), (1, "a"), (1, "b"), (2, "c")]

@@ -18,8 +18,9 @@ from remediations.model.inventory import Inventory
 from remediations.model.wire import canonical, decode
 from remediations.observe.digest import portable
 from remediations.plan.plan import Plan, plan_digest
+from remediations.plan.plan_file import read_plan
 from remediations.run import store
-from remediations.run.store import RunDirectory, create, find, read_plan, runs
+from remediations.run.store import RunDirectory, create, find, runs
 from tests.unit.run.plans import NOW, plan
 from tests.unit.unprivileged import without_root
 from tests.worlds import healthy
@@ -74,7 +75,7 @@ def test_what_is_kept_is_read_back() -> None:
     assert run.observation == healthy()
     assert inventory_of(run) == portable(INVENTORY)
     assert run.approvals == ()
-    assert run.checks() == ()
+    assert run.checks() is None
     assert not run.journal.exists()
 
 
