@@ -70,11 +70,11 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> A
 def _cut_short(run: RunDirectory) -> Aborted:
     """A second Ctrl-C, or one while the checks ran: what was done is in the journal."""
     status = standing_of(run, bound_journal(run), "")
-    commands = (f"stage {stage} on {host}: {state}" for stage, host, state in status.commands)
+    steps = (f"{step}: {step.state}" for step in status.steps)
     return Aborted(
         "interrupted while the run was applied or checked",
         guard="a person",
-        got=f"the run is {status.state}; {'; '.join(commands)}",
+        got=f"the run is {status.state}; {'; '.join(steps)}",
         expected="every stage done, every gate open, every check passed",
         next_step=f"remediate status {run.called}",
     )

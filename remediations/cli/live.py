@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from remediations.model.quorum import has_quorum, percent
-from remediations.plan.plan import Command, Gate, Plan, Stage
+from remediations.plan.plan import Gate, Plan, Stage, Step
 from remediations.render.console import BAD, DIM, GOOD, STRONG
 from remediations.render.printable import one_line
 from remediations.run.progress import shown
@@ -39,7 +39,7 @@ class LiveDisplay:
         self._console = Console(stderr=True, highlight=False, quiet=quiet, markup=False)
         self._live: Live | None = None
         self._stage: Stage | None = None
-        self._commands: dict[tuple[int, str], CommandState] = {}
+        self._steps: dict[str, tuple[Step, CommandState]] = {}
         self._snapshot: Snapshot | None = None
         self._gate = ""
 
@@ -64,10 +64,11 @@ class LiveDisplay:
         self._stage = stage
         self._say(f"stage {stage.number} of {len(self._plan.stages)}: {stage.title}")
 
-    def command_is(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
-        """A command changed its state."""
-        self._commands[stage.number, command.host] = state
-        self._say(f"  {command.host}: {command.operation} {state}{': ' if said else ''}{said}")
+    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+        """A step changed its state."""
+        self._steps[step.id] = (step, state)
+        what = f"{step.command.host}: {step.command.operation}"
+        self._say(f"  {step.id} {what} {state}{': ' if said else ''}{said}")
 
     def sampled(self, snapshot: Snapshot) -> None:
         """The chain was looked at."""
@@ -108,8 +109,8 @@ class LiveDisplay:
             text.append(one_line(f"stage {self._stage.number}: {self._stage.title}"), style=STRONG)
             text.append("\n")
         text.append(f"  {self._position()}\n")
-        for (stage, host), state in self._commands.items():
-            text.append(one_line(f"  stage {stage} {host:<12} "))
+        for step, state in self._steps.values():
+            text.append(one_line(f"  {step.id:<5} {step.command.host:<12} "))
             text.append(f"{state}\n", style=STYLES.get(state, DIM))
         if self._gate:
             text.append(one_line(f"  gate {self._gate}"), style=DIM)

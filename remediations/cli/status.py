@@ -36,7 +36,7 @@ def _one(run: RunDirectory, inventory: Path | None) -> Answer:
     status = standing_of(run, found.entries, found.hindrance)
     lines = [f"NOT PROVEN: {doubt}" for doubt in found.doubts]
     lines += [f"{run.name}: {status.state}", f"  {status.message}"]
-    lines += [f"  stage {stage} {host:<16} {state}" for stage, host, state in status.commands]
+    lines += [f"  {step.step:<5} {step.host:<16} {step.state}" for step in status.steps]
     lines.append(f"next: {_next(run, status.state)}")
     return Answer(
         exit_code=ExitCode.OK,
@@ -46,10 +46,7 @@ def _one(run: RunDirectory, inventory: Path | None) -> Answer:
             "message": status.message,
             "approved_by": list(found.approvals),
             "doubts": list(found.doubts),
-            "commands": [
-                {"stage": stage, "host": host, "state": state}
-                for stage, host, state in status.commands
-            ],
+            "steps": [step._asdict() for step in status.steps],
         },
         text="\n".join(map(one_line, lines)),
     )

@@ -8,6 +8,7 @@ the observation.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from remediations.diagnose.finding import Finding
 from remediations.model.login import Login
@@ -133,6 +134,15 @@ class Stage(Record, frozen=True, kw_only=True):
     gate: Gate
 
 
+class Step(NamedTuple):
+    """One command of a plan, and the id under which everything tells of it: its stage's number and
+    its place in the stage, from 0."""
+
+    id: str
+    stage: Stage
+    command: Command
+
+
 class PlannedCheck(Record, frozen=True, kw_only=True):
     """One postflight verification (docs/verification.md)."""
 
@@ -209,6 +219,14 @@ class Plan(Record, frozen=True, kw_only=True):
     def acting_hosts(self) -> tuple[str, ...]:
         """Hosts on which something runs, in order, each once."""
         return tuple(dict.fromkeys(c.host for stage in self.stages for c in stage.commands))
+
+    def steps(self) -> tuple[Step, ...]:
+        """All that runs, in the order of the plan."""
+        return tuple(
+            Step(f"{stage.number}-{index}", stage, command)
+            for stage in self.stages
+            for index, command in enumerate(stage.commands)
+        )
 
 
 def plan_digest(plan: Plan) -> str:

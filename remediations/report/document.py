@@ -183,7 +183,7 @@ def _ran(command: CommandRecord) -> Block:
     tone = COMMAND_TONES.get(command.state, Tone.BAD)
     return Heading(
         3,
-        (f"Stage {command.stage}, ", Exact(command.host), ": ", Toned(command.state, tone), how),
+        (f"Step {command.step} on ", Exact(command.host), ": ", Toned(command.state, tone), how),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from remediations.model.record import Record
 from remediations.plan.plan import Plan
 from remediations.run.records import ApprovedBy, CommandState, Entry, EntryKind, RunState, Start
+from remediations.run.status import by_step
 from remediations.verify.result import CheckResult
 
 
@@ -21,9 +22,9 @@ class Event(Record, frozen=True, kw_only=True):
 
 
 class CommandRecord(Record, frozen=True, kw_only=True):
-    """One command as it ran: its text from the plan, its outcome from the journal."""
+    """One step as it ran: its text from the plan, its outcome from the journal."""
 
-    stage: int
+    step: str
     host: str
     operation: str
     text: str
@@ -135,24 +136,22 @@ def _between(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def _commands(plan: Plan, entries: Sequence[Entry]) -> Iterable[CommandRecord]:
-    ended = {(e.stage, e.host): e for e in entries if e.kind is EntryKind.COMMAND_ENDED}
-    started = {(e.stage, e.host) for e in entries if e.kind is EntryKind.COMMAND_STARTING}
-    for stage in plan.stages:
-        for command in stage.commands:
-            key = (stage.number, command.host)
-            entry = ended.get(key)
-            state = "unknown" if key in started else "not started"
-            yield CommandRecord(
-                stage=stage.number,
-                host=command.host,
-                operation=command.operation,
-                text=command.text,
-                state=entry.state if entry else state,
-                exit_status=entry.exit_status if entry else None,
-                duration_ms=entry.duration_ms if entry else 0,
-                output=entry.output if entry else "",
-                error_output=entry.error_output if entry else "",
-            )
+    ended = by_step(entries, EntryKind.COMMAND_ENDED)
+    started = by_step(entries, EntryKind.COMMAND_STARTING)
+    for step in plan.steps():
+        entry = ended.get(step.id)
+        state = "unknown" if step.id in started else "not started"
+        yield CommandRecord(
+            step=step.id,
+            host=step.command.host,
+            operation=step.command.operation,
+            text=step.command.text,
+            state=entry.state if entry else state,
+            exit_status=entry.exit_status if entry else None,
+            duration_ms=entry.duration_ms if entry else 0,
+            output=entry.output if entry else "",
+            error_output=entry.error_output if entry else "",
+        )
 
 
 def _timeline(
@@ -177,7 +176,7 @@ def _timeline(
     for entry in entries:
         if entry.kind is not EntryKind.SAMPLE:  # these have a plot of their own
             good = entry.state not in BAD_STATES
-            where = f" on {entry.host}" if entry.host else ""
+            where = f" {entry.step} on {entry.host}" if entry.host else ""
             what = f"{entry.kind.replace('-', ' ')}{where}"
             state = "" if entry.state in UNREMARKABLE else entry.state
             detail = ": ".join(part for part in (state, entry.message) if part)

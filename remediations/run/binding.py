@@ -7,7 +7,6 @@ run asks here first. Pure.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 
 from remediations.errors import UsageError
@@ -81,19 +80,16 @@ def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
         if entry.plan != digest
     ][:1]
     planned = {
-        (stage.number, host): [
-            hashlib.sha256(c.text.encode()).hexdigest() for c in stage.commands if c.host == host
-        ]
-        for stage in plan.stages
-        for host in {c.host for c in stage.commands}
+        step.id: (step.command.host, hashlib.sha256(step.command.text.encode()).hexdigest())
+        for step in plan.steps()
     }
-    turn: Counter[tuple[int, str]] = Counter()
+    begun: set[str] = set()
     for entry in entries:
         if entry.kind is not EntryKind.COMMAND_STARTING:
             continue
-        key = (entry.stage, entry.host)
-        texts = planned.get(key, [])
-        if turn[key] >= len(texts) or texts[turn[key]] != entry.command_sha256:
-            troubles.append(f"stage {entry.stage} on {entry.host} ran another program")
-        turn[key] += 1
+        if entry.step in begun:
+            troubles.append(f"step {entry.step} on {entry.host} ran twice")
+        elif planned.get(entry.step) != (entry.host, entry.command_sha256):
+            troubles.append(f"step {entry.step} on {entry.host} ran another program")
+        begun.add(entry.step)
     return troubles

@@ -28,11 +28,10 @@ class StepId:
     """One command of one plan on one target: the name under which it happens at most once."""
 
     plan: str
-    stage: int
-    index: int
+    step: str
 
     def __str__(self) -> str:
-        return f"{self.stage}-{self.index}"
+        return self.step
 
 
 @dataclass(frozen=True, kw_only=True)

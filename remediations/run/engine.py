@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediations.errors import MachineError
-from remediations.plan.plan import Command, Gate, Plan, Stage
+from remediations.plan.plan import Gate, Plan, Stage, Step
 from remediations.run.carry_out import Ending, carry_out
 from remediations.run.driver import Driver, StepId
 from remediations.run.gates import judge_gate
@@ -27,6 +27,7 @@ from remediations.run.journal import Journal
 from remediations.run.progress import Progress, SafeProgress
 from remediations.run.records import CommandState, EntryKind, HeightSample, RunState
 from remediations.run.snapshot import Poll, Snapshot
+from remediations.run.status import StepStanding
 
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
@@ -37,17 +38,15 @@ STOP_PATIENCE_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """How a run ended: for each command, done, failed, unknown (may still run) or not started."""
+    """How a run ended: for each step, done, failed, unknown (may still run) or not started."""
 
     state: RunState
     message: str
-    commands: tuple[tuple[int, str, CommandState], ...]
+    steps: tuple[StepStanding, ...]
 
     def where(self, *states: CommandState) -> tuple[str, ...]:
-        """`stage N on HOST` for every command in one of these states."""
-        return tuple(
-            f"stage {stage} on {host}" for stage, host, state in self.commands if state in states
-        )
+        """`step ID on HOST` for every step in one of these states."""
+        return tuple(str(step) for step in self.steps if step.state in states)
 
 
 class Engine:
@@ -69,11 +68,7 @@ class Engine:
         self._journal = journal
         self._poll = poll
         self._progress = SafeProgress(progress)
-        self._states = {
-            (stage.number, index): CommandState.PLANNED
-            for stage in plan.stages
-            for index, _ in enumerate(stage.commands)
-        }
+        self._states = {step.id: CommandState.PLANNED for step in plan.steps()}
         self._latest: Snapshot | None = None
         self._unseen = ""
         self._lost_record: MachineError | None = None
@@ -112,8 +107,8 @@ class Engine:
             if self.stop.is_set():
                 break
             if bad:
-                command, ending = bad[0]
-                return RunState.STOPPED, f"{command.host}: {ending.state}: {ending.message}"
+                step, ending = bad[0]
+                return RunState.STOPPED, f"{step.command.host}: {ending.state}: {ending.message}"
             opened, seen = await self._wait_for(stage.gate)
             if self.stop.is_set():
                 break
@@ -123,10 +118,13 @@ class Engine:
             return RunState.RUNNING, "all stages are done; the checks decide"
         return RunState.ABORTED, "stopped by a person"
 
-    async def _commands(self, stage: Stage) -> list[tuple[Command, Ending]]:
-        """Carry out a stage; the commands that are not done."""
-        hosts = dict.fromkeys(command.host for command in stage.commands)
-        work = [asyncio.create_task(self._on_host(stage, host)) for host in hosts]
+    async def _commands(self, stage: Stage) -> list[tuple[Step, Ending]]:
+        """Carry out a stage; the steps that are not done."""
+        on_host: dict[str, list[Step]] = {}
+        for step in self._plan.steps():
+            if step.stage is stage:
+                on_host.setdefault(step.command.host, []).append(step)
+        work = [asyncio.create_task(self._in_order(steps)) for steps in on_host.values()]
         stopped = asyncio.create_task(self.stop.wait())
         everything = asyncio.gather(*work, return_exceptions=True)
         either: set[asyncio.Future[Any]] = {everything, stopped}
@@ -141,44 +139,43 @@ class Engine:
             await asyncio.gather(*work, return_exceptions=True)
         return [bad for task in work for bad in task.result()]
 
-    async def _on_host(self, stage: Stage, host: str) -> list[tuple[Command, Ending]]:
-        """The commands of one host in order, up to the first that is not done."""
-        for index, command in enumerate(stage.commands):
-            if command.host != host:
-                continue
+    async def _in_order(self, steps: Sequence[Step]) -> list[tuple[Step, Ending]]:
+        """The steps of one host, up to the first that is not done."""
+        for step in steps:
             if self.stop.is_set():
                 break
-            ending = await self._command(stage, index, command)
+            ending = await self._step(step)
             if ending.state is not CommandState.DONE:
-                return [(command, ending)]
+                return [(step, ending)]
         return []
 
-    async def _command(self, stage: Stage, index: int, command: Command) -> Ending:
+    async def _step(self, step: Step) -> Ending:
+        command = step.command
         self._record(
             EntryKind.COMMAND_STARTING,
-            stage=stage.number,
+            step=step.id,
             host=command.host,
             state=CommandState.STARTED,
             message=command.operation,
             command_sha256=hashlib.sha256(command.text.encode()).hexdigest(),
         )
-        self._becomes(stage, index, CommandState.STARTED, "")
+        self._becomes(step, CommandState.STARTED, "")
         began = time.monotonic()
-        step = StepId(plan=self._digest, stage=stage.number, index=index)
+        claim = StepId(plan=self._digest, step=step.id)
         try:
             ending = await carry_out(
-                self._driver, step, command, may_start=lambda: not self.stop.is_set()
+                self._driver, claim, command, may_start=lambda: not self.stop.is_set()
             )
         except asyncio.CancelledError:
             # Returned, not raised: the person's stop is known, and this is its receipt.
             ending = Ending(CommandState.UNKNOWN, "stopped by a person; it may still run", None)
         except Exception as bug:  # noqa: BLE001 - it was announced, so it has an ending: not known
             ending = Ending(CommandState.UNKNOWN, _said(bug), None)
-        self._states[stage.number, index] = ending.state
+        self._states[step.id] = ending.state
         seen = ending.sighting
         self._record(
             EntryKind.COMMAND_ENDED,
-            stage=stage.number,
+            step=step.id,
             host=command.host,
             state=ending.state,
             message=ending.message,
@@ -187,7 +184,7 @@ class Engine:
             error_output=seen.error_output if seen else "",
             duration_ms=int((time.monotonic() - began) * 1000),
         )
-        self._becomes(stage, index, ending.state, ending.message)
+        self._becomes(step, ending.state, ending.message)
         return ending
 
     def _record(self, kind: EntryKind, **fields: Any) -> None:  # noqa: ANN401 - Entry's own fields
@@ -200,9 +197,9 @@ class Engine:
             self._lost_record = error
             raise
 
-    def _becomes(self, stage: Stage, index: int, state: CommandState, said: str) -> None:
-        self._states[stage.number, index] = state
-        self._progress.command_is(stage, stage.commands[index], state, said)
+    def _becomes(self, step: Step, state: CommandState, said: str) -> None:
+        self._states[step.id] = state
+        self._progress.step_is(step, state, said)
 
     async def _wait_for(self, gate: Gate) -> tuple[bool, str]:
         self._record(EntryKind.GATE_WAITING, message=gate.title)
@@ -248,12 +245,11 @@ class Engine:
         return snapshot
 
     def _receipt(self, state: RunState, message: str) -> Receipt:
-        commands = tuple(
-            (stage.number, command.host, self._states[stage.number, index])
-            for stage in self._plan.stages
-            for index, command in enumerate(stage.commands)
+        steps = tuple(
+            StepStanding(step.id, step.command.host, self._states[step.id])
+            for step in self._plan.steps()
         )
-        return Receipt(state=state, message=message, commands=commands)
+        return Receipt(state=state, message=message, steps=steps)
 
     def _unrecorded(self, error: MachineError) -> MachineError:
         """The receipt as an error: there is no journal to read it from."""

@@ -18,13 +18,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 GOOD, WRONG, UNREADABLE, NO_END = 0, 1, 2, 3
 FIELDS = {
-    *("number", "previous", "at", "kind", "plan", "stage", "host", "state", "message"),
+    *("number", "previous", "at", "kind", "plan", "step", "host", "state", "message"),
     *("command_sha256", "exit_status", "output", "error_output", "duration_ms"),
     *("round", "online_power", "total_power", "heights", "start", "checks_sha256"),
 }
@@ -64,7 +63,7 @@ def check(journal: bytes, plan: bytes | None = None) -> Report:
         lines.append("no end: the machine died or the end was cut, which cannot be told apart")
     checked = [r for r in records if r["kind"] == "checked"]
     lines += [f"checked {r['at']}: {r['state']}: {r['message']}" for r in checked]
-    lines += [f"may still run: stage {s} on {h}" for s, h in sorted(_open(records))]
+    lines += [f"may still run: {step}" for step in sorted(_open(records))]
     if plan is None:
         lines.append("no plan was given: what ran was not compared")
     else:
@@ -112,10 +111,11 @@ def _record(line: bytes) -> Record | None:
 def _story(records: list[Record]) -> list[str]:
     problems = []
     over = False
-    running: set[tuple[str, str]] = set()
+    began: set[str] = set()
+    ended: set[str] = set()
     for position, record in enumerate(records, 1):
-        kind, key = record["kind"], _key(record)
-        where = f"record {position}: stage {key[0]} on {key[1]}"
+        kind, step = record["kind"], _step(record)
+        where = f"record {position}: {step}"
         if (kind == "run-began") != (position == 1):
             problems.append(f"record {position}: a journal begins with run-began, once")
         if record["plan"] != records[0]["plan"]:
@@ -124,24 +124,26 @@ def _story(records: list[Record]) -> list[str]:
             problems.append(f"record {position}: something but a verification follows the end")
         over = over or kind in ("run-ended", "checked")
         if kind == "command-starting":
-            if key in running:
-                problems.append(f"{where} starts while it runs")
-            running.add(key)
+            if step in began:
+                problems.append(f"{where} starts twice")
+            began.add(step)
         if kind == "command-ended":
-            if key not in running:
+            if step not in began:
                 problems.append(f"{where} ends and did not start")
-            running.discard(key)
+            if step in ended:
+                problems.append(f"{where} ends twice")
+            ended.add(step)
     return problems
 
 
-def _open(records: list[Record]) -> set[tuple[str, str]]:
-    """Stage and host of what was announced and has no known end."""
-    found: set[tuple[str, str]] = set()
+def _open(records: list[Record]) -> set[str]:
+    """Steps that were announced and have no known end."""
+    found: set[str] = set()
     for record in records:
         if record["kind"] == "command-starting":
-            found.add(_key(record))
+            found.add(_step(record))
         elif record["kind"] == "command-ended" and record["state"] != "unknown":
-            found.discard(_key(record))
+            found.discard(_step(record))
     return found
 
 
@@ -151,30 +153,36 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
     if records and records[0]["plan"] != _sha256(plan):
         problems.append(f"the journal is of plan {records[0]['plan']}, this is {_sha256(plan)}")
     try:
-        planned = [
-            ((stage["number"], command["host"]), _sha256(command["text"].encode()))
+        planned = {
+            _named(f"{stage['number']}-{index}", command["host"]): _sha256(command["text"].encode())
             for stage in json.loads(plan)["stages"]
-            for command in stage["commands"]
-        ]
+            for index, command in enumerate(stage["commands"])
+        }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [*problems, "the plan is not one"]
-    turn: Counter[tuple[str, str]] = Counter()
+    place = {step: number for number, step in enumerate(planned)}
+    reached: dict[str, int] = {}
     for record in records:
         if record["kind"] != "command-starting":
             continue
-        key = _key(record)
-        mine = [digest for at, digest in planned if at == key]
-        where = f"stage {key[0]} on {key[1]}"
-        if turn[key] >= len(mine):
-            problems.append(f"{where}: ran, and is not (so often) in the plan")
-        elif record["command_sha256"] != mine[turn[key]]:
-            problems.append(f"{where}: what ran is not what the plan says")
-        turn[key] += 1
+        step, host = _step(record), str(record["host"])
+        if step not in planned:
+            problems.append(f"{step}: ran, and is not in the plan")
+            continue
+        if record["command_sha256"] != planned[step]:
+            problems.append(f"{step}: what ran is not what the plan says")
+        if place[step] < reached.get(host, 0):
+            problems.append(f"{step}: ran after a later step of its host")
+        reached[host] = max(place[step], reached.get(host, 0))
     return problems
 
 
-def _key(record: Record) -> tuple[str, str]:
-    return str(record["stage"]), str(record["host"])
+def _step(record: Record) -> str:
+    return _named(str(record["step"]), str(record["host"]))
+
+
+def _named(step: str, host: str) -> str:
+    return f"step {step} on {host}"
 
 
 def _sha256(data: bytes) -> str:

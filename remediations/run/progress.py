@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from remediations.plan.plan import Command, Gate, Stage
+from remediations.plan.plan import Gate, Stage, Step
 from remediations.run.records import CommandState
 from remediations.run.snapshot import Snapshot
 
@@ -17,8 +17,8 @@ class Progress(Protocol):
         """A stage starts."""
         ...
 
-    def command_is(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
-        """A command changed its state."""
+    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+        """A step changed its state."""
         ...
 
     def sampled(self, snapshot: Snapshot) -> None:
@@ -59,9 +59,9 @@ class SafeProgress:
         """A stage starts."""
         self._tell(lambda: self._inner.stage_began(stage))
 
-    def command_is(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
-        """A command changed its state."""
-        self._tell(lambda: self._inner.command_is(stage, command, state, said))
+    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+        """A step changed its state."""
+        self._tell(lambda: self._inner.step_is(step, state, said))
 
     def sampled(self, snapshot: Snapshot) -> None:
         """The chain was looked at."""

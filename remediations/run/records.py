@@ -15,7 +15,6 @@ class RunState(StrEnum):
     RUNNING = "running"
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
-    REFUSED = "refused"
     STOPPED = "stopped"  # partly applied, stopped on the first failure
     ABORTED = "aborted"  # by a person
     UNKNOWN = "unknown"  # its process died: some command may or may not have run
@@ -122,7 +121,8 @@ class Start(Record, frozen=True, kw_only=True):
 
 
 class Entry(Record, frozen=True, kw_only=True):
-    """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first).
+    """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first),
+    `step` the id of the step in the plan.
 
     `checks_sha256` is that of the results (checks.json) which a verification came to.
 
@@ -134,7 +134,7 @@ class Entry(Record, frozen=True, kw_only=True):
     at: Moment
     kind: EntryKind
     plan: str
-    stage: int = 0
+    step: str = ""
     host: str = ""
     state: str = ""
     message: str = ""

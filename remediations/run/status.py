@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,12 +9,23 @@ from remediations.plan.plan import Plan
 from remediations.run.records import CommandState, Entry, EntryKind, RunState
 
 
+class StepStanding(NamedTuple):
+    """Where one step of the plan stands."""
+
+    step: str
+    host: str
+    state: CommandState
+
+    def __str__(self) -> str:
+        return f"step {self.step} on {self.host}"
+
+
 class Status(NamedTuple):
-    """The run's state, and for each stage and host the state of its command."""
+    """The run's state, and that of each step of its plan."""
 
     state: RunState
     message: str
-    commands: tuple[tuple[int, str, CommandState], ...]
+    steps: tuple[StepStanding, ...]
 
 
 def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bool) -> Status:
@@ -25,33 +35,23 @@ def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bo
     A command that was announced and has no end, of a process that is gone, is *unknown*: it is
     never guessed.
     """
-    started = _by_command(entries, EntryKind.COMMAND_STARTING)
-    ended = _by_command(entries, EntryKind.COMMAND_ENDED)
+    started = by_step(entries, EntryKind.COMMAND_STARTING)
+    ended = by_step(entries, EntryKind.COMMAND_ENDED)
     lost = CommandState.STARTED if alive else CommandState.UNKNOWN
-    commands = []
-    for stage in plan.stages:
-        turn: Counter[str] = Counter()
-        for command in stage.commands:
-            key = (stage.number, command.host, turn[command.host])
-            turn[command.host] += 1
-            if key in ended:
-                state = CommandState(ended[key].state)
-            else:
-                state = lost if key in started else CommandState.PLANNED
-            commands.append((stage.number, command.host, state))
+    steps = []
+    for step in plan.steps():
+        if step.id in ended:
+            state = CommandState(ended[step.id].state)
+        else:
+            state = lost if step.id in started else CommandState.PLANNED
+        steps.append(StepStanding(step.id, step.command.host, state))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
-    return Status(run_state, message, tuple(commands))
+    return Status(run_state, message, tuple(steps))
 
 
-def _by_command(entries: Sequence[Entry], kind: EntryKind) -> dict[tuple[int, str, int], Entry]:
-    """By stage, host, and turn: the commands of one host in one stage run one after the other."""
-    turn: Counter[tuple[int, str]] = Counter()
-    found = {}
-    for entry in entries:
-        if entry.kind is kind:
-            found[entry.stage, entry.host, turn[entry.stage, entry.host]] = entry
-            turn[entry.stage, entry.host] += 1
-    return found
+def by_step(entries: Sequence[Entry], kind: EntryKind) -> dict[str, Entry]:
+    """The entries of a kind by the step that they tell of, of which each has one at most."""
+    return {entry.step: entry for entry in entries if entry.kind is kind}
 
 
 def last_of(entries: Sequence[Entry], kind: EntryKind) -> Entry | None:

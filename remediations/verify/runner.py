@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.plan.plan import PlannedCheck
 from remediations.verify import suite
 from remediations.verify.given import Given
 from remediations.verify.result import CheckOutcome, CheckResult
@@ -68,8 +69,8 @@ class _Listener:
 def run_checks(given: Given, *, heard: Heard) -> tuple[CheckResult, ...]:
     """All checks of a plan that was applied, each told to `heard` as it ends.
 
-    An empty answer never means success: the caller has to treat it as not verified. So the answer
-    is empty where pytest did not come to its end: the checks that are missing prove nothing.
+    A check that the plan promises and that did not run is a result too: unknown. Where pytest did
+    not come to its end, that is each of them. An empty answer never means success.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, which pytest keeps to itself.
@@ -88,7 +89,23 @@ def run_checks(given: Given, *, heard: Heard) -> tuple[CheckResult, ...]:
     )
     if listener.interrupted:
         raise KeyboardInterrupt
-    return tuple(listener.results) if ended in WHOLE else ()
+    results = listener.results if ended in WHOLE else []
+    ran = {result.id for result in results}
+    missing = [_missing(check) for check in given.plan.checks if check.id not in ran]
+    for result in missing:
+        heard(result)
+    return (*results, *missing)
+
+
+def _missing(check: PlannedCheck) -> CheckResult:
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        host="",
+        outcome=CheckOutcome.UNKNOWN,
+        message="the plan promises it, and it did not run",
+        duration_ms=0,
+    )
 
 
 def _outcome(report: pytest.TestReport) -> CheckOutcome:

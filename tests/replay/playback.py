@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remediations.cli.live import LiveDisplay
-from remediations.plan.plan import Command, Plan, Stage
+from remediations.plan.plan import Plan, Stage, Step
 from remediations.run.records import CommandState, Entry, EntryKind
 from remediations.run.snapshot import HostSnapshot, Snapshot
 from tests.replay.recording import unusable
@@ -32,13 +32,12 @@ class Playback:
         self._longest_s = longest_s
         self._display = RecordedDisplay(plan)
         self._stage: Stage | None = None
-        self._running: dict[str, Command] = {}
 
     def play(self, entries: Sequence[Entry]) -> None:
         """All of them, in order, at the pace of the recording.
 
         Raises:
-            ReplayError: an entry speaks of a stage or command that the plan does not have.
+            ReplayError: an entry speaks of a step that the plan does not have.
         """
         for before, entry in zip((entries[0], *entries), entries, strict=False):
             time.sleep(min((entry.at - before.at).total_seconds(), self._longest_s))
@@ -47,15 +46,9 @@ class Playback:
 
     def _tell(self, entry: Entry) -> None:
         if entry.kind is EntryKind.COMMAND_STARTING:
-            stage = self._stage_of(entry)
-            self._running[entry.host] = _announced(stage, entry)
-            self._display.command_is(stage, self._running[entry.host], CommandState.STARTED, "")
+            self._display.step_is(self._step_of(entry), CommandState.STARTED, "")
         elif entry.kind is EntryKind.COMMAND_ENDED:
-            stage = self._stage_of(entry)
-            command = self._running.pop(entry.host, None)
-            if command is None:
-                raise unusable(f"line {entry.number} of the journal ends what did not start")
-            self._display.command_is(stage, command, CommandState(entry.state), entry.message)
+            self._display.step_is(self._step_of(entry), CommandState(entry.state), entry.message)
         elif entry.kind is EntryKind.SAMPLE:
             self._display.sampled(_snapshot(entry))
         elif entry.kind is EntryKind.GATE_ENDED and self._stage is not None:
@@ -63,22 +56,15 @@ class Playback:
             seen = entry.message.removeprefix(f"{gate.title}: ")
             self._display.gate_is(gate, open_=entry.state == CommandState.DONE, seen=seen)
 
-    def _stage_of(self, entry: Entry) -> Stage:
-        """The entry's stage, which begins with its first entry."""
-        stage = next((s for s in self._plan.stages if s.number == entry.stage), None)
-        if stage is None:
-            raise unusable(f"line {entry.number} of the journal has a stage that the plan has not")
-        if stage is not self._stage:
-            self._stage = stage
-            self._display.stage_began(stage)
-        return stage
-
-
-def _announced(stage: Stage, entry: Entry) -> Command:
-    for command in stage.commands:
-        if (command.host, command.operation) == (entry.host, entry.message):
-            return command
-    raise unusable(f"line {entry.number} of the journal has a command that the plan has not")
+    def _step_of(self, entry: Entry) -> Step:
+        """The entry's step; its stage begins with the first of them."""
+        step = next((s for s in self._plan.steps() if s.id == entry.step), None)
+        if step is None:
+            raise unusable(f"line {entry.number} of the journal has a step that the plan has not")
+        if step.stage is not self._stage:
+            self._stage = step.stage
+            self._display.stage_began(step.stage)
+        return step
 
 
 def _snapshot(entry: Entry) -> Snapshot:

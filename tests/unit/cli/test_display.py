@@ -28,7 +28,7 @@ def shown(*, quiet: bool) -> None:
     display = LiveDisplay(plan, quiet=quiet)
     with display.shown():
         display.stage_began(stage)
-        display.command_is(stage, stage.commands[0], CommandState.DONE, "started")
+        display.step_is(plan.steps()[0], CommandState.DONE, "started")
         display.sampled(snapshot(113, 60))
         display.sampled(snapshot(113, 60))
         display.sampled(snapshot(114, 100))
@@ -44,7 +44,7 @@ def test_without_a_terminal_each_change_is_a_line(capsys: Captured) -> None:
     lines = [line.partition(" ")[2].strip() for line in err.splitlines()]
     assert lines == [
         "stage 1 of 1: start val1 together",
-        "val1: node.start done: started",
+        "1-0 val1: node.start done: started",
         "height 113, round 1, 60 of 100 (60.0 %) online: no quorum",
         "height 114, round 1, 100 of 100 (100.0 %) online: quorum",
         "gate open: a block above 113 within 70 s (114)",

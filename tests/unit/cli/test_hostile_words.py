@@ -47,7 +47,7 @@ def test_progress(text: str, capsys: Captured) -> None:
     plan = record_of(Plan, of(text))
     (stage, *_), display = plan.stages, LiveDisplay(plan, quiet=False)
     display.stage_began(stage)
-    display.command_is(stage, stage.commands[0], CommandState.DONE, text)
+    display.step_is(plan.steps()[0], CommandState.DONE, text)
     display.gate_is(stage.gate, open_=True, seen=text)
     to_stderr(text)
     said = capsys.readouterr().err

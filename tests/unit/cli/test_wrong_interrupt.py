@@ -101,9 +101,11 @@ stage that does not end, and how long a stopped run waits for what it launched."
 CHECKS = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from remediations.verify import runner
 runner.SUITE = Path(sys.argv[1])
-print(len(runner.run_checks(runner.SUITE, heard=lambda _: None)))
+given = SimpleNamespace(plan=SimpleNamespace(checks=()))
+print(len(runner.run_checks(given, heard=lambda _: None)))
 """
 """How many results there are of the checks in a directory."""
 
@@ -287,7 +289,7 @@ def applying(
 
 def not_again(done: Done, run: RunDirectory) -> dict[str, str]:
     """9, a whole journal, and no second application."""
-    error = is_document(done, 9, "stage 1 on val1")
+    error = is_document(done, 9, "step 1-0 on val1")
     assert read_journal(run.journal)[-1].kind is EntryKind.RUN_ENDED
     assert remediate("apply", run.name).code == 10
     return error
@@ -298,7 +300,7 @@ def test_while_a_command_runs(run: RunDirectory, tmp_path: Path) -> None:
     process = applying(run, tmp_path, "command", mark="launched")
     interrupt(process)
     error = not_again(ended(process), run)
-    assert "may still run: stage 1 on val1" in error["got"]
+    assert "may still run: step 1-0 on val1" in error["got"]
     assert state_of(run) == "aborted"
 
 
@@ -309,7 +311,7 @@ def test_twice_while_a_command_runs(run: RunDirectory, tmp_path: Path) -> None:
     seen(tmp_path / "stopped", process)
     interrupt(process)
     error = not_again(ended(process), run)
-    assert "stage 1 on val1: unknown" in error["got"]
+    assert "step 1-0 on val1: unknown" in error["got"]
     assert state_of(run) == "unknown"
 
 
@@ -318,7 +320,7 @@ def test_while_a_gate_is_awaited(run: RunDirectory, tmp_path: Path) -> None:
     process = applying(run, tmp_path, "gate", mark="gate")
     interrupt(process)
     error = not_again(ended(process), run)
-    assert "done: stage 1 on val1" in error["got"]
+    assert "done: step 1-0 on val1" in error["got"]
     assert state_of(run) == "aborted"
 
 
@@ -327,7 +329,7 @@ def test_while_the_checks_run(run: RunDirectory, tmp_path: Path) -> None:
     process = applying(run, tmp_path, "checks", mark="checking")
     interrupt(process)
     error = not_again(ended(process), run)
-    assert "stage 1 on val1: done" in error["got"]
+    assert "step 1-0 on val1: done" in error["got"]
     assert state_of(run) == "unverified"
     assert f"remediate verify {run.name}" in remediate("status", run.name).out
 

@@ -63,7 +63,7 @@ def entry(plan: Plan, second: float, kind: EntryKind, **fields: object) -> Entry
 def entries(plan: Plan, *, state: str = "done", error: str = "") -> tuple[Entry, ...]:
     """The whole journal; `state` is what the one command came to, `done` is checked as well."""
     ended: dict[str, object] = {
-        "stage": 1,
+        "step": "1-0",
         "host": "val1",
         "state": state,
         "exit_status": 0 if state == "done" else 1,
@@ -75,13 +75,13 @@ def entries(plan: Plan, *, state: str = "done", error: str = "") -> tuple[Entry,
     lines = [
         entry(plan, 0, EntryKind.RUN_BEGAN, message="by ops, approved by alice@example.org"),
         entry(plan, 0.1, EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold"),
-        entry(plan, 0.2, EntryKind.COMMAND_STARTING, stage=1, host="val1"),
+        entry(plan, 0.2, EntryKind.COMMAND_STARTING, step="1-0", host="val1"),
         entry(plan, 2.1, EntryKind.COMMAND_ENDED, **ended),
     ]
     if good:
         lines += [
-            entry(plan, 2.2, EntryKind.GATE_WAITING, stage=1, message=plan.stages[0].gate.title),
-            entry(plan, 14.3, EntryKind.GATE_ENDED, stage=1, state="open", message="115"),
+            entry(plan, 2.2, EntryKind.GATE_WAITING, message=plan.stages[0].gate.title),
+            entry(plan, 14.3, EntryKind.GATE_ENDED, state="done", message="115"),
         ]
         lines += samples(plan)
     lines.append(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from remediations.plan.plan import Command, Gate, Plan, Stage, plan_digest
+from remediations.plan.plan import Command, Gate, Plan, Stage, Step, plan_digest
 from remediations.reach.connection import HostUnreachable
 from remediations.run.driver import Driver, Sighting, StepId, StepState
 from remediations.run.engine import Engine
@@ -102,8 +102,8 @@ class Listener:
     def stage_began(self, stage: Stage) -> None:
         self._hear(f"stage {stage.number}")
 
-    def command_is(self, stage: Stage, command: Command, state: CommandState, said: str) -> None:
-        self._hear(f"{command.host} {state}")
+    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+        self._hear(f"{step.command.host} {state}")
 
     def sampled(self, snapshot: Snapshot) -> None:
         self._hear(f"height {snapshot.top}")

@@ -32,9 +32,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     made = create(planned, healthy(), INVENTORY, datetime.now(UTC))
     with closing(Journal(made.journal, made.digest)) as journal:
         journal.append(EntryKind.RUN_BEGAN, start=started())
-        for text in ("first", "second"):
+        for step, text in (("1-0", "first"), ("1-1", "second")):
             ran = hashlib.sha256(text.encode()).hexdigest()
-            journal.append(EntryKind.COMMAND_STARTING, stage=1, host="val1", command_sha256=ran)
+            journal.append(EntryKind.COMMAND_STARTING, step=step, host="val1", command_sha256=ran)
     return made
 
 
@@ -74,14 +74,18 @@ def test_another_plan_is_not_told(run: RunDirectory) -> None:
 
 
 def test_program_that_ran_and_is_not_planned_is_found(run: RunDirectory) -> None:
-    """Two steps on one host are told apart by their order."""
-    entries = read_journal(run.journal)
-    swapped = (entries[0], *reversed(entries[1:]))
-    with pytest.raises(UsageError) as refused:
-        bound(run, swapped)
-    assert refused.value.got == "stage 1 on val1 ran another program"
-    with pytest.raises(UsageError):
-        bound(run, (*entries, entries[-1]))
+    """By the step's id: two steps on one host have each its own program, and run once."""
+    began, first, second = read_journal(run.journal)
+    swapped = (began, replace(first, step=second.step), replace(second, step=first.step))
+    for entries, said in (
+        (swapped, "step 1-1 on val1 ran another program"),
+        ((began, first, second, second), "step 1-1 on val1 ran twice"),
+        ((began, replace(first, host="val2")), "step 1-0 on val2 ran another program"),
+        ((began, replace(first, step="7-0")), "step 7-0 on val1 ran another program"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            bound(run, entries)
+        assert refused.value.got == said
 
 
 def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:

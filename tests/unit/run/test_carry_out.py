@@ -24,7 +24,7 @@ from tests.unit.run.fakes import (
 )
 from tests.unit.run.plans import command
 
-STEP = StepId(plan="a" * 64, stage=1, index=0)
+STEP = StepId(plan="a" * 64, step="1-0")
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ def test_a_whole_plan(tmp_path: Path) -> None:
     bench = Bench(tmp_path, p, driver)
     receipt = asyncio.run(bench.engine.apply())
     assert receipt.state is RunState.RUNNING
-    assert {s for _, _, s in receipt.commands} == {CommandState.DONE}
+    assert {step.state for step in receipt.steps} == {CommandState.DONE}
     assert driver.launched() == ["val1", "val2", "val3"]
     assert [str(s) for s in driver.steps] == ["1-0", "1-1", "2-0"]
     assert {s.plan for s in driver.steps} == {plan_digest(p)}
@@ -89,9 +89,9 @@ def test_the_first_failure_stops_the_run(tmp_path: Path) -> None:
     assert receipt.state is RunState.STOPPED
     assert receipt.message == "val1: failed: refused: got 7, expected 8"
     assert driver.launched() == ["val1", "val2"]
-    assert receipt.where(CommandState.FAILED) == ("stage 1 on val1",)
-    assert receipt.where(CommandState.DONE) == ("stage 1 on val2",)
-    assert receipt.where(CommandState.PLANNED) == ("stage 2 on val3",)
+    assert receipt.where(CommandState.FAILED) == ("step 1-0 on val1",)
+    assert receipt.where(CommandState.DONE) == ("step 1-1 on val2",)
+    assert receipt.where(CommandState.PLANNED) == ("step 2-0 on val3",)
     assert bench.told()[-1] == "run-ended stopped"
 
 
@@ -101,7 +101,7 @@ def test_commands_of_one_host_run_in_order(tmp_path: Path) -> None:
     driver = FakeDriver({"val1": [RUNNING, DONE]})
     bench = Bench(tmp_path, two, driver)
     receipt = asyncio.run(bench.engine.apply())
-    assert [s for _, _, s in receipt.commands] == [CommandState.DONE] * 3
+    assert [step.state for step in receipt.steps] == [CommandState.DONE] * 3
     told = [line for line in bench.told() if "val1" in line]
     assert told == ["command-starting val1 started", "command-ended val1 done"] * 2
 
@@ -109,7 +109,7 @@ def test_commands_of_one_host_run_in_order(tmp_path: Path) -> None:
     driver = FakeDriver({"val1": [failed(1, "no")]})
     receipt = asyncio.run(Bench(tmp_path / "again", two, driver).engine.apply())
     assert sorted(driver.launched()) == ["val1", "val2"]
-    assert [s for _, _, s in receipt.commands] == [
+    assert [step.state for step in receipt.steps] == [
         CommandState.FAILED,
         CommandState.PLANNED,
         CommandState.DONE,
@@ -218,9 +218,9 @@ def test_stop_starts_nothing_more(tmp_path: Path) -> None:
     receipt = asyncio.run(bench.engine.apply())
     assert (receipt.state, receipt.message) == (RunState.ABORTED, "stopped by a person")
     assert driver.launched() == ["val1", "val2"]
-    assert receipt.where(CommandState.STARTED, CommandState.UNKNOWN) == ("stage 1 on val1",)
-    assert receipt.where(CommandState.DONE) == ("stage 1 on val2",)
-    assert receipt.where(CommandState.PLANNED) == ("stage 2 on val3",)
+    assert receipt.where(CommandState.STARTED, CommandState.UNKNOWN) == ("step 1-0 on val1",)
+    assert receipt.where(CommandState.DONE) == ("step 1-1 on val2",)
+    assert receipt.where(CommandState.PLANNED) == ("step 2-0 on val3",)
     assert "command-ended val1 unknown" in bench.told()
     assert bench.told()[-1] == "run-ended aborted"
 
@@ -295,7 +295,7 @@ def test_a_disk_that_fills_up_mid_run_gives_a_receipt(
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(MachineError) as caught:
         asyncio.run(bench.engine.apply())
-    assert "done: stage 1 on val1, stage 1 on val2" in caught.value.got
+    assert "done: step 1-0 on val1, step 1-1 on val2" in caught.value.got
     monkeypatch.undo()
     assert bench.told() == ["command-starting val1 started", "command-starting val2 started"]
 
@@ -317,7 +317,7 @@ def test_after_a_lost_record_nothing_is_launched(
     with pytest.raises(MachineError) as caught:
         asyncio.run(bench.engine.apply())
     assert driver.launched() == ["val1", "val2"]
-    assert "done: stage 1 on val1, stage 1 on val2; failed: nothing" in caught.value.got
+    assert "done: step 1-0 on val1, step 1-1 on val2; failed: nothing" in caught.value.got
 
 
 def test_after_a_lost_record_nothing_goes_on(
@@ -338,4 +338,4 @@ def test_after_a_lost_record_nothing_goes_on(
     with pytest.raises(MachineError) as caught:
         asyncio.run(bench.engine.apply())
     assert driver.launched() == ["val1"]
-    assert "No space left on device; done: stage 1 on val1" in caught.value.got
+    assert "No space left on device; done: step 1-0 on val1" in caught.value.got

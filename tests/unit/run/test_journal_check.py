@@ -37,13 +37,14 @@ def journal(tmp_path: Path) -> Path:
 
 
 def story(path: Path, plan: Plan, *steps: tuple[EntryKind, str, str]) -> bytes:
-    """A well-chained journal that tells whatever it is told to: kind, host, text of the command."""
+    """A well-chained journal that tells whatever it is told to: kind, step and its host, text."""
     journal = Journal(path, plan_digest(plan))
-    for kind, host, text in steps:
+    for kind, named, text in steps:
+        step, _, host = named.partition(" ")
         journal.append(
             kind,
+            step=step,
             host=host,
-            stage=1 if host else 0,
             state=CommandState.DONE if kind is EntryKind.COMMAND_ENDED else "",
             command_sha256=hashlib.sha256(text.encode()).hexdigest() if text else "",
         )
@@ -55,12 +56,16 @@ BEGAN = (EntryKind.RUN_BEGAN, "", "")
 ENDED = (EntryKind.RUN_ENDED, "", "")
 
 
-def starts(host: str, text: str) -> tuple[EntryKind, str, str]:
-    return (EntryKind.COMMAND_STARTING, host, text)
+A, B, C = "1-0 val1", "1-1 val1", "1-2 val2"
+"""The steps of the plan."""
 
 
-def ends(host: str) -> tuple[EntryKind, str, str]:
-    return (EntryKind.COMMAND_ENDED, host, "")
+def starts(step: str, text: str) -> tuple[EntryKind, str, str]:
+    return (EntryKind.COMMAND_STARTING, step, text)
+
+
+def ends(step: str) -> tuple[EntryKind, str, str]:
+    return (EntryKind.COMMAND_ENDED, step, "")
 
 
 def test_a_good_journal_as_a_program(journal: Path, tmp_path: Path) -> None:
@@ -107,26 +112,35 @@ def test_a_missing_end_is_a_crash_or_a_cut(journal: Path) -> None:
         assert said in report.lines
     starting = next(n for n, line in enumerate(lines, 1) if b"command-starting" in line)
     report = check(b"".join(lines[:starting]) + lines[starting][:7])
-    assert "may still run: stage 1 on val1" in report.lines
+    assert "may still run: step 1-0 on val1" in report.lines
     assert "the last line is torn (7 bytes without an end): it says nothing" in report.lines
 
 
 def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
-    """By stage and host, in the order of the plan."""
-    swapped = (starts("val1", "two"), ends("val1"), starts("val1", "one"), ends("val1"))
+    """By the id of the step, and in the order of the plan."""
+    swapped = (starts(A, "two"), ends(A), starts(B, "one"), ends(B))
     data = story(tmp_path / "j", PLAN, BEGAN, *swapped, ENDED)
-    said = "stage 1 on val1: what ran is not what the plan says"
-    assert check(data, PLAN_BYTES).problems == (said, said)
+    said = "what ran is not what the plan says"
+    assert check(data, PLAN_BYTES).problems == (
+        f"step 1-0 on val1: {said}",
+        f"step 1-1 on val1: {said}",
+    )
     assert check(data).problems == ()
+    early = (starts(B, "two"), ends(B), starts(A, "one"), ends(A))
+    data = story(tmp_path / "k", PLAN, BEGAN, *early, ENDED)
+    said = "step 1-0 on val1: ran after a later step of its host"
+    assert check(data, PLAN_BYTES).problems == (said,)
 
 
 @pytest.mark.parametrize(
     ("steps", "problem"),
     [
-        ((starts("val3", "one"), ends("val3")), "stage 1 on val3: ran, and is not (so often)"),
-        ((starts("val2", "two"), ends("val2")) * 2, "stage 1 on val2: ran, and is not (so often)"),
-        ((starts("val2", "two"),) * 2, "record 3: stage 1 on val2 starts while it runs"),
-        ((ends("val2"),), "record 2: stage 1 on val2 ends and did not start"),
+        ((starts("1-0 val3", "one"), ends("1-0 val3")), "step 1-0 on val3: ran, and is not in"),
+        ((starts("1-3 val2", "two"), ends("1-3 val2")), "step 1-3 on val2: ran, and is not in"),
+        ((starts(C, "two"), ends(C)) * 2, "record 4: step 1-2 on val2 starts twice"),
+        ((starts(C, "two"),) * 2, "record 3: step 1-2 on val2 starts twice"),
+        ((starts(C, "two"), ends(C), ends(C)), "record 4: step 1-2 on val2 ends twice"),
+        ((ends(C),), "record 2: step 1-2 on val2 ends and did not start"),
         ((ENDED,), "record 3: something but a verification follows the end"),
         ((BEGAN,), "record 2: a journal begins with run-began, once"),
     ],
@@ -149,7 +163,7 @@ def test_verifications_are_told_and_may_follow_the_end(journal: Path) -> None:
         assert (report.problems, report.exit_status) == ((), 0)
         assert any(line.endswith(f": {said.state}: of 3") for line in report.lines)
     with closing(Journal.reopened(journal)) as reopened:
-        reopened.append(EntryKind.COMMAND_STARTING, stage=1, host="val1")
+        reopened.append(EntryKind.COMMAND_STARTING, step="1-0", host="val1")
     problems = check(journal.read_bytes()).problems
     assert any("something but a verification follows the end" in found for found in problems)
 

@@ -145,7 +145,9 @@ def test_a_gate_says_what_it_saw() -> None:
 PLAN = plan(stage(1, command("a"), command("a"), command("b")), stage(2, command("c")))
 
 
-def entry(kind: EntryKind, host: str = "", state: str = "", message: str = "") -> Entry:
+def entry(
+    kind: EntryKind, host: str = "", state: str = "", message: str = "", step: str = ""
+) -> Entry:
     return Entry(
         number=1,
         previous="",
@@ -155,13 +157,15 @@ def entry(kind: EntryKind, host: str = "", state: str = "", message: str = "") -
         host=host,
         state=state,
         message=message,
-        stage=1 if host else 0,
+        step=step,
     )
 
 
 BEGAN = entry(EntryKind.RUN_BEGAN)
-A_STARTS = entry(EntryKind.COMMAND_STARTING, "a", "started")
-A_DONE = entry(EntryKind.COMMAND_ENDED, "a", "done")
+A_STARTS = entry(EntryKind.COMMAND_STARTING, "a", "started", step="1-0")
+A_DONE = entry(EntryKind.COMMAND_ENDED, "a", "done", step="1-0")
+A_STARTS_AGAIN = entry(EntryKind.COMMAND_STARTING, "a", "started", step="1-1")
+A_FAILED = entry(EntryKind.COMMAND_ENDED, "a", "failed", step="1-1")
 RAN = entry(EntryKind.RUN_ENDED, state="running", message="all stages are done")
 STOPPED = entry(EntryKind.RUN_ENDED, state="stopped", message="b failed")
 DIED = entry(EntryKind.RUN_ENDED, state="unknown", message="KeyboardInterrupt")
@@ -209,12 +213,14 @@ def test_where_a_run_stands(
         ((BEGAN, A_STARTS), True, "started planned planned planned"),
         ((BEGAN, A_STARTS), False, "unknown planned planned planned"),
         ((BEGAN, A_STARTS, A_DONE), False, "done planned planned planned"),
-        ((BEGAN, A_STARTS, A_DONE, A_STARTS), False, "done unknown planned planned"),
-        ((BEGAN, A_STARTS, A_DONE, A_STARTS, A_DONE), False, "done done planned planned"),
+        ((BEGAN, A_STARTS, A_DONE, A_STARTS_AGAIN), False, "done unknown planned planned"),
+        ((BEGAN, A_STARTS, A_DONE, A_STARTS_AGAIN, A_FAILED), False, "done failed planned planned"),
+        ((BEGAN, A_STARTS_AGAIN, A_FAILED), False, "planned failed planned planned"),
     ],
 )
 def test_where_each_command_stands(entries: tuple[Entry, ...], alive: bool, states: str) -> None:
     """What was announced and has no end is unknown once its process is gone."""
     status = status_of(PLAN, entries, hindrance="", alive=alive)
-    assert [state for _, _, state in status.commands] == [CommandState(s) for s in states.split()]
-    assert [(s, h) for s, h, _ in status.commands] == [(1, "a"), (1, "a"), (1, "b"), (2, "c")]
+    assert [step.state for step in status.steps] == [CommandState(s) for s in states.split()]
+    told = [str(step) for step in status.steps]
+    assert told == ["step 1-0 on a", "step 1-1 on a", "step 1-2 on b", "step 2-0 on c"]

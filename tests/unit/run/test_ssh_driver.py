@@ -24,7 +24,7 @@ from tests.unit.run.fakes import Bench, lost
 from tests.unit.run.launcher_host import LauncherHost, until
 from tests.unit.run.plans import command, plan, stage
 
-STEP = StepId(plan="a" * 64, stage=1, index=0)
+STEP = StepId(plan="a" * 64, step="1-0")
 SUDO = """#!/bin/sh
 [ "$1" = -n ] || exit 1
 shift

@@ -52,12 +52,16 @@ def test_c(dead):
 RUN = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from remediations.model.wire import canonical
+from remediations.plan.plan import PlannedCheck
 from remediations.verify import runner
 
 runner.SUITE = Path(sys.argv[1])
+promised = tuple(PlannedCheck(id=check, title="promised") for check in sys.argv[2:])
+given = SimpleNamespace(plan=SimpleNamespace(checks=promised))
 heard = []
-results = runner.run_checks(runner.SUITE, heard=heard.append)
+results = runner.run_checks(given, heard=heard.append)
 assert heard == list(results)
 sys.stdout.buffer.write(canonical(results))
 """
@@ -70,10 +74,12 @@ def suite(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(suite: Path, *, said: bytes = b"") -> tuple[CheckResult, ...]:
+def run(suite: Path, *promised: str, said: bytes = b"") -> tuple[CheckResult, ...]:
     """Its results, by a process of its own: this one's pytest would rewrite the checks' asserts.
     Whatever pytest printed would stand before them."""
-    done = subprocess.run([sys.executable, "-c", RUN, str(suite)], capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(suite), *promised], capture_output=True, timeout=60
+    )
     assert said in done.stderr
     assert bool(said) == bool(done.stderr)
     return decode(done.stdout, tuple[CheckResult, ...])
@@ -91,6 +97,28 @@ def test_outcomes(suite: Path) -> None:
         ("P3", "it can be read", "", CheckOutcome.UNKNOWN, "RuntimeError: no way in"),
     ]
     assert all(r.duration_ms >= 0 for r in results)
+
+
+def test_promised_check_that_did_not_run_is_unknown(suite: Path) -> None:
+    """By its id and title; one that ran, also for some hosts only, tells for itself."""
+    (suite / "test_sample.py").write_text(CHECKS)
+    *ran, missing = run(suite, "P1", "P9", "P2", "P3")
+    assert len(ran) == 4
+    assert (missing.id, missing.title, missing.host) == ("P9", "promised", "")
+    assert (missing.outcome, missing.message) == (
+        CheckOutcome.UNKNOWN,
+        "the plan promises it, and it did not run",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "import no_such_module\n"])
+def test_where_nothing_runs_each_promise_is_unknown(suite: Path, text: str) -> None:
+    """Also of checks that cannot be loaded."""
+    (suite / "test_sample.py").write_text(text)
+    assert [(r.id, r.outcome) for r in run(suite, "P1", "P2")] == [
+        ("P1", CheckOutcome.UNKNOWN),
+        ("P2", CheckOutcome.UNKNOWN),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "import no_such_module\n"])
