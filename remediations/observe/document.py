@@ -25,7 +25,7 @@ _TIMED_OUT = 124
 _SAID_CHARACTERS = 800
 """Of a command's complaint in base64: the host sends no more than 600 bytes of it."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _NONE = msgspec.Raw()
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=4_000_000_000_000_000)]
@@ -85,8 +85,9 @@ class Section:
     def text(self) -> str:
         """The bytes as text that is safe to show.
 
-        Without colours; control characters and what is not UTF-8 become U+FFFD, since a host that
-        is not ours any more must not write to an operator's terminal.
+        Without colours; control characters, the line and paragraph separators of Unicode and what
+        is not UTF-8 become U+FFFD, since a host that is not ours any more must not write to an
+        operator's terminal.
         """
         return _shown(self.data)
 

@@ -18,7 +18,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 
 from remediations.files.guest import GUEST
-from remediations.operations.planned import HOME, UNIT
+from remediations.model.names import HOME, UNIT
 
 READ_LIMIT_S = 20
 """For the whole reading; a frozen daemon costs two times three seconds of it."""
