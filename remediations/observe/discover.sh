@@ -16,13 +16,21 @@ config_text='' config_trouble=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
 declare -A config=()
+declare -a begun_fds=() # of sections at the side, from which they are read
+
+# alone: in a process of its own, without the sections that were begun before: what one starts must
+# not read what another prints, nor write into it.
+alone() {
+    local fd
+    for fd in "${begun_fds[@]}"; do exec {fd}<&-; done
+}
 
 # take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
 # output was still open after three seconds, by whomever: a command that was killed, but sleeps in
 # the kernel, must not keep the program waiting.
 take() {
     local fd
-    exec {fd}< <({ "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
+    exec {fd}< <(alone; { "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
     taken=$(timeout -s KILL 3 cat <&"$fd") || taken=124
     exec {fd}<&-
     status=$((10#${taken: -3}))

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import msgspec
 
+from remediations.model.text import lines
 from remediations.observe.sections import LIMITS
 
 _MARK = b'{"remediate_probe":1,'
@@ -142,7 +143,8 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
     try:
         part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
-        said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True)).strip()
+        said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
+        said = "; ".join(filter(None, map(str.strip, lines(said))))
         if part.rc == _TIMED_OUT and not part.b64:
             trouble = "no answer within the time limit"
         else:

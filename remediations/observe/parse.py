@@ -23,7 +23,8 @@ from remediations.observe.settings import parse_config
 
 T = TypeVar("T")
 
-_ENDED = (124, 137)
+_TIME_IS_UP = 124
+_ENDED = (_TIME_IS_UP, 137)
 """How timeout(1) ends: the command was stopped, or had to be killed."""
 _CURL = {
     7: "the connection was refused: nothing listens",
@@ -285,10 +286,15 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
     source = f"journalctl --unit={reader.found.unit}"
     if login is not None and "euid=0" not in lines(login.text):
         return Unknown(reason="without sudo the journal is incomplete", source=source, at=reader.at)
-    return reader.of_unit(
+    section = reader.document.sections.get("journal")
+    found = reader.of_unit(
         "journal",
         source,
         host_text.parse_journal,
-        # Searching a long journal may end by the time limit or by having found enough.
-        fine=(0, 1, *_ENDED, 141),
+        # A long journal is searched from its end for as long as there is time.
+        fine=(0, _TIME_IS_UP),
     )
+    if isinstance(found, Known) and not found.value and section and section.status == _TIME_IS_UP:
+        reason = "nothing was found of it within the time limit, which ended the search"
+        return Unknown(reason=reason, source=source, at=found.at)
+    return found
