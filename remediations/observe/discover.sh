@@ -15,6 +15,7 @@ unit='' unit_trouble='' home='' home_trouble='' rpc='' rpc_trouble=''
 config_text='' config_trouble=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
+guest_text=$remediate_guest guest_limit=2 # of files/service_user.sh, which stands before this text
 declare -A config=()
 declare -a begun_fds=() # of sections at the side, from which they are read
 
@@ -119,29 +120,9 @@ find_owner() {
     ((EUID == 0)) || return
     property User
     take ids "${value:-root}"
-    read -r owner_uid owner_gid < <(printf '%s\n' "$taken")
+    read -r owner_uid owner_gid < <(printf '%s\n' "${taken:-65534 65534}")
     [[ $owner_uid != 0 ]] || return
     as_owner=(setpriv --reuid "$owner_uid" --regid "$owner_gid" --clear-groups --no-new-privs)
-}
-
-# ids USER: the user's and its first group's, or those of the home.
-ids() {
-    local uid
-    if uid=$(timeout -s KILL 1 id -u -- "$1"); then
-        printf '%s %s' "$uid" "$(timeout -s KILL 1 id -g -- "$1")"
-    else
-        timeout -s KILL 1 stat -L -c '%u %g' -- "$home"
-    fi
-}
-
-# guest KIND FILE: what is needed of a file of the home (guest.sh), looked at with the rights of its
-# owner; with ours only where the owner's do not suffice.
-guest() {
-    local status
-    home=$home timeout -s KILL 2 "${as_owner[@]}" sh -c "$remediate_guest" guest "$@"
-    status=$?
-    ((status == 13 && ${#as_owner[@]})) || return $status
-    home=$home timeout -s KILL 2 sh -c "$remediate_guest" guest "$@"
 }
 
 # read_config: sets config_text and config[SECTION.KEY] for the texts in config.toml (".KEY": above

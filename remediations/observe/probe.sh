@@ -258,7 +258,7 @@ journal() {
 ask() {
     local -a as_nobody=()
     ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
-    "${as_nobody[@]}" curl -q -sSg --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
+    "${as_nobody[@]}" curl -q -sSg --proto =http --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
 }
 
 get() { ask "$rpc/$1"; }

@@ -67,3 +67,27 @@ def test_nothing_else_takes_a_hosts_text_apart() -> None:
         if ".splitlines(" in file.read_text()
     ]
     assert found == []
+
+
+def test_every_curl_is_bound_to_http() -> None:
+    """Wherever a shell text asks an RPC, whose address a host has named."""
+    found = [
+        line.strip()
+        for file in sorted((ROOT / "remediations").rglob("*.*"))
+        if file.suffix in (".py", ".sh")
+        for line in file.read_text().split("\n")
+        if "curl -" in line and "curl --version" not in line and "--proto =http " not in line
+    ]
+    assert found == []
+
+
+def test_no_pattern_lets_a_line_feed_through() -> None:
+    """`$` also matches before a line feed at the end of a text: `\\Z` does not."""
+    found = [
+        line.strip()
+        for room in HOST_ROOMS
+        for file in sorted((ROOT / "remediations" / room).rglob("*.py"))
+        for line in file.read_text().split("\n")
+        if '$"' in line and ("re.compile(" in line or "pattern=" in line)
+    ]
+    assert [line for line in found if "MULTILINE" not in line] == []
