@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from contextlib import AbstractContextManager, nullcontext
@@ -22,6 +23,7 @@ from remediations.reach.connection import Completed
 from remediations.verify import backend
 from remediations.verify import node as module
 from remediations.verify.node import Node, until
+from remediations.verify.suite.test_nodes import FAILURES, NOT_SEARCHED, SEARCH
 from tests.unit.model import answers
 
 TARGET = Target(
@@ -203,3 +205,29 @@ def test_until_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert until(lambda: next(seen), 5)
     assert not until(lambda: False, 0.01)
     assert until(lambda: True, 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("echo INF executed block", ""),
+        ("exit 0", ""),
+        ("echo 'E CONSENSUS FAILURE!!!'", "E CONSENSUS FAILURE!!!"),
+        ("echo INF; exit 1", "the journal was not searched"),
+        ("head -c 400000000 /dev/zero | tr '\\0' x", None),
+    ],
+)
+def test_a_journal_that_was_not_searched_proves_nothing(
+    local: tuple[Node, Path], monkeypatch: pytest.MonkeyPatch, script: str, found: str | None
+) -> None:
+    """journalctl that fails is found; a message that is too long for grep fails the check."""
+    node, state = local
+    tool = state.parent / "journalctl"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    if found is None:
+        with pytest.raises(AssertionError):
+            node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}")
+    else:
+        assert node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}") == found
