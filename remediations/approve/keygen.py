@@ -14,6 +14,7 @@ from pathlib import Path
 from remediations.approve.approval import NAMESPACE
 from remediations.errors import ApprovalError, MachineError
 from remediations.machine.programs import ENVIRONMENT, INSTALL, Program
+from remediations.model.text import lines
 
 TOUCH_LIMIT_S = 60
 """Time to find the hardware key and touch it."""
@@ -120,4 +121,4 @@ def last_line(said: bytes) -> str:
 
 
 def _lines(said: bytes) -> list[str]:
-    return said.decode(errors="replace").strip().splitlines() or [""]
+    return lines(said.decode(errors="replace").strip()) or [""]

@@ -29,6 +29,7 @@ from remediations.approve.verifier import KRL_MAGIC, Verifier
 from remediations.errors import ApprovalError, MachineError
 from remediations.files.trusted import check_directory
 from remediations.machine.programs import ENVIRONMENT
+from remediations.model.text import lines
 
 CHECK_LIMIT_S = 15
 
@@ -93,7 +94,7 @@ class _Questions(NamedTuple):
         found = self.ask("find-principals")
         if _NOBODY in found.stderr:
             raise self.wrong_key(last_line(found.stderr))
-        principals = found.stdout.decode(errors="replace").splitlines()
+        principals = lines(found.stdout.decode(errors="replace"))
         if found.returncode or not principals:
             raise _edited(last_line(found.stderr), "a whole SSH signature")
         exact = [name for name in principals if EXACT_NAME.fullmatch(name) and name in known]

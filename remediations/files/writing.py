@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from remediations.errors import MachineError
@@ -46,6 +48,29 @@ def write_new(path: Path, data: bytes) -> bool:
     except OSError as error:
         raise unusable(path, error) from error
     return True
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """Write a file that somebody has named, in a directory that may be anybody's (`/tmp`): whole or
+    not at all, readable by the caller only. A regular file that stood there is replaced, a link is
+    not followed.
+
+    Raises:
+        OSError: it cannot be written, or something else stands there, as a device.
+    """
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    descriptor, name = tempfile.mkstemp(prefix=".remediate.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).rename(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
 
 
 def make_private(directory: Path) -> None:

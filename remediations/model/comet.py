@@ -49,8 +49,9 @@ _VALIDATORS = msgspec.json.Decoder(shapes.ValidatorsShape, strict=False)
 NO_EVIDENCE = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 """The hash of an empty evidence list: SHA-256 of nothing."""
 
-MAX_PAGES = shapes.MAX_VALIDATORS // 100
-"""Of a validator set, a hundred on each."""
+PER_PAGE = 100
+"""Members of a validator set that one page holds."""
+MAX_PAGES = shapes.MAX_VALIDATORS // PER_PAGE
 
 SHOWN = 200
 """So much is kept of what a node says in its own words."""
@@ -132,6 +133,18 @@ def parse_round_state(text: bytes) -> RoundState:
     )
 
 
+def parse_total_power(text: bytes) -> int:
+    """`/consensus_state`: the voting power of the whole set.
+
+    Raises:
+        RpcError: the answer is something else.
+    """
+    sets = _result(text, _CONSENSUS_STATE).round_state.height_vote_set
+    if not sets:
+        raise RpcError("no vote set in the round state")
+    return parse_bit_array(sets[0].prevotes_bit_array)[2]
+
+
 def parse_peer_rounds(text: bytes) -> tuple[PeerRound, ...]:
     """`/dump_consensus_state`: what the node believes of its peers, by node id.
 
@@ -168,6 +181,21 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
     )
 
 
+def validator_pages(first: bytes) -> int:
+    """How many pages there are, by the first one of `/validators`: at most MAX_PAGES.
+
+    Raises:
+        RpcError: the answer is something else, or announces more validators than a set may have.
+    """
+    return _page_count(_result(first, _VALIDATORS).total)
+
+
+def _page_count(total: int) -> int:
+    if total > shapes.MAX_VALIDATORS:
+        raise RpcError(f"more than {shapes.MAX_VALIDATORS} validators announced")
+    return -(-total // PER_PAGE)
+
+
 def parse_validators(text: bytes) -> ValidatorSet:
     """All pages of `/validators`, each beginning a line, as one set.
 
@@ -179,8 +207,7 @@ def parse_validators(text: bytes) -> ValidatorSet:
     first, *others = text.split(b"\n{", MAX_PAGES)
     pages = [_result(page, _VALIDATORS) for page in (first, *(b"{" + page for page in others))]
     height, total = pages[0].block_height, pages[0].total
-    if total > shapes.MAX_VALIDATORS:
-        raise RpcError(f"more than {shapes.MAX_VALIDATORS} validators announced")
+    _page_count(total)
     if any((page.block_height, page.total) != (height, total) for page in pages):
         raise RpcError("the pages of the validator set are of different heights")
     members = tuple(

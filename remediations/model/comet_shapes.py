@@ -22,9 +22,11 @@ Int32 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
 PeerRoundNumber = Annotated[int, msgspec.Meta(ge=-1, le=MAX_INT32)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=8)]
 Flag = Annotated[int, msgspec.Meta(ge=1, le=3)]
-Address = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{40}$")]
-Hash = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2}){0,64}$")]
-NodeId = Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{40}$")]
+# `$` would also match before a line feed at the end: two addresses of one validator.
+Address = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{40}\Z")]
+SignatureAddress = Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{40})?\Z")]
+Hash = Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{2}){0,64}\Z")]
+NodeId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-fA-F]{40}\Z")]
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
 Bounded = msgspec.Meta(max_length=MAX_VALIDATORS)
 
@@ -207,7 +209,7 @@ class SignatureShape(Shape):
     """`/commit`: one signature; the address is empty when absent."""
 
     block_id_flag: Flag
-    validator_address: Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{40})?$")]
+    validator_address: SignatureAddress
 
 
 class CommitShape(Shape):

@@ -15,14 +15,23 @@ unit='' unit_trouble='' home='' home_trouble='' rpc='' rpc_trouble=''
 config_text='' config_trouble=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
+guest_text=$remediate_guest guest_limit=2 # of files/service_user.sh, which stands before this text
 declare -A config=()
+declare -a begun_fds=() # of sections at the side, from which they are read
+
+# alone: in a process of its own, without the sections that were begun before: what one starts must
+# not read what another prints, nor write into it.
+alone() {
+    local fd
+    for fd in "${begun_fds[@]}"; do exec {fd}<&-; done
+}
 
 # take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
 # output was still open after three seconds, by whomever: a command that was killed, but sleeps in
 # the kernel, must not keep the program waiting.
 take() {
     local fd
-    exec {fd}< <({ "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
+    exec {fd}< <(alone; { "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
     taken=$(timeout -s KILL 3 cat <&"$fd") || taken=124
     exec {fd}<&-
     status=$((10#${taken: -3}))
@@ -111,29 +120,9 @@ find_owner() {
     ((EUID == 0)) || return
     property User
     take ids "${value:-root}"
-    read -r owner_uid owner_gid < <(printf '%s\n' "$taken")
+    read -r owner_uid owner_gid < <(printf '%s\n' "${taken:-65534 65534}")
     [[ $owner_uid != 0 ]] || return
     as_owner=(setpriv --reuid "$owner_uid" --regid "$owner_gid" --clear-groups --no-new-privs)
-}
-
-# ids USER: the user's and its first group's, or those of the home.
-ids() {
-    local uid
-    if uid=$(timeout -s KILL 1 id -u -- "$1"); then
-        printf '%s %s' "$uid" "$(timeout -s KILL 1 id -g -- "$1")"
-    else
-        timeout -s KILL 1 stat -L -c '%u %g' -- "$home"
-    fi
-}
-
-# guest KIND FILE: what is needed of a file of the home (guest.sh), looked at with the rights of its
-# owner; with ours only where the owner's do not suffice.
-guest() {
-    local status
-    home=$home timeout -s KILL 2 "${as_owner[@]}" sh -c "$remediate_guest" guest "$@"
-    status=$?
-    ((status == 13 && ${#as_owner[@]})) || return $status
-    home=$home timeout -s KILL 2 sh -c "$remediate_guest" guest "$@"
 }
 
 # read_config: sets config_text and config[SECTION.KEY] for the texts in config.toml (".KEY": above

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import msgspec
 
+from remediations.model.text import lines
 from remediations.observe.sections import LIMITS
 
 _MARK = b'{"remediate_probe":1,'
@@ -25,7 +26,7 @@ _TIMED_OUT = 124
 _SAID_CHARACTERS = 800
 """Of a command's complaint in base64: the host sends no more than 600 bytes of it."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _NONE = msgspec.Raw()
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=4_000_000_000_000_000)]
@@ -85,8 +86,9 @@ class Section:
     def text(self) -> str:
         """The bytes as text that is safe to show.
 
-        Without colours; control characters and what is not UTF-8 become U+FFFD, since a host that
-        is not ours any more must not write to an operator's terminal.
+        Without colours; control characters, the line and paragraph separators of Unicode and what
+        is not UTF-8 become U+FFFD, since a host that is not ours any more must not write to an
+        operator's terminal.
         """
         return _shown(self.data)
 
@@ -141,7 +143,8 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
     try:
         part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
-        said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True)).strip()
+        said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
+        said = "; ".join(filter(None, map(str.strip, lines(said))))
         if part.rc == _TIMED_OUT and not part.b64:
             trouble = "no answer within the time limit"
         else:

@@ -5,11 +5,12 @@
 FOREIGN_SECONDS=2
 BOOTED=/run/systemd/system # is there where systemd runs
 
-# foreign UID GID PROGRAM ARGUMENT…: runs the program. Fails where nothing could end what it leaves.
+# foreign UID GID PROGRAM ARGUMENT…: runs the program. Fails where nothing could end what it leaves: a
+# session does not, since whatever wants to stay leaves it.
 foreign() {
     if [[ -d $BOOTED ]] && type -P systemd-run >&2; then
         foreign_unit "$@"
-    elif [[ $$ == 1 || ! -d $BOOTED ]]; then
+    elif [[ $$ == 1 ]]; then # of a process namespace, which ends with it
         foreign_here "$@"
     else
         return 1

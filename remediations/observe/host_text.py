@@ -2,7 +2,8 @@
 
 Every parser takes text and raises `TextError` on anything unexpected. Who wrote the text may be an
 attacker: an error says what was expected, never what stood there, and no parser takes longer than
-in proportion to the text (expressions are matched as a whole, not searched for).
+in proportion to the text (expressions are matched as a whole, not searched for). Lines and words
+are those of model.text, so that no value can bring forth another record.
 """
 
 from __future__ import annotations
@@ -20,14 +21,11 @@ from remediations.model.host import (
     Unit,
     WriteAheadLog,
 )
+from remediations.model.names import UNIT
+from remediations.model.text import UNLIMITED, TextError, lines, number, pairs, seconds, words
 
-UNLIMITED = 2**53 - 1
-"""Stands for systemd's `infinity` and for a file system that does not count inodes."""
-
-_NUMBER = re.compile("[0-9]{1,18}")
-_SPAN = re.compile(r"([0-9]{1,9})(us|ms|s|min|h|d|w|month|y)")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "month": 2629800, "y": 31557600}
 _JOURNAL = re.compile(r"([0-9]{1,11})\.([0-9]{6}) \S+ [^:]{1,200}: (.*)")
+_DF = re.compile(r" *([^ ]+) +([^ ]+) +([^ ]+) +([^ ]+) +(.*)")
 _ADDRESS = re.compile("[0-9A-F]{40}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -39,26 +37,6 @@ _MAX_PARTS = 10_000
 _MAX_PATH = 4096
 
 
-class TextError(ValueError):
-    """The text is not what the command prints. The message says what was expected."""
-
-
-def pairs(text: str) -> dict[str, str]:
-    """Lines of `name=value`."""
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-
-
-def number(text: str) -> int:
-    """A plain decimal number, not negative.
-
-    Raises:
-        TextError: it is something else, or has more than 18 digits.
-    """
-    if not _NUMBER.fullmatch(text):
-        raise TextError("a number has another form")
-    return int(text)
-
-
 def parse_unit(text: str, *, home: str) -> Unit:
     """`systemctl show`. `home` was discovered beside it.
 
@@ -66,6 +44,8 @@ def parse_unit(text: str, *, home: str) -> Unit:
         TextError: a property is missing or odd.
     """
     shown = pairs(text)
+    if not UNIT.fullmatch(shown.get("Id", "")):
+        raise TextError("the name of the unit has another form")
     try:
         path, arguments = _command(shown.get("ExecStart", ""))
         return Unit(
@@ -83,7 +63,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
             arguments=arguments,
             home=home,
             restart_policy=shown.get("Restart", "no"),
-            stop_timeout_s=_seconds(shown["TimeoutStopUSec"]),
+            stop_timeout_s=seconds(shown["TimeoutStopUSec"]),
             open_files=_count(shown["LimitNOFILE"]),
             active_since=_stamp(shown.get("ActiveEnterTimestamp", "")),
             invocation=shown.get("InvocationID", ""),
@@ -99,7 +79,7 @@ def parse_processes(text: str) -> tuple[Process, ...]:
         TextError: a line is something else.
     """
     processes = []
-    for line in text.splitlines():
+    for line in lines(text):
         fields = line.split(" ", 3)
         if len(fields) != 4:
             raise TextError("the line of a process has another form")
@@ -133,7 +113,7 @@ def parse_wal(text: str) -> WriteAheadLog:
     Raises:
         TextError: it is something else.
     """
-    sizes = [number(line) for line in text.splitlines()]
+    sizes = [number(line) for line in lines(text)]
     if not sizes:
         raise TextError("nothing is said of the size of the write-ahead log")
     if len(sizes) > _MAX_PARTS:
@@ -149,15 +129,15 @@ def parse_disk(text: str) -> Disk:
     Raises:
         TextError: one of them is missing, or the mount point is in no line.
     """
-    lines = text.splitlines()
-    fields = lines[1].split(None, 4) if len(lines) > 1 else []
-    if len(fields) != 5:
+    rows = lines(text)
+    fields = _DF.fullmatch(rows[1]) if len(rows) > 1 else None
+    if fields is None:
         raise TextError("df prints something else than five columns")
-    available, total, inodes, all_inodes, path = fields
+    available, total, inodes, all_inodes, path = fields.groups()
     options = [
         mount[3]
-        for line in lines[2:]
-        if len(mount := line.split()) > 3 and _unescaped(mount[1]) == path
+        for row in rows[2:]
+        if len(mount := row.split(" ")) > 3 and _unescaped(mount[1]) == path
     ]
     if not options:
         raise TextError("the file system of the home is not among the mounts")
@@ -172,7 +152,7 @@ def parse_disk(text: str) -> Disk:
 
 def parse_ownership(text: str, *, home: str) -> Ownership:
     """One path per line, below `home`, as `find .` prints it (counted up to a thousand and one)."""
-    paths = text.splitlines()
+    paths = lines(text)
     example = f"{home}{paths[0].removeprefix('.')}" if paths else ""
     return Ownership(foreign=len(paths), example=example[:_MAX_PATH])
 
@@ -200,7 +180,7 @@ def parse_journal(text: str) -> tuple[JournalLine, ...]:
     without a time are skipped, being the rest of a message of several lines.
     """
     found: list[JournalLine] = []
-    for line in text.splitlines():
+    for line in lines(text):
         match = _JOURNAL.fullmatch(line)
         if match and len(found) < _MAX_LINES:
             at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
@@ -212,22 +192,7 @@ def _command(shown: str) -> tuple[str, tuple[str, ...]]:
     """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty for no command."""
     path, found, rest = shown.partition("{ path=")[2].partition(" ; argv[]=")
     arguments, ended, _ = rest.partition(" ; ignore_errors=")
-    return (path, tuple(arguments.split()[1:])) if found and ended else ("", ())
-
-
-def _seconds(span: str) -> int:
-    """systemd's `1min 30s`, rounded up; `infinity` is UNLIMITED."""
-    if span == "infinity":
-        return UNLIMITED
-    total, parts = 0, span.split()
-    for part in parts:
-        match = _SPAN.fullmatch(part)
-        if match is None:
-            raise TextError("a time span has another form")
-        total += int(match[1]) * _SECONDS.get(match[2], 0) or 1
-    if not parts:
-        raise TextError("a time span is empty")
-    return min(total, UNLIMITED)
+    return (path, tuple(words(arguments)[1:])) if found and ended else ("", ())
 
 
 def _count(text: str) -> int:

@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from remediations.errors import UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.model.names import HOME, RPC, UNIT
 
 HALTED_AFTER_S = 60
 """Seconds without a block that count as halted where the inventory does not say."""
@@ -30,9 +31,6 @@ _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
 """What may be given to ssh as a destination: no option, no command."""
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.service")
-_HOME = re.compile(r"(/[A-Za-z0-9_.@+:,=-]+)+")
-_RPC = re.compile(r"http://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
 
 
 def load_inventory(path: Path) -> Inventory:
@@ -132,9 +130,9 @@ class _Source:
             name=name,
             role=role,
             ssh=self.optional(entry, "ssh", SSH_NAME, "a name for ssh") or name,
-            unit=self.optional(entry, "unit", _UNIT, "a systemd unit, as virtengine.service"),
-            home=self.optional(entry, "home", _HOME, "an absolute path"),
-            rpc=self.optional(entry, "rpc", _RPC, "a URL, as http://127.0.0.1:26657"),
+            unit=self.optional(entry, "unit", UNIT, "a systemd unit, as virtengine.service"),
+            home=self.optional(entry, "home", HOME, "an absolute path"),
+            rpc=self.optional(entry, "rpc", RPC, "a URL, as http://127.0.0.1:26657"),
         )
 
     def table(self, value: object, parent: CommentedMap | None, key: str) -> CommentedMap:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import read_trusted
+from remediations.files.writing import write_named
 from remediations.model.inventory import HostEntry, Inventory
+from remediations.model.text import lines
 from remediations.model.wire import WireError, canonical, decode, format_of
 from remediations.observe.digest import inventory_digest
 from remediations.observe.document import DocumentError, read_document
@@ -30,6 +32,7 @@ from remediations.observe.observation import (
 from remediations.observe.parse import read_host, unread_host
 from remediations.observe.program import COMMAND, program
 from remediations.reach.connection import Completed, HostUnreachable, Reach
+from remediations.render.printable import one_line
 
 HOST_LIMIT_S = 10.0
 """What reading one host may take once it is connected; connecting has limits of its own."""
@@ -42,6 +45,8 @@ READERS = 4
 """Answers that are read at the same time."""
 
 _MAX_BYTES = 24_000_000
+SAID_BYTES, SHOWN = 600, 200
+"""Of a host's complaint: what is looked at, and what is kept."""
 YEARS = range(2000, 2900)
 """What a clock of ours may show: a plan is good for a while from then on."""
 
@@ -130,29 +135,30 @@ async def _ask(
 
 
 def _why(done: Completed) -> str:
-    """What the connection tells of a missing answer."""
+    """What the connection tells of a missing answer; of the host's words one line, made safe."""
     if done.timed_out:
         return "; it was still running at the time limit"
     if done.truncated:
         return "; it was too long"
-    said = done.stderr.decode("utf-8", "replace").strip()[:200]
+    words = done.stderr[:SAID_BYTES].decode("utf-8", "replace").strip()
+    said = one_line("; ".join(lines(words)))[:SHOWN]
     return f"; exit status {done.exit_status}{': ' if said else ''}{said}"
 
 
 def save(observation: Observation, path: Path) -> None:
-    """Write `observation` to `path` as canonical JSON.
+    """Write `observation` to `path` as canonical JSON, whole or not at all.
 
     Raises:
         MachineError: the file cannot be written.
     """
     try:
-        path.write_bytes(canonical(observation) + b"\n")
+        write_named(path, canonical(observation) + b"\n")
     except OSError as error:
         raise MachineError(
             f"the observation cannot be written to {path}",
             guard="observation file",
             got=error.strerror or str(error),
-            expected="a path that can be written",
+            expected="a path that can be written, where nothing or a regular file stands",
             next_step="choose another path for --save",
         ) from error
 

@@ -13,16 +13,18 @@ from remediations.model.host import Binary, JournalLine, NodeConfig, Session, Un
 from remediations.model.inventory import HostEntry
 from remediations.model.reading import Known, Reading, Unknown
 from remediations.model.sign_state import ABSENT, SignState, SignStateError, parse_sign_state
+from remediations.model.text import TextError, lines, pairs
 from remediations.observe import host_text
 from remediations.observe.document import Document, Section
-from remediations.observe.host_text import TextError
+from remediations.observe.found import Found, parse_found
 from remediations.observe.observation import ChainSample, ChainView, HostReading, Scope
 from remediations.observe.records import parse_records
 from remediations.observe.settings import parse_config
 
 T = TypeVar("T")
 
-_ENDED = (124, 137)
+_TIME_IS_UP = 124
+_ENDED = (_TIME_IS_UP, 137)
 """How timeout(1) ends: the command was stopped, or had to be killed."""
 _CURL = {
     7: "the connection was refused: nothing listens",
@@ -36,11 +38,7 @@ class _Reader:
 
     document: Document
     at: datetime
-    found: dict[str, str]
-
-    def path(self, name: str) -> str:
-        """What was found as `name`, "" when nothing was."""
-        return self.found.get(name, "")
+    found: Found
 
     def read(
         self,
@@ -67,27 +65,41 @@ class _Reader:
         except (TextError, comet.RpcError, SignStateError) as error:
             return Unknown(reason=str(error), source=source, at=section.at)
 
-    @property
-    def homeless(self) -> str:
-        """Why nothing may have been read of the files of the home."""
-        return self.path("home_trouble") or self.path("config_trouble") or "not read"
-
     def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
-        """An RPC answer."""
-        source = f"{self.path('rpc') or 'RPC'}/{path}"
+        """An RPC answer; without a known RPC there is none."""
+        source = f"{self.found.rpc or 'RPC'}/{path}"
+        if not self.found.rpc:
+            reason = self.found.rpc_trouble or "no RPC was found"
+            return Unknown(reason=reason, source=source, at=self.at)
         section = self.document.sections.get(name)
         if section is not None and not section.trouble and section.status in _CURL:
             return Unknown(reason=_CURL[section.status], source=source, at=section.at)
-        absent = self.path("rpc_trouble") or "not asked: /status did not answer"
+        absent = "not asked: /status did not answer"
         return self.read(name, source, lambda part: parse(part.data), absent=absent)
+
+    def of_unit(
+        self,
+        name: str,
+        source: str,
+        parse: Callable[[str], T],
+        *,
+        absent: str = "not read",
+        fine: tuple[int, ...] = (0,),
+    ) -> Reading[T]:
+        """A section about the unit; without a known unit there is none."""
+        if not self.found.unit:
+            reason = self.found.unit_trouble or "no unit was found"
+            return Unknown(reason=reason, source=source, at=self.at)
+        return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
 
     def file(
         self, name: str, source: str, parse: Callable[[str], T], *, fine: tuple[int, ...] = (0,)
     ) -> Reading[T]:
-        """A section about the home; without a home there is none."""
-        return self.read(
-            name, source, lambda part: parse(part.text), absent=self.homeless, fine=fine
-        )
+        """A section about the home; without a known home there is none."""
+        why = self.found.homeless
+        if not self.found.home:
+            return Unknown(reason=why, source=source, at=self.at)
+        return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
 def _complaint(section: Section) -> str:
@@ -102,9 +114,9 @@ def _complaint(section: Section) -> str:
 def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) -> HostReading:
     """The reading of host `entry`. `at` is when it was asked, for what it said nothing of."""
     found = document.sections.get("found")
-    reader = _Reader(document, at, host_text.pairs(found.text) if found else {})
+    reader = _Reader(document, at, parse_found(found.text) if found else Found())
     unit = _unit(reader)
-    home = reader.path("home") or "HOME"
+    home = reader.found.home or "HOME"
     return HostReading(
         host=entry.name,
         role=entry.role,
@@ -115,21 +127,16 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
             absent="the probe said nothing of the login",
         ),
         unit=unit,
-        processes=reader.read(
-            "processes",
-            "/proc",
-            lambda part: host_text.parse_processes(part.text),
-            absent=reader.path("unit_trouble") or "not read",
-        ),
+        processes=reader.of_unit("processes", "/proc", host_text.parse_processes),
         config=_config(reader, unit),
-        key=reader.file("key", reader.path("key_file") or "key file", host_text.parse_key),
+        key=reader.file("key", reader.found.key_file or "key file", host_text.parse_key),
         sign_state=_sign_state(reader),
-        wal=reader.file("wal", reader.path("wal_file") or "write-ahead log", host_text.parse_wal),
+        wal=reader.file("wal", reader.found.wal_file or "write-ahead log", host_text.parse_wal),
         disk=reader.file("disk", f"df {home}/data", host_text.parse_disk),
         ownership=reader.file(
             "ownership",
             f"find {home}",
-            lambda text: host_text.parse_ownership(text, home=reader.path("home")),
+            lambda text: host_text.parse_ownership(text, home=reader.found.home),
             fine=(0, 141),
         ),
         records=reader.read(
@@ -176,7 +183,7 @@ def unread_host(entry: HostEntry, reason: str, at: datetime) -> HostReading:
 
 
 def _session(document: Document, text: str) -> Session:
-    said = host_text.pairs(text)
+    said = pairs(text)
     if not said.get("user") or not said.get("boot_id"):
         raise TextError("the login says nothing of a user or a boot id")
     return Session(
@@ -194,43 +201,45 @@ def _unit(reader: _Reader) -> Reading[Unit]:
 
     A unit that is masked or not loaded has no command line, hence may have no home.
     """
-    source = f"systemctl show {reader.path('unit')}".rstrip()
-    unit = reader.read(
+    source = f"systemctl show {reader.found.unit}".rstrip()
+    unit = reader.of_unit(
         "show",
         source,
-        lambda part: host_text.parse_unit(part.text, home=reader.path("home")),
-        absent=reader.path("unit_trouble") or "the probe said nothing of the unit",
+        lambda text: host_text.parse_unit(text, home=reader.found.home),
+        absent="the probe said nothing of the unit",
     )
     if isinstance(unit, Known) and not unit.value.home and unit.value.load_state == "loaded":
         return Unknown(
-            reason=f"home not known: {reader.path('home_trouble')}", source=source, at=unit.at
+            reason=f"home not known: {reader.found.home_trouble}", source=source, at=unit.at
         )
     return unit
 
 
 def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
-    source = f"{reader.path('home') or 'HOME'}/config/config.toml, app.toml"
+    source = f"{reader.found.home or 'HOME'}/config/config.toml, app.toml"
     app = reader.document.sections.get("app_config")
-    trouble = reader.path("config_trouble") or reader.path("rpc_trouble")
+    trouble = reader.found.config_trouble or reader.found.rpc_trouble
     if not trouble and app is not None and (app.trouble or app.status != 0):
         trouble = f"app.toml: {app.trouble or _complaint(app)}"
     if trouble or app is None:
-        return Unknown(reason=trouble or reader.homeless, source=source, at=reader.at)
+        return Unknown(reason=trouble or reader.found.homeless, source=source, at=reader.at)
     application = app.text
     arguments = unit.value.arguments if isinstance(unit, Known) else ()
     return reader.file(
         "config",
         source,
-        lambda text: parse_config(text, application, arguments, reader.path("rpc")),
+        lambda text: parse_config(text, application, arguments, reader.found.rpc),
     )
 
 
 def _sign_state(reader: _Reader) -> Reading[SignState]:
     section = reader.document.sections.get("sign_state")
-    source = reader.path("state_file") or "sign state"
-    if section is not None and section.status == NO_FILE:
+    source = reader.found.state_file or "sign state"
+    if section is None or section.trouble or not reader.found.home:
+        return reader.file("sign_state", source, parse_sign_state)
+    if section.status == NO_FILE:
         return Unknown(reason=f"{ABSENT}: {source}", source=source, at=section.at)
-    if section is not None and section.status == NOT_READ and not section.trouble:
+    if section.status == NOT_READ:
         reason = f"no sign state: {_complaint(section)}"
         return Unknown(reason=reason, source=source, at=section.at)
     return reader.file("sign_state", source, parse_sign_state)
@@ -266,28 +275,26 @@ def _chain(reader: _Reader) -> ChainView:
 
 def _binary(reader: _Reader, scope: Scope) -> Reading[Binary]:
     """What is costly to read and decides nothing once the plan is made: full scope only."""
-    absent = (
-        "not read: only what decides was asked for"
-        if scope is Scope.DECIDING
-        else reader.path("unit_trouble") or "not read"
-    )
-    return reader.read(
-        "binary", "sha256sum", lambda part: host_text.parse_binary(part.text), absent=absent
-    )
+    absent = "not read: only what decides was asked for" if scope is Scope.DECIDING else "not read"
+    return reader.of_unit("binary", "sha256sum", host_text.parse_binary, absent=absent)
 
 
 def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
     """The journal; without root journalctl silently shows only one's own lines. It decides: why a
     consensus died stands nowhere else."""
     login = reader.document.sections.get("login")
-    source = f"journalctl --unit={reader.path('unit')}"
-    if login is not None and "euid=0" not in login.text.splitlines():
+    source = f"journalctl --unit={reader.found.unit}"
+    if login is not None and "euid=0" not in lines(login.text):
         return Unknown(reason="without sudo the journal is incomplete", source=source, at=reader.at)
-    return reader.read(
+    section = reader.document.sections.get("journal")
+    found = reader.of_unit(
         "journal",
         source,
-        lambda part: host_text.parse_journal(part.text),
-        absent=reader.path("unit_trouble") or "not read",
-        # Searching a long journal may end by the time limit or by having found enough.
-        fine=(0, 1, *_ENDED, 141),
+        host_text.parse_journal,
+        # A long journal is searched from its end for as long as there is time.
+        fine=(0, _TIME_IS_UP),
     )
+    if isinstance(found, Known) and not found.value and section and section.status == _TIME_IS_UP:
+        reason = "nothing was found of it within the time limit, which ended the search"
+        return Unknown(reason=reason, source=source, at=found.at)
+    return found

@@ -16,6 +16,8 @@
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
 SECTION_US=6000000 # for one section, from its beginning
+declare -A own_us=([processes]=1500000) # for one that others wait for
+PROCESSES=100
 LAST_US=1000000    # kept for the sign state, which is read when all others have ended
 
 now_us() {
@@ -41,7 +43,7 @@ member() {
     now_us
     at=${taken_at:-$now}
     exec {errors}<> <(:) # a pipe of its own: what libraries complain of must not get into the data
-    packed=$("$@" 2>&"$errors" </dev/null | head -c "${limit[$name]}" | gzip -1n | base64 -w0
+    packed=$("$@" 2>&"$errors" {errors}>&- </dev/null | head -c "${limit[$name]}" | gzip -1n | base64 -w0
         printf '%03d' "${PIPESTATUS[0]}")
     rc=$((10#${packed: -3}))
     ((rc == 0)) || read -r -t 0.01 -N 600 -u "$errors" said
@@ -54,23 +56,25 @@ member() {
 
 # begin NAME COMMAND…: a section at the side; `finish` prints all that were begun.
 declare -A limit=()
-declare -a begun_names=() begun_fds=() begun_ends=()
+declare -a begun_names=() begun_ends=()
 begin() {
     local fd end
-    exec {fd}< <(member "$@")
+    exec {fd}< <(alone; member "$@")
     now_us
-    end=$((now + SECTION_US))
+    end=$((now + ${own_us[$1]:-SECTION_US}))
     begun_names+=("$1")
     begun_fds+=("$fd")
     begun_ends+=($((end < deadline ? end : deadline)))
 }
 
 finish() {
-    local i text seconds
+    local i fd text seconds
     for i in "${!begun_names[@]}"; do
         now_us
         as_seconds $((begun_ends[i] - now))
-        text=$(timeout -s KILL "$seconds" cat <&"${begun_fds[i]}") || text=
+        fd=${begun_fds[i]}
+        text=$(timeout -s KILL "$seconds" cat <&"$fd") || text=
+        exec {fd}<&-
         now_us
         [[ $text ]] || printf -v text '"%s":{"b64":"","rc":124,"err":"","at":%s,"us":0},' \
             "${begun_names[i]}" "$now"
@@ -81,14 +85,26 @@ finish() {
 
 # --- the sections --------------------------------------------------------------------------------
 
+# say NAME VALUE…: a line each; no value can end its line.
+say() {
+    local value
+    while (($#)); do
+        value=${2:0:4096}
+        printf '%s=%s\n' "$1" "${value//[[:cntrl:]]/?}"
+        shift 2
+    done
+}
+
+# not_read WHY: the end of a section that would be wrong if it were told.
+not_read() { printf '%s\n' "$1" >&2 && return 45; }
+
 login() {
-    printf 'user=%s\neuid=%s\n' "${SUDO_USER:-$(id -un)}" "$EUID"
-    printf 'boot_id=%s\n' "$(</proc/sys/kernel/random/boot_id)"
-    printf 'machine_id=%s\n' "$(</etc/machine-id)"
+    say user "${SUDO_USER:-$(id -un)}" euid "$EUID" \
+        boot_id "$(</proc/sys/kernel/random/boot_id)" machine_id "$(</etc/machine-id)"
 }
 
 found() {
-    printf '%s=%s\n' unit "$unit" unit_trouble "$unit_trouble" home "$home" \
+    say unit "$unit" unit_trouble "$unit_trouble" home "$home" \
         home_trouble "$home_trouble" config_trouble "$config_trouble" rpc "$rpc" \
         rpc_trouble "$rpc_trouble" key_file "$key_file" state_file "$state_file" \
         node_key_file "$node_key_file" wal_file "$wal_file"
@@ -97,25 +113,36 @@ found() {
 replay() { printf '%s' "$1" && return "$2"; }
 
 # processes: pid, state, start (clock ticks since boot) and command line of the unit's main process
-# and of all that have the home among their arguments.
+# and of all that have the home among their arguments. A host may have a great many, each with
+# megabytes of arguments: one tool looks through them, and where it does not come to the end, or finds
+# more than are told of, nothing is known.
 processes() {
-    local dir pid stat word command mine
-    local -a arguments fields
-    for dir in /proc/[0-9]*; do
-        pid=${dir#/proc/}
-        { mapfile -d '' -n 1000 -t arguments <"$dir/cmdline" && stat=$(<"$dir/stat"); } || continue
-        mine=no
-        [[ $pid == "$main_pid" ]] && mine=yes
-        for word in "${arguments[@]}"; do
-            word=${word#--home=}
-            [[ $home && ($word == "$home" || $word == "$home/") ]] && mine=yes
-        done
-        [[ $mine == yes ]] || continue
-        read -ra fields < <(printf '%s\n' "${stat##*) }")
+    local file dir pid stat command
+    local -a files arguments fields
+    mapfile -t files < <(at_home)
+    ((${#files[@]} <= PROCESSES)) || not_read "more than $PROCESSES processes name the home" || return
+    [[ $main_pid == 0 || " ${files[*]} " == *" /proc/$main_pid/cmdline "* ]] ||
+        files+=("/proc/$main_pid/cmdline")
+    for file in "${files[@]}"; do
+        [[ $file == /proc/*/cmdline ]] || not_read "processes cannot be looked through: $file" || return
+        dir=${file%/cmdline} pid=${file//[!0-9]/}
+        stat=
+        mapfile -d '' -n 1000 -t arguments <"$file" && read -r -d '' stat <"$dir/stat"
+        [[ $stat ]] || continue # it has ended
+        # shellcheck disable=SC2206 # after the name in parentheses: a letter, and numbers
+        fields=(${stat##*) })
         command=${arguments[*]:0:100}
         command=${command:0:500}
         printf '%s %s %s %s\n' "$pid" "${fields[0]}" "${fields[19]}" "${command//[[:cntrl:]]/?}"
     done
+}
+
+# at_home: the cmdline of each process with the home among its arguments, and every complaint but
+# that one is gone. The patterns are no arguments, or the search would find itself.
+at_home() {
+    [[ $home ]] || return 0
+    timeout -s KILL 1 grep -aszlxF -f <(printf '%s\n' {,--home=}"$home"{,/}) -- /proc/[0-9]*/cmdline 2>&1
+    (($? < 3)) || echo "no end within its limits"
 }
 
 key() {
@@ -123,7 +150,7 @@ key() {
     address=$(guest address "$key_file")
     status=$?
     ((status == 0 || status == 44)) || return $status
-    printf 'address=%s\nnode_key=%s\n' "${address:-absent}" "$(guest present "$node_key_file")"
+    say address "${address:-absent}" node_key "$(guest present "$node_key_file")"
 }
 
 wal() {
@@ -165,7 +192,8 @@ ownership() {
     user=${value:-root}
     uid=$(timeout -s KILL 1 id -u -- "$user") || return 3
     cd -P -- "$home/" || return
-    timeout -s KILL 2 find . -xdev -ignore_readdir_race ! -type l ! -user "$uid" | head -n 1001
+    timeout -s KILL 2 find . -xdev -ignore_readdir_race ! -type l ! -user "$uid" -print0 |
+        head -z -n 1001 | tr '\n\0' '?\n'
     return "${PIPESTATUS[0]}"
 }
 
@@ -185,22 +213,24 @@ binary_facts() {
     local sum
     [[ -f $binary ]] || return 44
     sum=$(sha256 "$binary") || return
-    printf 'path=%s\ndisk=%s\n' "$binary" "$sum"
+    say path "$binary" disk "$sum"
     if ((main_pid > 0)); then
         # What runs is read as root: no link that anybody else made leads there.
         [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(as_owner=() && sha256 "/proc/$main_pid/exe")
-        printf 'running=%s\n' "$sum"
+        say running "$sum"
     fi
     [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
-    printf 'version=%s\n' "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
+    say version "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
 # journal: signature lines of the unit, newest first, since its last start; ten minutes more where
-# it has been restarted or does not run, because the cause stands in an earlier start.
+# it has been restarted or does not run, because the cause stands in an earlier start. Status: 0 for
+# all of that, or for as many lines as are told; 124 where the time was up; else it is not known.
 journal() {
     local since active
+    local -a ended
     property ActiveEnterTimestamp
     [[ $value ]] || property InactiveExitTimestamp
     # systemd forgets a unit that neither runs nor is enabled: a day.
@@ -213,14 +243,22 @@ journal() {
         --output=short-unix --quiet |
         grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
         grep -aE -m 200 "$remediate_signatures"
-    return "${PIPESTATUS[0]}"
+    ended=("${PIPESTATUS[@]}")
+    ((ended[2] == 141)) && return 0 # the section is full
+    ((ended[2] < 2 && (ended[1] < 2 || ended[1] == 141))) ||
+        not_read 'a message of the journal is too long to be searched' || return
+    ((ended[2] == 0 && ended[0] == 141)) && return 0 # enough was found
+    now_us
+    ((ended[0] != 137)) || ((now - at > 2400000)) || not_read 'journalctl was killed' || return
+    ((ended[0] != 137)) || return 124
+    return "${ended[0]}"
 }
 
 # ask URL…: a line or more of answer for each, bounded in time. It needs no rights at all.
 ask() {
     local -a as_nobody=()
     ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
-    "${as_nobody[@]}" curl -q -sSg --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
+    "${as_nobody[@]}" curl -q -sSg --proto =http --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
 }
 
 get() { ask "$rpc/$1"; }

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 
-from remediations.files.guest import GUEST
+from remediations.files.guest import GUEST, SERVICE_USER
 from remediations.model.inventory import HostEntry
 from remediations.observe.observation import Scope
 from remediations.observe.sections import LIMITS
@@ -31,7 +31,7 @@ standard input is untouched.
 def program(entry: HostEntry, scope: Scope) -> bytes:
     """The program for `entry`. Settings stand in front of it, never among its arguments."""
     return under_roof(
-        "".join(part(name) for name in PARTS),
+        SERVICE_USER + "".join(part(name) for name in PARTS),
         {
             "remediate_scope": scope.value,
             "remediate_budget_ms": str(BUDGET_MS),

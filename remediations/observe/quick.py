@@ -6,15 +6,16 @@ What nodes say is read in a thread: the answer of one must not hold up what is d
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from remediations.model.chain import NodeStatus, RoundState
 from remediations.model.comet import RpcError, parse_round_state, parse_status
+from remediations.model.rpc import ask
 from remediations.reach.connection import HostUnreachable, Reach
 
 _SEPARATOR = b"\x1e"
+ROUND_BYTES = 3_900_000
 
 
 class Pulse(NamedTuple):
@@ -51,12 +52,9 @@ def _read(said: bytes) -> Pulse:
 
 def _command(url: str) -> str:
     """/consensus_state is asked only after /status answered: a frozen node costs one limit."""
-    curl = "curl -q -sg --noproxy '*' --max-time 2"
-    return (
-        f's=$({curl} {shlex.quote(url + "/status")} | head -c 65536); [ -n "$s" ] && '
-        f"printf '%s\\036' \"$s\" && {curl} {shlex.quote(url + '/consensus_state')} | "
-        "head -c 3900000"
-    )
+    status = f"{ask(f'{url}/status', seconds=2)} | head -c 65536"
+    round_ = f"{ask(f'{url}/consensus_state', seconds=2)} | head -c {ROUND_BYTES}"
+    return f's=$({status}); [ -n "$s" ] && printf \'%s\\036\' "$s" && {round_}'
 
 
 def _status(text: bytes) -> NodeStatus | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remediations.model.host import RecordRoom
-from remediations.observe.host_text import UNLIMITED, TextError, number, pairs
+from remediations.model.text import UNLIMITED, TextError, lines, number, pairs
 
 ROOT = "0"
 STICKY, GROUP_OR_OTHERS_WRITE = 0o1000, 0o022
@@ -16,9 +16,10 @@ def parse_records(text: str) -> RecordRoom:
     Raises:
         TextError: one of them is missing, or is something else.
     """
-    said = pairs(text)
-    room = said.get("room", "").split()
-    ways = [line.split(" ", 2) for line in text.splitlines() if "=" not in line.split(" ", 1)[0]]
+    rows = lines(text)
+    ways = [row.split(" ", 2) for row in rows if "=" not in row.partition(" ")[0]]
+    said = pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
+    room = said.get("room", "").split(" ")
     if len(room) != 4 or said.get("writable") not in ("yes", "no") or not said.get("path"):
         raise TextError("no room, no path, or not whether it can be written")
     if any(len(way) != 3 for way in ways) or not ways or ways[-1][2] != "/":

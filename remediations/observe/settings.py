@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from remediations.model.host import NodeConfig
-from remediations.observe.host_text import TextError, number
+from remediations.model.text import TextError, lines, number
 
 MAX_DIGITS = 18
 
 Settings = Mapping[str, str | int | None]
 """Values by `SECTION.KEY`, or by `KEY` above all sections; None where one is not plain."""
 
+_BLANKS = " \t"
 _ODD_SECTION = "?."
 """Below a header that is not plain; there may be several."""
 
@@ -71,17 +72,17 @@ def _settings(text: str) -> Settings:
     """
     found: dict[str, str | int | None] = {}
     section = ""
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filter(None, (line.strip(_BLANKS) for line in lines(text))):
         if line.startswith("[") and line.endswith("]"):
             section = line.strip("[]") + "."
             continue
         name, equals, value = line.partition("=")
-        name = section + name.strip()
+        name = section + name.strip(_BLANKS)
         if not equals:
             raise TextError("a line of the settings has another form")
         if name in found and section != _ODD_SECTION:
             raise TextError("a setting is there twice")
-        found[name] = _value(value.strip())
+        found[name] = _value(value.strip(_BLANKS))
     return found
 
 

@@ -2,14 +2,14 @@
 
 The engine does not use this: it reads an Observation. Whatever cannot be read is doubt, and doubt
 is None for the whole node, never a default. The home is looked into as by the engine's own reading
-(files/guest.sh), and the RPC is asked without rights.
+(files/guest.sh), as the service user before root; the RPC is asked without rights; and what both
+say is parsed by the engine's own parsers (model).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -17,9 +17,13 @@ from dataclasses import dataclass
 from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 
-from remediations.files.guest import GUEST
-from remediations.operations.planned import HOME, UNIT
+from remediations.files.guest import guest_functions
+from remediations.model.comet import parse_status, parse_total_power
+from remediations.model.names import HOME, UNIT
+from remediations.model.sign_state import parse_sign_state
+from remediations.model.text import UNLIMITED, number, seconds
 
+LOOK_LIMIT_S = 5
 READ_LIMIT_S = 20
 """For the whole reading; a frozen daemon costs two times three seconds of it."""
 
@@ -27,15 +31,15 @@ _TEXT = r"""
 ulimit -c 0 -d 262144
 argument() { systemctl show -p ExecStart --value "$1" | sed -n "s/.*[ ]--$2[= ]\([^ ;]*\).*/\1/p"; }
 show() { systemctl show -p "$1" --value "$unit"; }
-look() { home=$home timeout -k 1 5 sh -c "$guest" guest "$1" "$home/$2"; }
+look() { guest "$1" "$home/$2"; }
 value() { sed -n "s/^$1 = [\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" | head -n 1; }
 setting() { printf '%s\n' "$1" | value "$2"; }
 ask() {
-  $as_nobody curl -q -sS --noproxy '*' --max-time 3 "http://$rpc/$1" 2>/dev/null |
+  $as_nobody curl -q -sSg --proto =http --noproxy '*' --max-time 3 --url "http://$rpc/$1" |
     head -c 4000000 | base64 -w 0
 }
 
-as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups'
+as_nobody='setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs'
 $as_nobody curl --version >/dev/null || as_nobody= # no root, or a curl that nobody may start
 if [ -z "$unit" ]; then
   for name in $(systemctl list-unit-files --type=service --no-legend --plain |
@@ -47,6 +51,8 @@ if [ -z "$unit" ]; then
   unit=${unit# }
 fi
 [ -n "$home" ] || home=$(argument "$unit" home)
+user=$(show User)
+served_by "${user:-root}"
 config=$(look settings config/config.toml) && app=$(look settings config/app.toml) || exit 0
 [ -d "$home/data" ] || exit 0
 if [ -z "$rpc" ]; then
@@ -62,7 +68,7 @@ printf 'unit=%s\n' "$unit"
 printf 'home=%s\n' "$home"
 printf 'load=%s\n' "$(show LoadState)"
 printf 'active=%s\n' "$(show ActiveState)"
-printf 'user=%s\n' "$(show User)"
+printf 'user=%s\n' "$user"
 printf 'stop=%s\n' "$(show TimeoutStopUSec)"
 printf 'key=%s\n' "$address"
 printf 'sign=%s\n' "$(printf '%s\n' "$state" | base64 -w 0)"
@@ -133,9 +139,9 @@ class NodeReading(FactBase["NodeState | None"]):
     def command(self, unit: str = "", home: str = "", rpc: str = "") -> StringCommand:
         """The reading program: bounded in time and bytes, writes nothing, prints no secret."""
         address = rpc.removeprefix("http://").removeprefix("tcp://").rstrip("/")
-        values = {"unit": unit, "home": home, "rpc": address, "guest": GUEST}
+        values = {"unit": unit, "home": home, "rpc": address}
         head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
-        program = f"exec 2>/dev/null\n{head}{_TEXT}"
+        program = f"exec 2>/dev/null\n{head}{guest_functions(LOOK_LIMIT_S)}{_TEXT}"
         return StringCommand(f"timeout {READ_LIMIT_S} sh -c {shlex.quote(program)}")
 
     def process(self, output: list[str]) -> NodeState | None:
@@ -145,7 +151,7 @@ class NodeReading(FactBase["NodeState | None"]):
             return None
         try:
             return _state(lines)
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        except (ValueError, KeyError):
             return None
 
 
@@ -161,58 +167,44 @@ def _state(lines: dict[str, str]) -> NodeState:
         load_state=lines["load"],
         active_state=lines["active"],
         user=lines["user"],
-        stop_timeout_s=_seconds(lines["stop"]),
+        stop_timeout_s=_stop_timeout(lines["stop"]),
         address=address,
-        sign=_sign_state(_decoded(lines["sign"]).strip()),
-        free_kib=int(lines["free"]),
+        sign=_sign_state(_decoded(lines["sign"]).decode().strip()),
+        free_kib=number(lines["free"]),
         remote_signer=lines["signer"].strip(),
-        double_sign_check_height=int(lines["check"] or 0),
+        double_sign_check_height=number(lines["check"] or "0"),
         halt=lines["halt"].replace(" ", ""),
         rpc=_rpc(_decoded(lines["status"]), _decoded(lines["votes"])),
     )
 
 
-def _decoded(text: str) -> str:
+def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True).decode()
+        return base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError("it is not base64") from error
 
 
+def _stop_timeout(span: str) -> int:
+    timeout = seconds(span)
+    if timeout == UNLIMITED:
+        raise ValueError("a stop may take for ever")
+    return timeout
+
+
 def _sign_state(text: str) -> tuple[int, int, int] | None:
-    if text == "absent":
-        return None
-    raw = json.loads(text)
-    return int(raw["height"]), int(raw["round"]), int(raw["step"])
+    return None if text == "absent" else parse_sign_state(text).hrs
 
 
-def _rpc(status: str, votes: str) -> RpcState | None:
+def _rpc(status: bytes, votes: bytes) -> RpcState | None:
     if not status:
         return None
-    result = json.loads(status)["result"]
-    rounds = json.loads(votes)["result"]["round_state"]["height_vote_set"]
-    # "BA{4:xx_x} 70/100 = 0.70": votes seen, and the power of the whole set.
-    total = re.search(r"\} [0-9]{1,19}/([0-9]{1,19}) =", rounds[0]["prevotes_bit_array"])
-    if total is None:
-        raise ValueError("no voting power in the round state")
+    node = parse_status(status)
     return RpcState(
-        network=str(result["node_info"]["network"]),
-        height=int(result["sync_info"]["latest_block_height"]),
-        catching_up=result["sync_info"]["catching_up"] is True,
-        address=str(result["validator_info"]["address"]).upper(),
-        power=int(result["validator_info"]["voting_power"]),
-        total=int(total[1]),
+        network=node.network,
+        height=node.height,
+        catching_up=node.catching_up,
+        address=node.address,
+        power=node.power,
+        total=parse_total_power(votes),
     )
-
-
-MAX_SPAN = 60
-"""Characters of a time span."""
-_UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
-
-
-def _seconds(span: str) -> int:
-    """systemd's "1min 30s" in whole seconds, rounded up; "infinity" is refused as doubt."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|min|s|h)", span[:MAX_SPAN])
-    if "".join(number + unit for number, unit in parts) != span.replace(" ", ""):
-        raise ValueError("a time span has another form")
-    return -int(-sum(float(number) * _UNITS[unit] for number, unit in parts) // 1_000_000)

@@ -2,14 +2,15 @@
 
 Each program checks on the host, right before it acts, that what decided the plan still holds (G42),
 because nothing else runs at that moment. They are POSIX sh, need no jq, write no file, and look
-into the home as a reading does (files/guest.sh): of the key file they learn the address only.
+into the home as a reading does (files/guest.sh), as the service user before root: of the key file
+they learn the address only.
 """
 
 from __future__ import annotations
 
 import shlex
 
-from remediations.files.guest import GUEST
+from remediations.files.guest import guest_functions
 from remediations.model.probe import Probe, unit_active, unit_restarted
 from remediations.operations.planned import PlannedNode
 
@@ -58,11 +59,10 @@ unit_as_planned() {
 """
 
 # What is in the home may be anything: each file is looked at by the program that a reading uses,
-# for the little that is needed of it.
+# for the little that is needed of it, and as the service user first.
 _GUEST = f"""
-look() {{
-  home=$home timeout -k 1 "$look_limit" sh -c {shlex.quote(GUEST)} guest "$1" "$2"
-}}
+{guest_functions(LOOK_LIMIT_S)}
+served_by "${{user:-root}}"
 """
 
 # A start without the key file makes a new key and zeroes the sign state; a start with an
@@ -70,7 +70,7 @@ look() {{
 _KEY = r"""
 key_as_planned() {
   status=0
-  key=$(look address "$home/config/priv_validator_key.json" 2>&1) || status=$?
+  key=$(guest address "$home/config/priv_validator_key.json" 2>&1) || status=$?
   case $status in
     0) ;;
     44) key= ;;
@@ -90,7 +90,7 @@ number() {
 sign_state_not_lower() {
   file=$home/data/priv_validator_state.json
   status=0
-  state=$(look sign_state "$file" 2>&1) || status=$?
+  state=$(guest sign_state "$file" 2>&1) || status=$?
   case $status in
     0) ;;
     44)
@@ -242,7 +242,6 @@ def _variables(node: PlannedNode) -> dict[str, str | int]:
         "min_step": node.sign_step,
         "floor": DISK_FLOOR_KIB,
         "start_limit": START_LIMIT_S,
-        "look_limit": LOOK_LIMIT_S,
     }
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]{0,239}\.service")
-HOME = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.@+:,=-]+)+")
+from remediations.model.names import HOME, UNIT
+
 USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,31})?")
 ADDRESS = re.compile(r"([0-9A-F]{40})?")
 INVOCATION = re.compile(r"([0-9a-f]{32})?")

@@ -23,9 +23,17 @@ class RemediateBackend(BaseBackend):
         self._name = host
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:  # noqa: ANN401 - testinfra's signature
-        """One command, with testinfra's quoting and `sudo` handling."""
+        """One command, with testinfra's quoting and `sudo` handling.
+
+        Raises:
+            AssertionError: the answer is not whole: it proves nothing, and fails the check.
+        """
         text = self.get_command(command, *args)
         done = self._reach.run(self._name, text, timeout_s=COMMAND_TIMEOUT_S)
+        if done.truncated:
+            raise AssertionError(f"{self._name}: the answer is larger than what is read of one")
+        if done.timed_out:
+            raise AssertionError(f"{self._name}: no answer within {COMMAND_TIMEOUT_S:.0f} s")
         status = 255 if done.exit_status is None else done.exit_status
         return self.result(status, self.encode(text), done.stdout, done.stderr)
 

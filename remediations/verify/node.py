@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import msgspec
 from testinfra.host import Host
 
-from remediations.files.guest import GUEST
+from remediations.files.guest import guest_program
 from remediations.model import comet
 from remediations.model.chain import BlockMeta, BlockResult, Commit, NodeStatus, Peer, ValidatorSet
+from remediations.model.rpc import ask
 from remediations.model.sign_state import SignState, parse_sign_state
 from remediations.plan.plan import Target
 
@@ -20,26 +20,18 @@ T = TypeVar("T")
 
 PAGE = 20
 """`/blockchain` answers so many headers a call."""
-VALIDATORS_PAGE = 100
 POLL_S = 0.5
 ROOT_LIMIT_S = 15
+LOOK_LIMIT_S = 5
 """For what runs as root on the host, which would not end with our connection."""
-ASK = "curl -q -s --noproxy '*' --max-time 5 %s"
+RPC_SECONDS = 5
+ASK_LIMIT_S = 15
+"""For all the URLs of one question, which our own limit would not end on the host."""
 SHOWN = 200
 
 
-class _Announced(msgspec.Struct):
-    total: int
-
-
-class _ValidatorsHead(msgspec.Struct):
-    """Of an answer to `/validators`, only how many there are on all pages."""
-
-    result: _Announced
-
-
 def _validators_page(height: int, number: int) -> str:
-    return f"validators?height={height}&per_page={VALIDATORS_PAGE}&page={number}"
+    return f"validators?height={height}&per_page={comet.PER_PAGE}&page={number}"
 
 
 class Node:
@@ -81,22 +73,28 @@ class Node:
         return found
 
     def validators(self) -> ValidatorSet:
-        """The whole validator set of one height, all pages."""
+        """The whole validator set of one height, all pages: as many as a set may have, and in one
+        command what the first one leaves, so that all together have the limits of one answer."""
         height = self.status().height
-        pages = [self._rpc(_validators_page(height, 1), bytes)]
-        total = msgspec.json.decode(pages[0], type=_ValidatorsHead, strict=False).result.total
-        for number in range(2, -(-total // VALIDATORS_PAGE) + 1):
-            pages.append(self._rpc(_validators_page(height, number), bytes))
-        return comet.parse_validators(b"\n".join(pages))
+        first = self._ask(_validators_page(height, 1))
+        pages = comet.validator_pages(first)
+        others = [_validators_page(height, number) for number in range(2, pages + 1)]
+        rest = self._ask(*others) if others else b""
+        return comet.parse_validators(first.rstrip(b"\n") + b"\n" + rest)
 
     def sign_state(self) -> SignState:
         """The sign state, looked into with sudo as by a reading (files/guest.sh): only what the
         parser needs leaves the host."""
         home = self.target.home
-        path = f"{home}/data/priv_validator_state.json"
-        look = f"home=%s timeout -k 1 {ROOT_LIMIT_S} sh -c %s guest sign_state %s"
+        look = guest_program(
+            "sign_state",
+            f"{home}/data/priv_validator_state.json",
+            home=home,
+            user=self.target.user or "root",
+            limit_s=LOOK_LIMIT_S,
+        )
         with self.host.sudo():
-            answer = self.host.run(look, home, GUEST, path)
+            answer = self.host.run(f"timeout -k 1 {ROOT_LIMIT_S} sh -c %s", look)
         complaint = answer.stderr.strip()[:SHOWN]
         assert answer.rc == 0, f"{self.name}: the sign state cannot be read: {complaint}"
         return parse_sign_state(answer.stdout)
@@ -108,9 +106,14 @@ class Node:
             return str(self.host.check_output(f"timeout -k 1 {ROOT_LIMIT_S} sh -c %s", text))
 
     def _rpc(self, path: str, parse: Callable[[bytes], T]) -> T:
-        answer = self.host.run(ASK, f"{self.target.rpc_url}/{path}")
-        assert answer.rc == 0, f"{self.name}: {path} did not answer (curl exit {answer.rc})"
-        return parse(answer.stdout_bytes)
+        return parse(self._ask(path))
+
+    def _ask(self, *paths: str) -> bytes:
+        """The answers, each beginning a line; all of them within the limits of one command."""
+        urls = (f"{self.target.rpc_url}/{path}" for path in paths)
+        answer = self.host.run(f"timeout -k 1 {ASK_LIMIT_S} {ask(*urls, seconds=RPC_SECONDS)}")
+        assert answer.rc == 0, f"{self.name}: {paths[0]} did not answer (curl exit {answer.rc})"
+        return bytes(answer.stdout_bytes)
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -8,19 +8,13 @@ from dataclasses import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remediations.model.names import HOME, UNIT
 from remediations.operations.node_text import (
     enable_text,
     restart_text,
     start_text,
 )
-from remediations.operations.planned import (
-    HOME,
-    INVOCATION,
-    UNIT,
-    USER,
-    PlannedNode,
-    PlannedNodeError,
-)
+from remediations.operations.planned import INVOCATION, USER, PlannedNode, PlannedNodeError
 
 NODES = st.builds(
     PlannedNode,

@@ -14,10 +14,10 @@ from remediations.model import comet
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known, Unknown
 from remediations.model.sign_state import SignStateError, decode_sign_bytes, parse_sign_state
+from remediations.model.text import TextError
 from remediations.model.wire import WireError, canonical, decode
 from remediations.observe import host_text
 from remediations.observe.document import Document, DocumentError, Section, read_document
-from remediations.observe.host_text import TextError
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.observe.parse import read_host
 from remediations.observe.records import parse_records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,11 +11,18 @@ from remediations.plan.plan import Plan
 from remediations.verify.node import Node, until
 
 Saw = Callable[[str], None]
+INVOCATION = re.compile("[0-9a-f]{32}")
 
 SIGNED_IN_A_ROW = 3
 SIGNING_LIMIT_S = 90
 FOLLOW_LIMIT_S = 30
 FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
+NOT_SEARCHED = "the journal was not searched"
+SEARCH = (
+    "ulimit -d 262144; { journalctl -q --no-pager -o cat _SYSTEMD_INVOCATION_ID=%s || "
+    f"echo {NOT_SEARCHED}; }} | grep -aE -m 3 %s || [ $? -eq 1 ]"
+)
+"""Fails where grep does (a message too long for it), and finds that journalctl did."""
 
 
 @pytest.mark.check("P7", "every started validator signs three blocks in a row")
@@ -98,11 +106,8 @@ def test_binary(acted: Node, plan: Plan, saw: Saw) -> None:
 def test_journal(acted: Node, saw: Saw) -> None:
     """Nothing since the start says that consensus failed or that somebody equivocated."""
     invocation = acted.root("systemctl show -p InvocationID --value %s", acted.target.unit)
-    found = acted.root(
-        "journalctl --no-pager -o cat _SYSTEMD_INVOCATION_ID=%s | grep -E -m 3 %s || :",
-        invocation,
-        FAILURES,
-    )
+    assert INVOCATION.fullmatch(invocation), "the unit has no invocation: it was not started"
+    found = acted.root(SEARCH, invocation, f"{FAILURES}|^{NOT_SEARCHED}")
     saw("none of: " + FAILURES.replace("|", ", ").replace("^", ""))
     assert not found, found[:300]
 

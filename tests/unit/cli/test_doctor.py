@@ -294,9 +294,9 @@ def test_usage_tells_which_subcommands_there_are() -> None:
 
 def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None:
     """It sees only `--help`, the named home, and a HOME that is not there; others are not tried."""
-    (tmp_path / "setpriv").write_text(
-        '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do case $1 in *=*|--clear*|--no*) shift;; '
-        '*) shift 2;; esac; done\nexec "$@"\n'
+    (tmp_path / "systemd-run").write_text(
+        '#!/bin/sh\nwhile [ "$1" != -- ]; do\n'
+        'case $1 in --setenv=*) export "${1#--setenv=}";; esac; shift; done\nshift\nexec "$@"\n'
     )
     program = tmp_path / "virtengined"
     program.write_text(
@@ -304,7 +304,7 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
         'case $1 in start) echo "Usage:"; echo "  virtengined start [flags]";;\n'
         '*) printf "Usage:\\n  virtengined [command]\\n";; esac\n'
     )
-    for file in (program, tmp_path / "setpriv"):
+    for file in (program, tmp_path / "systemd-run"):
         file.chmod(0o755)
     reading = healthy().host("val1")
     assert isinstance(reading.unit, Known)
@@ -312,6 +312,7 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
     text = ask_text(reading).decode()
     assert "EUID == 0" in text
     text = text.replace("EUID == 0", "BASHPID != 0").replace("PATH=/usr", f"PATH={tmp_path}:/usr")
+    text = text.replace("BOOTED=/run/systemd/system", f"BOOTED={tmp_path}")
     done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True, timeout=20)
     assert parse(done.stdout) == ("start",)
     calls = (tmp_path / "calls").read_text().splitlines()

@@ -65,9 +65,11 @@ NODE = PlannedNode(
 )
 STARTED = {
     "reading": script("files/guest.sh")
+    + script("files/service_user.sh")
     + "".join(script(f"observe/{name}") for name in (*PARTS, "roof.sh")),
     "subcommands": script("contact/programs.sh")
     + "".join(script(f"observe/{name}") for name in ("foreign.sh", "roof.sh")),
+    "probes": script("run/probes.sh"),
     "launcher": script("run/launcher.sh"),
     "start, restart, enable": node_text.start_text(NODE)
     + node_text.restart_text(NODE)

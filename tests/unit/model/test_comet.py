@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from remediations.model import comet
+from remediations.model import comet_shapes as shapes
 from tests.unit.model import answers
 
 
@@ -209,3 +211,22 @@ def test_a_round_that_contradicts_itself_is_refused(change: Callable[[bytes], by
     """Steps beyond 8, a round without votes, votes of another height, place or kind."""
     with pytest.raises(comet.RpcError):
         comet.parse_round_state(change(answers.consensus_state(114, 0, 4)))
+
+
+def test_an_address_with_a_line_feed_is_none() -> None:
+    """It would be a second validator with the power of the first."""
+    twice = [{"address": answers.address(0) + end, "voting_power": "1"} for end in ("", "\n")]
+    page = {"block_height": "5", "total": "2", "validators": twice}
+    with pytest.raises(comet.RpcError, match="another form"):
+        comet.parse_validators(answers.envelope(page))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028"])
+@pytest.mark.parametrize(
+    "kind", [shapes.Address, shapes.Hash, shapes.NodeId, shapes.SignatureAddress]
+)
+def test_every_pattern_of_an_answer_matches_the_whole(kind: object, end: str) -> None:
+    """`$` would match before a line feed."""
+    assert msgspec.convert("A" * 40, kind) == "A" * 40
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert("A" * 40 + end, kind)

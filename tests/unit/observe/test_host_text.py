@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from remediations.model.text import UNLIMITED, TextError
 from remediations.observe import host_text
-from remediations.observe.host_text import TextError
 from remediations.observe.settings import parse_config
 
 SHOW = """\
@@ -44,7 +44,7 @@ def test_a_unit_is_read_in_any_order() -> None:
     assert unit.arguments == ("start", "--home", "/srv/ve", "--log_no_color")
     assert (unit.restarts, unit.exit_status, unit.main_pid) == (3, 1, 812)
     assert unit.stop_timeout_s == 90
-    assert unit.open_files == host_text.UNLIMITED
+    assert unit.open_files == UNLIMITED
     assert unit.active_since == datetime(2026, 11, 25, 16, 39, tzinfo=UTC)
 
 
@@ -64,7 +64,7 @@ def test_a_masked_unit_has_no_command() -> None:
         ("1min 30s", 90),
         ("1h 1s", 3601),
         ("500ms", 1),
-        ("infinity", host_text.UNLIMITED),
+        ("infinity", UNLIMITED),
     ],
 )
 def test_time_spans(span: str, seconds: int) -> None:

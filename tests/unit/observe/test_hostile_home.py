@@ -274,6 +274,21 @@ def test_a_program_that_stays_is_ended(tmp_path: Path) -> None:
     assert isinstance(reading.sign_state, Known)
 
 
+def test_a_program_that_nothing_could_end_is_not_asked(tmp_path: Path) -> None:
+    """Where there is neither systemd nor a namespace: it would leave our session, and stay."""
+    host = Host(tmp_path, 1)
+    for name in ("systemd-run", "unshare"):
+        host.script(name, "#!/bin/sh\nexit 1\n")
+    host.script("virtengined", f"#!/bin/sh\ntouch {tmp_path}/asked\necho 1.2.3\n")
+    for name in ("app.toml", "client.toml"):
+        (host.home / "config" / name).touch()
+    tmp_path.chmod(0o777)
+    reading = observe(host)
+    assert isinstance(reading.binary, Known)
+    assert reading.binary.value.version == ""
+    assert not (tmp_path / "asked").exists()
+
+
 ROUNDS = 100
 
 

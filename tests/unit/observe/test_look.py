@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
@@ -16,7 +16,7 @@ from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.model.login import Login
 from remediations.model.reading import Known, Unknown
 from remediations.observe import quick
-from remediations.observe.look import load, observe, save
+from remediations.observe.look import _why, load, observe, save
 from remediations.observe.observation import Observation, Scope
 from remediations.observe.quick import Pulse, heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
@@ -257,3 +257,55 @@ def test_the_light_poll_asks_a_real_port() -> None:
     assert pulses["val1"].round is not None
     assert pulses["val2"] == (None, None)
     assert rpc.asked == ["/status", "/consensus_state"]
+
+
+def test_what_a_host_complains_is_one_line_that_is_safe_to_show() -> None:
+    """It is part of a reason, which is shown and kept: no colours, no other direction, no lines."""
+    stderr = "\x1b[2J\u009b31m\u202eX\nnext  run this\u2028more ".encode() + b"\xff" * 10**6
+    end = replace(completed(b"", status=1), stderr=stderr)
+    why = _why(end)
+    assert len(why) < 300
+    assert why.isascii()
+    assert why.isprintable()
+    assert "next" in why
+
+
+@pytest.mark.parametrize("there", ["nothing", "file", "link"])
+def test_an_observation_is_saved_whole_and_never_through_a_link(
+    seen: Observation, tmp_path: Path, there: str
+) -> None:
+    """What a link leads to stays as it is, and nobody else may read what was saved."""
+    directory = tmp_path / "saved"
+    directory.mkdir()
+    path, other = directory / "seen.json", directory / "other"
+    other.write_text("kept")
+    if there == "file":
+        path.write_text("old")
+    if there == "link":
+        path.symlink_to(other)
+        with pytest.raises(MachineError, match="cannot be written"):
+            save(seen, path)
+    else:
+        save(seen, path)
+        assert load(path) == seen
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert other.read_text() == "kept"
+    assert {file.name for file in directory.iterdir()} == {"seen.json", "other"}
+
+
+def test_a_disk_that_is_full_leaves_the_old_observation(
+    seen: Observation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing beside it."""
+    path = tmp_path / "saved/seen.json"
+    path.parent.mkdir()
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(MachineError, match="cannot be written"):
+        save(seen, path)
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from remediations.model.host import RecordRoom
-from remediations.observe.host_text import UNLIMITED, TextError
+from remediations.model.text import UNLIMITED, TextError
 from remediations.observe.records import parse_records
 
 PROBE = files("remediations.observe").joinpath("probe.sh").read_text()

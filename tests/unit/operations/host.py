@@ -11,6 +11,7 @@ from pathlib import Path
 from remediations.model.probe import Probe
 from remediations.operations.planned import PlannedNode
 from remediations.run.ssh_driver import PROBES
+from tests.unit.model import answers
 
 ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"
 
@@ -106,21 +107,18 @@ class FakeHost:
         (self.home / "config/priv_validator_key.json").write_text(json.dumps(key, indent=2))
 
     def sign_state(self, height: int, round_: int, step: int) -> None:
-        state = {"height": str(height), "round": round_, "step": step, "signbytes": "08"}
+        state = {"height": str(height), "round": round_, "step": step}
         self.sign_file.write_text(json.dumps(state, indent=2))
 
     def rpc(self, *, height: int, power: int, total: int, network: str = "lab-1") -> None:
         """The node's RPC answers from now on."""
         (self.root / "rpc").mkdir(exist_ok=True)
-        result = {
-            "node_info": {"network": network},
-            "sync_info": {"latest_block_height": str(height), "catching_up": False},
-            "validator_info": {"address": ADDRESS, "voting_power": str(power)},
-        }
-        (self.root / "rpc/status").write_text(json.dumps({"result": result}))
-        votes = [{"round": 0, "prevotes_bit_array": f"BA{{4:____}} 0/{total} = 0.00"}]
-        rounds = {"round_state": {"height_vote_set": votes}}
-        (self.root / "rpc/consensus_state").write_text(json.dumps({"result": rounds}))
+        status = json.loads(answers.status(height, power=power))
+        status["result"]["node_info"]["network"] = network
+        status["result"]["validator_info"]["address"] = ADDRESS
+        (self.root / "rpc/status").write_text(json.dumps(status))
+        rounds = answers.consensus_state(height + 1, prevotes=["nil-Vote"], powers=(total,))
+        (self.root / "rpc/consensus_state").write_bytes(rounds)
 
     @property
     def sign_file(self) -> Path:

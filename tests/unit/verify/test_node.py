@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from contextlib import AbstractContextManager, nullcontext
@@ -14,9 +15,15 @@ import pytest
 from msgspec.structs import replace
 from testinfra.host import Host
 
+from remediations.model.comet import MAX_PAGES, RpcError
+from remediations.model.rpc import CURL, ask
 from remediations.plan.plan import Target
+from remediations.reach.blocking import BlockingReach
+from remediations.reach.connection import Completed
+from remediations.verify import backend
 from remediations.verify import node as module
 from remediations.verify.node import Node, until
+from remediations.verify.suite.test_nodes import FAILURES, NOT_SEARCHED, SEARCH
 from tests.unit.model import answers
 
 TARGET = Target(
@@ -37,12 +44,14 @@ class Curl:
     replies: dict[str, bytes]
     asked: list[str] = field(default_factory=list)
 
-    def run(self, command: str, url: str) -> SimpleNamespace:
-        assert command == "curl -q -s --noproxy '*' --max-time 5 %s"
-        self.asked.append(url)
-        path = url.removeprefix(f"{TARGET.rpc_url}/")
-        reply = self.replies.get(path)
-        return SimpleNamespace(rc=0 if reply is not None else 7, stdout_bytes=reply or b"")
+    def run(self, command: str) -> SimpleNamespace:
+        assert command.startswith(f"timeout -k 1 15 {CURL} --max-time 5 -w '\\n' --url ")
+        words = shlex.split(command)
+        urls = [words[at + 1] for at, word in enumerate(words) if word == "--url"]
+        self.asked.append(" ".join(urls))
+        replies = [self.replies.get(url.removeprefix(f"{TARGET.rpc_url}/")) for url in urls]
+        printed = b"".join(reply + b"\n" for reply in replies if reply is not None)
+        return SimpleNamespace(rc=7 if None in replies else 0, stdout_bytes=printed)
 
 
 def node(replies: dict[str, bytes]) -> tuple[Node, Curl]:
@@ -81,6 +90,53 @@ def test_validators_come_in_pages_of_a_hundred() -> None:
     members = full.validators()
     assert (members.height, members.total, len(members.validators)) == (114, 107, 107)
     assert len(curl.asked) == 3
+
+
+def test_a_set_that_never_ends_is_not_asked_for() -> None:
+    """As many pages as a set may have, and they are asked for at once: two commands, whatever the
+    node announces."""
+    first = "validators?height=113&per_page=100&page=1"
+    for total in (10_001, 9 * 10**18):
+        page = b'{"result":{"block_height":"113","total":"%d","validators":[]}}' % total
+        endless, curl = node({"status": answers.status(113), first: page})
+        with pytest.raises(RpcError, match="more than 10000 validators announced"):
+            endless.validators()
+        assert len(curl.asked) == 2
+    page = b'{"result":{"block_height":"113","total":"10000","validators":[]}}'
+    most, curl = node({"status": answers.status(113), first: page})
+    with pytest.raises(AssertionError, match="did not answer"):
+        most.validators()
+    assert len(curl.asked) == 3
+    assert curl.asked[2].count("http://") == MAX_PAGES - 1
+
+
+def cut_off(**changes: bool) -> SimpleNamespace:
+    done = Completed(
+        exit_status=0, stdout=b"{}", stderr=b"", duration_ms=1,
+        **{"truncated": False, "timed_out": False, **changes},
+    )  # fmt: skip
+    return SimpleNamespace(run=lambda *_, **__: done)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"), [("truncated", "larger than what is read"), ("timed_out", "no answer within")]
+)
+def test_an_answer_that_is_not_whole_fails_the_check(how: str, says: str) -> None:
+    """What was cut off proves nothing, whatever its beginning says."""
+    whole = backend.testinfra_host(cast("BlockingReach", cut_off()), "val1")
+    assert whole.run("true").stdout == "{}"
+    host = backend.testinfra_host(cast("BlockingReach", cut_off(**{how: True})), "val1")
+    with pytest.raises(AssertionError, match=f"val1: .*{says}"):
+        Node(TARGET, host).status()
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "-o/tmp/x", "http://h:1/$(touch x)"])
+def test_a_url_is_one_and_of_the_rpc_only(url: str, tmp_path: Path) -> None:
+    """Neither a file of the host nor an option nor a command, whoever wrote the plan."""
+    done = subprocess.run(["sh", "-c", ask(url, seconds=1)], capture_output=True, cwd=tmp_path)
+    assert done.returncode != 0
+    assert done.stdout.strip() == b""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_small_set_is_one_page() -> None:
@@ -149,3 +205,29 @@ def test_until_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert until(lambda: next(seen), 5)
     assert not until(lambda: False, 0.01)
     assert until(lambda: True, 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("echo INF executed block", ""),
+        ("exit 0", ""),
+        ("echo 'E CONSENSUS FAILURE!!!'", "E CONSENSUS FAILURE!!!"),
+        ("echo INF; exit 1", "the journal was not searched"),
+        ("head -c 400000000 /dev/zero | tr '\\0' x", None),
+    ],
+)
+def test_a_journal_that_was_not_searched_proves_nothing(
+    local: tuple[Node, Path], monkeypatch: pytest.MonkeyPatch, script: str, found: str | None
+) -> None:
+    """journalctl that fails is found; a message that is too long for grep fails the check."""
+    node, state = local
+    tool = state.parent / "journalctl"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    if found is None:
+        with pytest.raises(AssertionError):
+            node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}")
+    else:
+        assert node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}") == found

@@ -93,7 +93,7 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P12", "the unit is down", sets("val1", running=False)),
     ("P13", "two peers fewer", sets("val2", peer_count=1)),
     ("P14", "another program", says("val1", "sha256sum /proc/400/exe", "b" * 64)),
-    ("P15", "it said so", says("val1", "journalctl", "CONSENSUS FAILURE!!!")),
+    ("P15", "it said so", says("val1", "ulimit", "CONSENSUS FAILURE!!!")),
     ("P17", "root wrote there", says("val1", "find", "/var/lib/virtengine/data/x")),
     ("I13", "another process", says("val2", "cat /proc/400/stat", "")),
     (

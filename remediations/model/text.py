@@ -1,0 +1,100 @@
+"""Text that a host wrote, taken apart. Pure.
+
+Whoever wrote a value may have chosen it to be read as something else, so a text is split only where
+its format says: a record ends at a line feed and nowhere else. `str.splitlines` and `str.split`
+know ten more ends of a line and twenty more blanks (U+2028, U+0085, form feed, …), all of which a
+file name, an argument or a log message may contain.
+"""
+
+from __future__ import annotations
+
+import re
+
+UNLIMITED = 2**53 - 1
+"""Stands for systemd's `infinity` and for a file system that does not count inodes."""
+
+_NUMBER = re.compile("[0-9]{1,18}")
+_WORD = re.compile(r"[^ \t]+")
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(us|ms|s|min|h|d|w|month|y)")
+_MICROSECONDS = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "min": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+    "month": 2_629_800_000_000,
+    "y": 31_557_600_000_000,
+}
+_MAX_SPAN = 200
+
+
+class TextError(ValueError):
+    """The text is not what the command prints. The message says what was expected, and never what
+    stood there."""
+
+
+def lines(text: str) -> list[str]:
+    """The lines of `text`, which end at a line feed only; the last one may lack it."""
+    found = text.split("\n")
+    if not found[-1]:
+        found.pop()
+    return found
+
+
+def words(text: str) -> list[str]:
+    """What stands between blanks and tabs, as a shell would part it."""
+    return _WORD.findall(text)
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Lines of `name=value`; lines of another form are passed over.
+
+    Raises:
+        TextError: a name is there twice, so that one of the values is not what it says.
+    """
+    found: dict[str, str] = {}
+    for line in lines(text):
+        name, equals, value = line.partition("=")
+        if equals:
+            if name in found:
+                raise TextError("a name is there twice")
+            found[name] = value
+    return found
+
+
+def number(text: str) -> int:
+    """A plain decimal number, not negative.
+
+    Raises:
+        TextError: it is something else, or has more than 18 digits.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise TextError("a number has another form")
+    return int(text)
+
+
+def seconds(span: str) -> int:
+    """systemd's `1min 30s`, rounded up to whole seconds; `infinity` is UNLIMITED.
+
+    Raises:
+        TextError: it is something else.
+    """
+    if span == "infinity":
+        return UNLIMITED
+    parts = words(span) if len(span) <= _MAX_SPAN else []
+    if not parts:
+        raise TextError("a time span has another form")
+    total = sum(map(_microseconds, parts))
+    return min(-(-total // 1_000_000), UNLIMITED)
+
+
+def _microseconds(part: str) -> int:
+    match = _SPAN.fullmatch(part)
+    if match is None:
+        raise TextError("a time span has another form")
+    whole, _, decimals = match[1].partition(".")
+    unit = _MICROSECONDS[match[2]]
+    scale: int = 10 ** len(decimals)
+    return (int(whole) * scale + int(decimals or "0")) * unit // scale

@@ -1,0 +1,84 @@
+"""What was found on a host has the form that an inventory could have given it, or is unknown."""
+
+from __future__ import annotations
+
+import pytest
+
+from remediations.model.inventory import HostEntry, Role
+from remediations.model.reading import Known, Unknown
+from remediations.observe.document import read_document
+from remediations.observe.found import Found, parse_found
+from remediations.observe.observation import Scope
+from remediations.observe.parse import read_host
+from tests.property.test_readers_answers import SECTIONS, SENT, printed
+
+SOUND = "unit=v.service\nhome=/srv/node\nrpc=http://127.0.0.1:26657\n"
+
+
+def test_what_is_plain_is_taken() -> None:
+    """And what is not named is passed over."""
+    assert parse_found(SOUND + "key_file=/k\nother=x\n") == Found(
+        unit="v.service", home="/srv/node", rpc="http://127.0.0.1:26657", key_file="/k"
+    )
+
+
+@pytest.mark.parametrize(
+    "rpc",
+    [
+        "file:///etc/passwd",
+        "https://127.0.0.1:26657",
+        "http://127.0.0.1:26657/x",
+        "http://u@127.0.0.1:26657",
+        "-o/etc/cron.d/x",
+        "http://127.0.0.1:26657 -o/x",
+        "http://\u0661:1",
+    ],
+)
+def test_an_rpc_of_another_form_is_unknown(rpc: str) -> None:
+    """It would be asked with curl, on the host and in every check."""
+    found = parse_found(SOUND.replace("http://127.0.0.1:26657", rpc))
+    assert (found.rpc, found.home) == ("", "/srv/node")
+    assert "http://" in found.rpc_trouble
+
+
+@pytest.mark.parametrize("home", ["srv", "/srv/../etc", "/srv/a b", "/srv/$(x)", "/", "//srv"])
+def test_a_home_of_another_form_is_unknown(home: str) -> None:
+    """It would be part of a program that runs as root."""
+    found = parse_found(SOUND.replace("/srv/node", home))
+    assert (found.home, found.homeless) == ("", found.home_trouble)
+    assert "plain characters" in found.home_trouble
+
+
+@pytest.mark.parametrize("unit", ["-H.service", "a/b.service", "v.socket", "v.service\u2028"])
+def test_a_unit_of_another_form_is_unknown(unit: str) -> None:
+    """With all that was found by it."""
+    assert parse_found(SOUND.replace("v.service", unit)).home == ""
+
+
+def test_a_host_that_contradicts_itself_has_found_nothing() -> None:
+    """Two homes are none."""
+    found = parse_found(SOUND + "home=/srv/other\n")
+    assert (found.unit, found.home, found.rpc) == ("", "", "")
+    assert "twice" in found.home_trouble
+
+
+def test_reasons_are_bounded() -> None:
+    """They are shown, and kept with the observation."""
+    assert len(parse_found("unit_trouble=" + "x" * 60_000).unit_trouble) == 2000
+
+
+def test_without_the_name_nothing_of_it_is_known() -> None:
+    """Sections that a host sends nevertheless are of nobody knows what."""
+    parts = {name: (data, 0) for name, data in SECTIONS.items()}
+    parts["found"] = (b"unit=v/x\nhome=/h\nrpc=file:///etc/passwd\n", 0)
+    document = read_document(printed(parts, 0, 1), sent=SENT, received=SENT)
+    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    reading = read_host(document, entry, Scope.FULL, SENT)
+    assert isinstance(reading.session, Known)
+    for field in (
+        reading.unit, reading.processes, reading.config, reading.key, reading.sign_state,
+        reading.disk, reading.binary, reading.journal, reading.chain.validators,
+        reading.samples[0].status,
+    ):  # fmt: skip
+        assert isinstance(field, Unknown)
+        assert "another form" in field.reason

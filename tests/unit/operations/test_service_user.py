@@ -1,0 +1,104 @@
+"""Whoever looks into a home does so as the service user first, and with root's rights only then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from remediations.files.guest import guest_program
+from remediations.operations import node_text
+from remediations.operations.facts import NodeReading
+from tests.unit.operations.host import FakeHost
+
+NOBODY = 65534
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root only can become somebody else")
+
+
+@pytest.fixture
+def host() -> Iterator[FakeHost]:
+    """The home belongs to `nobody`, and so does the service. Who opens a file there is noted."""
+    root = Path(tempfile.mkdtemp())
+    root.chmod(0o755)
+    host = FakeHost(root)
+    host.show(User="nobody")
+    opened = root / "opened"
+    opened.touch(mode=0o666)
+    opened.chmod(0o666)
+    host.script("dd", f'#!/bin/sh\necho "$(id -u) ${{1##*/}}" >>{opened}\nexec /bin/dd "$@"\n')
+    for path in (host.home, *host.home.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    yield host
+    shutil.rmtree(root)
+
+
+def opened(host: FakeHost) -> set[str]:
+    return set((host.root / "opened").read_text().split("\n")) - {""}
+
+
+def start(host: FakeHost) -> None:
+    assert host.run(node_text.start_text(host.node(user="nobody"))).returncode == 0
+
+
+def restart(host: FakeHost) -> None:
+    assert host.run(node_text.restart_text(host.node(user="nobody"))).returncode == 0
+
+
+def read(host: FakeHost) -> None:
+    done = host.run(NodeReading().command().get_raw_value())
+    assert NodeReading().process(done.stdout.split("\n")[:-1]) is not None
+
+
+def check(host: FakeHost) -> None:
+    text = guest_program(
+        "sign_state", str(host.sign_file), home=str(host.home), user="nobody", limit_s=5
+    )
+    assert '"height":"40"' in host.run(text).stdout
+
+
+WAYS = [start, restart, read, check]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_files_are_opened_as_the_service_user(host: FakeHost, way: object) -> None:
+    """A step, a deploy's reading and a check: root opens none of what that user may open."""
+    assert callable(way)
+    way(host)
+    assert {line.split()[0] for line in opened(host)} == {str(NOBODY)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_that_user_may_not_open_root_does(host: FakeHost, way: object) -> None:
+    """A sign state that somebody restored as root is still read, and nothing else so."""
+    assert callable(way)
+    os.chown(host.sign_file, 0, 0)
+    way(host)
+    assert "0 priv_validator_state.json" in opened(host)
+    assert {line for line in opened(host) if line.startswith("0 ")} == {
+        "0 priv_validator_state.json"
+    }
+
+
+def test_a_user_that_does_not_exist_is_who_owns_the_home(host: FakeHost) -> None:
+    """A dynamic one, while its unit is stopped."""
+    host.show(User="ve-dynamic")
+    assert host.run(node_text.start_text(host.node(user="ve-dynamic"))).returncode == 0
+    assert {line.split()[0] for line in opened(host)} == {str(NOBODY)}
+
+
+def test_the_rpc_is_asked_without_rights_and_without_new_ones(host: FakeHost) -> None:
+    """By nobody, who cannot become anybody."""
+    asked = host.root / "asked"
+    asked.touch()
+    asked.chmod(0o666)
+    note = f"grep -E 'Uid|NoNew' /proc/self/status >>{asked}"
+    host.script("curl", f'#!/bin/sh\n[ "$1" = --version ] && exit\n{note}\nexit 7\n')
+    read(host)
+    said = asked.read_text().split()
+    assert set(said[1:5]) == {str(NOBODY)}
+    assert said[5:7] == ["NoNewPrivs:", "1"]
