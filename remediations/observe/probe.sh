@@ -12,6 +12,8 @@
 : "${remediate_budget_ms:=8000}"  # for everything
 : "${remediate_limits:=}"         # section and bytes, in turn
 : "${remediate_signatures:=panic}" # extended regular expression for the journal
+: "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
+: "${remediate_credentials:=}"
 
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
@@ -94,13 +96,25 @@ found() {
         node_key_file "$node_key_file" wal_file "$wal_file"
 }
 
+# without SCRIPT COMMAND…: what the command prints, with what the sed script finds replaced.
+without() {
+    local script=$1
+    local -a ended
+    shift
+    "$@" | sed -E "$script"
+    ended=("${PIPESTATUS[@]}")
+    return $((ended[0] ? ended[0] : ended[1]))
+}
+
+sent_unit() { hide_command && printf '%s' "$shown"; }
+
 replay() { printf '%s' "$1" && return "$2"; }
 
-# processes: pid, state, start (clock ticks since boot) and command line of the unit's main process
-# and of all that have the home among their arguments.
+# processes: pid, state, start (clock ticks since boot) and what is used of the command line, of the
+# unit's main process and of all that have the home among their arguments.
 processes() {
     local dir pid stat word command mine
-    local -a arguments fields
+    local -a arguments fields kept
     for dir in /proc/[0-9]*; do
         pid=${dir#/proc/}
         { mapfile -d '' -n 1000 -t arguments <"$dir/cmdline" && stat=$(<"$dir/stat"); } || continue
@@ -112,7 +126,10 @@ processes() {
         done
         [[ $mine == yes ]] || continue
         read -ra fields < <(printf '%s\n' "${stat##*) }")
-        command=${arguments[*]:0:100}
+        command=${arguments[0]}
+        [[ $command =~ ^[A-Za-z0-9._/+-]{1,200}$ ]] || command='?' # a title may say anything
+        used "${arguments[@]:1:100}"
+        command="$command ${kept[*]}"
         command=${command:0:500}
         printf '%s %s %s %s\n' "$pid" "${fields[0]}" "${fields[19]}" "${command//[[:cntrl:]]/?}"
     done
@@ -212,7 +229,8 @@ journal() {
     timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
         --output=short-unix --quiet |
         grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
-        grep -aE -m 200 "$remediate_signatures"
+        grep -aE -m 200 "$remediate_signatures" |
+        cut -b -4096
     return "${PIPESTATUS[0]}"
 }
 
@@ -294,7 +312,7 @@ files() {
 describe() {
     described=yes
     [[ $unit ]] || return 0
-    begin journal journal
+    begin journal without "$remediate_credentials" journal
     [[ $remediate_scope != full || -z $binary ]] || begin binary binary_facts
 }
 
@@ -331,9 +349,12 @@ main() {
     fi
     find_rpc
     begin found found
-    [[ -z $unit ]] || begin show printf '%s\n' "$shown"
-    [[ -z $unit ]] || begin processes processes
-    [[ -z $home || $config_trouble ]] || begin config printf '%s\n' "$config_text"
+    if [[ $unit ]]; then
+        begin show without "$remediate_userinfo" sent_unit
+        begin processes without "$remediate_userinfo" processes
+    fi
+    [[ -z $home || $config_trouble ]] ||
+        begin config without "$remediate_userinfo" printf '%s\n' "$config_text"
     finish # before anything else of ours has the home among its arguments
     begin records records
     [[ -z $home ]] || files

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from remediations.observe.secrets import CREDENTIALS
 from remediations.plan.plan import Plan
 from remediations.verify.node import Node, until
 
@@ -99,9 +100,11 @@ def test_journal(acted: Node, saw: Saw) -> None:
     """Nothing since the start says that consensus failed or that somebody equivocated."""
     invocation = acted.root("systemctl show -p InvocationID --value %s", acted.target.unit)
     found = acted.root(
-        "journalctl --no-pager -o cat _SYSTEMD_INVOCATION_ID=%s | grep -E -m 3 %s || :",
+        "journalctl --no-pager -o cat _SYSTEMD_INVOCATION_ID=%s | grep -aE -m 3 %s | "
+        "cut -b -4096 | sed -E %s || :",
         invocation,
         FAILURES,
+        CREDENTIALS,
     )
     saw("none of: " + FAILURES.replace("|", ", ").replace("^", ""))
     assert not found, found[:300]
