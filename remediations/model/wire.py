@@ -70,7 +70,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def format_of(data: bytes) -> str | None:
+def format_of(data: bytes) -> str | int | None:
     """The `format` of a document, which decides whether the rest can be read; None for none that
     is a number.
 
@@ -79,7 +79,7 @@ def format_of(data: bytes) -> str | None:
     """
     head = decode(data, object)
     found = head.get("format") if isinstance(head, dict) else None
-    return found if isinstance(found, str) and _FORMAT.fullmatch(found) else None
+    return found if isinstance(found, str | int) and _FORMAT.fullmatch(str(found)) else None
 
 
 def decode(data: bytes, kind: type[T]) -> T:

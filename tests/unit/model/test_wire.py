@@ -98,10 +98,10 @@ def test_an_error_names_path_and_type_only(text: bytes, reason: str) -> None:
     [
         (b'{"format":"2"}', "2"),
         (b'{"format":"CANARY"}', None),
-        (b'{"format":2}', None),
+        (b'{"format":2}', 2),
         (b"[]", None),
     ],
 )
-def test_a_format_is_a_number(text: bytes, found: str | None) -> None:
+def test_a_format_is_a_number(text: bytes, found: str | int | None) -> None:
     """It is told to people, so it is nothing else."""
     assert format_of(text) == found
