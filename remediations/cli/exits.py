@@ -9,6 +9,7 @@ never one that changes hosts, whose exit code tells how it ended, heard or not.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
@@ -21,6 +22,7 @@ from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import printable
 
 CHANGES_HOSTS = "apply"
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
@@ -188,7 +190,11 @@ def _print(result: Answer | _Failure, *, as_json: bool) -> int:
 
 
 def print_json(result: Answer | _Failure) -> None:
-    """The document: exit code and its name, then `result` or `error`."""
+    """The document: exit code and its name, then `result` or `error`.
+
+    In ASCII, with the escapes of JSON for the rest: the value is the same for whoever parses it,
+    and nothing of it steers the terminal of whoever looks at it.
+    """
     from remediations.model.wire import canonical
 
     document = {
@@ -197,7 +203,12 @@ def print_json(result: Answer | _Failure) -> None:
         "result": result.document if isinstance(result, Answer) else None,
         "error": result.fields if isinstance(result, _Failure) else None,
     }
-    # JSON is UTF-8 whatever the terminal's encoding is.
+    text = _NOT_ASCII.sub(_escaped, canonical(document).decode())
     sys.stdout.flush()
-    sys.stdout.buffer.write(canonical(document) + b"\n")
+    sys.stdout.buffer.write(text.encode("ascii") + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

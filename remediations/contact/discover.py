@@ -1,7 +1,12 @@
-"""One or two looks at a few hosts that no inventory names yet. Changes nothing."""
+"""One or two looks at a few hosts that no inventory names yet. Changes nothing.
+
+Where a host has several units each is looked at by itself, and the only one that runs is chosen. A
+host says itself which units it has: so few are looked at, and all hosts together have a time limit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -16,9 +21,16 @@ from remediations.observe.look import observe
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.reach.connection import Reach
 from remediations.reach.ssh import SshReach
+from remediations.render.words import some
 
 SEVERAL = "several unit files match"
 """How `discover.sh` says that it did not choose."""
+MOST = 8
+"""Units that are looked at by themselves on one host. Of more than these none is: that only one of
+them runs would not be known."""
+SECOND_LOOK_S = 60.0
+"""For all hosts together."""
+LATE = "there was no time to look at each"
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -63,34 +75,55 @@ async def look_twice(
 ) -> tuple[Observation, Inventory]:
     """The observation, and the inventory with the units that had to be pinned for it."""
     observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
-    for reading in observation.hosts:
-        for chosen, fresh in await _pinned(reach, inventory, reading, tool):
-            hosts = tuple(fresh if r.host == fresh.host else r for r in observation.hosts)
-            observation = replace(observation, hosts=hosts)
-            entries = tuple(chosen if e.name == chosen.name else e for e in inventory.hosts)
-            inventory = replace(inventory, hosts=entries)
+    undecided = [reading for reading in observation.hosts if candidates(reading)]
+    looks = [asyncio.create_task(_pinned(reach, inventory, reading, tool)) for reading in undecided]
+    if looks:
+        await asyncio.wait(looks, timeout=SECOND_LOOK_S)
+    for reading, look in zip(undecided, looks, strict=True):
+        late = look.cancel()  # not where it is done
+        entry = inventory.host(reading.host)
+        chosen, fresh = (entry, _undecided(reading, LATE)) if late else look.result()
+        hosts = tuple(fresh if r.host == fresh.host else r for r in observation.hosts)
+        observation = replace(observation, hosts=hosts)
+        entries = tuple(chosen if e.name == chosen.name else e for e in inventory.hosts)
+        inventory = replace(inventory, hosts=entries)
+    await asyncio.gather(*looks, return_exceptions=True)
     return observation, inventory
 
 
 async def _pinned(
     reach: Reach, inventory: Inventory, reading: HostReading, tool: str
-) -> list[tuple[HostEntry, HostReading]]:
-    """Of several units the only one that runs with a home; none when there is no such one."""
+) -> tuple[HostEntry, HostReading]:
+    """Of several units the only one that runs with a home; where there is no such one, the reading
+    as it was, with why."""
+    units, entry = candidates(reading), inventory.host(reading.host)
+    if len(units) > MOST:
+        return entry, _undecided(reading, f"{len(units)} are too many to look at each")
     found = []
-    for unit in candidates(reading):
-        entry = replace(inventory.host(reading.host), unit=unit)
+    for unit in units:
+        pinned = replace(entry, unit=unit)
         again = await observe(
-            reach, replace(inventory, hosts=(entry,)), scope=Scope.FULL, tool=tool
+            reach, replace(inventory, hosts=(pinned,)), scope=Scope.FULL, tool=tool
         )
         view = NodeView(again.hosts[0])
         if view.unit is not None and view.unit.home and view.unit.active_state == "active":
-            found.append((entry, again.hosts[0]))
-    return found if len(found) == 1 else []
+            found.append((pinned, again.hosts[0]))
+    return (
+        found[0] if len(found) == 1 else (entry, _undecided(reading, f"{len(found)} of them run"))
+    )
+
+
+def _undecided(reading: HostReading, why: str) -> HostReading:
+    """The reading with the first few names that the host gave, and why none of them was chosen."""
+    assert isinstance(reading.unit, Unknown)
+    reason = f"{SEVERAL} here: {some(candidates(reading), MOST)}; {why}"
+    return replace(reading, unit=replace(reading.unit, reason=reason))
 
 
 def candidates(reading: HostReading) -> tuple[str, ...]:
-    """The units among which the host could not choose."""
+    """The units among which the host could not choose, each once."""
     unit = reading.unit
     if not isinstance(unit, Unknown) or not unit.reason.startswith(SEVERAL):
         return ()
-    return tuple(_UNIT.findall(unit.reason.rpartition(":")[2]))
+    said = unit.reason.partition(": ")[2].split()
+    return tuple(dict.fromkeys(name for name in said if _UNIT.fullmatch(name)))

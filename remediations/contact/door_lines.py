@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shlex import quote
 
+from remediations.contact.by_hand import ByHand
 from remediations.contact.line import Line, lack, ok
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
@@ -14,32 +15,32 @@ FINGERPRINT = "`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its console
 
 
 def door_lines(
-    host: str, reason: str, refusal: HostUnreachable | None, door: Door | None, ssh: str
+    host: str, reason: str, refusal: HostUnreachable | None, door: Door | None, ssh: ByHand
 ) -> tuple[Line, ...]:
     """The login that failed, and the host's key: which of the two has to be mended first.
 
-    `ssh` is the command that reaches the host by hand.
+    `ssh` reaches the host by hand.
     """
     login = (
         lack(host, "login", f"{refusal.guard}: {refusal.got}", refusal.next_step)
         if refusal is not None
-        else lack(host, "login", reason, f"{ssh} true")
+        else lack(host, "login", reason, ssh.run("true"))
     )
     return (login,) if door is None else (login, _key(host, door, refusal, ssh))
 
 
-def _key(host: str, door: Door, refusal: HostUnreachable | None, ssh: str) -> Line:
-    topic, rest = "host key", ssh.removeprefix("ssh ")
+def _key(host: str, door: Door, refusal: HostUnreachable | None, ssh: ByHand) -> Line:
+    topic = "host key"
     if door.trouble:
-        return lack(host, topic, door.trouble, f"ssh -G {rest}")
+        return lack(host, topic, door.trouble, ssh.login("-G"))
     files = ", ".join(door.files) or "any known_hosts file"
     strict = refusal is not None and refusal.guard == STRICT
     if door.revoked and (strict or not door.known):
         mend = "do not log in; ask its owner why, and for the new key"
         return lack(host, topic, f"a key of {door.address} is revoked in {files}", mend)
     if not door.known:
-        mend = f"{FINGERPRINT} tells the right one; compare it in "
-        mend += f"`ssh -o StrictHostKeyChecking=ask {rest} true`"
+        compared = ssh.run("true", options=("-o", "StrictHostKeyChecking=ask"))
+        mend = f"{FINGERPRINT} tells the right one; compare it in `{compared}`"
         return lack(host, topic, f"{door.address} is not in {files}", mend)
     if strict:
         mend = f"was it installed anew? Where its owner says so, and {FINGERPRINT} shows the new "

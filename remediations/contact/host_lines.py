@@ -1,12 +1,11 @@
 """What one host has and lacks, from its reading. Pure.
 
-Words of a host that stand in a command are quoted: somebody will paste it.
+Words of a host that stand in a command are quoted by `ByHand`: somebody will paste it.
 """
 
 from __future__ import annotations
 
-from shlex import quote
-
+from remediations.contact.by_hand import ByHand
 from remediations.contact.door_lines import door_lines
 from remediations.contact.line import Line, lack, ok, warn
 from remediations.contact.programs import SUBCOMMANDS
@@ -32,7 +31,7 @@ def host_lines(
 
     `config` is the inventory's ssh_config: commands to be typed name it, too.
     """
-    ssh = f"ssh {f'-F {config} ' if config else ''}{entry.ssh}"
+    ssh = ByHand(entry.ssh, config)
     reading = sight.observation.host(entry.name)
     if isinstance(reading.session, Unknown):
         refusal, door = sight.refusals.get(entry.name), sight.doors.get(entry.name)
@@ -64,36 +63,36 @@ def host_lines(
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
-def _clock(host: str, offset_ms: int, ssh: str) -> Line:
+def _clock(host: str, offset_ms: int, ssh: ByHand) -> Line:
     if abs(offset_ms) < CLOCK_BLOCK_MS:
         return ok(host, "clock", f"{offset_ms} ms from ours")
     found = f"{abs(offset_ms) // 1000} s {'ahead of' if offset_ms > 0 else 'behind'} ours; "
     found += f"less than {CLOCK_BLOCK_MS // 1000} s is expected"
-    mend = f"`{ssh} date -u` and `date -u`: which is wrong? There: "
+    mend = f"`{ssh.run('date', '-u')}` and `date -u`: which is wrong? There: "
     return lack(host, "clock", found, f"{mend}systemctl restart systemd-timesyncd (or chrony)")
 
 
-def _unit(entry: HostEntry, reading: HostReading, ssh: str) -> list[Line]:
+def _unit(entry: HostEntry, reading: HostReading, ssh: ByHand) -> list[Line]:
     host = reading.host
     if isinstance(reading.unit, Unknown):
         reason = reading.unit.reason
         if "home" in reason:
             mend = f"pin `home:` of {host} in the inventory, or give the unit a --home"
         else:
-            by_hand = f"{ssh} systemctl list-unit-files 'virtengine*.service'"
-            mend = f"{by_hand}; then pin `unit:` of {host} in the inventory"
+            listed = ssh.run("systemctl", "list-unit-files", "virtengine*.service")
+            mend = f"{listed}; then pin `unit:` of {host} in the inventory"
         return [lack(host, "unit", reason, mend)]
     unit = reading.unit.value
     state = f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}"
     return [_enabled(entry, unit, state, ssh), _home(reading, unit), _user(reading, unit)]
 
 
-def _enabled(entry: HostEntry, unit: Unit, state: str, ssh: str) -> Line:
+def _enabled(entry: HostEntry, unit: Unit, state: str, ssh: ByHand) -> Line:
     if unit.load_state != "loaded":
-        mend = f"{ssh} systemctl status {quote(unit.name)}"
+        mend = ssh.run("systemctl", "status", "--", unit.name)
         return lack(entry.name, "unit", f"{unit.name} is {unit.load_state}", mend)
     if unit.enabled != "enabled" and entry.role is not Role.STANDBY:
-        mend = f"{ssh} sudo systemctl enable {quote(unit.name)}"
+        mend = ssh.run("sudo", "systemctl", "enable", "--", unit.name)
         return warn(entry.name, "unit", f"{state}: it does not start with the machine", mend)
     return ok(entry.name, "unit", state)
 
@@ -111,7 +110,7 @@ def _user(reading: HostReading, unit: Unit) -> Line:
     return ok(reading.host, "user", unit.user)
 
 
-def _rpc(reading: HostReading, chain_id: str, ssh: str) -> list[Line]:
+def _rpc(reading: HostReading, chain_id: str, ssh: ByHand) -> list[Line]:
     host, view = reading.host, NodeView(reading)
     status = view.status
     if status is None:
@@ -130,7 +129,7 @@ def _rpc(reading: HostReading, chain_id: str, ssh: str) -> list[Line]:
     return [*lines, ok(host, "chain id", chain_id)]
 
 
-def _rpc_mend(reading: HostReading, reason: str, ssh: str) -> str:
+def _rpc_mend(reading: HostReading, reason: str, ssh: ByHand) -> str:
     """What brings the RPC of a daemon that runs back."""
     unit = NodeView(reading).unit
     if unit is not None and reason.startswith("no TCP address"):
@@ -139,20 +138,21 @@ def _rpc_mend(reading: HostReading, reason: str, ssh: str) -> str:
             f'`laddr = "tcp://127.0.0.1:26657"` below [rpc] in {file}; '
             "it counts from the next start of the daemon"
         )
+    listening = ssh.run("sudo", "ss", "-ltnp")
     return (
-        f"`{ssh} sudo ss -ltnp` shows where it listens: pin that as `rpc:` of {reading.host}; "
-        "where it does not: `remediate diagnose`"
+        f"`{listening}` shows where it listens: pin that as `rpc:` of {reading.host}; where "
+        "it does not: `remediate diagnose`"
     )
 
 
-def _disk(reading: HostReading, ssh: str) -> Line:
+def _disk(reading: HostReading, ssh: ByHand) -> Line:
     host = reading.host
     if isinstance(reading.disk, Unknown):
-        return lack(host, "disk", reading.disk.reason, f"{ssh} df -h")
+        return lack(host, "disk", reading.disk.reason, ssh.run("df", "-h"))
     disk = reading.disk.value
     found = f"{disk.available >> 20} of {disk.total >> 20} MiB free"
     if not disk.writable:
-        return lack(host, "disk", f"{disk.path} is mounted read-only", f"{ssh} dmesg")
+        return lack(host, "disk", f"{disk.path} is mounted read-only", ssh.run("dmesg"))
     if disk.available < DISK_FLOOR or disk.inodes_available < INODE_FLOOR:
         found += f", {disk.inodes_available} inodes"
         return lack(host, "disk", found, f"free space on {host}: no step would be allowed there")
@@ -161,14 +161,14 @@ def _disk(reading: HostReading, ssh: str) -> Line:
     return ok(host, "disk", found)
 
 
-def _ownership(reading: HostReading, ssh: str) -> list[Line]:
+def _ownership(reading: HostReading, ssh: ByHand) -> list[Line]:
     if isinstance(reading.ownership, Unknown):
         return []
     found, unit = reading.ownership.value, reading.unit
     if not found.foreign:
         return []
     user = (isinstance(unit, Known) and unit.value.user) or "root"
-    mend = f"{ssh} sudo chown -h {quote(user)} {quote(found.example)}"
+    mend = ssh.run("sudo", "chown", "-h", "--", user, found.example)
     text = f"{found.foreign} file(s) of somebody else, as {found.example}"
     return [lack(reading.host, "owner", text, mend)]
 

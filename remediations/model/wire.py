@@ -12,6 +12,7 @@ as long.
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -19,9 +20,20 @@ import msgspec
 
 T = TypeVar("T")
 
+_FORMAT = re.compile("[0-9]{1,9}")
+_PATH = re.compile(r"`(?:key in )?\$[\w.\[\]]{0,200}`")
+_TYPES = re.compile(
+    r"Expected `[\w |]{1,100}`(?:, got `\w{1,40}`)?"
+    r"|Object missing required field `\w{1,80}`"
+    r"|JSON is malformed: [a-z ]{1,60}(?: \(byte [0-9]{1,12}\))?"
+    r"|Input data was truncated|Invalid RFC3339 encoded datetime"
+)
+"""The messages of msgspec that repeat nothing of a document."""
+
 
 class WireError(ValueError):
-    """The bytes are no such document. The message says where and why."""
+    """The bytes are not such a document. The message says where and why, by path and type: what
+    stands there may be anybody's secret, since a link may have led to another file."""
 
 
 def _stringify(value: Any) -> Any:  # noqa: ANN401 - a JSON tree has no narrower type
@@ -58,14 +70,16 @@ def digest(value: object) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def format_of(data: bytes) -> object:
-    """The `format` of a document, which decides whether the rest can be read; None for none.
+def format_of(data: bytes) -> str | int | None:
+    """The `format` of a document, which decides whether the rest can be read; None for none that
+    is a number.
 
     Raises:
         WireError: the bytes are not JSON.
     """
     head = decode(data, object)
-    return head.get("format") if isinstance(head, dict) else None
+    found = head.get("format") if isinstance(head, dict) else None
+    return found if isinstance(found, str | int) and _FORMAT.fullmatch(str(found)) else None
 
 
 def decode(data: bytes, kind: type[T]) -> T:
@@ -77,4 +91,17 @@ def decode(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError(str(error)) from error
+        raise WireError(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """What msgspec found, where it names types and our own fields only; and the path to it."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    what, _, where = str(error).rpartition(" - at ")
+    if not _PATH.fullmatch(where):
+        what, where = str(error), ""
+    said = what if _TYPES.fullmatch(what) else "a value or a field that is not known"
+    return f"{said}, at {where.strip('`')}" if where else said

@@ -85,9 +85,49 @@ flag() {
     return 1
 }
 
+# used WORD…: sets kept to what is needed of a command line: its verb, the flags that are read here,
+# with their values, and the home. All else may be somebody's password, and stays on the host.
+used() {
+    local word
+    kept=()
+    while (($#)); do
+        word=$1
+        shift
+        case ${word%%=*} in
+            --home | --rpc.laddr | --priv_validator_laddr | --db_backend | --halt-height | --halt-time | \
+                --consensus.double_sign_check_height | --p2p.persistent_peers)
+                if [[ $word != *=* && ${1:-} && $1 != -* ]]; then
+                    kept+=("$word" "$1")
+                    shift
+                else
+                    [[ $word == *=* ]] || word+==
+                    kept+=("$word")
+                fi
+                ;;
+            start | run) kept+=("${word%%=*}") ;;
+            *) [[ ! $home || ${word%/} != "$home" ]] || kept+=("$word") ;;
+        esac
+    done
+}
+
+# hide_command: leaves in shown the properties that were asked for, and of the command what is used.
+hide_command() {
+    local line all=$shown
+    local -a kept=()
+    shown=
+    while IFS= read -r line; do
+        case ,$PROPERTIES, in *,"${line%%=*}",*) ;; *) continue ;; esac
+        [[ $line == ExecStart=* ]] || shown+=$line$'\n'
+    done < <(printf '%s\n' "$all")
+    [[ $binary ]] || return 0
+    used "${words[@]:1}"
+    shown+="ExecStart={ path=$binary ; argv[]=$binary ${kept[*]} ; ignore_errors=no }"$'\n'
+}
+
 # find_home: sets home, or home_trouble. The command line says where, or the inventory does.
 find_home() {
     local line
+    local -a kept=()
     home=$remediate_home home_trouble=
     property ExecStart
     line=$value
@@ -103,7 +143,8 @@ find_home() {
         fi
         home=$flag_value
     elif [[ -z $home ]]; then
-        home_trouble="the command line of $unit has no --home: ${words[*]:-none}"
+        used "${words[@]:1}"
+        home_trouble="the command line of $unit has no --home: ${binary:-none} ${kept[*]}"
     fi
     if [[ -z $home_trouble && $home != /* ]]; then
         home_trouble="the home is not an absolute path: $home"

@@ -12,6 +12,8 @@
 : "${remediate_budget_ms:=8000}"  # for everything
 : "${remediate_limits:=}"         # section and bytes, in turn
 : "${remediate_signatures:=panic}" # extended regular expression for the journal
+: "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
+: "${remediate_credentials:=}"
 
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
@@ -110,15 +112,27 @@ found() {
         node_key_file "$node_key_file" wal_file "$wal_file"
 }
 
+# without SCRIPT COMMAND…: what the command prints, with what the sed script finds replaced.
+without() {
+    local script=$1
+    local -a ended
+    shift
+    "$@" | sed -E "$script"
+    ended=("${PIPESTATUS[@]}")
+    return $((ended[0] ? ended[0] : ended[1]))
+}
+
+sent_unit() { hide_command && printf '%s' "$shown"; }
+
 replay() { printf '%s' "$1" && return "$2"; }
 
-# processes: pid, state, start (clock ticks since boot) and command line of the unit's main process
-# and of all that have the home among their arguments. A host may have a great many, each with
-# megabytes of arguments: one tool looks through them, and where it does not come to the end, or finds
-# more than are told of, nothing is known.
+# processes: pid, state, start (clock ticks since boot) and what is used of the command line, of the
+# unit's main process and of all that have the home among their arguments. A host may have a great
+# many, each with megabytes of arguments: one tool looks through them, and where it does not come to
+# the end, or finds more than are told of, nothing is known.
 processes() {
     local file dir pid stat command
-    local -a files arguments fields
+    local -a files arguments fields kept
     mapfile -t files < <(at_home)
     ((${#files[@]} <= PROCESSES)) || not_read "more than $PROCESSES processes name the home" || return
     [[ $main_pid == 0 || " ${files[*]} " == *" /proc/$main_pid/cmdline "* ]] ||
@@ -131,7 +145,10 @@ processes() {
         [[ $stat ]] || continue # it has ended
         # shellcheck disable=SC2206 # after the name in parentheses: a letter, and numbers
         fields=(${stat##*) })
-        command=${arguments[*]:0:100}
+        command=${arguments[0]}
+        [[ $command =~ ^[A-Za-z0-9._/+-]{1,200}$ ]] || command='?' # a title may say anything
+        used "${arguments[@]:1:100}"
+        command="$command ${kept[*]}"
         command=${command:0:500}
         printf '%s %s %s %s\n' "$pid" "${fields[0]}" "${fields[19]}" "${command//[[:cntrl:]]/?}"
     done
@@ -242,7 +259,8 @@ journal() {
     timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
         --output=short-unix --quiet |
         grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
-        grep -aE -m 200 "$remediate_signatures"
+        grep -aE -m 200 "$remediate_signatures" |
+        cut -b -4096
     ended=("${PIPESTATUS[@]}")
     ((ended[2] == 141)) && return 0 # the section is full
     ((ended[2] < 2 && (ended[1] < 2 || ended[1] == 141))) ||
@@ -332,7 +350,7 @@ files() {
 describe() {
     described=yes
     [[ $unit ]] || return 0
-    begin journal journal
+    begin journal without "$remediate_credentials" journal
     [[ $remediate_scope != full || -z $binary ]] || begin binary binary_facts
 }
 
@@ -369,9 +387,12 @@ main() {
     fi
     find_rpc
     begin found found
-    [[ -z $unit ]] || begin show printf '%s\n' "$shown"
-    [[ -z $unit ]] || begin processes processes
-    [[ -z $home || $config_trouble ]] || begin config printf '%s\n' "$config_text"
+    if [[ $unit ]]; then
+        begin show without "$remediate_userinfo" sent_unit
+        begin processes without "$remediate_userinfo" processes
+    fi
+    [[ -z $home || $config_trouble ]] ||
+        begin config without "$remediate_userinfo" printf '%s\n' "$config_text"
     finish # before anything else of ours has the home among its arguments
     begin records records
     [[ -z $home ]] || files

@@ -9,6 +9,7 @@ from importlib.resources import files
 from remediations.files.guest import GUEST, SERVICE_USER
 from remediations.model.inventory import HostEntry
 from remediations.observe.observation import Scope
+from remediations.observe.secrets import CREDENTIALS, USERINFO
 from remediations.observe.sections import LIMITS
 from remediations.observe.signatures import PATTERN
 
@@ -41,6 +42,8 @@ def program(entry: HostEntry, scope: Scope) -> bytes:
             "remediate_limits": " ".join(f"[{name}]={size}" for name, size in LIMITS.items()),
             "remediate_signatures": PATTERN,
             "remediate_guest": GUEST,
+            "remediate_userinfo": USERINFO,
+            "remediate_credentials": CREDENTIALS,
         },
     )
 

@@ -20,7 +20,6 @@ from typing import IO, Any, TypedDict, Unpack, cast
 import click
 import gevent
 from gevent.lock import BoundedSemaphore
-from gevent.subprocess import PIPE, Popen, TimeoutExpired
 from pyinfra.api.arguments import ConnectorArguments
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.exceptions import ConnectError, InventoryError
@@ -33,8 +32,14 @@ from pyinfra.connectors.util import (
     make_unix_command_for_host,
 )
 
+from remediations.operations.bounded import OUTPUT_BYTES, Ended, run
+
 CONNECT_TIMEOUT_S = 10
 CONNECT_ATTEMPTS = 3
+COMMAND_LIMIT_S = 600.0
+"""For a command whose `_timeout` its operation does not set."""
+OUTPUT_LINES, PRINTED = 100_000, 1000
+"""Lines that are given to pyinfra of each stream, and those of them that are printed."""
 SSH_FAILED = 255
 CONNECTS_AT_ONCE = BoundedSemaphore(8)
 """sshd's default MaxStartups resets more than ten at once, and a bastion sees all of them."""
@@ -96,19 +101,22 @@ class OpenSSHConnector(BaseConnector):
         """
         with CONNECTS_AT_ONCE:
             for attempt in range(CONNECT_ATTEMPTS):
-                code, _, errors = self._ssh("true", timeout=3 * CONNECT_TIMEOUT_S)
-                if code == 0:
+                ended = self._ssh("true", timeout=3 * CONNECT_TIMEOUT_S)
+                errors = _text(ended.stderr)
+                if ended.code == 0:
                     return
-                if code != SSH_FAILED or any(word in errors for word in FINAL):
+                if ended.code != SSH_FAILED or any(word in errors for word in FINAL):
                     break
                 if attempt + 1 < CONNECT_ATTEMPTS:
                     gevent.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, no secret
-        lines = errors.strip().splitlines()
-        raise ConnectError(f"ssh {self._name()}: {lines[-1] if lines else f'exit {code}'}")
+        lines = _harmless(errors)
+        raise ConnectError(
+            f"ssh {self._name()}: {lines[-1][:300] if lines else f'exit {ended.code}'}"
+        )
 
     def disconnect(self) -> None:
         """End the master connection; one that is gone already is as good."""
-        self._run([*self._base(), "-O", "exit", "--", self._name()], None, CONNECT_TIMEOUT_S)
+        self._run([*self._base(), "-O", "exit", "--", self._name()], b"", CONNECT_TIMEOUT_S)
 
     def run_shell_command(
         self,
@@ -117,7 +125,10 @@ class OpenSSHConnector(BaseConnector):
         print_input: bool = False,
         **arguments: Unpack[ConnectorArguments],
     ) -> tuple[bool, CommandOutput]:
-        """Run one command. Output that is no UTF-8 is kept with replacement characters.
+        """Run one command. Output that is not UTF-8 is kept with replacement characters.
+
+        One that writes more than `OUTPUT_BYTES` has failed: what came is given, with a last line
+        that says so, and what runs on the host may go on running.
 
         Raises:
             TimeoutError: `_timeout` passed; what runs on the host may go on running.
@@ -137,20 +148,25 @@ class OpenSSHConnector(BaseConnector):
         unix = make_unix_command_for_host(self.state, self.host, command, **arguments)
         if print_input:
             click.echo(f"{self.host.print_prefix}>>> {unix}", err=True)
-        code, out, errors = self._ssh(
+        ended = self._ssh(
             unix.get_raw_value(),
             stdin=stdin,
             timeout=control.get("_timeout"),
             pty=bool(control.get("_get_pty")),
         )
-        output = CommandOutput(
-            [OutputLine("stdout", line) for line in out.decode("utf-8", "replace").splitlines()]
-            + [OutputLine("stderr", line) for line in errors.splitlines()]
-        )
+        out, errors = _text(ended.stdout).splitlines(), _harmless(_text(ended.stderr))
+        cut = ended.cut or max(len(out), len(errors)) > OUTPUT_LINES
+        said = [OutputLine("stdout", line) for line in out[:OUTPUT_LINES]]
+        said += [OutputLine("stderr", line) for line in errors[:OUTPUT_LINES]]
+        if cut:
+            said.append(OutputLine("stderr", self._cut()))
         if print_output:
-            for line in output.output_lines:
+            for line in _harmless("\n".join(part.line for part in said[:PRINTED])):
                 click.echo(f"{self.host.print_prefix}{line}", err=True)
-        return code in (control.get("_success_exit_codes") or (0,)), output
+            if len(said) > PRINTED:
+                click.echo(f"{self.host.print_prefix}only {PRINTED} lines are shown", err=True)
+        good = ended.code in (control.get("_success_exit_codes") or (0,))
+        return good and not cut, CommandOutput(said)
 
     def put_file(
         self,
@@ -183,19 +199,21 @@ class OpenSSHConnector(BaseConnector):
         print_input: bool = False,  # noqa: ARG002
         **arguments: Unpack[ConnectorArguments],
     ) -> bool:
-        """Read a file, byte for byte.
+        """Read a file, byte for byte, of at most `OUTPUT_BYTES`.
 
         Raises:
-            OSError: it could not be read.
+            OSError: it could not be read, or is larger.
         """
         control = extract_control_arguments(arguments)
         command = StringCommand("cat", QuoteString(remote_filename))
         unix = make_unix_command_for_host(self.state, self.host, command, **arguments)
-        code, out, errors = self._ssh(unix.get_raw_value(), timeout=control.get("_timeout"))
-        if code:
-            raise OSError(errors)
+        ended = self._ssh(unix.get_raw_value(), timeout=control.get("_timeout"))
+        if ended.cut:
+            raise OSError(self._cut())
+        if ended.code:
+            raise OSError("\n".join(_harmless(_text(ended.stderr))))
         with get_file_io(cast("str | IO[Any]", filename_or_io), "wb") as file:
-            file.write(out)
+            file.write(ended.stdout)
         return True
 
     def _name(self) -> str:
@@ -219,22 +237,20 @@ class OpenSSHConnector(BaseConnector):
         stdin: bytes | None = None,
         timeout: float | None = None,
         pty: bool = False,
-    ) -> tuple[int, bytes, str]:
+    ) -> Ended:
         argv = [*self._base(), "-tt" if pty else "-T", "--", self._name(), command]
-        return self._run(argv, stdin, timeout)
+        return self._run(argv, stdin or b"", timeout or COMMAND_LIMIT_S)
 
-    def _run(
-        self, argv: list[str], stdin: bytes | None, timeout: float | None
-    ) -> tuple[int, bytes, str]:
-        # Its own session: no terminal that a jump host's ssh could ask on, no Ctrl-C half-way.
-        process = Popen(argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True)
+    def _run(self, argv: list[str], stdin: bytes, limit_s: float) -> Ended:
         try:
-            out, errors = process.communicate(stdin or b"", timeout=timeout)
-        except TimeoutExpired as error:
-            process.kill()
-            process.wait()
-            raise TimeoutError(f"ssh {self._name()}: no end within {timeout} s") from error
-        return process.returncode, out, errors.decode("utf-8", "replace")
+            return run(argv, stdin, limit_s=limit_s)
+        except TimeoutError as error:
+            raise TimeoutError(f"ssh {self._name()}: {error}") from error
+
+    def _cut(self) -> str:
+        return (
+            f"ssh {self._name()}: cut off: more than {OUTPUT_BYTES} bytes or {OUTPUT_LINES} lines"
+        )
 
 
 @cache
@@ -254,3 +270,17 @@ def _bytes(value: object) -> bytes | None:
     lines = value.readlines() if hasattr(value, "readlines") else list(value)  # type: ignore[call-overload]  # any iterable of lines
     texts = (line.decode() if isinstance(line, bytes) else str(line) for line in lines)
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts).encode()
+
+
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "replace")
+
+
+def _harmless(said: str) -> list[str]:
+    """The lines of a text for people, without what steers their terminal."""
+    return [
+        "".join(
+            char if char.isprintable() or char == "\t" else f"\\u{{{ord(char):x}}}" for char in line
+        )
+        for line in said.strip().splitlines()
+    ]

@@ -5,6 +5,8 @@ Those that concern signing stand in `guards_signing`.
 
 from __future__ import annotations
 
+from shlex import quote
+
 from remediations.diagnose.finding import NodeCondition
 from remediations.model.reading import Unknown, value_or_none
 from remediations.observe.observation import HostReading
@@ -46,7 +48,8 @@ def unit_known(_case: Case, reading: HostReading) -> GuardResult:
         got=f"{unit.name}, home {unit.home or 'unknown'}, user {unit.user or 'root'}, "
         f"{unit.enabled}",
         expected="a service user, a home, not masked",
-        next_step=f"ask who masked it; then `sudo systemctl unmask {unit.name}` on {reading.host}"
+        next_step="ask who masked it; then "
+        f"`sudo systemctl unmask {quote(unit.name)}` on {reading.host}"
         if unit.enabled in MASKED
         else f"give {unit.name} on {reading.host} a User= and a --home, then plan again",
         facts=facts,
@@ -140,10 +143,10 @@ def record_kept(_case: Case, reading: HostReading) -> GuardResult:
         + (f"; others may write to {room.exposed}" if room.exposed else ""),
         expected=expected,
         next_step=f"find out who changed {room.exposed} on {reading.host}; then "
-        f"`sudo chown root {room.exposed}` and `sudo chmod go-w {room.exposed}` there"
+        f"`sudo chown root {quote(room.exposed)}` and `sudo chmod go-w {quote(room.exposed)}` there"
         if room.exposed
-        else f"free space or inodes where {room.path} lies on {reading.host} (`df -i {room.path}`),"
-        " or mount it read-write",
+        else f"free space or inodes where {room.path} lies on {reading.host} "
+        f"(`df -i {quote(room.path)}`), or mount it read-write",
     )
 
 

@@ -114,15 +114,21 @@ class _Heading:
 
 
 class _Facts:
-    """What a grid of two columns would draw, in a tenth of the time: there may be thousands."""
+    """What a grid of two columns would draw, in a tenth of the time: there may be thousands. Below
+    labels that leave no room for a value, values stand on lines of their own."""
 
     GAP = 2
+    LEAST = 8
 
     def __init__(self, rows: Sequence[tuple[Text, Text]]) -> None:
         self._rows = rows
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         indent = self.GAP + max((label.cell_len for label, _ in self._rows), default=0)
+        if options.max_width - indent < self.LEAST:
+            for part in self._rows:
+                yield from part
+            return
         for label, value in self._rows:
             margin = label
             for row in value.wrap(console, max(1, options.max_width - indent)) or [Text()]:

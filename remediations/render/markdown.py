@@ -45,8 +45,8 @@ _LIVE = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"`([^`]+)`")
-_PEEL = re.compile(r"""([(\["'<]*)(.*?)([)\]"'>.,;:!?]*)""", re.DOTALL)
-"""A word and the punctuation around it, which stays outside its code span."""
+_BEFORE, _BEHIND = "([\"'<", ")]\"'>.,;:!?"
+"""The punctuation around a word, which stays outside its code span."""
 _ACTIVE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|&(?=[#\w]|$)|[<`*\[\]~#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
 )
@@ -103,10 +103,12 @@ def _runs(parts: Iterable[str | Toned]) -> Iterator[str | Toned]:
 
 def _joined(pieces: Iterable[str]) -> str:
     """The pieces in a row. The backticks of two code spans side by side would count as one."""
-    text = ""
-    for piece in pieces:
-        text += f" {piece}" if text.endswith("`") and piece.startswith("`") else piece
-    return text
+    row: list[str] = []
+    for piece in filter(None, pieces):
+        if row and row[-1].endswith("`") and piece.startswith("`"):
+            row.append(" ")
+        row.append(piece)
+    return "".join(row)
 
 
 def _part(part: str | Toned) -> str:
@@ -131,10 +133,12 @@ def _word(word: str) -> str:
 
 
 def _set_as_code(word: str) -> str:
-    match = _PEEL.fullmatch(word)
-    if match is None or not _LIVE.search(match[2]):
+    begun = word.lstrip(_BEFORE)
+    core = begun.rstrip(_BEHIND)
+    if not _LIVE.search(core):
         return _code(word)
-    return f"{_escaped(match[1])}{_code(match[2])}{_escaped(match[3])}"
+    before, behind = word[: len(word) - len(begun)], begun[len(core) :]
+    return f"{_escaped(before)}{_code(core)}{_escaped(behind)}"
 
 
 def _escaped(text: str) -> str:

@@ -7,30 +7,27 @@ another one is written `\u{202e}`. That is evidence, and it cannot be forged: a 
 Two rules, by what the text is for (compare UTS #39, "Unicode Security Mechanisms"):
 
 - What *identifies or runs* (`Exact`, and programs) is shown in ASCII only.
-- *Prose* keeps letters of one script and the punctuation that our own sentences use.
+- *Prose* keeps Latin letters, with their accents, and the punctuation that our own sentences use.
+  Letters of other scripts are shown as code points even where a whole word is of one script: most
+  of the Latin alphabet can be written in Cyrillic letters alone.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from unicodedata import bidirectional, category, name, normalize
+from unicodedata import category, name, normalize
 
-PUNCTUATION = frozenset("–—…·→←↳─≥≤×±§°µ“”‘’«»")
-"""What prose may use beside ASCII and letters; none of it passes for an ASCII character in a name,
-because names are shown in ASCII only."""
+PUNCTUATION = frozenset("–…·→↳─")
+"""What our own sentences and drawings use beside ASCII and letters, and prose may hold as it is."""
 
 _LATIN = frozenset("ßæœøđłðþÆŒØĐŁÐÞ")
 """Latin letters of living orthographies that have no accent to decompose."""
-_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
-"""Hangul letters that show nothing."""
-_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA"})
-"""Written together in every Japanese sentence."""
-_LETTERS = frozenset({"Lu", "Ll", "Lo"})
-
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]|\\(?=u\{)")
 _NOT_EXACT = re.compile(r"[^\x20-\x7e]|\\(?=u\{)|^ | $|(?<= ) ")
-_NOT_PROGRAM = re.compile(r"[^\x20-\x7e]|\\(?=u\{)| (?= *$)|(?<= {40}) ")
+_ROOM = 40
+"""So many blanks may stand in a row of a program; more would push what follows out of sight."""
+_NOT_PROGRAM = re.compile(rf"[^\x20-\x7e]|\\(?=u\{{)| {{{_ROOM + 1},}}")
 
 
 class Exact(str):
@@ -65,7 +62,7 @@ def printable(text: str) -> str:
     text = _STEERING.sub(_escape, text)
     if text.isascii():
         return text
-    return "\n".join(line if line.isascii() else _prose(line) for line in text.split("\n"))
+    return "".join(char if char == "\n" or _is_prose(char) else _escaped(char) for char in text)
 
 
 def program_lines(text: str) -> tuple[str, ...]:
@@ -74,7 +71,18 @@ def program_lines(text: str) -> tuple[str, ...]:
     rows = text.split("\n")
     if not rows[-1]:
         rows.pop()
-    return tuple(_NOT_PROGRAM.sub(_escape, row) for row in rows)
+    return tuple(map(_program_row, rows))
+
+
+def _program_row(row: str) -> str:
+    text = row.rstrip(" ")
+    return _NOT_PROGRAM.sub(_seen, text) + _escaped(" ") * (len(row) - len(text))
+
+
+def _seen(match: re.Match[str]) -> str:
+    """A character as its code point; of a run of blanks only those that are too many."""
+    blanks = match[0].count(" ")
+    return " " * _ROOM + _escaped(" ") * (blanks - _ROOM) if blanks else _escape(match)
 
 
 def inert(text: str) -> str:
@@ -82,9 +90,7 @@ def inert(text: str) -> str:
     last line of defence, which leaves escapes as they are."""
     if text.isascii():
         return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", _escape, text)
-    return "".join(
-        char if char == "\n" or _script(char) is not None else _escaped(char) for char in text
-    )
+    return "".join(char if char == "\n" or _is_prose(char) else _escaped(char) for char in text)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -95,25 +101,17 @@ def _escaped(char: str) -> str:
     return f"\\u{{{ord(char):x}}}"
 
 
-def _prose(line: str) -> str:
-    """One line; where scripts mix, the letters outside the Latin one are shown as code points."""
-    scripts = {_script(char) for char in line} - {"", None}
-    allowed = {"", "LATIN"} if len(scripts) > 1 else {"", *scripts}
-    return "".join(char if _script(char) in allowed else _escaped(char) for char in line)
-
-
 @lru_cache(maxsize=8192)
-def _script(char: str) -> str | None:
-    """The script of a letter; "" for what belongs to none; None for what prose may not hold."""
+def _is_prose(char: str) -> bool:
+    """Whether prose may hold it as it is: ASCII, our punctuation, a letter that is a Latin one with
+    its accents and is not another way to write something else."""
     if char.isascii():
-        return "LATIN" if char.isalpha() else "" if char.isprintable() or char == "\t" else None
-    if char in PUNCTUATION:
-        return ""
-    if category(char) not in _LETTERS or bidirectional(char) != "L" or char in _FILLERS:
-        return None
-    if normalize("NFKC", char) != char:  # it is another way to write something else
-        return None
-    script = name(char, "").partition(" ")[0]
-    if script == "LATIN" and not (normalize("NFD", char)[0].isascii() or char in _LATIN):
-        return None
-    return "CJK" if script in _EAST_ASIAN else script or None
+        return char.isprintable() or char == "\t"
+    if char in PUNCTUATION or char in _LATIN:
+        return True
+    return (
+        category(char) in ("Lu", "Ll")
+        and name(char, "").startswith("LATIN ")
+        and normalize("NFD", char)[0].isascii()
+        and normalize("NFKC", char) == char
+    )

@@ -124,8 +124,10 @@ class _Program:
 def _pieces(row: str, room: int) -> Iterator[str]:
     """The row in pieces of at most `room` characters (it is ASCII). None ends with a blank, which
     would not be seen; one of blanks alone is as long as there is room."""
-    while len(row) > room:
-        piece = row[:room].rstrip(" ") or row[:room]
+    at = 0
+    while len(row) - at > room:
+        piece = row[at : at + room]
+        piece = piece.rstrip(" ") or piece
         yield piece
-        row = row[len(piece) :]
-    yield row
+        at += len(piece)
+    yield row[at:]

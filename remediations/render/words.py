@@ -37,6 +37,11 @@ def short(digest: str) -> str:
     return digest[:12]
 
 
+def shortened(text: str, most: int) -> str:
+    """The text; of one with more than `most` characters the beginning, and that it goes on."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 host`, `3 hosts`."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

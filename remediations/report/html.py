@@ -26,16 +26,17 @@ from remediations.report.report import Report
 
 def plan_html(plan: Plan, digest: str) -> str:
     """The plan as a page of its own."""
-    return _page(f"Plan {short(digest)}: {plan.title}", plan_document(plan, digest))
+    return page(f"Plan {short(digest)}: {plan.title}", plan_document(plan, digest))
 
 
 def report_html(report: Report) -> str:
     """The report as a page of its own, with both plots."""
     title = f"{report.plan.playbook} on {report.plan.chain_id}: {report.state}"
-    return _page(title, report_document(report))
+    return page(title, report_document(report))
 
 
-def _page(title: str, document: Document) -> str:
+def page(title: str, document: Document) -> str:
+    """Any document as a page of its own."""
     return _environment().get_template("page.html").render(title=title, document=document)
 
 

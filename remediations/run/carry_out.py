@@ -14,6 +14,7 @@ from typing import NamedTuple
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.plan.plan import Command
 from remediations.reach.connection import HostUnreachable
+from remediations.render.words import shortened
 from remediations.run.driver import Driver, Sighting, StepId, StepState
 from remediations.run.records import CommandState
 
@@ -24,10 +25,14 @@ GRACE_S = 60.0
 LAUNCHES = 3
 RELAUNCH_S = 30.0
 """After the first launch; later, what was read again before the run would be too old."""
+MESSAGE_CHARACTERS = 400
+"""Of what is told of a command: journal, screen and report have it, the journal the output too."""
+NOTE_CHARACTERS = 200
+"""Of these for what went before."""
 
 
 class Ending(NamedTuple):
-    """How a command ended."""
+    """How a command ended. `message` has at most `MESSAGE_CHARACTERS`."""
 
     state: CommandState
     message: str
@@ -49,11 +54,11 @@ async def carry_out(
         except Locked as claimed:
             if number == 0:
                 # Somebody else's application of this plan: how it ends is not ours to take.
-                return Ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}", None)
+                return _ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}")
         except Refused as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
-                return Ending(CommandState.FAILED, message, None)
+                return _ending(CommandState.FAILED, message)
         except PartlyApplied as refusal:
             # A refusal does not prove that nothing started: systemd may answer too late.
             note += f"{refusal.what} ({refusal.got}); "
@@ -89,7 +94,7 @@ async def follow(driver: Driver, step: StepId, command: Command, note: str = "")
                 return ending
             last = "it still runs"
         if time.monotonic() > end:
-            return Ending(CommandState.UNKNOWN, f"{note}no end was seen in time; {last}", None)
+            return _ending(CommandState.UNKNOWN, f"no end was seen in time; {last}", note=note)
         await asyncio.sleep(pause)
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
 
@@ -109,18 +114,26 @@ async def _look(driver: Driver, step: StepId, command: Command, note: str) -> En
     if sighting.state is StepState.DONE:
         return _done(sighting, note)
     if sighting.state is StepState.VOIDED:
-        message = f"{note}it never started, and cannot any more"
-        return Ending(CommandState.FAILED, message, sighting)
+        message = "it never started, and cannot any more"
+        return _ending(CommandState.FAILED, message, sighting, note)
     # It began and left no result: its declared probe settles it, as the design says.
     if await driver.holds(command):
-        message = f"{note}it left no result, but its effect is there"
-        return Ending(CommandState.DONE, message, sighting)
-    message = f"{note}it ended without a result and its effect is not there"
-    return Ending(CommandState.FAILED, message, sighting)
+        message = "it left no result, but its effect is there"
+        return _ending(CommandState.DONE, message, sighting, note)
+    message = "it ended without a result and its effect is not there"
+    return _ending(CommandState.FAILED, message, sighting, note)
 
 
 def _done(sighting: Sighting, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
-    return Ending(CommandState.DONE if good else CommandState.FAILED, note + message, sighting)
+    return _ending(CommandState.DONE if good else CommandState.FAILED, message, sighting, note)
+
+
+def _ending(
+    state: CommandState, message: str, sighting: Sighting | None = None, note: str = ""
+) -> Ending:
+    """What went before, then how it ended; both may be in the words of a host."""
+    before = shortened(note, NOTE_CHARACTERS)
+    return Ending(state, before + shortened(message, MESSAGE_CHARACTERS - len(before)), sighting)

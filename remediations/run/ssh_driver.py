@@ -6,8 +6,8 @@ Nothing is changed in the session itself: a lost connection loses nothing.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import re
 import shlex
 from importlib.resources import files
 
@@ -24,6 +24,11 @@ INNER_LIMIT_S = 15
 """The host's own limit: cancelling a channel ends nothing there."""
 CLAIMED = 75
 UNSAFE = 77
+KEPT_BYTES = 65536 + 100
+"""Of each output: what the launcher sends of its end, with a line on what is left out."""
+ANSWER_BYTES = 2 * KEPT_BYTES * 4 // 3 + 1000
+"""Two of them in base64, and the state."""
+_STATUS = re.compile("[0-9]{1,3}")
 PROBED = {"probed yes": True, "probed no": False}
 
 
@@ -120,10 +125,15 @@ class SshDriver:
     async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
         connection = await self._reach.connect(host)
         try:
-            done = await connection.run(text, stdin=stdin, timeout_s=TRIP_LIMIT_S)
+            done = await connection.run(
+                text, stdin=stdin, timeout_s=TRIP_LIMIT_S, max_bytes=ANSWER_BYTES
+            )
         except HostUnreachable:
             self._reach.forget(host, connection)  # it may be open, and refuse channels
             raise
+        if done.truncated:
+            self._reach.forget(host, connection)
+            raise _unusable(host, f"more than {ANSWER_BYTES} bytes")
         if done.timed_out or done.exit_status is None:
             self._reach.forget(host, connection)
             raise HostUnreachable(
@@ -141,21 +151,43 @@ def _end_of(said: bytes) -> str:
 
 
 def _sighting(done: Completed, host: str) -> Sighting:
-    """The launcher's three lines: state, output, error output."""
-    lines = done.stdout.decode(errors="replace").splitlines()
-    word, _, status = (lines[0] if lines else "").partition(" ")
+    """The launcher's three lines: state, output, error output.
+
+    Raises:
+        HostUnreachable: they are something else. Nothing of them is repeated.
+    """
     try:
+        told, *kept, end = done.stdout.split(b"\n")
+        word, _, status = told.decode(errors="replace").partition(" ")
         state = StepState(word)
-        exit_status = int(status) if state is StepState.DONE else None
-        output, errors = (
-            base64.b64decode(line, validate=True).decode(errors="replace") for line in lines[1:3]
-        )
-    except (ValueError, binascii.Error):
-        raise HostUnreachable(
-            f"{host} gave no usable answer",
-            guard="probe",
-            got=(done.stdout + done.stderr).decode(errors="replace")[:200] or "nothing",
-            expected="the state of the step",
-            next_step="remediate status",
-        ) from None
+        if end:
+            raise ValueError("the last line is cut off")
+        if state is StepState.DONE and not _STATUS.fullmatch(status):
+            raise ValueError("an exit status has another form")
+        output, errors = map(_kept, kept)
+    except ValueError:
+        said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
+        raise _unusable(host, said) from None
+    exit_status = int(status) if state is StepState.DONE else None
     return Sighting(state=state, exit_status=exit_status, output=output, error_output=errors)
+
+
+def _kept(line: bytes) -> str:
+    """An output of a step.
+
+    Raises:
+        ValueError: it is not base64, or more than a launcher sends.
+    """
+    if len(line) > KEPT_BYTES * 4 // 3 + 4:
+        raise ValueError("an output is too long")
+    return base64.b64decode(line, validate=True).decode(errors="replace")
+
+
+def _unusable(host: str, got: str) -> HostUnreachable:
+    return HostUnreachable(
+        f"{host} gave no usable answer",
+        guard="probe",
+        got=got,
+        expected=f"the state of the step in at most {ANSWER_BYTES} bytes",
+        next_step="remediate status",
+    )

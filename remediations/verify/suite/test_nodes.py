@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from remediations.observe.secrets import CREDENTIALS
 from remediations.plan.plan import Plan
 from remediations.verify.node import Node, until
 
@@ -19,8 +20,9 @@ FOLLOW_LIMIT_S = 30
 FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
 NOT_SEARCHED = "the journal was not searched"
 SEARCH = (
-    "ulimit -d 262144; { journalctl -q --no-pager -o cat _SYSTEMD_INVOCATION_ID=%s || "
-    f"echo {NOT_SEARCHED}; }} | grep -aE -m 3 %s || [ $? -eq 1 ]"
+    "ulimit -d 262144; found=$({ journalctl -q --no-pager -o cat _SYSTEMD_INVOCATION_ID=%s || "
+    f"echo {NOT_SEARCHED}; }} | grep -aE -m 3 %s || [ $? -eq 1 ]) || exit; "
+    '[ -z "$found" ] || printf \'%%s\\n\' "$found" | cut -b -4096 | sed -E %s'
 )
 """Fails where grep does (a message too long for it), and finds that journalctl did."""
 
@@ -107,7 +109,7 @@ def test_journal(acted: Node, saw: Saw) -> None:
     """Nothing since the start says that consensus failed or that somebody equivocated."""
     invocation = acted.root("systemctl show -p InvocationID --value %s", acted.target.unit)
     assert INVOCATION.fullmatch(invocation), "the unit has no invocation: it was not started"
-    found = acted.root(SEARCH, invocation, f"{FAILURES}|^{NOT_SEARCHED}")
+    found = acted.root(SEARCH, invocation, f"{FAILURES}|^{NOT_SEARCHED}", CREDENTIALS)
     saw("none of: " + FAILURES.replace("|", ", ").replace("^", ""))
     assert not found, found[:300]
 

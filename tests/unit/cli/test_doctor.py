@@ -157,10 +157,62 @@ def test_what_is_wrong_has_its_line(
     assert line.mend
 
 
-def test_words_of_a_host_cannot_become_a_command() -> None:
-    """A file name that a shell would run is quoted where it stands in a command to paste."""
-    world = changed("val4", ownership=known(Ownership(foreign=1, example="/x;reboot")))
-    assert bad(lines_of(world))["val4", "owner"].mend.endswith("virtengine '/x;reboot'")
+SSH = """#!/bin/sh
+# As ssh(1): what follows the name of the host, joined with blanks, is a text for the shell there.
+while [ "${1#-}" != "$1" ]; do shift 2; done
+shift
+PATH=$THERE:$PATH exec sh -c "$*"
+"""
+THERE = """#!/bin/sh
+printf '%s\\n' "$@" >"$THERE/heard"
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/x;touch RAN",
+        "/x$(touch RAN)",
+        "/x`touch RAN`",
+        "/x' ; touch RAN ; '",
+        '/x" ; touch RAN ; "',
+        "/x & touch RAN &",
+        "/x\\' ; touch RAN #",
+        "-rf",
+    ],
+)
+def test_words_of_a_host_cannot_become_a_command(tmp_path: Path, name: str) -> None:
+    """What is printed is pasted: our shell parses it, and the shell on the host once more."""
+    there = tmp_path / "there"
+    there.mkdir()
+    for path, text in (
+        (tmp_path / "ssh", SSH),
+        (there / "sudo", THERE),
+        (there / "systemctl", THERE),
+    ):
+        path.write_text(text)
+        path.chmod(0o755)
+    unit = healthy().host("val4").unit
+    assert isinstance(unit, Known)
+    owned = known(Ownership(foreign=1, example=name))
+    cases = [
+        (changed("val4", ownership=owned), "owner"),
+        (changed("val4", unit=known(replace(unit.value, name=name, enabled="disabled"))), "unit"),
+        (changed("val4", unit=known(replace(unit.value, name=name, load_state="error"))), "unit"),
+    ]
+    for world, topic in cases:
+        command = bad(lines_of(world))["val4", topic].mend
+        assert command.startswith("ssh -F ssh_config val4 ")
+        subprocess.run(
+            ["sh", "-c", command],
+            cwd=tmp_path,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", "THERE": f"{there}"},
+            timeout=20,
+            check=False,
+        )
+        assert (there / "heard").read_text().splitlines()[-1] == name
+        assert not (tmp_path / "RAN").exists()
+        (there / "heard").unlink()
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
@@ -235,7 +287,7 @@ def test_an_rpc_that_is_off_is_told_from_one_that_is_silent() -> None:
     """The one is a setting, whose file and value are named; the other listens elsewhere, or not."""
     for reason, mend in (
         ("no TCP address for the RPC: ", f"below [rpc] in {worlds.HOME}/config/config.toml"),
-        ("no answer", "ssh -F ssh_config full1 sudo ss -ltnp"),
+        ("no answer", "ssh -F ssh_config full1 'sudo ss -ltnp'"),
     ):
         samples = tuple(replace(s, status=unknown(reason)) for s in healthy().host("full1").samples)
         line = bad(lines_of(changed("full1", samples=samples)))["full1", "RPC"]

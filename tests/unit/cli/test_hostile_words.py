@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from types import SimpleNamespace
 
 import pytest
 
 from remediations.cli import list_, status
+from remediations.cli.answer import Answer
 from remediations.cli.exits import leave
 from remediations.cli.inventory import _summary
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
 from remediations.contact.proposal import Proposal
-from remediations.errors import UsageError
+from remediations.errors import ExitCode, UsageError
+from remediations.model.wire import canonical
 from remediations.plan.plan import Plan
 from remediations.playbooks.catalogue import Catalogue, Flaw, Installed, Trouble
 from remediations.playbooks.playbook import Branch, Playbook
@@ -39,6 +42,20 @@ def test_errors(text: str, capsys: Captured) -> None:
     assert not STEERING.search("".join(rows))
     labels = [row[2:11].strip() for row in rows[1:] if not row.startswith(" " * 12)]
     assert labels == [*(["guard", "got", "expected"] if text else []), "next"]
+
+
+@each_hostile
+def test_documents(text: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """One line of ASCII without control characters; parsed, it is the same value to the last
+    character, and its canonical form has the same bytes as before."""
+    text = text.encode(errors="replace").decode()  # canonical JSON has no lone surrogates
+    answer = Answer(exit_code=ExitCode.OK, document={text: [text]}, text="")
+    assert leave(lambda: answer, ["--json"]) == 0
+    printed = capfdbinary.readouterr().out
+    assert re.fullmatch(rb"[\x20-\x7e]+\n", printed)
+    parsed = json.loads(printed)
+    assert parsed["result"] == {text: [text]}
+    assert canonical(parsed["result"]) == canonical({text: [text]})
 
 
 @each_hostile

@@ -80,7 +80,7 @@ WHOLE: dict[str, tuple[str, Change]] = {
     "spelt otherwise": ("not canonical", lambda data: data.replace(b'":', b'": ')),
     "of the next version": ("format '3'", lambda data: data.replace(b'at":"2"', b'at":"3"', 1)),
     "of no version": ("format None", lambda data: data.replace(b'"format":"2",', b"", 1)),
-    "with a field more": ("extra", lambda data: data.replace(b"{", b'{"extra":"1",', 1)),
+    "with a field more": ("not known", lambda data: data.replace(b"{", b'{"extra":"1",', 1)),
     "another document": ("format None", lambda data: b'{"remediate_probe":1}'),
     "binary": ("malformed", lambda data: b"\x00\xff" * 99),
     "a power that is none": (
@@ -242,7 +242,7 @@ OBSERVED: dict[str, tuple[str, Change]] = {
         "halted_after_s",
         lambda data: re.sub(rb'(halted_after_s":")', rb"\1-", data),
     ),
-    "with a field more": ("extra", lambda data: data.replace(b"{", b'{"extra":"1",', 1)),
+    "with a field more": ("not known", lambda data: data.replace(b"{", b'{"extra":"1",', 1)),
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import traceback
 from datetime import UTC, datetime
 
 import pytest
 
 from remediations.model.chain import AppInfo, BlockMeta
-from remediations.model.wire import WireError, canonical, decode, digest
+from remediations.model.wire import WireError, canonical, decode, digest, format_of
+from remediations.observe.observation import Observation
 
 META = BlockMeta(
     height=2**63 - 1,
@@ -63,3 +65,43 @@ def test_what_is_no_such_document_is_one_error(text: bytes) -> None:
     """Unknown fields, missing fields, other types, no JSON."""
     with pytest.raises(WireError):
         decode(text, AppInfo)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b'{"scope":"CANARY"}', "a value or a field that is not known, at $.scope"),
+        (b'{"scope":"x - at `$.CANARY`"}', "a value or a field that is not known, at $.scope"),
+        (b'{"CANARY":1}', "a value or a field that is not known"),
+        (b'{"began":"CANARY"}', "Invalid RFC3339 encoded datetime, at $.began"),
+        (b'{"format":"CANARY"}', "Expected `int`, got `str`, at $.format"),
+        (
+            b'{"hosts":[{"unit":{"reading":"CANARY"}}]}',
+            "a value or a field that is not known, at $.hosts[0].unit.reading",
+        ),
+        (b"{}", "Object missing required field `format`"),
+        (b'{"tool":"CANARY\xff"}', "not UTF-8"),
+        (b"CANARY", "JSON is malformed: invalid character (byte 0)"),
+        (b'{"tool":"CANARY', "Input data was truncated"),
+    ],
+)
+def test_an_error_names_path_and_type_only(text: bytes, reason: str) -> None:
+    """What stood there may be a secret: a path is easily that of another file."""
+    with pytest.raises(WireError) as caught:
+        decode(text, Observation)
+    assert str(caught.value) == reason
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b'{"format":"2"}', "2"),
+        (b'{"format":"CANARY"}', None),
+        (b'{"format":2}', 2),
+        (b"[]", None),
+    ],
+)
+def test_a_format_is_a_number(text: bytes, found: str | int | None) -> None:
+    """It is told to people, so it is nothing else."""
+    assert format_of(text) == found

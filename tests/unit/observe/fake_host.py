@@ -111,6 +111,7 @@ class Host:
         self.program.chmod(0o755)
         self.units = ["virtengine.service enabled enabled"]
         self.arguments = f"start --home {self.home}"
+        self.journal = ""
 
     def script(self, name: str, text: str) -> None:
         path = self.bin / name
@@ -137,7 +138,7 @@ class Host:
         )
         self.script(
             "journalctl",
-            "#!/bin/sh\ncat <<'E'\n"
+            f"#!/bin/sh\ncat <<'E'\n{self.journal}"
             "1795622402.000002 val1 virtengined[7]: \x1b[31mERR\x1b[0m CONSENSUS FAILURE!!! err=x\n"
             "1795622401.000001 val1 virtengined[7]: INF executed block height=113\n"
             "1795622400.000000 val1 systemd[1]: virtengine.service: Failed with result "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace as with_
 from typing import Any
@@ -26,7 +27,7 @@ Change = Callable[[HostReading], HostReading]
 NOT_READ = worlds.unknown("permission denied")
 
 
-def field(name: str, **fields: Any) -> Change:  # noqa: ANN401 - the reading's own fields
+def field(name: str, /, **fields: Any) -> Change:  # noqa: ANN401 - the reading's own fields
     """Change fields of one known reading."""
 
     def how(reading: HostReading) -> HostReading:
@@ -199,3 +200,17 @@ def test_masked_and_rootless_units_have_their_own_advice() -> None:
     assert "unmask" in masked
     assert "unmask" not in rootless
     assert "User=" in rootless
+
+
+@pytest.mark.parametrize(
+    ("change", "guard"),
+    [
+        (field("unit", name="x;reboot", enabled="masked"), "G6"),
+        (field("records", exposed="x;reboot"), "N2"),
+        (field("records", path="x;reboot", available=0), "N2"),
+    ],
+)
+def test_words_of_a_host_are_quoted_in_what_is_pasted(change: Change, guard: str) -> None:
+    """Every command between backticks is one command, whatever the host calls its files."""
+    _, *quoted = judged(changed(change))[guard].next_step.split("`")
+    assert {shlex.split(command)[-1] for command in quoted[::2]} == {"x;reboot"}

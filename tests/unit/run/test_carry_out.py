@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from remediations.errors import Locked, PartlyApplied, Refused, RemediationError
 from remediations.run import carry_out as module
 from remediations.run.carry_out import Ending, carry_out
-from remediations.run.driver import StepId
+from remediations.run.driver import Sighting, StepId
 from remediations.run.records import CommandState
 from tests.unit.run.fakes import (
     DONE,
@@ -192,3 +193,16 @@ def test_beyond_all_time_it_is_unknown(
     done = ending(driver, timeout_s=0)
     assert (done.state, done.sighting) == (CommandState.UNKNOWN, None)
     assert done.message == f"no end was seen in time; {said}"
+
+
+@pytest.mark.parametrize("sighting", [replace(DONE, output="x" * 65536), failed(1, "x" * 65536)])
+def test_what_is_told_of_a_command_is_bounded(sighting: Sighting) -> None:
+    """A line of 64 KiB is kept as output; the message has its beginning, and that it goes on."""
+    done = ending(FakeDriver({"val1": [sighting]}))
+    assert len(done.message) == module.MESSAGE_CHARACTERS
+    assert done.message.endswith("x…")
+    refused = PartlyApplied("no", guard="launch", got="y" * 9000, expected="", next_step="")
+    done = ending(FakeDriver({"val1": [sighting]}, launches={"val1": refused}))
+    assert len(done.message) == module.MESSAGE_CHARACTERS
+    assert done.message.startswith("no (yyy")
+    assert done.message.endswith("x…")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import subprocess
 import time
 from pathlib import Path
@@ -39,6 +40,7 @@ class LocalReach:
         self.forgotten: list[str] = []
         self.loses_answers = 0
         self.loses_commands = 0
+        self.max_bytes = 0
         self.instead: Completed | None = None
         self._environment = environment
 
@@ -49,7 +51,10 @@ class LocalReach:
         assert lost is self
         self.forgotten.append(host)
 
-    async def run(self, text: str, *, stdin: bytes = b"", timeout_s: float) -> Completed:
+    async def run(
+        self, text: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int
+    ) -> Completed:
+        self.max_bytes = max_bytes
         if self.instead is not None:
             return self.instead
         if self.loses_commands and " launch " in text[-300:]:
@@ -69,14 +74,19 @@ class LocalReach:
 
 
 def completed(
-    status: int | None, out: bytes = b"", err: bytes = b"", *, timed_out: bool = False
+    status: int | None,
+    out: bytes = b"",
+    err: bytes = b"",
+    *,
+    timed_out: bool = False,
+    truncated: bool = False,
 ) -> Completed:
     return Completed(
         exit_status=status,
         stdout=out,
         stderr=err,
         duration_ms=1,
-        truncated=False,
+        truncated=truncated,
         timed_out=timed_out,
     )
 
@@ -240,6 +250,13 @@ def test_no_answer_of_the_probe_is_no_no(
         completed(1, b"", b"sudo: a password is required"),
         completed(0, b"done\n\n\n"),
         completed(0, b"done x\n\n\n"),
+        completed(0, b"done 1_0\n\n\n"),
+        completed(0, b"done -1\n\n\n"),
+        completed(0, b"done 1000\n\n\n"),
+        completed(0, b"running\n\n"),
+        completed(0, b"running\n\n\n\n"),
+        completed(0, b"done 0\n" + b"QUJD" * 30_000 + b"\n\n"),
+        completed(0, b"running\n\n\n", truncated=True),
         completed(0, b"running\n\n"[:-1]),
         completed(0, b"strange\n\n\n"),
         completed(0, b"running\n!\n\n"),
@@ -293,3 +310,16 @@ def test_a_plan_is_applied_once_on_the_host(
     assert receipt.state is RunState.STOPPED
     assert "has run this step of this plan before" in receipt.message
     assert host.count == 3
+
+
+def test_no_more_is_kept_of_an_answer_than_a_launcher_sends(
+    reach: LocalReach, driver: SshDriver
+) -> None:
+    """Neither read from the connection, nor repeated where it cannot be used."""
+    reach.instead = completed(0, b"done 0\n" + base64.b64encode(b"x" * 65536) + b"\n\n")
+    assert len(asyncio.run(driver.probe(STEP, command("val1"))).output) == 65536
+    assert 175_000 < reach.max_bytes < 200_000
+    reach.instead = completed(0, b"done 0\nsecret!\n\n")
+    with pytest.raises(HostUnreachable) as caught:
+        asyncio.run(driver.probe(STEP, command("val1")))
+    assert "secret" not in str(caught.value) + caught.value.got

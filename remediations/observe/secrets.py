@@ -1,0 +1,28 @@
+"""What looks like a credential is replaced on the host, before it is sent. For `sed -E` (GNU).
+
+Command lines are cut down to the flags that are read here (discover.sh); these expressions are for
+text that has to be sent as it is: lines of a journal, addresses that may carry a user and password.
+They replace too much rather than too little, and cost time in proportion to a line.
+"""
+
+from __future__ import annotations
+
+USERINFO = r"""
+s,://([0-9a-f]{40}@),:\x01\1,g
+s,://[^/@[:space:]"']*@,://[masked]@,g
+s,:\x01,://,g
+"""
+"""Users and passwords in addresses. The id of a node in that place is none, and stays."""
+
+_NAMES = "pass(word|phrase|wd)?|secret|token|credential|authorization|mnemonic|key"
+_REST = "[A-Za-z0-9_.-]{0,40}"
+
+CREDENTIALS = rf"""
+{USERINFO}
+s/((mnemonic|seed phrase|private key|priv_?key)[^:=]{{0,20}}[:=]).*/\1 [masked]/I
+s/((bearer|basic)[[:space:]]+)[A-Za-z0-9+/=._~-]{{8,}}/\1[masked]/Ig
+s/(({_NAMES}){_REST}["']?[[:space:]]*[:=][[:space:]]*)("[^"]*"|'[^']*'|[^[:space:],;]+)/\1[masked]/Ig
+s/((--[A-Za-z0-9_.-]{{0,40}}({_NAMES}){_REST}|password|passphrase|secret|token)[[:space:]]+)[^[:space:]]{{4,}}/\1[masked]/Ig
+s/([a-z]{{3,8}} +){{11,}}[a-z]{{3,8}}/[masked]/g
+"""
+"""Also values of names that stand for a secret, and twelve words in a row, as in a mnemonic."""
