@@ -59,13 +59,13 @@ def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
             ProgramUsed(
                 name="ssh",
                 path=str(openssh.ssh.path),
-                version=openssh.version,
+                version=openssh.ssh_version,
                 sha256=openssh.ssh.sha256,
             ),
             ProgramUsed(
                 name="ssh-keygen",
                 path=str(openssh.keygen.path),
-                version=openssh.version,
+                version=openssh.keygen_version,
                 sha256=openssh.keygen.sha256,
             ),
         ),
