@@ -42,7 +42,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         playbook=installed.playbook,
         origin=installed.origin(),
         start=_start(anchors, accepted),
-        ssh=anchors.config.ssh,
+        resolver=anchors.resolver,
     )
 
 

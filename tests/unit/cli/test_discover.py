@@ -23,6 +23,7 @@ from remediations.model.chain import Peer
 from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import HostReading, Observation
+from remediations.reach.resolver import SshResolver
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.observe.fake_host import Host, Rpc
@@ -334,7 +335,9 @@ def test_the_command_writes_what_it_shows(
     """The file is the proposal; the answer ends with the next command; the document has both."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
 
-    async def read(inventory: Inventory, *, tool: str) -> tuple[Observation, Inventory]:
+    async def read(
+        inventory: Inventory, resolver: SshResolver, *, tool: str
+    ) -> tuple[Observation, Inventory]:
         await asyncio.sleep(0)
         return world, inventory
 

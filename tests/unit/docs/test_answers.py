@@ -100,7 +100,7 @@ def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -
     """`apply` ends with what `verify` prints."""
     run = find("last")
     anchors = Anchors(run.plan, reader.inventory)
-    given = Given(run.plan, anchors.inventory)
+    given = Given(run.plan, anchors.inventory, anchors.resolver)
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
     told = written(document_of(proof.prove(run, given, anchors, quiet=True)))
     assert set(told) == said_of("verify") == said_of("apply")

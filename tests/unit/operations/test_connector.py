@@ -41,8 +41,9 @@ def test_an_inventory_gives_every_node_with_its_data_and_role() -> None:
 
 
 def test_a_plain_name_is_one_host() -> None:
-    """@remediate/NAME is what ssh calls NAME."""
-    assert list(RemediateConnector.make_names_data("val1")) == [("val1", {"ssh_name": "val1"}, [])]
+    """@remediate/NAME is what ssh calls NAME, the ssh of this machine."""
+    data = {"ssh_name": "val1", "ssh_program": "/usr/bin/ssh"}
+    assert list(RemediateConnector.make_names_data("val1")) == [("val1", data, [])]
 
 
 def test_no_name_and_no_file_are_inventory_errors(tmp_path: Path) -> None:

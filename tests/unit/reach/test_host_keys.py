@@ -11,15 +11,23 @@ import pytest
 
 from remediations.model.inventory import Inventory
 from remediations.reach.connection import Completed, HostUnreachable
-from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import Server, host_block, inventory, make_key, openssh, public, serving
+from tests.unit.reach.sshd import (
+    Server,
+    host_block,
+    inventory,
+    make_key,
+    openssh,
+    public,
+    reaching,
+    serving,
+)
 
 Known = Callable[[Server, Path], str]
 
 
 async def hello(known: Inventory) -> Completed:
     """Log in to val1 and say something."""
-    async with SshReach(known) as reach:
+    async with reaching(known) as reach:
         connection = await reach.connect("val1")
         return await connection.run("hello", timeout_s=5)
 
