@@ -133,7 +133,7 @@ class Anchors:
 
     @property
     def ssh_config_used(self) -> Anchor | None:
-        """The ssh_config by which names were led, where the inventory names one."""
+        """The ssh_config by which names are led, where the inventory names one."""
         config = self.resolver.config
         if config is None:
             return None

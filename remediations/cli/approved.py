@@ -43,6 +43,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         origin=installed.origin(),
         start=_start(anchors, accepted),
         resolver=anchors.resolver,
+        ssh_config=anchors.ssh_config_used,
     )
 
 

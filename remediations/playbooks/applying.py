@@ -26,7 +26,7 @@ from remediations.reach.ssh import SshReach
 from remediations.run.engine import Engine, Receipt
 from remediations.run.journal import Journal
 from remediations.run.progress import Progress
-from remediations.run.records import EntryKind, Start
+from remediations.run.records import Anchor, EntryKind, Start
 from remediations.run.snapshot import HostSnapshot, Snapshot
 from remediations.run.ssh_driver import SshDriver
 from remediations.run.store import RunDirectory
@@ -41,7 +41,8 @@ class Approved:
 
     `observation` is what the plan was made from; `inventory` the live one, whose digest is the
     plan's; `playbook` and `origin` what is installed here; `start` what the journal begins with;
-    `resolver` says where names lead.
+    `resolver` says where names lead; `ssh_config` is the file by which it does, where the inventory
+    names one.
     """
 
     plan: Plan
@@ -52,6 +53,7 @@ class Approved:
     origin: Origin
     start: Start
     resolver: SshResolver
+    ssh_config: Anchor | None
 
 
 async def apply_plan(
@@ -78,9 +80,7 @@ async def apply_plan(
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(
-                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
-            )
+            journal.append(EntryKind.RUN_BEGAN, message=_began(approved), start=approved.start)
             journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
             engine = Engine(
                 plan,
@@ -124,9 +124,16 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         await asyncio.to_thread(recheck, plan, fresh, maker)
 
 
-def _began(start: Start) -> str:
+def _began(approved: Approved) -> str:
+    start, led_by = approved.start, approved.ssh_config
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
-    return f"by {start.actor}, approved by {approvals}, allowed by {start.signers}"
+    names = "OpenSSH's own files"
+    if led_by is not None:
+        names = f"{led_by.path} (SHA-256 {led_by.sha256}, named by {led_by.named_by})"
+    return (
+        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; "
+        f"names are led by {names}"
+    )
 
 
 async def poll(reach: SshReach, plan: Plan) -> Snapshot:
