@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from pyinfra.api.exceptions import InventoryError
 
 from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.operations.connector import OPTIONS
 from remediations.pyinfra_connector import RemediateConnector, names_data
 
 
@@ -58,3 +60,53 @@ def test_a_name_cannot_be_an_option() -> None:
     """A host called `-oProxyCommand=…` is refused before ssh sees it."""
     with pytest.raises(InventoryError, match="no host name"):
         list(RemediateConnector.make_names_data("-oProxyCommand=id"))
+
+
+HOSTILE = """Host *
+  StrictHostKeyChecking no
+  VerifyHostKeyDNS yes
+  NoHostAuthenticationForLocalhost yes
+  KnownHostsCommand /bin/echo
+  UpdateHostKeys yes
+  ForwardAgent yes
+  ForwardX11 yes
+  LocalForward 1234 localhost:22
+  Tunnel yes
+  PermitLocalCommand yes
+  LocalCommand /bin/echo
+  RemoteCommand /bin/echo
+  SessionType none
+  StdinNull yes
+  ForkAfterAuthentication yes
+  EscapeChar ~
+  ControlPath /tmp/another
+  BatchMode no
+"""
+EFFECTIVE = {
+    "stricthostkeychecking": "true",
+    "verifyhostkeydns": "false",
+    "nohostauthenticationforlocalhost": "no",
+    "knownhostscommand": None,
+    "updatehostkeys": "false",
+    "forwardagent": "no",
+    "forwardx11": "no",
+    "localforward": None,
+    "tunnel": "false",
+    "permitlocalcommand": "no",
+    "remotecommand": None,
+    "sessiontype": "default",
+    "stdinnull": "no",
+    "forkafterauthentication": "no",
+    "escapechar": "none",
+    "batchmode": "yes",
+}
+
+
+def test_ssh_config_cannot_change_what_runs_or_who_is_believed(tmp_path: Path) -> None:
+    """By what OpenSSH itself says of its settings under our options."""
+    (tmp_path / "config").write_text(HOSTILE)
+    options = [word for option in OPTIONS for word in ("-o", option)]
+    words = ("/usr/bin/ssh", "-G", "-F", str(tmp_path / "config"), *options, "val1")
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    found = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+    assert {name: found.get(name) for name in EFFECTIVE} == EFFECTIVE
