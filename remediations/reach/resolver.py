@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryFile
 from typing import IO
 
 from remediations.files.trusted import TrustedFile
@@ -56,7 +55,7 @@ class SshResolver:
 
     async def _ask(self, where: tuple[str, ...]) -> tuple[int | None, bytes, bytes]:
         # Files and not pipes: a program of `Match exec` may stay, and would keep a pipe open.
-        with self._read_once() as text, TemporaryFile() as out, TemporaryFile() as err:
+        with self._read_once() as text, _memory() as out, _memory() as err:
             process = await asyncio.create_subprocess_exec(
                 *(str(self.ssh.path), "-G", *(("-F", STANDARD_INPUT) if self.config else ())),
                 *(*where[:-1], "--", where[-1]),
@@ -79,7 +78,7 @@ class SshResolver:
         if self.config is None:
             yield None
             return
-        with TemporaryFile() as text:
+        with _memory() as text:
             text.write(self.config.data)
             text.flush()
             yield text
@@ -104,6 +103,11 @@ def resolver_for(config: MachineConfig, inventory: Inventory) -> SshResolver:
     return SshResolver(
         ssh=load_program(config.ssh, SSH), config=read_ssh_config(inventory.ssh_config)
     )
+
+
+def _memory() -> IO[bytes]:
+    """A file that needs no disk: the bastion's may be full, in an incident of all times."""
+    return os.fdopen(os.memfd_create("ssh_config"), "w+b")
 
 
 def _head(file: IO[bytes]) -> bytes:
