@@ -69,7 +69,11 @@ def _included(text: str, base: Path) -> Iterator[Path]:
 
 
 def _user_directory() -> Path:
-    return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh"
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:  # a user whom ssh refuses itself, by name
+        home = "/nonexistent"
+    return Path(home) / ".ssh"
 
 
 def _exists(path: Path) -> bool:

@@ -110,3 +110,26 @@ def test_ssh_config_cannot_change_what_runs_or_who_is_believed(tmp_path: Path) -
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     found = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
     assert {name: found.get(name) for name in EFFECTIVE} == EFFECTIVE
+
+
+@pytest.mark.parametrize("bad", ["ssh", "ssh_config"])
+def test_plain_path_starts_and_reads_what_others_could_not_have_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """As every other way to a host."""
+    for name, text in (
+        ("config.toml", f'ssh = "{tmp_path}/ssh"\n' if bad == "ssh" else ""),
+        ("ssh", "#!/bin/sh\n"),
+        ("ssh_config", ""),
+        (
+            "i.yaml",
+            "version: 1\nchain: {id: x-1}\nssh: {config: ssh_config}\nhosts:\n"
+            "  val1: {role: validator}\n",
+        ),
+    ):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / bad).chmod(0o777)
+    monkeypatch.setenv("REMEDIATE_CONFIG", str(tmp_path / "config.toml"))
+    with pytest.raises(InventoryError, match=f"others may write {tmp_path / bad}|belongs to"):
+        list(RemediateConnector.make_names_data(str(tmp_path / "i.yaml")))

@@ -195,3 +195,16 @@ def test_fifo_in_place_of_ssh_config_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "ssh_config").unlink()
     os.mkfifo(tmp_path / "ssh_config")
     assert "a FIFO" in refused(listed).got
+
+
+def test_user_whom_nobody_knows_is_left_to_ssh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which says that there is no such user."""
+
+    def nobody(number: int) -> object:
+        raise KeyError(number)
+
+    monkeypatch.setattr(ssh_config, "SYSTEM", tmp_path / "none")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert read_ssh_config(None) is None
