@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from remediations.approve.approve import enough
 from remediations.cli.anchors import Anchors
 from remediations.cli.world import TOOL
-from remediations.machine.programs import load_openssh
+from remediations.machine.programs import openssh_of
 from remediations.playbooks.applying import Approved
 from remediations.playbooks.catalogue import named
 from remediations.run.actor import actor
@@ -48,7 +48,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
 
 
 def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
-    openssh = load_openssh(anchors.config)
+    openssh = openssh_of(anchors.resolver.ssh, anchors.verifier.keygen)
     return Start(
         tool=TOOL,
         actor=actor(),

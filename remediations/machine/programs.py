@@ -19,7 +19,6 @@ from msgspec import Struct
 
 from remediations.errors import MachineError
 from remediations.files.trusted import read_trusted
-from remediations.machine.config import MachineConfig
 
 SSH, SSH_KEYGEN = "ssh", "ssh_keygen"
 """The keys of the machine configuration that name them."""
@@ -56,13 +55,12 @@ class OpenSSH(Struct, frozen=True, kw_only=True):
     keygen_version: str
 
 
-def load_openssh(config: MachineConfig) -> OpenSSH:
-    """Both programs with their versions, as a journal should name them.
+def openssh_of(ssh: Program, keygen: Program) -> OpenSSH:
+    """The two programs that are used, with their versions, as a journal should name them.
 
     Raises:
-        MachineError: one is missing, not root's alone, or too old.
+        MachineError: ssh is too old, or not OpenSSH.
     """
-    ssh, keygen = load_program(config.ssh, SSH), load_program(config.ssh_keygen, SSH_KEYGEN)
     version = openssh_version(ssh)
     together = ssh.path.resolve().parent == keygen.path.resolve().parent
     return OpenSSH(
