@@ -29,19 +29,25 @@ class RemediateConnector(OpenSSHConnector):
         """
         if not name:
             raise InventoryError("use @remediate/FILE.yaml or @remediate/HOST")
-        if not name.endswith((".yaml", ".yml")):
-            yield from OpenSSHConnector.make_names_data(name)
-            return
         # Imported here: pyinfra loads every connector on every run, also on those of others.
         from remediations.machine.config import load_machine_config
+        from remediations.machine.programs import SSH, load_program
         from remediations.observe.inventory import load_inventory
+        from remediations.reach.ssh_config import read_ssh_config
 
         try:
-            ssh = load_machine_config().ssh
-            inventory = load_inventory(Path(name).expanduser())
+            ssh = load_program(load_machine_config().ssh, SSH).path
+            inventory = None
+            if name.endswith((".yaml", ".yml")):
+                inventory = load_inventory(Path(name).expanduser())
+            read_ssh_config(inventory.ssh_config if inventory else None)
         except RemediationError as error:
             raise InventoryError(str(error)) from error
-        yield from names_data(inventory, ssh)
+        if inventory is not None:
+            yield from names_data(inventory, ssh)
+            return
+        for host, data, groups in OpenSSHConnector.make_names_data(name):
+            yield host, {**data, "ssh_program": str(ssh)}, groups
 
 
 def names_data(inventory: Inventory, ssh: Path) -> Iterator[tuple[str, dict[str, Any], list[str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remediations.approve.verifier import Verifier, load_verifier
 from remediations.errors import ApprovalError, UsageError
@@ -16,6 +17,9 @@ from remediations.model.inventory import Inventory
 from remediations.observe.digest import inventory_digest
 from remediations.plan.plan import Plan
 from remediations.run.records import Anchor
+
+if TYPE_CHECKING:
+    from remediations.reach.resolver import SshResolver
 
 ON_COMMAND_LINE = "--allowed-signers"
 IN_INVENTORY_OPTION = "--inventory or $REMEDIATE_INVENTORY"
@@ -77,6 +81,19 @@ class Anchors:
         return self.inventory
 
     @cached_property
+    def resolver(self) -> SshResolver:
+        """What says where the names of the live inventory lead.
+
+        Raises:
+            MachineError: ssh is missing, or could have been replaced.
+            UsageError: the inventory or its ssh_config cannot be used.
+        """
+        # Not at the top: SSH takes a quarter of a second to load, and `status` asks nobody.
+        from remediations.reach.resolver import resolver_for
+
+        return resolver_for(self.config, self.inventory)
+
+    @cached_property
     def verifier(self) -> Verifier:
         """What judges approvals: the list of who may approve, and the machine's programs.
 
@@ -113,6 +130,15 @@ class Anchors:
             sha256=self.inventory.sha256,
             named_by=IN_INVENTORY_OPTION if given else _configuration(self.config),
         )
+
+    @property
+    def ssh_config_used(self) -> Anchor | None:
+        """The ssh_config by which names are led, where the inventory names one."""
+        config = self.resolver.config
+        if config is None:
+            return None
+        named_by = f"the inventory {self.inventory.path}"
+        return Anchor(path=str(config.path), sha256=config.sha256, named_by=named_by)
 
     @cached_property
     def _list(self) -> tuple[Path, str]:

@@ -59,7 +59,7 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> A
             )
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt, anchors)
-        given = Given(approved.plan, approved.inventory, approved.ssh)
+        given = Given(approved.plan, approved.inventory, approved.resolver)
         return prove(directory, given, anchors, quiet=quiet)
     except KeyboardInterrupt as error:
         if not directory.journal.exists():

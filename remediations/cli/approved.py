@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from remediations.approve.approve import enough
 from remediations.cli.anchors import Anchors
 from remediations.cli.world import TOOL
-from remediations.machine.programs import load_openssh
+from remediations.machine.programs import openssh_of
 from remediations.playbooks.applying import Approved
 from remediations.playbooks.catalogue import named
 from remediations.run.actor import actor
@@ -42,12 +42,13 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         playbook=installed.playbook,
         origin=installed.origin(),
         start=_start(anchors, accepted),
-        ssh=anchors.config.ssh,
+        resolver=anchors.resolver,
+        ssh_config=anchors.ssh_config_used,
     )
 
 
 def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
-    openssh = load_openssh(anchors.config)
+    openssh = openssh_of(anchors.resolver.ssh, anchors.verifier.keygen)
     return Start(
         tool=TOOL,
         actor=actor(),
@@ -59,13 +60,13 @@ def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
             ProgramUsed(
                 name="ssh",
                 path=str(openssh.ssh.path),
-                version=openssh.version,
+                version=openssh.ssh_version,
                 sha256=openssh.ssh.sha256,
             ),
             ProgramUsed(
                 name="ssh-keygen",
                 path=str(openssh.keygen.path),
-                version=openssh.version,
+                version=openssh.keygen_version,
                 sha256=openssh.keygen.sha256,
             ),
         ),

@@ -17,10 +17,11 @@ from remediations.contact.inventory_lines import inventory_lines, no_inventory, 
 from remediations.contact.line import Line
 from remediations.contact.machine import machine_lines
 from remediations.contact.sight import look
-from remediations.errors import ExitCode, UsageError
+from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.machine.config import MachineConfig
 from remediations.observe.inventory import load_inventory
 from remediations.observe.look import save as save_observation
+from remediations.reach.resolver import resolver_for
 from remediations.render.printable import one_line
 from remediations.run.store import state_directory
 
@@ -35,8 +36,7 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     config, configured = read_configuration()
     ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
     machine = machine_lines(state_directory(), ssh_add)
-    signers = config.allowed_signers if config else None
-    lines = [*machine, *configured, *_beyond(inventory, save, signers)]
+    lines = [*machine, *configured, *_beyond(inventory, save, config)]
     missing, style = lacks(lines), terminal_look()
     diagnose = f"remediate diagnose --inventory {inventory}"
     text = doctor_text(lines, width=style.width, colour=style.colour, verbose=verbose)
@@ -47,16 +47,25 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     )
 
 
-def _beyond(path: Path | None, save_to: Path | None, signers: Path | None) -> tuple[Line, ...]:
-    """What needs an inventory. One that cannot be used is a finding here, not an error. `signers`
-    is the machine's own list of who may approve."""
+def _beyond(
+    path: Path | None, save_to: Path | None, config: MachineConfig | None
+) -> tuple[Line, ...]:
+    """What needs an inventory. One that cannot be used is a finding here, not an error; so is an
+    ssh or an ssh_config. Hosts are asked only with those that `apply` would use."""
     if path is None:
         return (no_inventory(),)
     try:
         inventory = load_inventory(path)
     except UsageError as error:
         return (unusable(error),)
-    sight = asyncio.run(look(inventory, tool=TOOL))
+    lines = inventory_lines(inventory, config.allowed_signers if config else None)
+    try:
+        resolver = resolver_for(config, inventory) if config else None
+    except (MachineError, UsageError):  # which has a line of its own already
+        resolver = None
+    if resolver is None:
+        return lines
+    sight = asyncio.run(look(inventory, resolver, tool=TOOL))
     if save_to is not None:
         save_observation(sight.observation, save_to)
-    return (*inventory_lines(inventory, signers), *world_lines(inventory, sight))
+    return (*lines, *world_lines(inventory, sight))

@@ -15,10 +15,12 @@ from remediations.contact.discover import entries_for, inventory_for, read_hosts
 from remediations.contact.proposal import Proposal, propose
 from remediations.contact.proposal_yaml import proposal_yaml
 from remediations.errors import ExitCode, MachineError, Unreadable, UsageError
+from remediations.machine.config import load_machine_config
 from remediations.model.inventory import HostEntry
 from remediations.model.reading import Unknown
 from remediations.observe.inventory import SSH_NAME
 from remediations.observe.observation import Observation
+from remediations.reach.resolver import resolver_for
 from remediations.render.printable import one_line
 
 
@@ -46,7 +48,9 @@ def discover(hosts: tuple[str, ...], ssh_config: Path | None, output: Path | Non
     _check(hosts, output)
     config = str(ssh_config.absolute()) if ssh_config is not None else None
     entries = entries_for(tuple(dict.fromkeys(hosts)))
-    observation, inventory = asyncio.run(read_hosts(inventory_for(entries, config), tool=TOOL))
+    asked = inventory_for(entries, config)
+    resolver = resolver_for(load_machine_config(), asked)
+    observation, inventory = asyncio.run(read_hosts(asked, resolver, tool=TOOL))
     _something_read(observation)
     return answer(observation, inventory.hosts, config, output)
 

@@ -9,8 +9,9 @@
 | SIGPIPE | nobody reads | nothing: Python makes it an error of the write (`streams`) |
 | SIGQUIT | Ctrl-\\ | the end, as of `kill -9`: the way out of a process that hears nothing else |
 
-Before the run has begun, and while its checks run, SIGTERM is a Ctrl-C. What was ignored when the
-command was started (`nohup`, a script's background) stays ignored. Functions are installed, never
+Before the run has begun, and once its engine has ended (connections are closed, checks run),
+SIGTERM is a Ctrl-C, and each Ctrl-C counts. What was ignored when the command was started (`nohup`,
+a script's background) stays ignored. Functions are installed, never
 SIG_IGN: the programs that are started here would inherit that.
 """
 
@@ -43,26 +44,31 @@ def outliving_the_terminal() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def stop_in_order(stop: Callable[[], None]) -> None:
-    """From now on SIGINT and SIGTERM call `stop` in the running loop, as long as that is open."""
+@contextlib.contextmanager
+def stop_in_order(stop: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, SIGINT and SIGTERM call `stop` in the running loop. After it there is
+    nothing left that `stop` could end, and both interrupt."""
     loop = asyncio.get_running_loop()
     asked = False
 
-    def terminate(number: int, frame: FrameType | None) -> None:
-        if loop.is_closed():
-            _interrupt(number, frame)
+    def terminate(_number: int, _frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(stop)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
             _interrupt(number, frame)
-        asked = not loop.is_closed()
+        asked = True
         terminate(number, frame)
 
     # Not the loop's own handlers: closing the loop would leave SIGTERM deadly while checks run.
     _hear(signal.SIGINT, interrupt)
     _hear(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        _hear(signal.SIGINT, _interrupt)
+        _hear(signal.SIGTERM, _interrupt)
 
 
 def _hear(number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> None:

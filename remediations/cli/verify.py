@@ -43,5 +43,5 @@ def command(run: str, inventory: Path | None) -> Answer:
             next_step=f"remediate apply {directory.called}",
         )
     anchors = Anchors(directory.plan, inventory)
-    given = Given(directory.plan, anchors.inventory, anchors.config.ssh)
+    given = Given(directory.plan, anchors.inventory, anchors.resolver)
     return prove(directory, given, anchors, quiet="--json" in sys.argv)

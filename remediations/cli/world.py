@@ -31,14 +31,19 @@ def inventory_of(path: Path | None) -> Inventory:
 
 
 def read_world(inventory: Inventory, scope: Scope) -> Observation:
-    """Look at all hosts of the inventory at once, over SSH."""
+    """Look at all hosts of the inventory at once, over SSH.
+
+    Raises:
+        MachineError, UsageError: ssh or ssh_config cannot be trusted, or not be used.
+    """
     # Not at the top: SSH takes a quarter of a second to load, and `--from` contacts nobody.
+    from remediations.reach.resolver import resolver_for
     from remediations.reach.ssh import SshReach
 
-    ssh = load_machine_config().ssh
+    resolver = resolver_for(load_machine_config(), inventory)
 
     async def look() -> Observation:
-        async with SshReach(inventory, ssh) as reach:
+        async with SshReach(inventory, resolver) as reach:
             return await observe(reach, inventory, scope=scope, tool=TOOL)
 
     return asyncio.run(look())

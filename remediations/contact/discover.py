@@ -20,6 +20,7 @@ from remediations.observe.inventory import HALTED_AFTER_S
 from remediations.observe.look import observe
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.reach.connection import Reach
+from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.render.words import some
 
@@ -64,9 +65,11 @@ def inventory_for(entries: Sequence[HostEntry], ssh_config: str | None) -> Inven
     )
 
 
-async def read_hosts(inventory: Inventory, *, tool: str) -> tuple[Observation, Inventory]:
+async def read_hosts(
+    inventory: Inventory, resolver: SshResolver, *, tool: str
+) -> tuple[Observation, Inventory]:
     """`look_twice`, over SSH."""
-    async with SshReach(inventory) as reach:
+    async with SshReach(inventory, resolver) as reach:
         return await look_twice(reach, inventory, tool=tool)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from remediations.contact.line import INVENTORY, Line, lack, ok, warn
 from remediations.contact.signers import signers_line
 from remediations.errors import UsageError
 from remediations.model.inventory import Inventory, Role
+from remediations.reach.ssh_config import read_ssh_config
 
 FILE = "file"
 
@@ -39,10 +39,11 @@ def inventory_lines(inventory: Inventory, machines: Path | None = None) -> tuple
 
 
 def _ssh_config(inventory: Inventory) -> Line:
+    try:
+        read_ssh_config(inventory.ssh_config)
+    except UsageError as error:
+        mend = f"{error.next_step}; `ssh: {{config:}}` in {inventory.path} names it"
+        return lack(INVENTORY, "ssh_config", f"{error.what}: {error.got}", mend)
     if inventory.ssh_config is None:
         return ok(INVENTORY, "ssh_config", "OpenSSH's own (~/.ssh/config, /etc/ssh/ssh_config)")
-    path = Path(inventory.ssh_config)
-    if not path.is_file() or not os.access(path, os.R_OK):
-        mend = f"correct `ssh: {{config:}}` in {inventory.path}, or write that file"
-        return lack(INVENTORY, "ssh_config", f"{path} cannot be read", mend)
-    return ok(INVENTORY, "ssh_config", str(path))
+    return ok(INVENTORY, "ssh_config", inventory.ssh_config)

@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 from remediations.contact.line import MACHINE, Line, lack, ok, warn
+from remediations.errors import MachineError
+from remediations.machine.programs import SSH_KEYGEN, load_program
 
 ROOM = 64 << 20
 """Bytes free in the state directory; a run's files take a few hundred kilobytes."""
@@ -30,7 +32,11 @@ def machine_lines(state: Path, ssh_add: Path) -> tuple[Line, ...]:
 
 def agent_line(ssh_add: Path) -> Line:
     """A key file without passphrase would do, too: without an agent it is a warning."""
-    done = _said(str(ssh_add), "-l")
+    try:
+        program = load_program(ssh_add, SSH_KEYGEN)
+    except MachineError as error:
+        return warn(MACHINE, "agent", f"{error.what}: {error.got}", error.next_step)
+    done = _said(str(program.path), "-l")
     if done is None or done.returncode == _NO_AGENT:
         return warn(
             MACHINE,

@@ -14,6 +14,7 @@ from remediations.observe.observation import Observation, Scope
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 
 REFUSAL_LIMIT_S = 0.5
@@ -30,13 +31,13 @@ class Sight:
     programs: Mapping[str, tuple[str, ...]]
 
 
-async def look(inventory: Inventory, *, tool: str) -> Sight:
+async def look(inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sight:
     """`see`, over SSH."""
-    async with SshReach(inventory) as reach:
-        return await see(reach, inventory, tool=tool)
+    async with SshReach(inventory, resolver) as reach:
+        return await see(reach, inventory, resolver, tool=tool)
 
 
-async def see(reach: Reach, inventory: Inventory, *, tool: str) -> Sight:
+async def see(reach: Reach, inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sight:
     """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
     observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
     closed = [r.host for r in observation.hosts if not isinstance(r.session, Known)]
@@ -46,7 +47,7 @@ async def see(reach: Reach, inventory: Inventory, *, tool: str) -> Sight:
     return Sight(
         observation=observation,
         refusals=refusals,
-        doors=await _doors(inventory, closed),
+        doors=await _doors(inventory, resolver, closed),
         programs=await accepted(reach, observation),
     )
 
@@ -62,8 +63,8 @@ async def _refusal(reach: Reach, host: str) -> HostUnreachable | None:
     return None
 
 
-async def _doors(inventory: Inventory, hosts: list[str]) -> dict[str, Door]:
+async def _doors(inventory: Inventory, resolver: SshResolver, hosts: list[str]) -> dict[str, Door]:
     known = KnownHosts()
     entries = [inventory.host(host) for host in hosts]
-    doors = [await door(entry, inventory.ssh_config, known) for entry in entries]
+    doors = [await door(entry, resolver, known) for entry in entries]
     return {found.host: found for found in doors}

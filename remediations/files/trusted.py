@@ -5,11 +5,13 @@ Plans, inventories, approvals, lists of signers, journals and observations decid
 
 1. Every directory on the way, from `/` on, is opened by descriptor and belongs to root or to the
    caller. Others may write to it only if it is sticky (`/tmp`): what is ours stays where it is.
-2. A symbolic link on the way is followed if it, too, belongs to root or to the caller; the file
-   itself must not be one.
-3. The file is opened without waiting (a FIFO would block for ever) and looked at through its
+2. To the directory that holds the file nobody else may write, sticky or not: there they could put
+   an older file of ours (a hard link) under a name that we look for.
+3. A symbolic link on the way is followed if it, too, belongs to root or to the caller; the file
+   itself must not be one, except where the reader says that it may (`follow`).
+4. The file is opened without waiting (a FIFO would block for ever) and looked at through its
    descriptor: regular, owned by root or the caller, written by nobody else, not above the limit.
-4. Its bytes are read once and kept. What was checked is handed on; nothing reads the file again.
+5. Its bytes are read once and kept. What was checked is handed on; nothing reads the file again.
 
 The caller is the effective user, and for root also the person who called `sudo`: that person named
 the file. docs/threat-model.md says who is kept out by this.
@@ -31,6 +33,7 @@ from functools import cached_property
 from pathlib import Path
 
 from remediations.errors import RemediationError, UsageError
+from remediations.files.caller import sudo_uid
 
 MEGABYTE = 1_000_000
 LINKS = 40
@@ -55,21 +58,28 @@ class TrustedFile:
 
 
 def read_trusted(
-    path: Path, *, limit: int, refusal: type[RemediationError] = UsageError
+    path: Path,
+    *,
+    limit: int,
+    refusal: type[RemediationError] = UsageError,
+    by: frozenset[int] | None = None,
+    follow: bool = False,
 ) -> TrustedFile:
     """The file at `path`, of at most `limit` bytes.
 
+    `by` are the user ids that may have written it and all above it; None means `owners()`. With
+    `follow` it may be a symbolic link, to a file for which the same holds.
+
     Raises:
-        RemediationError: of the class `refusal`: a link, no regular file, too large, or somebody
+        RemediationError: of the class `refusal`: a link, not a regular file, too large, or somebody
             else could have written it or a directory above it.
         OSError: there is no such file, or it may not be read.
     """
-    absolute = Path.cwd() / path
+    judge = _Judge(refusal, owners() if by is None else by)
     with ExitStack() as held:
-        directory, real = _directory(absolute.parent, refusal, held)
-        shown = real / absolute.name
+        directory, shown = _holder(Path.cwd() / path, judge, held, follow=follow)
         try:
-            descriptor = os.open(absolute.name or ".", _FILE, dir_fd=directory)
+            descriptor = os.open(shown.name or ".", _FILE, dir_fd=directory)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise _link(shown, refusal) from error
@@ -80,7 +90,7 @@ def read_trusted(
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise _odd(shown, _kind(found.st_mode), refusal)
-        _belongs_to_us(shown, found, refusal)
+        judge.file(shown, found)
         if found.st_size > limit:
             raise _too_large(shown, found.st_size, limit, refusal)
         data = _up_to(descriptor, limit + 1)
@@ -96,33 +106,94 @@ def check_directory(path: Path, *, refusal: type[RemediationError] = UsageError)
         RemediationError: of the class `refusal`.
         OSError: there is no such directory, or it may not be entered.
     """
+    judge = _Judge(refusal, owners())
     with ExitStack() as held:
-        directory, real = _directory(Path.cwd() / path, refusal, held)
+        directory, real = _directory(Path.cwd() / path, judge, held)
         found = os.fstat(directory)
         if found.st_mode & _OTHERS_WRITE:
             # Sticky or of a private group, too: what is to be made here could be there before.
-            raise _writable(real, found, refusal)
+            raise judge.writable(real, found)
 
 
 def owners() -> frozenset[int]:
     """The users whose files are trusted: root, the effective user, and who called `sudo`."""
-    me = os.geteuid()
-    called_by = os.environ.get("SUDO_UID", "") if me == 0 else ""
-    return frozenset({0, me, *([int(called_by)] if called_by.isdecimal() else [])})
+    called_by = sudo_uid()
+    return frozenset({0, os.geteuid(), *(() if called_by is None else (called_by,))})
 
 
-def _directory(path: Path, refusal: type[RemediationError], held: ExitStack) -> tuple[int, Path]:
+@dataclass(frozen=True)
+class _Judge:
+    """Whose files are trusted, and of which class a refusal is."""
+
+    refusal: type[RemediationError]
+    owners: frozenset[int]
+
+    def above(self, path: Path, found: os.stat_result) -> None:
+        """A directory on the way."""
+        self.owned(path, found)
+        if not found.st_mode & stat.S_ISVTX:
+            self.unshared(path, found)
+
+    def file(self, path: Path, found: os.stat_result) -> None:
+        """The file itself."""
+        self.owned(path, found)
+        self.unshared(path, found)
+
+    def owned(self, path: Path, found: os.stat_result) -> None:
+        """Anything; of a link nothing else counts."""
+        if found.st_uid not in self.owners:
+            raise self.refusal(
+                f"{path} belongs to somebody else",
+                guard=GUARD,
+                got=f"owned by {_name(found.st_uid)}",
+                expected=f"owned by {' or '.join(_name(uid) for uid in sorted(self.owners))}",
+                next_step="look at what it holds; then use a copy in a directory of your own",
+            )
+
+    def unshared(self, path: Path, found: os.stat_result) -> None:
+        """A file, or the directory that holds it."""
+        if found.st_mode & _OTHERS_WRITE and not _private_group(found):
+            raise self.writable(path, found)
+
+    def writable(self, path: Path, found: os.stat_result) -> RemediationError:
+        """The refusal of what others may write."""
+        shared = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX  # as /tmp has to be
+        mend = f"look at what it holds; then `chmod go-w {shlex.quote(str(path))}`"
+        return self.refusal(
+            f"others may write {path}",
+            guard=GUARD,
+            got=f"mode {stat.S_IMODE(found.st_mode):04o}",
+            expected="writable by its owner only",
+            next_step="use a directory of your own" if shared else mend,
+        )
+
+
+def _holder(path: Path, judge: _Judge, held: ExitStack, *, follow: bool) -> tuple[int, Path]:
+    """A descriptor of the directory that holds the file `path`, and the real path of the file."""
+    for _ in range(LINKS):
+        directory, real = _directory(path.parent, judge, held)
+        found = (
+            os.stat(path.name or ".", dir_fd=directory, follow_symlinks=False) if follow else None
+        )
+        if found is None or not stat.S_ISLNK(found.st_mode):
+            judge.unshared(real, os.fstat(directory))
+            return directory, real / path.name
+        judge.owned(real / path.name, found)
+        path = real / os.readlink(path.name, dir_fd=directory)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+
+
+def _directory(path: Path, judge: _Judge, held: ExitStack) -> tuple[int, Path]:
     """A descriptor of the directory `path`, every step of the way checked, and its real path."""
     pending = deque(path.parts[1:])
     shown = Path(path.anchor)
-    directory = _descend(None, path.anchor, shown, refusal, held)
+    directory = _descend(None, path.anchor, shown, judge, held)
     links = 0
     while pending:
         part = pending.popleft()
         link = os.stat(part, dir_fd=directory, follow_symlinks=False)
         if stat.S_ISLNK(link.st_mode):
-            if link.st_uid not in owners():
-                raise _foreign(shown / part, link, refusal)
+            judge.owned(shown / part, link)
             links += 1
             if links > LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
@@ -130,26 +201,18 @@ def _directory(path: Path, refusal: type[RemediationError], held: ExitStack) -> 
             pending.extendleft(reversed([p for p in target.split("/") if p not in ("", ".")]))
             if target.startswith("/"):
                 shown = Path("/")
-                directory = _descend(None, "/", shown, refusal, held)
+                directory = _descend(None, "/", shown, judge, held)
             continue
         shown = shown.parent if part == ".." else shown / part
-        directory = _descend(directory, part, shown, refusal, held)
+        directory = _descend(directory, part, shown, judge, held)
     return directory, shown
 
 
-def _descend(
-    directory: int | None, part: str, shown: Path, refusal: type[RemediationError], held: ExitStack
-) -> int:
+def _descend(directory: int | None, part: str, shown: Path, judge: _Judge, held: ExitStack) -> int:
     """Open the next directory and check it."""
     inner = os.open(part, _DIRECTORY, dir_fd=directory)
     held.callback(os.close, inner)
-    found = os.fstat(inner)
-    if found.st_uid not in owners():
-        raise _foreign(shown, found, refusal)
-    if found.st_mode & _OTHERS_WRITE and not (
-        found.st_mode & stat.S_ISVTX or _private_group(found)
-    ):
-        raise _writable(shown, found, refusal)
+    judge.above(shown, os.fstat(inner))
     return inner
 
 
@@ -158,13 +221,6 @@ def _up_to(descriptor: int, most: int) -> bytes:
     while len(data) < most and (chunk := os.read(descriptor, most - len(data))):
         data += chunk
     return bytes(data)
-
-
-def _belongs_to_us(path: Path, found: os.stat_result, refusal: type[RemediationError]) -> None:
-    if found.st_uid not in owners():
-        raise _foreign(path, found, refusal)
-    if found.st_mode & _OTHERS_WRITE and not _private_group(found):
-        raise _writable(path, found, refusal)
 
 
 def _private_group(found: os.stat_result) -> bool:
@@ -188,7 +244,7 @@ def _kind(mode: int) -> str:
         stat.S_IFCHR: "a device",
         stat.S_IFBLK: "a device",
     }
-    return kinds.get(stat.S_IFMT(mode), "no regular file")
+    return kinds.get(stat.S_IFMT(mode), "not a regular file")
 
 
 def _odd(path: Path, kind: str, refusal: type[RemediationError]) -> RemediationError:
@@ -223,32 +279,8 @@ def _too_large(
     )
 
 
-def _foreign(
-    path: Path, found: os.stat_result, refusal: type[RemediationError]
-) -> RemediationError:
-    return refusal(
-        f"{path} belongs to somebody else",
-        guard=GUARD,
-        got=f"owned by {_name(found.st_uid)}",
-        expected=f"owned by {' or '.join(_name(uid) for uid in sorted(owners()))}",
-        next_step="look at what it holds; then use a copy in a directory of your own",
-    )
-
-
-def _writable(
-    path: Path, found: os.stat_result, refusal: type[RemediationError]
-) -> RemediationError:
-    return refusal(
-        f"others may write {path}",
-        guard=GUARD,
-        got=f"mode {stat.S_IMODE(found.st_mode):04o}",
-        expected="writable by its owner only",
-        next_step=f"look at what it holds; then `chmod go-w {shlex.quote(str(path))}`",
-    )
-
-
 def _name(uid: int) -> str:
     try:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
-    except KeyError:
+    except (KeyError, OverflowError):
         return f"uid {uid}"

@@ -1,9 +1,8 @@
 """The programs that decide whether a signature is good and where a name leads.
 
 They are started by the absolute path that the machine configuration names; PATH is never searched.
-A program is started only where nobody but root could have put it there: it, every directory above
-it and every link on the way belong to root, and nobody else may write them (a sticky directory
-keeps what is root's where it is).
+A program is started only where nobody but root could have put it there: what `read_trusted` asks of
+a file and of the way to it, with root as the only owner.
 """
 
 from __future__ import annotations
@@ -14,15 +13,12 @@ import re
 import shlex
 import stat
 import subprocess
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from remediations.errors import MachineError
-from remediations.files.trusted import LINKS, read_trusted
-from remediations.machine.config import MachineConfig
+from remediations.files.trusted import read_trusted
 
 SSH, SSH_KEYGEN = "ssh", "ssh_keygen"
 """The keys of the machine configuration that name them."""
@@ -35,7 +31,7 @@ everywhere; nothing of the caller's can change what is found."""
 
 _LIMIT = 64_000_000
 _ANSWER_S = 5
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_ROOT = frozenset({0})
 _VERSION = re.compile(r"OpenSSH_([0-9]{1,3})\.([0-9]{1,3})\S{0,20}")
 
 
@@ -47,23 +43,32 @@ class Program(Struct, frozen=True):
 
 
 class OpenSSH(Struct, frozen=True, kw_only=True):
-    """The programs of OpenSSH that this machine uses. `version` is what `ssh -V` says, such as
-    `OpenSSH_9.2p1`: ssh-keygen cannot be asked, and comes from the same package."""
+    """The programs of OpenSSH that this machine uses. The versions are such as `OpenSSH_9.2p1`.
 
-    version: str
+    `ssh -V` says that of ssh; ssh-keygen can be asked by nobody. It has the version of the ssh
+    that lies beside it, which is installed with it; elsewhere its version is unknown: "".
+    """
+
     ssh: Program
+    ssh_version: str
     keygen: Program
+    keygen_version: str
 
 
-def load_openssh(config: MachineConfig) -> OpenSSH:
-    """Both programs with their version, as a journal should name them.
+def openssh_of(ssh: Program, keygen: Program) -> OpenSSH:
+    """The two programs that are used, with their versions, as a journal should name them.
 
     Raises:
-        MachineError: one is missing, not root's alone, or too old.
+        MachineError: ssh is too old, or not OpenSSH.
     """
-    ssh = load_program(config.ssh, SSH)
     version = openssh_version(ssh)
-    return OpenSSH(version=version, ssh=ssh, keygen=load_program(config.ssh_keygen, SSH_KEYGEN))
+    together = ssh.path.resolve().parent == keygen.path.resolve().parent
+    return OpenSSH(
+        ssh=ssh,
+        ssh_version=version,
+        keygen=keygen,
+        keygen_version=version if together else "",
+    )
 
 
 def load_program(path: Path, key: str) -> Program:
@@ -74,18 +79,15 @@ def load_program(path: Path, key: str) -> Program:
         MachineError: it is missing, is not an executable file, or others could have changed it.
     """
     try:
-        *above, (last, found) = _way(path)
-        for step, status in (*above, (last, found)):
-            _is_roots(key, step, status)
-        if not stat.S_ISREG(found.st_mode) or not os.access(last, os.X_OK):
-            raise MachineError(
-                f"{path} is not a program that can be started",
-                guard=key,
-                got=f"mode {stat.filemode(found.st_mode)}",
-                expected="an executable file",
-                next_step=_elsewhere(key),
-            )
-        return Program(path, read_trusted(last, limit=_LIMIT, refusal=MachineError).sha256)
+        file = read_trusted(path, limit=_LIMIT, refusal=MachineError, by=_ROOT, follow=True)
+    except MachineError as error:
+        raise MachineError(
+            error.what,
+            guard=key,
+            got=error.got,
+            expected=error.expected,
+            next_step=f"`ls -ld {shlex.quote(str(path))}`; {_elsewhere(key)}",
+        ) from error
     except OSError as error:
         missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
         raise MachineError(
@@ -95,6 +97,15 @@ def load_program(path: Path, key: str) -> Program:
             expected=f"OpenSSH {'.'.join(map(str, OLDEST_OPENSSH))} or newer",
             next_step=f"{INSTALL}; if it is elsewhere, {_elsewhere(key)}",
         ) from error
+    if not os.access(path, os.X_OK):
+        raise MachineError(
+            f"{path} is not a program that can be started",
+            guard=key,
+            got=f"mode {stat.S_IMODE(path.stat().st_mode):04o}",
+            expected="an executable file",
+            next_step=_elsewhere(key),
+        )
+    return Program(path, file.sha256)
 
 
 def openssh_version(ssh: Program) -> str:
@@ -118,47 +129,6 @@ def openssh_version(ssh: Program) -> str:
     if found is None or (int(found[1]), int(found[2])) < OLDEST_OPENSSH:
         raise _not_new_enough(ssh, found[0].rstrip(",") if found else said[:80] or "no version")
     return found[0].rstrip(",")
-
-
-def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """All that is passed when `path` is opened: directories, links, and the file at the end."""
-    pending, here, links = deque(path.parts[1:]), Path("/"), 0
-    yield here, here.lstat()
-    while pending:
-        part = pending.popleft()
-        if part == "..":
-            here = here.parent
-            continue
-        step = here / part
-        found = step.lstat()
-        yield step, found
-        if not stat.S_ISLNK(found.st_mode):
-            here = step
-            continue
-        links += 1
-        if links > LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-        target = step.readlink()
-        if target.is_absolute():
-            here = Path("/")
-        pending.extendleft(reversed(target.parts[target.is_absolute() :]))
-
-
-def _is_roots(key: str, step: Path, found: os.stat_result) -> None:
-    shared = found.st_mode & _OTHERS_WRITE
-    if stat.S_ISLNK(found.st_mode):  # its mode means nothing
-        shared = 0
-    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
-        shared = 0
-    if found.st_uid == 0 and not shared:
-        return
-    raise MachineError(
-        f"{step} could have been replaced by somebody who is not root",
-        guard=key,
-        got=f"owned by uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o}",
-        expected="owned by root, and writable by nobody else",
-        next_step=f"`ls -ld {shlex.quote(str(step))}`; {_elsewhere(key)}",
-    )
 
 
 def _elsewhere(key: str) -> str:

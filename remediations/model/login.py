@@ -13,7 +13,8 @@ class Hop(Record, frozen=True, kw_only=True):
     """One machine on the way, as `ssh -G` and known_hosts describe it.
 
     `host_keys` are the keys that it may show, sorted: `ssh-ed25519 SHA256:…`, preceded by
-    `@cert-authority` where the key signs host certificates, by `@revoked` where it is refused.
+    `@cert-authority` where the key signs host certificates (then `as NAME` follows where ssh_config
+    has another name than `hostname` for the host), by `@revoked` where it is refused.
     `proxy_command` is the local command that carries the connection, "" for none.
     """
 

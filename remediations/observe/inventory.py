@@ -178,8 +178,9 @@ class _Source:
         if not isinstance(value, str) or not value or "\0" in value:
             raise self.wrong(table, key, "the name of a file")
         try:
-            return str((self.path.parent / Path(value).expanduser()).resolve())
-        except (OSError, RuntimeError) as error:  # no such user; links in a circle
+            # Not resolved: whoever opens it judges the links on the way, too.
+            return str((self.path.parent / Path(value).expanduser()).absolute())
+        except (OSError, RuntimeError) as error:  # no such user
             raise self.wrong(table, key, "the name of a file that can be found") from error
 
     def wrong(

@@ -50,16 +50,27 @@ FINAL = ("Host key verification failed", "Permission denied", "REVOKED", "revoke
 OPTIONS = (
     "BatchMode=yes",
     "StrictHostKeyChecking=yes",
+    "VerifyHostKeyDNS=no",
+    "NoHostAuthenticationForLocalhost=no",
+    "KnownHostsCommand=none",
     "UpdateHostKeys=no",
     "ControlMaster=auto",
     "ControlPersist=60",
     "ClearAllForwardings=yes",
     "ForwardAgent=no",
+    "ForwardX11=no",
     "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "SessionType=default",
+    "StdinNull=no",
+    "ForkAfterAuthentication=no",
+    "EscapeChar=none",
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
     f"ConnectTimeout={CONNECT_TIMEOUT_S}",
 )
+"""What ssh_config may not change: which keys are believed, that nothing but our command runs, and
+that it gets its input (with StdinNull a file is written empty, and all seems well)."""
 
 
 class ConnectorData(TypedDict):

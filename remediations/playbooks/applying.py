@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from remediations.compile.compiler import Compiler
 from remediations.errors import Locked
@@ -22,17 +21,18 @@ from remediations.plan.compare import changed_logins
 from remediations.plan.plan import Plan
 from remediations.playbooks.playbook import Playbook
 from remediations.playbooks.recheck import Maker, changed, follows, recheck
+from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.run.engine import Engine, Receipt
 from remediations.run.journal import Journal
 from remediations.run.progress import Progress
-from remediations.run.records import EntryKind, Start
+from remediations.run.records import Anchor, EntryKind, Start
 from remediations.run.snapshot import HostSnapshot, Snapshot
 from remediations.run.ssh_driver import SshDriver
 from remediations.run.store import RunDirectory
 
-OnStop = Callable[[Callable[[], None]], None]
-"""Given the function that stops the run, arranges for Ctrl-C to call it."""
+OnStop = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Given the function that stops the run, arranges for Ctrl-C to call it while the block runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,8 @@ class Approved:
 
     `observation` is what the plan was made from; `inventory` the live one, whose digest is the
     plan's; `playbook` and `origin` what is installed here; `start` what the journal begins with;
-    `ssh` the program that says where names lead.
+    `resolver` says where names lead; `ssh_config` is the file by which it does, where the inventory
+    names one.
     """
 
     plan: Plan
@@ -51,7 +52,8 @@ class Approved:
     playbook: Playbook
     origin: Origin
     start: Start
-    ssh: Path
+    resolver: SshResolver
+    ssh_config: Anchor | None
 
 
 async def apply_plan(
@@ -75,12 +77,10 @@ async def apply_plan(
             expected="none",
             next_step=f"`remediate status {run.called}`; for another attempt make a new plan",
         )
-    async with SshReach(approved.inventory, approved.ssh) as reach:
+    async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(
-                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
-            )
+            journal.append(EntryKind.RUN_BEGAN, message=_began(approved), start=approved.start)
             journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
             engine = Engine(
                 plan,
@@ -90,8 +90,8 @@ async def apply_plan(
                 poll=lambda: poll(reach, plan),
                 progress=progress,
             )
-            on_stop(engine.stop.set)
-            return await engine.apply()
+            with on_stop(engine.stop.set):
+                return await engine.apply()
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
@@ -124,9 +124,16 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         await asyncio.to_thread(recheck, plan, fresh, maker)
 
 
-def _began(start: Start) -> str:
+def _began(approved: Approved) -> str:
+    start, led_by = approved.start, approved.ssh_config
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
-    return f"by {start.actor}, approved by {approvals}, allowed by {start.signers}"
+    names = "OpenSSH's own files"
+    if led_by is not None:
+        names = f"{led_by.path} (SHA-256 {led_by.sha256}, named by {led_by.named_by})"
+    return (
+        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; "
+        f"names are led by {names}"
+    )
 
 
 async def poll(reach: SshReach, plan: Plan) -> Snapshot:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import TypeVar
 
 from remediations.model.inventory import Inventory
 from remediations.model.login import Login
 from remediations.reach.connection import Completed, HostUnreachable
-from remediations.reach.settings import SSH
+from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 
 T = TypeVar("T")
@@ -20,11 +19,11 @@ T = TypeVar("T")
 class BlockingReach:
     """Connections kept until `close`; usable from any thread."""
 
-    def __init__(self, inventory: Inventory, ssh: Path = SSH) -> None:
+    def __init__(self, inventory: Inventory, resolver: SshResolver) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._reach = self._wait(self._make(inventory, ssh))
+        self._reach = self._wait(self._make(inventory, resolver))
 
     def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
         """Run one *read-only* command on an inventory host: it is repeated once on a new
@@ -59,5 +58,5 @@ class BlockingReach:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     @staticmethod
-    async def _make(inventory: Inventory, ssh: Path) -> SshReach:
-        return SshReach(inventory, ssh)
+    async def _make(inventory: Inventory, resolver: SshResolver) -> SshReach:
+        return SshReach(inventory, resolver)

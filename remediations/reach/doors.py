@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from remediations.model.inventory import HostEntry
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.login import SSH_PORT, known_keys
-from remediations.reach.settings import SSH, settings_of
+from remediations.reach.resolver import SshResolver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +29,10 @@ class Door:
     trouble: str
 
 
-async def door(entry: HostEntry, config: str | None, known: KnownHosts, ssh: Path = SSH) -> Door:
+async def door(entry: HostEntry, resolver: SshResolver, known: KnownHosts) -> Door:
     """The door of one host. Contacts nobody; runs `ssh -G`."""
     try:
-        settings = await settings_of(entry.ssh, config, ssh=ssh)
+        settings = await resolver.settings(entry.ssh)
         plain, authorities, revoked, *_ = known_keys(settings, known)
     except HostUnreachable as error:
         return _shut(entry, f"{error.guard}: {error.got}")

@@ -17,6 +17,8 @@ def hop_of(settings: SshSettings, known: KnownHosts) -> Hop:
         HostUnreachable: a known_hosts file cannot be read.
     """
     plain, authorities, revoked, *_ = known_keys(settings, known)
+    # Of an authority's certificates those for this name are accepted, wherever HostName leads.
+    name = f" as {settings.host_key_alias}" if settings.host_key_alias else ""
     return Hop(
         hostname=settings.hostname,
         port=settings.port,
@@ -26,7 +28,7 @@ def hop_of(settings: SshSettings, known: KnownHosts) -> Hop:
             sorted(
                 {
                     *_named(plain),
-                    *_named(authorities, "@cert-authority "),
+                    *(f"{key}{name}" for key in _named(authorities, "@cert-authority ")),
                     *_named(revoked, "@revoked "),
                 }
             )

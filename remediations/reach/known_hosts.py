@@ -16,6 +16,10 @@ from pathlib import Path
 
 import asyncssh
 
+from remediations.files.trusted import MEGABYTE, read_trusted
+from remediations.reach.connection import HostUnreachable
+
+LIMIT = 64 * MEGABYTE
 MARKERS = frozenset({"", "@cert-authority", "@revoked"})
 Matched = tuple[
     list[asyncssh.SSHKey],
@@ -60,7 +64,7 @@ class KnownKeys(asyncssh.SSHKnownHosts):
 
     def load(self, known_hosts: str) -> None:
         """Add the lines of one file."""
-        self._lines += [line for text in known_hosts.splitlines() if (line := _parse(text))]
+        self._lines += [line for text in known_hosts.split("\n") if (line := _parse(text))]
 
     def match(self, host: str, addr: str, port: int | None) -> Matched:  # noqa: ARG002
         """What is known of `host`. `port` is None for port 22 and for a HostKeyAlias.
@@ -94,11 +98,13 @@ class KnownHosts:
 
         Raises:
             OSError: a file cannot be read; it might have revoked a key.
+            HostUnreachable: somebody else could have written it: it says whom we believe.
         """
         if files not in self._read:
             keys = KnownKeys()
             for path in files:
-                keys.load(path.read_text(errors="replace"))
+                file = read_trusted(path, limit=LIMIT, refusal=HostUnreachable, follow=True)
+                keys.load(file.data.decode(errors="replace"))
             self._read[files] = keys
         return self._read[files]
 

@@ -19,8 +19,6 @@ from remediations.reach.settings import SshSettings
 LOGIN_TIMEOUT_S = 10.0
 KEEPALIVE_S = 5
 KEEPALIVE_COUNT = 3
-PROXY_END_S = 1.0
-"""How long a failed ProxyCommand may take to say why."""
 SSH_PORT = 22
 
 
@@ -60,7 +58,7 @@ def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
     """What known_hosts has for a host: by its HostKeyAlias, or else by name and port.
 
     Raises:
-        HostUnreachable: a file is there and cannot be read.
+        HostUnreachable: a file is there and cannot be read, or others could have written it.
     """
     try:
         keys = known.of(settings.known_hosts)
@@ -71,6 +69,14 @@ def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
             got=str(error),
             expected="a file that can be read: it might revoke a key",
             next_step=f"ls -l {error.filename}",
+        ) from error
+    except HostUnreachable as error:
+        raise HostUnreachable(
+            f"{settings.alias}: cannot connect",
+            guard="known_hosts",
+            got=f"{error.what}: {error.got}",
+            expected=f"{error.expected}: it says which hosts are believed",
+            next_step=error.next_step,
         ) from error
     name, port = settings.host_key_alias or settings.hostname, None
     if not settings.host_key_alias and settings.port != SSH_PORT:
@@ -89,10 +95,10 @@ class OwnFiles:
     proxies: list[Proxy] = field(default_factory=list)
 
     async def close(self) -> None:
-        """End the programs, and wait for them."""
+        """End the programs, and wait a moment for them."""
         for proxy in self.proxies:
             proxy.end()
-            await proxy.last_words()
+        await asyncio.gather(*(proxy.last_words() for proxy in self.proxies))
 
 
 async def log_in(
@@ -169,10 +175,7 @@ async def _through(
         return await _connect(settings, trusted, client, tunnel)
     except DROPPED as error:
         proxy.end()
-        said = ""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PROXY_END_S):
-                said = await proxy.last_words()
+        said = await proxy.last_words()
         raise asyncssh.ConnectionLost(f"{error}; ProxyCommand said: {said or 'nothing'}") from error
     except BaseException:
         proxy.end()

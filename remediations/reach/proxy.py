@@ -11,6 +11,11 @@ import os
 import socket
 from typing import Self
 
+from remediations.reach.children import end_group
+
+PROXY_END_S = 1.0
+"""How long it may take to say its last words once it was killed: what it started may have left the
+group, and holds its stderr."""
 SAID_LIMIT = 300
 """How many bytes of its last words are kept."""
 
@@ -49,14 +54,13 @@ class Proxy:
         return cls(process, ours)
 
     def end(self) -> None:
-        """Kill it, if it still runs."""
-        if self._process.returncode is None:
-            self._process.kill()
+        """Kill it with whatever it started, all but what made itself independent."""
+        end_group(self._process)
 
     async def last_words(self) -> str:
-        """Wait until it ended, and tell what it said on stderr in the end."""
-        await self._process.wait()
-        await self._listening
+        """Wait a moment until it ended, and tell what it said on stderr in the end."""
+        await asyncio.wait([self._listening], timeout=PROXY_END_S)
+        self._listening.cancel()
         return self._said.decode(errors="replace").strip()
 
     async def _listen(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.settings import SSH, SshSettings, settings_of
+from remediations.reach.resolver import SshResolver
+from remediations.reach.settings import SshSettings
 
 Route = tuple[SshSettings, ...]
 EVALUATIONS = 4
@@ -17,9 +17,8 @@ EVALUATIONS = 4
 class Routes:
     """Ways, worked out before anything is dialled. Each name is evaluated once."""
 
-    def __init__(self, config: str | None, ssh: Path = SSH) -> None:
-        self._config = config
-        self._ssh = ssh
+    def __init__(self, resolver: SshResolver) -> None:
+        self._resolver = resolver
         self._slots = asyncio.Semaphore(EVALUATIONS)
         self._known: dict[tuple[str, bool], asyncio.Task[SshSettings]] = {}
 
@@ -59,4 +58,4 @@ class Routes:
 
     async def _evaluated(self, target: str, *, jump: bool) -> SshSettings:
         async with self._slots:
-            return await settings_of(target, self._config, jump=jump, ssh=self._ssh)
+            return await self._resolver.settings(target, jump=jump)

@@ -1,4 +1,4 @@
-"""What OpenSSH would do for a host, told by OpenSSH itself (`ssh -G`).
+"""What OpenSSH would do for a host, from what `ssh -G` prints.
 
 So Host, Match, Include, defaults and canonicalisation mean exactly what they mean to `ssh`. What
 our own stack cannot honour, and what would make `ssh` refuse, is refused here by name, never
@@ -7,7 +7,6 @@ ignored.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 from collections.abc import Mapping
@@ -19,9 +18,6 @@ from remediations.reach.algorithms import Algorithms, algorithms
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.transport import Transport, transport_of
 
-SSH = Path("/usr/bin/ssh")
-"""Where the program is, unless the machine configuration says otherwise; PATH is not searched."""
-SSH_G_TIMEOUT_S = 10.0
 UNSUPPORTED = {
     "revokedhostkeys": "keys listed there would be accepted",
     "knownhostscommand": "host keys that it names would be unknown",
@@ -61,38 +57,6 @@ class SshSettings:
     transport: Transport
 
 
-async def settings_of(
-    alias: str, config: str | None, *, jump: bool = False, ssh: Path = SSH
-) -> SshSettings:
-    """The settings of `alias`: a name for ssh_config, or for a `jump` also user@host:port.
-
-    Raises:
-        HostUnreachable: ssh_config cannot be read, or asks for what we cannot honour.
-    """
-    where = _jump_target(alias) if jump else (alias,)
-    argv = (*(("-F", config) if config else ()), *where)
-    process = None
-    try:
-        async with asyncio.timeout(SSH_G_TIMEOUT_S):
-            process = await asyncio.create_subprocess_exec(
-                *(str(ssh), "-G", *argv[:-1], "--", argv[-1]),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            out, err = await process.communicate()
-    except (OSError, ValueError) as error:
-        got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
-        raise _refused(alias, argv, "ssh -G", got, "its settings") from error
-    finally:
-        if process and process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise _refused(alias, argv, "ssh_config", _complaint(err), "settings without an error")
-    return parse_settings(alias, out.decode(errors="replace"), argv)
-
-
 def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
     """The output of `ssh -G` as settings.
 
@@ -100,7 +64,7 @@ def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
         HostUnreachable: an option is set that we cannot honour.
     """
     options: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         key, _, value = line.partition(" ")
         options.setdefault(key.lower(), []).append(value.strip())
     one = {key: values[0] for key, values in options.items()}
@@ -115,10 +79,10 @@ def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
         left = algorithms(one)
     except tokens.UnknownTokenError as error:
         expected = f"tokens and variables with a value; known are %{' %'.join(values)}"
-        raise _refused(alias, argv, "ssh_config", str(error), expected) from error
+        raise refused(alias, argv, "ssh_config", str(error), expected) from error
     except ValueError as error:
         expected = "a list with an algorithm that asyncssh knows, too"
-        raise _refused(alias, argv, "ssh_config", str(error), expected) from error
+        raise refused(alias, argv, "ssh_config", str(error), expected) from error
     jumps = _unless_none(one, "proxyjump")
     return SshSettings(
         alias=alias,
@@ -138,14 +102,6 @@ def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
         algorithms=left,
         transport=transport_of(one),
     )
-
-
-def _jump_target(jump: str) -> tuple[str, ...]:
-    """[user@]host[:port], an IPv6 address in brackets; `ssh` wants the port apart."""
-    name, _, port = jump.rpartition(":")
-    if name and port.isdigit() and (name.endswith("]") or ":" not in name):
-        return "-p", port, name.replace("[", "").replace("]", "")
-    return (jump.replace("[", "").replace("]", ""),)
 
 
 def _unless_none(one: Mapping[str, str], key: str) -> str:
@@ -200,22 +156,17 @@ def _refuse_unsupported(alias: str, argv: tuple[str, ...], one: Mapping[str, str
         value = one.get(option, "")
         if value.lower() not in OFF_VALUES:
             advice = f"reach {alias} by another name whose ssh_config does not set {option}"
-            raise _refused(alias, argv, option, value, f"{option} unset: here {harm}", advice)
+            raise refused(alias, argv, option, value, f"{option} unset: here {harm}", advice)
     methods = one.get("preferredauthentications", "publickey")
     if one.get("pubkeyauthentication") in ("no", "false") or "publickey" not in methods.split(","):
         expected = "login by key, the only way known here"
-        raise _refused(alias, argv, "authentication", "ssh_config forbids keys", expected)
+        raise refused(alias, argv, "authentication", "ssh_config forbids keys", expected)
 
 
-def _complaint(said: bytes) -> str:
-    """The line of `ssh` that names file and line, not its last word ("terminating")."""
-    lines = said.decode(errors="replace").strip().splitlines()
-    return next((line for line in lines if "line " in line), lines[-1] if lines else "an error")
-
-
-def _refused(
+def refused(
     alias: str, argv: tuple[str, ...], guard: str, got: str, expected: str, advice: str = ""
 ) -> HostUnreachable:
+    """The refusal of a name, for what ssh_config makes of it. `argv` leads `ssh` there."""
     return HostUnreachable(
         f"{alias}: cannot connect",
         guard=guard,

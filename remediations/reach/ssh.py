@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
@@ -27,8 +26,9 @@ from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, explained
 from remediations.reach.hops import hop_of
 from remediations.reach.login import OwnFiles, log_in
+from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes
-from remediations.reach.settings import SSH, SshSettings
+from remediations.reach.settings import SshSettings
 
 T = TypeVar("T")
 CONNECT_LIMIT = 8
@@ -47,10 +47,10 @@ Way = tuple[asyncssh.SSHClientConnection, ...]
 class SshReach:
     """All connections of one command (the `Reach` protocol; an async context manager)."""
 
-    def __init__(self, inventory: Inventory, ssh: Path = SSH) -> None:
+    def __init__(self, inventory: Inventory, resolver: SshResolver) -> None:
         self._inventory = inventory
         self._own = OwnFiles()
-        self._routes = Routes(inventory.ssh_config, ssh)
+        self._routes = Routes(resolver)
         self._limit = asyncio.Semaphore(CONNECT_LIMIT)
         self._hosts: dict[str, asyncio.Task[SshConnection]] = {}
         self._hops: dict[tuple[str, ...], asyncio.Task[Way]] = {}

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from remediations.machine.config import load_machine_config
 from remediations.model.inventory import Inventory
 from remediations.observe.inventory import load_inventory
 from remediations.plan.plan import Plan
 from remediations.plan.plan_file import PLAN_FILE, read_plan
-from remediations.reach.settings import SSH
+from remediations.reach.resolver import SshResolver, resolver_for
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """The plan that was applied, and the live inventory. `remediate` hands it to pytest as a
-    plugin, which is how pytest takes values."""
+    """The plan that was applied, the live inventory, and what says where its names lead.
+
+    `remediate` hands it to pytest as a plugin, which is how pytest takes values.
+    """
 
     plan: Plan
     inventory: Inventory
-    ssh: Path = SSH
+    resolver: SshResolver
 
     @classmethod
     def from_files(cls, run: Path, inventory: Path) -> Self:
@@ -28,5 +31,8 @@ class Given:
 
         Raises:
             UsageError: one of the files cannot be used.
+            MachineError: ssh is missing, or could have been replaced.
         """
-        return cls(read_plan(run / PLAN_FILE), load_inventory(inventory))
+        hosts = load_inventory(inventory)
+        resolver = resolver_for(load_machine_config(), hosts)
+        return cls(read_plan(run / PLAN_FILE), hosts, resolver)

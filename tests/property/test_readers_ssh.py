@@ -15,9 +15,13 @@ import asyncssh
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediations.machine.config import MachineConfig
+from remediations.machine.programs import SSH, Program, load_program
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownKeys
-from remediations.reach.settings import parse_settings, settings_of
+from remediations.reach.resolver import SshResolver
+from remediations.reach.settings import parse_settings
+from remediations.reach.ssh_config import read_ssh_config
 from tests.property.mutations import examples
 
 HOSTS = ("a", "b.example", "192.0.2.1", "é")
@@ -35,6 +39,12 @@ VALUES = (
 a@b:22 [::1]:22 /dev/null é -x publickey aes256-ctr,none """
     + "x" * 300
 )
+
+
+@cache
+def ssh() -> Program:
+    """The ssh of this machine."""
+    return load_program(MachineConfig().ssh, SSH)
 
 
 @cache
@@ -96,5 +106,6 @@ def test_any_ssh_config_is_settings_or_a_refusal(text: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         config = Path(directory) / "config"
         config.write_text(text)
+        resolver = SshResolver(ssh=ssh(), config=read_ssh_config(str(config)))
         with suppress(HostUnreachable):
-            asyncio.run(settings_of("val1", str(config)))
+            asyncio.run(resolver.settings("val1"))

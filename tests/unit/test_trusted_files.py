@@ -13,6 +13,7 @@ import pytest
 
 from remediations.errors import ApprovalError, RemediationError, UsageError
 from remediations.files.trusted import check_directory, owners, read_trusted
+from remediations.run.actor import actor
 from tests.unit.unprivileged import without_root
 
 LIMIT = 1000
@@ -93,12 +94,34 @@ def test_parent_far_above_counts(tmp_path: Path) -> None:
     assert refused(deep / "plan.json").what == f"others may write {tmp_path / 'a'}"
 
 
-def test_sticky_directory_holds_what_is_ours(tmp_path: Path) -> None:
+def test_sticky_directory_may_only_stand_above(tmp_path: Path) -> None:
+    """In it others could put an older file of ours under a name that is looked for."""
     shared = tmp_path / "tmp"
-    shared.mkdir()
+    (shared / "mine").mkdir(parents=True)
     shared.chmod(0o1777)
-    (shared / "plan.json").write_bytes(b"{}")
-    assert read_trusted(shared / "plan.json", limit=LIMIT).data == b"{}"
+    for directory in (shared, shared / "mine"):
+        (directory / "plan.json").write_bytes(b"{}")
+    assert read_trusted(shared / "mine" / "plan.json", limit=LIMIT).data == b"{}"
+    error = refused(shared / "plan.json")
+    assert error.what == f"others may write {shared}"
+    assert (error.got, error.next_step) == ("mode 1777", "use a directory of your own")
+
+
+def test_followed_link_leads_to_a_file_that_is_judged_itself(file: Path) -> None:
+    link = file.with_name("link")
+    (file.parent / "deep").mkdir()
+    for target in (file.name, str(file), "deep/../plan.json"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        assert read_trusted(link, limit=LIMIT, follow=True).data == b"{}"
+    file.chmod(0o666)
+    with pytest.raises(UsageError) as caught:
+        read_trusted(link, limit=LIMIT, follow=True)
+    assert caught.value.what == f"others may write {file}"
+    link.unlink()
+    link.symlink_to("link")
+    with pytest.raises(OSError, match="symbolic links"):
+        read_trusted(link, limit=LIMIT, follow=True)
 
 
 def test_own_link_above_is_followed_and_its_end_checked(file: Path) -> None:
@@ -174,6 +197,33 @@ class TestOwners:
         monkeypatch.setenv("SUDO_UID", str(SOMEBODY))
         os.chown(file, SOMEBODY, SOMEBODY)
         assert read_trusted(file, limit=LIMIT).data == b"{}"
+
+    @pytest.mark.parametrize(
+        "said", ["9" * 5000, "4294967295", "-1", "1_0", " 1", "1\n", "\u0661", "0x1", "alice"]
+    )
+    def test_variable_of_sudo_that_is_not_an_id_names_nobody(
+        self, monkeypatch: pytest.MonkeyPatch, said: str
+    ) -> None:
+        monkeypatch.setenv("SUDO_UID", said)
+        assert owners() == {0}
+        assert (actor().sudo_uid, actor().sudo_name) == (None, "")
+
+    def test_followed_link_of_somebody_else_is_refused(self, file: Path) -> None:
+        link = file.with_name("link")
+        link.symlink_to(file)
+        os.chown(link, SOMEBODY, SOMEBODY, follow_symlinks=False)
+        with pytest.raises(UsageError) as caught:
+            read_trusted(link, limit=LIMIT, follow=True)
+        assert caught.value.what == f"{link} belongs to somebody else"
+
+    def test_reader_may_say_whose_files_it_takes(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SUDO_UID", str(SOMEBODY))
+        os.chown(file, SOMEBODY, SOMEBODY)
+        with pytest.raises(UsageError) as caught:
+            read_trusted(file, limit=LIMIT, by=frozenset({0}))
+        assert caught.value.expected == "owned by root (uid 0)"
 
     def test_variable_of_sudo_means_nothing_without_root(
         self, monkeypatch: pytest.MonkeyPatch

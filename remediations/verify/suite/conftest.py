@@ -83,7 +83,7 @@ def nodes(pytestconfig: pytest.Config, plan: Plan) -> Iterator[dict[str, Node]]:
     given = pytestconfig.stash[GIVEN]
     known = {entry.name for entry in given.inventory.hosts}
     targets = {target.host for target in plan.targets}
-    reach = BlockingReach(given.inventory, given.ssh)
+    reach = BlockingReach(given.inventory, given.resolver)
     try:
         elsewhere = changed_logins(
             [login for login in plan.logins if login.host in targets],

@@ -30,6 +30,7 @@ from remediations.model.reading import Unknown
 from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.reach.connection import Reach
+from remediations.reach.resolver import SshResolver
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.observe.fake_host import Host, Rpc
@@ -391,7 +392,9 @@ def test_the_command_writes_what_it_shows(
     """The file is the proposal; the answer ends with the next command; the document has both."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
 
-    async def read(inventory: Inventory, *, tool: str) -> tuple[Observation, Inventory]:
+    async def read(
+        inventory: Inventory, resolver: SshResolver, *, tool: str
+    ) -> tuple[Observation, Inventory]:
         await asyncio.sleep(0)
         return world, inventory
 

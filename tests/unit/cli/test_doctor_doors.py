@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.contact.discover import inventory_for
 from remediations.contact.sight import see
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known
@@ -18,6 +19,7 @@ from tests import worlds
 from tests.unit.cli.test_doctor import KEY, bad, inventory_of, lines_of
 from tests.unit.observe.fake_host import Host, Rpc
 from tests.unit.observe.test_look import Local, Reached
+from tests.unit.reach.sshd import resolver
 from tests.worlds import healthy
 
 
@@ -48,7 +50,9 @@ def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
     host.install()
     entries = tuple(HostEntry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
     inventory = replace(inventory_of(healthy()), ssh_config=None, hosts=entries)
-    sight = asyncio.run(see(Reached({"val1": Local("val1", host)}), inventory, tool="test"))
+    sight = asyncio.run(
+        see(Reached({"val1": Local("val1", host)}), inventory, resolver(inventory), tool="test")
+    )
     rpc.close()
     assert [r.host for r in sight.observation.hosts] == ["val1", "gone"]
     assert isinstance(sight.observation.hosts[0].session, Known)
@@ -94,7 +98,8 @@ def test_a_door_is_what_ssh_would_look_up(tmp_path: Path) -> None:
     async def doors() -> list[Door]:
         names = ("val1", "val2", "val3")
         entries = [HostEntry(name=name, role=Role.FULL, ssh=name) for name in names]
-        return [await door(entry, str(config), KnownHosts()) for entry in entries]
+        asked = inventory_for(entries, str(config))
+        return [await door(entry, resolver(asked), KnownHosts()) for entry in entries]
 
     first, second, third = asyncio.run(doors())
     assert (first.address, first.known, first.revoked) == ("[v.example]:2222", ("ssh-ed25519",), 0)

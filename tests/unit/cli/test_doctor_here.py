@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def test_list_of_the_machine_counts_before_that_of_the_inventory(tmp_path: Path)
     assert line.found.startswith("/etc/remediate/allowed_signers counts")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program of root")
 def test_the_agent_and_its_keys(tmp_path: Path) -> None:
     """No agent, an empty one, and one with keys are three things."""
     program = tmp_path / "ssh-add"
@@ -75,6 +77,16 @@ def test_the_agent_and_its_keys(tmp_path: Path) -> None:
         "it holds no key",
         "1 key(s): ED25519",
     ]
+
+
+def test_agent_is_not_asked_by_a_program_that_others_could_have_written(tmp_path: Path) -> None:
+    program = tmp_path / "ssh-add"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/trace\n")
+    program.chmod(0o777)
+    line = agent_line(program)
+    assert line.state is State.WARN
+    assert f"`ls -ld {program}`" in line.mend
+    assert not (tmp_path / "trace").exists()
 
 
 def test_the_state_directory_is_not_made(tmp_path: Path) -> None:

@@ -164,7 +164,9 @@ def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> An
     """What a verification says in which all checks pass."""
     monkeypatch.setattr(proof, "run_checks", lambda *_, **__: checks()[:2])
     anchors = Anchors(run.plan, desk.inventory)
-    return proof.prove(run, Given(run.plan, anchors.inventory), anchors, quiet=True)
+    return proof.prove(
+        run, Given(run.plan, anchors.inventory, anchors.resolver), anchors, quiet=True
+    )
 
 
 def test_verdict_stands_where_the_report_cannot_be_written(

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pty
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -28,7 +29,6 @@ from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import Observation
 from remediations.plan.plan import Plan, plan_digest
 from remediations.playbooks.catalogue import named
-from remediations.reach.ssh import SshReach
 from remediations.run.journal import Journal, read_journal
 from remediations.run.records import EntryKind, RunState
 from remediations.run.store import RunDirectory, create
@@ -45,6 +45,7 @@ from tests.unit.cli.wrong import (
     is_error,
 )
 from tests.unit.plan.cases import compiled, quorum_lost
+from tests.unit.reach.sshd import reaching
 from tests.unit.verify.test_runner import CONFTEST
 
 APPLY = """
@@ -89,7 +90,13 @@ async def apply(self):
     watching = asyncio.create_task(stopped())
     return await really(self)
 
+async def leave(self, *_):
+    (marks / "closing").touch()
+    await asyncio.sleep(60)
+
 really, engine.Engine.apply = engine.Engine.apply, apply
+if stage == "closing":
+    applying.SshReach.__aexit__ = leave
 applying._proven, applying.heights = proven, heights
 engine.carry_out = stuck if stage == "command" else done
 engine.judge_gate, proof.run_checks = gate, wait
@@ -150,7 +157,7 @@ def true_plan(world: Observation) -> Plan:
 
 async def logins_of(inventory: Inventory) -> tuple[Login, ...]:
     """Where the names really lead."""
-    async with SshReach(inventory) as reach:
+    async with reaching(inventory) as reach:
         return tuple([await reach.login(entry.name) for entry in inventory.hosts])
 
 
@@ -322,6 +329,18 @@ def test_while_a_gate_is_awaited(run: RunDirectory, tmp_path: Path) -> None:
     error = not_again(ended(process), run)
     assert "done: step 1-0 on val1" in error["got"]
     assert state_of(run) == "aborted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_while_connections_are_closed(
+    run: RunDirectory, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The engine has ended and has nothing left to stop: the first signal interrupts."""
+    process = applying(run, tmp_path, "closing", mark="closing")
+    process.send_signal(number)
+    error = not_again(ended(process), run)
+    assert "stage 1 on val1: done" in error["got"]
+    assert state_of(run) == "unverified"
 
 
 def test_while_the_checks_run(run: RunDirectory, tmp_path: Path) -> None:

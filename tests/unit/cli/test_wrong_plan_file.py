@@ -17,6 +17,7 @@ from remediations.model.inventory import Inventory
 from remediations.observe.digest import inventory_digest
 from remediations.observe.inventory import load_inventory
 from remediations.plan.plan import plan_digest
+from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.run.journal import Journal
 from remediations.run.records import EntryKind, RunState
@@ -33,7 +34,7 @@ USES = ("show", "approve", "apply", "status", "report", "verify")
 def nobody_is_contacted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A login, or the attempt of one, fails the test."""
 
-    def contact(self: SshReach, inventory: Inventory) -> None:
+    def contact(self: SshReach, inventory: Inventory, resolver: SshResolver) -> None:
         raise AssertionError(f"{self} is about to contact the hosts of {inventory.path}")
 
     monkeypatch.setattr(SshReach, "__init__", contact)

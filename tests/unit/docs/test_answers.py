@@ -103,7 +103,7 @@ def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -
     """`apply` ends with what `verify` prints."""
     run = find("last")
     anchors = Anchors(run.plan, reader.inventory)
-    given = Given(run.plan, anchors.inventory)
+    given = Given(run.plan, anchors.inventory, anchors.resolver)
     with closing(Journal(run.journal, run.digest)) as journal:
         journal.append(EntryKind.RUN_BEGAN, message="by alice")
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())

@@ -17,8 +17,8 @@ from remediations.machine.programs import (
     SSH,
     SSH_KEYGEN,
     Program,
-    load_openssh,
     load_program,
+    openssh_of,
     openssh_version,
 )
 
@@ -33,6 +33,10 @@ def refused(path: Path) -> MachineError:
     return error
 
 
+def programs(config: MachineConfig) -> tuple[Program, Program]:
+    return load_program(config.ssh, SSH), load_program(config.ssh_keygen, SSH_KEYGEN)
+
+
 def script(path: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
@@ -40,8 +44,9 @@ def script(path: Path, text: str) -> Path:
 
 
 def test_openssh_of_this_machine_is_named_by_path_version_and_digest() -> None:
-    found = load_openssh(MachineConfig())
-    assert found.version.startswith("OpenSSH_")
+    found = openssh_of(*programs(MachineConfig()))
+    assert found.ssh_version.startswith("OpenSSH_")
+    assert found.keygen_version == found.ssh_version
     assert found.keygen.path == Path("/usr/bin/ssh-keygen")
     data = Path("/usr/bin/ssh-keygen").read_bytes()
     assert found.keygen.sha256 == hashlib.sha256(data).hexdigest()
@@ -55,7 +60,7 @@ def test_missing_program_is_named_with_the_key_that_names_another(tmp_path: Path
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="what root makes is root's")
 def test_program_of_a_user_is_refused(tmp_path: Path) -> None:
-    assert "not root" in refused(script(tmp_path / "ssh-keygen", "exit 0")).what
+    assert refused(script(tmp_path / "ssh-keygen", "exit 0")).expected == "owned by root (uid 0)"
 
 
 @pytest.mark.parametrize(
@@ -118,11 +123,33 @@ class TestWhoseProgramItIs:
     @pytest.mark.parametrize("mode", [0o775, 0o757])
     def test_directory_that_others_may_write_is_refused(self, program: Path, mode: int) -> None:
         program.parent.chmod(mode)
-        assert refused(program).what.startswith(str(program.parent))
+        assert refused(program).what == f"others may write {program.parent}"
 
     def test_directory_of_somebody_else_is_refused(self, program: Path) -> None:
         os.chown(program.parent, SOMEBODY, SOMEBODY)
         assert refused(program).what.startswith(str(program.parent))
+
+    def test_program_that_lies_in_a_shared_directory_is_refused(self, program: Path) -> None:
+        """A sticky one keeps what is root's; what is missing somebody else could put there."""
+        program.parent.chmod(0o1777)
+        assert refused(program).what == f"others may write {program.parent}"
+
+    def test_caller_of_sudo_is_not_root(
+        self, program: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SUDO_UID", str(SOMEBODY))
+        os.chown(program, SOMEBODY, SOMEBODY)
+        assert f"uid {SOMEBODY}" in refused(program).got
+
+    def test_version_of_a_keygen_from_elsewhere_is_unknown(
+        self, place: Path, program: Path
+    ) -> None:
+        """`ssh -V` speaks of the ssh-keygen beside it only."""
+        mixed = openssh_of(*programs(MachineConfig(ssh_keygen=program)))
+        assert (mixed.ssh_version[:8], mixed.keygen_version) == ("OpenSSH_", "")
+        (place / "ssh-keygen").symlink_to("/usr/bin/ssh-keygen")
+        linked = openssh_of(*programs(MachineConfig(ssh_keygen=place / "ssh-keygen")))
+        assert linked.keygen_version == linked.ssh_version
 
     def test_links_of_root_are_followed_and_their_ends_checked(
         self, place: Path, program: Path
@@ -131,7 +158,7 @@ class TestWhoseProgramItIs:
         link.symlink_to("bin/../bin/ssh-keygen")
         assert load_program(link, SSH).path == link
         program.chmod(0o777)
-        assert refused(link).what.startswith(str(program))
+        assert refused(link).what == f"others may write {program}"
 
     def test_link_of_somebody_else_is_refused(self, place: Path, program: Path) -> None:
         link = place / "ssh-keygen"
@@ -147,4 +174,4 @@ class TestWhoseProgramItIs:
     def test_file_that_cannot_be_executed_is_refused(self, program: Path) -> None:
         program.chmod(0o644)
         assert refused(program).expected == "an executable file"
-        assert refused(program.parent).expected == "an executable file"
+        assert refused(program.parent).expected == "a regular file"

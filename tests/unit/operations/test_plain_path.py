@@ -28,6 +28,8 @@ fi
 PATH=$world/$host/bin:$PATH exec sh -c "$command"
 """
 
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program of root")
+
 POWERS = {"val1": 40, "val2": 30, "val3": 20, "val4": 10}
 RUN = pytest.mark.parametrize("how", ["--dry", "-y"])
 

@@ -9,8 +9,7 @@ import pytest
 
 from remediations.model.inventory import Inventory
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import host_block, inventory, make_key, public, serving
+from tests.unit.reach.sshd import host_block, inventory, make_key, public, reaching, serving
 
 
 async def openssh(listed: Inventory) -> bool:
@@ -28,7 +27,7 @@ async def openssh(listed: Inventory) -> bool:
 
 async def say(listed: Inventory) -> bytes:
     """What a command on val1 wrote."""
-    async with SshReach(listed) as reach:
+    async with reaching(listed) as reach:
         return (await (await reach.connect("val1")).run("hello", timeout_s=5)).stdout
 
 

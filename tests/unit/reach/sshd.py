@@ -11,7 +11,9 @@ from pathlib import Path
 
 import asyncssh
 
+from remediations.machine.config import MachineConfig
 from remediations.model.inventory import HostEntry, Inventory, Role
+from remediations.reach.resolver import SshResolver, resolver_for
 from remediations.reach.ssh import SshReach
 
 
@@ -169,9 +171,19 @@ def knows(path: Path, *servers: Server) -> Path:
     return path
 
 
+def resolver(listed: Inventory) -> SshResolver:
+    """What says where the names of this inventory lead, on a machine without a configuration."""
+    return resolver_for(MachineConfig(), listed)
+
+
+def reaching(listed: Inventory) -> SshReach:
+    """The connections of one command to the hosts of this inventory."""
+    return SshReach(listed, resolver(listed))
+
+
 async def say(listed: Inventory, host: str, word: str = "hello") -> str:
     """Log in, run `word`, log out; what it wrote."""
-    async with SshReach(listed) as reach:
+    async with reaching(listed) as reach:
         connection = await reach.connect(host)
         return (await connection.run(word, timeout_s=5)).stdout.decode()
 

@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.settings import settings_of
-from tests.unit.reach.sshd import host_block, inventory, knows, make_key, openssh, say, serving
+from tests.unit.reach.sshd import (
+    host_block,
+    inventory,
+    knows,
+    make_key,
+    openssh,
+    resolver,
+    say,
+    serving,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +51,7 @@ def test_a_forbidden_algorithm_is_not_used(tmp_path: Path, line: str, right: boo
 
 def test_nothing_left_is_refused_by_name(tmp_path: Path) -> None:
     """A list with what only OpenSSH knows; it is said before anything is dialled."""
-    file = tmp_path / "ssh_config"
-    file.write_text("Host val1\n  KexAlgorithms sntrup761x25519-sha512@openssh.com\n")
+    config = "Host val1\n  KexAlgorithms sntrup761x25519-sha512@openssh.com\n"
     with pytest.raises(HostUnreachable) as refusal:
-        asyncio.run(settings_of("val1", str(file)))
+        asyncio.run(resolver(inventory(tmp_path, config)).settings("val1"))
     assert refusal.value.got == "kexalgorithms sntrup761x25519-sha512@openssh.com"

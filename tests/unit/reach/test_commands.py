@@ -10,8 +10,7 @@ import pytest
 
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import Server, host_block, inventory, knows, make_key, serving
+from tests.unit.reach.sshd import Server, host_block, inventory, knows, make_key, reaching, serving
 
 Act = Callable[[SshConnection, Server], Awaitable[None]]
 
@@ -24,7 +23,7 @@ def on_connection(tmp_path: Path, act: Act) -> None:
         async with serving(tmp_path / "server", client) as server:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
-            async with SshReach(listed) as reach:
+            async with reaching(listed) as reach:
                 await act(await reach.connect("val1"), server)
 
     asyncio.run(go())

@@ -9,8 +9,15 @@ import pytest
 
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import host_block, inventory, knows, make_key, serving
+from tests.unit.reach.sshd import (
+    host_block,
+    inventory,
+    knows,
+    make_key,
+    reaching,
+    resolver,
+    serving,
+)
 
 
 def test_results_are_exact_and_bounded(tmp_path: Path) -> None:
@@ -21,7 +28,7 @@ def test_results_are_exact_and_bounded(tmp_path: Path) -> None:
         async with serving(tmp_path / "server", client) as server:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
-            async with SshReach(listed) as reach:
+            async with reaching(listed) as reach:
                 one = await reach.connect("val1")
                 failed = await one.run("fail", timeout_s=5)
                 assert (failed.exit_status, failed.stderr) == (7, b"no\xff")
@@ -52,14 +59,14 @@ def test_one_connection_to_the_jump_host_serves_all_behind_it(tmp_path: Path) ->
             names = [f"val{n}" for n in range(6)]
             blocks = [host_block(n, inner, client, known, "ProxyJump bastion") for n in names]
             config = "".join([*blocks, host_block("bastion", bastion, hop_key, known)])
-            async with SshReach(inventory(tmp_path, config, *names)) as reach:
+            async with reaching(inventory(tmp_path, config, *names)) as reach:
                 connections = await asyncio.gather(*(reach.connect(n) for n in names))
                 done = await asyncio.gather(*(c.run("hi", timeout_s=5) for c in connections))
             assert [d.stdout for d in done] == [b"hi"] * 6
             assert bastion.connections == 1
             knows(tmp_path / "known", inner)
             with pytest.raises(HostUnreachable) as refusal:
-                async with SshReach(inventory(tmp_path, config, *names)) as reach:
+                async with reaching(inventory(tmp_path, config, *names)) as reach:
                     await reach.connect("val0")
             assert refusal.value.guard == "jump host: strict host keys"
 
@@ -75,7 +82,7 @@ def test_refused_login_is_not_tried_again(tmp_path: Path) -> None:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, stranger, known), "val1")
             with pytest.raises(HostUnreachable) as refusal:
-                async with SshReach(listed) as reach:
+                async with reaching(listed) as reach:
                     await reach.connect("val1")
             assert refusal.value.guard == "authentication"
             assert server.logins == 1
@@ -95,7 +102,7 @@ def test_every_failure_names_its_guard(tmp_path: Path, config: str, guard: str) 
     """Nobody listens, no such name, a bad line: one refusal with the command that shows it."""
 
     async def go() -> None:
-        async with SshReach(inventory(tmp_path, config, "val1")) as reach:
+        async with reaching(inventory(tmp_path, config, "val1")) as reach:
             await reach.connect("val1")
 
     with pytest.raises(HostUnreachable) as refusal:
@@ -112,7 +119,7 @@ def test_blocking_reach_repeats_a_reading_on_a_new_connection(tmp_path: Path) ->
         async with serving(tmp_path / "server", client) as server:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
-            reach = await asyncio.to_thread(BlockingReach, listed)
+            reach = await asyncio.to_thread(BlockingReach, listed, resolver(listed))
             for word in ("one", "two"):
                 done = await asyncio.to_thread(reach.run, "val1", word, timeout_s=5)
                 assert done.stdout == word.encode()

@@ -16,7 +16,7 @@ import pytest
 from remediations.reach import login, ssh
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import HostUnreachable
-from tests.unit.reach.sshd import host_block, inventory, knows, make_key, say, serving
+from tests.unit.reach.sshd import host_block, inventory, knows, make_key, resolver, say, serving
 
 
 @contextlib.asynccontextmanager
@@ -108,7 +108,7 @@ def test_blocking_reach_serves_many_threads_by_one_connection(tmp_path: Path) ->
         async with serving(tmp_path / "server", client) as server:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
-            reach = await asyncio.to_thread(BlockingReach, listed)
+            reach = await asyncio.to_thread(BlockingReach, listed, resolver(listed))
 
             def work(word: str) -> bytes:
                 return reach.run("val1", word, timeout_s=5).stdout
@@ -134,7 +134,7 @@ def test_blocking_reach_does_not_repeat_a_refusal(tmp_path: Path) -> None:
         async with serving(tmp_path / "server", client) as server:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, stranger, known), "val1")
-            reach = await asyncio.to_thread(BlockingReach, listed)
+            reach = await asyncio.to_thread(BlockingReach, listed, resolver(listed))
             for _ in range(2):
                 with pytest.raises(HostUnreachable) as refusal:
                     await asyncio.to_thread(reach.run, "val1", "x", timeout_s=5)
@@ -153,7 +153,7 @@ def test_blocking_reach_gives_up_after_one_repeat(tmp_path: Path) -> None:
         async with serving(tmp_path / "server", client) as server:
             known = knows(tmp_path / "known", server)
             listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
-            reach = await asyncio.to_thread(BlockingReach, listed)
+            reach = await asyncio.to_thread(BlockingReach, listed, resolver(listed))
             with pytest.raises(HostUnreachable) as refusal:
                 await asyncio.to_thread(reach.run, "val1", "drop", timeout_s=5)
             await asyncio.to_thread(reach.close)

@@ -11,15 +11,23 @@ import pytest
 
 from remediations.model.inventory import Inventory
 from remediations.reach.connection import Completed, HostUnreachable
-from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import Server, host_block, inventory, make_key, openssh, public, serving
+from tests.unit.reach.sshd import (
+    Server,
+    host_block,
+    inventory,
+    make_key,
+    openssh,
+    public,
+    reaching,
+    serving,
+)
 
 Known = Callable[[Server, Path], str]
 
 
 async def hello(known: Inventory) -> Completed:
     """Log in to val1 and say something."""
-    async with SshReach(known) as reach:
+    async with reaching(known) as reach:
         connection = await reach.connect("val1")
         return await connection.run("hello", timeout_s=5)
 
@@ -146,3 +154,23 @@ def test_key_that_is_known_as_an_authority_only_is_said_to_be(tmp_path: Path) ->
     shown, _, known = refused.value.got.partition("; known: ")
     assert shown.rpartition(" ")[2] in known
     assert known.endswith(" as an authority only")
+
+
+def test_name_that_a_certificate_has_to_be_for_is_pinned(tmp_path: Path) -> None:
+    """Of one authority the certificate of any host would do under another HostKeyAlias."""
+    key = make_key(tmp_path / "authority")
+    (tmp_path / "known").write_text(f"@cert-authority * {public(key)}\n")
+
+    def pinned(*more: str) -> tuple[str, ...]:
+        lines = (f"UserKnownHostsFile {tmp_path / 'known'}", "GlobalKnownHostsFile none", *more)
+        listed = inventory(tmp_path, "Host val1\n" + "".join(f"  {x}\n" for x in lines), "val1")
+
+        async def hop() -> tuple[str, ...]:
+            async with reaching(listed) as reach:
+                return (await reach.login("val1")).hops[0].host_keys
+
+        return asyncio.run(hop())
+
+    (plain,), (one,), (other,) = pinned(), pinned("HostKeyAlias val1"), pinned("HostKeyAlias val2")
+    assert plain.startswith("@cert-authority ssh-ed25519 SHA256:")
+    assert (one, other) == (f"{plain} as val1", f"{plain} as val2")

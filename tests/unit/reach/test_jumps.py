@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import host_block, inventory, knows, make_key, openssh, say, serving
+from tests.unit.reach.sshd import (
+    host_block,
+    inventory,
+    knows,
+    make_key,
+    openssh,
+    reaching,
+    say,
+    serving,
+)
 
 PROXY = """
 import os, socket, sys, threading
@@ -73,7 +81,7 @@ def test_a_jump_may_be_written_with_user_and_port(tmp_path: Path) -> None:
                 host_block(name, inner, client, known, jump) for name in ("val1", "val2")
             )
             listed = inventory(tmp_path, config + common, "val1", "val2")
-            async with SshReach(listed) as reach:
+            async with reaching(listed) as reach:
                 await asyncio.gather(reach.connect("val1"), reach.connect("val2"))
             assert bastion.users == ["jumper"]
             assert bastion.connections == 1
@@ -93,7 +101,7 @@ def test_a_lost_hop_is_dialled_again(tmp_path: Path) -> None:
             known = knows(tmp_path / "known", bastion, inner)
             config = host_block("val1", inner, client, known, "ProxyJump bastion")
             config += host_block("bastion", bastion, client, known)
-            async with SshReach(inventory(tmp_path, config, "val1")) as reach:
+            async with reaching(inventory(tmp_path, config, "val1")) as reach:
                 first = await reach.connect("val1")
                 bastion.drop_all()
                 with pytest.raises(HostUnreachable):

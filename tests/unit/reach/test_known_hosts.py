@@ -17,6 +17,7 @@ from tests.unit.reach.sshd import (
     make_key,
     openssh,
     public,
+    reaching,
     say,
     serving,
 )
@@ -57,6 +58,10 @@ CASES: dict[str, tuple[bool, Lines]] = {
         ),
     ),
     "commented out": (False, lambda key, _, s: f"#[127.0.0.1]:{s.port} {key}"),
+    "commented out, with other ends of lines": (
+        False,
+        lambda key, _, s: f"# old\x0c[127.0.0.1]:{s.port} {key}\x1c[127.0.0.1]:{s.port} {key}",
+    ),
     "key among others": (
         True,
         lambda key, other, s: f"[127.0.0.1]:{s.port} {other}\n[127.0.0.1]:{s.port} {key}",
@@ -183,6 +188,41 @@ def test_a_set_of_files_is_read_once(tmp_path: Path) -> None:
     file.write_text("")
     known = KnownHosts()
     assert known.of((file,)) is known.of((file,))
+
+
+@pytest.mark.parametrize("shared", ["file", "directory"])
+def test_a_file_that_others_could_have_written_says_nothing(tmp_path: Path, shared: str) -> None:
+    """It says which hosts are believed; nobody is dialled, and no plan pins what it says."""
+    client, place = make_key(tmp_path / "client"), tmp_path / "shared"
+    place.mkdir()
+
+    async def go() -> None:
+        async with serving(tmp_path / "server", client) as server:
+            known = place / "known"
+            known.write_text(f"[127.0.0.1]:{server.port} {public(server.key)}\n")
+            listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
+            assert await say(listed, "val1") == "hello"
+            before = server.connections
+            bad = known if shared == "file" else place
+            bad.chmod(0o1777)
+            with pytest.raises(HostUnreachable) as refusal:
+                await say(listed, "val1")
+            assert refusal.value.guard == "known_hosts"
+            assert refusal.value.got == f"others may write {bad}: mode 1777"
+            assert server.connections == before
+            async with reaching(listed) as reach:
+                login = await reach.login("val1")
+            assert login.hops == ()
+            assert login.trouble.startswith("known_hosts: others may write")
+
+    asyncio.run(go())
+
+
+def test_a_link_to_known_hosts_is_followed(tmp_path: Path) -> None:
+    """Homes are often kept so."""
+    (tmp_path / "real").write_text(f"val1 {public(make_key(tmp_path / 'key'))}\n")
+    (tmp_path / "known").symlink_to("real")
+    assert KnownHosts().of((tmp_path / "known",)).match("val1", "", None)[0]
 
 
 def test_a_file_that_cannot_be_read_refuses(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from remediations.reach import command, ssh
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.login import log_in
 from remediations.reach.ssh import SshReach
-from tests.unit.reach.sshd import Server, host_block, inventory, knows, make_key, serving
+from tests.unit.reach.sshd import Server, host_block, inventory, knows, make_key, reaching, serving
 
 Act = Callable[[SshReach, Server, Server], Awaitable[None]]
 
@@ -88,7 +88,7 @@ def behind_a_bastion(directory: Path, act: Act) -> None:
             names = ("val1", "val2")
             blocks = [host_block(name, inner, key, known, "ProxyJump bastion") for name in names]
             config = "".join((*blocks, host_block("bastion", bastion, key, known)))
-            async with SshReach(inventory(directory, config, *names)) as reach:
+            async with reaching(inventory(directory, config, *names)) as reach:
                 await act(reach, bastion, inner)
 
     asyncio.run(go())
@@ -193,7 +193,7 @@ def test_a_failure_stands_for_a_while_and_no_longer(
         async with serving(tmp_path / "server", key) as server:
             async with wired(server) as wire:
                 listed = through(tmp_path, server, key, wire)
-            async with SshReach(listed) as reach:
+            async with reaching(listed) as reach:
                 seen = []
                 for moment in (0.0, 0.9, 1.0, 2.9, 3.0, 6.9, 7.0, 14.9):
                     now = moment
@@ -224,7 +224,7 @@ def test_a_peer_that_vanished_without_a_word(
         async with (
             serving(tmp_path / "server", key) as server,
             wired(server) as wire,
-            SshReach(through(tmp_path, server, key, wire)) as reach,
+            reaching(through(tmp_path, server, key, wire)) as reach,
         ):
             one = await reach.connect("val1")
             wire.goes_dumb()
@@ -258,7 +258,7 @@ def test_a_bastion_that_vanished_without_a_word(
             config = Path(listed.ssh_config or "")
             block = host_block("val1", inner, key, known, "ProxyJump bastion")
             config.write_text(config.read_text().replace("val1", "bastion") + block)
-            async with SshReach(listed) as reach:
+            async with reaching(listed) as reach:
                 assert await said(reach) == b"hello"
                 wire.goes_dumb()
                 async with asyncio.timeout(10):

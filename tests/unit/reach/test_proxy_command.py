@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import signal
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from remediations.reach.children import end_group
 from tests.unit.reach.as_ssh import both, openssh, say
-from tests.unit.reach.sshd import host_block, inventory, make_key, public, serving
+from tests.unit.reach.sshd import host_block, inventory, make_key, public, reaching, serving
 
 RELAY = """
 import os, socket, sys, threading
@@ -66,3 +73,56 @@ def test_ssh_itself_as_proxy_command(tmp_path: Path) -> None:
             assert await say(listed) == b"hello"
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("independent", [False, True])
+def test_what_a_proxy_command_left_behind_holds_nobody(tmp_path: Path, independent: bool) -> None:
+    """As ControlPersist does: a child has its standard error, and stays. It ends with it, unless it
+    made itself independent; the run ends in any case."""
+    relay, pid = tmp_path / "relay.py", tmp_path / "pid"
+    relay.write_text(RELAY)
+    child = f"{'setsid ' if independent else ''}sh -c 'echo $$ >{pid}; exec sleep 25'"
+    both_run = f'{child} & exec {sys.executable} {relay} "$@"'
+    command = f"sh -c {shlex.quote(both_run)} - %h %p"
+    client = make_key(tmp_path / "client")
+
+    async def go() -> float:
+        async with serving(tmp_path / "server", client) as server:
+            known = tmp_path / "known"
+            known.write_text(f"[127.0.0.1]:{server.port} {public(server.key)}\n")
+            block = host_block("val1", server, client, known, f"ProxyCommand {command}")
+            reach = reaching(inventory(tmp_path, block, "val1"))
+            connection = await reach.connect("val1")
+            assert (await connection.run("hello", timeout_s=5)).stdout == b"hello"
+            began = time.monotonic()
+            await reach.__aexit__(None, None, None)
+            return time.monotonic() - began
+
+    try:
+        assert asyncio.run(asyncio.wait_for(go(), 20)) < 10
+        assert runs(int(pid.read_text())) is independent
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+def test_number_of_a_program_that_ended_may_be_a_strangers() -> None:
+    """A group is killed only while nobody new can lead it."""
+
+    async def go() -> None:
+        stranger = await asyncio.create_subprocess_exec("sleep", "20", start_new_session=True)
+        ended = cast("asyncio.subprocess.Process", SimpleNamespace(returncode=0, pid=stranger.pid))
+        end_group(ended)
+        assert runs(stranger.pid)
+        end_group(stranger)
+        assert await stranger.wait() == -signal.SIGKILL
+
+    asyncio.run(go())
+
+
+def runs(number: int) -> bool:
+    """Whether the process is there and not merely remembered."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from remediations.errors import UsageError
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import Routes
-from remediations.reach.settings import SshSettings, settings_of
+from remediations.reach.settings import SshSettings
+from tests.unit.reach.sshd import inventory, resolver
 
 
 def read(tmp_path: Path, config: str, alias: str = "val1", *, jump: bool = False) -> SshSettings:
     """The settings of `alias` under this ssh_config."""
-    file = tmp_path / "ssh_config"
-    file.write_text(config)
-    return asyncio.run(settings_of(alias, str(file), jump=jump))
+    return asyncio.run(resolver(inventory(tmp_path, config)).settings(alias, jump=jump))
 
 
 def refused(tmp_path: Path, config: str) -> HostUnreachable:
@@ -132,18 +132,18 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
 
 def test_an_absent_ssh_config_is_named(tmp_path: Path) -> None:
     """It was asked for by name, so it has to be there."""
-    with pytest.raises(HostUnreachable) as refusal:
-        asyncio.run(settings_of("val1", str(tmp_path / "absent")))
-    assert "absent" in refusal.value.got
+    listed = inventory(tmp_path, "")
+    (tmp_path / "ssh_config").unlink()
+    with pytest.raises(UsageError) as refusal:
+        resolver(listed)
+    assert str(tmp_path / "ssh_config") in refusal.value.what
 
 
 def test_a_name_is_never_an_option(tmp_path: Path) -> None:
     """A name that begins with a dash cannot smuggle a command in."""
     trace = tmp_path / "trace"
-    file = tmp_path / "ssh_config"
-    file.write_text("")
     with pytest.raises(HostUnreachable):
-        asyncio.run(settings_of(f"-oKnownHostsCommand=touch {trace}", str(file)))
+        read(tmp_path, "", f"-oKnownHostsCommand=touch {trace}")
     assert not trace.exists()
 
 
@@ -166,11 +166,9 @@ def test_jumps_are_written_as_openssh_writes_them(
 
 def route(tmp_path: Path, config: str) -> list[tuple[str, str]]:
     """The way to val1: each stop with its ProxyCommand."""
-    file = tmp_path / "ssh_config"
-    file.write_text(config)
 
     async def go() -> list[tuple[str, str]]:
-        stops = await Routes(str(file)).to("val1")
+        stops = await Routes(resolver(inventory(tmp_path, config))).to("val1")
         return [(stop.alias, stop.proxy_command) for stop in stops]
 
     return asyncio.run(go())

@@ -1,0 +1,122 @@
+"""Where a name leads, told by OpenSSH itself (`ssh -G`): a checked program and a checked file.
+
+This is the one way to a host: whoever makes a connection, or says where a name leads, has it from a
+`SshResolver`, and that from `resolver_for`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from remediations.files.trusted import TrustedFile
+from remediations.machine.config import MachineConfig
+from remediations.machine.programs import SSH, Program, load_program
+from remediations.model.inventory import Inventory
+from remediations.reach.children import end_group
+from remediations.reach.settings import SshSettings, parse_settings, refused
+from remediations.reach.ssh_config import read_ssh_config
+
+SSH_G_TIMEOUT_S = 10.0
+ANSWER_LIMIT = 1_000_000
+"""Bytes of each stream; a hundred times what `ssh -G` prints."""
+STANDARD_INPUT = "/dev/stdin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SshResolver:
+    """`config` is what an inventory names, as it was read and judged; None: OpenSSH's own files."""
+
+    ssh: Program
+    config: TrustedFile | None
+
+    async def settings(self, alias: str, *, jump: bool = False) -> SshSettings:
+        """The settings of `alias`: a name for ssh_config, or for a `jump` also user@host:port.
+
+        Raises:
+            HostUnreachable: ssh_config asks for what we cannot honour, or `ssh` does not answer.
+        """
+        where = _jump_target(alias) if jump else (alias,)
+        argv = (*(("-F", str(self.config.path)) if self.config else ()), *where)
+        try:
+            async with asyncio.timeout(SSH_G_TIMEOUT_S):
+                status, out, err = await self._ask(where)
+        except (OSError, ValueError) as error:
+            got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
+            raise refused(alias, argv, "ssh -G", got, "its settings") from error
+        if status:
+            got = self._complaint(err)
+            raise refused(alias, argv, "ssh_config", got, "settings without an error")
+        return parse_settings(alias, out.decode(errors="replace"), argv)
+
+    async def _ask(self, where: tuple[str, ...]) -> tuple[int | None, bytes, bytes]:
+        # Files and not pipes: a program of `Match exec` may stay, and would keep a pipe open.
+        with self._read_once() as text, _memory() as out, _memory() as err:
+            process = await asyncio.create_subprocess_exec(
+                *(str(self.ssh.path), "-G", *(("-F", STANDARD_INPUT) if self.config else ())),
+                *(*where[:-1], "--", where[-1]),
+                stdin=text or asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+            try:
+                await process.wait()
+            finally:
+                if process.returncode is None:
+                    end_group(process)
+                    await process.wait()
+            return process.returncode, _head(out), _head(err)
+
+    @contextmanager
+    def _read_once(self) -> Iterator[IO[bytes] | None]:
+        """The bytes that were judged, for `ssh` to read: the file may be another one by now."""
+        if self.config is None:
+            yield None
+            return
+        with _memory() as text:
+            text.write(self.config.data)
+            text.flush()
+            yield text
+
+    def _complaint(self, said: bytes) -> str:
+        """The line of `ssh` that names file and line, not its last word ("terminating")."""
+        text = said.decode(errors="replace").strip()
+        if self.config is not None:
+            text = text.replace(STANDARD_INPUT, str(self.config.path))
+        lines = text.splitlines()
+        return next((line for line in lines if "line " in line), lines[-1] if lines else "an error")
+
+
+def resolver_for(config: MachineConfig, inventory: Inventory) -> SshResolver:
+    """What says where the names of `inventory` lead: the ssh of this machine with the ssh_config of
+    the inventory. Starts nothing.
+
+    Raises:
+        MachineError: ssh is missing, or could have been replaced.
+        UsageError: ssh_config cannot be read, or somebody else could have written it.
+    """
+    return SshResolver(
+        ssh=load_program(config.ssh, SSH), config=read_ssh_config(inventory.ssh_config)
+    )
+
+
+def _memory() -> IO[bytes]:
+    """A file that needs no disk: the bastion's may be full, in an incident of all times."""
+    return os.fdopen(os.memfd_create("ssh_config"), "w+b")
+
+
+def _head(file: IO[bytes]) -> bytes:
+    return os.pread(file.fileno(), ANSWER_LIMIT, 0)
+
+
+def _jump_target(jump: str) -> tuple[str, ...]:
+    """[user@]host[:port], an IPv6 address in brackets; `ssh` wants the port apart."""
+    name, _, port = jump.rpartition(":")
+    if name and port.isdigit() and (name.endswith("]") or ":" not in name):
+        return "-p", port, name.replace("[", "").replace("]", "")
+    return (jump.replace("[", "").replace("]", ""),)
