@@ -6,7 +6,6 @@ These are the ones that keep a validator from signing twice, which costs it its 
 
 from __future__ import annotations
 
-from remediations.model.chain import BlockMeta
 from remediations.model.inventory import Role
 from remediations.model.reading import Unknown, value_or_none
 from remediations.observe.observation import HostReading
@@ -75,8 +74,7 @@ def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
             next_step="do not start it. Find the newest copy of the sign state; never a zero one",
         )
     state = reading.sign_state.value
-    seen = _last_signed(case, finding.address)
-    tip = max(case.finding.height, *(m.height for m in _all_blocks(case)), 0)
+    seen, tip = case.last_signed.get(finding.address, 0) if finding.address else 0, case.tip
     holds = state.height >= seen and state.height <= tip + 1
     if finding.power and tip and not state.height:
         holds = False
@@ -176,24 +174,3 @@ def wal_present(case: Case, reading: HostReading) -> GuardResult:
 def _never_signed(reading: HostReading) -> bool:
     state = value_or_none(reading.sign_state)
     return state is None or state.height == 0
-
-
-def _all_blocks(case: Case) -> list[BlockMeta]:
-    found: list[BlockMeta] = []
-    for reading in case.observation.hosts:
-        found.extend(value_or_none(reading.chain.blocks) or ())
-    return found
-
-
-def _last_signed(case: Case, address: str) -> int:
-    """The highest height at which a commit, on any node, carries this address's signature."""
-    if not address:
-        return 0
-    best = 0
-    for reading in case.observation.hosts:
-        commit = value_or_none(reading.chain.commit)
-        if commit is not None and any(
-            s.address == address and s.flag != 1 for s in commit.signatures
-        ):
-            best = max(best, commit.height)
-    return best
