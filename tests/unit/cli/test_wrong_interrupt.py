@@ -7,6 +7,7 @@ import contextlib
 import os
 import pty
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -97,6 +98,9 @@ main()
 """
 """`remediate` with hosts that do what they are told: its arguments are where to leave marks, the
 stage that does not end, and how long a stopped run waits for what it launched."""
+
+IGNORING = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""Starts a command as `nohup` and the background of a script do."""
 
 CHECKS = """
 import sys
@@ -276,10 +280,16 @@ def test_while_a_key_waits_for_its_touch(desk: Desk, run: RunDirectory, tmp_path
 
 
 def applying(
-    run: RunDirectory, marks: Path, stage: str, *, patience: str = "0.2", mark: str
+    run: RunDirectory,
+    marks: Path,
+    stage: str,
+    *,
+    patience: str = "0.2",
+    mark: str,
+    prefix: tuple[str, ...] = (),
 ) -> subprocess.Popen[str]:
     """An application that has come to `stage` and stays there."""
-    program = (sys.executable, "-c", APPLY, str(marks), stage, patience)
+    program = (*prefix, sys.executable, "-c", APPLY, str(marks), stage, patience)
     process = begun("apply", run.name, "--json", state=marks / "state", program=program)
     seen(marks / mark, process)
     return process
@@ -317,6 +327,19 @@ def test_while_a_gate_is_awaited(run: RunDirectory, tmp_path: Path) -> None:
     """9: what was done is named as done."""
     process = applying(run, tmp_path, "gate", mark="gate")
     interrupt(process)
+    error = not_again(ended(process), run)
+    assert "done: stage 1 on val1" in error["got"]
+    assert state_of(run) == "aborted"
+
+
+def test_where_interrupts_are_ignored_from_the_start(run: RunDirectory, tmp_path: Path) -> None:
+    """`nohup`, a script's background: SIGINT stays ignored, SIGTERM stops in order all the same."""
+    process = applying(run, tmp_path, "gate", mark="gate", prefix=IGNORING)
+    interrupt(process)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    assert not (tmp_path / "stopped").exists()
+    os.killpg(process.pid, signal.SIGTERM)
     error = not_again(ended(process), run)
     assert "done: stage 1 on val1" in error["got"]
     assert state_of(run) == "aborted"
