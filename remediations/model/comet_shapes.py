@@ -53,6 +53,7 @@ class NodeInfo(Shape):
     id: NodeId
     network: ShortText
     moniker: ShortText
+    version: ShortText = ""
 
 
 class SyncInfo(Shape):

@@ -193,11 +193,11 @@ def _settings(host: str, state: NodeState) -> Iterator[Block]:
             expected="none",
             next_step="check the signer's state; start this node by hand",
         )
-    if state.double_sign_check_height > 1:
+    if state.double_sign_check_height > 0:
         yield Block(
             id="G25",
             host=host,
-            expected="0 or 1",
+            expected="0",
             got=f"double_sign_check_height {state.double_sign_check_height}",
             next_step="set it to 0 in config.toml for this start, and back after",
         )

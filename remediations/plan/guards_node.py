@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from remediations.diagnose.finding import NodeCondition
-from remediations.model.host import Binary
+from remediations.model.host import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.model.reading import Unknown, value_or_none
 from remediations.observe.observation import HostReading
 from remediations.plan.case import Case, judged
 from remediations.plan.plan import GuardResult
 from remediations.render.words import some
 
-DISK_FLOOR = 256 * 1024 * 1024
-"""Bytes free that a start needs: WAL, journal and database logs fill this within minutes."""
-INODE_FLOOR = 1_000
 RECORD_FLOOR = 1024 * 1024
 RECORD_INODES = 100
 """A step takes eight inodes and, with its outputs, some KiB (`run/launcher.sh`)."""
@@ -104,9 +101,7 @@ def disk_free(_case: Case, reading: HostReading) -> GuardResult:
         "G17",
         title,
         host=reading.host,
-        holds=disk.available >= DISK_FLOOR
-        and disk.inodes_available >= INODE_FLOOR
-        and disk.writable,
+        holds=disk.has_room and disk.writable,
         got=f"{disk.available >> 20} of {disk.total >> 20} MiB, {disk.inodes_available} inodes free"
         + ("" if disk.writable else ", mounted read-only"),
         expected=f"{DISK_FLOOR >> 20} MiB, {INODE_FLOOR} inodes, read-write",

@@ -62,6 +62,7 @@ def test_a_sound_node_may_be_started_and_restarted() -> None:
         ({"load_state": "masked"}, "G6"),
         ({"remote_signer": "tcp://signer:1"}, "G24"),
         ({"double_sign_check_height": 10}, "G25"),
+        ({"double_sign_check_height": 1}, "G25"),
         ({"halt": "99/0"}, "G28"),
     ],
 )
