@@ -252,6 +252,9 @@ def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Pat
     text = b""
     while b"digits of the plan" not in text:
         text += os.read(screen, 4096)
+    shown = text.partition(b"What you approve:")[2].decode()
+    rows = [row.split()[0] for row in shown.splitlines() if row.startswith("  ")]
+    assert rows[:5] == ["title", "risk", "worst", "hosts", "undone"]
     waits(process)
     os.write(screen, b"\x03")
     with contextlib.suppress(OSError):  # how Linux says that a terminal was closed
