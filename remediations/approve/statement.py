@@ -6,9 +6,11 @@ from remediations.approve.approval import NAMESPACE, Statement
 from remediations.model.wire import canonical
 from remediations.plan.plan import Plan, plan_digest
 from remediations.render.printable import one_line
-from remediations.render.words import moment
+from remediations.render.words import count, moment, some
 
 PURPOSE = "approve the application of exactly this plan, once"
+MOST_WAYS = 4
+"""So many ways to undo are named; all of them stand in the plan."""
 
 
 def statement_for(plan: Plan) -> Statement:
@@ -20,6 +22,26 @@ def statement_for(plan: Plan) -> Statement:
         playbook=plan.playbook,
         branch=plan.branch,
         expires_at=plan.expires_at,
+    )
+
+
+def consequences_text(plan: Plan) -> str:
+    """What applying `plan` means, in a few lines: the whole of it may have left the screen."""
+    undone: dict[str, dict[str, None]] = {}
+    for command in (command for stage in plan.stages for command in stage.commands):
+        undone.setdefault(command.undo, {})[command.host] = None
+    ways = [f"{some(list(hosts))}: {undo}" for undo, hosts in undone.items()]
+    shown = "; ".join(ways[:MOST_WAYS]) + (" …" if len(ways) > MOST_WAYS else "")
+    return "\n".join(
+        (
+            "What you approve:",
+            f"  title     {one_line(plan.title)}",
+            f"  risk      {plan.risk}",
+            f"  worst     {one_line(plan.worst_case)}",
+            f"  hosts     {count(len(plan.acting_hosts), 'host')}: "
+            f"{one_line(some(plan.acting_hosts))}",
+            f"  undone    {one_line(shown) or 'nothing runs'}",
+        )
     )
 
 

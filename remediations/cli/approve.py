@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from remediations.approve.approve import approve
-from remediations.approve.statement import statement_for, statement_text
+from remediations.approve.statement import consequences_text, statement_for, statement_text
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.options import as_typed, inventory_option, json_option, run_argument
@@ -43,23 +43,24 @@ def command(
     directory = find(run)
     plan = directory.plan
     statement = statement_for(plan)
+    shown = f"{consequences_text(plan)}\n{statement_text(statement)}"
     if not yes:
         # Not at the top: a script that showed the plan before draws nothing.
         from remediations.plan.render_text import plan_screen
 
         style = look()
         screen = plan_screen(plan, statement.plan, width=style.width, colour=style.colour)
-        _ask(f"{screen}\n\n{statement_text(statement)}", statement.plan)
+        _ask(f"{screen}\n\n{shown}", statement.plan)
     signers = Anchors(plan, inventory, allowed_signers).verifier
     with suppress(RuntimeError):  # ~nobody: there is no such file, which is said below
         key = key.expanduser()
     approval = approve(plan, key, signers, datetime.now(UTC))
     path = directory.add_approval(approval)
-    shown = f"{statement_text(statement)}\n\n" if yes else ""
+    before = f"{shown}\n\n" if yes else ""
     return Answer(
         exit_code=ExitCode.OK,
         document={"run": directory.name, "approval": approval, "file": str(path)},
-        text=f"{shown}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
+        text=f"{before}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
         "(in this version the planner may be the approver)\n"
         f"next: {as_typed(f'remediate apply {directory.called}')}",
     )

@@ -9,7 +9,7 @@ from remediations.cli.anchors import Anchors
 from remediations.cli.world import TOOL
 from remediations.machine.programs import openssh_of
 from remediations.playbooks.applying import Approved
-from remediations.playbooks.catalogue import named
+from remediations.playbooks.of_plan import installed_for
 from remediations.run.actor import actor
 from remediations.run.records import AcceptedApproval, ProgramUsed, Start
 from remediations.run.store import RunDirectory
@@ -20,7 +20,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
 
     Raises:
         ApprovalError: too few approvals hold, or they are for other hosts.
-        UsageError: a file cannot be used, or the playbook is not installed here.
+        UsageError: a file cannot be used, or the playbook or its branch is not installed here.
         MachineError: a program that verifies cannot be trusted.
     """
     plan, kept = run.plan, run.approvals
@@ -33,7 +33,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         )
         for one, signer in zip(kept, signers, strict=True)
     )
-    installed = named(plan.playbook, anchors.config)
+    installed = installed_for(plan, anchors.config)
     return Approved(
         plan=plan,
         digest=run.digest,

@@ -17,7 +17,7 @@ from remediations.model.host import Unit
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known, Unknown
 from remediations.observe.observation import HostReading
-from remediations.plan.guards_node import CLOCK_BLOCK_MS, DISK_FLOOR, INODE_FLOOR
+from remediations.plan.guards_node import CLOCK_BLOCK_MS
 from remediations.render.words import short
 
 DISK_DOUBT = 20
@@ -60,6 +60,7 @@ def host_lines(
     if session.sudo:  # without it these say nothing that the line about sudo does not say
         lines += [key_line(reading, power), sign_state_line(reading, power)]
         lines.append(_subcommands(reading, sight.programs.get(host)))
+    lines += _adaptive_sync(reading)
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
@@ -145,6 +146,22 @@ def _rpc_mend(reading: HostReading, reason: str, ssh: ByHand) -> str:
     )
 
 
+def _adaptive_sync(reading: HostReading) -> list[Line]:
+    """Only where it is on for a validator: a plan for it would be refused (N3)."""
+    config = reading.config
+    on = isinstance(config, Known) and config.value.adaptive_sync
+    if not on or reading.role is not Role.VALIDATOR:
+        return []
+    found = (
+        "is on: while it catches up, neither its sign state nor a remote signer keeps this "
+        "validator from signing twice"
+    )
+    mend = (
+        f"set adaptive_sync = false below [blocksync] in config.toml of {reading.host}; it counts"
+    )
+    return [warn(reading.host, "adaptive_sync", found, f"{mend} from the next start on")]
+
+
 def _disk(reading: HostReading, ssh: ByHand) -> Line:
     host = reading.host
     if isinstance(reading.disk, Unknown):
@@ -153,7 +170,7 @@ def _disk(reading: HostReading, ssh: ByHand) -> Line:
     found = f"{disk.available >> 20} of {disk.total >> 20} MiB free"
     if not disk.writable:
         return lack(host, "disk", f"{disk.path} is mounted read-only", ssh.run("dmesg"))
-    if disk.available < DISK_FLOOR or disk.inodes_available < INODE_FLOOR:
+    if not disk.has_room:
         found += f", {disk.inodes_available} inodes"
         return lack(host, "disk", found, f"free space on {host}: no step would be allowed there")
     if disk.available * DISK_DOUBT < disk.total:

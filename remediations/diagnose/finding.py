@@ -5,8 +5,10 @@ Each is described in docs/diagnosis.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from remediations.model.record import Record
 
@@ -118,7 +120,7 @@ class UnlistedPeer(Record, frozen=True, kw_only=True):
     seen_by: tuple[str, ...]
 
 
-class Finding(Record, frozen=True, kw_only=True):
+class Finding(Record, frozen=True, kw_only=True, dict=True):
     """The conclusion about one observation.
 
     `halted_since` is the time of the last block (UTC) when halted; `witnesses` the hosts whose
@@ -154,7 +156,9 @@ class Finding(Record, frozen=True, kw_only=True):
         Raises:
             KeyError: it was not observed.
         """
-        for finding in self.nodes:
-            if finding.host == host:
-                return finding
-        raise KeyError(host)
+        return self._by_host[host]
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, NodeFinding]:
+        """Every guard asks for the node that it judges."""
+        return {finding.host: finding for finding in self.nodes}

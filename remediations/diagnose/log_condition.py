@@ -15,11 +15,10 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.scene import Scene, Verdict
 from remediations.diagnose.signatures import Signature, explained, shows
 from remediations.diagnose.unit_condition import LOOPS
+from remediations.model.double_sign_check import forbids_start
 from remediations.model.host import JournalLine
 from remediations.model.reading import value_or_none
 
-DISK_FLOOR = 16 << 20
-"""Bytes free below which a daemon is dying of its disk, or about to."""
 _LAST_TRIES = timedelta(minutes=2)
 """How far before its last start the lines of a looping daemon are still about the same fault."""
 _GO_PANIC = 2
@@ -27,12 +26,14 @@ _GO_PANIC = 2
 
 
 def disk_full(view: NodeView, _scene: Scene) -> Verdict | None:
-    """The data file system has no room, or cannot be written."""
+    """The data file system cannot be written, or has no room for a start of a node that is not
+    well. One that is well goes on: `doctor` tells of its disk."""
     disk = value_or_none(view.reading.disk)
-    if disk is None or (disk.available >= DISK_FLOOR and disk.writable):
+    if disk is None or (disk.writable and (disk.has_room or _well(view))):
         return None
     if disk.writable:
-        cause = f"{disk.available >> 20} MiB free below {disk.path}"
+        cause = f"{disk.available >> 20} MiB and {disk.inodes_available} inodes free below "
+        cause += disk.path
     else:
         cause = f"the file system of {disk.path} is mounted read-only"
     evidence = (said(f"{view.host}.disk", view.reading.disk, cause),)
@@ -139,9 +140,10 @@ def _cured(view: NodeView) -> frozenset[NodeCondition]:
     """
     cured = set()
     disk, config = value_or_none(view.reading.disk), view.config
-    if disk and disk.available >= DISK_FLOOR and disk.inodes_available and disk.writable:
+    if disk and disk.has_room and disk.writable:
         cured.add(NodeCondition.DISK_FULL)
-    if config is not None and config.double_sign_check_height <= 1:
+    version = view.status.version if view.status is not None else None
+    if config is not None and forbids_start(config.double_sign_check_height, version) is False:
         cured.add(NodeCondition.DOUBLE_SIGN_CHECK)
     if not view.answers:
         cured.add(NodeCondition.ZOMBIE)

@@ -73,7 +73,8 @@ settings() {
   regular 262144
   keys='laddr|priv_validator_laddr|priv_validator_key_file|priv_validator_state_file|node_key_file'
   keys="$keys|wal_file|double_sign_check_height|persistent_peers|db_backend|halt-height|halt-time"
-  plain="\"[^\"\\]*\"|'[^']*'|[0-9]{1,20}"
+  keys="$keys|adaptive_sync"
+  plain="\"[^\"\\]*\"|'[^']*'|[0-9]{1,20}|true|false"
   blank='[[:space:]]*'
   end="$blank(#.*)?\$"
   contents 262144 | sed -nE "

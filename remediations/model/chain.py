@@ -33,7 +33,10 @@ class ValidatorSet(Record, frozen=True, kw_only=True):
 
 
 class NodeStatus(Record, frozen=True, kw_only=True):
-    """`/status`. `height` is the block store's (B); `app_hash` is the header's, *before* it."""
+    """`/status`. `height` is the block store's (B); `app_hash` is the header's, *before* it.
+
+    `version` is CometBFT's, None where it is not told as three numbers.
+    """
 
     node_id: str
     network: str
@@ -46,6 +49,7 @@ class NodeStatus(Record, frozen=True, kw_only=True):
     catching_up: bool
     address: str
     power: int
+    version: str | None = None
 
 
 class AppInfo(Record, frozen=True, kw_only=True):

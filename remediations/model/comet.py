@@ -30,6 +30,7 @@ from remediations.model.chain import (
     Validator,
     ValidatorSet,
 )
+from remediations.model.double_sign_check import as_version
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ def parse_status(text: bytes) -> NodeStatus:
         catching_up=sync.catching_up,
         address=raw.validator_info.address.upper(),
         power=raw.validator_info.voting_power,
+        version=as_version(raw.node_info.version),
     )
 
 

@@ -55,6 +55,7 @@ class NodeInfo(Shape):
     id: NodeId
     network: ShortText
     moniker: ShortText
+    version: ShortText = ""
 
 
 class SyncInfo(Shape):

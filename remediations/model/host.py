@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from remediations.model.record import Moment, Record
 
+DISK_FLOOR = 256 << 20
+"""Bytes free that a start needs (G17): WAL, journal and database logs fill less within minutes."""
+INODE_FLOOR = 1_000
+
 
 class Session(Record, frozen=True, kw_only=True):
     """The login. `clock_offset_ms` is the host's clock minus ours, half a trip subtracted."""
@@ -49,7 +53,10 @@ class Process(Record, frozen=True, kw_only=True):
 
 
 class NodeConfig(Record, frozen=True, kw_only=True):
-    """The settings of config.toml and app.toml that decide something here."""
+    """The settings of config.toml and app.toml that decide something here.
+
+    `adaptive_sync` came with CometBFT 0.39: where the file has none it is off.
+    """
 
     rpc_url: str
     remote_signer: str
@@ -58,6 +65,7 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     halt_time: int
     persistent_peers: tuple[str, ...]
     db_backend: str
+    adaptive_sync: bool = False
 
 
 class ConsensusKey(Record, frozen=True, kw_only=True):
@@ -84,6 +92,11 @@ class Disk(Record, frozen=True, kw_only=True):
     inodes_available: int
     writable: bool
     path: str
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a start would find what it needs: to diagnose and to allow one ask the same."""
+        return self.available >= DISK_FLOOR and self.inodes_available >= INODE_FLOOR
 
 
 class RecordRoom(Record, frozen=True, kw_only=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
@@ -37,7 +39,7 @@ class HostEntry(Record, frozen=True, kw_only=True):
     rpc: str | None = None
 
 
-class Inventory(Record, frozen=True, kw_only=True):
+class Inventory(Record, frozen=True, kw_only=True, dict=True):
     """All hosts of one chain, with the settings of that chain.
 
     `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
@@ -58,7 +60,9 @@ class Inventory(Record, frozen=True, kw_only=True):
         Raises:
             KeyError: there is none.
         """
-        for entry in self.hosts:
-            if entry.name == name:
-                return entry
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, HostEntry]:
+        """Every connection asks for its host."""
+        return {entry.name: entry for entry in self.hosts}

@@ -31,6 +31,7 @@ from remediations.observe.observation import (
 )
 from remediations.observe.parse import read_host, unread_host
 from remediations.observe.program import COMMAND, program
+from remediations.reach.aside import in_thread
 from remediations.reach.connection import Completed, HostUnreachable, Reach
 from remediations.render.printable import one_line
 
@@ -90,7 +91,7 @@ async def _look(
     async with readers:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
-                return await asyncio.to_thread(_read, done, entry, scope, sent, received)
+                return await in_thread(_read, done, entry, scope, sent, received)
         except TimeoutError:
             return unread_host(entry, "its answer takes too long to read", began)
 

@@ -6,7 +6,9 @@ describes (hash and version of the program) are apart: `apply` re-reads only wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 
 from remediations.files.trusted import MEGABYTE
 from remediations.model.chain import (
@@ -88,7 +90,7 @@ class HostReading(Record, frozen=True, kw_only=True):
     journal: Reading[tuple[JournalLine, ...]]
 
 
-class Observation(Record, frozen=True, kw_only=True):
+class Observation(Record, frozen=True, kw_only=True, dict=True):
     """One look at all hosts of an inventory. `began` and `ended` are the bastion's clock, UTC.
 
     `logins` has one entry for each host, in the inventory's order: where its name led.
@@ -111,10 +113,12 @@ class Observation(Record, frozen=True, kw_only=True):
         Raises:
             KeyError: it was not observed.
         """
-        for reading in self.hosts:
-            if reading.host == name:
-                return reading
-        raise KeyError(name)
+        return self._by_host[name]
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, HostReading]:
+        """Every plan asks for every host that it acts on, several times."""
+        return {reading.host: reading for reading in self.hosts}
 
 
 OBSERVATION_FORMAT = 2

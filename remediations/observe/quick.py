@@ -12,6 +12,7 @@ from typing import NamedTuple
 from remediations.model.chain import NodeStatus, RoundState
 from remediations.model.comet import RpcError, parse_round_state, parse_status
 from remediations.model.rpc import ask
+from remediations.reach.aside import in_thread
 from remediations.reach.connection import HostUnreachable, Reach
 
 _SEPARATOR = b"\x1e"
@@ -40,7 +41,7 @@ async def _pulse(reach: Reach, host: str, url: str) -> Pulse:
         async with asyncio.timeout(5):
             connection = await reach.connect(host)
             done = await connection.run(_command(url), timeout_s=4.5)
-            return await asyncio.to_thread(_read, done.stdout)
+            return await in_thread(_read, done.stdout)
     except (HostUnreachable, TimeoutError):
         return Pulse(None, None)
 

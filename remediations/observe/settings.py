@@ -1,10 +1,10 @@
 """The deciding settings of config.toml and app.toml as a NodeConfig. Pure.
 
 The host sends section headers and a few named settings only, since others may be passwords, and
-those only where their values are plain: a text without escapes, or a number; what is not plain
-comes as a question mark (files/guest.sh). So a line is all there is to read here. A TOML parser
-would meet texts that are chosen to keep it busy: Python's takes time with the square of the dots in
-one key, minutes for 64 KB.
+those only where their values are plain: a text without escapes, a number, true or false; what is
+not plain comes as a question mark (files/guest.sh). So a line is all there is to read here. A TOML
+parser would meet texts that are chosen to keep it busy: Python's takes time with the square of the
+dots in one key, minutes for 64 KB.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from remediations.model.text import TextError, lines, number
 
 MAX_DIGITS = 18
 
-Settings = Mapping[str, str | int | None]
+Settings = Mapping[str, str | int | bool | None]
 """Values by `SECTION.KEY`, or by `KEY` above all sections; None where one is not plain."""
 
 _BLANKS = " \t"
+_SWITCH = {"true": True, "false": False}
 _ODD_SECTION = "?."
 """Below a header that is not plain; there may be several."""
 
@@ -47,6 +48,7 @@ def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) 
         halt_time=_flagged(flags, "halt-time", _integer(application, "halt-time")),
         persistent_peers=tuple(peer.strip() for peer in peers.split(",") if peer.strip()),
         db_backend=flags.get("db_backend", _text(node, "db_backend")),
+        adaptive_sync=_switch(node, "blocksync.adaptive_sync"),
     )
 
 
@@ -70,7 +72,7 @@ def _settings(text: str) -> Settings:
     Raises:
         TextError: a line is not a setting, or one is there twice.
     """
-    found: dict[str, str | int | None] = {}
+    found: dict[str, str | int | bool | None] = {}
     section = ""
     for line in filter(None, (line.strip(_BLANKS) for line in lines(text))):
         if line.startswith("[") and line.endswith("]"):
@@ -86,8 +88,10 @@ def _settings(text: str) -> Settings:
     return found
 
 
-def _value(text: str) -> str | int | None:
-    """A text without escapes or a number; None for anything else."""
+def _value(text: str) -> str | int | bool | None:
+    """A text without escapes, a number, true or false; None for anything else."""
+    if text in _SWITCH:
+        return _SWITCH[text]
     if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
         return int(text)
     quote, inside = text[:1], text[1:-1]
@@ -102,8 +106,17 @@ def _text(settings: Settings, name: str) -> str:
     return value
 
 
+def _switch(settings: Settings, name: str) -> bool:
+    """A switch that is off where it is not there. The daemon takes a text or a number for one, too:
+    what these mean is not guessed."""
+    value = settings.get(name, False)
+    if not isinstance(value, bool):
+        raise TextError(f"{name} is not true or false")
+    return value
+
+
 def _integer(settings: Settings, name: str) -> int:
     value = settings.get(name, 0)
-    if not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise TextError(f"{name} is not a number of at most {MAX_DIGITS} digits")
     return value

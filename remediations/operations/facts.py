@@ -27,6 +27,8 @@ LOOK_LIMIT_S = 5
 READ_LIMIT_S = 20
 """For the whole reading; a frozen daemon costs two times three seconds of it."""
 
+_SWITCH = {"": False, "false": False, "true": True}
+
 _TEXT = r"""
 ulimit -c 0 -d 262144
 argument() { systemctl show -p ExecStart --value "$1" | sed -n "s/.*[ ]--$2[= ]\([^ ;]*\).*/\1/p"; }
@@ -75,6 +77,7 @@ printf 'sign=%s\n' "$(printf '%s\n' "$state" | base64 -w 0)"
 printf 'free=%s\n' "$(df -k --output=avail "$home/data" | tail -n 1 | tr -d ' ')"
 printf 'signer=%s\n' "$(setting "$config" priv_validator_laddr)"
 printf 'check=%s\n' "$(setting "$config" double_sign_check_height)"
+printf 'adaptive=%s\n' "$(setting "$config" adaptive_sync)"
 printf 'halt=%s/%s\n' "$(setting "$app" halt-height)" "$(setting "$app" halt-time)"
 printf 'status=%s\n' "$(ask status)"
 printf 'votes=%s\n' "$(ask consensus_state)"
@@ -112,6 +115,7 @@ class NodeState:
     free_kib: int
     remote_signer: str
     double_sign_check_height: int
+    adaptive_sync: bool
     halt: str
     rpc: RpcState | None
 
@@ -173,6 +177,7 @@ def _state(lines: dict[str, str]) -> NodeState:
         free_kib=number(lines["free"]),
         remote_signer=lines["signer"].strip(),
         double_sign_check_height=number(lines["check"] or "0"),
+        adaptive_sync=_SWITCH[lines["adaptive"]],
         halt=lines["halt"].replace(" ", ""),
         rpc=_rpc(_decoded(lines["status"]), _decoded(lines["votes"])),
     )

@@ -181,10 +181,10 @@ def _node(subject: Subject, state: NodeState, tip: int) -> Iterator[Block]:
             expected=f"{DISK_FLOOR_KIB >> 10} MiB",
             next_step=f"free space below {state.home}: never data/ or cs.wal",
         )
-    yield from _settings(host, state)
+    yield from _settings(host, state, subject.role)
 
 
-def _settings(host: str, state: NodeState) -> Iterator[Block]:
+def _settings(host: str, state: NodeState, role: str) -> Iterator[Block]:
     if state.remote_signer:
         yield Block(
             id="G24",
@@ -193,13 +193,21 @@ def _settings(host: str, state: NodeState) -> Iterator[Block]:
             expected="none",
             next_step="check the signer's state; start this node by hand",
         )
-    if state.double_sign_check_height > 1:
+    if state.double_sign_check_height > 0:
         yield Block(
             id="G25",
             host=host,
-            expected="0 or 1",
+            expected="0",
             got=f"double_sign_check_height {state.double_sign_check_height}",
             next_step="set it to 0 in config.toml for this start, and back after",
+        )
+    if state.adaptive_sync and role == "validator":
+        yield Block(
+            id="N3",
+            host=host,
+            got="adaptive_sync on",
+            expected="off on a validator",
+            next_step="set adaptive_sync = false below [blocksync] in config.toml",
         )
     if state.halt not in ("0/0", "/"):
         yield Block(

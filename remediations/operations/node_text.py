@@ -11,6 +11,7 @@ from __future__ import annotations
 import shlex
 
 from remediations.files.guest import guest_functions
+from remediations.model.host import DISK_FLOOR
 from remediations.model.probe import Probe, unit_active, unit_restarted
 from remediations.operations.planned import PlannedNode
 
@@ -24,8 +25,8 @@ CHECK_LIMIT_S = 20
 """All checks together, on a busy host."""
 LOOK_LIMIT_S = 5
 """Looking into one file."""
-DISK_FLOOR_KIB = 256 * 1024
-"""G17: WAL, journal and database logs fill less than this within minutes."""
+DISK_FLOOR_KIB = DISK_FLOOR >> 10
+"""G17, in what `df -k` counts."""
 
 _PRELUDE = r"""
 acted=no

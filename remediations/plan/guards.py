@@ -35,6 +35,7 @@ NODE_GUARDS: tuple[NodeGuard, ...] = (
     guards_signing.wal_present,
     guards_signing.signer_local,
     guards_signing.restart_not_deadlocked,
+    guards_signing.no_adaptive_sync,
     guards_signing.no_leftover_halt,
     guards_node.disk_free,
     guards_node.record_kept,

@@ -5,17 +5,17 @@ Those that concern signing stand in `guards_signing`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from shlex import quote
 
 from remediations.diagnose.finding import NodeCondition
+from remediations.model.host import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.model.reading import Unknown, value_or_none
 from remediations.observe.observation import HostReading
 from remediations.plan.case import Case, judged
 from remediations.plan.plan import GuardResult
+from remediations.render.words import some
 
-DISK_FLOOR = 256 * 1024 * 1024
-"""Bytes free that a start needs: WAL, journal and database logs fill this within minutes."""
-INODE_FLOOR = 1_000
 RECORD_FLOOR = 1024 * 1024
 RECORD_INODES = 100
 """A step takes eight inodes and, with its outputs, some KiB (`run/launcher.sh`)."""
@@ -103,9 +103,7 @@ def disk_free(_case: Case, reading: HostReading) -> GuardResult:
         "G17",
         title,
         host=reading.host,
-        holds=disk.available >= DISK_FLOOR
-        and disk.inodes_available >= INODE_FLOOR
-        and disk.writable,
+        holds=disk.has_room and disk.writable,
         got=f"{disk.available >> 20} of {disk.total >> 20} MiB, {disk.inodes_available} inodes free"
         + ("" if disk.writable else ", mounted read-only"),
         expected=f"{DISK_FLOOR >> 20} MiB, {INODE_FLOOR} inodes, read-write",
@@ -199,20 +197,28 @@ def same_binary(case: Case, reading: HostReading) -> GuardResult:
     """G8: the program to start is the one the signing majority runs. Read when planning only."""
     title = "the program is the one that the others run"
     mine = value_or_none(reading.binary)
-    running: dict[str, int] = {}
-    for other in case.observation.hosts:
-        binary = value_or_none(other.binary)
-        if other.host != reading.host and binary is not None and binary.running_sha256:
-            power = case.finding.node(other.host).power
-            running[binary.running_sha256] = running.get(binary.running_sha256, 0) + power
-    holds = None if mine is None else not running or mine.sha256 in running
+    others = _run_by_others(case, reading, mine)
+    holds = None if mine is None else not others or mine.sha256 in others
     return judged(
         "G8",
         title,
         host=reading.host,
         holds=holds,
         got="not read" if mine is None else f"sha256 {mine.sha256[:16]}",
-        expected=", ".join(f"{sha[:16]} (power {power})" for sha, power in running.items())
+        expected=some([f"{sha[:16]} (power {power})" for sha, power in others.items()])
         or "nothing runs to compare with",
         next_step=f"install the same program on {reading.host}, or find out why it differs",
     )
+
+
+def _run_by_others(case: Case, reading: HostReading, mine: Binary | None) -> Mapping[str, int]:
+    """By SHA-256, the power that runs a program on other hosts than this one."""
+    own = mine.running_sha256 if mine is not None else ""
+    if not own:
+        return {sha: runs.power for sha, runs in case.running.items()}
+    power = case.finding.node(reading.host).power
+    return {
+        sha: runs.power - (power if sha == own else 0)
+        for sha, runs in case.running.items()
+        if sha != own or runs.hosts > 1
+    }

@@ -96,7 +96,7 @@ def reaches_quorum(case: Case) -> GuardResult | None:
     left = [
         f"{node.host} ({node.power}, {node.condition})"
         for node in finding.nodes
-        if node.power and node.condition not in UP and node.host not in _acting(case)
+        if node.power and node.condition not in UP and node.host not in case.acting_hosts
     ]
     return judged(
         "G1b",
@@ -162,7 +162,3 @@ def readable_targets(case: Case) -> GuardResult:
         next_step="mend SSH or sudo there, or leave the host out with `--limit`",
         facts=tuple(f"{reading.host}.sudo" for reading in case.acting),
     )
-
-
-def _acting(case: Case) -> frozenset[str]:
-    return frozenset(move.host for move in case.proposal.acting)

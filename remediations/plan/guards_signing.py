@@ -6,11 +6,11 @@ These are the ones that keep a validator from signing twice, which costs it its 
 
 from __future__ import annotations
 
-from remediations.model.chain import BlockMeta
+from remediations.model.double_sign_check import forbids_start
 from remediations.model.inventory import Role
 from remediations.model.reading import Unknown, value_or_none
 from remediations.observe.observation import HostReading
-from remediations.plan.case import Case, judged
+from remediations.plan.case import Case, judged, latest_status
 from remediations.plan.plan import GuardResult
 
 
@@ -75,8 +75,7 @@ def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
             next_step="do not start it. Find the newest copy of the sign state; never a zero one",
         )
     state = reading.sign_state.value
-    seen = _last_signed(case, finding.address)
-    tip = max(case.finding.height, *(m.height for m in _all_blocks(case)), 0)
+    seen, tip = case.last_signed.get(finding.address, 0) if finding.address else 0, case.tip
     holds = state.height >= seen and state.height <= tip + 1
     if finding.power and tip and not state.height:
         holds = False
@@ -118,19 +117,56 @@ def signer_local(_case: Case, reading: HostReading) -> GuardResult:
 
 
 def restart_not_deadlocked(case: Case, reading: HostReading) -> GuardResult:
-    """G25: `double_sign_check_height` above 1: a validator that signed lately exits at start."""
+    """G25: `double_sign_check_height` above 0: a validator that signed lately exits at start. What
+    1 does depends on the version, which only a node that answers tells."""
     title = "double_sign_check_height does not forbid the start"
     config = value_or_none(reading.config)
     power = case.finding.node(reading.host).power
-    value = config.double_sign_check_height if config is not None else None
+    if config is None:
+        return judged(
+            "G25",
+            title,
+            host=reading.host,
+            holds=None,
+            got="config.toml could not be read",
+            expected="0",
+            next_step="`remediate diagnose` again",
+            facts=(f"{reading.host}.config",),
+        )
+    value, status = config.double_sign_check_height, latest_status(reading)
+    version = status.version if status is not None else None
+    forbids = forbids_start(value, version) if power else False
+    seen = f", CometBFT {version or 'of unknown version'}" if value == 1 and power else ""
     return judged(
         "G25",
         title,
         host=reading.host,
-        holds=None if value is None else value <= 1 or not power,
-        got="config.toml could not be read" if value is None else f"{value}, power {power}",
-        expected="0 or 1",
+        holds=None if forbids is None else not forbids,
+        got=f"{value}, power {power}{seen}",
+        expected="0 (1 does nothing before CometBFT 0.38.24 and 0.39.4, and forbids it since)"
+        if value == 1
+        else "0",
         next_step="set double_sign_check_height = 0 in config.toml, and back after the start",
+        facts=(f"{reading.host}.config",),
+    )
+
+
+def no_adaptive_sync(case: Case, reading: HostReading) -> GuardResult:
+    """N3: with `adaptive_sync` a validator votes while it still catches up, on heights that are
+    decided: neither its sign state nor a remote signer keeps that from being equivocation (CometBFT
+    docs, block-sync)."""
+    config = value_or_none(reading.config)
+    signs = reading.role is Role.VALIDATOR or case.finding.node(reading.host).power > 0
+    return judged(
+        "N3",
+        "a validator does not sign while it catches up (adaptive_sync)",
+        host=reading.host,
+        holds=None if config is None else not (config.adaptive_sync and signs),
+        got="config.toml could not be read"
+        if config is None
+        else f"adaptive_sync {'on' if config.adaptive_sync else 'off'}",
+        expected="off on a validator",
+        next_step="set adaptive_sync = false below [blocksync] in config.toml, then plan again",
         facts=(f"{reading.host}.config",),
     )
 
@@ -176,24 +212,3 @@ def wal_present(case: Case, reading: HostReading) -> GuardResult:
 def _never_signed(reading: HostReading) -> bool:
     state = value_or_none(reading.sign_state)
     return state is None or state.height == 0
-
-
-def _all_blocks(case: Case) -> list[BlockMeta]:
-    found: list[BlockMeta] = []
-    for reading in case.observation.hosts:
-        found.extend(value_or_none(reading.chain.blocks) or ())
-    return found
-
-
-def _last_signed(case: Case, address: str) -> int:
-    """The highest height at which a commit, on any node, carries this address's signature."""
-    if not address:
-        return 0
-    best = 0
-    for reading in case.observation.hosts:
-        commit = value_or_none(reading.chain.commit)
-        if commit is not None and any(
-            s.address == address and s.flag != 1 for s in commit.signatures
-        ):
-            best = max(best, commit.height)
-    return best

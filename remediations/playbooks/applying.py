@@ -21,6 +21,7 @@ from remediations.plan.compare import changed_logins
 from remediations.plan.plan import Plan
 from remediations.playbooks.playbook import Playbook
 from remediations.playbooks.recheck import Maker, changed, follows, recheck
+from remediations.reach.aside import in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.run.engine import Engine, Receipt
@@ -112,7 +113,7 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         differences = changed_logins(plan.logins, names)
         if differences:
             raise changed(differences)
-        sound = asyncio.to_thread(follows, plan, approved.observation, maker)
+        sound = in_thread(follows, plan, approved.observation, maker)
         looking = asyncio.create_task(
             observe(reach, approved.inventory, scope=Scope.DECIDING, tool=approved.start.tool)
         )
@@ -121,7 +122,7 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
             fresh = await looking
         finally:
             looking.cancel()
-        await asyncio.to_thread(recheck, plan, fresh, maker)
+        await in_thread(recheck, plan, fresh, maker)
 
 
 def _began(approved: Approved) -> str:

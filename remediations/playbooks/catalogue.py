@@ -130,14 +130,10 @@ def named(name: str, config: MachineConfig) -> Installed:
         UsageError: there is none; lists them.
         Refused: it is installed, and broken, ambiguous or not allowed here.
     """
-    found = catalogue(config)
-    for installed in found.playbooks:
-        if installed.playbook.id.casefold() == name.casefold():
-            return installed
-    troubles = [t for t in found.troubles if t.name.casefold() == name.casefold()]
-    if troubles:
-        raise _unusable(troubles, config)
-    known = [installed.playbook.id for installed in found.playbooks]
+    found = find_named(name, config)
+    if found is not None:
+        return found
+    known = [installed.playbook.id for installed in catalogue(config).playbooks]
     raise UsageError(
         f"there is no playbook {name!r}",
         guard="playbook",
@@ -145,6 +141,22 @@ def named(name: str, config: MachineConfig) -> Installed:
         expected=", ".join(known) or "an installed playbook",
         next_step="remediate list",
     )
+
+
+def find_named(name: str, config: MachineConfig) -> Installed | None:
+    """The playbook called `name`, whatever the case of its letters; None where there is none.
+
+    Raises:
+        Refused: it is installed, and broken, ambiguous or not allowed here.
+    """
+    found = catalogue(config)
+    for installed in found.playbooks:
+        if installed.playbook.id.casefold() == name.casefold():
+            return installed
+    troubles = [t for t in found.troubles if t.name.casefold() == name.casefold()]
+    if troubles:
+        raise _unusable(troubles, config)
+    return None
 
 
 def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:

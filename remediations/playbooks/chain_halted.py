@@ -108,12 +108,8 @@ def _quorum(situation: Situation) -> Proposal:
 
 
 def _live_and(missing: tuple[Move, ...], finding: Finding) -> tuple[str, ...]:
-    acted = {move.host for move in missing}
-    return tuple(
-        node.host
-        for node in finding.nodes
-        if node.power and (node.host in acted or node.host in finding.voting)
-    )
+    meant = {move.host for move in missing}.union(finding.voting)
+    return tuple(node.host for node in finding.nodes if node.power and node.host in meant)
 
 
 PLAYBOOK = Playbook(

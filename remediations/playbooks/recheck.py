@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from remediations.diagnose.diagnose import diagnose
 from remediations.diagnose.finding import Finding
-from remediations.errors import Refused, UsageError, WorldChanged
+from remediations.errors import Refused, WorldChanged
 from remediations.model.origin import Origin
 from remediations.model.wire import digest
 from remediations.observe.observation import Observation
@@ -25,7 +25,8 @@ from remediations.plan.compare import Difference, changed_facts, changed_fields
 from remediations.plan.facts import facts_of
 from remediations.plan.plan import Plan
 from remediations.plan.proposal import HostData, Proposal, StageDraft
-from remediations.playbooks.playbook import Branch, Playbook, Situation
+from remediations.playbooks.of_plan import branch_of
+from remediations.playbooks.playbook import Playbook, Situation
 
 SHOWN = 12
 """Differences that are named; a world that is quite another one has hundreds."""
@@ -40,23 +41,6 @@ class Maker:
     origin: Origin
     tool: str
     compile_deploy: Compile
-
-    def branch(self, plan: Plan) -> Branch:
-        """The plan's branch.
-
-        Raises:
-            UsageError: what is installed here does not have it.
-        """
-        for branch in self.playbook.branches:
-            if branch.name == plan.branch:
-                return branch
-        raise UsageError(
-            f"{plan.playbook} has no branch {plan.branch!r} here",
-            guard="branch",
-            got=", ".join(branch.name for branch in self.playbook.branches),
-            expected=f"{plan.branch}, as in {plan.tool} with {plan.origin}, which made the plan",
-            next_step=f"install that version, or `remediate plan {plan.playbook}` again",
-        )
 
     def build(self, observation: Observation, finding: Finding, proposal: Proposal) -> Plan:
         """The plan of a proposal."""
@@ -73,6 +57,7 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
         Refused: it is not; names what differs. Nothing was changed.
         UsageError: the branch is not installed here.
     """
+    branch = branch_of(plan, maker.playbook)
     found = digest(observation)
     if found != plan.observation_digest:
         raise _not_of_this(
@@ -83,7 +68,7 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
             plan, f"{maker.tool} with {maker.origin}", f"{plan.tool} with {plan.origin}"
         )
     finding = diagnose(observation)
-    branch, situation = maker.branch(plan), _situation(plan, observation, finding)
+    situation = _situation(plan, observation, finding)
     reason = branch.fits(situation)
     if reason is not None:
         raise _not_of_this(plan, f"{branch.name} does not fit: {reason}", "the branch of the plan")
@@ -108,7 +93,7 @@ def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
     differences = changed_facts(plan.facts, facts_of(observation, finding, plan.acting_hosts))
     if differences:
         raise changed(differences)
-    branch, situation = maker.branch(plan), _situation(plan, observation, finding)
+    branch, situation = branch_of(plan, maker.playbook), _situation(plan, observation, finding)
     reason = branch.fits(situation)
     if reason is not None:
         raise changed([Difference("branch", plan.branch, reason, "another one may be right now")])

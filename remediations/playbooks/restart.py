@@ -72,9 +72,8 @@ def restartable(situation: Situation, *, validators_only: bool) -> tuple[NodeFin
 def moves(nodes: Sequence[NodeFinding], finding: Finding) -> tuple[Move, ...]:
     """The nodes as moves in rolling order. A node whose votes are seen although it answers nothing
     counts as online: restarting it costs its power."""
-    return smallest_first(
-        Move(node.host, node.power, online=node.host in finding.voting) for node in nodes
-    )
+    voting = frozenset(finding.voting)
+    return smallest_first(Move(node.host, node.power, online=node.host in voting) for node in nodes)
 
 
 def stage(

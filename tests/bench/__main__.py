@@ -30,6 +30,7 @@ from tests.bench.table import text_of
 
 SIZES = (1, 10, 50, 100)
 VALIDATORS = (100, 1_000, 10_000)
+HOSTS = (100, 250, 1_000)
 START_ROUNDS = 21
 LAB_FIGURES = ("6", "5-lab", "7-lab")
 
@@ -40,6 +41,7 @@ def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable
         "1": lambda: reading_hosts.measure(sizes, rounds, way),
         "2": lambda: orchestrators.measure(max(sizes), rounds, way),
         "3": lambda: many_validators.measure(VALIDATORS, rounds),
+        "3-hosts": lambda: many_validators.measure_hosts(HOSTS, rounds),
         "4": lambda: start_up.measure(START_ROUNDS),
         "5": lambda: reading_cost.measure(rounds),
         "7": lambda: round_trips.measure(1, rounds, way),

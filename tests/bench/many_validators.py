@@ -1,4 +1,5 @@
-"""Figure 3: ten thousand validators on a hundred hosts, and how it grows from a hundred."""
+"""Figure 3: ten thousand validators on a hundred hosts, and how it grows from a hundred; and a
+thousand hosts, each a validator."""
 
 from __future__ import annotations
 
@@ -22,23 +23,29 @@ HOSTS = 100
 def measure(sizes: Sequence[int], rounds: int, *, hosts: int = HOSTS) -> Figure:
     """The figure. Each size in a process of its own; the world is built before the clock runs."""
     seen = {size: [_run(size, min(hosts, size)) for _ in range(rounds)] for size in sizes}
-    few = min(sizes)
+    about = (
+        f"{hosts} hosts are in the inventory; a third of them is stopped, and the quorum is lost",
+        *(_slope(seen, min(sizes), size) for size in sizes if size > min(sizes)),
+    )
+    return _figure("3", "Many validators", seen, rounds, about)
+
+
+def measure_hosts(sizes: Sequence[int], rounds: int) -> Figure:
+    """The same with every validator on a host of its own, as each host is read by itself: what is
+    read then grows with the square."""
+    seen = {size: [_run(size, size) for _ in range(rounds)] for size in sizes}
+    about = ("every validator is a host, and every host says the whole set; a third is stopped",)
+    return _figure("3-hosts", "Many hosts", seen, rounds, about)
+
+
+def _figure(number: str, title: str, seen: Seen, rounds: int, about: Sequence[str]) -> Figure:
+    few = min(seen)
     lines: list[Line] = []
-    for size in sizes:
+    for size in seen:
         lines += [_line(seen, size, few, stage, stage, "s CPU") for stage in STAGES]
         lines.append(_line(seen, size, few, "peak_mib", "largest memory", "MiB"))
-    notes = [
-        f"{hosts} hosts are in the inventory; a third of them is stopped, and the quorum is lost",
-        "the world is held in memory; the plan is compiled by two children, 0.3 s each to start",
-        *(_slope(seen, few, size) for size in sizes if size > few),
-    ]
-    return Figure(
-        id="3",
-        title="Many validators",
-        rounds=rounds,
-        lines=tuple(lines),
-        notes=tuple(notes),
-    )
+    held = "the world is held in memory; the plan is compiled by two children, 0.3 s each to start"
+    return Figure(id=number, title=title, rounds=rounds, lines=tuple(lines), notes=(*about, held))
 
 
 Seen = dict[int, list[dict[str, float]]]

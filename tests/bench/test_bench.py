@@ -35,6 +35,7 @@ def test_the_smallest_run_has_every_promised_field() -> None:
     report = report_of(
         reading_hosts.measure((1,), 1, Way.ASYNCSSH),
         many_validators.measure((4, 8), 1, hosts=4),
+        many_validators.measure_hosts((4, 8), 1),
         start_up.measure(1),
         reading_cost.measure(1, program_bytes=0),
         round_trips.measure(1, 1, Way.ASYNCSSH),

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.approve.statement import statement_for, statement_text
+from remediations.approve.statement import consequences_text, statement_for, statement_text
 from remediations.cli.anchors import Anchors
 from remediations.cli.reporting import report_of, write_report
 from remediations.cli.standing import standing
@@ -126,7 +126,7 @@ def put(directory: str, files: dict[str, bytes]) -> RunDirectory:
 
 READERS: dict[str, Callable[[RunDirectory], object]] = {
     OBSERVATION: lambda run: (run.observation, load(run.path / OBSERVATION)),
-    PLAN: lambda run: statement_text(statement_for(run.plan)),
+    PLAN: lambda run: (consequences_text(run.plan), statement_text(statement_for(run.plan))),
     APPROVAL: lambda run: [statement_text(given.approval.statement) for given in run.approvals],
     CHECKS: lambda run: run.checks(),
     JOURNAL: lambda run: read_journal(run.journal),

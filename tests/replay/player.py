@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from remediations.approve.statement import statement_text
+from remediations.approve.statement import consequences_text, statement_text
 from remediations.cli.proof import checks_text
 from remediations.errors import ExitCode
 from remediations.plan.plan import Plan, plan_digest
@@ -115,6 +115,7 @@ class Player:
         approval = self._recording.approval
         with self._screen("A person signs exactly this plan with an SSH key."):
             self._typed("approve", "last", "--yes", "--key", "KEY", note=TOLD)
+            self._line(consequences_text(self._recording.plan))
             self._line(statement_text(approval.statement))
             self._line(f"\napproved by {approval.principal} with {approval.key_fingerprint}")
             self._line(f"given {moment(approval.given_at)}")

@@ -154,6 +154,14 @@ def test_a_rule_from_elsewhere_would_be_found() -> None:
     assert not SECTION.search("RFC 4253 §6.6")
 
 
+def test_threads_are_awaited_in_one_place() -> None:
+    """`asyncio.to_thread` never comes back where StopIteration is raised: `reach/aside.py` does."""
+    found = {line.partition(":")[0] for line in lines_with(re.compile(r"\bto_thread\("))}
+    found |= {line.partition(":")[0] for line in lines_with(re.compile(r"\brun_in_executor\("))}
+    ours = {name for name in found if name.startswith("remediations/")}
+    assert ours == {"remediations/reach/aside.py"}
+
+
 def test_every_make_target_explains_itself() -> None:
     """`make` alone tells a stranger what there is."""
     makefile = (ROOT / "Makefile").read_text()

@@ -151,7 +151,7 @@ def _host(name: str, role: Role, address: str) -> HostReading:
                 stop_timeout_s=20,
                 open_files=65535,
                 active_since=BEGAN - timedelta(hours=3),
-                invocation=f"invocation-{name}",
+                invocation=hex_of(f"invocation-{name}", 32).lower(),
             )
         ),
         processes=known((Process(pid=400, state="S", started=9000, command="virtengined start"),)),

@@ -41,18 +41,18 @@ from tests.worlds.healthy import healthy_twin
 from tests.worlds.settling import settle
 
 
-def forgotten(observation: Observation, host: str) -> Observation:
-    """No other node lists `host` as a peer any more."""
-    gone = node_id_of(host)
+def forgotten(observation: Observation, *hosts: str) -> Observation:
+    """No other node lists these hosts as peers any more."""
+    gone = {node_id_of(host) for host in hosts}
 
     def forget(reading: HostReading) -> HostReading:
         peers, rounds = reading.chain.peers, reading.chain.peer_rounds
         chain = replace(
             reading.chain,
-            peers=known(tuple(p for p in peers.value if p.node_id != gone))
+            peers=known(tuple(p for p in peers.value if p.node_id not in gone))
             if isinstance(peers, Known)
             else peers,
-            peer_rounds=known(tuple(p for p in rounds.value if p.node_id != gone))
+            peer_rounds=known(tuple(p for p in rounds.value if p.node_id not in gone))
             if isinstance(rounds, Known)
             else rounds,
         )
@@ -61,21 +61,21 @@ def forgotten(observation: Observation, host: str) -> Observation:
     return replace(observation, hosts=tuple(forget(r) for r in observation.hosts))
 
 
-def _downed(observation: Observation, host: str, **fields: Any) -> Observation:  # noqa: ANN401
+def _downed(observation: Observation, *hosts: str, **fields: Any) -> Observation:  # noqa: ANN401
     unit = {"active_state": "inactive", "sub_state": "dead", "main_pid": 0} | fields
 
     def down(reading: HostReading) -> HostReading:
         quiet = silenced(reading)
         return replace(quiet, unit=unit_of(reading, **unit), processes=known(()))
 
-    return forgotten(change(observation, host, down), host)
+    for host in hosts:
+        observation = change(observation, host, down)
+    return forgotten(observation, *hosts)
 
 
 def stopped(observation: Observation, *hosts: str) -> Observation:
     """`systemctl stop`: the units are inactive, nothing runs."""
-    for host in hosts:
-        observation = _downed(observation, host)
-    return settle(observation)
+    return settle(_downed(observation, *hosts))
 
 
 def disabled(observation: Observation, host: str, *, enabled: str = "disabled") -> Observation:

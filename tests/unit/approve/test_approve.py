@@ -17,7 +17,7 @@ from remediations.approve.approval import NAMESPACE, Approval
 from remediations.approve.approve import approve, check, enough
 from remediations.approve.keygen import sign
 from remediations.approve.signer import Signer
-from remediations.approve.statement import statement_for, statement_text
+from remediations.approve.statement import consequences_text, statement_for, statement_text
 from remediations.model.wire import canonical, decode
 from remediations.plan.plan import plan_digest
 from tests.unit.approve.keys import (
@@ -182,3 +182,25 @@ def test_the_statement_is_shown_as_it_is_signed() -> None:
     assert text.splitlines()[-1] == f"  bytes     {MESSAGE.decode()}"
     for part in (plan_digest(PLAN), PLAN.chain_id, PLAN.playbook, PLAN.branch, NAMESPACE):
         assert part in text
+
+
+def test_what_is_signed_for_is_shown_beside_it() -> None:
+    """Title, risk, worst case, hosts and how each is undone, of the plan whose digest is signed."""
+    rows = dict(
+        row.strip().split(None, 1) for row in consequences_text(PLAN).splitlines()[1:] if row
+    )
+    assert rows["title"] == PLAN.title
+    assert rows["risk"] == str(PLAN.risk)
+    assert rows["worst"] == PLAN.worst_case
+    assert all(host in rows["hosts"] for host in PLAN.acting_hosts)
+    undone = {command.undo for stage in PLAN.stages for command in stage.commands}
+    assert undone
+    assert all(undo in rows["undone"] for undo in undone)
+
+
+def test_no_word_of_a_plan_looks_like_another_row() -> None:
+    """A title with line breaks is one row."""
+    hostile = replace(PLAN, title="harmless\n  risk      low", worst_case="none\r  hosts   0")
+    rows = consequences_text(hostile).splitlines()
+    assert len(rows) == 6
+    assert [row.split()[0] for row in rows[1:]] == ["title", "risk", "worst", "hosts", "undone"]

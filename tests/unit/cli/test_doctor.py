@@ -369,3 +369,16 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
     assert parse(done.stdout) == ("start",)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls == [f"{w} --help --home {worlds.HOME} HOME=/nonexistent" for w in SUBCOMMANDS]
+
+
+@pytest.mark.parametrize("host", ["val4", "full1"])
+def test_adaptive_sync_is_a_warning_on_a_validator(host: str) -> None:
+    """Neither its sign state nor a remote signer protects it then; a full node signs nothing."""
+    found = bad(lines_of(worlds.configured(healthy(), host, adaptive_sync=True)))
+    if host == "full1":
+        assert found == {}
+        return
+    line = found[host, "adaptive_sync"]
+    assert line.state is State.WARN
+    assert "signing twice" in line.found
+    assert "[blocksync]" in line.mend

@@ -105,6 +105,9 @@ main()
 """`remediate` with hosts that do what they are told: its arguments are where to leave marks, the
 stage that does not end, and how long a stopped run waits for what it launched."""
 
+IGNORING = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""Starts a command as `nohup` and the background of a script do."""
+
 CHECKS = """
 import sys
 from pathlib import Path
@@ -257,6 +260,9 @@ def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Pat
     text = b""
     while b"digits of the plan" not in text:
         text += os.read(screen, 4096)
+    shown = text.partition(b"What you approve:")[2].decode()
+    rows = [row.split()[0] for row in shown.splitlines() if row.startswith("  ")]
+    assert rows[:5] == ["title", "risk", "worst", "hosts", "undone"]
     waits(process)
     os.write(screen, b"\x03")
     with contextlib.suppress(OSError):  # how Linux says that a terminal was closed
@@ -285,10 +291,16 @@ def test_while_a_key_waits_for_its_touch(desk: Desk, run: RunDirectory, tmp_path
 
 
 def applying(
-    run: RunDirectory, marks: Path, stage: str, *, patience: str = "0.2", mark: str
+    run: RunDirectory,
+    marks: Path,
+    stage: str,
+    *,
+    patience: str = "0.2",
+    mark: str,
+    prefix: tuple[str, ...] = (),
 ) -> subprocess.Popen[str]:
     """An application that has come to `stage` and stays there."""
-    program = (sys.executable, "-c", APPLY, str(marks), stage, patience)
+    program = (*prefix, sys.executable, "-c", APPLY, str(marks), stage, patience)
     process = begun("apply", run.name, "--json", state=marks / "state", program=program)
     seen(marks / mark, process)
     return process
@@ -339,8 +351,21 @@ def test_while_connections_are_closed(
     process = applying(run, tmp_path, "closing", mark="closing")
     process.send_signal(number)
     error = not_again(ended(process), run)
-    assert "stage 1 on val1: done" in error["got"]
+    assert "step 1-0 on val1: done" in error["got"]
     assert state_of(run) == "unverified"
+
+
+def test_where_interrupts_are_ignored_from_the_start(run: RunDirectory, tmp_path: Path) -> None:
+    """`nohup`, a script's background: SIGINT stays ignored, SIGTERM stops in order all the same."""
+    process = applying(run, tmp_path, "gate", mark="gate", prefix=IGNORING)
+    interrupt(process)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    assert not (tmp_path / "stopped").exists()
+    os.killpg(process.pid, signal.SIGTERM)
+    error = not_again(ended(process), run)
+    assert "done: step 1-0 on val1" in error["got"]
+    assert state_of(run) == "aborted"
 
 
 def test_while_the_checks_run(run: RunDirectory, tmp_path: Path) -> None:

@@ -239,6 +239,13 @@ def test_double_sign_check_taken_back() -> None:
     assert diagnose(world).node("val4").condition is NodeCondition.CRASH_LOOP
 
 
+def test_a_setting_of_one_does_not_take_the_panic_back() -> None:
+    """Since CometBFT 0.38.24 it checks a block, and who is down does not tell its version."""
+    world = crash_looping(healthy(), "val4", "panic: found signature from the same key")
+    world = worlds.configured(world, "val4", double_sign_check_height=1)
+    assert diagnose(world).node("val4").condition is NodeCondition.DOUBLE_SIGN_CHECK
+
+
 def test_just_started_is_not_frozen() -> None:
     """A unit that became active seconds ago may be loading: nothing is concluded."""
     world = with_unit(

@@ -66,12 +66,14 @@ def test_only_plain_settings_that_decide_are_printed(home: Path) -> None:
         '[tx_index]\npsql-conn = "postgresql://user:CANARY-7f3a@db"\n'
         '["CANARY-7f3a"]\n [p2p] # CANARY-7f3a\npersistent_peers = "a\\"CANARY-7f3a"\n'
         "halt-height = 7\nhalt-time = -1\n"
+        "[blocksync]\nadaptive_sync = true # on\nadaptive_sync = True\n"
     )
     assert look("settings", file, home).stdout.decode() == (
         'db_backend = "goleveldb"\n'
         "priv_validator_laddr = ''\n[rpc]\n"
         'laddr = "tcp://0.0.0.0:1"\n[tx_index]\n[?]\n[p2p]\npersistent_peers = ?\n'
         "halt-height = 7\nhalt-time = ?\n"
+        "[blocksync]\nadaptive_sync = true\nadaptive_sync = ?\n"
     )
 
 

@@ -116,6 +116,22 @@ def test_flags_win_over_files() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "on"), [("true", True), ("false", False), ("", False)], ids=["on", "off", "not there"]
+)
+def test_adaptive_sync(lines: str, on: bool) -> None:
+    """Before CometBFT 0.39 there is no such setting: it is off."""
+    text = CONFIG + (f"[blocksync]\nadaptive_sync = {lines}\n" if lines else "[blocksync]\n")
+    assert parse_config(text, "", (), "http://127.0.0.1:26657").adaptive_sync is on
+
+
+@pytest.mark.parametrize("value", ['"true"', "1", "?"])
+def test_an_odd_adaptive_sync_is_refused(value: str) -> None:
+    """The daemon takes texts and numbers for a switch, too: what they mean is not guessed."""
+    with pytest.raises(TextError, match="adaptive_sync is not true or false"):
+        parse_config(f"{CONFIG}[blocksync]\nadaptive_sync = {value}\n", "", (), "")
+
+
+@pytest.mark.parametrize(
     "app", ['halt-height = "x"', "halt-height = true", "halt-height = -1", "["]
 )
 def test_an_odd_setting_is_refused(app: str) -> None:

@@ -89,3 +89,24 @@ def test_an_answer_that_was_cut_is_none() -> None:
     """Without its last line the answer is incomplete."""
     assert NodeReading().process(["unit=ve.service"]) is None
     assert NodeReading().process(["noise"]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "on"),
+    [("", False), ("adaptive_sync = false\n", False), ("adaptive_sync = true # why\n", True)],
+    ids=["not there", "off", "on"],
+)
+def test_adaptive_sync_is_read(host: FakeHost, line: str, on: bool) -> None:
+    """Before CometBFT 0.39 there is no such setting."""
+    file = host.home / "config/config.toml"
+    file.write_text(f"{file.read_text()}\n[blocksync]\n{line}")
+    state = read(host)
+    assert state is not None
+    assert state.adaptive_sync is on
+
+
+def test_an_adaptive_sync_of_another_form_is_doubt(host: FakeHost) -> None:
+    """The daemon takes a number for a switch, too: what it means is not guessed."""
+    file = host.home / "config/config.toml"
+    file.write_text(f"{file.read_text()}\n[blocksync]\nadaptive_sync = 1\n")
+    assert read(host) is None

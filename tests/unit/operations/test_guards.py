@@ -26,7 +26,7 @@ def subject(
         unit="ve.service", home="/ve", load_state="loaded", active_state="active",
         user="ve", stop_timeout_s=20,
         address=str(number) * 40, sign=(100, 0, 3), free_kib=10**7, remote_signer="",
-        double_sign_check_height=0, halt="0/0", rpc=rpc(POWERS[number]),
+        double_sign_check_height=0, adaptive_sync=False, halt="0/0", rpc=rpc(POWERS[number]),
     )  # fmt: skip
     return Subject(
         host=f"val{number + 1}",
@@ -62,6 +62,8 @@ def test_a_sound_node_may_be_started_and_restarted() -> None:
         ({"load_state": "masked"}, "G6"),
         ({"remote_signer": "tcp://signer:1"}, "G24"),
         ({"double_sign_check_height": 10}, "G25"),
+        ({"double_sign_check_height": 1}, "G25"),
+        ({"adaptive_sync": True}, "N3"),
         ({"halt": "99/0"}, "G28"),
     ],
 )

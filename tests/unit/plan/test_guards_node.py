@@ -61,10 +61,28 @@ def both(*changes: Change) -> Change:
     return how
 
 
+def answering(version: str) -> Change:
+    """Its process is there, and tells its version."""
+    status = next(
+        sample.status.value
+        for sample in worlds.healthy().host("val2").samples
+        if isinstance(sample.status, Known)
+    )
+
+    def how(reading: HostReading) -> HostReading:
+        told = worlds.known(replace(status, version=version))
+        return replace(
+            reading, samples=tuple(replace(sample, status=told) for sample in reading.samples)
+        )
+
+    return how
+
+
 def role(value: Role) -> Change:
     return lambda reading: replace(reading, role=value)
 
 
+ONE = field("config", double_sign_check_height=1)
 KEYLESS = read("key", ConsensusKey(address="", node_key=True))
 STRANGER = Process(pid=999, state="S", started=1, command="virtengined start --home /var/lib/x")
 TABLE: tuple[tuple[str, Outcome, str, Change], ...] = (
@@ -91,8 +109,12 @@ TABLE: tuple[tuple[str, Outcome, str, Change], ...] = (
     ("G24", BLOCK, "remote signer", field("config", remote_signer="tcp://10.0.0.9:1234")),
     ("G24", UNKNOWN, "config not read", unread("config")),
     ("G25", BLOCK, "signed lately", field("config", double_sign_check_height=10)),
-    ("G25", PASS, "one does nothing", field("config", double_sign_check_height=1)),
+    ("G25", UNKNOWN, "one, by who knows which", field("config", double_sign_check_height=1)),
+    ("G25", PASS, "one does nothing yet", both(ONE, answering("0.38.21"))),
+    ("G25", BLOCK, "one checks a block", both(ONE, answering("0.38.24"))),
     ("G25", UNKNOWN, "config not read", unread("config")),
+    ("N3", BLOCK, "votes while it catches up", field("config", adaptive_sync=True)),
+    ("N3", UNKNOWN, "config not read", unread("config")),
     ("G28", BLOCK, "halt-height", field("config", halt_height=114)),
     ("G28", BLOCK, "halt-time", field("config", halt_time=1)),
     ("G28", UNKNOWN, "config not read", unread("config")),
@@ -175,14 +197,22 @@ def test_n1_blocks_what_a_start_does_not_cure(condition: NodeCondition) -> None:
     assert result.outcome is (PASS if condition in curable else BLOCK)
 
 
-def test_double_sign_check_does_not_hold_back_a_full_node() -> None:
-    """Without power nothing was signed, so the setting forbids nothing."""
-    world = worlds.configured(
-        worlds.stopped(worlds.healthy(), "full1"), "full1", double_sign_check_height=10
-    )
-    case = case_of(worlds.stopped(worlds.healthy(), "full1"), "node-down")
+@pytest.mark.parametrize("height", [1, 10])
+def test_what_endangers_signing_does_not_hold_back_a_full_node(height: int) -> None:
+    """Without power nothing was signed and nothing will be."""
+    stopped = worlds.stopped(worlds.healthy(), "full1")
+    world = worlds.configured(stopped, "full1", double_sign_check_height=height, adaptive_sync=True)
+    case = case_of(stopped, "node-down")
     results = {g.id: g for g in judge(with_(case, observation=world)) if g.host == "full1"}
-    assert results["G25"].outcome is PASS
+    assert (results["G25"].outcome, results["N3"].outcome) == (PASS, PASS)
+
+
+def test_a_setting_of_one_is_blocked_with_its_reason() -> None:
+    """A node that is down does not tell its version, and what to do does not depend on it."""
+    result = judged(changed(ONE))["G25"]
+    assert result.got == "1, power 40, CometBFT of unknown version"
+    assert "0.38.24" in result.expected
+    assert "double_sign_check_height = 0" in result.next_step
 
 
 def test_program_is_not_judged_where_it_was_not_read() -> None:

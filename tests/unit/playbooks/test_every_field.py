@@ -19,6 +19,7 @@ from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation
 from remediations.plan.compare import MOVABLE, changed_fields
 from remediations.plan.plan import Plan
+from remediations.playbooks.of_plan import branch_of
 from remediations.playbooks.playbook import Situation
 from remediations.playbooks.recheck import Maker, follows, recheck
 from tests import worlds
@@ -233,7 +234,7 @@ def _proposal(maker: Maker) -> Any:  # noqa: ANN401 - the branch's own
     situation = Situation(
         observation=WORLD, finding=diagnose(WORLD), only=frozenset(PLAN.acting_hosts)
     )
-    return maker.branch(PLAN).propose(situation)
+    return branch_of(PLAN, maker.playbook).propose(situation)
 
 
 def _gate(plan: Plan, **fields: Any) -> Plan:  # noqa: ANN401 - a gate's own fields

@@ -1,0 +1,26 @@
+"""What holds for all tests, however they are started."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_arrive() -> Iterator[None]:
+    """SIGINT is not ignored in what tests start, also where it is in what started them.
+
+    `nohup`, cron, a script's background and some runners ignore it, and children inherit that; a
+    handler they do not inherit. Without this a test that presses Ctrl-C would wait for ever.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    here = threading.current_thread() is threading.main_thread()
+    if before is not signal.SIG_IGN or not here:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

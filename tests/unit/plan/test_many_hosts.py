@@ -1,0 +1,75 @@
+"""What a plan costs grows with what was read, and not with a power of the hosts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.model.reading import Known
+from remediations.model.sign_state import SignState
+from remediations.observe.observation import HostReading, Observation
+from remediations.plan.case import Case
+from remediations.plan.guards import judge
+from tests import worlds
+from tests.unit.plan.cases import case_of
+
+FEW, MANY = 250, 1_000
+STOPPED = 0.4
+ROUNDS = 3
+
+
+def full_nodes(hosts: int) -> Case:
+    """A chain of four validators and very many full nodes: what is read grows with the hosts."""
+    world = worlds.healthy(full=hosts, standby=0)
+    down = [f"full{number}" for number in range(1, int(hosts * STOPPED) + 1)]
+    return case_of(worlds.stopped(world, *down), "node-down")
+
+
+def validators(hosts: int) -> Case:
+    """Every host is a validator, and says the whole set: what is read grows with their square."""
+    world = worlds.healthy((10,) * hosts, full=0, standby=0)
+    down = [f"val{number}" for number in range(1, int(hosts * STOPPED) + 1)]
+    return case_of(at_the_halt(worlds.stopped(world, *down), frozenset(down)))
+
+
+def at_the_halt(world: Observation, down: frozenset[str]) -> Observation:
+    """The validators that are down signed up to the last block."""
+    state = worlds.known(SignState(height=worlds.HEIGHT, round=0, step=3, block=""))
+
+    def signed(reading: HostReading) -> HostReading:
+        return replace(reading, sign_state=state) if reading.host in down else reading
+
+    return replace(world, hosts=tuple(map(signed, world.hosts)))
+
+
+def seconds(case: Case) -> float:
+    """CPU of the guards: the least of some rounds, each with nothing found before."""
+    least = float("inf")
+    for _ in range(ROUNDS):
+        fresh = Case(
+            observation=replace(case.observation),
+            finding=replace(case.finding),
+            proposal=case.proposal,
+        )
+        began = time.process_time()
+        results = judge(fresh)
+        least = min(least, time.process_time() - began)
+    assert len(results) > 5 * len(case.acting)
+    return least
+
+
+@pytest.mark.parametrize(
+    ("world", "most"), [(full_nodes, 8), (validators, 32)], ids=["full nodes", "validators"]
+)
+def test_guards_cost_in_proportion_to_what_was_read(
+    world: Callable[[int], Case], most: float
+) -> None:
+    """Four times the hosts: 4 or 16 times what was read, and up to twice that in time. The cube
+    would be 64 times."""
+    few, many = world(FEW), world(MANY)
+    assert len(many.acting) == MANY * STOPPED
+    assert isinstance(many.observation.hosts[-1].chain.commit, Known)
+    assert seconds(many) < most * seconds(few)

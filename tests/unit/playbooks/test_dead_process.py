@@ -1,0 +1,37 @@
+"""A process that is there but dead is planned as a restart of exactly that invocation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from remediations.diagnose.diagnose import diagnose
+from remediations.machine.config import MachineConfig
+from remediations.model.reading import Known
+from remediations.observe.observation import Observation
+from remediations.playbooks.catalogue import named
+from remediations.playbooks.planning import make_plan
+from tests import worlds
+from tests.unit.plan.cases import ORIGIN, TOOL
+
+
+@pytest.mark.parametrize("kind", [worlds.zombie, worlds.frozen])
+def test_a_dead_process_can_be_planned(kind: Callable[[Observation, str], Observation]) -> None:
+    """The compiler takes the invocation of every world, as systemd writes it."""
+    world = kind(worlds.healthy(), "val4")
+    plan = make_plan(
+        named("node-down", MachineConfig()).playbook,
+        None,
+        world,
+        diagnose(world),
+        frozenset(),
+        tool=TOOL,
+        origin=ORIGIN,
+    )
+    assert plan.blocked == ()
+    ((command,),) = [stage.commands for stage in plan.stages]
+    unit = world.host("val4").unit
+    assert isinstance(unit, Known)
+    assert command.operation == "node.restart"
+    assert f"invocation={unit.value.invocation}\n" in command.text
