@@ -129,15 +129,13 @@ class Demo:
 
 
 def _elsewhere(lab: Lab) -> Path:
-    """The inventory and its list of signers where they could lie on anybody's machine: the journal,
-    which nobody can edit, names both."""
+    """The inventory and the files that it names where they could lie on anybody's machine: the
+    journal, which nobody can edit, names all of them."""
     access = lab.access
     ANYWHERE.mkdir(exist_ok=True)
-    shutil.copy(access.allowed_signers, ANYWHERE)
-    inventory = ANYWHERE / access.inventory.name
-    text = access.inventory.read_text()
-    inventory.write_text(text.replace("config: ssh_config", f"config: {access.ssh_config}"))
-    return inventory
+    for file in (access.inventory, access.allowed_signers, access.ssh_config):
+        shutil.copy(file, ANYWHERE)
+    return ANYWHERE / access.inventory.name
 
 
 def main(arguments: list[str] | None = None) -> int:
