@@ -43,7 +43,6 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         origin=installed.origin(),
         start=_start(anchors, accepted),
         resolver=anchors.resolver,
-        ssh_config=anchors.ssh_config_used,
     )
 
 
@@ -56,6 +55,7 @@ def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
         signers=anchors.signers_used,
         revoked=anchors.revocations_used,
         inventory=anchors.inventory_used,
+        ssh_config=anchors.ssh_config_used,
         programs=(
             ProgramUsed(
                 name="ssh",

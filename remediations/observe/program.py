@@ -16,7 +16,7 @@ from remediations.observe.signatures import PATTERN
 BUDGET_MS = 8000
 """What the program on the host may take in all, in milliseconds."""
 
-PARTS = ("foreign.sh", "discover.sh", "probe.sh")
+PARTS = ("foreign.sh", "discover.sh", "sections.sh", "probe.sh")
 """Functions first; the last line of the last part starts them."""
 
 _BASH = f"timeout -k 1 {BUDGET_MS // 1000 + 1} bash -s"

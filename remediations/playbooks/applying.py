@@ -27,7 +27,7 @@ from remediations.reach.ssh import SshReach
 from remediations.run.engine import Engine, Receipt
 from remediations.run.journal import Journal
 from remediations.run.progress import Progress
-from remediations.run.records import Anchor, EntryKind, Start
+from remediations.run.records import EntryKind, Start
 from remediations.run.snapshot import HostSnapshot, Snapshot
 from remediations.run.ssh_driver import SshDriver
 from remediations.run.store import RunDirectory
@@ -42,8 +42,7 @@ class Approved:
 
     `observation` is what the plan was made from; `inventory` the live one, whose digest is the
     plan's; `playbook` and `origin` what is installed here; `start` what the journal begins with;
-    `resolver` says where names lead; `ssh_config` is the file by which it does, where the inventory
-    names one.
+    `resolver` says where names lead.
     """
 
     plan: Plan
@@ -54,7 +53,6 @@ class Approved:
     origin: Origin
     start: Start
     resolver: SshResolver
-    ssh_config: Anchor | None
 
 
 async def apply_plan(
@@ -81,7 +79,9 @@ async def apply_plan(
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(EntryKind.RUN_BEGAN, message=_began(approved), start=approved.start)
+            journal.append(
+                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
+            )
             journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
             engine = Engine(
                 plan,
@@ -125,15 +125,12 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         await in_thread(recheck, plan, fresh, maker)
 
 
-def _began(approved: Approved) -> str:
-    start, led_by = approved.start, approved.ssh_config
+def _began(start: Start) -> str:
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
-    names = "OpenSSH's own files"
-    if led_by is not None:
-        names = f"{led_by.path} (SHA-256 {led_by.sha256}, named by {led_by.named_by})"
+    names = start.ssh_config or "OpenSSH's own files"
     return (
-        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; "
-        f"names are led by {names}"
+        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are led by "
+        f"{names}"
     )
 
 

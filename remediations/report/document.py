@@ -90,9 +90,14 @@ def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
     if start is None:
         return
     yield "Applied by", Exact(str(start.actor))
-    anchors = [("Who may approve", start.signers), ("Inventory", start.inventory)]
-    anchors += [("Revoked keys", start.revoked)] if start.revoked is not None else []
-    for label, anchor in anchors:
+    for label, anchor in (
+        ("Who may approve", start.signers),
+        ("Revoked keys", start.revoked),
+        ("Inventory", start.inventory),
+        ("Where names lead", start.ssh_config),
+    ):
+        if anchor is None:
+            continue
         yield (
             label,
             (
@@ -108,7 +113,7 @@ def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
             (
                 Exact(program.path),
                 ", ",
-                Exact(program.version),
+                Exact(program.version) if program.version else "version unknown",
                 ", SHA-256 ",
                 Exact(program.sha256),
             ),

@@ -108,7 +108,8 @@ class ApprovedBy(Record, frozen=True, kw_only=True):
 class Start(Record, frozen=True, kw_only=True):
     """By whom, on whose approval, and judged by what a run was begun.
 
-    `revoked` is the list of revoked keys, where the machine has one.
+    `revoked` is the list of revoked keys, where the machine has one; `ssh_config` what leads names
+    to hosts, where the inventory names one: None for OpenSSH's own files.
     """
 
     tool: str
@@ -117,6 +118,7 @@ class Start(Record, frozen=True, kw_only=True):
     signers: Anchor
     revoked: Anchor | None
     inventory: Anchor
+    ssh_config: Anchor | None
     programs: tuple[ProgramUsed, ...]
 
 

@@ -159,7 +159,7 @@ def test_approve_and_status(desk: Desk, planned: Done) -> None:
     assert f"next: remediate apply {run}" in done.out
     status = remediate("status", run)
     assert f"{run}: approved" in status.out
-    assert "stage 1 val1" in status.out
+    assert "1-0   val1             planned" in status.out
     listed = {"run": run, "state": "approved", "message": "nothing was done yet"}
     assert remediate("status", "--json").document["result"] == [listed]
 
@@ -239,7 +239,7 @@ def test_report_of_what_was_only_planned(desk: Desk, planned: Done) -> None:
     """A report can be written at any time; it claims nothing that did not happen."""
     done = remediate("report", run_of(planned))
     assert done.code == 0
-    assert "### Stage 1, `val1`: not started" in done.out
+    assert "### Step 1-0 on `val1`: not started" in done.out
     page = (find(run_of(planned)).path / "report.html").read_text()
     assert "none were run" in page
 

@@ -84,7 +84,7 @@ def systemctl(text: str) -> Callable[[Machine], None]:
     return lambda host: host.script("systemctl", f"#!/bin/sh\n{text}\n")
 
 
-NO_UNIT = "list-unit-files 'virtengine*.service'"
+NO_UNIT = "systemctl list-unit-files "
 WRONG: dict[str, Wrong] = {
     "no unit": Wrong(units(), "unit", "no unit file matches", NO_UNIT),
     "two units": Wrong(
@@ -98,7 +98,10 @@ WRONG: dict[str, Wrong] = {
         lambda host: shows(host, "ExecStart=", "Exec="), "unit", "no --home: none", "pin `home:`"
     ),
     "wrapper": Wrong(
-        started_by("/usr/local/bin/run-node validator"), "unit", "run-node validator", "pin `home:`"
+        started_by("/usr/local/bin/run-node validator"),
+        "unit",
+        "/bin/run-node",
+        "pin `home:`",
     ),
     "cosmovisor": Wrong(
         started_by("/usr/bin/cosmovisor run start"), "unit", "cosmovisor run start", "pin `home:`"

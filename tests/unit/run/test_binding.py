@@ -47,6 +47,7 @@ def started(*approvals: AcceptedApproval) -> Start:
         signers=anchor,
         revoked=None,
         inventory=anchor,
+        ssh_config=None,
         programs=(),
     )
 

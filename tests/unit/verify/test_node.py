@@ -17,6 +17,7 @@ from testinfra.host import Host
 
 from remediations.model.comet import MAX_PAGES, RpcError
 from remediations.model.rpc import CURL, ask
+from remediations.observe.secrets import CREDENTIALS
 from remediations.plan.plan import Target
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import Completed
@@ -228,6 +229,6 @@ def test_a_journal_that_was_not_searched_proves_nothing(
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
     if found is None:
         with pytest.raises(AssertionError):
-            node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}")
+            node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}", CREDENTIALS)
     else:
-        assert node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}") == found
+        assert node.root(SEARCH, "a" * 32, f"{FAILURES}|^{NOT_SEARCHED}", CREDENTIALS) == found
