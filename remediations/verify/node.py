@@ -22,8 +22,8 @@ PAGE = 20
 """`/blockchain` answers so many headers a call."""
 POLL_S = 0.5
 ROOT_LIMIT_S = 15
-LOOK_LIMIT_S = 5
 """For what runs as root on the host, which would not end with our connection."""
+LOOK_LIMIT_S = 5
 RPC_SECONDS = 5
 ASK_LIMIT_S = 15
 """For all the URLs of one question, which our own limit would not end on the host."""
