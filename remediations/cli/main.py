@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "status": "say where a run stands, from its journal",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
+    "explain": "say what an id or a word on a screen means, and why",
     "path": "print where the deploys, the probe and the checks are",
     "schema": "print the JSON Schema of a document",
     "completion": "print the shell's completion",

@@ -65,11 +65,12 @@ def command(
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if plan.blocked:
         first = plan.blocked[0]
+        ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
         return Answer(
             exit_code=ExitCode.REFUSED,
             document={"plan": plan, "digest": digest, "run": None},
             text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
-            f"was made\nnext: {one_line(first.next_step)}",
+            f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
         )
     run = create(plan, observation, hosts, datetime.now(UTC))
     next_step = as_typed(f"remediate approve {run.name} --key KEY")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import remediations
 from remediations.errors import UsageError
+from remediations.files.shipped import shipped
 
 DEPLOY_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -17,18 +17,7 @@ def deploys_directory() -> Path:
     Raises:
         UsageError: this installation has none.
     """
-    package = Path(remediations.__path__[0])
-    candidates = (package / "shipped" / "deploys", package.parent / "deploys")
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    raise UsageError(
-        "this installation has no deploys",
-        guard="deploys",
-        got="neither of " + " and ".join(str(candidate) for candidate in candidates),
-        expected="the directory `deploys` that belongs to the package",
-        next_step="install the package again",
-    )
+    return shipped("deploys")
 
 
 def deploy_path(name: str, directory: Path | None = None) -> Path:

@@ -1,4 +1,8 @@
-"""What to do by hand where no playbook resolves it. One text per condition; "" where one does."""
+"""What to do by hand where no playbook resolves it. One text per condition; "" where one does.
+
+The reasons are those of docs/rules/conditions.md. A rollback is soft, and a person's own decision
+(docs/rules/hazards.md#hard-rollback).
+"""
 
 from __future__ import annotations
 

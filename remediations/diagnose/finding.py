@@ -1,6 +1,6 @@
 """The Finding: a conclusion about the chain and one about every node, with evidence.
 
-Each is described in docs/diagnosis.md.
+Each is described in docs/rules/classes.md and docs/rules/conditions.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether the chain halts: no block for too long, by more than one third of the power.
 
-The rule (docs/diagnosis.md, "Halted"): the newest block is older than the chain's limit, seen by
+The rule (docs/diagnosis.md#halted): the newest block is older than the chain's limit, seen by
 nodes and stopped validators with more than 1/3 of the power (or, where powers are unknown, by two
 nodes), and no height rose between the samples. One node's word is never enough.
 """

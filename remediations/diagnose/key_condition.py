@@ -35,7 +35,8 @@ def duplicate_key(view: NodeView, scene: Scene) -> Verdict | None:
 
 
 def key_missing(view: NodeView, scene: Scene) -> Verdict | None:
-    """A validator without its key: a start makes a new key and zeroes the sign state (X16)."""
+    """A validator without its key: a start makes a new key and zeroes the sign state
+    (docs/rules/hazards.md#start-without-key)."""
     if view.reading.role is not Role.VALIDATOR or _remote_signer(view):
         return None
     reading = view.reading.key

@@ -1,7 +1,7 @@
 """Nodes that answer, and are not where the others are: dead consensus, behind, cut off, diverged.
 
-The process, `/health`, `catching_up` and systemd look fine in all of these (docs/safety.md), so
-only progress counts.
+The process, `/health`, `catching_up` and systemd look fine in all of these
+(docs/rules/hazards.md#looks-fine), so only progress counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def untrusted(view: NodeView, scene: Scene) -> Verdict | None:
 
 
 def diverged(view: NodeView, scene: Scene) -> Verdict | None:
-    """It stands, with another app hash than the next block records: it failed alone (class C1)."""
+    """It stands, with another app hash than the next block records: it failed alone
+    (docs/rules/classes.md#local-divergence)."""
     how = scene.hashes.diverged.get(view.host)
     if how is None or not view.stands:
         return None

@@ -92,7 +92,8 @@ def _answer(finding: Finding) -> list[RenderableType]:
 
 
 def _surety(finding: Finding) -> str:
-    """How many nodes say so: the word of one decides nothing (docs/safety.md)."""
+    """How many nodes say so: the word of one decides nothing
+    (docs/rules/hazards.md#one-witness)."""
     if not finding.witnesses:
         return "not at all: no node answers for the chain"
     number = count(len(finding.witnesses), "witness", "witnesses")

@@ -1,7 +1,8 @@
 """What `double_sign_check_height` does, by CometBFT's version.
 
 With N above 0 a validator refuses to start while a commit of the last blocks carries its own
-signature. In a halt no block comes that would let it: all that signed exit, for ever.
+signature. In a halt no block comes that would let it: all that signed exit, for ever
+(docs/rules/hazards.md#restart-deadlock).
 
 Up to 0.38.23 and 0.39.3 the loop was `i < N`, so that 1 checked nothing; 0.38.24, 0.39.4 and 0.40.0
 made it `i <= N` (CometBFT #5668). The lines from 1.0 on still have the old loop, and are not

@@ -1,4 +1,5 @@
-"""Quorum arithmetic on voting power. Integers only, never node counts (docs/safety.md).
+"""Quorum arithmetic on voting power. Integers only, never node counts
+(docs/rules/hazards.md#counting-nodes).
 
 CometBFT commits a block with strictly more than two thirds of the power; so one third or more
 that is absent stops the chain.

@@ -1,6 +1,7 @@
 """`priv_validator_state.json`: the only thing that keeps a key from signing twice.
 
-Never lowered, never deleted, never copied from elsewhere (docs/safety.md).
+Never lowered, never deleted, never copied from elsewhere
+(docs/rules/hazards.md#lowered-sign-state).
 """
 
 from __future__ import annotations

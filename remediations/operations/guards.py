@@ -1,8 +1,8 @@
 """The guards of the plain path: pure, on what was read of every host, before any host acts.
 
-The ids and their meaning are those of docs/plan.md, as in the engine, but fewer readings decide
-here, so these are stricter: a host that cannot be read blocks, and power outside the inventory
-counts as absent.
+The ids and their meaning are those of docs/rules/guards.md, as in the engine, but fewer readings
+decide here, so these are stricter: a host that cannot be read blocks, and power outside the
+inventory counts as absent.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ served_by "${{user:-root}}"
 """
 
 # A start without the key file makes a new key and zeroes the sign state; a start with an
-# older sign state signs twice (docs/safety.md).
+# older sign state signs twice (docs/rules/hazards.md#lowered-sign-state).
 _KEY = r"""
 key_as_planned() {
   status=0
@@ -126,8 +126,8 @@ room_left() {
 }
 """
 
-# Two processes on one home are two signers with one key (G4). Every database engine keeps its LOCK
-# file open, whatever kind of lock it takes on it.
+# Two processes on one home are two signers with one key (G4, docs/rules/hazards.md#two-signers).
+# Every database engine keeps its LOCK file open, whatever kind of lock it takes on it.
 _HOLDER = r"""
 data_found() {
   data=$(readlink -f "$home/data") || refuse "no $home/data" "a directory"

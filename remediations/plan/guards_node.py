@@ -1,4 +1,4 @@
-"""Guards on one host that is to be started or restarted (ids: docs/plan.md).
+"""Guards on one host that is to be started or restarted (ids: docs/rules/guards.md).
 
 Those that concern signing stand in `guards_signing`.
 """
@@ -86,7 +86,7 @@ def one_process(_case: Case, reading: HostReading) -> GuardResult:
 
 
 def disk_free(_case: Case, reading: HostReading) -> GuardResult:
-    """G17, G38: space, inodes, and a file system that can be written."""
+    """G17: space, inodes, and a file system that can be written."""
     title = "the data file system has room and can be written"
     if isinstance(reading.disk, Unknown):
         return judged(
@@ -164,7 +164,7 @@ def clock_sane(_case: Case, reading: HostReading) -> GuardResult:
 
 
 def nothing_known_forbids(case: Case, reading: HostReading) -> GuardResult:
-    """A restart cannot cure what the node itself says is wrong (docs/diagnosis.md)."""
+    """A restart cannot cure what the node itself says is wrong (docs/rules/guards.md#n1)."""
     finding = case.finding.node(reading.host)
     curable = finding.condition in RESTARTABLE
     return judged(

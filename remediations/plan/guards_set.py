@@ -1,4 +1,4 @@
-"""Guards on the whole set (ids: docs/plan.md)."""
+"""Guards on the whole set (ids: docs/rules/guards.md)."""
 
 from __future__ import annotations
 
@@ -133,7 +133,8 @@ def no_foreign_majority(case: Case) -> GuardResult:
 
 
 def witnesses(case: Case) -> GuardResult:
-    """Two independent witnesses for a decision about the chain (docs/safety.md)."""
+    """W2: two independent witnesses for a decision about the chain
+    (docs/rules/hazards.md#one-witness)."""
     seen = case.finding.witnesses
     return judged(
         "W2",

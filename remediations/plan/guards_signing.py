@@ -1,5 +1,5 @@
 """Guards on signing: key, sign state, write-ahead log, and settings that forbid it
-(ids: docs/plan.md).
+(ids: docs/rules/guards.md).
 
 These are the ones that keep a validator from signing twice, which costs it its place for ever.
 """
@@ -190,7 +190,8 @@ def no_leftover_halt(_case: Case, reading: HostReading) -> GuardResult:
 
 
 def wal_present(case: Case, reading: HostReading) -> GuardResult:
-    """G26: a validator that signed in a round above 0 needs its write-ahead log to go on."""
+    """G26: a validator that signed in a round above 0 needs its write-ahead log to go on
+    (docs/rules/hazards.md#deleted-wal)."""
     title = "the write-ahead log is there where the round is above 0"
     state, wal = value_or_none(reading.sign_state), value_or_none(reading.wal)
     power = case.finding.node(reading.host).power

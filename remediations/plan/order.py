@@ -25,7 +25,7 @@ class Swing(NamedTuple):
 
 
 def smallest_first(moves: Iterable[Move]) -> tuple[Move, ...]:
-    """Rolling order (docs/plan.md, "Branches"): smallest power first, by name among equals."""
+    """Rolling order (docs/plan.md#branches): smallest power first, by name among equals."""
     return tuple(sorted(moves, key=lambda move: (move.power, move.host)))
 
 

@@ -65,9 +65,8 @@ class Fact(Record, frozen=True, kw_only=True):
 
 
 class GuardResult(Record, frozen=True, kw_only=True):
-    """One preflight check. `id` is one of docs/plan.md ("G29"); `host` "" for the whole set.
-
-    `facts` are the names of the facts that decide it.
+    """One preflight check. `id` is one of docs/rules/guards.md ("G29"); `host` "" for the whole
+    set; `facts` are the names of the facts that decide it.
     """
 
     id: str
@@ -144,7 +143,7 @@ class Step(NamedTuple):
 
 
 class PlannedCheck(Record, frozen=True, kw_only=True):
-    """One postflight verification (docs/verification.md)."""
+    """One postflight verification (docs/rules/checks.md)."""
 
     id: str
     title: str

@@ -32,7 +32,8 @@ class StageDraft:
 class Proposal:
     """A branch's answer to one finding.
 
-    `stages` is never empty: success is not reported for nothing done (docs/safety.md).
+    `stages` is never empty: success is not reported for nothing done
+    (docs/rules/hazards.md#success-for-nothing).
     """
 
     playbook: str

@@ -1,7 +1,8 @@
 """INC-001, chain halted: the branches that restart.
 
 What the runbook intends and where it errs: it counts validators (we count power), and it tells
-people to restart healthy ones (we never touch what runs: running nodes hold the round).
+people to restart healthy ones (we never touch what runs: running nodes hold the round,
+docs/rules/hazards.md#restart-in-a-halt).
 """
 
 from __future__ import annotations

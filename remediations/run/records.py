@@ -8,7 +8,7 @@ from remediations.model.record import Moment, Record
 
 
 class RunState(StrEnum):
-    """Where a run stands (docs/run.md)."""
+    """Where a run stands (docs/rules/states.md)."""
 
     PLANNED = "planned"
     APPROVED = "approved"
@@ -21,7 +21,7 @@ class RunState(StrEnum):
 
 
 class CommandState(StrEnum):
-    """Where one command on one host stands (docs/run.md)."""
+    """Where one command on one host stands (docs/rules/states.md)."""
 
     PLANNED = "planned"
     STARTED = "started"

@@ -1,1 +1,1 @@
-"""Postflight checks P1–P17 of docs/verification.md, with testinfra over our own connections."""
+"""Postflight checks P1–P17 of docs/rules/checks.md, with testinfra over our own connections."""

@@ -16,7 +16,7 @@ class CheckOutcome(StrEnum):
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
-    """One verification. `id` is one of docs/verification.md ("P1"); `host` "" for the whole set."""
+    """One verification. `id` is one of docs/rules/checks.md ("P1"); `host` "" for the whole set."""
 
     id: str
     title: str

@@ -72,6 +72,12 @@ def test_its_files_are_real_files(bundle: Bundle) -> None:
         assert place.is_relative_to(bundle.cwd)
 
 
+def test_its_rules_are_in_it(bundle: Bundle) -> None:
+    """On a bastion without internet, ids are explained all the same."""
+    assert "guard G29: " in bundle.run("explain", "G29")
+    assert "exit code 8: " in bundle.run("explain", "8")
+
+
 def test_a_plan_is_compiled(bundle: Bundle, tmp_path: Path) -> None:
     """The compiling children find pyinfra and the deploys in it."""
     desk = Desk(tmp_path)

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import remediations
+from tests.unit.docs.pages import anchors
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -29,7 +30,7 @@ REGISTRY_HOST = re.compile(
 HOME_OF_SOMEBODY = re.compile(r"(?<![\w.-])/(?:home|Users)/(?!(?:ops|virtengine)\b)\w")
 
 CODE = (".py", ".sh", ".go", ".toml", "Makefile")
-PAGE = re.compile(r"\bdocs/[\w/-]+\.md\b")
+PAGE = re.compile(r"\bdocs/[\w/-]+\.md\b(?:#[\w-]+)?")
 SECTION = re.compile(r"(?<!RFC \d{4} )§ ?\d")
 
 
@@ -134,7 +135,7 @@ def test_a_home_would_be_found() -> None:
 
 
 def test_every_rule_that_is_cited_is_in_the_repository() -> None:
-    """A page that code names exists; sections are those of public standards."""
+    """A page that code names exists, and the heading in it; sections are of public standards."""
     cited = {
         (name, page)
         for name, text in files_of_the_project()
@@ -142,14 +143,24 @@ def test_every_rule_that_is_cited_is_in_the_repository() -> None:
         for page in PAGE.findall(text)
     }
     assert len(cited) > 30
-    assert {(name, page) for name, page in cited if not (ROOT / page).is_file()} == set()
+    assert {(name, page) for name, page in cited if not is_there(page)} == set()
     sections = {line for line in lines_with(SECTION) if line.partition(":")[0].endswith(CODE)}
     assert sections == set()
+
+
+def is_there(citation: str) -> bool:
+    """Whether a page is in the repository, and the heading that is cited in it."""
+    page, _, anchor = citation.partition("#")
+    return (ROOT / page).is_file() and (not anchor or anchor in anchors(page))
 
 
 def test_a_rule_from_elsewhere_would_be_found() -> None:
     """The search for citations has teeth, and leaves standards alone."""
     assert PAGE.findall("ids: docs" + "/plans.md") == ["docs" + "/plans.md"]
+    assert PAGE.findall("(docs" + "/rules/guards.md#g29).") == ["docs" + "/rules/guards.md#g29"]
+    assert is_there("docs" + "/rules/guards.md#g29")
+    assert not is_there("docs" + "/rules/guards.md#g99")
+    assert not is_there("docs" + "/rules/gards.md")
     assert SECTION.search("as planned (recovery §" + "4.1)")
     assert not SECTION.search("RFC 4253 §6.6")
 

@@ -97,6 +97,13 @@ def test_its_files_are_in_it(installed: Installed, what: str, holds: str) -> Non
     assert (directory / holds).is_file()
 
 
+def test_its_rules_are_in_it(installed: Installed) -> None:
+    """Ids are explained without a checkout, from the pages and from the table of exit codes."""
+    assert "guard G29: " in installed.run("remediate", "explain", "G29")
+    assert "exit code 8: " in installed.run("remediate", "explain", "not_verified")
+    assert "hazard" in installed.run("remediate", "explain")
+
+
 def test_a_plan_is_compiled(installed: Installed, tmp_path: Path) -> None:
     """From a saved observation to exact commands: pyinfra in children, without a checkout."""
     desk = Desk(tmp_path)

@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and get what is to be checked: from `remediate`, which has verified it,
     or from the files that the command line names."""
-    config.addinivalue_line("markers", "check(id, title): the check of docs/verification.md")
+    config.addinivalue_line("markers", "check(id, title): the check of docs/rules/checks.md")
     handed = [one for one in config.pluginmanager.get_plugins() if isinstance(one, Given)]
     config.stash[GIVEN] = handed[0] if handed else _from_files(config)
 

@@ -14,7 +14,9 @@ from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import quorum_lost
 
-OFFLINE = frozenset({"list", "path", "completion", "schema", "show", "status", "report", "approve"})
+OFFLINE = frozenset(
+    {"list", "explain", "path", "completion", "schema", "show", "status", "report", "approve"}
+)
 """Commands that contact no host. Others contact none with `--from`."""
 
 LEFT_OUT = "…"

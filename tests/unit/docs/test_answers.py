@@ -132,6 +132,8 @@ def test_what_is_installed(reader: Reader) -> None:
     assert {*found, *found["playbooks"][0]} == said_of("list")
     assert set(result(reader, "completion bash")) == said_of("completion")
     assert set(result(reader, "path probe")) == {"probe"}
+    (rule,) = result(reader, "explain G29")
+    assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
     assert [row["name"] for row in listed] == list(DOCUMENTS)

@@ -7,4 +7,4 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare it the way the suite of the checks does."""
-    config.addinivalue_line("markers", "check(id, title): the check of docs/verification.md")
+    config.addinivalue_line("markers", "check(id, title): the check of docs/rules/checks.md")

@@ -1,0 +1,1 @@
+"""What every id and every word on a screen means: the pages of docs/rules/, read by a program."""

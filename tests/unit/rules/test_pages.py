@@ -1,0 +1,193 @@
+"""The pages of rules hold what the program can say, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from remediations.diagnose.finding import ChainClass, NodeCondition
+from remediations.errors import ExitCode
+from remediations.playbooks.restart import CHECKS
+from remediations.rules.book import PAGES, entries, meant_by
+from remediations.rules.entry import Entry, Kind, entries_of
+from remediations.run.records import CommandState, RunState
+
+ROOT = Path(__file__).resolve().parents[3]
+RULE = re.compile(r"[GWNPI][0-9]{1,2}b?")
+CITED = re.compile(r"(?<![\w-])([GWNPIX][0-9]{1,2}b?)(?![\w-])")
+LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
+ASKED = {
+    Kind.GUARD: ("says", "why", "do", "unknown"),
+    Kind.CHECK: ("says", "why", "do", "unknown"),
+    Kind.CHAIN_CLASS: ("says", "why", "do"),
+    Kind.CONDITION: ("says", "why", "do"),
+    Kind.HAZARD: ("says", "why", "do"),
+    Kind.STATE: ("says", "do"),
+    Kind.EXIT_CODE: ("says", "changed"),
+}
+SHARED_TITLE = {"G19", "G20"}
+"""One function judges both and says one title; each entry has its own part of it."""
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Name and text of every module and program of the package, and of every deploy."""
+    for room in ("remediations", "deploys"):
+        for path in (ROOT / room).rglob("*"):
+            if path.suffix in (".py", ".sh") and "shipped" not in path.parts:
+                yield str(path.relative_to(ROOT)), path.read_text()
+
+
+@cache
+def modules() -> tuple[ast.Module, ...]:
+    return tuple(ast.parse(text) for name, text in sources() if name.endswith(".py"))
+
+
+def said() -> set[str]:
+    """Ids that the code can print: whole string literals."""
+    return {
+        node.value
+        for module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and RULE.fullmatch(node.value)
+    }
+
+
+def titles() -> dict[str, str]:
+    """Guard → the title that a plan shows."""
+    found = {}
+    for module in modules():
+        for function in ast.walk(module):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            local = {
+                node.targets[0].id: node.value.value
+                for node in ast.walk(function)
+                if isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and isinstance(node.value, ast.Constant)
+            }
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "judged":
+                    guard, title = node.args[:2]
+                    assert isinstance(guard, ast.Constant)
+                    text = (
+                        title.value
+                        if isinstance(title, ast.Constant)
+                        else local[ast.unparse(title)]
+                    )
+                    found[str(guard.value)] = str(text)
+    return found
+
+
+def of(*kinds: Kind) -> list[Entry]:
+    return [entry for entry in entries() if entry.kind in kinds]
+
+
+def ids(*kinds: Kind) -> set[str]:
+    return {entry.id for entry in of(*kinds)}
+
+
+def test_every_guard_and_check_has_an_entry() -> None:
+    """What the code can print can be explained."""
+    assert len(said()) > 35
+    assert said() <= ids(Kind.GUARD, Kind.CHECK)
+
+
+def test_every_entry_of_a_guard_or_check_is_in_the_code() -> None:
+    """Nothing is explained that no code knows."""
+    cited = {rule for _, text in sources() for rule in CITED.findall(text)}
+    assert ids(Kind.GUARD, Kind.CHECK) <= cited
+
+
+def test_every_rule_that_code_cites_has_an_entry() -> None:
+    """In a comment, too: an id of some other document means nothing here."""
+    cited = {(name, rule) for name, text in sources() for rule in CITED.findall(text)}
+    known = ids(Kind.GUARD, Kind.CHECK)
+    assert {(name, rule) for name, rule in cited if rule not in known} == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        (Kind.CHAIN_CLASS, [*ChainClass]),
+        (Kind.CONDITION, [*NodeCondition]),
+        (Kind.STATE, [*RunState, *CommandState]),
+        (Kind.EXIT_CODE, [int(code) for code in ExitCode]),
+    ],
+    ids=["classes", "conditions", "states", "exit codes"],
+)
+def test_every_value_has_an_entry_and_every_entry_a_value(kind: Kind, known: list[object]) -> None:
+    """Class, condition, state and exit code: exactly those that there are."""
+    assert ids(kind) == {str(value) for value in known}
+
+
+def test_every_hazard_is_cited_by_code() -> None:
+    """A hazard is here because some code keeps people out of it."""
+    everything = "\n".join(text for _, text in sources())
+    pages = {entry.page for entry in of(Kind.HAZARD)}
+    assert {
+        page for page in pages if not re.search(rf"{re.escape(page)}(?![\w-])", everything)
+    } == set()
+
+
+def test_titles_are_those_on_the_screens() -> None:
+    """The same guard or check has the same title in a plan, in the checks, and here."""
+    shown = {check.id: check.title for check in CHECKS}
+    shown |= {guard: title for guard, title in titles().items() if guard not in SHARED_TITLE}
+    told = {entry.id: entry.title for entry in of(Kind.GUARD, Kind.CHECK)}
+    assert len(shown) > 35
+    assert {rule: (title, told[rule]) for rule, title in shown.items() if told[rule] != title} == {}
+
+
+@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.kind}:{entry.id}")
+def test_an_entry_is_whole(entry: Entry) -> None:
+    """Its parts in order, an incident where there is one, and no markup left."""
+    labels = [part.label for part in entry.parts]
+    assert tuple(label for label in labels if label != "seen") == ASKED[entry.kind]
+    for part in entry.parts:
+        assert part.text.endswith((".", ")")) or entry.kind is Kind.EXIT_CODE, part.text
+        assert not re.search(r"\]\(|\*\*", part.text)
+
+
+@pytest.mark.parametrize("page", PAGES.values())
+def test_no_heading_of_a_page_is_lost(page: str) -> None:
+    """An entry in another form than the reader's would be silently missing."""
+    headings = re.findall(r"^## (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+    found = [entry.id for entry in entries() if entry.page.startswith(f"{page}#")]
+    assert found == headings
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("page", PAGES.values())
+def test_a_link_to_an_entry_is_its_id(page: str) -> None:
+    """On a terminal only the words are left of a link: they are what `explain` is asked."""
+    linked = {
+        (words, (target or Path(page).name, anchor))
+        for words, target, anchor in LINK.findall((ROOT / page).read_text())
+        if not target or f"docs/rules/{target}" in PAGES.values()
+    }
+    for words, (target, anchor) in linked:
+        assert f"docs/rules/{target}#{anchor}" in {entry.page for entry in meant_by(words)}, words
+
+
+def test_markdown_becomes_sentences() -> None:
+    """Links to other sites are shown with their address, those between pages are words."""
+    (entry,) = entries_of(
+        Kind.GUARD,
+        "x.md",
+        "## G1\n\na *plain* title\n\n- **Says:** see [G2](#g2) and\n  [a/b#1](https://x.y/1).\n"
+        "- **Why:** `rm *` and `ls *` ([x.y](https://x.y)).\n",
+    )
+    assert entry.title == "a plain title"
+    assert entry.page == "x.md#g1"
+    assert [part.text for part in entry.parts] == [
+        "see G2 and a/b#1 <https://x.y/1>.",
+        "`rm *` and `ls *` (https://x.y).",
+    ]
