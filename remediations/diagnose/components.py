@@ -27,7 +27,7 @@ def _listed(view: NodeView) -> set[str]:
 def read_components(
     views: Sequence[NodeView], power: Power, votes: Votes | None
 ) -> tuple[Component, ...]:
-    """Connected groups of the nodes that answer, the mightiest first.
+    """Connected groups of the nodes that answer, the one with the most power first.
 
     `votes` are given where they prove a partition: nodes that do not see each other's votes are
     apart then, whatever their peer tables say, and nodes outside the inventory bridge nothing.

@@ -74,7 +74,7 @@ def explain(
 
 
 def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
-    """Who is missing with what condition, the mightiest first; then what no host accounts for."""
+    """Who is missing with what condition, most power first; then what no host accounts for."""
     ill = sorted(
         (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
         key=lambda n: (-n.power, n.host),
@@ -107,7 +107,7 @@ def next_step(judgement: Judgement, power: Power, nodes: Sequence[NodeFinding]) 
 
 
 def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
-    """What a person does first, where no playbook cures any node: for the mightiest node."""
+    """What a person does first, where no playbook cures a node: for the one with most power."""
     ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"

@@ -87,7 +87,7 @@ class _Placed:
         return Verdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
 
     def _alone(self, host: str) -> bool:
-        """Not of the mightiest cluster, which could go on with the power that is missing."""
+        """Not of the cluster with most power, which could go on with the power that is missing."""
         cluster = self._cluster.get(host)
         return cluster is not None and cluster is not self._case.hashes.clusters[0]
 

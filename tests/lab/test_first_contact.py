@@ -245,7 +245,7 @@ def test_each_fault_has_its_line(here: Lab, troubled: tuple[Said, Said]) -> None
     lines = lines_of(troubled[0])
     told = {
         ("val2", "sudo"): ("lack", "refused to ops", "`ops ALL=(root) NOPASSWD: ALL`"),
-        ("val2", "unit"): ("warn", "disabled", f"systemctl enable {here.unit('val2')}"),
+        ("val2", "unit"): ("warn", "disabled", f"systemctl enable -- {here.unit('val2')}"),
         ("val4", "clock"): ("lack", "3600 s ahead of ours", "systemctl restart"),
         ("val4", "RPC"): ("lack", "no TCP address", f"{here.node('val4').home}/config/config.toml"),
     }
