@@ -13,7 +13,8 @@ from remediations.approve.approve import approve
 from remediations.approve.statement import consequences_text, statement_for, statement_text
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.options import as_typed, inventory_option, json_option, run_argument
+from remediations.cli.next_command import next_command
+from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.terminal import look
 from remediations.errors import Aborted, ApprovalError, ExitCode
 from remediations.render.printable import one_line
@@ -62,7 +63,7 @@ def command(
         document={"run": directory.name, "approval": approval, "file": str(path)},
         text=f"{before}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
         "(in this version the planner may be the approver)\n"
-        f"next: {as_typed(f'remediate apply {directory.called}')}",
+        f"next: {next_command('apply', directory.called)}",
     )
 
 

@@ -8,10 +8,12 @@ import click
 from msgspec.structs import replace
 
 from remediations.cli.answer import Answer
-from remediations.cli.options import as_typed, reads_the_world
+from remediations.cli.next_command import next_command
+from remediations.cli.options import reads_the_world
 from remediations.cli.terminal import look
 from remediations.cli.world import inventory_of, observation_for
 from remediations.diagnose.diagnose import diagnose
+from remediations.diagnose.explain import playbook_for
 from remediations.diagnose.finding import ChainClass, Finding
 from remediations.diagnose.render import finding_text
 from remediations.errors import ExitCode
@@ -27,7 +29,8 @@ def command(
     known = inventory_of(inventory) if inventory is not None or source is None else None
     finding = diagnose(observation_for(known, source, save))
     style = look()
-    shown = replace(finding, next_step=as_typed(finding.next_step))
+    playbook = playbook_for(finding.chain, finding.nodes)
+    shown = replace(finding, next_step=next_command("plan", playbook)) if playbook else finding
     return Answer(
         exit_code=verdict(finding),
         document=finding,

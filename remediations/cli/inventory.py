@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from remediations.cli.answer import Answer
+from remediations.cli.next_command import next_command
 from remediations.cli.options import json_option
 from remediations.cli.world import TOOL
 from remediations.contact.discover import entries_for, inventory_for, read_hosts
@@ -63,7 +64,7 @@ def answer(
 ) -> Answer:
     """The proposal, written to `output` or shown."""
     proposal = propose(observation, entries)
-    next_step = f"remediate doctor --inventory {output or 'inventory.yaml'}"
+    next_step = next_command("doctor", inventory=output or "inventory.yaml")
     keep = "" if output else "keep it (--output inventory.yaml), "
     text = proposal_yaml(
         proposal,

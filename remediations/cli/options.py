@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,10 +13,6 @@ from remediations.errors import UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 
 INVENTORY_VARIABLE = "REMEDIATE_INVENTORY"
-TAKE_INVENTORY = tuple(
-    f"remediate {name} " for name in ("plan", "approve", "apply", "verify", "report")
-)
-"""How the next steps begin that are given the inventory of this one."""
 
 json_option = click.option(
     "--json",
@@ -60,19 +55,6 @@ def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -
 
 
 run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
-
-
-def as_typed(step: str) -> str:
-    """A next command that works when it is copied: with the inventory that this one was given."""
-    context = click.get_current_context(silent=True)
-    if (
-        context is None
-        or context.get_parameter_source("inventory") is not click.core.ParameterSource.COMMANDLINE
-    ):
-        return step
-    if not step.startswith(TAKE_INVENTORY):
-        return step
-    return f"{step} --inventory {shlex.quote(str(context.params['inventory']))}"
 
 
 def reads_the_world(function: F) -> F:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from remediations.cli.answer import Answer
-from remediations.cli.options import as_typed, limit_option, reads_the_world, split_hosts
+from remediations.cli.next_command import next_command
+from remediations.cli.options import limit_option, reads_the_world, split_hosts
 from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
@@ -73,11 +74,10 @@ def command(
             f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
         )
     run = create(plan, observation, hosts, datetime.now(UTC))
-    next_step = as_typed(f"remediate approve {run.name} --key KEY")
+    next_step = next_command("approve", run.name, "--key", "KEY")
     if expired(plan):  # of an observation from before: it can be read, and not be approved
-        next_step = (
-            f"remediate plan {plan.playbook} --inventory {hosts.path} (this one has expired)"
-        )
+        again = next_command("plan", plan.playbook, inventory=hosts.path)
+        next_step = f"{again} (this one has expired)"
     return Answer(
         exit_code=ExitCode.CHANGES_PENDING,
         document={"plan": plan, "digest": digest, "run": run.name},

@@ -14,7 +14,7 @@ from contextlib import closing
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.live import to_stderr
-from remediations.cli.options import as_typed
+from remediations.cli.next_command import next_command
 from remediations.cli.reporting import write_report
 from remediations.cli.terminal import look
 from remediations.errors import ExitCode, Locked, MachineError, UsageError
@@ -43,7 +43,7 @@ def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: boo
     results = run_checks(given, heard=heard)
     good = bool(results) and all(r.outcome is CheckOutcome.PASSED for r in results)
     verdict = "VERIFIED" if good else "NOT VERIFIED"
-    again = as_typed(f"remediate verify {directory.called}")
+    again = next_command("verify", directory.called)
     try:
         _keep(directory, results, good=good)
     except (Locked, MachineError, UsageError) as error:
@@ -55,7 +55,7 @@ def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: boo
             next_step=f"mend it, then `{again}`",
         ) from error
     page, doubts = write_report(directory, anchors)
-    reading = f"read {page}" if page else as_typed(f"remediate report {directory.called}")
+    reading = f"read {page}" if page else next_command("report", directory.called)
     return Answer(
         exit_code=ExitCode.OK if good else ExitCode.NOT_VERIFIED,
         document={

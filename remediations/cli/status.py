@@ -8,7 +8,8 @@ import click
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
-from remediations.cli.options import as_typed, inventory_option, json_option
+from remediations.cli.next_command import next_command
+from remediations.cli.options import inventory_option, json_option
 from remediations.cli.standing import expired, standing, standing_of
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import one_line
@@ -74,14 +75,18 @@ def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
 
 
 def _next(run: RunDirectory, state: RunState) -> str:
-    name = run.called
-    if state is RunState.PLANNED and expired(run.plan):
-        return as_typed(f"remediate plan {run.plan.playbook}")
-    steps = {
-        RunState.PLANNED: f"remediate approve {name} --key KEY",
-        RunState.APPROVED: f"remediate apply {name}",
-        RunState.RUNNING: "wait for it, or stop it with Ctrl-C where it runs",
-        RunState.VERIFIED: f"read {run.path / 'report.html'}",
-        RunState.UNVERIFIED: f"remediate verify {name}",
-    }
-    return as_typed(steps.get(state, "`remediate diagnose`, then a new plan"))
+    match state:
+        case RunState.PLANNED if expired(run.plan):
+            return next_command("plan", run.plan.playbook)
+        case RunState.PLANNED:
+            return next_command("approve", run.called, "--key", "KEY")
+        case RunState.APPROVED:
+            return next_command("apply", run.called)
+        case RunState.RUNNING:
+            return "wait for it, or stop it with Ctrl-C where it runs"
+        case RunState.VERIFIED:
+            return f"read {run.path / 'report.html'}"
+        case RunState.UNVERIFIED:
+            return next_command("verify", run.called)
+        case _:
+            return "`remediate diagnose`, then a new plan"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from remediations import __version__
 from remediations.cli.anchors import live_inventory, no_inventory
+from remediations.cli.next_command import next_command
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.model.inventory import Inventory
@@ -83,11 +84,11 @@ def _someone_answered(observation: Observation, inventory: Inventory | None) -> 
     if len(reasons) < len(observation.hosts):
         return
     more = len(reasons) - SHOWN
-    path = inventory.path if inventory is not None else "FILE"
+    doctor = next_command("doctor", inventory=inventory.path if inventory is not None else "FILE")
     raise Unreadable(
         "no host of the inventory could be read",
         guard="login",
         got="; ".join(reasons[:SHOWN]) + (f"; and {more} more" if more > 0 else ""),
         expected="a login on at least one host",
-        next_step=f"`remediate doctor --inventory {path}` says for each host what mends it",
+        next_step=f"`{doctor}` says for each host what mends it",
     )

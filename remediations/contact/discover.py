@@ -24,15 +24,12 @@ from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.render.words import some
 
-SEVERAL = "several unit files match"
-"""How `discover.sh` says that it did not choose."""
 MOST = 8
 """Units that are looked at by themselves on one host. Of more than these none is: that only one of
 them runs would not be known."""
 SECOND_LOOK_S = 60.0
 """For all hosts together."""
 LATE = "there was no time to look at each"
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -78,7 +75,7 @@ async def look_twice(
 ) -> tuple[Observation, Inventory]:
     """The observation, and the inventory with the units that had to be pinned for it."""
     observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
-    undecided = [reading for reading in observation.hosts if candidates(reading)]
+    undecided = [reading for reading in observation.hosts if reading.candidates]
     looks = [asyncio.create_task(_pinned(reach, inventory, reading, tool)) for reading in undecided]
     if looks:
         await asyncio.wait(looks, timeout=SECOND_LOOK_S)
@@ -99,7 +96,7 @@ async def _pinned(
 ) -> tuple[HostEntry, HostReading]:
     """Of several units the only one that runs with a home; where there is no such one, the reading
     as it was, with why."""
-    units, entry = candidates(reading), inventory.host(reading.host)
+    units, entry = reading.candidates, inventory.host(reading.host)
     if len(units) > MOST:
         return entry, _undecided(reading, f"{len(units)} are too many to look at each")
     found = []
@@ -119,14 +116,5 @@ async def _pinned(
 def _undecided(reading: HostReading, why: str) -> HostReading:
     """The reading with the first few names that the host gave, and why none of them was chosen."""
     assert isinstance(reading.unit, Unknown)
-    reason = f"{SEVERAL} here: {some(candidates(reading), MOST)}; {why}"
+    reason = f"several unit files match here: {some(reading.candidates, MOST)}; {why}"
     return replace(reading, unit=replace(reading.unit, reason=reason))
-
-
-def candidates(reading: HostReading) -> tuple[str, ...]:
-    """The units among which the host could not choose, each once."""
-    unit = reading.unit
-    if not isinstance(unit, Unknown) or not unit.reason.startswith(SEVERAL):
-        return ()
-    said = unit.reason.partition(": ")[2].split()
-    return tuple(dict.fromkeys(name for name in said if _UNIT.fullmatch(name)))

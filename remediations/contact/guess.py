@@ -8,7 +8,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power
 from remediations.model.inventory import Role
 from remediations.model.quorum import percent
-from remediations.model.reading import Known, Unknown, value_or_none
+from remediations.model.reading import Known, Unknown, Why, value_or_none
 from remediations.model.record import Record
 from remediations.render.words import short, some
 
@@ -28,7 +28,7 @@ def guess_role(
     if isinstance(reading.session, Unknown):
         return None
     if isinstance(reading.unit, Unknown):
-        if reading.unit.reason.startswith("no unit "):
+        if reading.unit.why is Why.NO_UNIT:
             return Guess(role=Role.BASTION, why="there is no unit of the daemon")
         return None
     if reading.unit.value.load_state != "loaded":

@@ -15,7 +15,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power
 from remediations.model.host import Unit
 from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown
+from remediations.model.reading import Known, Unknown, Why
 from remediations.observe.observation import HostReading
 from remediations.plan.guards_node import CLOCK_BLOCK_MS
 from remediations.render.words import short
@@ -76,13 +76,12 @@ def _clock(host: str, offset_ms: int, ssh: ByHand) -> Line:
 def _unit(entry: HostEntry, reading: HostReading, ssh: ByHand) -> list[Line]:
     host = reading.host
     if isinstance(reading.unit, Unknown):
-        reason = reading.unit.reason
-        if "home" in reason:
+        if reading.unit.why is Why.NO_HOME:
             mend = f"pin `home:` of {host} in the inventory, or give the unit a --home"
         else:
             listed = ssh.run("systemctl", "list-unit-files", "virtengine*.service")
             mend = f"{listed}; then pin `unit:` of {host} in the inventory"
-        return [lack(host, "unit", reason, mend)]
+        return [lack(host, "unit", reading.unit.reason, mend)]
     unit = reading.unit.value
     state = f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}"
     return [_enabled(entry, unit, state, ssh), _home(reading, unit), _user(reading, unit)]
@@ -118,10 +117,12 @@ def _rpc(reading: HostReading, chain_id: str, ssh: ByHand) -> list[Line]:
         if reading.role is Role.STANDBY and view.down:
             return [ok(host, "RPC", "silent: the standby is stopped, as it should be")]
         said = reading.samples[-1].status if reading.samples else reading.chain.validators
-        reason = said.reason if isinstance(said, Unknown) else "no answer"
+        unread = said if isinstance(said, Unknown) else None
+        reason = unread.reason if unread is not None else "no answer"
         if view.down:
             return [lack(host, "RPC", f"the node is down ({reason})", "remediate diagnose")]
-        return [lack(host, "RPC", reason.rstrip(": "), _rpc_mend(reading, reason, ssh))]
+        off = unread is not None and unread.why is Why.NO_RPC
+        return [lack(host, "RPC", reason, _rpc_mend(reading, ssh, off=off))]
     url = view.config.rpc_url if view.config is not None else "it"
     lines = [ok(host, "RPC", f"{url} answers, height {status.height}")]
     if status.network != chain_id:
@@ -130,10 +131,10 @@ def _rpc(reading: HostReading, chain_id: str, ssh: ByHand) -> list[Line]:
     return [*lines, ok(host, "chain id", chain_id)]
 
 
-def _rpc_mend(reading: HostReading, reason: str, ssh: ByHand) -> str:
-    """What brings the RPC of a daemon that runs back."""
+def _rpc_mend(reading: HostReading, ssh: ByHand, *, off: bool) -> str:
+    """What brings the RPC of a daemon that runs back; `off`: its settings serve none."""
     unit = NodeView(reading).unit
-    if unit is not None and reason.startswith("no TCP address"):
+    if unit is not None and off:
         file = f"{unit.home}/config/config.toml"
         return (
             f'`laddr = "tcp://127.0.0.1:26657"` below [rpc] in {file}; '

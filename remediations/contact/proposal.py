@@ -13,9 +13,12 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power, duplicates, read_power
 from remediations.model.chain import Peer
 from remediations.model.inventory import HostEntry
-from remediations.model.reading import Known, Unknown, value_or_none
+from remediations.model.reading import Known, Unknown, Why, value_or_none
 from remediations.model.record import Record
 from remediations.observe.observation import Observation
+
+_PINS = {Why.NO_HOME: "pin `home:` here: ", Why.SEVERAL_UNITS: "pin `unit:` here: "}
+"""What has to be written by hand before a host can be read whole."""
 
 
 class ProposedHost(Record, frozen=True, kw_only=True):
@@ -115,14 +118,14 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
     """What a reviewer has to see: what was not read, is pinned, or lies elsewhere."""
     session, unit = view.reading.session, view.reading.unit
     if isinstance(session, Unknown):
-        return (f"not read: {session.reason.removeprefix(f'{view.host}: ')}",)
+        return (f"not read: {session.reason}",)
     notes = []
     if not session.value.sudo:
         notes.append(f"sudo is refused to {session.value.user}: most of it could not be read")
     if entry.unit is not None:
         notes.append("guessed: of several units that match, the only one with a home that runs")
     if isinstance(unit, Unknown):
-        notes.append(f"{_pin(unit.reason)}{unit.reason}")
+        notes.append(f"{_PINS.get(unit.why, '')}{unit.reason}")
     elif unit.value.load_state != "loaded":
         notes.append(f"{unit.value.name} is {unit.value.load_state}")
     else:
@@ -138,13 +141,6 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
             f"a remote signer signs ({view.config.remote_signer}): the key file here does not count"
         )
     return tuple(notes)
-
-
-def _pin(reason: str) -> str:
-    """What has to be written by hand before this host can be read whole."""
-    if reason.startswith("home not known"):
-        return "pin `home:` here: "
-    return "pin `unit:` here: " if reason.startswith("several") else ""
 
 
 def _strangers(views: Sequence[NodeView]) -> tuple[Stranger, ...]:

@@ -7,8 +7,7 @@ from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.power import Power
 from remediations.model.inventory import Role
 from remediations.model.quorum import percent
-from remediations.model.reading import Unknown
-from remediations.model.sign_state import ABSENT
+from remediations.model.reading import Unknown, Why
 from remediations.observe.observation import HostReading
 
 TOPIC = "validator key"
@@ -50,12 +49,11 @@ def sign_state_line(reading: HostReading, power: Power) -> Line:
     host, topic, view = reading.host, "sign state", NodeView(reading)
     signs = reading.role is Role.VALIDATOR or power.of(view.address) > 0
     if isinstance(reading.sign_state, Unknown):
-        reason = reading.sign_state.reason
         remote = view.config is not None and bool(view.config.remote_signer)
-        if reason.startswith(ABSENT) and (remote or not signs):
+        if reading.sign_state.why is Why.ABSENT and (remote or not signs):
             return ok(host, topic, "none, and none is needed here")
         mend = f"see docs/safety.md: without it {host} must not be started"
-        return lack(host, topic, reason, mend)
+        return lack(host, topic, reading.sign_state.reason, mend)
     state = reading.sign_state.value
     signed = f"last signed {state.height}/{state.round}/{state.step}"
     return ok(host, topic, f"readable, {signed if state.height else 'it never signed'}")

@@ -29,10 +29,8 @@ _NAMES = {
 _NEXT = {
     ChainClass.HEALTHY: "nothing to do",
     ChainClass.SLOW: "look at load and disks of the proposers; `remediate diagnose` again",
-    ChainClass.DEGRADED: "remediate plan node-down",
     ChainClass.LOCAL_DIVERGENCE: "roll back or rebuild the diverged nodes by hand, one at a time; "
     "leave the majority alone",
-    ChainClass.QUORUM_LOST: "remediate plan INC-001",
     ChainClass.PARTITION: "mend the network between the components and wait; restart nothing",
     ChainClass.APP_HASH_SPLIT: "stop nothing, delete nothing; collect the evidence and agree which "
     "state is right, then roll back softly by hand",
@@ -43,6 +41,8 @@ _NEXT = {
     ChainClass.SIGNING_BLOCKED: "do not touch sign states or WALs; read the journal of those that "
     "do not sign",
 }
+
+_PLAYBOOKS = {ChainClass.DEGRADED: "node-down", ChainClass.QUORUM_LOST: "INC-001"}
 
 _BY_PLAYBOOK = frozenset(
     {
@@ -98,12 +98,18 @@ def next_step(judgement: Judgement, power: Power, nodes: Sequence[NodeFinding]) 
     chain = judgement.chain
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(power, nodes)
+    if chain in _PLAYBOOKS:
+        playbook = playbook_for(chain, nodes)
+        return f"remediate plan {playbook}" if playbook else _first_by_hand(nodes)
+    return _NEXT[chain]
+
+
+def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
+    """The playbook that is worth planning now; None where there is none, or it cures no node."""
     curable = any(
         n.condition in _BY_PLAYBOOK and (n.power or chain is ChainClass.DEGRADED) for n in nodes
     )
-    if chain in (ChainClass.DEGRADED, ChainClass.QUORUM_LOST) and not curable:
-        return _first_by_hand(nodes)
-    return _NEXT[chain]
+    return _PLAYBOOKS.get(chain) if curable else None
 
 
 def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:

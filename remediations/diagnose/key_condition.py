@@ -7,10 +7,10 @@ from remediations.diagnose.finding import NodeCondition
 from remediations.diagnose.node_view import NodeView
 from remediations.diagnose.scene import Scene, Verdict
 from remediations.model.inventory import Role
-from remediations.model.reading import Known, Unknown, value_or_none
+from remediations.model.reading import Known, Unknown, Why, value_or_none
 
-_NOT_READ = ("no answer", "damaged section", "cut off", "not read", "exit status")
-"""How reasons begin that speak of the reading, not of the file."""
+_OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
+"""What is wrong with the file itself; all else is wrong with the reading of it."""
 _APART = 20
 """Blocks by which a commit that was read later may be ahead of a running node's sign state."""
 
@@ -71,8 +71,7 @@ def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
     reading = view.reading.sign_state
     path = f"{view.host}.sign_state"
     if isinstance(reading, Unknown):
-        unread = reading.reason.startswith(_NOT_READ)
-        if unread or not isinstance(view.reading.key, Known):
+        if reading.why not in _OF_THE_FILE or not isinstance(view.reading.key, Known):
             return None
         cause = f"its sign state could not be read: {reading.reason}"
         return Verdict(NodeCondition.SIGN_STATE_LOST, cause, (said(path, reading),))

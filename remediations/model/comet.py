@@ -69,7 +69,11 @@ _VOTE = re.compile(
 
 
 class RpcError(ValueError):
-    """The answer is not what the RPC documents, or is the RPC's own error. The message says why."""
+    """The answer is not what the RPC documents. The message says why."""
+
+
+class RpcFault(RpcError):
+    """The answer is the RPC's own error. The message is what it says, made safe to show."""
 
 
 def parse_status(text: bytes) -> NodeStatus:
@@ -325,7 +329,7 @@ def _result(text: bytes, shape: msgspec.json.Decoder[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RpcError(f"the answer has another form: {error}") from error
     fault = f"{envelope.error.message} {envelope.error.data}"[:SHOWN]
-    raise RpcError(_printable(f"the node answered with an error: {fault}"))
+    raise RpcFault(_printable(f"the node answered with an error: {fault}"))
 
 
 def _time(text: str) -> datetime:

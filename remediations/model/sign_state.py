@@ -16,9 +16,6 @@ PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
 _HASH_PREFIX = b"\x0a\x20"
 MAX_DIGITS = 19
 
-ABSENT = "there is no sign state file"
-"""How the reason of an unknown sign state begins where the file is missing."""
-
 
 class SignStateError(ValueError):
     """The bytes are not a sign state. The message says why, and never what they are."""

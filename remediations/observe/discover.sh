@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # used by probe.sh; settings stand before this text
-# Finds the daemon on a host: its unit, home and RPC. What cannot be found is said, never guessed.
+# Finds the daemon on a host: its unit, home and RPC. What cannot be found is said, never guessed: a
+# sentence in …_trouble, which may hold anything, and a word of model/reading.py in …_why.
 
 : "${remediate_unit:=}" # pinned by the inventory, or empty: discover
 : "${remediate_home:=}"
@@ -11,8 +12,9 @@ PROPERTIES+=,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimes
 PROPERTIES+=,InactiveExitTimestamp,InvocationID
 
 shown='' value='' flag_value='' binary=''
-unit='' unit_trouble='' home='' home_trouble='' rpc='' rpc_trouble=''
-config_text='' config_trouble=''
+unit='' unit_trouble='' unit_why='' candidates=''
+home='' home_trouble='' home_why='' rpc='' rpc_trouble='' rpc_why=''
+config_text='' config_trouble='' config_why=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
 guest_text=$remediate_guest guest_limit=2 # of files/service_user.sh, which stands before this text
@@ -38,21 +40,34 @@ take() {
     taken=${taken:0:${#taken}-3}
 }
 
-# find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned.
+# find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned. That there
+# is none is what systemctl says by a list without others: not by a complaint, nor by silence until
+# it is killed.
 find_unit() {
-    local name state taken status
+    local name state taken status complaint=
     local -a found=()
     unit=$remediate_unit unit_trouble=
     [[ -z $unit ]] || return
     take systemd list-unit-files --no-legend --plain --type=service "$UNIT_PATTERN"
     while read -r name state _; do
+        [[ -z $name || $name == *.service ]] || complaint=${taken:0:500}
         [[ $name == *.service && $name != *@.service && $state != alias ]] && found+=("$name")
     done < <(printf '%s\n' "$taken")
-    case ${#found[@]} in
-        0) unit_trouble="no unit file matches $UNIT_PATTERN${taken:+: ${taken:0:500}}" ;;
-        1) unit=${found[0]} ;;
-        *) unit_trouble="several unit files match $UNIT_PATTERN: ${found[*]}" ;;
-    esac
+    if ((status == 124 || status == 137)); then
+        unit_why=time-limit
+        unit_trouble='the unit files are not listed within the time limit'
+    elif ((${#found[@]} == 1)); then
+        unit=${found[0]}
+    elif ((${#found[@]})); then
+        unit_why=several-units candidates=${found[*]}
+        unit_trouble="several unit files match $UNIT_PATTERN: $candidates"
+    elif [[ $complaint ]]; then
+        unit_why=failed
+        unit_trouble="the unit files cannot be listed: $complaint"
+    else
+        unit_why=no-unit
+        unit_trouble="no unit file matches $UNIT_PATTERN"
+    fi
 }
 
 # show_unit: sets shown to what systemctl says of the unit, a line each.
@@ -150,7 +165,7 @@ find_home() {
         home_trouble="the home is not an absolute path: $home"
     fi
     [[ $home == / ]] || home=${home%/}
-    [[ -z $home_trouble ]] || home=
+    [[ -z $home_trouble ]] || home='' home_why=no-home
 }
 
 # find_owner: sets owner_uid, owner_gid, and as_owner, which runs a command with no more rights than
@@ -176,11 +191,12 @@ read_config() {
         13 | 44)
             home_trouble="$home/config/config.toml is missing or not readable"
             ((EUID == 0)) || home_trouble+=" (sudo refused)"
-            home=
+            home='' home_why=no-home
             return
             ;;
-        124 | 137) config_trouble='config.toml: no answer within the time limit' ;;
-        *) config_trouble="config.toml: ${taken%$'\n'}" ;;
+        45) config_trouble="config.toml: ${taken%$'\n'}" config_why=refused ;;
+        124 | 137) config_trouble='config.toml: no answer within the time limit' config_why=time-limit ;;
+        *) config_trouble="config.toml: ${taken%$'\n'}" config_why=failed ;;
     esac
     [[ -z $config_trouble ]] || return
     while read -r line; do
@@ -205,11 +221,11 @@ find_rpc() {
     local laddr host port
     rpc=$remediate_rpc rpc_trouble=
     [[ -z $rpc ]] || return
-    [[ $home ]] || { rpc_trouble=$home_trouble; return; }
+    [[ $home ]] || { rpc_trouble=$home_trouble rpc_why=$home_why; return; }
     if flag rpc.laddr; then
         laddr=$flag_value
     elif [[ $config_trouble ]]; then
-        rpc_trouble=$config_trouble
+        rpc_trouble=$config_trouble rpc_why=$config_why
         return
     else
         laddr=${config[rpc.laddr]:-}
@@ -224,6 +240,6 @@ find_rpc() {
     if [[ $port =~ ^[0-9]{1,5}$ && $host =~ ^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])$ ]]; then
         rpc=http://$host:$port
     else
-        rpc_trouble='no TCP address for the RPC in rpc.laddr'
+        rpc_trouble='no TCP address for the RPC in rpc.laddr' rpc_why=no-rpc
     fi
 }

@@ -17,8 +17,10 @@ from typing import Annotated
 
 import msgspec
 
+from remediations.model.reading import Why
 from remediations.model.text import lines
 from remediations.observe.sections import LIMITS
+from remediations.observe.trouble import TIME_LIMIT, Trouble
 
 _MARK = b'{"remediate_probe":1,'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,14 +75,14 @@ class Section:
     """What one command on the host printed.
 
     `said` is the beginning of its error output where its exit status is not 0; `at` is UTC by our
-    clock; `trouble` says why there is no output, "" when there is.
+    clock; `trouble` says why there is no output, None when there is.
     """
 
     data: bytes
     status: int
     said: str
     at: datetime
-    trouble: str
+    trouble: Trouble | None
 
     @property
     def text(self) -> str:
@@ -139,18 +141,19 @@ def _sections(whole: _Printed, offset: timedelta) -> Iterator[tuple[str, Section
 
 def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -> Section:
     """One section, unpacked; where it is not one, with the time at which the reading began."""
-    data, said, trouble, status, at = b"", "", "", 0, began
+    data, said, status, at = b"", "", 0, began
+    trouble: Trouble | None = None
     try:
         part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
         said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
         said = "; ".join(filter(None, map(str.strip, lines(said))))
         if part.rc == _TIMED_OUT and not part.b64:
-            trouble = "no answer within the time limit"
+            trouble = TIME_LIMIT
         else:
             data = _unpacked(part.b64, limit)
     except (msgspec.DecodeError, RecursionError, zlib.error, ValueError) as error:
-        trouble = f"damaged section: {error}"
+        trouble = Trouble(Why.CORRUPT, f"damaged section: {error}")
     return Section(data=data, status=status, said=said, at=at, trouble=trouble)
 
 

@@ -18,6 +18,7 @@ from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import read_trusted
 from remediations.files.writing import write_named
 from remediations.model.inventory import HostEntry, Inventory
+from remediations.model.reading import Why
 from remediations.model.text import lines
 from remediations.model.wire import WireError, canonical, decode, format_of
 from remediations.observe.digest import inventory_digest
@@ -31,6 +32,7 @@ from remediations.observe.observation import (
 )
 from remediations.observe.parse import read_host, unread_host
 from remediations.observe.program import COMMAND, program
+from remediations.observe.trouble import TIME_LIMIT, Trouble
 from remediations.reach.aside import in_thread
 from remediations.reach.connection import Completed, HostUnreachable, Reach
 from remediations.render.printable import one_line
@@ -85,15 +87,17 @@ async def _look(
     try:
         sent, done, received = await _ask(reach, entry, scope)
     except HostUnreachable as error:
-        return unread_host(entry, f"{error.what} ({error.guard}: {error.got})", began)
+        reason = f"{error.what} ({error.guard}: {error.got})"
+        return unread_host(entry, Trouble(Why.UNREACHABLE, reason), began)
     except TimeoutError:
-        return unread_host(entry, "no answer within the time limit", began)
+        return unread_host(entry, TIME_LIMIT, began)
     async with readers:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
                 return await in_thread(_read, done, entry, scope, sent, received)
         except TimeoutError:
-            return unread_host(entry, "its answer takes too long to read", began)
+            late = Trouble(Why.TIME_LIMIT, "its answer takes too long to read")
+            return unread_host(entry, late, began)
 
 
 def _read(
@@ -102,7 +106,7 @@ def _read(
     try:
         document = read_document(done.stdout, sent=sent, received=received)
     except DocumentError as error:
-        return unread_host(entry, f"{error}{_why(done)}", sent)
+        return unread_host(entry, _no_document(done, error), sent)
     return read_host(document, entry, scope, sent)
 
 
@@ -135,15 +139,16 @@ async def _ask(
     raise AssertionError("the second time returns or raises")
 
 
-def _why(done: Completed) -> str:
+def _no_document(done: Completed, error: DocumentError) -> Trouble:
     """What the connection tells of a missing answer; of the host's words one line, made safe."""
     if done.timed_out:
-        return "; it was still running at the time limit"
+        return Trouble(Why.TIME_LIMIT, f"{error}; it was still running at the time limit")
     if done.truncated:
-        return "; it was too long"
+        return Trouble(Why.TOO_LARGE, f"{error}; it was too long")
     words = done.stderr[:SAID_BYTES].decode("utf-8", "replace").strip()
     said = one_line("; ".join(lines(words)))[:SHOWN]
-    return f"; exit status {done.exit_status}{': ' if said else ''}{said}"
+    ended = f"exit status {done.exit_status}{': ' if said else ''}{said}"
+    return Trouble(Why.CORRUPT, f"{error}; {ended}")
 
 
 def save(observation: Observation, path: Path) -> None:

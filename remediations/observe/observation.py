@@ -70,12 +70,17 @@ class ChainView(Record, frozen=True, kw_only=True):
 
 
 class HostReading(Record, frozen=True, kw_only=True):
-    """One host. When `session` is unknown nothing else could be read, and all is unknown."""
+    """One host. When `session` is unknown nothing else could be read, and all is unknown.
+
+    `candidates` are the units that may be the daemon's, where `unit` is unknown because the host
+    has several.
+    """
 
     host: str
     role: Role
     session: Reading[Session]
     unit: Reading[Unit]
+    candidates: tuple[str, ...]
     processes: Reading[tuple[Process, ...]]
     config: Reading[NodeConfig]
     key: Reading[ConsensusKey]
@@ -121,6 +126,6 @@ class Observation(Record, frozen=True, kw_only=True, dict=True):
         return {reading.host: reading for reading in self.hosts}
 
 
-OBSERVATION_FORMAT = 2
+OBSERVATION_FORMAT = 3
 OBSERVATION_LIMIT = 256 * MEGABYTE
 """Of its file: ten thousand hosts."""

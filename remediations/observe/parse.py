@@ -1,4 +1,4 @@
-"""A probe's document as a HostReading. Pure: whatever is odd becomes unknown with its reason."""
+"""A probe's document as a HostReading. Pure: whatever is odd becomes unknown, with why."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from remediations.files.guest import DENIED, NO_FILE, NOT_READ
 from remediations.model import comet
 from remediations.model.host import Binary, JournalLine, NodeConfig, Session, Unit
 from remediations.model.inventory import HostEntry
-from remediations.model.reading import Known, Reading, Unknown
-from remediations.model.sign_state import ABSENT, SignState, SignStateError, parse_sign_state
+from remediations.model.reading import Known, Reading, Why
+from remediations.model.sign_state import SignState, SignStateError, parse_sign_state
 from remediations.model.text import TextError, lines, pairs
 from remediations.observe import host_text
 from remediations.observe.document import Document, Section
-from remediations.observe.found import Found, parse_found
+from remediations.observe.found import Found, nothing, parse_found
 from remediations.observe.observation import ChainSample, ChainView, HostReading, Scope
 from remediations.observe.records import parse_records
 from remediations.observe.settings import parse_config
+from remediations.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
 
 T = TypeVar("T")
 
@@ -27,9 +28,12 @@ _TIME_IS_UP = 124
 _ENDED = (_TIME_IS_UP, 137)
 """How timeout(1) ends: the command was stopped, or had to be killed."""
 _CURL = {
-    7: "the connection was refused: nothing listens",
-    28: "no answer within the time limit",
+    7: Trouble(Why.NOT_LISTENING, "the connection was refused: nothing listens"),
+    28: TIME_LIMIT,
 }
+_ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
+"""What the exit statuses of a section mean; any other one is that of a command that failed."""
+_SILENT = "the probe said nothing of it"
 
 
 @dataclass(frozen=True)
@@ -46,35 +50,33 @@ class _Reader:
         source: str,
         parse: Callable[[Section], T],
         *,
-        absent: str,
+        absent: Trouble,
         fine: tuple[int, ...] = (0,),
     ) -> Reading[T]:
-        """Section `name` through `parse`; `absent` says why there may be no such section."""
+        """Section `name` through `parse`; `absent` is why there may be no such section."""
         section = self.document.sections.get(name)
         if section is None:
-            return Unknown(reason=absent, source=source, at=self.at)
+            return absent.unknown(source, self.at)
         trouble = section.trouble
-        if not trouble and section.status in _ENDED and section.status not in fine:
-            trouble = "no answer within the time limit"
-        elif not trouble and section.status not in fine:
+        if trouble is None and section.status not in fine:
             trouble = _complaint(section)
-        if trouble:
-            return Unknown(reason=trouble, source=source, at=section.at)
+        if trouble is not None:
+            return trouble.unknown(source, section.at)
         try:
             return Known(value=parse(section), source=source, at=section.at)
         except (TextError, comet.RpcError, SignStateError) as error:
-            return Unknown(reason=str(error), source=source, at=section.at)
+            why = Why.FAILED if isinstance(error, comet.RpcFault) else Why.MALFORMED
+            return Trouble(why, str(error)).unknown(source, section.at)
 
     def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
         """An RPC answer; without a known RPC there is none."""
         source = f"{self.found.rpc or 'RPC'}/{path}"
         if not self.found.rpc:
-            reason = self.found.rpc_trouble or "no RPC was found"
-            return Unknown(reason=reason, source=source, at=self.at)
+            return self.found.rpc_trouble.unknown(source, self.at)
         section = self.document.sections.get(name)
         if section is not None and not section.trouble and section.status in _CURL:
-            return Unknown(reason=_CURL[section.status], source=source, at=section.at)
-        absent = "not asked: /status did not answer"
+            return _CURL[section.status].unknown(source, section.at)
+        absent = Trouble(Why.NOT_ASKED, "not asked: /status did not answer")
         return self.read(name, source, lambda part: parse(part.data), absent=absent)
 
     def of_unit(
@@ -83,13 +85,12 @@ class _Reader:
         source: str,
         parse: Callable[[str], T],
         *,
-        absent: str = "not read",
+        absent: Trouble = NOT_ASKED,
         fine: tuple[int, ...] = (0,),
     ) -> Reading[T]:
         """A section about the unit; without a known unit there is none."""
         if not self.found.unit:
-            reason = self.found.unit_trouble or "no unit was found"
-            return Unknown(reason=reason, source=source, at=self.at)
+            return self.found.unit_trouble.unknown(source, self.at)
         return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
 
     def file(
@@ -98,23 +99,35 @@ class _Reader:
         """A section about the home; without a known home there is none."""
         why = self.found.homeless
         if not self.found.home:
-            return Unknown(reason=why, source=source, at=self.at)
+            return why.unknown(source, self.at)
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _complaint(section: Section) -> str:
-    """Why a section has no output, in the words of the host where it has any."""
-    if section.status == DENIED:
-        return "it may not be read without sudo"
-    if section.status in (NO_FILE, NOT_READ):
-        return section.said or "it was not read"
-    return f"exit status {section.status}{': ' if section.said else ''}{section.said}"
+def _complaint(section: Section) -> Trouble:
+    """Why a section has no output: by its exit status, in the words of the host if it has any."""
+    if section.status in _ENDED:
+        return TIME_LIMIT
+    why = _ENDS.get(section.status, Why.FAILED)
+    if why is Why.DENIED:
+        return Trouble(why, "it may not be read without sudo")
+    if why is Why.FAILED:
+        said = f": {section.said}" if section.said else ""
+        return Trouble(why, f"exit status {section.status}{said}")
+    return Trouble(why, section.said or "it was not read")
+
+
+def _found(document: Document) -> Found:
+    """What was found on the host; nothing, where that itself could not be read."""
+    section = document.sections.get("found")
+    if section is None:
+        return nothing(Trouble(Why.CORRUPT, _SILENT))
+    trouble = section.trouble or (_complaint(section) if section.status else None)
+    return parse_found(section.text) if trouble is None else nothing(trouble)
 
 
 def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) -> HostReading:
     """The reading of host `entry`. `at` is when it was asked, for what it said nothing of."""
-    found = document.sections.get("found")
-    reader = _Reader(document, at, parse_found(found.text) if found else Found())
+    reader = _Reader(document, at, _found(document))
     unit = _unit(reader)
     home = reader.found.home or "HOME"
     return HostReading(
@@ -124,9 +137,10 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
             "login",
             "login",
             lambda part: _session(document, part.text),
-            absent="the probe said nothing of the login",
+            absent=Trouble(Why.CORRUPT, "the probe said nothing of the login"),
         ),
         unit=unit,
+        candidates=reader.found.candidates,
         processes=reader.of_unit("processes", "/proc", host_text.parse_processes),
         config=_config(reader, unit),
         key=reader.file("key", reader.found.key_file or "key file", host_text.parse_key),
@@ -143,7 +157,7 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
             "records",
             "stat /var/lib/remediate",
             lambda part: parse_records(part.text),
-            absent="the probe said nothing of it",
+            absent=Trouble(Why.CORRUPT, _SILENT),
         ),
         samples=_samples(reader),
         chain=_chain(reader),
@@ -152,14 +166,15 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
     )
 
 
-def unread_host(entry: HostEntry, reason: str, at: datetime) -> HostReading:
+def unread_host(entry: HostEntry, trouble: Trouble, at: datetime) -> HostReading:
     """The reading of a host of which nothing could be read."""
-    unknown = Unknown(reason=reason, source=f"ssh {entry.ssh}", at=at)
+    unknown = trouble.unknown(f"ssh {entry.ssh}", at)
     return HostReading(
         host=entry.name,
         role=entry.role,
         session=unknown,
         unit=unknown,
+        candidates=(),
         processes=unknown,
         config=unknown,
         key=unknown,
@@ -206,29 +221,31 @@ def _unit(reader: _Reader) -> Reading[Unit]:
         "show",
         source,
         lambda text: host_text.parse_unit(text, home=reader.found.home),
-        absent="the probe said nothing of the unit",
+        absent=Trouble(Why.CORRUPT, "the probe said nothing of the unit"),
     )
     if isinstance(unit, Known) and not unit.value.home and unit.value.load_state == "loaded":
-        return Unknown(
-            reason=f"home not known: {reader.found.home_trouble}", source=source, at=unit.at
-        )
+        reason = f"home not known: {reader.found.home_trouble.reason}"
+        return Trouble(Why.NO_HOME, reason).unknown(source, unit.at)
     return unit
 
 
 def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     source = f"{reader.found.home or 'HOME'}/config/config.toml, app.toml"
-    app = reader.document.sections.get("app_config")
-    trouble = reader.found.config_trouble or reader.found.rpc_trouble
-    if not trouble and app is not None and (app.trouble or app.status != 0):
-        trouble = f"app.toml: {app.trouble or _complaint(app)}"
-    if trouble or app is None:
-        return Unknown(reason=trouble or reader.found.homeless, source=source, at=reader.at)
+    found, app = reader.found, reader.document.sections.get("app_config")
+    trouble = found.config_trouble or (None if found.rpc else found.rpc_trouble)
+    if trouble is None and app is None:
+        trouble = found.homeless
+    elif trouble is None and app is not None and (app.trouble or app.status):
+        of_app = app.trouble or _complaint(app)
+        trouble = Trouble(of_app.why, f"app.toml: {of_app.reason}")
+    if trouble is not None or app is None:
+        return (trouble or NOT_ASKED).unknown(source, reader.at)
     application = app.text
     arguments = unit.value.arguments if isinstance(unit, Known) else ()
     return reader.file(
         "config",
         source,
-        lambda text: parse_config(text, application, arguments, reader.found.rpc),
+        lambda text: parse_config(text, application, arguments, found.rpc),
     )
 
 
@@ -238,10 +255,11 @@ def _sign_state(reader: _Reader) -> Reading[SignState]:
     if section is None or section.trouble or not reader.found.home:
         return reader.file("sign_state", source, parse_sign_state)
     if section.status == NO_FILE:
-        return Unknown(reason=f"{ABSENT}: {source}", source=source, at=section.at)
+        missing = Trouble(Why.ABSENT, f"there is no sign state file: {source}")
+        return missing.unknown(source, section.at)
     if section.status == NOT_READ:
-        reason = f"no sign state: {_complaint(section)}"
-        return Unknown(reason=reason, source=source, at=section.at)
+        refused = Trouble(Why.REFUSED, f"no sign state: {_complaint(section).reason}")
+        return refused.unknown(source, section.at)
     return reader.file("sign_state", source, parse_sign_state)
 
 
@@ -275,7 +293,9 @@ def _chain(reader: _Reader) -> ChainView:
 
 def _binary(reader: _Reader, scope: Scope) -> Reading[Binary]:
     """What is costly to read and decides nothing once the plan is made: full scope only."""
-    absent = "not read: only what decides was asked for" if scope is Scope.DECIDING else "not read"
+    absent = NOT_ASKED
+    if scope is Scope.DECIDING:
+        absent = Trouble(Why.NOT_ASKED, "not read: only what decides was asked for")
     return reader.of_unit("binary", "sha256sum", host_text.parse_binary, absent=absent)
 
 
@@ -285,7 +305,8 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
     login = reader.document.sections.get("login")
     source = f"journalctl --unit={reader.found.unit}"
     if login is not None and "euid=0" not in lines(login.text):
-        return Unknown(reason="without sudo the journal is incomplete", source=source, at=reader.at)
+        trouble = Trouble(Why.DENIED, "without sudo the journal is incomplete")
+        return trouble.unknown(source, reader.at)
     section = reader.document.sections.get("journal")
     found = reader.of_unit(
         "journal",
@@ -296,5 +317,5 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
     )
     if isinstance(found, Known) and not found.value and section and section.status == _TIME_IS_UP:
         reason = "nothing was found of it within the time limit, which ended the search"
-        return Unknown(reason=reason, source=source, at=found.at)
+        return Trouble(Why.TIME_LIMIT, reason).unknown(source, found.at)
     return found

@@ -41,10 +41,11 @@ login() {
 }
 
 found() {
-    say unit "$unit" unit_trouble "$unit_trouble" home "$home" \
-        home_trouble "$home_trouble" config_trouble "$config_trouble" rpc "$rpc" \
-        rpc_trouble "$rpc_trouble" key_file "$key_file" state_file "$state_file" \
-        node_key_file "$node_key_file" wal_file "$wal_file"
+    say unit "$unit" unit_trouble "$unit_trouble" unit_why "$unit_why" candidates "$candidates" \
+        home "$home" home_trouble "$home_trouble" home_why "$home_why" \
+        config_trouble "$config_trouble" config_why "$config_why" \
+        rpc "$rpc" rpc_trouble "$rpc_trouble" rpc_why "$rpc_why" key_file "$key_file" \
+        state_file "$state_file" node_key_file "$node_key_file" wal_file "$wal_file"
 }
 
 # without SCRIPT COMMAND…: what the command prints, with what the sed script finds replaced.
@@ -307,7 +308,7 @@ main() {
         find_home
         find_owner
     else
-        home_trouble=$unit_trouble
+        home_trouble=$unit_trouble home_why=$unit_why
     fi
     [[ -z $home ]] || read_config
     if [[ $home && -z $config_trouble ]]; then

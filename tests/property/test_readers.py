@@ -155,7 +155,7 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]], sco
     """Sections missing, exchanged or odd: each value is known or unknown, and it can be saved."""
     document = Document(
         sections={
-            name: Section(data=data, status=status, said="", at=NOW, trouble="")
+            name: Section(data=data, status=status, said="", at=NOW, trouble=None)
             for name, (data, status) in sections.items()
         },
         clock_offset_ms=0,

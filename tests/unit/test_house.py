@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -31,6 +32,7 @@ HOME_OF_SOMEBODY = re.compile(r"(?<![\w.-])/(?:home|Users)/(?!(?:ops|virtengine)
 
 CODE = (".py", ".sh", ".go", ".toml", "Makefile")
 PAGE = re.compile(r"\bdocs/[\w/-]+\.md\b(?:#[\w-]+)?")
+SEARCHES = frozenset({"match", "fullmatch", "search", "findall", "finditer", "split", "sub"})
 SECTION = re.compile(r"(?<!RFC \d{4} )§ ?\d")
 
 
@@ -171,6 +173,61 @@ def test_threads_are_awaited_in_one_place() -> None:
     found |= {line.partition(":")[0] for line in lines_with(re.compile(r"\brun_in_executor\("))}
     ours = {name for name in found if name.startswith("remediations/")}
     assert ours == {"remediations/reach/aside.py"}
+
+
+def decisions_by_reason(code: str) -> list[int]:
+    """Lines on which something is decided by, or taken out of, a text called `reason`: compared,
+    searched, cut, matched, or asked by one of its methods. Whether there is one may be asked."""
+
+    def is_reason(node: ast.AST) -> bool:
+        return (isinstance(node, ast.Attribute) and node.attr == "reason") or (
+            isinstance(node, ast.Name) and node.id == "reason"
+        )
+
+    def decides(node: ast.AST) -> bool:
+        if isinstance(node, ast.Compare):
+            whether = all(isinstance(operator, ast.Is | ast.IsNot) for operator in node.ops)
+            return not whether and any(map(is_reason, (node.left, *node.comparators)))
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            return is_reason(node.value)
+        if isinstance(node, ast.Match):
+            return is_reason(node.subject)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            return node.func.attr in SEARCHES and any(map(is_reason, node.args))
+        return False
+
+    nodes = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.expr | ast.stmt))
+    return sorted(node.lineno for node in nodes if decides(node))
+
+
+def test_no_decision_is_made_by_the_sentence_of_a_reading() -> None:
+    """`Unknown.why` decides; `reason` is for people, and a host may have written it. The reach has
+    no readings: its errors are those of a library, which has sentences only."""
+    found = {
+        name: lines
+        for name, text in files_of_the_project()
+        if name.startswith("remediations/") and name.endswith(".py")
+        if not name.startswith("remediations/reach/") and (lines := decisions_by_reason(text))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'reading.unit.reason.startswith("no unit ")',
+        '"home" in reading.unit.reason',
+        'reason = unit.reason\nif reason == "not read": pass',
+        "reason.removeprefix(host)",
+        "unit.reason[:9]",
+        "PATTERN.search(unit.reason)",
+        'match unit.reason:\n case "x": pass',
+    ],
+)
+def test_a_decision_by_a_sentence_would_be_found(code: str) -> None:
+    """The search for them has teeth, and leaves sentences that are shown alone."""
+    assert decisions_by_reason(code)
+    assert not decisions_by_reason('f"not read: {unit.reason}"\nif reason is None: pass')
 
 
 def test_every_make_target_explains_itself() -> None:

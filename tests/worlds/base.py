@@ -16,7 +16,7 @@ from remediations.model.host import (
     Unit,
 )
 from remediations.model.login import Hop, Login
-from remediations.model.reading import Known, Unknown
+from remediations.model.reading import Known, Unknown, Why
 from remediations.observe.observation import (
     ChainSample,
     ChainView,
@@ -31,6 +31,7 @@ POWERS = (40, 30, 20, 10)
 CHAIN_ID = "worlds-1"
 HEIGHT = 113
 HOME = "/var/lib/virtengine"
+STATE_FILE = f"{HOME}/data/priv_validator_state.json"
 GAP = timedelta(seconds=3)
 """Between the two samples; a healthy world makes one block a second."""
 MANY = 50
@@ -45,9 +46,11 @@ def known(value: T, at: datetime = BEGAN) -> Known[T]:
     return Known(value=value, source=_SOURCE, at=at)
 
 
-def unknown(reason: str = "no answer", at: datetime = BEGAN) -> Unknown:
+def unknown(
+    reason: str = "no answer", why: Why = Why.TIME_LIMIT, *, at: datetime = BEGAN
+) -> Unknown:
     """A reading that failed."""
-    return Unknown(reason=reason, source=_SOURCE, at=at)
+    return Unknown(why=why, reason=reason, source=_SOURCE, at=at)
 
 
 def hex_of(text: str, digits: int) -> str:
@@ -127,9 +130,11 @@ def unit_of(reading: HostReading, **fields: Any) -> Known[Unit]:  # noqa: ANN401
     return known(replace(reading.unit.value, **fields))
 
 
-def silenced(reading: HostReading, reason: str = "connection refused") -> HostReading:
+def silenced(
+    reading: HostReading, reason: str = "connection refused", why: Why = Why.NOT_LISTENING
+) -> HostReading:
     """The same host with an RPC that does not answer."""
-    nothing = unknown(reason)
+    nothing = unknown(reason, why)
     return replace(
         reading,
         samples=tuple(
@@ -147,11 +152,13 @@ def silenced(reading: HostReading, reason: str = "connection refused") -> HostRe
     )
 
 
-def unreachable_reading(reading: HostReading, reason: str) -> HostReading:
+def unreachable_reading(
+    reading: HostReading, reason: str, why: Why = Why.UNREACHABLE
+) -> HostReading:
     """The same host when SSH failed: all is unknown."""
-    nothing = unknown(reason)
+    nothing = unknown(reason, why)
     return replace(
-        silenced(reading, reason),
+        silenced(reading, reason, why),
         session=nothing,
         unit=nothing,
         processes=nothing,

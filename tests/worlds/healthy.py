@@ -28,7 +28,8 @@ from remediations.model.host import (
     WriteAheadLog,
 )
 from remediations.model.inventory import Role
-from remediations.model.sign_state import ABSENT, SignState
+from remediations.model.reading import Why
+from remediations.model.sign_state import SignState
 from remediations.observe.observation import (
     OBSERVATION_FORMAT,
     ChainSample,
@@ -46,6 +47,7 @@ from tests.worlds.base import (
     MANY,
     NEIGHBOURS,
     POWERS,
+    STATE_FILE,
     address_of,
     answers,
     app_hash_at,
@@ -132,6 +134,7 @@ def _host(name: str, role: Role, address: str) -> HostReading:
                 clock_offset_ms=1,
             )
         ),
+        candidates=(),
         unit=known(
             Unit(
                 name="virtengine.service",
@@ -216,13 +219,14 @@ def _standby(name: str) -> HostReading:
         unit=unit_of(reading, active_state="inactive", sub_state="dead", main_pid=0),
         processes=known(()),
         wal=known(WriteAheadLog(size=0)),
-        sign_state=unknown(f"{ABSENT}: {HOME}/data/priv_validator_state.json"),
+        sign_state=unknown(f"there is no sign state file: {STATE_FILE}", Why.ABSENT),
     )
 
 
 def _bastion(name: str) -> HostReading:
-    blank = unreachable_reading(_host(name, Role.BASTION, ""), "no unit of the daemon here")
-    return replace(blank, session=_host(name, Role.BASTION, "").session)
+    bastion = _host(name, Role.BASTION, "")
+    blank = unreachable_reading(bastion, "no unit of the daemon here", Why.NO_UNIT)
+    return replace(blank, session=bastion.session)
 
 
 def _connected(observation: Observation) -> Observation:

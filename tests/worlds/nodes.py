@@ -16,8 +16,8 @@ from remediations.model.host import (
     JournalLine,
     Process,
 )
-from remediations.model.reading import Known
-from remediations.model.sign_state import ABSENT, SignState
+from remediations.model.reading import Known, Why
+from remediations.model.sign_state import SignState
 from remediations.observe.observation import (
     HostReading,
     Observation,
@@ -25,7 +25,7 @@ from remediations.observe.observation import (
 from tests.worlds.base import (
     BEGAN,
     HEIGHT,
-    HOME,
+    STATE_FILE,
     app_hash_at,
     change,
     key_of,
@@ -253,7 +253,7 @@ def sign_state_missing(observation: Observation, host: str) -> Observation:
         observation,
         host,
         lambda r: replace(
-            r, sign_state=unknown(f"{ABSENT}: {HOME}/data/priv_validator_state.json")
+            r, sign_state=unknown(f"there is no sign state file: {STATE_FILE}", Why.ABSENT)
         ),
     )
 

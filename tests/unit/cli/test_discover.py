@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
@@ -16,8 +15,6 @@ from msgspec.structs import replace
 from remediations.contact.discover import (
     LATE,
     MOST,
-    SEVERAL,
-    candidates,
     entries_for,
     inventory_for,
     look_twice,
@@ -26,7 +23,7 @@ from remediations.contact.proposal import Proposal, propose
 from remediations.contact.proposal_yaml import proposal_yaml
 from remediations.model.chain import Peer
 from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.model.reading import Unknown
+from remediations.model.reading import Unknown, Why
 from remediations.observe.inventory import load_inventory
 from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.reach.connection import Reach
@@ -60,7 +57,7 @@ def test_a_healthy_chain(tmp_path: Path) -> None:
     """Roles by the validator set; the file is an inventory as it stands."""
     world = healthy(bastion=1)
     world = worlds.change(
-        world, "bastion1", lambda r: replace(r, unit=unknown("no unit file matches x"))
+        world, "bastion1", lambda r: replace(r, unit=unknown("none", Why.NO_UNIT))
     )
     world = worlds.disabled(world, "standby1")
     inventory = loaded(text_of(world), tmp_path)
@@ -104,13 +101,15 @@ def test_what_could_be_a_validator_is_not_called_anything_else() -> None:
     silent = worlds.stopped(healthy(), "val1", "val2", "val3", "val4", "full1")
 
     def blind(reading: HostReading) -> HostReading:
-        return replace(reading, key=unknown("no sudo"), sign_state=unknown("no sudo"))
+        return replace(
+            reading, key=unknown("no sudo", Why.DENIED), sign_state=unknown("no sudo", Why.DENIED)
+        )
 
     assert roles(worlds.change(silent, "val2", blind))["val2"] is None
     assert roles(worlds.change(silent, "standby1", blind))["standby1"] is None
     assert "# guessed: it never signed\n" in text_of(silent)
     unsigned = worlds.change(
-        healthy(), "full1", lambda r: replace(r, sign_state=unknown("no sudo"))
+        healthy(), "full1", lambda r: replace(r, sign_state=unknown("no sudo", Why.DENIED))
     )
     assert "# guessed: it has no voting power\n" in text_of(unsigned)
 
@@ -246,16 +245,6 @@ def test_names_for_ssh_become_hosts(
     )
 
 
-def test_several_units_are_candidates() -> None:
-    """What the host could not choose from is what it said, in its own words."""
-    said = f"{SEVERAL} virtengine*.service: virtengine.service virtengine-old.service"
-    reading = replace(healthy().host("val1"), unit=unknown(said))
-    assert candidates(reading) == ("virtengine.service", "virtengine-old.service")
-    assert candidates(healthy().host("val1")) == ()
-    script = files("remediations.observe").joinpath("discover.sh").read_text()
-    assert SEVERAL in script
-
-
 @pytest.mark.parametrize(("old", "chosen"), [("inactive", True), ("active", False)])
 def test_the_one_unit_that_runs_is_pinned(old: str, chosen: bool, tmp_path: Path) -> None:
     """Of two units that match, the one that runs with a home; of two that run, none."""
@@ -287,7 +276,7 @@ class Many:
 
     def __init__(self, units: int, pause_s: float = 0.0) -> None:
         self.reads: Counter[str] = Counter()
-        self.names = " ".join(f"virtengine{number}.service" for number in range(units))
+        self.names = tuple(f"virtengine{number}.service" for number in range(units))
         self._pause_s = pause_s
 
     async def observe(
@@ -295,8 +284,8 @@ class Many:
     ) -> Observation:
         if len(inventory.hosts) == 1:
             await asyncio.sleep(self._pause_s)
-        said = unknown(f"{SEVERAL} virtengine*.service: {self.names}")
-        reading = replace(healthy().host("val1"), unit=said)
+        said = unknown("several", Why.SEVERAL_UNITS)
+        reading = replace(healthy().host("val1"), unit=said, candidates=self.names)
         self.reads.update(entry.name for entry in inventory.hosts)
         hosts = tuple(replace(reading, host=entry.name) for entry in inventory.hosts)
         return replace(healthy(), hosts=hosts, scope=scope, tool=tool)

@@ -16,7 +16,7 @@ from remediations.contact.programs import SUBCOMMANDS, ask_text, parse
 from remediations.contact.sight import Sight
 from remediations.model.host import Binary, Disk, Ownership
 from remediations.model.inventory import HostEntry, Inventory
-from remediations.model.reading import Known
+from remediations.model.reading import Known, Why
 from remediations.observe.observation import HostReading, Observation
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
@@ -104,7 +104,10 @@ def test_a_healthy_world_lacks_nothing() -> None:
             "no sign state file",
         ),
         (
-            changed("val4", unit=unknown("several unit files match x: a.service b.service")),
+            changed(
+                "val4",
+                unit=unknown("several units: a.service b.service", Why.SEVERAL_UNITS),
+            ),
             ("val4", "unit"),
             State.LACK,
             "several",
@@ -257,16 +260,23 @@ def test_any_world_has_lines_and_whatever_lacks_is_mended(world: Observation) ->
 
 def test_one_cause_is_one_line() -> None:
     """Without a unit, or without sudo, nothing follows that only repeats it."""
-    world = changed("val4", unit=unknown("several unit files match x: a.service b.service"))
+    world = changed("val4", unit=unknown("several units: a.service b.service", Why.SEVERAL_UNITS))
     assert [topic for _, topic in bad(lines_of(world))] == ["unit"]
     reading = healthy().host("val4")
     assert isinstance(reading.session, Known)
     world = changed(
         "val4",
         session=known(replace(reading.session.value, sudo=False)),
-        sign_state=unknown("exit status 1"),
+        sign_state=unknown("exit status 1", Why.FAILED),
     )
     assert [topic for _, topic in bad(lines_of(world))] == ["sudo"]
+
+
+@pytest.mark.parametrize(("why", "pin"), [(Why.SEVERAL_UNITS, "unit"), (Why.NO_HOME, "home")])
+def test_what_is_to_be_pinned_is_no_question_of_words(why: Why, pin: str) -> None:
+    """A unit may be called by any name, a home may lie anywhere."""
+    world = changed("val4", unit=unknown("home not known: several unit-home.service", why))
+    assert f"pin `{pin}:` of val4" in bad(lines_of(world))["val4", "unit"].mend
 
 
 @pytest.mark.parametrize(
@@ -285,13 +295,14 @@ def test_a_wrong_clock_says_which_way(offset_ms: int, found: str) -> None:
 
 def test_an_rpc_that_is_off_is_told_from_one_that_is_silent() -> None:
     """The one is a setting, whose file and value are named; the other listens elsewhere, or not."""
-    for reason, mend in (
-        ("no TCP address for the RPC: ", f"below [rpc] in {worlds.HOME}/config/config.toml"),
-        ("no answer", "ssh -F ssh_config full1 'sudo ss -ltnp'"),
+    for why, mend in (
+        (Why.NO_RPC, f"below [rpc] in {worlds.HOME}/config/config.toml"),
+        (Why.TIME_LIMIT, "ssh -F ssh_config full1 'sudo ss -ltnp'"),
     ):
-        samples = tuple(replace(s, status=unknown(reason)) for s in healthy().host("full1").samples)
+        silent = unknown("no answer", why)
+        samples = tuple(replace(s, status=silent) for s in healthy().host("full1").samples)
         line = bad(lines_of(changed("full1", samples=samples)))["full1", "RPC"]
-        assert line.found == reason.rstrip(": ")
+        assert line.found == "no answer"
         assert mend in line.mend
 
 

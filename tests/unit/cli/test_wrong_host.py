@@ -117,9 +117,9 @@ WRONG: dict[str, Wrong] = {
     ),
     "systemd says nothing": Wrong(systemctl("exit 0"), "unit", "no unit file", NO_UNIT),
     "systemd prints noise": Wrong(
-        systemctl("head -c 200000 /dev/zero | tr '\\0' x"), "unit", "no unit file", NO_UNIT
+        systemctl("head -c 200000 /dev/zero | tr '\\0' x"), "unit", "cannot be listed", NO_UNIT
     ),
-    "systemd hangs": Wrong(systemctl("exec sleep 20"), "unit", "no unit file", NO_UNIT),
+    "systemd hangs": Wrong(systemctl("exec sleep 20"), "unit", "time limit", NO_UNIT),
 }
 
 

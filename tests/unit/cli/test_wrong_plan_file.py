@@ -235,7 +235,7 @@ def test_a_damaged_file_beside_the_plan(desk: Desk, state: Path, name: str, data
 
 OBSERVED: dict[str, tuple[str, Change]] = {
     "truncated": ("truncated", lambda data: data[: len(data) // 2]),
-    "of another version": ("format '1'", lambda data: data.replace(b'at":"2"', b'at":"1"', 1)),
+    "of another version": ("format '2'", lambda data: data.replace(b'at":"3"', b'at":"2"', 1)),
     "without a zone": ("$.began", lambda data: re.sub(rb'("began":"[^"]*)Z"', rb'\1"', data)),
     "of a year to come": ("year 9999", lambda data: data.replace(b'ended":"2026', b'ended":"9999')),
     "of the year 1": ("year 1", lambda data: data.replace(b'began":"2026', b'began":"0001')),

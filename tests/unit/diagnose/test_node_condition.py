@@ -13,7 +13,7 @@ from remediations.diagnose.finding import ChainClass, NodeCondition
 from remediations.model.chain import PeerRound
 from remediations.model.host import ConsensusKey, Process, Unit
 from remediations.model.inventory import Role
-from remediations.model.reading import Known
+from remediations.model.reading import Known, Why
 from remediations.observe.observation import HostReading, Observation
 from tests import worlds
 from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped
@@ -170,6 +170,20 @@ def test_condition(world: World, host: str, condition: NodeCondition) -> None:
     assert node.condition is condition
     assert node.cause
     assert node.evidence or condition is NodeCondition.NO_DAEMON
+
+
+@pytest.mark.parametrize("reason", ["there is no sign state file", "not read", "exit status 1"])
+@pytest.mark.parametrize("why", Why)
+def test_a_sign_state_is_lost_by_why_it_is_unknown(why: Why, reason: str) -> None:
+    """Where the file itself is missing or wrong; where it could not be read nothing is known of it.
+    Whatever the sentence says, which may quote the host."""
+    world = worlds.change(
+        stopped(healthy(), "val4"),
+        "val4",
+        lambda r: replace(r, sign_state=worlds.unknown(reason, why)),
+    )
+    lost = diagnose(world).node("val4").condition is NodeCondition.SIGN_STATE_LOST
+    assert lost is (why in {Why.ABSENT, Why.REFUSED, Why.MALFORMED})
 
 
 NEEDS_HANDS = {

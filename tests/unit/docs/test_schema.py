@@ -208,7 +208,7 @@ def test_a_wrong_document_is_not(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "path", "value"),
     [
-        ("observation", ("format",), "3"),
+        ("observation", ("format",), "2"),
         ("plan", ("format",), "3"),
         ("plan", ("risk",), "none"),
         ("plan", ("expires_at",), "2026-11-25T12:00:00"),

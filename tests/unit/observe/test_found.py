@@ -7,7 +7,7 @@ import pytest
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known, Unknown
 from remediations.observe.document import read_document
-from remediations.observe.found import Found, parse_found
+from remediations.observe.found import parse_found
 from remediations.observe.observation import Scope
 from remediations.observe.parse import read_host
 from tests.property.test_readers_answers import SECTIONS, SENT, printed
@@ -17,8 +17,10 @@ SOUND = "unit=v.service\nhome=/srv/node\nrpc=http://127.0.0.1:26657\n"
 
 def test_what_is_plain_is_taken() -> None:
     """And what is not named is passed over."""
-    assert parse_found(SOUND + "key_file=/k\nother=x\n") == Found(
-        unit="v.service", home="/srv/node", rpc="http://127.0.0.1:26657", key_file="/k"
+    found = parse_found(SOUND + "key_file=/k\nother=x\n")
+    assert (found.unit, found.home, found.rpc, found.key_file) == (
+        *("v.service", "/srv/node", "http://127.0.0.1:26657"),
+        "/k",
     )
 
 
@@ -38,7 +40,7 @@ def test_an_rpc_of_another_form_is_unknown(rpc: str) -> None:
     """It would be asked with curl, on the host and in every check."""
     found = parse_found(SOUND.replace("http://127.0.0.1:26657", rpc))
     assert (found.rpc, found.home) == ("", "/srv/node")
-    assert "http://" in found.rpc_trouble
+    assert "http://" in found.rpc_trouble.reason
 
 
 @pytest.mark.parametrize("home", ["srv", "/srv/../etc", "/srv/a b", "/srv/$(x)", "/", "//srv"])
@@ -46,7 +48,7 @@ def test_a_home_of_another_form_is_unknown(home: str) -> None:
     """It would be part of a program that runs as root."""
     found = parse_found(SOUND.replace("/srv/node", home))
     assert (found.home, found.homeless) == ("", found.home_trouble)
-    assert "plain characters" in found.home_trouble
+    assert "plain characters" in found.home_trouble.reason
 
 
 @pytest.mark.parametrize("unit", ["-H.service", "a/b.service", "v.socket", "v.service\u2028"])
@@ -59,12 +61,12 @@ def test_a_host_that_contradicts_itself_has_found_nothing() -> None:
     """Two homes are none."""
     found = parse_found(SOUND + "home=/srv/other\n")
     assert (found.unit, found.home, found.rpc) == ("", "", "")
-    assert "twice" in found.home_trouble
+    assert "twice" in found.home_trouble.reason
 
 
 def test_reasons_are_bounded() -> None:
     """They are shown, and kept with the observation."""
-    assert len(parse_found("unit_trouble=" + "x" * 60_000).unit_trouble) == 2000
+    assert len(parse_found("unit_trouble=" + "x" * 60_000).unit_trouble.reason) == 2000
 
 
 def test_without_the_name_nothing_of_it_is_known() -> None:

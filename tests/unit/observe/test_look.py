@@ -14,9 +14,10 @@ from remediations.model.chain import NodeStatus
 from remediations.model.comet import RpcError, parse_status
 from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.model.login import Login
-from remediations.model.reading import Known, Unknown
+from remediations.model.reading import Known, Unknown, Why
 from remediations.observe import quick
-from remediations.observe.look import _why, load, observe, save
+from remediations.observe.document import DocumentError
+from remediations.observe.look import _no_document, load, observe, save
 from remediations.observe.observation import Observation, Scope
 from remediations.observe.quick import Pulse, heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
@@ -146,13 +147,20 @@ def test_every_host_of_the_inventory_is_in_the_observation(seen: Observation) ->
 
 
 @pytest.mark.parametrize(
-    ("host", "reason"),
-    [("val2", "connection refused"), ("val3", "exit status 3"), ("val4", "time limit")],
+    ("host", "why", "reason"),
+    [
+        ("val2", Why.UNREACHABLE, "connection refused"),
+        ("val3", Why.CORRUPT, "exit status 3"),
+        ("val4", Why.TIME_LIMIT, "time limit"),
+    ],
 )
-def test_a_host_that_cannot_be_read_says_why(seen: Observation, host: str, reason: str) -> None:
+def test_a_host_that_cannot_be_read_says_why(
+    seen: Observation, host: str, why: Why, reason: str
+) -> None:
     """All of it is unknown, with the same reason."""
     reading = seen.host(host)
     assert isinstance(reading.session, Unknown)
+    assert reading.session.why is why
     assert reason in reading.session.reason
     assert reading.unit == reading.session
     assert reading.samples == ()
@@ -171,8 +179,8 @@ def test_an_observation_comes_back_from_its_file(seen: Observation, tmp_path: Pa
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"format":"2"', b'"format":"1"'),
-        (b'"format":"2"', b'"formed":"2"'),
+        (b'"format":"3"', b'"formed":"3"'),
+        (b'"format":"3"', b'"format":"2"'),
         (b'"scope":"full"', b'"scope":"some"'),
         (b"{", b""),
     ],
@@ -263,11 +271,12 @@ def test_what_a_host_complains_is_one_line_that_is_safe_to_show() -> None:
     """It is part of a reason, which is shown and kept: no colours, no other direction, no lines."""
     stderr = "\x1b[2J\u009b31m\u202eX\nnext  run this\u2028more ".encode() + b"\xff" * 10**6
     end = replace(completed(b"", status=1), stderr=stderr)
-    why = _why(end)
-    assert len(why) < 300
-    assert why.isascii()
-    assert why.isprintable()
-    assert "next" in why
+    trouble = _no_document(end, DocumentError("no answer"))
+    assert trouble.why is Why.CORRUPT
+    assert len(trouble.reason) < 300
+    assert trouble.reason.isascii()
+    assert trouble.reason.isprintable()
+    assert "next" in trouble.reason
 
 
 @pytest.mark.parametrize("there", ["nothing", "file", "link"])

@@ -13,8 +13,7 @@ import pytest
 
 from remediations.model.host import Unit
 from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown, value_or_none
-from remediations.model.sign_state import ABSENT
+from remediations.model.reading import Known, Unknown, Why, value_or_none
 from remediations.observe.document import read_document
 from remediations.observe.observation import HostReading, Scope
 from remediations.observe.program import COMMAND, program
@@ -266,21 +265,24 @@ def test_two_different_homes_are_unknown(silent: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "why", "reason"),
     [
-        (None, ABSENT),
-        ("", "no sign state"),
-        ("\x00" * 64, "no sign state"),
-        ('{"height": "-1", "round": 0, "step": 0}', "no sign state"),
-        ('{"height": "1", "round": 0, "step": 4}', "impossible"),
+        (None, Why.ABSENT, "there is no sign state file"),
+        ("", Why.REFUSED, "no sign state"),
+        ("\x00" * 64, Why.REFUSED, "no sign state"),
+        ('{"height": "-1", "round": 0, "step": 0}', Why.REFUSED, "no sign state"),
+        ('{"height": "1", "round": 0, "step": 4}', Why.MALFORMED, "impossible"),
     ],
 )
-def test_a_sign_state_that_is_none_says_why(silent: Host, content: str | None, reason: str) -> None:
+def test_a_sign_state_that_is_none_says_why(
+    silent: Host, content: str | None, why: Why, reason: str
+) -> None:
     """Absent, empty, zeroed, impossible: told apart, and never a default."""
     path = silent.home / "data/priv_validator_state.json"
     path.unlink() if content is None else path.write_text(content)
     state = observe(silent, Scope.DECIDING).sign_state
     assert isinstance(state, Unknown)
+    assert state.why is why
     assert state.reason.startswith(reason)
 
 

@@ -191,6 +191,6 @@ def test_a_value_cannot_end_its_line_on_the_host(tmp_path: Path) -> None:
     host.script("journalctl", "#!/bin/sh\n")
     reading = observe(host)
     assert isinstance(reading.unit, Unknown)
-    assert "no unit file matches" in reading.unit.reason
+    assert "the unit files cannot be listed" in reading.unit.reason
     assert isinstance(reading.disk, Unknown)
     assert "/srv/forged" not in reading.disk.source
