@@ -4,7 +4,7 @@ well it is signed, nothing is applied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
-from remediations.errors import Refused, RemediationError, WorldChanged
+from remediations.errors import Refused, RemediationError, UsageError, WorldChanged
 from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
+from remediations.observe.observation import HostReading, Observation, Scope
 from remediations.plan.compare import MOVABLE, changed_fields
 from remediations.plan.plan import Plan
 from remediations.playbooks.of_plan import branch_of
@@ -150,6 +150,21 @@ def test_what_the_fresh_observation_lets_pass_is_declared(maker: Maker) -> None:
     assert undeclared == set()
 
 
+FIXED = ("origin", "tool", "playbook", "branch", "checks", "targets", "logins", "risk", "warnings")
+
+
+def test_what_runs_and_who_is_meant_never_moves() -> None:
+    """The table of what may move is not widened to any of this: what runs, where, by whose code,
+    for how long, what is checked afterwards, and how many have to approve."""
+    moving = {name.partition(".")[0] for name in MOVABLE}
+    assert not moving & {*FIXED, "worst_case", "approvals_needed", "inventory_digest", "chain_id"}
+    assert not {"stages", "stages.*", "facts", "baseline"} & MOVABLE.keys()
+    for path in PATHS:
+        plan = mutated(path)
+        if plan is not None and (path[0] in FIXED or "commands" in path):
+            assert changed_fields(plan, PLAN), path
+
+
 def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
     """A minute later, at the same height, the round has risen: the plan still holds."""
     recheck(PLAN, later(WORLD, rounds=3), maker)
@@ -177,6 +192,29 @@ def test_numbers_that_may_rise_may_not_be_planned_higher(name: str, change: Any)
 def test_observation_of_another_plan_is_refused(maker: Maker) -> None:
     with pytest.raises(Refused, match="not what its own observation gives"):
         follows(PLAN, later(WORLD), maker)
+
+
+INCOMPLETE = {
+    "deciding": lambda world: replace(world, scope=Scope.DECIDING),
+    "format": lambda world: replace(world, format=99),
+    "twice": lambda world: replace(world, hosts=(*world.hosts, world.hosts[-1])),
+    "dropped": lambda world: replace(world, hosts=world.hosts[:-1]),
+    "backwards": lambda world: replace(world, began=world.ended + timedelta(seconds=1)),
+}
+
+
+@pytest.mark.parametrize("change", INCOMPLETE.values(), ids=INCOMPLETE)
+def test_incomplete_observation_gives_no_plan(
+    maker: Maker, change: Callable[[Observation], Observation]
+) -> None:
+    """Without a full reading a guard (G8) would not be asked at all, and no line would say so;
+    nothing that is read at `apply` would miss it."""
+    world = change(WORLD)
+    made = maker.build(world, diagnose(world), _proposal(maker, world))
+    with pytest.raises(Refused, match="not what its own observation gives"):
+        follows(made, world, maker)
+    with pytest.raises(UsageError, match="no plan can be made"):
+        compiled(world)
 
 
 def test_plan_of_another_version_is_refused(maker: Maker) -> None:
@@ -230,9 +268,9 @@ def _in_later_round(reading: HostReading, rounds: int) -> HostReading:
     return replace(reading, samples=samples)
 
 
-def _proposal(maker: Maker) -> Any:  # noqa: ANN401 - the branch's own
+def _proposal(maker: Maker, world: Observation = WORLD) -> Any:  # noqa: ANN401 - the branch's own
     situation = Situation(
-        observation=WORLD, finding=diagnose(WORLD), only=frozenset(PLAN.acting_hosts)
+        observation=world, finding=diagnose(world), only=frozenset(PLAN.acting_hosts)
     )
     return branch_of(PLAN, maker.playbook).propose(situation)
 
