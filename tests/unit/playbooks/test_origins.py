@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -265,6 +266,25 @@ def test_origin_names_distribution_version_and_digest_of_the_files(site: Site) -
         change()
         seen.add(origin()[2])
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize("name", ["a.py\n0123  b.py", "a\\b.py"])
+def test_name_that_reads_as_two_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With a line break in its name one file would have the digest of two."""
+    package = tmp_path / "twoinone"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / name).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("twoinone")
+    try:
+        with pytest.raises(MachineError) as refused:
+            package_digest("twoinone")
+    finally:
+        del sys.modules["twoinone"]
+    assert "in the name of a file" in refused.value.got
 
 
 def test_single_module_is_its_file(site: Site) -> None:
