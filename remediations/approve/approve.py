@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from remediations.approve.approval import Approval, Statement
@@ -13,21 +13,23 @@ from remediations.approve.statement import statement_for
 from remediations.approve.verifier import Verifier
 from remediations.errors import ApprovalError
 from remediations.model.wire import canonical
-from remediations.plan.plan import NAMING, Plan
+from remediations.plan.plan import NAMING, VALID_FOR, Plan
 from remediations.render.words import moment
 
 FEWEST = 1
 """Approvals without which nothing is applied."""
+CLOCKS_APART = timedelta(minutes=1)
+"""How far the clock of the machine that planned may be ahead of ours."""
 
 
 def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
     """Sign `plan`, and check at once that the signature would be accepted.
 
     Raises:
-        ApprovalError: the plan expired, the key cannot sign, or may not.
+        ApprovalError: the plan expired or is from the future, the key cannot sign, or may not.
     """
     statement = statement_for(plan)
-    _not_expired(statement, now)
+    _in_time(statement, now)
     signature = sign(canonical(statement), key, verifier.keygen)
     signer = signer_of(canonical(statement), signature, verifier, now)
     return Approval(
@@ -77,10 +79,11 @@ def enough(
     it says.
 
     Raises:
-        ApprovalError: too few, one of them is not valid, or the plan has expired.
+        ApprovalError: too few, one of them is not valid, or the plan has expired or is from the
+            future.
     """
     signers = tuple(check(approval, plan, verifier, now) for approval in approvals)
-    _not_expired(statement_for(plan), now)
+    _in_time(statement_for(plan), now)
     needed = max(FEWEST, plan.approvals_needed)
     given = people(signers)
     if given < needed:
@@ -111,7 +114,7 @@ def _again(statement: Statement) -> str:
     return f"remediate approve {statement.plan[:NAMING]} --key KEY"
 
 
-def _not_expired(statement: Statement, now: datetime) -> None:
+def _in_time(statement: Statement, now: datetime) -> None:
     if now >= statement.expires_at:
         raise ApprovalError(
             "the plan has expired: what it was made from is too old",
@@ -119,4 +122,13 @@ def _not_expired(statement: Statement, now: datetime) -> None:
             got=f"it is {moment(now)}",
             expected=f"before {moment(statement.expires_at)}",
             next_step=f"remediate plan {statement.playbook}, then approve that one",
+        )
+    if statement.expires_at - now > VALID_FOR + CLOCKS_APART:
+        raise ApprovalError(
+            "the plan is from the future: it would be valid for longer than any plan",
+            guard="expiry",
+            got=f"it is {moment(now)}, and the plan expires {moment(statement.expires_at)}",
+            expected=f"{VALID_FOR // timedelta(minutes=1)} minutes at most",
+            next_step="set the clocks right (`timedatectl`, here and where it was planned), then "
+            f"`remediate plan {statement.playbook}` again",
         )

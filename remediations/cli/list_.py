@@ -10,7 +10,8 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
-from remediations.playbooks.catalogue import OWN, Installed, Trouble, catalogue
+from remediations.playbooks.catalogue import Installed, Trouble, catalogue
+from remediations.playbooks.entry_points import OWN
 from remediations.render.printable import one_line
 
 

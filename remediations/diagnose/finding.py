@@ -6,11 +6,10 @@ Each is described in docs/rules/classes.md and docs/rules/conditions.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 
 
 class ChainClass(StrEnum):
@@ -73,7 +72,7 @@ class Evidence(Record, frozen=True, kw_only=True):
     reading: str
     says: str
     source: str
-    at: datetime
+    at: Moment
 
 
 class NodeFinding(Record, frozen=True, kw_only=True):
@@ -131,7 +130,7 @@ class Finding(Record, frozen=True, kw_only=True, dict=True):
 
     chain: ChainClass
     halted: Answer
-    halted_since: datetime | None
+    halted_since: Moment | None
     halted_after_s: int
     height: int
     round: int

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, Union
 
 import msgspec
 
-from remediations.model.record import Moment
+from remediations.model.record import Moment, check_moment
 
 T = TypeVar("T", covariant=True)
 
@@ -31,6 +31,10 @@ class Known(
     value: T
     source: str
     at: Moment
+
+    def __post_init__(self) -> None:
+        """Refuse a time of another zone than UTC, with a ValueError."""
+        check_moment(self.at)
 
 
 class Why(StrEnum):
@@ -82,6 +86,10 @@ class Unknown(
     reason: str
     source: str
     at: Moment
+
+    def __post_init__(self) -> None:
+        """Refuse a time of another zone than UTC, with a ValueError."""
+        check_moment(self.at)
 
 
 Reading = Union[Known[T], Unknown]

@@ -26,7 +26,7 @@ _TYPES = re.compile(
     r"Expected `[\w |]{1,100}`(?:, got `\w{1,40}`)?"
     r"|Object missing required field `\w{1,80}`"
     r"|JSON is malformed: [a-z ]{1,60}(?: \(byte [0-9]{1,12}\))?"
-    r"|Input data was truncated|Invalid RFC3339 encoded datetime"
+    r"|Input data was truncated|Invalid RFC3339 encoded datetime|Expected a time in UTC"
 )
 """The messages of msgspec that repeat nothing of a document."""
 

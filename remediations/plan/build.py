@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from remediations.compile.command import CompiledCommand
 from remediations.model.origin import Origin
@@ -17,6 +16,7 @@ from remediations.plan.guards_set import UP
 from remediations.plan.order import Swing, swings
 from remediations.plan.plan import (
     PLAN_FORMAT,
+    VALID_FOR,
     Baseline,
     Command,
     Fidelity,
@@ -27,9 +27,6 @@ from remediations.plan.plan import (
     Target,
 )
 from remediations.plan.proposal import HostData, StageDraft
-
-VALID_FOR = timedelta(minutes=30)
-"""From the observation on: long enough to read and sign at night, short enough to still be true."""
 
 Compile = Callable[[str, Mapping[str, HostData]], Mapping[str, tuple[CompiledCommand, ...]]]
 """`Compiler.compile_deploy`: a deploy's name and its hosts' data in, commands per host out."""

@@ -9,7 +9,8 @@ for each host where it differs.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from remediations.plan.plan import Command, GuardResult, Plan, Stage
@@ -83,15 +84,23 @@ def as_text(given: Mapping[str, str]) -> str:
 
 
 def programs(commands: Sequence[R]) -> tuple[Program[R], ...]:
-    """The commands by program. Few are kept apart."""
+    """The commands by program, in the order in which each host runs its own. Few are kept apart."""
     if len(commands) < TOGETHER:
         return tuple(Program(command, ()) for command in commands)
+    groups = _grouped([((place, _program(one)), one) for place, one in _placed(commands)])
     return tuple(
         Program(first, tuple((other, own(other, values(first))) for other in others))
-        for first, *others in _grouped(
-            [(_program(command), command) for command in commands]
-        ).values()
+        for _, (first, *others) in sorted(groups.items(), key=lambda group: group[0][0])
     )
+
+
+def _placed(commands: Sequence[R]) -> Iterator[tuple[int, R]]:
+    """Each command after how many others its host runs it: what one host runs first and another
+    one second is not the same for both."""
+    before: Counter[str] = Counter()
+    for command in commands:
+        yield before[command.host], command
+        before[command.host] += 1
 
 
 def _program(command: Runs) -> Hashable:

@@ -7,6 +7,7 @@ the observation.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from remediations.model.wire import digest
 NAMING = 8
 """Digits of the digest that name a plan to a person, and end the name of its run."""
 PLAN_FORMAT = 2
+VALID_FOR = timedelta(minutes=30)
+"""From the observation on: long enough to read and sign at night, short enough to still be true."""
 
 
 class Outcome(StrEnum):

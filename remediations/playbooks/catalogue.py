@@ -3,7 +3,8 @@
 Playbooks are entry points of the group `remediations.playbooks`, so a team can ship its own. Any
 package on this machine can do the same, so:
 
-1. A distribution that the machine configuration does not allow is not imported.
+1. A distribution that the machine configuration does not allow is not imported. Ours always is,
+   and none that only calls itself ours.
 2. One that cannot be imported, or brings something else, costs itself only.
 3. Where two have the same id none of them is used: which one is meant cannot be told.
 4. The plan names the distribution, its version and the digest of its files.
@@ -19,13 +20,10 @@ from importlib.metadata import EntryPoint
 from remediations.errors import Refused, UsageError
 from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
 from remediations.model.origin import Origin
-from remediations.playbooks.entry_points import Entry, entries, load
+from remediations.playbooks.entry_points import OWN, Entry, entries, load
 from remediations.playbooks.origin import package_digest
 from remediations.playbooks.playbook import Playbook
 from remediations.render.words import some
-
-OWN = "remediations"
-"""Our own distribution, which is always allowed."""
 
 
 class Flaw(StrEnum):

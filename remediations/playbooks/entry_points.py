@@ -16,7 +16,10 @@ from remediations.playbooks.playbook import Branch, Playbook
 from remediations.render.printable import one_line
 
 GROUP = "remediations.playbooks"
+OWN = "remediations"
+"""Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_IMPOSTOR = f"it calls itself {OWN}, and its playbooks are not in that package"
 _SAID = 160
 """Characters of what somebody else's exception says."""
 
@@ -35,7 +38,8 @@ class Entry(NamedTuple):
 def entries() -> Iterator[Entry]:
     """The entry points of all distributions on sys.path. Imports nothing.
 
-    One of the same name earlier on sys.path hides another, as it hides its modules.
+    One of the same name earlier on sys.path hides another, as it hides its modules. None hides us:
+    any package can bring metadata in our name, but our modules are the ones that run here.
     """
     seen: set[str] = set()
     for found in distributions():
@@ -44,7 +48,11 @@ def entries() -> Iterator[Entry]:
             continue
         seen.add(normalized(name))
         try:
-            yield from _entries_of(found, name)
+            brought = _entries_of(found, name)
+            if normalized(name) == OWN and any(_leads_elsewhere(entry) for entry in brought):
+                seen.discard(OWN)
+                brought = [entry._replace(point=None, flaw=_IMPOSTOR) for entry in brought]
+            yield from brought
         except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's files
             where = _plain(str(getattr(found, "_path", "a distribution")))
             flaw = f"its metadata cannot be read: {_said(error)}"
@@ -59,6 +67,10 @@ def _entries_of(found: Distribution, name: str) -> list[Entry]:
     about = _plain(name), _plain(found.version)
     points = [point for point in found.entry_points if point.group == GROUP]
     return [Entry(_plain(point.name), *about, point) for point in points]
+
+
+def _leads_elsewhere(entry: Entry) -> bool:
+    return entry.point is not None and entry.point.module.partition(".")[0] != OWN
 
 
 def _name(found: Distribution) -> str:

@@ -29,7 +29,8 @@ def package_digest(module: str) -> str:
     """The digest of the loaded top-level package, or single module, that `module` belongs to.
 
     Raises:
-        MachineError: it does not consist of files, they cannot be read, or are absurdly many.
+        MachineError: it does not consist of files, they cannot be read, are absurdly many, or one
+            has a name that could stand for two lines of the list.
     """
     top = module.partition(".")[0]
     try:
@@ -37,6 +38,8 @@ def package_digest(module: str) -> str:
         whole = hashlib.sha256()
         left = MOST_BYTES
         for name, path in found:
+            if b"\n" in name or b"\\" in name:  # sha256sum writes them in another way
+                raise _unnamed(top, "a line break or a backslash in the name of a file")
             with path.open("rb") as file:
                 left -= os.fstat(file.fileno()).st_size
                 if left < 0:

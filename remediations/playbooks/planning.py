@@ -6,6 +6,7 @@ from remediations.compile.compiler import Compiler
 from remediations.diagnose.finding import Finding
 from remediations.errors import Refused, UsageError
 from remediations.model.origin import Origin
+from remediations.observe.complete import lack
 from remediations.observe.observation import Observation
 from remediations.plan.build import build_plan
 from remediations.plan.case import Case
@@ -58,7 +59,21 @@ def make_plan(
     tool: str,
     origin: Origin,
 ) -> Plan:
-    """The plan for what was observed and found, whether or not its guards pass."""
+    """The plan for what was observed and found, whether or not its guards pass.
+
+    Raises:
+        UsageError: an unknown branch or host, or an observation that is not a full one.
+        Refused: no branch fits, or the one that fits has nothing to act on.
+    """
+    missing = lack(observation)
+    if missing:
+        raise UsageError(
+            "no plan can be made from this observation",
+            guard="full observation",
+            got=missing,
+            expected="a full reading of every host of the inventory, each once",
+            next_step=f"remediate plan {playbook.id} --inventory INVENTORY (without --from)",
+        )
     case = propose(playbook, branch, observation, finding, only)
     with Compiler() as compiler:
         return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool, origin=origin)

@@ -18,6 +18,7 @@ from remediations.diagnose.finding import Finding
 from remediations.errors import Refused, WorldChanged
 from remediations.model.origin import Origin
 from remediations.model.wire import digest
+from remediations.observe.complete import lack
 from remediations.observe.observation import Observation
 from remediations.plan.build import Compile, build_plan
 from remediations.plan.case import Case
@@ -67,6 +68,9 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
         raise _not_of_this(
             plan, f"{maker.tool} with {maker.origin}", f"{plan.tool} with {plan.origin}"
         )
+    missing = lack(observation)
+    if missing:
+        raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
     finding = diagnose(observation)
     situation = _situation(plan, observation, finding)
     reason = branch.fits(situation)

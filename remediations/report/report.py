@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from remediations.model.record import Record
+from remediations.model.record import Moment, Record
 from remediations.plan.plan import Plan
 from remediations.run.records import ApprovedBy, CommandState, Entry, EntryKind, RunState, Start
 from remediations.run.status import by_step
@@ -15,7 +15,7 @@ from remediations.verify.result import CheckResult
 class Event(Record, frozen=True, kw_only=True):
     """One line of the timeline. `detail` may be empty."""
 
-    at: datetime
+    at: Moment
     what: str
     detail: str
     good: bool
@@ -38,7 +38,7 @@ class CommandRecord(Record, frozen=True, kw_only=True):
 class Sample(Record, frozen=True, kw_only=True):
     """One look at the set while the run went on. A height is None where nobody answered."""
 
-    at: datetime
+    at: Moment
     round: int
     online_power: int
     total_power: int

@@ -14,12 +14,12 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.approve.approval import NAMESPACE, Approval
-from remediations.approve.approve import approve, check, enough
+from remediations.approve.approve import CLOCKS_APART, approve, check, enough
 from remediations.approve.keygen import sign
 from remediations.approve.signer import Signer
 from remediations.approve.statement import consequences_text, statement_for, statement_text
 from remediations.model.wire import canonical, decode
-from remediations.plan.plan import plan_digest
+from remediations.plan.plan import VALID_FOR, plan_digest
 from tests.unit.approve.keys import (
     KEYGEN,
     MESSAGE,
@@ -159,6 +159,16 @@ def test_an_expired_plan_is_neither_approved_nor_applied(alice: tuple[Key, Path]
     given = approve(PLAN, alice[0].path, judge(alice[1]), late - timedelta(microseconds=1))
     assert "expired" in refused(lambda: approve(PLAN, alice[0].path, judge(alice[1]), late)).what
     assert "expired" in refused(lambda: enough([given], PLAN, judge(alice[1]), late)).what
+
+
+def test_plan_from_the_future_is_neither_approved_nor_applied(alice: tuple[Key, Path]) -> None:
+    """An observation dated ahead would keep its plan valid for years; a clock may be a bit off."""
+    soonest = PLAN.expires_at - VALID_FOR - CLOCKS_APART
+    early = soonest - timedelta(microseconds=1)
+    given = approve(PLAN, alice[0].path, judge(alice[1]), soonest)
+    assert enough([given], PLAN, judge(alice[1]), soonest)
+    assert "future" in refused(lambda: approve(PLAN, alice[0].path, judge(alice[1]), early)).what
+    assert "future" in refused(lambda: enough([given], PLAN, judge(alice[1]), early)).what
 
 
 def test_missing_files_are_named(alice: tuple[Key, Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,20 @@ def test_another_approver_than_the_journals_is_not_told(
     document = remediate("status", run.name, "--json").document["result"]
     assert isinstance(document, dict)
     assert document["approved_by"] == []
+
+
+def test_good_signature_that_came_later_is_not_told(desk: Desk, state: Path) -> None:
+    """It verifies, and the run was not begun with it: one person approved, once."""
+    run = approved(desk)
+    begun(run)
+    (kept,) = run.approvals
+    run.add_approval(replace(kept.approval, given_at=kept.approval.given_at + timedelta(seconds=1)))
+    for use in READERS:
+        told = remediate(use, run.name).out.partition("\n")[0].replace("`", "")
+        assert "approvals/002.json is not an approval with which the run was begun" in told
+    document = remediate("status", run.name, "--json").document["result"]
+    assert isinstance(document, dict)
+    assert len(document["approved_by"]) == 1
 
 
 def test_list_of_runs_says_what_is_in_doubt(desk: Desk, state: Path) -> None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from msgspec import Struct
 
+from remediations.approve.approval import Approval
 from remediations.model.chain import AppInfo, BlockMeta
+from remediations.model.reading import Unknown
 from remediations.model.wire import WireError, canonical, decode, digest, format_of
 from remediations.observe.observation import Observation
+from remediations.plan.plan import Plan
+from remediations.report.report import Report
+from remediations.run.records import Entry
+from tests.hostile import leaves, record_of
 
 META = BlockMeta(
     height=2**63 - 1,
@@ -105,3 +113,25 @@ def test_an_error_names_path_and_type_only(text: bytes, reason: str) -> None:
 def test_a_format_is_a_number(text: bytes, found: str | int | None) -> None:
     """It is told to people, so it is nothing else."""
     assert format_of(text) == found
+
+
+@pytest.mark.parametrize("kind", [Plan, Observation, Approval, Entry, Report, Unknown])
+def test_every_time_is_in_utc(kind: type[Struct]) -> None:
+    """Times are written for people as they stand: one of another zone would be shown hours away
+    from when it is, in whatever field."""
+    moments = dict(_moments(record_of(kind, str)))
+    assert moments
+    for at, text in moments.values():
+        elsewhere = at.astimezone(timezone(timedelta(hours=-10))).isoformat()
+        written = canonical(at).decode().strip('"')
+        assert decode(text.encode(), kind)
+        with pytest.raises(WireError, match="in UTC"):
+            decode(text.replace(written, elsewhere).encode(), kind)
+
+
+def _moments(whole: Struct) -> Iterator[tuple[str, tuple[datetime, str]]]:
+    """The times of a record, which all differ; the first of a sequence stands for the others."""
+    text = canonical(whole).decode()
+    for path, value in leaves(whole):
+        if isinstance(value, datetime) and {n for n in path if isinstance(n, int)} <= {0}:
+            yield ".".join(map(str, path)), (value, text)

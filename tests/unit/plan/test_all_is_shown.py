@@ -145,6 +145,24 @@ def test_every_field_is_seen_where_hosts_share_a_program(form: str) -> None:
     assert found - NOT_SHOWN == set()
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_order_of_one_host_is_seen(form: str) -> None:
+    """Four hosts run two programs each; that one of them runs the second one first is seen."""
+    looks = {FORMS[form](two_steps(odd)) for odd in (None, *range(TOGETHER))}
+    assert len(looks) == 1 + TOGETHER
+
+
+def two_steps(odd: int | None) -> Plan:
+    """Two programs on each of four hosts, the other way round on one of them."""
+    whole = like_programs()
+    stage = whole.stages[0]
+    commands: list[Command] = []
+    for number, first in enumerate(stage.commands):
+        second = replace(first, operation="node.second", text=f"{first.text}true\n")
+        commands += [second, first] if number == odd else [first, second]
+    return replace(whole, stages=(replace(stage, commands=tuple(commands)), *whole.stages[1:]))
+
+
 def test_nothing_is_only_on_the_list_of_exceptions() -> None:
     """An exception that is not needed any more is removed."""
     assert {name.partition(".")[0] for name in NOT_SHOWN} <= set(Plan.__struct_fields__)

