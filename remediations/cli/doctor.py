@@ -20,7 +20,7 @@ from remediations.contact.sight import look
 from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.machine.config import MachineConfig
 from remediations.observe.inventory import load_inventory
-from remediations.observe.look import save as save_observation
+from remediations.observe.observation_file import save as save_observation
 from remediations.reach.resolver import resolver_for
 from remediations.render.printable import one_line
 from remediations.run.store import state_directory

@@ -13,8 +13,9 @@ from remediations.machine.config import load_machine_config
 from remediations.model.inventory import Inventory
 from remediations.model.reading import Unknown
 from remediations.observe.digest import inventory_digest
-from remediations.observe.look import load, observe, save
+from remediations.observe.look import observe
 from remediations.observe.observation import Observation, Scope
+from remediations.observe.observation_file import load, save
 
 TOOL = f"remediate {__version__}"
 SHOWN = 3

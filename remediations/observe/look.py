@@ -1,4 +1,4 @@
-"""One look at all hosts at once, and its file (`--save`, `--from`).
+"""One look at all hosts at once.
 
 What a host printed is read in a thread. A thread cannot be stopped, so what bounds it is its work:
 the document has at most `_MAX_BYTES`, its sections `TOTAL_BYTES`, and no parser takes longer than
@@ -12,20 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 
-from remediations.errors import MachineError, UsageError
-from remediations.files.trusted import read_trusted
-from remediations.files.writing import write_named
 from remediations.model.inventory import HostEntry, Inventory
 from remediations.model.reading import Why
 from remediations.model.text import lines
-from remediations.model.wire import WireError, canonical, decode, format_of
 from remediations.observe.digest import inventory_digest
 from remediations.observe.document import DocumentError, read_document
 from remediations.observe.observation import (
     OBSERVATION_FORMAT,
-    OBSERVATION_LIMIT,
     HostReading,
     Observation,
     Scope,
@@ -50,8 +44,6 @@ READERS = 4
 _MAX_BYTES = 24_000_000
 SAID_BYTES, SHOWN = 600, 200
 """Of a host's complaint: what is looked at, and what is kept."""
-YEARS = range(2000, 2900)
-"""What a clock of ours may show: a plan is good for a while from then on."""
 
 
 async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str) -> Observation:
@@ -149,54 +141,3 @@ def _no_document(done: Completed, error: DocumentError) -> Trouble:
     said = one_line("; ".join(lines(words)))[:SHOWN]
     ended = f"exit status {done.exit_status}{': ' if said else ''}{said}"
     return Trouble(Why.CORRUPT, f"{error}; {ended}")
-
-
-def save(observation: Observation, path: Path) -> None:
-    """Write `observation` to `path` as canonical JSON, whole or not at all.
-
-    Raises:
-        MachineError: the file cannot be written.
-    """
-    try:
-        write_named(path, canonical(observation) + b"\n")
-    except OSError as error:
-        raise MachineError(
-            f"the observation cannot be written to {path}",
-            guard="observation file",
-            got=error.strerror or str(error),
-            expected="a path that can be written, where nothing or a regular file stands",
-            next_step="choose another path for --save",
-        ) from error
-
-
-def load(path: Path) -> Observation:
-    """The observation in the file `path`.
-
-    Raises:
-        UsageError: it cannot be read, is no observation, or is one of another format.
-    """
-    try:
-        data = read_trusted(path, limit=OBSERVATION_LIMIT).data
-    except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
-    try:
-        version = format_of(data)
-        if version != str(OBSERVATION_FORMAT):
-            raise _unusable(path, f"format {version!r}")
-        observation = decode(data, Observation)
-    except WireError as error:
-        raise _unusable(path, str(error)) from error
-    for moment in (observation.began, observation.ended):
-        if moment.year not in YEARS:
-            raise _unusable(path, f"it was made in the year {moment.year}")
-    return observation
-
-
-def _unusable(path: Path, got: str) -> UsageError:
-    return UsageError(
-        f"{path} is no observation that can be used",
-        guard="observation file",
-        got=got[:300],
-        expected=f"an observation of format {OBSERVATION_FORMAT}, as `--save` writes it",
-        next_step="observe again: remediate diagnose --inventory INVENTORY --save FILE",
-    )

@@ -29,7 +29,8 @@ from remediations.files.writing import keep_private, unusable, write_new, write_
 from remediations.model.inventory import Inventory
 from remediations.model.wire import WireError, canonical, decode
 from remediations.observe.digest import portable
-from remediations.observe.observation import OBSERVATION_LIMIT, Observation
+from remediations.observe.observation import Observation
+from remediations.observe.observation_file import load
 from remediations.plan.plan import NAMING, Plan, plan_digest
 from remediations.plan.plan_file import PLAN_FILE, read_plan, unfit
 from remediations.verify.result import CheckResult
@@ -110,9 +111,12 @@ class RunDirectory:
 
     @cached_property
     def observation(self) -> Observation:
-        """What the plan was made from."""
-        _, observation = self._read("observation.json", Observation, OBSERVATION_LIMIT)
-        return observation
+        """What the plan was made from.
+
+        Raises:
+            UsageError: edited, truncated, of another version, or others could have written it.
+        """
+        return load(self.path / "observation.json")
 
     @cached_property
     def approvals(self) -> tuple[KeptApproval, ...]:

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from remediations.errors import Refused
 from remediations.model.wire import canonical, decode
-from remediations.observe.look import load, save
 from remediations.observe.observation import Observation
+from remediations.observe.observation_file import load, save
 from remediations.plan.plan import Plan, plan_digest
 from tests import worlds
 from tests.unit.plan.cases import compiled, missing, plan_of, quorum_lost

@@ -24,7 +24,7 @@ from remediations.cli.standing import standing
 from remediations.errors import RemediationError
 from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.model.wire import canonical
-from remediations.observe.look import load
+from remediations.observe.observation_file import load
 from remediations.plan.plan import Plan, plan_digest
 from remediations.report.markdown import report_markdown
 from remediations.run.journal import read_journal

@@ -25,8 +25,8 @@ from remediations.errors import RemediationError
 from remediations.machine.config import MachineConfig
 from remediations.model.reading import Known
 from remediations.model.wire import canonical, decode
-from remediations.observe.look import load
 from remediations.observe.observation import Observation
+from remediations.observe.observation_file import load
 from remediations.plan.build import build_plan
 from remediations.plan.essence import values
 from remediations.plan.plan import Plan, plan_digest

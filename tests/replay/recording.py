@@ -19,7 +19,7 @@ from remediations.approve.approval import Approval
 from remediations.errors import RemediationError
 from remediations.observe.digest import inventory_digest
 from remediations.observe.inventory import load_inventory
-from remediations.observe.look import load
+from remediations.observe.observation_file import load
 from remediations.plan.plan import Plan, plan_digest
 from remediations.plan.plan_file import PLAN_FILE
 from remediations.run.binding import proven_checks

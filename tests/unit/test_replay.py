@@ -18,7 +18,7 @@ from remediations.approve.approve import enough
 from remediations.approve.verifier import load_verifier
 from remediations.machine.config import MachineConfig
 from remediations.model.wire import canonical
-from remediations.observe.look import load
+from remediations.observe.observation_file import load
 from tests.lab import demo, needs
 from tests.lab.lab import Lab
 from tests.lab.shell import LabError

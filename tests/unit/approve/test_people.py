@@ -47,6 +47,16 @@ def test_one_invalid_approval_spoils_the_rest(
     )
 
 
+def test_name_has_to_be_one_of_the_list_as_it_was_read_here(
+    alice: tuple[Key, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where ssh-keygen finds another name for the key than our own reading of the list."""
+    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    monkeypatch.setattr("remediations.approve.signer._names", lambda *_: frozenset({"bob"}))
+    error = refused(partial(enough, [given], PLAN, judge(alice[1]), NOW))
+    assert error.what == "the key is not allowed under one exact name"
+
+
 @pytest.mark.parametrize(
     ("signers", "count"),
     [

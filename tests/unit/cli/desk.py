@@ -16,8 +16,8 @@ from remediations.cli.exits import leave
 from remediations.cli.main import cli
 from remediations.observe.digest import inventory_digest
 from remediations.observe.inventory import load_inventory
-from remediations.observe.look import save
 from remediations.observe.observation import Observation
+from remediations.observe.observation_file import save
 
 INVENTORY = """\
 version: 1

@@ -16,7 +16,7 @@ from remediations.cli.main import COMMANDS
 from remediations.cli.schema import DOCUMENTS
 from remediations.errors import ExitCode
 from remediations.model.inventory import HostEntry
-from remediations.observe.look import load
+from remediations.observe.observation_file import load
 from remediations.run.journal import Journal
 from remediations.run.records import EntryKind
 from remediations.run.store import find

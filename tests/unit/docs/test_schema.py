@@ -21,8 +21,8 @@ from remediations.diagnose.finding import Finding
 from remediations.model.inventory import HostEntry
 from remediations.model.wire import canonical, decode
 from remediations.observe.inventory import load_inventory
-from remediations.observe.look import load
 from remediations.observe.observation import Observation
+from remediations.observe.observation_file import load
 from remediations.plan.plan import Plan
 from tests import worlds
 from tests.replay.recording import RESCUE

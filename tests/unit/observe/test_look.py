@@ -17,8 +17,9 @@ from remediations.model.login import Login
 from remediations.model.reading import Known, Unknown, Why
 from remediations.observe import quick
 from remediations.observe.document import DocumentError
-from remediations.observe.look import _no_document, load, observe, save
+from remediations.observe.look import _no_document, observe
 from remediations.observe.observation import Observation, Scope
+from remediations.observe.observation_file import load, save
 from remediations.observe.quick import Pulse, heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from tests import worlds

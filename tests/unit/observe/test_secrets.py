@@ -13,8 +13,8 @@ import pytest
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known
 from remediations.observe.document import read_document
-from remediations.observe.look import save
 from remediations.observe.observation import Scope
+from remediations.observe.observation_file import save
 from remediations.observe.parse import read_host
 from remediations.observe.secrets import CREDENTIALS, USERINFO
 from tests import worlds

@@ -16,8 +16,8 @@ from remediations.diagnose.diagnose import diagnose
 from remediations.diagnose.finding import ChainClass
 from remediations.model.inventory import HostEntry
 from remediations.model.reading import Known, Reading, Unknown
-from remediations.observe.look import save
 from remediations.observe.observation import OBSERVATION_FORMAT, HostReading, Observation, Scope
+from remediations.observe.observation_file import save
 from remediations.observe.program import program
 from remediations.observe.quick import heights
 from tests.unit.cli.desk import remediate
