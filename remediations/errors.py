@@ -6,7 +6,6 @@ RemediationError
 ├── ApprovalError         5   the approval is missing, invalid, expired or for something else
 ├── WorldChanged          6   deciding facts no longer hold: nothing was changed
 ├── PartlyApplied         7   a step failed after another one acted: stopped safely
-├── NotVerified           8   applied, but the postflight checks do not prove recovery
 ├── Aborted               9   a person stopped the run
 ├── Locked               10   another run holds the resource, or the plan was applied already
 ├── Unreadable           11   too little of the world could be read to conclude anything
@@ -94,12 +93,6 @@ class PartlyApplied(RemediationError):
     """A step failed after something was done; no later step was started."""
 
     exit_code = ExitCode.PARTLY_APPLIED
-
-
-class NotVerified(RemediationError):
-    """Every step was done, but the checks do not prove recovery."""
-
-    exit_code = ExitCode.NOT_VERIFIED
 
 
 class Aborted(RemediationError):

@@ -28,7 +28,9 @@ def read_plan(path: Path) -> Plan:
         if version != str(PLAN_FORMAT):
             raise unfit(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
         plan = decode(data, Plan)
-    except (OSError, WireError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except WireError as error:
         raise unfit(path, str(error)) from error
     if canonical(plan) != data:
         raise unfit(path, "bytes that are not canonical: it was edited", "the file as written")
@@ -45,4 +47,15 @@ def unfit(
         got=got,
         expected=expected,
         next_step="remediate plan (again); a plan is never mended by hand",
+    )
+
+
+def unreadable(path: Path, error: OSError) -> UsageError:
+    """The refusal of a file of a run that is not there, or may not be read."""
+    return UsageError(
+        f"{path} cannot be read",
+        guard="file",
+        got=error.strerror or str(error),
+        expected="a file of a run",
+        next_step="`remediate status` lists the runs",
     )

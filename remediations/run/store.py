@@ -32,7 +32,7 @@ from remediations.observe.digest import portable
 from remediations.observe.observation import Observation
 from remediations.observe.observation_file import load
 from remediations.plan.plan import NAMING, Plan, plan_digest
-from remediations.plan.plan_file import PLAN_FILE, read_plan, unfit
+from remediations.plan.plan_file import PLAN_FILE, read_plan, unfit, unreadable
 from remediations.verify.result import CheckResult
 
 T = TypeVar("T")
@@ -165,7 +165,9 @@ class RunDirectory:
         try:
             file = read_trusted(path, limit=limit)
             return file, decode(file.data, kind)
-        except (OSError, WireError) as error:
+        except OSError as error:
+            raise unreadable(path, error) from error
+        except WireError as error:
             raise unfit(path, str(error)) from error
 
 

@@ -21,7 +21,6 @@ CODES = {
     "ApprovalError": 5,
     "WorldChanged": 6,
     "PartlyApplied": 7,
-    "NotVerified": 8,
     "Aborted": 9,
     "Locked": 10,
     "Unreadable": 11,

@@ -228,7 +228,7 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         run.path.chmod(0o000)
         with without_root():
             assert [r.name for r in runs()] == [run.name]
-            with pytest.raises(UsageError, match="cannot be used"):
+            with pytest.raises(UsageError, match="cannot be read"):
                 assert find("last").plan
             for use in (lambda: run.approvals, run.checks, lambda: find(str(run.path))):
                 with pytest.raises(MachineError):
