@@ -1,8 +1,7 @@
 """Causes that only the journal names, or that settings and disk confirm without it.
 
-With `Scope.DECIDING` the journal is unknown: a full disk, a left-over halt-height and
-double_sign_check_height are then still found from readings; a damaged database, an upgrade and the
-reason of a dead consensus are not.
+Where the journal is unknown, a full disk, a left-over halt-height and double_sign_check_height
+are still found from readings; a damaged database, an upgrade and why a consensus died are not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Can a plan be made from this observation? Pure.
 
 `apply` reads again what decides, and not what describes: what was left out when the plan was made
-is never missed afterwards. So the guards that rest on it need a full reading of every host.
+is never missed afterwards. So a plan is made from a full reading of every host.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def lack(observation: Observation) -> str:
     if observation.format != OBSERVATION_FORMAT:
         return f"format {observation.format}, not {OBSERVATION_FORMAT}"
     if observation.scope is not Scope.FULL:
-        return f"a {observation.scope} reading: programs and journals were not read"
+        return f"a {observation.scope} reading: versions of programs were not read"
     names = [reading.host for reading in observation.hosts]
     if len(set(names)) < len(names):
         return "a host that was read twice"

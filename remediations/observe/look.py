@@ -86,20 +86,18 @@ async def _look(
     async with readers:
         try:
             async with asyncio.timeout(READ_LIMIT_S):
-                return await in_thread(_read, done, entry, scope, sent, received)
+                return await in_thread(_read, done, entry, sent, received)
         except TimeoutError:
             late = Trouble(Why.TIME_LIMIT, "its answer takes too long to read")
             return unread_host(entry, late, began)
 
 
-def _read(
-    done: Completed, entry: HostEntry, scope: Scope, sent: datetime, received: datetime
-) -> HostReading:
+def _read(done: Completed, entry: HostEntry, sent: datetime, received: datetime) -> HostReading:
     try:
         document = read_document(done.stdout, sent=sent, received=received)
     except DocumentError as error:
         return unread_host(entry, _no_document(done, error), sent)
-    return read_host(document, entry, scope, sent)
+    return read_host(document, entry, sent)
 
 
 async def _ask(

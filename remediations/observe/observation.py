@@ -43,7 +43,8 @@ from remediations.model.sign_state import SignState
 
 
 class Scope(StrEnum):
-    """How much was read: everything, or only what decides."""
+    """How much was read: everything, or what decides. The latter lacks the version that the
+    daemon's program tells of itself, for which it has to be started."""
 
     FULL = "full"
     DECIDING = "deciding"

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from remediations.files.guest import DENIED, NO_FILE, NOT_READ
 from remediations.model import comet
-from remediations.model.host import Binary, JournalLine, NodeConfig, Session, Unit
+from remediations.model.host import JournalLine, NodeConfig, Session, Unit
 from remediations.model.inventory import HostEntry
 from remediations.model.reading import Known, Reading, Why
 from remediations.model.sign_state import SignState, SignStateError, parse_sign_state
@@ -17,7 +17,7 @@ from remediations.model.text import TextError, lines, pairs
 from remediations.observe import host_text
 from remediations.observe.document import Document, Section
 from remediations.observe.found import Found, nothing, parse_found
-from remediations.observe.observation import ChainSample, ChainView, HostReading, Scope
+from remediations.observe.observation import ChainSample, ChainView, HostReading
 from remediations.observe.records import parse_records
 from remediations.observe.settings import parse_config
 from remediations.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
@@ -125,7 +125,7 @@ def _found(document: Document) -> Found:
     return parse_found(section.text) if trouble is None else nothing(trouble)
 
 
-def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) -> HostReading:
+def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading:
     """The reading of host `entry`. `at` is when it was asked, for what it said nothing of."""
     reader = _Reader(document, at, _found(document))
     unit = _unit(reader)
@@ -161,7 +161,7 @@ def read_host(document: Document, entry: HostEntry, scope: Scope, at: datetime) 
         ),
         samples=_samples(reader),
         chain=_chain(reader),
-        binary=_binary(reader, scope),
+        binary=reader.of_unit("binary", "sha256sum", host_text.parse_binary),
         journal=_journal(reader),
     )
 
@@ -289,14 +289,6 @@ def _chain(reader: _Reader) -> ChainView:
         commit=reader.rpc("commit", "commit", comet.parse_commit),
         result=reader.rpc("result", "block_results", comet.parse_block_result),
     )
-
-
-def _binary(reader: _Reader, scope: Scope) -> Reading[Binary]:
-    """What is costly to read and decides nothing once the plan is made: full scope only."""
-    absent = NOT_ASKED
-    if scope is Scope.DECIDING:
-        absent = Trouble(Why.NOT_ASKED, "not read: only what decides was asked for")
-    return reader.of_unit("binary", "sha256sum", host_text.parse_binary, absent=absent)
 
 
 def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:

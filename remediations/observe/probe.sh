@@ -172,6 +172,7 @@ binary_facts() {
         [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(as_owner=() && sha256 "/proc/$main_pid/exe")
         say running "$sum"
     fi
+    [[ $remediate_scope == full ]] || return 0
     [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
     say version "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
@@ -287,7 +288,7 @@ describe() {
     described=yes
     [[ $unit ]] || return 0
     begin journal without "$remediate_credentials" journal
-    [[ $remediate_scope != full || -z $binary ]] || begin binary binary_facts
+    [[ -z $binary ]] || begin binary binary_facts
 }
 
 main() {

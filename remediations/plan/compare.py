@@ -19,8 +19,6 @@ from remediations.plan.plan import Fact, Plan, Rule
 DIGITS = 20
 """Of the largest 64-bit number."""
 _LISTS = (list, tuple)
-READ_ONCE = frozenset({"G8"})
-"""Guards on what only a full observation reads: hashing programs takes seconds."""
 SHOWN = 200
 """Characters of a value that differs."""
 
@@ -54,12 +52,19 @@ def _none_went_back(planned: list[list[Any]], now: list[list[Any]]) -> bool:
     return all(current.get(host, state) >= state for host, *state in planned)
 
 
+def _no_other_program(planned: list[list[str]], now: list[list[str]]) -> bool:
+    """A hash that could not be read, then or now, is not another one: G8 asks for those of the
+    hosts that are acted on."""
+    current = dict(now)
+    return all(current.get(host, sha256) == sha256 for host, sha256 in planned)
+
+
 def _guards_hold(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
     """The same guards with the same outcomes; what they saw may be another height or time."""
 
     def essence(guards: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
         names = ("id", "host", "title", "outcome", "next_step", "facts")
-        return [tuple(guard[n] for n in names) for guard in guards if guard["id"] not in READ_ONCE]
+        return [tuple(guard[name] for name in names) for guard in guards]
 
     return essence(planned) == essence(now)
 
@@ -84,7 +89,7 @@ MOVABLE = {
     "baseline.online_power": Movable(_upwards, "power may come back by itself"),
     "baseline.sign_states": Movable(_none_went_back, "validators sign on"),
     "baseline.peers": Movable(_freely, "peers come and go"),
-    "baseline.binaries": Movable(_freely, "hashes are read once, see READ_ONCE"),
+    "baseline.binaries": Movable(_no_other_program, "hashing a program has a time limit"),
 }
 """By path, `*` for any place of a list. Whatever is below one of these is covered by it."""
 

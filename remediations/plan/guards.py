@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from remediations.observe.observation import HostReading, Scope
+from remediations.observe.observation import HostReading
 from remediations.plan import guards_node, guards_set, guards_signing
 from remediations.plan.case import Case
 from remediations.plan.plan import GuardResult
@@ -40,16 +40,13 @@ NODE_GUARDS: tuple[NodeGuard, ...] = (
     guards_node.disk_free,
     guards_node.record_kept,
     guards_node.clock_sane,
+    guards_node.same_binary,
 )
-DESCRIBING_GUARDS: tuple[NodeGuard, ...] = (guards_node.same_binary,)
 
 
 def judge(case: Case) -> tuple[GuardResult, ...]:
     """Every guard that bears on this case, the whole set first, then host by host."""
     results = [result for guard in SET_GUARDS if (result := guard(case)) is not None]
-    per_node = NODE_GUARDS
-    if case.observation.scope is Scope.FULL:
-        per_node += DESCRIBING_GUARDS
     for reading in case.acting:
-        results.extend(guard(case, reading) for guard in per_node)
+        results.extend(guard(case, reading) for guard in NODE_GUARDS)
     return tuple(results)

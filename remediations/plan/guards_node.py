@@ -194,7 +194,7 @@ RESTARTABLE = frozenset(
 
 
 def same_binary(case: Case, reading: HostReading) -> GuardResult:
-    """G8: the program to start is the one the signing majority runs. Read when planning only."""
+    """G8: the program to start is the one the signing majority runs."""
     title = "the program is the one that the others run"
     mine = value_or_none(reading.binary)
     others = _run_by_others(case, reading, mine)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from remediations.model.inventory import HostEntry, Role
 from remediations.observe.document import DocumentError, read_document
-from remediations.observe.observation import HostReading, Scope
+from remediations.observe.observation import HostReading
 from remediations.observe.parse import read_host
 from remediations.observe.sections import LIMITS, TOTAL_BYTES
 from tests.property.hostile import TEXTS, bombs, document, filled
@@ -42,7 +42,7 @@ def read(printed: bytes) -> HostReading | None:
         seen = read_document(printed, sent=SENT, received=SENT + timedelta(seconds=1))
     except DocumentError:
         return None
-    return read_host(seen, ENTRY, Scope.FULL, SENT)
+    return read_host(seen, ENTRY, SENT)
 
 
 def measure() -> None:

@@ -18,7 +18,7 @@ from remediations.model.text import TextError
 from remediations.model.wire import WireError, canonical, decode
 from remediations.observe import host_text
 from remediations.observe.document import Document, DocumentError, Section, read_document
-from remediations.observe.observation import HostReading, Observation, Scope
+from remediations.observe.observation import HostReading, Observation
 from remediations.observe.parse import read_host
 from remediations.observe.records import parse_records
 from remediations.observe.settings import parse_config
@@ -148,10 +148,9 @@ def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
             st.sampled_from([0, 0, 0, 1, 7, 28, 44, 124]),
         ),
     ),
-    st.sampled_from(list(Scope)),
 )
 @settings(max_examples=200, deadline=None)
-def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]], scope: Scope) -> None:
+def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> None:
     """Sections missing, exchanged or odd: each value is known or unknown, and it can be saved."""
     document = Document(
         sections={
@@ -161,7 +160,7 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]], sco
         clock_offset_ms=0,
         round_trip_ms=1,
     )
-    reading = read_host(document, ENTRY, scope, NOW)
+    reading = read_host(document, ENTRY, NOW)
     assert isinstance(reading.sign_state, Known | Unknown)
     assert decode(canonical(reading), HostReading) == reading
 

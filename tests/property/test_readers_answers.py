@@ -17,7 +17,7 @@ from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Unknown
 from remediations.model.wire import canonical, decode
 from remediations.observe.document import DocumentError, read_document
-from remediations.observe.observation import HostReading, Scope
+from remediations.observe.observation import HostReading
 from remediations.observe.parse import read_host
 from tests.property.mutations import edited, examples, mangled, spoilt
 from tests.property.test_readers import PARSERS
@@ -123,7 +123,7 @@ def reading_of(data: bytes) -> HostReading | None:
         document = read_document(data, sent=SENT, received=SENT + timedelta(seconds=1))
     except DocumentError:
         return None
-    reading = read_host(document, ENTRY, Scope.FULL, SENT)
+    reading = read_host(document, ENTRY, SENT)
     assert decode(canonical(reading), HostReading) == reading
     return reading
 

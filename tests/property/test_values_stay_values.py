@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import value_or_none
 from remediations.observe.document import read_document
-from remediations.observe.observation import HostReading, Scope
+from remediations.observe.observation import HostReading
 from remediations.observe.parse import read_host
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS, printed
@@ -56,7 +56,7 @@ PLACES: Mapping[str, tuple[str, set[str]]] = {
 def reading(sections: Mapping[str, bytes]) -> HostReading:
     whole = printed({name: (data, 0) for name, data in sections.items()}, 0, 1)
     document = read_document(whole, sent=SENT, received=SENT + timedelta(seconds=1))
-    return read_host(document, ENTRY, Scope.FULL, SENT)
+    return read_host(document, ENTRY, SENT)
 
 
 PLAIN = {

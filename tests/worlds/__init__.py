@@ -44,6 +44,7 @@ from tests.worlds.chain import (
     panicked,
     partitioned,
     split,
+    without_journals,
 )
 from tests.worlds.healthy import (
     healthy,
@@ -117,5 +118,6 @@ __all__ = [
     "unknown",
     "unreachable",
     "unreachable_reading",
+    "without_journals",
     "zombie",
 ]

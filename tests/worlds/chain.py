@@ -10,7 +10,8 @@ from remediations.model.chain import (
     AppInfo,
     BlockResult,
 )
-from remediations.model.reading import Known
+from remediations.model.host import Binary
+from remediations.model.reading import Known, Reading, Unknown, Why
 from remediations.observe.observation import (
     HostReading,
     Observation,
@@ -204,10 +205,21 @@ def lying(observation: Observation, host: str, above: int = 500) -> Observation:
 
 
 def deciding(observation: Observation) -> Observation:
-    """The same world read in `Scope.DECIDING`: journal and binary were not looked at."""
-    nothing = unknown("not read in this scope")
+    """The same world read in `Scope.DECIDING`: no program was asked for its version."""
     return replace(
         observation,
         scope=Scope.DECIDING,
-        hosts=tuple(replace(r, journal=nothing, binary=nothing) for r in observation.hosts),
+        hosts=tuple(replace(r, binary=_without_version(r.binary)) for r in observation.hosts),
     )
+
+
+def without_journals(observation: Observation) -> Observation:
+    """The same world where no journal could be read."""
+    nothing = unknown("nothing was found of it within the time limit", Why.TIME_LIMIT)
+    return replace(observation, hosts=tuple(replace(r, journal=nothing) for r in observation.hosts))
+
+
+def _without_version(binary: Reading[Binary]) -> Reading[Binary]:
+    if isinstance(binary, Unknown):
+        return binary
+    return replace(binary, value=replace(binary.value, version=""))

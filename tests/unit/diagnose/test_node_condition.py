@@ -138,7 +138,7 @@ CONDITIONS: tuple[tuple[str, World, str, NodeCondition], ...] = (
     ),
     (
         "double_sign_check_height by setting and exit 2",
-        lambda: worlds.deciding(
+        lambda: worlds.without_journals(
             worlds.configured(crash_looping(healthy(), "val4"), "val4", double_sign_check_height=10)
         ),
         "val4",

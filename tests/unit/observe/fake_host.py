@@ -173,4 +173,4 @@ def observe(
     host.install()
     printed, sent, received = run_probe(host, scope, entry)
     document = read_document(b"Welcome!\n" + printed, sent=sent, received=received)
-    return read_host(document, entry, scope, sent)
+    return read_host(document, entry, sent)

@@ -8,7 +8,6 @@ from remediations.model.inventory import HostEntry, Role
 from remediations.model.reading import Known, Unknown
 from remediations.observe.document import read_document
 from remediations.observe.found import parse_found
-from remediations.observe.observation import Scope
 from remediations.observe.parse import read_host
 from tests.property.test_readers_answers import SECTIONS, SENT, printed
 
@@ -75,7 +74,7 @@ def test_without_the_name_nothing_of_it_is_known() -> None:
     parts["found"] = (b"unit=v/x\nhome=/h\nrpc=file:///etc/passwd\n", 0)
     document = read_document(printed(parts, 0, 1), sent=SENT, received=SENT)
     entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
-    reading = read_host(document, entry, Scope.FULL, SENT)
+    reading = read_host(document, entry, SENT)
     assert isinstance(reading.session, Known)
     for field in (
         reading.unit, reading.processes, reading.config, reading.key, reading.sign_state,

@@ -71,7 +71,7 @@ def test_no_secret_of_a_command_line_or_journal_leaves_the_host(tmp_path: Path) 
         text = section.data.decode() + section.said
         assert CANARY not in text, name
         assert WORDS not in text, name
-    reading = read_host(document, entry, Scope.FULL, sent)
+    reading = read_host(document, entry, sent)
     assert isinstance(reading.unit, Known)
     assert reading.unit.value.arguments[:3] == ("start", "--home", str(host.home))
     assert isinstance(reading.processes, Known)

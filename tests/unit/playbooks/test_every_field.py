@@ -291,6 +291,26 @@ def test_guards_may_see_something_else_and_nothing_more(
     assert changed_fields(replace(PLAN, guards=seen), PLAN) == ()
 
 
+@pytest.mark.parametrize("host", [host for host, _ in PLAN.baseline.binaries])
+def test_hash_of_a_program_that_was_not_observed_is_refused(maker: Maker, host: str) -> None:
+    """Whoever plans can write any hash into the observation; it is read again before applying."""
+    forged = tuple((h, "e" * 64 if h == host else sha) for h, sha in PLAN.baseline.binaries)
+    with pytest.raises(WorldChanged) as changed:
+        recheck(replace(PLAN, baseline=replace(PLAN.baseline, binaries=forged)), WORLD, maker)
+    assert "baseline.binaries" in changed.value.got
+
+
+def test_hash_that_cannot_be_read_now_is_not_another_one(maker: Maker) -> None:
+    """Of a host that is not acted on; of one that is, it blocks."""
+    unread = lambda r: replace(r, binary=worlds.unknown())  # noqa: E731 - said once
+    acting, hashed = PLAN.acting_hosts[0], {host for host, _ in PLAN.baseline.binaries}
+    for other in hashed - set(PLAN.acting_hosts):
+        recheck(PLAN, worlds.change(WORLD, other, unread), maker)
+    with pytest.raises(WorldChanged) as changed:
+        recheck(PLAN, worlds.change(WORLD, acting, unread), maker)
+    assert f"G8 {acting}" in changed.value.got
+
+
 def later(world: Observation, *, rounds: int = 0) -> Observation:
     """The same world, read a minute later the quick way."""
     minute = timedelta(minutes=1)
