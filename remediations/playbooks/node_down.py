@@ -11,7 +11,7 @@ from remediations.plan.plan import Risk
 from remediations.plan.proposal import Proposal
 from remediations.playbooks.playbook import Branch, Playbook, Situation
 from remediations.playbooks.restart import (
-    CHECKS,
+    checks_for,
     left_disabled,
     moves,
     one_at_a_time,
@@ -39,7 +39,7 @@ def _propose(situation: Situation) -> Proposal:
         branch="restart-node",
         title=f"bring back {some([move.host for move in order])}",
         stages=one_at_a_time(situation, order),
-        checks=CHECKS,
+        checks=checks_for(order),
         risk=Risk.MEDIUM if any(move.power for move in order) else Risk.LOW,
         worst_case="a node does not come back and stays down, as it is now",
         warnings=left_disabled(situation, order),

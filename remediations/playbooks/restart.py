@@ -52,6 +52,12 @@ CHECKS = (
     PlannedCheck(id="P17", title="files belong to the service user"),
     PlannedCheck(id="I13", title="processes that were healthy were not restarted"),
 )
+_WITHOUT_SIGNERS = tuple(check for check in CHECKS if check.id != "P7")
+
+
+def checks_for(order: Sequence[Move]) -> tuple[PlannedCheck, ...]:
+    """What is promised of a restart: P7 only where a validator is among what is started."""
+    return CHECKS if any(move.power for move in order) else _WITHOUT_SIGNERS
 
 
 def restartable(situation: Situation, *, validators_only: bool) -> tuple[NodeFinding, ...]:

@@ -123,6 +123,13 @@ def test_crash_loop_is_restarted_without_an_invocation() -> None:
     assert stage.data["val4"]["invocation"] == ""
 
 
+@pytest.mark.parametrize(("host", "promised"), [("full1", False), ("val4", True)])
+def test_signing_is_promised_only_of_validators(host: str, promised: bool) -> None:
+    """A check that no host of the plan can answer would never let it be verified."""
+    case = case_of(worlds.stopped(healthy(), host), playbook="node-down")
+    assert ("P7" in {check.id for check in case.proposal.checks}) is promised
+
+
 def test_unit_that_stays_disabled_is_named() -> None:
     """What will not come back after a reboot is said, not changed."""
     case = case_of(worlds.disabled(healthy(), "val4"))
