@@ -176,8 +176,9 @@ def _timeline(
     for entry in entries:
         if entry.kind is not EntryKind.SAMPLE:  # these have a plot of their own
             good = entry.state not in BAD_STATES
-            where = f" {entry.step} on {entry.host}" if entry.host else ""
-            what = f"{entry.kind.replace('-', ' ')}{where}"
+            where = f" on {entry.host}" if entry.host else ""
+            kind = entry.kind.replace("-", " ").replace("command", f"step {entry.step}")
+            what = f"{kind}{where}"
             state = "" if entry.state in UNREMARKABLE else entry.state
             detail = ": ".join(part for part in (state, entry.message) if part)
             events.append(_event(entry.at, what, detail, good=good))

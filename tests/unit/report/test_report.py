@@ -73,8 +73,8 @@ def test_timeline_is_in_order_and_complete() -> None:
         "approved by alice@example.org",
         "run began",
         "facts held",
-        "command starting 1-0 on val1",
-        "command ended 1-0 on val1",
+        "step 1-0 starting on val1",
+        "step 1-0 ended on val1",
         "gate waiting",
         "first new block seen",
         "gate ended",
@@ -88,7 +88,7 @@ def test_timeline_is_in_order_and_complete() -> None:
 def test_failure_stands_out() -> None:
     """What failed is marked so."""
     bad = [event.what for event in report(good=False).timeline if not event.good]
-    assert bad == ["command ended 1-0 on val1", "run ended"]
+    assert bad == ["step 1-0 ended on val1", "run ended"]
 
 
 def test_report_can_be_written_and_read() -> None:
