@@ -22,7 +22,7 @@ from remediations.playbooks.applying import apply_plan
 from remediations.render.printable import one_line
 from remediations.run.engine import Receipt
 from remediations.run.lock import chain_lock
-from remediations.run.records import CommandState, RunState
+from remediations.run.records import RunState
 from remediations.run.store import RunDirectory, find, state_directory
 from remediations.verify.given import Given
 
@@ -92,14 +92,10 @@ def _not_finished(run: RunDirectory, receipt: Receipt, anchors: Anchors) -> None
     for doubt in doubts:
         to_stderr(f"NOT PROVEN: {one_line(doubt)}")
     kind = Aborted if receipt.state is RunState.ABORTED else PartlyApplied
-    done = ", ".join(receipt.where(CommandState.DONE)) or "nothing"
-    failed = ", ".join(receipt.where(CommandState.FAILED)) or "nothing"
-    running = ", ".join(receipt.where(CommandState.STARTED, CommandState.UNKNOWN)) or "nothing"
-    waiting = ", ".join(receipt.where(CommandState.PLANNED)) or "nothing"
     raise kind(
         f"stopped: {receipt.message}",
         guard="stop on the first failure" if kind is PartlyApplied else "a person",
-        got=f"done: {done}; failed: {failed}; may still run: {running}; not started: {waiting}",
+        got=receipt.told(),
         expected="every stage done and every gate open",
         next_step=f"`remediate report {run.called}` shows what was said; then `remediate "
         "diagnose` and a new plan",

@@ -48,6 +48,19 @@ class Receipt:
         """`step ID on HOST` for every step in one of these states."""
         return tuple(str(step) for step in self.steps if step.state in states)
 
+    def told(self) -> str:
+        """Every step by how it ended, in one line."""
+        groups = {
+            "done": (CommandState.DONE,),
+            "failed": (CommandState.FAILED,),
+            "may still run": (CommandState.STARTED, CommandState.UNKNOWN),
+            "not started": (CommandState.PLANNED,),
+        }
+        return "; ".join(
+            f"{name}: {', '.join(self.where(*states)) or 'nothing'}"
+            for name, states in groups.items()
+        )
+
 
 class Engine:
     """One application of one plan. `stop` may be set at any time, from the same loop."""
@@ -254,14 +267,10 @@ class Engine:
     def _unrecorded(self, error: MachineError) -> MachineError:
         """The receipt as an error: there is no journal to read it from."""
         receipt = self._receipt(RunState.STOPPED, error.what)
-        done = ", ".join(receipt.where(CommandState.DONE)) or "nothing"
-        failed = ", ".join(receipt.where(CommandState.FAILED)) or "nothing"
-        running = receipt.where(CommandState.STARTED, CommandState.UNKNOWN)
         return MachineError(
             "the journal cannot be written: nothing more was started",
             guard="journal before the act",
-            got=f"{error.got}; done: {done}; failed: {failed}; "
-            f"may still run: {', '.join(running) or 'nothing'}",
+            got=f"{error.got}; {receipt.told()}",
             expected="room for the record of every step",
             next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
         )
