@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remediations.approve.verifier import Verifier, load_verifier
+from remediations.engine.approve.verifier import Verifier, load_verifier
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.records import Anchor
 from remediations.errors import ApprovalError, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
-from remediations.model.inventory import Inventory
-from remediations.observe.digest import inventory_digest
-from remediations.plan.plan import Plan
-from remediations.run.records import Anchor
+from remediations.values.inventory import Inventory
 
 if TYPE_CHECKING:
     from remediations.reach.resolver import SshResolver
@@ -168,7 +168,7 @@ def live_inventory(
         UsageError: it cannot be used.
     """
     # Not at the top: YAML takes a while to load, and many a question needs none.
-    from remediations.observe.inventory import load_inventory
+    from remediations.engine.observe.inventory import load_inventory
 
     if given is not None:
         return load_inventory(given)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from remediations.approve.approve import enough
 from remediations.cli.anchors import Anchors
 from remediations.cli.world import TOOL
+from remediations.engine.apply.apply import Approved
+from remediations.engine.apply.of_plan import installed_for
+from remediations.engine.approve.approve import enough
+from remediations.engine.runs.actor import actor
+from remediations.engine.runs.records import AcceptedApproval, ProgramUsed, Start
+from remediations.engine.runs.store import RunDirectory
 from remediations.machine.programs import openssh_of
-from remediations.playbooks.applying import Approved
-from remediations.playbooks.of_plan import installed_for
-from remediations.run.actor import actor
-from remediations.run.records import AcceptedApproval, ProgramUsed, Start
-from remediations.run.store import RunDirectory
 
 
 def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from remediations.approve.approve import check
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.standing import bound_journal, hindrance
+from remediations.engine.approve.approve import check
+from remediations.engine.runs.binding import proven_checks, start_of, strange_approvals
+from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, Entry
+from remediations.engine.runs.store import KeptApproval, RunDirectory
+from remediations.engine.verify.result import CheckResult
 from remediations.errors import ApprovalError, MachineError, UsageError
-from remediations.run.binding import proven_checks, start_of, strange_approvals
-from remediations.run.records import AcceptedApproval, ApprovedBy, Entry
-from remediations.run.store import KeptApproval, RunDirectory
-from remediations.verify.result import CheckResult
 
 
 @dataclass(frozen=True, kw_only=True)

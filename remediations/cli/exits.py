@@ -195,7 +195,7 @@ def print_json(result: Answer | _Failure) -> None:
     In ASCII, with the escapes of JSON for the rest: the value is the same for whoever parses it,
     and nothing of it steers the terminal of whoever looks at it.
     """
-    from remediations.model.wire import canonical
+    from remediations.values.wire import canonical
 
     document = {
         "exit_code": int(result.exit_code),

@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from remediations.model.quorum import has_quorum, percent
-from remediations.plan.plan import Gate, Plan, Stage, Step
+from remediations.engine.apply.progress import shown
+from remediations.engine.plan.plan import Gate, Plan, Stage, Step
+from remediations.engine.runs.records import CommandState
+from remediations.playbooks.chain.look import Snapshot
 from remediations.render.console import BAD, DIM, GOOD, STRONG
 from remediations.render.printable import one_line
-from remediations.run.progress import shown
-from remediations.run.records import CommandState
-from remediations.run.snapshot import Snapshot
+from remediations.render.words import percent
+from remediations.systems.comet.quorum import has_quorum
 
 STYLES = {
     CommandState.DONE: GOOD,

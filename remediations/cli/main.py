@@ -34,7 +34,7 @@ COMMANDS: dict[str, str] = {
     "schema": "print the JSON Schema of a document",
     "completion": "print the shell's completion",
 }
-"""Name → one line of help. `remediations.cli.NAME.command` is the command."""
+"""Name → one line of help. `remediations.cli.commands.NAME.command` is the command."""
 
 
 class Commands(click.Group):
@@ -48,7 +48,7 @@ class Commands(click.Group):
         """The command called `cmd_name`, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"remediations.cli.{_module(cmd_name)}")
+        module = import_module(f"remediations.cli.commands.{_module(cmd_name)}")
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.command is no click command")

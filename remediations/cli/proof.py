@@ -17,16 +17,16 @@ from remediations.cli.live import to_stderr
 from remediations.cli.next_command import next_command
 from remediations.cli.reporting import write_report
 from remediations.cli.terminal import look
+from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
+from remediations.engine.verify.given import Given
+from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.engine.verify.runner import run_checks
 from remediations.errors import ExitCode, Locked, MachineError, UsageError
-from remediations.model.wire import canonical
 from remediations.render.console import BAD, GOOD, columns, drawn, heading, line
 from remediations.render.printable import one_line
-from remediations.run.journal import Journal
-from remediations.run.records import EntryKind, RunState
-from remediations.run.store import CHECKS_FILE, RunDirectory
-from remediations.verify.given import Given
-from remediations.verify.result import CheckOutcome, CheckResult
-from remediations.verify.runner import run_checks
+from remediations.values.wire import canonical
 
 
 def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: bool) -> Answer:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from remediations.cli.anchors import Anchors
 from remediations.cli.evidence import evidence
 from remediations.cli.standing import standing_of
+from remediations.engine.report.html import report_html
+from remediations.engine.report.markdown import report_markdown
+from remediations.engine.report.report import Report, build_report
+from remediations.engine.runs.store import RunDirectory
 from remediations.errors import MachineError, UsageError
-from remediations.model.wire import canonical
-from remediations.report.html import report_html
-from remediations.report.markdown import report_markdown
-from remediations.report.report import Report, build_report
-from remediations.run.store import RunDirectory
+from remediations.values.wire import canonical
 
 
 def report_of(run: RunDirectory, anchors: Anchors) -> Report:

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from remediations.cli.anchors import Anchors
+from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.binding import bound, proven_checks, start_of, strange_approvals
+from remediations.engine.runs.journal import read_journal
+from remediations.engine.runs.lock import holder
+from remediations.engine.runs.records import Entry
+from remediations.engine.runs.status import Status, status_of
+from remediations.engine.runs.store import RunDirectory, state_directory
 from remediations.errors import ApprovalError, UsageError
-from remediations.plan.plan import Plan
-from remediations.run.binding import bound, proven_checks, start_of, strange_approvals
-from remediations.run.journal import read_journal
-from remediations.run.lock import holder
-from remediations.run.records import Entry
-from remediations.run.status import Status, status_of
-from remediations.run.store import RunDirectory, state_directory
 
 
 def standing(run: RunDirectory, inventory: Path | None) -> tuple[Status, tuple[str, ...]]:
@@ -64,7 +64,7 @@ def hindrance(run: RunDirectory, anchors: Anchors) -> str:
     if expired(run.plan):
         return "the plan has expired"
     # Not at the top: only a run that was not applied yet has signatures to verify.
-    from remediations.approve.approve import enough
+    from remediations.engine.approve.approve import enough
 
     approvals = [one.approval for one in run.approvals]
     try:

@@ -8,14 +8,14 @@ from pathlib import Path
 from remediations import __version__
 from remediations.cli.anchors import live_inventory, no_inventory
 from remediations.cli.next_command import next_command
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.look import observe
+from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.observe.observation_file import load, save
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
-from remediations.model.inventory import Inventory
-from remediations.model.reading import Unknown
-from remediations.observe.digest import inventory_digest
-from remediations.observe.look import observe
-from remediations.observe.observation import Observation, Scope
-from remediations.observe.observation_file import load, save
+from remediations.values.inventory import Inventory
+from remediations.values.reading import Unknown
 
 TOOL = f"remediate {__version__}"
 SHOWN = 3

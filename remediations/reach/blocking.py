@@ -7,11 +7,11 @@ import threading
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from remediations.model.inventory import Inventory
-from remediations.model.login import Login
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
+from remediations.values.inventory import Inventory
+from remediations.values.login import Login
 
 T = TypeVar("T")
 

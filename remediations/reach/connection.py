@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from remediations.errors import Unreadable
-from remediations.model.login import Login
+from remediations.values.login import Login
 
 
 @dataclass(frozen=True, kw_only=True)

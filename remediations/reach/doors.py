@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remediations.model.inventory import HostEntry
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.login import SSH_PORT, known_keys
 from remediations.reach.resolver import SshResolver
+from remediations.values.inventory import HostEntry
 
 
 @dataclass(frozen=True, kw_only=True)

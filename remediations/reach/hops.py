@@ -1,13 +1,13 @@
-"""What a plan pins of one machine on the way to a host (`remediations.model.login`)."""
+"""What a plan pins of one machine on the way to a host (`remediations.values.login`)."""
 
 from __future__ import annotations
 
 import asyncssh
 
-from remediations.model.login import Hop
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.login import known_keys
 from remediations.reach.settings import SshSettings
+from remediations.values.login import Hop
 
 
 def hop_of(settings: SshSettings, known: KnownHosts) -> Hop:

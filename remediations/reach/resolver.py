@@ -16,10 +16,10 @@ from typing import IO
 from remediations.files.trusted import TrustedFile
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH, Program, load_program
-from remediations.model.inventory import Inventory
 from remediations.reach.children import end_group
 from remediations.reach.settings import SshSettings, parse_settings, refused
 from remediations.reach.ssh_config import read_ssh_config
+from remediations.values.inventory import Inventory
 
 SSH_G_TIMEOUT_S = 10.0
 ANSWER_LIMIT = 1_000_000

@@ -19,8 +19,6 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from remediations.model.inventory import Inventory
-from remediations.model.login import Login
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, explained
@@ -29,6 +27,8 @@ from remediations.reach.login import OwnFiles, log_in
 from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes
 from remediations.reach.settings import SshSettings
+from remediations.values.inventory import Inventory
+from remediations.values.login import Login
 
 T = TypeVar("T")
 CONNECT_LIMIT = 8

@@ -52,3 +52,11 @@ def some(names: Sequence[str], most: int = 8) -> str:
     if len(names) <= most + 1:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def percent(part: int, total: int) -> str:
+    """`part` as a share of `total` for people, rounded down to a tenth: never flattering."""
+    if total <= 0:
+        return "0.0 %"
+    tenths = part * 1000 // total
+    return f"{tenths // 10}.{tenths % 10} %"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import asyncssh
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.observation import Scope
-from remediations.observe.program import COMMAND, program
+from remediations.engine.observe.observation import Scope
+from remediations.systems.hosts.program import COMMAND, program
+from remediations.values.inventory import HostEntry, Role
 
 
 class Hosts:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.observation import Scope
-from remediations.observe.program import COMMAND, program
+from remediations.engine.observe.observation import Scope
+from remediations.systems.hosts.program import COMMAND, program
+from remediations.values.inventory import HostEntry, Role
 from tests.bench.cost import Contestant
 from tests.bench.reading import Recording, record
 from tests.bench.sshd import Way, free_port, serving

@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.observation import Scope
-from remediations.observe.program import COMMAND, program
+from remediations.engine.observe.observation import Scope
+from remediations.systems.hosts.program import COMMAND, program
+from remediations.values.inventory import HostEntry, Role
 from tests.bench import rescue
 from tests.bench.cost import Cost
 from tests.bench.delay import delayed

@@ -8,12 +8,12 @@ import sys
 
 import msgspec
 
-from remediations.diagnose.diagnose import diagnose
+from remediations.engine.catalogue import named
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
-from remediations.model.origin import Origin
-from remediations.observe.observation import HostReading, Observation
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.values.origin import Origin
 from tests import worlds
 
 HEAVY = 1_000_000

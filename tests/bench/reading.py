@@ -21,8 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.observation import Scope
+from remediations.engine.observe.observation import Scope
+from remediations.values.inventory import HostEntry, Role
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import Host, Rpc, run_probe
 

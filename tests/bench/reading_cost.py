@@ -19,8 +19,8 @@ from statistics import median
 
 import msgspec
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.observation import Scope
+from remediations.engine.observe.observation import Scope
+from remediations.values.inventory import HostEntry, Role
 from tests.bench.figure import Figure, Line
 from tests.bench.reading import Chain
 from tests.unit.observe.fake_host import Host, run_probe

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from remediations.model.reading import Known, Unknown
-from remediations.model.wire import decode
-from remediations.observe.observation import Observation
+from remediations.engine.observe.observation import Observation
+from remediations.values.reading import Known, Unknown
+from remediations.values.wire import decode
 from tests.bench.estate import REMEDIATE, Estate, estate
 from tests.bench.reading import stopped
 from tests.bench.sshd import best_way

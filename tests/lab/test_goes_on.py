@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from remediations.plan.plan import plan_digest
-from remediations.run.journal import read_journal
-from remediations.run.records import Entry, EntryKind
-from remediations.run.store import RunDirectory
+from remediations.engine.plan.plan import plan_digest
+from remediations.engine.runs.journal import read_journal
+from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.store import RunDirectory
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import COMMAND, LIMIT_S, Operator
 from tests.lab.test_trust import PARTLY_APPLIED, approved_run

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown
-from remediations.model.wire import decode
-from remediations.observe.observation import HostReading, Observation, Scope
-from remediations.observe.program import program
+from remediations.engine.observe.observation import HostReading, Observation, Scope
+from remediations.systems.hosts.program import program
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known, Unknown
+from remediations.values.wire import decode
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
 

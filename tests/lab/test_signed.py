@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from remediations.model.wire import canonical
+from remediations.values.wire import canonical
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator, Said
 from tests.lab.test_trust import approved_run

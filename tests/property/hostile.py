@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 
-from remediations.observe.sections import LIMITS
+from remediations.systems.hosts.sections import LIMITS
 from tests.property.test_readers_answers import SECTIONS, printed
 
 BEGIN = b'{"remediate_probe":1,"began":0,'

@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediations.model.wire import canonical
+from remediations.values.wire import canonical
 from tests.property.mutations import examples
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

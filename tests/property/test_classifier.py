@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import Answer, ChainClass, Finding
-from remediations.model.quorum import has_quorum
-from remediations.model.reading import Unknown
-from remediations.model.wire import canonical, decode
-from remediations.observe.observation import HostReading, Observation
+from remediations.engine.find.finding import Answer, ChainClass, Finding
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.quorum import has_quorum
+from remediations.values.reading import Unknown
+from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.worlds import healthy, stopped
 

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.document import DocumentError, read_document
-from remediations.observe.observation import HostReading
-from remediations.observe.parse import read_host
-from remediations.observe.sections import LIMITS, TOTAL_BYTES
+from remediations.engine.observe.observation import HostReading
+from remediations.systems.comet.parse import read_host
+from remediations.systems.hosts.document import DocumentError, read_document
+from remediations.systems.hosts.sections import LIMITS, TOTAL_BYTES
+from remediations.values.inventory import HostEntry, Role
 from tests.property.hostile import TEXTS, bombs, document, filled
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS

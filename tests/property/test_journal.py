@@ -9,11 +9,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.journal_check import check
+from remediations.engine.runs.records import Entry, EntryKind
 from remediations.errors import UsageError
-from remediations.model.wire import canonical
-from remediations.run.journal import Journal, read_journal
-from remediations.run.journal_check import check
-from remediations.run.records import Entry, EntryKind
+from remediations.values.wire import canonical
 
 COUNT = 8
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations.model.names import HOME, UNIT
-from remediations.operations.node_text import (
+from remediations.systems.comet.planned import INVOCATION, USER, PlannedNode, PlannedNodeError
+from remediations.systems.comet.programs import (
     enable_text,
     restart_text,
     start_text,
 )
-from remediations.operations.planned import INVOCATION, USER, PlannedNode, PlannedNodeError
+from remediations.values.names import HOME, UNIT
 
 NODES = st.builds(
     PlannedNode,

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.observation_file import load, save
+from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.errors import Refused
-from remediations.model.wire import canonical, decode
-from remediations.observe.observation import Observation
-from remediations.observe.observation_file import load, save
-from remediations.plan.plan import Plan, plan_digest
+from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.unit.plan.cases import compiled, missing, plan_of, quorum_lost
 from tests.worlds import healthy

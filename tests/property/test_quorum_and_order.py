@@ -7,8 +7,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.model.quorum import can_halt, has_quorum, percent
-from remediations.plan.order import Move, keeps_quorum, smallest_first, swings
+from remediations.playbooks.chain.impact import Move, keeps_quorum, smallest_first, swings
+from remediations.render.words import percent
+from remediations.systems.comet.quorum import can_halt, has_quorum
 
 POWERS = st.integers(min_value=0, max_value=2**63)
 MOVES = st.lists(

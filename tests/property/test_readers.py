@@ -10,18 +10,22 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations.model import comet
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown
-from remediations.model.sign_state import SignStateError, decode_sign_bytes, parse_sign_state
-from remediations.model.text import TextError
-from remediations.model.wire import WireError, canonical, decode
-from remediations.observe import host_text
-from remediations.observe.document import Document, DocumentError, Section, read_document
-from remediations.observe.observation import HostReading, Observation
-from remediations.observe.parse import read_host
-from remediations.observe.records import parse_records
-from remediations.observe.settings import parse_config
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.systems.comet import rpc
+from remediations.systems.comet.parse import read_host
+from remediations.systems.comet.settings import parse_config
+from remediations.systems.comet.sign_state import (
+    SignStateError,
+    decode_sign_bytes,
+    parse_sign_state,
+)
+from remediations.systems.hosts import host_text
+from remediations.systems.hosts.document import Document, DocumentError, Section, read_document
+from remediations.systems.hosts.records import parse_records
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.lines import TextError
+from remediations.values.reading import Known, Unknown
+from remediations.values.wire import WireError, canonical, decode
 from tests.property.mutations import trees
 from tests.unit.model import answers
 
@@ -29,15 +33,15 @@ NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
-    "status.1": (comet.parse_status, answers.status()),
-    "app.1": (comet.parse_app_info, answers.abci_info()),
-    "round.1": (comet.parse_round_state, answers.consensus_state(114, 1, 4)),
-    "dump": (comet.parse_peer_rounds, answers.dump_consensus_state()),
-    "peers": (comet.parse_peers, answers.net_info()),
-    "validators": (comet.parse_validators, answers.validators()),
-    "blocks": (comet.parse_blocks, answers.blockchain()),
-    "commit": (comet.parse_commit, answers.commit()),
-    "result": (comet.parse_block_result, answers.block_results()),
+    "status.1": (rpc.parse_status, answers.status()),
+    "app.1": (rpc.parse_app_info, answers.abci_info()),
+    "round.1": (rpc.parse_round_state, answers.consensus_state(114, 1, 4)),
+    "dump": (rpc.parse_peer_rounds, answers.dump_consensus_state()),
+    "peers": (rpc.parse_peers, answers.net_info()),
+    "validators": (rpc.parse_validators, answers.validators()),
+    "blocks": (rpc.parse_blocks, answers.blockchain()),
+    "commit": (rpc.parse_commit, answers.commit()),
+    "result": (rpc.parse_block_result, answers.block_results()),
 }
 
 
@@ -45,10 +49,10 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
 @settings(max_examples=200, deadline=None)
 def test_vote_strings_and_bit_arrays(text: str, index: int, height: int, round_: int) -> None:
     """Any text is a vote, absent, or no vote."""
-    with suppress(comet.RpcError):
-        comet.parse_vote(text, index, height, round_)
-    with suppress(comet.RpcError):
-        comet.parse_bit_array(text)
+    with suppress(rpc.RpcError):
+        rpc.parse_vote(text, index, height, round_)
+    with suppress(rpc.RpcError):
+        rpc.parse_bit_array(text)
 
 
 @given(st.lists(st.sampled_from(["", "nil", answers.BLOCK[:12]]), min_size=1, max_size=300))
@@ -60,7 +64,7 @@ def test_votes_survive_the_way_there_and_back(votes: list[str]) -> None:
         for index, vote in enumerate(votes)
     ]
     answer = answers.consensus_state(9, 0, 4, prevotes=texts, powers=[1] * len(texts))
-    assert comet.parse_round_state(answer).prevotes == tuple(votes)
+    assert rpc.parse_round_state(answer).prevotes == tuple(votes)
 
 
 @given(st.one_of(st.text(max_size=200), trees.map(json.dumps)), st.binary(max_size=80))

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediations.model import comet
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Unknown
-from remediations.model.wire import canonical, decode
-from remediations.observe.document import DocumentError, read_document
-from remediations.observe.observation import HostReading
-from remediations.observe.parse import read_host
+from remediations.engine.observe.observation import HostReading
+from remediations.systems.comet import rpc
+from remediations.systems.comet.parse import read_host
+from remediations.systems.hosts.document import DocumentError, read_document
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Unknown
+from remediations.values.wire import canonical, decode
 from tests.property.mutations import edited, examples, mangled, spoilt
 from tests.property.test_readers import PARSERS
 
@@ -77,7 +77,7 @@ def answers(name: str) -> st.SearchStrategy[bytes]:
 def test_an_rpc_answer_is_a_value_or_an_rpc_error(data: st.DataObject) -> None:
     """Half a JSON, unknown votes, heights of 400 digits, the year 1; and a value can be kept."""
     name = data.draw(st.sampled_from(sorted(PARSERS)))
-    with suppress(comet.RpcError):
+    with suppress(rpc.RpcError):
         canonical([PARSERS[name][0](data.draw(answers(name)))])
 
 

@@ -17,20 +17,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.approve.statement import consequences_text, statement_for, statement_text
 from remediations.cli.anchors import Anchors
 from remediations.cli.reporting import report_of, write_report
 from remediations.cli.standing import standing
+from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
+from remediations.engine.observe.observation_file import load
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.report.markdown import report_markdown
+from remediations.engine.runs.journal import read_journal
+from remediations.engine.runs.journal_check import check
+from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.store import RunDirectory
 from remediations.errors import RemediationError
-from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.model.wire import canonical
-from remediations.observe.observation_file import load
-from remediations.plan.plan import Plan, plan_digest
-from remediations.report.markdown import report_markdown
-from remediations.run.journal import read_journal
-from remediations.run.journal_check import check
-from remediations.run.records import Entry, EntryKind
-from remediations.run.store import RunDirectory
+from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.wire import canonical
 from tests.property.mutations import Tree, changed, edited, examples, mangled, spoilt
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.report import journal

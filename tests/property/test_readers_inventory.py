@@ -11,11 +11,11 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import limit, load_inventory
 from remediations.errors import UsageError
-from remediations.model.inventory import Inventory
-from remediations.model.wire import canonical, decode
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import limit, load_inventory
+from remediations.values.inventory import Inventory
+from remediations.values.wire import canonical, decode
 from tests.property.mutations import examples
 from tests.unit.cli.desk import INVENTORY
 

@@ -17,25 +17,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.compile.compiler import Compiler
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import Finding
-from remediations.diagnose.render import finding_text
+from remediations.engine.catalogue import named
+from remediations.engine.find.finding import Finding
+from remediations.engine.find.render_text import finding_text
+from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.observation_file import load
+from remediations.engine.plan.build import build_plan
+from remediations.engine.plan.essence import values
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.plan.plan_file import read_plan
+from remediations.engine.plan.planning import propose
+from remediations.engine.plan.render_text import plan_text
+from remediations.engine.report.html import plan_html
+from remediations.engine.report.markdown import plan_markdown
 from remediations.errors import RemediationError
 from remediations.machine.config import MachineConfig
-from remediations.model.reading import Known
-from remediations.model.wire import canonical, decode
-from remediations.observe.observation import Observation
-from remediations.observe.observation_file import load
-from remediations.plan.build import build_plan
-from remediations.plan.essence import values
-from remediations.plan.plan import Plan, plan_digest
-from remediations.plan.plan_file import read_plan
-from remediations.plan.render_text import plan_text
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import propose
-from remediations.report.html import plan_html
-from remediations.report.markdown import plan_markdown
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.values.reading import Known
+from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.property.mutations import edited, examples, spoilt
 from tests.unit.plan.cases import ORIGIN, TOOL, compile_plainly, minority_down, plan_of, quorum_lost

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from remediations.engine.report.html import page
 from remediations.render.document import (
     Bullets,
     Document,
@@ -25,7 +26,6 @@ from remediations.render.document import (
 from remediations.render.markdown import markdown
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
-from remediations.report.html import page
 
 LITTLE, TIMES = 3_000, 5
 BEYOND_DOUBT_S = 0.5

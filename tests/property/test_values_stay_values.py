@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import value_or_none
-from remediations.observe.document import read_document
-from remediations.observe.observation import HostReading
-from remediations.observe.parse import read_host
+from remediations.engine.observe.observation import HostReading
+from remediations.systems.comet.parse import read_host
+from remediations.systems.hosts.document import read_document
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import value_or_none
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS, printed
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remediations.cli.live import LiveDisplay
-from remediations.plan.plan import Plan, Stage, Step
-from remediations.run.records import CommandState, Entry, EntryKind
-from remediations.run.snapshot import HostSnapshot, Snapshot
+from remediations.engine.plan.plan import Plan, Stage, Step
+from remediations.engine.runs.records import CommandState, Entry, EntryKind
+from remediations.playbooks.chain.look import HostSnapshot, Snapshot
 from tests.replay.recording import unusable
 
 

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from remediations.approve.statement import consequences_text, statement_text
 from remediations.cli.proof import checks_text
+from remediations.engine.approve.statement import consequences_text, statement_text
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.runs.store import RunDirectory
 from remediations.errors import ExitCode
-from remediations.plan.plan import Plan, plan_digest
 from remediations.render.words import moment
-from remediations.run.store import RunDirectory
 from tests.replay.playback import Playback
 from tests.replay.recording import (
     AFTER,

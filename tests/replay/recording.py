@@ -15,19 +15,19 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from remediations.approve.approval import Approval
+from remediations.engine.approve.approval import Approval
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.observation_file import load
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.plan.plan_file import PLAN_FILE
+from remediations.engine.runs.binding import proven_checks
+from remediations.engine.runs.journal import read_journal
+from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.status import last_of
+from remediations.engine.runs.store import RunDirectory
+from remediations.engine.verify.result import CheckOutcome, CheckResult
 from remediations.errors import RemediationError
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.observe.observation_file import load
-from remediations.plan.plan import Plan, plan_digest
-from remediations.plan.plan_file import PLAN_FILE
-from remediations.run.binding import proven_checks
-from remediations.run.journal import read_journal
-from remediations.run.records import Entry, EntryKind
-from remediations.run.status import last_of
-from remediations.run.store import RunDirectory
-from remediations.verify.result import CheckOutcome, CheckResult
 
 RESCUE = Path(__file__).parent / "rescue"
 """The recording that `make record` makes and `make demo` falls back to."""

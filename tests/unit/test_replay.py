@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.approve.approve import enough
-from remediations.approve.verifier import load_verifier
+from remediations.engine.approve.approve import enough
+from remediations.engine.approve.verifier import load_verifier
+from remediations.engine.observe.observation_file import load
 from remediations.machine.config import MachineConfig
-from remediations.model.wire import canonical
-from remediations.observe.observation_file import load
+from remediations.values.wire import canonical
 from tests.lab import demo, needs
 from tests.lab.lab import Lab
 from tests.lab.shell import LabError

@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 
 import pytest
 
+from remediations.engine.runs.actor import actor
 from remediations.errors import ApprovalError, RemediationError, UsageError
 from remediations.files.trusted import check_directory, owners, read_trusted
-from remediations.run.actor import actor
 from tests.unit.unprivileged import without_root
 
 LIMIT = 1000

@@ -87,7 +87,7 @@ def test_help_and_list(installed: Installed) -> None:
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "../observe/probe.sh")],
+    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "probe.sh")],
 )
 def test_its_files_are_in_it(installed: Installed, what: str, holds: str) -> None:
     """Deploys, checks and the probe's program are shipped."""
@@ -118,12 +118,12 @@ def test_a_plan_is_compiled(installed: Installed, tmp_path: Path) -> None:
 def test_the_probe_can_be_sent(installed: Installed) -> None:
     """All shell programs are there, whole."""
     code = (
-        "from remediations.observe.program import program\n"
-        "from remediations.model.inventory import HostEntry, Role\n"
-        "from remediations.observe.observation import Scope\n"
+        "from remediations.systems.hosts.program import program\n"
+        "from remediations.values.inventory import HostEntry, Role\n"
+        "from remediations.engine.observe.observation import Scope\n"
         "from importlib.resources import files\n"
         "print(len(program(HostEntry(name='v', role=Role.FULL, ssh='v'), Scope.FULL)))\n"
-        "print(len(files('remediations.contact').joinpath('programs.sh').read_bytes()))\n"
+        "print(len(files('remediations.systems.comet').joinpath('subcommands.sh').read_bytes()))\n"
     )
     probe, programs = map(int, installed.run("python", "-c", code).split())
     assert probe > 10_000

@@ -9,20 +9,20 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from remediations.model.chain import (
-    ValidatorSet,
-)
-from remediations.model.host import (
-    Unit,
-)
-from remediations.model.login import Hop, Login
-from remediations.model.reading import Known, Unknown, Why
-from remediations.observe.observation import (
+from remediations.engine.observe.observation import (
     ChainSample,
     ChainView,
     HostReading,
     Observation,
 )
+from remediations.systems.comet.values import (
+    ValidatorSet,
+)
+from remediations.systems.hosts.values import (
+    Unit,
+)
+from remediations.values.login import Hop, Login
+from remediations.values.reading import Known, Unknown, Why
 
 T = TypeVar("T")
 

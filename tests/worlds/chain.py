@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from remediations.model.chain import (
-    AppInfo,
-    BlockResult,
-)
-from remediations.model.host import Binary
-from remediations.model.reading import Known, Reading, Unknown, Why
-from remediations.observe.observation import (
+from remediations.engine.observe.observation import (
     HostReading,
     Observation,
     Scope,
 )
+from remediations.systems.comet.values import (
+    AppInfo,
+    BlockResult,
+)
+from remediations.systems.hosts.values import Binary
+from remediations.values.reading import Known, Reading, Unknown, Why
 from tests.worlds.base import (
     HEIGHT,
     answers,

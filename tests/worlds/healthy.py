@@ -7,7 +7,16 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from remediations.model.chain import (
+from remediations.engine.observe.observation import (
+    OBSERVATION_FORMAT,
+    ChainSample,
+    ChainView,
+    HostReading,
+    Observation,
+    Scope,
+)
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.values import (
     AppInfo,
     NodeStatus,
     Peer,
@@ -15,7 +24,7 @@ from remediations.model.chain import (
     Validator,
     ValidatorSet,
 )
-from remediations.model.host import (
+from remediations.systems.hosts.values import (
     Binary,
     ConsensusKey,
     Disk,
@@ -27,17 +36,8 @@ from remediations.model.host import (
     Unit,
     WriteAheadLog,
 )
-from remediations.model.inventory import Role
-from remediations.model.reading import Why
-from remediations.model.sign_state import SignState
-from remediations.observe.observation import (
-    OBSERVATION_FORMAT,
-    ChainSample,
-    ChainView,
-    HostReading,
-    Observation,
-    Scope,
-)
+from remediations.values.inventory import Role
+from remediations.values.reading import Why
 from tests.worlds.base import (
     BEGAN,
     CHAIN_ID,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from remediations.model.reading import Known
-from remediations.observe.observation import Observation
+from remediations.engine.observe.observation import Observation
+from remediations.values.reading import Known
 from tests.worlds import base, chain, nodes
 from tests.worlds.healthy import healthy
 

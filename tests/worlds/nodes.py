@@ -8,20 +8,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from remediations.model.chain import (
+from remediations.engine.observe.observation import (
+    HostReading,
+    Observation,
+)
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.values import (
     AppInfo,
 )
-from remediations.model.host import (
+from remediations.systems.hosts.values import (
     ConsensusKey,
     JournalLine,
     Process,
 )
-from remediations.model.reading import Known, Why
-from remediations.model.sign_state import SignState
-from remediations.observe.observation import (
-    HostReading,
-    Observation,
-)
+from remediations.values.reading import Known, Why
 from tests.worlds.base import (
     BEGAN,
     HEIGHT,

@@ -7,7 +7,14 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from remediations.model.chain import (
+from remediations.engine.observe.observation import (
+    ChainSample,
+    HostReading,
+    Observation,
+)
+from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
     BlockResult,
@@ -16,15 +23,8 @@ from remediations.model.chain import (
     RoundState,
     ValidatorSet,
 )
-from remediations.model.inventory import Role
-from remediations.model.quorum import has_quorum
-from remediations.model.reading import Known
-from remediations.model.sign_state import SignState
-from remediations.observe.observation import (
-    ChainSample,
-    HostReading,
-    Observation,
-)
+from remediations.values.inventory import Role
+from remediations.values.reading import Known
 from tests.worlds.base import (
     BEGAN,
     GAP,

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from remediations.approve.approval import Approval
-from remediations.approve.statement import statement_for
-from remediations.approve.verifier import Verifier, load_verifier
+from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.statement import statement_for
+from remediations.engine.approve.verifier import Verifier, load_verifier
 from remediations.errors import ApprovalError
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH_KEYGEN, load_program
-from remediations.model.wire import canonical
+from remediations.values.wire import canonical
 from tests.unit.run.plans import NOW, plan
 
 PLAN = plan()

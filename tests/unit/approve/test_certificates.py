@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization.ssh import (
     load_ssh_public_identity,
 )
 
-from remediations.approve.approval import NAMESPACE
-from remediations.approve.approve import approve, check
-from remediations.approve.sshsig import parse_certificate
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.approve import approve, check
+from remediations.engine.approve.sshsig import parse_certificate
 from tests.unit.approve.certificates import AROUND_NOW, certify
 from tests.unit.approve.keys import (
     MESSAGE,

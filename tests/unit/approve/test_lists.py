@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.approve.allowed_signers import LONGEST_LINE, MOST_LINES
-from remediations.approve.approval import NAMESPACE
-from remediations.approve.approve import approve, check
+from remediations.engine.approve.allowed_signers import LONGEST_LINE, MOST_LINES
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.approve import approve, check
 from tests.unit.approve.keys import (
     MESSAGE,
     PLAN,

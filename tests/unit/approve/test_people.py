@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.approve.approval import NAMESPACE
-from remediations.approve.approve import approve, enough, people
-from remediations.approve.signer import Signer
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.approve import approve, enough, people
+from remediations.engine.approve.signer import Signer
 from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, judge, refused
 from tests.unit.run.plans import NOW, plan
 
@@ -52,7 +52,7 @@ def test_name_has_to_be_one_of_the_list_as_it_was_read_here(
 ) -> None:
     """Where ssh-keygen finds another name for the key than our own reading of the list."""
     given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
-    monkeypatch.setattr("remediations.approve.signer._names", lambda *_: frozenset({"bob"}))
+    monkeypatch.setattr("remediations.engine.approve.signer._names", lambda *_: frozenset({"bob"}))
     error = refused(partial(enough, [given], PLAN, judge(alice[1]), NOW))
     assert error.what == "the key is not allowed under one exact name"
 

@@ -10,11 +10,11 @@ from tempfile import mkdtemp
 import pytest
 from msgspec.structs import replace
 
-from remediations.approve import keygen
-from remediations.approve.approval import NAMESPACE
-from remediations.approve.approve import approve, check
-from remediations.approve.keygen import FOR_SIGNING, sign
-from remediations.approve.verifier import load_verifier
+from remediations.engine.approve import keygen
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.approve import approve, check
+from remediations.engine.approve.keygen import FOR_SIGNING, sign
+from remediations.engine.approve.verifier import load_verifier
 from remediations.errors import MachineError
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import ENVIRONMENT, Program

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.approve.approve import approve, check
+from remediations.engine.approve.approve import approve, check
 from tests.unit.approve.certificates import Certified, certify
 from tests.unit.approve.keys import PLAN, Key, judge, refused
 from tests.unit.run.plans import NOW

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.approve.approval import NAMESPACE
-from remediations.approve.approve import check
-from remediations.approve.ssh_wire import Wire, WireFormatError
-from remediations.approve.sshsig import parse_certificate, parse_signature
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.approve import check
+from remediations.engine.approve.ssh_wire import Wire, WireFormatError
+from remediations.engine.approve.sshsig import parse_certificate, parse_signature
 from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, judge, refused
 from tests.unit.run.plans import NOW
 

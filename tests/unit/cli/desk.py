@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from remediations.cli.exits import leave
 from remediations.cli.main import cli
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.observe.observation import Observation
-from remediations.observe.observation_file import save
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.observation_file import save
 
 INVENTORY = """\
 version: 1

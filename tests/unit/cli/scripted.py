@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.run.store import RunDirectory, create
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.runs.store import RunDirectory, create
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import missing, plan_of
@@ -24,14 +24,14 @@ from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
 from remediations.playbooks import applying
-from remediations.run import engine
-from remediations.run.carry_out import Ending
-from remediations.run.records import CommandState
-from remediations.run.snapshot import HostSnapshot, Snapshot
-from remediations.verify.result import CheckOutcome, CheckResult
+from remediations.engine.apply import application
+from remediations.engine.apply.carry_out import Ending
+from remediations.engine.runs.records import CommandState
+from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.engine.verify.result import CheckOutcome, CheckResult
 
 marks, words = Path(sys.argv.pop(1)), int(sys.argv.pop(1))
-engine.SAMPLE_S, height, looks = 0.02, 100, 0
+application.SAMPLE_S, height, looks = 0.02, 100, 0
 
 async def proven(*_):
     (marks / "reading").touch()
@@ -66,7 +66,7 @@ def checks(*_, heard):
     return (result,)
 
 applying._proven, applying.poll = proven, poll
-engine.carry_out, engine.judge_gate, proof.run_checks = carry_out, judge, checks
+application.carry_out, application.judge_gate, proof.run_checks = carry_out, judge, checks
 main()
 """
 """Its first argument is where to leave marks, the second how many words to say at once."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.origin import Origin
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.plan.plan import Plan
-from remediations.run.store import RunDirectory, create
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.store import RunDirectory, create
+from remediations.values.origin import Origin
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import plan_of, quorum_lost
 

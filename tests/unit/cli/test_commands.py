@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from remediations.cli.main import COMMANDS
-from remediations.model.inventory import Inventory
-from remediations.model.wire import canonical, decode
-from remediations.observe.observation import Observation
-from remediations.plan.plan import Plan, plan_digest
-from remediations.run.store import find
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.runs.store import find
+from remediations.values.inventory import Inventory
+from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.unit.cli.desk import PRINCIPAL, Desk, Done, remediate
 from tests.unit.plan.cases import quorum_lost, wrong_clock

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.discover import (
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.discover.discover import (
     entries_for,
 )
-from remediations.contact.proposal import Proposal, propose
-from remediations.contact.proposal_yaml import proposal_yaml
-from remediations.model.chain import Peer
-from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.model.reading import Why
-from remediations.observe.inventory import load_inventory
-from remediations.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from remediations.reach.resolver import SshResolver
+from remediations.systems.comet.values import Peer
+from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.reading import Why
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
 from tests.worlds import address_of, healthy, known, unknown
@@ -301,7 +301,7 @@ def test_the_command_writes_what_it_shows(
         await asyncio.sleep(0)
         return world, inventory
 
-    monkeypatch.setattr("remediations.cli.inventory.read_hosts", read)
+    monkeypatch.setattr("remediations.cli.commands.inventory.read_hosts", read)
     hosts = [reading.host for reading in world.hosts]
     file = tmp_path / "i.yaml"
     done = remediate("inventory", "discover", *hosts, "--output", file)

@@ -11,12 +11,18 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.discover import LATE, MOST, entries_for, inventory_for, look_twice
-from remediations.contact.proposal import propose
-from remediations.model.inventory import Inventory
-from remediations.model.reading import Unknown, Why
-from remediations.observe.observation import Observation, Scope
+from remediations.engine.observe.observation import Observation, Scope
+from remediations.playbooks.chain.discover.discover import (
+    LATE,
+    MOST,
+    entries_for,
+    inventory_for,
+    look_twice,
+)
+from remediations.playbooks.chain.discover.proposal import propose
 from remediations.reach.connection import Reach
+from remediations.values.inventory import Inventory
+from remediations.values.reading import Unknown, Why
 from tests.unit.observe.fake_host import Host, Rpc
 from tests.unit.observe.test_look import Local, Reached
 from tests.worlds import healthy, unknown
@@ -68,7 +74,7 @@ class Many:
         return replace(healthy(), hosts=hosts, scope=scope, tool=tool)
 
     def looked(self, monkeypatch: pytest.MonkeyPatch) -> Observation:
-        monkeypatch.setattr("remediations.contact.discover.observe", self.observe)
+        monkeypatch.setattr("remediations.playbooks.chain.discover.discover.observe", self.observe)
         inventory = inventory_for(entries_for(["val1", "val2", "val3"]), None)
         seen, pinned = asyncio.run(look_twice(cast("Reach", self), inventory, tool="test"))
         assert [entry.unit for entry in pinned.hosts] == [None] * 3
@@ -90,7 +96,7 @@ def test_a_host_is_not_read_for_each_unit_that_it_names(monkeypatch: pytest.Monk
 
 def test_all_hosts_are_looked_at_again_within_one_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once; who is not done by then stays undecided, and says so."""
-    monkeypatch.setattr("remediations.contact.discover.SECOND_LOOK_S", 0.5)
+    monkeypatch.setattr("remediations.playbooks.chain.discover.discover.SECOND_LOOK_S", 0.5)
     slow, began = Many(2, pause_s=30.0), time.monotonic()
     for reading in slow.looked(monkeypatch).hosts:
         assert isinstance(reading.unit, Unknown)

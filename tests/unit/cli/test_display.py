@@ -7,8 +7,8 @@ from rich.live import Live
 
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
-from remediations.run.records import CommandState
-from remediations.run.snapshot import HostSnapshot, Snapshot
+from remediations.engine.runs.records import CommandState
+from remediations.playbooks.chain.look import HostSnapshot, Snapshot
 from tests.unit.cli.desk import Output
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.report.journal import checks

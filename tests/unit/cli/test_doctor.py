@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.chain_lines import ONE_KEY
-from remediations.contact.doctor import doctor_text, lacks, summary, world_lines
-from remediations.contact.line import CHAIN, Line, State
-from remediations.contact.programs import SUBCOMMANDS, ask_text, parse
-from remediations.contact.sight import Sight
-from remediations.model.host import Binary, Disk, Ownership
-from remediations.model.inventory import HostEntry, Inventory
-from remediations.model.reading import Known, Why
-from remediations.observe.observation import HostReading, Observation
+from remediations.engine.doctor.doctor import doctor_text, lacks, summary, world_lines
+from remediations.engine.doctor.line import CHAIN, Line, State
+from remediations.engine.doctor.sight import Sight
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.doctor.chain_lines import ONE_KEY
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
+from remediations.systems.comet.subcommands import SUBCOMMANDS, ask_text, parse
+from remediations.systems.hosts.values import Binary, Disk, Ownership
+from remediations.values.inventory import HostEntry, Inventory
+from remediations.values.reading import Known, Why
 from tests import worlds
 from tests.worlds import healthy, known, unknown
 

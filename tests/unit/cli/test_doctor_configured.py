@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from remediations.contact.configured import playbook_lines, read_configuration
-from remediations.contact.line import Line, State
+from remediations.engine.catalogue import Catalogue, Flaw, Trouble, catalogue
+from remediations.engine.doctor.configured import playbook_lines, read_configuration
+from remediations.engine.doctor.line import Line, State
 from remediations.machine.config import MachineConfig
-from remediations.playbooks.catalogue import Catalogue, Flaw, Trouble, catalogue
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.test_doctor import KEY
 

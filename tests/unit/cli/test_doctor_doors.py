@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.discover import inventory_for
-from remediations.contact.sight import see
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known
+from remediations.engine.doctor.sight import see
+from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.cli.test_doctor import KEY, bad, inventory_of, lines_of
 from tests.unit.observe.fake_host import Host, Rpc

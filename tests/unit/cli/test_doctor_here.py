@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.contact.inventory_lines import inventory_lines
-from remediations.contact.line import INVENTORY, State
-from remediations.contact.machine import agent_line, state_line
-from remediations.contact.signers import list_line
+from remediations.engine.doctor.inventory_lines import inventory_lines
+from remediations.engine.doctor.line import INVENTORY, State
+from remediations.engine.doctor.machine import agent_line, state_line
+from remediations.engine.doctor.signers import list_line
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.test_doctor import KEY, inventory_of
 from tests.worlds import healthy

@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
+from remediations.engine.plan.plan import plan_digest
+from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.lock import chain_lock
+from remediations.engine.runs.records import AcceptedApproval, EntryKind, RunState
+from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
+from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode, MachineError
-from remediations.model.wire import canonical
-from remediations.plan.plan import plan_digest
-from remediations.run.journal import Journal
-from remediations.run.lock import chain_lock
-from remediations.run.records import AcceptedApproval, EntryKind, RunState
-from remediations.run.store import CHECKS_FILE, RunDirectory
-from remediations.verify.given import Given
+from remediations.values.wire import canonical
 from tests.unit.cli.desk import PRINCIPAL, Desk, remediate
 from tests.unit.cli.test_wrong_plan_file import applied, approved, planned
 from tests.unit.cli.wrong import refused
@@ -219,7 +219,7 @@ def test_verdict_that_cannot_be_recorded_is_said_and_does_not_count(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("remediations.run.journal.os.write", full)
+        patch.setattr("remediations.engine.runs.journal.os.write", full)
         with pytest.raises(MachineError, match="VERIFIED, and this could not be recorded"):
             proven(desk, run, patch)
     assert run.journal.read_bytes() == before

@@ -9,9 +9,9 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from remediations.cli.main import cli
+from remediations.engine.rules.book import entries
+from remediations.engine.rules.entry import Entry, Kind
 from remediations.errors import ExitCode
-from remediations.rules.book import entries
-from remediations.rules.entry import Entry, Kind
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import quorum_lost, wrong_clock
 

@@ -8,20 +8,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from remediations.cli import list_, status
 from remediations.cli.answer import Answer
+from remediations.cli.commands import list_, status
+from remediations.cli.commands.inventory import _summary
 from remediations.cli.exits import leave
-from remediations.cli.inventory import _summary
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
-from remediations.contact.proposal import Proposal
+from remediations.engine.catalogue import Catalogue, Flaw, Installed, Trouble
+from remediations.engine.domain import Branch, Playbook
+from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.records import CommandState
+from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
-from remediations.model.wire import canonical
-from remediations.plan.plan import Plan
-from remediations.playbooks.catalogue import Catalogue, Flaw, Installed, Trouble
-from remediations.playbooks.playbook import Branch, Playbook
-from remediations.run.records import CommandState
-from remediations.verify.result import CheckResult
+from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.values.wire import canonical
 from tests.hostile import each_hostile, of, record_of
 
 Captured = pytest.CaptureFixture[str]

@@ -13,9 +13,9 @@ import remediations.cli
 from remediations.cli.main import COMMANDS, cli
 from remediations.cli.next_command import next_command
 from remediations.cli.options import INVENTORY_VARIABLE, inventory_option
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.explain import playbook_for
-from remediations.observe.observation import Observation
+from remediations.engine.observe.observation import Observation
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.diagnose.explain import playbook_for
 from tests import worlds
 from tests.worlds import healthy
 

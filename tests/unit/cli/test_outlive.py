@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.run.journal import read_journal
-from remediations.run.records import EntryKind, RunState
-from remediations.run.store import RunDirectory
+from remediations.engine.runs.journal import read_journal
+from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.store import RunDirectory
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.scripted import approved, seen, words
 from tests.unit.cli.wrong import LIMIT_S

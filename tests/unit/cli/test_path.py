@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.cli.completion import VARIABLE
+from remediations.cli.commands.completion import VARIABLE
 from remediations.cli.main import COMMANDS
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.operations.test_plain_path import World

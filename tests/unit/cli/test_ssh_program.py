@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 import pytest
 
 from remediations.cli.anchors import Anchors
+from remediations.engine.verify.given import Given
 from remediations.errors import MachineError, UsageError
-from remediations.model.wire import canonical
-from remediations.verify.given import Given
+from remediations.values.wire import canonical
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import plan_of, quorum_lost
 

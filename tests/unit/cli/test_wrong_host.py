@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.cli.desk import Desk, Done, remediate
 from tests.unit.cli.loopback import Machine, machine
@@ -205,7 +205,7 @@ def test_sudo_that_takes_too_long(
 ) -> None:
     """As long as an LDAP server that is away: the host is not read, the command goes on."""
     monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("remediations.observe.look.HOST_LIMIT_S", 1.0)
+    monkeypatch.setattr("remediations.engine.observe.look.HOST_LIMIT_S", 1.0)
     with machine(tmp_path, sudo="exec sleep 20") as (_, file):
         line = line_of(remediate("doctor", "-i", file, "--json"), "login")
         done = remediate("diagnose", "-i", file, "--json")
@@ -232,7 +232,7 @@ def test_a_program_that_prints_anything(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     """It is a warning or less, bounded, and nothing of it can write to the terminal."""
-    monkeypatch.setattr("remediations.contact.programs.SUBCOMMANDS", ("start",))
+    monkeypatch.setattr("remediations.systems.comet.subcommands.SUBCOMMANDS", ("start",))
     text, version = NOISE[case]
     with machine(tmp_path) as (host, file):
         done = host.bin / "done"

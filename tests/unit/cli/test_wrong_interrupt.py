@@ -21,17 +21,17 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.cli.world import TOOL
+from remediations.engine.catalogue import named
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.store import RunDirectory, create
 from remediations.machine.config import MachineConfig
-from remediations.model.inventory import Inventory
-from remediations.model.login import Login
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.observe.observation import Observation
-from remediations.plan.plan import Plan, plan_digest
-from remediations.playbooks.catalogue import named
-from remediations.run.journal import Journal, read_journal
-from remediations.run.records import EntryKind, RunState
-from remediations.run.store import RunDirectory, create
+from remediations.values.inventory import Inventory
+from remediations.values.login import Login
 from tests.unit.cli.desk import Desk, Done, remediate
 from tests.unit.cli.wrong import (
     LIMIT_S,
@@ -53,14 +53,14 @@ import asyncio, sys, time
 from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
-from remediations.observe.quick import Pulse
+from remediations.systems.comet.pulse import Pulse
 from remediations.playbooks import applying
-from remediations.run import engine
-from remediations.run.carry_out import Ending
-from remediations.run.records import CommandState
+from remediations.engine.apply import application
+from remediations.engine.apply.carry_out import Ending
+from remediations.engine.runs.records import CommandState
 
 marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
-engine.STOP_PATIENCE_S = float(patience)
+application.STOP_PATIENCE_S = float(patience)
 
 async def proven(*_):
     pass
@@ -94,12 +94,12 @@ async def leave(self, *_):
     (marks / "closing").touch()
     await asyncio.sleep(60)
 
-really, engine.Engine.apply = engine.Engine.apply, apply
+really, application.Engine.apply = application.Engine.apply, apply
 if stage == "closing":
     applying.SshReach.__aexit__ = leave
 applying._proven, applying.heights = proven, heights
-engine.carry_out = stuck if stage == "command" else done
-engine.judge_gate, proof.run_checks = gate, wait
+application.carry_out = stuck if stage == "command" else done
+application.judge_gate, proof.run_checks = gate, wait
 main()
 """
 """`remediate` with hosts that do what they are told: its arguments are where to leave marks, the
@@ -112,7 +112,7 @@ CHECKS = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from remediations.verify import runner
+from remediations.engine.verify import runner
 runner.SUITE = Path(sys.argv[1])
 given = SimpleNamespace(plan=SimpleNamespace(checks=()))
 print(len(runner.run_checks(given, heard=lambda _: None)))

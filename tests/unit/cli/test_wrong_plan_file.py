@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.inventory import Inventory
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.plan.plan import plan_digest
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.plan.plan import plan_digest
+from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.store import RunDirectory, create
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.run.journal import Journal
-from remediations.run.records import EntryKind, RunState
-from remediations.run.store import RunDirectory, create
+from remediations.values.inventory import Inventory
 from tests.unit.cli.desk import INVENTORY, PRINCIPAL, Desk, remediate
 from tests.unit.cli.wrong import contents, is_document, is_error, refused
 from tests.unit.plan.cases import plan_of, quorum_lost

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.run.store import RunDirectory, create
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.runs.store import RunDirectory, create
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.wrong import (
     Argument,
@@ -50,7 +50,9 @@ def run(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plans without the compiling children, where all that matters is where they are kept."""
-    monkeypatch.setattr("remediations.cli.plan.make_plan", lambda *_, **__: plan_of(quorum_lost()))
+    monkeypatch.setattr(
+        "remediations.cli.commands.plan.make_plan", lambda *_, **__: plan_of(quorum_lost())
+    )
 
 
 def writing(desk: Desk, run: RunDirectory) -> dict[str, tuple[Argument, ...]]:

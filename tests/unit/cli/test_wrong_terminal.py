@@ -17,10 +17,10 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.cli.live import LiveDisplay
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import load_inventory
-from remediations.run.snapshot import Snapshot
-from remediations.run.store import RunDirectory, create
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.runs.store import RunDirectory, create
+from remediations.playbooks.chain.look import Snapshot
 from tests.unit.cli.desk import Desk, Output
 from tests.unit.cli.wrong import LIMIT_S, SCRIPT, Argument, contents
 from tests.unit.plan.cases import plan_of, quorum_lost

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from remediations.compile import Compiler, compile_deploy
-from remediations.compile.deploys import deploys_directory
-from remediations.compile.process import Child
 from remediations.errors import MachineError, Refused, UsageError
-from remediations.operations.node_text import restart_text, start_text
-from remediations.operations.planned import PlannedNode
+from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.programs import restart_text, start_text
+from remediations.systems.hosts.compile import Compiler, compile_deploy
+from remediations.systems.hosts.compile.deploys import deploys_directory
+from remediations.systems.hosts.compile.process import Child
 
 DATA: dict[str, str | int] = {
     "unit": "virtengined.service",
@@ -33,10 +33,10 @@ DATA: dict[str, str | int] = {
 HEAD = """
 from pyinfra import host
 from pyinfra.operations import files, python, server
-from remediations.operations import node
-from remediations.operations.preflight import planned_node
+from remediations.systems.comet import operations
+from remediations.systems.comet.plain.preflight import planned_node
 """
-GOOD = "node.start(planned=planned_node('start'), name='start', _sudo=True)\n"
+GOOD = "operations.start(planned=planned_node('start'), name='start', _sudo=True)\n"
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_a_child_that_never_ends_is_killed(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deploy that computes for ever ends with the time limit."""
-    monkeypatch.setattr("remediations.compile.process.LIMIT_S", 1.5)
+    monkeypatch.setattr("remediations.systems.hosts.compile.process.LIMIT_S", 1.5)
     (directory / "endless.py").write_text("while True:\n    pass\n")
     with Compiler(directory) as endless, pytest.raises(MachineError, match="took longer"):
         endless.compile_deploy("endless", {"val1": DATA})
@@ -209,8 +209,8 @@ def test_children_end_when_their_parent_is_killed(directory: Path) -> None:
     (directory / "endless.py").write_text("while True:\n    pass\n")
     program = (
         "from pathlib import Path\n"
-        "from remediations.compile.process import Child\n"
-        "from remediations.compile.wire import CompileRequest\n"
+        "from remediations.systems.hosts.compile.process import Child\n"
+        "from remediations.systems.hosts.compile.wire import CompileRequest\n"
         "child = Child(1)\n"
         f"child.send(CompileRequest(path={str(directory / 'endless.py')!r}, hosts={{'v': {{}}}}))\n"
         "print(child._process.pid, flush=True)\n"

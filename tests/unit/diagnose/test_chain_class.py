@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import Answer, ChainClass, NodeCondition
-from remediations.model.reading import Unknown
-from remediations.observe.observation import Observation
+from remediations.engine.find.finding import Answer, ChainClass, NodeCondition
+from remediations.engine.observe.observation import Observation
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.values.reading import Unknown
 from tests import worlds
 from tests.worlds import healthy, stopped
 

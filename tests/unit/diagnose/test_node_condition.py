@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import ChainClass, NodeCondition
-from remediations.model.chain import PeerRound
-from remediations.model.host import ConsensusKey, Process, Unit
-from remediations.model.inventory import Role
-from remediations.model.reading import Known, Why
-from remediations.observe.observation import HostReading, Observation
+from remediations.engine.find.finding import ChainClass, NodeCondition
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.values import PeerRound
+from remediations.systems.hosts.values import ConsensusKey, Process, Unit
+from remediations.values.inventory import Role
+from remediations.values.reading import Known, Why
 from tests import worlds
 from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped
 

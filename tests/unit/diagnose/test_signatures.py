@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from remediations.diagnose.finding import NodeCondition
-from remediations.diagnose.signatures import SIGNATURES, explained
-from remediations.observe.signatures import PATTERN
+from remediations.engine.find.finding import NodeCondition
+from remediations.playbooks.chain.diagnose.signatures import SIGNATURES, explained
+from remediations.systems.comet.journal_lines import PATTERN
 
 LINES = (
     ('CONSENSUS FAILURE!!! err="boom" module=consensus', NodeCondition.ZOMBIE),

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import ChainClass
-from remediations.model.host import ConsensusKey
-from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
+from remediations.engine.find.finding import ChainClass
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.hosts.values import ConsensusKey
+from remediations.values.reading import Known
 from tests import worlds
 from tests.worlds import HEIGHT, healthy, stopped
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
+from remediations.engine.catalogue import catalogue
 from remediations.errors import ExitCode
 from remediations.machine.config import MachineConfig
-from remediations.playbooks.catalogue import catalogue
 from tests.unit.cli.desk import remediate
 from tests.unit.docs.pages import (
     PROGRAMS,

@@ -73,7 +73,7 @@ def test_without_it_there_is_no_such_playbook(tmp_path: Path, reader: Reader) ->
 
 def test_what_is_quoted_is_in_the_module() -> None:
     """The worked example is the real one, word for word."""
-    module = (ROOT / "remediations/playbooks/node_down.py").read_text()
+    module = (ROOT / "remediations/playbooks/chain/node_down.py").read_text()
     project = (ROOT / "pyproject.toml").read_text()
     quoted = [block for block in blocks(PAGE) if not block.text.startswith("# ")]
     python = [block.text for block in quoted if block.language == "python"]

@@ -13,17 +13,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.cli.schema import DOCUMENTS, schema_of
-from remediations.contact.line import lack, ok
-from remediations.contact.proposal import Proposal, propose
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import Finding
-from remediations.model.inventory import HostEntry
-from remediations.model.wire import canonical, decode
-from remediations.observe.inventory import load_inventory
-from remediations.observe.observation import Observation
-from remediations.observe.observation_file import load
-from remediations.plan.plan import Plan
+from remediations.cli.commands.schema import DOCUMENTS, schema_of
+from remediations.engine.doctor.line import lack, ok
+from remediations.engine.find.finding import Finding
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.observation_file import load
+from remediations.engine.plan.plan import Plan
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.values.inventory import HostEntry
+from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.replay.recording import RESCUE
 from tests.unit.plan.cases import minority_down, plan_of, quorum_lost, wrong_clock
@@ -177,7 +177,7 @@ def test_it_is_a_schema(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     text = json.dumps({**schema, "description": ""})
     assert '"integer"' not in text
-    assert "remediations.model" not in json.dumps(list(schema["$defs"]))
+    assert "remediations." not in json.dumps(list(schema["$defs"]))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.document import read_document
-from remediations.observe.observation import Scope
-from remediations.observe.program import COMMAND, PARTS, program
-from remediations.operations import node_text
-from remediations.operations.planned import PlannedNode
-from remediations.run.ssh_driver import INNER_LIMIT_S, LAUNCHER
+from remediations.engine.observe.observation import Scope
+from remediations.systems.comet import programs
+from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.hosts.document import read_document
+from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
+from remediations.systems.hosts.program import COMMAND, PARTS, program
+from remediations.values.inventory import HostEntry, Role
 from tests.unit.docs.pages import ROOT, blocks, pages
 from tests.unit.docs.reader import Reader
 from tests.worlds import BEGAN
@@ -64,16 +64,16 @@ NODE = PlannedNode(
     sign_step=0,
 )
 STARTED = {
-    "reading": script("files/guest.sh")
-    + script("files/service_user.sh")
-    + "".join(script(f"observe/{name}") for name in (*PARTS, "roof.sh")),
-    "subcommands": script("contact/programs.sh")
-    + "".join(script(f"observe/{name}") for name in ("foreign.sh", "roof.sh")),
-    "probes": script("run/probes.sh"),
-    "launcher": script("run/launcher.sh"),
-    "start, restart, enable": node_text.start_text(NODE)
-    + node_text.restart_text(NODE)
-    + node_text.enable_text(NODE),
+    "reading": script("systems/hosts/guest.sh")
+    + script("systems/hosts/service_user.sh")
+    + "".join(script(f"systems/hosts/{name}") for name in (*PARTS, "roof.sh")),
+    "subcommands": script("systems/comet/subcommands.sh")
+    + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "roof.sh")),
+    "probes": script("systems/hosts/probes.sh"),
+    "launcher": script("systems/hosts/launcher.sh"),
+    "start, restart, enable": programs.start_text(NODE)
+    + programs.restart_text(NODE)
+    + programs.enable_text(NODE),
 }
 
 
@@ -112,9 +112,9 @@ def test_the_command_lines_are_those_that_are_sent() -> None:
     assert "`sudo -n timeout -k 1 9 bash -s`" in TEXT
     inner = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c "
     assert TEXT.count(f"`{inner}") == 2
-    driver = script("run/ssh_driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))
+    driver = script("systems/hosts/driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))
     assert driver.count(inner) == 2
-    assert script("run/launcher.sh") == LAUNCHER
+    assert script("systems/hosts/launcher.sh") == LAUNCHER
 
 
 def test_no_other_place_calls_sudo() -> None:
@@ -125,7 +125,7 @@ def test_no_other_place_calls_sudo() -> None:
         for path in (ROOT / "remediations").rglob("*.py")
         if calls.search(path.read_text())
     }
-    assert found == {"observe/program.py", "run/ssh_driver.py"}
+    assert found == {"systems/hosts/program.py", "systems/hosts/driver.py"}
 
 
 @pytest.mark.parametrize("text", STARTED)

@@ -26,7 +26,7 @@ playbooks = ["Acme_Playbooks", "other"]
 MEASURE = """
 import time
 from pathlib import Path
-import remediations.cli.status
+import remediations.cli.commands.status
 from remediations.machine import config
 config.DEFAULT_PATH = Path("/nothing/config.toml")
 began = time.process_time()

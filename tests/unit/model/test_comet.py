@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from remediations.model import comet
-from remediations.model import comet_shapes as shapes
+from remediations.systems.comet import rpc
+from remediations.systems.comet import rpc_shapes as shapes
 from tests.unit.model import answers
 
 
 def test_status_says_where_the_block_store_stands() -> None:
     """Height, hashes and time of the block store, the key and its power."""
-    status = comet.parse_status(answers.status(113))
+    status = rpc.parse_status(answers.status(113))
     assert (status.height, status.power, status.network) == (113, 40, "virtengine-lab-1")
     assert status.block_time == datetime(2026, 11, 25, 16, 39, 0, 123457, tzinfo=UTC)
     assert status.app_hash == answers.APP
@@ -26,29 +26,29 @@ def test_status_says_where_the_block_store_stands() -> None:
 def test_a_moniker_cannot_write_to_the_terminal() -> None:
     """Whoever runs a node chooses its name."""
     text = answers.status().replace(b'"val1"', b'"a\\u001b[2Jb"')
-    assert comet.parse_status(text).moniker == "a\ufffd[2Jb"
+    assert rpc.parse_status(text).moniker == "a\ufffd[2Jb"
 
 
 def test_power_zero_is_a_value() -> None:
     """A full node or a jailed validator says 0."""
-    assert comet.parse_status(answers.status(power=0)).power == 0
+    assert rpc.parse_status(answers.status(power=0)).power == 0
 
 
 def test_the_app_hash_of_abci_info_is_base64() -> None:
     """It comes out as the same hex as everywhere else."""
-    info = comet.parse_app_info(answers.abci_info(113))
+    info = rpc.parse_app_info(answers.abci_info(113))
     assert (info.height, info.app_hash) == (113, answers.APP)
 
 
 def test_an_application_without_blocks_leaves_its_fields_out() -> None:
     """Before the first block there is no height in the answer: that is height 0."""
-    info = comet.parse_app_info(answers.envelope({"response": {"data": "virtengine"}}))
+    info = rpc.parse_app_info(answers.envelope({"response": {"data": "virtengine"}}))
     assert (info.height, info.app_hash) == (0, "")
 
 
 def test_the_votes_are_those_of_the_current_round() -> None:
     """The vote sets also hold the next round, which is always empty: not that one."""
-    state = comet.parse_round_state(answers.consensus_state(114, 2, 4))
+    state = rpc.parse_round_state(answers.consensus_state(114, 2, 4))
     prefix = answers.BLOCK[:12]
     assert (state.height, state.round, state.step) == (114, 2, 4)
     assert state.prevotes == ("", prefix, prefix, prefix)
@@ -58,7 +58,7 @@ def test_the_votes_are_those_of_the_current_round() -> None:
 def test_a_nil_vote_is_a_vote() -> None:
     """Twelve zeros where the block's hash stands: voted nil, which is not absent."""
     votes = ["nil-Vote", answers.vote(1, 9, 0, "000000000000"), "nil-Vote", "nil-Vote"]
-    state = comet.parse_round_state(answers.consensus_state(9, prevotes=votes))
+    state = rpc.parse_round_state(answers.consensus_state(9, prevotes=votes))
     assert state.prevotes == ("", "nil", "", "")
 
 
@@ -68,8 +68,8 @@ def test_a_recorded_vote_string_is_read() -> None:
         "Vote{1:83B5113EAEE9 9/00/SIGNED_MSG_TYPE_PREVOTE(Prevote) D5A4E8C2F1B0 B70394DB1B38 "
         "000000000000 @ 2026-11-23T10:11:12.131415161Z}"
     )
-    assert comet.parse_vote(text, 1, 9, 0) == "D5A4E8C2F1B0"
-    assert comet.parse_vote(text.replace(" B703", "\n  B703"), 1, 9, 0) == "D5A4E8C2F1B0"
+    assert rpc.parse_vote(text, 1, 9, 0) == "D5A4E8C2F1B0"
+    assert rpc.parse_vote(text.replace(" B703", "\n  B703"), 1, 9, 0) == "D5A4E8C2F1B0"
 
 
 def test_votes_of_a_large_set_keep_their_places() -> None:
@@ -79,7 +79,7 @@ def test_votes_of_a_large_set_keep_their_places() -> None:
         "nil-Vote" if index % 3 == 0 else answers.vote(index, 77, 0, answers.BLOCK[:12])
         for index in range(150)
     ]
-    state = comet.parse_round_state(answers.consensus_state(77, prevotes=votes, powers=powers))
+    state = rpc.parse_round_state(answers.consensus_state(77, prevotes=votes, powers=powers))
     assert len(state.prevotes) == 150
     assert [index for index, vote in enumerate(state.prevotes) if not vote] == list(
         range(0, 150, 3)
@@ -89,7 +89,7 @@ def test_votes_of_a_large_set_keep_their_places() -> None:
 @pytest.mark.parametrize("wrap", ["", "\n", "\n   "])
 def test_a_bit_array_beyond_a_hundred_is_wrapped(wrap: str) -> None:
     """With or without white space between its lines."""
-    marks, voted, total = comet.parse_bit_array(
+    marks, voted, total = rpc.parse_bit_array(
         f"BA{{150:{'x' * 100}{wrap}{'_' * 50}}} 100/150 = 0.67"
     )
     assert (sum(marks), len(marks), voted, total) == (100, 150, 100, 150)
@@ -97,14 +97,14 @@ def test_a_bit_array_beyond_a_hundred_is_wrapped(wrap: str) -> None:
 
 def test_a_bit_array_says_who_and_how_much() -> None:
     """Places are validators, numbers are power."""
-    assert comet.parse_bit_array("BA{4:_x_x} 2/4 = 0.50") == ((False, True, False, True), 2, 4)
+    assert rpc.parse_bit_array("BA{4:_x_x} 2/4 = 0.50") == ((False, True, False, True), 2, 4)
 
 
 def test_the_validator_set_is_all_of_its_pages() -> None:
     """150 validators come on two pages, and keep the order of the set."""
     powers = tuple(range(1000, 850, -1))
     text = answers.validators(powers) + b"\n" + answers.validators(powers, page=2) + b"\n"
-    valset = comet.parse_validators(text)
+    valset = rpc.parse_validators(text)
     assert [v.power for v in valset.validators] == list(powers)
     assert valset.total == sum(powers)
     assert valset.power_of(answers.address(120)) == 880
@@ -123,22 +123,22 @@ def test_the_validator_set_is_all_of_its_pages() -> None:
 )
 def test_half_a_validator_set_is_none(text: bytes) -> None:
     """Counting quorum in an incomplete set would be counting wrong."""
-    with pytest.raises(comet.RpcError):
-        comet.parse_validators(text)
+    with pytest.raises(rpc.RpcError):
+        rpc.parse_validators(text)
 
 
 def test_peers_and_what_is_believed_of_them() -> None:
     """A peer of which nothing was heard yet is in round −1."""
-    assert [p.moniker for p in comet.parse_peers(answers.net_info())] == ["val2", "val3", "val4"]
-    rounds = comet.parse_peer_rounds(answers.dump_consensus_state([(1, 114, 3, 6), (2, 0, -1, 0)]))
+    assert [p.moniker for p in rpc.parse_peers(answers.net_info())] == ["val2", "val3", "val4"]
+    rounds = rpc.parse_peer_rounds(answers.dump_consensus_state([(1, 114, 3, 6), (2, 0, -1, 0)]))
     assert [(p.height, p.round, p.step) for p in rounds] == [(114, 3, 6), (0, -1, 0)]
     assert rounds[0].node_id == answers.node_id(1)
 
 
 def test_null_is_an_empty_list() -> None:
     """Go writes an empty slice as null."""
-    assert comet.parse_peers(answers.envelope({"peers": None})) == ()
-    assert comet.parse_blocks(answers.envelope({"block_metas": None})) == ()
+    assert rpc.parse_peers(answers.envelope({"peers": None})) == ()
+    assert rpc.parse_blocks(answers.envelope({"block_metas": None})) == ()
 
 
 def test_evidence_shows_in_the_header() -> None:
@@ -147,23 +147,23 @@ def test_evidence_shows_in_the_header() -> None:
         json.loads(answers.blockchain([7])),
         json.loads(answers.blockchain([7]).replace(answers.NO_EVIDENCE.encode(), b"AB" * 32)),
     )
-    assert [b.evidence for b in comet.parse_blocks(json.dumps(clean).encode())] == [False]
-    assert [b.evidence for b in comet.parse_blocks(json.dumps(guilty).encode())] == [True]
+    assert [b.evidence for b in rpc.parse_blocks(json.dumps(clean).encode())] == [False]
+    assert [b.evidence for b in rpc.parse_blocks(json.dumps(guilty).encode())] == [True]
 
 
 def test_commit_and_result() -> None:
     """An absent signature has no address; the result's hash is base64."""
-    signed = comet.parse_commit(answers.commit(112))
+    signed = rpc.parse_commit(answers.commit(112))
     assert [s.flag for s in signed.signatures] == [2, 2, 2, 1]
     assert signed.signatures[3].address == ""
-    assert comet.parse_block_result(answers.block_results(113)).app_hash == answers.APP
+    assert rpc.parse_block_result(answers.block_results(113)).app_hash == answers.APP
 
 
 def test_the_nodes_own_error_is_passed_on() -> None:
     """A node that keeps no results says so, and the reason is what it said."""
     answer = answers.rpc_error("Internal error", "could not find results for height #113")
-    with pytest.raises(comet.RpcError, match="could not find results for height #113"):
-        comet.parse_block_result(answer)
+    with pytest.raises(rpc.RpcError, match="could not find results for height #113"):
+        rpc.parse_block_result(answer)
 
 
 GOOD = answers.status()
@@ -192,8 +192,8 @@ GOOD = answers.status()
 )
 def test_anything_else_is_one_error(text: bytes) -> None:
     """Half JSON, HTML, numbers that do not fit, times that are none: RpcError and nothing else."""
-    with pytest.raises(comet.RpcError):
-        comet.parse_status(text)
+    with pytest.raises(rpc.RpcError):
+        rpc.parse_status(text)
 
 
 @pytest.mark.parametrize(
@@ -209,16 +209,16 @@ def test_anything_else_is_one_error(text: bytes) -> None:
 )
 def test_a_round_that_contradicts_itself_is_refused(change: Callable[[bytes], bytes]) -> None:
     """Steps beyond 8, a round without votes, votes of another height, place or kind."""
-    with pytest.raises(comet.RpcError):
-        comet.parse_round_state(change(answers.consensus_state(114, 0, 4)))
+    with pytest.raises(rpc.RpcError):
+        rpc.parse_round_state(change(answers.consensus_state(114, 0, 4)))
 
 
 def test_an_address_with_a_line_feed_is_none() -> None:
     """It would be a second validator with the power of the first."""
     twice = [{"address": answers.address(0) + end, "voting_power": "1"} for end in ("", "\n")]
     page = {"block_height": "5", "total": "2", "validators": twice}
-    with pytest.raises(comet.RpcError, match="another form"):
-        comet.parse_validators(answers.envelope(page))
+    with pytest.raises(rpc.RpcError, match="another form"):
+        rpc.parse_validators(answers.envelope(page))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\u2028"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.model.double_sign_check import as_version, forbids_start
+from remediations.systems.comet.double_sign_check import as_version, forbids_start
 
 
 @pytest.mark.parametrize("version", ["0.34.29", "0.37.18", "0.38.0", "0.38.23", "0.39.3"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.model.quorum import can_halt, has_quorum, percent
+from remediations.render.words import percent
+from remediations.systems.comet.quorum import can_halt, has_quorum
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from remediations.model.sign_state import (
+from remediations.systems.comet.sign_state import (
     PRECOMMIT,
     PREVOTE,
     PROPOSAL,

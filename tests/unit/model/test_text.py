@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.model.text import UNLIMITED, TextError, lines, number, pairs, seconds, words
+from remediations.values.lines import (
+    UNLIMITED,
+    TextError,
+    lines,
+    number,
+    pairs,
+    seconds,
+    words,
+)
 from tests.unit.docs.pages import ROOT
 
 SEPARATORS = "\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"
-HOST_ROOMS = ("approve", "diagnose", "model", "observe", "plan", "verify")
+HOST_ROOMS = (
+    *("engine/approve", "engine/find", "engine/observe", "engine/plan", "engine/verify"),
+    *("playbooks", "systems", "values"),
+)
+OWN_PROGRAMS = ("systems/hosts/compile", "systems/hosts/pyinfra")
+"""What these read was written by programs of ours."""
 
 
 @pytest.mark.parametrize("char", SEPARATORS)
@@ -64,7 +77,7 @@ def test_nothing_else_takes_a_hosts_text_apart() -> None:
         str(file.relative_to(ROOT))
         for room in HOST_ROOMS
         for file in (ROOT / "remediations" / room).rglob("*.py")
-        if ".splitlines(" in file.read_text()
+        if ".splitlines(" in file.read_text() and not any(own in str(file) for own in OWN_PROGRAMS)
     ]
     assert found == []
 

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from msgspec import Struct
 
-from remediations.approve.approval import Approval
-from remediations.model.chain import AppInfo, BlockMeta
-from remediations.model.reading import Unknown
-from remediations.model.wire import WireError, canonical, decode, digest, format_of
-from remediations.observe.observation import Observation
-from remediations.plan.plan import Plan
-from remediations.report.report import Report
-from remediations.run.records import Entry
+from remediations.engine.approve.approval import Approval
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.plan import Plan
+from remediations.engine.report.report import Report
+from remediations.engine.runs.records import Entry
+from remediations.systems.comet.values import AppInfo, BlockMeta
+from remediations.values.reading import Unknown
+from remediations.values.wire import WireError, canonical, decode, digest, format_of
 from tests.hostile import leaves, record_of
 
 META = BlockMeta(

@@ -11,11 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.observe.document import read_document
-from remediations.observe.observation import HostReading, Scope
-from remediations.observe.parse import read_host
-from remediations.observe.program import program
+from remediations.engine.observe.observation import HostReading, Scope
+from remediations.systems.comet.parse import read_host
+from remediations.systems.hosts.document import read_document
+from remediations.systems.hosts.program import program
+from remediations.values.inventory import HostEntry, Role
 from tests.unit.model import answers
 
 POWERS = tuple(range(1000, 850, -1))

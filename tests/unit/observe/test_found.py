@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown
-from remediations.observe.document import read_document
-from remediations.observe.found import parse_found
-from remediations.observe.parse import read_host
+from remediations.systems.comet.found import parse_found
+from remediations.systems.comet.parse import read_host
+from remediations.systems.hosts.document import read_document
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known, Unknown
 from tests.property.test_readers_answers import SECTIONS, SENT, printed
 
 SOUND = "unit=v.service\nhome=/srv/node\nrpc=http://127.0.0.1:26657\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.files.guest import DENIED, GUEST, NO_FILE, NOT_READ
+from remediations.systems.hosts.guest import DENIED, GUEST, NO_FILE, NOT_READ
 
 CANARY = "CANARY-7f3a"
 ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediations.model.text import UNLIMITED, TextError
-from remediations.observe import host_text
-from remediations.observe.settings import parse_config
+from remediations.systems.comet.settings import parse_config
+from remediations.systems.hosts import host_text
+from remediations.values.lines import UNLIMITED, TextError
 
 SHOW = """\
 Restart=on-failure

@@ -20,12 +20,12 @@ from typing import cast
 
 import pytest
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown
-from remediations.observe.document import read_document
-from remediations.observe.observation import HostReading, Scope
-from remediations.observe.parse import read_host
-from remediations.observe.program import program
+from remediations.engine.observe.observation import HostReading, Scope
+from remediations.systems.comet.parse import read_host
+from remediations.systems.hosts.document import read_document
+from remediations.systems.hosts.program import program
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known, Unknown
 from tests.unit.observe.fake_host import Host, observe, run_probe
 
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")

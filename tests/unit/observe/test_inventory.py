@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.inventory import limit, load_inventory
 from remediations.errors import UsageError
-from remediations.model.inventory import Role
-from remediations.observe.digest import inventory_digest
-from remediations.observe.inventory import limit, load_inventory
+from remediations.values.inventory import Role
 
 GOOD = """\
 version: 1

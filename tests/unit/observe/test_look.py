@@ -9,19 +9,19 @@ from threading import Event
 
 import pytest
 
+from remediations.engine.observe.look import _no_document, observe
+from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.observe.observation_file import load, save
 from remediations.errors import MachineError, UsageError
-from remediations.model.chain import NodeStatus
-from remediations.model.comet import RpcError, parse_status
-from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.model.login import Login
-from remediations.model.reading import Known, Unknown, Why
-from remediations.observe import quick
-from remediations.observe.document import DocumentError
-from remediations.observe.look import _no_document, observe
-from remediations.observe.observation import Observation, Scope
-from remediations.observe.observation_file import load, save
-from remediations.observe.quick import Pulse, heights
 from remediations.reach.connection import Completed, Connection, HostUnreachable
+from remediations.systems.comet import pulse
+from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.comet.rpc import RpcError, parse_status
+from remediations.systems.comet.values import NodeStatus
+from remediations.systems.hosts.document import DocumentError
+from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.login import Login
+from remediations.values.reading import Known, Unknown, Why
 from tests import worlds
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import Host, Rpc
@@ -249,7 +249,7 @@ def test_an_answer_that_is_slow_to_read_holds_up_nobody(monkeypatch: pytest.Monk
         pulses, _ = await asyncio.gather(heights(reach, [("val1", "http://127.0.0.1:1")]), others())
         return pulses
 
-    monkeypatch.setattr(quick, "parse_status", slow)
+    monkeypatch.setattr(pulse, "parse_status", slow)
     assert asyncio.run(go())["val1"].status == parse_status(answers.status(113))
 
 

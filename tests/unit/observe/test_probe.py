@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.host import Unit
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Unknown, Why, value_or_none
-from remediations.observe.document import read_document
-from remediations.observe.observation import HostReading, Scope
-from remediations.observe.program import COMMAND, program
+from remediations.engine.observe.observation import HostReading, Scope
+from remediations.systems.hosts.document import read_document
+from remediations.systems.hosts.program import COMMAND, program
+from remediations.systems.hosts.values import Unit
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known, Unknown, Why, value_or_none
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import POWERS, Frozen, Host, Rpc, observe, run_probe
 

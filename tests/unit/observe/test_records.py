@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.host import RecordRoom
-from remediations.model.text import UNLIMITED, TextError
-from remediations.observe.records import parse_records
+from remediations.systems.hosts.records import parse_records
+from remediations.systems.hosts.values import RecordRoom
+from remediations.values.lines import UNLIMITED, TextError
 
-PROBE = files("remediations.observe").joinpath("probe.sh").read_text()
+PROBE = files("remediations.systems.hosts").joinpath("probe.sh").read_text()
 GOOD = "path=/var/lib/remediate\nwritable=yes\nroom=256 4096 12 1000\n"
 OURS = "0 700 /var/lib/remediate\n0 755 /var/lib\n0 755 /var\n0 755 /\n"
 

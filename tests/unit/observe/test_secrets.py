@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known
-from remediations.observe.document import read_document
-from remediations.observe.observation import Scope
-from remediations.observe.observation_file import save
-from remediations.observe.parse import read_host
-from remediations.observe.secrets import CREDENTIALS, USERINFO
+from remediations.engine.observe.observation import Scope
+from remediations.engine.observe.observation_file import save
+from remediations.systems.comet.parse import read_host
+from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
+from remediations.systems.hosts.document import read_document
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.observe.fake_host import Host, observe, run_probe
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from remediations.files.guest import GUEST
-from remediations.model.host import JournalLine, Process
-from remediations.model.inventory import HostEntry, Role
-from remediations.model.reading import Known, Reading, Unknown
-from remediations.observe.document import read_document
-from remediations.observe.observation import Scope
+from remediations.engine.observe.observation import Scope
+from remediations.systems.hosts.document import read_document
+from remediations.systems.hosts.guest import GUEST
+from remediations.systems.hosts.values import JournalLine, Process
+from remediations.values.inventory import HostEntry, Role
+from remediations.values.reading import Known, Reading, Unknown
 from tests.unit.observe.fake_host import Host, Rpc, observe, run_probe
 
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
@@ -46,7 +46,7 @@ def test_no_section_has_a_descriptor_of_another(
     host, log = Host(tmp_path, rpc.port), tmp_path / "log"
     log.touch(mode=0o666)
     tries = TRIES_EVERY_DESCRIPTOR.format(log=log, forged=FORGED)
-    monkeypatch.setattr("remediations.observe.program.GUEST", tries + GUEST)
+    monkeypatch.setattr("remediations.systems.hosts.program.GUEST", tries + GUEST)
     host.install()
     printed, sent, received = run_probe(host, Scope.FULL, ENTRY)
     document = read_document(printed, sent=sent, received=received)

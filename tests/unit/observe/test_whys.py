@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.contact.guess import guess_role
-from remediations.diagnose.node_view import NodeView
-from remediations.diagnose.power import read_power
-from remediations.model.reading import Known, Unknown, Why
-from remediations.observe.found import parse_found
-from remediations.observe.observation import HostReading
+from remediations.engine.observe.observation import HostReading
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.power import read_power
+from remediations.playbooks.chain.discover.guess import guess_role
+from remediations.systems.comet.found import parse_found
+from remediations.values.reading import Known, Unknown, Why
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS, printed, reading_of
 from tests.unit.observe.fake_host import Host, observe

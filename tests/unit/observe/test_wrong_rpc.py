@@ -12,14 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import ChainClass
-from remediations.model.inventory import HostEntry
-from remediations.model.reading import Known, Reading, Unknown
-from remediations.observe.observation import OBSERVATION_FORMAT, HostReading, Observation, Scope
-from remediations.observe.observation_file import save
-from remediations.observe.program import program
-from remediations.observe.quick import heights
+from remediations.engine.find.finding import ChainClass
+from remediations.engine.observe.observation import (
+    OBSERVATION_FORMAT,
+    HostReading,
+    Observation,
+    Scope,
+)
+from remediations.engine.observe.observation_file import save
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.pulse import heights
+from remediations.systems.hosts.program import program
+from remediations.values.inventory import HostEntry
+from remediations.values.reading import Known, Reading, Unknown
 from tests.unit.cli.desk import remediate
 from tests.unit.model import answers
 from tests.unit.observe import fake_host, odd_rpc

@@ -8,9 +8,9 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from remediations.model.probe import Probe
-from remediations.operations.planned import PlannedNode
-from remediations.run.ssh_driver import PROBES
+from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.hosts.driver import PROBES
+from remediations.systems.hosts.probe import Probe
 from tests.unit.model import answers
 
 ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from remediations.operations.bounded import OUTPUT_BYTES, run
+from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, run
 
 ASK = """
 import sys
 from types import SimpleNamespace
 from pyinfra.api.command import StringCommand
-from remediations.operations import connector
+from remediations.systems.hosts.pyinfra import connector
 connector.COMMAND_LIMIT_S = float(sys.argv[2])
 made = connector.OpenSSHConnector.__new__(connector.OpenSSHConnector)
 made.data = {"ssh_name": "h", "ssh_config": "", "ssh_program": sys.argv[1]}

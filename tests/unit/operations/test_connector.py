@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import InventoryError
 
-from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.operations.connector import OPTIONS
-from remediations.pyinfra_connector import RemediateConnector, names_data
+from remediations.systems.hosts.pyinfra.connector import OPTIONS
+from remediations.systems.hosts.pyinfra.entry import RemediateConnector, names_data
+from remediations.values.inventory import HostEntry, Inventory, Role
 
 
 def test_an_inventory_gives_every_node_with_its_data_and_role() -> None:

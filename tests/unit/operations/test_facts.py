@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.operations.facts import NodeReading, NodeState
+from remediations.systems.comet.plain.facts import NodeReading, NodeState
 from tests.unit.operations.host import ADDRESS, FakeHost
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from remediations.operations.facts import NodeState, RpcState
-from remediations.operations.guards import Action, Subject, judge
+from remediations.systems.comet.plain.facts import NodeState, RpcState
+from remediations.systems.comet.plain.guards import Action, Subject, judge
 
 POWERS = (40, 30, 20, 10)
 

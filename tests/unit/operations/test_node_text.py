@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.probe import unit_active, unit_enabled
-from remediations.operations.node_text import (
+from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.programs import (
     enable_text,
     restart_text,
     restarted_probe,
     start_text,
 )
-from remediations.operations.planned import PlannedNode
+from remediations.systems.hosts.probe import unit_active, unit_enabled
 from tests.unit.operations.host import ADDRESS, FakeHost
 
 TextOf = Callable[[PlannedNode], str]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.compile.deploys import deploys_directory
+from remediations.systems.hosts.compile.deploys import deploys_directory
 from tests.unit.operations.host import FakeHost
 
 SSH = r"""#!/bin/sh

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.files.guest import guest_program
-from remediations.operations import node_text
-from remediations.operations.facts import NodeReading
+from remediations.systems.comet import programs
+from remediations.systems.comet.plain.facts import NodeReading
+from remediations.systems.hosts.guest import guest_program
 from tests.unit.operations.host import FakeHost
 
 NOBODY = 65534
@@ -42,11 +42,11 @@ def opened(host: FakeHost) -> set[str]:
 
 
 def start(host: FakeHost) -> None:
-    assert host.run(node_text.start_text(host.node(user="nobody"))).returncode == 0
+    assert host.run(programs.start_text(host.node(user="nobody"))).returncode == 0
 
 
 def restart(host: FakeHost) -> None:
-    assert host.run(node_text.restart_text(host.node(user="nobody"))).returncode == 0
+    assert host.run(programs.restart_text(host.node(user="nobody"))).returncode == 0
 
 
 def read(host: FakeHost) -> None:
@@ -87,7 +87,7 @@ def test_what_that_user_may_not_open_root_does(host: FakeHost, way: object) -> N
 def test_a_user_that_does_not_exist_is_who_owns_the_home(host: FakeHost) -> None:
     """A dynamic one, while its unit is stopped."""
     host.show(User="ve-dynamic")
-    assert host.run(node_text.start_text(host.node(user="ve-dynamic"))).returncode == 0
+    assert host.run(programs.start_text(host.node(user="ve-dynamic"))).returncode == 0
     assert {line.split()[0] for line in opened(host)} == {str(NOBODY)}
 
 

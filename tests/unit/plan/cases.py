@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from remediations.compile.command import CompiledCommand
-from remediations.compile.compiler import Compiler
-from remediations.diagnose.diagnose import diagnose
+from remediations.engine.catalogue import named
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.plan.build import build_plan
+from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.planning import make_plan, propose
+from remediations.engine.plan.proposal import HostData
+from remediations.engine.plan.recheck import Maker
 from remediations.machine.config import MachineConfig
-from remediations.model.inventory import Role
-from remediations.model.origin import Origin
-from remediations.model.probe import unit_active
-from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
-from remediations.plan.build import build_plan
-from remediations.plan.case import Case
-from remediations.plan.plan import Plan
-from remediations.plan.proposal import HostData
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan, propose
-from remediations.playbooks.recheck import Maker
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.guards.case import Case
+from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.systems.hosts.probe import unit_active
+from remediations.values.inventory import Role
+from remediations.values.origin import Origin
+from remediations.values.reading import Known
 from tests import worlds
 
 TOOL = "remediate 0"

@@ -15,12 +15,12 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.wire import WireError, canonical, decode
-from remediations.plan.essence import TOGETHER
-from remediations.plan.plan import Command, Plan
-from remediations.plan.render_text import plan_text
-from remediations.report.html import plan_html
-from remediations.report.markdown import plan_markdown
+from remediations.engine.plan.essence import TOGETHER
+from remediations.engine.plan.plan import Command, Plan
+from remediations.engine.plan.render_text import plan_text
+from remediations.engine.report.html import plan_html
+from remediations.engine.report.markdown import plan_markdown
+from remediations.values.wire import WireError, canonical, decode
 from tests.hostile import Path, leaves, record_of
 from tests.unit.plan.cases import DIGEST, missing, plan_of, quorum_lost
 from tests.unit.render import oracle

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from remediations.model.wire import canonical, decode
-from remediations.plan.plan import VALID_FOR, Outcome, Plan, plan_digest
+from remediations.engine.plan.plan import VALID_FOR, Outcome, Plan, plan_digest
+from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, plan_of, quorum_lost, wrong_clock
 from tests.worlds import healthy

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from remediations.diagnose.finding import NodeCondition
-from remediations.model.host import ConsensusKey, Process, WriteAheadLog
-from remediations.model.inventory import Role
-from remediations.model.reading import Known
-from remediations.model.sign_state import SignState
-from remediations.observe.observation import HostReading
-from remediations.plan.case import Case
-from remediations.plan.guards import NODE_GUARDS, judge
-from remediations.plan.plan import GuardResult, Outcome
+from remediations.engine.find.finding import NodeCondition
+from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.plan import GuardResult, Outcome
+from remediations.playbooks.chain.guards.case import Case
+from remediations.playbooks.chain.guards.table import NODE_GUARDS, judge
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.hosts.values import ConsensusKey, Process, WriteAheadLog
+from remediations.values.inventory import Role
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import case_of, quorum_lost
 

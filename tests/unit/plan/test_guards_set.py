@@ -8,13 +8,13 @@ from dataclasses import replace as with_
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.host import Session
-from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
-from remediations.plan.case import Case
-from remediations.plan.guards import SET_GUARDS, judge
-from remediations.plan.order import Move
-from remediations.plan.plan import GuardResult, Outcome
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.plan.plan import GuardResult, Outcome
+from remediations.playbooks.chain.guards.case import Case
+from remediations.playbooks.chain.guards.table import SET_GUARDS, judge
+from remediations.playbooks.chain.impact import Move
+from remediations.systems.hosts.values import Session
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.worlds import healthy

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.reading import Known
-from remediations.model.sign_state import SignState
-from remediations.observe.observation import HostReading, Observation
-from remediations.plan.case import Case
-from remediations.plan.guards import judge
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.playbooks.chain.guards.case import Case
+from remediations.playbooks.chain.guards.table import judge
+from remediations.systems.comet.sign_state import SignState
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import case_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import NodeCondition
+from remediations.engine.find.finding import NodeCondition
+from remediations.engine.observe.observation import HostReading, Observation
 from remediations.errors import Refused
-from remediations.model.host import DISK_FLOOR, INODE_FLOOR
-from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation
-from remediations.operations.node_text import DISK_FLOOR_KIB
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.programs import DISK_FLOOR_KIB
+from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import plan_of
 

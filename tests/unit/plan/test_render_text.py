@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.model.login import Login
-from remediations.plan.plan import Plan
-from remediations.plan.render_text import plan_text
+from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.render_text import plan_text
+from remediations.values.login import Login
 from tests import worlds
 from tests.unit.plan.cases import DIGEST, minority_down, missing, plan_of, quorum_lost, wrong_clock
 from tests.unit.render.golden import same_as_golden

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.diagnose.finding import ChainClass
+from remediations.engine.find.finding import ChainClass
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.plan import GateKind, Risk
 from remediations.errors import Refused, UsageError
-from remediations.observe.observation import Observation
-from remediations.plan.plan import GateKind, Risk
-from remediations.playbooks.chain_halted import round_timeout_s
+from remediations.playbooks.chain.halted import round_timeout_s
 from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.worlds import healthy

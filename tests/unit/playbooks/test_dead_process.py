@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.diagnose.diagnose import diagnose
+from remediations.engine.catalogue import named
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
-from remediations.model.reading import Known
-from remediations.observe.observation import Observation
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import make_plan
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import ORIGIN, TOOL
 

@@ -12,17 +12,17 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.compile.compiler import Compiler
-from remediations.diagnose.diagnose import diagnose
+from remediations.engine.apply.of_plan import branch_of
+from remediations.engine.domain import Situation
+from remediations.engine.observe.observation import HostReading, Observation, Scope
+from remediations.engine.plan.compare import MOVABLE, changed_fields, changed_logins
+from remediations.engine.plan.plan import GuardResult, Outcome, Plan
+from remediations.engine.plan.recheck import Maker, follows, recheck
 from remediations.errors import Refused, RemediationError, UsageError, WorldChanged
-from remediations.model.login import Login
-from remediations.model.reading import Known
-from remediations.observe.observation import HostReading, Observation, Scope
-from remediations.plan.compare import MOVABLE, changed_fields, changed_logins
-from remediations.plan.plan import GuardResult, Outcome, Plan
-from remediations.playbooks.of_plan import branch_of
-from remediations.playbooks.playbook import Situation
-from remediations.playbooks.recheck import Maker, follows, recheck
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.values.login import Login
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import ORIGIN, compiled, maker_of, missing
 from tests.worlds import healthy

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from remediations.compile.compiler import Compiler
-from remediations.diagnose.diagnose import diagnose
+from remediations.engine.catalogue import named
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.build import build_plan
+from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.planning import propose
 from remediations.errors import RemediationError
 from remediations.machine.config import MachineConfig
-from remediations.observe.observation import Observation
-from remediations.plan.build import build_plan
-from remediations.plan.plan import Plan
-from remediations.playbooks.catalogue import named
-from remediations.playbooks.planning import propose
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.hosts.compile.compiler import Compiler
 from tests.unit.plan.cases import ORIGIN, TOOL
 from tests.unit.render.golden import REWRITE
 from tests.worlds.many import many_worlds

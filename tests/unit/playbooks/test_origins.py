@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.catalogue import Flaw, catalogue, named
+from remediations.engine.entry_points import OWN
+from remediations.engine.origin import package_digest
 from remediations.errors import MachineError, UsageError
 from remediations.machine.config import MachineConfig
-from remediations.playbooks.catalogue import Flaw, catalogue, named
-from remediations.playbooks.entry_points import OWN
-from remediations.playbooks.origin import package_digest
 from tests.unit.docs.pages import ROOT
 
 PLAYBOOK = """\
-from remediations.playbooks.playbook import Branch, Playbook
+from remediations.engine.domain import Branch, Playbook
 one = Branch(name="b", title="t", condition="c", fits=lambda s: "never", propose=lambda s: s)
 PLAYBOOK = Playbook(id={id!r}, title="the twin", alerts=(), branches=(one,))
 """
@@ -28,7 +28,7 @@ LIST = "from remediations.cli.main import main; main()"
 ORIGIN = """
 import json, sys
 from remediations.machine.config import load_machine_config
-from remediations.playbooks.catalogue import named
+from remediations.engine.catalogue import named
 origin = named(sys.argv[1], load_machine_config()).origin()
 print(json.dumps([origin.distribution, origin.version, origin.digest]))
 """
@@ -324,6 +324,6 @@ def test_list_reads_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(module: str) -> str:
         raise AssertionError(module)
 
-    monkeypatch.setattr("remediations.playbooks.catalogue.package_digest", never)
+    monkeypatch.setattr("remediations.engine.catalogue.package_digest", never)
     assert catalogue(MachineConfig()).playbooks
     assert Flaw.BROKEN not in {trouble.flaw for trouble in catalogue(MachineConfig()).troubles}

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from msgspec.structs import replace
 
-from remediations.compile.compiler import Compiler
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.recheck import Maker, recheck
 from remediations.errors import WorldChanged
-from remediations.model.host import ConsensusKey
-from remediations.model.reading import Known
-from remediations.model.sign_state import SignState
-from remediations.observe.observation import HostReading, Observation
-from remediations.plan.plan import Plan
-from remediations.playbooks.recheck import Maker, recheck
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.systems.hosts.values import ConsensusKey
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import compiled, maker_of, missing, plan_of, quorum_lost, wrong_clock
 from tests.worlds import healthy

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.inventory import Inventory
 from remediations.reach.connection import HostUnreachable
+from remediations.values.inventory import Inventory
 from tests.unit.reach.sshd import host_block, inventory, make_key, public, reaching, serving
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import asyncssh
 
 from remediations.machine.config import MachineConfig
-from remediations.model.inventory import HostEntry, Inventory, Role
 from remediations.reach.resolver import SshResolver, resolver_for
 from remediations.reach.ssh import SshReach
+from remediations.values.inventory import HostEntry, Inventory, Role
 
 
 def make_key(path: Path, *options: str) -> Path:

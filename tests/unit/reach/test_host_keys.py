@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.inventory import Inventory
 from remediations.reach.connection import Completed, HostUnreachable
+from remediations.values.inventory import Inventory
 from tests.unit.reach.sshd import (
     Server,
     host_block,

@@ -13,15 +13,15 @@ from typing import Any
 import asyncssh
 import pytest
 
-from remediations.model.inventory import HostEntry, Inventory, Role
-from remediations.model.reading import Unknown
-from remediations.observe import look
-from remediations.observe.observation import Scope
-from remediations.observe.quick import heights
+from remediations.engine.observe import look
+from remediations.engine.observe.observation import Scope
 from remediations.reach import command, ssh
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.login import log_in
 from remediations.reach.ssh import SshReach
+from remediations.systems.comet.pulse import heights
+from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.reading import Unknown
 from tests.unit.reach.sshd import Server, host_block, inventory, knows, make_key, reaching, serving
 
 Act = Callable[[SshReach, Server, Server], Awaitable[None]]

@@ -13,9 +13,9 @@ import pytest
 
 from remediations.errors import UsageError
 from remediations.files.trusted import read_trusted
-from remediations.model.inventory import Inventory
 from remediations.reach import ssh_config
 from remediations.reach.ssh_config import read_ssh_config
+from remediations.values.inventory import Inventory
 from tests.unit.reach.sshd import inventory, resolver
 
 SOMEBODY = 12345

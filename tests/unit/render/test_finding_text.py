@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.render import finding_text
-from remediations.observe.observation import Observation
+from remediations.engine.find.render_text import finding_text
+from remediations.engine.observe.observation import Observation
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, quorum_lost
 from tests.unit.render.golden import same_as_golden

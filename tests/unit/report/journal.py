@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from remediations.approve.approval import Approval
-from remediations.approve.statement import statement_for
-from remediations.model.wire import canonical
-from remediations.plan.plan import Plan
-from remediations.report.report import Report, build_report
-from remediations.run.records import ApprovedBy, Entry, EntryKind, HeightSample, RunState
-from remediations.verify.result import CheckOutcome, CheckResult
+from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.statement import statement_for
+from remediations.engine.plan.plan import Plan
+from remediations.engine.report.report import Report, build_report
+from remediations.engine.runs.records import ApprovedBy, Entry, EntryKind, HeightSample, RunState
+from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.values.wire import canonical
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
 
 RUN = "20261125-120100-inc-001-e9fcfc74"

@@ -11,17 +11,17 @@ from html.parser import HTMLParser
 import pytest
 from rich.cells import cell_len
 
-from remediations.contact.doctor import doctor_text
-from remediations.contact.line import Line
-from remediations.contact.proposal import Proposal
-from remediations.contact.proposal_yaml import proposal_yaml
-from remediations.diagnose.finding import Finding
-from remediations.diagnose.render import finding_text
-from remediations.plan.plan import Plan
-from remediations.plan.render_text import plan_text
-from remediations.report.html import plan_html, report_html
-from remediations.report.markdown import plan_markdown, report_markdown
-from remediations.report.report import Report
+from remediations.engine.doctor.doctor import doctor_text
+from remediations.engine.doctor.line import Line
+from remediations.engine.find.finding import Finding
+from remediations.engine.find.render_text import finding_text
+from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.render_text import plan_text
+from remediations.engine.report.html import plan_html, report_html
+from remediations.engine.report.markdown import plan_markdown, report_markdown
+from remediations.engine.report.report import Report
+from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from tests.hostile import AT, each_hostile, of, record_of
 from tests.unit.render import oracle
 

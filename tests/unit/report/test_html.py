@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.plan.plan import Plan
-from remediations.report.html import plan_html, report_html
-from remediations.report.report import Report
+from remediations.engine.plan.plan import Plan
+from remediations.engine.report.html import plan_html, report_html
+from remediations.engine.report.report import Report
 from tests import worlds
 from tests.unit.plan.cases import DIGEST, missing, plan_of, quorum_lost
 from tests.unit.render.golden import same_as_golden

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from remediations.report.markdown import plan_markdown, report_markdown
+from remediations.engine.report.markdown import plan_markdown, report_markdown
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
 from tests.unit.render.golden import same_as_golden
 from tests.unit.report.journal import report

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from remediations.report.plot import (
+from remediations.engine.report.plot import (
     HEIGHT,
     LABEL_HEIGHT,
     MOST_LETTERS,
@@ -17,7 +17,7 @@ from remediations.report.plot import (
     heights_plot,
     power_plot,
 )
-from remediations.report.report import Sample
+from remediations.engine.report.report import Sample
 from tests import worlds
 from tests.hostile import each_hostile
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from remediations.model.wire import canonical, decode
-from remediations.plan.plan import Plan
-from remediations.report.report import Report, build_report
-from remediations.run.records import EntryKind, RunState
+from remediations.engine.plan.plan import Plan
+from remediations.engine.report.report import Report, build_report
+from remediations.engine.runs.records import EntryKind, RunState
+from remediations.values.wire import canonical, decode
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
 from tests.unit.report.journal import RUN, entries, report
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from remediations.diagnose.finding import ChainClass, NodeCondition
+from remediations.engine.find.finding import ChainClass, NodeCondition
+from remediations.engine.rules.book import PAGES, entries, meant_by
+from remediations.engine.rules.entry import Entry, Kind, entries_of
+from remediations.engine.runs.records import CommandState, RunState
 from remediations.errors import ExitCode
-from remediations.playbooks.restart import CHECKS
-from remediations.rules.book import PAGES, entries, meant_by
-from remediations.rules.entry import Entry, Kind, entries_of
-from remediations.run.records import CommandState, RunState
+from remediations.playbooks.chain.restart import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 RULE = re.compile(r"[GWNPI][0-9]{1,2}b?")

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from remediations.plan.plan import Command, Gate, Plan, Stage, Step, plan_digest
+from remediations.engine.apply.application import Engine
+from remediations.engine.apply.driver import Driver, Sighting, StepId, StepState
+from remediations.engine.plan.plan import Command, Gate, Plan, Stage, Step, plan_digest
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.records import CommandState, Entry
+from remediations.playbooks.chain.look import HostSnapshot, Snapshot
 from remediations.reach.connection import HostUnreachable
-from remediations.run.driver import Driver, Sighting, StepId, StepState
-from remediations.run.engine import Engine
-from remediations.run.journal import Journal, read_journal
-from remediations.run.records import CommandState, Entry
-from remediations.run.snapshot import HostSnapshot, Snapshot
 
 Scene = Sighting | Exception
 NOT_STARTED = Sighting(state=StepState.NOT_STARTED)

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from remediations.run.ssh_driver import LAUNCHER
+from remediations.systems.hosts.driver import LAUNCHER
 
 PLAN = "a" * 64
 STEP = "1-0"

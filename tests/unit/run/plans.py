@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from remediations.diagnose.diagnose import diagnose
-from remediations.diagnose.finding import Finding
-from remediations.model.origin import Origin
-from remediations.model.probe import unit_active
-from remediations.plan.plan import (
+from remediations.engine.find.finding import Finding
+from remediations.engine.plan.plan import (
     PLAN_FORMAT,
     Baseline,
     Command,
@@ -21,6 +18,9 @@ from remediations.plan.plan import (
     Risk,
     Stage,
 )
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.hosts.probe import unit_active
+from remediations.values.origin import Origin
 from tests.worlds import healthy
 
 ORIGIN = Origin(distribution="remediations", version="0", digest="2" * 64)

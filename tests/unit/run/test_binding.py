@@ -10,14 +10,21 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.actor import actor
+from remediations.engine.runs.binding import bound, proven_checks, start_of, strange_approvals
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.records import (
+    AcceptedApproval,
+    Anchor,
+    Entry,
+    EntryKind,
+    RunState,
+    Start,
+)
+from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, create
 from remediations.errors import UsageError
-from remediations.model.wire import canonical
-from remediations.plan.plan import Plan
-from remediations.run.actor import actor
-from remediations.run.binding import bound, proven_checks, start_of, strange_approvals
-from remediations.run.journal import Journal, read_journal
-from remediations.run.records import AcceptedApproval, Anchor, Entry, EntryKind, RunState, Start
-from remediations.run.store import CHECKS_FILE, RunDirectory, create
+from remediations.values.wire import canonical
 from tests.unit.report.journal import checks
 from tests.unit.run.plans import command, plan, stage
 from tests.unit.run.test_store import INVENTORY, approval

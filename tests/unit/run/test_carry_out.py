@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from remediations.engine.apply import carry_out as module
+from remediations.engine.apply.carry_out import Ending, carry_out
+from remediations.engine.apply.driver import Sighting, StepId
+from remediations.engine.runs.records import CommandState
 from remediations.errors import Locked, PartlyApplied, Refused, RemediationError
-from remediations.run import carry_out as module
-from remediations.run.carry_out import Ending, carry_out
-from remediations.run.driver import Sighting, StepId
-from remediations.run.records import CommandState
 from tests.unit.run.fakes import (
     DONE,
     NOT_STARTED,

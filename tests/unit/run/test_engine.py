@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.apply import application, carry_out
+from remediations.engine.plan.plan import Command, plan_digest
+from remediations.engine.runs.records import CommandState, RunState
 from remediations.errors import MachineError
-from remediations.plan.plan import Command, plan_digest
-from remediations.run import carry_out, engine
-from remediations.run.records import CommandState, RunState
-from remediations.run.snapshot import Snapshot
+from remediations.playbooks.chain.look import Snapshot
 from tests.unit.run.fakes import (
     DONE,
     RUNNING,
@@ -31,9 +31,9 @@ from tests.unit.run.plans import command, plan, stage
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.001)
-    monkeypatch.setattr(engine, "GATE_LOOK_S", 0.01)
-    monkeypatch.setattr(engine, "SAMPLE_S", 0.01)
-    monkeypatch.setattr(engine, "STOP_PATIENCE_S", 0.05)
+    monkeypatch.setattr(application, "GATE_LOOK_S", 0.01)
+    monkeypatch.setattr(application, "SAMPLE_S", 0.01)
+    monkeypatch.setattr(application, "STOP_PATIENCE_S", 0.05)
 
 
 def test_a_whole_plan(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_poll_that_hangs_does_not_hold_the_gate(
         await asyncio.sleep(60)
         raise AssertionError
 
-    monkeypatch.setattr(engine, "LOOK_LIMIT_S", 0.02)
+    monkeypatch.setattr(application, "LOOK_LIMIT_S", 0.02)
     monkeypatch.setattr(bench.engine, "_poll", never)
     receipt = asyncio.run(bench.engine.apply())
     assert receipt.state is RunState.STOPPED

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.records import EntryKind, RunState
 from remediations.errors import Locked, MachineError, UsageError
-from remediations.run.journal import Journal, read_journal
-from remediations.run.records import EntryKind, RunState
 
 PLAN = "a" * 64
 
@@ -72,7 +72,7 @@ def test_a_journal_goes_on_behind_its_last_whole_record(tmp_path: Path) -> None:
 
 def test_a_journal_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of two that go on with it; the second leaves it as it is."""
-    monkeypatch.setattr("remediations.run.journal.PATIENCE_S", 0)
+    monkeypatch.setattr("remediations.engine.runs.journal.PATIENCE_S", 0)
     path = tmp_path / "journal.jsonl"
     first = Journal(path, PLAN)
     first.append(EntryKind.RUN_BEGAN)

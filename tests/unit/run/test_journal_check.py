@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.wire import canonical
-from remediations.plan.plan import Plan, plan_digest
-from remediations.run import journal_check
-from remediations.run.journal import Journal
-from remediations.run.journal_check import check
-from remediations.run.records import CommandState, EntryKind, RunState
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.runs import journal_check
+from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.journal_check import check
+from remediations.engine.runs.records import CommandState, EntryKind, RunState
+from remediations.values.wire import canonical
 from tests.unit.run.fakes import Bench, FakeDriver
 from tests.unit.run.plans import command, plan, stage
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.run.ssh_driver import LAUNCHER
+from remediations.systems.hosts.driver import LAUNCHER
 from tests.unit.run.launcher_host import PLAN, STEP, LauncherHost, answer, until
 
 

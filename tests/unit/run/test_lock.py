@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.runs import lock
+from remediations.engine.runs.lock import chain_lock, holder, lock_path
 from remediations.errors import Locked, MachineError
-from remediations.run import lock
-from remediations.run.lock import chain_lock, holder, lock_path
 
 CHAIN = "worlds-1"
 HOLD = """
 import sys
 from pathlib import Path
-from remediations.run.lock import chain_lock
+from remediations.engine.runs.lock import chain_lock
 with chain_lock(Path(sys.argv[1]), "worlds-1", "run-a"):
     print("held", flush=True)
     sys.stdin.read()

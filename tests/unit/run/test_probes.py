@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.probe import unit_active, unit_enabled, unit_restarted
+from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_restarted
 from tests.unit.operations.host import FakeHost
 
 UNIT = "ve.service"

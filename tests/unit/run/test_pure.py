@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations.plan.compare import changed_facts
-from remediations.plan.plan import Fact, Gate, GateKind, Rule
-from remediations.run.gates import judge_gate
-from remediations.run.records import CommandState, Entry, EntryKind, RunState
-from remediations.run.snapshot import HostSnapshot, Snapshot
-from remediations.run.status import status_of
+from remediations.engine.plan.compare import changed_facts
+from remediations.engine.plan.plan import Fact, Gate, GateKind, Rule
+from remediations.engine.runs.records import CommandState, Entry, EntryKind, RunState
+from remediations.engine.runs.status import status_of
+from remediations.playbooks.chain.gates import judge_gate
+from remediations.playbooks.chain.look import HostSnapshot, Snapshot
 from tests.unit.run.plans import command, plan, stage
 
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

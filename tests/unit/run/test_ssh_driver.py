@@ -12,15 +12,16 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.apply import carry_out
+from remediations.engine.apply.driver import StepId, StepState
+from remediations.engine.plan.plan import Command, plan_digest
+from remediations.engine.runs.records import CommandState, RunState
 from remediations.errors import Locked, PartlyApplied, Refused
-from remediations.model.probe import unit_active
-from remediations.plan.plan import Command, plan_digest
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
-from remediations.run import carry_out, ssh_driver
-from remediations.run.driver import StepId, StepState
-from remediations.run.records import CommandState, RunState
-from remediations.run.ssh_driver import SshDriver
+from remediations.systems.hosts import driver as ssh_driver
+from remediations.systems.hosts.driver import SshDriver
+from remediations.systems.hosts.probe import unit_active
 from tests.unit.run.fakes import Bench, lost
 from tests.unit.run.launcher_host import LauncherHost, until
 from tests.unit.run.plans import command, plan, stage

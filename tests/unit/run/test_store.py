@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from remediations.approve.approval import Approval
-from remediations.approve.statement import statement_for
+from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.statement import statement_for
+from remediations.engine.observe.digest import portable
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.plan.plan_file import read_plan
+from remediations.engine.runs import store
+from remediations.engine.runs.store import RunDirectory, create, find, runs
 from remediations.errors import MachineError, UsageError
 from remediations.files import writing
-from remediations.model.inventory import Inventory
-from remediations.model.wire import canonical, decode
-from remediations.observe.digest import portable
-from remediations.plan.plan import Plan, plan_digest
-from remediations.plan.plan_file import read_plan
-from remediations.run import store
-from remediations.run.store import RunDirectory, create, find, runs
+from remediations.values.inventory import Inventory
+from remediations.values.wire import canonical, decode
 from tests.unit.run.plans import NOW, plan
 from tests.unit.unprivileged import without_root
 from tests.worlds import healthy

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
 
-from remediations.model.chain import (
+from remediations.engine.plan.plan import Plan, Target
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
@@ -16,8 +18,6 @@ from remediations.model.chain import (
     Validator,
     ValidatorSet,
 )
-from remediations.model.sign_state import SignState
-from remediations.plan.plan import Plan, Target
 from tests import worlds
 
 TIP = 130

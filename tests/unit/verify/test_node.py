@@ -15,16 +15,16 @@ import pytest
 from msgspec.structs import replace
 from testinfra.host import Host
 
-from remediations.model.comet import MAX_PAGES, RpcError
-from remediations.model.rpc import CURL, ask
-from remediations.observe.secrets import CREDENTIALS
-from remediations.plan.plan import Target
+from remediations.engine.plan.plan import Target
+from remediations.playbooks.chain.checks.test_nodes import FAILURES, NOT_SEARCHED, SEARCH
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import Completed
-from remediations.verify import backend
-from remediations.verify import node as module
-from remediations.verify.node import Node, until
-from remediations.verify.suite.test_nodes import FAILURES, NOT_SEARCHED, SEARCH
+from remediations.systems.comet import asked as module
+from remediations.systems.comet.asked import Node, until
+from remediations.systems.comet.curl import CURL, ask
+from remediations.systems.comet.rpc import MAX_PAGES, RpcError
+from remediations.systems.comet.secrets import CREDENTIALS
+from remediations.systems.hosts import testinfra as backend
 from tests.unit.model import answers
 
 TARGET = Target(

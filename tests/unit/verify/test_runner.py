@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.model.wire import decode
-from remediations.verify import runner
-from remediations.verify.result import CheckOutcome, CheckResult
+from remediations.engine.verify import runner
+from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.values.wire import decode
 
 CONFTEST = """
 import pytest
@@ -53,9 +53,9 @@ RUN = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from remediations.model.wire import canonical
-from remediations.plan.plan import PlannedCheck
-from remediations.verify import runner
+from remediations.values.wire import canonical
+from remediations.engine.plan.plan import PlannedCheck
+from remediations.engine.verify import runner
 
 runner.SUITE = Path(sys.argv[1])
 promised = tuple(PlannedCheck(id=check, title="promised") for check in sys.argv[2:])

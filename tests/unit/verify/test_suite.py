@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
-from remediations.plan.plan import Plan
-from remediations.verify.node import Node
-from remediations.verify.suite import test_chain as chain
-from remediations.verify.suite import test_nodes as each
+from remediations.engine.plan.plan import Plan
+from remediations.playbooks.chain.checks import test_chain as chain
+from remediations.playbooks.chain.checks import test_nodes as each
+from remediations.systems.comet.asked import Node
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.verify.fakes import TIP, FakeNode, recovered
 

@@ -1,0 +1,88 @@
+"""`remediate approve RUN --key KEY`: sign exactly this plan, after seeing what is signed."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from remediations.cli.anchors import Anchors
+from remediations.cli.answer import Answer
+from remediations.cli.next_command import next_command
+from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.terminal import look
+from remediations.engine.approve.approve import approve
+from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
+from remediations.engine.runs.store import find
+from remediations.errors import Aborted, ApprovalError, ExitCode
+from remediations.render.printable import one_line
+
+TYPED = 8
+"""Digits of the digest that a person types to agree."""
+
+
+@click.command("approve", help="Sign the plan of RUN with an SSH key (file, agent or hardware).")
+@run_argument
+@click.option(
+    "--key",
+    required=True,
+    envvar="REMEDIATE_KEY",
+    type=click.Path(path_type=Path),
+    help="Private key file, or the .pub of a key in the agent. Also: $REMEDIATE_KEY.",
+)
+@inventory_option
+@click.option("--allowed-signers", type=click.Path(path_type=Path), help="Who may approve.")
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts that showed the plan before.")
+@json_option
+def command(
+    run: str, key: Path, inventory: Path | None, allowed_signers: Path | None, yes: bool
+) -> Answer:
+    """Exit 0: approved. 5: the approval would not be valid."""
+    directory = find(run)
+    plan = directory.plan
+    statement = statement_for(plan)
+    shown = f"{consequences_text(plan)}\n{statement_text(statement)}"
+    if not yes:
+        # Not at the top: a script that showed the plan before draws nothing.
+        from remediations.engine.plan.render_text import plan_screen
+
+        style = look()
+        screen = plan_screen(plan, statement.plan, width=style.width, colour=style.colour)
+        _ask(f"{screen}\n\n{shown}", statement.plan)
+    signers = Anchors(plan, inventory, allowed_signers).verifier
+    with suppress(RuntimeError):  # ~nobody: there is no such file, which is said below
+        key = key.expanduser()
+    approval = approve(plan, key, signers, datetime.now(UTC))
+    path = directory.add_approval(approval)
+    before = f"{shown}\n\n" if yes else ""
+    return Answer(
+        exit_code=ExitCode.OK,
+        document={"run": directory.name, "approval": approval, "file": str(path)},
+        text=f"{before}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
+        "(in this version the planner may be the approver)\n"
+        f"next: {next_command('apply', directory.called)}",
+    )
+
+
+def _ask(text: str, digest: str) -> None:
+    if not sys.stdin.isatty():
+        raise ApprovalError(
+            "there is no terminal to ask on",
+            guard="confirmation",
+            got="standard input is no terminal",
+            expected="a person who reads what is signed",
+            next_step=f"read it (`remediate show {digest[:TYPED]}`), then add --yes",
+        )
+    click.echo(text, err=True)
+    typed = click.prompt(f"Type the first {TYPED} digits of the plan", err=True, default="")
+    if typed.strip() != digest[:TYPED]:
+        raise Aborted(
+            "not approved",
+            guard="confirmation",
+            got=repr(typed),
+            expected=digest[:TYPED],
+            next_step=f"read the plan again: `remediate show {digest[:TYPED]}`",
+        )

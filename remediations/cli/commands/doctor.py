@@ -1,0 +1,71 @@
+"""`remediate doctor`: what is there and what is lacking, with the command that mends it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import inventory_option, json_option, save_option
+from remediations.cli.terminal import look as terminal_look
+from remediations.cli.world import TOOL
+from remediations.engine.doctor.configured import read_configuration
+from remediations.engine.doctor.doctor import doctor_text, lacks, world_lines
+from remediations.engine.doctor.inventory_lines import inventory_lines, no_inventory, unusable
+from remediations.engine.doctor.line import Line
+from remediations.engine.doctor.machine import machine_lines
+from remediations.engine.doctor.sight import look
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.observation_file import save as save_observation
+from remediations.engine.runs.store import state_directory
+from remediations.errors import ExitCode, MachineError, UsageError
+from remediations.machine.config import MachineConfig
+from remediations.reach.resolver import resolver_for
+from remediations.render.printable import one_line
+
+
+@click.command("doctor", help="Say what this machine, the inventory and the hosts have and lack.")
+@inventory_option
+@save_option
+@click.option("-v", "--verbose", is_flag=True, help="Also show all that is well.")
+@json_option
+def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
+    """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""
+    config, configured = read_configuration()
+    ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
+    machine = machine_lines(state_directory(), ssh_add)
+    lines = [*machine, *configured, *_beyond(inventory, save, config)]
+    missing, style = lacks(lines), terminal_look()
+    diagnose = f"remediate diagnose --inventory {inventory}"
+    text = doctor_text(lines, width=style.width, colour=style.colour, verbose=verbose)
+    return Answer(
+        exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
+        document={"lines": lines, "lacking": len(missing)},
+        text=f"{text}\nnext: {one_line(missing[0].mend if missing else diagnose)}",
+    )
+
+
+def _beyond(
+    path: Path | None, save_to: Path | None, config: MachineConfig | None
+) -> tuple[Line, ...]:
+    """What needs an inventory. One that cannot be used is a finding here, not an error; so is an
+    ssh or an ssh_config. Hosts are asked only with those that `apply` would use."""
+    if path is None:
+        return (no_inventory(),)
+    try:
+        inventory = load_inventory(path)
+    except UsageError as error:
+        return (unusable(error),)
+    lines = inventory_lines(inventory, config.allowed_signers if config else None)
+    try:
+        resolver = resolver_for(config, inventory) if config else None
+    except (MachineError, UsageError):  # which has a line of its own already
+        resolver = None
+    if resolver is None:
+        return lines
+    sight = asyncio.run(look(inventory, resolver, tool=TOOL))
+    if save_to is not None:
+        save_observation(sight.observation, save_to)
+    return (*lines, *world_lines(inventory, sight))

@@ -1,0 +1,74 @@
+"""`remediate list`: the playbooks that are installed, and those of them that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import json_option
+from remediations.engine.catalogue import Installed, Trouble, catalogue
+from remediations.engine.entry_points import OWN
+from remediations.errors import ExitCode
+from remediations.machine.config import load_machine_config
+from remediations.render.printable import one_line
+
+
+@click.command("list", help="List the playbooks and their branches.")
+@json_option
+def command() -> Answer:
+    """Exit 0, also where a package is broken: its playbook is one line."""
+    found = catalogue(load_machine_config())
+    parts = [line for installed in found.playbooks for line in _lines(installed)]
+    if found.troubles:
+        parts += ["", "not used:", *(_line(trouble) for trouble in found.troubles)]
+    return Answer(
+        exit_code=ExitCode.OK,
+        document={
+            "playbooks": [_document(installed) for installed in found.playbooks],
+            "troubles": [_told(trouble) for trouble in found.troubles],
+        },
+        text="\n".join(map(one_line, parts)) + "\n\nnext: remediate diagnose --inventory FILE",
+    )
+
+
+def _document(installed: Installed) -> dict[str, object]:
+    playbook = installed.playbook
+    return {
+        "id": playbook.id,
+        "title": playbook.title,
+        "alerts": list(playbook.alerts),
+        "branches": [
+            {"name": b.name, "title": b.title, "condition": b.condition} for b in playbook.branches
+        ],
+        "distribution": installed.distribution,
+        "version": installed.version,
+    }
+
+
+def _told(trouble: Trouble) -> dict[str, object]:
+    return {
+        "name": trouble.name,
+        "distribution": trouble.distribution,
+        "version": trouble.version,
+        "flaw": trouble.flaw,
+        "reason": trouble.reason,
+    }
+
+
+def _lines(installed: Installed) -> Iterator[str]:
+    playbook = installed.playbook
+    yield f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
+    if installed.distribution != OWN:
+        yield f"  brought by {installed.distribution} {installed.version}"
+    for branch in playbook.branches:
+        yield f"  {branch.name:<24} {branch.title}"
+        yield f"  {'':<24} when {branch.condition}"
+
+
+def _line(trouble: Trouble) -> str:
+    return (
+        f"{trouble.name:<10} {trouble.flaw}: {trouble.distribution} {trouble.version}: "
+        f"{trouble.reason}"
+    )

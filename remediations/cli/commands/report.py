@@ -1,0 +1,31 @@
+"""`remediate report RUN`: the report again, on the terminal as Markdown and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from remediations.cli.anchors import Anchors
+from remediations.cli.answer import Answer
+from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.reporting import report_of, write_files
+from remediations.engine.report.markdown import report_markdown
+from remediations.engine.runs.store import find
+from remediations.errors import ExitCode
+
+
+@click.command("report", help="Write the report of RUN: Markdown, JSON, and one HTML file.")
+@run_argument
+@inventory_option
+@json_option
+def command(run: str, inventory: Path | None) -> Answer:
+    """Exit 0."""
+    directory = find(run)
+    report = report_of(directory, Anchors(directory.plan, inventory))
+    path = write_files(directory, report)
+    return Answer(
+        exit_code=ExitCode.OK,
+        document={"report": report, "file": str(path)},
+        text=f"{report_markdown(report)}\n\nreport: {path}",
+    )

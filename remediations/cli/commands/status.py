@@ -1,0 +1,92 @@
+"""`remediate status [RUN]`: where runs stand, from their files. Contacts nobody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from remediations.cli.anchors import Anchors
+from remediations.cli.answer import Answer
+from remediations.cli.next_command import next_command
+from remediations.cli.options import inventory_option, json_option
+from remediations.cli.standing import expired, standing, standing_of
+from remediations.engine.runs.records import RunState
+from remediations.engine.runs.store import RunDirectory, find, runs
+from remediations.errors import ExitCode, RemediationError
+from remediations.render.printable import one_line
+
+UNREADABLE = "unreadable"
+"""Instead of a state, where a run's files are not what was written."""
+
+
+@click.command("status", help="Say where RUN stands, or list all runs.")
+@click.argument("run", required=False)
+@inventory_option
+@json_option
+def command(run: str | None, inventory: Path | None) -> Answer:
+    """Exit 0. In the list, a run whose files cannot be used is one more line, not the end."""
+    return _one(find(run), inventory) if run else _all(runs(), inventory)
+
+
+def _one(run: RunDirectory, inventory: Path | None) -> Answer:
+    # Not at the top: the list verifies nothing of runs that were applied.
+    from remediations.cli.evidence import evidence
+
+    found = evidence(run, Anchors(run.plan, inventory))
+    status = standing_of(run, found.entries, found.hindrance)
+    lines = [f"NOT PROVEN: {doubt}" for doubt in found.doubts]
+    lines += [f"{run.name}: {status.state}", f"  {status.message}"]
+    lines += [f"  {step.step:<5} {step.host:<16} {step.state}" for step in status.steps]
+    lines.append(f"next: {_next(run, status.state)}")
+    return Answer(
+        exit_code=ExitCode.OK,
+        document={
+            "run": run.name,
+            "state": status.state,
+            "message": status.message,
+            "approved_by": list(found.approvals),
+            "doubts": list(found.doubts),
+            "steps": [step._asdict() for step in status.steps],
+        },
+        text="\n".join(map(one_line, lines)),
+    )
+
+
+def _all(every: tuple[RunDirectory, ...], inventory: Path | None) -> Answer:
+    rows = [_row(run, inventory) for run in every]
+    return Answer(
+        exit_code=ExitCode.OK,
+        document=[{"run": run, "state": state, "message": said} for run, state, said in rows],
+        text="\n".join(
+            one_line(f"{run:<44} {state:<10} {said}").rstrip() for run, state, said in rows
+        )
+        or "no runs yet\nnext: remediate plan PLAYBOOK --inventory FILE",
+    )
+
+
+def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
+    try:
+        status, doubts = standing(run, inventory)
+    except RemediationError as error:
+        return run.name, UNREADABLE, f"{error.what} ({error.got})"
+    said = (*(f"NOT PROVEN: {doubt}" for doubt in doubts), status.message)
+    return run.name, status.state, "; ".join(said)
+
+
+def _next(run: RunDirectory, state: RunState) -> str:
+    match state:
+        case RunState.PLANNED if expired(run.plan):
+            return next_command("plan", run.plan.playbook)
+        case RunState.PLANNED:
+            return next_command("approve", run.called, "--key", "KEY")
+        case RunState.APPROVED:
+            return next_command("apply", run.called)
+        case RunState.RUNNING:
+            return "wait for it, or stop it with Ctrl-C where it runs"
+        case RunState.VERIFIED:
+            return f"read {run.path / 'report.html'}"
+        case RunState.UNVERIFIED:
+            return next_command("verify", run.called)
+        case _:
+            return "`remediate diagnose`, then a new plan"

@@ -1,0 +1,47 @@
+"""`remediate verify RUN`: prove, now and as often as one likes, that the recovery holds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from remediations.cli.anchors import Anchors
+from remediations.cli.answer import Answer
+from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.proof import prove
+from remediations.cli.standing import bound_journal
+from remediations.engine.runs.lock import holder
+from remediations.engine.runs.store import find, state_directory
+from remediations.engine.verify.given import Given
+from remediations.errors import Locked, UsageError
+
+
+@click.command("verify", help="Run the postflight checks of RUN (read-only), and renew its report.")
+@run_argument
+@inventory_option
+@json_option
+def command(run: str, inventory: Path | None) -> Answer:
+    """Exit 0: every check passes. 8: one does not."""
+    directory = find(run)
+    # Files that cannot be used, or do not belong together, are refused before anybody is asked.
+    if holder(state_directory(), directory.plan.chain_id) == directory.name:
+        raise Locked(
+            f"{directory.called} is being applied right now",
+            guard="one writer of a journal",
+            got="a living process that applies it, and verifies it itself",
+            expected="a run that has ended",
+            next_step=f"`remediate status {directory.called}` tells when",
+        )
+    if not bound_journal(directory):
+        raise UsageError(
+            f"{directory.called} was not applied: there is nothing to verify",
+            guard="journal",
+            got="none",
+            expected="an applied run",
+            next_step=f"remediate apply {directory.called}",
+        )
+    anchors = Anchors(directory.plan, inventory)
+    given = Given(directory.plan, anchors.inventory, anchors.resolver)
+    return prove(directory, given, anchors, quiet="--json" in sys.argv)

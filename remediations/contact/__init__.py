@@ -1,1 +1,0 @@
-"""First contact: what this machine, an inventory and its hosts have and lack; reads only."""

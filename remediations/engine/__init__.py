@@ -1,0 +1,1 @@
+"""The same for every remediation: it knows no chain, no cluster and no queue."""

@@ -1,0 +1,162 @@
+"""From an approved plan to its receipt: read again, compare, carry out.
+
+Everything that was verified comes in as one value (`Approved`): nothing of it is read again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+
+from remediations.engine.apply.application import Engine, Receipt
+from remediations.engine.apply.progress import Progress
+from remediations.engine.domain import Playbook
+from remediations.engine.observe.look import observe
+from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.plan.compare import changed_logins
+from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.recheck import Maker, changed, follows, recheck
+from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.records import EntryKind, Start
+from remediations.engine.runs.store import RunDirectory
+from remediations.errors import Locked
+from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.reach.aside import in_thread
+from remediations.reach.resolver import SshResolver
+from remediations.reach.ssh import SshReach
+from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.systems.hosts.driver import SshDriver
+from remediations.values.inventory import Inventory
+from remediations.values.origin import Origin
+
+OnStop = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Given the function that stops the run, arranges for Ctrl-C to call it while the block runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approved:
+    """A plan whose approvals were verified, with all that it is judged by.
+
+    `observation` is what the plan was made from; `inventory` the live one, whose digest is the
+    plan's; `playbook` and `origin` what is installed here; `start` what the journal begins with;
+    `resolver` says where names lead.
+    """
+
+    plan: Plan
+    digest: str
+    observation: Observation
+    inventory: Inventory
+    playbook: Playbook
+    origin: Origin
+    start: Start
+    resolver: SshResolver
+
+
+async def apply_plan(
+    run: RunDirectory, approved: Approved, *, progress: Progress, on_stop: OnStop
+) -> Receipt:
+    """Apply an approved plan; its journal is written into `run`.
+
+    Raises:
+        Locked: it was applied before.
+        Refused: the plan is not what its observation gives.
+        WorldChanged: a name leads elsewhere, or a deciding fact or field differs.
+        Unreadable: a host that decides cannot be read.
+        In each of these cases nothing was changed.
+    """
+    plan = approved.plan
+    if run.journal.exists():
+        raise Locked(
+            "this run was applied before",
+            guard="one plan, one application",
+            got=f"a journal in {run.path}",
+            expected="none",
+            next_step=f"`remediate status {run.called}`; for another attempt make a new plan",
+        )
+    async with SshReach(approved.inventory, approved.resolver) as reach:
+        await _proven(approved, reach)
+        with closing(Journal(run.journal, approved.digest)) as journal:
+            journal.append(
+                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
+            )
+            journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
+            engine = Engine(
+                plan,
+                approved.digest,
+                driver=SshDriver(reach),
+                journal=journal,
+                poll=lambda: poll(reach, plan),
+                progress=progress,
+            )
+            with on_stop(engine.stop.set):
+                return await engine.apply()
+
+
+async def _proven(approved: Approved, reach: SshReach) -> None:
+    """Do nothing where the plan follows from its observation and still holds.
+
+    The names are compared before anybody is contacted; the saved observation is judged while the
+    hosts are read.
+    """
+    plan = approved.plan
+    with Compiler() as compiler:
+        maker = Maker(
+            playbook=approved.playbook,
+            origin=approved.origin,
+            tool=approved.start.tool,
+            compile_deploy=compiler.compile_deploy,
+        )
+        names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
+        differences = changed_logins(plan.logins, names)
+        if differences:
+            raise changed(differences)
+        sound = in_thread(follows, plan, approved.observation, maker)
+        looking = asyncio.create_task(
+            observe(reach, approved.inventory, scope=Scope.DECIDING, tool=approved.start.tool)
+        )
+        try:
+            await sound
+            fresh = await looking
+        finally:
+            looking.cancel()
+        await in_thread(recheck, plan, fresh, maker)
+
+
+def _began(start: Start) -> str:
+    approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
+    names = start.ssh_config or "OpenSSH's own files"
+    return (
+        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are led by "
+        f"{names}"
+    )
+
+
+async def poll(reach: SshReach, plan: Plan) -> Snapshot:
+    """One look at every target of the plan."""
+    pulses = await heights(reach, [(t.host, t.rpc_url) for t in plan.targets])
+    hosts = tuple(
+        HostSnapshot(
+            host=target.host,
+            height=pulse.status.height if pulse.status else None,
+            catching_up=pulse.status.catching_up if pulse.status else None,
+        )
+        for target in plan.targets
+        for pulse in (pulses[target.host],)
+    )
+    round_, online = _votes(list(pulses.values()), plan)
+    return Snapshot(
+        hosts=hosts, round=round_, online_power=online, total_power=plan.baseline.total_power
+    )
+
+
+def _votes(pulses: Sequence[Pulse], plan: Plan) -> tuple[int, int]:
+    """The highest round of the highest height, and the power of targets whose node answers and
+    follows. A display value: what decides is read by `observe`."""
+    rounds = [(p.round.height, p.round.round) for p in pulses if p.round is not None]
+    top = max((p.status.height for p in pulses if p.status is not None), default=0)
+    alive = {p.status.address for p in pulses if p.status and p.status.height >= top - 1}
+    online = sum(target.power for target in plan.targets if target.address in alive)
+    return (max(rounds)[1] if rounds else 0), online

@@ -1,0 +1,151 @@
+"""What an allowed_signers file may say (ssh-keygen(1), ALLOWED SIGNERS). Pure.
+
+ssh-keygen passes over a line that it does not understand. Here such a line refuses the whole list:
+whoever wrote it meant somebody, and it could be what limits a key. Bytes that are not printable
+ASCII are refused anywhere, comments included: a name with an invisible character in it looks like
+another person's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from remediations.engine.approve.ssh_wire import CERTIFICATE_FIELDS, written_key
+
+MOST_LINES = 10_000
+LONGEST_LINE = 16_000
+"""Bytes. An RSA key of 16,384 bits takes 2,800."""
+
+EXACT_NAME = re.compile(r'[^\s*?!,"\x00-\x20\x7f-\U0010ffff]+')
+"""One person's name: printable ASCII, no pattern, no list, no blanks."""
+
+_ALIEN = re.compile(rb"[^\t\x20-\x7e]")
+_OPTION = re.compile(
+    r'(?:(?P<flag>cert-authority)|(?P<name>namespaces|valid-after|valid-before)="(?P<value>[^"\\]+)")'
+    r"(?:,(?=[a-zA-Z])|$)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?Z?", re.IGNORECASE)
+
+
+class SignerLine(NamedTuple):
+    """One line: `principals` may be a pattern. `namespaces` is "" where any is allowed."""
+
+    number: int
+    principals: str
+    authority: bool
+    namespaces: str
+    key: bytes
+
+
+class SignersError(ValueError):
+    """The list cannot be used; `line` is where it is wrong, 0 where it is the list as a whole."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def parse_signers(data: bytes) -> tuple[SignerLine, ...]:
+    """The lines of a list that name somebody.
+
+    Raises:
+        SignersError: a line that is not understood, that is not plain text, or too many of them.
+    """
+    lines = tuple(_parsed(number, text) for number, text in plain_lines(data))
+    _one_role_for_each_key(lines)
+    return lines
+
+
+def plain_lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """The lines that say something, with their numbers: neither blank nor a comment.
+
+    Raises:
+        SignersError: a byte that is not printable ASCII, a line too long, or too many lines.
+    """
+    lines = data.removesuffix(b"\n").split(b"\n")
+    if len(lines) > MOST_LINES:
+        raise SignersError(0, f"{len(lines)} lines; at most {MOST_LINES} are read")
+    for number, raw in enumerate(lines, 1):
+        line = raw.removesuffix(b"\r")
+        if len(line) > LONGEST_LINE:
+            raise SignersError(number, f"{len(line)} bytes; a line has at most {LONGEST_LINE}")
+        alien = _ALIEN.search(line)
+        if alien:
+            where = f"byte {alien.start() + 1} is 0x{alien[0][0]:02x}"
+            raise SignersError(number, f"{where}: only printable ASCII can be read without doubt")
+        text = line.decode("ascii").strip(" \t")
+        if text and not text.startswith("#"):
+            yield number, text
+
+
+def _parsed(number: int, text: str) -> SignerLine:
+    principals, _, rest = text.replace("\t", " ").partition(" ")
+    if '"' in principals:
+        raise SignersError(number, "a quoted name: names have no blanks, and need no quotes")
+    if "" in principals.split(","):
+        # ssh-keygen tells the names before the empty one, and accepts those after it as well.
+        raise SignersError(number, "an empty name in its list of names")
+    rest = rest.lstrip(" ")
+    options = ""
+    key = written_key(rest)
+    if key is None:
+        options, rest = _split_options(rest)
+        key = written_key(rest)
+    if key is None:
+        raise SignersError(number, "no public key in it")
+    if key.kind.encode() in CERTIFICATE_FIELDS:
+        raise SignersError(number, "a certificate: list the key of its authority instead")
+    said = _options(number, options)
+    return SignerLine(
+        number=number,
+        principals=principals,
+        authority="cert-authority" in said,
+        namespaces=said.get("namespaces", ""),
+        key=key.blob,
+    )
+
+
+def _split_options(text: str) -> tuple[str, str]:
+    """The options, which may hold blanks within quotes, and what stands after them."""
+    quoted = False
+    for at, letter in enumerate(text):
+        if letter == '"':
+            quoted = not quoted
+        elif letter == " " and not quoted:
+            return text[:at], text[at:].lstrip(" ")
+    return text, ""
+
+
+def _options(number: int, text: str) -> dict[str, str]:
+    said: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        found = _OPTION.match(text, at)
+        if found is None:
+            raise SignersError(
+                number, f"options that ssh-keygen(1) does not know: {text[at:][:60]}"
+            )
+        name = (found["flag"] or found["name"]).lower()
+        if name in said:
+            raise SignersError(number, f"{name} stands there twice")
+        if name.startswith("valid-") and not _DATE.fullmatch(found["value"]):
+            raise SignersError(number, f"{name} is not a date such as 20270101 or 202701011200Z")
+        said[name] = found["value"] or ""
+        at = found.end()
+    return said
+
+
+def _one_role_for_each_key(lines: tuple[SignerLine, ...]) -> None:
+    """A key that is a person's and an authority's could approve as two people: by itself, and by a
+    certificate that it gives to itself under another name."""
+    people = {line.key: line.number for line in lines if not line.authority}
+    for line in lines:
+        if line.authority and line.key in people:
+            raise SignersError(
+                line.number,
+                f"the authority's key is a person's on line {people[line.key]}: one holder, "
+                "two approvals",
+            )

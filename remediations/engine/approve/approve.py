@@ -1,0 +1,134 @@
+"""Giving and checking approvals. In this version the planner may be the approver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from remediations.engine.approve.approval import Approval, Statement
+from remediations.engine.approve.keygen import sign
+from remediations.engine.approve.signer import Signer, signer_of
+from remediations.engine.approve.statement import statement_for
+from remediations.engine.approve.verifier import Verifier
+from remediations.engine.plan.plan import NAMING, VALID_FOR, Plan
+from remediations.errors import ApprovalError
+from remediations.render.words import moment
+from remediations.values.wire import canonical
+
+FEWEST = 1
+"""Approvals without which nothing is applied."""
+CLOCKS_APART = timedelta(minutes=1)
+"""How far the clock of the machine that planned may be ahead of ours."""
+
+
+def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
+    """Sign `plan`, and check at once that the signature would be accepted.
+
+    Raises:
+        ApprovalError: the plan expired or is from the future, the key cannot sign, or may not.
+    """
+    statement = statement_for(plan)
+    _in_time(statement, now)
+    signature = sign(canonical(statement), key, verifier.keygen)
+    signer = signer_of(canonical(statement), signature, verifier, now)
+    return Approval(
+        statement=statement,
+        signature=signature,
+        principal=signer.principal,
+        key_fingerprint=signer.fingerprint,
+        given_at=now,
+    )
+
+
+def check(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
+    """Who approved `plan`, from the signature itself; what the file says of them is not trusted.
+
+    The signature is judged as of `at`, so that "did it count then" and "does it count now" can both
+    be asked. Whether the plan has expired is another question, which `enough` asks.
+
+    Raises:
+        ApprovalError: for another plan, edited, or by a key that may not.
+    """
+    statement = statement_for(plan)
+    if approval.statement.plan != statement.plan:
+        raise ApprovalError(
+            "the approval is for another plan",
+            guard="plan digest",
+            got=approval.statement.plan,
+            expected=statement.plan,
+            next_step=_again(statement),
+        )
+    if approval.statement != statement:
+        raise ApprovalError(
+            "the approval was edited: its statement is not the one for this plan",
+            guard="statement",
+            got=canonical(approval.statement).decode(),
+            expected=canonical(statement).decode(),
+            next_step=_again(statement),
+        )
+    return signer_of(canonical(statement), approval.signature, verifier, at)
+
+
+def enough(
+    approvals: Sequence[Approval], plan: Plan, verifier: Verifier, now: datetime
+) -> tuple[Signer, ...]:
+    """Who approved, all of whose approvals must be valid, and of enough people.
+
+    At least one is needed, whatever the plan says: without any signature nothing vouches for what
+    it says.
+
+    Raises:
+        ApprovalError: too few, one of them is not valid, or the plan has expired or is from the
+            future.
+    """
+    signers = tuple(check(approval, plan, verifier, now) for approval in approvals)
+    _in_time(statement_for(plan), now)
+    needed = max(FEWEST, plan.approvals_needed)
+    given = people(signers)
+    if given < needed:
+        raise ApprovalError(
+            "the plan is not approved",
+            guard="approvals",
+            got=f"{given} of {needed}",
+            expected=f"{needed} valid approval(s)",
+            next_step=_again(statement_for(plan)),
+        )
+    return signers
+
+
+def people(signers: Sequence[Signer]) -> int:
+    """How many distinct people these are: one person with two keys is one, and so is one key under
+    two names."""
+    groups: list[set[str]] = []
+    for signer in signers:
+        person = {signer.principal, signer.fingerprint}
+        same = [group for group in groups if group & person]
+        groups = [group for group in groups if not group & person]
+        groups.append(person.union(*same))
+    return len(groups)
+
+
+def _again(statement: Statement) -> str:
+    """The run's name ends with the first digits of the digest, which is enough to name it."""
+    return f"remediate approve {statement.plan[:NAMING]} --key KEY"
+
+
+def _in_time(statement: Statement, now: datetime) -> None:
+    if now >= statement.expires_at:
+        raise ApprovalError(
+            "the plan has expired: what it was made from is too old",
+            guard="expiry",
+            got=f"it is {moment(now)}",
+            expected=f"before {moment(statement.expires_at)}",
+            next_step=f"remediate plan {statement.playbook}, then approve that one",
+        )
+    if statement.expires_at - now > VALID_FOR + CLOCKS_APART:
+        raise ApprovalError(
+            "the plan is from the future: it would be valid for longer than any plan",
+            guard="expiry",
+            got=f"it is {moment(now)}, and the plan expires {moment(statement.expires_at)}",
+            expected=f"{VALID_FOR // timedelta(minutes=1)} minutes at most",
+            next_step="set the clocks right (`timedatectl`, here and where it was planned), then "
+            f"`remediate plan {statement.playbook}` again",
+        )

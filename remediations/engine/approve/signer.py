@@ -1,0 +1,218 @@
+"""Who made a signature: asked of ssh-keygen, about bytes that were read and checked before.
+
+ssh-keygen gets private copies of them (`verifier`), so that a list cannot change between the two
+questions that are asked about it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from remediations.engine.approve.allowed_signers import EXACT_NAME
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.keygen import first_line, last_line, run
+from remediations.engine.approve.ssh_wire import WireFormatError
+from remediations.engine.approve.sshsig import (
+    Certificate,
+    SshSignature,
+    parse_certificate,
+    parse_signature,
+)
+from remediations.engine.approve.verifier import KRL_MAGIC, Verifier
+from remediations.errors import ApprovalError, MachineError
+from remediations.files.trusted import check_directory
+from remediations.machine.programs import ENVIRONMENT
+from remediations.values.lines import lines
+
+CHECK_LIMIT_S = 15
+
+_NOBODY = b"No principal matched"
+"""Said last whatever was wrong; what was wrong stands before it."""
+_OTHER_USES = b"not permitted for use in signature namespace"
+_GOOD = re.compile(r"^Good .* signature for (\S+) with \S+ key (SHA256:\S+)$", re.MULTILINE)
+
+
+class Signer(NamedTuple):
+    """Who signed: the principal that `allowed_signers` gives the key, and the key."""
+
+    principal: str
+    fingerprint: str
+
+
+def signer_of(message: bytes, signature: str, verifier: Verifier, at: datetime) -> Signer:
+    """Who made this signature of this message, as the lists judge it at the moment `at`.
+
+    Validity dates of lines and certificates are compared with `at`; revocation knows no time.
+
+    Raises:
+        ApprovalError: the key is not allowed, revoked, only allowed by a wildcard, a certificate
+            with conditions, or the signature is not of this.
+        MachineError: ssh-keygen cannot be started.
+    """
+    try:
+        parsed = parse_signature(signature)
+        certificate = parse_certificate(parsed.public_key)
+    except WireFormatError as error:
+        raise _edited(str(error), "a whole SSH signature") from error
+    flaw = certificate.flaw(at) if certificate is not None else ""
+    if flaw:
+        raise _wrong_certificate(flaw)
+    with _copies(parsed, verifier) as directory:
+        questions = _Questions(verifier, directory, at)
+        principal = questions.principal(_names(parsed, certificate, verifier))
+        return questions.verified(principal, message)
+
+
+def _names(
+    signature: SshSignature, certificate: Certificate | None, verifier: Verifier
+) -> frozenset[str]:
+    """The names that the key may have: those of its lines as they stand there, or of its
+    certificate. A list of names or a pattern is none of them."""
+    if certificate is not None:
+        return frozenset(name.decode(errors="replace") for name in certificate.principals)
+    lines = verifier.signers.lines
+    return frozenset(line.principals for line in lines if line.key == signature.public_key)
+
+
+class _Questions(NamedTuple):
+    """The two questions to ssh-keygen about one signature, over the copies in `directory`."""
+
+    verifier: Verifier
+    directory: Path
+    at: datetime
+
+    def principal(self, known: frozenset[str]) -> str:
+        """The one name of the key, among those that are known. With a pattern any identity would
+        verify, with two names it would not be known who signed."""
+        found = self.ask("find-principals")
+        if _NOBODY in found.stderr:
+            raise self.wrong_key(last_line(found.stderr))
+        principals = lines(found.stdout.decode(errors="replace"))
+        if found.returncode or not principals:
+            raise _edited(last_line(found.stderr), "a whole SSH signature")
+        exact = [name for name in principals if EXACT_NAME.fullmatch(name) and name in known]
+        if len(principals) != 1 or not exact:
+            raise ApprovalError(
+                "the key is not allowed under one exact name",
+                guard="allowed_signers",
+                got=ascii(", ".join(principals))[1:-1],
+                expected="one exact principal, such as alice@example.org",
+                next_step=f"give the key a line with one principal in {self.list}",
+            )
+        return exact[0]
+
+    def verified(self, principal: str, message: bytes) -> Signer:
+        """Whether `principal` signed `message`, now that the name is known."""
+        about = ("-I", principal, "-n", NAMESPACE)
+        revoked = () if self.verifier.revoked is None else ("-r", "revoked_keys")
+        checked = self.ask("verify", *about, *revoked, message=message)
+        if _OTHER_USES in checked.stderr:
+            raise self.wrong_key(first_line(checked.stderr))
+        good = _GOOD.search(checked.stdout.decode(errors="replace"))
+        if checked.returncode == 0 and good is not None:
+            return Signer(principal, good[2])
+        if revoked and self.ask("verify", *about, message=message).returncode == 0:
+            raise self.revoked(principal)
+        said = last_line(checked.stdout + checked.stderr)
+        raise _edited(said, f"a signature by {principal} of these bytes")
+
+    def ask(
+        self, what: str, *more: str, message: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
+        moment = self.at.astimezone(UTC).strftime("%Y%m%d%H%M%S")  # ENVIRONMENT's zone is UTC
+        files = ("-f", "allowed_signers", "-s", "signature", "-O", f"verify-time={moment}")
+        arguments = ("-Y", what, *files, *more)
+        keygen = self.verifier.keygen
+        return run(keygen, arguments, message, CHECK_LIMIT_S, ENVIRONMENT, self.directory)
+
+    @property
+    def list(self) -> Path:
+        return self.verifier.signers.path
+
+    def wrong_key(self, said: str) -> ApprovalError:
+        return ApprovalError(
+            "the plan is signed by a key that may not approve",
+            guard="allowed_signers",
+            got=said or "an unknown key",
+            expected=f"a key with a line in {self.list}",
+            next_step=f"sign with an allowed key, or let its owner add it to {self.list}",
+        )
+
+    def revoked(self, principal: str) -> ApprovalError:
+        """Without the list the signature is good: either it names the key, or it is damaged."""
+        assert self.verifier.revoked is not None
+        path = self.verifier.revoked.path
+        if self.verifier.revoked.data.startswith(KRL_MAGIC):
+            shown = ("-Q", "-l", "-f", "revoked_keys")
+            keygen = self.verifier.keygen
+            done = run(keygen, shown, b"", CHECK_LIMIT_S, ENVIRONMENT, self.directory)
+            if done.returncode:
+                return ApprovalError(
+                    "the list of which keys are revoked is damaged",
+                    guard="revoked_keys",
+                    got=f"{path}: {last_line(done.stderr)}",
+                    expected="a whole KRL of ssh-keygen(1)",
+                    next_step=f"make {path} again: ssh-keygen -k -f {path} KEY.pub",
+                )
+        return ApprovalError(
+            f"the key of {principal} is revoked, or the authority that certified it",
+            guard="revoked_keys",
+            got=f"it is in {path}",
+            expected="a key that is not revoked",
+            next_step="approve with another key, and find out who used this one",
+        )
+
+
+@contextmanager
+def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
+    """A directory of our own with the signature and the lists: ssh-keygen reads files only.
+
+    Raises:
+        MachineError: there is no room for it, or others could exchange it.
+    """
+    with ExitStack() as held:
+        try:
+            made = tempfile.TemporaryDirectory(prefix="remediate-", ignore_cleanup_errors=True)
+            directory = Path(held.enter_context(made))
+            (directory / "signature").write_text(signature.armoured())
+            (directory / "allowed_signers").write_bytes(verifier.signers.file.data)
+            if verifier.revoked is not None:
+                (directory / "revoked_keys").write_bytes(verifier.revoked.data)
+        except OSError as error:
+            raise MachineError(
+                "the signature cannot be verified: its copy for ssh-keygen cannot be written",
+                guard="temporary directory",
+                got=str(error),
+                expected="a directory for temporary files with free space",
+                next_step="make room, or set TMPDIR to another directory",
+            ) from error
+        # $TMPDIR may lie where others could move the directory away and put theirs in its place.
+        check_directory(directory, refusal=MachineError)
+        yield directory
+
+
+def _edited(got: str, expected: str) -> ApprovalError:
+    return ApprovalError(
+        "the signature is not of this statement: one of them was edited",
+        guard="signature",
+        got=got or "no match",
+        expected=expected,
+        next_step="find out who changed it; then approve the plan again",
+    )
+
+
+def _wrong_certificate(flaw: str) -> ApprovalError:
+    return ApprovalError(
+        "the plan is signed with a certificate that may not approve",
+        guard="certificate",
+        got=flaw,
+        expected="a valid user certificate with principals and without critical options",
+        next_step="let its authority issue one for approvals, or sign with a key that is listed",
+    )

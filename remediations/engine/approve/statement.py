@@ -1,0 +1,60 @@
+"""What an approver signs, and how it is shown before they do."""
+
+from __future__ import annotations
+
+from remediations.engine.approve.approval import NAMESPACE, Statement
+from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.render.printable import one_line
+from remediations.render.words import count, moment, some
+from remediations.values.wire import canonical
+
+PURPOSE = "approve the application of exactly this plan, once"
+MOST_WAYS = 4
+"""So many ways to undo are named; all of them stand in the plan."""
+
+
+def statement_for(plan: Plan) -> Statement:
+    """The statement about `plan`."""
+    return Statement(
+        purpose=PURPOSE,
+        plan=plan_digest(plan),
+        chain_id=plan.chain_id,
+        playbook=plan.playbook,
+        branch=plan.branch,
+        expires_at=plan.expires_at,
+    )
+
+
+def consequences_text(plan: Plan) -> str:
+    """What applying `plan` means, in a few lines: the whole of it may have left the screen."""
+    undone: dict[str, dict[str, None]] = {}
+    for command in (command for stage in plan.stages for command in stage.commands):
+        undone.setdefault(command.undo, {})[command.host] = None
+    ways = [f"{some(list(hosts))}: {undo}" for undo, hosts in undone.items()]
+    shown = "; ".join(ways[:MOST_WAYS]) + (" …" if len(ways) > MOST_WAYS else "")
+    return "\n".join(
+        (
+            "What you approve:",
+            f"  title     {one_line(plan.title)}",
+            f"  risk      {plan.risk}",
+            f"  worst     {one_line(plan.worst_case)}",
+            f"  hosts     {count(len(plan.acting_hosts), 'host')}: "
+            f"{one_line(some(plan.acting_hosts))}",
+            f"  undone    {one_line(shown) or 'nothing runs'}",
+        )
+    )
+
+
+def statement_text(statement: Statement) -> str:
+    """The statement for people, ending with the very bytes that are signed."""
+    return "\n".join(
+        (
+            f"You are about to sign, in the namespace {NAMESPACE}:",
+            f"  purpose   {one_line(statement.purpose)}",
+            f"  plan      {one_line(statement.plan)}",
+            f"  chain     {one_line(statement.chain_id)}",
+            f"  branch    {one_line(f'{statement.playbook} / {statement.branch}')}",
+            f"  expires   {moment(statement.expires_at)}",
+            f"  bytes     {one_line(canonical(statement).decode())}",
+        )
+    )

@@ -1,0 +1,192 @@
+"""Which playbooks are installed, who brought each, and which of them cannot be used.
+
+Playbooks are entry points of the group `remediations.playbooks`, so a team can ship its own. Any
+package on this machine can do the same, so:
+
+1. A distribution that the machine configuration does not allow is not imported. Ours always is,
+   and none that only calls itself ours.
+2. One that cannot be imported, or brings something else, costs itself only.
+3. Where two have the same id none of them is used: which one is meant cannot be told.
+4. The plan names the distribution, its version and the digest of its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import EntryPoint
+
+from remediations.engine.domain import Playbook
+from remediations.engine.entry_points import OWN, Entry, entries, load
+from remediations.engine.origin import package_digest
+from remediations.errors import Refused, UsageError
+from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
+from remediations.render.words import some
+from remediations.values.origin import Origin
+
+
+class Flaw(StrEnum):
+    """Why an installed playbook is not used."""
+
+    BROKEN = "broken"
+    DUPLICATE = "duplicate"
+    NOT_ALLOWED = "not allowed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A playbook that is installed and not used. `name` is its id where that is known, else the
+    name of its entry point, else that of its distribution."""
+
+    name: str
+    distribution: str
+    version: str
+    flaw: Flaw
+    reason: str
+
+    def mend(self, config: MachineConfig) -> str:
+        """What lets it be used, or makes it go."""
+        file = config.path or DEFAULT_PATH
+        if self.flaw is Flaw.NOT_ALLOWED:
+            return f"add {self.distribution!r} to `playbooks` in {file}"
+        if self.flaw is Flaw.DUPLICATE:
+            return f"`pip uninstall` what is not wanted, or leave it out of `playbooks` in {file}"
+        return f"`pip uninstall {self.distribution}`, or install a version of it that works"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A playbook that can be used, and the distribution that brought it."""
+
+    playbook: Playbook
+    distribution: str
+    version: str
+    module: str
+
+    def origin(self) -> Origin:
+        """Its distribution with the digest of its files, which are read now.
+
+        Raises:
+            MachineError: the package does not consist of readable files.
+        """
+        return Origin(
+            distribution=self.distribution,
+            version=self.version,
+            digest=package_digest(self.module),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """All that is installed: what can be used, by id, and what cannot, with the reason."""
+
+    playbooks: tuple[Installed, ...]
+    troubles: tuple[Trouble, ...]
+
+
+def catalogue(config: MachineConfig) -> Catalogue:
+    """All installed playbooks. Imports those that are allowed; reads none of their files."""
+    loaded: list[tuple[Entry, EntryPoint, Playbook]] = []
+    troubles: list[Trouble] = []
+    for entry in entries():
+        if entry.point and not _allowed(entry.distribution, config):
+            reason = f"{entry.distribution} is not among `playbooks` of {config.path}"
+            troubles.append(_trouble(entry, Flaw.NOT_ALLOWED, reason))
+            continue
+        found = load(entry.point) if entry.point else entry.flaw
+        if entry.point and isinstance(found, Playbook):
+            loaded.append((entry, entry.point, found))
+        else:
+            troubles.append(_trouble(entry, Flaw.BROKEN, str(found)))
+    usable = []
+    for entry, point, playbook in loaded:
+        same = [e for e, _, other in loaded if other.id.casefold() == playbook.id.casefold()]
+        if len(same) == 1:
+            usable.append(
+                Installed(
+                    playbook=playbook,
+                    distribution=entry.distribution,
+                    version=entry.version,
+                    module=point.module,
+                )
+            )
+            continue
+        others = [f"{e.distribution} {e.version}" for e in same if e is not entry]
+        reason = f"the same id is brought by {some(others)}"
+        troubles.append(_trouble(entry, Flaw.DUPLICATE, reason, playbook.id))
+    return Catalogue(
+        playbooks=tuple(sorted(usable, key=lambda one: one.playbook.id)),
+        troubles=tuple(sorted(troubles, key=lambda one: (one.name, one.distribution))),
+    )
+
+
+def named(name: str, config: MachineConfig) -> Installed:
+    """The playbook called `name`, whatever the case of its letters.
+
+    Raises:
+        UsageError: there is none; lists them.
+        Refused: it is installed, and broken, ambiguous or not allowed here.
+    """
+    found = find_named(name, config)
+    if found is not None:
+        return found
+    known = [installed.playbook.id for installed in catalogue(config).playbooks]
+    raise UsageError(
+        f"there is no playbook {name!r}",
+        guard="playbook",
+        got=name,
+        expected=", ".join(known) or "an installed playbook",
+        next_step="remediate list",
+    )
+
+
+def find_named(name: str, config: MachineConfig) -> Installed | None:
+    """The playbook called `name`, whatever the case of its letters; None where there is none.
+
+    Raises:
+        Refused: it is installed, and broken, ambiguous or not allowed here.
+    """
+    found = catalogue(config)
+    for installed in found.playbooks:
+        if installed.playbook.id.casefold() == name.casefold():
+            return installed
+    troubles = [t for t in found.troubles if t.name.casefold() == name.casefold()]
+    if troubles:
+        raise _unusable(troubles, config)
+    return None
+
+
+def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:
+    first = troubles[0]
+    why = {
+        Flaw.BROKEN: "is broken",
+        Flaw.DUPLICATE: "is brought more than once, and which one is meant cannot be told",
+        Flaw.NOT_ALLOWED: "is not allowed on this machine",
+    }
+    expected = {
+        Flaw.BROKEN: "a package whose playbook can be loaded",
+        Flaw.DUPLICATE: "one package that brings it",
+        Flaw.NOT_ALLOWED: f"a package among {some(sorted({OWN, *(config.playbooks or ())}))}",
+    }
+    return Refused(
+        f"the playbook {first.name!r} {why[first.flaw]}",
+        guard="playbook",
+        got="; ".join(f"{t.distribution} {t.version}: {t.reason}" for t in troubles),
+        expected=expected[first.flaw],
+        next_step=first.mend(config),
+    )
+
+
+def _trouble(entry: Entry, flaw: Flaw, reason: str, name: str = "") -> Trouble:
+    return Trouble(
+        name=name or entry.name,
+        distribution=entry.distribution,
+        version=entry.version,
+        flaw=flaw,
+        reason=reason,
+    )
+
+
+def _allowed(name: str, config: MachineConfig) -> bool:
+    return config.playbooks is None or normalized(name) in {OWN, *config.playbooks}

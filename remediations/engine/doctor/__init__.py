@@ -1,0 +1,1 @@
+"""What this machine, an inventory and its hosts have and lack; reads only."""

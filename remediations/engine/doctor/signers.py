@@ -1,0 +1,76 @@
+"""Whether the list of who may approve can be used as it stands (ssh-keygen(1), ALLOWED SIGNERS)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from remediations.engine.approve.allowed_signers import EXACT_NAME, SignerLine
+from remediations.engine.approve.approval import NAMESPACE
+from remediations.engine.approve.verifier import load_signers
+from remediations.engine.doctor.line import INVENTORY, Line, lack, ok, warn
+from remediations.errors import ApprovalError
+from remediations.values.inventory import Inventory
+
+TOPIC = "allowed_signers"
+
+
+def signers_line(inventory: Inventory, machines: Path | None) -> Line:
+    """The state of the inventory's list; a list that nobody named is a warning. Where the machine
+    configuration names one (`machines`), that one counts."""
+    if machines is not None:
+        return ok(INVENTORY, TOPIC, f"{machines} counts, which the machine configuration names")
+    if inventory.allowed_signers is None:
+        return warn(
+            INVENTORY,
+            TOPIC,
+            "none named: `approve` and `apply` would need --allowed-signers",
+            f"add `allowed_signers: FILE` to {inventory.path}",
+        )
+    return list_line(INVENTORY, Path(inventory.allowed_signers))
+
+
+def list_line(subject: str, path: Path) -> Line:
+    """The state of the list at `path`, read as an approval would read it."""
+    try:
+        signers = load_signers(path)
+    except ApprovalError as error:
+        return lack(subject, TOPIC, f"{error.what}: {error.got}", error.next_step)
+    return judge(subject, path, signers.lines)
+
+
+def judge(subject: str, path: Path, lines: Sequence[SignerLine]) -> Line:
+    """What the lines of the list amount to. Pure."""
+    for line in lines:
+        trouble = _trouble(line)
+        if trouble:
+            where = f"{path}:{line.number}"
+            return lack(subject, TOPIC, f"{where}: {trouble}", f"correct {where}")
+    authorities = [line for line in lines if line.authority]
+    if authorities:
+        found = f"{path}:{authorities[0].number}: a certificate authority: whoever it certifies"
+        return warn(subject, TOPIC, f"{found} may approve", "see docs/approval.md")
+    if not lines:
+        mend = f'echo "NAME namespaces=\\"{NAMESPACE}\\" $(cat KEY.pub)" >>{path}'
+        return lack(subject, TOPIC, f"{path} names nobody", mend)
+    return ok(subject, TOPIC, f"{path}: {len(lines)} key(s), each under one exact name")
+
+
+def _trouble(line: SignerLine) -> str:
+    """Why a line lets in nobody; "" when it is fine."""
+    if not line.authority and not EXACT_NAME.fullmatch(line.principals):
+        return (
+            f"{line.principals!r} is a pattern, or more than one name: nobody could say who signed"
+        )
+    if line.namespaces and not _matches(NAMESPACE, line.namespaces):
+        return f"its namespaces leave out {NAMESPACE}"
+    return ""
+
+
+def _matches(name: str, patterns: str) -> bool:
+    """As ssh_config(5), PATTERNS, has it: one that is negated and matches outweighs all others."""
+    told = patterns.split(",")
+    if any(fnmatchcase(name, one[1:]) for one in told if one.startswith("!")):
+        return False
+    return any(fnmatchcase(name, one) for one in told if not one.startswith("!"))

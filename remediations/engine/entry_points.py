@@ -1,0 +1,142 @@
+"""The entry points of playbooks: who declares one, and what is behind it.
+
+All of it is somebody else's: metadata that is damaged, modules that raise what they like, objects
+of another type. Each costs its own distribution only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import NamedTuple
+
+from remediations.engine.domain import Branch, Playbook
+from remediations.machine.config import normalized
+from remediations.render.printable import one_line
+
+GROUP = "remediations.playbooks"
+OWN = "remediations"
+"""Our own distribution and package."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_IMPOSTOR = f"it calls itself {OWN}, and its playbooks are not in that package"
+_SAID = 160
+"""Characters of what somebody else's exception says."""
+
+
+class Entry(NamedTuple):
+    """One entry point, before anything of it is imported: `point` is None, and `flaw` says why,
+    where the metadata of its distribution cannot be read."""
+
+    name: str
+    distribution: str
+    version: str
+    point: EntryPoint | None
+    flaw: str = ""
+
+
+def entries() -> Iterator[Entry]:
+    """The entry points of all distributions on sys.path. Imports nothing.
+
+    One of the same name earlier on sys.path hides another, as it hides its modules. None hides us:
+    any package can bring metadata in our name, but our modules are the ones that run here.
+    """
+    seen: set[str] = set()
+    for found in distributions():
+        name = _name(found)
+        if name and normalized(name) in seen:
+            continue
+        seen.add(normalized(name))
+        try:
+            brought = _entries_of(found, name)
+            if normalized(name) == OWN and any(_leads_elsewhere(entry) for entry in brought):
+                seen.discard(OWN)
+                brought = [entry._replace(point=None, flaw=_IMPOSTOR) for entry in brought]
+            yield from brought
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's files
+            where = _plain(str(getattr(found, "_path", "a distribution")))
+            flaw = f"its metadata cannot be read: {_said(error)}"
+            yield Entry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
+
+
+def _entries_of(found: Distribution, name: str) -> list[Entry]:
+    if GROUP not in (found.read_text("entry_points.txt") or ""):
+        return []
+    if not name:
+        raise ValueError("it has no name")
+    about = _plain(name), _plain(found.version)
+    points = [point for point in found.entry_points if point.group == GROUP]
+    return [Entry(_plain(point.name), *about, point) for point in points]
+
+
+def _leads_elsewhere(entry: Entry) -> bool:
+    return entry.point is not None and entry.point.module.partition(".")[0] != OWN
+
+
+def _name(found: Distribution) -> str:
+    """The name in the metadata; "" where there is none: pip leaves such directories behind."""
+    try:
+        return str(found.metadata["Name"] or "")
+    except Exception:  # noqa: BLE001 - it matters only where it brings a playbook
+        return ""
+
+
+def load(point: EntryPoint) -> Playbook | str:
+    """The playbook behind an entry point, or why there is none. Runs the code of its module."""
+    try:
+        loaded = point.load()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a module can raise whatever it likes
+        return f"it cannot be loaded: {_said(error)}"
+    return _form(loaded) or loaded
+
+
+def _form(loaded: object) -> str:
+    """What is wrong with what was loaded; "" where it is a playbook."""
+    if not isinstance(loaded, Playbook):
+        return f"{_kind(loaded)} is not a playbook"
+    if not _text(loaded.id) or not _ID.fullmatch(loaded.id):
+        return "its id is not a name of letters, digits, dots and dashes"
+    if not _tuple(loaded.alerts) or not all(_text(text) for text in (loaded.title, *loaded.alerts)):
+        return "its title and its alerts are not texts of one line"
+    if not _tuple(loaded.branches):
+        return "its branches are not a tuple"
+    return next(filter(None, map(_branch_form, loaded.branches)), "")
+
+
+def _branch_form(branch: object) -> str:
+    if not isinstance(branch, Branch):
+        return f"{_kind(branch)} is not a branch"
+    if not all(_text(text) for text in (branch.name, branch.title, branch.condition)):
+        return "name, title and condition of a branch are not texts of one line"
+    if not all(callable(act) for act in (branch.fits, branch.propose)):
+        return "a branch does not say when it fits or what it proposes"
+    return ""
+
+
+def _text(value: object) -> bool:
+    """Nothing checks the types of somebody else's fields."""
+    return isinstance(value, str) and value.isprintable()
+
+
+def _tuple(value: object) -> bool:
+    return isinstance(value, tuple)
+
+
+def _said(error: BaseException) -> str:
+    """An exception in one line, also where it cannot tell what it is about."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - its own __str__
+        text = ""
+    return _plain(f"{_kind(error)}: {text}" if text else _kind(error))[:_SAID]
+
+
+def _kind(value: object) -> str:
+    return _plain(type(value).__name__)
+
+
+def _plain(text: str) -> str:
+    """On one line, and what can be written as UTF-8: names of files can hold other bytes."""
+    return one_line(text.encode("utf-8", "replace").decode())

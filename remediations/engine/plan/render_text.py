@@ -1,0 +1,241 @@
+"""A Plan for a terminal: two screens at 80 columns for four validators.
+
+What many hosts have in common is said once. `verbose` is the whole document: every field, every
+guard, and every program for every host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import takewhile
+
+from rich.console import RenderableType
+from rich.text import Text as RichText
+
+from remediations.engine.plan.document import plan_document
+from remediations.engine.plan.essence import (
+    TOGETHER,
+    Program,
+    alike,
+    as_text,
+    own,
+    programs,
+    same_guards,
+    shared,
+)
+from remediations.engine.plan.plan import Command, GuardResult, Outcome, Plan, PowerEffect, Stage
+from remediations.render.console import (
+    BAD,
+    DIM,
+    DOUBT,
+    STRONG,
+    columns,
+    drawn,
+    facts,
+    heading,
+    indented,
+    line,
+    lines,
+    sentence,
+)
+from remediations.render.document import Program as Text
+from remediations.render.printable import Exact
+from remediations.render.terminal import document_text
+from remediations.render.words import count, moment, percent
+from remediations.values.login import Login
+
+MARK = {Outcome.BLOCK: ("BLOCK", BAD), Outcome.UNKNOWN: ("UNKNOWN", DOUBT)}
+
+
+def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: bool = False) -> str:
+    """The plan as text. Passing guards are counted unless `verbose`; the others are shown whole."""
+    if verbose:
+        return document_text(plan_document(plan, digest, whole=True), width=width, colour=colour)
+    parts: list[RenderableType] = [
+        line(plan.title, STRONG),
+        facts(
+            [
+                (
+                    "playbook",
+                    sentence(
+                        Exact(plan.playbook), " / ", Exact(plan.branch), f", risk {plan.risk}"
+                    ),
+                ),
+                (
+                    "chain",
+                    sentence(
+                        Exact(plan.chain_id),
+                        f": {plan.finding.chain} at height {plan.finding.height}, "
+                        f"{plan.finding.online_power} of {plan.finding.total_power} power votes",
+                    ),
+                ),
+                ("worst case", plan.worst_case),
+                ("observed", f"{moment(plan.observed_at)}, expires {moment(plan.expires_at)}"),
+                *_reached(plan),
+                ("digest", Exact(digest)),
+            ]
+        ),
+        *(line(f"warning: {text}", DOUBT) for text in plan.warnings),
+        *_guards(plan),
+        *_stages(plan.stages),
+        heading("checks afterwards"),
+        line(", ".join(f"{check.id} {check.title}" for check in plan.checks)),
+    ]
+    return drawn(parts, width=width, colour=colour)
+
+
+def plan_screen(plan: Plan, digest: str, *, width: int, colour: bool) -> str:
+    """All of the plan, as an approver reads it before signing: every field, and every program that
+    will run as root. What many hosts share stands once."""
+    return document_text(plan_document(plan, digest), width=width, colour=colour)
+
+
+def _reached(plan: Plan) -> list[tuple[str, RichText]]:
+    """Where the names of the hosts lead on which something runs."""
+    acting = [login for login in plan.logins if login.host in plan.acting_hosts]
+    rows = [
+        ("" if number else "reaches", sentence(Exact(login.host), ": ", *_way(login)))
+        for number, login in enumerate(acting[:TOGETHER])
+    ]
+    more = len(acting) - len(rows)
+    if more:
+        rows.append(("", sentence(f"and {count(more, 'more host')}, each with --verbose")))
+    return rows
+
+
+def _way(login: Login) -> list[str]:
+    """The machines in order, each exactly; the arrows are ours."""
+    if not login.hops:
+        return [f"unknown: {login.trouble}"]
+    first, *others = (Exact(str(hop)) for hop in login.hops)
+    return [first, *(part for hop in others for part in (" → ", hop))]
+
+
+def _guards(plan: Plan) -> list[RenderableType]:
+    passed = [guard for guard in plan.guards if guard.outcome is Outcome.PASS]
+    troubled = {guard.id for guard in plan.blocked}
+    ids = list(dict.fromkeys(guard.id for guard in passed if guard.id not in troubled))
+    return [
+        heading(f"guards: {len(passed)} of {len(plan.guards)} pass"),
+        *(
+            part
+            for group in same_guards(plan)
+            if group[0].outcome is not Outcome.PASS
+            for part in _blocked(group)
+        ),
+        line(f"pass: {' '.join(ids)} (each one with --verbose)", DIM),
+    ]
+
+
+def _blocked(group: Sequence[GuardResult]) -> list[RenderableType]:
+    first = group[0]
+
+    def said(of: Callable[[GuardResult], str]) -> str:
+        alone = len({of(guard) for guard in group}) == 1
+        return of(first) if alone else f"{of(first)} ({first.host}; each one with --verbose)"
+
+    rows = [
+        ("got", said(lambda guard: guard.got)),
+        ("expected", said(lambda guard: guard.expected)),
+        ("next", said(lambda guard: guard.next_step)),
+    ]
+    where = f" {first.host}" if first.host else ""
+    if len(group) > 1:
+        where = f" {count(len(group), 'host')}"
+        rows.insert(0, ("hosts", ", ".join(guard.host for guard in group)))
+    return [
+        sentence(MARK[first.outcome], f" {first.id}{where}: {first.title}"),
+        indented(facts(rows)),
+    ]
+
+
+def _stages(stages: Sequence[Stage]) -> list[RenderableType]:
+    """Every stage; a long row of like ones is shown by its first, and a line for each other."""
+    parts: list[RenderableType] = []
+    left = list(stages)
+    while left:
+        first = left[0]
+        row = list(takewhile(partial(alike, first), left))
+        if len(row) < TOGETHER:
+            row = [first]
+        left = left[len(row) :]
+        parts += _stage(first)
+        if len(row) > 1:
+            parts += _likewise(first, row[1:])
+    return parts
+
+
+def _likewise(first: Stage, others: Sequence[Stage]) -> list[RenderableType]:
+    common = shared([c for stage in (first, *others) for c in stage.commands])
+    rows = [
+        (
+            str(stage.number),
+            _power(stage.power),
+            Exact("; ".join(f"{c.host} {own(c, common)}".rstrip() for c in stage.commands)),
+        )
+        for stage in others
+    ]
+    return [
+        heading(f"stages {others[0].number} to {others[-1].number}: the same, one after another"),
+        columns(("stage", "power", "on"), rows),
+    ]
+
+
+def _power(power: PowerEffect) -> str:
+    return f"{power.before} → {power.worst} → {power.after}"
+
+
+def _stage(stage: Stage) -> list[RenderableType]:
+    power = stage.power
+    effect = (
+        f"{power.before} → at worst {power.worst} → {power.after} of {power.total} "
+        f"({percent(power.after, power.total)})"
+    )
+    hosts = count(len(stage.commands), "host")
+    together = ", at once" if len(stage.commands) > 1 else ""
+    return [
+        heading(f"stage {stage.number}: {stage.title}"),
+        facts(
+            [
+                ("why", stage.why),
+                ("power", effect),
+                ("gate", f"{stage.gate.title} (at most {stage.gate.timeout_s} s)"),
+                ("runs on", f"{hosts}{together}, as root in a transient unit"),
+            ]
+        ),
+        *(part for program in programs(stage.commands) for part in _program(program)),
+    ]
+
+
+def _program(program: Program[Command]) -> list[RenderableType]:
+    """What its hosts share, then what each of them has for itself."""
+    first = program.first
+    if not program.others:
+        given = as_text(shared([first])) or first.text.partition("\n")[0]
+        return [
+            sentence(("on ", DIM), (Exact(first.host), STRONG), ": ", Exact(first.operation)),
+            indented(lines(Exact(given), _size(first))),
+        ]
+    group = [first, *(command for command, _ in program.others)]
+    common = shared(group)
+    return [
+        sentence(
+            ("on ", DIM),
+            (count(len(group), "host"), STRONG),
+            ": ",
+            Exact(first.operation),
+            ", all with",
+        ),
+        indented(lines(Exact(as_text(common)), _size(first))),
+        indented(columns(("host", "and"), [(Exact(c.host), Exact(own(c, common))) for c in group])),
+    ]
+
+
+def _size(command: Command) -> str:
+    """How long the program is and may take, how it is undone, and what is asked where it left no
+    result."""
+    return (
+        f"({Text(command.text).size}, at most {command.timeout_s} s; undo: {command.undo}; without "
+        f"a result asks {command.probe}; whole with --verbose)"
+    )

@@ -1,0 +1,203 @@
+"""A Report as a document: what happened, what ran, what was checked, and the plan as signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from remediations.engine.plan.document import plan_document
+from remediations.engine.plan.essence import programs
+from remediations.engine.report.plot import heights_plot, power_plot
+from remediations.engine.report.report import CommandRecord, Report
+from remediations.engine.runs.records import CommandState, RunState, Start
+from remediations.engine.verify.result import CheckOutcome
+from remediations.render.document import (
+    Block,
+    Document,
+    Figure,
+    Folded,
+    Heading,
+    Labelled,
+    Notice,
+    Output,
+    Paragraph,
+    Program,
+    Table,
+    Tone,
+    Toned,
+    Words,
+    lowered,
+)
+from remediations.render.printable import Exact
+from remediations.render.words import clock, moment, span
+
+NOT_STARTED = "not started"
+TO_BE_VERIFIED = (RunState.UNVERIFIED, RunState.STOPPED, RunState.UNKNOWN)
+RUN_TONES = {
+    RunState.VERIFIED: Tone.GOOD,
+    RunState.PLANNED: Tone.DOUBT,
+    RunState.APPROVED: Tone.DOUBT,
+    RunState.RUNNING: Tone.DOUBT,
+}
+COMMAND_TONES = {CommandState.DONE.value: Tone.GOOD, NOT_STARTED: Tone.SOFT}
+
+
+def report_document(report: Report) -> Document:
+    """The report, with figures for the forms that can show them."""
+    plan = report.plan
+    return (
+        *(Notice(("not proven: ", doubt)) for doubt in report.doubts),
+        Heading(1, (f"{plan.playbook} on {plan.chain_id}: ", _state(report.state))),
+        Labelled(_summary(report)),
+        *_figures(report),
+        *_timeline(report),
+        *_checks(report),
+        *_commands(report),
+        Heading(2, "The plan, as it was signed"),
+        *lowered(plan_document(plan, report.digest), 1)[1:],
+    )
+
+
+def _state(state: RunState) -> Toned:
+    return Toned(state, RUN_TONES.get(state, Tone.BAD))
+
+
+def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
+    approvals: list[str | Toned] = []
+    for approval in report.approvals:
+        approvals += [
+            Exact(approval.principal),
+            " with ",
+            Exact(approval.key_fingerprint),
+            f", dated {moment(approval.dated)}; ",
+        ]
+    return (
+        ("Plan", report.plan.title),
+        ("Halted for", _span(report.halted_ms)),
+        ("From apply to the next block", _span(report.apply_to_block_ms)),
+        ("Run", Exact(report.run)),
+        ("Plan digest", Exact(report.digest)),
+        (
+            "Approved by",
+            (*(approvals or ["nobody; "]), "the planner may be the approver in this version"),
+        ),
+        *_start(report.start),
+    )
+
+
+def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
+    """By whom it was applied, and what it was judged by."""
+    if start is None:
+        return
+    yield "Applied by", Exact(str(start.actor))
+    for label, anchor in (
+        ("Who may approve", start.signers),
+        ("Revoked keys", start.revoked),
+        ("Inventory", start.inventory),
+        ("Where names lead", start.ssh_config),
+    ):
+        if anchor is None:
+            continue
+        yield (
+            label,
+            (
+                Exact(anchor.path),
+                ", SHA-256 ",
+                Exact(anchor.sha256),
+                f", named by {anchor.named_by}",
+            ),
+        )
+    for program in start.programs:
+        yield (
+            program.name,
+            (
+                Exact(program.path),
+                ", ",
+                Exact(program.version) if program.version else "version unknown",
+                ", SHA-256 ",
+                Exact(program.sha256),
+            ),
+        )
+
+
+def _figures(report: Report) -> Iterator[Block]:
+    for title, plot in (
+        ("Height of every node", heights_plot(report.samples)),
+        ("Voting power online", power_plot(report.samples)),
+    ):
+        if plot:
+            yield Figure(title, plot)
+
+
+def _timeline(report: Report) -> Iterator[Block]:
+    yield Heading(2, "Timeline")
+    yield Table(
+        ("Time", "What", "Detail"),
+        tuple(
+            (
+                clock(event.at),
+                event.what if event.good else Toned(event.what, Tone.BAD),
+                event.detail,
+            )
+            for event in report.timeline
+        ),
+    )
+
+
+def _checks(report: Report) -> Iterator[Block]:
+    yield Heading(2, "Checks")
+    verify: Words = "none were run"
+    if report.state in TO_BE_VERIFIED:
+        verify = ("none were run: ", Exact(f"remediate verify {report.run}"))
+    yield Table(
+        ("Check", "Host", "Outcome", "What was seen"),
+        tuple(
+            (
+                (Exact(check.id), f" {check.title}"),
+                Exact(check.host) if check.host else "all",
+                Toned(
+                    check.outcome,
+                    Tone.GOOD if check.outcome is CheckOutcome.PASSED else Tone.BAD,
+                ),
+                check.message,
+            )
+            for check in report.checks
+        ),
+        empty=verify,
+    )
+
+
+def _commands(report: Report) -> Iterator[Block]:
+    yield Heading(2, "What ran")
+    for first, others in programs(report.commands):
+        program = Program(first.text)
+        yield _ran(first)
+        yield Folded(f"The program: {program.size}", (program,))
+        yield from _said(first)
+        for command, values in others:
+            yield _ran(command)
+            given = (", with ", Exact(values)) if values else ()
+            yield Paragraph(("The same program", *given, "."))
+            yield from _said(command)
+
+
+def _ran(command: CommandRecord) -> Block:
+    how = ""
+    if command.exit_status is not None:
+        how = f", exit {command.exit_status}, {command.duration_ms} ms"
+    tone = COMMAND_TONES.get(command.state, Tone.BAD)
+    return Heading(
+        3,
+        (f"Step {command.step} on ", Exact(command.host), ": ", Toned(command.state, tone), how),
+    )
+
+
+def _said(command: CommandRecord) -> Iterator[Block]:
+    for name, text in (("Output", command.output), ("Errors", command.error_output)):
+        if text.strip():
+            yield Paragraph(Toned(f"{name}:", Tone.SOFT))
+            yield Output(text)
+
+
+def _span(milliseconds: int | None) -> str:
+    return "–" if milliseconds is None else span(timedelta(milliseconds=milliseconds))

@@ -1,0 +1,81 @@
+"""A plan and a report as one HTML file each: no script, nothing fetched, any colour scheme."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from remediations.engine.plan.document import plan_document
+from remediations.engine.plan.plan import Plan
+from remediations.engine.report.document import report_document
+from remediations.engine.report.report import Report
+from remediations.render.document import (
+    NO_LINE_BREAK,
+    Document,
+    Figure,
+    Output,
+    Program,
+    Toned,
+    parts_of,
+)
+from remediations.render.printable import Exact, printable, program_lines, shown
+from remediations.render.words import short
+
+
+def plan_html(plan: Plan, digest: str) -> str:
+    """The plan as a page of its own."""
+    return page(f"Plan {short(digest)}: {plan.title}", plan_document(plan, digest))
+
+
+def report_html(report: Report) -> str:
+    """The report as a page of its own, with both plots."""
+    title = f"{report.plan.playbook} on {report.plan.chain_id}: {report.state}"
+    return page(title, report_document(report))
+
+
+def page(title: str, document: Document) -> str:
+    """Any document as a page of its own."""
+    return _environment().get_template("page.html").render(title=title, document=document)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("remediations.engine.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalized,
+    )
+    environment.filters.update(
+        kind=lambda block: type(block).__name__.lower(),
+        parts=parts_of,
+        rows=_rows,
+        text_of=_text_of,
+        drawing=_drawing,
+    )
+    environment.tests.update(
+        exact=lambda part: isinstance(part, Exact), toned=lambda part: isinstance(part, Toned)
+    )
+    environment.globals.update(no_line_break=NO_LINE_BREAK)
+    return environment
+
+
+def _finalized(value: object) -> object:
+    """What every `{{ … }}` passes before it is escaped: no template can forget to ask for it."""
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _rows(program: Program) -> list[Markup]:
+    return [Markup.escape(row) for row in program_lines(program.text)]
+
+
+def _text_of(output: Output) -> Markup:
+    return Markup.escape(printable(output.text))
+
+
+def _drawing(figure: Figure) -> Markup:
+    return Markup(figure.svg)  # noqa: S704 - numbers and our own words, and names escaped by `plot`

@@ -1,0 +1,95 @@
+"""Do the files of a run belong together? The journal is the record; all others must be its.
+
+A plan that another one replaced after the run would be told as what was done. So whoever tells of a
+run asks here first. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.records import Entry, EntryKind, Start
+from remediations.engine.runs.status import last_of
+from remediations.engine.runs.store import CHECKS_FILE, KeptApproval, KeptChecks, RunDirectory
+from remediations.engine.verify.result import CheckResult
+from remediations.errors import UsageError
+
+
+def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
+    """Do nothing where the journal is of the run's plan, and what ran is what that plan says.
+
+    Raises:
+        UsageError: it is not; says where. Nothing of the plan may be told as fact then.
+    """
+    for trouble in _troubles(run.plan, run.digest, entries):
+        raise UsageError(
+            f"the files of run {run.called} do not belong together: another plan was applied",
+            guard="journal and plan",
+            got=trouble,
+            expected="the plan and the programs that the journal has recorded",
+            next_step="keep the directory as it is, and find out who changed it; `python -m "
+            f"remediations.engine.runs.journal_check {run.journal}` tells what was recorded",
+        )
+
+
+def start_of(entries: Sequence[Entry]) -> Start | None:
+    """How the run was begun; None before it was."""
+    return entries[0].start if entries else None
+
+
+def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
+    """What is wrong with the approvals that lie beside a journal, one sentence each."""
+    accepted = {approval.sha256: approval for approval in start.approvals}
+    found = {one.sha256 for one in kept}
+    return (
+        *(
+            f"{one.file} is not an approval with which the run was begun: it does not count"
+            for one in kept
+            if one.sha256 not in accepted
+        ),
+        *(
+            f"the approval of {approval.principal} that the journal names is not there any more"
+            for digest, approval in accepted.items()
+            if digest not in found
+        ),
+    )
+
+
+def proven_checks(
+    entries: Sequence[Entry], kept: KeptChecks | None
+) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
+    """The results that the last verification in the journal came to, and what is wrong with what
+    lies beside it, one sentence each."""
+    last = last_of(entries, EntryKind.CHECKED)
+    if kept is None and last is None:
+        return (), ()
+    if kept is None:
+        return (), (f"{CHECKS_FILE}, of which the journal tells, is not there any more",)
+    if last is None or last.checks_sha256 != kept.sha256:
+        return (), (f"{CHECKS_FILE} is not what a verification wrote last: it does not count",)
+    return kept.results, ()
+
+
+def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
+    troubles = [
+        f"plan.json is plan {digest[:16]}, line {entry.number} of the journal is of plan "
+        f"{entry.plan[:16]}"
+        for entry in entries
+        if entry.plan != digest
+    ][:1]
+    planned = {
+        step.id: (step.command.host, hashlib.sha256(step.command.text.encode()).hexdigest())
+        for step in plan.steps()
+    }
+    begun: set[str] = set()
+    for entry in entries:
+        if entry.kind is not EntryKind.COMMAND_STARTING:
+            continue
+        if entry.step in begun:
+            troubles.append(f"step {entry.step} on {entry.host} ran twice")
+        elif planned.get(entry.step) != (entry.host, entry.command_sha256):
+            troubles.append(f"step {entry.step} on {entry.host} ran another program")
+        begun.add(entry.step)
+    return troubles

@@ -1,0 +1,213 @@
+"""The journal: one line a record, each with the hash of the line before, on disk *before* the act.
+
+Only one process writes it at a time: first the one that applies the run, later each verification,
+which adds what it found behind the end. `journal_check.py` reads it without this package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from remediations.engine.runs.lock import PATIENCE_S, taken
+from remediations.engine.runs.records import CommandState, Entry, EntryKind, RunState
+from remediations.errors import Locked, UsageError
+from remediations.files.trusted import MEGABYTE, read_trusted
+from remediations.files.writing import PRIVATE_FILE, sync_directory, unusable
+from remediations.values.wire import WireError, canonical, decode
+
+JOURNAL_LIMIT = 256 * MEGABYTE
+_GO_ON = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_STATES: Mapping[EntryKind, frozenset[str]] = {
+    EntryKind.COMMAND_ENDED: frozenset(
+        {CommandState.DONE, CommandState.FAILED, CommandState.UNKNOWN}
+    ),
+    EntryKind.RUN_ENDED: frozenset(
+        {RunState.RUNNING, RunState.STOPPED, RunState.ABORTED, RunState.UNKNOWN}
+    ),
+    EntryKind.CHECKED: frozenset({RunState.VERIFIED, RunState.UNVERIFIED}),
+}
+"""What entries of a kind may say. RUNNING at the end: all stages are done, the checks decide."""
+
+
+class Journal:
+    """Appends to one journal. The first append makes the file, which must not exist; `reopened`
+    goes on with one that does."""
+
+    def __init__(self, path: Path, plan: str) -> None:
+        self._path = path
+        self._plan = plan
+        self._number = 0
+        self._previous = ""
+        self._length = 0
+        self._descriptor: int | None = None
+
+    @classmethod
+    def reopened(cls, path: Path) -> Self:
+        """The journal of a run that was applied, to go on behind its last whole record.
+
+        A torn line after that announced nothing (`read_journal`); it is taken away.
+
+        Raises:
+            Locked: another process writes it.
+            UsageError: it is not what was written, or was made anew by now.
+            MachineError: it cannot be read or written.
+        """
+        try:
+            descriptor = os.open(path, _GO_ON)
+        except OSError as error:
+            raise unusable(path, error) from error
+        try:
+            _alone(descriptor, path)
+            data = _bytes(path)
+            entries = _parsed(path, data)
+            if not entries:
+                raise _broken(path, 1, "there is no whole record")
+            journal = cls(path, entries[-1].plan)
+            whole, _, _torn = data.rpartition(b"\n")
+            journal._length = len(whole) + 1
+            os.ftruncate(descriptor, journal._length)
+            journal._number = entries[-1].number
+            journal._previous = hashlib.sha256(whole.rpartition(b"\n")[2]).hexdigest()
+        except OSError as error:
+            os.close(descriptor)
+            raise unusable(path, error) from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+        journal._descriptor = descriptor
+        return journal
+
+    def append(self, kind: EntryKind, **fields: Any) -> Entry:  # noqa: ANN401 - Entry's own fields
+        """Write one entry and wait until it is on disk.
+
+        Raises:
+            MachineError: it cannot be written; then nothing may be done either.
+            Locked: another application of this run made the journal first.
+        """
+        entry = Entry(
+            number=self._number + 1,
+            previous=self._previous,
+            at=datetime.now(UTC),
+            kind=kind,
+            plan=self._plan,
+            **fields,
+        )
+        line = canonical(entry)
+        try:
+            self._write(self._opened(), line + b"\n")
+        except FileExistsError as error:
+            raise _applied_before(self._path) from error
+        except OSError as error:
+            raise unusable(self._path, error) from error
+        self._number += 1
+        self._previous = hashlib.sha256(line).hexdigest()
+        return entry
+
+    def close(self) -> None:
+        """No more entries."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, _GO_ON | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            os.fchmod(self._descriptor, PRIVATE_FILE)
+            _alone(self._descriptor, self._path)
+            sync_directory(self._path.parent)
+        return self._descriptor
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        """All of `data` durably, or none of it: half a line would break the chain for good."""
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError("no space left for the whole record")
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, self._length)
+            raise
+        self._length += len(data)
+
+
+def read_journal(path: Path) -> tuple[Entry, ...]:
+    """All entries, verified: numbers rise by one, each hash is that of the line before, each line
+    is what this version writes.
+
+    A torn last line (the machine died writing it) is left out: it announced nothing yet.
+
+    Raises:
+        UsageError: it was edited, cut in the middle, or reordered; says at which line.
+        MachineError: it cannot be read.
+    """
+    try:
+        return _parsed(path, _bytes(path))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def _bytes(path: Path) -> bytes:
+    return read_trusted(path, limit=JOURNAL_LIMIT).data
+
+
+def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
+    *lines, _torn = data.split(b"\n")
+    entries: list[Entry] = []
+    previous = ""
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = decode(line, Entry)
+        except WireError as error:
+            raise _broken(path, number, str(error)) from error
+        if not _possible(entry):
+            raise _broken(path, number, f"{entry.kind} with the state {entry.state!r}")
+        if canonical(entry) != line:
+            raise _broken(path, number, "the bytes are not those of a record")
+        if entry.number != number or entry.previous != previous:
+            raise _broken(path, number, "it does not follow the line before")
+        entries.append(entry)
+        previous = hashlib.sha256(line).hexdigest()
+    return tuple(entries)
+
+
+def _possible(entry: Entry) -> bool:
+    """Whether the state is one that entries of this kind have."""
+    return entry.state in _STATES.get(entry.kind, {entry.state})
+
+
+def _alone(descriptor: int, path: Path) -> None:
+    """Keep other writers out for as long as the descriptor is open."""
+    if not taken(descriptor, PATIENCE_S):
+        raise Locked(
+            "another process writes this run's journal",
+            guard="one writer of a journal",
+            got=f"{path} is locked",
+            expected="nobody else who applies or verifies this run",
+            next_step="`remediate status` tells when it is done; then try again",
+        )
+
+
+def _applied_before(path: Path) -> Locked:
+    return Locked(
+        "this run was applied before",
+        guard="one plan, one application",
+        got=f"a journal: {path}",
+        expected="none",
+        next_step="`remediate status` shows how it ended; for another attempt make a new plan",
+    )
+
+
+def _broken(path: Path, number: int, why: str) -> UsageError:
+    return UsageError(
+        "the journal is not what was written",
+        guard="journal",
+        got=f"{path}, line {number}: {why}",
+        expected="an unbroken chain of records",
+        next_step="treat the run's state as unknown: `remediate diagnose` reads the hosts",
+    )

@@ -1,0 +1,258 @@
+"""The state directory: one directory for each run, and nothing else (docs/run.md).
+
+$REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
+                         observation.json   what it was made from
+                         inventory.json     the hosts, for the record: what acts reads the live one
+                         approvals/N.json
+                         journal.jsonl
+                         checks.json  report.md  report.json  report.html
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import platformdirs
+
+from remediations.engine.approve.approval import Approval
+from remediations.engine.observe.digest import portable
+from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.observation_file import load
+from remediations.engine.plan.plan import NAMING, Plan, plan_digest
+from remediations.engine.plan.plan_file import PLAN_FILE, read_plan, unfit, unreadable
+from remediations.engine.verify.result import CheckResult
+from remediations.errors import MachineError, UsageError
+from remediations.files.trusted import MEGABYTE, TrustedFile, check_directory, read_trusted
+from remediations.files.writing import keep_private, unusable, write_new, write_whole
+from remediations.values.inventory import Inventory
+from remediations.values.wire import WireError, canonical, decode
+
+T = TypeVar("T")
+NEWEST = "last"
+RUNS = "runs"
+CHECKS_FILE = "checks.json"
+APPROVAL_LIMIT = MEGABYTE // 10
+CHECKS_LIMIT = 16 * MEGABYTE
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""How the system says that there is no such directory."""
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def state_directory() -> Path:
+    """$REMEDIATE_HOME, else `remediate` in the XDG state directory."""
+    named = os.environ.get("REMEDIATE_HOME")
+    return Path(named) if named else platformdirs.user_state_path("remediate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptApproval:
+    """One approval as it lies in a run's directory."""
+
+    file: str
+    sha256: str
+    approval: Approval
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptChecks:
+    """The results of a verification as they lie in a run's directory."""
+
+    sha256: str
+    results: tuple[CheckResult, ...]
+
+
+class RunDirectory:
+    """The files of one run.
+
+    Plan, observation and approvals are opened once, checked, and kept: whoever asks again gets the
+    very value that was checked before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The run's id."""
+        return self.path.name
+
+    @property
+    def called(self) -> str:
+        """How a command names it: by its id, or by its path where it lies outside the state."""
+        inside = self.path.parent == state_directory().absolute() / RUNS
+        return self.name if inside else str(self.path)
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file; absent before the run is applied."""
+        return self.path / "journal.jsonl"
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan, exactly as it was written.
+
+        Raises:
+            UsageError: edited, truncated, of another version, or others could have written it.
+        """
+        return read_plan(self.path / PLAN_FILE)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the plan."""
+        return plan_digest(self.plan)
+
+    @cached_property
+    def observation(self) -> Observation:
+        """What the plan was made from.
+
+        Raises:
+            UsageError: edited, truncated, of another version, or others could have written it.
+        """
+        return load(self.path / "observation.json")
+
+    @cached_property
+    def approvals(self) -> tuple[KeptApproval, ...]:
+        """All approvals given so far, valid or not."""
+        names = [name for name in _names(self.path / "approvals") if name.endswith(".json")]
+        return tuple(self._approval(f"approvals/{name}") for name in names)
+
+    def checks(self) -> KeptChecks | None:
+        """The results that were kept last; None before the first verification.
+
+        The journal says whether they are what that verification came to (`run.binding`).
+        """
+        if CHECKS_FILE not in _names(self.path):
+            return None
+        file, results = self._read(CHECKS_FILE, tuple[CheckResult, ...], CHECKS_LIMIT)
+        return KeptChecks(sha256=file.sha256, results=results)
+
+    def add_approval(self, approval: Approval) -> Path:
+        """Keep an approval. Two people who approve at once keep one each.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        for number in itertools.count(1):
+            target = self.path / "approvals" / f"{number:03}.json"
+            if write_new(target, canonical(approval)):
+                return target
+        raise AssertionError("numbers do not end")
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Keep a file, whole or not at all.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        target = self.path / name
+        write_whole(target, data)
+        return target
+
+    def _approval(self, name: str) -> KeptApproval:
+        file, approval = self._read(name, Approval, APPROVAL_LIMIT)
+        return KeptApproval(file=name, sha256=file.sha256, approval=approval)
+
+    def _read(self, name: str, kind: type[T], limit: int) -> tuple[TrustedFile, T]:
+        path = self.path / name
+        try:
+            file = read_trusted(path, limit=limit)
+            return file, decode(file.data, kind)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        except WireError as error:
+            raise unfit(path, str(error)) from error
+
+
+def create(
+    plan: Plan, observation: Observation, inventory: Inventory, now: datetime
+) -> RunDirectory:
+    """A new run for `plan`, named by time, playbook and digest.
+
+    Raises:
+        MachineError: the state directory cannot be written.
+    """
+    slug = _SLUG.sub("-", plan.playbook.lower()).strip("-")
+    name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:NAMING]}"
+    run = RunDirectory(state_directory() / RUNS / name)
+    for directory in (state_directory(), run.path.parent):
+        keep_private(directory)
+    run.write("observation.json", canonical(observation))
+    run.write("inventory.json", canonical(portable(inventory)))
+    # Last: a directory without it is no run (the machine died here).
+    run.write(PLAN_FILE, canonical(plan))
+    return run
+
+
+def runs() -> tuple[RunDirectory, ...]:
+    """All runs, oldest first.
+
+    Raises:
+        MachineError: the state directory cannot be read, or others may write to it.
+    """
+    parent = state_directory() / RUNS
+    names = _names(parent)
+    if names:
+        check_directory(parent, refusal=MachineError)
+    return tuple(RunDirectory(parent / name) for name in names if _is_run(parent / name))
+
+
+def find(name: str) -> RunDirectory:
+    """The run called `name`: its id, the beginning or the end of it, `last`, or its directory,
+    which has a `/` in it: what lies where somebody happens to stand is not taken for a run.
+
+    Raises:
+        UsageError: none, or more than one; lists candidates.
+        MachineError: the state directory cannot be read.
+    """
+    if is_path(name) and PLAN_FILE in _names(Path(name)):
+        return RunDirectory(Path(name).resolve())
+    every = runs()
+    if name == NEWEST and every:
+        return every[-1]
+    exact = [run for run in every if run.name == name]
+    fitting = exact or [r for r in every if r.name.startswith(name) or r.name.endswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    shown = ", ".join(run.name for run in (fitting or every)[-5:])
+    raise UsageError(
+        f"{'no' if not fitting else 'more than one'} run is called {name!r}",
+        guard="run",
+        got=name,
+        expected=shown or "a run: none was planned yet",
+        next_step="remediate status" if every else "remediate plan PLAYBOOK --inventory FILE",
+    )
+
+
+def is_path(name: str) -> bool:
+    """Whether it is written as the path of something, not as the name of a run."""
+    return os.sep in name or name in (os.curdir, os.pardir)
+
+
+def _is_run(directory: Path) -> bool:
+    """One of another user is a run too: using it says why it cannot be."""
+    try:
+        return PLAN_FILE in _names(directory)
+    except MachineError:
+        return True
+
+
+def _names(directory: Path) -> list[str]:
+    """What lies in a directory, sorted; nothing where there is none.
+
+    Raises:
+        MachineError: it cannot be read: somebody else's.
+    """
+    try:
+        return sorted(entry.name for entry in directory.iterdir())
+    except OSError as error:
+        if error.errno in NOWHERE:
+            return []
+        raise unusable(directory, error) from error

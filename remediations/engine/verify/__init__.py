@@ -1,0 +1,1 @@
+"""Runs the checks that a plan promises, and tells what each came to."""

@@ -1,0 +1,122 @@
+"""Runs the checks in this process and turns what pytest says into results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remediations.engine.plan.plan import PlannedCheck
+from remediations.engine.verify.given import Given
+from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.playbooks.chain import checks as suite
+
+SUITE = Path(suite.__file__).parent
+NOT_IN_SUITE = tuple(
+    f"-pno:{plugin}" for plugin in ("cacheprovider", "terminal", "xdist", "randomly", "timeout")
+)
+"""pytest must print and write nothing here, and other people's plugins must not reorder checks."""
+
+MESSAGE_LIMIT = 400
+WHOLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+"""How pytest ends when every check was run."""
+
+Heard = Callable[[CheckResult], None]
+
+
+class _Listener:
+    """A pytest plugin that hears the outcome of every check."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self.results: list[CheckResult] = []
+        self._marks: dict[str, tuple[str, str, str]] = {}
+        self.interrupted = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C: what was heard so far is no answer. pytest also ends itself this way, by a
+        class of its own, when the checks cannot be loaded."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Remember which check each test is, and on which host."""
+        for item in items:
+            mark = item.get_closest_marker("check")
+            if mark is None:
+                raise pytest.UsageError(f"{item.nodeid} is no check: it lacks the marker")
+            parameters = getattr(getattr(item, "callspec", None), "params", {})
+            host = next((str(value) for value in parameters.values()), "")
+            self._marks[item.nodeid] = (*mark.args, host)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One result for each test: its call, or the set-up that prevented it."""
+        if report.when == "teardown" or (report.when == "setup" and report.passed):
+            return
+        check, title, host = self._marks[report.nodeid]
+        result = CheckResult(
+            id=check,
+            title=title,
+            host=host,
+            outcome=_outcome(report),
+            message=_message(report),
+            duration_ms=int(report.duration * 1000),
+        )
+        self.results.append(result)
+        self._heard(result)
+
+
+def run_checks(given: Given, *, heard: Heard) -> tuple[CheckResult, ...]:
+    """All checks of a plan that was applied, each told to `heard` as it ends.
+
+    A check that the plan promises and that did not run is a result too: unknown. Where pytest did
+    not come to its end, that is each of them. An empty answer never means success.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, which pytest keeps to itself.
+    """
+    listener = _Listener(heard)
+    ended = pytest.main(
+        [
+            str(SUITE),
+            "-c",
+            "/dev/null",
+            f"--rootdir={SUITE}",
+            "--assert=plain",  # the checks' own words, without pytest's comparisons behind them
+            *NOT_IN_SUITE,
+        ],
+        plugins=[listener, given],
+    )
+    if listener.interrupted:
+        raise KeyboardInterrupt
+    results = listener.results if ended in WHOLE else []
+    ran = {result.id for result in results}
+    missing = [_missing(check) for check in given.plan.checks if check.id not in ran]
+    for result in missing:
+        heard(result)
+    return (*results, *missing)
+
+
+def _missing(check: PlannedCheck) -> CheckResult:
+    return CheckResult(
+        id=check.id,
+        title=check.title,
+        host="",
+        outcome=CheckOutcome.UNKNOWN,
+        message="the plan promises it, and it did not run",
+        duration_ms=0,
+    )
+
+
+def _outcome(report: pytest.TestReport) -> CheckOutcome:
+    if report.when == "setup":
+        return CheckOutcome.UNKNOWN
+    return CheckOutcome.PASSED if report.passed else CheckOutcome.FAILED
+
+
+def _message(report: pytest.TestReport) -> str:
+    if report.passed:
+        return "; ".join(str(text) for name, text in report.user_properties if name == "saw")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    return " ".join(str(text).removeprefix("AssertionError: ").split())[:MESSAGE_LIMIT]

@@ -1,1 +1,0 @@
-"""Pure domain values: no clock, no network, nothing of the other rooms."""

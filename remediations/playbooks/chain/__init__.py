@@ -1,0 +1,1 @@
+"""A CometBFT chain that has halted, or lost a node."""

@@ -1,0 +1,142 @@
+"""The peer graph: which nodes reach each other, and which are known only through others.
+
+An edge is there if either side lists the other. Peer tables stay full for more than 75 s after a
+partition (docs/diagnosis.md), so where votes prove that two nodes do not hear each other, their
+edge goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from remediations.engine.find.evidence import said
+from remediations.engine.find.finding import Component, Evidence, UnlistedPeer
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.votes import Votes
+from remediations.values.reading import value_or_none
+
+
+def _listed(view: NodeView) -> set[str]:
+    """The node ids this node lists as peers."""
+    chain = view.reading.chain
+    ids = {peer.node_id for peer in value_or_none(chain.peers) or ()}
+    return ids | {peer.node_id for peer in value_or_none(chain.peer_rounds) or ()}
+
+
+def read_components(
+    views: Sequence[NodeView], power: Power, votes: Votes | None
+) -> tuple[Component, ...]:
+    """Connected groups of the nodes that answer, the one with the most power first.
+
+    `votes` are given where they prove a partition: nodes that do not see each other's votes are
+    apart then, whatever their peer tables say, and nodes outside the inventory bridge nothing.
+    """
+    answering = sorted((v for v in views if v.answers), key=lambda v: v.host)
+    host_of = {view.node_id: view.host for view in answering}
+    group = {view.host: view.host for view in answering}
+
+    def root(name: str) -> str:
+        while group[name] != name:
+            group[name] = group[group[name]]
+            name = group[name]
+        return name
+
+    deaf = _Deaf(answering, votes)
+    outside: dict[str, list[str]] = {}
+    for view in answering:
+        for node_id in sorted(_listed(view)):
+            other = host_of.get(node_id)
+            if other is None:
+                outside.setdefault(node_id, []).append(view.host)
+            elif not deaf.between(view.host, other):
+                group[root(view.host)] = root(other)
+    if votes is None:
+        for hosts in outside.values():
+            for host in hosts[1:]:
+                group[root(hosts[0])] = root(host)
+    return _assembled(answering, {v.host: root(v.host) for v in answering}, outside, power)
+
+
+def _assembled(
+    answering: Sequence[NodeView],
+    root_of: dict[str, str],
+    outside: dict[str, list[str]],
+    power: Power,
+) -> tuple[Component, ...]:
+    members: dict[str, list[NodeView]] = {}
+    for view in answering:
+        members.setdefault(root_of[view.host], []).append(view)
+    strangers: dict[str, list[str]] = {}
+    for node_id, hosts in outside.items():
+        strangers.setdefault(root_of[hosts[0]], []).append(node_id)
+    components = [
+        Component(
+            hosts=tuple(sorted(view.host for view in group)),
+            unlisted=tuple(sorted(strangers.get(root, ()))),
+            power=power.sum(view.address for view in group),
+        )
+        for root, group in members.items()
+    ]
+    return tuple(sorted(components, key=lambda c: (-c.power, c.hosts)))
+
+
+class _Deaf:
+    """Whether votes prove that one of two nodes does not hear the other."""
+
+    def __init__(self, views: Sequence[NodeView], votes: Votes | None) -> None:
+        ballots = votes.ballots if votes is not None else ()
+        self._seen = {ballot.host: ballot.seen for ballot in ballots}
+        own = {view.host: view.address for view in views}
+        self._cast = {host: own[host] for host, seen in self._seen.items() if own[host] in seen}
+
+    def between(self, one: str, other: str) -> bool:
+        """`one` misses a vote that `other` certainly cast, or the reverse."""
+        return self._misses(one, other) or self._misses(other, one)
+
+    def _misses(self, listener: str, speaker: str) -> bool:
+        seen, cast = self._seen.get(listener), self._cast.get(speaker)
+        return seen is not None and cast is not None and cast not in seen
+
+
+def one_way(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
+    """Edges that only one side knows: an address translation or a firewall in between."""
+    answering = [v for v in views if v.answers]
+    known = {v.host: v for v in answering if value_or_none(v.reading.chain.peers) is not None}
+    host_of = {view.node_id: view.host for view in known.values()}
+    lists = {host: _listed(view) for host, view in known.items()}
+    found = []
+    for host, view in sorted(known.items()):
+        for node_id in sorted(lists[host] & host_of.keys()):
+            other = host_of[node_id]
+            if other != host and view.node_id not in lists[other]:
+                says = f"{host} lists {other} as a peer, {other} does not list {host}"
+                found.append(said(f"{host}.chain.peers", view.reading.chain.peers, says))
+    return tuple(found)
+
+
+def unlisted_peers(views: Iterable[NodeView]) -> tuple[UnlistedPeer, ...]:
+    """Nodes seen only through others. The height is the highest that anybody saw."""
+    answering = [view for view in views if view.answers]
+    ours = {view.node_id for view in answering}
+    seen_by: dict[str, set[str]] = {}
+    monikers: dict[str, str] = {}
+    heights: dict[str, int] = {}
+    for view in answering:
+        for peer in value_or_none(view.reading.chain.peers) or ():
+            if peer.node_id not in ours:
+                seen_by.setdefault(peer.node_id, set()).add(view.host)
+                monikers[peer.node_id] = max(monikers.get(peer.node_id, ""), peer.moniker)
+        for at in value_or_none(view.reading.chain.peer_rounds) or ():
+            if at.node_id not in ours:
+                seen_by.setdefault(at.node_id, set()).add(view.host)
+                heights[at.node_id] = max(heights.get(at.node_id, 0), at.height)
+    return tuple(
+        UnlistedPeer(
+            node_id=node_id,
+            moniker=monikers.get(node_id, ""),
+            height=heights.get(node_id, 0),
+            seen_by=tuple(sorted(hosts)),
+        )
+        for node_id, hosts in sorted(seen_by.items())
+    )

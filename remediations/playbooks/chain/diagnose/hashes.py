@@ -1,0 +1,94 @@
+"""App hashes: who computed which state after the same height.
+
+`/status` cannot show a divergence (its hash is the state *before* the last block); `/abci_info` and
+`/block_results` show what a node computed itself, and the header of block h+1 what the set agreed
+on after h (docs/diagnosis.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from remediations.engine.find.finding import HashCluster
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.power import Power
+from remediations.values.reading import value_or_none
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """`clusters` at the height compared; `diverged`: hosts whose hash is not the agreed one."""
+
+    clusters: tuple[HashCluster, ...]
+    diverged: dict[str, str]
+
+    @property
+    def differ(self) -> bool:
+        """Whether two nodes computed different states after the same height."""
+        return len(self.clusters) > 1
+
+
+def read_hashes(witnesses: Sequence[NodeView], power: Power) -> Hashes:
+    """What every witness computed, compared at the height that tells most."""
+    own = {view.host: _computed(view) for view in witnesses}
+    by_height: dict[int, dict[str, list[str]]] = {}
+    for host, computed in own.items():
+        for height, app_hash in computed.items():
+            by_height.setdefault(height, {}).setdefault(app_hash, []).append(host)
+    address = {view.host: view.address for view in witnesses}
+    clusters: tuple[HashCluster, ...] = ()
+    if by_height:
+        height = max(by_height, key=lambda h: _telling(h, by_height[h]))
+        clusters = tuple(
+            HashCluster(
+                height=height,
+                app_hash=app_hash,
+                hosts=tuple(sorted(hosts)),
+                power=power.sum(address[host] for host in hosts),
+            )
+            for app_hash, hosts in by_height[height].items()
+        )
+    clusters = tuple(sorted(clusters, key=lambda c: (-c.power, -len(c.hosts), c.app_hash)))
+    return Hashes(clusters, _against_headers(own, _agreed(witnesses)))
+
+
+def _telling(height: int, groups: dict[str, list[str]]) -> tuple[bool, int, int]:
+    """A height where nodes differ tells most; then one that many share; then the newest."""
+    return (len(groups) > 1, sum(len(hosts) for hosts in groups.values()), height)
+
+
+def _computed(view: NodeView) -> dict[int, str]:
+    """Heights to app hashes that this node computed itself."""
+    computed = {app.height: app.app_hash for app in view.apps if app.app_hash}
+    result = value_or_none(view.reading.chain.result)
+    if result is not None and result.app_hash:
+        computed.setdefault(result.height, result.app_hash)
+    return computed
+
+
+def _agreed(witnesses: Sequence[NodeView]) -> dict[int, str]:
+    """App hash after h as the headers of blocks h+1 record it: the set voted for it."""
+    agreed: dict[int, str] = {}
+    read: set[int] = set()
+    for view in witnesses:
+        blocks = value_or_none(view.reading.chain.blocks)
+        if blocks is None or id(blocks) in read:
+            continue
+        read.add(id(blocks))
+        for block in blocks:
+            agreed.setdefault(block.height - 1, block.app_hash)
+    return agreed
+
+
+def _against_headers(own: dict[str, dict[int, str]], agreed: dict[int, str]) -> dict[str, str]:
+    """Hosts that computed another state than the next block's header records, and how."""
+    diverged = {}
+    for host, computed in own.items():
+        for height, app_hash in computed.items():
+            if agreed.get(height, app_hash) != app_hash:
+                diverged[host] = (
+                    f"after height {height} it has app hash {app_hash[:12]}, "
+                    f"block {height + 1} says {agreed[height][:12]}"
+                )
+    return diverged

@@ -1,0 +1,174 @@
+"""One host's readings, with the few plain questions that every conclusion asks of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from remediations.engine.find.evidence import said
+from remediations.engine.find.finding import Evidence
+from remediations.engine.observe.observation import ChainSample, HostReading
+from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState
+from remediations.systems.hosts.values import NodeConfig, Process, Unit
+from remediations.values.reading import Known, Unknown, value_or_none
+
+COMMIT_STEP = 8
+"""CometBFT's step Commit: the block is decided; the application has yet to take it."""
+
+_DOWN = frozenset({"inactive", "failed"})
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A host's readings. All questions answer None or False where the reading is unknown."""
+
+    reading: HostReading
+
+    @property
+    def host(self) -> str:
+        """The host's name in the inventory."""
+        return self.reading.host
+
+    @property
+    def reached(self) -> bool:
+        """Whether the login worked."""
+        return isinstance(self.reading.session, Known)
+
+    @cached_property
+    def unit(self) -> Unit | None:
+        """The systemd unit."""
+        return value_or_none(self.reading.unit)
+
+    @cached_property
+    def processes(self) -> tuple[Process, ...] | None:
+        """The processes that run with the daemon's home."""
+        return value_or_none(self.reading.processes)
+
+    @cached_property
+    def config(self) -> NodeConfig | None:
+        """The settings."""
+        return value_or_none(self.reading.config)
+
+    @cached_property
+    def statuses(self) -> tuple[NodeStatus, ...]:
+        """The known `/status` answers, oldest first."""
+        return tuple(s.status.value for s in self.reading.samples if isinstance(s.status, Known))
+
+    @cached_property
+    def apps(self) -> tuple[AppInfo, ...]:
+        """The known `/abci_info` answers, oldest first."""
+        return tuple(s.app.value for s in self.reading.samples if isinstance(s.app, Known))
+
+    @cached_property
+    def rounds(self) -> tuple[RoundState, ...]:
+        """The known `/consensus_state` answers, oldest first."""
+        return tuple(s.round.value for s in self.reading.samples if isinstance(s.round, Known))
+
+    @property
+    def answers(self) -> bool:
+        """Whether the RPC answered at least once."""
+        return bool(self.statuses)
+
+    @property
+    def status(self) -> NodeStatus | None:
+        """The newest `/status`."""
+        return self.statuses[-1] if self.statuses else None
+
+    @property
+    def app(self) -> AppInfo | None:
+        """The newest `/abci_info`."""
+        return self.apps[-1] if self.apps else None
+
+    @property
+    def round(self) -> RoundState | None:
+        """The newest `/consensus_state`."""
+        return self.rounds[-1] if self.rounds else None
+
+    @property
+    def height(self) -> int:
+        """The newest height of the block store; 0 when the RPC did not answer."""
+        return self.statuses[-1].height if self.statuses else 0
+
+    @cached_property
+    def newest(self) -> ChainSample | None:
+        """The newest sample whose `/status` is known."""
+        known = [s for s in self.reading.samples if isinstance(s.status, Known)]
+        return known[-1] if known else None
+
+    @property
+    def stands(self) -> bool:
+        """Whether at least two samples show one and the same height."""
+        return len(self.statuses) > 1 and self.statuses[0].height == self.statuses[-1].height
+
+    @property
+    def rises(self) -> bool:
+        """Whether the height rose between the samples."""
+        return len(self.statuses) > 1 and self.statuses[-1].height > self.statuses[0].height
+
+    @cached_property
+    def address(self) -> str:
+        """The consensus address: of the key file, else what the node says; "" when unknown.
+
+        With a remote signer the key file on the host is not the one that signs.
+        """
+        key = value_or_none(self.reading.key)
+        remote = self.config is not None and bool(self.config.remote_signer)
+        if key is not None and key.address and not remote:
+            return key.address
+        return self.status.address if self.status is not None else ""
+
+    @property
+    def node_id(self) -> str:
+        """The p2p id, "" when the RPC did not answer."""
+        return self.status.node_id if self.status is not None else ""
+
+    @property
+    def down(self) -> bool:
+        """Read as not running, for sure: the unit is down or waits for a restart, no process."""
+        if self.unit is None or self.processes is None or self.processes or self.answers:
+            return False
+        looping = self.unit.active_state == "activating" and self.unit.main_pid == 0
+        return self.unit.active_state in _DOWN or looping
+
+    @property
+    def paused(self) -> bool:
+        """Read as stopped by a signal (SIGSTOP), for sure: it cannot vote until it is continued."""
+        states = [process.state[:1] for process in self.processes or ()]
+        return bool(states) and not self.answers and all(state in "Tt" for state in states)
+
+    @property
+    def stuck_in_commit(self) -> bool:
+        """The block is stored and decided, and the application does not take it (B = A + 1)."""
+        if not (self.stands and self.status and self.app and len(self.rounds) > 1):
+            return False
+        return self.app.height == self.status.height - 1 and all(
+            r.height == self.status.height and r.step == COMMIT_STEP for r in self.rounds
+        )
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the unit became active last."""
+        return self.unit.active_since if self.unit is not None else None
+
+    def status_evidence(self, says: str) -> tuple[Evidence, ...]:
+        """Evidence from the newest `/status`, or from its absence."""
+        if not self.reading.samples:
+            return ()
+        index = len(self.reading.samples) - 1
+        if self.newest is not None:
+            index = self.reading.samples.index(self.newest)
+        path = f"{self.host}.samples[{index}].status"
+        return (said(path, self.reading.samples[index].status, says),)
+
+    def unit_evidence(self) -> tuple[Evidence, ...]:
+        """What systemd says of the unit."""
+        reading = self.reading.unit
+        if isinstance(reading, Unknown):
+            return (said(f"{self.host}.unit", reading),)
+        unit = reading.value
+        says = (
+            f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}, "
+            f"result {unit.result}, exit {unit.exit_status}, {unit.restarts} restarts"
+        )
+        return (said(f"{self.host}.unit", reading, says),)

@@ -1,0 +1,81 @@
+"""Who holds which voting power: the validator set, and the hosts its addresses live on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.systems.comet.values import ValidatorSet
+from remediations.values.reading import Known, value_or_none
+
+
+@dataclass(frozen=True)
+class Power:
+    """The set and its holders. An empty set means that the powers are unknown.
+
+    `source` is the host whose `/validators` was used, "" without one. `holders` maps an address to
+    the hosts that hold its key.
+    """
+
+    addresses: tuple[str, ...]
+    powers: dict[str, int]
+    source: str
+    holders: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def total(self) -> int:
+        """All voting power; 0 when unknown."""
+        return sum(self.powers.values())
+
+    @property
+    def known(self) -> bool:
+        """Whether a validator set could be read."""
+        return self.total > 0
+
+    def of(self, address: str) -> int:
+        """The power of one address, 0 when it is not in the set."""
+        return self.powers.get(address, 0)
+
+    def sum(self, addresses: Iterable[str]) -> int:
+        """The power of different addresses, each counted once."""
+        return sum(self.powers.get(address, 0) for address in set(addresses))
+
+    @cached_property
+    def uncovered(self) -> int:
+        """The power of addresses that no host of the inventory holds."""
+        return sum(p for address, p in self.powers.items() if address not in self.holders)
+
+
+def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Power:
+    """The newest set that a witness knows, and who holds its keys."""
+    best: ValidatorSet | None = None
+    source = ""
+    for view in sorted(witnesses, key=lambda view: view.host):
+        members = value_or_none(view.reading.chain.validators)
+        if members is None or not members.validators:
+            continue
+        if best is None or members.height > best.height:
+            best, source = members, view.host
+    holders: dict[str, list[str]] = {}
+    for view in views:
+        if view.address:
+            holders.setdefault(view.address, []).append(view.host)
+    members_of = best.validators if best is not None else ()
+    return Power(
+        addresses=tuple(v.address for v in members_of),
+        powers={v.address: v.power for v in members_of},
+        source=source,
+        holders={address: tuple(sorted(hosts)) for address, hosts in holders.items()},
+    )
+
+
+def duplicates(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
+    """Addresses whose key file lies on more than one host, with those hosts (G2)."""
+    held: dict[str, list[str]] = {}
+    for view in views:
+        key = view.reading.key
+        if isinstance(key, Known) and key.value.address:
+            held.setdefault(key.value.address, []).append(view.host)
+    return {address: tuple(sorted(hosts)) for address, hosts in held.items() if len(hosts) > 1}

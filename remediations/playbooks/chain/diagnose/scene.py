@@ -1,0 +1,119 @@
+"""What is known of the chain when single nodes are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from remediations.engine.find.finding import Evidence, NodeCondition
+from remediations.playbooks.chain.diagnose.hashes import Hashes
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.power import Power
+from remediations.systems.comet.values import CommitSignature
+from remediations.values.inventory import Role
+from remediations.values.reading import value_or_none
+
+Mark = tuple[int, int, int]
+"""Height, round, step: the last signature of an address that the chain shows."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong with one node, why, and the readings that show it."""
+
+    condition: NodeCondition
+    cause: str
+    evidence: tuple[Evidence, ...]
+    by_hand: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Facts of the whole that a node is held against.
+
+    `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
+    `round` the highest (height, round) of the *first* samples, `marks` what each address signed as
+    the chain shows it, `duplicates` the hosts that share a key, `unread_keys` the hosts whose key
+    could not be read, `signed_height` the highest sign state of any host.
+    """
+
+    power: Power
+    doubts: dict[str, str]
+    duplicates: dict[str, tuple[str, ...]]
+    unread_keys: tuple[str, ...]
+    hashes: Hashes
+    marks: dict[str, Mark]
+    tip: int
+    growth: int
+    round: tuple[int, int]
+    witnesses: int
+    signed_height: int
+    began: datetime
+    grace: timedelta
+
+
+def read_scene(
+    views: Sequence[NodeView],
+    witnesses: Sequence[NodeView],
+    *,
+    power: Power,
+    doubts: dict[str, str],
+    duplicates: dict[str, tuple[str, ...]],
+    hashes: Hashes,
+    began: datetime,
+    grace_s: int,
+) -> Scene:
+    """Collects what single nodes are held against."""
+    states = (value_or_none(view.reading.sign_state) for view in views)
+    first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
+    return Scene(
+        power=power,
+        doubts=doubts,
+        duplicates=duplicates,
+        unread_keys=tuple(
+            v.host
+            for v in views
+            if v.reading.role is not Role.BASTION and value_or_none(v.reading.key) is None
+        ),
+        hashes=hashes,
+        marks=read_marks(witnesses, power),
+        tip=max((view.height for view in witnesses), default=0),
+        growth=max(
+            (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
+            default=0,
+        ),
+        round=max(first, default=(0, 0)),
+        witnesses=len(witnesses),
+        signed_height=max((state.height for state in states if state is not None), default=0),
+        began=began,
+        grace=timedelta(seconds=grace_s),
+    )
+
+
+def read_marks(witnesses: Sequence[NodeView], power: Power) -> dict[str, Mark]:
+    """The last signature of each address, from commits and from the votes of the round."""
+    marks: dict[str, Mark] = {}
+    commits: dict[int, tuple[Mark, tuple[CommitSignature, ...]]] = {}
+    ballots: dict[int, tuple[Mark, tuple[str, ...]]] = {}
+    for view in witnesses:
+        commit = value_or_none(view.reading.chain.commit)
+        if commit is not None:
+            commits[id(commit.signatures)] = (
+                (commit.height, commit.round, 3),
+                commit.signatures,
+            )
+        for state in view.rounds:
+            ballots[id(state.prevotes)] = ((state.height, state.round, 2), state.prevotes)
+            ballots[id(state.precommits)] = ((state.height, state.round, 3), state.precommits)
+    for mark, signatures in commits.values():
+        for signature in signatures:
+            if signature.flag != 1:
+                marks[signature.address] = max(mark, marks.get(signature.address, mark))
+    for mark, votes in ballots.values():
+        if len(votes) != len(power.addresses):
+            continue
+        for address, vote in zip(power.addresses, votes, strict=True):
+            if vote:
+                marks[address] = max(mark, marks.get(address, mark))
+    return marks

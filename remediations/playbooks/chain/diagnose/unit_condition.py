@@ -1,0 +1,104 @@
+"""What systemd and the process list say of a node that does not answer."""
+
+from __future__ import annotations
+
+from remediations.engine.find.evidence import said
+from remediations.engine.find.finding import Evidence, NodeCondition
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
+from remediations.systems.hosts.values import Unit
+
+LOOPS = 2
+"""Restarts by systemd, without coming to life, from which on we call it a loop."""
+
+_KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
+_MASKED = frozenset({"masked", "masked-runtime"})
+
+
+def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
+    """Stopped, failed, looping or frozen; None while the node answers."""
+    if view.answers:
+        return None
+    unit = view.unit
+    if unit is None:
+        return _unknown(view, "neither its unit nor its RPC could be read")
+    if (
+        unit.active_state != "active"
+        and (unit.load_state == "masked" or unit.enabled in _MASKED)
+        and not view.processes
+    ):
+        return _verdict(view, NodeCondition.DISABLED, f"{unit.name} is masked")
+    if unit.load_state not in ("loaded", "masked"):
+        return _unknown(view, f"{unit.name}: load state {unit.load_state}")
+    if unit.active_state == "active":
+        return _running(view, unit, scene)
+    if view.processes is None:
+        return _unknown(view, f"{unit.name} is {unit.active_state}; processes could not be read")
+    if view.processes and unit.active_state in ("inactive", "failed"):
+        pids = ", ".join(str(process.pid) for process in view.processes)
+        return _unknown(view, f"{unit.name} is {unit.active_state}, yet pid {pids} uses its home")
+    return _not_running(view, unit)
+
+
+def _not_running(view: NodeView, unit: Unit) -> Verdict:
+    if unit.active_state == "activating":
+        if unit.restarts >= LOOPS:
+            cause = f"systemd restarted {unit.name} {unit.restarts} times; exit {unit.exit_status}"
+            return _verdict(view, NodeCondition.CRASH_LOOP, cause)
+        return _verdict(view, NodeCondition.STOPPED, f"{unit.name} is about to be started")
+    if unit.active_state == "failed":
+        if unit.result == "start-limit-hit":
+            cause = f"{unit.name} failed too often; systemd gave up; exit {unit.exit_status}"
+            return _verdict(view, NodeCondition.CRASH_LOOP, cause)
+        if unit.result in _KILLED:
+            cause = f"{unit.name} was killed ({unit.result}, {unit.exit_status})"
+            return _verdict(view, NodeCondition.STOPPED, cause)
+        cause = f"{unit.name} failed: {unit.result}, exit {unit.exit_status}"
+        return _verdict(view, NodeCondition.START_FAILS, cause)
+    if unit.active_state == "inactive":
+        if unit.enabled == "disabled":
+            cause = f"{unit.name} is stopped and not enabled: it would not start at boot"
+            return _verdict(view, NodeCondition.DISABLED, cause)
+        return _verdict(view, NodeCondition.STOPPED, f"{unit.name} is stopped")
+    return _unknown(view, f"{unit.name} is {unit.active_state}")
+
+
+def _running(view: NodeView, unit: Unit, scene: Scene) -> Verdict:
+    """The unit is active and the RPC says nothing: frozen, unless it has just started."""
+    processes = view.processes
+    stuck = [p for p in processes or () if p.state[:1] in ("T", "t", "D")]
+    age = scene.began - unit.active_since if unit.active_since is not None else None
+    young = age is not None and age <= scene.grace
+    if stuck:
+        cause = f"pid {stuck[0].pid} is in state {stuck[0].state}: it is there and does nothing"
+        return _verdict(view, NodeCondition.FROZEN, cause, _process_evidence(view))
+    if young and unit.restarts >= LOOPS:
+        cause = f"systemd restarted {unit.name} {unit.restarts} times; it does not come to life"
+        return _verdict(view, NodeCondition.CRASH_LOOP, cause)
+    if young and age is not None:
+        seconds = int(age.total_seconds())
+        return _unknown(view, f"{unit.name} started {seconds} s ago and does not answer yet")
+    if processes is not None and not processes:
+        return _unknown(view, f"{unit.name} is active, yet no process uses its home")
+    return _verdict(
+        view,
+        NodeCondition.FROZEN,
+        "the process runs, its RPC does not answer",
+        _process_evidence(view),
+    )
+
+
+def _process_evidence(view: NodeView) -> tuple[Evidence, ...]:
+    says = ", ".join(f"pid {p.pid} state {p.state}" for p in view.processes or ())
+    return (said(f"{view.host}.processes", view.reading.processes, says),)
+
+
+def _verdict(
+    view: NodeView, condition: NodeCondition, cause: str, more: tuple[Evidence, ...] = ()
+) -> Verdict:
+    return Verdict(condition, cause, view.unit_evidence() + more + view.status_evidence(""))
+
+
+def _unknown(view: NodeView, cause: str) -> Verdict:
+    evidence = view.unit_evidence() + _process_evidence(view)
+    return Verdict(NodeCondition.UNKNOWN, cause, evidence)

@@ -1,0 +1,105 @@
+"""Whose word about the chain counts.
+
+A node that is on another chain, that answers with another node's address, or whose height
+contradicts its own application, its own consensus state or what its peers see of it, is no witness.
+Heights only grow and B, the block store, is at most one block from A, the application, and from the
+height that consensus works on; so every contradiction used here holds also while blocks go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.values import PeerRound
+from remediations.values.reading import Known, value_or_none
+
+_NEAR = 2
+"""Blocks between two readings of a chain that stands still: gossip is one step late."""
+_APART = 20
+"""Blocks between two readings of a chain that moves, which hosts make seconds apart."""
+
+
+def doubts(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
+    """Hosts whose answers about the chain are not used, with the reason."""
+    found = {
+        view.host: doubt for view in views if view.answers and (doubt := _alone(view, chain_id))
+    }
+    others = [view for view in views if view.answers and view.host not in found]
+    seen = _seen_by_peers(others)
+    tallest = sorted((view.height for view in others), reverse=True)
+    for view in others:
+        doubt = _against_peers(view, seen.get(view.node_id, []), tallest)
+        if doubt:
+            found[view.host] = doubt
+    return found
+
+
+def _alone(view: NodeView, chain_id: str) -> str:
+    """A contradiction within one node's own answers, or ""."""
+    status, app = view.status, view.app
+    assert status is not None
+    if status.network != chain_id:
+        return f"it is on chain {status.network}, not {chain_id}"
+    key = view.reading.key
+    remote = view.config is None or bool(view.config.remote_signer)
+    held = key.value.address if isinstance(key, Known) and not remote else ""
+    if held and status.address and status.address != held:
+        return f"its RPC answers for address {status.address}, its key is {held}"
+    if any(a.height > b.height for a, b in pairwise(view.statuses)):
+        return "its height went down between two readings"
+    if app is not None and status.height > app.height + 1:
+        return f"/status says height {status.height}, its application is at {app.height}"
+    if len(view.statuses) > 1 and view.apps and view.apps[0].height > status.height:
+        return f"/status says height {status.height}, its application was at {view.apps[0].height}"
+    return _against_consensus(view)
+
+
+def _against_consensus(view: NodeView) -> str:
+    """`/status` against `/consensus_state` of one node; block sync leaves the latter behind."""
+    status, state = view.status, view.round
+    if status is None or state is None or status.catching_up:
+        return ""
+    if status.height > state.height:
+        return f"/status says height {status.height}, its consensus works on {state.height}"
+    if len(view.rounds) > 1 and view.rounds[0].height > status.height + 1:
+        return f"/status says height {status.height}, its consensus worked on {state.height}"
+    return ""
+
+
+def _seen_by_peers(views: Sequence[NodeView]) -> dict[str, list[PeerRound]]:
+    """What each node id looks like from the other nodes."""
+    seen: dict[str, list[PeerRound]] = {}
+    for view in views:
+        for peer in value_or_none(view.reading.chain.peer_rounds) or ():
+            if peer.height > 0:
+                seen.setdefault(peer.node_id, []).append(peer)
+    return seen
+
+
+def _against_peers(view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[int]) -> str:
+    """A height that nobody else has, that the peers do not see, and no commit proves; or ""."""
+    status = view.status
+    if status is None or not seen or status.catching_up:
+        return ""
+    slack = _APART if view.rises else _NEAR
+    highest = max(peer.height for peer in seen)
+    rival = tallest[1] if len(tallest) > 1 and tallest[0] == status.height else tallest[0]
+    if status.height > max(highest, rival) + slack and not _proven(view):
+        return f"it says height {status.height}, its peers see it at {highest}, nobody confirms it"
+    if highest > status.height + 1 + slack:
+        return f"it says height {status.height}, its peers see it at {highest}"
+    return ""
+
+
+def _proven(view: NodeView) -> bool:
+    """Whether it shows a commit near its height that more than 2/3 of its set signed."""
+    commit = value_or_none(view.reading.chain.commit)
+    members = value_or_none(view.reading.chain.validators)
+    if commit is None or members is None or commit.height < view.height - _APART:
+        return False
+    signed = {s.address for s in commit.signatures if s.flag == 2}
+    power = sum(v.power for v in members.validators if v.address in signed)
+    return has_quorum(power, members.total)

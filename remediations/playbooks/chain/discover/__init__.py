@@ -1,0 +1,1 @@
+"""Proposes an inventory from a few hosts and what their chain says."""

@@ -1,0 +1,1 @@
+"""What an inventory and its hosts have and lack of a chain."""

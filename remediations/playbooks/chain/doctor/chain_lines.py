@@ -1,0 +1,97 @@
+"""What the inventory as a whole has and lacks of its chain. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from remediations.engine.doctor.line import CHAIN, Line, lack, ok, warn
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.power import Power, duplicates
+from remediations.render.words import count, percent, short, some
+from remediations.systems.comet.quorum import has_quorum
+from remediations.values.inventory import Role
+from remediations.values.reading import Known, Unknown
+
+ONE_KEY = "one key, one host"
+"""The topic of the most dangerous lack: it costs a validator for ever."""
+
+
+def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[Line, ...]:
+    """The validator set, who covers it, keys that lie on two hosts, and different programs."""
+    return (*_set(power), *_coverage(views, power), *_duplicates(views, power), *_programs(views))
+
+
+def _set(power: Power) -> list[Line]:
+    if not power.known:
+        mend = "`remediate diagnose`: bring one node to answer /validators"
+        return [lack(CHAIN, "validator set", "no node that can be believed tells it", mend)]
+    members = count(len(power.addresses), "validator")
+    return [ok(CHAIN, "validator set", f"{members}, power {power.total}, as {power.source} says")]
+
+
+def _coverage(views: Sequence[NodeView], power: Power) -> list[Line]:
+    if not power.known:
+        return []
+    missing = [address for address in power.addresses if address not in power.holders]
+    covered = power.total - power.uncovered
+    share = f"{covered} of {power.total} ({percent(covered, power.total)})"
+    if not missing:
+        return [ok(CHAIN, "coverage", f"hosts here hold {share} of the voting power")]
+    found = f"hosts here hold {share}; on none of them: {some([short(a) for a in missing], 4)}"
+    blind = [view.host for view in views if _blind(view)]
+    if blind:  # one of those may hold what is missing, and each has its own line
+        mend = f"first see below what keeps the key of {some(blind)} from being read"
+        return [warn(CHAIN, "coverage", found, mend)]
+    if has_quorum(covered, power.total):
+        mend = "add their hosts to the inventory, where they are yours"
+        return [warn(CHAIN, "coverage", found, mend)]
+    mend = "add their hosts, or know their operators: without them no quorum can be restored"
+    return [lack(CHAIN, "coverage", found, mend)]
+
+
+def _blind(view: NodeView) -> bool:
+    """Whether this host may hold a key of which nothing could be read."""
+    is_bastion = view.reading.role is Role.BASTION
+    return isinstance(view.reading.key, Unknown) and not view.address and not is_bastion
+
+
+def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
+    """Loud whoever of them runs: the second one to start is tombstoned within two blocks."""
+    down = {view.host for view in views if view.down}
+    return [
+        lack(
+            CHAIN,
+            ONE_KEY,
+            f"the key {short(address)} (power {power.of(address)}) lies on {', '.join(hosts)}",
+            _apart(hosts, [host for host in hosts if host not in down]),
+        )
+        for address, hosts in sorted(duplicates(views).items())
+    ]
+
+
+def _apart(hosts: Sequence[str], running: Sequence[str]) -> str:
+    """How to get two copies of a key apart, whoever of them may run."""
+    if len(running) == 1:
+        others = ", ".join(host for host in hosts if host != running[0])
+        return f"mask the unit on {others}, then move the key away from there; {running[0]} runs"
+    return f"decide which of {', '.join(hosts)} is to sign; stop and mask the others at once"
+
+
+def _programs(views: Sequence[NodeView]) -> list[Line]:
+    """Nodes of one chain run one program, save during an upgrade."""
+    by_host = {
+        view.host: view.reading.binary.value.sha256
+        for view in views
+        if isinstance(view.reading.binary, Known)
+    }
+    counted = Counter(by_host.values()).most_common()
+    if not counted:
+        return []
+    usual = counted[0][0]
+    others = sorted(host for host, sha256 in by_host.items() if sha256 != usual)
+    if not others:
+        found = f"{short(usual)} on {count(len(by_host), 'host')}"
+        return [ok(CHAIN, "one program", found)]
+    found = f"{short(usual)} on {counted[0][1]} host(s), another on {some(others)}"
+    return [warn(CHAIN, "one program", found, "is an upgrade going on? else install the same one")]

@@ -1,0 +1,224 @@
+"""Guards on one host that is to be started or restarted (ids: docs/rules/guards.md).
+
+Those that concern signing stand in `guards_signing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from shlex import quote
+
+from remediations.engine.find.finding import NodeCondition
+from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.plan import GuardResult
+from remediations.playbooks.chain.guards.case import Case, judged
+from remediations.render.words import some
+from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, Binary
+from remediations.values.reading import Unknown, value_or_none
+
+RECORD_FLOOR = 1024 * 1024
+RECORD_INODES = 100
+"""A step takes eight inodes and, with its outputs, some KiB (`systems/hosts/launcher.sh`)."""
+CLOCK_BLOCK_MS = 10_000
+"""G37: from here on a validator's votes carry impossible times."""
+MASKED = frozenset({"masked", "masked-runtime"})
+
+
+def unit_known(_case: Case, reading: HostReading) -> GuardResult:
+    """G6: unit, home and user were discovered; a masked unit was masked by somebody on purpose."""
+    facts = (f"{reading.host}.unit", f"{reading.host}.home")
+    title = "the unit, its home and its user are known, and it is not masked"
+    if isinstance(reading.unit, Unknown):
+        return judged(
+            "G6",
+            title,
+            host=reading.host,
+            holds=None,
+            got=reading.unit.reason,
+            expected="one unit with --home in ExecStart",
+            next_step=f"name it in the inventory: hosts.{reading.host}.unit",
+            facts=facts,
+        )
+    unit = reading.unit.value
+    return judged(
+        "G6",
+        title,
+        host=reading.host,
+        holds=unit.enabled not in MASKED and bool(unit.home and unit.user),
+        got=f"{unit.name}, home {unit.home or 'unknown'}, user {unit.user or 'root'}, "
+        f"{unit.enabled}",
+        expected="a service user, a home, not masked",
+        next_step="ask who masked it; then "
+        f"`sudo systemctl unmask {quote(unit.name)}` on {reading.host}"
+        if unit.enabled in MASKED
+        else f"give {unit.name} on {reading.host} a User= and a --home, then plan again",
+        facts=facts,
+    )
+
+
+def one_process(_case: Case, reading: HostReading) -> GuardResult:
+    """G4: no second process uses the home, and none at all where the unit is down."""
+    title = "no process but the unit's own uses the home"
+    facts = (f"{reading.host}.down",)
+    unit, processes = value_or_none(reading.unit), value_or_none(reading.processes)
+    if unit is None or processes is None:
+        return judged(
+            "G4",
+            title,
+            host=reading.host,
+            holds=None,
+            got="processes could not be read",
+            expected="the list of processes",
+            next_step="`remediate diagnose` again",
+            facts=facts,
+        )
+    strangers = [process for process in processes if process.pid != unit.main_pid]
+    return judged(
+        "G4",
+        title,
+        host=reading.host,
+        holds=not strangers,
+        got=", ".join(f"pid {p.pid}: {p.command[:60]}" for p in strangers) or "none other",
+        expected="none other",
+        next_step=f"find out who started it on {reading.host}; two daemons on one key double sign",
+        facts=facts,
+    )
+
+
+def disk_free(_case: Case, reading: HostReading) -> GuardResult:
+    """G17: space, inodes, and a file system that can be written."""
+    title = "the data file system has room and can be written"
+    if isinstance(reading.disk, Unknown):
+        return judged(
+            "G17",
+            title,
+            host=reading.host,
+            holds=None,
+            got=reading.disk.reason,
+            expected=f"{DISK_FLOOR >> 20} MiB free",
+            next_step="`df` on the host by hand",
+        )
+    disk = reading.disk.value
+    return judged(
+        "G17",
+        title,
+        host=reading.host,
+        holds=disk.has_room and disk.writable,
+        got=f"{disk.available >> 20} of {disk.total >> 20} MiB, {disk.inodes_available} inodes free"
+        + ("" if disk.writable else ", mounted read-only"),
+        expected=f"{DISK_FLOOR >> 20} MiB, {INODE_FLOOR} inodes, read-write",
+        next_step=f"free space below {disk.path} on {reading.host}: old archives, rotated logs, "
+        "`journalctl --vacuum-size=500M`; never data/ or cs.wal",
+        facts=(f"{reading.host}.disk",),
+    )
+
+
+def record_kept(_case: Case, reading: HostReading) -> GuardResult:
+    """N2: a step leaves a record of root's own, which is what makes it happen at most once."""
+    title = "the record of a step can be kept, and only by root"
+    expected = f"{RECORD_FLOOR >> 20} MiB, {RECORD_INODES} inodes, read-write, root's alone"
+    if isinstance(reading.records, Unknown):
+        return judged(
+            "N2",
+            title,
+            host=reading.host,
+            holds=None,
+            got=reading.records.reason,
+            expected=expected,
+            next_step="`sudo stat -f /var/lib/remediate` on the host by hand",
+        )
+    room = reading.records.value
+    return judged(
+        "N2",
+        title,
+        host=reading.host,
+        holds=room.available >= RECORD_FLOOR
+        and room.inodes_available >= RECORD_INODES
+        and room.writable
+        and not room.exposed,
+        got=f"{room.available >> 20} MiB, {room.inodes_available} inodes free in {room.path}"
+        + ("" if room.writable else ", which cannot be written")
+        + (f"; others may write to {room.exposed}" if room.exposed else ""),
+        expected=expected,
+        next_step=f"find out who changed {room.exposed} on {reading.host}; then "
+        f"`sudo chown root {quote(room.exposed)}` and `sudo chmod go-w {quote(room.exposed)}` there"
+        if room.exposed
+        else f"free space or inodes where {room.path} lies on {reading.host} "
+        f"(`df -i {quote(room.path)}`), or mount it read-write",
+    )
+
+
+def clock_sane(_case: Case, reading: HostReading) -> GuardResult:
+    """G37: the clock is within ten seconds of ours."""
+    title = "the clock is within 10 s of this machine's"
+    session = value_or_none(reading.session)
+    return judged(
+        "G37",
+        title,
+        host=reading.host,
+        holds=None if session is None else abs(session.clock_offset_ms) < CLOCK_BLOCK_MS,
+        got="not reached" if session is None else f"{session.clock_offset_ms} ms",
+        expected=f"under {CLOCK_BLOCK_MS} ms",
+        next_step=f"mend the time service on {reading.host} (`timedatectl`), then plan again",
+    )
+
+
+def nothing_known_forbids(case: Case, reading: HostReading) -> GuardResult:
+    """A restart cannot cure what the node itself says is wrong (docs/rules/guards.md#n1)."""
+    finding = case.finding.node(reading.host)
+    curable = finding.condition in RESTARTABLE
+    return judged(
+        "N1",
+        "what is wrong with the node is cured by a start",
+        host=reading.host,
+        holds=curable,
+        got=f"{finding.condition}: {finding.cause}",
+        expected=", ".join(sorted(RESTARTABLE)),
+        next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
+        facts=(f"{reading.host}.down",),
+    )
+
+
+RESTARTABLE = frozenset(
+    {
+        NodeCondition.STOPPED,
+        NodeCondition.DISABLED,
+        NodeCondition.START_FAILS,
+        NodeCondition.CRASH_LOOP,
+        NodeCondition.FROZEN,
+        NodeCondition.ZOMBIE,
+        NodeCondition.STANDBY,
+    }
+)
+"""What a start or a restart may cure. Everything else is mended by hand first."""
+
+
+def same_binary(case: Case, reading: HostReading) -> GuardResult:
+    """G8: the program to start is the one the signing majority runs."""
+    title = "the program is the one that the others run"
+    mine = value_or_none(reading.binary)
+    others = _run_by_others(case, reading, mine)
+    holds = None if mine is None else not others or mine.sha256 in others
+    return judged(
+        "G8",
+        title,
+        host=reading.host,
+        holds=holds,
+        got="not read" if mine is None else f"sha256 {mine.sha256[:16]}",
+        expected=some([f"{sha[:16]} (power {power})" for sha, power in others.items()])
+        or "nothing runs to compare with",
+        next_step=f"install the same program on {reading.host}, or find out why it differs",
+    )
+
+
+def _run_by_others(case: Case, reading: HostReading, mine: Binary | None) -> Mapping[str, int]:
+    """By SHA-256, the power that runs a program on other hosts than this one."""
+    own = mine.running_sha256 if mine is not None else ""
+    if not own:
+        return {sha: runs.power for sha, runs in case.running.items()}
+    power = case.finding.node(reading.host).power
+    return {
+        sha: runs.power - (power if sha == own else 0)
+        for sha, runs in case.running.items()
+        if sha != own or runs.hosts > 1
+    }

@@ -1,0 +1,215 @@
+"""Guards on signing: key, sign state, write-ahead log, and settings that forbid it
+(ids: docs/rules/guards.md).
+
+These are the ones that keep a validator from signing twice, which costs it its place for ever.
+"""
+
+from __future__ import annotations
+
+from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.plan import GuardResult
+from remediations.playbooks.chain.guards.case import Case, judged, latest_status
+from remediations.systems.comet.double_sign_check import forbids_start
+from remediations.values.inventory import Role
+from remediations.values.reading import Unknown, value_or_none
+
+
+def key_present(case: Case, reading: HostReading) -> GuardResult:
+    """G45: the key file is there: started without it, CometBFT zeroes the sign state."""
+    title = "the validator key is there, with the expected address"
+    power = case.finding.node(reading.host).power
+    facts = (f"{reading.host}.address",)
+    if isinstance(reading.key, Unknown):
+        return judged(
+            "G45",
+            title,
+            host=reading.host,
+            holds=None,
+            got=reading.key.reason,
+            expected="config/priv_validator_key.json",
+            next_step="`remediate diagnose` again",
+            facts=facts,
+        )
+    key = reading.key.value
+    fresh_standby = reading.role is Role.STANDBY and not key.address and _never_signed(reading)
+    return judged(
+        "G45",
+        title,
+        host=reading.host,
+        holds=fresh_standby or (bool(key.address) and key.node_key),
+        got=(f"address {key.address}, power {power}" if key.address else "no key file")
+        + ("" if key.node_key else ", no node key"),
+        expected="key and node key present, or a standby that never had a key",
+        next_step="put the key file back before anything starts this unit "
+        "(a start without it makes a new key and zeroes the sign state)",
+        facts=facts,
+    )
+
+
+def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
+    """G19, G20, G21: the sign state exists, was not set back, and is not from the future."""
+    title = "the sign state is there, not lower than what the chain saw, not from the future"
+    facts = (f"{reading.host}.sign_state",)
+    finding = case.finding.node(reading.host)
+    if isinstance(reading.sign_state, Unknown):
+        key = value_or_none(reading.key)
+        if reading.role is Role.STANDBY and key is not None and not key.address:
+            return judged(
+                "G19",
+                title,
+                host=reading.host,
+                holds=True,
+                got="none, and no key either",
+                expected="none, for a standby that never had a key",
+                next_step="",
+                facts=facts,
+            )
+        return judged(
+            "G19",
+            title,
+            host=reading.host,
+            holds=None,
+            got=reading.sign_state.reason,
+            expected="data/priv_validator_state.json",
+            facts=facts,
+            next_step="do not start it. Find the newest copy of the sign state; never a zero one",
+        )
+    state = reading.sign_state.value
+    seen, tip = case.last_signed.get(finding.address, 0) if finding.address else 0, case.tip
+    holds = state.height >= seen and state.height <= tip + 1
+    if finding.power and tip and not state.height:
+        holds = False
+    return judged(
+        "G20",
+        title,
+        host=reading.host,
+        holds=holds,
+        got=f"{state.height}/{state.round}/{state.step}; the chain saw it sign {seen}",
+        expected=f"at least {seen}, at most {tip + 1}",
+        next_step="do not start it: it could sign twice. Restore the newest sign state by hand",
+        facts=facts,
+    )
+
+
+def signer_local(_case: Case, reading: HostReading) -> GuardResult:
+    """G24: with a remote signer the local sign state is not the truth."""
+    title = "the node signs with its own key file"
+    config = value_or_none(reading.config)
+    if config is None:
+        return judged(
+            "G24",
+            title,
+            host=reading.host,
+            holds=None,
+            got="config.toml could not be read",
+            expected="priv_validator_laddr empty",
+            next_step="`remediate diagnose` again",
+        )
+    return judged(
+        "G24",
+        title,
+        host=reading.host,
+        holds=not config.remote_signer,
+        got=config.remote_signer or "no remote signer",
+        expected="no remote signer",
+        next_step="check the signer first: its state must not be lower; start this node by hand",
+    )
+
+
+def restart_not_deadlocked(case: Case, reading: HostReading) -> GuardResult:
+    """G25: `double_sign_check_height` above 0: a validator that signed lately exits at start. What
+    1 does depends on the version, which only a node that answers tells."""
+    title = "double_sign_check_height does not forbid the start"
+    config = value_or_none(reading.config)
+    power = case.finding.node(reading.host).power
+    if config is None:
+        return judged(
+            "G25",
+            title,
+            host=reading.host,
+            holds=None,
+            got="config.toml could not be read",
+            expected="0",
+            next_step="`remediate diagnose` again",
+            facts=(f"{reading.host}.config",),
+        )
+    value, status = config.double_sign_check_height, latest_status(reading)
+    version = status.version if status is not None else None
+    forbids = forbids_start(value, version) if power else False
+    seen = f", CometBFT {version or 'of unknown version'}" if value == 1 and power else ""
+    return judged(
+        "G25",
+        title,
+        host=reading.host,
+        holds=None if forbids is None else not forbids,
+        got=f"{value}, power {power}{seen}",
+        expected="0 (1 does nothing before CometBFT 0.38.24 and 0.39.4, and forbids it since)"
+        if value == 1
+        else "0",
+        next_step="set double_sign_check_height = 0 in config.toml, and back after the start",
+        facts=(f"{reading.host}.config",),
+    )
+
+
+def no_adaptive_sync(case: Case, reading: HostReading) -> GuardResult:
+    """N3: with `adaptive_sync` a validator votes while it still catches up, on heights that are
+    decided: neither its sign state nor a remote signer keeps that from being equivocation (CometBFT
+    docs, block-sync)."""
+    config = value_or_none(reading.config)
+    signs = reading.role is Role.VALIDATOR or case.finding.node(reading.host).power > 0
+    return judged(
+        "N3",
+        "a validator does not sign while it catches up (adaptive_sync)",
+        host=reading.host,
+        holds=None if config is None else not (config.adaptive_sync and signs),
+        got="config.toml could not be read"
+        if config is None
+        else f"adaptive_sync {'on' if config.adaptive_sync else 'off'}",
+        expected="off on a validator",
+        next_step="set adaptive_sync = false below [blocksync] in config.toml, then plan again",
+        facts=(f"{reading.host}.config",),
+    )
+
+
+def no_leftover_halt(_case: Case, reading: HostReading) -> GuardResult:
+    """G28: a left-over halt-height or halt-time stops the node again at once."""
+    title = "no halt-height or halt-time is left over"
+    config = value_or_none(reading.config)
+    return judged(
+        "G28",
+        title,
+        host=reading.host,
+        holds=None if config is None else not (config.halt_height or config.halt_time),
+        got="app.toml could not be read"
+        if config is None
+        else f"halt-height {config.halt_height}, halt-time {config.halt_time}",
+        expected="0 and 0",
+        next_step="set halt-height = 0 and halt-time = 0 in app.toml, then plan again",
+        facts=(f"{reading.host}.config",),
+    )
+
+
+def wal_present(case: Case, reading: HostReading) -> GuardResult:
+    """G26: a validator that signed in a round above 0 needs its write-ahead log to go on
+    (docs/rules/hazards.md#deleted-wal)."""
+    title = "the write-ahead log is there where the round is above 0"
+    state, wal = value_or_none(reading.sign_state), value_or_none(reading.wal)
+    power = case.finding.node(reading.host).power
+    needed = power and state is not None and state.round > 0 and state.height > case.finding.height
+    holds: bool | None = True
+    if needed:
+        holds = None if wal is None else wal.size > 0
+    return judged(
+        "G26",
+        title,
+        host=reading.host,
+        holds=holds,
+        got="cs.wal could not be read" if wal is None else f"{wal.size} bytes",
+        expected="more than 0 bytes" if needed else "not needed here",
+        next_step="do not start it in this halt; let the others decide the height first",
+    )
+
+
+def _never_signed(reading: HostReading) -> bool:
+    state = value_or_none(reading.sign_state)
+    return state is None or state.height == 0

@@ -1,1 +1,0 @@
-"""The engine: applies one approved plan, step by step, with everything in a journal first."""

@@ -1,0 +1,1 @@
+"""What can be read and changed, whatever the incident."""

@@ -1,0 +1,313 @@
+"""A probe's document as a HostReading. Pure: whatever is odd becomes unknown, with why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from remediations.engine.observe.observation import ChainSample, ChainView, HostReading
+from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
+from remediations.systems.comet import rpc
+from remediations.systems.comet.found import Found, nothing, parse_found
+from remediations.systems.comet.settings import parse_config
+from remediations.systems.comet.sign_state import SignState, SignStateError, parse_sign_state
+from remediations.systems.hosts import host_text
+from remediations.systems.hosts.document import Document, Section
+from remediations.systems.hosts.guest import DENIED, NO_FILE, NOT_READ
+from remediations.systems.hosts.records import parse_records
+from remediations.systems.hosts.values import JournalLine, NodeConfig, Session, Unit
+from remediations.values.inventory import HostEntry
+from remediations.values.lines import TextError, lines, pairs
+from remediations.values.reading import Known, Reading, Why
+
+T = TypeVar("T")
+
+_TIME_IS_UP = 124
+_ENDED = (_TIME_IS_UP, 137)
+"""How timeout(1) ends: the command was stopped, or had to be killed."""
+_CURL = {
+    7: Trouble(Why.NOT_LISTENING, "the connection was refused: nothing listens"),
+    28: TIME_LIMIT,
+}
+_ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
+"""What the exit statuses of a section mean; any other one is that of a command that failed."""
+_SILENT = "the probe said nothing of it"
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One document, with what was discovered on the host."""
+
+    document: Document
+    at: datetime
+    found: Found
+
+    def read(
+        self,
+        name: str,
+        source: str,
+        parse: Callable[[Section], T],
+        *,
+        absent: Trouble,
+        fine: tuple[int, ...] = (0,),
+    ) -> Reading[T]:
+        """Section `name` through `parse`; `absent` is why there may be no such section."""
+        section = self.document.sections.get(name)
+        if section is None:
+            return absent.unknown(source, self.at)
+        trouble = section.trouble
+        if trouble is None and section.status not in fine:
+            trouble = _complaint(section)
+        if trouble is not None:
+            return trouble.unknown(source, section.at)
+        try:
+            return Known(value=parse(section), source=source, at=section.at)
+        except (TextError, rpc.RpcError, SignStateError) as error:
+            why = Why.FAILED if isinstance(error, rpc.RpcFault) else Why.MALFORMED
+            return Trouble(why, str(error)).unknown(source, section.at)
+
+    def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
+        """An RPC answer; without a known RPC there is none."""
+        source = f"{self.found.rpc or 'RPC'}/{path}"
+        if not self.found.rpc:
+            return self.found.rpc_trouble.unknown(source, self.at)
+        section = self.document.sections.get(name)
+        if section is not None and not section.trouble and section.status in _CURL:
+            return _CURL[section.status].unknown(source, section.at)
+        absent = Trouble(Why.NOT_ASKED, "not asked: /status did not answer")
+        return self.read(name, source, lambda part: parse(part.data), absent=absent)
+
+    def of_unit(
+        self,
+        name: str,
+        source: str,
+        parse: Callable[[str], T],
+        *,
+        absent: Trouble = NOT_ASKED,
+        fine: tuple[int, ...] = (0,),
+    ) -> Reading[T]:
+        """A section about the unit; without a known unit there is none."""
+        if not self.found.unit:
+            return self.found.unit_trouble.unknown(source, self.at)
+        return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
+
+    def file(
+        self, name: str, source: str, parse: Callable[[str], T], *, fine: tuple[int, ...] = (0,)
+    ) -> Reading[T]:
+        """A section about the home; without a known home there is none."""
+        why = self.found.homeless
+        if not self.found.home:
+            return why.unknown(source, self.at)
+        return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
+
+
+def _complaint(section: Section) -> Trouble:
+    """Why a section has no output: by its exit status, in the words of the host if it has any."""
+    if section.status in _ENDED:
+        return TIME_LIMIT
+    why = _ENDS.get(section.status, Why.FAILED)
+    if why is Why.DENIED:
+        return Trouble(why, "it may not be read without sudo")
+    if why is Why.FAILED:
+        said = f": {section.said}" if section.said else ""
+        return Trouble(why, f"exit status {section.status}{said}")
+    return Trouble(why, section.said or "it was not read")
+
+
+def _found(document: Document) -> Found:
+    """What was found on the host; nothing, where that itself could not be read."""
+    section = document.sections.get("found")
+    if section is None:
+        return nothing(Trouble(Why.CORRUPT, _SILENT))
+    trouble = section.trouble or (_complaint(section) if section.status else None)
+    return parse_found(section.text) if trouble is None else nothing(trouble)
+
+
+def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading:
+    """The reading of host `entry`. `at` is when it was asked, for what it said nothing of."""
+    reader = _Reader(document, at, _found(document))
+    unit = _unit(reader)
+    home = reader.found.home or "HOME"
+    return HostReading(
+        host=entry.name,
+        role=entry.role,
+        session=reader.read(
+            "login",
+            "login",
+            lambda part: _session(document, part.text),
+            absent=Trouble(Why.CORRUPT, "the probe said nothing of the login"),
+        ),
+        unit=unit,
+        candidates=reader.found.candidates,
+        processes=reader.of_unit("processes", "/proc", host_text.parse_processes),
+        config=_config(reader, unit),
+        key=reader.file("key", reader.found.key_file or "key file", host_text.parse_key),
+        sign_state=_sign_state(reader),
+        wal=reader.file("wal", reader.found.wal_file or "write-ahead log", host_text.parse_wal),
+        disk=reader.file("disk", f"df {home}/data", host_text.parse_disk),
+        ownership=reader.file(
+            "ownership",
+            f"find {home}",
+            lambda text: host_text.parse_ownership(text, home=reader.found.home),
+            fine=(0, 141),
+        ),
+        records=reader.read(
+            "records",
+            "stat /var/lib/remediate",
+            lambda part: parse_records(part.text),
+            absent=Trouble(Why.CORRUPT, _SILENT),
+        ),
+        samples=_samples(reader),
+        chain=_chain(reader),
+        binary=reader.of_unit("binary", "sha256sum", host_text.parse_binary),
+        journal=_journal(reader),
+    )
+
+
+def unread_host(entry: HostEntry, trouble: Trouble, at: datetime) -> HostReading:
+    """The reading of a host of which nothing could be read."""
+    unknown = trouble.unknown(f"ssh {entry.ssh}", at)
+    return HostReading(
+        host=entry.name,
+        role=entry.role,
+        session=unknown,
+        unit=unknown,
+        candidates=(),
+        processes=unknown,
+        config=unknown,
+        key=unknown,
+        sign_state=unknown,
+        wal=unknown,
+        disk=unknown,
+        ownership=unknown,
+        records=unknown,
+        samples=(),
+        chain=ChainView(
+            validators=unknown,
+            peers=unknown,
+            peer_rounds=unknown,
+            blocks=unknown,
+            commit=unknown,
+            result=unknown,
+        ),
+        binary=unknown,
+        journal=unknown,
+    )
+
+
+def _session(document: Document, text: str) -> Session:
+    said = pairs(text)
+    if not said.get("user") or not said.get("boot_id"):
+        raise TextError("the login says nothing of a user or a boot id")
+    return Session(
+        user=said["user"],
+        sudo=said.get("euid") == "0",
+        boot_id=said["boot_id"],
+        machine_id=said.get("machine_id", ""),
+        round_trip_ms=document.round_trip_ms,
+        clock_offset_ms=document.clock_offset_ms,
+    )
+
+
+def _unit(reader: _Reader) -> Reading[Unit]:
+    """The unit, unknown where its home is: who cannot say where the data lies must not act on it.
+
+    A unit that is masked or not loaded has no command line, hence may have no home.
+    """
+    source = f"systemctl show {reader.found.unit}".rstrip()
+    unit = reader.of_unit(
+        "show",
+        source,
+        lambda text: host_text.parse_unit(text, home=reader.found.home),
+        absent=Trouble(Why.CORRUPT, "the probe said nothing of the unit"),
+    )
+    if isinstance(unit, Known) and not unit.value.home and unit.value.load_state == "loaded":
+        reason = f"home not known: {reader.found.home_trouble.reason}"
+        return Trouble(Why.NO_HOME, reason).unknown(source, unit.at)
+    return unit
+
+
+def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
+    source = f"{reader.found.home or 'HOME'}/config/config.toml, app.toml"
+    found, app = reader.found, reader.document.sections.get("app_config")
+    trouble = found.config_trouble or (None if found.rpc else found.rpc_trouble)
+    if trouble is None and app is None:
+        trouble = found.homeless
+    elif trouble is None and app is not None and (app.trouble or app.status):
+        of_app = app.trouble or _complaint(app)
+        trouble = Trouble(of_app.why, f"app.toml: {of_app.reason}")
+    if trouble is not None or app is None:
+        return (trouble or NOT_ASKED).unknown(source, reader.at)
+    application = app.text
+    arguments = unit.value.arguments if isinstance(unit, Known) else ()
+    return reader.file(
+        "config",
+        source,
+        lambda text: parse_config(text, application, arguments, found.rpc),
+    )
+
+
+def _sign_state(reader: _Reader) -> Reading[SignState]:
+    section = reader.document.sections.get("sign_state")
+    source = reader.found.state_file or "sign state"
+    if section is None or section.trouble or not reader.found.home:
+        return reader.file("sign_state", source, parse_sign_state)
+    if section.status == NO_FILE:
+        missing = Trouble(Why.ABSENT, f"there is no sign state file: {source}")
+        return missing.unknown(source, section.at)
+    if section.status == NOT_READ:
+        refused = Trouble(Why.REFUSED, f"no sign state: {_complaint(section).reason}")
+        return refused.unknown(source, section.at)
+    return reader.file("sign_state", source, parse_sign_state)
+
+
+def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
+    """One sample per /status that was asked for: two, or one where nothing listens."""
+    samples = []
+    for index in ("1", "2"):
+        section = reader.document.sections.get(f"status.{index}")
+        if section is not None:
+            samples.append(
+                ChainSample(
+                    at=section.at,
+                    status=reader.rpc(f"status.{index}", "status", rpc.parse_status),
+                    app=reader.rpc(f"app.{index}", "abci_info", rpc.parse_app_info),
+                    round=reader.rpc(f"round.{index}", "consensus_state", rpc.parse_round_state),
+                )
+            )
+    return tuple(samples)
+
+
+def _chain(reader: _Reader) -> ChainView:
+    return ChainView(
+        validators=reader.rpc("validators", "validators", rpc.parse_validators),
+        peers=reader.rpc("peers", "net_info", rpc.parse_peers),
+        peer_rounds=reader.rpc("dump", "dump_consensus_state", rpc.parse_peer_rounds),
+        blocks=reader.rpc("blocks", "blockchain", rpc.parse_blocks),
+        commit=reader.rpc("commit", "commit", rpc.parse_commit),
+        result=reader.rpc("result", "block_results", rpc.parse_block_result),
+    )
+
+
+def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
+    """The journal; without root journalctl silently shows only one's own lines. It decides: why a
+    consensus died stands nowhere else."""
+    login = reader.document.sections.get("login")
+    source = f"journalctl --unit={reader.found.unit}"
+    if login is not None and "euid=0" not in lines(login.text):
+        trouble = Trouble(Why.DENIED, "without sudo the journal is incomplete")
+        return trouble.unknown(source, reader.at)
+    section = reader.document.sections.get("journal")
+    found = reader.of_unit(
+        "journal",
+        source,
+        host_text.parse_journal,
+        # A long journal is searched from its end for as long as there is time.
+        fine=(0, _TIME_IS_UP),
+    )
+    if isinstance(found, Known) and not found.value and section and section.status == _TIME_IS_UP:
+        reason = "nothing was found of it within the time limit, which ended the search"
+        return Trouble(Why.TIME_LIMIT, reason).unknown(source, found.at)
+    return found

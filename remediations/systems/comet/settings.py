@@ -1,0 +1,122 @@
+"""The deciding settings of config.toml and app.toml as a NodeConfig. Pure.
+
+The host sends section headers and a few named settings only, since others may be passwords, and
+those only where their values are plain: a text without escapes, a number, true or false; what is
+not plain comes as a question mark (systems/hosts/guest.sh). So a line is all there is to read
+here. A TOML parser would meet texts that are chosen to keep it busy: Python's takes time with the
+square of the dots in one key, minutes for 64 KB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from remediations.systems.hosts.values import NodeConfig
+from remediations.values.lines import TextError, lines, number
+
+MAX_DIGITS = 18
+
+Settings = Mapping[str, str | int | bool | None]
+"""Values by `SECTION.KEY`, or by `KEY` above all sections; None where one is not plain."""
+
+_BLANKS = " \t"
+_SWITCH = {"true": True, "false": False}
+_ODD_SECTION = "?."
+"""Below a header that is not plain; there may be several."""
+
+
+def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) -> NodeConfig:
+    """The deciding settings of config.toml and app.toml; flags on the command line win.
+
+    `rpc_url` was discovered beside it.
+
+    Raises:
+        TextError: a line of another form, a setting that is there twice or of another type.
+    """
+    node, application = _settings(config), _settings(app)
+    flags = _flags(arguments)
+    peers = flags.get("p2p.persistent_peers", _text(node, "p2p.persistent_peers"))
+    return NodeConfig(
+        rpc_url=rpc_url,
+        remote_signer=flags.get("priv_validator_laddr", _text(node, "priv_validator_laddr")),
+        double_sign_check_height=_flagged(
+            flags,
+            "consensus.double_sign_check_height",
+            _integer(node, "consensus.double_sign_check_height"),
+        ),
+        halt_height=_flagged(flags, "halt-height", _integer(application, "halt-height")),
+        halt_time=_flagged(flags, "halt-time", _integer(application, "halt-time")),
+        persistent_peers=tuple(peer.strip() for peer in peers.split(",") if peer.strip()),
+        db_backend=flags.get("db_backend", _text(node, "db_backend")),
+        adaptive_sync=_switch(node, "blocksync.adaptive_sync"),
+    )
+
+
+def _flags(arguments: Sequence[str]) -> dict[str, str]:
+    flags: dict[str, str] = {}
+    for index, word in enumerate(arguments):
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            following = arguments[index + 1] if index + 1 < len(arguments) else ""
+            flags[name] = value if equals else following
+    return flags
+
+
+def _flagged(flags: Mapping[str, str], name: str, otherwise: int) -> int:
+    return number(flags[name]) if name in flags else otherwise
+
+
+def _settings(text: str) -> Settings:
+    """All settings of a file.
+
+    Raises:
+        TextError: a line is not a setting, or one is there twice.
+    """
+    found: dict[str, str | int | bool | None] = {}
+    section = ""
+    for line in filter(None, (line.strip(_BLANKS) for line in lines(text))):
+        if line.startswith("[") and line.endswith("]"):
+            section = line.strip("[]") + "."
+            continue
+        name, equals, value = line.partition("=")
+        name = section + name.strip(_BLANKS)
+        if not equals:
+            raise TextError("a line of the settings has another form")
+        if name in found and section != _ODD_SECTION:
+            raise TextError("a setting is there twice")
+        found[name] = _value(value.strip(_BLANKS))
+    return found
+
+
+def _value(text: str) -> str | int | bool | None:
+    """A text without escapes, a number, true or false; None for anything else."""
+    if text in _SWITCH:
+        return _SWITCH[text]
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+        return int(text)
+    quote, inside = text[:1], text[1:-1]
+    whole = len(text) > 1 and quote in ("'", '"') and text[-1] == quote and quote not in inside
+    return inside if whole and not (quote == '"' and "\\" in inside) else None
+
+
+def _text(settings: Settings, name: str) -> str:
+    value = settings.get(name, "")
+    if not isinstance(value, str):
+        raise TextError(f"{name} is not a plain text")
+    return value
+
+
+def _switch(settings: Settings, name: str) -> bool:
+    """A switch that is off where it is not there. The daemon takes a text or a number for one, too:
+    what these mean is not guessed."""
+    value = settings.get(name, False)
+    if not isinstance(value, bool):
+        raise TextError(f"{name} is not true or false")
+    return value
+
+
+def _integer(settings: Settings, name: str) -> int:
+    value = settings.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TextError(f"{name} is not a number of at most {MAX_DIGITS} digits")
+    return value

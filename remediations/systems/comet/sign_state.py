@@ -1,0 +1,136 @@
+"""`priv_validator_state.json`: the only thing that keeps a key from signing twice.
+
+Never lowered, never deleted, never copied from elsewhere
+(docs/rules/hazards.md#lowered-sign-state).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from remediations.values.record import Record
+
+PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
+_HASH_PREFIX = b"\x0a\x20"
+MAX_DIGITS = 19
+
+
+class SignStateError(ValueError):
+    """The bytes are not a sign state. The message says why, and never what they are."""
+
+
+class SignState(Record, frozen=True, kw_only=True):
+    """The last thing this key signed. `step`: 0 none, 1 proposal, 2 prevote, 3 precommit.
+
+    `block` is the hash the last vote was for: "" for nil, or when nothing was signed.
+    """
+
+    height: int
+    round: int
+    step: int
+    block: str
+
+    @property
+    def hrs(self) -> tuple[int, int, int]:
+        """Height, round, step: what must never decrease."""
+        return (self.height, self.round, self.step)
+
+
+class SignedVote(NamedTuple):
+    """What CanonicalVote or CanonicalProposal bytes say."""
+
+    kind: int
+    height: int
+    round: int
+    block: str
+
+
+def parse_sign_state(text: str) -> SignState:
+    """The file's text as a value, checked against the bytes that were signed.
+
+    Raises:
+        SignStateError: not JSON, fields missing or no whole numbers, or the signed bytes name
+            another height or round than the file does.
+    """
+    try:
+        raw = json.loads(text)
+        height, round_, step = (_whole(raw, name) for name in ("height", "round", "step"))
+        sign_bytes = bytes.fromhex(raw.get("signbytes") or "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SignStateError(f"no sign state: {error}") from error
+    if step > 3:
+        raise SignStateError("impossible step: above 3")
+    if not sign_bytes:
+        return SignState(height=height, round=round_, step=step, block="")
+    vote = decode_sign_bytes(sign_bytes)
+    if (vote.height, vote.round) != (height, round_):
+        raise SignStateError(
+            f"the file says {height}/{round_}, the signed bytes say {vote.height}/{vote.round}"
+        )
+    return SignState(height=height, round=round_, step=step, block=vote.block)
+
+
+def _whole(raw: Mapping[str, object], name: str) -> int:
+    """A number as CometBFT writes it, plain or as decimal digits, of 63 bits.
+
+    Python's own int() would also take True, 1.5 and "1_000".
+    """
+    value = raw[name]
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"{name} is not a whole number from 0 to 2^63")
+    return value
+
+
+def decode_sign_bytes(data: bytes) -> SignedVote:
+    """The length-prefixed protobuf of a CanonicalVote or CanonicalProposal.
+
+    Raises:
+        SignStateError: the bytes end early or are no such message.
+    """
+    try:
+        return _decode(data)
+    except IndexError as error:
+        raise SignStateError("the signed bytes end early") from error
+
+
+def _decode(data: bytes) -> SignedVote:
+    length, at = _varint(data, 0)
+    if at + length != len(data):
+        raise SignStateError(f"{len(data) - at} signed bytes, {length} announced")
+    numbers: dict[int, int] = {}
+    blobs: dict[int, bytes] = {}
+    while at < len(data):
+        key, at = _varint(data, at)
+        field, wire_type = key >> 3, key & 7
+        if wire_type == 0:
+            numbers[field], at = _varint(data, at)
+        elif wire_type == 1:
+            numbers[field] = int.from_bytes(data[at : at + 8], "little", signed=True)
+            at += 8
+        elif wire_type == 2:
+            size, at = _varint(data, at)
+            blobs[field] = data[at : at + size]
+            at += size
+        else:
+            raise SignStateError(f"unknown wire type {wire_type} in the signed bytes")
+    kind = numbers.get(1, 0)
+    block_id = blobs.get(5 if kind == PROPOSAL else 4, b"")
+    block = block_id[2:34].hex().upper() if block_id.startswith(_HASH_PREFIX) else ""
+    return SignedVote(kind, numbers.get(2, 0), numbers.get(3, 0), block)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise SignStateError("a number in the signed bytes is too long")

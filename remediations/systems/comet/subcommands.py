@@ -1,0 +1,97 @@
+"""Which subcommands the daemon's program really accepts, asked for without any effect.
+
+An unknown subcommand prints its parent's help and ends with 0 (measured), so only the line below
+`Usage:` tells: it repeats the subcommand, or it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from remediations.engine.observe.observation import HostReading, Observation
+from remediations.reach.connection import HostUnreachable, Reach
+from remediations.systems.hosts.program import COMMAND, part, under_roof
+from remediations.values.lines import lines
+from remediations.values.reading import Known
+
+SUBCOMMANDS = (
+    "start",
+    "version",
+    "rollback",
+    "comet show-validator",
+    "module-hash-by-height",
+    "export",
+)
+"""What a rescue may need of the program, today or by hand."""
+
+LIMIT_S = 15.0
+MAX_BYTES = 16_384
+"""A line of at most a thousand bytes for each."""
+
+
+async def accepted(reach: Reach, observation: Observation) -> dict[str, tuple[str, ...]]:
+    """The subcommands of `SUBCOMMANDS` that each host's program accepts.
+
+    Hosts where that cannot be told are left out: without sudo, without a home, or with a program
+    that is not the chain's own (a wrapper might do anything).
+    """
+    asked = [reading for reading in observation.hosts if _askable(reading)]
+    answers = await asyncio.gather(*(_ask(reach, reading) for reading in asked))
+    return {
+        reading.host: answer
+        for reading, answer in zip(asked, answers, strict=True)
+        if answer is not None
+    }
+
+
+def _askable(reading: HostReading) -> bool:
+    unit, session = reading.unit, reading.session
+    return (
+        isinstance(session, Known)
+        and session.value.sudo
+        and isinstance(unit, Known)
+        and bool(unit.value.home)
+        and PurePosixPath(unit.value.binary).name.startswith("virtengine")
+    )
+
+
+async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            connection = await reach.connect(reading.host)
+            done = await connection.run(
+                COMMAND, stdin=ask_text(reading), timeout_s=LIMIT_S - 1, max_bytes=MAX_BYTES
+            )
+    except (HostUnreachable, TimeoutError):
+        return None
+    return parse(done.stdout.decode("utf-8", "replace"))
+
+
+def ask_text(reading: HostReading) -> bytes:
+    """The bash program for this host, its settings in front."""
+    assert isinstance(reading.unit, Known)
+    return under_roof(
+        part("foreign.sh")
+        + files("remediations.systems.comet").joinpath("subcommands.sh").read_text(),
+        {
+            "remediate_binary": reading.unit.value.binary,
+            "remediate_home": reading.unit.value.home,
+            "remediate_words": "\n".join(SUBCOMMANDS),
+        },
+    )
+
+
+def parse(text: str) -> tuple[str, ...] | None:
+    """The accepted ones of `subcommand TAB usage` lines; None when no usage was seen at all."""
+    found = [line.partition("\t") for line in lines(text) if "\t" in line]
+    usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]
+    if not any(words for _, words in usages):
+        return None
+    return tuple(asked for asked, words in usages if _repeats(asked.split(), words))
+
+
+def _repeats(asked: list[str], usage: list[str]) -> bool:
+    """The last word decides: the ones before it may be aliases (comet, tendermint)."""
+    return len(usage) > len(asked) and usage[len(asked)] == asked[-1]

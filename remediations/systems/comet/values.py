@@ -1,0 +1,126 @@
+"""What a CometBFT chain says of itself, as values (CometBFT 0.38, "RPC").
+
+Heights and powers are integers; app hashes and block ids are upper-case hex; addresses are the 40
+upper-case hex digits of a consensus address.
+"""
+
+from __future__ import annotations
+
+from remediations.values.record import Moment, Record
+
+
+class Validator(Record, frozen=True, kw_only=True):
+    """One member of the validator set, in the order of `/validators` (its index in bit arrays)."""
+
+    address: str
+    power: int
+
+
+class ValidatorSet(Record, frozen=True, kw_only=True):
+    """The complete set (all pages) that signs at `height`."""
+
+    height: int
+    validators: tuple[Validator, ...]
+
+    @property
+    def total(self) -> int:
+        """The sum of voting power."""
+        return sum(validator.power for validator in self.validators)
+
+    def power_of(self, address: str) -> int:
+        """The power of `address`, 0 when it is not in the set."""
+        return sum(v.power for v in self.validators if v.address == address)
+
+
+class NodeStatus(Record, frozen=True, kw_only=True):
+    """`/status`. `height` is the block store's (B); `app_hash` is the header's, *before* it.
+
+    `version` is CometBFT's, None where it is not told as three numbers.
+    """
+
+    node_id: str
+    network: str
+    moniker: str
+    height: int
+    block_hash: str
+    app_hash: str
+    block_time: Moment
+    earliest_height: int
+    catching_up: bool
+    address: str
+    power: int
+    version: str | None = None
+
+
+class AppInfo(Record, frozen=True, kw_only=True):
+    """`/abci_info`: the application's height (A) and its hash *after* that height."""
+
+    height: int
+    app_hash: str
+
+
+class RoundState(Record, frozen=True, kw_only=True):
+    """`/consensus_state`: where consensus stands on one node, with the votes of that round.
+
+    `prevotes` and `precommits` hold, per validator index, the voted block's hash prefix: "" for no
+    vote, "nil" for a nil vote, else 12 hex digits.
+    """
+
+    height: int
+    round: int
+    step: int
+    started: Moment
+    prevotes: tuple[str, ...]
+    precommits: tuple[str, ...]
+    proposal: str
+
+
+class Peer(Record, frozen=True, kw_only=True):
+    """One entry of `/net_info`."""
+
+    node_id: str
+    moniker: str
+    network: str
+    remote_ip: str
+    outbound: bool
+
+
+class PeerRound(Record, frozen=True, kw_only=True):
+    """What a node believes of a peer (`/dump_consensus_state`): seen without SSH to that peer."""
+
+    node_id: str
+    height: int
+    round: int
+    step: int
+
+
+class BlockMeta(Record, frozen=True, kw_only=True):
+    """One header of `/blockchain`. `evidence` is false when its evidence hash is the empty one."""
+
+    height: int
+    block_hash: str
+    app_hash: str
+    time: Moment
+    evidence: bool
+
+
+class CommitSignature(Record, frozen=True, kw_only=True):
+    """One signature of `/commit`: flag 1 absent, 2 for the block, 3 nil."""
+
+    address: str
+    flag: int
+
+
+class Commit(Record, frozen=True, kw_only=True):
+    """`/commit?height=`: who signed that block, and in which round it was decided."""
+
+    height: int
+    round: int
+    signatures: tuple[CommitSignature, ...]
+
+
+class BlockResult(Record, frozen=True, kw_only=True):
+    """`/block_results?height=`: the application's hash *after* that height, upper-case hex."""
+
+    height: int
+    app_hash: str

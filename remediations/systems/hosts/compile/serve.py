@@ -1,0 +1,57 @@
+"""What the compiling child does: requests on stdin, replies on stdout, until its parent is gone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+from gevent import monkey
+
+from remediations.systems.hosts.compile.pyinfra_internals import run_deploy
+from remediations.systems.hosts.compile.seal import Rejected, Seal, watch
+from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest, Rejection
+from remediations.values.wire import decode
+
+PARENT_GONE = 3
+
+
+def main() -> None:
+    """Answer every line of stdin with one line, until it ends."""
+    end_with_parent(int(sys.argv[1]))
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a deploy prints must not mix with the replies
+    for line in sys.stdin.buffer:
+        replies.write(msgspec.json.encode(answer(decode(line, CompileRequest))) + b"\n")
+        replies.flush()
+
+
+def end_with_parent(control: int) -> None:
+    """Leave at once when the other end of `control` closes, whatever the deploy is doing."""
+
+    def wait() -> None:
+        while os.read(control, 1):
+            pass
+        os._exit(PARENT_GONE)
+
+    # A real thread, not a greenlet: a deploy that computes for ever lets no greenlet run.
+    monkey.get_original("_thread", "start_new_thread")(wait, ())
+
+
+def answer(request: CompileRequest) -> CompileReply:
+    """Compile one deploy. Whatever it does wrong becomes a rejection."""
+    seal = Seal()
+    watch(seal)
+    try:
+        code = compile(Path(request.path).read_text("utf-8"), request.path, "exec")
+        commands = run_deploy(code, request.path, request.hosts, seal)
+    except Rejected as rejected:
+        return _rejected(seal, str(rejected))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a deploy may raise anything
+        return _rejected(seal, seal.offence or f"raises {type(error).__name__}: {error}")
+    return CompileReply(commands=commands, rejection=None)
+
+
+def _rejected(seal: Seal, did: str) -> CompileReply:
+    return CompileReply(commands={}, rejection=Rejection(host=seal.host, did=did))

@@ -1,0 +1,177 @@
+"""The document that `probe.sh` prints: sections of bytes with exit status and time. Pure.
+
+It may come from a host that is not ours any more. Only the sections that are known are looked at;
+what else is in it is passed over without being kept or unpacked, and each section is unpacked to
+its limit and not further (observe.sections).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.systems.hosts.sections import LIMITS
+from remediations.values.lines import lines
+from remediations.values.reading import Why
+
+_MARK = b'{"remediate_probe":1,'
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMED_OUT = 124
+_SAID_CHARACTERS = 800
+"""Of a command's complaint in base64: the host sends no more than 600 bytes of it."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_NONE = msgspec.Raw()
+
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=4_000_000_000_000_000)]
+Status = Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+
+class DocumentError(ValueError):
+    """The bytes are not such a document. The message says why, and never what they are."""
+
+
+class _Section(msgspec.Struct):
+    b64: str
+    rc: Status
+    err: str
+    at: Microseconds
+    us: int
+
+
+class _Printed(msgspec.Struct):
+    """The frame of the document; `_Whole` adds the sections."""
+
+    began: Microseconds
+    ended: Microseconds
+
+
+_FIELDS = {name: name.replace(".", "_") for name in LIMITS}
+
+_Whole = msgspec.defstruct(
+    "_Whole",
+    [(field, msgspec.Raw, _NONE) for field in _FIELDS.values()],
+    bases=(_Printed,),
+    rename={field: name for name, field in _FIELDS.items()},
+)
+"""Each section as it stands in the document, so that a damaged one harms only itself. What has no
+field here is skipped by the decoder."""
+
+# Made at import, as in model.comet: several threads use them.
+_WHOLE = msgspec.json.Decoder(_Whole)
+_SECTION = msgspec.json.Decoder(_Section)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """What one command on the host printed.
+
+    `said` is the beginning of its error output where its exit status is not 0; `at` is UTC by our
+    clock; `trouble` says why there is no output, None when there is.
+    """
+
+    data: bytes
+    status: int
+    said: str
+    at: datetime
+    trouble: Trouble | None
+
+    @property
+    def text(self) -> str:
+        """The bytes as text that is safe to show.
+
+        Without colours; control characters, the line and paragraph separators of Unicode and what
+        is not UTF-8 become U+FFFD, since a host that is not ours any more must not write to an
+        operator's terminal.
+        """
+        return _shown(self.data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """All sections by name, and how the host's clock relates to ours."""
+
+    sections: Mapping[str, Section]
+    clock_offset_ms: int
+    round_trip_ms: int
+
+
+def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Document:
+    """The document in what a host printed (which may begin with a login's chatter).
+
+    `sent` and `received` are our clock, UTC. What the program took on the host is no part of the
+    trip; half of what remains is subtracted from the difference of the clocks.
+
+    Raises:
+        DocumentError: there is no complete document.
+    """
+    start = printed.find(_MARK)
+    if start < 0:
+        raise DocumentError(f"no answer of the probe in {len(printed)} bytes")
+    try:
+        whole = _WHOLE.decode(memoryview(printed)[start:])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DocumentError(f"the answer of the probe is cut off or damaged: {error}") from error
+    assert isinstance(whole, _Printed)
+    trip = received - sent - timedelta(microseconds=whole.ended - whole.began)
+    trip = max(trip, timedelta())
+    offset = _moment(whole.began) - (sent + trip / 2)
+    return Document(
+        sections=dict(_sections(whole, offset)),
+        clock_offset_ms=round(offset / timedelta(milliseconds=1)),
+        round_trip_ms=round(trip / timedelta(milliseconds=1)),
+    )
+
+
+def _sections(whole: _Printed, offset: timedelta) -> Iterator[tuple[str, Section]]:
+    began = _moment(whole.began) - offset
+    for name, field in _FIELDS.items():
+        raw: msgspec.Raw = getattr(whole, field)
+        if bytes(memoryview(raw)[:1]):
+            yield name, _section(raw, LIMITS[name], offset, began)
+
+
+def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -> Section:
+    """One section, unpacked; where it is not one, with the time at which the reading began."""
+    data, said, status, at = b"", "", 0, began
+    trouble: Trouble | None = None
+    try:
+        part = _SECTION.decode(raw)
+        status, at = part.rc, _moment(part.at) - offset
+        said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
+        said = "; ".join(filter(None, map(str.strip, lines(said))))
+        if part.rc == _TIMED_OUT and not part.b64:
+            trouble = TIME_LIMIT
+        else:
+            data = _unpacked(part.b64, limit)
+    except (msgspec.DecodeError, RecursionError, zlib.error, ValueError) as error:
+        trouble = Trouble(Why.CORRUPT, f"damaged section: {error}")
+    return Section(data=data, status=status, said=said, at=at, trouble=trouble)
+
+
+def _unpacked(b64: str, limit: int) -> bytes:
+    """The bytes, which are bounded on the host: more of them is an error, as is an early end."""
+    unpacker = zlib.decompressobj(wbits=31)
+    data = b""
+    # What does not become smaller when packed grows by less than this, and by a third in base64.
+    if len(b64) <= limit * 3 // 2 + 1024:
+        data = unpacker.decompress(base64.b64decode(b64, validate=True), limit + 1)
+    if len(data) > limit or not unpacker.eof:
+        raise ValueError("cut off, or too large")
+    return data
+
+
+def _shown(data: bytes) -> str:
+    return _CONTROL.sub("\ufffd", _COLOUR.sub("", data.decode("utf-8", "replace")))
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

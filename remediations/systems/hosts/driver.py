@@ -1,0 +1,193 @@
+"""Steps on hosts, over SSH: the launcher runs them in a transient unit with a claim on disk.
+
+Nothing is changed in the session itself: a lost connection loses nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from importlib.resources import files
+
+from remediations.engine.apply.driver import Sighting, StepId, StepState
+from remediations.engine.plan.plan import Command
+from remediations.errors import Locked, PartlyApplied, Refused
+from remediations.reach.connection import Completed, HostUnreachable
+from remediations.reach.ssh import SshReach
+
+LAUNCHER = files("remediations.systems.hosts").joinpath("launcher.sh").read_text()
+PROBES = files("remediations.systems.hosts").joinpath("probes.sh").read_text()
+TRIP_LIMIT_S = 20.0
+INNER_LIMIT_S = 15
+"""The host's own limit: cancelling a channel ends nothing there."""
+CLAIMED = 75
+UNSAFE = 77
+KEPT_BYTES = 65536 + 100
+"""Of each output: what the launcher sends of its end, with a line on what is left out."""
+ANSWER_BYTES = 2 * KEPT_BYTES * 4 // 3 + 1000
+"""Two of them in base64, and the state."""
+_STATUS = re.compile("[0-9]{1,3}")
+PROBED = {"probed yes": True, "probed no": False}
+
+
+class SshDriver:
+    """The `Driver` for inventory hosts."""
+
+    def __init__(self, reach: SshReach) -> None:
+        self._reach = reach
+
+    async def launch(self, step: StepId, command: Command) -> None:
+        """Start the step.
+
+        Raises:
+            Locked: it was claimed before.
+            Refused: the host's records cannot be trusted; nothing was started.
+            HostUnreachable: it is not known whether it started.
+            PartlyApplied: the launch failed: bad bytes, no sudo, disk full. That alone does not
+                prove that nothing started: `void` does.
+        """
+        payload = command.text.encode()
+        digest = hashlib.sha256(payload).hexdigest()
+        done = await self._call(
+            command.host, "launch", step, str(command.timeout_s), digest, stdin=payload
+        )
+        if done.exit_status == CLAIMED:
+            raise Locked(
+                f"{command.host} has run this step of this plan before",
+                guard="at most once",
+                got=f"a claim for step {step} of plan {step.plan[:12]}",
+                expected="no claim",
+                next_step="remediate status; for another attempt make a new plan",
+            )
+        if done.exit_status == UNSAFE:
+            raise Refused(
+                f"{command.host} cannot keep a record of the step",
+                guard="records of root alone",
+                got=_end_of(done.stderr),
+                expected="/var/lib/remediate and all above it root's, and nobody else's to write",
+                next_step="mend owner and mode there, find out who changed them, then plan again",
+            )
+        if done.exit_status != 0:
+            raise PartlyApplied(
+                f"{command.host} did not start the step",
+                guard="launch",
+                got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
+                expected="a transient unit",
+                next_step="mend sudo or disk there, then `remediate plan` again",
+            )
+
+    async def probe(self, step: StepId, command: Command) -> Sighting:
+        """How the step stands.
+
+        Raises:
+            HostUnreachable: nobody answered.
+        """
+        return _sighting(await self._call(command.host, "probe", step), command.host)
+
+    async def void(self, step: StepId, command: Command) -> Sighting:
+        """Void the step unless it started.
+
+        Raises:
+            HostUnreachable: nobody answered.
+        """
+        return _sighting(await self._call(command.host, "void", step), command.host)
+
+    async def holds(self, command: Command) -> bool:
+        """The command's own probe, as root.
+
+        Raises:
+            HostUnreachable: nobody answered, or it could not be told: that is not a "no".
+        """
+        words = shlex.join((command.probe.name, *command.probe.arguments))
+        text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(PROBES)} remediate {words}"
+        done = await self._run(command.host, text, b"")
+        answer = done.stdout.decode(errors="replace").strip()
+        if done.exit_status != 0 or answer not in PROBED:
+            raise HostUnreachable(
+                f"{command.host} did not say whether the effect is there",
+                guard="probe",
+                got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
+                expected=f"an answer to `{command.probe}`",
+                next_step="remediate diagnose reads the host",
+            )
+        return PROBED[answer]
+
+    async def _call(
+        self, host: str, verb: str, step: StepId, *more: str, stdin: bytes = b""
+    ) -> Completed:
+        words = shlex.join((verb, step.plan, str(step), *more))
+        launcher = shlex.quote(LAUNCHER)
+        text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {launcher} remediate {words}"
+        return await self._run(host, text, stdin)
+
+    async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
+        connection = await self._reach.connect(host)
+        try:
+            done = await connection.run(
+                text, stdin=stdin, timeout_s=TRIP_LIMIT_S, max_bytes=ANSWER_BYTES
+            )
+        except HostUnreachable:
+            self._reach.forget(host, connection)  # it may be open, and refuse channels
+            raise
+        if done.truncated:
+            self._reach.forget(host, connection)
+            raise _unusable(host, f"more than {ANSWER_BYTES} bytes")
+        if done.timed_out or done.exit_status is None:
+            self._reach.forget(host, connection)
+            raise HostUnreachable(
+                f"{host} did not answer",
+                guard="time limit",
+                got=f"nothing within {TRIP_LIMIT_S:.0f} s",
+                expected="an answer",
+                next_step="remediate status shows what may still run there",
+            )
+        return done
+
+
+def _end_of(said: bytes) -> str:
+    return said.decode(errors="replace").strip()[-300:] or "no word"
+
+
+def _sighting(done: Completed, host: str) -> Sighting:
+    """The launcher's three lines: state, output, error output.
+
+    Raises:
+        HostUnreachable: they are something else. Nothing of them is repeated.
+    """
+    try:
+        told, *kept, end = done.stdout.split(b"\n")
+        word, _, status = told.decode(errors="replace").partition(" ")
+        state = StepState(word)
+        if end:
+            raise ValueError("the last line is cut off")
+        if state is StepState.DONE and not _STATUS.fullmatch(status):
+            raise ValueError("an exit status has another form")
+        output, errors = map(_kept, kept)
+    except ValueError:
+        said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
+        raise _unusable(host, said) from None
+    exit_status = int(status) if state is StepState.DONE else None
+    return Sighting(state=state, exit_status=exit_status, output=output, error_output=errors)
+
+
+def _kept(line: bytes) -> str:
+    """An output of a step.
+
+    Raises:
+        ValueError: it is not base64, or more than a launcher sends.
+    """
+    if len(line) > KEPT_BYTES * 4 // 3 + 4:
+        raise ValueError("an output is too long")
+    return base64.b64decode(line, validate=True).decode(errors="replace")
+
+
+def _unusable(host: str, got: str) -> HostUnreachable:
+    return HostUnreachable(
+        f"{host} gave no usable answer",
+        guard="probe",
+        got=got,
+        expected=f"the state of the step in at most {ANSWER_BYTES} bytes",
+        next_step="remediate status",
+    )

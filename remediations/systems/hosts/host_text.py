@@ -1,0 +1,222 @@
+"""What systemctl, df, find and the rest print, as values (model.host). Pure.
+
+Every parser takes text and raises `TextError` on anything unexpected. Who wrote the text may be an
+attacker: an error says what was expected, never what stood there, and no parser takes longer than
+in proportion to the text (expressions are matched as a whole, not searched for). Lines and words
+are those of model.text, so that no value can bring forth another record.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from remediations.systems.hosts.values import (
+    Binary,
+    ConsensusKey,
+    Disk,
+    JournalLine,
+    Ownership,
+    Process,
+    Unit,
+    WriteAheadLog,
+)
+from remediations.values.lines import (
+    UNLIMITED,
+    TextError,
+    lines,
+    number,
+    pairs,
+    seconds,
+    words,
+)
+from remediations.values.names import UNIT
+
+_JOURNAL = re.compile(r"([0-9]{1,11})\.([0-9]{6}) \S+ [^:]{1,200}: (.*)")
+_DF = re.compile(r" *([^ ]+) +([^ ]+) +([^ ]+) +([^ ]+) +(.*)")
+_ADDRESS = re.compile("[0-9A-F]{40}")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_MAX_LINES = 200
+"""Of a journal: the host sends no more."""
+_MAX_MESSAGE = 2000
+_MAX_PARTS = 10_000
+"""Of a write-ahead log; the host counts one more."""
+_MAX_PATH = 4096
+
+
+def parse_unit(text: str, *, home: str) -> Unit:
+    """`systemctl show`. `home` was discovered beside it.
+
+    Raises:
+        TextError: a property is missing or odd.
+    """
+    shown = pairs(text)
+    if not UNIT.fullmatch(shown.get("Id", "")):
+        raise TextError("the name of the unit has another form")
+    try:
+        path, arguments = _command(shown.get("ExecStart", ""))
+        return Unit(
+            name=shown["Id"],
+            load_state=shown["LoadState"],
+            active_state=shown["ActiveState"],
+            sub_state=shown["SubState"],
+            enabled=shown["UnitFileState"],
+            result=shown["Result"],
+            restarts=number(shown.get("NRestarts") or "0"),
+            main_pid=number(shown.get("MainPID") or "0"),
+            exit_status=number(shown.get("ExecMainStatus") or "0"),
+            user=shown.get("User") or "root",
+            binary=path,
+            arguments=arguments,
+            home=home,
+            restart_policy=shown.get("Restart", "no"),
+            stop_timeout_s=seconds(shown["TimeoutStopUSec"]),
+            open_files=_count(shown["LimitNOFILE"]),
+            active_since=_stamp(shown.get("ActiveEnterTimestamp", "")),
+            invocation=shown.get("InvocationID", ""),
+        )
+    except KeyError as error:
+        raise TextError(f"systemctl show says nothing of {error}") from error
+
+
+def parse_processes(text: str) -> tuple[Process, ...]:
+    """Lines of pid, state, start in clock ticks, command line.
+
+    Raises:
+        TextError: a line is something else.
+    """
+    processes = []
+    for line in lines(text):
+        fields = line.split(" ", 3)
+        if len(fields) != 4:
+            raise TextError("the line of a process has another form")
+        pid, state, started, command = fields
+        processes.append(
+            Process(pid=number(pid), state=state, started=number(started), command=command)
+        )
+    return tuple(processes)
+
+
+def parse_key(text: str) -> ConsensusKey:
+    """The address in the key file, or that there is no such file; whether there is a node key.
+
+    Raises:
+        TextError: it is something else.
+    """
+    said = pairs(text)
+    address = said.get("address", "")
+    if address != "absent" and not _ADDRESS.fullmatch(address):
+        raise TextError("the address of the key has another form")
+    if said.get("node_key") not in ("yes", "no"):
+        raise TextError("nothing is said of a node key")
+    return ConsensusKey(
+        address="" if address == "absent" else address, node_key=said["node_key"] == "yes"
+    )
+
+
+def parse_wal(text: str) -> WriteAheadLog:
+    """The sizes of its parts, or 0.
+
+    Raises:
+        TextError: it is something else.
+    """
+    sizes = [number(line) for line in lines(text)]
+    if not sizes:
+        raise TextError("nothing is said of the size of the write-ahead log")
+    if len(sizes) > _MAX_PARTS:
+        raise TextError(f"the write-ahead log has more than {_MAX_PARTS} parts")
+    return WriteAheadLog(size=sum(sizes))
+
+
+def parse_disk(text: str) -> Disk:
+    """`df --output=avail,size,iavail,itotal,target`, then /proc/self/mounts.
+
+    A file system without a fixed number of inodes (btrfs) reports a total of 0.
+
+    Raises:
+        TextError: one of them is missing, or the mount point is in no line.
+    """
+    rows = lines(text)
+    fields = _DF.fullmatch(rows[1]) if len(rows) > 1 else None
+    if fields is None:
+        raise TextError("df prints something else than five columns")
+    available, total, inodes, all_inodes, path = fields.groups()
+    options = [
+        mount[3]
+        for row in rows[2:]
+        if len(mount := row.split(" ")) > 3 and _unescaped(mount[1]) == path
+    ]
+    if not options:
+        raise TextError("the file system of the home is not among the mounts")
+    return Disk(
+        available=number(available),
+        total=number(total),
+        inodes_available=UNLIMITED if all_inodes in ("0", "-") else number(inodes),
+        writable="rw" in options[-1].split(","),
+        path=path[:_MAX_PATH],
+    )
+
+
+def parse_ownership(text: str, *, home: str) -> Ownership:
+    """One path per line, below `home`, as `find .` prints it (counted up to a thousand and one)."""
+    paths = lines(text)
+    example = f"{home}{paths[0].removeprefix('.')}" if paths else ""
+    return Ownership(foreign=len(paths), example=example[:_MAX_PATH])
+
+
+def parse_binary(text: str) -> Binary:
+    """Path, hashes and version.
+
+    Raises:
+        TextError: a hash has another form.
+    """
+    said = pairs(text)
+    disk, running = said.get("disk", ""), said.get("running", "")
+    if not _SHA256.fullmatch(disk) or not (running == "" or _SHA256.fullmatch(running)):
+        raise TextError("a SHA-256 has another form")
+    return Binary(
+        path=said.get("path", ""),
+        sha256=disk,
+        running_sha256=running,
+        version=said.get("version", "")[:200],
+    )
+
+
+def parse_journal(text: str) -> tuple[JournalLine, ...]:
+    """`journalctl --output=short-unix --reverse`: oldest first, the newest two hundred. Lines
+    without a time are skipped, being the rest of a message of several lines.
+    """
+    found: list[JournalLine] = []
+    for line in lines(text):
+        match = _JOURNAL.fullmatch(line)
+        if match and len(found) < _MAX_LINES:
+            at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
+            found.append(JournalLine(at=at, message=match[3][:_MAX_MESSAGE]))
+    return tuple(reversed(found))
+
+
+def _command(shown: str) -> tuple[str, tuple[str, ...]]:
+    """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty for no command."""
+    path, found, rest = shown.partition("{ path=")[2].partition(" ; argv[]=")
+    arguments, ended, _ = rest.partition(" ; ignore_errors=")
+    return (path, tuple(words(arguments)[1:])) if found and ended else ("", ())
+
+
+def _count(text: str) -> int:
+    return UNLIMITED if text == "infinity" else min(number(text), UNLIMITED)
+
+
+def _stamp(text: str) -> datetime | None:
+    """`Wed 2026-11-25 16:39:00 UTC`; empty or `n/a` when never."""
+    if text in ("", "n/a"):
+        return None
+    try:
+        return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise TextError("a time has another form") from error
+
+
+def _unescaped(path: str) -> str:
+    """A path of /proc/mounts, where blanks are octal."""
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), path)

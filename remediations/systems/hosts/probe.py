@@ -1,0 +1,46 @@
+"""The built-in questions that tell, afterwards, whether the effect of a step is there.
+
+A step that left no result (a power cut, a time limit) is settled by its probe: a name and values,
+never shell text. What runs as root for it is the fixed program `systems/hosts/probes.sh`,
+and an approver reads all of it on one line.
+"""
+
+from __future__ import annotations
+
+import shlex
+from enum import StrEnum
+
+from remediations.values.record import Record
+
+
+class ProbeName(StrEnum):
+    """What can be asked, with the arguments it takes."""
+
+    UNIT_ACTIVE = "unit-active"  # UNIT: it is active
+    UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
+    UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
+
+
+class Probe(Record, frozen=True, kw_only=True):
+    """One question: `unit-restarted virtengined.service 3f2a…`. The host checks the values."""
+
+    name: ProbeName
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return shlex.join((self.name, *self.arguments))
+
+
+def unit_active(unit: str) -> Probe:
+    """Whether `unit` is active."""
+    return Probe(name=ProbeName.UNIT_ACTIVE, arguments=(unit,))
+
+
+def unit_restarted(unit: str, invocation: str) -> Probe:
+    """Whether `unit` is active, and no longer in this invocation (systemd's InvocationID)."""
+    return Probe(name=ProbeName.UNIT_RESTARTED, arguments=(unit, invocation))
+
+
+def unit_enabled(unit: str) -> Probe:
+    """Whether `unit` is enabled."""
+    return Probe(name=ProbeName.UNIT_ENABLED, arguments=(unit,))

@@ -1,0 +1,62 @@
+# Tells whether the effect of a step is there. Read-only and fixed: what is asked is in the arguments
+# (remediations.systems.hosts.probe).
+#
+#   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT
+#
+# Prints "probed yes" or "probed no". Where that cannot be told it prints neither and does not exit
+# with 0: 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+refuse() { # EXIT WHY
+  echo "$2" >&2
+  exit "$1"
+}
+
+# property NAME: sets value to the unit's property. systemd prints a line also for unknown units.
+property() {
+  shown=$(systemctl show -p "$1" -- "$unit") || refuse 69 "systemd does not answer"
+  case $shown in
+    "$1="*) value=${shown#"$1="} ;;
+    *) refuse 69 "systemd says nothing of $1" ;;
+  esac
+}
+
+answer() { # yes|no
+  echo "probed $1"
+  exit 0
+}
+
+case ${1:-}/$# in
+  unit-active/2 | unit-enabled/2 | unit-restarted/3) ;;
+  *) refuse 64 "bad probe or number of arguments" ;;
+esac
+unit=$2
+case $unit in
+  [!A-Za-z0-9_]* | *[!A-Za-z0-9:_.\\@-]*) refuse 65 "bad unit name" ;;
+  ?*.service) ;;
+  *) refuse 65 "bad unit name" ;;
+esac
+[ "${#unit}" -le 248 ] || refuse 65 "bad unit name"
+
+case $1 in
+  unit-enabled)
+    property UnitFileState
+    [ "$value" != enabled ] || answer yes
+    ;;
+  unit-active)
+    property ActiveState
+    [ "$value" != active ] || answer yes
+    ;;
+  unit-restarted)
+    case $3 in *[!0-9a-f]*) refuse 65 "bad invocation" ;; esac
+    [ "${#3}" -eq 32 ] || refuse 65 "bad invocation"
+    property ActiveState
+    [ "$value" = active ] || answer no
+    property InvocationID
+    [ -n "$value" ] || refuse 69 "systemd says nothing of InvocationID"
+    [ "$value" = "$3" ] || answer yes
+    ;;
+esac
+answer no

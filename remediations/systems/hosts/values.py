@@ -1,0 +1,136 @@
+"""What one machine says: unit, processes, files, disk. Parsed, never interpreted."""
+
+from __future__ import annotations
+
+from remediations.values.record import Moment, Record
+
+DISK_FLOOR = 256 << 20
+"""Bytes free that a start needs (G17): WAL, journal and database logs fill less within minutes."""
+INODE_FLOOR = 1_000
+
+
+class Session(Record, frozen=True, kw_only=True):
+    """The login. `clock_offset_ms` is the host's clock minus ours, half a trip subtracted."""
+
+    user: str
+    sudo: bool
+    boot_id: str
+    machine_id: str
+    round_trip_ms: int
+    clock_offset_ms: int
+
+
+class Unit(Record, frozen=True, kw_only=True):
+    """A systemd service (`systemctl show`). Timestamps in UTC, None when never reached."""
+
+    name: str
+    load_state: str
+    active_state: str
+    sub_state: str
+    enabled: str
+    result: str
+    restarts: int
+    main_pid: int
+    exit_status: int
+    user: str
+    binary: str
+    arguments: tuple[str, ...]
+    home: str
+    restart_policy: str
+    stop_timeout_s: int
+    open_files: int
+    active_since: Moment | None
+    invocation: str
+
+
+class Process(Record, frozen=True, kw_only=True):
+    """One process that runs with the daemon's home. `started` is clock ticks since boot."""
+
+    pid: int
+    state: str
+    started: int
+    command: str
+
+
+class NodeConfig(Record, frozen=True, kw_only=True):
+    """The settings of config.toml and app.toml that decide something here.
+
+    `adaptive_sync` came with CometBFT 0.39: where the file has none it is off.
+    """
+
+    rpc_url: str
+    remote_signer: str
+    double_sign_check_height: int
+    halt_height: int
+    halt_time: int
+    persistent_peers: tuple[str, ...]
+    db_backend: str
+    adaptive_sync: bool = False
+
+
+class ConsensusKey(Record, frozen=True, kw_only=True):
+    """The validator key's *address*; the private part never leaves the host.
+
+    `address` is "" when there is no key file.
+    """
+
+    address: str
+    node_key: bool
+
+
+class WriteAheadLog(Record, frozen=True, kw_only=True):
+    """`data/cs.wal`: its size in bytes; 0 when absent."""
+
+    size: int
+
+
+class Disk(Record, frozen=True, kw_only=True):
+    """The file system that holds the home's data directory. `writable`: mounted rw."""
+
+    available: int
+    total: int
+    inodes_available: int
+    writable: bool
+    path: str
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a start would find what it needs: to diagnose and to allow one ask the same."""
+        return self.available >= DISK_FLOOR and self.inodes_available >= INODE_FLOOR
+
+
+class RecordRoom(Record, frozen=True, kw_only=True):
+    """The file system on which steps keep their record, as root finds it.
+
+    `path` is the directory, or what it would be made in. `exposed`: what others than root may write
+    to, the directory or one above it; "" where there is none.
+    """
+
+    path: str
+    available: int
+    inodes_available: int
+    writable: bool
+    exposed: str
+
+
+class Ownership(Record, frozen=True, kw_only=True):
+    """Files below the home that do not belong to the service user (first one named)."""
+
+    foreign: int
+    example: str
+
+
+class Binary(Record, frozen=True, kw_only=True):
+    """The program on disk and in memory. `running_sha256` is "" when nothing runs."""
+
+    path: str
+    sha256: str
+    running_sha256: str
+    version: str
+
+
+class JournalLine(Record, frozen=True, kw_only=True):
+    """One line of the unit's journal that carries a known signature (`observe.signatures`)."""
+
+    at: Moment
+    message: str

@@ -1,0 +1,1 @@
+"""Values that every room shares: how they are written, read, and named."""

@@ -1,1 +1,0 @@
-"""The checks, as tests: `pytest --pyargs remediations.verify.suite --remediate-run DIRECTORY`."""
