@@ -12,6 +12,8 @@ from typing import Any, TypeVar, cast
 import pytest
 from msgspec import inspect
 
+from remediations.values.part import Part
+
 T = TypeVar("T")
 
 MARKUP = (
@@ -145,6 +147,8 @@ class _Maker:
     def value(self, kind: inspect.Type, place: int) -> Any:  # noqa: ANN401 - any type's value
         """One value; `place` is that of the element it belongs to, so that enums take turns."""
         match kind:
+            case inspect.StructType() if kind.cls is Part:
+                return self._part()
             case inspect.StructType():
                 return kind.cls(**{f.encode_name: self.value(f.type, place) for f in kind.fields})
             case inspect.StrType():
@@ -169,6 +173,29 @@ class _Maker:
                 return self.value(given[0], place)
         raise TypeError(f"no value of {kind} is known: teach tests/hostile.py")
 
+    def _part(self) -> Part:
+        """One with every form that a value of it may have."""
+        row = {"name": self._word(), "count": self._number(), "empty": None}
+        value = {
+            "word": self._word(),
+            "number": self._number(),
+            "flag": True,
+            "words": [self._word(), self._word()],
+            "rows": [row, {**row, "name": self._word()}],
+            "inner": {"word": self._word()},
+        }
+        self._numbers += 1
+        return Part(kind=f"word.part/{self._numbers}", value=value)
+
+    def _word(self) -> str:
+        self._texts += 1
+        return self._text(self._texts)
+
+    def _number(self) -> str:
+        """As canonical JSON has it."""
+        self._numbers += 1
+        return str(1000 + self._numbers)
+
 
 Step = str | int
 Path = tuple[Step, ...]
@@ -180,7 +207,10 @@ def leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
     if fields is not None:
         for name in fields:
             yield from leaves(getattr(value, name), (*path, name))
-    elif isinstance(value, tuple):
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from leaves(item, (*path, name))
+    elif isinstance(value, tuple | list):
         yield path, value
         for number, item in enumerate(value):
             yield from leaves(item, (*path, number))

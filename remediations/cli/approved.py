@@ -39,7 +39,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         digest=run.digest,
         observation=run.observation,
         inventory=hosts,
-        playbook=installed.playbook,
+        installed=installed,
         origin=installed.origin(),
         start=_start(anchors, accepted),
         resolver=anchors.resolver,

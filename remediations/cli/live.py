@@ -68,7 +68,7 @@ class LiveDisplay:
     def step_is(self, step: Step, state: CommandState, said: str) -> None:
         """A step changed its state."""
         self._steps[step.id] = (step, state)
-        what = f"{step.command.host}: {step.command.operation}"
+        what = f"{step.target}: {step.operation}"
         self._say(f"  {step.id} {what} {state}{': ' if said else ''}{said}")
 
     def sampled(self, snapshot: Snapshot) -> None:
@@ -111,7 +111,7 @@ class LiveDisplay:
             text.append("\n")
         text.append(f"  {self._position()}\n")
         for step, state in self._steps.values():
-            text.append(one_line(f"  {step.id:<5} {step.command.host:<12} "))
+            text.append(one_line(f"  {step.id:<5} {step.target:<12} "))
             text.append(f"{state}\n", style=STYLES.get(state, DIM))
         if self._gate:
             text.append(one_line(f"  gate {self._gate}"), style=DIM)

@@ -9,7 +9,7 @@ from remediations.cli.anchors import Anchors
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.binding import bound, proven_checks, start_of, strange_approvals
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.lock import holder
+from remediations.engine.runs.lock import is_applied
 from remediations.engine.runs.records import Entry
 from remediations.engine.runs.status import Status, status_of
 from remediations.engine.runs.store import RunDirectory, state_directory
@@ -39,7 +39,7 @@ def standing_of(run: RunDirectory, entries: tuple[Entry, ...], hindrance: str) -
         run.plan,
         entries,
         hindrance=hindrance,
-        alive=holder(state_directory(), run.plan.chain_id) == run.name,
+        alive=is_applied(state_directory(), run.plan.resources, run.name),
     )
 
 

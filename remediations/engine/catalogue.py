@@ -1,23 +1,25 @@
-"""Which playbooks are installed, who brought each, and which of them cannot be used.
+"""Which domains and playbooks are installed, who brought each, and which of them cannot be used.
 
-Playbooks are entry points of the group `remediations.playbooks`, so a team can ship its own. Any
-package on this machine can do the same, so:
+Domains are entry points of the group `remediations.domains`, so a team can ship its own. Any package
+on this machine can do the same, so:
 
 1. A distribution that the machine configuration does not allow is not imported. Ours always is,
    and none that only calls itself ours.
 2. One that cannot be imported, or brings something else, costs itself only.
-3. Where two have the same id none of them is used: which one is meant cannot be told.
+3. Where two domains have the same name, or two playbooks the same id, none of them is used: which
+   one is meant cannot be told.
 4. The plan names the distribution, its version and the digest of its files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint
+from typing import Any, NamedTuple, TypeVar
 
-from remediations.engine.domain import Playbook
+from remediations.engine.domain import AnyDomain, Domain, Playbook
 from remediations.engine.entry_points import OWN, Entry, entries, load
 from remediations.engine.origin import package_digest
 from remediations.errors import Refused, UsageError
@@ -25,9 +27,11 @@ from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
 from remediations.render.words import some
 from remediations.values.origin import Origin
 
+T = TypeVar("T")
+
 
 class Flaw(StrEnum):
-    """Why an installed playbook is not used."""
+    """Why an installed domain or playbook is not used."""
 
     BROKEN = "broken"
     DUPLICATE = "duplicate"
@@ -36,8 +40,8 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """A playbook that is installed and not used. `name` is its id where that is known, else the
-    name of its entry point, else that of its distribution."""
+    """A domain or playbook that is installed and not used. `name` is its name or id where that is
+    known, else the name of its entry point, else that of its distribution."""
 
     name: str
     distribution: str
@@ -57,9 +61,10 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """A playbook that can be used, and the distribution that brought it."""
+    """A playbook that can be used, its domain, and the distribution that brought it."""
 
-    playbook: Playbook
+    domain: AnyDomain
+    playbook: Playbook[Any]
     distribution: str
     version: str
     module: str
@@ -81,13 +86,14 @@ class Installed:
 class Catalogue:
     """All that is installed: what can be used, by id, and what cannot, with the reason."""
 
+    domains: tuple[AnyDomain, ...]
     playbooks: tuple[Installed, ...]
     troubles: tuple[Trouble, ...]
 
 
 def catalogue(config: MachineConfig) -> Catalogue:
-    """All installed playbooks. Imports those that are allowed; reads none of their files."""
-    loaded: list[tuple[Entry, EntryPoint, Playbook]] = []
+    """All installed domains. Imports those that are allowed; reads none of their files."""
+    loaded: list[_Loaded] = []
     troubles: list[Trouble] = []
     for entry in entries():
         if entry.point and not _allowed(entry.distribution, config):
@@ -95,30 +101,71 @@ def catalogue(config: MachineConfig) -> Catalogue:
             troubles.append(_trouble(entry, Flaw.NOT_ALLOWED, reason))
             continue
         found = load(entry.point) if entry.point else entry.flaw
-        if entry.point and isinstance(found, Playbook):
-            loaded.append((entry, entry.point, found))
+        if entry.point and isinstance(found, Domain):
+            loaded.append(_Loaded(entry, entry.point, found))
         else:
             troubles.append(_trouble(entry, Flaw.BROKEN, str(found)))
-    usable = []
-    for entry, point, playbook in loaded:
-        same = [e for e, _, other in loaded if other.id.casefold() == playbook.id.casefold()]
-        if len(same) == 1:
-            usable.append(
-                Installed(
-                    playbook=playbook,
-                    distribution=entry.distribution,
-                    version=entry.version,
-                    module=point.module,
-                )
-            )
-            continue
-        others = [f"{e.distribution} {e.version}" for e in same if e is not entry]
-        reason = f"the same id is brought by {some(others)}"
-        troubles.append(_trouble(entry, Flaw.DUPLICATE, reason, playbook.id))
+    domains, twins = _single(loaded, lambda one: one.domain.name)
+    brought = [_Brought(one, playbook) for one in domains for playbook in one.domain.playbooks]
+    playbooks, others = _single(brought, lambda one: one.playbook.id)
+    troubles += [
+        _trouble(one.entry, Flaw.DUPLICATE, _same("name", rivals), one.domain.name)
+        for one, rivals in twins
+    ]
+    troubles += [
+        _trouble(one.by.entry, Flaw.DUPLICATE, _same("id", rivals), one.playbook.id)
+        for one, rivals in ((one, [rival.by for rival in rivals]) for one, rivals in others)
+    ]
+    usable = [
+        Installed(
+            domain=one.by.domain,
+            playbook=one.playbook,
+            distribution=one.by.entry.distribution,
+            version=one.by.entry.version,
+            module=one.by.point.module,
+        )
+        for one in playbooks
+    ]
     return Catalogue(
+        domains=tuple(sorted((one.domain for one in domains), key=lambda domain: domain.name)),
         playbooks=tuple(sorted(usable, key=lambda one: one.playbook.id)),
         troubles=tuple(sorted(troubles, key=lambda one: (one.name, one.distribution))),
     )
+
+
+class _Loaded(NamedTuple):
+    entry: Entry
+    point: EntryPoint
+    domain: AnyDomain
+
+
+class _Brought(NamedTuple):
+    by: _Loaded
+    playbook: Playbook[Any]
+
+
+def _single(
+    found: Sequence[T], name: Callable[[T], str]
+) -> tuple[list[T], list[tuple[T, list[T]]]]:
+    """Those whose name, whatever the case of its letters, nobody else has; and each other one with
+    its rivals."""
+    by_name: dict[str, list[T]] = {}
+    for one in found:
+        by_name.setdefault(name(one).casefold(), []).append(one)
+    groups = by_name.values()
+    alone = [one for group in groups if len(group) == 1 for one in group]
+    shared = [
+        (one, [other for other in group if other is not one])
+        for group in groups
+        if len(group) > 1
+        for one in group
+    ]
+    return alone, shared
+
+
+def _same(what: str, rivals: Sequence[_Loaded]) -> str:
+    others = [f"{rival.entry.distribution} {rival.entry.version}" for rival in rivals]
+    return f"the same {what} is brought by {some(others)}"
 
 
 def named(name: str, config: MachineConfig) -> Installed:
@@ -131,11 +178,13 @@ def named(name: str, config: MachineConfig) -> Installed:
     found = find_named(name, config)
     if found is not None:
         return found
-    known = [installed.playbook.id for installed in catalogue(config).playbooks]
+    all_ = catalogue(config)
+    known = [installed.playbook.id for installed in all_.playbooks]
+    unused = [f"{trouble.name} of {trouble.distribution}" for trouble in all_.troubles]
     raise UsageError(
         f"there is no playbook {name!r}",
         guard="playbook",
-        got=name,
+        got=name + (f"; not used: {some(unused)}" if unused else ""),
         expected=", ".join(known) or "an installed playbook",
         next_step="remediate list",
     )

@@ -1,59 +1,175 @@
-"""What a playbook is, and how a branch is picked. The engine never imports one."""
+"""What a domain declares: what goes wrong, what can be done about it, and when.
+
+A system knows *how* (how a daemon is asked, how a unit is restarted); a domain knows *when*. The
+engine knows neither: it asks a domain for values, and does the rest for all of them alike. The rules:
+
+1. Every function here is pure: it sees what was observed, reads nothing and has no clock.
+2. A situation is made of an observation once, and is what every other function is given.
+3. What is done to a target follows from *facts* alone (`Action.data`). So all that is in the bytes is
+   shown, signed, and read again by its name; a fact that may rise keeps its approved value in them.
+4. An action brings the guards without which it is never done. A branch may add some, and cannot
+   leave one out. What must hold for the whole (`Domain.invariants`) holds for every branch.
+5. Unknown is a value: a fact that could not be read says so, its guard is unknown, and that blocks.
+
+    LIGHT = Action(name="lamp.light", driver="file", deploy="write", facts=…, data=…, guards=…)
+    LAMP = Domain(name="lamp", actions=(LIGHT,), playbooks=(DARK,), …)
+
+docs/writing-a-domain.md has a whole one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.proposal import Proposal
+from remediations.engine.plan.impact import Effect, Level
+from remediations.engine.plan.movable import Movable
+from remediations.engine.plan.plan import Fact, Gate, GuardResult, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
 from remediations.render.words import some
+from remediations.values.part import Part
+
+S = TypeVar("S")
+"""A domain's situation: its own typed readings, and what it concludes from them."""
+
+Facts = Mapping[str, str]
+"""The values of facts, by name."""
+StepData = Mapping[str, str | int]
+"""What a driver is given to make the bytes of one target from."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Situation:
-    """What a branch judges: everything observed, the finding, and the hosts that may be acted on.
+class Action(Generic[S]):
+    """Something that can be done to one target, with all that must hold before it is.
 
-    `only` is empty where nobody narrowed it; what is read is never narrowed, since quorum is
-    counted over the whole set.
+    `driver` does it, from `deploy` (a name that the driver knows) and `data`. `effects` are what the
+    target gives to each measure now, meanwhile, and afterwards.
     """
 
-    observation: Observation
-    finding: Finding
-    only: frozenset[str]
+    name: str
+    driver: str
+    deploy: str
+    facts: Callable[[S, str], tuple[Fact, ...]]
+    data: Callable[[Facts, str], StepData]
+    guards: tuple[Callable[[S, str], GuardResult], ...]
+    effects: Callable[[S, str], tuple[Effect, ...]]
+
+
+class Move(NamedTuple, Generic[S]):
+    """An action on a target."""
+
+    action: Action[S]
+    target: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Branch:
+class StageDraft(Generic[S]):
+    """One stage before its bytes exist: what is done at once, and the gate after it."""
+
+    title: str
+    why: str
+    moves: tuple[Move[S], ...]
+    gate: Gate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal(Generic[S]):
+    """A branch's answer to one situation. `guards` are the branch's own, judged for each target.
+
+    `stages` is never empty: success is not reported for nothing done
+    (docs/rules/hazards.md#success-for-nothing).
+    """
+
+    title: str
+    stages: tuple[StageDraft[S], ...]
+    checks: tuple[PlannedCheck, ...]
+    risk: Risk
+    worst_case: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def moves(self) -> tuple[Move[S], ...]:
+        """All that is done, in order."""
+        return tuple(move for stage in self.stages for move in stage.moves)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All that is acted on, in order, each once."""
+        return tuple(dict.fromkeys(move.target for move in self.moves))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch(Generic[S]):
     """One resolution. `fits` gives None where it is the right one, else why it is not."""
 
     name: str
     title: str
     condition: str
-    fits: Callable[[Situation], str | None]
-    propose: Callable[[Situation], Proposal]
+    fits: Callable[[S], str | None]
+    propose: Callable[[S], Proposal[S]]
+    invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Playbook:
+class Playbook(Generic[S]):
     """One incident or alert of the spec, with its branches in the order they are tried."""
 
     id: str
     title: str
     alerts: tuple[str, ...]
-    branches: tuple[Branch, ...]
+    branches: tuple[Branch[S], ...]
 
 
-def pick(playbook: Playbook, situation: Situation, branch: str | None) -> Branch:
-    """The branch asked for, or the first one that the finding supports.
+@dataclass(frozen=True, kw_only=True)
+class Domain(Generic[S]):
+    """One kind of thing that goes wrong.
+
+    `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
+    read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
+    `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are what
+    is counted. `movable` says which fields of its own parts may differ when a plan is applied, by
+    `KIND field` (`chain.advances/1 height`). `checks` is the package with its checks.
+    """
+
+    name: str
+    title: str
+    situation: Callable[[Observation, frozenset[str]], S]
+    told: Callable[[S], Finding]
+    detail: Callable[[S], Part]
+    facts: Callable[[S], tuple[Fact, ...]]
+    invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...]
+    levels: Callable[[S], tuple[Level, ...]]
+    baseline: Callable[[S, Proposal[S]], tuple[Part, ...]]
+    resources: Callable[[S], tuple[str, ...]]
+    actions: tuple[Action[S], ...]
+    playbooks: tuple[Playbook[S], ...]
+    checks: str
+    movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
+
+    def action(self, name: str) -> Action[S]:
+        """The action called `name`.
+
+        Raises:
+            KeyError: the domain does not have it.
+        """
+        return {action.name: action for action in self.actions}[name]
+
+
+AnyDomain = Domain[Any]
+"""A domain whose situations only it knows."""
+
+
+def pick(playbook: Playbook[S], situation: S, finding: Finding, branch: str | None) -> Branch[S]:
+    """The branch asked for, or the first one that fits the situation.
 
     Raises:
         UsageError: no branch of that name.
-        Refused: the finding supports none, or not the one asked for; says what to do by hand.
+        Refused: none fits, or not the one asked for; says what to do by hand.
     """
-    finding = situation.finding
     known = {candidate.name: candidate for candidate in playbook.branches}
     if branch is not None and branch not in known:
         raise UsageError(
@@ -71,7 +187,7 @@ def pick(playbook: Playbook, situation: Situation, branch: str | None) -> Branch
             return candidate
         reasons.append(f"{candidate.name}: {reason}")
     raise Refused(
-        f"{playbook.id} has no branch for this: {finding.chain}. {finding.explanation}",
+        f"{playbook.id} has no branch for this: {finding.verdict}. {finding.explanation}",
         guard="branch",
         got="; ".join(reasons),
         expected="; ".join(f"{c.name}: {c.condition}" for c in tried),
@@ -80,11 +196,11 @@ def pick(playbook: Playbook, situation: Situation, branch: str | None) -> Branch
 
 
 def by_hand(finding: Finding) -> str:
-    """What a person has to do where no branch applies: the nodes' own advice, else the chain's.
-    Advice for many nodes is given once."""
-    hosts: dict[str, list[str]] = {}
-    for node in finding.nodes:
-        if node.by_hand:
-            hosts.setdefault(node.by_hand, []).append(node.host)
-    advice = [f"{some(names)}: {what}" for what, names in hosts.items()]
+    """What a person has to do where no branch applies: the subjects' own advice, else the whole's.
+    Advice for many subjects is given once."""
+    names: dict[str, list[str]] = {}
+    for subject in finding.subjects:
+        if subject.by_hand:
+            names.setdefault(subject.by_hand, []).append(subject.name)
+    advice = [f"{some(those)}: {what}" for what, those in names.items()]
     return "; ".join(advice) or finding.next_step

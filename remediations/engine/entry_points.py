@@ -1,4 +1,4 @@
-"""The entry points of playbooks: who declares one, and what is behind it.
+"""The entry points of domains: who declares one, and what is behind it.
 
 All of it is somebody else's: metadata that is damaged, modules that raise what they like, objects
 of another type. Each costs its own distribution only.
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple
 
-from remediations.engine.domain import Branch, Playbook
+from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbook
 from remediations.machine.config import normalized
 from remediations.render.printable import one_line
 
-GROUP = "remediations.playbooks"
+GROUP = "remediations.domains"
 OWN = "remediations"
 """Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_IMPOSTOR = f"it calls itself {OWN}, and its playbooks are not in that package"
+_IMPOSTOR = f"it calls itself {OWN}, and its domains are not in that package"
 _SAID = 160
 """Characters of what somebody else's exception says."""
 
@@ -77,12 +77,12 @@ def _name(found: Distribution) -> str:
     """The name in the metadata; "" where there is none: pip leaves such directories behind."""
     try:
         return str(found.metadata["Name"] or "")
-    except Exception:  # noqa: BLE001 - it matters only where it brings a playbook
+    except Exception:  # noqa: BLE001 - it matters only where it brings a domain
         return ""
 
 
-def load(point: EntryPoint) -> Playbook | str:
-    """The playbook behind an entry point, or why there is none. Runs the code of its module."""
+def load(point: EntryPoint) -> AnyDomain | str:
+    """The domain behind an entry point, or why there is none. Runs the code of its module."""
     try:
         loaded = point.load()
     except KeyboardInterrupt:
@@ -93,7 +93,30 @@ def load(point: EntryPoint) -> Playbook | str:
 
 
 def _form(loaded: object) -> str:
-    """What is wrong with what was loaded; "" where it is a playbook."""
+    """What is wrong with what was loaded; "" where it is a domain."""
+    if not isinstance(loaded, Domain):
+        return f"{_kind(loaded)} is not a domain"
+    if not _text(loaded.name) or not _ID.fullmatch(loaded.name):
+        return "the name of the domain is not one of letters, digits, dots and dashes"
+    if not _text(loaded.title) or not _text(loaded.checks):
+        return "the title and the checks of the domain are not texts of one line"
+    if not all(map(callable, _asked(loaded))):
+        return "what the domain is asked for is not a function"
+    if not _tuple(loaded.actions) or not all(isinstance(a, Action) for a in loaded.actions):
+        return "its actions are not a tuple of actions"
+    if not _tuple(loaded.playbooks) or not loaded.playbooks:
+        return "its playbooks are not a tuple with one or more"
+    return next(filter(None, map(_playbook_form, loaded.playbooks)), "")
+
+
+def _asked(domain: AnyDomain) -> tuple[object, ...]:
+    return (
+        *(domain.situation, domain.told, domain.detail, domain.facts),
+        *(domain.levels, domain.baseline, domain.resources),
+    )
+
+
+def _playbook_form(loaded: object) -> str:
     if not isinstance(loaded, Playbook):
         return f"{_kind(loaded)} is not a playbook"
     if not _text(loaded.id) or not _ID.fullmatch(loaded.id):

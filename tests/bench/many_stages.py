@@ -9,7 +9,9 @@ import sys
 import msgspec
 
 from remediations.engine.catalogue import named
+from remediations.engine.drivers import workshops
 from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.plan.build import Maker
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
@@ -54,11 +56,19 @@ def _cpu_s() -> float:
 def main() -> None:
     """The program."""
     world = world_of(int(sys.argv[1]), int(sys.argv[2]))
-    playbook = named("INC-001", MachineConfig()).playbook
+    installed = named("INC-001", MachineConfig())
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()
-    plan = make_plan(playbook, None, world, finding, frozenset(), tool="bench", origin=ORIGIN)
+    with workshops() as made:
+        maker = Maker(
+            domain=installed.domain,
+            playbook=installed.playbook,
+            origin=ORIGIN,
+            tool="bench",
+            workshops=made,
+        )
+        plan = make_plan(maker, None, world, frozenset())
     planned = _cpu_s()
     assert finding.chain.value == "quorum-lost", finding.chain
     assert not plan.blocked, plan.blocked[0]

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.engine.find.finding import Answer, ChainClass, Finding
 from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.reading import Unknown
 from remediations.values.wire import canonical, decode
@@ -73,7 +73,7 @@ def _without(reading: HostReading, field: str) -> HostReading:
     return replace(reading, **{field: nothing})
 
 
-def powers_add_up(finding: Finding) -> bool:
+def powers_add_up(finding: ChainFinding) -> bool:
     """What a finding says of power is within the total."""
     return 0 <= finding.online_power <= finding.total_power and (
         0 <= finding.uncovered_power <= finding.total_power
@@ -87,7 +87,7 @@ def test_never_raises_and_is_well_formed(world: Observation) -> None:
     finding = diagnose(world)
     assert sorted(n.host for n in finding.nodes) == sorted(r.host for r in world.hosts)
     assert powers_add_up(finding)
-    assert decode(canonical(finding), Finding) == finding
+    assert decode(canonical(finding), ChainFinding) == finding
     assert finding.explanation
     assert finding.next_step
 

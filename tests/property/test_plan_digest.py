@@ -16,6 +16,8 @@ from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load, save
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.errors import Refused
+from remediations.playbooks.chain.baseline import ChainBaseline
+from remediations.values.part import Part
 from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.unit.plan.cases import compiled, missing, plan_of, quorum_lost
@@ -79,10 +81,13 @@ def test_same_observation_same_bytes(case: Broken) -> None:
 @given(broken(), st.integers(0, 10**6))
 @QUICK
 def test_digest_covers_what_was_observed(case: Broken, extra: int) -> None:
-    """One other power, and it is another plan."""
+    """One other height, and it is another plan."""
     plan = planned(world_of(case))
-    finding = replace(plan.finding, total_power=plan.finding.total_power + 1 + extra)
-    assert plan_digest(replace(plan, finding=finding)) != plan_digest(plan)
+    stood = plan.baseline[0]
+    height = str(int(stood.value["height"]) + 1 + extra)
+    other = Part(kind=stood.kind, value={**stood.value, "height": height})
+    mutant = replace(plan, baseline=(other, *plan.baseline[1:]))
+    assert plan_digest(mutant) != plan_digest(plan)
 
 
 @given(broken())
@@ -91,12 +96,14 @@ def test_only_what_is_down_is_acted_on(case: Broken) -> None:
     """Whatever the powers: acted hosts are those that answer nothing, and power adds up."""
     world = world_of(case)
     plan = planned(world)
-    assert all(not worlds.answers(world.host(host)) for host in plan.acting_hosts)
-    for before, after in pairwise(plan.stages):
-        assert before.power.after == after.power.before
-    if plan.stages:
-        assert plan.stages[0].power.before == plan.finding.online_power
-        assert 3 * plan.stages[-1].power.after > 2 * plan.finding.total_power
+    assert all(not worlds.answers(world.host(host)) for host in plan.targets)
+    power = [stage.impacts[0] for stage in plan.stages]
+    for before, after in pairwise(power):
+        assert before.after == after.before
+    if power:
+        stood = plan.part(ChainBaseline)
+        assert power[0].before == stood.online_power
+        assert 3 * power[-1].after > 2 * stood.total_power
 
 
 def test_same_bytes_in_other_processes(tmp_path: Path) -> None:

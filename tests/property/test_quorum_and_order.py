@@ -7,16 +7,38 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.playbooks.chain.impact import Move, keeps_quorum, smallest_first, swings
+from remediations.engine.plan.impact import Effect, Level, impacts
+from remediations.engine.plan.plan import Impact
+from remediations.playbooks.chain.finding import NodeCondition, NodeFinding
+from remediations.playbooks.chain.guards.power import keeps_quorum
+from remediations.playbooks.chain.impact import smallest_first
 from remediations.render.words import percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 
 POWERS = st.integers(min_value=0, max_value=2**63)
-MOVES = st.lists(
-    st.builds(Move, st.text("abcdef", min_size=1), st.integers(0, 10**12), st.booleans()),
+POWER = "power"
+AMOUNTS = st.integers(0, 10**12)
+EFFECTS = st.lists(st.builds(Effect, st.just(POWER), AMOUNTS, AMOUNTS, AMOUNTS), max_size=30)
+NODES = st.lists(
+    st.builds(
+        NodeFinding,
+        host=st.text("abcdef", min_size=1),
+        condition=st.just(NodeCondition.STOPPED),
+        address=st.just(""),
+        power=AMOUNTS,
+        cause=st.just(""),
+        by_hand=st.just(""),
+        evidence=st.just(()),
+    ),
     max_size=30,
-    unique_by=lambda move: move.host,
+    unique_by=lambda node: node.host,
 )
+
+
+def path(now: int, stages: list[list[Effect]]) -> list[Impact]:
+    """What stages do to one measure."""
+    level = Level(measure=POWER, now=now, total=now, floor=0)
+    return [impact for (impact,) in impacts([level], stages)]
 
 
 @given(POWERS, POWERS)
@@ -36,28 +58,39 @@ def test_a_share_is_never_shown_too_large(power: int, total: int) -> None:
     assert 0 <= true - shown < Fraction(1, 10)
 
 
-@given(MOVES)
-def test_rolling_order_is_by_power_and_total(moves: list[Move]) -> None:
+@given(NODES)
+def test_rolling_order_is_by_power_and_total(nodes: list[NodeFinding]) -> None:
     """Smallest first, each node once, and the same whatever the order of the input."""
-    order = smallest_first(moves)
-    assert sorted(order) == sorted(moves)
-    assert [m.power for m in order] == sorted(m.power for m in moves)
-    assert smallest_first(reversed(moves)) == order
+    order = smallest_first(nodes)
+    assert {node.host for node in order} == {node.host for node in nodes}
+    assert len(order) == len(nodes)
+    assert [node.power for node in order] == sorted(node.power for node in nodes)
+    assert smallest_first(reversed(nodes)) == order
 
 
-@given(MOVES, st.integers(0, 10**13))
-def test_swings_add_up(moves: list[Move], others: int) -> None:
-    """After all stages exactly the nodes that were off have been added; none is lost."""
-    online = others + sum(move.power for move in moves if move.online)
-    path = swings(online, [[move] for move in moves])
-    gained = sum(move.power for move in moves if not move.online)
-    assert (path[-1].after if path else online) == online + gained
-    assert all(swing.worst <= swing.before <= swing.after for swing in path)
+@given(EFFECTS, AMOUNTS)
+def test_impacts_add_up(effects: list[Effect], others: int) -> None:
+    """Each stage begins where the one before has ended; at the end there is what all give
+    afterwards; and at worst it is never more than before or after."""
+    now = others + sum(effect.now for effect in effects)
+    stages = path(now, [[effect] for effect in effects])
+    after = others + sum(effect.after for effect in effects)
+    assert (stages[-1].after if stages else now) == after
+    assert [s.before for s in stages] == [now, *(s.after for s in stages)][: len(stages)]
+    assert all(stage.worst <= min(stage.before, stage.after) for stage in stages)
 
 
-@given(MOVES, st.integers(0, 10**13))
-def test_starting_what_is_off_never_endangers_quorum(moves: list[Move], others: int) -> None:
+@given(EFFECTS, AMOUNTS)
+def test_worst_is_what_is_left_while_all_are_acted_on(effects: list[Effect], others: int) -> None:
+    """The targets of a stage are acted on at once, and may come back in any order."""
+    now = others + sum(effect.now for effect in effects)
+    (stage,) = path(now, [effects])
+    gone = sum(effect.now - min(effect.now, effect.during, effect.after) for effect in effects)
+    assert stage.worst == now - gone
+
+
+@given(st.lists(AMOUNTS, max_size=30), st.integers(0, 10**13))
+def test_starting_what_is_off_never_endangers_quorum(powers: list[int], others: int) -> None:
     """G29 passes for every plan that only starts nodes which do not vote."""
-    off = [move._replace(online=False) for move in moves]
-    total = others + sum(move.power for move in off)
-    assert all(keeps_quorum(swing, total) for swing in swings(others, [off]))
+    (stage,) = path(others, [[Effect(POWER, 0, 0, power) for power in powers]])
+    assert keeps_quorum(stage)

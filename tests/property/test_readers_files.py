@@ -63,7 +63,7 @@ def whole() -> dict[str, bytes]:
 
 def told(plan: Plan, entry: Entry) -> Tree:
     """A record as one of this plan: with its digest, and that of the program that ran."""
-    (command,) = plan.stages[0].commands
+    (command,) = plan.stages[0].steps
     ran = hashlib.sha256(command.text.encode()).hexdigest()
     starts = entry.kind is EntryKind.COMMAND_STARTING
     bound = replace(entry, plan=plan_digest(plan), command_sha256=ran if starts else "")

@@ -17,28 +17,26 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.engine.catalogue import named
-from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load
-from remediations.engine.plan.build import build_plan
 from remediations.engine.plan.essence import values
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
-from remediations.engine.plan.planning import propose
+from remediations.engine.plan.planning import make_plan
 from remediations.engine.plan.render_text import plan_text
 from remediations.engine.report.html import plan_html
 from remediations.engine.report.markdown import plan_markdown
 from remediations.errors import RemediationError
-from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.told import told
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.reading import Known
 from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.property.mutations import edited, examples, spoilt
-from tests.unit.plan.cases import ORIGIN, TOOL, compile_plainly, minority_down, plan_of, quorum_lost
+from tests.unit.plan.cases import maker, maker_of, minority_down, plan_of, quorum_lost
 
 PLAYBOOKS = ("INC-001", "node-down")
 STEERING = frozenset(map(chr, (*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x202E, 0x2066)))
@@ -116,13 +114,11 @@ def test_what_is_loaded_is_diagnosed_and_planned(data: bytes, playbook: str, wid
     if observation is None:
         return
     finding = diagnose(observation)
-    assert decode(canonical(finding), Finding) == finding
-    assert STEERING.isdisjoint(finding_text(finding, width=width, colour=False, verbose=True))
+    assert decode(canonical(finding), ChainFinding) == finding
+    people = finding_text(told(finding), width=width, colour=False, verbose=True)
+    assert STEERING.isdisjoint(people)
     try:
-        case = propose(
-            named(playbook, MachineConfig()).playbook, None, observation, finding, frozenset()
-        )
-        plan = build_plan(case, compile_deploy=compile_plainly, tool=TOOL, origin=ORIGIN)
+        plan = make_plan(maker(playbook=playbook), None, observation, frozenset())
     except RemediationError:
         return
     assert decode(canonical(plan), Plan) == plan
@@ -157,15 +153,12 @@ def test_any_names_compile_to_themselves_or_are_refused(
     odd = worlds.known(replace(reading.value, name=unit, home=home, user=user))
     world = worlds.change(world, "val1", lambda r: replace(r, unit=odd))
     try:
-        case = propose(
-            named("INC-001", MachineConfig()).playbook, None, world, diagnose(world), frozenset()
-        )
-        plan = build_plan(case, compile_deploy=compiler.compile_deploy, tool=TOOL, origin=ORIGIN)
+        plan = make_plan(maker_of(compiler), None, world, frozenset())
     except RemediationError:
         return
     assert decode(canonical(plan), Plan) == plan
-    for command in (command for stage in plan.stages for command in stage.commands):
-        given_names = values(command)
+    for step in plan.steps:
+        given_names = values(step)
         assert shlex.split(given_names["unit"]) == [unit]
         assert shlex.split(given_names["home"]) == [home]
 
@@ -174,8 +167,8 @@ def without_text() -> bytes:
     """A plan whose one command is empty."""
     plan = plan_of(quorum_lost())
     stage = plan.stages[0]
-    commands = tuple(replace(command, text="") for command in stage.commands)
-    return canonical(replace(plan, stages=(replace(stage, commands=commands),)))
+    steps = tuple(replace(step, payload="") for step in stage.steps)
+    return canonical(replace(plan, stages=(replace(stage, steps=steps),)))
 
 
 def steering() -> bytes:

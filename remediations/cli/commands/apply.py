@@ -19,7 +19,7 @@ from remediations.cli.signals import stop_in_order
 from remediations.cli.standing import bound_journal, standing_of
 from remediations.engine.apply.application import Receipt
 from remediations.engine.apply.apply import apply_plan
-from remediations.engine.runs.lock import chain_lock
+from remediations.engine.runs.lock import resource_locks
 from remediations.engine.runs.records import RunState
 from remediations.engine.runs.store import RunDirectory, find, state_directory
 from remediations.engine.verify.given import Given
@@ -51,7 +51,7 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> A
     try:
         with ExitStack() as held:
             held.enter_context(
-                chain_lock(state_directory(), approved.plan.chain_id, directory.name)
+                resource_locks(state_directory(), approved.plan.resources, directory.name)
             )
             held.enter_context(display.shown())
             receipt = asyncio.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,36 +13,80 @@ from remediations.cli.next_command import next_command
 from remediations.cli.options import reads_the_world
 from remediations.cli.terminal import look
 from remediations.cli.world import inventory_of, observation_for
-from remediations.engine.find.finding import ChainClass, Finding
+from remediations.engine.catalogue import catalogue, find_named
+from remediations.engine.domain import AnyDomain
+from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
-from remediations.errors import ExitCode
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.diagnose.explain import playbook_for
+from remediations.errors import ExitCode, UsageError
+from remediations.machine.config import MachineConfig, load_machine_config
+
+SEVERITY = tuple(Health)
+"""From well to down."""
+EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 
 @click.command("diagnose", help="Read all hosts (read-only) and say what is wrong.")
+@click.argument("what", required=False, metavar="[DOMAIN|PLAYBOOK]")
 @reads_the_world
 @click.option("-v", "--verbose", is_flag=True, help="Also show every reading relied upon.")
 def command(
-    inventory: Path | None, source: Path | None, save: Path | None, verbose: bool
+    what: str | None, inventory: Path | None, source: Path | None, save: Path | None, verbose: bool
 ) -> Answer:
-    """Exit 0: healthy. 3: something is wrong. 11: too little could be read to conclude."""
+    """Exit 0: all is well. 3: something is wrong. 11: too little could be read to conclude."""
+    domains = _domains(what, load_machine_config())
     known = inventory_of(inventory) if inventory is not None or source is None else None
-    finding = diagnose(observation_for(known, source, save))
+    observation = observation_for(known, source, save)
+    situations = [(domain, domain.situation(observation, frozenset())) for domain in domains]
+    findings = [(domain, domain.told(situation), situation) for domain, situation in situations]
     style = look()
-    playbook = playbook_for(finding.chain, finding.nodes)
-    shown = replace(finding, next_step=next_command("plan", playbook)) if playbook else finding
+    texts = [
+        finding_text(_shown(finding), width=style.width, colour=style.colour, verbose=verbose)
+        for _, finding, _ in findings
+    ]
     return Answer(
-        exit_code=verdict(finding),
-        document=finding,
-        text=finding_text(shown, width=style.width, colour=style.colour, verbose=verbose),
+        exit_code=verdict([finding for _, finding, _ in findings]),
+        document=[
+            {"finding": finding, "detail": domain.detail(situation)}
+            for domain, finding, situation in findings
+        ],
+        text="\n\n".join(texts),
     )
 
 
-def verdict(finding: Finding) -> ExitCode:
-    """The exit code that a finding amounts to."""
-    if finding.chain is ChainClass.UNDETERMINED:
-        return ExitCode.UNREADABLE
-    if finding.chain is ChainClass.HEALTHY:
-        return ExitCode.OK
-    return ExitCode.CHANGES_PENDING
+def _domains(what: str | None, config: MachineConfig) -> tuple[AnyDomain, ...]:
+    """All domains, or the one that is named, itself or by a playbook of it.
+
+    Raises:
+        UsageError: there is none of that name.
+        Refused: it is installed, and broken, ambiguous or not allowed here.
+    """
+    found = catalogue(config)
+    if what is None:
+        return found.domains
+    for domain in found.domains:
+        if domain.name.casefold() == what.casefold():
+            return (domain,)
+    installed = find_named(what, config)
+    if installed is not None:
+        return (installed.domain,)
+    names = [domain.name for domain in found.domains]
+    ids = [one.playbook.id for one in found.playbooks]
+    raise UsageError(
+        f"there is no domain and no playbook {what!r}",
+        guard="domain",
+        got=what,
+        expected=", ".join([*names, *ids]) or "an installed domain",
+        next_step="remediate list",
+    )
+
+
+def _shown(finding: Finding) -> Finding:
+    if not finding.playbook:
+        return finding
+    return replace(finding, next_step=next_command("plan", finding.playbook))
+
+
+def verdict(findings: Sequence[Finding]) -> ExitCode:
+    """The exit code that findings amount to: the worst health decides."""
+    worst = max((finding.health for finding in findings), key=SEVERITY.index)
+    return EXITS.get(worst, ExitCode.CHANGES_PENDING)

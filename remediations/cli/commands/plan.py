@@ -14,15 +14,15 @@ from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
 from remediations.engine.catalogue import named
-from remediations.engine.find.finding import ChainClass, Finding
-from remediations.engine.find.render_text import WELL, finding_text
+from remediations.engine.drivers import workshops
+from remediations.engine.find.render_text import finding_text
+from remediations.engine.plan.build import Maker
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.plan.planning import make_plan
 from remediations.engine.plan.render_text import plan_text
 from remediations.engine.runs.store import create
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.render.printable import one_line
 
 
@@ -43,25 +43,25 @@ def command(
 ) -> Answer:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
     installed, only = named(playbook, load_machine_config()), split_hosts(limit)
-    hosts = inventory_of(inventory)
+    hosts, style = inventory_of(inventory), look()
     observation = observation_for(hosts, source, save)
-    finding, style = diagnose(observation), look()
-    if nothing_to_do(finding) and not only and branch is None:
+    finding = installed.domain.told(installed.domain.situation(observation, only))
+    if finding.well and not only and branch is None:
         return Answer(
             exit_code=ExitCode.OK,
             document={"finding": finding, "plan": None, "run": None, "digest": None},
-            text="nothing to do: the chain and every node are well\n"
+            text=f"nothing to do: the {finding.domain} and every {finding.noun} are well\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
-    plan = make_plan(
-        installed.playbook,
-        branch,
-        observation,
-        finding,
-        only,
-        tool=TOOL,
-        origin=installed.origin(),
-    )
+    with workshops() as made:
+        maker = Maker(
+            domain=installed.domain,
+            playbook=installed.playbook,
+            origin=installed.origin(),
+            tool=TOOL,
+            workshops=made,
+        )
+        plan = make_plan(maker, branch, observation, only)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if plan.blocked:
@@ -82,11 +82,4 @@ def command(
         exit_code=ExitCode.CHANGES_PENDING,
         document={"plan": plan, "digest": digest, "run": run.name},
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
-    )
-
-
-def nothing_to_do(finding: Finding) -> bool:
-    """Whether the chain grows and every node is well, by the readings of the finding."""
-    return finding.chain is ChainClass.HEALTHY and all(
-        node.condition in WELL for node in finding.nodes
     )

@@ -12,7 +12,7 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.proof import prove
 from remediations.cli.standing import bound_journal
-from remediations.engine.runs.lock import holder
+from remediations.engine.runs.lock import is_applied
 from remediations.engine.runs.store import find, state_directory
 from remediations.engine.verify.given import Given
 from remediations.errors import Locked, UsageError
@@ -26,7 +26,7 @@ def command(run: str, inventory: Path | None) -> Answer:
     """Exit 0: every check passes. 8: one does not."""
     directory = find(run)
     # Files that cannot be used, or do not belong together, are refused before anybody is asked.
-    if holder(state_directory(), directory.plan.chain_id) == directory.name:
+    if is_applied(state_directory(), directory.plan.resources, directory.name):
         raise Locked(
             f"{directory.called} is being applied right now",
             guard="one writer of a journal",

@@ -81,7 +81,7 @@ class Engine:
         self._journal = journal
         self._poll = poll
         self._progress = SafeProgress(progress)
-        self._states = {step.id: CommandState.PLANNED for step in plan.steps()}
+        self._states = {step.id: CommandState.PLANNED for step in plan.steps}
         self._latest: Snapshot | None = None
         self._unseen = ""
         self._lost_record: MachineError | None = None
@@ -121,7 +121,7 @@ class Engine:
                 break
             if bad:
                 step, ending = bad[0]
-                return RunState.STOPPED, f"{step.command.host}: {ending.state}: {ending.message}"
+                return RunState.STOPPED, f"{step.target}: {ending.state}: {ending.message}"
             opened, seen = await self._wait_for(stage.gate)
             if self.stop.is_set():
                 break
@@ -134,9 +134,8 @@ class Engine:
     async def _commands(self, stage: Stage) -> list[tuple[Step, Ending]]:
         """Carry out a stage; the steps that are not done."""
         on_host: dict[str, list[Step]] = {}
-        for step in self._plan.steps():
-            if step.stage is stage:
-                on_host.setdefault(step.command.host, []).append(step)
+        for step in stage.steps:
+            on_host.setdefault(step.target, []).append(step)
         work = [asyncio.create_task(self._in_order(steps)) for steps in on_host.values()]
         stopped = asyncio.create_task(self.stop.wait())
         everything = asyncio.gather(*work, return_exceptions=True)
@@ -163,21 +162,20 @@ class Engine:
         return []
 
     async def _step(self, step: Step) -> Ending:
-        command = step.command
         self._record(
             EntryKind.COMMAND_STARTING,
             step=step.id,
-            host=command.host,
+            host=step.target,
             state=CommandState.STARTED,
-            message=command.operation,
-            command_sha256=hashlib.sha256(command.text.encode()).hexdigest(),
+            message=step.operation,
+            command_sha256=hashlib.sha256(step.payload.encode()).hexdigest(),
         )
         self._becomes(step, CommandState.STARTED, "")
         began = time.monotonic()
         claim = StepId(plan=self._digest, step=step.id)
         try:
             ending = await carry_out(
-                self._driver, claim, command, may_start=lambda: not self.stop.is_set()
+                self._driver, claim, step, may_start=lambda: not self.stop.is_set()
             )
         except asyncio.CancelledError:
             # Returned, not raised: the person's stop is known, and this is its receipt.
@@ -189,7 +187,7 @@ class Engine:
         self._record(
             EntryKind.COMMAND_ENDED,
             step=step.id,
-            host=command.host,
+            host=step.target,
             state=ending.state,
             message=ending.message,
             exit_status=seen.exit_status if seen else None,
@@ -259,8 +257,7 @@ class Engine:
 
     def _receipt(self, state: RunState, message: str) -> Receipt:
         steps = tuple(
-            StepStanding(step.id, step.command.host, self._states[step.id])
-            for step in self._plan.steps()
+            StepStanding(step.id, step.target, self._states[step.id]) for step in self._plan.steps
         )
         return Receipt(state=state, message=message, steps=steps)
 

@@ -6,28 +6,28 @@ Everything that was verified comes in as one value (`Approved`): nothing of it i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 
 from remediations.engine.apply.application import Engine, Receipt
 from remediations.engine.apply.progress import Progress
-from remediations.engine.domain import Playbook
+from remediations.engine.catalogue import Installed
+from remediations.engine.drivers import workshops
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.plan.build import Maker
 from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.recheck import Maker, changed, follows, recheck
+from remediations.engine.plan.recheck import changed, follows, recheck
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import EntryKind, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.playbooks.chain.look import poll
 from remediations.reach.aside import in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.systems.comet.pulse import Pulse, heights
-from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.driver import SshDriver
 from remediations.values.inventory import Inventory
 from remediations.values.origin import Origin
@@ -41,7 +41,7 @@ class Approved:
     """A plan whose approvals were verified, with all that it is judged by.
 
     `observation` is what the plan was made from; `inventory` the live one, whose digest is the
-    plan's; `playbook` and `origin` what is installed here; `start` what the journal begins with;
+    plan's; `installed` and `origin` what is installed here; `start` what the journal begins with;
     `resolver` says where names lead.
     """
 
@@ -49,7 +49,7 @@ class Approved:
     digest: str
     observation: Observation
     inventory: Inventory
-    playbook: Playbook
+    installed: Installed
     origin: Origin
     start: Start
     resolver: SshResolver
@@ -102,12 +102,13 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
     hosts are read.
     """
     plan = approved.plan
-    with Compiler() as compiler:
+    with workshops() as made:
         maker = Maker(
-            playbook=approved.playbook,
+            domain=approved.installed.domain,
+            playbook=approved.installed.playbook,
             origin=approved.origin,
             tool=approved.start.tool,
-            compile_deploy=compiler.compile_deploy,
+            workshops=made,
         )
         names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
         differences = changed_logins(plan.logins, names)
@@ -132,31 +133,3 @@ def _began(start: Start) -> str:
         f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are led by "
         f"{names}"
     )
-
-
-async def poll(reach: SshReach, plan: Plan) -> Snapshot:
-    """One look at every target of the plan."""
-    pulses = await heights(reach, [(t.host, t.rpc_url) for t in plan.targets])
-    hosts = tuple(
-        HostSnapshot(
-            host=target.host,
-            height=pulse.status.height if pulse.status else None,
-            catching_up=pulse.status.catching_up if pulse.status else None,
-        )
-        for target in plan.targets
-        for pulse in (pulses[target.host],)
-    )
-    round_, online = _votes(list(pulses.values()), plan)
-    return Snapshot(
-        hosts=hosts, round=round_, online_power=online, total_power=plan.baseline.total_power
-    )
-
-
-def _votes(pulses: Sequence[Pulse], plan: Plan) -> tuple[int, int]:
-    """The highest round of the highest height, and the power of targets whose node answers and
-    follows. A display value: what decides is read by `observe`."""
-    rounds = [(p.round.height, p.round.round) for p in pulses if p.round is not None]
-    top = max((p.status.height for p in pulses if p.status is not None), default=0)
-    alive = {p.status.address for p in pulses if p.status and p.status.height >= top - 1}
-    online = sum(target.power for target in plan.targets if target.address in alive)
-    return (max(rounds)[1] if rounds else 0), online

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from remediations.engine.apply.driver import Driver, Sighting, StepId, StepState
-from remediations.engine.plan.plan import Command
+from remediations.engine.plan.plan import Step
 from remediations.engine.runs.records import CommandState
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import HostUnreachable
@@ -40,9 +40,9 @@ class Ending(NamedTuple):
 
 
 async def carry_out(
-    driver: Driver, step: StepId, command: Command, *, may_start: Callable[[], bool]
+    driver: Driver, step: StepId, work: Step, *, may_start: Callable[[], bool]
 ) -> Ending:
-    """Launch `command` and follow it. Never guesses how it ended.
+    """Launch `work` and follow it. Never guesses how it ended.
 
     `may_start` tells whether a launch may be repeated: not after a person's stop.
     """
@@ -50,7 +50,7 @@ async def carry_out(
     note = ""
     for number in range(LAUNCHES):
         try:
-            await driver.launch(step, command)
+            await driver.launch(step, work)
         except Locked as claimed:
             if number == 0:
                 # Somebody else's application of this plan: how it ends is not ours to take.
@@ -64,29 +64,29 @@ async def carry_out(
             note += f"{refusal.what} ({refusal.got}); "
         except HostUnreachable as lost:
             note = f"the launch was not confirmed ({lost.got}); "
-            if await _nothing_started(driver, step, command, end) and may_start():
+            if await _nothing_started(driver, step, work, end) and may_start():
                 continue
         break
-    return await follow(driver, step, command, note)
+    return await follow(driver, step, work, note)
 
 
-async def _nothing_started(driver: Driver, step: StepId, command: Command, end: float) -> bool:
+async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float) -> bool:
     """Whether the host says so; it is asked until `end` (monotonic clock)."""
     while time.monotonic() < end:
         try:
-            return (await driver.probe(step, command)).state is StepState.NOT_STARTED
+            return (await driver.probe(step, work)).state is StepState.NOT_STARTED
         except HostUnreachable:
             await asyncio.sleep(FIRST_LOOK_S)
     return False
 
 
-async def follow(driver: Driver, step: StepId, command: Command, note: str = "") -> Ending:
+async def follow(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
     """Look at the step until it is settled or its time is over, however often the host is lost."""
-    end = time.monotonic() + command.timeout_s + GRACE_S
+    end = time.monotonic() + work.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
-            ending = await _look(driver, step, command, note)
+            ending = await _look(driver, step, work, note)
         except HostUnreachable as lost:
             last = f"{lost.what}: {lost.got}"
         else:
@@ -99,16 +99,16 @@ async def follow(driver: Driver, step: StepId, command: Command, note: str = "")
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
 
 
-async def _look(driver: Driver, step: StepId, command: Command, note: str) -> Ending | None:
+async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending | None:
     """How it ended, None while it runs.
 
     Raises:
         HostUnreachable: nobody answered; nothing is lost by asking again.
     """
-    sighting = await driver.probe(step, command)
+    sighting = await driver.probe(step, work)
     if sighting.state not in (StepState.DONE, StepState.RUNNING):
         # Voiding makes "not started" final.
-        sighting = await driver.void(step, command)
+        sighting = await driver.void(step, work)
     if sighting.state is StepState.RUNNING:
         return None
     if sighting.state is StepState.DONE:
@@ -117,7 +117,7 @@ async def _look(driver: Driver, step: StepId, command: Command, note: str) -> En
         message = "it never started, and cannot any more"
         return _ending(CommandState.FAILED, message, sighting, note)
     # It began and left no result: its declared probe settles it, as the design says.
-    if await driver.holds(command):
+    if await driver.holds(work):
         message = "it left no result, but its effect is there"
         return _ending(CommandState.DONE, message, sighting, note)
     message = "it ended without a result and its effect is not there"

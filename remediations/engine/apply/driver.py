@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from remediations.engine.plan.plan import Command
+from remediations.engine.plan.plan import Step
 
 
 class StepState(StrEnum):
@@ -47,7 +47,7 @@ class Sighting:
 class Driver(Protocol):
     """Carries out steps. Every method raises `HostUnreachable` when it was not heard."""
 
-    async def launch(self, step: StepId, command: Command) -> None:
+    async def launch(self, step: StepId, work: Step) -> None:
         """Start the step. Returns before it ends.
 
         Raises:
@@ -57,14 +57,14 @@ class Driver(Protocol):
         """
         ...
 
-    async def probe(self, step: StepId, command: Command) -> Sighting:
+    async def probe(self, step: StepId, work: Step) -> Sighting:
         """How the step stands."""
         ...
 
-    async def void(self, step: StepId, command: Command) -> Sighting:
+    async def void(self, step: StepId, work: Step) -> Sighting:
         """Make sure that a step that has not started never does; how it stands then."""
         ...
 
-    async def holds(self, command: Command) -> bool:
+    async def holds(self, work: Step) -> bool:
         """Whether the command's effect is there, by its own declared probe."""
         ...

@@ -7,6 +7,7 @@ verified, and never be made again to be compared.
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from remediations.engine.catalogue import Installed, find_named
 from remediations.engine.domain import Branch, Playbook
@@ -29,7 +30,7 @@ def installed_for(plan: Plan, config: MachineConfig) -> Installed:
     return installed
 
 
-def branch_of(plan: Plan, playbook: Playbook) -> Branch:
+def branch_of(plan: Plan, playbook: Playbook[Any]) -> Branch[Any]:
     """The plan's branch.
 
     Raises:

@@ -13,7 +13,7 @@ class Statement(Record, frozen=True, kw_only=True):
 
     purpose: str
     plan: str
-    chain_id: str
+    resources: tuple[str, ...]
     playbook: str
     branch: str
     expires_at: Moment

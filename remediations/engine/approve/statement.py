@@ -18,7 +18,7 @@ def statement_for(plan: Plan) -> Statement:
     return Statement(
         purpose=PURPOSE,
         plan=plan_digest(plan),
-        chain_id=plan.chain_id,
+        resources=plan.resources,
         playbook=plan.playbook,
         branch=plan.branch,
         expires_at=plan.expires_at,
@@ -28,8 +28,8 @@ def statement_for(plan: Plan) -> Statement:
 def consequences_text(plan: Plan) -> str:
     """What applying `plan` means, in a few lines: the whole of it may have left the screen."""
     undone: dict[str, dict[str, None]] = {}
-    for command in (command for stage in plan.stages for command in stage.commands):
-        undone.setdefault(command.undo, {})[command.host] = None
+    for step in plan.steps:
+        undone.setdefault(step.undo, {})[step.target] = None
     ways = [f"{some(list(hosts))}: {undo}" for undo, hosts in undone.items()]
     shown = "; ".join(ways[:MOST_WAYS]) + (" …" if len(ways) > MOST_WAYS else "")
     return "\n".join(
@@ -38,8 +38,7 @@ def consequences_text(plan: Plan) -> str:
             f"  title     {one_line(plan.title)}",
             f"  risk      {plan.risk}",
             f"  worst     {one_line(plan.worst_case)}",
-            f"  hosts     {count(len(plan.acting_hosts), 'host')}: "
-            f"{one_line(some(plan.acting_hosts))}",
+            f"  acts on   {count(len(plan.targets), 'target')}: {one_line(some(plan.targets))}",
             f"  undone    {one_line(shown) or 'nothing runs'}",
         )
     )
@@ -52,7 +51,7 @@ def statement_text(statement: Statement) -> str:
             f"You are about to sign, in the namespace {NAMESPACE}:",
             f"  purpose   {one_line(statement.purpose)}",
             f"  plan      {one_line(statement.plan)}",
-            f"  chain     {one_line(statement.chain_id)}",
+            f"  resources {one_line(', '.join(statement.resources))}",
             f"  branch    {one_line(f'{statement.playbook} / {statement.branch}')}",
             f"  expires   {moment(statement.expires_at)}",
             f"  bytes     {one_line(canonical(statement).decode())}",

@@ -1,69 +1,24 @@
-"""The Finding: a conclusion about the chain and one about every node, with evidence.
+"""The Finding: a conclusion, complete for people, whatever it is about.
 
-Each is described in docs/rules/classes.md and docs/rules/conditions.md.
+A domain concludes in values of its own and tells them here: one verdict for the whole, one
+condition for each subject, rows for the first screen, tables, and the readings behind all of it.
+Screens, reports, exit codes and "nothing to do" are made of these alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from functools import cached_property
 
 from remediations.values.record import Moment, Record
 
 
-class ChainClass(StrEnum):
-    """What is wrong with the chain as a whole."""
+class Health(StrEnum):
+    """What a finding amounts to. In the order of severity."""
 
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"  # blocks go on, somebody is down
-    LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
-    QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
-    PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
-    APP_HASH_SPLIT = "app-hash-split"  # no app hash has two thirds of the power
-    DETERMINISTIC_PANIC = "deterministic-panic"  # one app hash, and a block that nobody can apply
-    UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
-    HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
-    SIGNING_BLOCKED = "signing-blocked"  # all there, but sign state or WAL refuses to sign
-    SLOW = "slow"  # blocks come, but far apart
-    UNDETERMINED = "undetermined"
-
-
-class NodeCondition(StrEnum):
-    """What is wrong with one node. One value: the one that has to be mended first."""
-
-    HEALTHY = "healthy"
-    STOPPED = "stopped"
-    DISABLED = "disabled"  # stopped, and would not start at boot, or masked
-    START_FAILS = "start-fails"  # failed, or exits at once
-    CRASH_LOOP = "crash-loop"
-    FROZEN = "frozen"  # process there, answers nothing (SIGSTOP, D state, hung RPC)
-    ZOMBIE = "zombie"  # process up, consensus dead after CONSENSUS FAILURE
-    BEHIND = "behind"  # catching up
-    WAITING = "waiting"  # well, but the chain halts
-    DIVERGED = "diverged"  # its app hash is not that of the others
-    PANICKED = "panicked"  # the application panics at this height
-    UPGRADE_NEEDED = "upgrade-needed"
-    HALT_HEIGHT = "halt-height"
-    DISK_FULL = "disk-full"
-    DATABASE_CORRUPT = "database-corrupt"
-    KEY_MISSING = "key-missing"
-    SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
-    DUPLICATE_KEY = "duplicate-key"
-    DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
-    ISOLATED = "isolated"  # no peers, or in a component without quorum
-    UNREACHABLE = "unreachable"  # SSH fails; the daemon may well live
-    STANDBY = "standby"  # keyless and stopped on purpose
-    NO_DAEMON = "no-daemon"  # a bastion
-    UNKNOWN = "unknown"
-
-
-class Answer(StrEnum):
-    """Yes, no, or not known: never two booleans."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
+    WELL = "well"
+    UNKNOWN = "unknown"  # too little could be read to conclude
+    DEGRADED = "degraded"  # it works, and something of it does not
+    DOWN = "down"
 
 
 class Evidence(Record, frozen=True, kw_only=True):
@@ -75,89 +30,71 @@ class Evidence(Record, frozen=True, kw_only=True):
     at: Moment
 
 
-class NodeFinding(Record, frozen=True, kw_only=True):
-    """One node. `address` is "" and `power` 0 for what is not in the validator set.
+class FindingRow(Record, frozen=True, kw_only=True):
+    """A line of the first screen: `height`, `113, round 0`. `health` is what it says of the whole."""
 
-    `cause` says in one sentence why; `by_hand` what to do where no playbook resolves it ("" else).
+    title: str
+    text: str
+    health: Health | None = None
+
+
+class Subject(Record, frozen=True, kw_only=True):
+    """What is wrong with one thing that can be acted on.
+
+    `weight` is how much of the domain's measure it is, "" for none; `cause` says in one sentence why;
+    `by_hand` what to do where no playbook resolves it, else "".
     """
 
-    host: str
-    condition: NodeCondition
-    address: str
-    power: int
+    name: str
+    condition: str
+    health: Health
+    weight: str
     cause: str
     by_hand: str
     evidence: tuple[Evidence, ...]
 
 
-class HashCluster(Record, frozen=True, kw_only=True):
-    """Nodes that agree on the app hash after `height`, with their voting power."""
+class FindingTable(Record, frozen=True, kw_only=True):
+    """Something that has rows, as parts of a network. Each row has a cell for each column."""
 
-    height: int
-    app_hash: str
-    hosts: tuple[str, ...]
-    power: int
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse rows that the columns do not fit, with a ValueError."""
+        super().__post_init__()
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError("Expected a cell for each column")
 
 
-class Component(Record, frozen=True, kw_only=True):
-    """Nodes that reach each other, directly or through others, with their power.
+class Finding(Record, frozen=True, kw_only=True):
+    """The conclusion of one domain about one observation.
 
-    `unlisted` are ids of nodes seen only through others (not in the inventory).
+    `verdict` is one of the domain's classes (`quorum-lost`), `headline` what stands beside it
+    (`halted`). `since` (UTC) is when it began, None where that is not known or nothing did.
+    `noun` is what a subject is called (`node`), `measure` what is counted of them (`power`), ""
+    for nothing. `playbook` is the one that is worth planning, "" for none; then `next_step` says
+    what to do. `witnesses` bore witness to the whole.
     """
 
-    hosts: tuple[str, ...]
-    unlisted: tuple[str, ...]
-    power: int
-
-
-class UnlistedPeer(Record, frozen=True, kw_only=True):
-    """A node that is not in the inventory, seen through `seen_by`."""
-
-    node_id: str
-    moniker: str
-    height: int
-    seen_by: tuple[str, ...]
-
-
-class Finding(Record, frozen=True, kw_only=True, dict=True):
-    """The conclusion about one observation.
-
-    `halted_since` is the time of the last block (UTC) when halted; `witnesses` the hosts whose
-    readings of the chain were used; `online_power` the power that votes in the current round, or
-    signed the last commit; `uncovered_power` the power no host of the inventory holds;
-    `voting` the hosts of the inventory whose power votes now (their sum is part of `online_power`).
-    """
-
-    chain: ChainClass
-    halted: Answer
-    halted_since: Moment | None
-    halted_after_s: int
-    height: int
-    round: int
-    step: int
-    round_moves: Answer
-    total_power: int
-    online_power: int
-    uncovered_power: int
-    voting: tuple[str, ...]
+    domain: str
+    verdict: str
+    health: Health
+    headline: str
     explanation: str
+    since: Moment | None
+    rows: tuple[FindingRow, ...]
+    noun: str
+    measure: str
+    subjects: tuple[Subject, ...]
+    tables: tuple[FindingTable, ...]
     next_step: str
+    playbook: str
     witnesses: tuple[str, ...]
-    clusters: tuple[HashCluster, ...]
-    components: tuple[Component, ...]
-    unlisted: tuple[UnlistedPeer, ...]
-    nodes: tuple[NodeFinding, ...]
     evidence: tuple[Evidence, ...]
 
-    def node(self, host: str) -> NodeFinding:
-        """The finding about `host`.
-
-        Raises:
-            KeyError: it was not observed.
-        """
-        return self._by_host[host]
-
-    @cached_property
-    def _by_host(self) -> Mapping[str, NodeFinding]:
-        """Every guard asks for the node that it judges."""
-        return {finding.host: finding for finding in self.nodes}
+    @property
+    def well(self) -> bool:
+        """Whether the whole and each subject is well: then there is nothing to do."""
+        return self.health is Health.WELL and all(s.health is Health.WELL for s in self.subjects)

@@ -1,13 +1,21 @@
-"""A Finding for a terminal: halted? since when? why? how sure? what next? Without scrolling."""
+"""A Finding for a terminal: what, since when, why, how sure, what next. Without scrolling."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import RenderableType
 from rich.text import Text
 
-from remediations.engine.find.finding import Answer, ChainClass, Finding, NodeCondition, NodeFinding
+from remediations.engine.find.finding import (
+    Evidence,
+    Finding,
+    FindingTable,
+    Health,
+    Subject,
+)
 from remediations.render.console import (
     BAD,
     DIM,
@@ -23,25 +31,24 @@ from remediations.render.console import (
     sentence,
 )
 from remediations.render.printable import Exact
-from remediations.render.words import count, moment, percent, short, some
-from remediations.systems.comet.quorum import has_quorum
+from remediations.render.words import count, short, some
 
-WELL = frozenset(
-    {NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.NO_DAEMON, NodeCondition.STANDBY}
-)
 SHOWN_IN_FULL = 12
-"""Up to so many nodes each has its line; beyond, healthy ones are counted, and many with the same
-trouble share a line that names them."""
+"""Up to so many subjects each has its line; beyond, those that are well are counted, and many with
+the same trouble share a line that names them."""
 TOGETHER = 4
+HASH = re.compile(r"\b[0-9A-Fa-f]{40,}\b")
+"""What is compared by its beginning, by eye."""
+STYLE: Mapping[Health, str] = MappingProxyType(
+    {Health.WELL: GOOD, Health.UNKNOWN: DOUBT, Health.DEGRADED: BAD, Health.DOWN: BAD}
+)
 
 
 def finding_text(finding: Finding, *, width: int, colour: bool, verbose: bool = False) -> str:
     """The whole finding as text."""
-    parts = [*_answer(finding), *_nodes(finding), *_by_hand(finding)]
-    if finding.clusters and len(finding.clusters) > 1:
-        parts += _clusters(finding)
-    if finding.unlisted:
-        parts += _unlisted(finding)
+    parts = [verdict_line(finding), _answer(finding), *_subjects(finding), *_by_hand(finding)]
+    for table in finding.tables:
+        parts += _table(table)
     if verbose:
         parts += _evidence(finding)
     parts += [heading("next"), line(finding.next_step, STRONG)]
@@ -49,144 +56,79 @@ def finding_text(finding: Finding, *, width: int, colour: bool, verbose: bool = 
 
 
 def verdict_line(finding: Finding) -> Text:
-    """One line: the class, and whether the chain is halted."""
-    style = GOOD if finding.chain is ChainClass.HEALTHY else BAD
-    if finding.chain is ChainClass.UNDETERMINED:
-        style = DOUBT
-    halted = {
-        Answer.YES: "halted",
-        Answer.NO: "not halted",
-        Answer.UNKNOWN: "unclear whether halted",
-    }
-    return sentence((str(finding.chain).upper(), style), f": {halted[finding.halted]}")
+    """One line: the class, and what it means for the whole."""
+    return sentence((finding.verdict.upper(), STYLE[finding.health]), f": {finding.headline}")
 
 
-def _answer(finding: Finding) -> list[RenderableType]:
-    share = percent(finding.online_power, finding.total_power)
-    power = f"{finding.online_power} of {finding.total_power} ({share})"
-    quorum = has_quorum(finding.online_power, finding.total_power)
-    since = moment(finding.halted_since) if finding.halted_since else "–"
-    rows: list[tuple[str, Part]] = [
-        ("why", finding.explanation),
-        ("since", f"{since}; halted means {finding.halted_after_s} s without a block"),
-        (
-            "height",
-            f"{finding.height}, round {finding.round}, step {finding.step}"
-            f" (round moves: {finding.round_moves})",
-        ),
-        (
-            "power",
-            sentence(
-                power, " votes: ", ("quorum" if quorum else "no quorum", GOOD if quorum else BAD)
-            ),
-        ),
-        ("how sure", _surety(finding)),
-    ]
-    if not finding.witnesses:
-        rows[2:4] = [("height", "unknown"), ("power", "unknown")]
-    if finding.uncovered_power:
-        rows.append(
-            ("unseen", f"{finding.uncovered_power} of the power is on no host of the inventory")
-        )
-    return [verdict_line(finding), facts(rows)]
+def _answer(finding: Finding) -> RenderableType:
+    rows: list[tuple[str, Part]] = [("why", finding.explanation)]
+    for row in finding.rows:
+        styled = row.text if row.health is None else sentence((row.text, STYLE[row.health]))
+        rows.append((row.title, styled))
+    return facts(rows)
 
 
-def _surety(finding: Finding) -> str:
-    """How many nodes say so: the word of one decides nothing
-    (docs/rules/hazards.md#one-witness)."""
-    if not finding.witnesses:
-        return "not at all: no node answers for the chain"
-    number = count(len(finding.witnesses), "witness", "witnesses")
-    said = f"{number}: {some(finding.witnesses, SHOWN_IN_FULL)}"
-    return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
-
-
-def _nodes(finding: Finding) -> list[RenderableType]:
-    groups = [[node] for node in finding.nodes]
+def _subjects(finding: Finding) -> list[RenderableType]:
+    if not finding.subjects:
+        return []
+    groups = [[subject] for subject in finding.subjects]
     tail: list[RenderableType] = []
-    if len(finding.nodes) > SHOWN_IN_FULL:
-        groups = _alike([node for node in finding.nodes if node.condition not in WELL])
-        well = len(finding.nodes) - sum(len(group) for group in groups)
-        tail = [line(f"and {count(well, 'node')} in good order", DIM)] if well else []
-    table = columns(("host", "power", "condition", "cause"), [_row(group) for group in groups])
-    return [heading("nodes"), table, *tail]
+    if len(groups) > SHOWN_IN_FULL:
+        groups = _alike([s for s in finding.subjects if s.health is not Health.WELL])
+        well = len(finding.subjects) - sum(len(group) for group in groups)
+        tail = [line(f"and {count(well, finding.noun)} in good order", DIM)] if well else []
+    weighed = (finding.measure,) if finding.measure else ()
+    header = (finding.noun, *weighed, "condition", "cause")
+    rows = [_row(group, finding) for group in groups]
+    return [heading(f"{finding.noun}s"), columns(header, rows), *tail]
 
 
-def _alike(nodes: Sequence[NodeFinding]) -> list[list[NodeFinding]]:
-    """Nodes with the same condition and cause together, where they are many."""
-    groups: dict[tuple[NodeCondition, str], list[NodeFinding]] = {}
-    for node in nodes:
-        groups.setdefault((node.condition, node.cause), []).append(node)
+def _alike(subjects: Sequence[Subject]) -> list[list[Subject]]:
+    """Subjects with the same condition and cause together, where they are many."""
+    groups: dict[tuple[str, str], list[Subject]] = {}
+    for subject in subjects:
+        groups.setdefault((subject.condition, subject.cause), []).append(subject)
     return [
         part
         for group in groups.values()
-        for part in ([group] if len(group) >= TOGETHER else [[node] for node in group])
+        for part in ([group] if len(group) >= TOGETHER else [[one] for one in group])
     ]
 
 
-def _row(group: Sequence[NodeFinding]) -> tuple[str, str, Text, str]:
+def _row(group: Sequence[Subject], finding: Finding) -> tuple[Part, ...]:
     first = group[0]
-    power = sum(node.power for node in group)
-    host, cause = Exact(first.host), first.cause
+    name, cause = Exact(first.name), first.cause
     if len(group) > 1:
-        host, cause = (
-            Exact(count(len(group), "node")),
-            f"{cause}: {', '.join(n.host for n in group)}",
-        )
-    return host, str(power) if power else "–", _condition(first), cause
+        name = Exact(count(len(group), finding.noun))
+        cause = f"{cause}: {', '.join(subject.name for subject in group)}"
+    weight = sum(int(subject.weight or 0) for subject in group)
+    weighed = (str(weight) if weight else "–",) if finding.measure else ()
+    return (name, *weighed, line(first.condition, STYLE[first.health]), cause)
 
 
 def _by_hand(finding: Finding) -> list[RenderableType]:
     """What people have to do, each advice once."""
     advice: dict[str, list[str]] = {}
-    for node in finding.nodes:
-        if node.by_hand:
-            advice.setdefault(node.by_hand, []).append(node.host)
+    for subject in finding.subjects:
+        if subject.by_hand:
+            advice.setdefault(subject.by_hand, []).append(subject.name)
     if not advice:
         return []
     return [heading("by hand"), *(line(f"{some(h)}: {what}") for what, h in advice.items())]
 
 
-def _condition(node: NodeFinding) -> Text:
-    style = GOOD if node.condition in WELL else BAD
-    if node.condition in (NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE):
-        style = DOUBT
-    return line(str(node.condition), style)
+def _table(table: FindingTable) -> list[RenderableType]:
+    rows = [tuple(Exact(HASH.sub(_shortened, cell)) for cell in row) for row in table.rows]
+    return [heading(table.title), columns(table.columns, rows)]
 
 
-def _clusters(finding: Finding) -> list[RenderableType]:
-    return [
-        heading("app hashes"),
-        columns(
-            ("height", "app hash", "power", "hosts"),
-            [
-                (str(c.height), Exact(short(c.app_hash)), str(c.power), ", ".join(c.hosts))
-                for c in finding.clusters
-            ],
-        ),
-    ]
-
-
-def _unlisted(finding: Finding) -> list[RenderableType]:
-    return [
-        heading("nodes that are not in the inventory"),
-        columns(
-            ("node id", "name", "height", "seen by"),
-            [
-                (
-                    Exact(short(p.node_id)),
-                    Exact(p.moniker),
-                    str(p.height) if p.height else "–",
-                    ", ".join(p.seen_by),
-                )
-                for p in finding.unlisted
-            ],
-        ),
-    ]
+def _shortened(match: re.Match[str]) -> str:
+    return short(match[0])
 
 
 def _evidence(finding: Finding) -> list[RenderableType]:
-    every = [*finding.evidence, *(e for node in finding.nodes for e in node.evidence)]
+    every: list[Evidence] = [*finding.evidence]
+    every += [one for subject in finding.subjects for one in subject.evidence]
     return [
         heading("readings relied upon"),
         columns(

@@ -1,171 +1,222 @@
-"""From a proposal to a Plan: compile, judge, freeze. Pure but for the compiling child process."""
+"""From a proposal to a Plan: gather the facts, judge, make the bytes, freeze. Pure but for what
+makes the bytes (`Workshop`), which contacts nobody.
+
+1. Facts: the domain's, then each action's for its target. A name is a fact once.
+2. Guards: the domain's invariants, the branch's, then each action's for its target.
+3. Bytes: of each action, from facts alone. Where a guard blocks there are none: what must not run has
+   no bytes, and what is unknown cannot be made into any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-from remediations.engine.observe.observation import HostReading
+from remediations.engine.domain import (
+    Branch,
+    Domain,
+    Facts,
+    Playbook,
+    Proposal,
+    StageDraft,
+    StepData,
+)
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.impact import impacts
 from remediations.engine.plan.plan import (
     PLAN_FORMAT,
     VALID_FOR,
-    Baseline,
-    Command,
+    Fact,
     Fidelity,
+    GuardResult,
+    Impact,
     Outcome,
     Plan,
-    PowerEffect,
     Stage,
-    Target,
+    Step,
 )
-from remediations.engine.plan.proposal import HostData, StageDraft
-from remediations.playbooks.chain.facts import facts_of
-from remediations.playbooks.chain.guards.case import Case, latest_status
-from remediations.playbooks.chain.guards.power import UP
-from remediations.playbooks.chain.guards.table import judge
-from remediations.playbooks.chain.impact import Swing, swings
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.errors import MachineError
 from remediations.values.origin import Origin
-from remediations.values.reading import value_or_none
 from remediations.values.wire import digest
 
-Compile = Callable[[str, Mapping[str, HostData]], Mapping[str, tuple[CompiledCommand, ...]]]
-"""`Compiler.compile_deploy`: a deploy's name and its hosts' data in, commands per host out."""
+S = TypeVar("S")
 
 
-def build_plan(case: Case, *, compile_deploy: Compile, tool: str, origin: Origin) -> Plan:
-    """The plan of `case`. Where a guard blocks it has no stages: what must not run has no bytes,
-    and what is unknown cannot be compiled.
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One step as a driver makes it; what each field means says `plan.Step`."""
 
-    Raises:
-        RemediationError: a deploy of the proposal does not compile.
+    operation: str
+    payload: str
+    timeout_s: int
+    fidelity: Fidelity
+    probe: tuple[str, ...]
+    undo: str
+    shown: str = ""
+
+
+class Workshop(Protocol):
+    """The pure half of a driver: from what is known of its targets to exact bytes.
+
+    The same data give the same bytes. It contacts nobody and never gives an empty answer.
     """
-    proposal, finding, observation = case.proposal, case.finding, case.observation
-    guards = judge(case)
-    blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
-    return Plan(
-        format=PLAN_FORMAT,
-        tool=tool,
-        playbook=proposal.playbook,
-        branch=proposal.branch,
-        origin=origin,
-        title=proposal.title,
-        chain_id=observation.chain_id,
-        inventory_digest=observation.inventory_digest,
-        observation_digest=digest(observation),
-        observed_at=observation.ended,
-        expires_at=observation.ended + VALID_FOR,
-        finding=finding,
-        facts=facts_of(observation, finding, [move.host for move in proposal.acting]),
-        guards=guards,
-        warnings=proposal.warnings,
-        stages=() if blocked else build_stages(case, compile_deploy),
-        checks=proposal.checks,
-        baseline=baseline_of(case),
-        targets=targets_of(case),
-        logins=observation.logins,
-        risk=proposal.risk,
-        worst_case=proposal.worst_case,
-        approvals_needed=1,
-    )
+
+    def __call__(
+        self, deploy: str, data: Mapping[str, StepData], /
+    ) -> Mapping[str, tuple[Made, ...]]:
+        """The steps of each target, in order.
+
+        Raises:
+            RemediationError: they cannot be made.
+        """
+        ...
 
 
-def build_stages(case: Case, compile_deploy: Compile) -> tuple[Stage, ...]:
-    """The stages with the exact commands per host."""
-    drafts = case.proposal.stages
-    path = swings(case.finding.online_power, [draft.moves for draft in drafts])
-    return tuple(
-        _stage(number, draft, swing, case.finding.total_power, compile_deploy)
-        for number, (draft, swing) in enumerate(zip(drafts, path, strict=True), 1)
-    )
+Workshops = Mapping[str, Workshop]
+"""By the name of the driver."""
 
 
-def _stage(
-    number: int, draft: StageDraft, swing: Swing, total: int, compile_deploy: Compile
-) -> Stage:
-    names = tuple(sorted(set(draft.deploys.values())))
-    compiled: dict[str, tuple[CompiledCommand, ...]] = {}
-    for name in names:
-        data = {host: draft.data[host] for host, deploy in draft.deploys.items() if deploy == name}
-        compiled.update(compile_deploy(name, data))
-    commands = [
-        Command(
-            host=move.host,
-            operation=command.operation,
-            text=command.text,
-            timeout_s=command.timeout_s,
-            fidelity=Fidelity(command.fidelity),
-            probe=command.probe,
-            undo=command.undo,
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """What makes plans here: an installed playbook, its domain, and where it came from; our own name
+    and version; and what makes the bytes."""
+
+    domain: Domain[Any]
+    playbook: Playbook[Any]
+    origin: Origin
+    tool: str
+    workshops: Workshops
+
+    def build(
+        self,
+        branch: Branch[S],
+        situation: S,
+        observation: Observation,
+        *,
+        held: Facts | None = None,
+    ) -> Plan:
+        """The plan of a branch that fits. `held` are facts that keep an approved value in the bytes.
+
+        Raises:
+            RemediationError: a workshop cannot make the bytes.
+        """
+        domain, proposal = self.domain, branch.propose(situation)
+        facts = gathered(domain, situation, proposal)
+        guards = judged(domain, branch, situation, proposal)
+        blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
+        known = {fact.name: fact.value for fact in facts} | dict(held or {})
+        return Plan(
+            format=PLAN_FORMAT,
+            tool=self.tool,
+            domain=domain.name,
+            playbook=self.playbook.id,
+            branch=branch.name,
+            origin=self.origin,
+            title=proposal.title,
+            resources=domain.resources(situation),
+            inventory_digest=observation.inventory_digest,
+            observation_digest=digest(observation),
+            observed_at=observation.ended,
+            expires_at=observation.ended + VALID_FOR,
+            finding=domain.told(situation),
+            facts=facts,
+            guards=guards,
+            warnings=proposal.warnings,
+            stages=() if blocked else self._stages(situation, proposal, known),
+            checks=proposal.checks,
+            baseline=domain.baseline(situation, proposal),
+            logins=observation.logins,
+            risk=proposal.risk,
+            worst_case=proposal.worst_case,
+            approvals_needed=1,
         )
-        for move in draft.moves
-        for command in compiled[move.host]
-    ]
-    return Stage(
-        number=number,
-        title=draft.title,
-        why=draft.why,
-        deploys=names,
-        commands=tuple(commands),
-        power=PowerEffect(before=swing.before, worst=swing.worst, after=swing.after, total=total),
-        gate=draft.gate,
-    )
 
-
-def baseline_of(case: Case) -> Baseline:
-    """How things stand before anything is done, for the checks to compare with."""
-    signs, peers, binaries, untouched = [], [], [], []
-    acting = {move.host for move in case.proposal.acting}
-    for reading in case.observation.hosts:
-        state = value_or_none(reading.sign_state)
-        if state is not None:
-            signs.append((reading.host, state.height, state.round, state.step))
-        known_peers = value_or_none(reading.chain.peers)
-        if known_peers is not None:
-            peers.append((reading.host, len(known_peers)))
-        binary = value_or_none(reading.binary)
-        if binary is not None:
-            binaries.append((reading.host, binary.sha256))
-        if reading.host not in acting and case.finding.node(reading.host).condition in UP:
-            untouched.extend(_main_process(reading))
-    return Baseline(
-        height=case.finding.height,
-        online_power=case.finding.online_power,
-        total_power=case.finding.total_power,
-        sign_states=tuple(signs),
-        peers=tuple(peers),
-        binaries=tuple(binaries),
-        untouched=tuple(untouched),
-    )
-
-
-def _main_process(reading: HostReading) -> list[tuple[str, int, int]]:
-    unit = value_or_none(reading.unit)
-    for process in value_or_none(reading.processes) or ():
-        if unit is not None and process.pid == unit.main_pid:
-            return [(reading.host, process.pid, process.started)]
-    return []
-
-
-def targets_of(case: Case) -> tuple[Target, ...]:
-    """Every host with a daemon that is, or is to be, up: gates and checks look at these."""
-    acting = {move.host for move in case.proposal.acting}
-    targets = []
-    for reading in case.observation.hosts:
-        finding = case.finding.node(reading.host)
-        unit, config = value_or_none(reading.unit), value_or_none(reading.config)
-        if unit is None or config is None:
-            continue
-        if reading.host in acting or finding.condition in UP:
-            status = latest_status(reading)
-            targets.append(
-                Target(
-                    host=reading.host,
-                    unit=unit.name,
-                    home=unit.home,
-                    user=unit.user,
-                    rpc_url=config.rpc_url,
-                    address=finding.address or (status.address if status else ""),
-                    power=finding.power,
-                )
+    def _stages(self, situation: S, proposal: Proposal[S], facts: Facts) -> tuple[Stage, ...]:
+        changed = impacts_of(self.domain, situation, proposal)
+        return tuple(
+            Stage(
+                number=number,
+                title=draft.title,
+                why=draft.why,
+                steps=self._steps(number, draft, facts),
+                impacts=own,
+                gate=draft.gate,
             )
-    return tuple(targets)
+            for number, (draft, own) in enumerate(zip(proposal.stages, changed, strict=True), 1)
+        )
+
+    def _steps(self, number: int, draft: StageDraft[S], facts: Facts) -> tuple[Step, ...]:
+        """In the order of the moves; what one deploy makes of several targets is made at once."""
+        made: dict[tuple[str, str], tuple[Made, ...]] = {}
+        for name, driver, deploy in dict.fromkeys(
+            (move.action.name, move.action.driver, move.action.deploy) for move in draft.moves
+        ):
+            data = {
+                move.target: move.action.data(facts, move.target)
+                for move in draft.moves
+                if move.action.name == name
+            }
+            for target, steps in self._workshop(driver)(deploy, data).items():
+                made[name, target] = steps
+        return tuple(
+            Step(
+                id=f"{number}-{index}",
+                driver=action.driver,
+                target=target,
+                action=action.name,
+                operation=step.operation,
+                payload=step.payload,
+                shown=step.shown,
+                timeout_s=step.timeout_s,
+                fidelity=step.fidelity,
+                probe=step.probe,
+                undo=step.undo,
+            )
+            for index, (action, target, step) in enumerate(
+                (action, target, step)
+                for action, target in draft.moves
+                for step in made[action.name, target]
+            )
+        )
+
+    def _workshop(self, driver: str) -> Workshop:
+        if driver in self.workshops:
+            return self.workshops[driver]
+        raise MachineError(
+            f"there is no driver {driver!r} here: the plan cannot be made",
+            guard="driver",
+            got=", ".join(sorted(self.workshops)) or "none",
+            expected=f"a system that brings {driver!r}",
+            next_step="`remediate list` shows what is installed",
+        )
+
+
+def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:
+    """All facts that decide about the proposal, in a fixed order, each once."""
+    facts = [*domain.facts(situation)]
+    for action, target in proposal.moves:
+        facts.extend(action.facts(situation, target))
+    return tuple({fact.name: fact for fact in facts}.values())
+
+
+def judged(
+    domain: Domain[S], branch: Branch[S], situation: S, proposal: Proposal[S]
+) -> tuple[GuardResult, ...]:
+    """Every guard that bears on the proposal: the whole first, then target by target."""
+    whole = (guard(situation, proposal) for guard in (*domain.invariants, *branch.invariants))
+    results = [result for result in whole if result is not None]
+    for action, target in proposal.moves:
+        results.extend(guard(situation, target) for guard in action.guards)
+    return tuple(results)
+
+
+def impacts_of(
+    domain: Domain[S], situation: S, proposal: Proposal[S]
+) -> Sequence[tuple[Impact, ...]]:
+    """What each stage does to each measure of the domain."""
+    effects = [
+        [effect for move in stage.moves for effect in move.action.effects(situation, move.target)]
+        for stage in proposal.stages
+    ]
+    return impacts(domain.levels(situation), effects)

@@ -8,17 +8,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
+from remediations.engine.plan.movable import Movable, freely, upwards
 from remediations.engine.plan.plan import Fact, Plan, Rule
 from remediations.values.login import Login
 
 DIGITS = 20
 """Of the largest 64-bit number."""
 _LISTS = (list, tuple)
+_PART = {"kind", "value"}
 SHOWN = 200
 """Characters of a value that differs."""
 
@@ -32,66 +35,39 @@ class Difference(NamedTuple):
     why: str
 
 
-class Movable(NamedTuple):
-    """A field that may differ: `holds(planned, now)` says how. It is shown to the approver."""
-
-    holds: Callable[[Any, Any], bool]
-    why: str
-
-
-def _freely(_planned: object, _now: object) -> bool:
-    return True
-
-
-def _upwards(planned: int, now: int) -> bool:
-    return now >= planned
-
-
-def _none_went_back(planned: list[list[Any]], now: list[list[Any]]) -> bool:
-    current = {host: state for host, *state in now}
-    return all(current.get(host, state) >= state for host, *state in planned)
-
-
-def _no_other_program(planned: list[list[str]], now: list[list[str]]) -> bool:
-    """A hash that could not be read, then or now, is not another one: G8 asks for those of the
-    hosts that are acted on."""
-    current = dict(now)
-    return all(current.get(host, sha256) == sha256 for host, sha256 in planned)
-
-
 def _guards_hold(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
     """The same guards with the same outcomes; what they saw may be another height or time."""
 
     def essence(guards: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-        names = ("id", "host", "title", "outcome", "next_step", "facts")
+        names = ("id", "subject", "title", "outcome", "next_step", "facts")
         return [tuple(guard[name] for name in names) for guard in guards]
 
     return essence(planned) == essence(now)
 
 
-MOVABLE = {
-    "observed_at": Movable(_freely, "it is read again now"),
-    "expires_at": Movable(_freely, "it follows from observed_at; the approval names it, too"),
-    "observation_digest": Movable(_freely, "another observation; the saved one was compared"),
-    "finding": Movable(_freely, "heights and times go on; what decides of it is a fact"),
-    "facts.*.value": Movable(_freely, "each is compared by its own rule before"),
-    "facts.*.source": Movable(_freely, "the evidence for it may be another one"),
-    "facts.*.at": Movable(_freely, "it is read again now"),
-    "guards": Movable(_guards_hold, "what a guard saw; which there are and their outcomes stay"),
-    "stages.*.why": Movable(_freely, "it counts power that may have come back"),
-    "stages.*.power.before": Movable(_upwards, "power may come back by itself"),
-    "stages.*.power.worst": Movable(_upwards, "power may come back by itself"),
-    "stages.*.power.after": Movable(_upwards, "power may come back by itself"),
-    "stages.*.gate.title": Movable(_freely, "it names the height and the time"),
-    "stages.*.gate.height": Movable(_upwards, "a chain never goes back"),
-    "stages.*.gate.timeout_s": Movable(_upwards, "later rounds last longer"),
-    "baseline.height": Movable(_upwards, "a chain never goes back"),
-    "baseline.online_power": Movable(_upwards, "power may come back by itself"),
-    "baseline.sign_states": Movable(_none_went_back, "validators sign on"),
-    "baseline.peers": Movable(_freely, "peers come and go"),
-    "baseline.binaries": Movable(_no_other_program, "hashing a program has a time limit"),
-}
-"""By path, `*` for any place of a list. Whatever is below one of these is covered by it."""
+MOVABLE: Mapping[str, Movable] = MappingProxyType(
+    {
+        "observed_at": Movable(freely, "it is read again now"),
+        "expires_at": Movable(freely, "it follows from observed_at; the approval names it, too"),
+        "observation_digest": Movable(freely, "another observation; the saved one was compared"),
+        "finding": Movable(freely, "heights and times go on; what decides of it is a fact"),
+        "facts.*.value": Movable(freely, "each is compared by its own rule before"),
+        "facts.*.source": Movable(freely, "the evidence for it may be another one"),
+        "facts.*.at": Movable(freely, "it is read again now"),
+        "guards": Movable(
+            _guards_hold, "what a guard saw; which there are and their outcomes stay"
+        ),
+        "stages.*.why": Movable(freely, "it counts what may have come back"),
+        "stages.*.impacts.*.before": Movable(upwards, "what is missing may come back by itself"),
+        "stages.*.impacts.*.worst": Movable(upwards, "what is missing may come back by itself"),
+        "stages.*.impacts.*.after": Movable(upwards, "what is missing may come back by itself"),
+        "stages.*.impacts.*.floor": Movable(upwards, "with more of it, more must remain"),
+        "stages.*.gate.title": Movable(freely, "it tells what the gate asks, which is compared"),
+        "stages.*.gate.timeout_s": Movable(upwards, "what was down longer may take longer"),
+    }
+)
+"""By path, `*` for any place of a list. Whatever is below one of these is covered by it. Fields of a
+part are its domain's (`Domain.movable`): by the part's kind and the field."""
 
 
 def changed_facts(planned: Sequence[Fact], now: Sequence[Fact]) -> tuple[Difference, ...]:
@@ -119,10 +95,13 @@ def changed_logins(planned: Sequence[Login], now: Sequence[Login]) -> tuple[Diff
     )
 
 
-def changed_fields(planned: Plan, now: Plan, *, strictly: bool = False) -> tuple[Difference, ...]:
-    """Every field of the plan against the same field now; `strictly`: nothing may move."""
-    movable = {} if strictly else MOVABLE
-    return tuple(_walk(movable, _Place(), msgspec.to_builtins(planned), msgspec.to_builtins(now)))
+def changed_fields(
+    planned: Plan, now: Plan, *, movable: Mapping[str, Movable] | None = None
+) -> tuple[Difference, ...]:
+    """Every field of the plan against the same field now. `movable` are the domain's rules for its
+    own parts; where it is None nothing may move at all."""
+    rules = {} if movable is None else {**MOVABLE, **movable}
+    return tuple(_walk(rules, _Place(), msgspec.to_builtins(planned), msgspec.to_builtins(now)))
 
 
 class _Place(NamedTuple):
@@ -132,15 +111,23 @@ class _Place(NamedTuple):
     name: str = ""
 
     def field(self, name: str) -> _Place:
-        dot = "." if self.path else ""
-        return _Place(f"{self.path}{dot}{name}", f"{self.name}{dot}{name}")
+        dot = "." if self.path and not self.path.endswith(" ") else ""
+        return _Place(f"{self.path}{dot}{name}", f"{self.name}{'.' if self.name else ''}{name}")
 
     def entry(self, item: object, number: int) -> _Place:
         label = str(number)
         if isinstance(item, dict):
-            words = (str(item[key]) for key in ("number", "id", "name", "host") if item.get(key))
+            words = (
+                str(item[key])
+                for key in ("number", "id", "name", "subject", "host")
+                if item.get(key)
+            )
             label = " ".join(words) or label
         return _Place(f"{self.path}.*", f"{self.name}[{label}]")
+
+    def part(self, kind: object) -> _Place:
+        """The value of a part: its fields have names of their own."""
+        return _Place(f"{kind} ", f"{self.name}[{kind}]")
 
 
 def _walk(
@@ -151,13 +138,28 @@ def _walk(
         if not rule.holds(planned, now):
             yield Difference(at.name, _shown(planned), _shown(now), f"may move so only: {rule.why}")
     elif isinstance(planned, dict) and isinstance(now, dict) and planned.keys() == now.keys():
-        for key in planned:
-            yield from _walk(movable, at.field(key), planned[key], now[key])
+        inside = at
+        if planned.keys() == _PART and planned["kind"] == now["kind"]:
+            inside = at.part(planned["kind"])
+            planned, now = dict(planned["value"]), dict(now["value"])
+        yield from _fields(movable, inside, planned, now)
     elif isinstance(planned, _LISTS) and isinstance(now, _LISTS) and len(planned) == len(now):
         for number, (one, other) in enumerate(zip(planned, now, strict=True)):
             yield from _walk(movable, at.entry(one, number), one, other)
     elif planned != now:
         yield Difference(at.name, _shown(planned), _shown(now), "only what was approved is applied")
+
+
+def _fields(
+    movable: Mapping[str, Movable], at: _Place, planned: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[Difference]:
+    """What both have; and what only one of them has."""
+    for key in dict.fromkeys((*planned, *now)):
+        if key in planned and key in now:
+            yield from _walk(movable, at.field(key), planned[key], now[key])
+        else:
+            one, other = (_shown(side.get(key, "nothing")) for side in (planned, now))
+            yield Difference(at.field(key).name, one, other, "only what was approved is applied")
 
 
 def _shown(value: object) -> str:

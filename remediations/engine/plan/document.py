@@ -6,12 +6,14 @@ tests find one that was forgotten.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from remediations.engine.find.finding import Finding
+from remediations.engine.find.finding import Finding, FindingRow, Health
 from remediations.engine.plan.appendix import MANY, appendix, where
 from remediations.engine.plan.essence import TOGETHER, GuardRow, Program, guard_rows, programs
-from remediations.engine.plan.plan import Command, Outcome, Plan, Stage
+from remediations.engine.plan.parts import part_words
+from remediations.engine.plan.plan import Impact, Outcome, Plan, Stage, Step
 from remediations.render.document import (
     Block,
     Bullets,
@@ -19,6 +21,7 @@ from remediations.render.document import (
     Heading,
     Labelled,
     Notice,
+    Output,
     Paragraph,
     Table,
     Tone,
@@ -31,11 +34,17 @@ from remediations.render.document import Program as Text
 from remediations.render.printable import Exact
 from remediations.render.words import count, instant, percent
 
+HEALTH_TONES = {
+    Health.WELL: Tone.GOOD,
+    Health.UNKNOWN: Tone.DOUBT,
+    Health.DEGRADED: Tone.BAD,
+    Health.DOWN: Tone.BAD,
+}
 TONES = {Outcome.PASS: Tone.GOOD, Outcome.BLOCK: Tone.BAD, Outcome.UNKNOWN: Tone.DOUBT}
 
 
 def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
-    """The plan. Programs that many hosts share stand once, unless it is to be shown `whole`."""
+    """The plan. Programs that many targets share stand once, unless it is to be shown `whole`."""
     return (
         Heading(1, plan.title),
         Labelled(_summary(plan, digest)),
@@ -51,23 +60,9 @@ def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
 
 
 def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
-    finding = plan.finding
     return (
         ("Playbook", (Exact(plan.playbook), " / ", Exact(plan.branch))),
-        (
-            "Chain",
-            (
-                Exact(plan.chain_id),
-                f", {finding.chain} at height {finding.height}, round {finding.round}, step "
-                f"{finding.step} (round moves: {finding.round_moves})",
-            ),
-        ),
-        (
-            "Power",
-            f"{finding.online_power} of {finding.total_power} votes; {finding.uncovered_power} "
-            "of it on no host of the inventory",
-        ),
-        ("Halted", _halted(finding)),
+        ("Acts on", (*names(plan.resources), " (", Exact(plan.domain), ")")),
         ("Risk", f"{plan.risk}: {plan.worst_case}"),
         ("Observed", f"{instant(plan.observed_at)}, expires {instant(plan.expires_at)}"),
         ("Approvals", f"{plan.approvals_needed} (the planner may be the approver)"),
@@ -88,62 +83,61 @@ def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
     )
 
 
-def _halted(finding: Finding) -> str:
-    since = f" since {instant(finding.halted_since)}" if finding.halted_since else ""
-    return f"{finding.halted}{since}; halted means {finding.halted_after_s} s without a block"
-
-
 def _finding(finding: Finding) -> Iterator[Block]:
+    verdict = Toned(finding.verdict.upper(), HEALTH_TONES[finding.health])
     yield Heading(2, "Finding")
-    yield Paragraph(finding.explanation)
-    yield Labelled(
-        (
-            ("Next", finding.next_step),
-            ("Witnesses", names(finding.witnesses)),
-            ("Voting now", names(finding.voting)),
+    yield Paragraph((verdict, f": {finding.headline}. {finding.explanation}"))
+    rows: list[tuple[str, Words]] = [(row.title.capitalize(), _toned(row)) for row in finding.rows]
+    rows += [
+        ("Began", instant(finding.since) if finding.since else "–"),
+        ("Health", f"of the domain {finding.domain}: {finding.health}"),
+        ("Next", finding.next_step),
+        ("Playbook", Exact(finding.playbook) if finding.playbook else "–"),
+        ("Witnesses", names(finding.witnesses)),
+    ]
+    yield Labelled(tuple(rows))
+    if finding.subjects:
+        yield _subjects(finding)
+    for table in finding.tables:
+        yield Heading(3, table.title.capitalize())
+        yield Table(
+            tuple(column.capitalize() for column in table.columns),
+            tuple(tuple(map(Exact, row)) for row in table.rows),
         )
+
+
+def _toned(row: FindingRow) -> Words:
+    if row.health is None:
+        return row.text
+    return (Toned(row.text, HEALTH_TONES[row.health]), f" ({row.health})")
+
+
+def _subjects(finding: Finding) -> Block:
+    table = Table(
+        (finding.noun.capitalize(), finding.measure.capitalize() or "Weight", "Condition", "Cause"),
+        tuple(
+            (
+                Exact(s.name),
+                s.weight or "–",
+                (Toned(s.condition, HEALTH_TONES[s.health]), f" ({s.health})"),
+                s.cause,
+            )
+            for s in finding.subjects
+        ),
     )
-    nodes = Table(
-        ("Host", "Power", "Condition", "Cause"),
-        tuple((Exact(n.host), str(n.power), n.condition.value, n.cause) for n in finding.nodes),
-    )
-    yield folded(f"All {len(nodes.rows)} nodes", nodes, beyond=MANY)
-    if finding.clusters:
-        yield Heading(3, "App hashes")
-        yield Table(
-            ("Height", "Power", "App hash", "Hosts"),
-            tuple(
-                (str(c.height), str(c.power), Exact(c.app_hash), names(c.hosts))
-                for c in finding.clusters
-            ),
-        )
-    if finding.components:
-        yield Heading(3, "Nodes that reach each other")
-        yield Table(
-            ("Power", "Hosts", "Not in the inventory"),
-            tuple((str(c.power), names(c.hosts), names(c.unlisted)) for c in finding.components),
-        )
-    if finding.unlisted:
-        yield Heading(3, "Nodes that are not in the inventory")
-        yield Table(
-            ("Height", "Calls itself", "Seen by", "Node id"),
-            tuple(
-                (str(p.height), Exact(p.moniker), names(p.seen_by), Exact(p.node_id))
-                for p in finding.unlisted
-            ),
-        )
+    return folded(f"All {count(len(table.rows), finding.noun)}", table, beyond=MANY)
 
 
 def _guards(plan: Plan, *, whole: bool) -> Iterator[Block]:
     passed = len(plan.guards) - len(plan.blocked)
-    alone = [GuardRow(guard, (guard.host,)) for guard in plan.guards]
+    alone = [GuardRow(guard, (guard.subject,)) for guard in plan.guards]
     yield Heading(2, f"Guards: {passed} of {len(plan.guards)} pass")
     yield Table(
-        ("Guard", "Host", "Outcome", "Title", "Got", "Expected"),
+        ("Guard", "Of", "Outcome", "Title", "Got", "Expected"),
         tuple(
             (
                 Exact(guard.id),
-                where(hosts),
+                where(subjects),
                 Toned(guard.outcome.upper(), TONES[guard.outcome]),
                 guard.title,
                 guard.got,
@@ -151,69 +145,76 @@ def _guards(plan: Plan, *, whole: bool) -> Iterator[Block]:
                 if guard.outcome is Outcome.PASS
                 else (guard.expected, ". ", Toned("Next:", Tone.STRONG), f" {guard.next_step}"),
             )
-            for guard, hosts in (alone if whole else guard_rows(plan))
+            for guard, subjects in (alone if whole else guard_rows(plan))
         ),
     )
 
 
 def _stage(stage: Stage, *, whole: bool) -> Iterator[Block]:
-    power, gate = stage.power, stage.gate
-    together = " at once" if len(stage.commands) > 1 else ""
+    gate = stage.gate
+    together = ", at once" if len(stage.steps) > 1 else ""
     yield Heading(2, f"Stage {stage.number}: {stage.title}")
     yield Labelled(
         (
             ("Why", stage.why),
-            (
-                "Power",
-                f"{power.before} → at worst {power.worst} → {power.after} of {power.total} "
-                f"({percent(power.after, power.total)})",
-            ),
+            *((impact.measure.capitalize(), impact_words(impact)) for impact in stage.impacts),
             ("Gate", f"{gate.title}, at most {gate.timeout_s} s"),
-            (
-                "Gate looks at",
-                (*names(gate.hosts), f" ({gate.kind}, above height {gate.height})"),
-            ),
-            ("Deploys", names(stage.deploys)),
-            (
-                "Runs on",
-                f"{count(len(stage.commands), 'host')}{together}, as root in a transient unit",
-            ),
+            ("Gate asks", part_words(gate.asks)),
+            ("Steps", f"{count(len(stage.steps), 'step')}{together}"),
         )
     )
     for program in _programs(stage, whole=whole):
-        yield from _command(program)
+        yield from _step(program)
 
 
-def _programs(stage: Stage, *, whole: bool) -> tuple[Program[Command], ...]:
-    if whole:
-        return tuple(Program(command, ()) for command in stage.commands)
-    return programs(stage.commands)
-
-
-def _command(program: Program[Command]) -> Iterator[Block]:
-    first = program.first
-    text = Text(first.text)
-    yield Heading(3, ("On ", Exact(first.host), ": ", Exact(first.operation)))
-    yield Paragraph(
-        f"{text.size}, at most {first.timeout_s} s, {first.fidelity}. Undo: {first.undo}"
+def impact_words(impact: Impact) -> str:
+    """`60 → at worst 60 → 100 of 100 (100.0 %), at least 67 must remain`."""
+    floor = f", at least {impact.floor} must remain" if impact.floor else ""
+    return (
+        f"{impact.before} → at worst {impact.worst} → {impact.after} of {impact.total} "
+        f"({percent(impact.after, impact.total)}){floor}"
     )
+
+
+def _programs(stage: Stage, *, whole: bool) -> tuple[Program[Step], ...]:
+    if whole:
+        return tuple(Program(step, ()) for step in stage.steps)
+    return programs(stage.steps)
+
+
+def _step(program: Program[Step]) -> Iterator[Block]:
+    first = program.first
+    text = Text(first.payload)
+    yield Heading(
+        3, ("Step ", Exact(first.id), " on ", Exact(first.target), ": ", Exact(first.operation))
+    )
+    yield Paragraph(
+        (
+            Exact(first.action),
+            " by the driver ",
+            Exact(first.driver),
+            f": {text.size}, at most {first.timeout_s} s, {first.fidelity}. Undo: {first.undo}",
+        )
+    )
+    if first.shown:
+        yield Output(first.shown)
     yield text
-    asked = Exact(str(first.probe))
+    asked = Exact(shlex.join(first.probe))
     yield Paragraph(("Where no result is left, this tells whether the effect is there: ", asked))
     if program.others:
-        yield Paragraph(f"On {count(len(program.others), 'more host')} the same program, with:")
+        yield Paragraph(f"{count(len(program.others), 'more step')} with the same program, with:")
         yield _others(program)
 
 
-def _others(program: Program[Command]) -> Table:
+def _others(program: Program[Step]) -> Table:
     rows: tuple[tuple[Words, ...], ...] = tuple(
-        (Exact(other.host), Exact(own)) for other, own in program.others
+        (Exact(other.id), Exact(other.target), Exact(own)) for other, own in program.others
     )
-    header: tuple[str, ...] = ("Host", "Values in place of those above")
+    header: tuple[str, ...] = ("Step", "On", "Values in place of those above")
     if any(other.probe != program.first.probe for other, _ in program.others):
         header += ("What tells whether the effect is there",)
         rows = tuple(
-            (*row, Exact(str(other.probe)))
+            (*row, Exact(shlex.join(other.probe)))
             for row, (other, _) in zip(rows, program.others, strict=True)
         )
     return Table(header, rows)

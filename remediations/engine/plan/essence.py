@@ -1,9 +1,8 @@
-"""What many hosts have in common, said once, without hiding in what they differ.
+"""What many targets have in common, said once, without hiding in what they differ.
 
-A deploy's text begins with its quoted values, one assignment a line (see
-docs/deploys.md). Hosts share a program where nothing but these values differs: not a later line,
-not the time limit, not how it is undone. A probe has the values in it, so it is shown for each host
-where it differs.
+A payload may begin with its quoted values, one assignment a line (docs/deploys.md). Targets share
+a program where nothing but these values differs: not a later line, not the time limit, not how it
+is undone. A probe has the values in it, so it is shown for each target where it differs.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from remediations.engine.plan.plan import Command, GuardResult, Plan, Stage
+from remediations.engine.plan.plan import GuardResult, Plan, Stage, Step
 
 ASSIGNMENT = re.compile(
     r"""([a-z_]+)=((?:[\w@%+=:,./-]|'[^']*'|"'")*)""",
@@ -21,15 +20,15 @@ ASSIGNMENT = re.compile(
 )
 """A name and one word as `shlex.quote` writes it. What else a line may do, it is no value."""
 TOGETHER = 4
-"""From so many on, hosts with the same guard or the same command are shown together."""
+"""From so many on, hosts with the same guard or the same step are shown together."""
 HOST = "HOST"
 
 
 class Runs(Protocol):
-    """A text on a host: a planned command, or the record of one."""
+    """A payload on a target: a planned step, or the record of one."""
 
     @property
-    def host(self) -> str:
+    def target(self) -> str:
         """Where."""
 
     @property
@@ -37,7 +36,7 @@ class Runs(Protocol):
         """What it is called."""
 
     @property
-    def text(self) -> str:
+    def payload(self) -> str:
         """What."""
 
 
@@ -47,18 +46,18 @@ H = TypeVar("H", bound=Hashable)
 
 
 class Program(NamedTuple, Generic[R]):
-    """The commands that run one and the same program: the first whole, of the others what their
+    """The steps that run one and the same program: the first whole, of the others what their
     values have for themselves."""
 
     first: R
     others: tuple[tuple[R, str], ...]
 
 
-def values(command: Runs) -> dict[str, str]:
+def values(step: Runs) -> dict[str, str]:
     """The assignments at the head of the text, by name; empty where there are none. A name that
     comes twice ends the head: the text after it is program."""
     found: dict[str, str] = {}
-    for row in command.text.split("\n")[1:]:
+    for row in step.payload.split("\n")[1:]:
         match = ASSIGNMENT.fullmatch(row)
         if match is None or match[1] in found:
             break
@@ -66,16 +65,16 @@ def values(command: Runs) -> dict[str, str]:
     return found
 
 
-def shared(commands: Sequence[Runs]) -> dict[str, str]:
-    """The values that all of `commands` are given alike."""
-    every = [set(values(command).items()) for command in commands]
+def shared(steps: Sequence[Runs]) -> dict[str, str]:
+    """The values that all of `steps` are given alike."""
+    every = [set(values(step).items()) for step in steps]
     common = set.intersection(*every) if every else set()
-    return {name: value for name, value in values(commands[0]).items() if (name, value) in common}
+    return {name: value for name, value in values(steps[0]).items() if (name, value) in common}
 
 
-def own(command: Runs, common: Mapping[str, str]) -> str:
-    """The values of `command` beside those in `common`, as text."""
-    return as_text({n: v for n, v in values(command).items() if common.get(n) != v})
+def own(step: Runs, common: Mapping[str, str]) -> str:
+    """The values of `step` beside those in `common`, as text."""
+    return as_text({n: v for n, v in values(step).items() if common.get(n) != v})
 
 
 def as_text(given: Mapping[str, str]) -> str:
@@ -83,60 +82,69 @@ def as_text(given: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in given.items())
 
 
-def programs(commands: Sequence[R]) -> tuple[Program[R], ...]:
-    """The commands by program, in the order in which each host runs its own. Few are kept apart."""
-    if len(commands) < TOGETHER:
-        return tuple(Program(command, ()) for command in commands)
-    groups = _grouped([((place, _program(one)), one) for place, one in _placed(commands)])
+def programs(steps: Sequence[R]) -> tuple[Program[R], ...]:
+    """The steps by program, in the order in which each host runs its own. Few are kept apart."""
+    if len(steps) < TOGETHER:
+        return tuple(Program(step, ()) for step in steps)
+    groups = _grouped([((place, _program(one)), one) for place, one in _placed(steps)])
     return tuple(
         Program(first, tuple((other, own(other, values(first))) for other in others))
         for _, (first, *others) in sorted(groups.items(), key=lambda group: group[0][0])
     )
 
 
-def _placed(commands: Sequence[R]) -> Iterator[tuple[int, R]]:
-    """Each command after how many others its host runs it: what one host runs first and another
+def _placed(steps: Sequence[R]) -> Iterator[tuple[int, R]]:
+    """Each step after how many others its host runs it: what one host runs first and another
     one second is not the same for both."""
     before: Counter[str] = Counter()
-    for command in commands:
-        yield before[command.host], command
-        before[command.host] += 1
+    for step in steps:
+        yield before[step.target], step
+        before[step.target] += 1
 
 
-def _program(command: Runs) -> Hashable:
-    """All of a command but its host, its values, and its probe, which has them too."""
-    rows, names = command.text.split("\n"), tuple(values(command))
+def _program(step: Runs) -> Hashable:
+    """All of a step but its host, its values, and its probe, which has them too."""
+    rows, names = step.payload.split("\n"), tuple(values(step))
     kept: tuple[object, ...] = ()
-    if isinstance(command, Command):
-        kept = (command.timeout_s, command.fidelity, command.undo)
-    return (command.operation, rows[0], names, tuple(rows[1 + len(names) :]), kept)
+    if isinstance(step, Step):
+        kept = (
+            *(step.driver, step.action, step.shown),
+            *(step.timeout_s, step.fidelity, step.undo),
+        )
+    return (step.operation, rows[0], names, tuple(rows[1 + len(names) :]), kept)
 
 
 def alike(first: Stage, second: Stage) -> bool:
     """Whether two stages do the same for the same reason, only elsewhere, with other values."""
 
     def manner(stage: Stage) -> tuple[object, ...]:
-        gate = stage.gate
-        acting = {command.host for command in stage.commands}
-        programs_ = [_program(command) for command in stage.commands]
-        limits = (gate.kind, gate.timeout_s, set(gate.hosts) - acting)
-        return (stage.why, stage.deploys, programs_, limits)
+        programs_ = [_program(step) for step in stage.steps]
+        asked = {name: _elsewhere(value, stage) for name, value in stage.gate.asks.value.items()}
+        return (stage.why, programs_, stage.gate.timeout_s, stage.gate.asks.kind, asked)
 
     return manner(first) == manner(second)
 
 
+def _elsewhere(value: object, stage: Stage) -> object:
+    """What a gate asks for, without the targets of its own stage: these are where stages differ."""
+    if not isinstance(value, list | tuple):
+        return value
+    targets = {step.target for step in stage.steps}
+    return [item for item in value if item not in targets]
+
+
 class GuardRow(NamedTuple):
-    """A guard that says the very same about some hosts; "" among them is the whole set."""
+    """A guard that says the very same about some subjects; "" among them is the whole."""
 
     guard: GuardResult
-    hosts: tuple[str, ...]
+    subjects: tuple[str, ...]
 
 
 class Ground(NamedTuple):
-    """Which facts a guard rests on and what it advises; of several hosts, `HOST` is each one."""
+    """Which facts a guard rests on and what it advises; of several subjects, `HOST` is each one."""
 
     id: str
-    hosts: tuple[str, ...]
+    subjects: tuple[str, ...]
     facts: tuple[str, ...]
     next_step: str
 
@@ -149,26 +157,28 @@ def same_guards(plan: Plan) -> list[list[GuardResult]]:
 def guard_rows(plan: Plan) -> list[GuardRow]:
     """The guards in order; those that say the very same about many hosts are one row."""
     said = [((g.id, g.title, g.outcome, g.got, g.expected), g) for g in plan.guards]
-    return [GuardRow(group[0], tuple(g.host for g in group)) for group in _many_together(said)]
+    return [GuardRow(group[0], tuple(g.subject for g in group)) for group in _many_together(said)]
 
 
 def grounds(plan: Plan) -> list[Ground]:
     """What the guards rest on, once where hosts differ in nothing but their name."""
     rows = []
     for group in _grouped([(_template(guard), guard) for guard in plan.guards]).values():
-        first, hosts = group[0], tuple(guard.host for guard in group)
-        facts, advice = _template(first)[1:] if len(hosts) > 1 else (first.facts, first.next_step)
-        rows.append(Ground(first.id, hosts, facts, advice))
+        first, subjects = group[0], tuple(guard.subject for guard in group)
+        facts, advice = (
+            _template(first)[1:] if len(subjects) > 1 else (first.facts, first.next_step)
+        )
+        rows.append(Ground(first.id, subjects, facts, advice))
     return rows
 
 
 def _template(guard: GuardResult) -> tuple[str, tuple[str, ...], str]:
     """Id, facts and advice with `HOST` for the host's name, where that can be undone."""
-    name = re.compile(rf"(?<![\w.-]){re.escape(guard.host)}(?![\w-])")
+    name = re.compile(rf"(?<![\w.-]){re.escape(guard.subject)}(?![\w-])")
 
     def impersonal(text: str) -> str:
-        template = name.sub(HOST, text) if guard.host else text
-        return template if template.replace(HOST, guard.host) == text else text
+        template = name.sub(HOST, text) if guard.subject else text
+        return template if template.replace(HOST, guard.subject) == text else text
 
     return guard.id, tuple(map(impersonal, guard.facts)), impersonal(guard.next_step)
 

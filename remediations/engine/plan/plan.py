@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TypeVar
 
 from remediations.engine.find.finding import Finding
-from remediations.systems.hosts.probe import Probe
 from remediations.values.login import Login
 from remediations.values.origin import Origin
+from remediations.values.part import Kinded, Part
 from remediations.values.record import Moment, Record
 from remediations.values.wire import digest
 
+K = TypeVar("K", bound=Kinded)
+
 NAMING = 8
 """Digits of the digest that name a plan to a person, and end the name of its run."""
-PLAN_FORMAT = 2
+PLAN_FORMAT = 3
 VALID_FOR = timedelta(minutes=30)
 """From the observation on: long enough to read and sign at night, short enough to still be true."""
 
@@ -51,9 +53,9 @@ class Fidelity(StrEnum):
 class Risk(StrEnum):
     """How bad the worst case is."""
 
-    LOW = "low"  # touches no voting power
-    MEDIUM = "medium"  # touches power; the chain cannot halt by it
-    HIGH = "high"  # acts while the chain is halted, or on a third or more of the power
+    LOW = "low"  # nothing that is counted can become less
+    MEDIUM = "medium"  # something can, and the service goes on without it
+    HIGH = "high"  # the service is down, or can be brought down
 
 
 class Fact(Record, frozen=True, kw_only=True):
@@ -68,13 +70,13 @@ class Fact(Record, frozen=True, kw_only=True):
 
 
 class GuardResult(Record, frozen=True, kw_only=True):
-    """One preflight check. `id` is one of docs/rules/guards.md ("G29"); `host` "" for the whole
-    set; `facts` are the names of the facts that decide it.
+    """One preflight check. `id` is one of docs/rules/guards.md ("G29"); `subject` what it was
+    asked of, "" for the whole; `facts` are the names of the facts that decide it.
     """
 
     id: str
     title: str
-    host: str
+    subject: str
     outcome: Outcome
     got: str
     expected: str
@@ -82,119 +84,89 @@ class GuardResult(Record, frozen=True, kw_only=True):
     facts: tuple[str, ...]
 
 
-class Command(Record, frozen=True, kw_only=True):
-    """What runs on one host: the exact text given to `/bin/sh` as root, inside a transient unit.
+class Step(Record, frozen=True, kw_only=True):
+    """What one driver does to one target: exactly `payload`, at most once.
 
-    `timeout_s` is its own limit in seconds; `probe` the built-in question that tells afterwards
-    whether the effect is there; `undo` how it is undone, or why it cannot be.
+    `id` names it everywhere: its stage's number and its place in the stage, from 0. `action` is what
+    the domain calls it, `operation` what its driver does. `shown` is what an approver reads in place
+    of a payload that people cannot read (the preview of a patch), "" where they read the payload
+    itself. `timeout_s` is its own limit in seconds; `probe` the question, as words that its driver
+    knows, that tells afterwards whether the effect is there; `undo` how it is undone, or why it
+    cannot be.
     """
 
-    host: str
+    id: str
+    driver: str
+    target: str
+    action: str
     operation: str
-    text: str
+    payload: str
+    shown: str
     timeout_s: int
     fidelity: Fidelity
-    probe: Probe
+    probe: tuple[str, ...]
     undo: str
 
 
-class PowerEffect(Record, frozen=True, kw_only=True):
-    """Voting power that signs: before the stage, at worst during it, after it."""
+class Impact(Record, frozen=True, kw_only=True):
+    """Of one measure that the domain counts (voting power, replicas): what there is of it before a
+    stage, at worst during it, and after it, of how much; and `floor`, which it must not fall below,
+    0 for none.
+    """
 
+    measure: str
     before: int
     worst: int
     after: int
     total: int
-
-
-class GateKind(StrEnum):
-    """Which condition must come true after a stage."""
-
-    NODE_FOLLOWS = "node-follows"  # hosts answer, catch up, and sign if they hold power
-    CHAIN_ADVANCES = "chain-advances"  # a new block above `height` on every named host
+    floor: int
 
 
 class Gate(Record, frozen=True, kw_only=True):
-    """A condition with a time limit. `height`: what must be exceeded."""
+    """A condition with a time limit; `asks` is what the domain's look is asked for."""
 
-    kind: GateKind
     title: str
-    hosts: tuple[str, ...]
-    height: int
     timeout_s: int
+    asks: Part
 
 
 class Stage(Record, frozen=True, kw_only=True):
-    """Commands that may run at the same time, then a barrier, then the gate."""
+    """Steps that may be taken at the same time, then a barrier, then the gate."""
 
     number: int
     title: str
     why: str
-    deploys: tuple[str, ...]
-    commands: tuple[Command, ...]
-    power: PowerEffect
+    steps: tuple[Step, ...]
+    impacts: tuple[Impact, ...]
     gate: Gate
 
 
-class Step(NamedTuple):
-    """One command of a plan, and the id under which everything tells of it: its stage's number and
-    its place in the stage, from 0."""
-
-    id: str
-    stage: Stage
-    command: Command
-
-
 class PlannedCheck(Record, frozen=True, kw_only=True):
-    """One postflight verification (docs/rules/checks.md)."""
+    """One postflight verification that must run, and pass (docs/rules/checks.md)."""
 
     id: str
     title: str
-
-
-class Baseline(Record, frozen=True, kw_only=True):
-    """What verification compares with: how things stood before anything was done.
-
-    `sign_states` are host, height, round, step; `peers` host and count; `binaries` host and
-    SHA-256; `untouched` healthy hosts with main pid and start ticks: they must be the same
-    processes afterwards.
-    """
-
-    height: int
-    online_power: int
-    total_power: int
-    sign_states: tuple[tuple[str, int, int, int], ...]
-    peers: tuple[tuple[str, int], ...]
-    binaries: tuple[tuple[str, str], ...]
-    untouched: tuple[tuple[str, int, int], ...]
-
-
-class Target(Record, frozen=True, kw_only=True):
-    """Where a node is, for checks and gates: everything discovered, nothing guessed."""
-
-    host: str
-    unit: str
-    home: str
-    user: str
-    rpc_url: str
-    address: str
-    power: int
 
 
 class Plan(Record, frozen=True, kw_only=True):
     """One reviewed change, complete. Written with `canonical`, identified by `plan_digest`.
 
+    `domain` is whose playbook it is; `resources` what the run takes for itself (`chain/ID`).
     `observation_digest` is the SHA-256 of the observation it was made from; `logins` says where the
-    name of every host of the inventory leads.
+    name of every host of the inventory leads. `baseline` is what the checks compare with.
+
+    It consists of sentences, facts, exact bytes and parts, so it can be shown, signed and checked
+    where its domain is not installed.
     """
 
     format: int
     tool: str
+    domain: str
     playbook: str
     branch: str
     origin: Origin
     title: str
-    chain_id: str
+    resources: tuple[str, ...]
     inventory_digest: str
     observation_digest: str
     observed_at: Moment
@@ -205,8 +177,7 @@ class Plan(Record, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     stages: tuple[Stage, ...]
     checks: tuple[PlannedCheck, ...]
-    baseline: Baseline
-    targets: tuple[Target, ...]
+    baseline: tuple[Part, ...]
     logins: tuple[Login, ...]
     risk: Risk
     worst_case: str
@@ -218,17 +189,25 @@ class Plan(Record, frozen=True, kw_only=True):
         return tuple(guard for guard in self.guards if guard.outcome is not Outcome.PASS)
 
     @property
-    def acting_hosts(self) -> tuple[str, ...]:
-        """Hosts on which something runs, in order, each once."""
-        return tuple(dict.fromkeys(c.host for stage in self.stages for c in stage.commands))
+    def targets(self) -> tuple[str, ...]:
+        """All that is acted on, in order, each once."""
+        return tuple(dict.fromkeys(step.target for step in self.steps))
 
+    @property
     def steps(self) -> tuple[Step, ...]:
-        """All that runs, in the order of the plan."""
-        return tuple(
-            Step(f"{stage.number}-{index}", stage, command)
-            for stage in self.stages
-            for index, command in enumerate(stage.commands)
-        )
+        """All that is done, in the order of the plan."""
+        return tuple(step for stage in self.stages for step in stage.steps)
+
+    def part(self, kind: type[K]) -> K:
+        """The part of the baseline that is of this kind.
+
+        Raises:
+            ValueError: there is none, or it has another form.
+        """
+        for part in self.baseline:
+            if part.kind == kind.KIND:
+                return part.read(kind)
+        raise ValueError(f"the plan has no {kind.KIND}")
 
 
 def plan_digest(plan: Plan) -> str:

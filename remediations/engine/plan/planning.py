@@ -1,69 +1,25 @@
-"""From an observation to a plan: diagnose, pick the branch, propose, build."""
+"""From an observation to a plan: conclude, pick the branch, build."""
 
 from __future__ import annotations
 
-from remediations.engine.domain import Playbook, Situation, pick
-from remediations.engine.find.finding import Finding
+from remediations.engine.domain import pick
 from remediations.engine.observe.complete import lack
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import build_plan
+from remediations.engine.plan.build import Maker
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
-from remediations.playbooks.chain.guards.case import Case
-from remediations.systems.hosts.compile.compiler import Compiler
-from remediations.values.origin import Origin
-
-
-def propose(
-    playbook: Playbook,
-    branch: str | None,
-    observation: Observation,
-    finding: Finding,
-    only: frozenset[str],
-) -> Case:
-    """The case that the playbook makes of what was observed.
-
-    Raises:
-        UsageError: an unknown branch or host.
-        Refused: no branch fits, or the one that fits has nothing to act on.
-    """
-    unknown = sorted(only - {reading.host for reading in observation.hosts})
-    if unknown:
-        raise UsageError(
-            f"the inventory has no host {unknown[0]!r}",
-            guard="--limit",
-            got=", ".join(unknown),
-            expected=", ".join(reading.host for reading in observation.hosts),
-            next_step="correct --limit",
-        )
-    situation = Situation(observation=observation, finding=finding, only=only)
-    proposal = pick(playbook, situation, branch).propose(situation)
-    if not proposal.acting:
-        raise Refused(
-            f"{playbook.id} {proposal.branch} has nothing to act on",
-            guard="empty plan",
-            got="0 hosts",
-            expected="at least one",
-            next_step="remediate diagnose",
-        )
-    return Case(observation=observation, finding=finding, proposal=proposal)
 
 
 def make_plan(
-    playbook: Playbook,
-    branch: str | None,
-    observation: Observation,
-    finding: Finding,
-    only: frozenset[str],
-    *,
-    tool: str,
-    origin: Origin,
+    maker: Maker, branch: str | None, observation: Observation, only: frozenset[str]
 ) -> Plan:
-    """The plan for what was observed and found, whether or not its guards pass.
+    """The plan for what was observed, whether or not its guards pass. `only` are the targets that
+    may be acted on, empty for all.
 
     Raises:
         UsageError: an unknown branch or host, or an observation that is not a full one.
         Refused: no branch fits, or the one that fits has nothing to act on.
+        RemediationError: the bytes of a step cannot be made.
     """
     missing = lack(observation)
     if missing:
@@ -72,8 +28,29 @@ def make_plan(
             guard="full observation",
             got=missing,
             expected="a full reading of every host of the inventory, each once",
-            next_step=f"remediate plan {playbook.id} --inventory INVENTORY (without --from)",
+            next_step=f"remediate plan {maker.playbook.id} --inventory INVENTORY (without --from)",
         )
-    case = propose(playbook, branch, observation, finding, only)
-    with Compiler() as compiler:
-        return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool, origin=origin)
+    domain = maker.domain
+    situation = domain.situation(observation, only)
+    finding = domain.told(situation)
+    names = dict.fromkeys([login.host for login in observation.logins])
+    names |= dict.fromkeys(subject.name for subject in finding.subjects)
+    unknown = sorted(only - names.keys())
+    if unknown:
+        raise UsageError(
+            f"the inventory has no host {unknown[0]!r}",
+            guard="--limit",
+            got=", ".join(unknown),
+            expected=", ".join(names),
+            next_step="correct --limit",
+        )
+    chosen = pick(maker.playbook, situation, finding, branch)
+    if not chosen.propose(situation).moves:
+        raise Refused(
+            f"{maker.playbook.id} {chosen.name} has nothing to act on",
+            guard="empty plan",
+            got="0 hosts",
+            expected="at least one",
+            next_step="remediate diagnose",
+        )
+    return maker.build(chosen, situation, observation)

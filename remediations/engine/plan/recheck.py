@@ -5,50 +5,25 @@
 2. `recheck`, on what is read now: every deciding fact is compared by its own rule.
 3. The branch must still fit, and every guard pass.
 4. The plan is made again from that, and every field of it must be the approved one, but for the few
-   that may move (`remediations.engine.plan.compare`).
+   that may move (`remediations.engine.plan.compare`). A fact that may rise keeps its approved value
+   in the bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 
 from remediations.engine.apply.of_plan import branch_of
-from remediations.engine.domain import Playbook, Situation
-from remediations.engine.find.finding import Finding
 from remediations.engine.observe.complete import lack
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import Compile, build_plan
+from remediations.engine.plan.build import Maker
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
-from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.proposal import HostData, Proposal, StageDraft
+from remediations.engine.plan.plan import Fact, Plan
 from remediations.errors import Refused, WorldChanged
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.facts import facts_of
-from remediations.playbooks.chain.guards.case import Case
-from remediations.values.origin import Origin
 from remediations.values.wire import digest
 
 SHOWN = 12
 """Differences that are named; a world that is quite another one has hundreds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Maker:
-    """What makes a plan here: an installed playbook with where it came from, our own name and
-    version, and the compiler of deploys."""
-
-    playbook: Playbook
-    origin: Origin
-    tool: str
-    compile_deploy: Compile
-
-    def build(self, observation: Observation, finding: Finding, proposal: Proposal) -> Plan:
-        """The plan of a proposal."""
-        case = Case(observation=observation, finding=finding, proposal=proposal)
-        return build_plan(
-            case, compile_deploy=self.compile_deploy, tool=self.tool, origin=self.origin
-        )
 
 
 def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
@@ -71,14 +46,13 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
     missing = lack(observation)
     if missing:
         raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
-    finding = diagnose(observation)
-    situation = _situation(plan, observation, finding)
+    situation = maker.domain.situation(observation, frozenset(plan.targets))
     reason = branch.fits(situation)
     if reason is not None:
         raise _not_of_this(plan, f"{branch.name} does not fit: {reason}", "the branch of the plan")
-    made = maker.build(observation, finding, branch.propose(situation))
+    made = maker.build(branch, situation, observation)
     if made != plan:
-        differences = changed_fields(plan, made, strictly=True)[:SHOWN]
+        differences = changed_fields(plan, made)[:SHOWN]
         raise _not_of_this(
             plan,
             "; ".join(f"{d.name}: the plan says {d.planned}" for d in differences),
@@ -93,21 +67,24 @@ def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
         WorldChanged: it does not; shows planned, now, and why it matters. Nothing was changed.
         UsageError: the branch is not installed here.
     """
-    finding = diagnose(observation)
-    differences = changed_facts(plan.facts, facts_of(observation, finding, plan.acting_hosts))
+    branch = branch_of(plan, maker.playbook)
+    situation = maker.domain.situation(observation, frozenset(plan.targets))
+    differences = changed_facts(plan.facts, list(_facts_now(plan, situation, maker)))
     if differences:
         raise changed(differences)
-    branch, situation = branch_of(plan, maker.playbook), _situation(plan, observation, finding)
     reason = branch.fits(situation)
     if reason is not None:
         raise changed([Difference("branch", plan.branch, reason, "another one may be right now")])
-    proposal = _with_planned_floors(branch.propose(situation), plan)
-    made = maker.build(observation, finding, proposal)
+    held = {fact.name: fact.value for fact in plan.facts}
+    made = maker.build(branch, situation, observation, held=held)
     if made.blocked:
         raise changed(
-            [Difference(f"{g.id} {g.host}".strip(), "pass", g.got, g.title) for g in made.blocked]
+            [
+                Difference(f"{g.id} {g.subject}".strip(), "pass", g.got, g.title)
+                for g in made.blocked
+            ]
         )
-    differences = changed_fields(plan, made)
+    differences = changed_fields(plan, made, movable=maker.domain.movable)
     if differences:
         raise changed(differences)
 
@@ -127,26 +104,12 @@ def changed(differences: Sequence[Difference]) -> WorldChanged:
     )
 
 
-def _situation(plan: Plan, observation: Observation, finding: Finding) -> Situation:
-    return Situation(observation=observation, finding=finding, only=frozenset(plan.acting_hosts))
-
-
-def _with_planned_floors(proposal: Proposal, plan: Plan) -> Proposal:
-    """The proposal with the sign states of the plan: they may only have risen (that fact was just
-    compared), and the floor in the command is the approved one."""
-    planned = {fact.name: fact.value for fact in plan.facts}
-
-    def floored(host: str, data: HostData) -> HostData:
-        parts = planned.get(f"{host}.sign_state", "").split("/")
-        if len(parts) != 3:
-            return data
-        height, round_, step = (int(part) for part in parts)
-        return {**data, "sign_height": height, "sign_round": round_, "sign_step": step}
-
-    def draft(stage: StageDraft) -> StageDraft:
-        return replace(stage, data={host: floored(host, d) for host, d in stage.data.items()})
-
-    return replace(proposal, stages=tuple(draft(stage) for stage in proposal.stages))
+def _facts_now(plan: Plan, situation: object, maker: Maker) -> Iterator[Fact]:
+    """The facts of the whole, and of each action that the plan takes, whatever would be proposed
+    now."""
+    yield from maker.domain.facts(situation)
+    for action, target in dict.fromkeys((step.action, step.target) for step in plan.steps):
+        yield from maker.domain.action(action).facts(situation, target)
 
 
 def _not_of_this(plan: Plan, got: str, expected: str) -> Refused:

@@ -6,6 +6,7 @@ guard, and every program for every host.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import takewhile
@@ -13,7 +14,7 @@ from itertools import takewhile
 from rich.console import RenderableType
 from rich.text import Text as RichText
 
-from remediations.engine.plan.document import plan_document
+from remediations.engine.plan.document import impact_words, plan_document
 from remediations.engine.plan.essence import (
     TOGETHER,
     Program,
@@ -24,7 +25,7 @@ from remediations.engine.plan.essence import (
     same_guards,
     shared,
 )
-from remediations.engine.plan.plan import Command, GuardResult, Outcome, Plan, PowerEffect, Stage
+from remediations.engine.plan.plan import GuardResult, Outcome, Plan, Stage, Step
 from remediations.render.console import (
     BAD,
     DIM,
@@ -42,7 +43,7 @@ from remediations.render.console import (
 from remediations.render.document import Program as Text
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
-from remediations.render.words import count, moment, percent
+from remediations.render.words import count, moment
 from remediations.values.login import Login
 
 MARK = {Outcome.BLOCK: ("BLOCK", BAD), Outcome.UNKNOWN: ("UNKNOWN", DOUBT)}
@@ -62,14 +63,8 @@ def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: boo
                         Exact(plan.playbook), " / ", Exact(plan.branch), f", risk {plan.risk}"
                     ),
                 ),
-                (
-                    "chain",
-                    sentence(
-                        Exact(plan.chain_id),
-                        f": {plan.finding.chain} at height {plan.finding.height}, "
-                        f"{plan.finding.online_power} of {plan.finding.total_power} power votes",
-                    ),
-                ),
+                ("acts on", sentence(*_listed(plan.resources), f": {plan.finding.verdict}")),
+                *((row.title, row.text) for row in plan.finding.rows if row.health is not None),
                 ("worst case", plan.worst_case),
                 ("observed", f"{moment(plan.observed_at)}, expires {moment(plan.expires_at)}"),
                 *_reached(plan),
@@ -93,7 +88,8 @@ def plan_screen(plan: Plan, digest: str, *, width: int, colour: bool) -> str:
 
 def _reached(plan: Plan) -> list[tuple[str, RichText]]:
     """Where the names of the hosts lead on which something runs."""
-    acting = [login for login in plan.logins if login.host in plan.acting_hosts]
+    targets = frozenset(plan.targets)
+    acting = [login for login in plan.logins if login.host in targets]
     rows = [
         ("" if number else "reaches", sentence(Exact(login.host), ": ", *_way(login)))
         for number, login in enumerate(acting[:TOGETHER])
@@ -133,17 +129,17 @@ def _blocked(group: Sequence[GuardResult]) -> list[RenderableType]:
 
     def said(of: Callable[[GuardResult], str]) -> str:
         alone = len({of(guard) for guard in group}) == 1
-        return of(first) if alone else f"{of(first)} ({first.host}; each one with --verbose)"
+        return of(first) if alone else f"{of(first)} ({first.subject}; each one with --verbose)"
 
     rows = [
         ("got", said(lambda guard: guard.got)),
         ("expected", said(lambda guard: guard.expected)),
         ("next", said(lambda guard: guard.next_step)),
     ]
-    where = f" {first.host}" if first.host else ""
+    where = f" {first.subject}" if first.subject else ""
     if len(group) > 1:
         where = f" {count(len(group), 'host')}"
-        rows.insert(0, ("hosts", ", ".join(guard.host for guard in group)))
+        rows.insert(0, ("hosts", ", ".join(guard.subject for guard in group)))
     return [
         sentence(MARK[first.outcome], f" {first.id}{where}: {first.title}"),
         indented(facts(rows)),
@@ -167,75 +163,74 @@ def _stages(stages: Sequence[Stage]) -> list[RenderableType]:
 
 
 def _likewise(first: Stage, others: Sequence[Stage]) -> list[RenderableType]:
-    common = shared([c for stage in (first, *others) for c in stage.commands])
+    common = shared([step for stage in (first, *others) for step in stage.steps])
+    measures = [impact.measure for impact in first.impacts]
     rows = [
         (
             str(stage.number),
-            _power(stage.power),
-            Exact("; ".join(f"{c.host} {own(c, common)}".rstrip() for c in stage.commands)),
+            *(f"{i.before} → {i.worst} → {i.after}" for i in stage.impacts),
+            Exact("; ".join(f"{s.target} {own(s, common)}".rstrip() for s in stage.steps)),
         )
         for stage in others
     ]
     return [
         heading(f"stages {others[0].number} to {others[-1].number}: the same, one after another"),
-        columns(("stage", "power", "on"), rows),
+        columns(("stage", *measures, "on"), rows),
     ]
 
 
-def _power(power: PowerEffect) -> str:
-    return f"{power.before} → {power.worst} → {power.after}"
-
-
 def _stage(stage: Stage) -> list[RenderableType]:
-    power = stage.power
-    effect = (
-        f"{power.before} → at worst {power.worst} → {power.after} of {power.total} "
-        f"({percent(power.after, power.total)})"
-    )
-    hosts = count(len(stage.commands), "host")
-    together = ", at once" if len(stage.commands) > 1 else ""
+    together = ", at once" if len(stage.steps) > 1 else ""
     return [
         heading(f"stage {stage.number}: {stage.title}"),
         facts(
             [
                 ("why", stage.why),
-                ("power", effect),
+                *((impact.measure, impact_words(impact)) for impact in stage.impacts),
                 ("gate", f"{stage.gate.title} (at most {stage.gate.timeout_s} s)"),
-                ("runs on", f"{hosts}{together}, as root in a transient unit"),
+                ("steps", f"{len(stage.steps)}{together}"),
             ]
         ),
-        *(part for program in programs(stage.commands) for part in _program(program)),
+        *(part for program in programs(stage.steps) for part in _program(program)),
     ]
 
 
-def _program(program: Program[Command]) -> list[RenderableType]:
-    """What its hosts share, then what each of them has for itself."""
+def _program(program: Program[Step]) -> list[RenderableType]:
+    """What its targets share, then what each of them has for itself."""
     first = program.first
     if not program.others:
-        given = as_text(shared([first])) or first.text.partition("\n")[0]
+        given = as_text(shared([first])) or first.payload.partition("\n")[0]
         return [
-            sentence(("on ", DIM), (Exact(first.host), STRONG), ": ", Exact(first.operation)),
+            sentence(("on ", DIM), (Exact(first.target), STRONG), ": ", Exact(first.operation)),
             indented(lines(Exact(given), _size(first))),
         ]
-    group = [first, *(command for command, _ in program.others)]
+    group = [first, *(step for step, _ in program.others)]
     common = shared(group)
     return [
         sentence(
             ("on ", DIM),
-            (count(len(group), "host"), STRONG),
+            (count(len(group), "target"), STRONG),
             ": ",
             Exact(first.operation),
             ", all with",
         ),
         indented(lines(Exact(as_text(common)), _size(first))),
-        indented(columns(("host", "and"), [(Exact(c.host), Exact(own(c, common))) for c in group])),
+        indented(
+            columns(("target", "and"), [(Exact(s.target), Exact(own(s, common))) for s in group])
+        ),
     ]
 
 
-def _size(command: Command) -> str:
+def _size(step: Step) -> str:
     """How long the program is and may take, how it is undone, and what is asked where it left no
     result."""
     return (
-        f"({Text(command.text).size}, at most {command.timeout_s} s; undo: {command.undo}; without "
-        f"a result asks {command.probe}; whole with --verbose)"
+        f"({Text(step.payload).size}, at most {step.timeout_s} s; undo: {step.undo}; without a "
+        f"result asks {shlex.join(step.probe)}; whole with --verbose)"
     )
+
+
+def _listed(texts: Sequence[str]) -> list[str]:
+    """Each exactly, with commas between."""
+    first, *others = map(Exact, texts)
+    return [first, *(part for other in others for part in (", ", other))]

@@ -29,7 +29,7 @@ from remediations.render.document import (
     lowered,
 )
 from remediations.render.printable import Exact
-from remediations.render.words import clock, moment, span
+from remediations.render.words import clock, moment, some, span
 
 NOT_STARTED = "not started"
 TO_BE_VERIFIED = (RunState.UNVERIFIED, RunState.STOPPED, RunState.UNKNOWN)
@@ -47,7 +47,7 @@ def report_document(report: Report) -> Document:
     plan = report.plan
     return (
         *(Notice(("not proven: ", doubt)) for doubt in report.doubts),
-        Heading(1, (f"{plan.playbook} on {plan.chain_id}: ", _state(report.state))),
+        Heading(1, (f"{plan.playbook} on {some(plan.resources)}: ", _state(report.state))),
         Labelled(_summary(report)),
         *_figures(report),
         *_timeline(report),
@@ -73,8 +73,8 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
         ]
     return (
         ("Plan", report.plan.title),
-        ("Halted for", _span(report.halted_ms)),
-        ("From apply to the next block", _span(report.apply_to_block_ms)),
+        ("Down for", _span(report.down_ms)),
+        ("From apply to recovery", _span(report.recovery_ms)),
         ("Run", Exact(report.run)),
         ("Plan digest", Exact(report.digest)),
         (
@@ -170,7 +170,7 @@ def _checks(report: Report) -> Iterator[Block]:
 def _commands(report: Report) -> Iterator[Block]:
     yield Heading(2, "What ran")
     for first, others in programs(report.commands):
-        program = Program(first.text)
+        program = Program(first.payload)
         yield _ran(first)
         yield Folded(f"The program: {program.size}", (program,))
         yield from _said(first)
@@ -188,7 +188,7 @@ def _ran(command: CommandRecord) -> Block:
     tone = COMMAND_TONES.get(command.state, Tone.BAD)
     return Heading(
         3,
-        (f"Step {command.step} on ", Exact(command.host), ": ", Toned(command.state, tone), how),
+        (f"Step {command.step} on ", Exact(command.target), ": ", Toned(command.state, tone), how),
     )
 
 

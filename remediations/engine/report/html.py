@@ -21,7 +21,7 @@ from remediations.render.document import (
     parts_of,
 )
 from remediations.render.printable import Exact, printable, program_lines, shown
-from remediations.render.words import short
+from remediations.render.words import short, some
 
 
 def plan_html(plan: Plan, digest: str) -> str:
@@ -31,7 +31,7 @@ def plan_html(plan: Plan, digest: str) -> str:
 
 def report_html(report: Report) -> str:
     """The report as a page of its own, with both plots."""
-    title = f"{report.plan.playbook} on {report.plan.chain_id}: {report.state}"
+    title = f"{report.plan.playbook} on {some(report.plan.resources)}: {report.state}"
     return page(title, report_document(report))
 
 

@@ -32,9 +32,9 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     """One step as it ran: its text from the plan, its outcome from the journal."""
 
     step: str
-    host: str
+    target: str
     operation: str
-    text: str
+    payload: str
     state: str
     exit_status: int | None
     duration_ms: int
@@ -70,8 +70,8 @@ class Report(Record, frozen=True, kw_only=True):
     commands: tuple[CommandRecord, ...]
     samples: tuple[Sample, ...]
     checks: tuple[CheckResult, ...]
-    halted_ms: int | None
-    apply_to_block_ms: int | None
+    down_ms: int | None
+    recovery_ms: int | None
 
 
 BAD_STATES = frozenset(
@@ -98,7 +98,7 @@ def build_report(
     """The report of what the journal and the checks say."""
     samples = tuple(_samples(entries))
     began = next((e.at for e in entries if e.kind is EntryKind.RUN_BEGAN), None)
-    block_at = _first_new_block(samples, plan.baseline.height)
+    recovered = _recovered(plan, entries)
     return Report(
         run=run,
         state=state,
@@ -107,12 +107,12 @@ def build_report(
         approvals=tuple(approvals),
         start=entries[0].start if entries else None,
         doubts=tuple(doubts),
-        timeline=tuple(_timeline(plan, approvals, entries, block_at)),
+        timeline=tuple(_timeline(plan, approvals, entries)),
         commands=tuple(_commands(plan, entries)),
         samples=samples,
         checks=tuple(checks),
-        halted_ms=_between(plan.finding.halted_since, block_at),
-        apply_to_block_ms=_between(began, block_at),
+        down_ms=_between(plan.finding.since, recovered),
+        recovery_ms=_between(began, recovered),
     )
 
 
@@ -128,12 +128,14 @@ def _samples(entries: Iterable[Entry]) -> Iterable[Sample]:
             )
 
 
-def _first_new_block(samples: Iterable[Sample], height: int) -> datetime | None:
-    """When a height above the one of the observation was first seen on any node."""
-    for sample in samples:
-        if any(seen is not None and seen > height for _, seen in sample.heights):
-            return sample.at
-    return None
+def _recovered(plan: Plan, entries: Iterable[Entry]) -> datetime | None:
+    """When the gate of the last stage opened; None where not all did."""
+    opened = [
+        entry.at
+        for entry in entries
+        if entry.kind is EntryKind.GATE_ENDED and entry.state == CommandState.DONE
+    ]
+    return opened[-1] if opened and len(opened) == len(plan.stages) else None
 
 
 def _between(start: datetime | None, end: datetime | None) -> int | None:
@@ -145,14 +147,14 @@ def _between(start: datetime | None, end: datetime | None) -> int | None:
 def _commands(plan: Plan, entries: Sequence[Entry]) -> Iterable[CommandRecord]:
     ended = by_step(entries, EntryKind.COMMAND_ENDED)
     started = by_step(entries, EntryKind.COMMAND_STARTING)
-    for step in plan.steps():
+    for step in plan.steps:
         entry = ended.get(step.id)
         state = "unknown" if step.id in started else "not started"
         yield CommandRecord(
             step=step.id,
-            host=step.command.host,
-            operation=step.command.operation,
-            text=step.command.text,
+            target=step.target,
+            operation=step.operation,
+            payload=step.payload,
             state=entry.state if entry else state,
             exit_status=entry.exit_status if entry else None,
             duration_ms=entry.duration_ms if entry else 0,
@@ -165,13 +167,10 @@ def _timeline(
     plan: Plan,
     approvals: Sequence[ApprovedBy],
     entries: Sequence[Entry],
-    block_at: datetime | None,
 ) -> list[Event]:
     events = [_event(plan.observed_at, "observed", plan.finding.explanation)]
-    if plan.finding.halted_since is not None:
-        events.append(
-            _event(plan.finding.halted_since, f"last block, height {plan.finding.height}", "")
-        )
+    if plan.finding.since is not None:
+        events.append(_event(plan.finding.since, f"began: {plan.finding.headline}", ""))
     events += [
         _event(
             a.dated,
@@ -189,8 +188,6 @@ def _timeline(
             state = "" if entry.state in UNREMARKABLE else entry.state
             detail = ": ".join(part for part in (state, entry.message) if part)
             events.append(_event(entry.at, what, detail, good=good))
-    if block_at is not None:
-        events.append(_event(block_at, "first new block seen", ""))
     return sorted(events, key=lambda event: event.at)
 
 

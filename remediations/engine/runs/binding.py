@@ -80,8 +80,8 @@ def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
         if entry.plan != digest
     ][:1]
     planned = {
-        step.id: (step.command.host, hashlib.sha256(step.command.text.encode()).hexdigest())
-        for step in plan.steps()
+        step.id: (step.target, hashlib.sha256(step.payload.encode()).hexdigest())
+        for step in plan.steps
     }
     begun: set[str] = set()
     for entry in entries:

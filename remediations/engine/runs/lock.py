@@ -1,4 +1,4 @@
-"""One application at a time on a chain, from this machine.
+"""One application at a time on what it changes, from this machine.
 
 What two machines must agree on lies on the hosts: the claim of each step (launcher.sh).
 """
@@ -10,8 +10,8 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,19 +27,29 @@ _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 @contextmanager
-def chain_lock(state: Path, chain_id: str, run: str) -> Iterator[None]:
-    """Hold the chain while the block runs.
+def resource_locks(state: Path, resources: Sequence[str], run: str) -> Iterator[None]:
+    """Hold what a plan takes for itself (`Plan.resources`) while the block runs.
+
+    They are taken in one order, whatever the order in the plan, so that of two runs one gets all.
 
     Raises:
-        Locked: another process applies a plan to this chain.
+        Locked: another process applies a plan to one of them.
         MachineError: the state directory cannot be written, or others could have put it there.
     """
-    path = lock_path(state, chain_id)
+    with ExitStack() as held:
+        for resource in sorted(set(resources)):
+            held.enter_context(_locked_for(state, resource, run))
+        yield
+
+
+@contextmanager
+def _locked_for(state: Path, resource: str, run: str) -> Iterator[None]:
+    path = lock_path(state, resource)
     for directory in (state, path.parent):
         keep_private(directory)
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
         if not taken(descriptor, PATIENCE_S):
-            raise _locked(descriptor, chain_id)
+            raise _locked(descriptor, resource)
         try:
             os.fchmod(descriptor, PRIVATE_FILE)
             os.ftruncate(descriptor, 0)
@@ -52,13 +62,22 @@ def chain_lock(state: Path, chain_id: str, run: str) -> Iterator[None]:
             os.ftruncate(descriptor, 0)
 
 
-def holder(state: Path, chain_id: str) -> str:
-    """The run that a living process applies to this chain, or "".
+def is_applied(state: Path, resources: Sequence[str], run: str) -> bool:
+    """Whether a living process applies `run` right now, which holds these resources meanwhile.
+
+    Raises:
+        MachineError: a lock is not one that only we could have put there.
+    """
+    return any(holder(state, resource) == run for resource in resources)
+
+
+def holder(state: Path, resource: str) -> str:
+    """The run that a living process applies to this resource, or "".
 
     Raises:
         MachineError: the lock is not one that only we could have put there.
     """
-    path = lock_path(state, chain_id)
+    path = lock_path(state, resource)
     if not os.path.lexists(path):
         return ""
     check_directory(path.parent, refusal=MachineError)
@@ -66,9 +85,9 @@ def holder(state: Path, chain_id: str) -> str:
         return "" if taken(descriptor, 0, fcntl.LOCK_SH) else _name_in(descriptor)
 
 
-def lock_path(state: Path, chain_id: str) -> Path:
-    """The lock file of a chain: another one for every other id."""
-    return state / "locks" / f"{quote(chain_id, safe='')}.lock"
+def lock_path(state: Path, resource: str) -> Path:
+    """The lock file of a resource: another one for every other name."""
+    return state / "locks" / f"{quote(resource, safe='')}.lock"
 
 
 def taken(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
@@ -105,10 +124,10 @@ def _name_in(descriptor: int) -> str:
     return os.pread(descriptor, _LONGEST_NAME, 0).decode(errors="replace").strip()
 
 
-def _locked(descriptor: int, chain_id: str) -> Locked:
+def _locked(descriptor: int, resource: str) -> Locked:
     run = _name_in(descriptor)
     return Locked(
-        f"another run is being applied to {chain_id}",
+        f"another run is being applied to {resource}",
         guard="one run at a time",
         got=run or "a run that has just begun",
         expected="nobody",

@@ -39,12 +39,12 @@ def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bo
     ended = by_step(entries, EntryKind.COMMAND_ENDED)
     lost = CommandState.STARTED if alive else CommandState.UNKNOWN
     steps = []
-    for step in plan.steps():
+    for step in plan.steps:
         if step.id in ended:
             state = CommandState(ended[step.id].state)
         else:
             state = lost if step.id in started else CommandState.PLANNED
-        steps.append(StepStanding(step.id, step.command.host, state))
+        steps.append(StepStanding(step.id, step.target, state))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
     return Status(run_state, message, tuple(steps))
 

@@ -1,26 +1,32 @@
-"""The facts that decide a plan, extracted the same way when planning and when applying.
+"""The facts that decide about the chain and about acting on a node, extracted the same way when
+planning and when applying. What a node's step consists of follows from its facts alone.
 
 Heights and clocks always move, so only what decides is a fact, each with how it may move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from remediations.engine.find.finding import Evidence, Finding, NodeFinding
-from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.domain import Facts, StepData
+from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
+from remediations.playbooks.chain.finding import NodeCondition
 from remediations.playbooks.chain.guards.node import RESTARTABLE
+from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.reading import Known, Unknown, value_or_none
 
 UNKNOWN = "unknown"
 
+DEAD_PROCESS = frozenset({NodeCondition.FROZEN, NodeCondition.ZOMBIE})
+"""One process stands there: it is exactly this invocation that a restart is to end. A unit in a
+crash loop has a new invocation every few seconds, so none is named."""
 
-def facts_of(observation: Observation, finding: Finding, hosts: Sequence[str]) -> tuple[Fact, ...]:
-    """All facts that decide about acting on `hosts`, in a fixed order."""
-    at = observation.began
-    facts = [
+
+def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
+    """What decides about the whole."""
+    finding, at = chain.finding, chain.observation.began
+    return (
         _fact("chain.class", str(finding.chain), Rule.EQUAL, at, why="the branch is chosen by it"),
         _fact(
             "chain.total_power",
@@ -39,22 +45,21 @@ def facts_of(observation: Observation, finding: Finding, hosts: Sequence[str]) -
         _fact(
             "chain.height", str(finding.height), Rule.AT_LEAST, at, why="a chain never goes back"
         ),
-    ]
-    for host in hosts:
-        facts.extend(_host_facts(observation.host(host), finding.node(host)))
-    return tuple(facts)
+    )
 
 
-def _host_facts(reading: HostReading, finding: NodeFinding) -> list[Fact]:
-    host = reading.host
+def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about starting or restarting a node."""
+    reading, finding = chain.observation.host(host), chain.finding.node(host)
     unit = value_or_none(reading.unit)
     key = value_or_none(reading.key)
     state = value_or_none(reading.sign_state)
     config = value_or_none(reading.config)
     session = value_or_none(reading.session)
+    dead = finding.condition in DEAD_PROCESS
     down = finding.condition in RESTARTABLE
     proof = finding.evidence[0] if finding.evidence else None
-    return [
+    return (
         _read(
             f"{host}.sudo",
             str(session.sudo) if session else UNKNOWN,
@@ -64,6 +69,24 @@ def _host_facts(reading: HostReading, finding: NodeFinding) -> list[Fact]:
         _read(f"{host}.unit", unit.name if unit else UNKNOWN, reading.unit, "it is started"),
         _read(
             f"{host}.home", unit.home if unit else UNKNOWN, reading.unit, "key and data lie there"
+        ),
+        _read(
+            f"{host}.user",
+            unit.user if unit else UNKNOWN,
+            reading.unit,
+            "the files are looked into as this user",
+        ),
+        _read(
+            f"{host}.stop_timeout",
+            str(unit.stop_timeout_s) if unit else UNKNOWN,
+            reading.unit,
+            "so many seconds may its stop take",
+        ),
+        _read(
+            f"{host}.invocation",
+            (unit.invocation if dead else "") if unit else UNKNOWN,
+            reading.unit,
+            "a restart ends exactly this process",
         ),
         _read(
             f"{host}.address",
@@ -91,19 +114,37 @@ def _host_facts(reading: HostReading, finding: NodeFinding) -> list[Fact]:
             f"{host}.down",
             "down" if down else str(finding.condition),
             Rule.EQUAL,
-            proof.at if proof else _at(reading),
+            proof.at if proof else reading.session.at,
             _source(proof),
             why="only what is down is started",
         ),
-    ]
+    )
+
+
+def node_data(facts: Facts, host: str) -> StepData:
+    """What the deploys need of one node. What could not be read becomes "": the guards block then.
+    A keyless standby has no sign state either, which is the lowest that there is."""
+
+    def fact(name: str) -> str:
+        value = facts[f"{host}.{name}"]
+        return "" if value == UNKNOWN else value
+
+    height, round_, step = (int(part) for part in (fact("sign_state") or "0/0/0").split("/"))
+    return {
+        "unit": fact("unit"),
+        "home": fact("home"),
+        "user": fact("user"),
+        "address": fact("address"),
+        "sign_height": height,
+        "sign_round": round_,
+        "sign_step": step,
+        "stop_timeout_s": int(fact("stop_timeout") or "0"),
+        "invocation": fact("invocation"),
+    }
 
 
 def _source(proof: Evidence | None) -> str:
     return f"{proof.reading}: {proof.says}" if proof else "diagnosis"
-
-
-def _at(reading: HostReading) -> datetime:
-    return reading.session.at
 
 
 def _fact(

@@ -7,21 +7,21 @@ docs/rules/hazards.md#restart-in-a-halt).
 
 from __future__ import annotations
 
-from remediations.engine.domain import Branch, Playbook, Situation
-from remediations.engine.find.finding import ChainClass, Finding
-from remediations.engine.plan.plan import Gate, GateKind, Risk
-from remediations.engine.plan.proposal import Proposal
-from remediations.playbooks.chain.impact import Move
+from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
+from remediations.engine.plan.plan import Gate, Risk
+from remediations.playbooks.chain.finding import ChainClass, NodeFinding
+from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.restart import (
     CHECKS,
+    bring_back,
     left_disabled,
-    moves,
     one_at_a_time,
     restartable,
-    stage,
 )
+from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import count, percent, some
 from remediations.systems.comet.quorum import can_halt, has_quorum
+from remediations.values.part import Part
 
 ROUND_SLACK_S = 60
 """Time for processes to start, replay their WAL and find their peers."""
@@ -36,81 +36,72 @@ def round_timeout_s(round_: int) -> int:
     return ROUND_SLACK_S + 2 * (5 + 3 * round_ // 2)
 
 
-def _minority_fits(situation: Situation) -> str | None:
-    finding = situation.finding
+def _minority_fits(chain: ChainSituation) -> str | None:
+    finding = chain.finding
     if finding.chain is not ChainClass.DEGRADED:
         return f"the chain is {finding.chain}, not degraded"
     absent = finding.total_power - finding.online_power
     if can_halt(absent, finding.total_power):
         return f"{percent(absent, finding.total_power)} of the power is offline, one third or more"
-    if not restartable(situation, validators_only=True):
+    if not restartable(chain, validators_only=True):
         return "no validator is down in a way that a restart cures"
     return None
 
 
-def _minority(situation: Situation) -> Proposal:
-    order = moves(restartable(situation, validators_only=True), situation.finding)
+def _minority(chain: ChainSituation) -> Proposal[ChainSituation]:
+    order = restartable(chain, validators_only=True)
     return Proposal(
-        playbook="INC-001",
-        branch="restart-minority",
         title=f"restart {count(len(order), 'validator')} while the chain goes on",
-        stages=one_at_a_time(situation, order),
+        stages=one_at_a_time(order),
         checks=CHECKS,
         risk=Risk.MEDIUM,
         worst_case="a validator does not come back and its power stays missing, as it is now",
-        warnings=left_disabled(situation, order),
+        warnings=left_disabled(order),
     )
 
 
-def _quorum_fits(situation: Situation) -> str | None:
-    finding = situation.finding
+def _quorum_fits(chain: ChainSituation) -> str | None:
+    finding = chain.finding
     if finding.chain is not ChainClass.QUORUM_LOST:
         return f"the chain is {finding.chain}, not quorum-lost"
-    if not restartable(situation, validators_only=True):
+    if not restartable(chain, validators_only=True):
         return "no missing validator is down in a way that a start cures"
     return None
 
 
-def _quorum(situation: Situation) -> Proposal:
-    finding = situation.finding
-    missing = moves(restartable(situation, validators_only=True), finding)
-    after = finding.online_power + sum(move.power for move in missing if not move.online)
+def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
+    finding = chain.finding
+    missing = restartable(chain, validators_only=True)
+    after = finding.online_power + sum(n.power for n in missing if n.host not in chain.voting)
     timeout = round_timeout_s(finding.round)
-    gate = Gate(
-        kind=GateKind.CHAIN_ADVANCES,
-        title=f"a block above {finding.height} within {timeout} s",
-        hosts=_live_and(missing, finding),
-        height=finding.height,
-        timeout_s=timeout,
-    )
     return Proposal(
-        playbook="INC-001",
-        branch="start-missing-together",
         title=f"start {count(len(missing), 'missing validator')} at once",
         stages=(
-            stage(
-                situation.observation,
-                finding,
-                missing,
-                title=f"start {some([move.host for move in missing])} together",
+            StageDraft(
+                title=f"start {some([node.host for node in missing])} together",
                 why=f"{percent(finding.online_power, finding.total_power)} of the power is not"
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."
                 " Order does not matter for safety; fewer than two thirds just wait",
-                gate=gate,
+                moves=tuple(map(bring_back, missing)),
+                gate=Gate(
+                    title=f"a block above {finding.height} within {timeout} s",
+                    timeout_s=timeout,
+                    asks=Part.of(Advances(hosts=_live_and(missing, chain), height=finding.height)),
+                ),
             ),
         ),
         checks=CHECKS,
         risk=Risk.HIGH,
         worst_case="the chain stays halted as it is now; nothing running is touched, no sign state"
         " and no WAL is changed by us",
-        warnings=left_disabled(situation, missing),
+        warnings=left_disabled(missing),
     )
 
 
-def _live_and(missing: tuple[Move, ...], finding: Finding) -> tuple[str, ...]:
-    meant = {move.host for move in missing}.union(finding.voting)
-    return tuple(node.host for node in finding.nodes if node.power and node.host in meant)
+def _live_and(missing: tuple[NodeFinding, ...], chain: ChainSituation) -> tuple[str, ...]:
+    meant = {node.host for node in missing} | chain.voting
+    return tuple(node.host for node in chain.finding.nodes if node.power and node.host in meant)
 
 
 PLAYBOOK = Playbook(

@@ -1,48 +1,42 @@
-"""In which order nodes are acted on, and what that does to the power that signs. Pure integers."""
+"""Voting power: who has it, in which order nodes are acted on, and what that does to quorum. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
+from remediations.engine.domain import Proposal
+from remediations.engine.plan.impact import Effect, Level, impacts
+from remediations.engine.plan.plan import Impact
+from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.quorum import has_quorum
 
-
-class Move(NamedTuple):
-    """One node to act on: `power` in the set, `online` whether that power signs right now."""
-
-    host: str
-    power: int
-    online: bool
+POWER = "voting power"
 
 
-class Swing(NamedTuple):
-    """Signing power before a stage, at worst during it, and after it."""
-
-    before: int
-    worst: int
-    after: int
-
-
-def smallest_first(moves: Iterable[Move]) -> tuple[Move, ...]:
+def smallest_first(nodes: Iterable[NodeFinding]) -> tuple[NodeFinding, ...]:
     """Rolling order (docs/plan.md#branches): smallest power first, by name among equals."""
-    return tuple(sorted(moves, key=lambda move: (move.power, move.host)))
+    return tuple(sorted(nodes, key=lambda node: (node.power, node.host)))
 
 
-def swings(online: int, batches: Sequence[Sequence[Move]]) -> tuple[Swing, ...]:
-    """The signing power around each batch, when the moves of a batch happen at once.
-
-    A node that signs now is off while it restarts; one that does not sign adds its power after.
-    """
-    result = []
-    for batch in batches:
-        lost = sum(move.power for move in batch if move.online)
-        gained = sum(move.power for move in batch if not move.online)
-        result.append(Swing(online, online - lost, online + gained))
-        online += gained
-    return tuple(result)
+def levels(chain: ChainSituation) -> tuple[Level, ...]:
+    """The power that votes now. Where it has a quorum it must keep one (G29)."""
+    online, total = chain.finding.online_power, chain.finding.total_power
+    floor = 2 * total // 3 + 1 if has_quorum(online, total) else 0
+    return (Level(measure=POWER, now=online, total=total, floor=floor),)
 
 
-def keeps_quorum(swing: Swing, total: int) -> bool:
-    """G29: a stage never takes signing power that had quorum to two thirds or below."""
-    return not has_quorum(swing.before, total) or has_quorum(swing.worst, total)
+def restarted(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
+    """A node that is started, or stopped and started. One whose votes are seen although it answers
+    nothing counts as online: restarting it costs its power meanwhile."""
+    power = chain.finding.node(host).power
+    return (Effect(POWER, power if host in chain.voting else 0, 0, power),)
+
+
+def path(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Impact, ...]:
+    """The voting power around each stage."""
+    effects = [
+        [effect for move in stage.moves for effect in move.action.effects(chain, move.target)]
+        for stage in proposal.stages
+    ]
+    return tuple(impact for (impact,) in impacts(levels(chain), effects))

@@ -6,17 +6,16 @@ halted, because then they are to be started together (INC-001).
 
 from __future__ import annotations
 
-from remediations.engine.domain import Branch, Playbook, Situation
-from remediations.engine.find.finding import ChainClass
+from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
-from remediations.engine.plan.proposal import Proposal
+from remediations.playbooks.chain.finding import ChainClass
 from remediations.playbooks.chain.restart import (
     checks_for,
     left_disabled,
-    moves,
     one_at_a_time,
     restartable,
 )
+from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
 
 GOES_ON = frozenset(
@@ -24,25 +23,23 @@ GOES_ON = frozenset(
 )
 
 
-def _fits(situation: Situation) -> str | None:
-    if situation.finding.chain not in GOES_ON:
-        return f"the chain does not go on ({situation.finding.chain}): use INC-001"
-    if not restartable(situation, validators_only=False):
+def _fits(chain: ChainSituation) -> str | None:
+    if chain.finding.chain not in GOES_ON:
+        return f"the chain does not go on ({chain.finding.chain}): use INC-001"
+    if not restartable(chain, validators_only=False):
         return "no node is down in a way that a restart cures"
     return None
 
 
-def _propose(situation: Situation) -> Proposal:
-    order = moves(restartable(situation, validators_only=False), situation.finding)
+def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
+    order = restartable(chain, validators_only=False)
     return Proposal(
-        playbook="node-down",
-        branch="restart-node",
-        title=f"bring back {some([move.host for move in order])}",
-        stages=one_at_a_time(situation, order),
+        title=f"bring back {some([node.host for node in order])}",
+        stages=one_at_a_time(order),
         checks=checks_for(order),
-        risk=Risk.MEDIUM if any(move.power for move in order) else Risk.LOW,
+        risk=Risk.MEDIUM if any(node.power for node in order) else Risk.LOW,
         worst_case="a node does not come back and stays down, as it is now",
-        warnings=left_disabled(situation, order),
+        warnings=left_disabled(order),
     )
 
 

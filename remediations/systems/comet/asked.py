@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from testinfra.host import Host
 
-from remediations.engine.plan.plan import Target
 from remediations.systems.comet import rpc
 from remediations.systems.comet.curl import ask
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
@@ -17,6 +16,7 @@ from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
+    NodePlace,
     NodeStatus,
     Peer,
     ValidatorSet,
@@ -45,7 +45,7 @@ class Node:
     """A target with its testinfra host. Readings raise AssertionError where nothing was answered:
     for a check, silence is a failure with a reason."""
 
-    def __init__(self, target: Target, host: Host) -> None:
+    def __init__(self, target: NodePlace, host: Host) -> None:
         self.target = target
         self.host = host
 

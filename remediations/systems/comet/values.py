@@ -124,3 +124,15 @@ class BlockResult(Record, frozen=True, kw_only=True):
 
     height: int
     app_hash: str
+
+
+class NodePlace(Record, frozen=True, kw_only=True):
+    """Where a node is: everything discovered, nothing guessed."""
+
+    host: str
+    unit: str
+    home: str
+    user: str
+    rpc_url: str
+    address: str
+    power: int

@@ -12,7 +12,7 @@ import shlex
 from importlib.resources import files
 
 from remediations.engine.apply.driver import Sighting, StepId, StepState
-from remediations.engine.plan.plan import Command
+from remediations.engine.plan.plan import Step
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
@@ -38,7 +38,7 @@ class SshDriver:
     def __init__(self, reach: SshReach) -> None:
         self._reach = reach
 
-    async def launch(self, step: StepId, command: Command) -> None:
+    async def launch(self, step: StepId, work: Step) -> None:
         """Start the step.
 
         Raises:
@@ -48,14 +48,14 @@ class SshDriver:
             PartlyApplied: the launch failed: bad bytes, no sudo, disk full. That alone does not
                 prove that nothing started: `void` does.
         """
-        payload = command.text.encode()
+        payload = work.payload.encode()
         digest = hashlib.sha256(payload).hexdigest()
         done = await self._call(
-            command.host, "launch", step, str(command.timeout_s), digest, stdin=payload
+            work.target, "launch", step, str(work.timeout_s), digest, stdin=payload
         )
         if done.exit_status == CLAIMED:
             raise Locked(
-                f"{command.host} has run this step of this plan before",
+                f"{work.target} has run this step of this plan before",
                 guard="at most once",
                 got=f"a claim for step {step} of plan {step.plan[:12]}",
                 expected="no claim",
@@ -63,7 +63,7 @@ class SshDriver:
             )
         if done.exit_status == UNSAFE:
             raise Refused(
-                f"{command.host} cannot keep a record of the step",
+                f"{work.target} cannot keep a record of the step",
                 guard="records of root alone",
                 got=_end_of(done.stderr),
                 expected="/var/lib/remediate and all above it root's, and nobody else's to write",
@@ -71,45 +71,45 @@ class SshDriver:
             )
         if done.exit_status != 0:
             raise PartlyApplied(
-                f"{command.host} did not start the step",
+                f"{work.target} did not start the step",
                 guard="launch",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
                 expected="a transient unit",
                 next_step="mend sudo or disk there, then `remediate plan` again",
             )
 
-    async def probe(self, step: StepId, command: Command) -> Sighting:
+    async def probe(self, step: StepId, work: Step) -> Sighting:
         """How the step stands.
 
         Raises:
             HostUnreachable: nobody answered.
         """
-        return _sighting(await self._call(command.host, "probe", step), command.host)
+        return _sighting(await self._call(work.target, "probe", step), work.target)
 
-    async def void(self, step: StepId, command: Command) -> Sighting:
+    async def void(self, step: StepId, work: Step) -> Sighting:
         """Void the step unless it started.
 
         Raises:
             HostUnreachable: nobody answered.
         """
-        return _sighting(await self._call(command.host, "void", step), command.host)
+        return _sighting(await self._call(work.target, "void", step), work.target)
 
-    async def holds(self, command: Command) -> bool:
+    async def holds(self, work: Step) -> bool:
         """The command's own probe, as root.
 
         Raises:
             HostUnreachable: nobody answered, or it could not be told: that is not a "no".
         """
-        words = shlex.join((command.probe.name, *command.probe.arguments))
+        words = shlex.join(work.probe)
         text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(PROBES)} remediate {words}"
-        done = await self._run(command.host, text, b"")
+        done = await self._run(work.target, text, b"")
         answer = done.stdout.decode(errors="replace").strip()
         if done.exit_status != 0 or answer not in PROBED:
             raise HostUnreachable(
-                f"{command.host} did not say whether the effect is there",
+                f"{work.target} did not say whether the effect is there",
                 guard="probe",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
-                expected=f"an answer to `{command.probe}`",
+                expected=f"an answer to `{words}`",
                 next_step="remediate diagnose reads the host",
             )
         return PROBED[answer]

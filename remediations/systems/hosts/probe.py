@@ -7,7 +7,6 @@ and an approver reads all of it on one line.
 
 from __future__ import annotations
 
-import shlex
 from enum import StrEnum
 
 from remediations.values.record import Record
@@ -27,8 +26,10 @@ class Probe(Record, frozen=True, kw_only=True):
     name: ProbeName
     arguments: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return shlex.join((self.name, *self.arguments))
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As a step of a plan has it, and the host is asked: the name, then the values."""
+        return (self.name.value, *self.arguments)
 
 
 def unit_active(unit: str) -> Probe:

@@ -190,7 +190,7 @@ def test_the_statement_is_shown_as_it_is_signed() -> None:
     """The last line is the very bytes; everything that identifies the plan is there."""
     text = statement_text(statement_for(PLAN))
     assert text.splitlines()[-1] == f"  bytes     {MESSAGE.decode()}"
-    for part in (plan_digest(PLAN), PLAN.chain_id, PLAN.playbook, PLAN.branch, NAMESPACE):
+    for part in (plan_digest(PLAN), *PLAN.resources, PLAN.playbook, PLAN.branch, NAMESPACE):
         assert part in text
 
 
@@ -202,8 +202,8 @@ def test_what_is_signed_for_is_shown_beside_it() -> None:
     assert rows["title"] == PLAN.title
     assert rows["risk"] == str(PLAN.risk)
     assert rows["worst"] == PLAN.worst_case
-    assert all(host in rows["hosts"] for host in PLAN.acting_hosts)
-    undone = {command.undo for stage in PLAN.stages for command in stage.commands}
+    assert all(host in rows["acts"] for host in PLAN.targets)
+    undone = {step.undo for step in PLAN.steps}
     assert undone
     assert all(undo in rows["undone"] for undo in undone)
 
@@ -213,4 +213,4 @@ def test_no_word_of_a_plan_looks_like_another_row() -> None:
     hostile = replace(PLAN, title="harmless\n  risk      low", worst_case="none\r  hosts   0")
     rows = consequences_text(hostile).splitlines()
     assert len(rows) == 6
-    assert [row.split()[0] for row in rows[1:]] == ["title", "risk", "worst", "hosts", "undone"]
+    assert [row.split()[0] for row in rows[1:]] == ["title", "risk", "worst", "acts", "undone"]

@@ -81,7 +81,7 @@ def test_plan_makes_a_run(desk: Desk, planned: Done) -> None:
     result = planned.document["result"]
     assert isinstance(result, dict)
     assert result["digest"] == plan_digest(plan)
-    assert plan.acting_hosts == ("val1",)
+    assert plan.targets == ("val1",)
     hosts = decode((run.path / "inventory.json").read_bytes(), Inventory)
     assert (hosts.chain_id, hosts.path, hosts.allowed_signers) == ("worlds-1", "", None)
     assert run.name.endswith(plan_digest(plan)[:8])

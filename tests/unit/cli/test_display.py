@@ -28,7 +28,7 @@ def shown(*, quiet: bool) -> None:
     display = LiveDisplay(plan, quiet=quiet)
     with display.shown():
         display.stage_began(stage)
-        display.step_is(plan.steps()[0], CommandState.DONE, "started")
+        display.step_is(plan.steps[0], CommandState.DONE, "started")
         display.sampled(snapshot(113, 60))
         display.sampled(snapshot(113, 60))
         display.sampled(snapshot(114, 100))

@@ -93,7 +93,7 @@ def test_configuration_that_cannot_be_used_is_one_line(configure: Configure, des
 def test_playbook_that_cannot_be_used_is_one_line(flaw: Flaw, state: State) -> None:
     """A broken one stands in nobody's way; of two with one id neither is used."""
     trouble = Trouble(name="x", distribution="acme", version="1.0", flaw=flaw, reason="because")
-    told = playbook_lines(Catalogue(playbooks=(), troubles=(trouble,)), MachineConfig())
+    told = playbook_lines(Catalogue(domains=(), playbooks=(), troubles=(trouble,)), MachineConfig())
     assert [(line.state, line.found) for line in told] == [
         (State.OK, "none"),
         (state, "x, acme 1.0: because"),
@@ -106,6 +106,8 @@ def test_playbook_that_is_not_allowed_is_told_and_lacks_nothing() -> None:
         name="x", distribution="acme", version="1", flaw=Flaw.NOT_ALLOWED, reason="so"
     )
     ours = catalogue(MachineConfig()).playbooks
-    (line,) = playbook_lines(Catalogue(playbooks=ours, troubles=(trouble,)), MachineConfig())
+    (line,) = playbook_lines(
+        Catalogue(domains=(), playbooks=ours, troubles=(trouble,)), MachineConfig()
+    )
     assert line.state is State.OK
     assert line.found == "INC-001, node-down; not allowed: acme"

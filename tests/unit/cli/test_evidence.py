@@ -16,7 +16,7 @@ from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.lock import chain_lock
+from remediations.engine.runs.lock import resource_locks
 from remediations.engine.runs.records import AcceptedApproval, EntryKind, RunState
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
 from remediations.engine.verify.given import Given
@@ -157,7 +157,7 @@ def test_a_run_is_not_verified_while_it_is_applied(desk: Desk, state: Path) -> N
     """Its journal has one writer, which verifies it itself."""
     run = applied(planned(desk))
     before = run.journal.read_bytes()
-    with chain_lock(state, run.plan.chain_id, run.name):
+    with resource_locks(state, run.plan.resources, run.name):
         refused(10, "is being applied right now", arguments=("verify", run.name), state=state)
     assert run.journal.read_bytes() == before
 

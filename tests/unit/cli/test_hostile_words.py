@@ -15,15 +15,19 @@ from remediations.cli.exits import leave
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
 from remediations.engine.catalogue import Catalogue, Flaw, Installed, Trouble
-from remediations.engine.domain import Branch, Playbook
-from remediations.engine.plan.plan import Plan
+from remediations.engine.domain import Branch, Playbook, Proposal
+from remediations.engine.plan.plan import Plan, Risk
 from remediations.engine.runs.records import CommandState
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
-from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.playbooks.chain.discover.proposal import Proposal as Discovered
+from remediations.playbooks.chain.domain import DOMAIN
 from remediations.values.wire import canonical
 from tests.hostile import each_hostile, of, record_of
 
+EMPTY: Proposal[None] = Proposal(
+    title="", stages=(), checks=(), risk=Risk.LOW, worst_case="", warnings=()
+)
 Captured = pytest.CaptureFixture[str]
 STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]"
@@ -64,7 +68,7 @@ def test_progress(text: str, capsys: Captured) -> None:
     plan = record_of(Plan, of(text))
     (stage, *_), display = plan.stages, LiveDisplay(plan, quiet=False)
     display.stage_began(stage)
-    display.step_is(plan.steps()[0], CommandState.DONE, text)
+    display.step_is(plan.steps[0], CommandState.DONE, text)
     display.gate_is(stage.gate, open_=True, seen=text)
     to_stderr(text)
     said = capsys.readouterr().err
@@ -78,11 +82,15 @@ def test_progress(text: str, capsys: Captured) -> None:
 @each_hostile
 def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of playbooks, the list of runs, the summary of a discovery, the checks."""
-    branch = Branch(name=text, title=text, condition=text, fits=lambda _: None, propose=None)  # type: ignore[arg-type]  # only listed
+    branch: Branch[None] = Branch(
+        name=text, title=text, condition=text, fits=lambda _: None, propose=lambda _: EMPTY
+    )
     playbook = Playbook(id=text, title=text, alerts=(text,), branches=(branch,))
-    installed = Installed(playbook=playbook, distribution=text, version=text, module="x")
+    installed = Installed(
+        domain=DOMAIN, playbook=playbook, distribution=text, version=text, module="x"
+    )
     trouble = Trouble(name=text, distribution=text, version=text, flaw=Flaw.BROKEN, reason=text)
-    found = Catalogue(playbooks=(installed,), troubles=(trouble,))
+    found = Catalogue(domains=(), playbooks=(installed,), troubles=(trouble,))
     monkeypatch.setattr(list_, "catalogue", lambda _: found)
     listed = list_.command.callback
     assert listed is not None
@@ -95,7 +103,7 @@ def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said = [
         listed().text,
         status._all((run,), None).text,  # type: ignore[arg-type]  # only its name is read
-        _summary(record_of(Proposal, of(text)), "file", "next"),  # type: ignore[arg-type]  # a path, shown
+        _summary(record_of(Discovered, of(text)), "file", "next"),  # type: ignore[arg-type]  # a path, shown
         checks_text(record_of(tuple[CheckResult, ...], of(text))),
     ]
     assert not STEERING.search("".join(said))

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.find.finding import Answer, ChainClass, NodeCondition
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
 from remediations.values.reading import Unknown
 from tests import worlds
 from tests.worlds import healthy, stopped

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.find.finding import ChainClass, NodeCondition
 from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.systems.comet.values import PeerRound
 from remediations.systems.hosts.values import ConsensusKey, Process, Unit
 from remediations.values.inventory import Role

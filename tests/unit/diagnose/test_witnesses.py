@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.find.finding import ChainClass
 from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.hosts.values import ConsensusKey
 from remediations.values.reading import Known
 from tests import worlds

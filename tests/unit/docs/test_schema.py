@@ -15,13 +15,13 @@ from msgspec.structs import replace
 
 from remediations.cli.commands.schema import DOCUMENTS, schema_of
 from remediations.engine.doctor.line import lack, ok
-from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.playbooks.chain.finding import ChainFinding
 from remediations.values.inventory import HostEntry
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -59,7 +59,7 @@ def plans() -> list[Plan]:
     ]
 
 
-def findings() -> list[Finding]:
+def findings() -> list[ChainFinding]:
     return [diagnose(world) for world in odd_worlds()]
 
 

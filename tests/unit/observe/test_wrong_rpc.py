@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.find.finding import ChainClass
 from remediations.engine.observe.observation import (
     OBSERVATION_FORMAT,
     HostReading,
@@ -21,6 +20,7 @@ from remediations.engine.observe.observation import (
 )
 from remediations.engine.observe.observation_file import save
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.pulse import heights
 from remediations.systems.hosts.program import program
 from remediations.values.inventory import HostEntry

@@ -1,24 +1,25 @@
-"""Plans made from worlds, with a compiler that needs no child process."""
+"""Plans made from worlds, with a workshop that needs no child process."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from remediations.engine.catalogue import named
+from remediations.engine.catalogue import Installed, named
+from remediations.engine.domain import Branch, Proposal, StepData, pick
 from remediations.engine.observe.observation import HostReading, Observation
-from remediations.engine.plan.build import build_plan
-from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.planning import make_plan, propose
-from remediations.engine.plan.proposal import HostData
-from remediations.engine.plan.recheck import Maker
+from remediations.engine.plan.build import Made, Maker, Workshop, judged
+from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
+from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.guards.case import Case
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.playbooks.chain.domain import DOMAIN
+from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.situation import ChainSituation, situation
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.probe import unit_active
+from remediations.systems.hosts.workshop import HOST, made_by
 from remediations.values.inventory import Role
 from remediations.values.origin import Origin
 from remediations.values.reading import Known
@@ -62,6 +63,26 @@ def wrong_clock(observation: Observation, host: str, ms: int = 10_000) -> Observ
     return worlds.change(observation, host, wrong)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What a playbook proposes for a world, to be changed in one of its parts."""
+
+    observation: Observation
+    finding: ChainFinding
+    branch: Branch[ChainSituation]
+    proposal: Proposal[ChainSituation]
+    only: frozenset[str]
+
+    @property
+    def chain(self) -> ChainSituation:
+        """The situation, with nothing found yet that is found once."""
+        return ChainSituation(observation=self.observation, finding=self.finding, only=self.only)
+
+    def judge(self) -> tuple[GuardResult, ...]:
+        """Every guard on it."""
+        return judged(DOMAIN, self.branch, self.chain, self.proposal)
+
+
 def case_of(
     observation: Observation,
     playbook: str = "INC-001",
@@ -69,34 +90,60 @@ def case_of(
     only: Sequence[str] = (),
 ) -> Case:
     """What the playbook proposes for a world."""
-    return propose(
-        named(playbook, MachineConfig()).playbook,
-        branch,
-        observation,
-        diagnose(observation),
-        frozenset(only),
+    chain = situation(observation, frozenset(only))
+    picked = pick(installed(playbook).playbook, chain, DOMAIN.told(chain), branch)
+    return Case(
+        observation=observation,
+        finding=chain.finding,
+        branch=picked,
+        proposal=picked.propose(chain),
+        only=chain.only,
     )
 
 
-def compile_plainly(
-    deploy: str, hosts: Mapping[str, HostData]
-) -> Mapping[str, tuple[CompiledCommand, ...]]:
-    """One short command for each host, from its data alone, in the form that deploys give them."""
+def made_plainly(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
+    """One short program for each host, from its data alone, in the form that deploys give them."""
     return {
         host: (
-            CompiledCommand(
+            Made(
                 operation=f"node.{deploy.removesuffix('_node')}",
-                text="set -u\n"
-                + "".join(f"{name}={value}\n" for name, value in sorted(data.items()))
+                payload="set -u\n"
+                + "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
                 + f'systemctl {deploy.removesuffix("_node")} "$unit"\n',
                 timeout_s=30,
-                fidelity="conditional",
-                probe=unit_active(str(data["unit"])),
-                undo=f"systemctl stop {data['unit']}: safe at any time",
+                fidelity=Fidelity.CONDITIONAL,
+                probe=unit_active(str(values["unit"])).words,
+                undo=f"systemctl stop {values['unit']}: safe at any time",
             ),
         )
-        for host, data in hosts.items()
+        for host, values in data.items()
     }
+
+
+PLAINLY: Mapping[str, Workshop] = {HOST: made_plainly}
+
+
+def installed(playbook: str) -> Installed:
+    """What is installed here."""
+    return named(playbook, MachineConfig())
+
+
+def maker(
+    workshops: Mapping[str, Workshop] = PLAINLY,
+    playbook: str = "INC-001",
+    *,
+    tool: str = TOOL,
+    origin: Origin = ORIGIN,
+) -> Maker:
+    """What makes plans; without a child process where nothing else is said."""
+    found = installed(playbook)
+    return Maker(
+        domain=found.domain,
+        playbook=found.playbook,
+        origin=origin,
+        tool=tool,
+        workshops=workshops,
+    )
 
 
 def plan_of(
@@ -105,29 +152,17 @@ def plan_of(
     branch: str | None = None,
     only: Sequence[str] = (),
 ) -> Plan:
-    """The plan for a world, compiled plainly."""
-    case = case_of(observation, playbook, branch, only)
-    return build_plan(case, compile_deploy=compile_plainly, tool=TOOL, origin=ORIGIN)
+    """The plan for a world, its bytes made plainly."""
+    return make_plan(maker(playbook=playbook), branch, observation, frozenset(only))
 
 
 def compiled(observation: Observation, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
     """The plan for a world, as the compiler makes it."""
-    return make_plan(
-        named("INC-001", MachineConfig()).playbook,
-        None,
-        observation,
-        diagnose(observation),
-        frozenset(),
-        tool=tool,
-        origin=origin,
-    )
+    with Compiler() as compiler:
+        whole = maker({HOST: made_by(compiler)}, tool=tool, origin=origin)
+        return make_plan(whole, None, observation, frozenset())
 
 
 def maker_of(compiler: Compiler) -> Maker:
     """What is installed where plans are made again."""
-    return Maker(
-        playbook=named("INC-001", MachineConfig()).playbook,
-        origin=ORIGIN,
-        tool=TOOL,
-        compile_deploy=compiler.compile_deploy,
-    )
+    return maker({HOST: made_by(compiler)})

@@ -16,10 +16,11 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.essence import TOGETHER
-from remediations.engine.plan.plan import Command, Plan
+from remediations.engine.plan.plan import Plan, Step
 from remediations.engine.plan.render_text import plan_text
 from remediations.engine.report.html import plan_html
 from remediations.engine.report.markdown import plan_markdown
+from remediations.values.part import KIND
 from remediations.values.wire import WireError, canonical, decode
 from tests.hostile import Path, leaves, record_of
 from tests.unit.plan.cases import DIGEST, missing, plan_of, quorum_lost
@@ -69,7 +70,7 @@ def plan() -> Plan:
 def like_programs() -> Plan:
     """Four hosts in one stage with one program and values of their own."""
     made = plan_of(missing(healthy((10,) * 8), *(f"val{i}" for i in range(1, 5))))
-    assert len(made.stages[0].commands) == TOGETHER
+    assert len(made.stages[0].steps) == TOGETHER
     return made
 
 
@@ -79,6 +80,8 @@ def changed(value: object) -> Iterator[object]:
         case StrEnum():
             members = list(type(value))
             yield members[(members.index(value) + 1) % len(members)]
+        case str() if KIND.fullmatch(value):
+            yield f"{value}0"
         case str():
             yield f"{value}x"
         case bool():
@@ -90,6 +93,9 @@ def changed(value: object) -> Iterator[object]:
         case tuple():
             yield value[:-1]
             yield (*value, *value[-1:])
+        case list():
+            yield value[:-1]
+            yield [*value, *value[-1:]]
         case None:
             pass
         case _:
@@ -101,6 +107,10 @@ def put(whole: object, path: Path, value: object) -> object:
     if not path:
         return value
     step, rest = path[0], path[1:]
+    if isinstance(whole, dict):
+        return {**whole, step: put(whole[step], rest, value)}
+    if isinstance(whole, list):
+        return [put(item, rest, value) if n == step else item for n, item in enumerate(whole)]
     if isinstance(step, str):
         return replace(whole, **{step: put(getattr(whole, step), rest, value)})  # type: ignore[type-var]  # a record, by its fields
     assert isinstance(whole, tuple)
@@ -120,7 +130,10 @@ def unseen(whole: Plan, show: Callable[[Plan], str], paths: Callable[[Path], boo
     before, found = show(whole), set()
     for path, value in leaves(whole):
         for other in changed(value) if paths(path) else ():
-            mutant = put(whole, path, other)
+            try:
+                mutant = put(whole, path, other)
+            except ValueError:  # it cannot be made, nor read
+                continue
             assert isinstance(mutant, Plan)
             if mutant != whole and can_be_read(mutant) and show(mutant) == before:
                 found.add(".".join(map(str, path)))
@@ -141,7 +154,7 @@ def test_every_field_is_seen(form: str) -> None:
 @pytest.mark.parametrize("form", list(FORMS))
 def test_every_field_is_seen_where_hosts_share_a_program(form: str) -> None:
     """What is said once for many hosts hides nothing of any one of them."""
-    found = unseen(like_programs(), FORMS[form], lambda path: path[:3] == ("stages", 0, "commands"))
+    found = unseen(like_programs(), FORMS[form], lambda path: path[:3] == ("stages", 0, "steps"))
     assert found - NOT_SHOWN == set()
 
 
@@ -156,11 +169,11 @@ def two_steps(odd: int | None) -> Plan:
     """Two programs on each of four hosts, the other way round on one of them."""
     whole = like_programs()
     stage = whole.stages[0]
-    commands: list[Command] = []
-    for number, first in enumerate(stage.commands):
-        second = replace(first, operation="node.second", text=f"{first.text}true\n")
+    commands: list[Step] = []
+    for number, first in enumerate(stage.steps):
+        second = replace(first, operation="node.second", payload=f"{first.payload}true\n")
         commands += [second, first] if number == odd else [first, second]
-    return replace(whole, stages=(replace(stage, commands=tuple(commands)), *whole.stages[1:]))
+    return replace(whole, stages=(replace(stage, steps=tuple(commands)), *whole.stages[1:]))
 
 
 def test_nothing_is_only_on_the_list_of_exceptions() -> None:
@@ -209,9 +222,9 @@ def with_texts(whole: Plan, texts: tuple[str, ...]) -> Plan:
     """The plan with other programs in its first stage."""
     stage = whole.stages[0]
     commands = tuple(
-        replace(command, text=text) for command, text in zip(stage.commands, texts, strict=True)
+        replace(command, payload=text) for command, text in zip(stage.steps, texts, strict=True)
     )
-    return replace(whole, stages=(replace(stage, commands=commands), *whole.stages[1:]))
+    return replace(whole, stages=(replace(stage, steps=commands), *whole.stages[1:]))
 
 
 def first_screens(whole: Plan) -> str:
@@ -219,26 +232,28 @@ def first_screens(whole: Plan) -> str:
     return plan_text(whole, DIGEST, width=80, colour=False)
 
 
-TWINS: dict[str, Callable[[Command], Command]] = {
-    "a later line": lambda c: replace(c, text=c.text.replace("systemctl", "reboot; systemctl")),
-    "an earlier line": lambda c: replace(c, text=c.text.replace("set -u", "set +u")),
+TWINS: dict[str, Callable[[Step], Step]] = {
+    "a later line": lambda c: replace(
+        c, payload=c.payload.replace("systemctl", "reboot; systemctl")
+    ),
+    "an earlier line": lambda c: replace(c, payload=c.payload.replace("set -u", "set +u")),
     "a second value of one name": lambda c: replace(
-        c, text=c.text.replace("unit=", "unit=evil.service\nunit=")
+        c, payload=c.payload.replace("unit=", "unit=evil.service\nunit=")
     ),
     "more than a value in a line": lambda c: replace(
-        c, text=c.text.replace("home=", "home=/x; home=")
+        c, payload=c.payload.replace("home=", "home=/x; home=")
     ),
-    "two values in a line": lambda c: replace(c, text=c.text.replace("\nhome=", " home=")),
-    "a command in a value": lambda c: replace(c, text=c.text.replace("home=", "home=$(id)")),
+    "two values in a line": lambda c: replace(c, payload=c.payload.replace("\nhome=", " home=")),
+    "a command in a value": lambda c: replace(c, payload=c.payload.replace("home=", "home=$(id)")),
     "the order of values": lambda c: replace(
         c,
-        text=c.text.replace(
+        payload=c.payload.replace(
             "unit=virtengine.service\nuser=virtengine", "user=virtengine\nunit=virtengine.service"
         ),
     ),
-    "a line feed at the end": lambda c: replace(c, text=c.text.rstrip("\n")),
+    "a line feed at the end": lambda c: replace(c, payload=c.payload.rstrip("\n")),
     "the time limit": lambda c: replace(c, timeout_s=1),
-    "the probe": lambda c: replace(c, probe="id > /root/x; true"),
+    "the probe": lambda c: replace(c, probe=("id > /root/x; true",)),
     "the undoing": lambda c: replace(c, undo="none"),
     "the operation": lambda c: replace(c, operation="node.evil"),
 }
@@ -250,10 +265,10 @@ def test_a_twin_is_not_taken_for_its_like(twin: str, form: str) -> None:
     """The last of four hosts differs in one thing from the three that it would be shown with."""
     whole = like_programs()
     stage = whole.stages[0]
-    *others, last = stage.commands
+    *others, last = stage.steps
     other = TWINS[twin](last)
     assert other != last
-    mutant = replace(whole, stages=(replace(stage, commands=(*others, other)),))
+    mutant = replace(whole, stages=(replace(stage, steps=(*others, other)),))
     show = FORMS.get(form, first_screens)
     if form == "show" and twin == "the probe":
         return  # the first screens show no probe of anybody, and say where it is
@@ -275,11 +290,11 @@ def test_guards_that_say_different_things_are_different_rows() -> None:
 def test_names_that_contain_each_other_are_kept_apart() -> None:
     """Advice for val1 that speaks of val10 is not taken for advice that speaks of itself."""
     whole = like_programs()
-    guard = next(guard for guard in whole.guards if guard.host)
+    guard = next(guard for guard in whole.guards if guard.subject)
     pair = (
-        replace(guard, host="val1", next_step="restart val10 and HOST"),
-        replace(guard, host="val10", next_step="restart val10 and HOST"),
-        replace(guard, host="val1", next_step="restart val1 and val1"),
+        replace(guard, subject="val1", next_step="restart val10 and HOST"),
+        replace(guard, subject="val10", next_step="restart val10 and HOST"),
+        replace(guard, subject="val1", next_step="restart val1 and val1"),
     )
     said = FORMS["markdown"](replace(whole, guards=pair))
     assert said.count("restart val10 and HOST") == 2

@@ -5,6 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from remediations.engine.plan.plan import VALID_FOR, Outcome, Plan, plan_digest
+from remediations.playbooks.chain.baseline import (
+    ChainBaseline,
+    ChainNodes,
+    MainProcess,
+    SignedAt,
+)
 from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, plan_of, quorum_lost, wrong_clock
@@ -42,14 +48,14 @@ def test_blocked_plan_has_no_stages() -> None:
     plan = plan_of(wrong_clock(quorum_lost(), "val1"))
     assert [guard.id for guard in plan.blocked] == ["G37"]
     assert plan.stages == ()
-    assert plan.acting_hosts == ()
+    assert plan.targets == ()
     assert "val1.sign_state" in {fact.name for fact in plan.facts}
 
 
 def test_every_stage_says_what_it_does_to_power() -> None:
     """Power before, at worst and after each stage adds up along the plan."""
     world = missing(healthy((40, 30, 20, 5, 3, 2)), "val5", "val4", "val6")
-    power = [stage.power for stage in plan_of(world).stages]
+    power = [stage.impacts[0] for stage in plan_of(world).stages]
     assert [(p.before, p.worst, p.after) for p in power] == [
         (90, 90, 92),
         (92, 92, 95),
@@ -60,16 +66,18 @@ def test_every_stage_says_what_it_does_to_power() -> None:
 
 def test_baseline_is_how_things_stood() -> None:
     """Checks compare with heights, sign states, peers, programs and processes of before."""
-    baseline = plan_of(quorum_lost()).baseline
+    baseline = plan_of(quorum_lost()).part(ChainBaseline)
     assert (baseline.height, baseline.online_power, baseline.total_power) == (113, 60, 100)
-    assert ("val1", 113, 0, 3) in baseline.sign_states
-    assert dict(baseline.binaries)["val1"] == "a" * 64
-    assert baseline.untouched == tuple((h, 400, 9000) for h in ("val2", "val3", "val4", "full1"))
+    assert SignedAt(host="val1", height=113, round=0, step=3) in baseline.sign_states
+    assert {p.host: p.sha256 for p in baseline.programs}["val1"] == "a" * 64
+    assert baseline.untouched == tuple(
+        MainProcess(host=host, pid=400, started=9000) for host in ("val2", "val3", "val4", "full1")
+    )
 
 
 def test_targets_are_what_is_or_will_be_up() -> None:
     """Gates and checks look at acted and healthy nodes, never at a standby left alone."""
-    targets = {target.host: target for target in plan_of(quorum_lost()).targets}
+    targets = {node.host: node for node in plan_of(quorum_lost()).part(ChainNodes).nodes}
     assert list(targets) == ["val1", "val2", "val3", "val4", "full1"]
     assert targets["val1"].address == worlds.address_of(1)
     assert targets["val1"].power == 40

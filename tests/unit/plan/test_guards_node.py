@@ -10,17 +10,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.find.finding import NodeCondition
 from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import GuardResult, Outcome
-from remediations.playbooks.chain.guards.case import Case
-from remediations.playbooks.chain.guards.table import NODE_GUARDS, judge
+from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.guards.table import START_GUARDS
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.hosts.values import ConsensusKey, Process, WriteAheadLog
 from remediations.values.inventory import Role
 from remediations.values.reading import Known
 from tests import worlds
-from tests.unit.plan.cases import case_of, quorum_lost
+from tests.unit.plan.cases import Case, case_of, quorum_lost
 
 PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
 Change = Callable[[HostReading], HostReading]
@@ -149,7 +148,7 @@ TABLE: tuple[tuple[str, Outcome, str, Change], ...] = (
 
 def judged(case: Case) -> dict[str, GuardResult]:
     """The results for val1, by guard."""
-    return {g.id: g for g in judge(case) if g.host == "val1"}
+    return {g.id: g for g in case.judge() if g.subject == "val1"}
 
 
 def changed(change: Change) -> Case:
@@ -174,7 +173,7 @@ def test_guard_outcome(guard: str, outcome: Outcome, change: Change) -> None:
 def test_all_pass_on_a_plain_stop() -> None:
     """A validator that was stopped, and nothing else, may be started."""
     results = judged(case_of(quorum_lost()))
-    assert len(results) == len(NODE_GUARDS)
+    assert len(results) == len(START_GUARDS)
     assert {result.outcome for result in results.values()} == {PASS}
 
 
@@ -203,7 +202,7 @@ def test_what_endangers_signing_does_not_hold_back_a_full_node(height: int) -> N
     stopped = worlds.stopped(worlds.healthy(), "full1")
     world = worlds.configured(stopped, "full1", double_sign_check_height=height, adaptive_sync=True)
     case = case_of(stopped, "node-down")
-    results = {g.id: g for g in judge(with_(case, observation=world)) if g.host == "full1"}
+    results = {g.id: g for g in with_(case, observation=world).judge() if g.subject == "full1"}
     assert (results["G25"].outcome, results["N3"].outcome) == (PASS, PASS)
 
 

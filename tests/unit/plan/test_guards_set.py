@@ -8,15 +8,15 @@ from dataclasses import replace as with_
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.domain import Move
 from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.plan import GuardResult, Outcome
-from remediations.playbooks.chain.guards.case import Case
-from remediations.playbooks.chain.guards.table import SET_GUARDS, judge
-from remediations.playbooks.chain.impact import Move
+from remediations.playbooks.chain.actions import RESTART
+from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.systems.hosts.values import Session
 from remediations.values.reading import Known
 from tests import worlds
-from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
+from tests.unit.plan.cases import Case, case_of, minority_down, missing, quorum_lost
 from tests.worlds import healthy
 
 PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
@@ -58,12 +58,12 @@ def nobody_answers(case: Case) -> Case:
     return with_(case, observation=replace(case.observation, hosts=hosts))
 
 
-def restarting(host: str, power: int) -> Change:
+def restarting(host: str) -> Change:
     """The proposal would restart a validator that signs."""
 
     def how(case: Case) -> Case:
         first, *rest = case.proposal.stages
-        stage = with_(first, moves=(*first.moves, Move(host, power, online=True)))
+        stage = with_(first, moves=(*first.moves, Move(RESTART, host)))
         return with_(case, proposal=with_(case.proposal, stages=(stage, *rest)))
 
     return how
@@ -83,8 +83,8 @@ TABLE: tuple[tuple[str, Outcome, str, Change], ...] = (
     ("G31", BLOCK, "the unseen can go on", found(uncovered_power=67)),
     ("G31", PASS, "two thirds are not enough", found(total_power=99, uncovered_power=66)),
     ("G31", UNKNOWN, "no set", found(total_power=0)),
-    ("G29", PASS, "10 of 100 of 90", restarting("val4", 10)),
-    ("G29", BLOCK, "30 of 100 of 90", restarting("val2", 30)),
+    ("G29", PASS, "a node without power", restarting("full1")),
+    ("G29", BLOCK, "30 of 100 of 90", restarting("val2")),
     ("G29", UNKNOWN, "no set", found(total_power=0)),
     ("G41", BLOCK, "no sudo", on("val4", without_sudo)),
     (
@@ -98,7 +98,7 @@ TABLE: tuple[tuple[str, Outcome, str, Change], ...] = (
 
 def judged(case: Case) -> dict[str, GuardResult]:
     """The results for the whole set, by guard."""
-    return {g.id: g for g in judge(case) if not g.host}
+    return {g.id: g for g in case.judge() if not g.subject}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_all_pass_in_the_plain_cases(make: Callable[[], Observation]) -> None:
 
 def test_every_guard_is_judged_in_a_halt() -> None:
     """Whether the start is enough is asked only where quorum is lost."""
-    assert len(judged(case_of(quorum_lost()))) == len(SET_GUARDS)
+    assert len(judged(case_of(quorum_lost()))) == len(INVARIANTS)
     assert set(judged(case_of(quorum_lost()))) - set(judged(case_of(minority_down()))) == {"G1b"}
 
 

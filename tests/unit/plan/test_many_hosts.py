@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace as with_
 
 import pytest
 from msgspec.structs import replace
 
 from remediations.engine.observe.observation import HostReading, Observation
-from remediations.playbooks.chain.guards.case import Case
-from remediations.playbooks.chain.guards.table import judge
 from remediations.systems.comet.sign_state import SignState
 from remediations.values.reading import Known
 from tests import worlds
-from tests.unit.plan.cases import case_of
+from tests.unit.plan.cases import Case, case_of
 
 FEW, MANY = 250, 1_000
 STOPPED = 0.4
@@ -49,15 +48,11 @@ def seconds(case: Case) -> float:
     """CPU of the guards: the least of some rounds, each with nothing found before."""
     least = float("inf")
     for _ in range(ROUNDS):
-        fresh = Case(
-            observation=replace(case.observation),
-            finding=replace(case.finding),
-            proposal=case.proposal,
-        )
+        fresh = with_(case, observation=replace(case.observation), finding=replace(case.finding))
         began = time.process_time()
-        results = judge(fresh)
+        results = fresh.judge()
         least = min(least, time.process_time() - began)
-    assert len(results) > 5 * len(case.acting)
+    assert len(results) > 5 * len(case.proposal.targets)
     return least
 
 
@@ -70,6 +65,6 @@ def test_guards_cost_in_proportion_to_what_was_read(
     """Four times the hosts: 4 or 16 times what was read, and up to twice that in time. The cube
     would be 64 times."""
     few, many = world(FEW), world(MANY)
-    assert len(many.acting) == MANY * STOPPED
+    assert len(many.proposal.targets) == MANY * STOPPED
     assert isinstance(many.observation.hosts[-1].chain.commit, Known)
     assert seconds(many) < most * seconds(few)

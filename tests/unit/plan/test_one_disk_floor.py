@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.find.finding import NodeCondition
 from remediations.engine.observe.observation import HostReading, Observation
 from remediations.errors import Refused
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.programs import DISK_FLOOR_KIB
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR
 from remediations.values.reading import Known

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.render_text import plan_text
+from remediations.playbooks.chain.baseline import ChainNodes
 from remediations.values.login import Login
 from tests import worlds
 from tests.unit.plan.cases import DIGEST, minority_down, missing, plan_of, quorum_lost, wrong_clock
@@ -84,21 +85,22 @@ def test_hundred_validators_stay_readable(make: Callable[[], Plan], lines: int) 
     text = text_of(plan)
     assert len(text.splitlines()) <= lines
     words = set(text.replace(",", " ").replace(":", " ").split())
-    assert set(plan.acting_hosts) | {guard.host for guard in plan.blocked} - {""} <= words
+    assert set(plan.targets) | {guard.subject for guard in plan.blocked} - {""} <= words
     flat = "".join(text.split())
-    for host in plan.acting_hosts:
-        assert f"address={plan.finding.node(host).address}" in flat
+    addresses = {node.host: node.address for node in plan.part(ChainNodes).nodes}
+    for host in plan.targets:
+        assert f"address={addresses[host]}" in flat
 
 
 def test_verbose_hides_nothing() -> None:
     """--verbose shows every command whole, with its probe, and every guard by itself."""
     plan = in_a_row()
     text = text_of(plan, 120, verbose=True)
-    assert text.count('systemctl start "$unit"') == len(plan.acting_hosts)
-    assert text.count("unit-active virtengine.service") == len(plan.acting_hosts)
+    assert text.count('systemctl start "$unit"') == len(plan.targets)
+    assert text.count("unit-active virtengine.service") == len(plan.targets)
     rows = [line.split()[:3] for line in text.splitlines()]
     assert [row for row in rows if row[:1] == ["G45"] and row[2:] == ["PASS"]] == [
-        ["G45", host, "PASS"] for host in plan.acting_hosts
+        ["G45", host, "PASS"] for host in plan.targets
     ]
     blocked = many_blocked()
     assert sum(
@@ -111,8 +113,8 @@ def test_long_rows_of_a_program_are_told_from_two() -> None:
     """A row that does not fit goes on below a mark of its own; numbers count the true rows."""
     plan = plan_of(quorum_lost())
     (stage,) = plan.stages
-    command = replace(stage.commands[0], text=f"echo {'a' * 100}\n\ttrue \necho b")
-    plan = replace(plan, stages=(replace(stage, commands=(command,)),))
+    command = replace(stage.steps[0], payload=f"echo {'a' * 100}\n\ttrue \necho b")
+    plan = replace(plan, stages=(replace(stage, steps=(command,)),))
     rows = text_of(plan, 60, verbose=True).splitlines()
     start = next(n for n, row in enumerate(rows) if row.startswith("  1  echo"))
     assert rows[start : start + 5] == [
@@ -139,10 +141,10 @@ def test_different_programs_are_not_shown_as_one() -> None:
         world = worlds.frozen(world, f"val{i}")
         world = worlds.sign_state(world, f"val{i}", worlds.HEIGHT)
     plan = plan_of(missing(world, *(f"val{i}" for i in range(5, 9))))
-    assert {c.operation for c in plan.stages[0].commands} == {"node.start", "node.restart"}
+    assert {c.operation for c in plan.stages[0].steps} == {"node.start", "node.restart"}
     text = text_of(plan)
-    assert "on 4 hosts: node.start, all with" in text
-    assert "on 4 hosts: node.restart, all with" in text
+    assert "on 4 targets: node.start, all with" in text
+    assert "on 4 targets: node.restart, all with" in text
 
 
 def test_way_to_a_host_is_shown_hop_by_hop() -> None:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.engine.find.finding import ChainClass
+from remediations.engine.domain import Move, StepData
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.plan import GateKind, Risk
+from remediations.engine.plan.plan import Risk
 from remediations.errors import Refused, UsageError
+from remediations.playbooks.chain.actions import RESTART, START
+from remediations.playbooks.chain.finding import ChainClass
+from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.halted import round_timeout_s
 from tests import worlds
-from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
+from tests.unit.plan.cases import Case, case_of, minority_down, missing, plan_of, quorum_lost
 from tests.worlds import healthy
 
 ALL = ("val1", "val2", "val3", "val4", "full1")
@@ -46,6 +49,12 @@ def chain_of(size: int) -> Observation:
     return healthy((1000,) * min(size, 100) + (1,) * (size - 100), hosts=min(size, 100))
 
 
+def data_of(case: Case, host: str = "val4") -> StepData:
+    """What the bytes for a host are made from."""
+    facts = {fact.name: fact.value for fact in RESTART.facts(case.chain, host)}
+    return RESTART.data(facts, host)
+
+
 @pytest.mark.parametrize(("name", "world"), REFUSED, ids=[name for name, _ in REFUSED])
 def test_no_branch_for_what_a_start_does_not_cure(name: str, world: World) -> None:
     """INC-001 refuses, with each branch's reason and with what to do by hand."""
@@ -64,13 +73,12 @@ def test_quorum_lost_starts_all_missing_at_once(size: int) -> None:
     down = tuple(f"val{i}" for i in range(1, min(size, 100) * 2 // 5 + 2))
     case = case_of(missing(chain_of(size), *down))
     assert case.finding.chain is ChainClass.QUORUM_LOST
-    assert case.proposal.branch == "start-missing-together"
+    assert case.branch.name == "start-missing-together"
     assert case.proposal.risk is Risk.HIGH
     (stage,) = case.proposal.stages
-    assert {move.host for move in stage.moves} == set(down)
-    assert set(stage.deploys.values()) == {"start_node"}
-    assert stage.gate.kind is GateKind.CHAIN_ADVANCES
-    assert stage.gate.height == case.finding.height
+    assert {move.target for move in stage.moves} == set(down)
+    assert {move.action for move in stage.moves} == {START}
+    assert stage.gate.asks.read(Advances).height == case.finding.height
     assert stage.gate.timeout_s == round_timeout_s(case.finding.round)
 
 
@@ -80,29 +88,28 @@ def test_minority_is_restarted_one_at_a_time(size: int) -> None:
     down = tuple(f"val{i}" for i in range(1, min(size, 100) // 4 + 1))
     case = case_of(missing(chain_of(size), *down))
     assert case.finding.chain is ChainClass.DEGRADED
-    assert case.proposal.branch == "restart-minority"
+    assert case.branch.name == "restart-minority"
     assert case.proposal.risk is Risk.MEDIUM
-    assert [[move.host for move in s.moves] for s in case.proposal.stages] == [
+    assert [[move.target for move in s.moves] for s in case.proposal.stages] == [
         [host] for host in sorted(down)
     ]
     for stage in case.proposal.stages:
-        assert stage.gate.kind is GateKind.NODE_FOLLOWS
-        assert stage.gate.hosts == (stage.moves[0].host,)
+        assert stage.gate.asks.read(Follows).hosts == (stage.moves[0].target,)
 
 
 def test_minority_goes_by_power() -> None:
     """Smallest power first, by name among equals: the least is missed while it is tried."""
     world = missing(healthy((40, 30, 20, 5, 2, 2)), "val4", "val6", "val5")
-    assert [move.host for move in case_of(world).proposal.acting] == ["val5", "val6", "val4"]
+    assert [move.target for move in case_of(world).proposal.moves] == ["val5", "val6", "val4"]
 
 
 @pytest.mark.parametrize("make", [quorum_lost, minority_down])
 def test_healthy_node_is_never_acted_on(make: World) -> None:
     """What runs and follows is left alone, even where it is named."""
     world = make()
-    down = case_of(world).proposal.acting[0].host
+    down = case_of(world).proposal.moves[0].target
     case = case_of(world, only=["val2", "val3", down])
-    assert [move.host for move in case.proposal.acting] == [down]
+    assert [move.target for move in case.proposal.moves] == [down]
     with pytest.raises(Refused):
         case_of(world, only=["val2"])
 
@@ -110,17 +117,17 @@ def test_healthy_node_is_never_acted_on(make: World) -> None:
 def test_frozen_node_is_restarted_by_its_invocation() -> None:
     """A process that stands there is ended, and only that one; it costs no power that votes."""
     world = worlds.frozen(healthy(), "val4")
-    (stage,) = case_of(world).proposal.stages
-    assert stage.deploys == {"val4": "restart_node"}
-    assert stage.data["val4"]["invocation"] == world.host("val4").unit.value.invocation  # type: ignore[union-attr]
-    assert stage.moves[0].online is False
+    case = case_of(world)
+    assert case.proposal.moves == (Move(RESTART, "val4"),)
+    assert data_of(case)["invocation"] == world.host("val4").unit.value.invocation  # type: ignore[union-attr]
+    assert [effect.now for effect in RESTART.effects(case.chain, "val4")] == [0]
 
 
 def test_crash_loop_is_restarted_without_an_invocation() -> None:
     """A looping unit has a new invocation every few seconds: none can be named."""
-    (stage,) = case_of(worlds.crash_looping(healthy(), "val4", "exit 1")).proposal.stages
-    assert stage.deploys == {"val4": "restart_node"}
-    assert stage.data["val4"]["invocation"] == ""
+    case = case_of(worlds.crash_looping(healthy(), "val4", "exit 1"))
+    assert case.proposal.moves == (Move(RESTART, "val4"),)
+    assert data_of(case)["invocation"] == ""
 
 
 @pytest.mark.parametrize(("host", "promised"), [("full1", False), ("val4", True)])
@@ -141,9 +148,9 @@ def test_standby_is_started_only_when_named() -> None:
     """A keyless standby is stopped on purpose."""
     world = worlds.stopped(healthy(), "full1")
     everywhere = case_of(world, "node-down")
-    assert [move.host for move in everywhere.proposal.acting] == ["full1"]
+    assert [move.target for move in everywhere.proposal.moves] == ["full1"]
     named_ = case_of(healthy(), "node-down", only=["standby1"])
-    assert [move.host for move in named_.proposal.acting] == ["standby1"]
+    assert [move.target for move in named_.proposal.moves] == ["standby1"]
     assert named_.proposal.risk is Risk.LOW
     with pytest.raises(Refused):
         case_of(healthy(), "node-down")
@@ -170,7 +177,7 @@ def test_asked_branch_must_fit() -> None:
 def test_unknown_host_in_limit_is_named() -> None:
     """A misspelt host never narrows a plan silently."""
     with pytest.raises(UsageError) as unknown:
-        case_of(quorum_lost(), only=["val1", "vall"])
+        plan_of(quorum_lost(), only=["val1", "vall"])
     assert unknown.value.got == "vall"
     assert "standby1" in unknown.value.expected
 

@@ -6,32 +6,24 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.engine.catalogue import named
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.planning import make_plan
-from remediations.machine.config import MachineConfig
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.systems.hosts.workshop import HOST, made_by
 from remediations.values.reading import Known
 from tests import worlds
-from tests.unit.plan.cases import ORIGIN, TOOL
+from tests.unit.plan.cases import maker
 
 
 @pytest.mark.parametrize("kind", [worlds.zombie, worlds.frozen])
 def test_a_dead_process_can_be_planned(kind: Callable[[Observation, str], Observation]) -> None:
     """The compiler takes the invocation of every world, as systemd writes it."""
     world = kind(worlds.healthy(), "val4")
-    plan = make_plan(
-        named("node-down", MachineConfig()).playbook,
-        None,
-        world,
-        diagnose(world),
-        frozenset(),
-        tool=TOOL,
-        origin=ORIGIN,
-    )
+    with Compiler() as compiler:
+        plan = make_plan(maker({HOST: made_by(compiler)}, "node-down"), None, world, frozenset())
     assert plan.blocked == ()
-    ((command,),) = [stage.commands for stage in plan.stages]
+    ((step,),) = [stage.steps for stage in plan.stages]
     unit = world.host("val4").unit
     assert isinstance(unit, Known)
-    assert command.operation == "node.restart"
-    assert f"invocation={unit.value.invocation}\n" in command.text
+    assert step.operation == "node.restart"
+    assert f"invocation={unit.value.invocation}\n" in step.payload

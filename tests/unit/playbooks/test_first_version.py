@@ -6,22 +6,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from remediations.engine.catalogue import named
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import build_plan
 from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.planning import propose
+from remediations.engine.plan.planning import make_plan
 from remediations.errors import RemediationError
-from remediations.machine.config import MachineConfig
-from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.systems.hosts.compile.compiler import Compiler
-from tests.unit.plan.cases import ORIGIN, TOOL
+from remediations.systems.hosts.workshop import HOST, made_by
+from tests.unit.plan.cases import maker
 from tests.unit.render.golden import REWRITE
 from tests.worlds.many import many_worlds
 
@@ -46,14 +44,8 @@ def decided(
 ) -> dict[str, Any]:
     """The plan's guards, bytes and order; or why there is none."""
     try:
-        case = propose(
-            named(playbook, MachineConfig()).playbook,
-            None,
-            observation,
-            diagnose(observation),
-            frozenset(only),
-        )
-        plan = build_plan(case, compile_deploy=compiler.compile_deploy, tool=TOOL, origin=ORIGIN)
+        whole = maker({HOST: made_by(compiler)}, playbook)
+        plan = make_plan(whole, None, observation, frozenset(only))
     except RemediationError as error:
         told = f"{error.got}|{error.expected}|{error.next_step}"
         return {"refused": f"{error.guard}: {error.what}", "told": short(told)}
@@ -65,7 +57,7 @@ def told_of(plan: Plan) -> dict[str, Any]:
     guards: dict[str, str] = {}
     for guard in plan.guards:
         told = f"{guard.title}|{guard.got}|{guard.expected}|{guard.next_step}"
-        guards[f"{guard.id} {guard.host}".strip()] = f"{guard.outcome} {short(told)}"
+        guards[f"{guard.id} {guard.subject}".strip()] = f"{guard.outcome} {short(told)}"
     return {
         "title": plan.title,
         "branch": plan.branch,
@@ -78,13 +70,15 @@ def told_of(plan: Plan) -> dict[str, Any]:
                 "title": stage.title,
                 "why": stage.why,
                 "gate": f"{stage.gate.title} within {stage.gate.timeout_s} s",
-                "power": f"{stage.power.before} {stage.power.worst} {stage.power.after} "
-                f"of {stage.power.total}",
+                "power": ", ".join(
+                    f"{power.before} {power.worst} {power.after} of {power.total}"
+                    for power in stage.impacts
+                ),
                 "steps": [
-                    f"{command.host} {command.operation} {short(command.text)} "
-                    f"{command.timeout_s} s, {command.fidelity}, probe {command.probe}, "
-                    f"undo {command.undo}"
-                    for command in stage.commands
+                    f"{step.target} {step.operation} {short(step.payload)} "
+                    f"{step.timeout_s} s, {step.fidelity}, probe {shlex.join(step.probe)}, "
+                    f"undo {step.undo}"
+                    for step in stage.steps
                 ],
             }
             for stage in plan.stages
@@ -98,7 +92,8 @@ def short(text: str) -> str:
 
 
 def test_what_was_decided_of_every_world_is_decided_again(compiler: Compiler) -> None:
-    """Guards, facts, order, gates and the bytes of every step are those of the first version."""
+    """Guards, facts, order, gates and the bytes of every step are those of the first version. There
+    are more facts now: a step's bytes follow from facts alone."""
     lines = []
     for name, world in many_worlds():
         for playbook, only in ASKED:
@@ -110,4 +105,6 @@ def test_what_was_decided_of_every_world_is_decided_again(compiler: Compiler) ->
         KEPT.write_text("\n".join(lines) + "\n")
     kept = KEPT.read_text().splitlines()
     assert len(kept) == len(lines)
-    assert [json.loads(line) for line in lines] == [json.loads(line) for line in kept]
+    for now, before in zip(map(json.loads, lines), map(json.loads, kept), strict=True):
+        facts = {name: now.get("facts", {}).get(name) for name in before.get("facts", {})}
+        assert {**now, "facts": facts} == {"facts": {}, **before}

@@ -27,7 +27,7 @@ def of_many() -> Plan:
     hosts = [f"val{i}" for i in range(1, 41)]
     plan = plan_of(missing(healthy((10,) * 100), *hosts))
     (stage,) = plan.stages
-    long = tuple(replace(c, text=c.text + "true # a line\n" * 120) for c in stage.commands)
+    long = tuple(replace(c, text=c.text + "true # a line\n" * 120) for c in stage.steps)
     return replace(plan, stages=(replace(stage, commands=long),))
 
 
@@ -62,7 +62,7 @@ def test_hundred_validators_stay_small() -> None:
     page = plan_html(plan, DIGEST)
     assert len(page.encode()) < LIMIT
     assert page.count("<span>true # a line\n</span>" * 120) == 1
-    for host in plan.acting_hosts[1:]:
+    for host in plan.targets[1:]:
         assert f"<td><code>{host}</code></td><td><code>" in page
         assert f"address={plan.finding.node(host).address}" in page
 

@@ -41,7 +41,7 @@ def test_fences_cannot_be_closed_by_what_ran() -> None:
     """A fence is longer than any in the text it holds."""
     plan = plan_of(quorum_lost())
     (stage,) = plan.stages
-    command = replace(stage.commands[0], text="echo '\n````\n# not a title'\n")
+    command = replace(stage.steps[0], text="echo '\n````\n# not a title'\n")
     plan = replace(plan, stages=(replace(stage, commands=(command,)),))
     lines = plan_markdown(plan, DIGEST).splitlines()
     assert "`````sh" in lines
@@ -52,7 +52,7 @@ def test_the_plan_in_a_report_is_the_plan() -> None:
     """Its titles are one level deeper; its programs, titles in comments included, are the same."""
     good = report()
     (stage,) = good.plan.stages
-    command = replace(stage.commands[0], text="true\n## not a title\n")
+    command = replace(stage.steps[0], text="true\n## not a title\n")
     plan = replace(good.plan, stages=(replace(stage, commands=(command,)),))
     lines = report_markdown(replace(good, plan=plan)).splitlines()
     assert "### Finding" in lines

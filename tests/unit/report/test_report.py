@@ -41,7 +41,7 @@ def test_without_a_new_block_nothing_is_claimed() -> None:
 def test_commands_come_from_the_plan() -> None:
     """Text from the plan, outcome from the journal."""
     (command,) = report().commands
-    assert command.text == report().plan.stages[0].commands[0].text
+    assert command.text == report().plan.stages[0].steps[0].text
     assert (command.state, command.exit_status, command.duration_ms) == ("done", 0, 1834)
 
 

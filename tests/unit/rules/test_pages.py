@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.find.finding import ChainClass, NodeCondition
 from remediations.engine.rules.book import PAGES, entries, meant_by
 from remediations.engine.rules.entry import Entry, Kind, entries_of
 from remediations.engine.runs.records import CommandState, RunState
 from remediations.errors import ExitCode
+from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]

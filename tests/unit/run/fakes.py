@@ -8,7 +8,7 @@ from pathlib import Path
 
 from remediations.engine.apply.application import Engine
 from remediations.engine.apply.driver import Driver, Sighting, StepId, StepState
-from remediations.engine.plan.plan import Command, Gate, Plan, Stage, Step, plan_digest
+from remediations.engine.plan.plan import Gate, Plan, Stage, Step, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import CommandState, Entry
 from remediations.playbooks.chain.look import HostSnapshot, Snapshot
@@ -42,7 +42,7 @@ class FakeDriver:
         launches: dict[str, Exception | Sequence[Exception]] | None = None,
         voids: dict[str, Scene] | None = None,
         holds: bool | Exception = False,
-        on_launch: Callable[[Command], None] = lambda _: None,
+        on_launch: Callable[[Step], None] = lambda _: None,
     ) -> None:
         self.calls: list[str] = []
         self.steps: list[StepId] = []
@@ -55,24 +55,24 @@ class FakeDriver:
         self._holds = holds
         self._on_launch = on_launch
 
-    async def launch(self, step: StepId, command: Command) -> None:
-        self.calls.append(f"launch {command.host}")
+    async def launch(self, step: StepId, command: Step) -> None:
+        self.calls.append(f"launch {command.target}")
         self.steps.append(step)
         self._on_launch(command)
-        if self._launches.get(command.host):
-            raise self._launches[command.host].pop(0)
+        if self._launches.get(command.target):
+            raise self._launches[command.target].pop(0)
 
-    async def probe(self, step: StepId, command: Command) -> Sighting:
-        self.calls.append(f"probe {command.host}")
-        scenes = self._probes.get(command.host, [DONE])
+    async def probe(self, step: StepId, command: Step) -> Sighting:
+        self.calls.append(f"probe {command.target}")
+        scenes = self._probes.get(command.target, [DONE])
         return _played(scenes.pop(0) if len(scenes) > 1 else scenes[0])
 
-    async def void(self, step: StepId, command: Command) -> Sighting:
-        self.calls.append(f"void {command.host}")
-        return _played(self._voids.get(command.host, VOIDED))
+    async def void(self, step: StepId, command: Step) -> Sighting:
+        self.calls.append(f"void {command.target}")
+        return _played(self._voids.get(command.target, VOIDED))
 
-    async def holds(self, command: Command) -> bool:
-        self.calls.append(f"holds {command.host}")
+    async def holds(self, command: Step) -> bool:
+        self.calls.append(f"holds {command.target}")
         if isinstance(self._holds, Exception):
             raise self._holds
         return self._holds
@@ -103,7 +103,7 @@ class Listener:
         self._hear(f"stage {stage.number}")
 
     def step_is(self, step: Step, state: CommandState, said: str) -> None:
-        self._hear(f"{step.command.host} {state}")
+        self._hear(f"{step.command.target} {state}")
 
     def sampled(self, snapshot: Snapshot) -> None:
         self._hear(f"height {snapshot.top}")

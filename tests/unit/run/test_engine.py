@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.apply import application, carry_out
-from remediations.engine.plan.plan import Command, plan_digest
+from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.records import CommandState, RunState
 from remediations.errors import MachineError
 from remediations.playbooks.chain.look import Snapshot
@@ -69,8 +69,8 @@ def test_the_announcement_is_on_disk_before_the_launch(tmp_path: Path) -> None:
     """At the moment of each launch the journal's file says so already."""
     at_launch: list[tuple[str, str]] = []
 
-    def look(c: Command) -> None:
-        at_launch.append((c.host, bench.told()[-1]))
+    def look(c: Step) -> None:
+        at_launch.append((c.target, bench.told()[-1]))
 
     one_by_one = plan(stage(1, command("val1")), stage(2, command("val2")))
     bench = Bench(tmp_path, one_by_one, FakeDriver(on_launch=look))
@@ -212,7 +212,7 @@ def test_stop_starts_nothing_more(tmp_path: Path) -> None:
     """What ends in time is told; what does not may still run; the rest was not started."""
     driver = FakeDriver(
         {"val1": [RUNNING], "val2": [RUNNING, DONE]},
-        on_launch=lambda c: bench.engine.stop.set() if c.host == "val2" else None,
+        on_launch=lambda c: bench.engine.stop.set() if c.target == "val2" else None,
     )
     bench = Bench(tmp_path, plan(), driver)
     receipt = asyncio.run(bench.engine.apply())

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.runs import lock
-from remediations.engine.runs.lock import chain_lock, holder, lock_path
+from remediations.engine.runs.lock import holder, lock_path, resource_locks
 from remediations.errors import Locked, MachineError
 
 CHAIN = "worlds-1"
 HOLD = """
 import sys
 from pathlib import Path
-from remediations.engine.runs.lock import chain_lock
-with chain_lock(Path(sys.argv[1]), "worlds-1", "run-a"):
+from remediations.engine.runs.lock import resource_locks
+with resource_locks(Path(sys.argv[1]), ("worlds-1",), "run-a"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -51,13 +51,13 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
         assert holder(tmp_path, CHAIN) == "run-a"
         with (
             pytest.raises(Locked, match="another run is being applied to worlds-1") as caught,
-            chain_lock(tmp_path, CHAIN, "run-b"),
+            resource_locks(tmp_path, (CHAIN,), "run-b"),
         ):
             raise AssertionError("both hold it")
         assert (caught.value.got, caught.value.next_step) == ("run-a", "remediate status run-a")
-        with chain_lock(tmp_path, "worlds-2", "run-b"):
+        with resource_locks(tmp_path, ("worlds-2",), "run-b"):
             assert holder(tmp_path, "worlds-2") == "run-b"
-    with chain_lock(tmp_path, CHAIN, "run-b"):
+    with resource_locks(tmp_path, (CHAIN,), "run-b"):
         assert holder(tmp_path, CHAIN) == "run-b"
     assert holder(tmp_path, CHAIN) == ""
 
@@ -68,13 +68,13 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
     assert lock_path(tmp_path, CHAIN).read_text() == "run-a"
     assert holder(tmp_path, CHAIN) == ""
-    with chain_lock(tmp_path, CHAIN, "run-b"):
+    with resource_locks(tmp_path, (CHAIN,), "run-b"):
         assert holder(tmp_path, CHAIN) == "run-b"
 
 
 def test_an_error_inside_frees_the_chain(tmp_path: Path) -> None:
     """And leaves no name behind."""
-    with pytest.raises(ZeroDivisionError), chain_lock(tmp_path, CHAIN, "run-a"):
+    with pytest.raises(ZeroDivisionError), resource_locks(tmp_path, (CHAIN,), "run-a"):
         raise ZeroDivisionError
     assert lock_path(tmp_path, CHAIN).read_text() == ""
 
@@ -94,7 +94,7 @@ def test_asking_who_holds_it_stops_nobody(tmp_path: Path, monkeypatch: pytest.Mo
     asking.start()
     try:
         for _ in range(100):
-            with chain_lock(tmp_path, CHAIN, "run-a"):
+            with resource_locks(tmp_path, (CHAIN,), "run-a"):
                 pass
     finally:
         over.set()
@@ -111,14 +111,14 @@ def test_every_chain_has_a_lock_of_its_own(tmp_path: Path) -> None:
     """Also chains whose ids differ in a character that a file name may not have."""
     chains = ["a-b", "a_b", "a.b", "a/b", "a b", "a%2Fb", "A-b", "a--b", "ä-b", "a~b"]
     assert len({lock_path(tmp_path, chain) for chain in chains}) == len(chains)
-    with chain_lock(tmp_path, "a-b", "run-a"), chain_lock(tmp_path, "a_b", "run-b"):
+    with resource_locks(tmp_path, ("a-b",), "run-a"), resource_locks(tmp_path, ("a_b",), "run-b"):
         assert (holder(tmp_path, "a-b"), holder(tmp_path, "a_b")) == ("run-a", "run-b")
 
 
 def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
     """12, and nobody holds it."""
     (tmp_path / "locks").write_text("in the way")
-    with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-a"):
+    with pytest.raises(MachineError), resource_locks(tmp_path, (CHAIN,), "run-a"):
         raise AssertionError("held")
     assert holder(tmp_path, CHAIN) == ""
 
@@ -129,12 +129,12 @@ def test_lock_and_directories_are_private(tmp_path: Path, umask: int) -> None:
     state = tmp_path / "new" / "state"
     before = os.umask(umask)
     try:
-        with chain_lock(state, CHAIN, "run-a"):
+        with resource_locks(state, (CHAIN,), "run-a"):
             pass
         lock_path(state, CHAIN).chmod(0o644)
         lock_path(state, CHAIN).parent.chmod(0o755)
         state.chmod(0o755)
-        with chain_lock(state, CHAIN, "run-a"):
+        with resource_locks(state, (CHAIN,), "run-a"):
             pass
     finally:
         os.umask(before)
@@ -159,7 +159,7 @@ def test_a_lock_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) ->
         os.mkfifo(path)
     else:
         path.mkdir()
-    with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-a"):
+    with pytest.raises(MachineError), resource_locks(tmp_path, (CHAIN,), "run-a"):
         raise AssertionError("held")
     with pytest.raises(MachineError):
         holder(tmp_path, CHAIN)
@@ -170,9 +170,9 @@ def test_a_lock_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) ->
 def test_locks_that_others_may_make_are_refused(tmp_path: Path, mode: int) -> None:
     """Sticky or not: what is to be made there could be there before."""
     path = lock_path(tmp_path, CHAIN)
-    with chain_lock(tmp_path, CHAIN, "run-a"):
+    with resource_locks(tmp_path, (CHAIN,), "run-a"):
         path.parent.chmod(mode)
         with pytest.raises(MachineError):
             holder(tmp_path, CHAIN)
-    with pytest.raises(MachineError), chain_lock(tmp_path, CHAIN, "run-b"):
+    with pytest.raises(MachineError), resource_locks(tmp_path, (CHAIN,), "run-b"):
         raise AssertionError("held")

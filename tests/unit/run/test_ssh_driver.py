@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from remediations.engine.apply import carry_out
 from remediations.engine.apply.driver import StepId, StepState
-from remediations.engine.plan.plan import Command, plan_digest
+from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.records import CommandState, RunState
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import Completed, HostUnreachable
@@ -113,11 +113,11 @@ def driver(reach: LocalReach) -> SshDriver:
     return SshDriver(cast("SshReach", reach))
 
 
-def on_val1(host: LauncherHost, more: str = "") -> Command:
+def on_val1(host: LauncherHost, more: str = "") -> Step:
     return command("val1", host.effect(more).decode())
 
 
-async def carried(driver: SshDriver, wanted: Command) -> carry_out.Ending:
+async def carried(driver: SshDriver, wanted: Step) -> carry_out.Ending:
     return await carry_out.carry_out(driver, STEP, wanted, may_start=lambda: True)
 
 

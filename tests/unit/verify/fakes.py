@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
 
-from remediations.engine.plan.plan import Plan, Target
+from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
     CommitSignature,
+    NodePlace,
     NodeStatus,
     Peer,
     Validator,
@@ -29,7 +30,7 @@ STAT = "400 (virtengined start) S " + " ".join(["0"] * 18) + " 9000 0 0"
 class FakeNode:
     """One target whose answers are fields."""
 
-    target: Target
+    target: NodePlace
     height: int = TIP
     catching_up: bool = False
     earliest: int = 1
@@ -117,7 +118,7 @@ class FakeNode:
         return ""
 
 
-def recovered(plan: Plan) -> dict[str, FakeNode]:
+def recovered(plan: PlannedChain) -> dict[str, FakeNode]:
     """All targets of the plan, as they are when every check passes."""
     return {
         target.host: FakeNode(

@@ -15,7 +15,6 @@ import pytest
 from msgspec.structs import replace
 from testinfra.host import Host
 
-from remediations.engine.plan.plan import Target
 from remediations.playbooks.chain.checks.test_nodes import FAILURES, NOT_SEARCHED, SEARCH
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import Completed
@@ -24,10 +23,11 @@ from remediations.systems.comet.asked import Node, until
 from remediations.systems.comet.curl import CURL, ask
 from remediations.systems.comet.rpc import MAX_PAGES, RpcError
 from remediations.systems.comet.secrets import CREDENTIALS
+from remediations.systems.comet.values import NodePlace
 from remediations.systems.hosts import testinfra as backend
 from tests.unit.model import answers
 
-TARGET = Target(
+TARGET = NodePlace(
     host="val1",
     unit="virtengine.service",
     home="/var/lib/virtengine",

@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
+from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.systems.comet.asked import Node
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.verify.fakes import TIP, FakeNode, recovered
@@ -26,7 +26,7 @@ def one(nodes: Nodes, host: str = "val1") -> Node:
     return cast("Node", nodes[host])
 
 
-Check = Callable[[Nodes, Plan, list[str]], None]
+Check = Callable[[Nodes, PlannedChain, list[str]], None]
 CHECKS: dict[str, Check] = {
     "P1": lambda n, p, s: chain.test_blocks_go_on(everyone(n), p, s.append),
     "P2": lambda n, p, s: chain.test_one_app_hash(everyone(n), p, s.append),
@@ -105,9 +105,9 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
+def plan() -> PlannedChain:
     """val1, 40 of 100 power, was started."""
-    return plan_of(quorum_lost())
+    return PlannedChain.of(plan_of(quorum_lost()))
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +118,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("check", list(CHECKS))
-def test_check_passes_on_a_recovered_chain(check: str, plan: Plan) -> None:
+def test_check_passes_on_a_recovered_chain(check: str, plan: PlannedChain) -> None:
     """It passes, and says what was seen."""
     saw: list[str] = []
     CHECKS[check](recovered(plan), plan, saw)
@@ -130,7 +130,7 @@ def test_check_passes_on_a_recovered_chain(check: str, plan: Plan) -> None:
     ("check", "how"),
     [pytest.param(c, how, id=f"{c}-{why.replace(' ', '-')}") for c, why, how in BROKEN],
 )
-def test_check_fails_for_its_reason(check: str, how: Break, plan: Plan) -> None:
+def test_check_fails_for_its_reason(check: str, how: Break, plan: PlannedChain) -> None:
     """One thing is wrong, and the check says so."""
     nodes = recovered(plan)
     how(nodes)
@@ -139,7 +139,7 @@ def test_check_fails_for_its_reason(check: str, how: Break, plan: Plan) -> None:
     assert str(failed.value).strip()
 
 
-def test_every_planned_check_exists(plan: Plan) -> None:
+def test_every_planned_check_exists(plan: PlannedChain) -> None:
     """The plan promises exactly the checks that are run, by id and title."""
     marked = {
         (mark.args[0], mark.args[1])

@@ -9,9 +9,9 @@ from typing import ClassVar
 import pytest
 
 from remediations.engine.plan.compare import changed_logins
-from remediations.engine.plan.plan import Plan
 from remediations.engine.verify.given import Given
 from remediations.errors import RemediationError
+from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.reach.blocking import BlockingReach
 from remediations.systems.comet.asked import Node
 from remediations.systems.hosts.testinfra import testinfra_host
@@ -55,7 +55,7 @@ def _from_files(config: pytest.Config) -> Given:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `node` runs for each target, `acted` for each one that was acted on."""
-    plan = metafunc.config.stash[GIVEN].plan
+    plan = PlannedChain.of(metafunc.config.stash[GIVEN].plan)
     acted = list(plan.acting_hosts)
     everyone = [target.host for target in plan.targets]
     signers = [t.host for t in plan.targets if t.power and t.host in acted]
@@ -72,13 +72,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def plan(pytestconfig: pytest.Config) -> Plan:
-    """The plan that was applied."""
-    return pytestconfig.stash[GIVEN].plan
+def plan(pytestconfig: pytest.Config) -> PlannedChain:
+    """What the plan that was applied says of the chain."""
+    return PlannedChain.of(pytestconfig.stash[GIVEN].plan)
 
 
 @pytest.fixture(scope="session")
-def nodes(pytestconfig: pytest.Config, plan: Plan) -> Iterator[dict[str, Node]]:
+def nodes(pytestconfig: pytest.Config, plan: PlannedChain) -> Iterator[dict[str, Node]]:
     """Every target, each behind the very name, way and host keys that the plan has pinned."""
     given = pytestconfig.stash[GIVEN]
     known = {entry.name for entry in given.inventory.hosts}
@@ -86,7 +86,7 @@ def nodes(pytestconfig: pytest.Config, plan: Plan) -> Iterator[dict[str, Node]]:
     reach = BlockingReach(given.inventory, given.resolver)
     try:
         elsewhere = changed_logins(
-            [login for login in plan.logins if login.host in targets],
+            [login for login in given.plan.logins if login.host in targets],
             [reach.login(host) for host in sorted(targets & known)],
         )
         assert not elsewhere, "; ".join(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.engine.plan.plan import Plan
+from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.systems.comet.asked import Node, until
 from remediations.systems.comet.quorum import has_quorum
 
@@ -28,7 +28,7 @@ def _reached(nodes: dict[str, Node], goal: int) -> bool:
     return all(node.status().height >= goal for node in nodes.values())
 
 
-def _common(nodes: dict[str, Node], plan: Plan) -> range:
+def _common(nodes: dict[str, Node], plan: PlannedChain) -> range:
     """Heights above the incident that every node has, six at most."""
     lowest = min(node.status().height for node in nodes.values())
     first = plan.baseline.height + 1
@@ -38,7 +38,7 @@ def _common(nodes: dict[str, Node], plan: Plan) -> range:
 
 
 @pytest.mark.check("P1", "five more blocks on every node")
-def test_blocks_go_on(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_blocks_go_on(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """Height advances by five on every node."""
     goal = plan.baseline.height + NEW_BLOCKS
     until(lambda: _reached(nodes, goal), GROWTH_LIMIT_S)
@@ -48,7 +48,7 @@ def test_blocks_go_on(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P2", "one app hash at the same heights")
-def test_one_app_hash(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_one_app_hash(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """The state after every new height is the same on every node."""
     heights = _common(nodes, plan)
     for height in heights:
@@ -58,7 +58,7 @@ def test_one_app_hash(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P3", "one block id at the same heights")
-def test_one_block_id(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_one_block_id(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """No two nodes have different blocks at one height."""
     heights = _common(nodes, plan)
     chains = {
@@ -72,7 +72,7 @@ def test_one_block_id(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P4", "the new blocks continue the old chain")
-def test_chain_continues(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_chain_continues(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """The block of the incident's height is the same on every node, and times only rise."""
     height = plan.baseline.height
     seen = {}
@@ -85,7 +85,7 @@ def test_chain_continues(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P5", "no evidence of equivocation in any block since")
-def test_no_evidence(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_no_evidence(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """No header since shortly before the incident carries evidence, on any node."""
     low = max(1, plan.baseline.height - EVIDENCE_BACK)
     total = 0
@@ -101,7 +101,7 @@ def test_no_evidence(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P8", "signing power is not less than before")
-def test_signing_power(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_signing_power(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """A commit carries at least the power of before, and more than two thirds. One alone may miss a
     vote that came late, so several are looked at."""
     node = next(iter(nodes.values()))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.engine.plan.plan import Plan
+from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.systems.comet.asked import Node, until
 from remediations.systems.comet.secrets import CREDENTIALS
 
@@ -28,7 +28,7 @@ SEARCH = (
 
 
 @pytest.mark.check("P7", "every started validator signs three blocks in a row")
-def test_signs(signer: Node, plan: Plan, saw: Saw) -> None:
+def test_signs(signer: Node, plan: PlannedChain, saw: Saw) -> None:
     """Its own signature is for the block in three consecutive commits after the incident."""
 
     def signed() -> bool:
@@ -46,9 +46,9 @@ def test_signs(signer: Node, plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P10", "no sign state is lower than before")
-def test_sign_state_never_lower(node: Node, plan: Plan, saw: Saw) -> None:
+def test_sign_state_never_lower(node: Node, plan: PlannedChain, saw: Saw) -> None:
     """Height, round and step of the sign state are at least what they were."""
-    before = {host: tuple(hrs) for host, *hrs in plan.baseline.sign_states}
+    before = {s.host: (s.height, s.round, s.step) for s in plan.baseline.sign_states}
     if node.name not in before:
         saw("it had no sign state before")
         assert not node.target.power, "a validator without a sign state before"
@@ -83,9 +83,9 @@ def test_follows(node: Node, nodes: dict[str, Node], saw: Saw) -> None:
 
 
 @pytest.mark.check("P13", "peers are back")
-def test_peers(node: Node, plan: Plan, saw: Saw) -> None:
+def test_peers(node: Node, plan: PlannedChain, saw: Saw) -> None:
     """At most one peer fewer than before, and at least one."""
-    before = dict(plan.baseline.peers).get(node.name, 0)
+    before = {p.host: p.peers for p in plan.baseline.peers}.get(node.name, 0)
     wanted = max(1, before - 1)
     until(lambda: len(node.peers()) >= wanted, FOLLOW_LIMIT_S)
     now = len(node.peers())
@@ -94,9 +94,9 @@ def test_peers(node: Node, plan: Plan, saw: Saw) -> None:
 
 
 @pytest.mark.check("P14", "the program is the one that was planned")
-def test_binary(acted: Node, plan: Plan, saw: Saw) -> None:
+def test_binary(acted: Node, plan: PlannedChain, saw: Saw) -> None:
     """The running process has the program whose hash was read when planning."""
-    planned = dict(plan.baseline.binaries).get(acted.name)
+    planned = {p.host: p.sha256 for p in plan.baseline.programs}.get(acted.name)
     pid = acted.root("systemctl show -p MainPID --value %s", acted.target.unit)
     running = acted.root("sha256sum /proc/%s/exe", pid).split()[0]
     saw(f"sha256 {running[:16]}")
@@ -124,13 +124,14 @@ def test_ownership(acted: Node, saw: Saw) -> None:
 
 
 @pytest.mark.check("I13", "processes that were healthy were not restarted")
-def test_healthy_untouched(nodes: dict[str, Node], plan: Plan, saw: Saw) -> None:
+def test_healthy_untouched(nodes: dict[str, Node], plan: PlannedChain, saw: Saw) -> None:
     """The daemons that were well before are the same processes now."""
     healthy = {target.host for target in plan.targets} - set(plan.acting_hosts)
-    unread = healthy - {host for host, _, _ in plan.baseline.untouched}
+    unread = healthy - {process.host for process in plan.baseline.untouched}
     assert not unread, f"not read when planning: {sorted(unread)}"
     changed = []
-    for host, pid, started in plan.baseline.untouched:
+    for process in plan.baseline.untouched:
+        host, pid, started = process.host, process.pid, process.started
         stat = nodes[host].root("cat /proc/%s/stat 2>/dev/null || :", str(pid))
         # The command's name may hold blanks; the 22nd field counts from after its parenthesis.
         ticks = stat.rpartition(")")[2].split()[19:20]

@@ -6,7 +6,7 @@ The reasons are those of docs/rules/conditions.md. A rollback is soft, and a per
 
 from __future__ import annotations
 
-from remediations.engine.find.finding import NodeCondition
+from remediations.playbooks.chain.finding import NodeCondition
 
 BY_HAND: dict[NodeCondition, str] = {
     NodeCondition.DIVERGED: "Keep everything as it is. Find out which state is right (program, "

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
-from remediations.engine.find.finding import Answer, ChainClass, NodeCondition
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.diagnose.votes import Votes
+from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Component, Evidence, UnlistedPeer
+from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.votes import Votes
+from remediations.playbooks.chain.finding import Component, UnlistedPeer
 from remediations.values.reading import value_or_none
 
 

@@ -1,11 +1,11 @@
-"""`diagnose`: from an Observation to a Finding. Pure: no clock, no network, linear in its input."""
+"""`diagnose`: from an Observation to a ChainFinding. Pure: no clock, no network, linear in its input."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Answer, ChainClass, Evidence, Finding, NodeCondition
+from remediations.engine.find.finding import Evidence
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
 from remediations.playbooks.chain.diagnose.components import (
@@ -23,13 +23,14 @@ from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_
 from remediations.playbooks.chain.diagnose.scene import Verdict, read_scene
 from remediations.playbooks.chain.diagnose.votes import Votes, parted, read_votes
 from remediations.playbooks.chain.diagnose.witness import doubts
+from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding, NodeCondition
 from remediations.values.reading import value_or_none
 
 _SHOWN = 3
 """Witnesses quoted as evidence for the chain: all are used, few are needed to show it."""
 
 
-def diagnose(observation: Observation) -> Finding:
+def diagnose(observation: Observation) -> ChainFinding:
     """What is wrong with the chain and with every node, with the readings that show it.
 
     Steps: 1 whose word counts, 2 who holds which power, 3 whether the chain halts, 4 what is wrong
@@ -101,7 +102,7 @@ def _addresses(
     )
 
 
-def _assembled(observation: Observation, case: Case) -> Finding:
+def _assembled(observation: Observation, case: Case) -> ChainFinding:
     judgement = classify(case)
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
@@ -109,7 +110,7 @@ def _assembled(observation: Observation, case: Case) -> Finding:
     voters = _voters(case)
     online = case.power.sum(voters)
     halted = case.halt.answer is Answer.YES
-    return Finding(
+    return ChainFinding(
         chain=judgement.chain,
         halted=case.halt.answer,
         halted_since=case.halt.newest if halted else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from remediations.engine.find.finding import Answer, ChainClass, NodeCondition, NodeFinding
 from remediations.playbooks.chain.diagnose.chain_class import Judgement
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition, NodeFinding
 from remediations.render.words import percent
 
 _NAMES = {

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from remediations.engine.find.finding import Answer, Evidence
+from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.finding import Answer
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediations.engine.find.finding import HashCluster
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.finding import HashCluster
 from remediations.values.reading import value_or_none
 
 

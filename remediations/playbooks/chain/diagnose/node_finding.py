@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations.engine.find.finding import (
+from remediations.playbooks.chain.diagnose.advice import by_hand
+from remediations.playbooks.chain.diagnose.chain_class import Case, Judgement
+from remediations.playbooks.chain.diagnose.log_condition import hint
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.scene import Verdict
+from remediations.playbooks.chain.finding import (
     Answer,
     ChainClass,
     Component,
@@ -12,11 +17,6 @@ from remediations.engine.find.finding import (
     NodeCondition,
     NodeFinding,
 )
-from remediations.playbooks.chain.diagnose.advice import by_hand
-from remediations.playbooks.chain.diagnose.chain_class import Case, Judgement
-from remediations.playbooks.chain.diagnose.log_condition import hint
-from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.inventory import Role
 

@@ -7,9 +7,10 @@ The process, `/health`, `catching_up` and systemd look fine in all of these
 from __future__ import annotations
 
 from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence, NodeCondition
+from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
+from remediations.playbooks.chain.finding import NodeCondition
 from remediations.values.reading import value_or_none
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from remediations.engine.find.finding import Answer
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.finding import Answer
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import RoundState
 from remediations.values.reading import Known

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from shlex import quote
 
-from remediations.engine.find.finding import NodeCondition
 from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards.case import Case, judged
+from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.values.reading import Unknown, value_or_none
@@ -24,7 +25,7 @@ CLOCK_BLOCK_MS = 10_000
 MASKED = frozenset({"masked", "masked-runtime"})
 
 
-def unit_known(_case: Case, reading: HostReading) -> GuardResult:
+def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G6: unit, home and user were discovered; a masked unit was masked by somebody on purpose."""
     facts = (f"{reading.host}.unit", f"{reading.host}.home")
     title = "the unit, its home and its user are known, and it is not masked"
@@ -32,7 +33,7 @@ def unit_known(_case: Case, reading: HostReading) -> GuardResult:
         return judged(
             "G6",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got=reading.unit.reason,
             expected="one unit with --home in ExecStart",
@@ -43,7 +44,7 @@ def unit_known(_case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "G6",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=unit.enabled not in MASKED and bool(unit.home and unit.user),
         got=f"{unit.name}, home {unit.home or 'unknown'}, user {unit.user or 'root'}, "
         f"{unit.enabled}",
@@ -56,7 +57,7 @@ def unit_known(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def one_process(_case: Case, reading: HostReading) -> GuardResult:
+def one_process(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G4: no second process uses the home, and none at all where the unit is down."""
     title = "no process but the unit's own uses the home"
     facts = (f"{reading.host}.down",)
@@ -65,7 +66,7 @@ def one_process(_case: Case, reading: HostReading) -> GuardResult:
         return judged(
             "G4",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got="processes could not be read",
             expected="the list of processes",
@@ -76,7 +77,7 @@ def one_process(_case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "G4",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=not strangers,
         got=", ".join(f"pid {p.pid}: {p.command[:60]}" for p in strangers) or "none other",
         expected="none other",
@@ -85,14 +86,14 @@ def one_process(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def disk_free(_case: Case, reading: HostReading) -> GuardResult:
+def disk_free(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G17: space, inodes, and a file system that can be written."""
     title = "the data file system has room and can be written"
     if isinstance(reading.disk, Unknown):
         return judged(
             "G17",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got=reading.disk.reason,
             expected=f"{DISK_FLOOR >> 20} MiB free",
@@ -102,7 +103,7 @@ def disk_free(_case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "G17",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=disk.has_room and disk.writable,
         got=f"{disk.available >> 20} of {disk.total >> 20} MiB, {disk.inodes_available} inodes free"
         + ("" if disk.writable else ", mounted read-only"),
@@ -113,7 +114,7 @@ def disk_free(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def record_kept(_case: Case, reading: HostReading) -> GuardResult:
+def record_kept(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """N2: a step leaves a record of root's own, which is what makes it happen at most once."""
     title = "the record of a step can be kept, and only by root"
     expected = f"{RECORD_FLOOR >> 20} MiB, {RECORD_INODES} inodes, read-write, root's alone"
@@ -121,7 +122,7 @@ def record_kept(_case: Case, reading: HostReading) -> GuardResult:
         return judged(
             "N2",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got=reading.records.reason,
             expected=expected,
@@ -131,7 +132,7 @@ def record_kept(_case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "N2",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=room.available >= RECORD_FLOOR
         and room.inodes_available >= RECORD_INODES
         and room.writable
@@ -148,14 +149,14 @@ def record_kept(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def clock_sane(_case: Case, reading: HostReading) -> GuardResult:
+def clock_sane(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G37: the clock is within ten seconds of ours."""
     title = "the clock is within 10 s of this machine's"
     session = value_or_none(reading.session)
     return judged(
         "G37",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=None if session is None else abs(session.clock_offset_ms) < CLOCK_BLOCK_MS,
         got="not reached" if session is None else f"{session.clock_offset_ms} ms",
         expected=f"under {CLOCK_BLOCK_MS} ms",
@@ -163,14 +164,14 @@ def clock_sane(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def nothing_known_forbids(case: Case, reading: HostReading) -> GuardResult:
+def nothing_known_forbids(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """A restart cannot cure what the node itself says is wrong (docs/rules/guards.md#n1)."""
-    finding = case.finding.node(reading.host)
+    finding = chain.finding.node(reading.host)
     curable = finding.condition in RESTARTABLE
     return judged(
         "N1",
         "what is wrong with the node is cured by a start",
-        host=reading.host,
+        subject=reading.host,
         holds=curable,
         got=f"{finding.condition}: {finding.cause}",
         expected=", ".join(sorted(RESTARTABLE)),
@@ -193,16 +194,16 @@ RESTARTABLE = frozenset(
 """What a start or a restart may cure. Everything else is mended by hand first."""
 
 
-def same_binary(case: Case, reading: HostReading) -> GuardResult:
+def same_binary(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G8: the program to start is the one the signing majority runs."""
     title = "the program is the one that the others run"
     mine = value_or_none(reading.binary)
-    others = _run_by_others(case, reading, mine)
+    others = _run_by_others(chain, reading, mine)
     holds = None if mine is None else not others or mine.sha256 in others
     return judged(
         "G8",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=holds,
         got="not read" if mine is None else f"sha256 {mine.sha256[:16]}",
         expected=some([f"{sha[:16]} (power {power})" for sha, power in others.items()])
@@ -211,14 +212,16 @@ def same_binary(case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def _run_by_others(case: Case, reading: HostReading, mine: Binary | None) -> Mapping[str, int]:
+def _run_by_others(
+    chain: ChainSituation, reading: HostReading, mine: Binary | None
+) -> Mapping[str, int]:
     """By SHA-256, the power that runs a program on other hosts than this one."""
     own = mine.running_sha256 if mine is not None else ""
     if not own:
-        return {sha: runs.power for sha, runs in case.running.items()}
-    power = case.finding.node(reading.host).power
+        return {sha: runs.power for sha, runs in chain.running.items()}
+    power = chain.finding.node(reading.host).power
     return {
         sha: runs.power - (power if sha == own else 0)
-        for sha, runs in case.running.items()
+        for sha, runs in chain.running.items()
         if sha != own or runs.hosts > 1
     }

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
-from remediations.engine.find.finding import ChainClass, NodeCondition
-from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards.case import Case, judged, latest_status
-from remediations.playbooks.chain.impact import keeps_quorum, swings
+from remediations.engine.domain import Proposal
+from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.judging import judged
+from remediations.engine.plan.plan import GuardResult, Impact
+from remediations.playbooks.chain.finding import ChainClass, NodeCondition
+from remediations.playbooks.chain.impact import path
+from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.words import percent
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.reading import Unknown, value_or_none
+
+Whole = Proposal[ChainSituation]
 
 UP = frozenset({NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.BEHIND})
 """Conditions in which a node's process is well, whatever the chain does."""
 
 
-def covers_the_set(case: Case) -> GuardResult:
+def acting(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
+    """The readings of the hosts that are acted on, in order."""
+    return (chain.observation.host(host) for host in proposal.targets)
+
+
+def covers_the_set(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G1: the inventory holds enough of the validator set to judge and to recover it."""
-    finding = case.finding
+    finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
     return judged(
         "G1",
@@ -31,10 +42,10 @@ def covers_the_set(case: Case) -> GuardResult:
     )
 
 
-def one_key_one_host(case: Case) -> GuardResult:
+def one_key_one_host(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G2: no validator key lies on two hosts, stopped standbys included."""
     holders: dict[str, list[str]] = defaultdict(list)
-    for reading in case.observation.hosts:
+    for reading in chain.observation.hosts:
         key = value_or_none(reading.key)
         if key is not None and key.address:
             holders[key.address].append(reading.host)
@@ -48,35 +59,35 @@ def one_key_one_host(case: Case) -> GuardResult:
         expected="one host for each key",
         next_step="decide which host may sign; remove the key from the other by hand, then "
         "`remediate diagnose`",
-        facts=tuple(f"{reading.host}.address" for reading in case.acting),
+        facts=tuple(f"{reading.host}.address" for reading in acting(chain, proposal)),
     )
 
 
-def one_chain(case: Case) -> GuardResult:
+def one_chain(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G3: every node that answers is on the chain of the inventory."""
     networks = {
         reading.host: status.network
-        for reading in case.observation.hosts
+        for reading in chain.observation.hosts
         if (status := latest_status(reading)) is not None
     }
-    wrong = {h: n for h, n in networks.items() if n != case.observation.chain_id}
+    wrong = {h: n for h, n in networks.items() if n != chain.observation.chain_id}
     return judged(
         "G3",
         "every node that answers is on this chain",
         holds=None if not networks else not wrong,
         got="; ".join(f"{host}: {network}" for host, network in wrong.items())
-        or f"{len(networks)} nodes on {case.observation.chain_id}",
-        expected=case.observation.chain_id,
+        or f"{len(networks)} nodes on {chain.observation.chain_id}",
+        expected=chain.observation.chain_id,
         next_step="correct `chain.id` or the hosts in the inventory",
     )
 
 
-def keeps_signing_power(case: Case) -> GuardResult:
+def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G29: no stage takes signing power from above two thirds to two thirds or below."""
-    total = case.finding.total_power
-    path = swings(case.finding.online_power, [s.moves for s in case.proposal.stages])
-    broken = [n for n, swing in enumerate(path, 1) if not keeps_quorum(swing, total)]
-    worst = min((swing.worst for swing in path), default=case.finding.online_power)
+    total = chain.finding.total_power
+    stages = path(chain, proposal)
+    broken = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
+    worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
     return judged(
         "G29",
         "signing power stays above two thirds at every step",
@@ -88,16 +99,22 @@ def keeps_signing_power(case: Case) -> GuardResult:
     )
 
 
-def reaches_quorum(case: Case) -> GuardResult | None:
+def keeps_quorum(impact: Impact) -> bool:
+    """Whether a stage leaves a quorum where there was one."""
+    return not has_quorum(impact.before, impact.total) or has_quorum(impact.worst, impact.total)
+
+
+def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """G1: in a halt, what is started together brings back more than two thirds, or it is moot."""
-    finding = case.finding
+    finding = chain.finding
     if finding.chain is not ChainClass.QUORUM_LOST:
         return None
-    after = finding.online_power + sum(m.power for m in case.proposal.acting if not m.online)
+    after = path(chain, proposal)[-1].after
+    targets = frozenset(proposal.targets)
     left = [
         f"{node.host} ({node.power}, {node.condition})"
         for node in finding.nodes
-        if node.power and node.condition not in UP and node.host not in case.acting_hosts
+        if node.power and node.condition not in UP and node.host not in targets
     ]
     return judged(
         "G1b",
@@ -116,9 +133,9 @@ def reaches_quorum(case: Case) -> GuardResult | None:
     )
 
 
-def no_foreign_majority(case: Case) -> GuardResult:
+def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G31: no part of the network that we do not see holds more than two thirds."""
-    finding = case.finding
+    finding = chain.finding
     return judged(
         "G31",
         "no unseen part of the network can go on without us",
@@ -133,10 +150,10 @@ def no_foreign_majority(case: Case) -> GuardResult:
     )
 
 
-def witnesses(case: Case) -> GuardResult:
+def witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """W2: two independent witnesses for a decision about the chain
     (docs/rules/hazards.md#one-witness)."""
-    seen = case.finding.witnesses
+    seen = chain.finding.witnesses
     return judged(
         "W2",
         "at least two hosts bear witness to the state of the chain",
@@ -147,10 +164,10 @@ def witnesses(case: Case) -> GuardResult:
     )
 
 
-def readable_targets(case: Case) -> GuardResult:
+def readable_targets(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G41: every host that is acted on was reached, with sudo."""
     failed = []
-    for reading in case.acting:
+    for reading in acting(chain, proposal):
         if isinstance(reading.session, Unknown):
             failed.append(f"{reading.host}: {reading.session.reason}")
         elif not reading.session.value.sudo:
@@ -159,8 +176,8 @@ def readable_targets(case: Case) -> GuardResult:
         "G41",
         "every target is reachable, with sudo",
         holds=not failed,
-        got="; ".join(failed) or f"{len(case.acting)} of {len(case.acting)}",
+        got="; ".join(failed) or f"{len(proposal.targets)} of {len(proposal.targets)}",
         expected="all targets",
         next_step="mend SSH or sudo there, or leave the host out with `--limit`",
-        facts=tuple(f"{reading.host}.sudo" for reading in case.acting),
+        facts=tuple(f"{reading.host}.sudo" for reading in acting(chain, proposal)),
     )

@@ -7,23 +7,24 @@ These are the ones that keep a validator from signing twice, which costs it its 
 from __future__ import annotations
 
 from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards.case import Case, judged, latest_status
+from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.values.inventory import Role
 from remediations.values.reading import Unknown, value_or_none
 
 
-def key_present(case: Case, reading: HostReading) -> GuardResult:
+def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G45: the key file is there: started without it, CometBFT zeroes the sign state."""
     title = "the validator key is there, with the expected address"
-    power = case.finding.node(reading.host).power
+    power = chain.finding.node(reading.host).power
     facts = (f"{reading.host}.address",)
     if isinstance(reading.key, Unknown):
         return judged(
             "G45",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got=reading.key.reason,
             expected="config/priv_validator_key.json",
@@ -35,7 +36,7 @@ def key_present(case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "G45",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=fresh_standby or (bool(key.address) and key.node_key),
         got=(f"address {key.address}, power {power}" if key.address else "no key file")
         + ("" if key.node_key else ", no node key"),
@@ -46,18 +47,18 @@ def key_present(case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
+def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G19, G20, G21: the sign state exists, was not set back, and is not from the future."""
     title = "the sign state is there, not lower than what the chain saw, not from the future"
     facts = (f"{reading.host}.sign_state",)
-    finding = case.finding.node(reading.host)
+    finding = chain.finding.node(reading.host)
     if isinstance(reading.sign_state, Unknown):
         key = value_or_none(reading.key)
         if reading.role is Role.STANDBY and key is not None and not key.address:
             return judged(
                 "G19",
                 title,
-                host=reading.host,
+                subject=reading.host,
                 holds=True,
                 got="none, and no key either",
                 expected="none, for a standby that never had a key",
@@ -67,7 +68,7 @@ def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
         return judged(
             "G19",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got=reading.sign_state.reason,
             expected="data/priv_validator_state.json",
@@ -75,14 +76,14 @@ def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
             next_step="do not start it. Find the newest copy of the sign state; never a zero one",
         )
     state = reading.sign_state.value
-    seen, tip = case.last_signed.get(finding.address, 0) if finding.address else 0, case.tip
+    seen, tip = chain.last_signed.get(finding.address, 0) if finding.address else 0, chain.tip
     holds = state.height >= seen and state.height <= tip + 1
     if finding.power and tip and not state.height:
         holds = False
     return judged(
         "G20",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=holds,
         got=f"{state.height}/{state.round}/{state.step}; the chain saw it sign {seen}",
         expected=f"at least {seen}, at most {tip + 1}",
@@ -91,7 +92,7 @@ def sign_state_sound(case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def signer_local(_case: Case, reading: HostReading) -> GuardResult:
+def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G24: with a remote signer the local sign state is not the truth."""
     title = "the node signs with its own key file"
     config = value_or_none(reading.config)
@@ -99,7 +100,7 @@ def signer_local(_case: Case, reading: HostReading) -> GuardResult:
         return judged(
             "G24",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got="config.toml could not be read",
             expected="priv_validator_laddr empty",
@@ -108,7 +109,7 @@ def signer_local(_case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "G24",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=not config.remote_signer,
         got=config.remote_signer or "no remote signer",
         expected="no remote signer",
@@ -116,17 +117,17 @@ def signer_local(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def restart_not_deadlocked(case: Case, reading: HostReading) -> GuardResult:
+def restart_not_deadlocked(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G25: `double_sign_check_height` above 0: a validator that signed lately exits at start. What
     1 does depends on the version, which only a node that answers tells."""
     title = "double_sign_check_height does not forbid the start"
     config = value_or_none(reading.config)
-    power = case.finding.node(reading.host).power
+    power = chain.finding.node(reading.host).power
     if config is None:
         return judged(
             "G25",
             title,
-            host=reading.host,
+            subject=reading.host,
             holds=None,
             got="config.toml could not be read",
             expected="0",
@@ -140,7 +141,7 @@ def restart_not_deadlocked(case: Case, reading: HostReading) -> GuardResult:
     return judged(
         "G25",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=None if forbids is None else not forbids,
         got=f"{value}, power {power}{seen}",
         expected="0 (1 does nothing before CometBFT 0.38.24 and 0.39.4, and forbids it since)"
@@ -151,16 +152,16 @@ def restart_not_deadlocked(case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def no_adaptive_sync(case: Case, reading: HostReading) -> GuardResult:
+def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """N3: with `adaptive_sync` a validator votes while it still catches up, on heights that are
     decided: neither its sign state nor a remote signer keeps that from being equivocation (CometBFT
     docs, block-sync)."""
     config = value_or_none(reading.config)
-    signs = reading.role is Role.VALIDATOR or case.finding.node(reading.host).power > 0
+    signs = reading.role is Role.VALIDATOR or chain.finding.node(reading.host).power > 0
     return judged(
         "N3",
         "a validator does not sign while it catches up (adaptive_sync)",
-        host=reading.host,
+        subject=reading.host,
         holds=None if config is None else not (config.adaptive_sync and signs),
         got="config.toml could not be read"
         if config is None
@@ -171,14 +172,14 @@ def no_adaptive_sync(case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def no_leftover_halt(_case: Case, reading: HostReading) -> GuardResult:
+def no_leftover_halt(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G28: a left-over halt-height or halt-time stops the node again at once."""
     title = "no halt-height or halt-time is left over"
     config = value_or_none(reading.config)
     return judged(
         "G28",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=None if config is None else not (config.halt_height or config.halt_time),
         got="app.toml could not be read"
         if config is None
@@ -189,20 +190,20 @@ def no_leftover_halt(_case: Case, reading: HostReading) -> GuardResult:
     )
 
 
-def wal_present(case: Case, reading: HostReading) -> GuardResult:
+def wal_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G26: a validator that signed in a round above 0 needs its write-ahead log to go on
     (docs/rules/hazards.md#deleted-wal)."""
     title = "the write-ahead log is there where the round is above 0"
     state, wal = value_or_none(reading.sign_state), value_or_none(reading.wal)
-    power = case.finding.node(reading.host).power
-    needed = power and state is not None and state.round > 0 and state.height > case.finding.height
+    power = chain.finding.node(reading.host).power
+    needed = power and state is not None and state.round > 0 and state.height > chain.finding.height
     holds: bool | None = True
     if needed:
         holds = None if wal is None else wal.size > 0
     return judged(
         "G26",
         title,
-        host=reading.host,
+        subject=reading.host,
         holds=holds,
         got="cs.wal could not be read" if wal is None else f"{wal.size} bytes",
         expected="more than 0 bytes" if needed else "not needed here",

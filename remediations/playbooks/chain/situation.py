@@ -1,4 +1,8 @@
-"""Everything a guard may look at: the observation, its finding, and what is proposed."""
+"""The chain's situation: everything that was read, what it amounts to, and who may be acted on.
+
+What guards of every host hold it against is found once: a guard that looks through all hosts for
+each host would take hours where the diagnosis takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import HostReading, Observation
-from remediations.engine.plan.plan import GuardResult, Outcome
-from remediations.engine.plan.proposal import Proposal
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.finding import ChainFinding
 from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
 
@@ -23,26 +26,18 @@ class Runs(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """One proposal against one observation.
-
-    What guards of every host hold it against is found once: a guard that looks through all hosts
-    for each host would take hours where the diagnosis takes seconds.
-    """
+class ChainSituation:
+    """`only` is empty where nobody narrowed it; what is read is never narrowed, since quorum is
+    counted over the whole set."""
 
     observation: Observation
-    finding: Finding
-    proposal: Proposal
+    finding: ChainFinding
+    only: frozenset[str]
 
     @cached_property
-    def acting(self) -> tuple[HostReading, ...]:
-        """The readings of the hosts that are acted on, in order."""
-        return tuple(self.observation.host(move.host) for move in self.proposal.acting)
-
-    @cached_property
-    def acting_hosts(self) -> frozenset[str]:
-        """Their names."""
-        return frozenset(move.host for move in self.proposal.acting)
+    def voting(self) -> frozenset[str]:
+        """The hosts whose power votes now."""
+        return frozenset(self.finding.voting)
 
     @cached_property
     def tip(self) -> int:
@@ -76,6 +71,11 @@ class Case:
         return found
 
 
+def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
+    """What was observed, diagnosed."""
+    return ChainSituation(observation=observation, finding=diagnose(observation), only=only)
+
+
 def latest_status(reading: HostReading) -> NodeStatus | None:
     """The newest `/status` that was read on this host, or None."""
     for sample in reversed(reading.samples):
@@ -83,28 +83,3 @@ def latest_status(reading: HostReading) -> NodeStatus | None:
         if status is not None:
             return status
     return None
-
-
-def judged(
-    guard: str,
-    title: str,
-    *,
-    holds: bool | None,
-    got: str,
-    expected: str,
-    next_step: str,
-    host: str = "",
-    facts: tuple[str, ...] = (),
-) -> GuardResult:
-    """A guard's result; `holds` None means it could not be evaluated, which blocks too."""
-    outcomes = {None: Outcome.UNKNOWN, True: Outcome.PASS, False: Outcome.BLOCK}
-    return GuardResult(
-        id=guard,
-        title=title,
-        host=host,
-        outcome=outcomes[holds],
-        got=got,
-        expected=expected,
-        next_step=next_step,
-        facts=facts,
-    )

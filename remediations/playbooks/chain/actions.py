@@ -1,0 +1,30 @@
+"""What can be done to a node of the chain, with all that must hold before it is."""
+
+from __future__ import annotations
+
+from remediations.engine.domain import Action
+from remediations.playbooks.chain.facts import node_data, node_facts
+from remediations.playbooks.chain.guards.table import START_GUARDS
+from remediations.playbooks.chain.impact import restarted
+
+START = Action(
+    name="node.start",
+    driver="host",
+    deploy="start_node",
+    facts=node_facts,
+    data=node_data,
+    guards=START_GUARDS,
+    effects=restarted,
+)
+"""Of a node of which no process is there."""
+
+RESTART = Action(
+    name="node.restart",
+    driver="host",
+    deploy="restart_node",
+    facts=node_facts,
+    data=node_data,
+    guards=START_GUARDS,
+    effects=restarted,
+)
+"""Of a node whose process is there, but dead."""

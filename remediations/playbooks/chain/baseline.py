@@ -1,0 +1,168 @@
+"""What the chain's checks and gates compare with: how things stood, and where the nodes are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from remediations.engine.domain import Proposal
+from remediations.engine.observe.observation import HostReading
+from remediations.engine.plan.movable import Movable, freely, number, upwards
+from remediations.playbooks.chain.guards.power import UP
+from remediations.playbooks.chain.situation import ChainSituation, latest_status
+from remediations.systems.comet.planned import MAX_HEIGHT
+from remediations.systems.comet.values import NodePlace
+from remediations.values.part import Kinded, Part
+from remediations.values.reading import value_or_none
+from remediations.values.record import Record
+
+
+class SignedAt(Record, frozen=True, kw_only=True):
+    """The sign state of a host."""
+
+    host: str
+    height: int
+    round: int
+    step: int
+
+
+class PeerCount(Record, frozen=True, kw_only=True):
+    """How many peers a host has."""
+
+    host: str
+    peers: int
+
+
+class ProgramHash(Record, frozen=True, kw_only=True):
+    """The program on a host's disk."""
+
+    host: str
+    sha256: str
+
+
+class MainProcess(Record, frozen=True, kw_only=True):
+    """A process that was well, and must be the same one afterwards. `started` is clock ticks since
+    boot."""
+
+    host: str
+    pid: int
+    started: int
+
+
+class ChainBaseline(Kinded, frozen=True, kw_only=True):
+    """How things stood before anything was done."""
+
+    KIND: ClassVar[str] = "chain.baseline/1"
+
+    height: int
+    online_power: int
+    total_power: int
+    sign_states: tuple[SignedAt, ...]
+    peers: tuple[PeerCount, ...]
+    programs: tuple[ProgramHash, ...]
+    untouched: tuple[MainProcess, ...]
+
+
+class ChainNodes(Kinded, frozen=True, kw_only=True):
+    """Every node that is, or is to be, up: gates and checks look at these."""
+
+    KIND: ClassVar[str] = "chain.nodes/1"
+
+    nodes: tuple[NodePlace, ...]
+
+
+def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
+    """Both, of what was observed."""
+    acting = frozenset(proposal.targets)
+    return (Part.of(_stood(chain, acting)), Part.of(_nodes(chain, acting)))
+
+
+def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
+    signs, peers, programs = [], [], []
+    untouched: list[MainProcess] = []
+    for reading in chain.observation.hosts:
+        host, state = reading.host, value_or_none(reading.sign_state)
+        if state is not None:
+            signs.append(
+                SignedAt(host=host, height=state.height, round=state.round, step=state.step)
+            )
+        known_peers = value_or_none(reading.chain.peers)
+        if known_peers is not None:
+            peers.append(PeerCount(host=host, peers=len(known_peers)))
+        binary = value_or_none(reading.binary)
+        if binary is not None:
+            programs.append(ProgramHash(host=host, sha256=binary.sha256))
+        if host not in acting and chain.finding.node(host).condition in UP:
+            untouched.extend(_main_process(reading))
+    return ChainBaseline(
+        height=chain.finding.height,
+        online_power=chain.finding.online_power,
+        total_power=chain.finding.total_power,
+        sign_states=tuple(signs),
+        peers=tuple(peers),
+        programs=tuple(programs),
+        untouched=tuple(untouched),
+    )
+
+
+def _main_process(reading: HostReading) -> Iterator[MainProcess]:
+    unit = value_or_none(reading.unit)
+    for process in value_or_none(reading.processes) or ():
+        if unit is not None and process.pid == unit.main_pid:
+            yield MainProcess(host=reading.host, pid=process.pid, started=process.started)
+            return
+
+
+def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
+    nodes = []
+    for reading in chain.observation.hosts:
+        finding = chain.finding.node(reading.host)
+        unit, config = value_or_none(reading.unit), value_or_none(reading.config)
+        if unit is None or config is None:
+            continue
+        if reading.host in acting or finding.condition in UP:
+            status = latest_status(reading)
+            nodes.append(
+                NodePlace(
+                    host=reading.host,
+                    unit=unit.name,
+                    home=unit.home,
+                    user=unit.user,
+                    rpc_url=config.rpc_url,
+                    address=finding.address or (status.address if status else ""),
+                    power=finding.power,
+                )
+            )
+    return ChainNodes(nodes=tuple(nodes))
+
+
+def _none_went_back(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
+    def order(state: dict[str, Any]) -> tuple[int, ...]:
+        found = (number(state[name]) for name in ("height", "round", "step"))
+        return tuple(MAX_HEIGHT if one is None else one for one in found)
+
+    current = {state["host"]: order(state) for state in now}
+    return all(current.get(state["host"], order(state)) >= order(state) for state in planned)
+
+
+def _no_other_program(planned: list[dict[str, str]], now: list[dict[str, str]]) -> bool:
+    """A hash that could not be read, then or now, is not another one: G8 asks for those of the
+    hosts that are acted on."""
+    current = {program["host"]: program["sha256"] for program in now}
+    return all(current.get(p["host"], p["sha256"]) == p["sha256"] for p in planned)
+
+
+MOVABLE: Mapping[str, Movable] = MappingProxyType(
+    {
+        "chain.baseline/1 height": Movable(upwards, "a chain never goes back"),
+        "chain.baseline/1 online_power": Movable(upwards, "power may come back by itself"),
+        "chain.baseline/1 sign_states": Movable(_none_went_back, "validators sign on"),
+        "chain.baseline/1 peers": Movable(freely, "peers come and go"),
+        "chain.baseline/1 programs": Movable(
+            _no_other_program, "hashing a program has a time limit"
+        ),
+        "chain.advances/1 height": Movable(upwards, "a chain never goes back"),
+    }
+)
+"""What of the chain's parts may differ when a plan is applied."""

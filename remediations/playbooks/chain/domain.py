@@ -1,0 +1,32 @@
+"""The chain as a domain: what the engine is told of it."""
+
+from __future__ import annotations
+
+from remediations.engine.domain import Domain
+from remediations.playbooks.chain import halted, node_down
+from remediations.playbooks.chain.actions import RESTART, START
+from remediations.playbooks.chain.baseline import MOVABLE, baseline
+from remediations.playbooks.chain.facts import chain_facts
+from remediations.playbooks.chain.guards.table import INVARIANTS
+from remediations.playbooks.chain.impact import levels
+from remediations.playbooks.chain.situation import situation
+from remediations.playbooks.chain.told import DOMAIN as NAME
+from remediations.playbooks.chain.told import told
+from remediations.values.part import Part
+
+DOMAIN = Domain(
+    name=NAME,
+    title="a CometBFT chain that has halted, or lost a node",
+    situation=situation,
+    told=lambda chain: told(chain.finding),
+    detail=lambda chain: Part.of(chain.finding),
+    facts=chain_facts,
+    invariants=INVARIANTS,
+    levels=levels,
+    baseline=baseline,
+    resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
+    actions=(START, RESTART),
+    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
+    checks="remediations.playbooks.chain.checks",
+    movable=MOVABLE,
+)

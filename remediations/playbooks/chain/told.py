@@ -1,0 +1,154 @@
+"""What the chain's finding says to people: the rows of the first screen, conditions, tables. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from remediations.engine.find.finding import (
+    Finding,
+    FindingRow,
+    FindingTable,
+    Health,
+    Subject,
+)
+from remediations.playbooks.chain.diagnose.explain import playbook_for
+from remediations.playbooks.chain.finding import (
+    Answer,
+    ChainClass,
+    ChainFinding,
+    NodeCondition,
+    NodeFinding,
+)
+from remediations.render.words import count, moment, percent, some
+from remediations.systems.comet.quorum import has_quorum
+
+DOMAIN = "chain"
+SHOWN_IN_FULL = 12
+"""Witnesses that are named; beyond, some of them."""
+
+HEALTH: Mapping[ChainClass, Health] = MappingProxyType(
+    {
+        ChainClass.HEALTHY: Health.WELL,
+        ChainClass.UNDETERMINED: Health.UNKNOWN,
+        ChainClass.DEGRADED: Health.DEGRADED,
+        ChainClass.LOCAL_DIVERGENCE: Health.DEGRADED,
+        ChainClass.SLOW: Health.DEGRADED,
+    }
+)
+"""Of a class; every other one is a chain that stands."""
+WELL = frozenset(
+    {NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.NO_DAEMON, NodeCondition.STANDBY}
+)
+UNCLEAR = frozenset({NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE})
+HALTED: Mapping[Answer, str] = MappingProxyType(
+    {Answer.YES: "halted", Answer.NO: "not halted", Answer.UNKNOWN: "unclear whether halted"}
+)
+
+
+def health_of(chain: ChainClass) -> Health:
+    """What a class amounts to."""
+    return HEALTH.get(chain, Health.DOWN)
+
+
+def told(finding: ChainFinding) -> Finding:
+    """The finding, for people."""
+    return Finding(
+        domain=DOMAIN,
+        verdict=finding.chain.value,
+        health=health_of(finding.chain),
+        headline=HALTED[finding.halted],
+        explanation=finding.explanation,
+        since=finding.halted_since,
+        rows=tuple(_rows(finding)),
+        noun="node",
+        measure="power",
+        subjects=tuple(map(_subject, finding.nodes)),
+        tables=tuple(_tables(finding)),
+        next_step=finding.next_step,
+        playbook=playbook_for(finding.chain, finding.nodes) or "",
+        witnesses=finding.witnesses,
+        evidence=finding.evidence,
+    )
+
+
+def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
+    since = moment(finding.halted_since) if finding.halted_since else "–"
+    limit = f"halted means {finding.halted_after_s} s without a block"
+    yield FindingRow(title="since", text=f"{since}; {limit}")
+    if finding.witnesses:
+        where = f"{finding.height}, round {finding.round}, step {finding.step}"
+        moves = f"(round moves: {finding.round_moves})"
+        yield FindingRow(title="height", text=f"{where} {moves}")
+        yield _power(finding)
+    else:
+        yield FindingRow(title="height", text="unknown")
+        yield FindingRow(title="power", text="unknown")
+    yield FindingRow(title="how sure", text=_surety(finding))
+    if finding.uncovered_power:
+        text = f"{finding.uncovered_power} of the power is on no host of the inventory"
+        yield FindingRow(title="unseen", text=text)
+
+
+def _power(finding: ChainFinding) -> FindingRow:
+    share = percent(finding.online_power, finding.total_power)
+    quorum = has_quorum(finding.online_power, finding.total_power)
+    return FindingRow(
+        title="power",
+        text=f"{finding.online_power} of {finding.total_power} ({share}) votes: "
+        f"{'quorum' if quorum else 'no quorum'}",
+        health=Health.WELL if quorum else Health.DOWN,
+    )
+
+
+def _surety(finding: ChainFinding) -> str:
+    """How many nodes say so: the word of one decides nothing
+    (docs/rules/hazards.md#one-witness)."""
+    if not finding.witnesses:
+        return "not at all: no node answers for the chain"
+    number = count(len(finding.witnesses), "witness", "witnesses")
+    said = f"{number}: {some(finding.witnesses, SHOWN_IN_FULL)}"
+    return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
+
+
+def _subject(node: NodeFinding) -> Subject:
+    ill = Health.UNKNOWN if node.condition in UNCLEAR else Health.DOWN
+    return Subject(
+        name=node.host,
+        condition=node.condition.value,
+        health=Health.WELL if node.condition in WELL else ill,
+        weight=str(node.power) if node.power else "",
+        cause=node.cause,
+        by_hand=node.by_hand,
+        evidence=node.evidence,
+    )
+
+
+def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
+    if len(finding.clusters) > 1:
+        yield FindingTable(
+            title="app hashes",
+            columns=("height", "app hash", "power", "hosts"),
+            rows=tuple(
+                (str(c.height), c.app_hash, str(c.power), ", ".join(c.hosts))
+                for c in finding.clusters
+            ),
+        )
+    if len(finding.components) > 1:
+        yield FindingTable(
+            title="nodes that reach each other",
+            columns=("power", "hosts", "not in the inventory"),
+            rows=tuple(
+                (str(c.power), ", ".join(c.hosts), ", ".join(c.unlisted) or "–")
+                for c in finding.components
+            ),
+        )
+    if finding.unlisted:
+        yield FindingTable(
+            title="nodes that are not in the inventory",
+            columns=("node id", "name", "height", "seen by"),
+            rows=tuple(
+                (p.node_id, p.moniker, str(p.height) if p.height else "–", ", ".join(p.seen_by))
+                for p in finding.unlisted
+            ),
+        )

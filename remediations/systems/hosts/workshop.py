@@ -1,0 +1,49 @@
+"""The pure half of the driver `host`: a deploy and what is known of its hosts, compiled to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from remediations.engine.domain import StepData
+from remediations.engine.drivers import DriverKind
+from remediations.engine.plan.build import Made, Workshop
+from remediations.engine.plan.plan import Fidelity
+from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.systems.hosts.driver import SshDriver
+
+HOST = "host"
+
+
+@contextmanager
+def host_workshop() -> Iterator[Workshop]:
+    """Compiles deploys, in children of its own that end with it."""
+    with Compiler() as compiler:
+        yield made_by(compiler)
+
+
+def made_by(compiler: Compiler) -> Workshop:
+    """What a compiler that is open makes."""
+
+    def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
+        return {
+            host: tuple(map(_made, commands))
+            for host, commands in compiler.compile_deploy(deploy, data).items()
+        }
+
+    return make
+
+
+def _made(command: CompiledCommand) -> Made:
+    return Made(
+        operation=command.operation,
+        payload=command.text,
+        timeout_s=command.timeout_s,
+        fidelity=Fidelity(command.fidelity),
+        probe=command.probe.words,
+        undo=command.undo,
+    )
+
+
+DRIVER = DriverKind(name=HOST, workshop=host_workshop, driver=SshDriver)
