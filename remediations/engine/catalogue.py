@@ -1,7 +1,7 @@
 """Which domains and playbooks are installed, who brought each, and which of them cannot be used.
 
-Domains are entry points of the group `remediations.domains`, so a team can ship its own. Any package
-on this machine can do the same, so:
+Domains are entry points of the group `remediations.domains`, so a team can ship its own. Any
+package on this machine can do the same, so:
 
 1. A distribution that the machine configuration does not allow is not imported. Ours always is,
    and none that only calls itself ours.

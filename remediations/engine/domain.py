@@ -1,12 +1,13 @@
 """What a domain declares: what goes wrong, what can be done about it, and when.
 
 A system knows *how* (how a daemon is asked, how a unit is restarted); a domain knows *when*. The
-engine knows neither: it asks a domain for values, and does the rest for all of them alike. The rules:
+engine knows neither: it asks a domain for values, and does the rest for all of them alike. The
+rules:
 
 1. Every function here is pure: it sees what was observed, reads nothing and has no clock.
 2. A situation is made of an observation once, and is what every other function is given.
-3. What is done to a target follows from *facts* alone (`Action.data`). So all that is in the bytes is
-   shown, signed, and read again by its name; a fact that may rise keeps its approved value in them.
+3. What is done to a target follows from *facts* alone (`Action.data`). So all that is in the bytes
+   is shown, signed, and read again by its name; a fact that may rise keeps its approved value.
 4. An action brings the guards without which it is never done. A branch may add some, and cannot
    leave one out. What must hold for the whole (`Domain.invariants`) holds for every branch.
 5. Unknown is a value: a fact that could not be read says so, its guard is unknown, and that blocks.
@@ -46,8 +47,8 @@ StepData = Mapping[str, str | int]
 class Action(Generic[S]):
     """Something that can be done to one target, with all that must hold before it is.
 
-    `driver` does it, from `deploy` (a name that the driver knows) and `data`. `effects` are what the
-    target gives to each measure now, meanwhile, and afterwards.
+    `driver` does it, from `deploy` (a name that the driver knows) and `data`. `effects` are what
+    the target gives to each measure now, meanwhile, and afterwards.
     """
 
     name: str
@@ -130,9 +131,9 @@ class Domain(Generic[S]):
 
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
     read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
-    `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are what
-    is counted. `movable` says which fields of its own parts may differ when a plan is applied, by
-    `KIND field` (`chain.advances/1 height`). `checks` is the package with its checks.
+    `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
+    what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
+    by `KIND field` (`chain.advances/1 height`). `checks` is the package with its checks.
     """
 
     name: str

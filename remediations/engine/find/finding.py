@@ -31,7 +31,7 @@ class Evidence(Record, frozen=True, kw_only=True):
 
 
 class FindingRow(Record, frozen=True, kw_only=True):
-    """A line of the first screen: `height`, `113, round 0`. `health` is what it says of the whole."""
+    """A line of the first screen: `height`, `113, round 0`; `health` is what it says of all."""
 
     title: str
     text: str
@@ -41,8 +41,8 @@ class FindingRow(Record, frozen=True, kw_only=True):
 class Subject(Record, frozen=True, kw_only=True):
     """What is wrong with one thing that can be acted on.
 
-    `weight` is how much of the domain's measure it is, "" for none; `cause` says in one sentence why;
-    `by_hand` what to do where no playbook resolves it, else "".
+    `weight` is how much of the domain's measure it is, "" for none; `cause` says in one sentence
+    why; `by_hand` what to do where no playbook resolves it, else "".
     """
 
     name: str

@@ -3,8 +3,8 @@ makes the bytes (`Workshop`), which contacts nobody.
 
 1. Facts: the domain's, then each action's for its target. A name is a fact once.
 2. Guards: the domain's invariants, the branch's, then each action's for its target.
-3. Bytes: of each action, from facts alone. Where a guard blocks there are none: what must not run has
-   no bytes, and what is unknown cannot be made into any.
+3. Bytes: of each action, from facts alone. Where a guard blocks there are none: what must not run
+   has no bytes, and what is unknown cannot be made into any.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ Workshops = Mapping[str, Workshop]
 
 @dataclass(frozen=True, kw_only=True)
 class Maker:
-    """What makes plans here: an installed playbook, its domain, and where it came from; our own name
-    and version; and what makes the bytes."""
+    """What makes plans here: an installed playbook, its domain, and where it came from; our own
+    name and version; and what makes the bytes."""
 
     domain: Domain[Any]
     playbook: Playbook[Any]
@@ -96,7 +96,7 @@ class Maker:
         *,
         held: Facts | None = None,
     ) -> Plan:
-        """The plan of a branch that fits. `held` are facts that keep an approved value in the bytes.
+        """The plan of a branch that fits; `held` are facts that keep an approved value.
 
         Raises:
             RemediationError: a workshop cannot make the bytes.

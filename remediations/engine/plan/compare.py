@@ -66,8 +66,8 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "stages.*.gate.timeout_s": Movable(upwards, "what was down longer may take longer"),
     }
 )
-"""By path, `*` for any place of a list. Whatever is below one of these is covered by it. Fields of a
-part are its domain's (`Domain.movable`): by the part's kind and the field."""
+"""By path, `*` for any place of a list. Whatever is below one of these is covered by it. Fields of
+a part are its domain's (`Domain.movable`): by the part's kind and the field."""
 
 
 def changed_facts(planned: Sequence[Fact], now: Sequence[Fact]) -> tuple[Difference, ...]:

@@ -1,4 +1,4 @@
-"""A part as people read it: its fields, whoever owns it and whether that is installed here or not."""
+"""A part as people read it: its fields, whoever owns it, installed here or not."""
 
 from __future__ import annotations
 

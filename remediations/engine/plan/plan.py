@@ -87,12 +87,12 @@ class GuardResult(Record, frozen=True, kw_only=True):
 class Step(Record, frozen=True, kw_only=True):
     """What one driver does to one target: exactly `payload`, at most once.
 
-    `id` names it everywhere: its stage's number and its place in the stage, from 0. `action` is what
-    the domain calls it, `operation` what its driver does. `shown` is what an approver reads in place
-    of a payload that people cannot read (the preview of a patch), "" where they read the payload
-    itself. `timeout_s` is its own limit in seconds; `probe` the question, as words that its driver
-    knows, that tells afterwards whether the effect is there; `undo` how it is undone, or why it
-    cannot be.
+    `id` names it everywhere: its stage's number and its place in the stage, from 0. `action` is
+    what the domain calls it, `operation` what its driver does. `shown` is what an approver reads in
+    place of a payload that people cannot read (the preview of a patch), "" where they read the
+    payload itself. `timeout_s` is its own limit in seconds; `probe` the question, as words that its
+    driver knows, that tells afterwards whether the effect is there; `undo` how it is undone, or why
+    it cannot be.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What the chain's checks and gates compare with: how things stood, and where the nodes are. Pure."""
+"""What the chain's checks and gates compare with: how things stood, where the nodes are. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Voting power: who has it, in which order nodes are acted on, and what that does to quorum. Pure."""
+"""Voting power: in which order nodes are acted on, and what that does to quorum. Pure."""
 
 from __future__ import annotations
 

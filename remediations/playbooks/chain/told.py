@@ -1,4 +1,4 @@
-"""What the chain's finding says to people: the rows of the first screen, conditions, tables. Pure."""
+"""What the chain's finding says to people: rows of the first screen, conditions, tables. Pure."""
 
 from __future__ import annotations
 

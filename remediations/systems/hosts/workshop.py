@@ -1,4 +1,4 @@
-"""The pure half of the driver `host`: a deploy and what is known of its hosts, compiled to bytes."""
+"""The pure half of the driver `host`: deploys, and what is known of hosts, compiled to bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`diagnose`: from an Observation to a ChainFinding. Pure: no clock, no network, linear in its input."""
+"""`diagnose`: from readings to a ChainFinding. Pure: no clock, no network, linear in its input."""
 
 from __future__ import annotations
 
