@@ -24,6 +24,7 @@ from remediations.engine.runs.records import RunState
 from remediations.engine.runs.store import RunDirectory, find, state_directory
 from remediations.engine.verify.given import Given
 from remediations.errors import Aborted, PartlyApplied
+from remediations.playbooks.chain.look import watch_chain
 from remediations.render.printable import one_line
 
 
@@ -55,7 +56,13 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> A
             )
             held.enter_context(display.shown())
             receipt = asyncio.run(
-                apply_plan(directory, approved, progress=display, on_stop=stop_in_order)
+                apply_plan(
+                    directory,
+                    approved,
+                    watch=watch_chain,
+                    progress=display,
+                    on_stop=stop_in_order,
+                )
             )
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt, anchors)

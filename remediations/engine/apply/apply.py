@@ -6,11 +6,12 @@ Everything that was verified comes in as one value (`Approved`): nothing of it i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 
-from remediations.engine.apply.application import Engine, Receipt
+from remediations.engine.apply.application import Application, Receipt
+from remediations.engine.apply.look import Watch
 from remediations.engine.apply.progress import Progress
 from remediations.engine.domain import Playbook
 from remediations.engine.observe.look import observe
@@ -19,14 +20,12 @@ from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import Maker, changed, follows, recheck
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import EntryKind, Start
+from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
 from remediations.reach.aside import in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.systems.comet.pulse import Pulse, heights
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.driver import SshDriver
 from remediations.values.inventory import Inventory
@@ -55,8 +54,17 @@ class Approved:
     resolver: SshResolver
 
 
+Watching = Callable[[Plan, SshReach], Watch]
+"""What looks at the targets of a plan over the connections of a run: the plan's domain has it."""
+
+
 async def apply_plan(
-    run: RunDirectory, approved: Approved, *, progress: Progress, on_stop: OnStop
+    run: RunDirectory,
+    approved: Approved,
+    *,
+    watch: Watching,
+    progress: Progress,
+    on_stop: OnStop,
 ) -> Receipt:
     """Apply an approved plan; its journal is written into `run`.
 
@@ -79,20 +87,18 @@ async def apply_plan(
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(
-                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
-            )
-            journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
-            engine = Engine(
+            journal.append(began(approved.start))
+            journal.append(FactsHeld(count=len(plan.facts)))
+            application = Application(
                 plan,
                 approved.digest,
                 driver=SshDriver(reach),
                 journal=journal,
-                poll=lambda: poll(reach, plan),
+                watch=watch(plan, reach),
                 progress=progress,
             )
-            with on_stop(engine.stop.set):
-                return await engine.apply()
+            with on_stop(application.stop.set):
+                return await application.apply()
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
@@ -125,38 +131,13 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         await in_thread(recheck, plan, fresh, maker)
 
 
-def _began(start: Start) -> str:
+def began(start: Start) -> RunBegan:
+    """The first event of a journal."""
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
     names = start.ssh_config or "OpenSSH's own files"
-    return (
-        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are led by "
-        f"{names}"
+    return RunBegan(
+        format=JOURNAL_FORMAT,
+        message=f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are "
+        f"led by {names}",
+        start=start,
     )
-
-
-async def poll(reach: SshReach, plan: Plan) -> Snapshot:
-    """One look at every target of the plan."""
-    pulses = await heights(reach, [(t.host, t.rpc_url) for t in plan.targets])
-    hosts = tuple(
-        HostSnapshot(
-            host=target.host,
-            height=pulse.status.height if pulse.status else None,
-            catching_up=pulse.status.catching_up if pulse.status else None,
-        )
-        for target in plan.targets
-        for pulse in (pulses[target.host],)
-    )
-    round_, online = _votes(list(pulses.values()), plan)
-    return Snapshot(
-        hosts=hosts, round=round_, online_power=online, total_power=plan.baseline.total_power
-    )
-
-
-def _votes(pulses: Sequence[Pulse], plan: Plan) -> tuple[int, int]:
-    """The highest round of the highest height, and the power of targets whose node answers and
-    follows. A display value: what decides is read by `observe`."""
-    rounds = [(p.round.height, p.round.round) for p in pulses if p.round is not None]
-    top = max((p.status.height for p in pulses if p.status is not None), default=0)
-    alive = {p.status.address for p in pulses if p.status and p.status.height >= top - 1}
-    online = sum(target.power for target in plan.targets if target.address in alive)
-    return (max(rounds)[1] if rounds else 0), online

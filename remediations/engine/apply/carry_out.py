@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from remediations.engine.apply.driver import Driver, Sighting, StepId, StepState
+from remediations.engine.apply.driver import Driver, Sighted, Sighting, StepId
 from remediations.engine.plan.plan import Command
-from remediations.engine.runs.records import CommandState
+from remediations.engine.runs.records import StepEnd
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import HostUnreachable
 from remediations.render.words import shortened
@@ -34,7 +34,7 @@ NOTE_CHARACTERS = 200
 class Ending(NamedTuple):
     """How a command ended. `message` has at most `MESSAGE_CHARACTERS`."""
 
-    state: CommandState
+    state: StepEnd
     message: str
     sighting: Sighting | None
 
@@ -54,11 +54,11 @@ async def carry_out(
         except Locked as claimed:
             if number == 0:
                 # Somebody else's application of this plan: how it ends is not ours to take.
-                return _ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}")
+                return _ending("unknown", f"{claimed.what}: {claimed.got}")
         except Refused as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
-                return _ending(CommandState.FAILED, message)
+                return _ending("failed", message)
         except PartlyApplied as refusal:
             # A refusal does not prove that nothing started: systemd may answer too late.
             note += f"{refusal.what} ({refusal.got}); "
@@ -74,7 +74,7 @@ async def _nothing_started(driver: Driver, step: StepId, command: Command, end: 
     """Whether the host says so; it is asked until `end` (monotonic clock)."""
     while time.monotonic() < end:
         try:
-            return (await driver.probe(step, command)).state is StepState.NOT_STARTED
+            return (await driver.probe(step, command)).state is Sighted.NOT_STARTED
         except HostUnreachable:
             await asyncio.sleep(FIRST_LOOK_S)
     return False
@@ -94,7 +94,7 @@ async def follow(driver: Driver, step: StepId, command: Command, note: str = "")
                 return ending
             last = "it still runs"
         if time.monotonic() > end:
-            return _ending(CommandState.UNKNOWN, f"no end was seen in time; {last}", note=note)
+            return _ending("unknown", f"no end was seen in time; {last}", note=note)
         await asyncio.sleep(pause)
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
 
@@ -106,33 +106,33 @@ async def _look(driver: Driver, step: StepId, command: Command, note: str) -> En
         HostUnreachable: nobody answered; nothing is lost by asking again.
     """
     sighting = await driver.probe(step, command)
-    if sighting.state not in (StepState.DONE, StepState.RUNNING):
+    if sighting.state not in (Sighted.DONE, Sighted.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, command)
-    if sighting.state is StepState.RUNNING:
+    if sighting.state is Sighted.RUNNING:
         return None
-    if sighting.state is StepState.DONE:
+    if sighting.state is Sighted.DONE:
         return _done(sighting, note)
-    if sighting.state is StepState.VOIDED:
+    if sighting.state is Sighted.VOIDED:
         message = "it never started, and cannot any more"
-        return _ending(CommandState.FAILED, message, sighting, note)
+        return _ending("failed", message, sighting, note)
     # It began and left no result: its declared probe settles it, as the design says.
     if await driver.holds(command):
         message = "it left no result, but its effect is there"
-        return _ending(CommandState.DONE, message, sighting, note)
+        return _ending("done", message, sighting, note)
     message = "it ended without a result and its effect is not there"
-    return _ending(CommandState.FAILED, message, sighting, note)
+    return _ending("failed", message, sighting, note)
 
 
 def _done(sighting: Sighting, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
-    return _ending(CommandState.DONE if good else CommandState.FAILED, message, sighting, note)
+    return _ending("done" if good else "failed", message, sighting, note)
 
 
 def _ending(
-    state: CommandState, message: str, sighting: Sighting | None = None, note: str = ""
+    state: StepEnd, message: str, sighting: Sighting | None = None, note: str = ""
 ) -> Ending:
     """What went before, then how it ended; both may be in the words of a host."""
     before = shortened(note, NOTE_CHARACTERS)

@@ -13,7 +13,7 @@ from typing import Protocol
 from remediations.engine.plan.plan import Command
 
 
-class StepState(StrEnum):
+class Sighted(StrEnum):
     """What a target says of one step."""
 
     NOT_STARTED = "not-started"
@@ -38,7 +38,7 @@ class StepId:
 class Sighting:
     """A step as it was found. `exit_status` only when done."""
 
-    state: StepState
+    state: Sighted
     exit_status: int | None = None
     output: str = ""
     error_output: str = ""

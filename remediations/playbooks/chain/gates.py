@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from remediations.engine.apply.look import Verdict
 from remediations.engine.plan.plan import Gate, GateKind
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
 
 FOLLOWS_WITHIN = 1
 """Blocks behind the highest node that still count as following."""
 
 
-class Verdict(NamedTuple):
-    """Whether the gate is open, and what was seen."""
+@dataclass(frozen=True, kw_only=True)
+class HostSnapshot:
+    """What one node said. None where it did not answer."""
 
-    open: bool
-    seen: str
+    host: str
+    height: int | None
+    catching_up: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The set at one moment. `round` is None where nobody told it, `online_power` the power of
+    those that answer and follow."""
+
+    hosts: tuple[HostSnapshot, ...]
+    round: int | None
+    online_power: int
+    total_power: int
+
+    @property
+    def top(self) -> int:
+        """The highest height that was answered, 0 when nobody did."""
+        return max((h.height for h in self.hosts if h.height is not None), default=0)
+
+    def of(self, host: str) -> HostSnapshot | None:
+        """The snapshot of one host, if it was asked."""
+        return next((h for h in self.hosts if h.host == host), None)
 
 
 def judge_gate(gate: Gate, snapshot: Snapshot) -> Verdict:

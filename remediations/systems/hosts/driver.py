@@ -11,7 +11,7 @@ import re
 import shlex
 from importlib.resources import files
 
-from remediations.engine.apply.driver import Sighting, StepId, StepState
+from remediations.engine.apply.driver import Sighted, Sighting, StepId
 from remediations.engine.plan.plan import Command
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import Completed, HostUnreachable
@@ -159,16 +159,16 @@ def _sighting(done: Completed, host: str) -> Sighting:
     try:
         told, *kept, end = done.stdout.split(b"\n")
         word, _, status = told.decode(errors="replace").partition(" ")
-        state = StepState(word)
+        state = Sighted(word)
         if end:
             raise ValueError("the last line is cut off")
-        if state is StepState.DONE and not _STATUS.fullmatch(status):
+        if state is Sighted.DONE and not _STATUS.fullmatch(status):
             raise ValueError("an exit status has another form")
         output, errors = map(_kept, kept)
     except ValueError:
         said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
         raise _unusable(host, said) from None
-    exit_status = int(status) if state is StepState.DONE else None
+    exit_status = int(status) if state is Sighted.DONE else None
     return Sighting(state=state, exit_status=exit_status, output=output, error_output=errors)
 
 

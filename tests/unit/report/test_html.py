@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.apply.look import Sight
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.html import plan_html, report_html
 from remediations.engine.report.report import Report
@@ -52,7 +53,7 @@ def test_page_stands_alone(name: str) -> None:
     assert "<script" not in page
     assert re.search(r"((src|href)=|@import|url\()", page) is None
     attributes = re.findall(r'<[^>]*"(https?://[^"]*)"', page)
-    assert attributes in ([], ["http://www.w3.org/2000/svg"] * 2)
+    assert attributes in ([], ["http://www.w3.org/2000/svg"] * 3)
     assert len(page.encode()) < LIMIT
 
 
@@ -72,16 +73,23 @@ def nasty() -> Report:
     good = report()
     node = replace(good.plan.finding.nodes[0], host=NASTY, cause=NASTY)
     finding = replace(good.plan.finding, nodes=(node,), explanation=NASTY)
-    heights = tuple(
-        replace(s, heights=tuple((f"{NASTY}{h}", v) for h, v in s.heights)) for s in good.samples
-    )
-    command = replace(good.commands[0], host=NASTY, output=NASTY, text=NASTY)
+    samples = []
+    for sample in good.samples:
+        points = tuple(
+            replace(p, series=f"{NASTY}{p.series}", subject=f"{NASTY}{p.subject}")
+            for p in sample.sight.points
+        )
+        marks = tuple(
+            replace(m, series=f"{NASTY}{m.series}", label=NASTY) for m in sample.sight.marks
+        )
+        samples.append(replace(sample, sight=Sight(headline=NASTY, points=points, marks=marks)))
+    step = replace(good.steps[0], host=NASTY, output=NASTY, text=NASTY)
     return replace(
         good,
         run=NASTY,
         plan=replace(good.plan, title=NASTY, finding=finding),
-        samples=heights,
-        commands=(command,),
+        samples=tuple(samples),
+        steps=(step,),
         timeline=tuple(replace(e, what=NASTY, detail=NASTY) for e in good.timeline),
         checks=tuple(replace(c, message=NASTY) for c in good.checks),
     )

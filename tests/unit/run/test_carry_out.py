@@ -10,7 +10,7 @@ import pytest
 from remediations.engine.apply import carry_out as module
 from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import Sighting, StepId
-from remediations.engine.runs.records import CommandState
+from remediations.engine.runs.records import StepEnd
 from remediations.errors import Locked, PartlyApplied, Refused, RemediationError
 from tests.unit.run.fakes import (
     DONE,
@@ -46,7 +46,7 @@ def test_success_is_exit_0_and_its_last_words() -> None:
     """The step is followed until it is done."""
     driver = FakeDriver({"val1": [RUNNING, RUNNING, DONE]})
     done = ending(driver)
-    assert (done.state, done.message) == (CommandState.DONE, "started: it runs")
+    assert (done.state, done.message) == ("done", "started: it runs")
     assert driver.calls == ["launch val1", *["probe val1"] * 3]
 
 
@@ -54,7 +54,7 @@ def test_failure_is_any_other_exit_and_its_last_error() -> None:
     """Nothing is asked any more: the host has said how it ended."""
     driver = FakeDriver({"val1": [failed(64, "a\nrefused: b\n")]})
     done = ending(driver)
-    assert (done.state, done.message) == (CommandState.FAILED, "refused: b")
+    assert (done.state, done.message) == ("failed", "refused: b")
     assert driver.calls == ["launch val1", "probe val1"]
 
 
@@ -66,26 +66,26 @@ def test_a_silent_failure_says_its_exit() -> None:
 def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
     """Another application of this plan did or does it: unknown to us, and we do not go on."""
     driver = FakeDriver(launches={"val1": refusal(Locked)})
-    assert ending(driver).state is CommandState.UNKNOWN
+    assert ending(driver).state == "unknown"
     assert driver.calls == ["launch val1"]
 
 
 @pytest.mark.parametrize(
     ("void", "holds", "state"),
     [
-        (VOIDED, True, CommandState.FAILED),
-        (DONE, False, CommandState.DONE),
-        (failed(1, "no"), True, CommandState.FAILED),
-        (UNKNOWN, True, CommandState.DONE),
-        (UNKNOWN, False, CommandState.FAILED),
-        (UNKNOWN, lost(), CommandState.DONE),
-        (RUNNING, False, CommandState.DONE),
-        (lost(), True, CommandState.DONE),
+        (VOIDED, True, "failed"),
+        (DONE, False, "done"),
+        (failed(1, "no"), True, "failed"),
+        (UNKNOWN, True, "done"),
+        (UNKNOWN, False, "failed"),
+        (UNKNOWN, lost(), "done"),
+        (RUNNING, False, "done"),
+        (lost(), True, "done"),
     ],
 )
 @pytest.mark.parametrize("doubt", ["refused", "not started", "unknown"])
 def test_doubt_is_settled_on_the_host(
-    doubt: str, void: Scene, holds: bool | Exception, state: CommandState
+    doubt: str, void: Scene, holds: bool | Exception, state: StepEnd
 ) -> None:
     """Void first, so that "not started" is final; then the effect; never a second launch. A host
     that is lost meanwhile is asked again."""
@@ -105,7 +105,7 @@ def test_an_unconfirmed_launch_is_looked_for() -> None:
     """The connection was lost while launching, and the host says that it was done."""
     driver = FakeDriver({"val1": [lost(), RUNNING, DONE]}, launches={"val1": lost()})
     done = ending(driver)
-    assert done.state is CommandState.DONE
+    assert done.state == "done"
     assert done.message == "the launch was not confirmed (no route); started: it runs"
     assert driver.launched() == ["val1"]
 
@@ -118,7 +118,7 @@ def test_a_launch_that_did_not_come_through_is_repeated(launches: int) -> None:
         launches={"val1": [lost()] * launches},
     )
     done = ending(driver)
-    assert done.state is CommandState.DONE
+    assert done.state == "done"
     assert done.message == "the launch was not confirmed (no route); started: it runs"
     assert driver.launched() == ["val1"] * (launches + 1)
 
@@ -128,13 +128,13 @@ def test_a_repeated_launch_may_find_that_the_first_one_came_through() -> None:
     driver = FakeDriver(
         {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Locked)]}
     )
-    assert ending(driver).state is CommandState.DONE
+    assert ending(driver).state == "done"
 
 
 def test_launches_have_a_number() -> None:
     """Then it is voided, and never starts."""
     driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": [lost()] * 9})
-    assert ending(driver).state is CommandState.FAILED
+    assert ending(driver).state == "failed"
     assert driver.launched() == ["val1"] * module.LAUNCHES
     assert driver.calls[-1] == "void val1"
 
@@ -142,7 +142,7 @@ def test_launches_have_a_number() -> None:
 def test_after_a_stop_no_launch_is_repeated() -> None:
     """Nothing more is started: it is voided."""
     driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": lost()})
-    assert ending(driver, may_start=False).state is CommandState.FAILED
+    assert ending(driver, may_start=False).state == "failed"
     assert driver.launched() == ["val1"]
     assert driver.calls[-1] == "void val1"
 
@@ -151,7 +151,7 @@ def test_long_after_the_first_no_launch_is_repeated(monkeypatch: pytest.MonkeyPa
     """What was read again before the run would be too old."""
     monkeypatch.setattr(module, "RELAUNCH_S", 0.0)
     driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": lost()})
-    assert ending(driver).state is CommandState.FAILED
+    assert ending(driver).state == "failed"
     assert driver.launched() == ["val1"]
 
 
@@ -160,20 +160,20 @@ def test_a_target_that_refuses_has_started_nothing() -> None:
     driver = FakeDriver(launches={"val1": refusal(Refused)})
     done = ending(driver)
     assert (done.state, done.message) == (
-        CommandState.FAILED,
+        "failed",
         "it never started: it did not start (exit 1)",
     )
     assert driver.calls == ["launch val1"]
     driver = FakeDriver(
         {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Refused)]}
     )
-    assert ending(driver).state is CommandState.DONE
+    assert ending(driver).state == "done"
 
 
 def test_a_host_that_is_away_for_a_while_is_waited_for() -> None:
     """A lost connection loses nothing."""
     driver = FakeDriver({"val1": [RUNNING, lost(), lost(), DONE]})
-    assert ending(driver).state is CommandState.DONE
+    assert ending(driver).state == "done"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_beyond_all_time_it_is_unknown(
     monkeypatch.setattr(module, "GRACE_S", 0.02)
     driver = FakeDriver({"val1": [scene]}, voids={"val1": UNKNOWN}, holds=lost())
     done = ending(driver, timeout_s=0)
-    assert (done.state, done.sighting) == (CommandState.UNKNOWN, None)
+    assert (done.state, done.sighting) == ("unknown", None)
     assert done.message == f"no end was seen in time; {said}"
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from remediations.engine.plan.compare import changed_facts
 from remediations.engine.plan.plan import Fact, Gate, GateKind, Rule
-from remediations.engine.runs.records import CommandState, Entry, EntryKind, RunState
+from remediations.engine.runs.records import Entry, Event, RunState, StepState
 from remediations.engine.runs.status import status_of
-from remediations.playbooks.chain.gates import judge_gate
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
+from tests.unit.run.events import began, checked, ends, run_ends, starts
 from tests.unit.run.plans import command, plan, stage
 
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -145,36 +145,19 @@ def test_a_gate_says_what_it_saw() -> None:
 PLAN = plan(stage(1, command("a"), command("a"), command("b")), stage(2, command("c")))
 
 
-def entry(
-    kind: EntryKind, host: str = "", state: str = "", message: str = "", step: str = ""
-) -> Entry:
-    return Entry(
-        number=1,
-        previous="",
-        at=AT,
-        kind=kind,
-        plan="",
-        host=host,
-        state=state,
-        message=message,
-        step=step,
-    )
+BEGAN = began()
+A_STARTS, A_DONE = starts("1-0", "a"), ends("1-0")
+A_STARTS_AGAIN, A_FAILED = starts("1-1", "a"), ends("1-1", "failed")
+RAN, STOPPED, DIED = run_ends(), run_ends("stopped", "b failed"), run_ends("unknown", "Interrupt")
+GOOD, BAD = checked("verified"), checked("unverified")
 
 
-BEGAN = entry(EntryKind.RUN_BEGAN)
-A_STARTS = entry(EntryKind.COMMAND_STARTING, "a", "started", step="1-0")
-A_DONE = entry(EntryKind.COMMAND_ENDED, "a", "done", step="1-0")
-A_STARTS_AGAIN = entry(EntryKind.COMMAND_STARTING, "a", "started", step="1-1")
-A_FAILED = entry(EntryKind.COMMAND_ENDED, "a", "failed", step="1-1")
-RAN = entry(EntryKind.RUN_ENDED, state="running", message="all stages are done")
-STOPPED = entry(EntryKind.RUN_ENDED, state="stopped", message="b failed")
-DIED = entry(EntryKind.RUN_ENDED, state="unknown", message="KeyboardInterrupt")
-GOOD = entry(EntryKind.CHECKED, state="verified", message="3 of 3 checks pass")
-BAD = entry(EntryKind.CHECKED, state="unverified", message="2 of 3 checks pass")
+def told(*events: Event) -> tuple[Entry, ...]:
+    return tuple(Entry(number=1, previous="", at=AT, plan="", event=event) for event in events)
 
 
 @pytest.mark.parametrize(
-    ("entries", "hindrance", "alive", "state"),
+    ("events", "hindrance", "alive", "state"),
     [
         ((), "not approved", False, RunState.PLANNED),
         ((), "", False, RunState.APPROVED),
@@ -195,19 +178,19 @@ BAD = entry(EntryKind.CHECKED, state="unverified", message="2 of 3 checks pass")
     ],
 )
 def test_where_a_run_stands(
-    entries: tuple[Entry, ...],
+    events: tuple[Event, ...],
     hindrance: str,
     alive: bool,
     state: RunState,
 ) -> None:
     """Verified only by the last checks after a run that reached its end."""
-    status = status_of(PLAN, entries, hindrance=hindrance, alive=alive)
+    status = status_of(PLAN, told(*events), hindrance=hindrance, alive=alive)
     assert status.state is state
     assert hindrance in status.message
 
 
 @pytest.mark.parametrize(
-    ("entries", "alive", "states"),
+    ("events", "alive", "states"),
     [
         ((), False, "planned planned planned planned"),
         ((BEGAN, A_STARTS), True, "started planned planned planned"),
@@ -218,9 +201,13 @@ def test_where_a_run_stands(
         ((BEGAN, A_STARTS_AGAIN, A_FAILED), False, "planned failed planned planned"),
     ],
 )
-def test_where_each_command_stands(entries: tuple[Entry, ...], alive: bool, states: str) -> None:
+def test_where_each_step_stands(events: tuple[Event, ...], alive: bool, states: str) -> None:
     """What was announced and has no end is unknown once its process is gone."""
-    status = status_of(PLAN, entries, hindrance="", alive=alive)
-    assert [step.state for step in status.steps] == [CommandState(s) for s in states.split()]
-    told = [str(step) for step in status.steps]
-    assert told == ["step 1-0 on a", "step 1-1 on a", "step 1-2 on b", "step 2-0 on c"]
+    status = status_of(PLAN, told(*events), hindrance="", alive=alive)
+    assert [step.state for step in status.steps] == [StepState(s) for s in states.split()]
+    assert [str(step) for step in status.steps] == [
+        "step 1-0 on a",
+        "step 1-1 on a",
+        "step 1-2 on b",
+        "step 2-0 on c",
+    ]

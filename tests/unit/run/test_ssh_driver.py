@@ -13,9 +13,9 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.apply import carry_out
-from remediations.engine.apply.driver import StepId, StepState
+from remediations.engine.apply.driver import Sighted, StepId
 from remediations.engine.plan.plan import Command, plan_digest
-from remediations.engine.runs.records import CommandState, RunState
+from remediations.engine.runs.records import RunState, StepEnd, StepEnded
 from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
@@ -124,7 +124,7 @@ async def carried(driver: SshDriver, wanted: Command) -> carry_out.Ending:
 def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None:
     """Its bytes as they are, its result as the host kept it."""
     ending = asyncio.run(carried(driver, on_val1(host, "printf 'é $$ %s' \"'\"; exit 0")))
-    assert (ending.state, ending.message) == (CommandState.DONE, "é $$ '")
+    assert (ending.state, ending.message) == ("done", "é $$ '")
     assert host.count == 1
 
 
@@ -144,7 +144,7 @@ def test_lost_answers_lose_nothing(
     """The launch worked and its answer did not come back: found done, once; connected anew."""
     reach.loses_answers = answers
     ending = asyncio.run(carried(driver, on_val1(host, "sleep 0.1")))
-    assert (ending.state, host.count) == (CommandState.DONE, 1)
+    assert (ending.state, host.count) == ("done", 1)
     assert reach.forgotten == ["val1"] * answers
 
 
@@ -155,7 +155,7 @@ def test_a_launch_that_never_came_is_repeated(
     """The connection died before the host heard of it: done, by the next launch, once."""
     reach.loses_commands = times
     ending = asyncio.run(carried(driver, on_val1(host)))
-    assert (ending.state, host.count) == (CommandState.DONE, 1)
+    assert (ending.state, host.count) == ("done", 1)
     assert ending.message.startswith("the launch was not confirmed")
 
 
@@ -163,17 +163,17 @@ def test_a_unit_that_starts_late_is_waited_for(host: LauncherHost, driver: SshDr
     """Right after its launch a step is not voided by its own controller."""
     host.starts_late(0.3)
     ending = asyncio.run(carried(driver, on_val1(host)))
-    assert (ending.state, host.count) == (CommandState.DONE, 1)
+    assert (ending.state, host.count) == ("done", 1)
 
 
 def test_a_refused_launch_is_made_final(host: LauncherHost, driver: SshDriver) -> None:
     """Systemd said no: voided, so that it stays no."""
     host.systemd_run_fails()
     ending = asyncio.run(carried(driver, on_val1(host)))
-    assert ending.state is CommandState.FAILED
+    assert ending.state == "failed"
     assert "it never started, and cannot any more" in ending.message
     assert "systemd did not start the unit" in ending.message
-    assert asyncio.run(driver.probe(STEP, on_val1(host))).state is StepState.VOIDED
+    assert asyncio.run(driver.probe(STEP, on_val1(host))).state is Sighted.VOIDED
 
 
 def test_a_host_that_can_keep_no_record(host: LauncherHost, driver: SshDriver) -> None:
@@ -182,7 +182,7 @@ def test_a_host_that_can_keep_no_record(host: LauncherHost, driver: SshDriver) -
     began = time.monotonic()
     ending = asyncio.run(carried(driver, on_val1(host)))
     assert time.monotonic() - began < 10
-    assert ending.state is CommandState.FAILED
+    assert ending.state == "failed"
     assert "it never started, and cannot any more" in ending.message
     assert "File exists" in ending.message
     assert host.count == 0
@@ -193,7 +193,7 @@ def test_a_host_whose_records_others_may_write(host: LauncherHost, driver: SshDr
     host.base.mkdir()
     host.base.chmod(0o777)
     ending = asyncio.run(carried(driver, on_val1(host)))
-    assert ending.state is CommandState.FAILED
+    assert ending.state == "failed"
     assert ending.message.startswith("it never started: val1 cannot keep a record")
     assert str(host.base) in ending.message
     with pytest.raises(Refused) as caught:
@@ -202,11 +202,9 @@ def test_a_host_whose_records_others_may_write(host: LauncherHost, driver: SshDr
     assert caught.value.next_step
 
 
-@pytest.mark.parametrize(
-    ("active", "state"), [(True, CommandState.DONE), (False, CommandState.FAILED)]
-)
+@pytest.mark.parametrize(("active", "state"), [(True, "done"), (False, "failed")])
 def test_a_step_that_lost_its_result_is_settled_by_its_probe(
-    host: LauncherHost, driver: SshDriver, active: bool, state: CommandState
+    host: LauncherHost, driver: SshDriver, active: bool, state: StepEnd
 ) -> None:
     """The runner was killed after the effect: the world is asked."""
 
@@ -293,9 +291,9 @@ def test_a_plan_is_applied_once_on_the_host(
         stage(2, on_val1(host, "echo three")),
     )
     bench = Bench(tmp_path, wanted, driver)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.RUNNING
-    assert [e.message for e in bench.entries() if e.kind == "command-ended"] == [
+    assert [e.message for e in bench.events() if isinstance(e, StepEnded)] == [
         "one",
         "two",
         "three",
@@ -307,7 +305,7 @@ def test_a_plan_is_applied_once_on_the_host(
     ]
     (tmp_path / "second").mkdir()
     second = Bench(tmp_path / "second", wanted, driver)
-    receipt = asyncio.run(second.engine.apply())
+    receipt = asyncio.run(second.application.apply())
     assert receipt.state is RunState.STOPPED
     assert "has run this step of this plan before" in receipt.message
     assert host.count == 3
