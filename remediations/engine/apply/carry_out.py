@@ -1,7 +1,7 @@
-"""Carries out one command: started at most once, followed to its end, settled if in doubt.
+"""Carries out one step: started at most once, followed to its end, settled if in doubt.
 
-A launch whose connection was lost is repeated once the host says that nothing has started. However
-many launches there are, the claim on the host lets one of them act, at most (`launcher.sh`).
+A launch that was not confirmed is repeated once the target says that nothing has started. However
+many launches there are, the claim at the target lets one of them act, at most (`Driver`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from remediations.engine.apply.driver import Driver, Sighted, Sighting, StepId
+from remediations.engine.apply.driver import (
+    Claimed,
+    Driver,
+    LaunchFailed,
+    NotLaunched,
+    Sighted,
+    Sighting,
+    StepId,
+    Unheard,
+)
 from remediations.engine.plan.plan import Command
 from remediations.engine.runs.records import StepEnd
-from remediations.errors import Locked, PartlyApplied, Refused
-from remediations.reach.connection import HostUnreachable
 from remediations.render.words import shortened
 
 FIRST_LOOK_S = 0.2
@@ -26,13 +33,13 @@ LAUNCHES = 3
 RELAUNCH_S = 30.0
 """After the first launch; later, what was read again before the run would be too old."""
 MESSAGE_CHARACTERS = 400
-"""Of what is told of a command: journal, screen and report have it, the journal the output too."""
+"""Of what is told of a step: journal, screen and report have it, the journal the output too."""
 NOTE_CHARACTERS = 200
 """Of these for what went before."""
 
 
 class Ending(NamedTuple):
-    """How a command ended. `message` has at most `MESSAGE_CHARACTERS`."""
+    """How a step ended. `message` has at most `MESSAGE_CHARACTERS`."""
 
     state: StepEnd
     message: str
@@ -51,18 +58,18 @@ async def carry_out(
     for number in range(LAUNCHES):
         try:
             await driver.launch(step, command)
-        except Locked as claimed:
+        except Claimed as claimed:
             if number == 0:
-                # Somebody else's application of this plan: how it ends is not ours to take.
+                # Another application of this plan launched it: how that ends is not ours to tell.
                 return _ending("unknown", f"{claimed.what}: {claimed.got}")
-        except Refused as refusal:
+        except NotLaunched as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
                 return _ending("failed", message)
-        except PartlyApplied as refusal:
-            # A refusal does not prove that nothing started: systemd may answer too late.
+        except LaunchFailed as refusal:
+            # A failure does not prove that nothing started: systemd may answer too late.
             note += f"{refusal.what} ({refusal.got}); "
-        except HostUnreachable as lost:
+        except Unheard as lost:
             note = f"the launch was not confirmed ({lost.got}); "
             if await _nothing_started(driver, step, command, end) and may_start():
                 continue
@@ -75,19 +82,19 @@ async def _nothing_started(driver: Driver, step: StepId, command: Command, end: 
     while time.monotonic() < end:
         try:
             return (await driver.probe(step, command)).state is Sighted.NOT_STARTED
-        except HostUnreachable:
+        except Unheard:
             await asyncio.sleep(FIRST_LOOK_S)
     return False
 
 
 async def follow(driver: Driver, step: StepId, command: Command, note: str = "") -> Ending:
-    """Look at the step until it is settled or its time is over, however often the host is lost."""
+    """Look at the step until it is settled or its time is over, whoever is not heard meanwhile."""
     end = time.monotonic() + command.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
             ending = await _look(driver, step, command, note)
-        except HostUnreachable as lost:
+        except Unheard as lost:
             last = f"{lost.what}: {lost.got}"
         else:
             if ending is not None:
@@ -103,7 +110,7 @@ async def _look(driver: Driver, step: StepId, command: Command, note: str) -> En
     """How it ended, None while it runs.
 
     Raises:
-        HostUnreachable: nobody answered; nothing is lost by asking again.
+        Unheard: nobody answered; nothing is lost by asking again.
     """
     sighting = await driver.probe(step, command)
     if sighting.state not in (Sighted.DONE, Sighted.RUNNING):
@@ -134,6 +141,6 @@ def _done(sighting: Sighting, note: str) -> Ending:
 def _ending(
     state: StepEnd, message: str, sighting: Sighting | None = None, note: str = ""
 ) -> Ending:
-    """What went before, then how it ended; both may be in the words of a host."""
+    """What went before, then how it ended; both may be in the words of a target."""
     before = shortened(note, NOTE_CHARACTERS)
     return Ending(state, before + shortened(message, MESSAGE_CHARACTERS - len(before)), sighting)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from remediations.engine.apply.application import Application
-from remediations.engine.apply.driver import Driver, Sighted, Sighting, StepId
+from remediations.engine.apply.driver import Driver, Sighted, Sighting, StepId, Unheard
 from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.plan.plan import Command, Gate, Plan, Stage, Step, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
@@ -24,7 +24,6 @@ from remediations.engine.runs.records import (
 )
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
 from remediations.playbooks.chain.look import ChainLook
-from remediations.reach.connection import HostUnreachable
 from tests.unit.run.events import began
 
 Scene = Sighting | Exception
@@ -39,10 +38,8 @@ def failed(status: int, said: str) -> Sighting:
     return Sighting(state=Sighted.DONE, exit_status=status, error_output=said)
 
 
-def lost(host: str = "val1") -> HostUnreachable:
-    return HostUnreachable(
-        f"{host}: cannot connect", guard="TCP", got="no route", expected="a host", next_step="ssh"
-    )
+def lost(host: str = "val1") -> Unheard:
+    return Unheard(f"{host}: cannot connect", got="no route")
 
 
 class FakeDriver:

@@ -9,9 +9,15 @@ import pytest
 
 from remediations.engine.apply import carry_out as module
 from remediations.engine.apply.carry_out import Ending, carry_out
-from remediations.engine.apply.driver import Sighting, StepId
+from remediations.engine.apply.driver import (
+    Claimed,
+    DriverError,
+    LaunchFailed,
+    NotLaunched,
+    Sighting,
+    StepId,
+)
 from remediations.engine.runs.records import StepEnd
-from remediations.errors import Locked, PartlyApplied, Refused, RemediationError
 from tests.unit.run.fakes import (
     DONE,
     NOT_STARTED,
@@ -38,8 +44,8 @@ def ending(driver: FakeDriver, timeout_s: int = 5, *, may_start: bool = True) ->
     return asyncio.run(carry_out(driver, STEP, wanted, may_start=lambda: may_start))
 
 
-def refusal(kind: type[RemediationError]) -> RemediationError:
-    return kind("it did not start", guard="launch", got="exit 1", expected="a unit", next_step="x")
+def refusal(kind: type[DriverError]) -> DriverError:
+    return kind("it did not start", got="exit 1")
 
 
 def test_success_is_exit_0_and_its_last_words() -> None:
@@ -65,7 +71,7 @@ def test_a_silent_failure_says_its_exit() -> None:
 
 def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
     """Another application of this plan did or does it: unknown to us, and we do not go on."""
-    driver = FakeDriver(launches={"val1": refusal(Locked)})
+    driver = FakeDriver(launches={"val1": refusal(Claimed)})
     assert ending(driver).state == "unknown"
     assert driver.calls == ["launch val1"]
 
@@ -91,11 +97,11 @@ def test_doubt_is_settled_on_the_host(
     that is lost meanwhile is asked again."""
     driver = FakeDriver(
         {"val1": [UNKNOWN if doubt == "unknown" else NOT_STARTED, DONE]},
-        launches={"val1": refusal(PartlyApplied)} if doubt == "refused" else {},
+        launches={"val1": refusal(LaunchFailed)} if doubt == "refused" else {},
         voids={"val1": void},
         holds=holds,
     )
-    assert ending(driver).state is state
+    assert ending(driver).state == state
     assert driver.launched() == ["val1"]
     asks = [call.split()[0] for call in driver.calls]
     assert asks.index("void") < (asks.index("holds") if "holds" in asks else len(asks))
@@ -126,7 +132,7 @@ def test_a_launch_that_did_not_come_through_is_repeated(launches: int) -> None:
 def test_a_repeated_launch_may_find_that_the_first_one_came_through() -> None:
     """It was late: claimed by ourselves, so it is followed."""
     driver = FakeDriver(
-        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Locked)]}
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Claimed)]}
     )
     assert ending(driver).state == "done"
 
@@ -157,7 +163,7 @@ def test_long_after_the_first_no_launch_is_repeated(monkeypatch: pytest.MonkeyPa
 
 def test_a_target_that_refuses_has_started_nothing() -> None:
     """Said at once, and not asked any more; a repeated launch proves less."""
-    driver = FakeDriver(launches={"val1": refusal(Refused)})
+    driver = FakeDriver(launches={"val1": refusal(NotLaunched)})
     done = ending(driver)
     assert (done.state, done.message) == (
         "failed",
@@ -165,7 +171,7 @@ def test_a_target_that_refuses_has_started_nothing() -> None:
     )
     assert driver.calls == ["launch val1"]
     driver = FakeDriver(
-        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Refused)]}
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(NotLaunched)]}
     )
     assert ending(driver).state == "done"
 
@@ -201,7 +207,7 @@ def test_what_is_told_of_a_command_is_bounded(sighting: Sighting) -> None:
     done = ending(FakeDriver({"val1": [sighting]}))
     assert len(done.message) == module.MESSAGE_CHARACTERS
     assert done.message.endswith("x…")
-    refused = PartlyApplied("no", guard="launch", got="y" * 9000, expected="", next_step="")
+    refused = LaunchFailed("no", got="y" * 9000)
     done = ending(FakeDriver({"val1": [sighting]}, launches={"val1": refused}))
     assert len(done.message) == module.MESSAGE_CHARACTERS
     assert done.message.startswith("no (yyy")
