@@ -1,4 +1,4 @@
-"""The live display of an application: height, round, power, quorum, and the current step.
+"""The live display of an application: what the last look showed, and where every step stands.
 
 In a terminal one panel is redrawn; elsewhere (a pipe, CI) each change is one line.
 """
@@ -15,20 +15,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.apply.progress import shown
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
-from remediations.engine.runs.records import CommandState
-from remediations.playbooks.chain.look import Snapshot
+from remediations.engine.runs.records import StepState
 from remediations.render.console import BAD, DIM, GOOD, STRONG
 from remediations.render.printable import one_line
-from remediations.render.words import percent
-from remediations.systems.comet.quorum import has_quorum
 
 STYLES = {
-    CommandState.DONE: GOOD,
-    CommandState.FAILED: BAD,
-    CommandState.UNKNOWN: BAD,
-    CommandState.STARTED: STRONG,
+    StepState.DONE: GOOD,
+    StepState.FAILED: BAD,
+    StepState.UNKNOWN: BAD,
+    StepState.STARTED: STRONG,
 }
 
 
@@ -40,8 +38,8 @@ class LiveDisplay:
         self._console = Console(stderr=True, highlight=False, quiet=quiet, markup=False)
         self._live: Live | None = None
         self._stage: Stage | None = None
-        self._steps: dict[str, tuple[Step, CommandState]] = {}
-        self._snapshot: Snapshot | None = None
+        self._steps: dict[str, tuple[Step, StepState]] = {}
+        self._headline = "nothing was seen yet"
         self._gate = ""
 
     @contextmanager
@@ -65,23 +63,23 @@ class LiveDisplay:
         self._stage = stage
         self._say(f"stage {stage.number} of {len(self._plan.stages)}: {stage.title}")
 
-    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+    def step_is(self, step: Step, state: StepState, said: str) -> None:
         """A step changed its state."""
         self._steps[step.id] = (step, state)
         what = f"{step.target}: {step.operation}"
         self._say(f"  {step.id} {what} {state}{': ' if said else ''}{said}")
 
-    def sampled(self, snapshot: Snapshot) -> None:
-        """The chain was looked at."""
-        before, self._snapshot = self._snapshot, snapshot
-        if before is None or before.top != snapshot.top:
-            self._say(f"  {self._position()}")
+    def sampled(self, sight: Sight) -> None:
+        """The world was looked at."""
+        before, self._headline = self._headline, sight.headline
+        if before != sight.headline:
+            self._say(f"  {self._headline}")
 
-    def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
+    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
         """A gate was looked at."""
-        self._gate = f"{'open' if open_ else 'waiting'}: {gate.title}"
-        if open_:
-            self._say(f"  gate open: {gate.title} ({seen})")
+        self._gate = f"{'open' if verdict.open else 'waiting'}: {gate.title}"
+        if verdict.open:
+            self._say(f"  gate open: {gate.title} ({verdict.seen})")
 
     def _say(self, text: str) -> None:
         if self._live is None:
@@ -93,23 +91,13 @@ class LiveDisplay:
         if self._live is not None:
             self._live.update(self._panel())
 
-    def _position(self) -> str:
-        snapshot = self._snapshot
-        if snapshot is None:
-            return "height ?"
-        share = percent(snapshot.online_power, snapshot.total_power)
-        quorum = has_quorum(snapshot.online_power, snapshot.total_power)
-        return (
-            f"height {snapshot.top}, round {snapshot.round}, {snapshot.online_power} of "
-            f"{snapshot.total_power} ({share}) online: {'quorum' if quorum else 'no quorum'}"
-        )
-
     def _panel(self) -> Text:
         text = Text()
         if self._stage is not None:
             text.append(one_line(f"stage {self._stage.number}: {self._stage.title}"), style=STRONG)
             text.append("\n")
-        text.append(f"  {self._position()}\n")
+        text.append(one_line(f"  {self._headline}"))
+        text.append("\n")
         for step, state in self._steps.values():
             text.append(one_line(f"  {step.id:<5} {step.target:<12} "))
             text.append(f"{state}\n", style=STYLES.get(state, DIM))

@@ -18,7 +18,7 @@ from remediations.cli.next_command import next_command
 from remediations.cli.reporting import write_report
 from remediations.cli.terminal import look
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.records import Checked
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.result import CheckOutcome, CheckResult
@@ -78,10 +78,11 @@ def _keep(directory: RunDirectory, results: Sequence[CheckResult], *, good: bool
     passed = sum(result.outcome is CheckOutcome.PASSED for result in results)
     with closing(Journal.reopened(directory.journal)) as journal:
         journal.append(
-            EntryKind.CHECKED,
-            state=RunState.VERIFIED if good else RunState.UNVERIFIED,
-            message=f"{passed} of {len(results)} checks pass",
-            checks_sha256=hashlib.sha256(data).hexdigest(),
+            Checked(
+                state="verified" if good else "unverified",
+                message=f"{passed} of {len(results)} checks pass",
+                checks_sha256=hashlib.sha256(data).hexdigest(),
+            )
         )
 
 

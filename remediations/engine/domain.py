@@ -25,12 +25,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from remediations.engine.apply.look import Watch
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.impact import Effect, Level
 from remediations.engine.plan.movable import Movable
-from remediations.engine.plan.plan import Fact, Gate, GuardResult, PlannedCheck, Risk
+from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
+from remediations.reach.connection import Reach
 from remediations.render.words import some
 from remediations.values.part import Part
 
@@ -133,7 +135,8 @@ class Domain(Generic[S]):
     read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
     `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
     what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
-    by `KIND field` (`chain.advances/1 height`). `checks` is the package with its checks.
+    by `KIND field` (`chain.advances/1 height`). `watch` looks at the world while a plan is applied,
+    through the connections of the run; `checks` is the package with its checks.
     """
 
     name: str
@@ -148,6 +151,7 @@ class Domain(Generic[S]):
     resources: Callable[[S], tuple[str, ...]]
     actions: tuple[Action[S], ...]
     playbooks: tuple[Playbook[S], ...]
+    watch: Callable[[Plan, Reach], Watch]
     checks: str
     movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
 

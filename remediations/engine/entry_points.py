@@ -112,7 +112,7 @@ def _form(loaded: object) -> str:
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
     return (
         *(domain.situation, domain.told, domain.detail, domain.facts),
-        *(domain.levels, domain.baseline, domain.resources),
+        *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
 
 

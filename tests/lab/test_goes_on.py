@@ -12,7 +12,8 @@ import pytest
 
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.records import Checked, Entry, Event, RunEnded, StepEnded
+from remediations.engine.runs.status import last_of
 from remediations.engine.runs.store import RunDirectory
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import COMMAND, LIMIT_S, Operator
@@ -35,10 +36,10 @@ def entries(operator: Operator, run: str) -> tuple[Entry, ...]:
     return read_journal(path) if path.exists() else ()
 
 
-def until(process: subprocess.Popen[str], operator: Operator, run: str, kind: EntryKind) -> None:
+def until(process: subprocess.Popen[str], operator: Operator, run: str, kind: type[Event]) -> None:
     """Wait until the journal has such an entry."""
     end = time.monotonic() + LIMIT_S
-    while not any(entry.kind is kind for entry in entries(operator, run)):
+    while not any(isinstance(entry.event, kind) for entry in entries(operator, run)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -56,7 +57,7 @@ def starts(lab: Lab, operator: Operator, run: str, host: str) -> int:
 
 def is_verified(operator: Operator, run: str) -> None:
     """Its journal has its end, and its checks pass."""
-    assert [e.kind for e in entries(operator, run)[-2:]] == [EntryKind.RUN_ENDED, EntryKind.CHECKED]
+    assert [type(e.event) for e in entries(operator, run)[-2:]] == [RunEnded, Checked]
     assert operator.says("status", run).result["state"] == "verified"
 
 
@@ -107,7 +108,7 @@ def test_a_terminal_that_hangs_up_between_stages(lab: Lab, operator: Operator) -
     """SIGHUP twice after the first stage: both validators are started, and verified."""
     run = two_stages(lab, operator)
     with rescued(lab, "val3", "val4"), operator.start("apply", run) as process:
-        until(process, operator, run, EntryKind.COMMAND_ENDED)
+        until(process, operator, run, StepEnded)
         for _ in range(2):
             process.send_signal(signal.SIGHUP)
             time.sleep(0.3)
@@ -122,12 +123,13 @@ def test_a_host_that_can_keep_no_record(lab: Lab, operator: Operator, fault: str
     """Before: the plan is refused. Between the stages: never started, said in seconds."""
     run = two_stages(lab, operator)
     with operator.start("apply", run, "--json") as process:
-        until(process, operator, run, EntryKind.COMMAND_ENDED)
+        until(process, operator, run, StepEnded)
         lab.break_records("val3", fault)
         process.communicate(timeout=LIMIT_S)
     assert process.returncode == PARTLY_APPLIED
-    last = [e for e in entries(operator, run) if e.kind is EntryKind.COMMAND_ENDED][-1]
-    assert (last.host, last.state) == ("val3", "failed")
+    last = last_of(entries(operator, run), StepEnded)
+    assert last is not None
+    assert (last.step, last.state) == ("2-0", "failed")
     assert "it never started, and cannot any more" in last.message
     assert last.duration_ms < SOON_S * 1000
     assert lab.world.daemon("val3") is None

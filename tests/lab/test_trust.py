@@ -194,4 +194,4 @@ def test_revoked_host_key_is_refused(lab: Lab, operator: Operator) -> None:
 
 
 def _announced(journal: Path) -> bool:
-    return journal.exists() and b"command-starting" in journal.read_bytes()
+    return journal.exists() and b"step-starting" in journal.read_bytes()

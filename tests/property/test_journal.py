@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.journal_check import check
-from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.records import Entry
 from remediations.errors import UsageError
 from remediations.values.wire import canonical
+from tests.unit.run.events import began, run_ends, seen
 
 COUNT = 8
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,10 +25,10 @@ def journal() -> bytes:
     """A journal of eight entries with an end."""
     with tempfile.TemporaryDirectory() as directory:
         writer = Journal(Path(directory) / "j", "a" * 64)
-        writer.append(EntryKind.RUN_BEGAN, message="by otto, approved by alice SHA256:k")
+        writer.append(began(message="by otto, approved by alice SHA256:k"))
         for number in range(COUNT - 2):
-            writer.append(EntryKind.SAMPLE, round=number, message=f'é ☃ \x1f \\ " {number}')
-        writer.append(EntryKind.RUN_ENDED, state="running")
+            writer.append(seen(number, f'é ☃ \x1f \\ " {number}'))
+        writer.append(run_ends())
         writer.close()
         return (Path(directory) / "j").read_bytes()
 

@@ -26,7 +26,7 @@ from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.report.markdown import report_markdown
 from remediations.engine.runs.journal import read_journal
 from remediations.engine.runs.journal_check import check
-from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.records import Entry, StepStarting
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import RemediationError
 from remediations.values.inventory import HostEntry, Inventory, Role
@@ -64,10 +64,11 @@ def whole() -> dict[str, bytes]:
 def told(plan: Plan, entry: Entry) -> Tree:
     """A record as one of this plan: with its digest, and that of the program that ran."""
     (command,) = plan.stages[0].steps
-    ran = hashlib.sha256(command.text.encode()).hexdigest()
-    starts = entry.kind is EntryKind.COMMAND_STARTING
-    bound = replace(entry, plan=plan_digest(plan), command_sha256=ran if starts else "")
-    tree: Tree = json.loads(canonical(bound))
+    ran = hashlib.sha256(command.payload.encode()).hexdigest()
+    event = entry.event
+    if isinstance(event, StepStarting):
+        event = replace(event, payload_sha256=ran)
+    tree: Tree = json.loads(canonical(replace(entry, plan=plan_digest(plan), event=event)))
     return tree
 
 

@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remediations.cli.live import LiveDisplay
+from remediations.engine.apply.look import Verdict
 from remediations.engine.plan.plan import Plan, Stage, Step
-from remediations.engine.runs.records import CommandState, Entry, EntryKind
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.engine.runs.records import (
+    Entry,
+    GateEnded,
+    Sampled,
+    StepEnded,
+    StepStarting,
+    StepState,
+)
 from tests.replay.recording import unusable
 
 
@@ -45,36 +52,24 @@ class Playback:
             self._tell(entry)
 
     def _tell(self, entry: Entry) -> None:
-        if entry.kind is EntryKind.COMMAND_STARTING:
-            self._display.step_is(self._step_of(entry), CommandState.STARTED, "")
-        elif entry.kind is EntryKind.COMMAND_ENDED:
-            self._display.step_is(self._step_of(entry), CommandState(entry.state), entry.message)
-        elif entry.kind is EntryKind.SAMPLE:
-            self._display.sampled(_snapshot(entry))
-        elif entry.kind is EntryKind.GATE_ENDED and self._stage is not None:
-            gate = self._stage.gate
-            seen = entry.message.removeprefix(f"{gate.title}: ")
-            self._display.gate_is(gate, open_=entry.state == CommandState.DONE, seen=seen)
+        match entry.event:
+            case StepStarting(step=id_):
+                self._display.step_is(self._step(entry, id_), StepState.STARTED, "")
+            case StepEnded(step=id_, state=state, message=message):
+                self._display.step_is(self._step(entry, id_), StepState(state), message)
+            case Sampled(sight=sight):
+                self._display.sampled(sight)
+            case GateEnded(state=end, seen=seen) if self._stage is not None:
+                verdict = Verdict(open=end == "opened", seen=seen)
+                self._display.gate_is(self._stage.gate, verdict)
 
-    def _step_of(self, entry: Entry) -> Step:
+    def _step(self, entry: Entry, id_: str) -> Step:
         """The entry's step; its stage begins with the first of them."""
-        step = next((s for s in self._plan.steps() if s.id == entry.step), None)
+        step = next((s for s in self._plan.steps if s.id == id_), None)
         if step is None:
             raise unusable(f"line {entry.number} of the journal has a step that the plan has not")
-        if step.stage is not self._stage:
-            self._stage = step.stage
-            self._display.stage_began(step.stage)
+        stage = next(stage for stage in self._plan.stages if step in stage.steps)
+        if stage is not self._stage:
+            self._stage = stage
+            self._display.stage_began(stage)
         return step
-
-
-def _snapshot(entry: Entry) -> Snapshot:
-    """The sample as it was shown; whether a node was catching up is not in the journal."""
-    return Snapshot(
-        hosts=tuple(
-            HostSnapshot(host=sample.host, height=sample.height, catching_up=None)
-            for sample in entry.heights
-        ),
-        round=entry.round,
-        online_power=entry.online_power,
-        total_power=entry.total_power,
-    )

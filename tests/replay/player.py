@@ -199,11 +199,11 @@ def same_as_recorded(planned: RunDirectory, recorded: Plan) -> None:
 
 
 def figures(run: Path) -> str:
-    """How long the chain stood, and how long the rescue took, from the report of `run`."""
+    """How long the outage and the rescue took, from the report of `run`."""
     report: dict[str, str | None] = json.loads((run / "report.json").read_text())
-    halted = int(report["halted_ms"] or 0) / 1000
-    to_block = int(report["apply_to_block_ms"] or 0) / 1000
-    return f"halted {halted:.1f} s; from apply to blocks {to_block:.1f} s"
+    outage = int(report["outage_ms"] or 0) / 1000
+    to_gate = int(report["apply_to_gate_ms"] or 0) / 1000
+    return f"outage {outage:.1f} s; from apply to the last gate {to_gate:.1f} s"
 
 
 def replay(directory: Path) -> None:

@@ -23,7 +23,7 @@ from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import PLAN_FILE
 from remediations.engine.runs.binding import proven_checks
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import Entry, EntryKind
+from remediations.engine.runs.records import Entry, RunEnded
 from remediations.engine.runs.status import last_of
 from remediations.engine.runs.store import RunDirectory
 from remediations.engine.verify.result import CheckOutcome, CheckResult
@@ -83,7 +83,7 @@ def read_recording(directory: Path) -> Recording:
         raise unusable(f"{run.path / 'approvals'} holds no approval of the plan beside it")
     if not entries or {entry.plan for entry in entries} != {digest}:
         raise unusable(f"{run.journal} is not of the plan beside it")
-    if last_of(entries, EntryKind.RUN_ENDED) is None:
+    if last_of(entries, RunEnded) is None:
         raise unusable(f"{run.journal} does not tell how the run ended")
     if strange:
         raise unusable(f"{run.name}: {strange[0]}")

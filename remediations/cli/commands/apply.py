@@ -55,7 +55,12 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> A
             )
             held.enter_context(display.shown())
             receipt = asyncio.run(
-                apply_plan(directory, approved, progress=display, on_stop=stop_in_order)
+                apply_plan(
+                    directory,
+                    approved,
+                    progress=display,
+                    on_stop=stop_in_order,
+                )
             )
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt, anchors)

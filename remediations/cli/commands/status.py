@@ -37,7 +37,7 @@ def _one(run: RunDirectory, inventory: Path | None) -> Answer:
     status = standing_of(run, found.entries, found.hindrance)
     lines = [f"NOT PROVEN: {doubt}" for doubt in found.doubts]
     lines += [f"{run.name}: {status.state}", f"  {status.message}"]
-    lines += [f"  {step.step:<5} {step.host:<16} {step.state}" for step in status.steps]
+    lines += [f"  {step.step:<5} {step.target:<16} {step.state}" for step in status.steps]
     lines.append(f"next: {_next(run, status.state)}")
     return Answer(
         exit_code=ExitCode.OK,

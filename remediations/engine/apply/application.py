@@ -1,8 +1,8 @@
 """Applies one approved plan: stage by stage, everything in the journal first, stopping at once.
 
-1. A command is announced in the journal, on disk, before it is launched.
-2. The hosts of one stage act at once, each its commands in order; the stage ends when all have.
-3. Any command that is not done stops the run: no later stage starts.
+1. A step is announced in the journal, on disk, before it is launched.
+2. The hosts of one stage act at once, each its steps in order; the stage ends when all have.
+3. Any step that is not done stops the run: no later stage starts.
 4. The stage's gate must open within its time limit, or the run stops.
 5. A person's stop starts nothing more; what may still run is named in the receipt.
 6. Looking and showing never change a run; a journal that cannot be written ends it.
@@ -20,20 +20,30 @@ from typing import Any
 
 from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import Driver, StepId
+from remediations.engine.apply.look import Look, Sight, Verdict, Watch
 from remediations.engine.apply.progress import Progress, SafeProgress
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import CommandState, EntryKind, HeightSample, RunState
-from remediations.engine.runs.status import StepStanding
+from remediations.engine.runs.records import (
+    Event,
+    GateEnded,
+    GateWaiting,
+    RunEnd,
+    RunEnded,
+    RunState,
+    Sampled,
+    StepEnded,
+    StepStarting,
+    StepState,
+)
+from remediations.engine.runs.status import StepStatus
 from remediations.errors import MachineError
-from remediations.playbooks.chain.gates import judge_gate
-from remediations.playbooks.chain.look import Poll, Snapshot
 
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
 LOOK_LIMIT_S = 15.0
 STOP_PATIENCE_S = 10.0
-"""How long a stopped run waits for commands that were launched already."""
+"""How long a stopped run waits for steps that were launched already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +52,19 @@ class Receipt:
 
     state: RunState
     message: str
-    steps: tuple[StepStanding, ...]
+    steps: tuple[StepStatus, ...]
 
-    def where(self, *states: CommandState) -> tuple[str, ...]:
+    def where(self, *states: StepState) -> tuple[str, ...]:
         """`step ID on HOST` for every step in one of these states."""
         return tuple(str(step) for step in self.steps if step.state in states)
 
     def told(self) -> str:
         """Every step by how it ended, in one line."""
         groups = {
-            "done": (CommandState.DONE,),
-            "failed": (CommandState.FAILED,),
-            "may still run": (CommandState.STARTED, CommandState.UNKNOWN),
-            "not started": (CommandState.PLANNED,),
+            "done": (StepState.DONE,),
+            "failed": (StepState.FAILED,),
+            "may still run": (StepState.STARTED, StepState.UNKNOWN),
+            "not started": (StepState.PLANNED,),
         }
         return "; ".join(
             f"{name}: {', '.join(self.where(*states)) or 'nothing'}"
@@ -62,7 +72,11 @@ class Receipt:
         )
 
 
-class Engine:
+class _UnseenError(Exception):
+    """A look that did not succeed. Looking is not acting: it changes nothing and is tried again."""
+
+
+class Application:
     """One application of one plan. `stop` may be set at any time, from the same loop."""
 
     def __init__(
@@ -72,18 +86,17 @@ class Engine:
         *,
         driver: Driver,
         journal: Journal,
-        poll: Poll,
+        watch: Watch,
         progress: Progress,
     ) -> None:
         self._plan = plan
         self._digest = digest
         self._driver = driver
         self._journal = journal
-        self._poll = poll
+        self._watch = watch
         self._progress = SafeProgress(progress)
-        self._states = {step.id: CommandState.PLANNED for step in plan.steps}
-        self._latest: Snapshot | None = None
-        self._unseen = ""
+        self._states = {step.id: StepState.PLANNED for step in plan.steps}
+        self._latest: Sight | None = None
         self._lost_record: MachineError | None = None
         self.stop = asyncio.Event()
 
@@ -96,42 +109,40 @@ class Engine:
         sampler = asyncio.create_task(self._sample())
         try:
             state, message = await self._stages()
-            self._record(EntryKind.RUN_ENDED, state=state, message=message)
+            self._record(RunEnded(state=state, message=message))
         except MachineError as error:
             raise self._unrecorded(error) from error
         except BaseException as error:
             # A second Ctrl-C, or a bug: the record is complete all the same.
             with contextlib.suppress(MachineError):
-                self._journal.append(
-                    EntryKind.RUN_ENDED, state=RunState.UNKNOWN, message=_said(error)
-                )
+                self._journal.append(RunEnded(state="unknown", message=_said(error)))
             raise
         finally:
             sampler.cancel()
             await asyncio.gather(sampler, return_exceptions=True)
-        return self._receipt(state, message)
+        return self._receipt(RunState(state), message)
 
-    async def _stages(self) -> tuple[RunState, str]:
+    async def _stages(self) -> tuple[RunEnd, str]:
         for stage in self._plan.stages:
             if self.stop.is_set():
                 break
             self._progress.stage_began(stage)
-            bad = await self._commands(stage)
+            bad = await self._steps(stage)
             if self.stop.is_set():
                 break
             if bad:
                 step, ending = bad[0]
-                return RunState.STOPPED, f"{step.target}: {ending.state}: {ending.message}"
-            opened, seen = await self._wait_for(stage.gate)
+                return "stopped", f"{step.target}: {ending.state}: {ending.message}"
+            verdict = await self._wait_for(stage)
             if self.stop.is_set():
                 break
-            if not opened:
-                return RunState.STOPPED, f"the gate did not open: {stage.gate.title}; {seen}"
+            if not verdict.open:
+                return "stopped", f"the gate did not open: {stage.gate.title}; {verdict.seen}"
         else:
-            return RunState.RUNNING, "all stages are done; the checks decide"
-        return RunState.ABORTED, "stopped by a person"
+            return "running", "all stages are done; the checks decide"
+        return "aborted", "stopped by a person"
 
-    async def _commands(self, stage: Stage) -> list[tuple[Step, Ending]]:
+    async def _steps(self, stage: Stage) -> list[tuple[Step, Ending]]:
         """Carry out a stage; the steps that are not done."""
         on_host: dict[str, list[Step]] = {}
         for step in stage.steps:
@@ -147,7 +158,7 @@ class Engine:
             stopped.cancel()
             for task in work:
                 task.cancel()
-            # Cancelled commands write their last record before this goes on.
+            # Cancelled steps write their last record before this goes on.
             await asyncio.gather(*work, return_exceptions=True)
         return [bad for task in work for bad in task.result()]
 
@@ -157,20 +168,20 @@ class Engine:
             if self.stop.is_set():
                 break
             ending = await self._step(step)
-            if ending.state is not CommandState.DONE:
+            if ending.state != "done":
                 return [(step, ending)]
         return []
 
     async def _step(self, step: Step) -> Ending:
         self._record(
-            EntryKind.COMMAND_STARTING,
-            step=step.id,
-            host=step.target,
-            state=CommandState.STARTED,
-            message=step.operation,
-            command_sha256=hashlib.sha256(step.payload.encode()).hexdigest(),
+            StepStarting(
+                step=step.id,
+                target=step.target,
+                action=step.operation,
+                payload_sha256=hashlib.sha256(step.payload.encode()).hexdigest(),
+            )
         )
-        self._becomes(step, CommandState.STARTED, "")
+        self._becomes(step, StepState.STARTED, "")
         began = time.monotonic()
         claim = StepId(plan=self._digest, step=step.id)
         try:
@@ -179,85 +190,100 @@ class Engine:
             )
         except asyncio.CancelledError:
             # Returned, not raised: the person's stop is known, and this is its receipt.
-            ending = Ending(CommandState.UNKNOWN, "stopped by a person; it may still run", None)
+            ending = Ending("unknown", "stopped by a person; it may still run", None)
         except Exception as bug:  # noqa: BLE001 - it was announced, so it has an ending: not known
-            ending = Ending(CommandState.UNKNOWN, _said(bug), None)
-        self._states[step.id] = ending.state
+            ending = Ending("unknown", _said(bug), None)
+        self._states[step.id] = StepState(ending.state)
         seen = ending.sighting
         self._record(
-            EntryKind.COMMAND_ENDED,
-            step=step.id,
-            host=step.target,
-            state=ending.state,
-            message=ending.message,
-            exit_status=seen.exit_status if seen else None,
-            output=seen.output if seen else "",
-            error_output=seen.error_output if seen else "",
-            duration_ms=int((time.monotonic() - began) * 1000),
+            StepEnded(
+                step=step.id,
+                state=ending.state,
+                message=ending.message,
+                exit_status=seen.exit_status if seen else None,
+                output=seen.output if seen else "",
+                error_output=seen.error_output if seen else "",
+                duration_ms=int((time.monotonic() - began) * 1000),
+            )
         )
-        self._becomes(step, ending.state, ending.message)
+        self._becomes(step, StepState(ending.state), ending.message)
         return ending
 
-    def _record(self, kind: EntryKind, **fields: Any) -> None:  # noqa: ANN401 - Entry's own fields
-        """Write an entry. After a lost one nothing goes on, also when there is room again."""
+    def _record(self, event: Event) -> None:
+        """Write an event. After a lost one nothing goes on, also when there is room again."""
         if self._lost_record is not None:
             raise self._lost_record
         try:
-            self._journal.append(kind, **fields)
+            self._journal.append(event)
         except MachineError as error:
             self._lost_record = error
             raise
 
-    def _becomes(self, step: Step, state: CommandState, said: str) -> None:
+    def _becomes(self, step: Step, state: StepState, said: str) -> None:
         self._states[step.id] = state
         self._progress.step_is(step, state, said)
 
-    async def _wait_for(self, gate: Gate) -> tuple[bool, str]:
-        self._record(EntryKind.GATE_WAITING, message=gate.title)
+    async def _wait_for(self, stage: Stage) -> Verdict:
+        """Look until the stage's gate opens, its time is over, or a person stops the run."""
+        gate = stage.gate
+        self._record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
-        opened, seen = False, "nothing was seen"
-        while not opened and not self.stop.is_set() and time.monotonic() < end:
-            snapshot = await self._look(min(LOOK_LIMIT_S, end - time.monotonic()))
-            if snapshot is None:
-                seen = self._unseen
-            else:
-                opened, seen = judge_gate(gate, snapshot)
-                self._progress.gate_is(gate, open_=opened, seen=seen)
-            if not opened:
+        verdict = Verdict(open=False, seen="nothing was seen")
+        while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
+            verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
+            if not verdict.open:
                 await asyncio.sleep(GATE_LOOK_S)
-        state = CommandState.DONE if opened else CommandState.FAILED
-        self._record(EntryKind.GATE_ENDED, state=state, message=f"{gate.title}: {seen}")
-        return opened, seen
+        self._record(
+            GateEnded(
+                stage=stage.number,
+                state="opened" if verdict.open else "shut",
+                title=gate.title,
+                seen=verdict.seen,
+            )
+        )
+        return verdict
+
+    async def _judged(self, gate: Gate, limit_s: float) -> Verdict:
+        """The gate by one look. Looking or judging that fails opens nothing, and is tried again."""
+        try:
+            look = await self._look(limit_s)
+        except _UnseenError as unseen:
+            return Verdict(open=False, seen=str(unseen))
+        try:
+            verdict = look.judge(gate)
+        except Exception as error:  # noqa: BLE001 - looking is not acting
+            return Verdict(open=False, seen=f"the gate could not be judged: {_said(error)}")
+        self._progress.gate_is(gate, verdict)
+        return verdict
 
     async def _sample(self) -> None:
         while True:
-            await self._look(LOOK_LIMIT_S)
+            with contextlib.suppress(_UnseenError):
+                await self._look(LOOK_LIMIT_S)
             await asyncio.sleep(SAMPLE_S)
 
-    async def _look(self, limit_s: float) -> Snapshot | None:
-        """Look at the chain once; None where that did not succeed, which opens no gate."""
+    async def _look(self, limit_s: float) -> Look:
+        """Look once; what changed is written and shown.
+
+        Raises:
+            MachineError: the journal cannot be written.
+            _UnseenError: nothing was seen, for whatever reason.
+        """
         try:
             async with asyncio.timeout(limit_s):
-                snapshot = await self._poll()
-        except Exception as error:  # noqa: BLE001 - looking is not acting: it is tried again
-            self._unseen = f"could not look: {_said(error)}"
-            return None
-        changed = self._latest != snapshot
-        self._latest = snapshot
-        if changed:
-            self._record(
-                EntryKind.SAMPLE,
-                round=snapshot.round,
-                online_power=snapshot.online_power,
-                total_power=snapshot.total_power,
-                heights=_heights(snapshot),
-            )
-        self._progress.sampled(snapshot)
-        return snapshot
+                look = await self._watch()
+            sight = look.sight
+        except Exception as error:
+            raise _UnseenError(f"could not look: {_said(error)}") from error
+        if sight != self._latest:
+            self._latest = sight
+            self._record(Sampled(sight=sight))
+        self._progress.sampled(sight)
+        return look
 
     def _receipt(self, state: RunState, message: str) -> Receipt:
         steps = tuple(
-            StepStanding(step.id, step.target, self._states[step.id]) for step in self._plan.steps
+            StepStatus(step.id, step.target, self._states[step.id]) for step in self._plan.steps
         )
         return Receipt(state=state, message=message, steps=steps)
 
@@ -275,7 +301,3 @@ class Engine:
 
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
-
-
-def _heights(snapshot: Snapshot) -> Sequence[HeightSample]:
-    return tuple(HeightSample(host=h.host, height=h.height) for h in snapshot.hosts)

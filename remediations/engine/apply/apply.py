@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 
-from remediations.engine.apply.application import Engine, Receipt
+from remediations.engine.apply.application import Application, Receipt
 from remediations.engine.apply.progress import Progress
 from remediations.engine.catalogue import Installed
 from remediations.engine.drivers import workshops
@@ -21,10 +21,9 @@ from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import changed, follows, recheck
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import EntryKind, Start
+from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
-from remediations.playbooks.chain.look import poll
 from remediations.reach.aside import in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
@@ -56,7 +55,11 @@ class Approved:
 
 
 async def apply_plan(
-    run: RunDirectory, approved: Approved, *, progress: Progress, on_stop: OnStop
+    run: RunDirectory,
+    approved: Approved,
+    *,
+    progress: Progress,
+    on_stop: OnStop,
 ) -> Receipt:
     """Apply an approved plan; its journal is written into `run`.
 
@@ -79,20 +82,18 @@ async def apply_plan(
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(
-                EntryKind.RUN_BEGAN, message=_began(approved.start), start=approved.start
-            )
-            journal.append(EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold")
-            engine = Engine(
+            journal.append(began(approved.start))
+            journal.append(FactsHeld(count=len(plan.facts)))
+            application = Application(
                 plan,
                 approved.digest,
                 driver=SshDriver(reach),
                 journal=journal,
-                poll=lambda: poll(reach, plan),
+                watch=approved.installed.domain.watch(plan, reach),
                 progress=progress,
             )
-            with on_stop(engine.stop.set):
-                return await engine.apply()
+            with on_stop(application.stop.set):
+                return await application.apply()
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
@@ -126,10 +127,13 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         await in_thread(recheck, plan, fresh, maker)
 
 
-def _began(start: Start) -> str:
+def began(start: Start) -> RunBegan:
+    """The first event of a journal."""
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
     names = start.ssh_config or "OpenSSH's own files"
-    return (
-        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are led by "
-        f"{names}"
+    return RunBegan(
+        format=JOURNAL_FORMAT,
+        message=f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are "
+        f"led by {names}",
+        start=start,
     )

@@ -1,7 +1,7 @@
-"""Carries out one command: started at most once, followed to its end, settled if in doubt.
+"""Carries out one step: started at most once, followed to its end, settled if in doubt.
 
-A launch whose connection was lost is repeated once the host says that nothing has started. However
-many launches there are, the claim on the host lets one of them act, at most (`launcher.sh`).
+A launch that was not confirmed is repeated once the target says that nothing has started. However
+many launches there are, the claim at the target lets one of them act, at most (`Driver`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from remediations.engine.apply.driver import Driver, Sighting, StepId, StepState
+from remediations.engine.apply.driver import (
+    Claimed,
+    Driver,
+    LaunchFailed,
+    NotLaunched,
+    Sighted,
+    Sighting,
+    StepId,
+    Unheard,
+)
 from remediations.engine.plan.plan import Step
-from remediations.engine.runs.records import CommandState
-from remediations.errors import Locked, PartlyApplied, Refused
-from remediations.reach.connection import HostUnreachable
+from remediations.engine.runs.records import StepEnd
 from remediations.render.words import shortened
 
 FIRST_LOOK_S = 0.2
@@ -26,15 +33,15 @@ LAUNCHES = 3
 RELAUNCH_S = 30.0
 """After the first launch; later, what was read again before the run would be too old."""
 MESSAGE_CHARACTERS = 400
-"""Of what is told of a command: journal, screen and report have it, the journal the output too."""
+"""Of what is told of a step: journal, screen and report have it, the journal the output too."""
 NOTE_CHARACTERS = 200
 """Of these for what went before."""
 
 
 class Ending(NamedTuple):
-    """How a command ended. `message` has at most `MESSAGE_CHARACTERS`."""
+    """How a step ended. `message` has at most `MESSAGE_CHARACTERS`."""
 
-    state: CommandState
+    state: StepEnd
     message: str
     sighting: Sighting | None
 
@@ -51,18 +58,18 @@ async def carry_out(
     for number in range(LAUNCHES):
         try:
             await driver.launch(step, work)
-        except Locked as claimed:
+        except Claimed as claimed:
             if number == 0:
-                # Somebody else's application of this plan: how it ends is not ours to take.
-                return _ending(CommandState.UNKNOWN, f"{claimed.what}: {claimed.got}")
-        except Refused as refusal:
+                # Another application of this plan launched it: how that ends is not ours to tell.
+                return _ending("unknown", f"{claimed.what}: {claimed.got}")
+        except NotLaunched as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
-                return _ending(CommandState.FAILED, message)
-        except PartlyApplied as refusal:
-            # A refusal does not prove that nothing started: systemd may answer too late.
+                return _ending("failed", message)
+        except LaunchFailed as refusal:
+            # A failure does not prove that nothing started: systemd may answer too late.
             note += f"{refusal.what} ({refusal.got}); "
-        except HostUnreachable as lost:
+        except Unheard as lost:
             note = f"the launch was not confirmed ({lost.got}); "
             if await _nothing_started(driver, step, work, end) and may_start():
                 continue
@@ -74,27 +81,27 @@ async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float)
     """Whether the host says so; it is asked until `end` (monotonic clock)."""
     while time.monotonic() < end:
         try:
-            return (await driver.probe(step, work)).state is StepState.NOT_STARTED
-        except HostUnreachable:
+            return (await driver.probe(step, work)).state is Sighted.NOT_STARTED
+        except Unheard:
             await asyncio.sleep(FIRST_LOOK_S)
     return False
 
 
 async def follow(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
-    """Look at the step until it is settled or its time is over, however often the host is lost."""
+    """Look at the step until it is settled or its time is over, whoever is not heard meanwhile."""
     end = time.monotonic() + work.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
             ending = await _look(driver, step, work, note)
-        except HostUnreachable as lost:
+        except Unheard as lost:
             last = f"{lost.what}: {lost.got}"
         else:
             if ending is not None:
                 return ending
             last = "it still runs"
         if time.monotonic() > end:
-            return _ending(CommandState.UNKNOWN, f"no end was seen in time; {last}", note=note)
+            return _ending("unknown", f"no end was seen in time; {last}", note=note)
         await asyncio.sleep(pause)
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
 
@@ -103,37 +110,37 @@ async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending |
     """How it ended, None while it runs.
 
     Raises:
-        HostUnreachable: nobody answered; nothing is lost by asking again.
+        Unheard: nobody answered; nothing is lost by asking again.
     """
     sighting = await driver.probe(step, work)
-    if sighting.state not in (StepState.DONE, StepState.RUNNING):
+    if sighting.state not in (Sighted.DONE, Sighted.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, work)
-    if sighting.state is StepState.RUNNING:
+    if sighting.state is Sighted.RUNNING:
         return None
-    if sighting.state is StepState.DONE:
+    if sighting.state is Sighted.DONE:
         return _done(sighting, note)
-    if sighting.state is StepState.VOIDED:
+    if sighting.state is Sighted.VOIDED:
         message = "it never started, and cannot any more"
-        return _ending(CommandState.FAILED, message, sighting, note)
+        return _ending("failed", message, sighting, note)
     # It began and left no result: its declared probe settles it, as the design says.
     if await driver.holds(work):
         message = "it left no result, but its effect is there"
-        return _ending(CommandState.DONE, message, sighting, note)
+        return _ending("done", message, sighting, note)
     message = "it ended without a result and its effect is not there"
-    return _ending(CommandState.FAILED, message, sighting, note)
+    return _ending("failed", message, sighting, note)
 
 
 def _done(sighting: Sighting, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
-    return _ending(CommandState.DONE if good else CommandState.FAILED, message, sighting, note)
+    return _ending("done" if good else "failed", message, sighting, note)
 
 
 def _ending(
-    state: CommandState, message: str, sighting: Sighting | None = None, note: str = ""
+    state: StepEnd, message: str, sighting: Sighting | None = None, note: str = ""
 ) -> Ending:
-    """What went before, then how it ended; both may be in the words of a host."""
+    """What went before, then how it ended; both may be in the words of a target."""
     before = shortened(note, NOTE_CHARACTERS)
     return Ending(state, before + shortened(message, MESSAGE_CHARACTERS - len(before)), sighting)

@@ -1,7 +1,62 @@
-"""What the engine knows of a target: steps that are launched once, probed, and settled.
+"""The protocol between the engine and whatever changes a target.
 
-A driver carries steps out on one kind of target. Ordering, barriers, gates and the journal are
-written once, in the engine, for all drivers.
+A driver carries steps out on one kind of target. Ordering, barriers, gates, journal, stop and crash
+are written once, in the engine, for all drivers (docs/adr/0007-drivers.md).
+
+1. A step has one name, `StepId`. Under it, it happens at most once on its target, whoever launches
+   it, from wherever, after whatever crash: the driver keeps a claim of the name where the effect
+   is, and makes it before the effect.
+2. `launch` returns before the step ends, and what it launched needs nothing from us any more: a
+   lost controller loses nothing.
+3. `Claimed`: the name was taken before. `NotLaunched`: proof that nothing started, and that nothing
+   ever will by this launch. Any other failure is `LaunchFailed`, no answer is `Unheard`; after
+   both, the target is asked. In doubt it is never `NotLaunched`.
+4. `probe` changes nothing and is asked as often as anybody likes.
+5. `void` makes "not started" final: once it says `VOIDED`, no launch under this name starts, also
+   not one that is on its way. A step that started is left alone; how it stands is returned.
+6. `DONE` and `VOIDED` are final. `RUNNING` is followed, also after `void`. `UNKNOWN` is a name that
+   was claimed, without a result, and not running: then `holds` decides.
+7. `holds` looks for the effect itself. Where that cannot be told it is `Unheard`, not False.
+8. Steps of one target come in order, one at a time; targets of one stage at the same time.
+9. What a target says is not trusted: outputs are bounded, and are never interpreted.
+10. Errors are those below. Anything else is a bug of the driver, and its step is unknown.
+
+A whole driver, of a lamp that is a file:
+
+    class LampDriver:
+        def __init__(self, room: Path) -> None:
+            self._room = room
+
+        async def launch(self, step: StepId, work: Step) -> None:
+            if not self._claimed(step, ""):  # the claim comes before the effect
+                raise Claimed(f"{work.target} has had this step", got=f"a claim of {step}")
+            (self._room / work.target).write_text(work.payload)
+            self._claim(step).write_text("done")
+
+        async def probe(self, step: StepId, work: Step) -> Sighting:
+            if not self._claim(step).exists():
+                return Sighting(state=Sighted.NOT_STARTED)
+            word = self._claim(step).read_text()
+            state = {"done": Sighted.DONE, "void": Sighted.VOIDED}.get(word, Sighted.UNKNOWN)
+            return Sighting(state=state, exit_status=0 if state is Sighted.DONE else None)
+
+        async def void(self, step: StepId, work: Step) -> Sighting:
+            self._claimed(step, "void")
+            return await self.probe(step, work)
+
+        async def holds(self, work: Step) -> bool:
+            return (self._room / work.target).read_text() == work.payload
+
+        def _claim(self, step: StepId) -> Path:
+            return self._room / f"{step.plan}.{step.step}"
+
+        def _claimed(self, step: StepId, word: str) -> bool:
+            try:
+                with self._claim(step).open("x") as claim:
+                    claim.write(word)
+            except FileExistsError:
+                return False
+            return True
 """
 
 from __future__ import annotations
@@ -13,7 +68,33 @@ from typing import Protocol
 from remediations.engine.plan.plan import Step
 
 
-class StepState(StrEnum):
+class DriverError(Exception):
+    """What a driver has to say instead of an answer. `what` names the target, `got` is what it
+    said; both go into the journal, and may be in the words of a target."""
+
+    def __init__(self, what: str, *, got: str) -> None:
+        super().__init__(f"{what}: {got}")
+        self.what = what
+        self.got = got
+
+
+class Claimed(DriverError):
+    """The step's name was taken: by another application of the plan, or by an earlier launch."""
+
+
+class NotLaunched(DriverError):
+    """Nothing was started, and nothing ever will be by this launch. That is proven."""
+
+
+class LaunchFailed(DriverError):
+    """The launch failed. That does not prove that nothing was started."""
+
+
+class Unheard(DriverError):
+    """The target gave no answer, or none that can be used. Nothing is lost by asking again."""
+
+
+class Sighted(StrEnum):
     """What a target says of one step."""
 
     NOT_STARTED = "not-started"
@@ -25,7 +106,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class StepId:
-    """One command of one plan on one target: the name under which it happens at most once."""
+    """The name of one step of one plan: its digest, and the step's id."""
 
     plan: str
     step: str
@@ -38,33 +119,29 @@ class StepId:
 class Sighting:
     """A step as it was found. `exit_status` only when done."""
 
-    state: StepState
+    state: Sighted
     exit_status: int | None = None
     output: str = ""
     error_output: str = ""
 
 
 class Driver(Protocol):
-    """Carries out steps. Every method raises `HostUnreachable` when it was not heard."""
+    """Carries out steps by the rules above. Every method raises `Unheard` when it was not heard."""
 
     async def launch(self, step: StepId, work: Step) -> None:
         """Start the step. Returns before it ends.
 
         Raises:
-            Locked: it was claimed before.
-            Refused: the target started nothing, and never will for this launch.
-            PartlyApplied: it failed, which alone does not prove that nothing started.
+            Claimed: its name was taken before.
+            NotLaunched: nothing started, and never will by this launch.
+            LaunchFailed: it failed, which alone does not prove that nothing started.
         """
-        ...
 
     async def probe(self, step: StepId, work: Step) -> Sighting:
         """How the step stands."""
-        ...
 
     async def void(self, step: StepId, work: Step) -> Sighting:
         """Make sure that a step that has not started never does; how it stands then."""
-        ...
 
     async def holds(self, work: Step) -> bool:
-        """Whether the command's effect is there, by its own declared probe."""
-        ...
+        """Whether the step's effect is there, by its own declared probe."""

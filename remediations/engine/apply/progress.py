@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.plan.plan import Gate, Stage, Step
-from remediations.engine.runs.records import CommandState
-from remediations.playbooks.chain.look import Snapshot
+from remediations.engine.runs.records import StepState
 
 
 class Progress(Protocol):
@@ -17,15 +17,15 @@ class Progress(Protocol):
         """A stage starts."""
         ...
 
-    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+    def step_is(self, step: Step, state: StepState, said: str) -> None:
         """A step changed its state."""
         ...
 
-    def sampled(self, snapshot: Snapshot) -> None:
-        """The chain was looked at."""
+    def sampled(self, sight: Sight) -> None:
+        """The world was looked at."""
         ...
 
-    def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
+    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
         """A gate was looked at."""
         ...
 
@@ -59,17 +59,17 @@ class SafeProgress:
         """A stage starts."""
         self._tell(lambda: self._inner.stage_began(stage))
 
-    def step_is(self, step: Step, state: CommandState, said: str) -> None:
+    def step_is(self, step: Step, state: StepState, said: str) -> None:
         """A step changed its state."""
         self._tell(lambda: self._inner.step_is(step, state, said))
 
-    def sampled(self, snapshot: Snapshot) -> None:
-        """The chain was looked at."""
-        self._tell(lambda: self._inner.sampled(snapshot))
+    def sampled(self, sight: Sight) -> None:
+        """The world was looked at."""
+        self._tell(lambda: self._inner.sampled(sight))
 
-    def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
+    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
         """A gate was looked at."""
-        self._tell(lambda: self._inner.gate_is(gate, open_=open_, seen=seen))
+        self._tell(lambda: self._inner.gate_is(gate, verdict))
 
     def _tell(self, tell: Callable[[], None]) -> None:
         if not self._broken:

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from remediations.engine.plan.document import plan_document
 from remediations.engine.plan.essence import programs
-from remediations.engine.report.plot import heights_plot, power_plot
-from remediations.engine.report.report import CommandRecord, Report
-from remediations.engine.runs.records import CommandState, RunState, Start
+from remediations.engine.report.plot import series_plots
+from remediations.engine.report.report import Report, StepRecord
+from remediations.engine.runs.records import RunState, Start, StepState
 from remediations.engine.verify.result import CheckOutcome
 from remediations.render.document import (
     Block,
@@ -39,7 +39,7 @@ RUN_TONES = {
     RunState.APPROVED: Tone.DOUBT,
     RunState.RUNNING: Tone.DOUBT,
 }
-COMMAND_TONES = {CommandState.DONE.value: Tone.GOOD, NOT_STARTED: Tone.SOFT}
+STEP_TONES = {StepState.DONE.value: Tone.GOOD, NOT_STARTED: Tone.SOFT}
 
 
 def report_document(report: Report) -> Document:
@@ -52,7 +52,7 @@ def report_document(report: Report) -> Document:
         *_figures(report),
         *_timeline(report),
         *_checks(report),
-        *_commands(report),
+        *_steps(report),
         Heading(2, "The plan, as it was signed"),
         *lowered(plan_document(plan, report.digest), 1)[1:],
     )
@@ -73,8 +73,8 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
         ]
     return (
         ("Plan", report.plan.title),
-        ("Down for", _span(report.down_ms)),
-        ("From apply to recovery", _span(report.recovery_ms)),
+        ("Outage", _span(report.outage_ms)),
+        ("From apply to the last gate", _span(report.apply_to_gate_ms)),
         ("Run", Exact(report.run)),
         ("Plan digest", Exact(report.digest)),
         (
@@ -121,12 +121,8 @@ def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
 
 
 def _figures(report: Report) -> Iterator[Block]:
-    for title, plot in (
-        ("Height of every node", heights_plot(report.samples)),
-        ("Voting power online", power_plot(report.samples)),
-    ):
-        if plot:
-            yield Figure(title, plot)
+    for series, plot in series_plots(report.samples):
+        yield Figure(series.capitalize(), plot)
 
 
 def _timeline(report: Report) -> Iterator[Block]:
@@ -167,33 +163,33 @@ def _checks(report: Report) -> Iterator[Block]:
     )
 
 
-def _commands(report: Report) -> Iterator[Block]:
+def _steps(report: Report) -> Iterator[Block]:
     yield Heading(2, "What ran")
-    for first, others in programs(report.commands):
+    for first, others in programs(report.steps):
         program = Program(first.payload)
         yield _ran(first)
         yield Folded(f"The program: {program.size}", (program,))
         yield from _said(first)
-        for command, values in others:
-            yield _ran(command)
+        for step, values in others:
+            yield _ran(step)
             given = (", with ", Exact(values)) if values else ()
             yield Paragraph(("The same program", *given, "."))
-            yield from _said(command)
+            yield from _said(step)
 
 
-def _ran(command: CommandRecord) -> Block:
+def _ran(step: StepRecord) -> Block:
     how = ""
-    if command.exit_status is not None:
-        how = f", exit {command.exit_status}, {command.duration_ms} ms"
-    tone = COMMAND_TONES.get(command.state, Tone.BAD)
+    if step.exit_status is not None:
+        how = f", exit {step.exit_status}, {step.duration_ms} ms"
+    tone = STEP_TONES.get(step.state, Tone.BAD)
     return Heading(
         3,
-        (f"Step {command.step} on ", Exact(command.target), ": ", Toned(command.state, tone), how),
+        (f"Step {step.step} on ", Exact(step.target), ": ", Toned(step.state, tone), how),
     )
 
 
-def _said(command: CommandRecord) -> Iterator[Block]:
-    for name, text in (("Output", command.output), ("Errors", command.error_output)):
+def _said(step: StepRecord) -> Iterator[Block]:
+    for name, text in (("Output", step.output), ("Errors", step.error_output)):
         if text.strip():
             yield Paragraph(Toned(f"{name}:", Tone.SOFT))
             yield Output(text)

@@ -30,7 +30,7 @@ def plan_html(plan: Plan, digest: str) -> str:
 
 
 def report_html(report: Report) -> str:
-    """The report as a page of its own, with both plots."""
+    """The report as a page of its own, with its plots."""
     title = f"{report.plan.playbook} on {some(report.plan.resources)}: {report.state}"
     return page(title, report_document(report))
 

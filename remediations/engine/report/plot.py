@@ -1,7 +1,7 @@
-"""Plots as inline SVG: height per node and power online over time. No script, any colour scheme.
+"""Plots as inline SVG: every series that was looked at, over time. No script, any colour scheme.
 
 Colours come from CSS classes of the page, so that light, dark and print all work; every line ends
-with its name, so that nobody depends on colour. Nodes whose heights were the same all the time
+with its name, so that nobody depends on colour. Subjects whose values were the same all the time
 share one line, or only the last one drawn could be seen.
 """
 
@@ -33,7 +33,7 @@ LINE_CLASSES = 8
 
 
 @dataclass(frozen=True)
-class Series:
+class Line:
     """One line: points are seconds since the start, and a value (None breaks the line)."""
 
     name: str
@@ -49,18 +49,41 @@ class Label(NamedTuple):
     style: str
 
 
-def heights_plot(samples: Sequence[Sample]) -> str:
-    """Height of every node over time; "" without samples."""
-    if not samples:
-        return ""
+def series_plots(samples: Sequence[Sample]) -> tuple[tuple[str, str], ...]:
+    """Every series that was seen, in order, with its plot; a series that nobody answered has none.
+
+    A series with marks counts a part of a whole: it is drawn from zero, in steps. Any other is
+    drawn from its lowest value.
+    """
+    names = dict.fromkeys(point.series for sample in samples for point in sample.sight.points)
+    plots = ((name, _series_plot(name, samples)) for name in names)
+    return tuple((name, plot) for name, plot in plots if plot)
+
+
+def _series_plot(series: str, samples: Sequence[Sample]) -> str:
     start = samples[0].at
-    hosts = list(dict.fromkeys(host for sample in samples for host, _ in sample.heights))
-    heights = [(_seconds(sample.at, start), dict(sample.heights)) for sample in samples]
+    looks = [
+        (
+            _seconds(sample.at, start),
+            {p.subject: p.value for p in sample.sight.points if p.series == series},
+        )
+        for sample in samples
+    ]
+    marks = {m.label: m.value for s in samples for m in s.sight.marks if m.series == series}
+    subjects = dict.fromkeys(subject for _, seen in looks for subject in seen)
     alike: dict[tuple[tuple[float, int | None], ...], list[str]] = {}
-    for host in hosts:
-        alike.setdefault(tuple((at, seen.get(host)) for at, seen in heights), []).append(host)
-    series = [Series(_called(names), points) for points, names in alike.items()]
-    return _plot(series, "Block height of every node over time", marks=())
+    for subject in subjects:
+        alike.setdefault(tuple((at, seen.get(subject)) for at, seen in looks), []).append(subject)
+    lines = [
+        Line(_called([name or series for name in names]), points, stepped=bool(marks))
+        for points, names in alike.items()
+    ]
+    return _plot(
+        lines,
+        f"{series} over time",
+        marks=tuple((value, label) for label, value in marks.items()),
+        floor=0 if marks else None,
+    )
 
 
 def _called(names: Sequence[str]) -> str:
@@ -70,44 +93,32 @@ def _called(names: Sequence[str]) -> str:
     return (name if len(name) <= room else f"{name[: room - 1]}…") + beyond
 
 
-def power_plot(samples: Sequence[Sample]) -> str:
-    """Voting power that votes, over time, with the two-thirds line; "" without samples."""
-    if not samples:
-        return ""
-    start, total = samples[0].at, samples[-1].total_power
-    line = Series(
-        "online", tuple((_seconds(s.at, start), s.online_power) for s in samples), stepped=True
-    )
-    marks = ((2 * total // 3, "2/3"), (total, "all"))
-    return _plot([line], "Voting power online over time", marks=marks, floor=0)
-
-
 def _seconds(at: datetime, start: datetime) -> float:
     return (at - start).total_seconds()
 
 
 def _plot(
-    series: Sequence[Series],
+    lines: Sequence[Line],
     title: str,
     *,
     marks: Sequence[tuple[int, str]],
     floor: int | None = None,
 ) -> str:
-    values = [v for line in series for _, v in line.points if v is not None]
+    values = [v for line in lines for _, v in line.points if v is not None]
     values += [value for value, _ in marks]
     if not values:
         return ""
     low = min(values) if floor is None else floor
     high = max(*values, low + 1)
-    end = max(seconds for line in series for seconds, _ in line.points) or 1.0
+    end = max(seconds for line in lines for seconds, _ in line.points) or 1.0
     frame = _Frame(low, high, end)
-    elements: list[svg.Element] = []
+    elements: list[svg.Element] = [svg.Title(text=escape(exact(title)))]
     elements += frame.axes()
     labels = []
     for value, name in marks:
         elements.append(frame.mark(value))
-        labels.append(Label(frame.y(value), f"{name} ({value})", "tick"))
-    for number, line in enumerate(series):
+        labels.append(Label(frame.y(value), f"{_called([name])} ({value})", "tick"))
+    for number, line in enumerate(lines):
         style = f"line{number % LINE_CLASSES}"
         pieces = [frame.piece(points, style, stepped=line.stepped) for points in _pieces(line)]
         elements += pieces
@@ -118,7 +129,7 @@ def _plot(
     drawing = svg.SVG(
         viewBox=svg.ViewBoxSpec(0, 0, WIDTH, HEIGHT), elements=elements, class_=["plot"]
     )
-    return drawing.as_str().replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    return drawing.as_str().replace("<svg ", '<svg role="img" ', 1)
 
 
 class _Frame:
@@ -188,10 +199,10 @@ def _placed(labels: Sequence[Label]) -> list[svg.Element]:
     ]
 
 
-def _pieces(series: Series) -> list[list[tuple[float, int]]]:
+def _pieces(line: Line) -> list[list[tuple[float, int]]]:
     """The known stretches of a line."""
     pieces: list[list[tuple[float, int]]] = [[]]
-    for seconds, value in series.points:
+    for seconds, value in line.points:
         if value is None:
             pieces.append([])
         else:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from remediations.engine.apply.look import Sight
 from remediations.engine.plan.plan import Plan
+from remediations.engine.runs.binding import start_of
 from remediations.engine.runs.records import (
     ApprovedBy,
-    CommandState,
+    Checked,
     Entry,
-    EntryKind,
+    Event,
+    FactsHeld,
+    GateEnded,
+    GateWaiting,
+    RunBegan,
+    RunEnded,
     RunState,
+    Sampled,
     Start,
+    StepEnded,
+    StepStarting,
 )
 from remediations.engine.runs.status import by_step
 from remediations.engine.verify.result import CheckResult
 from remediations.values.record import Moment, Record
 
 
-class Event(Record, frozen=True, kw_only=True):
+class TimelineRow(Record, frozen=True, kw_only=True):
     """One line of the timeline. `detail` may be empty."""
 
     at: Moment
@@ -28,7 +38,7 @@ class Event(Record, frozen=True, kw_only=True):
     good: bool
 
 
-class CommandRecord(Record, frozen=True, kw_only=True):
+class StepRecord(Record, frozen=True, kw_only=True):
     """One step as it ran: its text from the plan, its outcome from the journal."""
 
     step: str
@@ -43,20 +53,18 @@ class CommandRecord(Record, frozen=True, kw_only=True):
 
 
 class Sample(Record, frozen=True, kw_only=True):
-    """One look at the set while the run went on. A height is None where nobody answered."""
+    """One look at the world while the plan was carried out."""
 
     at: Moment
-    round: int
-    online_power: int
-    total_power: int
-    heights: tuple[tuple[str, int | None], ...]
+    sight: Sight
 
 
 class Report(Record, frozen=True, kw_only=True):
     """One run, complete. Times in UTC; durations in milliseconds, None where it never happened.
 
     `approvals` are those that were verified; `doubts` is what a reader must know first, above all
-    what was not.
+    what was not. `outage_ms` lasts from when the finding says that it began, `apply_to_gate_ms`
+    from the start of the run, and both until the gate after the last stage opened.
     """
 
     run: str
@@ -66,22 +74,12 @@ class Report(Record, frozen=True, kw_only=True):
     approvals: tuple[ApprovedBy, ...]
     start: Start | None
     doubts: tuple[str, ...]
-    timeline: tuple[Event, ...]
-    commands: tuple[CommandRecord, ...]
+    timeline: tuple[TimelineRow, ...]
+    steps: tuple[StepRecord, ...]
     samples: tuple[Sample, ...]
     checks: tuple[CheckResult, ...]
-    down_ms: int | None
-    recovery_ms: int | None
-
-
-BAD_STATES = frozenset(
-    {
-        *(CommandState.FAILED, CommandState.UNKNOWN),
-        *(RunState.STOPPED, RunState.ABORTED, RunState.UNVERIFIED),
-    }
-)
-UNREMARKABLE = frozenset({CommandState.STARTED, RunState.RUNNING})
-"""States that say no more than the entry's kind does."""
+    outage_ms: int | None
+    apply_to_gate_ms: int | None
 
 
 def build_report(
@@ -96,46 +94,36 @@ def build_report(
     checks: Sequence[CheckResult],
 ) -> Report:
     """The report of what the journal and the checks say."""
-    samples = tuple(_samples(entries))
-    began = next((e.at for e in entries if e.kind is EntryKind.RUN_BEGAN), None)
-    recovered = _recovered(plan, entries)
+    opened_at = _last_gate_opened(plan, entries)
     return Report(
         run=run,
         state=state,
         digest=digest,
         plan=plan,
         approvals=tuple(approvals),
-        start=entries[0].start if entries else None,
+        start=start_of(entries),
         doubts=tuple(doubts),
         timeline=tuple(_timeline(plan, approvals, entries)),
-        commands=tuple(_commands(plan, entries)),
-        samples=samples,
+        steps=tuple(_steps(plan, entries)),
+        samples=tuple(
+            Sample(at=entry.at, sight=entry.event.sight)
+            for entry in entries
+            if isinstance(entry.event, Sampled)
+        ),
         checks=tuple(checks),
-        down_ms=_between(plan.finding.since, recovered),
-        recovery_ms=_between(began, recovered),
+        outage_ms=_between(plan.finding.since, opened_at),
+        apply_to_gate_ms=_between(entries[0].at if entries else None, opened_at),
     )
 
 
-def _samples(entries: Iterable[Entry]) -> Iterable[Sample]:
+def _last_gate_opened(plan: Plan, entries: Iterable[Entry]) -> datetime | None:
+    """When the gate after the plan's last stage opened; None where it did not."""
+    last = plan.stages[-1].number if plan.stages else None
     for entry in entries:
-        if entry.kind is EntryKind.SAMPLE:
-            yield Sample(
-                at=entry.at,
-                round=entry.round,
-                online_power=entry.online_power,
-                total_power=entry.total_power,
-                heights=tuple((h.host, h.height) for h in entry.heights),
-            )
-
-
-def _recovered(plan: Plan, entries: Iterable[Entry]) -> datetime | None:
-    """When the gate of the last stage opened; None where not all did."""
-    opened = [
-        entry.at
-        for entry in entries
-        if entry.kind is EntryKind.GATE_ENDED and entry.state == CommandState.DONE
-    ]
-    return opened[-1] if opened and len(opened) == len(plan.stages) else None
+        event = entry.event
+        if isinstance(event, GateEnded) and (event.stage, event.state) == (last, "opened"):
+            return entry.at
+    return None
 
 
 def _between(start: datetime | None, end: datetime | None) -> int | None:
@@ -144,35 +132,34 @@ def _between(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds() * 1000)
 
 
-def _commands(plan: Plan, entries: Sequence[Entry]) -> Iterable[CommandRecord]:
-    ended = by_step(entries, EntryKind.COMMAND_ENDED)
-    started = by_step(entries, EntryKind.COMMAND_STARTING)
+def _steps(plan: Plan, entries: Sequence[Entry]) -> Iterable[StepRecord]:
+    ended = by_step(entries, StepEnded)
+    started = by_step(entries, StepStarting)
     for step in plan.steps:
-        entry = ended.get(step.id)
-        state = "unknown" if step.id in started else "not started"
-        yield CommandRecord(
+        end = ended.get(step.id)
+        without = "unknown" if step.id in started else "not started"
+        yield StepRecord(
             step=step.id,
             target=step.target,
             operation=step.operation,
             payload=step.payload,
-            state=entry.state if entry else state,
-            exit_status=entry.exit_status if entry else None,
-            duration_ms=entry.duration_ms if entry else 0,
-            output=entry.output if entry else "",
-            error_output=entry.error_output if entry else "",
+            state=end.state if end else without,
+            exit_status=end.exit_status if end else None,
+            duration_ms=end.duration_ms if end else 0,
+            output=end.output if end else "",
+            error_output=end.error_output if end else "",
         )
 
 
 def _timeline(
-    plan: Plan,
-    approvals: Sequence[ApprovedBy],
-    entries: Sequence[Entry],
-) -> list[Event]:
-    events = [_event(plan.observed_at, "observed", plan.finding.explanation)]
+    plan: Plan, approvals: Sequence[ApprovedBy], entries: Sequence[Entry]
+) -> list[TimelineRow]:
+    targets = {step.id: step.target for step in plan.steps}
+    rows = [_row(plan.observed_at, "observed", plan.finding.explanation)]
     if plan.finding.since is not None:
-        events.append(_event(plan.finding.since, f"began: {plan.finding.headline}", ""))
-    events += [
-        _event(
+        rows.append(_row(plan.finding.since, f"{plan.finding.verdict} since then", ""))
+    rows += [
+        _row(
             a.dated,
             f"approved by {a.principal}",
             f"{a.key_fingerprint}; the time is the file's, the signature does not cover it",
@@ -180,16 +167,43 @@ def _timeline(
         for a in approvals
     ]
     for entry in entries:
-        if entry.kind is not EntryKind.SAMPLE:  # these have a plot of their own
-            good = entry.state not in BAD_STATES
-            where = f" on {entry.host}" if entry.host else ""
-            kind = entry.kind.replace("-", " ").replace("command", f"step {entry.step}")
-            what = f"{kind}{where}"
-            state = "" if entry.state in UNREMARKABLE else entry.state
-            detail = ": ".join(part for part in (state, entry.message) if part)
-            events.append(_event(entry.at, what, detail, good=good))
-    return sorted(events, key=lambda event: event.at)
+        told = _told(entry.event, targets)
+        if told is not None:
+            rows.append(_row(entry.at, *told))
+    return sorted(rows, key=lambda row: row.at)
 
 
-def _event(at: datetime, what: str, detail: str, *, good: bool = True) -> Event:
-    return Event(at=at, what=what, detail=detail, good=good)
+def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | None:
+    """What an event is called, its detail, and whether it is good; None for a look, which the
+    plots show. `targets`: what each step of the plan acts on."""
+    match event:
+        case RunBegan():
+            return "run began", event.message, True
+        case FactsHeld():
+            return "facts held", f"{event.count} facts hold", True
+        case StepStarting():
+            return f"step {event.step} starting on {event.target}", event.action, True
+        case StepEnded():
+            where = f"step {event.step} ended on {targets.get(event.step, '?')}"
+            return where, _with(event.state, event.message), event.state == "done"
+        case GateWaiting():
+            return "gate waiting", event.title, True
+        case GateEnded():
+            detail = _with(event.state, f"{event.title}: {event.seen}")
+            return "gate ended", detail, event.state == "opened"
+        case Sampled():
+            return None
+        case RunEnded(state="running"):
+            return "run ended", event.message, True
+        case RunEnded():
+            return "run ended", _with(event.state, event.message), False
+        case Checked():
+            return "checked", _with(event.state, event.message), event.state == "verified"
+
+
+def _with(state: str, message: str) -> str:
+    return f"{state}: {message}" if message else state
+
+
+def _row(at: datetime, what: str, detail: str, good: bool = True) -> TimelineRow:
+    return TimelineRow(at=at, what=what, detail=detail, good=good)

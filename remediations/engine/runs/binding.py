@@ -10,7 +10,14 @@ import hashlib
 from collections.abc import Sequence
 
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.records import Entry, EntryKind, Start
+from remediations.engine.runs.records import (
+    Checked,
+    Entry,
+    RunBegan,
+    Start,
+    StepEnded,
+    StepStarting,
+)
 from remediations.engine.runs.status import last_of
 from remediations.engine.runs.store import CHECKS_FILE, KeptApproval, KeptChecks, RunDirectory
 from remediations.engine.verify.result import CheckResult
@@ -36,7 +43,8 @@ def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
 
 def start_of(entries: Sequence[Entry]) -> Start | None:
     """How the run was begun; None before it was."""
-    return entries[0].start if entries else None
+    began = last_of(entries, RunBegan)
+    return began.start if began else None
 
 
 def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
@@ -62,7 +70,7 @@ def proven_checks(
 ) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
     """The results that the last verification in the journal came to, and what is wrong with what
     lies beside it, one sentence each."""
-    last = last_of(entries, EntryKind.CHECKED)
+    last = last_of(entries, Checked)
     if kept is None and last is None:
         return (), ()
     if kept is None:
@@ -84,12 +92,13 @@ def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
         for step in plan.steps
     }
     begun: set[str] = set()
-    for entry in entries:
-        if entry.kind is not EntryKind.COMMAND_STARTING:
-            continue
-        if entry.step in begun:
-            troubles.append(f"step {entry.step} on {entry.host} ran twice")
-        elif planned.get(entry.step) != (entry.host, entry.command_sha256):
-            troubles.append(f"step {entry.step} on {entry.host} ran another program")
-        begun.add(entry.step)
+    for event in (entry.event for entry in entries):
+        if isinstance(event, StepStarting):
+            if event.step in begun:
+                troubles.append(f"step {event.step} on {event.target} ran twice")
+            elif planned.get(event.step) != (event.target, event.payload_sha256):
+                troubles.append(f"step {event.step} on {event.target} ran another program")
+            begun.add(event.step)
+        elif isinstance(event, StepEnded) and event.step not in begun:
+            troubles.append(f"step {event.step} ended and did not start")
     return troubles

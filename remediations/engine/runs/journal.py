@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from remediations.engine.runs.lock import PATIENCE_S, taken
-from remediations.engine.runs.records import CommandState, Entry, EntryKind, RunState
+from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, Event, RunBegan
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.files.writing import PRIVATE_FILE, sync_directory, unusable
@@ -22,16 +21,6 @@ from remediations.values.wire import WireError, canonical, decode
 
 JOURNAL_LIMIT = 256 * MEGABYTE
 _GO_ON = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_STATES: Mapping[EntryKind, frozenset[str]] = {
-    EntryKind.COMMAND_ENDED: frozenset(
-        {CommandState.DONE, CommandState.FAILED, CommandState.UNKNOWN}
-    ),
-    EntryKind.RUN_ENDED: frozenset(
-        {RunState.RUNNING, RunState.STOPPED, RunState.ABORTED, RunState.UNKNOWN}
-    ),
-    EntryKind.CHECKED: frozenset({RunState.VERIFIED, RunState.UNVERIFIED}),
-}
-"""What entries of a kind may say. RUNNING at the end: all stages are done, the checks decide."""
 
 
 class Journal:
@@ -82,7 +71,7 @@ class Journal:
         journal._descriptor = descriptor
         return journal
 
-    def append(self, kind: EntryKind, **fields: Any) -> Entry:  # noqa: ANN401 - Entry's own fields
+    def append(self, event: Event) -> Entry:
         """Write one entry and wait until it is on disk.
 
         Raises:
@@ -93,9 +82,8 @@ class Journal:
             number=self._number + 1,
             previous=self._previous,
             at=datetime.now(UTC),
-            kind=kind,
             plan=self._plan,
-            **fields,
+            event=event,
         )
         line = canonical(entry)
         try:
@@ -136,12 +124,13 @@ class Journal:
 
 def read_journal(path: Path) -> tuple[Entry, ...]:
     """All entries, verified: numbers rise by one, each hash is that of the line before, each line
-    is what this version writes.
+    is what this version writes, and the first says how the run began.
 
     A torn last line (the machine died writing it) is left out: it announced nothing yet.
 
     Raises:
-        UsageError: it was edited, cut in the middle, or reordered; says at which line.
+        UsageError: it was edited, cut in the middle, or reordered (says at which line), or it was
+            written by a version with another form of journal.
         MachineError: it cannot be read.
     """
     try:
@@ -158,6 +147,7 @@ def _bytes(path: Path) -> bytes:
 
 def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
     *lines, _torn = data.split(b"\n")
+    _of_this_format(path, lines[0] if lines else b"")
     entries: list[Entry] = []
     previous = ""
     for number, line in enumerate(lines, 1):
@@ -165,20 +155,39 @@ def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
             entry = decode(line, Entry)
         except WireError as error:
             raise _broken(path, number, str(error)) from error
-        if not _possible(entry):
-            raise _broken(path, number, f"{entry.kind} with the state {entry.state!r}")
         if canonical(entry) != line:
             raise _broken(path, number, "the bytes are not those of a record")
         if entry.number != number or entry.previous != previous:
             raise _broken(path, number, "it does not follow the line before")
+        if isinstance(entry.event, RunBegan) != (number == 1):
+            raise _broken(path, number, "a journal begins with run-began, once")
         entries.append(entry)
         previous = hashlib.sha256(line).hexdigest()
     return tuple(entries)
 
 
-def _possible(entry: Entry) -> bool:
-    """Whether the state is one that entries of this kind have."""
-    return entry.state in _STATES.get(entry.kind, {entry.state})
+def _of_this_format(path: Path, first: bytes) -> None:
+    """Refuse the journal of a version with another form of it, by its first line. A line that is
+    not JSON says nothing of forms: whoever reads the records refuses it."""
+    try:
+        head = decode(first, object)
+    except WireError:
+        return
+    if not isinstance(head, dict):
+        return
+    event = head.get("event")
+    found = event.get("format") if isinstance(event, dict) else None
+    if "event" not in head and "kind" in head:
+        found = "1"
+    if isinstance(found, str | int) and str(found) != str(JOURNAL_FORMAT):
+        raise UsageError(
+            "the journal was written by another version, which has another form of it",
+            guard="journal format",
+            got=f"{path}: format {str(found)[:20]}",
+            expected=f"format {JOURNAL_FORMAT}",
+            next_step="read it with the version that wrote it, which the plan names (`tool`); "
+            "`remediate diagnose` reads the hosts as they are",
+        )
 
 
 def _alone(descriptor: int, path: Path) -> None:

@@ -19,15 +19,32 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 GOOD, WRONG, UNREADABLE, NO_END = 0, 1, 2, 3
-FIELDS = {
-    *("number", "previous", "at", "kind", "plan", "step", "host", "state", "message"),
-    *("command_sha256", "exit_status", "output", "error_output", "duration_ms"),
-    *("round", "online_power", "total_power", "heights", "start", "checks_sha256"),
+FORMAT = "2"
+HEAD = {"number", "previous", "at", "plan", "event"}
+EVENTS = {
+    "run-began": {"format", "message", "start"},
+    "facts-held": {"count"},
+    "step-starting": {"step", "target", "action", "payload_sha256"},
+    "step-ended": {
+        *("step", "state", "message", "exit_status", "output", "error_output", "duration_ms"),
+    },
+    "gate-waiting": {"stage", "title"},
+    "gate-ended": {"stage", "state", "title", "seen"},
+    "sampled": {"sight"},
+    "run-ended": {"state", "message"},
+    "checked": {"state", "message", "checks_sha256"},
 }
-Record = dict[str, object]
+STATES = {
+    "step-ended": {"done", "failed", "unknown"},
+    "gate-ended": {"opened", "shut"},
+    "run-ended": {"running", "stopped", "aborted", "unknown"},
+    "checked": {"verified", "unverified"},
+}
+Record = dict[str, Any]
+"""A line whose members were looked at: a head, and an event of one of the kinds."""
 
 
 class Report(NamedTuple):
@@ -50,20 +67,24 @@ def check(journal: bytes, plan: bytes | None = None) -> Report:
     *whole, torn = journal.split(b"\n")
     records, problems = _chain(whole)
     problems += _story(records)
-    end = next((r for r in records if r["kind"] == "run-ended"), None)
+    events = [(str(record["at"]), record["event"]) for record in records]
+    end = next(((at, event) for at, event in events if event["kind"] == "run-ended"), None)
     lines = [f"{len(records)} records, head {_sha256(whole[-1]) if whole else 'none'}"]
     if records:
         lines.append(f"plan {records[0]['plan']}")
-        lines += [f"{r['at']} {r['message']}" for r in records[:1] if r["kind"] == "run-began"]
+    lines += [f"{at} {e['message']}" for at, e in events[:1] if e["kind"] == "run-began"]
     if torn:
         lines.append(f"the last line is torn ({len(torn)} bytes without an end): it says nothing")
     if end is not None:
-        lines.append(f"ended {end['at']}: {end['state']}")
+        lines.append(f"ended {end[0]}: {end[1]['state']}")
     else:
         lines.append("no end: the machine died or the end was cut, which cannot be told apart")
-    checked = [r for r in records if r["kind"] == "checked"]
-    lines += [f"checked {r['at']}: {r['state']}: {r['message']}" for r in checked]
-    lines += [f"may still run: {step}" for step in sorted(_open(records))]
+    lines += [
+        f"checked {at}: {event['state']}: {event['message']}"
+        for at, event in events
+        if event["kind"] == "checked"
+    ]
+    lines += [f"may still run: {step}" for step in _open(records)]
     if plan is None:
         lines.append("no plan was given: what ran was not compared")
     else:
@@ -105,7 +126,35 @@ def _record(line: bytes) -> Record | None:
             return None
     except (ValueError, RecursionError):
         return None
-    return value if value.keys() == FIELDS else None
+    return value if value.keys() == HEAD and _possible(value["event"]) else None
+
+
+def _possible(event: object) -> bool:
+    """Whether it has what an event of its kind has, and no state that it cannot have."""
+    if not isinstance(event, dict):
+        return False
+    kind, state = event.get("kind"), event.get("state")
+    if not isinstance(kind, str) or event.keys() != EVENTS.get(kind, set()) | {"kind"}:
+        return False
+    if kind == "run-began" and event["format"] != FORMAT:
+        return False
+    return kind not in STATES or (isinstance(state, str) and state in STATES[kind])
+
+
+def other_format(journal: bytes) -> str | None:
+    """The format of a journal that another version wrote; None for this one, and for bytes that
+    are not a journal."""
+    try:
+        head = json.loads(journal.split(b"\n")[0])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(head, dict):
+        return None
+    if "kind" in head and "event" not in head:
+        return "1"
+    event = head.get("event")
+    found = event.get("format") if isinstance(event, dict) else None
+    return found if isinstance(found, str) and found != FORMAT else None
 
 
 def _story(records: list[Record]) -> list[str]:
@@ -114,8 +163,9 @@ def _story(records: list[Record]) -> list[str]:
     began: set[str] = set()
     ended: set[str] = set()
     for position, record in enumerate(records, 1):
-        kind, step = record["kind"], _step(record)
-        where = f"record {position}: {step}"
+        event = record["event"]
+        kind, step = event["kind"], str(event.get("step"))
+        where = f"record {position}: step {step}"
         if (kind == "run-began") != (position == 1):
             problems.append(f"record {position}: a journal begins with run-began, once")
         if record["plan"] != records[0]["plan"]:
@@ -123,11 +173,11 @@ def _story(records: list[Record]) -> list[str]:
         if over and kind != "checked":
             problems.append(f"record {position}: something but a verification follows the end")
         over = over or kind in ("run-ended", "checked")
-        if kind == "command-starting":
+        if kind == "step-starting":
             if step in began:
                 problems.append(f"{where} starts twice")
             began.add(step)
-        if kind == "command-ended":
+        if kind == "step-ended":
             if step not in began:
                 problems.append(f"{where} ends and did not start")
             if step in ended:
@@ -136,15 +186,16 @@ def _story(records: list[Record]) -> list[str]:
     return problems
 
 
-def _open(records: list[Record]) -> set[str]:
-    """Steps that were announced and have no known end."""
-    found: set[str] = set()
-    for record in records:
-        if record["kind"] == "command-starting":
-            found.add(_step(record))
-        elif record["kind"] == "command-ended" and record["state"] != "unknown":
-            found.discard(_step(record))
-    return found
+def _open(records: list[Record]) -> list[str]:
+    """Steps that were announced and have no known end, with what they act on."""
+    found: dict[str, str] = {}
+    for event in (record["event"] for record in records):
+        step = str(event.get("step"))
+        if event["kind"] == "step-starting":
+            found[step] = f"step {step} on {event['target']}"
+        elif event["kind"] == "step-ended" and event["state"] != "unknown":
+            found.pop(step, None)
+    return sorted(found.values())
 
 
 def _against(records: list[Record], plan: bytes) -> list[str]:
@@ -154,7 +205,10 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
         problems.append(f"the journal is of plan {records[0]['plan']}, this is {_sha256(plan)}")
     try:
         planned = {
-            _named(f"{stage['number']}-{index}", command["host"]): _sha256(command["text"].encode())
+            f"{stage['number']}-{index}": (
+                str(command["host"]),
+                _sha256(command["text"].encode()),
+            )
             for stage in json.loads(plan)["stages"]
             for index, command in enumerate(stage["commands"])
         }
@@ -162,27 +216,22 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
         return [*problems, "the plan is not one"]
     place = {step: number for number, step in enumerate(planned)}
     reached: dict[str, int] = {}
-    for record in records:
-        if record["kind"] != "command-starting":
+    for event in (record["event"] for record in records):
+        if event["kind"] != "step-starting":
             continue
-        step, host = _step(record), str(record["host"])
+        step = str(event["step"])
         if step not in planned:
-            problems.append(f"{step}: ran, and is not in the plan")
+            problems.append(f"step {step}: ran, and is not in the plan")
             continue
-        if record["command_sha256"] != planned[step]:
-            problems.append(f"{step}: what ran is not what the plan says")
-        if place[step] < reached.get(host, 0):
-            problems.append(f"{step}: ran after a later step of its host")
-        reached[host] = max(place[step], reached.get(host, 0))
+        target, payload_sha256 = planned[step]
+        if event["target"] != target:
+            problems.append(f"step {step}: ran on {event['target']}, the plan says on {target}")
+        if event["payload_sha256"] != payload_sha256:
+            problems.append(f"step {step} on {target}: what ran is not what the plan says")
+        if place[step] < reached.get(target, 0):
+            problems.append(f"step {step} on {target}: ran after a later step of its target")
+        reached[target] = max(place[step], reached.get(target, 0))
     return problems
-
-
-def _step(record: Record) -> str:
-    return _named(str(record["step"]), str(record["host"]))
-
-
-def _named(step: str, host: str) -> str:
-    return f"step {step} on {host}"
 
 
 def _sha256(data: bytes) -> str:
@@ -200,10 +249,18 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python journal_check.py JOURNAL [PLAN]\n")
         return UNREADABLE
     try:
-        report = check(*(Path(name).read_bytes() for name in arguments))
+        files = [Path(name).read_bytes() for name in arguments]
     except OSError as error:
         sys.stderr.write(f"cannot be read: {error}\n")
         return UNREADABLE
+    other = other_format(files[0])
+    if other is not None:
+        sys.stderr.write(
+            f"this reads journals of format {FORMAT}, and that is one of format "
+            f"{_harmless(other[:20])}: take the journal_check.py of the version that wrote it\n"
+        )
+        return UNREADABLE
+    report = check(*files)
     lines = [*report.lines, *(f"WRONG: {problem}" for problem in report.problems)]
     lines.append(f"{len(report.problems)} problem(s)" if report.problems else "nothing wrong")
     text = "".join(f"{_harmless(line)}\n" for line in lines)

@@ -1,10 +1,20 @@
-"""What a run writes: journal entries and states, as values."""
+"""What a run writes: journal entries and states, as values.
+
+An entry is a head, which all have alike, and an event, which is one of a closed union: what an
+event of one kind does not have cannot be written, and a state that it cannot have cannot be read.
+Nothing here knows a domain: what was seen are headlines and points, and what ran are bytes.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
+from remediations.engine.apply.look import Sight
 from remediations.values.record import Moment, Record
+
+JOURNAL_FORMAT = 2
+"""Of the journal; its first event says it. Format 1 had no events, but one flat record for all."""
 
 
 class RunState(StrEnum):
@@ -17,38 +27,17 @@ class RunState(StrEnum):
     UNVERIFIED = "unverified"
     STOPPED = "stopped"  # partly applied, stopped on the first failure
     ABORTED = "aborted"  # by a person
-    UNKNOWN = "unknown"  # its process died: some command may or may not have run
+    UNKNOWN = "unknown"  # its process died: some step may or may not have run
 
 
-class CommandState(StrEnum):
-    """Where one command on one host stands (docs/rules/states.md)."""
+class StepState(StrEnum):
+    """Where one step stands (docs/rules/states.md)."""
 
     PLANNED = "planned"
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
-
-
-class EntryKind(StrEnum):
-    """What a journal entry announces or records."""
-
-    RUN_BEGAN = "run-began"
-    FACTS_HELD = "facts-held"
-    COMMAND_STARTING = "command-starting"
-    COMMAND_ENDED = "command-ended"
-    GATE_WAITING = "gate-waiting"
-    GATE_ENDED = "gate-ended"
-    SAMPLE = "sample"
-    RUN_ENDED = "run-ended"
-    CHECKED = "checked"
-
-
-class HeightSample(Record, frozen=True, kw_only=True):
-    """One host's height while the run goes on; None where it did not answer."""
-
-    host: str
-    height: int | None
 
 
 class Actor(Record, frozen=True, kw_only=True):
@@ -122,32 +111,113 @@ class Start(Record, frozen=True, kw_only=True):
     programs: tuple[ProgramUsed, ...]
 
 
+StepEnd = Literal["done", "failed", "unknown"]
+"""How a step may end: `StepState` without what comes before an end."""
+GateEnd = Literal["opened", "shut"]
+"""How waiting for a gate may end. Shut: its time was over, or a person stopped the run."""
+RunEnd = Literal["running", "stopped", "aborted", "unknown"]
+"""How carrying out may end. Running: all stages are done, the checks decide."""
+Verified = Literal["verified", "unverified"]
+"""What a verification may come to."""
+
+
+class RunBegan(Record, frozen=True, kw_only=True, tag="run-began", tag_field="kind"):
+    """The first event. `message` tells people what `start` has in full."""
+
+    format: int
+    message: str
+    start: Start
+
+
+class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="kind"):
+    """The facts that decided were read again, and hold."""
+
+    count: int
+
+
+class StepStarting(Record, frozen=True, kw_only=True, tag="step-starting", tag_field="kind"):
+    """A step is announced, before anything is launched.
+
+    `step` is its id in the plan, by which everything looks it up; `target` and `action` are for
+    people, and must be the plan's; `payload_sha256` is of the exact bytes that are launched.
+    """
+
+    step: str
+    target: str
+    action: str
+    payload_sha256: str
+
+
+class StepEnded(Record, frozen=True, kw_only=True, tag="step-ended", tag_field="kind"):
+    """A step has an end. `exit_status` is None where none was heard; times in milliseconds."""
+
+    step: str
+    state: StepEnd
+    message: str
+    exit_status: int | None
+    output: str
+    error_output: str
+    duration_ms: int
+
+
+class GateWaiting(Record, frozen=True, kw_only=True, tag="gate-waiting", tag_field="kind"):
+    """The steps of a stage are done: its gate is awaited. `stage` is the stage's number."""
+
+    stage: int
+    title: str
+
+
+class GateEnded(Record, frozen=True, kw_only=True, tag="gate-ended", tag_field="kind"):
+    """The gate of a stage opened or stayed shut; `seen` is what the last look showed of it."""
+
+    stage: int
+    state: GateEnd
+    title: str
+    seen: str
+
+
+class Sampled(Record, frozen=True, kw_only=True, tag="sampled", tag_field="kind"):
+    """One look at the world while the plan was carried out; only what changed is written."""
+
+    sight: Sight
+
+
+class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended", tag_field="kind"):
+    """How carrying out the plan ended, and why."""
+
+    state: RunEnd
+    message: str
+
+
+class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"):
+    """A verification, of which there may be many. `checks_sha256` is of the results (checks.json)
+    that it came to."""
+
+    state: Verified
+    message: str
+    checks_sha256: str
+
+
+Event = (
+    RunBegan
+    | FactsHeld
+    | StepStarting
+    | StepEnded
+    | GateWaiting
+    | GateEnded
+    | Sampled
+    | RunEnded
+    | Checked
+)
+"""What a journal tells, by `kind`."""
+
+
 class Entry(Record, frozen=True, kw_only=True):
     """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first),
-    `step` the id of the step in the plan.
-
-    `checks_sha256` is that of the results (checks.json) which a verification came to.
-
-    Fields that do not apply to a kind keep their empty value. `at` is the bastion's clock, UTC.
-    """
+    `at` the bastion's clock, UTC, `plan` the digest of the plan."""
 
     number: int
     previous: str
     at: Moment
-    kind: EntryKind
     plan: str
-    step: str = ""
-    host: str = ""
-    state: str = ""
-    message: str = ""
-    command_sha256: str = ""
-    exit_status: int | None = None
-    output: str = ""
-    error_output: str = ""
-    duration_ms: int = 0
-    round: int = 0
-    online_power: int = 0
-    total_power: int = 0
-    heights: tuple[HeightSample, ...] = ()
-    start: Start | None = None
-    checks_sha256: str = ""
+    event: Event

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.records import CommandState, Entry, EntryKind, RunState
+from remediations.engine.runs.records import (
+    Checked,
+    Entry,
+    Event,
+    RunEnded,
+    RunState,
+    StepEnded,
+    StepStarting,
+    StepState,
+)
+
+OfStep = TypeVar("OfStep", StepStarting, StepEnded)
+OfKind = TypeVar("OfKind", bound=Event)
 
 
-class StepStanding(NamedTuple):
-    """Where one step of the plan stands."""
+class StepStatus(NamedTuple):
+    """Where one step of the plan stands. `step` is its id, `target` what it acts on."""
 
     step: str
-    host: str
-    state: CommandState
+    target: str
+    state: StepState
 
     def __str__(self) -> str:
-        return f"step {self.step} on {self.host}"
+        return f"step {self.step} on {self.target}"
 
 
 class Status(NamedTuple):
@@ -25,38 +37,40 @@ class Status(NamedTuple):
 
     state: RunState
     message: str
-    steps: tuple[StepStanding, ...]
+    steps: tuple[StepStatus, ...]
 
 
 def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bool) -> Status:
     """Where the run stands. `hindrance`: why it may not be applied as it is, empty if it may;
     `alive`: a process applies it right now.
 
-    A command that was announced and has no end, of a process that is gone, is *unknown*: it is
+    A step that was announced and has no end, of a process that is gone, is *unknown*: it is
     never guessed.
     """
-    started = by_step(entries, EntryKind.COMMAND_STARTING)
-    ended = by_step(entries, EntryKind.COMMAND_ENDED)
-    lost = CommandState.STARTED if alive else CommandState.UNKNOWN
+    started = by_step(entries, StepStarting)
+    ended = by_step(entries, StepEnded)
+    lost = StepState.STARTED if alive else StepState.UNKNOWN
     steps = []
     for step in plan.steps:
         if step.id in ended:
-            state = CommandState(ended[step.id].state)
+            state = StepState(ended[step.id].state)
         else:
-            state = lost if step.id in started else CommandState.PLANNED
-        steps.append(StepStanding(step.id, step.target, state))
+            state = lost if step.id in started else StepState.PLANNED
+        steps.append(StepStatus(step.id, step.target, state))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
     return Status(run_state, message, tuple(steps))
 
 
-def by_step(entries: Sequence[Entry], kind: EntryKind) -> dict[str, Entry]:
-    """The entries of a kind by the step that they tell of, of which each has one at most."""
-    return {entry.step: entry for entry in entries if entry.kind is kind}
+def by_step(entries: Sequence[Entry], kind: type[OfStep]) -> dict[str, OfStep]:
+    """The events of a kind by the id of their step, of which each has one at most."""
+    events = (entry.event for entry in entries)
+    return {event.step: event for event in events if isinstance(event, kind)}
 
 
-def last_of(entries: Sequence[Entry], kind: EntryKind) -> Entry | None:
-    """The last entry of a kind; None without one."""
-    return next((entry for entry in reversed(entries) if entry.kind is kind), None)
+def last_of(entries: Sequence[Entry], kind: type[OfKind]) -> OfKind | None:
+    """The last event of a kind; None without one."""
+    events = (entry.event for entry in reversed(entries))
+    return next((event for event in events if isinstance(event, kind)), None)
 
 
 def _run(entries: Sequence[Entry], *, hindrance: str, alive: bool) -> tuple[RunState, str]:
@@ -64,11 +78,11 @@ def _run(entries: Sequence[Entry], *, hindrance: str, alive: bool) -> tuple[RunS
         if hindrance:
             return RunState.PLANNED, f"nothing was done yet: {hindrance}"
         return RunState.APPROVED, "nothing was done yet"
-    end = last_of(entries, EntryKind.RUN_ENDED)
+    end = last_of(entries, RunEnded)
     if end is not None:
         if RunState(end.state) is not RunState.RUNNING:
             return RunState(end.state), end.message
-        checked = last_of(entries, EntryKind.CHECKED)
+        checked = last_of(entries, Checked)
         if checked is None:
             return RunState.UNVERIFIED, "applied; the checks have not been run"
         return RunState(checked.state), checked.message

@@ -9,6 +9,7 @@ from remediations.playbooks.chain.baseline import MOVABLE, baseline
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
+from remediations.playbooks.chain.look import watch_chain
 from remediations.playbooks.chain.situation import situation
 from remediations.playbooks.chain.told import DOMAIN as NAME
 from remediations.playbooks.chain.told import told
@@ -27,6 +28,7 @@ DOMAIN = Domain(
     resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
     actions=(START, RESTART),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
+    watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
 )

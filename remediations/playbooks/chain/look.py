@@ -1,49 +1,72 @@
-"""One look at the chain while a plan is applied: for gates, the live display and the plot."""
+"""One look at the chain while a plan is applied: for gates, the live display, plot and report.
+
+Series: `height` of every node, `round` of the set, `voting power` of those that answer and follow.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediations.engine.plan.plan import Plan
+from remediations.engine.apply.look import Mark, Point, Sight, Verdict, Watch
+from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
+from remediations.render.words import percent
 from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import NodePlace
 
-
-@dataclass(frozen=True, kw_only=True)
-class HostSnapshot:
-    """What one node said. None where it did not answer."""
-
-    host: str
-    height: int | None
-    catching_up: bool | None
+HEIGHT, ROUND, POWER = "height", "round", "voting power"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """The set at one moment. `online_power` is the power that votes in the current round."""
+class ChainLook:
+    """The set at one moment (the `Look` protocol)."""
 
-    hosts: tuple[HostSnapshot, ...]
-    round: int
-    online_power: int
-    total_power: int
+    snapshot: Snapshot
 
     @property
-    def top(self) -> int:
-        """The highest height that was answered, 0 when nobody did."""
-        return max((h.height for h in self.hosts if h.height is not None), default=0)
+    def sight(self) -> Sight:
+        """Height, round and power, and whether the power is enough."""
+        seen = self.snapshot
+        return Sight(
+            headline=_headline(seen),
+            points=(
+                *(Point(series=HEIGHT, subject=h.host, value=h.height) for h in seen.hosts),
+                Point(series=ROUND, subject="", value=seen.round),
+                Point(series=POWER, subject="online", value=seen.online_power),
+            ),
+            marks=(
+                Mark(series=POWER, label="2/3", value=2 * seen.total_power // 3),
+                Mark(series=POWER, label="all", value=seen.total_power),
+            ),
+        )
 
-    def of(self, host: str) -> HostSnapshot | None:
-        """The snapshot of one host, if it was asked."""
-        return next((h for h in self.hosts if h.host == host), None)
+    def judge(self, gate: Gate) -> Verdict:
+        """The gate by this look alone.
+
+        Raises:
+            ValueError: it is not one of the chain's gates.
+        """
+        return judge_gate(gate, self.snapshot)
 
 
-async def poll(reach: Reach, plan: Plan) -> Snapshot:
-    """One look at every node of the plan."""
+def watch_chain(plan: Plan, reach: Reach) -> Watch:
+    """Looks at every node of the plan, all at once."""
     nodes = plan.part(ChainNodes).nodes
-    pulses = await heights(reach, [(node.host, node.rpc_url) for node in nodes])
+    total = plan.part(ChainBaseline).total_power
+    asked = [(node.host, node.rpc_url) for node in nodes]
+
+    async def watch() -> ChainLook:
+        return ChainLook(snapshot=snapshot_of(nodes, total, await heights(reach, asked)))
+
+    return watch
+
+
+def snapshot_of(nodes: Sequence[NodePlace], total: int, pulses: dict[str, Pulse]) -> Snapshot:
+    """What the nodes of a plan said, as one snapshot of the set. Pure."""
     hosts = tuple(
         HostSnapshot(
             host=node.host,
@@ -53,19 +76,32 @@ async def poll(reach: Reach, plan: Plan) -> Snapshot:
         for node in nodes
         for pulse in (pulses[node.host],)
     )
-    round_, online = _votes(list(pulses.values()), nodes)
-    total = plan.part(ChainBaseline).total_power
-    return Snapshot(hosts=hosts, round=round_, online_power=online, total_power=total)
+    return Snapshot(
+        hosts=hosts,
+        round=_round(list(pulses.values())),
+        online_power=_online_power(list(pulses.values()), nodes),
+        total_power=total,
+    )
 
 
-def _votes(pulses: Sequence[Pulse], nodes: Sequence[NodePlace]) -> tuple[int, int]:
-    """The highest round of the highest height, and the power of nodes that answer and follow. A
-    display value: what decides is read by `observe`."""
+def _round(pulses: Sequence[Pulse]) -> int | None:
+    """The highest round of the highest height that anybody is at."""
     rounds = [(p.round.height, p.round.round) for p in pulses if p.round is not None]
+    return max(rounds)[1] if rounds else None
+
+
+def _online_power(pulses: Sequence[Pulse], nodes: Sequence[NodePlace]) -> int:
+    """The power of nodes that answer and follow. For display: what decides is read by `observe`."""
     top = max((p.status.height for p in pulses if p.status is not None), default=0)
     alive = {p.status.address for p in pulses if p.status and p.status.height >= top - 1}
-    online = sum(node.power for node in nodes if node.address in alive)
-    return (max(rounds)[1] if rounds else 0), online
+    return sum(node.power for node in nodes if node.address in alive)
 
 
-Poll = Callable[[], Awaitable[Snapshot]]
+def _headline(seen: Snapshot) -> str:
+    top = max((host.height for host in seen.hosts if host.height is not None), default=None)
+    share = percent(seen.online_power, seen.total_power)
+    quorum = "quorum" if has_quorum(seen.online_power, seen.total_power) else "no quorum"
+    return (
+        f"height {'?' if top is None else top}, round {'?' if seen.round is None else seen.round}, "
+        f"{seen.online_power} of {seen.total_power} ({share}) online: {quorum}"
+    )

@@ -11,9 +11,16 @@ import re
 import shlex
 from importlib.resources import files
 
-from remediations.engine.apply.driver import Sighting, StepId, StepState
+from remediations.engine.apply.driver import (
+    Claimed,
+    LaunchFailed,
+    NotLaunched,
+    Sighted,
+    Sighting,
+    StepId,
+    Unheard,
+)
 from remediations.engine.plan.plan import Step
-from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
 
@@ -42,10 +49,10 @@ class SshDriver:
         """Start the step.
 
         Raises:
-            Locked: it was claimed before.
-            Refused: the host's records cannot be trusted; nothing was started.
-            HostUnreachable: it is not known whether it started.
-            PartlyApplied: the launch failed: bad bytes, no sudo, disk full. That alone does not
+            Claimed: it was claimed before.
+            NotLaunched: the host's records cannot be trusted.
+            Unheard: it is not known whether it started.
+            LaunchFailed: the launch failed: bad bytes, no sudo, disk full. That alone does not
                 prove that nothing started: `void` does.
         """
         payload = work.payload.encode()
@@ -54,35 +61,28 @@ class SshDriver:
             work.target, "launch", step, str(work.timeout_s), digest, stdin=payload
         )
         if done.exit_status == CLAIMED:
-            raise Locked(
+            raise Claimed(
                 f"{work.target} has run this step of this plan before",
-                guard="at most once",
-                got=f"a claim for step {step} of plan {step.plan[:12]}",
-                expected="no claim",
-                next_step="remediate status; for another attempt make a new plan",
+                got=f"a claim for step {step} of plan {step.plan[:12]}; another attempt needs "
+                "another plan",
             )
         if done.exit_status == UNSAFE:
-            raise Refused(
-                f"{work.target} cannot keep a record of the step",
-                guard="records of root alone",
+            raise NotLaunched(
+                f"{work.target} cannot keep a record of the step: /var/lib/remediate and all "
+                "above it must be root's, and for nobody else to write",
                 got=_end_of(done.stderr),
-                expected="/var/lib/remediate and all above it root's, and nobody else's to write",
-                next_step="mend owner and mode there, find out who changed them, then plan again",
             )
         if done.exit_status != 0:
-            raise PartlyApplied(
+            raise LaunchFailed(
                 f"{work.target} did not start the step",
-                guard="launch",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
-                expected="a transient unit",
-                next_step="mend sudo or disk there, then `remediate plan` again",
             )
 
     async def probe(self, step: StepId, work: Step) -> Sighting:
         """How the step stands.
 
         Raises:
-            HostUnreachable: nobody answered.
+            Unheard: nobody answered.
         """
         return _sighting(await self._call(work.target, "probe", step), work.target)
 
@@ -90,7 +90,7 @@ class SshDriver:
         """Void the step unless it started.
 
         Raises:
-            HostUnreachable: nobody answered.
+            Unheard: nobody answered.
         """
         return _sighting(await self._call(work.target, "void", step), work.target)
 
@@ -98,19 +98,16 @@ class SshDriver:
         """The command's own probe, as root.
 
         Raises:
-            HostUnreachable: nobody answered, or it could not be told: that is not a "no".
+            Unheard: nobody answered, or it could not be told: that is not a "no".
         """
         words = shlex.join(work.probe)
         text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(PROBES)} remediate {words}"
         done = await self._run(work.target, text, b"")
         answer = done.stdout.decode(errors="replace").strip()
         if done.exit_status != 0 or answer not in PROBED:
-            raise HostUnreachable(
+            raise Unheard(
                 f"{work.target} did not say whether the effect is there",
-                guard="probe",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
-                expected=f"an answer to `{words}`",
-                next_step="remediate diagnose reads the host",
             )
         return PROBED[answer]
 
@@ -123,26 +120,23 @@ class SshDriver:
         return await self._run(host, text, stdin)
 
     async def _run(self, host: str, text: str, stdin: bytes) -> Completed:
-        connection = await self._reach.connect(host)
+        try:
+            connection = await self._reach.connect(host)
+        except HostUnreachable as error:
+            raise Unheard(error.what, got=error.got) from error
         try:
             done = await connection.run(
                 text, stdin=stdin, timeout_s=TRIP_LIMIT_S, max_bytes=ANSWER_BYTES
             )
-        except HostUnreachable:
+        except HostUnreachable as error:
             self._reach.forget(host, connection)  # it may be open, and refuse channels
-            raise
+            raise Unheard(error.what, got=error.got) from error
         if done.truncated:
             self._reach.forget(host, connection)
             raise _unusable(host, f"more than {ANSWER_BYTES} bytes")
         if done.timed_out or done.exit_status is None:
             self._reach.forget(host, connection)
-            raise HostUnreachable(
-                f"{host} did not answer",
-                guard="time limit",
-                got=f"nothing within {TRIP_LIMIT_S:.0f} s",
-                expected="an answer",
-                next_step="remediate status shows what may still run there",
-            )
+            raise Unheard(f"{host} did not answer", got=f"nothing within {TRIP_LIMIT_S:.0f} s")
         return done
 
 
@@ -154,21 +148,21 @@ def _sighting(done: Completed, host: str) -> Sighting:
     """The launcher's three lines: state, output, error output.
 
     Raises:
-        HostUnreachable: they are something else. Nothing of them is repeated.
+        Unheard: they are something else. Nothing of them is repeated.
     """
     try:
         told, *kept, end = done.stdout.split(b"\n")
         word, _, status = told.decode(errors="replace").partition(" ")
-        state = StepState(word)
+        state = Sighted(word)
         if end:
             raise ValueError("the last line is cut off")
-        if state is StepState.DONE and not _STATUS.fullmatch(status):
+        if state is Sighted.DONE and not _STATUS.fullmatch(status):
             raise ValueError("an exit status has another form")
         output, errors = map(_kept, kept)
     except ValueError:
         said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
         raise _unusable(host, said) from None
-    exit_status = int(status) if state is StepState.DONE else None
+    exit_status = int(status) if state is Sighted.DONE else None
     return Sighting(state=state, exit_status=exit_status, output=output, error_output=errors)
 
 
@@ -183,11 +177,5 @@ def _kept(line: bytes) -> str:
     return base64.b64decode(line, validate=True).decode(errors="replace")
 
 
-def _unusable(host: str, got: str) -> HostUnreachable:
-    return HostUnreachable(
-        f"{host} gave no usable answer",
-        guard="probe",
-        got=got,
-        expected=f"the state of the step in at most {ANSWER_BYTES} bytes",
-        next_step="remediate status",
-    )
+def _unusable(host: str, got: str) -> Unheard:
+    return Unheard(f"{host} gave no usable answer", got=got)

@@ -23,11 +23,11 @@ import asyncio, logging, sys, time, warnings
 from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
-from remediations.playbooks import applying
-from remediations.engine.apply import application
+from remediations.engine.apply import application, apply
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.runs.records import CommandState
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.engine.apply.look import Verdict
+from remediations.playbooks.chain import look
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
 from remediations.engine.verify.result import CheckOutcome, CheckResult
 
 marks, words = Path(sys.argv.pop(1)), int(sys.argv.pop(1))
@@ -37,7 +37,10 @@ async def proven(*_):
     (marks / "reading").touch()
     await asyncio.sleep(0.2)
 
-async def poll(*_):
+async def heights(*_):
+    return {}
+
+def snapshot(*_):
     global height
     height += 1
     return Snapshot(hosts=(HostSnapshot(host="val1", height=height, catching_up=False),),
@@ -49,13 +52,13 @@ async def carry_out(_, step, command, **__):
     warnings.warn("another one", stacklevel=1)
     print("x" * words, file=sys.stderr)
     await asyncio.sleep(0.2)
-    return Ending(CommandState.DONE, "started", None)
+    return Ending("done", "started", None)
 
 def judge(*_):
     global looks
     looks += 1
     (marks / f"gate{looks // 3 + 1}").touch()
-    return looks % 3 == 0, "it moves"
+    return Verdict(looks % 3 == 0, "it moves")
 
 def checks(*_, heard):
     (marks / "checking").touch()
@@ -65,8 +68,8 @@ def checks(*_, heard):
     heard(result)
     return (result,)
 
-applying._proven, applying.poll = proven, poll
-application.carry_out, application.judge_gate, proof.run_checks = carry_out, judge, checks
+apply._proven, look.heights, look.snapshot_of = proven, heights, snapshot
+application.carry_out, look.judge_gate, proof.run_checks = carry_out, judge, checks
 main()
 """
 """Its first argument is where to leave marks, the second how many words to say at once."""

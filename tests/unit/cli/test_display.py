@@ -7,8 +7,8 @@ from rich.live import Live
 
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
-from remediations.engine.runs.records import CommandState
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.engine.apply.look import Sight, Verdict
+from remediations.engine.runs.records import StepState
 from tests.unit.cli.desk import Output
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.report.journal import checks
@@ -16,9 +16,8 @@ from tests.unit.report.journal import checks
 Captured = pytest.CaptureFixture[str]
 
 
-def snapshot(height: int, online: int) -> Snapshot:
-    host = HostSnapshot(host="val2", height=height, catching_up=False)
-    return Snapshot(hosts=(host,), round=1, online_power=online, total_power=100)
+def sight(headline: str) -> Sight:
+    return Sight(headline=headline, points=())
 
 
 def shown(*, quiet: bool) -> None:
@@ -28,12 +27,12 @@ def shown(*, quiet: bool) -> None:
     display = LiveDisplay(plan, quiet=quiet)
     with display.shown():
         display.stage_began(stage)
-        display.step_is(plan.steps[0], CommandState.DONE, "started")
-        display.sampled(snapshot(113, 60))
-        display.sampled(snapshot(113, 60))
-        display.sampled(snapshot(114, 100))
-        display.gate_is(stage.gate, open_=False, seen="113")
-        display.gate_is(stage.gate, open_=True, seen="114")
+        display.step_is(plan.steps[0], StepState.DONE, "started")
+        display.sampled(sight("height 113, round 1: no quorum"))
+        display.sampled(sight("height 113, round 1: no quorum"))
+        display.sampled(sight("height 114, round 1: quorum"))
+        display.gate_is(stage.gate, Verdict(open=False, seen="113"))
+        display.gate_is(stage.gate, Verdict(open=True, seen="114"))
 
 
 def test_without_a_terminal_each_change_is_a_line(capsys: Captured) -> None:
@@ -45,8 +44,8 @@ def test_without_a_terminal_each_change_is_a_line(capsys: Captured) -> None:
     assert lines == [
         "stage 1 of 1: start val1 together",
         "1-0 val1: node.start done: started",
-        "height 113, round 1, 60 of 100 (60.0 %) online: no quorum",
-        "height 114, round 1, 100 of 100 (100.0 %) online: quorum",
+        "height 113, round 1: no quorum",
+        "height 114, round 1: quorum",
         "gate open: a block above 113 within 70 s (114)",
     ]
 

@@ -17,7 +17,7 @@ from remediations.cli.answer import Answer
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.lock import resource_locks
-from remediations.engine.runs.records import AcceptedApproval, EntryKind, RunState
+from remediations.engine.runs.records import AcceptedApproval, RunState
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode, MachineError
@@ -26,7 +26,8 @@ from tests.unit.cli.desk import PRINCIPAL, Desk, remediate
 from tests.unit.cli.test_wrong_plan_file import applied, approved, planned
 from tests.unit.cli.wrong import refused
 from tests.unit.report.journal import checks
-from tests.unit.run.test_binding import exchanged, started
+from tests.unit.run.events import began, run_ends
+from tests.unit.run.test_binding import exchanged
 
 READERS = ("status", "report")
 
@@ -49,8 +50,8 @@ def begun(run: RunDirectory, **changes: str) -> AcceptedApproval:
     )
     accepted = replace(accepted, **changes)
     with closing(Journal(run.journal, run.digest)) as journal:
-        journal.append(EntryKind.RUN_BEGAN, start=started(accepted))
-        journal.append(EntryKind.RUN_ENDED, state=RunState.RUNNING, message="all stages are done")
+        journal.append(began(accepted))
+        journal.append(run_ends())
     return accepted
 
 
@@ -140,8 +141,8 @@ def test_checks_that_no_verification_wrote(desk: Desk, state: Path) -> None:
     """They are neither believed nor shown: the run stays where its journal leaves it."""
     run = planned(desk)
     with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
-        journal.append(EntryKind.RUN_BEGAN, message="by alice")
-        journal.append(EntryKind.RUN_ENDED, state=RunState.RUNNING, message="all stages are done")
+        journal.append(began())
+        journal.append(run_ends())
     run.write(CHECKS_FILE, canonical(checks()[:2]))
     for use in ("status", "report"):
         done = remediate(use, run.name)

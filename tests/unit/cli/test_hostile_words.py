@@ -14,10 +14,11 @@ from remediations.cli.commands.inventory import _summary
 from remediations.cli.exits import leave
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
+from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.catalogue import Catalogue, Flaw, Installed, Trouble
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Plan, Risk
-from remediations.engine.runs.records import CommandState
+from remediations.engine.runs.records import StepState
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
 from remediations.playbooks.chain.discover.proposal import Proposal as Discovered
@@ -68,12 +69,13 @@ def test_progress(text: str, capsys: Captured) -> None:
     plan = record_of(Plan, of(text))
     (stage, *_), display = plan.stages, LiveDisplay(plan, quiet=False)
     display.stage_began(stage)
-    display.step_is(plan.steps[0], CommandState.DONE, text)
-    display.gate_is(stage.gate, open_=True, seen=text)
+    display.step_is(plan.steps[0], StepState.DONE, text)
+    display.gate_is(stage.gate, Verdict(open=True, seen=text))
+    display.sampled(Sight(headline=text, points=()))
     to_stderr(text)
     said = capsys.readouterr().err
     assert not STEERING.search(said)
-    assert len(re.findall(r"^\d\d:\d\d:\d\d ", said, flags=re.MULTILINE)) == 3
+    assert len(re.findall(r"^\d\d:\d\d:\d\d ", said, flags=re.MULTILINE)) == 4
     panel = display._panel().plain
     assert not STEERING.search(panel)
     assert panel.count("\n") == 4

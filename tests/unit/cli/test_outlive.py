@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.records import Checked, RunEnded, RunState, StepEnded
+from remediations.engine.runs.status import by_step
 from remediations.engine.runs.store import RunDirectory
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.scripted import approved, seen, words
@@ -32,8 +33,8 @@ def run(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirec
 def verified(run: RunDirectory) -> None:
     """It was carried out to its end: two commands, a whole journal, the checks, the report."""
     entries = read_journal(run.journal)
-    assert [e.host for e in entries if e.kind is EntryKind.COMMAND_ENDED] == ["val4", "val3"]
-    assert [e.kind for e in entries[-2:]] == [EntryKind.RUN_ENDED, EntryKind.CHECKED]
+    assert list(by_step(entries, StepEnded)) == ["1-0", "2-0"]
+    assert [type(entry.event) for entry in entries[-2:]] == [RunEnded, Checked]
     result = remediate("status", run.name, "--json").document["result"]
     assert isinstance(result, dict)
     assert result["state"] == RunState.VERIFIED
@@ -191,7 +192,7 @@ def test_ctrl_z(run: RunDirectory, tmp_path: Path) -> None:
 
 
 def ended_by(run: RunDirectory, state: RunState) -> None:
-    assert read_journal(run.journal)[-1].kind is EntryKind.RUN_ENDED
+    assert isinstance(read_journal(run.journal)[-1].event, RunEnded)
     result = remediate("status", run.name, "--json").document["result"]
     assert isinstance(result, dict)
     assert result["state"] == state

@@ -27,7 +27,7 @@ from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.records import RunEnded
 from remediations.engine.runs.store import RunDirectory, create
 from remediations.machine.config import MachineConfig
 from remediations.values.inventory import Inventory
@@ -46,6 +46,7 @@ from tests.unit.cli.wrong import (
 )
 from tests.unit.plan.cases import compiled, quorum_lost
 from tests.unit.reach.sshd import reaching
+from tests.unit.run.events import began, run_ends
 from tests.unit.verify.test_runner import CONFTEST
 
 APPLY = """
@@ -54,10 +55,11 @@ from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
 from remediations.systems.comet.pulse import Pulse
-from remediations.playbooks import applying
 from remediations.engine.apply import application
+from remediations.engine.apply import apply as applying
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.runs.records import CommandState
+from remediations.engine.apply.look import Verdict
+from remediations.playbooks.chain import look
 
 marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
 application.STOP_PATIENCE_S = float(patience)
@@ -73,7 +75,7 @@ async def stuck(*_, **__):
     await asyncio.Event().wait()
 
 async def done(*_, **__):
-    return Ending(CommandState.DONE, "started", None)
+    return Ending("done", "started", None)
 
 def wait(*_, **__):
     (marks / "checking").touch()
@@ -81,7 +83,7 @@ def wait(*_, **__):
 
 def gate(*_):
     (marks / "gate").touch()
-    return stage != "gate", "113"
+    return Verdict(stage != "gate", "113")
 
 async def apply(self):
     async def stopped():
@@ -94,12 +96,12 @@ async def leave(self, *_):
     (marks / "closing").touch()
     await asyncio.sleep(60)
 
-really, application.Engine.apply = application.Engine.apply, apply
+really, application.Application.apply = application.Application.apply, apply
 if stage == "closing":
     applying.SshReach.__aexit__ = leave
-applying._proven, applying.heights = proven, heights
+applying._proven, look.heights = proven, heights
 application.carry_out = stuck if stage == "command" else done
-application.judge_gate, proof.run_checks = gate, wait
+look.judge_gate, proof.run_checks = gate, wait
 main()
 """
 """`remediate` with hosts that do what they are told: its arguments are where to leave marks, the
@@ -192,8 +194,8 @@ def state_of(run: RunDirectory) -> str:
 def applied(run: RunDirectory) -> None:
     """Give it the journal of an application that only its checks are missing of."""
     with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
-        journal.append(EntryKind.RUN_BEGAN, message="by alice")
-        journal.append(EntryKind.RUN_ENDED, state=RunState.RUNNING, message="the checks decide")
+        journal.append(began())
+        journal.append(run_ends())
 
 
 @pytest.mark.parametrize("command", ["diagnose", "plan", "doctor", "discover", "apply", "verify"])
@@ -309,7 +311,7 @@ def applying(
 def not_again(done: Done, run: RunDirectory) -> dict[str, str]:
     """9, a whole journal, and no second application."""
     error = is_document(done, 9, "step 1-0 on val1")
-    assert read_journal(run.journal)[-1].kind is EntryKind.RUN_ENDED
+    assert isinstance(read_journal(run.journal)[-1].event, RunEnded)
     assert remediate("apply", run.name).code == 10
     return error
 

@@ -17,7 +17,6 @@ from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import EntryKind, RunState
 from remediations.engine.runs.store import RunDirectory, create
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
@@ -25,6 +24,7 @@ from remediations.values.inventory import Inventory
 from tests.unit.cli.desk import INVENTORY, PRINCIPAL, Desk, remediate
 from tests.unit.cli.wrong import contents, is_document, is_error, refused
 from tests.unit.plan.cases import plan_of, quorum_lost
+from tests.unit.run.events import began, run_ends
 
 Change = Callable[[bytes], bytes]
 USES = ("show", "approve", "apply", "status", "report", "verify")
@@ -64,8 +64,8 @@ def approved(desk: Desk, *, age: timedelta = timedelta()) -> RunDirectory:
 def applied(run: RunDirectory) -> RunDirectory:
     """The same with the journal of an application that was stopped."""
     with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
-        journal.append(EntryKind.RUN_BEGAN, message="by alice")
-        journal.append(EntryKind.RUN_ENDED, state=RunState.STOPPED, message="val1: failed")
+        journal.append(began())
+        journal.append(run_ends("stopped", "val1: failed"))
     return run
 
 
@@ -270,10 +270,12 @@ def test_a_journal_that_cannot_be(desk: Desk, state: Path, said: str) -> None:
     """
     run = planned(desk)
     with closing(Journal(run.journal, plan_digest(run.plan))) as journal:
-        journal.append(EntryKind.RUN_ENDED, state=said, message="?")
+        journal.append(began())
+        journal.append(run_ends("running"))
+    whole = run.journal.read_bytes()
+    run.journal.write_bytes(whole.replace(b'"running"', f'"{said}"'.encode()))
     for use in ("status", "report"):
-        words = f"run-ended with the state {said!r}"
-        refused(2, words, arguments=(use, run.name), state=state)
+        refused(2, "line 2: a value", arguments=(use, run.name), state=state)
 
 
 @pytest.mark.parametrize("key", ["none", "directory", "text", "open", "~nosuchuser/id", "~/none"])

@@ -17,10 +17,10 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.cli.live import LiveDisplay
+from remediations.engine.apply.look import Sight
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.runs.store import RunDirectory, create
-from remediations.playbooks.chain.look import Snapshot
 from tests.unit.cli.desk import Desk, Output
 from tests.unit.cli.wrong import LIMIT_S, SCRIPT, Argument, contents
 from tests.unit.plan.cases import plan_of, quorum_lost
@@ -154,7 +154,7 @@ def test_a_live_display_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, te
     display = LiveDisplay(plan, quiet=False)
     with display.shown():
         display.stage_began(plan.stages[0])
-        display.sampled(Snapshot(hosts=(), round=0, online_power=60, total_power=100))
+        display.sampled(Sight(headline="height 113", points=()))
     assert (ESCAPE in screen.text) is (term != "dumb")
     assert "no quorum" in " ".join(screen.text.split())
     assert max(len(line) for line in screen.text.replace("\r", "\n").splitlines()) < 200

@@ -16,7 +16,6 @@ from remediations.cli.commands.schema import DOCUMENTS
 from remediations.cli.main import COMMANDS
 from remediations.engine.observe.observation_file import load
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import EntryKind
 from remediations.engine.runs.store import find
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode
@@ -26,6 +25,7 @@ from tests.unit.docs.pages import prose
 from tests.unit.docs.reader import Reader
 from tests.unit.docs.test_schema import Json, validator, written
 from tests.unit.report.journal import checks
+from tests.unit.run.events import began
 
 MEMBERS = "## What commands print"
 ROW = re.compile(r"^\| `([^|]+)` \| (.+) \|$", re.MULTILINE)
@@ -105,7 +105,7 @@ def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -
     anchors = Anchors(run.plan, reader.inventory)
     given = Given(run.plan, anchors.inventory, anchors.resolver)
     with closing(Journal(run.journal, run.digest)) as journal:
-        journal.append(EntryKind.RUN_BEGAN, message="by alice")
+        journal.append(began())
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
     told = written(document_of(proof.prove(run, given, anchors, quiet=True)))
     assert set(told) == said_of("verify") == said_of("apply")

@@ -9,10 +9,25 @@ from remediations.engine.approve.approval import Approval
 from remediations.engine.approve.statement import statement_for
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report, build_report
-from remediations.engine.runs.records import ApprovedBy, Entry, EntryKind, HeightSample, RunState
+from remediations.engine.runs.records import (
+    ApprovedBy,
+    Entry,
+    Event,
+    FactsHeld,
+    GateEnded,
+    GateWaiting,
+    RunState,
+    Sampled,
+    StepEnd,
+    StepEnded,
+)
 from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.playbooks.chain.baseline import ChainBaseline
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
+from remediations.playbooks.chain.look import ChainLook
 from remediations.values.wire import canonical
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
+from tests.unit.run import events
 
 RUN = "20261125-120100-inc-001-e9fcfc74"
 HOSTS = ("val1", "val2", "val3", "val4", "full1")
@@ -28,82 +43,70 @@ def began(plan: Plan) -> datetime:
 
 def samples(plan: Plan) -> list[Entry]:
     """A look at five nodes every other second, over 40 s."""
-    entries = []
+    entries, stood = [], plan.part(ChainBaseline)
     for second in range(0, WATCHED_S + 1, 2):
         up = second >= BACK_AFTER_S
-        height = plan.baseline.height + (second - BACK_AFTER_S if up else 0)
+        height = stood.height + (second - BACK_AFTER_S if up else 0)
         heights = dict.fromkeys(HOSTS, height)
         if up:
-            heights["full1"] = max(plan.baseline.height, height - 2)
-        entries.append(
-            Entry(
-                number=0,
-                previous="",
-                at=began(plan) + timedelta(seconds=second, milliseconds=200),
-                kind=EntryKind.SAMPLE,
-                plan=DIGEST,
+            heights["full1"] = max(stood.height, height - 2)
+        look = ChainLook(
+            snapshot=Snapshot(
+                hosts=tuple(
+                    HostSnapshot(
+                        host=host,
+                        height=None if host == "val1" and not up else seen,
+                        catching_up=False,
+                    )
+                    for host, seen in heights.items()
+                ),
                 round=0 if up else 3,
                 online_power=100 if up else 60,
                 total_power=100,
-                heights=tuple(
-                    HeightSample(host=h, height=None if h == "val1" and not up else v)
-                    for h, v in heights.items()
-                ),
             )
         )
+        entries.append(entry(plan, second + 0.2, Sampled(sight=look.sight)))
     return entries
 
 
-def entry(plan: Plan, second: float, kind: EntryKind, **fields: object) -> Entry:
+def entry(plan: Plan, second: float, event: Event) -> Entry:
     """One line of the journal, so many seconds after it began."""
     at = began(plan) + timedelta(seconds=second)
-    return Entry(number=0, previous="", at=at, kind=kind, plan=DIGEST, **fields)  # type: ignore[arg-type]  # Entry's own fields
+    return Entry(number=0, previous="", at=at, plan=DIGEST, event=event)
 
 
-def entries(plan: Plan, *, state: str = "done", error: str = "") -> tuple[Entry, ...]:
-    """The whole journal; `state` is what the one command came to, `done` is checked as well."""
-    ended: dict[str, object] = {
-        "step": "1-0",
-        "host": "val1",
-        "state": state,
-        "exit_status": 0 if state == "done" else 1,
-        "duration_ms": 1834,
-        "output": "started virtengine.service\n" if state == "done" else "",
-        "error_output": error,
-    }
+def entries(plan: Plan, *, state: StepEnd = "done", error: str = "") -> tuple[Entry, ...]:
+    """The whole journal; `state` is what the one step came to, `done` is checked as well."""
     good = state == "done"
+    gate = plan.stages[0].gate
+    ended = StepEnded(
+        step="1-0",
+        state=state,
+        message="",
+        exit_status=0 if good else 1,
+        duration_ms=1834,
+        output="started virtengine.service\n" if good else "",
+        error_output=error,
+    )
     lines = [
-        entry(plan, 0, EntryKind.RUN_BEGAN, message="by ops, approved by alice@example.org"),
-        entry(plan, 0.1, EntryKind.FACTS_HELD, message=f"{len(plan.facts)} facts hold"),
-        entry(plan, 0.2, EntryKind.COMMAND_STARTING, step="1-0", host="val1"),
-        entry(plan, 2.1, EntryKind.COMMAND_ENDED, **ended),
+        entry(plan, 0, events.began(message="by ops, approved by alice@example.org")),
+        entry(plan, 0.1, FactsHeld(count=len(plan.facts))),
+        entry(plan, 0.2, events.starts("1-0", "val1")),
+        entry(plan, 2.1, ended),
     ]
     if good:
+        opened = GateEnded(stage=1, state="opened", title=gate.title, seen="115")
         lines += [
-            entry(plan, 2.2, EntryKind.GATE_WAITING, message=plan.stages[0].gate.title),
-            entry(plan, 14.3, EntryKind.GATE_ENDED, state="done", message="115"),
+            entry(plan, 2.2, GateWaiting(stage=1, title=gate.title)),
+            entry(plan, 14.3, opened),
+            *samples(plan),
+            entry(plan, WATCHED_S + 1, events.run_ends(message="applied")),
         ]
-        lines += samples(plan)
-    lines.append(
-        entry(
-            plan,
-            WATCHED_S + 1 if good else 2.3,
-            EntryKind.RUN_ENDED,
-            state="running" if good else "stopped",
-            message="applied" if good else "val1 failed",
-        )
-    )
-    if good:
-        lines.append(
-            entry(
-                plan,
-                WATCHED_S + 2,
-                EntryKind.CHECKED,
-                state=RunState.UNVERIFIED,
-                message="2 of 3 checks pass",
-                checks_sha256=hashlib.sha256(canonical(checks())).hexdigest(),
-            )
-        )
+        kept = hashlib.sha256(canonical(checks())).hexdigest()
+        said = events.checked("unverified", "2 of 3 checks pass", kept)
+        lines.append(entry(plan, WATCHED_S + 2, said))
+    else:
+        lines.append(entry(plan, 2.3, events.run_ends("stopped", "val1 failed")))
     return tuple(sorted(lines, key=lambda line: line.at))
 
 

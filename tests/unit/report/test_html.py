@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.apply.look import Sight
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.html import plan_html, report_html
 from remediations.engine.report.report import Report
+from remediations.playbooks.chain.baseline import ChainNodes
 from tests import worlds
 from tests.unit.plan.cases import DIGEST, missing, plan_of, quorum_lost
 from tests.unit.render.golden import same_as_golden
@@ -27,8 +29,8 @@ def of_many() -> Plan:
     hosts = [f"val{i}" for i in range(1, 41)]
     plan = plan_of(missing(healthy((10,) * 100), *hosts))
     (stage,) = plan.stages
-    long = tuple(replace(c, text=c.text + "true # a line\n" * 120) for c in stage.steps)
-    return replace(plan, stages=(replace(stage, commands=long),))
+    long = tuple(replace(c, payload=c.payload + "true # a line\n" * 120) for c in stage.steps)
+    return replace(plan, stages=(replace(stage, steps=long),))
 
 
 def pages() -> dict[str, str]:
@@ -52,7 +54,7 @@ def test_page_stands_alone(name: str) -> None:
     assert "<script" not in page
     assert re.search(r"((src|href)=|@import|url\()", page) is None
     attributes = re.findall(r'<[^>]*"(https?://[^"]*)"', page)
-    assert attributes in ([], ["http://www.w3.org/2000/svg"] * 2)
+    assert attributes in ([], ["http://www.w3.org/2000/svg"] * 3)
     assert len(page.encode()) < LIMIT
 
 
@@ -60,28 +62,36 @@ def test_hundred_validators_stay_small() -> None:
     """A program that many hosts run stands in the page once, with the values of each host."""
     plan = of_many()
     page = plan_html(plan, DIGEST)
+    addresses = {node.host: node.address for node in plan.part(ChainNodes).nodes}
     assert len(page.encode()) < LIMIT
     assert page.count("<span>true # a line\n</span>" * 120) == 1
     for host in plan.targets[1:]:
         assert f"<td><code>{host}</code></td><td><code>" in page
-        assert f"address={plan.finding.node(host).address}" in page
+        assert f"address={addresses[host]}" in page
 
 
 def nasty() -> Report:
     """A report in which host names, moods and outputs want to be markup."""
     good = report()
-    node = replace(good.plan.finding.nodes[0], host=NASTY, cause=NASTY)
-    finding = replace(good.plan.finding, nodes=(node,), explanation=NASTY)
-    heights = tuple(
-        replace(s, heights=tuple((f"{NASTY}{h}", v) for h, v in s.heights)) for s in good.samples
-    )
-    command = replace(good.commands[0], host=NASTY, output=NASTY, text=NASTY)
+    subject = replace(good.plan.finding.subjects[0], name=NASTY, cause=NASTY)
+    finding = replace(good.plan.finding, subjects=(subject,), explanation=NASTY)
+    samples = []
+    for sample in good.samples:
+        points = tuple(
+            replace(p, series=f"{NASTY}{p.series}", subject=f"{NASTY}{p.subject}")
+            for p in sample.sight.points
+        )
+        marks = tuple(
+            replace(m, series=f"{NASTY}{m.series}", label=NASTY) for m in sample.sight.marks
+        )
+        samples.append(replace(sample, sight=Sight(headline=NASTY, points=points, marks=marks)))
+    step = replace(good.steps[0], target=NASTY, output=NASTY, payload=NASTY)
     return replace(
         good,
         run=NASTY,
         plan=replace(good.plan, title=NASTY, finding=finding),
-        samples=heights,
-        commands=(command,),
+        samples=tuple(samples),
+        steps=(step,),
         timeline=tuple(replace(e, what=NASTY, detail=NASTY) for e in good.timeline),
         checks=tuple(replace(c, message=NASTY) for c in good.checks),
     )

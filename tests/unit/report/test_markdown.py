@@ -41,8 +41,8 @@ def test_fences_cannot_be_closed_by_what_ran() -> None:
     """A fence is longer than any in the text it holds."""
     plan = plan_of(quorum_lost())
     (stage,) = plan.stages
-    command = replace(stage.steps[0], text="echo '\n````\n# not a title'\n")
-    plan = replace(plan, stages=(replace(stage, commands=(command,)),))
+    command = replace(stage.steps[0], payload="echo '\n````\n# not a title'\n")
+    plan = replace(plan, stages=(replace(stage, steps=(command,)),))
     lines = plan_markdown(plan, DIGEST).splitlines()
     assert "`````sh" in lines
     assert lines.count("`````") == 1
@@ -52,8 +52,8 @@ def test_the_plan_in_a_report_is_the_plan() -> None:
     """Its titles are one level deeper; its programs, titles in comments included, are the same."""
     good = report()
     (stage,) = good.plan.stages
-    command = replace(stage.steps[0], text="true\n## not a title\n")
-    plan = replace(good.plan, stages=(replace(stage, commands=(command,)),))
+    command = replace(stage.steps[0], payload="true\n## not a title\n")
+    plan = replace(good.plan, stages=(replace(stage, steps=(command,)),))
     lines = report_markdown(replace(good, plan=plan)).splitlines()
     assert "### Finding" in lines
     assert "## not a title" in lines

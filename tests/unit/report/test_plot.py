@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from remediations.engine.apply.look import Mark, Point, Sight
 from remediations.engine.report.plot import (
     HEIGHT,
     LABEL_HEIGHT,
     MOST_LETTERS,
     WIDTH,
-    heights_plot,
-    power_plot,
+    series_plots,
 )
 from remediations.engine.report.report import Sample
 from tests import worlds
@@ -24,14 +25,29 @@ from tests.hostile import each_hostile
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def sample(second: int, heights: dict[str, int | None], power: int = 60) -> Sample:
-    return Sample(
-        at=worlds.BEGAN + timedelta(seconds=second),
-        round=0,
-        online_power=power,
-        total_power=100,
-        heights=tuple(heights.items()),
-    )
+def sample(second: int, heights: Mapping[str, int | None], power: int | None = None) -> Sample:
+    points = [Point(series="height", subject=host, value=seen) for host, seen in heights.items()]
+    marks: tuple[Mark, ...] = ()
+    if power is not None:
+        points.append(Point(series="power", subject="online", value=power))
+        marks = (
+            Mark(series="power", label="2/3", value=66),
+            Mark(series="power", label="all", value=100),
+        )
+    sight = Sight(headline="", points=tuple(points), marks=marks)
+    return Sample(at=worlds.BEGAN + timedelta(seconds=second), sight=sight)
+
+
+def plot_of(series: str, samples: Sequence[Sample]) -> str:
+    return dict(series_plots(samples)).get(series, "")
+
+
+def heights_plot(samples: Sequence[Sample]) -> str:
+    return plot_of("height", samples)
+
+
+def power_plot(samples: Sequence[Sample]) -> str:
+    return plot_of("power", samples)
 
 
 def labels(plot: str) -> dict[str, float]:
@@ -77,6 +93,17 @@ def test_labels_stay_apart_and_inside(nodes: int) -> None:
     assert max(places) <= HEIGHT
 
 
+def test_every_series_has_a_plot_in_the_order_of_its_points() -> None:
+    """Whatever a domain counts; the whole is called as its series."""
+    round_ = Sample(
+        at=worlds.BEGAN,
+        sight=Sight(headline="", points=(Point(series="round", subject="", value=3),)),
+    )
+    plots = series_plots([sample(0, {"a": 7}, 60), round_])
+    assert [name for name, _ in plots] == ["height", "power", "round"]
+    assert "round" in labels(dict(plots)["round"])
+
+
 def test_power_has_its_two_marks() -> None:
     """Two thirds and all of the power are lines with their numbers."""
     plot = power_plot([sample(0, {}, 60), sample(10, {}, 100)])
@@ -94,9 +121,11 @@ def test_every_point_is_inside() -> None:
 
 def test_it_is_labelled_for_those_who_cannot_see_it() -> None:
     """The picture has a role and a name."""
-    root = ET.fromstring(power_plot([sample(0, {}), sample(1, {})]))
+    root = ET.fromstring(power_plot([sample(0, {}, 60), sample(1, {}, 60)]))
     assert root.get("role") == "img"
-    assert root.get("aria-label") == "Voting power online over time"
+    title = root.find(f"{SVG}title")
+    assert title is not None
+    assert title.text == "power over time"
 
 
 @each_hostile

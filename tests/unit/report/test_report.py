@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report, build_report
-from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.records import Event, RunState, StepEnded
 from remediations.values.wire import canonical, decode
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
 from tests.unit.report.journal import RUN, entries, report
 
 
-def without(plan: Plan, kind: EntryKind) -> Report:
-    """The report of a journal that lacks one kind of entry."""
+def without(plan: Plan, kind: type[Event]) -> Report:
+    """The report of a journal that lacks one kind of event."""
     return build_report(
         run=RUN,
         state=RunState.UNKNOWN,
@@ -19,36 +19,36 @@ def without(plan: Plan, kind: EntryKind) -> Report:
         plan=plan,
         approvals=[],
         doubts=[],
-        entries=[e for e in entries(plan) if e.kind is not kind],
+        entries=[e for e in entries(plan) if not isinstance(e.event, kind)],
         checks=[],
     )
 
 
 def test_durations_are_from_the_journal() -> None:
-    """Halted since the last block; the first new block was seen 14.2 s after the run began."""
+    """Halted since the last block; the last gate opened 14.3 s after the run began."""
     found = report()
-    assert found.apply_to_block_ms == 14_200
-    assert found.halted_ms == (60 + 60 + 60 + 14) * 1000 + 200
+    assert found.apply_to_gate_ms == 14_300
+    assert found.outage_ms == (60 + 60 + 60 + 14) * 1000 + 300
 
 
-def test_without_a_new_block_nothing_is_claimed() -> None:
+def test_without_an_open_gate_nothing_is_claimed() -> None:
     """Durations that never came to an end are unknown, not zero."""
     stopped = report(good=False)
-    assert stopped.halted_ms is None
-    assert stopped.apply_to_block_ms is None
+    assert stopped.outage_ms is None
+    assert stopped.apply_to_gate_ms is None
 
 
-def test_commands_come_from_the_plan() -> None:
+def test_steps_come_from_the_plan() -> None:
     """Text from the plan, outcome from the journal."""
-    (command,) = report().commands
-    assert command.text == report().plan.stages[0].steps[0].text
-    assert (command.state, command.exit_status, command.duration_ms) == ("done", 0, 1834)
+    (step,) = report().steps
+    assert step.payload == report().plan.steps[0].payload
+    assert (step.state, step.exit_status, step.duration_ms) == ("done", 0, 1834)
 
 
-def test_command_without_an_end_is_unknown() -> None:
+def test_step_without_an_end_is_unknown() -> None:
     """What was announced and never confirmed is not guessed."""
     plan = plan_of(quorum_lost())
-    assert without(plan, EntryKind.COMMAND_ENDED).commands[0].state == "unknown"
+    assert without(plan, StepEnded).steps[0].state == "unknown"
     nothing = build_report(
         run=RUN,
         state=RunState.APPROVED,
@@ -59,8 +59,8 @@ def test_command_without_an_end_is_unknown() -> None:
         entries=[],
         checks=[],
     )
-    assert nothing.commands[0].state == "not started"
-    assert nothing.commands[0].exit_status is None
+    assert nothing.steps[0].state == "not started"
+    assert nothing.steps[0].exit_status is None
 
 
 def test_timeline_is_in_order_and_complete() -> None:
@@ -68,7 +68,7 @@ def test_timeline_is_in_order_and_complete() -> None:
     events = report().timeline
     assert list(events) == sorted(events, key=lambda event: event.at)
     assert [event.what for event in events] == [
-        "last block, height 113",
+        "quorum-lost since then",
         "observed",
         "approved by alice@example.org",
         "run began",
@@ -76,7 +76,6 @@ def test_timeline_is_in_order_and_complete() -> None:
         "step 1-0 starting on val1",
         "step 1-0 ended on val1",
         "gate waiting",
-        "first new block seen",
         "gate ended",
         "run ended",
         "checked",

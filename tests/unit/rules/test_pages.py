@@ -12,7 +12,7 @@ import pytest
 
 from remediations.engine.rules.book import PAGES, entries, meant_by
 from remediations.engine.rules.entry import Entry, Kind, entries_of
-from remediations.engine.runs.records import CommandState, RunState
+from remediations.engine.runs.records import RunState, StepState
 from remediations.errors import ExitCode
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
@@ -118,7 +118,7 @@ def test_every_rule_that_code_cites_has_an_entry() -> None:
     [
         (Kind.CHAIN_CLASS, [*ChainClass]),
         (Kind.CONDITION, [*NodeCondition]),
-        (Kind.STATE, [*RunState, *CommandState]),
+        (Kind.STATE, [*RunState, *StepState]),
         (Kind.EXIT_CODE, [int(code) for code in ExitCode]),
     ],
     ids=["classes", "conditions", "states", "exit codes"],

@@ -6,30 +6,40 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from remediations.engine.apply.application import Engine
-from remediations.engine.apply.driver import Driver, Sighting, StepId, StepState
+from remediations.engine.apply.application import Application
+from remediations.engine.apply.driver import Driver, Sighted, Sighting, StepId, Unheard
+from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import CommandState, Entry
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
-from remediations.reach.connection import HostUnreachable
+from remediations.engine.runs.records import (
+    Entry,
+    Event,
+    GateEnded,
+    RunBegan,
+    RunEnded,
+    Sampled,
+    StepEnded,
+    StepStarting,
+    StepState,
+)
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
+from remediations.playbooks.chain.look import ChainLook
+from tests.unit.run.events import began
 
 Scene = Sighting | Exception
-NOT_STARTED = Sighting(state=StepState.NOT_STARTED)
-RUNNING = Sighting(state=StepState.RUNNING)
-UNKNOWN = Sighting(state=StepState.UNKNOWN)
-VOIDED = Sighting(state=StepState.VOIDED)
-DONE = Sighting(state=StepState.DONE, exit_status=0, output="first\nstarted: it runs\n")
+NOT_STARTED = Sighting(state=Sighted.NOT_STARTED)
+RUNNING = Sighting(state=Sighted.RUNNING)
+UNKNOWN = Sighting(state=Sighted.UNKNOWN)
+VOIDED = Sighting(state=Sighted.VOIDED)
+DONE = Sighting(state=Sighted.DONE, exit_status=0, output="first\nstarted: it runs\n")
 
 
 def failed(status: int, said: str) -> Sighting:
-    return Sighting(state=StepState.DONE, exit_status=status, error_output=said)
+    return Sighting(state=Sighted.DONE, exit_status=status, error_output=said)
 
 
-def lost(host: str = "val1") -> HostUnreachable:
-    return HostUnreachable(
-        f"{host}: cannot connect", guard="TCP", got="no route", expected="a host", next_step="ssh"
-    )
+def lost(host: str = "val1") -> Unheard:
+    return Unheard(f"{host}: cannot connect", got="no route")
 
 
 class FakeDriver:
@@ -102,26 +112,27 @@ class Listener:
     def stage_began(self, stage: Stage) -> None:
         self._hear(f"stage {stage.number}")
 
-    def step_is(self, step: Step, state: CommandState, said: str) -> None:
-        self._hear(f"{step.command.target} {state}")
+    def step_is(self, step: Step, state: StepState, said: str) -> None:
+        self._hear(f"{step.target} {state}")
 
-    def sampled(self, snapshot: Snapshot) -> None:
-        self._hear(f"height {snapshot.top}")
+    def sampled(self, sight: Sight) -> None:
+        self._hear(sight.headline)
 
-    def gate_is(self, gate: Gate, *, open_: bool, seen: str) -> None:
-        self._hear(f"gate {open_}")
+    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
+        self._hear(f"gate {verdict.open}")
 
 
-def chain_at(height: int | None) -> Snapshot:
+def chain_at(height: int | None) -> ChainLook:
     hosts = tuple(
         HostSnapshot(host=name, height=height, catching_up=False)
         for name in ("val1", "val2", "val3")
     )
-    return Snapshot(hosts=hosts, round=0, online_power=60, total_power=100)
+    seen = Snapshot(hosts=hosts, round=0, online_power=60, total_power=100)
+    return ChainLook(snapshot=seen)
 
 
 class Bench:
-    """One engine with its journal in a directory."""
+    """One application with its journal in a directory."""
 
     def __init__(
         self,
@@ -129,33 +140,49 @@ class Bench:
         plan: Plan,
         driver: Driver,
         *,
-        sees: Callable[[], Snapshot] = lambda: chain_at(11),
+        sees: Callable[[], ChainLook] = lambda: chain_at(11),
         progress: Listener | None = None,
+        begin: RunBegan | None = None,
     ) -> None:
         self.path = directory / "journal.jsonl"
         self.journal = Journal(self.path, plan_digest(plan))
+        if directory.exists():
+            self.journal.append(begin or began())
         self.progress = progress or Listener()
 
-        async def poll() -> Snapshot:
+        async def watch() -> ChainLook:
             await asyncio.sleep(0)
             return sees()
 
-        self.engine = Engine(
+        self.application = Application(
             plan,
             plan_digest(plan),
             driver=driver,
             journal=self.journal,
-            poll=poll,
+            watch=watch,
             progress=self.progress,
         )
+
+    def events(self) -> list[Event]:
+        return [entry.event for entry in self.entries()]
 
     def entries(self) -> tuple[Entry, ...]:
         return read_journal(self.path)
 
     def told(self) -> list[str]:
-        """The journal without samples, as `kind host state`."""
-        return [
-            " ".join(filter(None, (e.kind, e.host, e.state)))
-            for e in self.entries()
-            if e.kind != "sample"
-        ]
+        """The journal without its begin and its samples: kind, step, target, state."""
+        return [told_of(e) for e in self.events() if not isinstance(e, RunBegan | Sampled)]
+
+
+def told_of(event: Event) -> str:
+    """An event in a few words."""
+    match event:
+        case StepStarting():
+            return f"starting {event.step} {event.target}"
+        case StepEnded():
+            return f"ended {event.step} {event.state}"
+        case GateEnded():
+            return f"gate {event.state}"
+        case RunEnded():
+            return f"run {event.state}"
+    return type(event).__name__

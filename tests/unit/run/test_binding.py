@@ -11,21 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.actor import actor
 from remediations.engine.runs.binding import bound, proven_checks, start_of, strange_approvals
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import (
-    AcceptedApproval,
-    Anchor,
-    Entry,
-    EntryKind,
-    RunState,
-    Start,
-)
+from remediations.engine.runs.records import AcceptedApproval, Entry, Event
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, create
 from remediations.errors import UsageError
 from remediations.values.wire import canonical
 from tests.unit.report.journal import checks
+from tests.unit.run.events import began, checked, ends, started, starts
 from tests.unit.run.plans import command, plan, stage
 from tests.unit.run.test_store import INVENTORY, approval
 from tests.worlds import healthy
@@ -38,25 +31,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     planned = plan(stage(1, command("val1", "first"), command("val1", "second")))
     made = create(planned, healthy(), INVENTORY, datetime.now(UTC))
     with closing(Journal(made.journal, made.digest)) as journal:
-        journal.append(EntryKind.RUN_BEGAN, start=started())
+        journal.append(began())
         for step, text in (("1-0", "first"), ("1-1", "second")):
-            ran = hashlib.sha256(text.encode()).hexdigest()
-            journal.append(EntryKind.COMMAND_STARTING, step=step, host="val1", command_sha256=ran)
+            journal.append(starts(step, "val1", text))
     return made
-
-
-def started(*approvals: AcceptedApproval) -> Start:
-    anchor = Anchor(path="/etc/remediate/x", sha256="0" * 64, named_by="a test")
-    return Start(
-        tool="remediate test",
-        actor=actor(),
-        approvals=approvals,
-        signers=anchor,
-        revoked=None,
-        inventory=anchor,
-        ssh_config=None,
-        programs=(),
-    )
 
 
 def exchanged(run: RunDirectory, other: Plan) -> RunDirectory:
@@ -83,16 +61,18 @@ def test_another_plan_is_not_told(run: RunDirectory) -> None:
 
 def test_program_that_ran_and_is_not_planned_is_found(run: RunDirectory) -> None:
     """By the step's id: two steps on one host have each its own program, and run once."""
-    began, first, second = read_journal(run.journal)
-    swapped = (began, replace(first, step=second.step), replace(second, step=first.step))
-    for entries, said in (
-        (swapped, "step 1-1 on val1 ran another program"),
-        ((began, first, second, second), "step 1-1 on val1 ran twice"),
-        ((began, replace(first, host="val2")), "step 1-0 on val2 ran another program"),
-        ((began, replace(first, step="7-0")), "step 7-0 on val1 ran another program"),
-    ):
+    head, *_ = read_journal(run.journal)
+    first, second = starts("1-0", "val1", "first"), starts("1-1", "val1", "second")
+    stories: tuple[tuple[tuple[Event, ...], str], ...] = (
+        ((replace(first, step="1-1"),), "step 1-1 on val1 ran another program"),
+        ((first, second, second), "step 1-1 on val1 ran twice"),
+        ((replace(first, target="val2"),), "step 1-0 on val2 ran another program"),
+        ((replace(first, step="7-0"),), "step 7-0 on val1 ran another program"),
+        ((first, ends("1-1")), "step 1-1 ended and did not start"),
+    )
+    for events, said in stories:
         with pytest.raises(UsageError) as refused:
-            bound(run, entries)
+            bound(run, (head, *(replace(head, event=event) for event in events)))
         assert refused.value.got == said
 
 
@@ -113,12 +93,8 @@ def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:
 def verified(run: RunDirectory, data: bytes) -> tuple[Entry, ...]:
     """The journal after a verification that came to `data`."""
     with closing(Journal.reopened(run.journal)) as journal:
-        journal.append(
-            EntryKind.CHECKED,
-            state=RunState.UNVERIFIED,
-            message="2 of 3 checks pass",
-            checks_sha256=hashlib.sha256(data).hexdigest(),
-        )
+        said = "2 of 3 checks pass"
+        journal.append(checked("unverified", said, hashlib.sha256(data).hexdigest()))
     return read_journal(run.journal)
 
 

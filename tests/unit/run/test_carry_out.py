@@ -9,9 +9,15 @@ import pytest
 
 from remediations.engine.apply import carry_out as module
 from remediations.engine.apply.carry_out import Ending, carry_out
-from remediations.engine.apply.driver import Sighting, StepId
-from remediations.engine.runs.records import CommandState
-from remediations.errors import Locked, PartlyApplied, Refused, RemediationError
+from remediations.engine.apply.driver import (
+    Claimed,
+    DriverError,
+    LaunchFailed,
+    NotLaunched,
+    Sighting,
+    StepId,
+)
+from remediations.engine.runs.records import StepEnd
 from tests.unit.run.fakes import (
     DONE,
     NOT_STARTED,
@@ -38,15 +44,15 @@ def ending(driver: FakeDriver, timeout_s: int = 5, *, may_start: bool = True) ->
     return asyncio.run(carry_out(driver, STEP, wanted, may_start=lambda: may_start))
 
 
-def refusal(kind: type[RemediationError]) -> RemediationError:
-    return kind("it did not start", guard="launch", got="exit 1", expected="a unit", next_step="x")
+def refusal(kind: type[DriverError]) -> DriverError:
+    return kind("it did not start", got="exit 1")
 
 
 def test_success_is_exit_0_and_its_last_words() -> None:
     """The step is followed until it is done."""
     driver = FakeDriver({"val1": [RUNNING, RUNNING, DONE]})
     done = ending(driver)
-    assert (done.state, done.message) == (CommandState.DONE, "started: it runs")
+    assert (done.state, done.message) == ("done", "started: it runs")
     assert driver.calls == ["launch val1", *["probe val1"] * 3]
 
 
@@ -54,7 +60,7 @@ def test_failure_is_any_other_exit_and_its_last_error() -> None:
     """Nothing is asked any more: the host has said how it ended."""
     driver = FakeDriver({"val1": [failed(64, "a\nrefused: b\n")]})
     done = ending(driver)
-    assert (done.state, done.message) == (CommandState.FAILED, "refused: b")
+    assert (done.state, done.message) == ("failed", "refused: b")
     assert driver.calls == ["launch val1", "probe val1"]
 
 
@@ -65,37 +71,37 @@ def test_a_silent_failure_says_its_exit() -> None:
 
 def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
     """Another application of this plan did or does it: unknown to us, and we do not go on."""
-    driver = FakeDriver(launches={"val1": refusal(Locked)})
-    assert ending(driver).state is CommandState.UNKNOWN
+    driver = FakeDriver(launches={"val1": refusal(Claimed)})
+    assert ending(driver).state == "unknown"
     assert driver.calls == ["launch val1"]
 
 
 @pytest.mark.parametrize(
     ("void", "holds", "state"),
     [
-        (VOIDED, True, CommandState.FAILED),
-        (DONE, False, CommandState.DONE),
-        (failed(1, "no"), True, CommandState.FAILED),
-        (UNKNOWN, True, CommandState.DONE),
-        (UNKNOWN, False, CommandState.FAILED),
-        (UNKNOWN, lost(), CommandState.DONE),
-        (RUNNING, False, CommandState.DONE),
-        (lost(), True, CommandState.DONE),
+        (VOIDED, True, "failed"),
+        (DONE, False, "done"),
+        (failed(1, "no"), True, "failed"),
+        (UNKNOWN, True, "done"),
+        (UNKNOWN, False, "failed"),
+        (UNKNOWN, lost(), "done"),
+        (RUNNING, False, "done"),
+        (lost(), True, "done"),
     ],
 )
 @pytest.mark.parametrize("doubt", ["refused", "not started", "unknown"])
 def test_doubt_is_settled_on_the_host(
-    doubt: str, void: Scene, holds: bool | Exception, state: CommandState
+    doubt: str, void: Scene, holds: bool | Exception, state: StepEnd
 ) -> None:
     """Void first, so that "not started" is final; then the effect; never a second launch. A host
     that is lost meanwhile is asked again."""
     driver = FakeDriver(
         {"val1": [UNKNOWN if doubt == "unknown" else NOT_STARTED, DONE]},
-        launches={"val1": refusal(PartlyApplied)} if doubt == "refused" else {},
+        launches={"val1": refusal(LaunchFailed)} if doubt == "refused" else {},
         voids={"val1": void},
         holds=holds,
     )
-    assert ending(driver).state is state
+    assert ending(driver).state == state
     assert driver.launched() == ["val1"]
     asks = [call.split()[0] for call in driver.calls]
     assert asks.index("void") < (asks.index("holds") if "holds" in asks else len(asks))
@@ -105,7 +111,7 @@ def test_an_unconfirmed_launch_is_looked_for() -> None:
     """The connection was lost while launching, and the host says that it was done."""
     driver = FakeDriver({"val1": [lost(), RUNNING, DONE]}, launches={"val1": lost()})
     done = ending(driver)
-    assert done.state is CommandState.DONE
+    assert done.state == "done"
     assert done.message == "the launch was not confirmed (no route); started: it runs"
     assert driver.launched() == ["val1"]
 
@@ -118,7 +124,7 @@ def test_a_launch_that_did_not_come_through_is_repeated(launches: int) -> None:
         launches={"val1": [lost()] * launches},
     )
     done = ending(driver)
-    assert done.state is CommandState.DONE
+    assert done.state == "done"
     assert done.message == "the launch was not confirmed (no route); started: it runs"
     assert driver.launched() == ["val1"] * (launches + 1)
 
@@ -126,15 +132,15 @@ def test_a_launch_that_did_not_come_through_is_repeated(launches: int) -> None:
 def test_a_repeated_launch_may_find_that_the_first_one_came_through() -> None:
     """It was late: claimed by ourselves, so it is followed."""
     driver = FakeDriver(
-        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Locked)]}
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Claimed)]}
     )
-    assert ending(driver).state is CommandState.DONE
+    assert ending(driver).state == "done"
 
 
 def test_launches_have_a_number() -> None:
     """Then it is voided, and never starts."""
     driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": [lost()] * 9})
-    assert ending(driver).state is CommandState.FAILED
+    assert ending(driver).state == "failed"
     assert driver.launched() == ["val1"] * module.LAUNCHES
     assert driver.calls[-1] == "void val1"
 
@@ -142,7 +148,7 @@ def test_launches_have_a_number() -> None:
 def test_after_a_stop_no_launch_is_repeated() -> None:
     """Nothing more is started: it is voided."""
     driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": lost()})
-    assert ending(driver, may_start=False).state is CommandState.FAILED
+    assert ending(driver, may_start=False).state == "failed"
     assert driver.launched() == ["val1"]
     assert driver.calls[-1] == "void val1"
 
@@ -151,29 +157,29 @@ def test_long_after_the_first_no_launch_is_repeated(monkeypatch: pytest.MonkeyPa
     """What was read again before the run would be too old."""
     monkeypatch.setattr(module, "RELAUNCH_S", 0.0)
     driver = FakeDriver({"val1": [NOT_STARTED]}, launches={"val1": lost()})
-    assert ending(driver).state is CommandState.FAILED
+    assert ending(driver).state == "failed"
     assert driver.launched() == ["val1"]
 
 
 def test_a_target_that_refuses_has_started_nothing() -> None:
     """Said at once, and not asked any more; a repeated launch proves less."""
-    driver = FakeDriver(launches={"val1": refusal(Refused)})
+    driver = FakeDriver(launches={"val1": refusal(NotLaunched)})
     done = ending(driver)
     assert (done.state, done.message) == (
-        CommandState.FAILED,
+        "failed",
         "it never started: it did not start (exit 1)",
     )
     assert driver.calls == ["launch val1"]
     driver = FakeDriver(
-        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Refused)]}
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(NotLaunched)]}
     )
-    assert ending(driver).state is CommandState.DONE
+    assert ending(driver).state == "done"
 
 
 def test_a_host_that_is_away_for_a_while_is_waited_for() -> None:
     """A lost connection loses nothing."""
     driver = FakeDriver({"val1": [RUNNING, lost(), lost(), DONE]})
-    assert ending(driver).state is CommandState.DONE
+    assert ending(driver).state == "done"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ def test_beyond_all_time_it_is_unknown(
     monkeypatch.setattr(module, "GRACE_S", 0.02)
     driver = FakeDriver({"val1": [scene]}, voids={"val1": UNKNOWN}, holds=lost())
     done = ending(driver, timeout_s=0)
-    assert (done.state, done.sighting) == (CommandState.UNKNOWN, None)
+    assert (done.state, done.sighting) == ("unknown", None)
     assert done.message == f"no end was seen in time; {said}"
 
 
@@ -201,7 +207,7 @@ def test_what_is_told_of_a_command_is_bounded(sighting: Sighting) -> None:
     done = ending(FakeDriver({"val1": [sighting]}))
     assert len(done.message) == module.MESSAGE_CHARACTERS
     assert done.message.endswith("x…")
-    refused = PartlyApplied("no", guard="launch", got="y" * 9000, expected="", next_step="")
+    refused = LaunchFailed("no", got="y" * 9000)
     done = ending(FakeDriver({"val1": [sighting]}, launches={"val1": refused}))
     assert len(done.message) == module.MESSAGE_CHARACTERS
     assert done.message.startswith("no (yyy")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.apply import application, carry_out
-from remediations.engine.plan.plan import plan_digest
-from remediations.engine.runs.records import CommandState, RunState
+from remediations.engine.plan.plan import Step, plan_digest
+from remediations.engine.runs.records import RunState, Sampled, StepEnded, StepStarting, StepState
 from remediations.errors import MachineError
-from remediations.playbooks.chain.look import Snapshot
+from remediations.playbooks.chain.look import ChainLook
 from tests.unit.run.fakes import (
     DONE,
     RUNNING,
@@ -41,27 +41,27 @@ def test_a_whole_plan(tmp_path: Path) -> None:
     p = plan()
     driver = FakeDriver({"val1": [RUNNING, DONE]})
     bench = Bench(tmp_path, p, driver)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.RUNNING
-    assert {step.state for step in receipt.steps} == {CommandState.DONE}
+    assert {step.state for step in receipt.steps} == {StepState.DONE}
     assert driver.launched() == ["val1", "val2", "val3"]
     assert [str(s) for s in driver.steps] == ["1-0", "1-1", "2-0"]
     assert {s.plan for s in driver.steps} == {plan_digest(p)}
     told = bench.told()
-    assert told[:2] == ["command-starting val1 started", "command-starting val2 started"]
-    assert set(told[2:4]) == {"command-ended val1 done", "command-ended val2 done"}
+    assert told[:2] == ["starting 1-0 val1", "starting 1-1 val2"]
+    assert set(told[2:4]) == {"ended 1-0 done", "ended 1-1 done"}
     assert told[4:] == [
-        "gate-waiting",
-        "gate-ended done",
-        "command-starting val3 started",
-        "command-ended val3 done",
-        "gate-waiting",
-        "gate-ended done",
-        "run-ended running",
+        "GateWaiting",
+        "gate opened",
+        "starting 2-0 val3",
+        "ended 2-0 done",
+        "GateWaiting",
+        "gate opened",
+        "run running",
     ]
-    first = bench.entries()[0]
-    assert first.command_sha256 == hashlib.sha256(b"true").hexdigest()
-    ended = [e for e in bench.entries() if e.kind == "command-ended"]
+    first = next(e for e in bench.events() if isinstance(e, StepStarting))
+    assert first.payload_sha256 == hashlib.sha256(b"true").hexdigest()
+    ended = [e for e in bench.events() if isinstance(e, StepEnded)]
     assert {(e.message, e.exit_status) for e in ended} == {("started: it runs", 0)}
 
 
@@ -74,10 +74,10 @@ def test_the_announcement_is_on_disk_before_the_launch(tmp_path: Path) -> None:
 
     one_by_one = plan(stage(1, command("val1")), stage(2, command("val2")))
     bench = Bench(tmp_path, one_by_one, FakeDriver(on_launch=look))
-    asyncio.run(bench.engine.apply())
+    asyncio.run(bench.application.apply())
     assert at_launch == [
-        ("val1", "command-starting val1 started"),
-        ("val2", "command-starting val2 started"),
+        ("val1", "starting 1-0 val1"),
+        ("val2", "starting 2-0 val2"),
     ]
 
 
@@ -85,14 +85,14 @@ def test_the_first_failure_stops_the_run(tmp_path: Path) -> None:
     """Its stage ends, no later stage starts, and the receipt says what was not started."""
     driver = FakeDriver({"val1": [failed(64, "refused: got 7, expected 8\n")]})
     bench = Bench(tmp_path, plan(), driver)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.STOPPED
     assert receipt.message == "val1: failed: refused: got 7, expected 8"
     assert driver.launched() == ["val1", "val2"]
-    assert receipt.where(CommandState.FAILED) == ("step 1-0 on val1",)
-    assert receipt.where(CommandState.DONE) == ("step 1-1 on val2",)
-    assert receipt.where(CommandState.PLANNED) == ("step 2-0 on val3",)
-    assert bench.told()[-1] == "run-ended stopped"
+    assert receipt.where(StepState.FAILED) == ("step 1-0 on val1",)
+    assert receipt.where(StepState.DONE) == ("step 1-1 on val2",)
+    assert receipt.where(StepState.PLANNED) == ("step 2-0 on val3",)
+    assert bench.told()[-1] == "run stopped"
 
 
 def test_commands_of_one_host_run_in_order(tmp_path: Path) -> None:
@@ -100,19 +100,19 @@ def test_commands_of_one_host_run_in_order(tmp_path: Path) -> None:
     two = plan(stage(1, command("val1", "first"), command("val1", "second"), command("val2")))
     driver = FakeDriver({"val1": [RUNNING, DONE]})
     bench = Bench(tmp_path, two, driver)
-    receipt = asyncio.run(bench.engine.apply())
-    assert [step.state for step in receipt.steps] == [CommandState.DONE] * 3
-    told = [line for line in bench.told() if "val1" in line]
-    assert told == ["command-starting val1 started", "command-ended val1 done"] * 2
+    receipt = asyncio.run(bench.application.apply())
+    assert [step.state for step in receipt.steps] == [StepState.DONE] * 3
+    told = [line for line in bench.told() if "1-0" in line or "1-1" in line]
+    assert told == ["starting 1-0 val1", "ended 1-0 done", "starting 1-1 val1", "ended 1-1 done"]
 
     (tmp_path / "again").mkdir()
     driver = FakeDriver({"val1": [failed(1, "no")]})
-    receipt = asyncio.run(Bench(tmp_path / "again", two, driver).engine.apply())
+    receipt = asyncio.run(Bench(tmp_path / "again", two, driver).application.apply())
     assert sorted(driver.launched()) == ["val1", "val2"]
     assert [step.state for step in receipt.steps] == [
-        CommandState.FAILED,
-        CommandState.PLANNED,
-        CommandState.DONE,
+        StepState.FAILED,
+        StepState.PLANNED,
+        StepState.DONE,
     ]
 
 
@@ -121,11 +121,11 @@ def test_a_gate_that_stays_shut_stops_the_run(tmp_path: Path) -> None:
     p = plan(stage(1, command("val1"), gate_timeout_s=0), stage(2, command("val2")))
     driver = FakeDriver()
     bench = Bench(tmp_path, p, driver, sees=lambda: chain_at(10))
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.STOPPED
     assert "the gate did not open: the chain advances" in receipt.message
     assert driver.launched() == ["val1"]
-    assert bench.told()[-2:] == ["gate-ended failed", "run-ended stopped"]
+    assert bench.told()[-2:] == ["gate shut", "run stopped"]
 
 
 def test_a_poll_that_hangs_does_not_hold_the_gate(
@@ -135,13 +135,13 @@ def test_a_poll_that_hangs_does_not_hold_the_gate(
     p = plan(stage(1, command("val1"), gate_timeout_s=1))
     bench = Bench(tmp_path, p, FakeDriver())
 
-    async def never() -> Snapshot:
+    async def never() -> ChainLook:
         await asyncio.sleep(60)
         raise AssertionError
 
     monkeypatch.setattr(application, "LOOK_LIMIT_S", 0.02)
-    monkeypatch.setattr(bench.engine, "_poll", never)
-    receipt = asyncio.run(bench.engine.apply())
+    monkeypatch.setattr(bench.application, "_watch", never)
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.STOPPED
     assert "could not look: TimeoutError" in receipt.message
 
@@ -149,18 +149,18 @@ def test_a_poll_that_hangs_does_not_hold_the_gate(
 @pytest.mark.parametrize("error", [lost(), OSError("no"), ZeroDivisionError()])
 def test_a_failed_look_is_tried_again(tmp_path: Path, error: Exception) -> None:
     """For the gate and for the samples alike; it opens nothing and ends nothing."""
-    answers: list[Exception | Snapshot] = [error] * 5
+    answers: list[Exception | ChainLook] = [error] * 5
 
-    def sees() -> Snapshot:
+    def sees() -> ChainLook:
         scene = answers.pop(0) if answers else chain_at(11)
         if isinstance(scene, Exception):
             raise scene
         return scene
 
     bench = Bench(tmp_path, plan(), FakeDriver(), sees=sees)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.RUNNING
-    assert any(entry.kind == "sample" for entry in bench.entries())
+    assert any(isinstance(event, Sampled) for event in bench.events())
 
 
 def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:
@@ -168,15 +168,15 @@ def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:
     heights = iter([10, 10, None, 11, 12])
     driver = FakeDriver({"val1": [RUNNING] * 12 + [DONE]})
 
-    def sees() -> Snapshot:
+    def sees() -> ChainLook:
         height = next(heights, 12)
         if height is None:
             raise lost()
         return chain_at(height)
 
     bench = Bench(tmp_path, plan(stage(1, command("val1"))), driver, sees=sees)
-    asyncio.run(bench.engine.apply())
-    sampled = [e.heights[0].height for e in bench.entries() if e.kind == "sample"]
+    asyncio.run(bench.application.apply())
+    sampled = [e.sight.points[0].value for e in bench.events() if isinstance(e, Sampled)]
     assert sampled == [10, 11, 12]
 
 
@@ -194,9 +194,9 @@ def test_a_display_that_breaks_changes_nothing(tmp_path: Path, breaks: BaseExcep
     """Whatever it raises, also what would end a process: the run goes on, in silence."""
     progress = Listener(breaks)
     bench = Bench(tmp_path, plan(), FakeDriver(), progress=progress)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.RUNNING
-    assert bench.told()[-1] == "run-ended running"
+    assert bench.told()[-1] == "run running"
     assert len(progress.heard) == 1
 
 
@@ -204,38 +204,38 @@ def test_a_second_interrupt_inside_a_display_is_heard(tmp_path: Path) -> None:
     """It may come at any moment; the journal has its end all the same."""
     bench = Bench(tmp_path, plan(), FakeDriver(), progress=Listener(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(bench.engine.apply())
-    assert bench.told()[-1:] != ["run-ended running"]
+        asyncio.run(bench.application.apply())
+    assert bench.told()[-1:] != ["run running"]
 
 
 def test_stop_starts_nothing_more(tmp_path: Path) -> None:
     """What ends in time is told; what does not may still run; the rest was not started."""
     driver = FakeDriver(
         {"val1": [RUNNING], "val2": [RUNNING, DONE]},
-        on_launch=lambda c: bench.engine.stop.set() if c.target == "val2" else None,
+        on_launch=lambda c: bench.application.stop.set() if c.target == "val2" else None,
     )
     bench = Bench(tmp_path, plan(), driver)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert (receipt.state, receipt.message) == (RunState.ABORTED, "stopped by a person")
     assert driver.launched() == ["val1", "val2"]
-    assert receipt.where(CommandState.STARTED, CommandState.UNKNOWN) == ("step 1-0 on val1",)
-    assert receipt.where(CommandState.DONE) == ("step 1-1 on val2",)
-    assert receipt.where(CommandState.PLANNED) == ("step 2-0 on val3",)
-    assert "command-ended val1 unknown" in bench.told()
-    assert bench.told()[-1] == "run-ended aborted"
+    assert receipt.where(StepState.STARTED, StepState.UNKNOWN) == ("step 1-0 on val1",)
+    assert receipt.where(StepState.DONE) == ("step 1-1 on val2",)
+    assert receipt.where(StepState.PLANNED) == ("step 2-0 on val3",)
+    assert "ended 1-0 unknown" in bench.told()
+    assert bench.told()[-1] == "run aborted"
 
 
 def test_stop_while_a_gate_is_awaited(tmp_path: Path) -> None:
     """The gate is left, and the next stage does not start."""
     driver = FakeDriver()
 
-    def sees() -> Snapshot:
-        if any(line == "gate-waiting" for line in bench.told()):
-            bench.engine.stop.set()
+    def sees() -> ChainLook:
+        if any(line == "GateWaiting" for line in bench.told()):
+            bench.application.stop.set()
         return chain_at(10)
 
     bench = Bench(tmp_path, plan(), driver, sees=sees)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.ABORTED
     assert driver.launched() == ["val1", "val2"]
 
@@ -245,7 +245,7 @@ def test_a_second_interrupt_leaves_a_whole_journal(tmp_path: Path) -> None:
     bench = Bench(tmp_path, plan(), FakeDriver({"val1": [RUNNING], "val2": [RUNNING]}))
 
     async def interrupted() -> None:
-        task = asyncio.create_task(bench.engine.apply())
+        task = asyncio.create_task(bench.application.apply())
         await asyncio.sleep(0.05)
         task.cancel()
         await task
@@ -253,9 +253,9 @@ def test_a_second_interrupt_leaves_a_whole_journal(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(interrupted())
     assert bench.told()[2:] == [
-        "command-ended val1 unknown",
-        "command-ended val2 unknown",
-        "run-ended unknown",
+        "ended 1-0 unknown",
+        "ended 1-1 unknown",
+        "run unknown",
     ]
 
 
@@ -263,10 +263,10 @@ def test_a_bug_in_a_driver_is_an_unknown_command(tmp_path: Path) -> None:
     """It was announced, so it gets an ending, and the run stops."""
     driver = FakeDriver({"val1": [ZeroDivisionError("of course")]})
     bench = Bench(tmp_path, plan(), driver)
-    receipt = asyncio.run(bench.engine.apply())
+    receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.STOPPED
     assert receipt.message == "val1: unknown: ZeroDivisionError: of course"
-    assert bench.told()[-1] == "run-ended stopped"
+    assert bench.told()[-1] == "run stopped"
 
 
 def test_without_a_journal_nothing_is_launched(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_without_a_journal_nothing_is_launched(tmp_path: Path) -> None:
     driver = FakeDriver()
     bench = Bench(tmp_path / "missing", plan(), driver)
     with pytest.raises(MachineError) as caught:
-        asyncio.run(bench.engine.apply())
+        asyncio.run(bench.application.apply())
     assert driver.calls == []
     assert "done: nothing" in caught.value.got
 
@@ -288,16 +288,16 @@ def test_a_disk_that_fills_up_mid_run_gives_a_receipt(
     real = os.write
 
     def full(descriptor: int, data: bytes) -> int:
-        if b'"command-ended"' in data:
+        if b'"step-ended"' in data:
             return real(descriptor, data[:20])
         return real(descriptor, data)
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(MachineError) as caught:
-        asyncio.run(bench.engine.apply())
+        asyncio.run(bench.application.apply())
     assert "done: step 1-0 on val1, step 1-1 on val2" in caught.value.got
     monkeypatch.undo()
-    assert bench.told() == ["command-starting val1 started", "command-starting val2 started"]
+    assert bench.told() == ["starting 1-0 val1", "starting 1-1 val2"]
 
 
 def test_after_a_lost_record_nothing_is_launched(
@@ -310,12 +310,12 @@ def test_after_a_lost_record_nothing_is_launched(
     real = os.write
 
     def full_once(descriptor: int, data: bytes) -> int:
-        lost_one = b'"command-ended"' in data and b'"val1"' in data
+        lost_one = b'"step-ended"' in data and b'"1-0"' in data
         return 0 if lost_one else real(descriptor, data)
 
     monkeypatch.setattr(os, "write", full_once)
     with pytest.raises(MachineError) as caught:
-        asyncio.run(bench.engine.apply())
+        asyncio.run(bench.application.apply())
     assert driver.launched() == ["val1", "val2"]
     assert "done: step 1-0 on val1, step 1-1 on val2; failed: nothing" in caught.value.got
 
@@ -330,12 +330,12 @@ def test_after_a_lost_record_nothing_goes_on(
     real, failures = os.write, iter([True])
 
     def full_once(descriptor: int, data: bytes) -> int:
-        if b'"command-ended"' in data and next(failures, False):
+        if b'"step-ended"' in data and next(failures, False):
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(descriptor, data)
 
     monkeypatch.setattr(os, "write", full_once)
     with pytest.raises(MachineError) as caught:
-        asyncio.run(bench.engine.apply())
+        asyncio.run(bench.application.apply())
     assert driver.launched() == ["val1"]
     assert "No space left on device; done: step 1-0 on val1" in caught.value.got

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import EntryKind, RunState
+from remediations.engine.runs.journal_check import check
+from remediations.engine.runs.records import Event, RunBegan, RunEnded
 from remediations.errors import Locked, MachineError, UsageError
+from tests.unit.run.events import began, checked, run_ends, seen, starts
 
 PLAN = "a" * 64
 
 
 def written(path: Path, count: int = 3) -> list[bytes]:
-    """A journal of `count` entries; its lines."""
+    """A journal of `count` entries, the first of which says how the run began; its lines."""
     journal = Journal(path, PLAN)
-    for number in range(count):
-        journal.append(EntryKind.SAMPLE, round=number)
+    journal.append(began())
+    for number in range(1, count):
+        journal.append(seen(number))
     journal.close()
     return path.read_bytes().splitlines(keepends=True)
 
@@ -29,7 +33,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     written(path)
     entries = read_journal(path)
-    assert [(e.number, e.round, e.plan) for e in entries] == [(n + 1, n, PLAN) for n in range(3)]
+    assert [(e.number, e.plan) for e in entries] == [(n, PLAN) for n in (1, 2, 3)]
+    assert [e.event for e in entries] == [began(), seen(1), seen(2)]
     assert entries[0].previous == ""
     assert len({e.previous for e in entries}) == 3
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -41,7 +46,7 @@ def test_a_second_application_finds_the_run_taken(tmp_path: Path) -> None:
     written(path)
     before = path.read_bytes()
     with pytest.raises(Locked, match="applied before"):
-        Journal(path, PLAN).append(EntryKind.RUN_BEGAN)
+        Journal(path, PLAN).append(began())
     assert path.read_bytes() == before
 
 
@@ -63,7 +68,7 @@ def test_a_journal_goes_on_behind_its_last_whole_record(tmp_path: Path) -> None:
     path.write_bytes(b"".join(lines) + lines[0][:20])
     for turn in (1, 2):
         journal = Journal.reopened(path)
-        journal.append(EntryKind.CHECKED, state=RunState.VERIFIED, message="1 of 1 checks pass")
+        journal.append(checked("verified"))
         journal.close()
         entries = read_journal(path)
         assert [e.number for e in entries] == list(range(1, 4 + turn))
@@ -75,7 +80,7 @@ def test_a_journal_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("remediations.engine.runs.journal.PATIENCE_S", 0)
     path = tmp_path / "journal.jsonl"
     first = Journal(path, PLAN)
-    first.append(EntryKind.RUN_BEGAN)
+    first.append(began())
     before = path.read_bytes()
     with pytest.raises(Locked, match="another process writes"):
         Journal.reopened(path)
@@ -96,7 +101,7 @@ def test_only_a_sound_journal_goes_on(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not what was written"):
         Journal.reopened(path)
     path.unlink()
-    edited = b"".join(written(path)).replace(b'"round":"1"', b'"round":"7"')
+    edited = b"".join(written(path)).replace(b'"value":"1"', b'"value":"7"')
     path.write_bytes(edited)
     with pytest.raises(UsageError, match="not what was written"):
         Journal.reopened(path)
@@ -121,11 +126,12 @@ def test_no_journal_and_an_empty_one_have_no_entries(tmp_path: Path) -> None:
         (lambda a, b, c: b + c, 1),
         (lambda a, b, c: b + a + c, 1),
         (lambda a, b, c: a + b + b + c, 3),
-        (lambda a, b, c: a + b.replace(b'"round":"1"', b'"round":"7"') + c, 3),
+        (lambda a, b, c: a + b.replace(b'"value":"1"', b'"value":"7"') + c, 3),
         (lambda a, b, c: a + b + c.replace(b'":', b'": ', 1), 3),
         (lambda a, b, c: a + b"\n" + b + c, 2),
         (lambda a, b, c: a + b + c.replace(b"{", b'{"more":"1",', 1), 3),
         (lambda a, b, c: a + b"nonsense\n" + c, 2),
+        (lambda a, b, c: a + b.replace(b'"sampled"', b'"other"') + c, 2),
     ],
 )
 def test_a_changed_journal_is_refused(tmp_path: Path, change: object, line: int) -> None:
@@ -146,14 +152,14 @@ def test_half_a_record_is_taken_back(
     """A full disk leaves whole lines; the run's end can be written once there is room."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, PLAN)
-    journal.append(EntryKind.RUN_BEGAN)
+    journal.append(began())
     real = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:written_bytes]))
     with pytest.raises(MachineError, match="cannot be used"):
-        journal.append(EntryKind.SAMPLE)
+        journal.append(seen(1))
     monkeypatch.undo()
-    journal.append(EntryKind.RUN_ENDED, state=RunState.ABORTED)
-    assert [e.kind for e in read_journal(path)] == [EntryKind.RUN_BEGAN, EntryKind.RUN_ENDED]
+    journal.append(run_ends("aborted"))
+    assert [type(e.event) for e in read_journal(path)] == [RunBegan, RunEnded]
 
 
 def test_a_record_that_is_not_durable_is_taken_back(
@@ -162,14 +168,14 @@ def test_a_record_that_is_not_durable_is_taken_back(
     """Written is not enough: the disk must have said so."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, PLAN)
-    journal.append(EntryKind.RUN_BEGAN)
+    journal.append(began())
 
     def broken(_: int) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(MachineError) as caught:
-        journal.append(EntryKind.COMMAND_STARTING)
+        journal.append(starts("1-0", "val1"))
     assert "Input/output error" in caught.value.got
     assert len(read_journal(path)) == 1
 
@@ -179,3 +185,67 @@ def test_a_journal_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").mkdir()
     with pytest.raises(UsageError, match="is a directory"):
         read_journal(tmp_path / "journal.jsonl")
+
+
+OLD = (
+    b'{"at":"2026-11-25T12:00:00Z","command_sha256":"","kind":"run-began","number":"1",'
+    b'"plan":"aa","previous":"","state":""}\n'
+)
+
+
+@pytest.mark.parametrize("other", [OLD, b"", b'{"event":{"format":"3","kind":"run-began"}}\n'])
+def test_a_journal_of_another_form_is_refused_whole(tmp_path: Path, other: bytes) -> None:
+    """With what to do, and without one record of it; an empty file is not of another form."""
+    path = tmp_path / "journal.jsonl"
+    lines = written(path)
+    path.write_bytes(other + b"".join(lines))
+    if not other:
+        assert len(read_journal(path)) == len(lines)
+        return
+    for read in (read_journal, Journal.reopened):
+        with pytest.raises(UsageError, match="another version") as caught:
+            read(path)
+        assert "read it with the version that wrote it" in caught.value.next_step
+
+
+def test_a_journal_begins_with_how_the_run_began(tmp_path: Path) -> None:
+    """Or who applied it, and on whose approval, would be anybody's guess. It says so once."""
+    stories: tuple[tuple[Event, ...], ...] = ((seen(1),), (began(), began()))
+    for place, events in enumerate(stories, 1):
+        path = tmp_path / f"{place}.jsonl"
+        journal = Journal(path, PLAN)
+        for event in events:
+            journal.append(event)
+        journal.close()
+        with pytest.raises(UsageError) as caught:
+            read_journal(path)
+        assert f"line {place}: a journal begins with run-began, once" in caught.value.got
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (run_ends("running"), b'"state":"verified"'),
+        (run_ends("running"), b'"state":"planned"'),
+        (checked("verified"), b'"state":"running"'),
+        (starts("1-0", "val1"), b'"state":"started"'),
+    ],
+)
+def test_a_state_that_an_event_cannot_have_is_refused(
+    tmp_path: Path, said: Event, instead: bytes
+) -> None:
+    """Also where the chain of hashes fits: it is no record of this kind."""
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path, PLAN)
+    journal.append(began())
+    journal.append(said)
+    journal.close()
+    first, second = path.read_bytes().splitlines(keepends=True)
+    changed = re.sub(rb'"state":"[a-z]+"', instead, second)
+    if changed == second:
+        changed = second.replace(b'"step":', instead + b',"step":')
+    path.write_bytes(first + changed)
+    assert changed != second
+    with pytest.raises(UsageError, match="not what was written"):
+        read_journal(path)
+    assert check(path.read_bytes()).exit_status == 1

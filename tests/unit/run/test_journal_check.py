@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -15,8 +16,9 @@ from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs import journal_check
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.journal_check import check
-from remediations.engine.runs.records import CommandState, EntryKind, RunState
+from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, Event, Verified
 from remediations.values.wire import canonical
+from tests.unit.run.events import began, checked, ends, run_ends, starts
 from tests.unit.run.fakes import Bench, FakeDriver
 from tests.unit.run.plans import command, plan, stage
 
@@ -27,45 +29,29 @@ PLAN_BYTES = canonical(PLAN)
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
     """The journal of a run that went well."""
-    bench = Bench(tmp_path, PLAN, FakeDriver())
-    bench.journal.append(
-        EntryKind.RUN_BEGAN, message="by otto, approved by alice@example.org SHA256:k\x1b[2J"
+    bench = Bench(
+        tmp_path,
+        PLAN,
+        FakeDriver(),
+        begin=began(message="by otto, approved by alice@example.org SHA256:k\x1b[2J"),
     )
-    asyncio.run(bench.engine.apply())
+    asyncio.run(bench.application.apply())
     bench.journal.close()
     return bench.path
 
 
-def story(path: Path, plan: Plan, *steps: tuple[EntryKind, str, str]) -> bytes:
-    """A well-chained journal that tells whatever it is told to: kind, step and its host, text."""
+def story(path: Path, plan: Plan, *events: Event) -> bytes:
+    """A well-chained journal that tells whatever it is told to."""
     journal = Journal(path, plan_digest(plan))
-    for kind, named, text in steps:
-        step, _, host = named.partition(" ")
-        journal.append(
-            kind,
-            step=step,
-            host=host,
-            state=CommandState.DONE if kind is EntryKind.COMMAND_ENDED else "",
-            command_sha256=hashlib.sha256(text.encode()).hexdigest() if text else "",
-        )
+    for event in events:
+        journal.append(event)
     journal.close()
     return path.read_bytes()
 
 
-BEGAN = (EntryKind.RUN_BEGAN, "", "")
-ENDED = (EntryKind.RUN_ENDED, "", "")
-
-
-A, B, C = "1-0 val1", "1-1 val1", "1-2 val2"
-"""The steps of the plan."""
-
-
-def starts(step: str, text: str) -> tuple[EntryKind, str, str]:
-    return (EntryKind.COMMAND_STARTING, step, text)
-
-
-def ends(step: str) -> tuple[EntryKind, str, str]:
-    return (EntryKind.COMMAND_ENDED, step, "")
+BEGAN, ENDED = began(), run_ends()
+A, B, C = ("1-0", "val1"), ("1-1", "val1"), ("1-2", "val2")
+"""The steps of the plan, and what they act on."""
 
 
 def test_a_good_journal_as_a_program(journal: Path, tmp_path: Path) -> None:
@@ -110,7 +96,7 @@ def test_a_missing_end_is_a_crash_or_a_cut(journal: Path) -> None:
         assert (report.problems, report.exit_status) == ((), 3)
         said = "no end: the machine died or the end was cut, which cannot be told apart"
         assert said in report.lines
-    starting = next(n for n, line in enumerate(lines, 1) if b"command-starting" in line)
+    starting = next(n for n, line in enumerate(lines, 1) if b"step-starting" in line)
     report = check(b"".join(lines[:starting]) + lines[starting][:7])
     assert "may still run: step 1-0 on val1" in report.lines
     assert "the last line is torn (7 bytes without an end): it says nothing" in report.lines
@@ -118,7 +104,7 @@ def test_a_missing_end_is_a_crash_or_a_cut(journal: Path) -> None:
 
 def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
     """By the id of the step, and in the order of the plan."""
-    swapped = (starts(A, "two"), ends(A), starts(B, "one"), ends(B))
+    swapped = (starts(*A, "two"), ends("1-0"), starts(*B, "one"), ends("1-1"))
     data = story(tmp_path / "j", PLAN, BEGAN, *swapped, ENDED)
     said = "what ran is not what the plan says"
     assert check(data, PLAN_BYTES).problems == (
@@ -126,27 +112,27 @@ def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
         f"step 1-1 on val1: {said}",
     )
     assert check(data).problems == ()
-    early = (starts(B, "two"), ends(B), starts(A, "one"), ends(A))
+    early = (starts(*B, "two"), ends("1-1"), starts(*A, "one"), ends("1-0"))
     data = story(tmp_path / "k", PLAN, BEGAN, *early, ENDED)
-    said = "step 1-0 on val1: ran after a later step of its host"
+    said = "step 1-0 on val1: ran after a later step of its target"
     assert check(data, PLAN_BYTES).problems == (said,)
 
 
 @pytest.mark.parametrize(
     ("steps", "problem"),
     [
-        ((starts("1-0 val3", "one"), ends("1-0 val3")), "step 1-0 on val3: ran, and is not in"),
-        ((starts("1-3 val2", "two"), ends("1-3 val2")), "step 1-3 on val2: ran, and is not in"),
-        ((starts(C, "two"), ends(C)) * 2, "record 4: step 1-2 on val2 starts twice"),
-        ((starts(C, "two"),) * 2, "record 3: step 1-2 on val2 starts twice"),
-        ((starts(C, "two"), ends(C), ends(C)), "record 4: step 1-2 on val2 ends twice"),
-        ((ends(C),), "record 2: step 1-2 on val2 ends and did not start"),
+        ((starts("1-0", "val3", "one"),), "step 1-0: ran on val3, the plan says on val1"),
+        ((starts("1-3", "val2", "two"),), "step 1-3: ran, and is not in"),
+        ((starts(*C, "two"), ends("1-2")) * 2, "record 4: step 1-2 starts twice"),
+        ((starts(*C, "two"),) * 2, "record 3: step 1-2 starts twice"),
+        ((starts(*C, "two"), ends("1-2"), ends("1-2")), "record 4: step 1-2 ends twice"),
+        ((ends("1-2"),), "record 2: step 1-2 ends and did not start"),
         ((ENDED,), "record 3: something but a verification follows the end"),
         ((BEGAN,), "record 2: a journal begins with run-began, once"),
     ],
 )
 def test_an_impossible_story_is_found(
-    tmp_path: Path, steps: tuple[tuple[EntryKind, str, str], ...], problem: str
+    tmp_path: Path, steps: tuple[Event, ...], problem: str
 ) -> None:
     """Also where the chain was made anew."""
     report = check(story(tmp_path / "j", PLAN, BEGAN, *steps, ENDED), PLAN_BYTES)
@@ -156,14 +142,15 @@ def test_an_impossible_story_is_found(
 
 def test_verifications_are_told_and_may_follow_the_end(journal: Path) -> None:
     """As often as somebody verified; nothing else may."""
-    for state in (RunState.UNVERIFIED, RunState.VERIFIED):
+    states: tuple[Verified, ...] = ("unverified", "verified")
+    for state in states:
         with closing(Journal.reopened(journal)) as reopened:
-            said = reopened.append(EntryKind.CHECKED, state=state, message="of 3")
+            reopened.append(checked(state, "of 3"))
         report = check(journal.read_bytes(), PLAN_BYTES)
         assert (report.problems, report.exit_status) == ((), 0)
-        assert any(line.endswith(f": {said.state}: of 3") for line in report.lines)
+        assert any(line.endswith(f": {state}: of 3") for line in report.lines)
     with closing(Journal.reopened(journal)) as reopened:
-        reopened.append(EntryKind.COMMAND_STARTING, step="1-0", host="val1")
+        reopened.append(starts("1-0", "val1"))
     problems = check(journal.read_bytes()).problems
     assert any("something but a verification follows the end" in found for found in problems)
 
@@ -179,3 +166,35 @@ def test_a_journal_without_a_beginning_is_wrong(tmp_path: Path) -> None:
     """Cut at the front and chained anew."""
     report = check(story(tmp_path / "j", PLAN, ENDED))
     assert report.problems == ("record 1: a journal begins with run-began, once",)
+
+
+def test_it_knows_exactly_the_events_that_are_written() -> None:
+    """It imports nothing of this package, so its table of kinds, members and states is compared."""
+    members: dict[str, set[str]] = {}
+    states: dict[str, set[str]] = {}
+    for kind in get_args(Event):
+        tag = str(kind.__struct_config__.tag)
+        members[tag] = set(kind.__struct_fields__)
+        if "state" in members[tag]:
+            states[tag] = set(get_args(get_type_hints(kind)["state"]))
+    assert members == journal_check.EVENTS
+    assert states == journal_check.STATES
+    assert set(Entry.__struct_fields__) == journal_check.HEAD
+    assert str(JOURNAL_FORMAT) == journal_check.FORMAT
+
+
+@pytest.mark.parametrize(
+    "other", [b'{"kind":"run-began","number":"1"}\n', b'{"event":{"format":"\\u001b9"}}\n']
+)
+def test_a_journal_of_another_form_is_not_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: bytes
+) -> None:
+    """2, with what to do: an intact journal of another version is not called wrong."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(other)
+    assert journal_check.main([str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("this reads journals of format 2, and that is one of format ")
+    assert "\x1b" not in err
+    assert check(other).exit_status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.plan.compare import changed_facts
-from remediations.engine.plan.plan import Fact, Gate, GateKind, Rule
-from remediations.engine.runs.records import CommandState, Entry, EntryKind, RunState
+from remediations.engine.plan.plan import Fact, Gate, Rule
+from remediations.engine.runs.records import Entry, Event, RunState, StepState
 from remediations.engine.runs.status import status_of
-from remediations.playbooks.chain.gates import judge_gate
-from remediations.playbooks.chain.look import HostSnapshot, Snapshot
+from remediations.playbooks.chain.gates import Advances, Follows, HostSnapshot, Snapshot, judge_gate
+from remediations.values.part import Part
+from tests.unit.run.events import began, checked, ends, run_ends, starts
 from tests.unit.run.plans import command, plan, stage
 
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -93,8 +95,12 @@ def test_no_text_breaks_the_comparison(planned: str, now: str) -> None:
     assert holds(planned, planned)
 
 
-def gate(kind: GateKind, *hosts: str, height: int = 10) -> Gate:
-    return Gate(kind=kind, title="a gate", hosts=hosts, height=height, timeout_s=1)
+def follows(*hosts: str) -> Gate:
+    return Gate(title="a gate", timeout_s=1, asks=Part.of(Follows(hosts=hosts)))
+
+
+def advances(*hosts: str) -> Gate:
+    return Gate(title="a gate", timeout_s=1, asks=Part.of(Advances(hosts=hosts, height=10)))
 
 
 def seen(**hosts: tuple[int | None, bool | None]) -> Snapshot:
@@ -112,69 +118,52 @@ def seen(**hosts: tuple[int | None, bool | None]) -> Snapshot:
 @pytest.mark.parametrize(
     ("kind", "snapshot", "opened"),
     [
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, False), b=(12, False)), True),
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, True), b=(11, None)), True),
-        (GateKind.CHAIN_ADVANCES, seen(a=(10, False), b=(12, False)), False),
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, False), b=(None, None)), False),
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(11, False), b=(12, False), c=(12, False)), True),
-        (GateKind.NODE_FOLLOWS, seen(a=(10, False), b=(12, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(12, True), b=(12, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(12, None), b=(12, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(12, False), b=(12, False), c=(14, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(), False),
+        (advances, seen(a=(11, False), b=(12, False)), True),
+        (advances, seen(a=(11, True), b=(11, None)), True),
+        (advances, seen(a=(10, False), b=(12, False)), False),
+        (advances, seen(a=(11, False), b=(None, None)), False),
+        (advances, seen(a=(11, False)), False),
+        (follows, seen(a=(11, False), b=(12, False), c=(12, False)), True),
+        (follows, seen(a=(10, False), b=(12, False)), False),
+        (follows, seen(a=(12, True), b=(12, False)), False),
+        (follows, seen(a=(12, None), b=(12, False)), False),
+        (follows, seen(a=(12, False), b=(12, False), c=(14, False)), False),
+        (follows, seen(), False),
     ],
 )
-def test_gates(kind: GateKind, snapshot: Snapshot, opened: bool) -> None:
+def test_gates(kind: Callable[..., Gate], snapshot: Snapshot, opened: bool) -> None:
     """Open for all hosts or for none; silence keeps a gate shut."""
-    assert judge_gate(gate(kind, "a", "b"), snapshot).open is opened
+    assert judge_gate(kind("a", "b"), snapshot).open is opened
 
 
-@pytest.mark.parametrize("kind", list(GateKind))
-def test_a_gate_without_hosts_stays_shut(kind: GateKind) -> None:
+@pytest.mark.parametrize("kind", [follows, advances])
+def test_a_gate_without_hosts_stays_shut(kind: Callable[..., Gate]) -> None:
     """Empty is never success."""
-    assert not judge_gate(gate(kind), seen(a=(99, False))).open
+    assert not judge_gate(kind(), seen(a=(99, False))).open
 
 
 def test_a_gate_says_what_it_saw() -> None:
     """Each host, and the highest."""
-    verdict = judge_gate(gate(GateKind.NODE_FOLLOWS, "a", "b"), seen(a=(7, False), c=(9, False)))
+    verdict = judge_gate(follows("a", "b"), seen(a=(7, False), c=(9, False)))
     assert verdict.seen == "a 7, b silent; highest 9"
 
 
 PLAN = plan(stage(1, command("a"), command("a"), command("b")), stage(2, command("c")))
 
 
-def entry(
-    kind: EntryKind, host: str = "", state: str = "", message: str = "", step: str = ""
-) -> Entry:
-    return Entry(
-        number=1,
-        previous="",
-        at=AT,
-        kind=kind,
-        plan="",
-        host=host,
-        state=state,
-        message=message,
-        step=step,
-    )
+BEGAN = began()
+A_STARTS, A_DONE = starts("1-0", "a"), ends("1-0")
+A_STARTS_AGAIN, A_FAILED = starts("1-1", "a"), ends("1-1", "failed")
+RAN, STOPPED, DIED = run_ends(), run_ends("stopped", "b failed"), run_ends("unknown", "Interrupt")
+GOOD, BAD = checked("verified"), checked("unverified")
 
 
-BEGAN = entry(EntryKind.RUN_BEGAN)
-A_STARTS = entry(EntryKind.COMMAND_STARTING, "a", "started", step="1-0")
-A_DONE = entry(EntryKind.COMMAND_ENDED, "a", "done", step="1-0")
-A_STARTS_AGAIN = entry(EntryKind.COMMAND_STARTING, "a", "started", step="1-1")
-A_FAILED = entry(EntryKind.COMMAND_ENDED, "a", "failed", step="1-1")
-RAN = entry(EntryKind.RUN_ENDED, state="running", message="all stages are done")
-STOPPED = entry(EntryKind.RUN_ENDED, state="stopped", message="b failed")
-DIED = entry(EntryKind.RUN_ENDED, state="unknown", message="KeyboardInterrupt")
-GOOD = entry(EntryKind.CHECKED, state="verified", message="3 of 3 checks pass")
-BAD = entry(EntryKind.CHECKED, state="unverified", message="2 of 3 checks pass")
+def told(*events: Event) -> tuple[Entry, ...]:
+    return tuple(Entry(number=1, previous="", at=AT, plan="", event=event) for event in events)
 
 
 @pytest.mark.parametrize(
-    ("entries", "hindrance", "alive", "state"),
+    ("events", "hindrance", "alive", "state"),
     [
         ((), "not approved", False, RunState.PLANNED),
         ((), "", False, RunState.APPROVED),
@@ -195,19 +184,19 @@ BAD = entry(EntryKind.CHECKED, state="unverified", message="2 of 3 checks pass")
     ],
 )
 def test_where_a_run_stands(
-    entries: tuple[Entry, ...],
+    events: tuple[Event, ...],
     hindrance: str,
     alive: bool,
     state: RunState,
 ) -> None:
     """Verified only by the last checks after a run that reached its end."""
-    status = status_of(PLAN, entries, hindrance=hindrance, alive=alive)
+    status = status_of(PLAN, told(*events), hindrance=hindrance, alive=alive)
     assert status.state is state
     assert hindrance in status.message
 
 
 @pytest.mark.parametrize(
-    ("entries", "alive", "states"),
+    ("events", "alive", "states"),
     [
         ((), False, "planned planned planned planned"),
         ((BEGAN, A_STARTS), True, "started planned planned planned"),
@@ -218,9 +207,13 @@ def test_where_a_run_stands(
         ((BEGAN, A_STARTS_AGAIN, A_FAILED), False, "planned failed planned planned"),
     ],
 )
-def test_where_each_command_stands(entries: tuple[Entry, ...], alive: bool, states: str) -> None:
+def test_where_each_step_stands(events: tuple[Event, ...], alive: bool, states: str) -> None:
     """What was announced and has no end is unknown once its process is gone."""
-    status = status_of(PLAN, entries, hindrance="", alive=alive)
-    assert [step.state for step in status.steps] == [CommandState(s) for s in states.split()]
-    told = [str(step) for step in status.steps]
-    assert told == ["step 1-0 on a", "step 1-1 on a", "step 1-2 on b", "step 2-0 on c"]
+    status = status_of(PLAN, told(*events), hindrance="", alive=alive)
+    assert [step.state for step in status.steps] == [StepState(s) for s in states.split()]
+    assert [str(step) for step in status.steps] == [
+        "step 1-0 on a",
+        "step 1-1 on a",
+        "step 1-2 on b",
+        "step 2-0 on c",
+    ]

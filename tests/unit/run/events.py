@@ -1,0 +1,77 @@
+"""Events of a journal, with no more said than a test needs."""
+
+from __future__ import annotations
+
+import hashlib
+
+from remediations.engine.apply.look import Point, Sight
+from remediations.engine.runs.records import (
+    JOURNAL_FORMAT,
+    AcceptedApproval,
+    Actor,
+    Anchor,
+    Checked,
+    RunBegan,
+    RunEnd,
+    RunEnded,
+    Sampled,
+    Start,
+    StepEnd,
+    StepEnded,
+    StepStarting,
+    Verified,
+)
+
+
+def started(*approvals: AcceptedApproval) -> Start:
+    """How a run is begun."""
+    anchor = Anchor(path="/etc/remediate/x", sha256="0" * 64, named_by="a test")
+    return Start(
+        tool="remediate test",
+        actor=Actor(uid=1000, name="ops", sudo_uid=None, sudo_name=""),
+        approvals=approvals,
+        signers=anchor,
+        revoked=None,
+        inventory=anchor,
+        ssh_config=None,
+        programs=(),
+    )
+
+
+def began(*approvals: AcceptedApproval, message: str = "by alice") -> RunBegan:
+    return RunBegan(format=JOURNAL_FORMAT, message=message, start=started(*approvals))
+
+
+def starts(step: str, target: str, text: str = "true") -> StepStarting:
+    return StepStarting(
+        step=step,
+        target=target,
+        action=f"Start {target}",
+        payload_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def ends(step: str, state: StepEnd = "done", message: str = "") -> StepEnded:
+    return StepEnded(
+        step=step,
+        state=state,
+        message=message,
+        exit_status=0 if state == "done" else None,
+        output="",
+        error_output="",
+        duration_ms=0,
+    )
+
+
+def seen(value: int | None, headline: str = "") -> Sampled:
+    """One look at one thing."""
+    point = Point(series="height", subject="val1", value=value)
+    return Sampled(sight=Sight(headline=headline, points=(point,)))
+
+
+def run_ends(state: RunEnd = "running", message: str = "all stages are done") -> RunEnded:
+    return RunEnded(state=state, message=message)
+
+
+def checked(state: Verified, message: str = "1 of 1 checks pass", sha256: str = "") -> Checked:
+    return Checked(state=state, message=message, checks_sha256=sha256)

@@ -1,0 +1,116 @@
+"""The examples at the head of the protocols are whole: a lamp is switched, watched, and told."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import textwrap
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from remediations.engine.apply import application, carry_out, driver, look
+from remediations.engine.apply.application import Application
+from remediations.engine.apply.driver import Claimed, Driver, Sighted, StepId
+from remediations.engine.apply.look import Look
+from remediations.engine.plan.plan import plan_digest
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.records import RunState, Sampled
+from tests.unit.run.events import began
+from tests.unit.run.fakes import Listener
+from tests.unit.run.plans import command, plan, stage
+
+SWITCHED = plan(stage(1, command("lamp", "on"), gate_timeout_s=5))
+STEP = StepId(plan=plan_digest(SWITCHED), step="1-0")
+ON = SWITCHED.stages[0].steps[0]
+
+
+def example(module: ModuleType, name: str) -> Any:  # noqa: ANN401 - a class of a docstring
+    """The class called `name`, as the module's docstring has it."""
+    rows = (inspect.getdoc(module) or "").splitlines()
+    first = rows.index(f"    class {name}:")
+    block = []
+    for row in rows[first:]:
+        if row and not row.startswith("    "):
+            break
+        block.append(row)
+    source = "from __future__ import annotations\nfrom pathlib import Path\n" + textwrap.dedent(
+        "\n".join(block)
+    )
+    names: dict[str, Any] = {**vars(module)}
+    exec(compile(ast.parse(source), f"{module.__name__} (example)", "exec"), names)
+    return names[name]
+
+
+@pytest.fixture
+def lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """A room with a lamp that is off."""
+    monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.001)
+    monkeypatch.setattr(application, "GATE_LOOK_S", 0.01)
+    (tmp_path / "lamp").write_text("off")
+    made: Driver = example(driver, "LampDriver")(tmp_path)
+    return made
+
+
+def test_a_lamp_is_switched_on(tmp_path: Path, lamp: Driver) -> None:
+    """Driver and look together, from the first record to the last gate."""
+    look_of = example(look, "LampLook")
+
+    async def watch() -> Look:
+        seen: Look = look_of((tmp_path / "lamp").read_text() == "on")
+        return seen
+
+    with closing(Journal(tmp_path / "journal", plan_digest(SWITCHED))) as journal:
+        journal.append(began())
+        run = Application(
+            SWITCHED,
+            plan_digest(SWITCHED),
+            driver=lamp,
+            journal=journal,
+            watch=watch,
+            progress=Listener(),
+        )
+        receipt = asyncio.run(run.apply())
+    assert receipt.state is RunState.RUNNING
+    assert (tmp_path / "lamp").read_text() == "on"
+    events = [entry.event for entry in read_journal(tmp_path / "journal")]
+    last = [event.sight for event in events if isinstance(event, Sampled)][-1]
+    assert (last.headline, [p.value for p in last.points]) == ("lit", [1])
+
+
+def test_a_name_is_taken_once(tmp_path: Path, lamp: Driver) -> None:
+    """The second launch changes nothing, whatever became of the lamp."""
+    asyncio.run(lamp.launch(STEP, ON))
+    (tmp_path / "lamp").write_text("off")
+    with pytest.raises(Claimed, match="a claim of 1-0"):
+        asyncio.run(lamp.launch(STEP, ON))
+    assert (tmp_path / "lamp").read_text() == "off"
+    assert asyncio.run(lamp.void(STEP, ON)).state is Sighted.DONE
+
+
+def test_what_is_voided_never_starts(tmp_path: Path, lamp: Driver) -> None:
+    """Also not by a launch that is late."""
+    assert asyncio.run(lamp.probe(STEP, ON)).state is Sighted.NOT_STARTED
+    assert asyncio.run(lamp.void(STEP, ON)).state is Sighted.VOIDED
+    with pytest.raises(Claimed):
+        asyncio.run(lamp.launch(STEP, ON))
+    assert (tmp_path / "lamp").read_text() == "off"
+
+
+def test_a_claim_without_a_result_is_settled_by_the_effect(tmp_path: Path, lamp: Driver) -> None:
+    """The driver died between effect and result; or before the effect."""
+    (tmp_path / f"{STEP.plan}.{STEP}").touch()
+    for found, state in (("on", "done"), ("off", "failed")):
+        (tmp_path / "lamp").write_text(found)
+        assert asyncio.run(carry_out.follow(lamp, STEP, ON)).state == state
+
+
+def test_a_lamp_that_does_not_answer_opens_no_gate() -> None:
+    """Unknown is a point without a value."""
+    dark = example(look, "LampLook")(None)
+    assert not dark.judge(SWITCHED.stages[0].gate).open
+    assert dark.sight.points[0].value is None
