@@ -10,6 +10,7 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
@@ -40,7 +41,11 @@ def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: boo
         if not quiet and sys.stderr.isatty():
             to_stderr(f"  {result.outcome:<8} {result.id} {result.host} {result.title}")
 
-    results = run_checks(given, heard=heard)
+    def tell(line: str) -> None:
+        if not quiet:
+            to_stderr(f"  {line}")
+
+    results = run_checks(replace(given, tell=tell), heard=heard)
     good = bool(results) and all(r.outcome is CheckOutcome.PASSED for r in results)
     verdict = "VERIFIED" if good else "NOT VERIFIED"
     again = next_command("verify", directory.called)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.plan import Baseline, Plan, Target
 from remediations.engine.plan.plan_file import PLAN_FILE, read_plan
 from remediations.machine.config import load_machine_config
 from remediations.reach.resolver import SshResolver, resolver_for
 from remediations.values.inventory import Inventory
 
 
+def to_stderr(line: str) -> None:
+    """Tell it to whoever started pytest."""
+    sys.stderr.write(f"{line}\n")
+
+
 @dataclass(frozen=True, eq=False)
 class Given:
     """The plan that was applied, the live inventory, and what says where its names lead.
+
+    `tell` takes a line about what a check waits for, while it does.
 
     `remediate` hands it to pytest as a plugin, which is how pytest takes values.
     """
@@ -24,6 +33,22 @@ class Given:
     plan: Plan
     inventory: Inventory
     resolver: SshResolver
+    tell: Callable[[str], None] = to_stderr
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Where the plan's nodes are."""
+        return self.plan.targets
+
+    @property
+    def baseline(self) -> Baseline:
+        """How things stood before anything was done."""
+        return self.plan.baseline
+
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """The hosts on which something ran."""
+        return self.plan.acting_hosts
 
     @classmethod
     def from_files(cls, run: Path, inventory: Path) -> Self:
