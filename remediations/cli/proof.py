@@ -10,6 +10,8 @@ import hashlib
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
@@ -29,8 +31,10 @@ from remediations.render.printable import one_line
 from remediations.values.wire import canonical
 
 
-def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: bool) -> Answer:
-    """Exit 0: every check passes. 8: one does not, or none could be run.
+def prove(
+    directory: RunDirectory, given: Given, suite: Path, anchors: Anchors, *, quiet: bool
+) -> Answer:
+    """Run the checks in `suite`. Exit 0: every check passes. 8: one does not, or none could be run.
 
     Raises:
         MachineError: what they came to could not be recorded; it says what that was.
@@ -40,7 +44,11 @@ def prove(directory: RunDirectory, given: Given, anchors: Anchors, *, quiet: boo
         if not quiet and sys.stderr.isatty():
             to_stderr(f"  {result.outcome:<8} {result.id} {result.host} {result.title}")
 
-    results = run_checks(given, heard=heard)
+    def tell(line: str) -> None:
+        if not quiet:
+            to_stderr(f"  {line}")
+
+    results = run_checks(replace(given, tell=tell), suite, heard=heard)
     good = bool(results) and all(r.outcome is CheckOutcome.PASSED for r in results)
     verdict = "VERIFIED" if good else "NOT VERIFIED"
     again = next_command("verify", directory.called)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from remediations.reach.connection import Completed, HostUnreachable
@@ -14,6 +15,19 @@ from remediations.values.inventory import Inventory
 from remediations.values.login import Login
 
 T = TypeVar("T")
+
+MAX_BYTES = 4_000_000
+"""Of each stream of one command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one host may take of a question to all: seconds of the command alone and with the
+    connecting, and bytes of each stream."""
+
+    command_s: float
+    host_s: float
+    max_bytes: int
 
 
 class BlockingReach:
@@ -32,7 +46,15 @@ class BlockingReach:
         Raises:
             HostUnreachable: it cannot be reached.
         """
-        return self._wait(self._run(host, command, timeout_s))
+        return self._wait(self._run(host, command, timeout_s=timeout_s))
+
+    def run_on_all(
+        self, command: str, stdin: Mapping[str, bytes], *, limits: Limits
+    ) -> Mapping[str, Completed | HostUnreachable]:
+        """Run one *read-only* command on all hosts named in `stdin` at once, each with its own
+        input and limits. A host that cannot be reached is a value beside the others' answers.
+        """
+        return self._wait(self._run_on_all(command, stdin, limits))
 
     def login(self, host: str) -> Login:
         """Where the name of an inventory host leads. Contacts nobody."""
@@ -45,17 +67,61 @@ class BlockingReach:
         self._thread.join()
         self._loop.close()
 
-    async def _run(self, host: str, command: str, timeout_s: float) -> Completed:
+    async def _run_on_all(
+        self, command: str, stdin: Mapping[str, bytes], limits: Limits
+    ) -> Mapping[str, Completed | HostUnreachable]:
+        asked = (self._answer(host, command, text, limits) for host, text in stdin.items())
+        return dict(zip(stdin, await asyncio.gather(*asked), strict=True))
+
+    async def _answer(
+        self, host: str, command: str, stdin: bytes, limits: Limits
+    ) -> Completed | HostUnreachable:
+        try:
+            async with asyncio.timeout(limits.host_s):
+                return await self._run(
+                    host,
+                    command,
+                    stdin=stdin,
+                    timeout_s=limits.command_s,
+                    max_bytes=limits.max_bytes,
+                )
+        except HostUnreachable as error:
+            return error
+        except TimeoutError:
+            return HostUnreachable(
+                f"{host}: no connection and answer within {limits.host_s:.0f} s",
+                guard="time limit",
+                got="silence",
+                expected="a login and an answer",
+                next_step=f"ssh {host} true",
+            )
+
+    async def _run(
+        self,
+        host: str,
+        command: str,
+        *,
+        timeout_s: float,
+        stdin: bytes = b"",
+        max_bytes: int = MAX_BYTES,
+    ) -> Completed:
         connection = await self._reach.connect(host)
         try:
-            return await connection.run(command, timeout_s=timeout_s)
+            return await connection.run(
+                command, stdin=stdin, timeout_s=timeout_s, max_bytes=max_bytes
+            )
         except HostUnreachable:
             self._reach.forget(host, connection)
         renewed = await self._reach.connect(host)
-        return await renewed.run(command, timeout_s=timeout_s)
+        return await renewed.run(command, stdin=stdin, timeout_s=timeout_s, max_bytes=max_bytes)
 
     def _wait(self, work: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """What it comes to. Where we are interrupted, nobody waits for it any more."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
 
     @staticmethod
     async def _make(inventory: Inventory, resolver: SshResolver) -> SshReach:

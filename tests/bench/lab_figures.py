@@ -118,12 +118,13 @@ def _walk(lab: Lab, state: Path, inventory: Path) -> Iterator[tuple[str, float]]
     state.mkdir(parents=True)
     operator = Operator(lab, state)
     key = str(lab.access.operator_key)
+    where = ("--inventory", str(inventory))
     arguments = {
-        "diagnose": ("--inventory", str(inventory)),
-        "plan": ("INC-001", "--inventory", str(inventory)),
+        "diagnose": where,
+        "plan": ("INC-001", *where),
         "approve": ("last", "--yes", "--key", key),
-        "apply": ("last",),
-        "verify": ("last",),
+        "apply": ("last", *where),
+        "verify": ("last", *where),
     }
     for command in COMMANDS:
         began = time.monotonic()

@@ -23,6 +23,7 @@ from remediations.engine.runs.lock import resource_locks
 from remediations.engine.runs.records import RunState
 from remediations.engine.runs.store import RunDirectory, find, state_directory
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.suite import suite_of
 from remediations.errors import Aborted, PartlyApplied
 from remediations.render.printable import one_line
 
@@ -65,7 +66,8 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> A
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt, anchors)
         given = Given(approved.plan, approved.inventory, approved.resolver)
-        return prove(directory, given, anchors, quiet=quiet)
+        suite = suite_of(approved.installed.domain)
+        return prove(directory, given, suite, anchors, quiet=quiet)
     except KeyboardInterrupt as error:
         if not directory.journal.exists():
             raise  # it had not begun: nothing was changed

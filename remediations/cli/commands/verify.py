@@ -12,9 +12,11 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.proof import prove
 from remediations.cli.standing import bound_journal
+from remediations.engine.apply.of_plan import domain_for
 from remediations.engine.runs.lock import is_applied
 from remediations.engine.runs.store import find, state_directory
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.suite import suite_of
 from remediations.errors import Locked, UsageError
 
 
@@ -44,4 +46,5 @@ def command(run: str, inventory: Path | None) -> Answer:
         )
     anchors = Anchors(directory.plan, inventory)
     given = Given(directory.plan, anchors.inventory, anchors.resolver)
-    return prove(directory, given, anchors, quiet="--json" in sys.argv)
+    suite = suite_of(domain_for(directory.plan, anchors.config))
+    return prove(directory, given, suite, anchors, quiet="--json" in sys.argv)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from remediations.engine.catalogue import Installed, find_named
-from remediations.engine.domain import Branch, Playbook
+from remediations.engine.catalogue import Installed, catalogue, find_named
+from remediations.engine.domain import AnyDomain, Branch, Playbook
 from remediations.engine.plan.plan import Plan
 from remediations.errors import UsageError
 from remediations.machine.config import MachineConfig
@@ -24,10 +24,23 @@ def installed_for(plan: Plan, config: MachineConfig) -> Installed:
         Refused: the playbook is installed, and broken, ambiguous or not allowed here.
     """
     installed = find_named(plan.playbook, config)
-    if installed is None:
-        raise _not_here(plan, "playbook", f"no playbook {plan.playbook}")
+    if installed is None or installed.domain.name != plan.domain:
+        of = f" of the domain {plan.domain}" if installed is not None else ""
+        raise _not_here(plan, "playbook", f"no playbook {plan.playbook}{of}")
     branch_of(plan, installed.playbook)
     return installed
+
+
+def domain_for(plan: Plan, config: MachineConfig) -> AnyDomain:
+    """The domain of a plan.
+
+    Raises:
+        UsageError: it is not installed here, or not used.
+    """
+    for domain in catalogue(config).domains:
+        if domain.name == plan.domain:
+            return domain
+    raise _not_here(plan, "domain", f"no domain {plan.domain}")
 
 
 def branch_of(plan: Plan, playbook: Playbook[Any]) -> Branch[Any]:

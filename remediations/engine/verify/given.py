@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,9 +16,16 @@ from remediations.reach.resolver import SshResolver, resolver_for
 from remediations.values.inventory import Inventory
 
 
+def to_stderr(line: str) -> None:
+    """Tell it to whoever started pytest."""
+    sys.stderr.write(f"{line}\n")
+
+
 @dataclass(frozen=True, eq=False)
 class Given:
     """The plan that was applied, the live inventory, and what says where its names lead.
+
+    `tell` takes a line about what a check waits for, while it does.
 
     `remediate` hands it to pytest as a plugin, which is how pytest takes values.
     """
@@ -24,6 +33,7 @@ class Given:
     plan: Plan
     inventory: Inventory
     resolver: SshResolver
+    tell: Callable[[str], None] = to_stderr
 
     @classmethod
     def from_files(cls, run: Path, inventory: Path) -> Self:

@@ -10,9 +10,7 @@ import pytest
 from remediations.engine.plan.plan import PlannedCheck
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.result import CheckOutcome, CheckResult
-from remediations.playbooks.chain import checks as suite
 
-SUITE = Path(suite.__file__).parent
 NOT_IN_SUITE = tuple(
     f"-pno:{plugin}" for plugin in ("cacheprovider", "terminal", "xdist", "randomly", "timeout")
 )
@@ -66,7 +64,7 @@ class _Listener:
         self._heard(result)
 
 
-def run_checks(given: Given, *, heard: Heard) -> tuple[CheckResult, ...]:
+def run_checks(given: Given, suite: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
     """All checks of a plan that was applied, each told to `heard` as it ends.
 
     A check that the plan promises and that did not run is a result too: unknown. Where pytest did
@@ -78,10 +76,10 @@ def run_checks(given: Given, *, heard: Heard) -> tuple[CheckResult, ...]:
     listener = _Listener(heard)
     ended = pytest.main(
         [
-            str(SUITE),
+            str(suite),
             "-c",
             "/dev/null",
-            f"--rootdir={SUITE}",
+            f"--rootdir={suite}",
             "--assert=plain",  # the checks' own words, without pytest's comparisons behind them
             *NOT_IN_SUITE,
         ],

@@ -1,13 +1,13 @@
-"""One node as the checks see it: its RPC and its files, read through testinfra."""
+"""What one node is asked: its RPC through curl on its host, its files, its unit. Text and values.
+
+Each function gives a Question (systems.hosts.rounds); nothing here contacts anybody.
+"""
 
 from __future__ import annotations
 
-import shlex
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
-
-from testinfra.host import Host
 
 from remediations.systems.comet import rpc
 from remediations.systems.comet.curl import ask
@@ -22,112 +22,137 @@ from remediations.systems.comet.values import (
     ValidatorSet,
 )
 from remediations.systems.hosts.guest import guest_program
+from remediations.systems.hosts.rounds import Answer, Question
 
 T = TypeVar("T")
 
-PAGE = 20
-"""`/blockchain` answers so many headers a call."""
-POLL_S = 0.5
-ROOT_LIMIT_S = 15
-"""For what runs as root on the host, which would not end with our connection."""
-LOOK_LIMIT_S = 5
+HEADERS_PER_PAGE = 20
+"""`/blockchain` gives so many headers a call."""
 RPC_SECONDS = 5
-ASK_LIMIT_S = 15
-"""For all the URLs of one question, which our own limit would not end on the host."""
-SHOWN = 200
+"""For one URL. All of one question have the time limit of a question together."""
+LOOK_LIMIT_S = 5
+"""For one look into a file of the home."""
 
 
-def _validators_page(height: int, number: int) -> str:
+@dataclass(frozen=True, kw_only=True)
+class MorePages:
+    """The first page of a validator set that has `pages` of them."""
+
+    first: bytes
+    pages: int
+
+
+def status(target: NodePlace) -> Question[NodeStatus]:
+    """`/status` now."""
+    return _question(target, "status", ("status",), lambda pages: rpc.parse_status(pages[0]))
+
+
+def peers(target: NodePlace) -> Question[tuple[Peer, ...]]:
+    """The peers now."""
+    return _question(target, "net_info", ("net_info",), lambda pages: rpc.parse_peers(pages[0]))
+
+
+def commits(target: NodePlace, heights: Sequence[int]) -> Question[tuple[Commit, ...]]:
+    """The commits of `heights`, in that order."""
+    paths = tuple(f"commit?height={height}" for height in heights)
+    return _question(target, "commit", paths, lambda pages: tuple(map(rpc.parse_commit, pages)))
+
+
+def block_results(target: NodePlace, heights: Sequence[int]) -> Question[tuple[BlockResult, ...]]:
+    """What the application answered to the blocks of `heights`, in that order."""
+    paths = tuple(f"block_results?height={height}" for height in heights)
+    return _question(
+        target, "block_results", paths, lambda pages: tuple(map(rpc.parse_block_result, pages))
+    )
+
+
+def headers(target: NodePlace, heights: range) -> Question[dict[int, BlockMeta]]:
+    """The headers of `heights`, by height, as many as the node has; in pages of twenty."""
+    starts = heights[::HEADERS_PER_PAGE]
+    paths = tuple(
+        f"blockchain?minHeight={low}&maxHeight={min(heights[-1], low + HEADERS_PER_PAGE - 1)}"
+        for low in starts
+    )
+    return _question(
+        target,
+        "blockchain",
+        paths,
+        lambda pages: {meta.height: meta for page in pages for meta in rpc.parse_blocks(page)},
+    )
+
+
+def validators(target: NodePlace, height: int) -> Question[ValidatorSet | MorePages]:
+    """The validator set of `height`, or its first page where there are more."""
+    path = _validators_path(height, 1)
+    return _question(target, "validators", (path,), lambda pages: _whole_or_more(pages[0]))
+
+
+def more_validators(target: NodePlace, height: int, more: MorePages) -> Question[ValidatorSet]:
+    """The whole set: the first page, and all others in one question."""
+    paths = tuple(_validators_path(height, number) for number in range(2, more.pages + 1))
+    return _question(
+        target,
+        "validators",
+        paths,
+        lambda pages: rpc.parse_validators(b"\n".join((more.first, *pages))),
+    )
+
+
+def sign_state(target: NodePlace) -> Question[SignState]:
+    """The sign state, looked into as by a reading (systems/hosts/guest.sh): only what the parser
+    needs leaves the host."""
+    look = guest_program(
+        "sign_state",
+        f"{target.home}/data/priv_validator_state.json",
+        home=target.home,
+        user=target.user or "root",
+        limit_s=LOOK_LIMIT_S,
+    )
+    return Question(
+        source="the sign state",
+        command=f"exec 2>&1\n{look}",
+        parse=lambda output: parse_sign_state(output.decode()),
+        root=True,
+    )
+
+
+def _whole_or_more(first: bytes) -> ValidatorSet | MorePages:
+    pages = rpc.validator_pages(first)
+    return MorePages(first=first, pages=pages) if pages > 1 else rpc.parse_validators(first)
+
+
+def _validators_path(height: int, number: int) -> str:
     return f"validators?height={height}&per_page={rpc.PER_PAGE}&page={number}"
 
 
-class Node:
-    """A target with its testinfra host. Readings raise AssertionError where nothing was answered:
-    for a check, silence is a failure with a reason."""
-
-    def __init__(self, target: NodePlace, host: Host) -> None:
-        self.target = target
-        self.host = host
-
-    @property
-    def name(self) -> str:
-        """The inventory name."""
-        return self.target.host
-
-    def status(self) -> NodeStatus:
-        """`/status` now."""
-        return self._rpc("status", rpc.parse_status)
-
-    def commit(self, height: int) -> Commit:
-        """The commit of `height`."""
-        return self._rpc(f"commit?height={height}", rpc.parse_commit)
-
-    def result(self, height: int) -> BlockResult:
-        """The application's answer to `height`."""
-        return self._rpc(f"block_results?height={height}", rpc.parse_block_result)
-
-    def peers(self) -> tuple[Peer, ...]:
-        """The peers now."""
-        return self._rpc("net_info", rpc.parse_peers)
-
-    def blocks(self, low: int, high: int) -> dict[int, BlockMeta]:
-        """Headers from `low` to `high`, by height, as many as the node has."""
-        found: dict[int, BlockMeta] = {}
-        for start in range(low, high + 1, PAGE):
-            end = min(high, start + PAGE - 1)
-            page = self._rpc(f"blockchain?minHeight={start}&maxHeight={end}", rpc.parse_blocks)
-            found.update({meta.height: meta for meta in page})
-        return found
-
-    def validators(self) -> ValidatorSet:
-        """The whole validator set of one height, all pages: as many as a set may have, and in one
-        command what the first one leaves, so that all together have the limits of one answer."""
-        height = self.status().height
-        first = self._ask(_validators_page(height, 1))
-        pages = rpc.validator_pages(first)
-        others = [_validators_page(height, number) for number in range(2, pages + 1)]
-        rest = self._ask(*others) if others else b""
-        return rpc.parse_validators(first.rstrip(b"\n") + b"\n" + rest)
-
-    def sign_state(self) -> SignState:
-        """The sign state, looked into with sudo as by a reading (systems/hosts/guest.sh): only
-        what the parser needs leaves the host."""
-        home = self.target.home
-        look = guest_program(
-            "sign_state",
-            f"{home}/data/priv_validator_state.json",
-            home=home,
-            user=self.target.user or "root",
-            limit_s=LOOK_LIMIT_S,
-        )
-        with self.host.sudo():
-            answer = self.host.run(f"timeout -k 1 {ROOT_LIMIT_S} sh -c %s", look)
-        complaint = answer.stderr.strip()[:SHOWN]
-        assert answer.rc == 0, f"{self.name}: the sign state cannot be read: {complaint}"
-        return parse_sign_state(answer.stdout)
-
-    def root(self, command: str, *arguments: str) -> str:
-        """The output of a read-only command run with sudo, which ends with it after a while."""
-        text = command % tuple(map(shlex.quote, arguments)) if arguments else command
-        with self.host.sudo():
-            return str(self.host.check_output(f"timeout -k 1 {ROOT_LIMIT_S} sh -c %s", text))
-
-    def _rpc(self, path: str, parse: Callable[[bytes], T]) -> T:
-        return parse(self._ask(path))
-
-    def _ask(self, *paths: str) -> bytes:
-        """The answers, each beginning a line; all of them within the limits of one command."""
-        urls = (f"{self.target.rpc_url}/{path}" for path in paths)
-        answer = self.host.run(f"timeout -k 1 {ASK_LIMIT_S} {ask(*urls, seconds=RPC_SECONDS)}")
-        assert answer.rc == 0, f"{self.name}: {paths[0]} did not answer (curl exit {answer.rc})"
-        return bytes(answer.stdout_bytes)
+def _question(
+    target: NodePlace,
+    source: str,
+    paths: Sequence[str],
+    parse: Callable[[Sequence[bytes]], T],
+) -> Question[T]:
+    """One curl for all `paths`; `parse` takes as many answers."""
+    urls = (f"{target.rpc_url}/{path}" for path in paths)
+    return Question(
+        source=source,
+        command=ask(*urls, seconds=RPC_SECONDS),
+        parse=lambda output: parse(_pages(output, len(paths))),
+        failure=_no_answer,
+    )
 
 
-def until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether `condition` came true within so many seconds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(POLL_S)
-    return True
+def _pages(output: bytes, expected: int) -> Sequence[bytes]:
+    """The answers, each of which begins a line with a brace and is one line, or indented.
+
+    Raises:
+        RpcError: there are more or fewer.
+    """
+    first, *others = output.rstrip(b"\n").split(b"\n{", expected)
+    pages = (first, *(b"{" + page for page in others))
+    if len(pages) != expected:
+        raise rpc.RpcError(f"{len(pages)} answers to {expected} questions")
+    return pages
+
+
+def _no_answer(answer: Answer) -> str:
+    return f"did not answer (curl exit {answer.status})"

@@ -22,6 +22,10 @@ class RemediateBackend(BaseBackend):
         self._reach = reach
         self._name = host
 
+    def get_encoding(self) -> str:
+        """UTF-8: testinfra would ask the host for it, by a command that nobody expects."""
+        return "utf-8"
+
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:  # noqa: ANN401 - testinfra's signature
         """One command, with testinfra's quoting and `sudo` handling.
 

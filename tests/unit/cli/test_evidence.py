@@ -181,7 +181,7 @@ def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> An
     monkeypatch.setattr(proof, "run_checks", lambda *_, **__: checks()[:2])
     anchors = Anchors(run.plan, desk.inventory)
     return proof.prove(
-        run, Given(run.plan, anchors.inventory, anchors.resolver), anchors, quiet=True
+        run, Given(run.plan, anchors.inventory, anchors.resolver), Path(), anchors, quiet=True
     )
 
 

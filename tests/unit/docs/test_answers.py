@@ -107,7 +107,7 @@ def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -
     with closing(Journal(run.journal, run.digest)) as journal:
         journal.append(began())
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
-    told = written(document_of(proof.prove(run, given, anchors, quiet=True)))
+    told = written(document_of(proof.prove(run, given, Path(), anchors, quiet=True)))
     assert set(told) == said_of("verify") == said_of("apply")
     validator("checks").validate(told["checks"])
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.systems.comet.sign_state import SignState
-from remediations.systems.comet.values import (
-    BlockMeta,
-    BlockResult,
-    Commit,
-    CommitSignature,
-    NodePlace,
-    NodeStatus,
-    Peer,
-    Validator,
-    ValidatorSet,
-)
+from remediations.reach.blocking import Limits
+from remediations.reach.connection import Completed, HostUnreachable
+from remediations.systems.comet.values import NodePlace
+from remediations.systems.hosts.rounds import COMMAND
 from tests import worlds
+from tests.unit.model import answers
 
 TIP = 130
-POWERS = dict(zip(("val1", "val2", "val3", "val4"), worlds.POWERS, strict=True))
-STAT = "400 (virtengined start) S " + " ".join(["0"] * 18) + " 9000 0 0"
+TICKS = 9000
+PROGRAM = "a" * 64
+NO_CONNECTION = 7
+"""What curl ends with."""
+PAGE = 100
+
+
+def times(height: int) -> str:
+    return f"{worlds.BEGAN + timedelta(seconds=height):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass
@@ -43,94 +47,184 @@ class FakeNode:
     evidence_at: int = 0
     state: tuple[int, int, int] = (TIP, 0, 3)
     running: bool = True
-    answers: dict[str, str] = field(default_factory=dict)
+    program: str = PROGRAM
+    found: str = ""
+    foreign: str = ""
+    ticks: str = str(TICKS)
+    powers: Sequence[int] = worlds.POWERS
+    silent: frozenset[str] = frozenset()
+    """Beginnings of what it does not answer: an RPC path, or words of a command."""
+    reachable: bool = True
+    asked: list[str] = field(default_factory=list)
 
-    @property
-    def name(self) -> str:
-        return self.target.host
-
-    @property
-    def host(self) -> SimpleNamespace:
-        return SimpleNamespace(service=lambda _: SimpleNamespace(is_running=self.running))
-
-    def status(self) -> NodeStatus:
-        return NodeStatus(
-            node_id=worlds.node_id_of(self.name),
-            network=worlds.CHAIN_ID,
-            moniker=self.name,
-            height=self.height,
-            block_hash=worlds.block_hash_at(self.height),
-            app_hash=worlds.app_hash_at(self.height - 1),
-            block_time=worlds.BEGAN,
-            earliest_height=self.earliest,
-            catching_up=self.catching_up,
-            address=self.address,
-            power=self.power,
-        )
-
-    def commit(self, height: int) -> Commit:
-        return Commit(
-            height=height,
-            round=self.round,
-            signatures=tuple(
-                CommitSignature(
-                    address=worlds.address_of(i), flag=1 if f"val{i}" in self.absent else 2
-                )
-                for i in range(1, 5)
-            ),
-        )
-
-    def result(self, height: int) -> BlockResult:
-        return BlockResult(height=height, app_hash=worlds.app_hash_at(height, self.branch))
-
-    def peers(self) -> tuple[Peer, ...]:
-        peer = Peer(node_id="", moniker="", network="", remote_ip="", outbound=True)
-        return (peer,) * self.peer_count
-
-    def blocks(self, low: int, high: int) -> dict[int, BlockMeta]:
-        return {
-            height: BlockMeta(
-                height=height,
-                block_hash=worlds.block_hash_at(height) + self.branch,
-                app_hash=worlds.app_hash_at(height - 1),
-                time=worlds.BEGAN + timedelta(seconds=height),
-                evidence=height == self.evidence_at,
+    def answer(self, command: str) -> tuple[int, bytes]:
+        """The status of one question's command, and what it prints."""
+        self.asked.append(command)
+        if command.startswith("curl "):
+            return self._curl(command)
+        status, said = next(
+            told
+            for words, told in (
+                ("sign_state", (0, self._state())),
+                ("systemctl is-active", (0, f"{0 if self.running else 3}\n")),
+                ("sha256sum", (0, f"{self.program}  /proc/400/exe\n")),
+                ("journalctl", (0, f"{'0123456789abcdef' * 2}\n{self.found}\n")),
+                ("find ", (0, f"{self.foreign}\n")),
+                ("cat /proc/", (0, f"400 (a daemon) S {'0 ' * 18}{self.ticks} 0 0\n")),
             )
-            for height in range(max(low, self.earliest), min(high, self.height) + 1)
+            if words in command
+        )
+        if any(words in command for words in self.silent):
+            return 1, b""
+        return status, said.encode()
+
+    def _curl(self, command: str) -> tuple[int, bytes]:
+        words = shlex.split(command)
+        urls = [words[at + 1] for at, word in enumerate(words) if word == "--url"]
+        paths = [url.removeprefix(f"{self.target.rpc_url}/") for url in urls]
+        if any(path.startswith(tuple(self.silent)) for path in paths if self.silent):
+            return NO_CONNECTION, b""
+        return 0, b"".join(self._rpc(path) + b"\n" for path in paths)
+
+    def _state(self) -> str:
+        height, round_, step = self.state
+        return f'{{"height":"{height}","round":{round_},"step":{step},"signbytes":""}}\n'
+
+    def _rpc(self, path: str) -> bytes:
+        parts = urlsplit(path)
+        query = {name: int(values[0]) for name, values in parse_qs(parts.query).items()}
+        match parts.path:
+            case "status":
+                return self._status()
+            case "net_info":
+                return answers.net_info(tuple(range(self.peer_count)))
+            case "blockchain":
+                return self._blockchain(query["minHeight"], query["maxHeight"])
+            case "commit":
+                return self._commit(query["height"])
+            case "block_results":
+                return self._results(query["height"])
+            case "validators":
+                return answers.envelope(self._validators(query["page"]))
+        raise AssertionError(path)
+
+    def _status(self) -> bytes:
+        sync = {
+            "latest_block_hash": worlds.block_hash_at(self.height),
+            "latest_app_hash": worlds.app_hash_at(self.height - 1),
+            "latest_block_height": str(self.height),
+            "latest_block_time": times(self.height),
+            "earliest_block_height": str(self.earliest),
+            "catching_up": self.catching_up,
+        }
+        validator = {"address": self.address, "voting_power": str(self.power)}
+        return answers.envelope(
+            {"node_info": answers.node_info(0), "sync_info": sync, "validator_info": validator}
+        )
+
+    def _blockchain(self, low: int, high: int) -> bytes:
+        assert high - low < 20, "no more than twenty headers a call"
+        metas = [
+            {
+                "block_id": {"hash": worlds.block_hash_at(height) + self.branch},
+                "header": {
+                    **answers.header(height),
+                    "time": times(height),
+                    "evidence_hash": "E" * 64
+                    if height == self.evidence_at
+                    else answers.NO_EVIDENCE,
+                },
+            }
+            for height in range(min(high, self.height), max(low, self.earliest) - 1, -1)
+        ]
+        return answers.envelope({"last_height": str(self.height), "block_metas": metas})
+
+    def _commit(self, height: int) -> bytes:
+        signatures = [
+            {
+                "block_id_flag": 1 if f"val{index}" in self.absent else 2,
+                "validator_address": worlds.address_of(index),
+                "timestamp": times(height),
+                "signature": "AAAA",
+            }
+            for index in range(1, len(self.powers) + 1)
+        ]
+        commit = {"height": str(height), "round": self.round, "signatures": signatures}
+        return answers.envelope(
+            {"signed_header": {"header": answers.header(height), "commit": commit}}
+        )
+
+    def _results(self, height: int) -> bytes:
+        digest = bytes.fromhex(worlds.app_hash_at(height, self.branch))
+        said = {"height": str(height), "app_hash": base64.b64encode(digest).decode()}
+        return answers.envelope(said)
+
+    def _validators(self, page: int) -> dict[str, object]:
+        first = (page - 1) * PAGE
+        members = [
+            {"address": worlds.address_of(first + place), "voting_power": str(power)}
+            for place, power in enumerate(self.powers[first : first + PAGE], 1)
+        ]
+        return {
+            "block_height": str(self.height),
+            "validators": members,
+            "total": str(len(self.powers)),
         }
 
-    def validators(self) -> ValidatorSet:
-        members = tuple(
-            Validator(address=worlds.address_of(i), power=power)
-            for i, power in enumerate(worlds.POWERS, 1)
+
+@dataclass
+class FakeReach:
+    """Connections to fake nodes (the `Reach` of systems.hosts.rounds); counts the rounds."""
+
+    nodes: Mapping[str, FakeNode]
+    rounds: list[frozenset[str]] = field(default_factory=list)
+
+    def run_on_all(
+        self, command: str, stdin: Mapping[str, bytes], *, limits: Limits
+    ) -> Mapping[str, Completed | HostUnreachable]:
+        assert command == COMMAND
+        assert 0 < limits.command_s <= limits.host_s
+        self.rounds.append(frozenset(stdin))
+        return {host: self._answer(self.nodes[host], text) for host, text in stdin.items()}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _answer(self, node: FakeNode, program: bytes) -> Completed | HostUnreachable:
+        if not node.reachable:
+            return HostUnreachable(
+                f"{node.target.host} cannot be reached",
+                guard="TCP",
+                got="no route",
+                expected="a connection",
+                next_step=f"ssh {node.target.host} true",
+            )
+        lines = [
+            b"%s %d\n" % (base64.b64encode(output), status)
+            for status, output in map(node.answer, commands_of(program))
+        ]
+        return Completed(
+            exit_status=0,
+            stdout=b"".join(lines),
+            stderr=b"",
+            duration_ms=1,
+            truncated=False,
+            timed_out=False,
         )
-        return ValidatorSet(height=self.height, validators=members)
 
-    def sign_state(self) -> SignState:
-        height, round_, step = self.state
-        return SignState(height=height, round=round_, step=step, block="")
 
-    def root(self, command: str, *arguments: str) -> str:
-        text = command % arguments if arguments else command
-        for beginning, answer in self.answers.items():
-            if text.startswith(beginning):
-                return answer
-        return ""
+def commands_of(program: bytes) -> Iterator[str]:
+    """The questions in a round's program, as its shell would take them."""
+    words = iter(shlex.split(program.decode().partition("\nexec cat ")[2]))
+    for word in words:
+        if word == "<(answer":
+            assert re.fullmatch("as_(root|login)", next(words))
+            yield next(words).removesuffix(")")
 
 
 def recovered(plan: PlannedChain) -> dict[str, FakeNode]:
     """All targets of the plan, as they are when every check passes."""
     return {
-        target.host: FakeNode(
-            target=target,
-            address=target.address,
-            power=target.power,
-            answers={
-                "systemctl show -p MainPID": "400",
-                "systemctl show -p InvocationID": "0123456789abcdef" * 2,
-                "sha256sum /proc/400/exe": f"{'a' * 64}  /proc/400/exe",
-                "cat /proc/400/stat": STAT,
-            },
-        )
+        target.host: FakeNode(target=target, address=target.address, power=target.power)
         for target in plan.targets
     }

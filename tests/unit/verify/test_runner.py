@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.verify import runner
 from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.engine.verify.suite import suite_of
+from remediations.playbooks.chain.domain import DOMAIN
 from remediations.values.wire import decode
 
 CONFTEST = """
@@ -57,11 +58,10 @@ from remediations.values.wire import canonical
 from remediations.engine.plan.plan import PlannedCheck
 from remediations.engine.verify import runner
 
-runner.SUITE = Path(sys.argv[1])
 promised = tuple(PlannedCheck(id=check, title="promised") for check in sys.argv[2:])
 given = SimpleNamespace(plan=SimpleNamespace(checks=promised))
 heard = []
-results = runner.run_checks(given, heard=heard.append)
+results = runner.run_checks(given, Path(sys.argv[1]), heard=heard.append)
 assert heard == list(results)
 sys.stdout.buffer.write(canonical(results))
 """
@@ -136,7 +136,7 @@ def test_check_without_an_id_stops_all(suite: Path) -> None:
 
 def test_our_own_suite_is_found() -> None:
     """The checks are shipped with the package."""
-    assert sorted(file.name for file in runner.SUITE.glob("test_*.py")) == [
+    assert sorted(file.name for file in suite_of(DOMAIN).glob("test_*.py")) == [
         "test_chain.py",
         "test_nodes.py",
     ]

@@ -3,47 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pytest
 
+from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
+from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.systems.comet.asked import Node
+from remediations.playbooks.chain.checks.reading import NodeReading
 from tests.unit.plan.cases import plan_of, quorum_lost
-from tests.unit.verify.fakes import TIP, FakeNode, recovered
+from tests.unit.verify.fakes import TIP, FakeNode, FakeReach, recovered
 
 Nodes = dict[str, FakeNode]
 Break = Callable[[Nodes], None]
+T = TypeVar("T")
 
 
-def everyone(nodes: Nodes) -> dict[str, Node]:
-    return cast("dict[str, Node]", nodes)
+class OneMoreLook(Wait):
+    """A condition that can come true later is looked at once more."""
+
+    def until(
+        self,
+        look: Callable[[], T],
+        enough: Callable[[T], bool],
+        *,
+        limit_s: float,
+        missing: Callable[[T], str],
+        seen: T | None = None,
+    ) -> T:
+        assert limit_s > 0
+        now = look() if seen is None else seen
+        self.tell(missing(now))
+        return now if enough(now) else look()
 
 
-def one(nodes: Nodes, host: str = "val1") -> Node:
-    return cast("Node", nodes[host])
+@dataclass
+class Desk:
+    """What a check is given of a world, and what it said."""
+
+    nodes: Nodes
+    plan: PlannedChain
+    saw: list[str] = field(default_factory=list)
+    waited: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.baseline = self.plan.baseline
+        self.fleet = Fleet(FakeReach(self.nodes), self.plan.targets)
+        self.reading = self.fleet.read(self.baseline, self.plan.acting)
+        self.wait = OneMoreLook("P0", self.waited.append)
+
+    def one(self, host: str = "val1") -> NodeReading:
+        return self.reading.nodes[host]
+
+    def say(self, text: str) -> None:
+        self.saw.append(text)
 
 
-Check = Callable[[Nodes, PlannedChain, list[str]], None]
+Check = Callable[[Desk], None]
 CHECKS: dict[str, Check] = {
-    "P1": lambda n, p, s: chain.test_blocks_go_on(everyone(n), p, s.append),
-    "P2": lambda n, p, s: chain.test_one_app_hash(everyone(n), p, s.append),
-    "P3": lambda n, p, s: chain.test_one_block_id(everyone(n), p, s.append),
-    "P4": lambda n, p, s: chain.test_chain_continues(everyone(n), p, s.append),
-    "P5": lambda n, p, s: chain.test_no_evidence(everyone(n), p, s.append),
-    "P7": lambda n, p, s: each.test_signs(one(n), p, s.append),
-    "P8": lambda n, p, s: chain.test_signing_power(everyone(n), p, s.append),
-    "P9": lambda n, p, s: chain.test_calm_rounds(everyone(n), s.append),
-    "P10": lambda n, p, s: each.test_sign_state_never_lower(one(n), p, s.append),
-    "P11": lambda n, p, s: each.test_address_kept(one(n), s.append),
-    "P12": lambda n, p, s: each.test_follows(one(n), everyone(n), s.append),
-    "P13": lambda n, p, s: each.test_peers(one(n, "val2"), p, s.append),
-    "P14": lambda n, p, s: each.test_binary(one(n), p, s.append),
-    "P15": lambda n, p, s: each.test_journal(one(n), s.append),
-    "P17": lambda n, p, s: each.test_ownership(one(n), s.append),
-    "I13": lambda n, p, s: each.test_healthy_untouched(everyone(n), p, s.append),
+    "P1": lambda d: chain.test_blocks_go_on(d.fleet, d.baseline, d.wait, d.say),
+    "P2": lambda d: chain.test_one_app_hash(d.reading, d.baseline, d.say),
+    "P3": lambda d: chain.test_one_block_id(d.reading, d.baseline, d.say),
+    "P4": lambda d: chain.test_chain_continues(d.reading, d.baseline, d.say),
+    "P5": lambda d: chain.test_no_evidence(d.reading, d.baseline, d.say),
+    "P7": lambda d: each.test_signs(d.one(), d.fleet, d.baseline, d.wait, d.say),
+    "P8": lambda d: chain.test_signing_power(d.reading, d.fleet, d.baseline, d.wait, d.say),
+    "P9": lambda d: chain.test_calm_rounds(d.reading, d.fleet, d.wait, d.say),
+    "P10": lambda d: each.test_sign_state_never_lower(d.one(), d.baseline, d.say),
+    "P11": lambda d: each.test_address_kept(d.one(), d.say),
+    "P12": lambda d: each.test_follows(d.one(), d.reading, d.fleet, d.wait, d.say),
+    "P13": lambda d: each.test_peers(d.one("val2"), d.fleet, d.baseline, d.wait, d.say),
+    "P14": lambda d: each.test_binary(d.one(), d.baseline, d.say),
+    "P15": lambda d: each.test_journal(d.one(), d.say),
+    "P17": lambda d: each.test_ownership(d.one(), d.say),
+    "I13": lambda d: each.test_healthy_untouched(d.reading, d.plan, d.baseline, d.say),
 }
 
 
@@ -67,11 +103,6 @@ def all_set(**fields: object) -> Break:
     return how
 
 
-def says(host: str, command: str, answer: str) -> Break:
-    """One command answers otherwise."""
-    return lambda nodes: nodes[host].answers.update({command: answer})
-
-
 BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P1", "one node stands", sets("full1", height=117)),
     ("P2", "another state", sets("full1", branch="x")),
@@ -92,16 +123,32 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P12", "two blocks behind", sets("val1", height=TIP - 2)),
     ("P12", "the unit is down", sets("val1", running=False)),
     ("P13", "two peers fewer", sets("val2", peer_count=1)),
-    ("P14", "another program", says("val1", "sha256sum /proc/400/exe", "b" * 64)),
-    ("P15", "it said so", says("val1", "ulimit", "CONSENSUS FAILURE!!!")),
-    ("P17", "root wrote there", says("val1", "find", "/var/lib/virtengine/data/x")),
-    ("I13", "another process", says("val2", "cat /proc/400/stat", "")),
-    (
-        "I13",
-        "same pid, started anew",
-        says("val3", "cat /proc/400/stat", "400 (v) S " + "0 " * 18 + "9001"),
-    ),
+    ("P14", "another program", sets("val1", program="b" * 64)),
+    ("P15", "it said so", sets("val1", found="CONSENSUS FAILURE!!!")),
+    ("P17", "root wrote there", sets("val1", foreign="/var/lib/virtengine/data/x")),
+    ("I13", "another process", sets("val2", ticks="")),
+    ("I13", "same pid, started anew", sets("val3", ticks="9001")),
 )
+
+UNREAD: tuple[tuple[str, str], ...] = (
+    ("P1", "status"),
+    ("P2", "block_results"),
+    ("P3", "blockchain"),
+    ("P4", "blockchain"),
+    ("P5", "blockchain"),
+    ("P7", "commit"),
+    ("P8", "validators"),
+    ("P9", "commit"),
+    ("P10", "sign_state"),
+    ("P11", "status"),
+    ("P12", "systemctl is-active"),
+    ("P13", "net_info"),
+    ("P14", "sha256sum"),
+    ("P15", "journalctl"),
+    ("P17", "find "),
+    ("I13", "cat /proc/"),
+)
+"""What each check cannot do without."""
 
 
 @pytest.fixture(scope="module")
@@ -110,20 +157,14 @@ def plan() -> PlannedChain:
     return PlannedChain.of(plan_of(quorum_lost()))
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A condition that can come true later is looked at once."""
-    for module in (chain, each):
-        monkeypatch.setattr(module, "until", lambda condition, seconds: condition())
-
-
 @pytest.mark.parametrize("check", list(CHECKS))
 def test_check_passes_on_a_recovered_chain(check: str, plan: PlannedChain) -> None:
     """It passes, and says what was seen."""
-    saw: list[str] = []
-    CHECKS[check](recovered(plan), plan, saw)
-    assert len(saw) == 1
-    assert saw[0]
+    desk = Desk(recovered(plan), plan)
+    CHECKS[check](desk)
+    assert len(desk.saw) == 1
+    assert desk.saw[0]
+    assert all(desk.waited)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +176,40 @@ def test_check_fails_for_its_reason(check: str, how: Break, plan: PlannedChain) 
     nodes = recovered(plan)
     how(nodes)
     with pytest.raises(AssertionError) as failed:
-        CHECKS[check](nodes, plan, [])
+        CHECKS[check](Desk(nodes, plan))
     assert str(failed.value).strip()
+
+
+@pytest.mark.parametrize(("check", "what"), UNREAD)
+def test_what_could_not_be_read_fails_the_check(check: str, what: str, plan: PlannedChain) -> None:
+    """Never a default: the check that needs it fails, and names the host."""
+    nodes = recovered(plan)
+    all_set(silent=frozenset({what}))(nodes)
+    with pytest.raises(AssertionError, match=r"^(val[1-4]|full1): "):
+        CHECKS[check](Desk(nodes, plan))
+
+
+@pytest.mark.parametrize("check", ["P10", "P11", "P12", "P13"])
+@pytest.mark.parametrize("how", [{"reachable": False}, {"silent": frozenset({"status", "sign_"})}])
+def test_a_silent_host_costs_no_other_host_its_verdict(
+    check: str, how: dict[str, object], plan: PlannedChain
+) -> None:
+    """What is asked of one node alone is judged by what that node says."""
+    nodes = recovered(plan)
+    sets("val3", **how)(nodes)
+    desk = Desk(nodes, plan)
+    CHECKS[check](desk)
+    assert len(desk.saw) == 1
+    with pytest.raises(AssertionError, match="val3"):
+        chain.test_no_evidence(desk.reading, desk.baseline, desk.say)
+
+
+def test_commits_from_before_the_incident_prove_no_power(plan: PlannedChain) -> None:
+    """Where no block came since, the old ones, which everybody signed, are no proof."""
+    nodes = recovered(plan)
+    all_set(height=plan.baseline.height)(nodes)
+    with pytest.raises(AssertionError, match="0 of 100"):
+        CHECKS["P8"](Desk(nodes, plan))
 
 
 def test_every_planned_check_exists() -> None:
@@ -149,11 +222,11 @@ def test_every_planned_check_exists() -> None:
         for mark in test.pytestmark
         if mark.name == "check"
     }
-    promised = plan_of(quorum_lost()).checks
-    assert marked == {(check.id, check.title) for check in promised}
+    assert marked == {(check.id, check.title) for check in plan_of(quorum_lost()).checks}
     assert set(CHECKS) == {check for check, _ in marked}
 
 
 def test_every_check_is_shown_to_fail() -> None:
     """No check is without a world in which it fails."""
     assert {check for check, _, _ in BROKEN} == set(CHECKS)
+    assert {check for check, _ in UNREAD} == set(CHECKS)

@@ -16,7 +16,7 @@ class PlannedChain:
 
     baseline: ChainBaseline
     targets: tuple[NodePlace, ...]
-    acting_hosts: tuple[str, ...]
+    acting: tuple[str, ...]
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
@@ -28,5 +28,5 @@ class PlannedChain:
         return cls(
             baseline=plan.part(ChainBaseline),
             targets=plan.part(ChainNodes).nodes,
-            acting_hosts=plan.targets,
+            acting=plan.targets,
         )

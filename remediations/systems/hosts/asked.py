@@ -1,0 +1,122 @@
+"""What one host is asked of a unit, its process, its journal and its files. Text and values.
+
+Each function gives a Question (systems.hosts.rounds); nothing here contacts anybody.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from remediations.systems.hosts.rounds import Question
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+_INVOCATION = re.compile("[0-9a-f]{32}")
+_NOT_SEARCHED = "the journal was not searched"
+
+ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
+"""What `systemctl is-active` ends with, where it could ask."""
+
+START_TICKS = 19
+"""Of /proc/PID/stat, counted after the parenthesis: a command's name may hold blanks."""
+
+_PROGRAM = (
+    'exec 2>&1; pid=$(systemctl show -p MainPID --value "$unit") && sha256sum "/proc/$pid/exe"'
+)
+_JOURNAL = f"""
+invocation=$(systemctl show -p InvocationID --value "$unit") || exit
+printf '%s\\n' "$invocation"
+[ "$invocation" ] || exit 0
+ulimit -d 262144
+found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" ||
+  echo {_NOT_SEARCHED}; }} | grep -aE -m 3 "$pattern|^{_NOT_SEARCHED}" || [ $? -eq 1 ]) || exit
+[ -z "$found" ] || printf '%s\\n' "$found" | cut -b -4096 | sed -E "$masks"
+"""
+"""Fails where grep does (a message too long for it), and finds that journalctl did."""
+
+
+def unit_active(unit: str) -> Question[bool]:
+    """Whether the unit is running, as systemd says."""
+    return Question(
+        source=unit,
+        command=f"systemctl is-active --quiet {shlex.quote(unit)}; echo $?",
+        parse=_active,
+    )
+
+
+def running_program(unit: str) -> Question[str]:
+    """The SHA-256 of the program that the unit's main process runs, whatever its file is now."""
+    return Question(
+        source="the running program",
+        command=f"unit={shlex.quote(unit)}; {_PROGRAM}",
+        parse=_sha256,
+        root=True,
+    )
+
+
+def process_start(pid: int) -> Question[int | None]:
+    """When the process `pid` was started, in clock ticks since the boot; None: there is none."""
+    return Question(
+        source=f"process {pid}",
+        command=f"cat /proc/{pid}/stat || :",
+        parse=_start,
+        root=True,
+    )
+
+
+def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
+    """The first lines of the journal since the unit's last start that match `pattern` (grep -E),
+    with `masks` (sed -E) applied; "" for none."""
+    return Question(
+        source="the journal",
+        command=f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "
+        f"masks={shlex.quote(masks)}\n{_JOURNAL}",
+        parse=_found,
+        root=True,
+    )
+
+
+def foreign_file(directory: str, owner: str) -> Question[str]:
+    """A path below `directory` that does not belong to `owner`; "" for none."""
+    return Question(
+        source=directory,
+        command=f"find {shlex.quote(directory)} ! -user {shlex.quote(owner)} -print -quit 2>&1",
+        parse=lambda output: _text(output).rstrip("\n"),
+        root=True,
+    )
+
+
+def _active(output: bytes) -> bool:
+    status = output.strip()
+    if not status.isdigit() or int(status) not in (ACTIVE, INACTIVE, NO_UNIT):
+        raise ValueError("systemctl does not say whether it runs")
+    return int(status) == ACTIVE
+
+
+def _sha256(output: bytes) -> str:
+    words = _text(output).split()
+    if not words or not _SHA256.fullmatch(words[0]):
+        raise ValueError("it has no SHA-256")
+    return words[0]
+
+
+def _start(output: bytes) -> int | None:
+    fields = _text(output).rpartition(")")[2].split()
+    if not fields:
+        return None
+    ticks = fields[START_TICKS : START_TICKS + 1]
+    if not ticks or not ticks[0].isdecimal():
+        raise ValueError("the line of a process has another form")
+    return int(ticks[0])
+
+
+def _found(output: bytes) -> str:
+    invocation, _, found = _text(output).partition("\n")
+    if not _INVOCATION.fullmatch(invocation):
+        raise ValueError("the unit has no invocation: it was not started")
+    return found.rstrip("\n")
+
+
+def _text(output: bytes) -> str:
+    """As the bytes stand, also where they are not UTF-8: a path may hold any."""
+    return output.decode("utf-8", "backslashreplace")
