@@ -47,6 +47,16 @@ def _upwards(planned: int, now: int) -> bool:
     return now >= planned
 
 
+def _risen(planned: object, now: object) -> bool:
+    """Of numbers as a part has them, in decimal digits; anything else must be equal."""
+    if not isinstance(planned, str) or not isinstance(now, str):
+        return planned == now
+    before, after = _parts(planned), _parts(now)
+    if before is None or after is None or len(before) != len(after):
+        return planned == now
+    return after >= before
+
+
 def _none_went_back(planned: list[list[Any]], now: list[list[Any]]) -> bool:
     current = {host: state for host, *state in now}
     return all(current.get(host, state) >= state for host, *state in planned)
@@ -83,7 +93,6 @@ MOVABLE = {
     "stages.*.power.worst": Movable(_upwards, "power may come back by itself"),
     "stages.*.power.after": Movable(_upwards, "power may come back by itself"),
     "stages.*.gate.title": Movable(_freely, "it names the height and the time"),
-    "stages.*.gate.height": Movable(_upwards, "a chain never goes back"),
     "stages.*.gate.timeout_s": Movable(_upwards, "later rounds last longer"),
     "baseline.height": Movable(_upwards, "a chain never goes back"),
     "baseline.online_power": Movable(_upwards, "power may come back by itself"),
@@ -91,7 +100,8 @@ MOVABLE = {
     "baseline.peers": Movable(_freely, "peers come and go"),
     "baseline.binaries": Movable(_no_other_program, "hashing a program has a time limit"),
 }
-"""By path, `*` for any place of a list. Whatever is below one of these is covered by it."""
+"""By path, `*` for any place of a list. Whatever is below one of these is covered by it. What a
+gate asks is a part, which this does not know: the gate itself says what may rise in it."""
 
 
 def changed_facts(planned: Sequence[Fact], now: Sequence[Fact]) -> tuple[Difference, ...]:
@@ -121,8 +131,20 @@ def changed_logins(planned: Sequence[Login], now: Sequence[Login]) -> tuple[Diff
 
 def changed_fields(planned: Plan, now: Plan, *, strictly: bool = False) -> tuple[Difference, ...]:
     """Every field of the plan against the same field now; `strictly`: nothing may move."""
-    movable = {} if strictly else MOVABLE
+    movable = {} if strictly else {**MOVABLE, **_rising(planned)}
     return tuple(_walk(movable, _Place(), msgspec.to_builtins(planned), msgspec.to_builtins(now)))
+
+
+def _rising(plan: Plan) -> dict[str, Movable]:
+    """The numbers that the gates of this plan let rise, by where each stands: another stage has a
+    question of its own, and says itself what may rise in it."""
+    return {
+        f"stages[{stage.number}].gate.asks.value.{name}": Movable(
+            _risen, "the gate says that it may rise"
+        )
+        for stage in plan.stages
+        for name in stage.gate.rises
+    }
 
 
 class _Place(NamedTuple):
@@ -146,7 +168,7 @@ class _Place(NamedTuple):
 def _walk(
     movable: Mapping[str, Movable], at: _Place, planned: object, now: object
 ) -> Iterator[Difference]:
-    rule = movable.get(at.path)
+    rule = movable.get(at.path) or movable.get(at.name)
     if rule is not None:
         if not rule.holds(planned, now):
             yield Difference(at.name, _shown(planned), _shown(now), f"may move so only: {rule.why}")
@@ -178,10 +200,7 @@ def _holds(fact: Fact, now: str | None) -> bool:
         return False
     if fact.rule is Rule.EQUAL:
         return fact.value == now
-    planned, current = _parts(fact.value), _parts(now)
-    if planned is None or current is None or len(planned) != len(current):
-        return fact.value == now
-    return current >= planned
+    return _risen(fact.value, now)
 
 
 def _parts(value: str) -> tuple[int, ...] | None:

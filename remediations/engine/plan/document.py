@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from remediations.engine.find.finding import Finding
 from remediations.engine.plan.appendix import MANY, appendix, where
 from remediations.engine.plan.essence import TOGETHER, GuardRow, Program, guard_rows, programs
+from remediations.engine.plan.parts import part_rows
 from remediations.engine.plan.plan import Command, Outcome, Plan, Stage
 from remediations.render.document import (
     Block,
@@ -169,10 +170,9 @@ def _stage(stage: Stage, *, whole: bool) -> Iterator[Block]:
                 f"({percent(power.after, power.total)})",
             ),
             ("Gate", f"{gate.title}, at most {gate.timeout_s} s"),
-            (
-                "Gate looks at",
-                (*names(gate.hosts), f" ({gate.kind}, above height {gate.height})"),
-            ),
+            ("Gate asks", Exact(gate.asks.kind)),
+            *((f"· {row.path}", names(row.values)) for row in part_rows(gate.asks)),
+            ("May rise until applied", names(gate.rises)),
             ("Deploys", names(stage.deploys)),
             (
                 "Runs on",

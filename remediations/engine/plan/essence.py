@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from remediations.engine.plan.plan import Command, GuardResult, Plan, Stage
@@ -119,10 +119,20 @@ def alike(first: Stage, second: Stage) -> bool:
         gate = stage.gate
         acting = {command.host for command in stage.commands}
         programs_ = [_program(command) for command in stage.commands]
-        limits = (gate.kind, gate.timeout_s, set(gate.hosts) - acting)
+        asks = {n: _elsewhere(v, acting) for n, v in gate.asks.value.items() if n not in gate.rises}
+        limits = (gate.timeout_s, gate.asks.kind, asks, gate.rises)
         return (stage.why, stage.deploys, programs_, limits)
 
     return manner(first) == manner(second)
+
+
+def _elsewhere(value: object, acting: Set[str]) -> object:
+    """A value of a part, with none of what the stage itself acts on."""
+    if isinstance(value, dict):
+        return {name: _elsewhere(inner, acting) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_elsewhere(v, acting) for v in value if not (isinstance(v, str) and v in acting)]
+    return HOST if isinstance(value, str) and value in acting else value
 
 
 class GuardRow(NamedTuple):

@@ -15,6 +15,7 @@ from remediations.engine.find.finding import Finding
 from remediations.systems.hosts.probe import Probe
 from remediations.values.login import Login
 from remediations.values.origin import Origin
+from remediations.values.part import Part
 from remediations.values.record import Moment, Record
 from remediations.values.wire import digest
 
@@ -107,21 +108,15 @@ class PowerEffect(Record, frozen=True, kw_only=True):
     total: int
 
 
-class GateKind(StrEnum):
-    """Which condition must come true after a stage."""
-
-    NODE_FOLLOWS = "node-follows"  # hosts answer, catch up, and sign if they hold power
-    CHAIN_ADVANCES = "chain-advances"  # a new block above `height` on every named host
-
-
 class Gate(Record, frozen=True, kw_only=True):
-    """A condition with a time limit. `height`: what must be exceeded."""
+    """A condition with a time limit. `asks` is the domain's question, which only its looks can
+    answer; `rises` names the numbers in it that may be higher when the plan is made again to be
+    applied, as heights are."""
 
-    kind: GateKind
     title: str
-    hosts: tuple[str, ...]
-    height: int
     timeout_s: int
+    asks: Part
+    rises: tuple[str, ...] = ()
 
 
 class Stage(Record, frozen=True, kw_only=True):

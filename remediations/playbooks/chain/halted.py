@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Situation
 from remediations.engine.find.finding import ChainClass, Finding
-from remediations.engine.plan.plan import Gate, GateKind, Risk
+from remediations.engine.plan.plan import Risk
 from remediations.engine.plan.proposal import Proposal
+from remediations.playbooks.chain.gates import advances
 from remediations.playbooks.chain.impact import Move
 from remediations.playbooks.chain.restart import (
     CHECKS,
@@ -76,11 +77,10 @@ def _quorum(situation: Situation) -> Proposal:
     missing = moves(restartable(situation, validators_only=True), finding)
     after = finding.online_power + sum(move.power for move in missing if not move.online)
     timeout = round_timeout_s(finding.round)
-    gate = Gate(
-        kind=GateKind.CHAIN_ADVANCES,
+    gate = advances(
+        _live_and(missing, finding),
+        finding.height,
         title=f"a block above {finding.height} within {timeout} s",
-        hosts=_live_and(missing, finding),
-        height=finding.height,
         timeout_s=timeout,
     )
     return Proposal(

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from remediations.engine.domain import Situation
 from remediations.engine.find.finding import Finding, NodeCondition, NodeFinding
 from remediations.engine.observe.observation import HostReading, Observation
-from remediations.engine.plan.plan import Gate, GateKind, PlannedCheck
+from remediations.engine.plan.plan import Gate, PlannedCheck
 from remediations.engine.plan.proposal import HostData, StageDraft
+from remediations.playbooks.chain.gates import follows
 from remediations.playbooks.chain.guards.node import RESTARTABLE
 from remediations.playbooks.chain.impact import Move, smallest_first
 from remediations.values.reading import value_or_none
@@ -114,11 +115,9 @@ def one_at_a_time(situation: Situation, order: Sequence[Move]) -> tuple[StageDra
             (move,),
             title=f"bring back {move.host} (power {move.power})",
             why="one at a time, smallest power first: the chain goes on meanwhile",
-            gate=Gate(
-                kind=GateKind.NODE_FOLLOWS,
+            gate=follows(
+                (move.host,),
                 title=f"{move.host} follows the chain",
-                hosts=(move.host,),
-                height=0,
                 timeout_s=FOLLOW_TIMEOUT_S,
             ),
         )

@@ -8,8 +8,9 @@ import pytest
 
 from remediations.engine.find.finding import ChainClass
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.plan import GateKind, Risk
+from remediations.engine.plan.plan import Risk
 from remediations.errors import Refused, UsageError
+from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.halted import round_timeout_s
 from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
@@ -69,8 +70,7 @@ def test_quorum_lost_starts_all_missing_at_once(size: int) -> None:
     (stage,) = case.proposal.stages
     assert {move.host for move in stage.moves} == set(down)
     assert set(stage.deploys.values()) == {"start_node"}
-    assert stage.gate.kind is GateKind.CHAIN_ADVANCES
-    assert stage.gate.height == case.finding.height
+    assert stage.gate.asks.read(Advances).height == case.finding.height
     assert stage.gate.timeout_s == round_timeout_s(case.finding.round)
 
 
@@ -86,8 +86,7 @@ def test_minority_is_restarted_one_at_a_time(size: int) -> None:
         [host] for host in sorted(down)
     ]
     for stage in case.proposal.stages:
-        assert stage.gate.kind is GateKind.NODE_FOLLOWS
-        assert stage.gate.hosts == (stage.moves[0].host,)
+        assert stage.gate.asks.read(Follows).hosts == (stage.moves[0].host,)
 
 
 def test_minority_goes_by_power() -> None:

@@ -103,7 +103,7 @@ def others(value: Any) -> Iterator[Any]:  # noqa: ANN401 - any value of a plan
 EVERY_ENUM = (
     *("yes", "no"),
     *("unit-enabled", "at-least", "equal", "block", "pass", "high", "low", "exact", "read-only"),
-    *("node-follows", "chain-advances", "healthy", "partition", "stopped", "frozen", "validator"),
+    *("chain.follows/1", "healthy", "partition", "stopped", "frozen", "validator"),
 )
 PATHS = sorted(set(leaves(msgspec.to_builtins(PLAN))), key=str)
 
@@ -175,7 +175,7 @@ def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
     ("name", "change"),
     [
         ("stages[1].gate.timeout_s", lambda p: _gate(p, timeout_s=10**6)),
-        ("stages[1].gate.height", lambda p: _gate(p, height=10**6)),
+        ("stages[1].gate.asks.value.height", lambda p: _asks(p, height=str(10**6))),
         ("baseline.height", lambda p: replace(p, baseline=replace(p.baseline, height=10**6))),
         (
             "baseline.sign_states",
@@ -345,6 +345,12 @@ def _proposal(maker: Maker, world: Observation = WORLD) -> Any:  # noqa: ANN401 
 
 def _hop(login: Login, **fields: Any) -> Login:  # noqa: ANN401 - a hop's own fields
     return replace(login, hops=(replace(login.hops[0], **fields), *login.hops[1:]))
+
+
+def _asks(plan: Plan, **values: str) -> Plan:
+    (stage,) = plan.stages
+    asks = stage.gate.asks
+    return _gate(plan, asks=replace(asks, value={**asks.value, **values}))
 
 
 def _gate(plan: Plan, **fields: Any) -> Plan:  # noqa: ANN401 - a gate's own fields

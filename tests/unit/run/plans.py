@@ -11,14 +11,13 @@ from remediations.engine.plan.plan import (
     Baseline,
     Command,
     Fidelity,
-    Gate,
-    GateKind,
     Plan,
     PowerEffect,
     Risk,
     Stage,
 )
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.gates import advances
 from remediations.systems.hosts.probe import unit_active
 from remediations.values.origin import Origin
 from tests.worlds import healthy
@@ -48,11 +47,10 @@ def stage(number: int, *commands: Command, gate_timeout_s: int = 5) -> Stage:
         deploys=("start_node",),
         commands=commands,
         power=PowerEffect(before=60, worst=60, after=100, total=100),
-        gate=Gate(
-            kind=GateKind.CHAIN_ADVANCES,
+        gate=advances(
+            tuple(dict.fromkeys(c.host for c in commands)),
+            10,
             title="the chain advances",
-            hosts=tuple(dict.fromkeys(c.host for c in commands)),
-            height=10,
             timeout_s=gate_timeout_s,
         ),
     )

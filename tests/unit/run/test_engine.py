@@ -9,12 +9,14 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.engine.apply import application, carry_out
 from remediations.engine.plan.plan import Command, plan_digest
 from remediations.engine.runs.records import RunState, Sampled, StepEnded, StepStarting, StepState
 from remediations.errors import MachineError
 from remediations.playbooks.chain.look import ChainLook
+from remediations.values.part import Part
 from tests.unit.run.fakes import (
     DONE,
     RUNNING,
@@ -161,6 +163,18 @@ def test_a_failed_look_is_tried_again(tmp_path: Path, error: Exception) -> None:
     receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.RUNNING
     assert any(isinstance(event, Sampled) for event in bench.events())
+
+
+def test_a_gate_that_cannot_be_judged_stays_shut(tmp_path: Path) -> None:
+    """One of another domain, or a bug of this one: said as what was seen, and nothing goes on."""
+    asks = Part(kind="lamp.shines/1", value={})
+    strange = stage(1, command("val1"), gate_timeout_s=1)
+    strange = replace(strange, gate=replace(strange.gate, asks=asks))
+    bench = Bench(tmp_path, plan(strange, stage(2, command("val2"))), FakeDriver())
+    receipt = asyncio.run(bench.application.apply())
+    assert receipt.state is RunState.STOPPED
+    assert "the gate could not be judged: ValueError: lamp.shines/1 is not" in receipt.message
+    assert bench.told()[-2:] == ["gate shut", "run stopped"]
 
 
 def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:

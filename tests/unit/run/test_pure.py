@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from remediations.engine.plan.compare import changed_facts
-from remediations.engine.plan.plan import Fact, Gate, GateKind, Rule
+from remediations.engine.plan.compare import changed_facts, changed_fields
+from remediations.engine.plan.plan import Fact, Gate, Plan, Rule
 from remediations.engine.runs.records import Entry, Event, RunState, StepState
 from remediations.engine.runs.status import status_of
-from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, advances, follows, judge_gate
+from remediations.values.part import Part
 from tests.unit.run.events import began, checked, ends, run_ends, starts
 from tests.unit.run.plans import command, plan, stage
 
@@ -93,8 +96,15 @@ def test_no_text_breaks_the_comparison(planned: str, now: str) -> None:
     assert holds(planned, planned)
 
 
-def gate(kind: GateKind, *hosts: str, height: int = 10) -> Gate:
-    return Gate(kind=kind, title="a gate", hosts=hosts, height=height, timeout_s=1)
+Asking = Callable[..., Gate]
+
+
+def advancing(*hosts: str) -> Gate:
+    return advances(hosts, 10, title="a gate", timeout_s=1)
+
+
+def following(*hosts: str) -> Gate:
+    return follows(hosts, title="a gate", timeout_s=1)
 
 
 def seen(**hosts: tuple[int | None, bool | None]) -> Snapshot:
@@ -110,36 +120,74 @@ def seen(**hosts: tuple[int | None, bool | None]) -> Snapshot:
 
 
 @pytest.mark.parametrize(
-    ("kind", "snapshot", "opened"),
+    ("gate", "snapshot", "opened"),
     [
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, False), b=(12, False)), True),
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, True), b=(11, None)), True),
-        (GateKind.CHAIN_ADVANCES, seen(a=(10, False), b=(12, False)), False),
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, False), b=(None, None)), False),
-        (GateKind.CHAIN_ADVANCES, seen(a=(11, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(11, False), b=(12, False), c=(12, False)), True),
-        (GateKind.NODE_FOLLOWS, seen(a=(10, False), b=(12, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(12, True), b=(12, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(12, None), b=(12, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(a=(12, False), b=(12, False), c=(14, False)), False),
-        (GateKind.NODE_FOLLOWS, seen(), False),
+        (advancing, seen(a=(11, False), b=(12, False)), True),
+        (advancing, seen(a=(11, True), b=(11, None)), True),
+        (advancing, seen(a=(10, False), b=(12, False)), False),
+        (advancing, seen(a=(11, False), b=(None, None)), False),
+        (advancing, seen(a=(11, False)), False),
+        (following, seen(a=(11, False), b=(12, False), c=(12, False)), True),
+        (following, seen(a=(10, False), b=(12, False)), False),
+        (following, seen(a=(12, True), b=(12, False)), False),
+        (following, seen(a=(12, None), b=(12, False)), False),
+        (following, seen(a=(12, False), b=(12, False), c=(14, False)), False),
+        (following, seen(), False),
     ],
 )
-def test_gates(kind: GateKind, snapshot: Snapshot, opened: bool) -> None:
+def test_gates(gate: Asking, snapshot: Snapshot, opened: bool) -> None:
     """Open for all hosts or for none; silence keeps a gate shut."""
-    assert judge_gate(gate(kind, "a", "b"), snapshot).open is opened
+    assert judge_gate(gate("a", "b"), snapshot).open is opened
 
 
-@pytest.mark.parametrize("kind", list(GateKind))
-def test_a_gate_without_hosts_stays_shut(kind: GateKind) -> None:
+@pytest.mark.parametrize("gate", [advancing, following])
+def test_a_gate_without_hosts_stays_shut(gate: Asking) -> None:
     """Empty is never success."""
-    assert not judge_gate(gate(kind), seen(a=(99, False))).open
+    assert not judge_gate(gate(), seen(a=(99, False))).open
 
 
 def test_a_gate_says_what_it_saw() -> None:
     """Each host, and the highest."""
-    verdict = judge_gate(gate(GateKind.NODE_FOLLOWS, "a", "b"), seen(a=(7, False), c=(9, False)))
+    verdict = judge_gate(following("a", "b"), seen(a=(7, False), c=(9, False)))
     assert verdict.seen == "a 7, b silent; highest 9"
+
+
+def test_a_gate_of_another_domain_is_not_judged() -> None:
+    """Nor one in another form: neither open nor shut."""
+    for asks in (
+        Part(kind="lamp.shines/1", value={"hosts": ["a"]}),
+        Part(kind="chain.advances/2", value={"hosts": ["a"], "height": "1"}),
+        Part(kind="chain.advances/1", value={"hosts": ["a"]}),
+    ):
+        with pytest.raises(ValueError, match=r"is not|chain\.advances/1"):
+            judge_gate(Gate(title="a gate", timeout_s=1, asks=asks), seen(a=(11, False)))
+
+
+@pytest.mark.parametrize(
+    ("rises", "height", "moved"),
+    [
+        (("height",), "10", []),
+        (("height",), "11", []),
+        (("height",), "9", ["stages[1].gate.asks.value.height"]),
+        (("height",), "", ["stages[1].gate.asks.value.height"]),
+        ((), "11", ["stages[1].gate.asks.value.height"]),
+        (("hosts",), "10", []),
+        (("hosts",), "11", ["stages[1].gate.asks.value.height"]),
+    ],
+)
+def test_what_a_gate_asks_may_rise_where_it_says_so(
+    rises: tuple[str, ...], height: str, moved: list[str]
+) -> None:
+    """And is equal in all else; another stage's gate speaks for itself alone."""
+    first, second = plan().stages
+
+    def with_height(value: str) -> Plan:
+        asks = replace(first.gate.asks, value={**first.gate.asks.value, "height": value})
+        gate = replace(first.gate, asks=asks, rises=rises)
+        return replace(plan(), stages=(replace(first, gate=gate), second))
+
+    found = changed_fields(with_height("10"), with_height(height))
+    assert [difference.name for difference in found] == moved
 
 
 PLAN = plan(stage(1, command("a"), command("a"), command("b")), stage(2, command("c")))
