@@ -12,7 +12,7 @@ import click
 
 from remediations import __version__
 from remediations.cli.exits import leave
-from remediations.cli.options import json_option
+from remediations.cli.options import json_option, logged
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -52,7 +52,7 @@ class Commands(click.Group):
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.command is no click command")
-        return command
+        return logged(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that begin so, without importing any command; options as click does."""
@@ -84,6 +84,9 @@ def cli() -> None:
 
     diagnose → plan → approve → apply → verify → report. Reading commands change nothing.
     """
+
+
+logged(cli)
 
 
 def main() -> None:

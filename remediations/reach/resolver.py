@@ -7,7 +7,9 @@ This is the one way to a host: whoever makes a connection, or says where a name 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +21,10 @@ from remediations.machine.programs import SSH, Program, load_program
 from remediations.reach.children import end_group
 from remediations.reach.settings import SshSettings, parse_settings, refused
 from remediations.reach.ssh_config import read_ssh_config
+from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
 
+log = logging.getLogger(__name__)
 SSH_G_TIMEOUT_S = 10.0
 ANSWER_LIMIT = 1_000_000
 """Bytes of each stream; a hundred times what `ssh -G` prints."""
@@ -42,12 +46,15 @@ class SshResolver:
         """
         where = _jump_target(alias) if jump else (alias,)
         argv = (*(("-F", str(self.config.path)) if self.config else ()), *where)
+        began = time.monotonic()
         try:
             async with asyncio.timeout(SSH_G_TIMEOUT_S):
                 status, out, err = await self._ask(where)
         except (OSError, ValueError) as error:
+            log.info("%s: ssh -G does not answer after %d ms", alias, elapsed_ms(began))
             got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
             raise refused(alias, argv, "ssh -G", got, "its settings") from error
+        log.debug("%s: ssh -G ended with %s after %d ms", alias, status, elapsed_ms(began))
         if status:
             got = self._complaint(err)
             raise refused(alias, argv, "ssh_config", got, "settings without an error")

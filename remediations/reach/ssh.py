@@ -7,13 +7,16 @@ connection to the jump host where that is what was lost. Nobody who asks has to 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 import asyncssh
 from tenacity import (
     AsyncRetrying,
+    RetryCallState,
     retry_if_exception_type,
     stop_after_attempt,
     wait_random_exponential,
@@ -27,9 +30,11 @@ from remediations.reach.login import OwnFiles, log_in
 from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes
 from remediations.reach.settings import SshSettings
+from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
 from remediations.values.login import Login
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 CONNECT_LIMIT = 8
 """Below sshd's default MaxStartups of 10, of which a jump host takes all."""
@@ -83,6 +88,8 @@ class SshReach:
         """
         task = self._hosts.get(host)
         if task is None or self._is_over(host, task):
+            if task is not None:
+                log.info("%s: connecting again", host)
             task = self._hosts[host] = asyncio.create_task(self._connect(host))
         return await asyncio.shield(task)
 
@@ -113,13 +120,19 @@ class SshReach:
         return host not in self._pauses or self._pauses[host].is_over()
 
     async def _connect(self, host: str) -> SshConnection:
+        began = time.monotonic()
         try:
             route = await self._routes.to(self._inventory.host(host).ssh)
             connection = SshConnection(host, route[-1], await self._dial(host, route))
-        except HostUnreachable:
-            self._pauses[host] = _after(self._pauses.get(host))
+        except HostUnreachable as error:
+            pause = self._pauses[host] = _after(self._pauses.get(host))
+            log.info(
+                "%s: not connected after %d ms, for at least %.0f s: %s: %s",
+                *(host, elapsed_ms(began), pause.length_s, error.guard, error.got),
+            )
             raise
         self._pauses.pop(host, None)
+        log.info("%s: connected after %d ms, hops: %d", host, elapsed_ms(began), len(route) - 1)
         return connection
 
     async def _dial(self, host: str, route: Route) -> Way:
@@ -129,6 +142,7 @@ class SshReach:
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(0.2, max=2),
             retry=retry_if_exception_type(DROPPED),
+            before_sleep=_dropped(settings.alias),
             reraise=True,
         )
         try:
@@ -145,6 +159,7 @@ class SshReach:
     async def _log_in(
         self, host: str, settings: SshSettings, hops: Way, behind: str
     ) -> asyncssh.SSHClientConnection:
+        began = time.monotonic()
         try:
             tunnel = hops[-1] if hops else None
             connection = await log_in(host, settings, self._own, tunnel, behind)
@@ -152,6 +167,11 @@ class SshReach:
             if any(hop.is_closed() for hop in hops):
                 raise asyncssh.ConnectionLost(f"the jump host was lost: {error.got}") from error
             raise
+        log.info(
+            "%s: logged in as %s at %s port %d %s in %d ms",
+            *(settings.alias, settings.user, settings.hostname, settings.port),
+            *(f"behind {behind}" if behind else "directly", elapsed_ms(began)),
+        )
         self._open = [*(one for one in self._open if not one.is_closed()), connection]
         return connection
 
@@ -182,6 +202,16 @@ class _Pause(NamedTuple):
     def is_over(self) -> bool:
         """Whether the host may be dialled again."""
         return time.monotonic() >= self.end
+
+
+def _dropped(alias: str) -> Callable[[RetryCallState], None]:
+    """Tells the log of an attempt that is repeated."""
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("%s: attempt %d was dropped: %s", alias, state.attempt_number, error)
+
+    return tell
 
 
 def _after(last: _Pause | None) -> _Pause:

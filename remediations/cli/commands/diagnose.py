@@ -21,7 +21,7 @@ from remediations.playbooks.chain.diagnose.explain import playbook_for
 
 @click.command("diagnose", help="Read all hosts (read-only) and say what is wrong.")
 @reads_the_world
-@click.option("-v", "--verbose", is_flag=True, help="Also show every reading relied upon.")
+@click.option("--verbose", is_flag=True, help="Also show every reading relied upon.")
 def command(
     inventory: Path | None, source: Path | None, save: Path | None, verbose: bool
 ) -> Answer:

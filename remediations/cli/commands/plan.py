@@ -31,7 +31,7 @@ from remediations.render.printable import one_line
 @click.option("--branch", help="Which resolution; by default the one that the finding supports.")
 @limit_option
 @reads_the_world
-@click.option("-v", "--verbose", is_flag=True, help="Whole commands, and every guard.")
+@click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
     playbook: str,
     branch: str | None,

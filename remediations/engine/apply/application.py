@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from remediations.errors import MachineError
 from remediations.playbooks.chain.gates import judge_gate
 from remediations.playbooks.chain.look import Poll, Snapshot
 
+log = logging.getLogger(__name__)
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
 LOOK_LIMIT_S = 15.0
@@ -225,8 +227,10 @@ class Engine:
             else:
                 opened, seen = judge_gate(gate, snapshot)
                 self._progress.gate_is(gate, open_=opened, seen=seen)
+            log.debug("gate %s: %s: %s", gate.title, "open" if opened else "shut", seen)
             if not opened:
                 await asyncio.sleep(GATE_LOOK_S)
+        log.info("gate %s: %s: %s", gate.title, "open" if opened else "did not open", seen)
         state = CommandState.DONE if opened else CommandState.FAILED
         self._record(EntryKind.GATE_ENDED, state=state, message=f"{gate.title}: {seen}")
         return opened, seen
@@ -243,6 +247,7 @@ class Engine:
                 snapshot = await self._poll()
         except Exception as error:  # noqa: BLE001 - looking is not acting: it is tried again
             self._unseen = f"could not look: {_said(error)}"
+            log.info("no look at the chain within %.1f s: %s", limit_s, _said(error))
             return None
         changed = self._latest != snapshot
         self._latest = snapshot

@@ -7,6 +7,7 @@ many launches there are, the claim on the host lets one of them act, at most (`l
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from remediations.errors import Locked, PartlyApplied, Refused
 from remediations.reach.connection import HostUnreachable
 from remediations.render.words import shortened
 
+log = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.2
 SLOWEST_LOOK_S = 2.0
 GRACE_S = 60.0
@@ -49,6 +51,7 @@ async def carry_out(
     end = time.monotonic() + RELAUNCH_S
     note = ""
     for number in range(LAUNCHES):
+        log.info("step %s: launch %d on %s", step, number + 1, command.host)
         try:
             await driver.launch(step, command)
         except Locked as claimed:
@@ -94,6 +97,7 @@ async def follow(driver: Driver, step: StepId, command: Command, note: str = "")
                 return ending
             last = "it still runs"
         if time.monotonic() > end:
+            log.info("step %s on %s: its time is over", step, command.host)
             return _ending(CommandState.UNKNOWN, f"no end was seen in time; {last}", note=note)
         await asyncio.sleep(pause)
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
@@ -106,6 +110,7 @@ async def _look(driver: Driver, step: StepId, command: Command, note: str) -> En
         HostUnreachable: nobody answered; nothing is lost by asking again.
     """
     sighting = await driver.probe(step, command)
+    log.debug("step %s on %s is %s", step, command.host, sighting.state)
     if sighting.state not in (StepState.DONE, StepState.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, command)

@@ -60,9 +60,9 @@ def test_diagnose(desk: Desk, name: str, world: Observation, code: int, words: s
 
 
 def test_diagnose_shows_readings_when_asked(desk: Desk) -> None:
-    """-v shows every reading relied upon."""
+    """--verbose shows every reading relied upon."""
     source = desk.saved(quorum_lost(), "verbose")
-    assert "readings relied upon" in remediate("diagnose", "-v", "--from", source).out
+    assert "readings relied upon" in remediate("diagnose", "--verbose", "--from", source).out
 
 
 def test_diagnose_saves_what_it_used(desk: Desk, tmp_path: Path) -> None:
