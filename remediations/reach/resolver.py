@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import IO
 from remediations.files.trusted import TrustedFile
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH, Program, load_program
-from remediations.reach.children import end_group
+from remediations.reach.children import end_group, ended
 from remediations.reach.settings import SshSettings, parse_settings, refused
 from remediations.reach.ssh_config import read_ssh_config
 from remediations.values.elapsed import elapsed_ms
@@ -63,20 +64,22 @@ class SshResolver:
     async def _ask(self, where: tuple[str, ...]) -> tuple[int | None, bytes, bytes]:
         # Files and not pipes: a program of `Match exec` may stay, and would keep a pipe open.
         with self._read_once() as text, _memory() as out, _memory() as err:
-            process = await asyncio.create_subprocess_exec(
-                *(str(self.ssh.path), "-G", *(("-F", STANDARD_INPUT) if self.config else ())),
-                *(*where[:-1], "--", where[-1]),
-                stdin=text or asyncio.subprocess.DEVNULL,
+            process = subprocess.Popen(
+                (
+                    *(str(self.ssh.path), "-G", *(("-F", STANDARD_INPUT) if self.config else ())),
+                    *(*where[:-1], "--", where[-1]),
+                ),
+                stdin=text or subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
             )
             try:
-                await process.wait()
+                await ended(process)
             finally:
                 if process.returncode is None:
                     end_group(process)
-                    await process.wait()
+                    process.wait()
             return process.returncode, _head(out), _head(err)
 
     @contextmanager

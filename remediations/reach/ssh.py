@@ -1,4 +1,4 @@
-"""All connections of one command: each host once, each hop once, few at a time.
+"""All connections of one command: each host once, each hop once, few logins at a time.
 
 A connection that was lost is never handed out again: `connect` makes a new one, through a new
 connection to the jump host where that is what was lost. Nobody who asks has to think of it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
@@ -36,8 +36,12 @@ from remediations.values.login import Login
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-CONNECT_LIMIT = 8
-"""Below sshd's default MaxStartups of 10, of which a jump host takes all."""
+LOGINS = 32
+"""Under way at once, whoever is dialled: each costs this machine some 15 ms, and all have to end
+within the time limit of one."""
+LOGINS_AT_ONE = 8
+"""Below sshd's default MaxStartups of 10: several names may lead to one sshd, and ProxyCommands may
+all log in at one bastion. A jump host is logged in to once, whatever is behind it."""
 ATTEMPTS = 4
 CLOSE_TIMEOUT_S = 2.0
 FIRST_PAUSE_S = 1.0
@@ -56,7 +60,8 @@ class SshReach:
         self._inventory = inventory
         self._own = OwnFiles()
         self._routes = Routes(resolver)
-        self._limit = asyncio.Semaphore(CONNECT_LIMIT)
+        self._logins = asyncio.Semaphore(LOGINS)
+        self._at: dict[Hashable, asyncio.Semaphore] = {}
         self._hosts: dict[str, asyncio.Task[SshConnection]] = {}
         self._hops: dict[tuple[str, ...], asyncio.Task[Way]] = {}
         self._open: list[asyncssh.SSHClientConnection] = []
@@ -150,11 +155,18 @@ class SshReach:
                 with attempt:
                     # Within the attempt: the hop may be what was dropped.
                     hops = await self._hop(host, route[:-1]) if behind else ()
-                    async with self._limit:
+                    async with self._at_one(settings, behind), self._logins:
                         return *hops, await self._log_in(host, settings, hops, behind)
         except DROPPED as error:
             raise explained(host, settings, error, behind=behind) from error
         raise AssertionError("tenacity either returns or raises")
+
+    def _at_one(self, settings: SshSettings, behind: str) -> asyncio.Semaphore:
+        """What bounds the logins at the sshd that would count this one."""
+        place = (
+            "ProxyCommand" if settings.proxy_command else (behind, settings.hostname, settings.port)
+        )
+        return self._at.setdefault(place, asyncio.Semaphore(LOGINS_AT_ONE))
 
     async def _log_in(
         self, host: str, settings: SshSettings, hops: Way, behind: str

@@ -17,7 +17,7 @@ from remediations.engine.catalogue import named
 from remediations.engine.find.finding import ChainClass, Finding
 from remediations.engine.find.render_text import WELL, finding_text
 from remediations.engine.plan.plan import plan_digest
-from remediations.engine.plan.planning import make_plan
+from remediations.engine.plan.planning import compiling, make_plan
 from remediations.engine.plan.render_text import plan_text
 from remediations.engine.runs.store import create
 from remediations.errors import ExitCode
@@ -44,6 +44,7 @@ def command(
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
     installed, only = named(playbook, load_machine_config()), split_hosts(limit)
     hosts = inventory_of(inventory)
+    compiler = click.get_current_context().with_resource(compiling())
     observation = observation_for(hosts, source, save)
     finding, style = diagnose(observation), look()
     if nothing_to_do(finding) and not only and branch is None:
@@ -61,6 +62,7 @@ def command(
         only,
         tool=TOOL,
         origin=installed.origin(),
+        compiler=compiler,
     )
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)

@@ -23,7 +23,7 @@ from remediations.engine.observe.observation import (
     Scope,
 )
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.reach.aside import in_thread
+from remediations.reach.aside import in_thread, short_turns
 from remediations.reach.connection import Completed, HostUnreachable, Reach
 from remediations.render.printable import one_line
 from remediations.systems.comet.parse import read_host, unread_host
@@ -58,10 +58,11 @@ async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
     """
     began = datetime.now(UTC)
     readers = asyncio.Semaphore(READERS)
-    hosts, logins = await asyncio.gather(
-        asyncio.gather(*(_look(reach, entry, scope, readers) for entry in inventory.hosts)),
-        asyncio.gather(*(reach.login(entry.name) for entry in inventory.hosts)),
-    )
+    with short_turns():
+        hosts, logins = await asyncio.gather(
+            asyncio.gather(*(_look(reach, entry, scope, readers) for entry in inventory.hosts)),
+            asyncio.gather(*(reach.login(entry.name) for entry in inventory.hosts)),
+        )
     return Observation(
         format=OBSERVATION_FORMAT,
         tool=tool,

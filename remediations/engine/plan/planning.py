@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from remediations.engine.domain import Playbook, Situation, pick
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.complete import lack
@@ -49,6 +51,15 @@ def propose(
     return Case(observation=observation, finding=finding, proposal=proposal)
 
 
+def compiling() -> Compiler:
+    """What compiles a plan, to be opened before the hosts are read: it gets ready meanwhile.
+
+    Raises:
+        MachineError: on entering: it cannot be started.
+    """
+    return Compiler()
+
+
 def make_plan(
     playbook: Playbook,
     branch: str | None,
@@ -58,8 +69,11 @@ def make_plan(
     *,
     tool: str,
     origin: Origin,
+    compiler: Compiler | None = None,
 ) -> Plan:
     """The plan for what was observed and found, whether or not its guards pass.
+
+    `compiler` is an open one (`compiling`); without it one is opened here.
 
     Raises:
         UsageError: an unknown branch or host, or an observation that is not a full one.
@@ -75,5 +89,5 @@ def make_plan(
             next_step=f"remediate plan {playbook.id} --inventory INVENTORY (without --from)",
         )
     case = propose(playbook, branch, observation, finding, only)
-    with Compiler() as compiler:
-        return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool, origin=origin)
+    with nullcontext(compiler) if compiler else Compiler() as ready:
+        return build_plan(case, compile_deploy=ready.compile_deploy, tool=tool, origin=origin)
