@@ -1,6 +1,6 @@
 """The live display of an application: what the last look showed, and where every step stands.
 
-In a terminal one panel is redrawn; elsewhere (a pipe, CI) each change is one line.
+In a terminal one panel is redrawn; elsewhere (a pipe, CI, `-v`) each change is one line.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from remediations.cli.log import is_shown
 from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.apply.progress import shown
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
@@ -45,7 +46,7 @@ class LiveDisplay:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """The display is on the screen while the block runs, which it never ends."""
-        if not self._console.is_terminal or self._console.is_dumb_terminal:
+        if not self._console.is_terminal or self._console.is_dumb_terminal or is_shown():
             yield
             return
         live = Live(self._panel(), console=self._console, refresh_per_second=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -12,10 +13,14 @@ import click
 
 from remediations import __version__
 from remediations.cli.exits import leave
-from remediations.cli.options import json_option
+from remediations.cli.options import json_option, logged
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+COLLECT_EVERY = 50_000
+"""Objects between two collections of cycles. A command lives for seconds and makes hardly any;
+with Python's 700 it spends a tenth of its time on looking for them."""
 
 COMMANDS: dict[str, str] = {
     "doctor": "say what this machine, the inventory and the hosts have and lack",
@@ -52,7 +57,7 @@ class Commands(click.Group):
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.command is no click command")
-        return command
+        return logged(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that begin so, without importing any command; options as click does."""
@@ -86,8 +91,12 @@ def cli() -> None:
     """
 
 
+logged(cli)
+
+
 def main() -> None:
     """The console script: runs a command and ends with a documented exit code."""
+    gc.set_threshold(COLLECT_EVERY)
     arguments = sys.argv[1:]
     _have_streams()
     for stream in (sys.stdout, sys.stderr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from remediations.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LOG_VARIABLE = "REMEDIATE_LOG"
 INVENTORY_VARIABLE = "REMEDIATE_INVENTORY"
 
 json_option = click.option(
@@ -21,6 +23,42 @@ json_option = click.option(
     help="Print one JSON document on stdout, also on failure.",
 )
 """Read from the command line by `remediations.cli.exits`, because it holds for errors too."""
+
+
+def _follow(context: click.Context, _parameter: click.Parameter, times: int) -> None:
+    """Open the log at the first `-v`, or where a file is named; before the command and after it
+    count together."""
+    file = os.environ.get(LOG_VARIABLE, "")
+    if context.resilient_parsing or not (times or file):
+        return
+    # Not at the top: `logging` is for those who ask for it.
+    from remediations.cli.log import Log
+
+    log = context.meta.get(LOG_VARIABLE)
+    if log is None:
+        log = context.meta[LOG_VARIABLE] = context.find_root().with_resource(Log(file))
+    log.louder(times)
+
+
+log_option = click.Option(
+    ["-v", "times"],
+    count=True,
+    expose_value=False,
+    callback=_follow,
+    help="Log to stderr: connections, steps, time limits; -vv: each command and look, too. "
+    f"Also: ${LOG_VARIABLE}=FILE.",
+)
+"""The group and every command have it (`remediations.cli.main`)."""
+
+
+def logged(command: click.Command) -> click.Command:
+    """The command with `log_option`, and so its subcommands."""
+    if log_option not in command.params:
+        command.params.append(log_option)
+        for each in getattr(command, "commands", {}).values():
+            logged(each)
+    return command
+
 
 inventory_option = click.option(
     "-i",

@@ -9,11 +9,15 @@ import tempfile
 from pathlib import Path
 
 from remediations.errors import MachineError
-from remediations.files.trusted import check_directory
+from remediations.files.trusted import check_directory, owners
 
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = 0o077
+OTHERS_WRITE = 0o022
+_APPEND = (os.O_WRONLY | os.O_APPEND | os.O_CREAT) | (
+    os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -71,6 +75,29 @@ def write_named(path: Path, data: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def append_private(path: Path) -> int:
+    """A descriptor that appends to a file that somebody has named, which is ours alone from now on
+    (0600). A link is not followed.
+
+    Raises:
+        UsageError: others may write to it, or to a directory above it.
+        OSError: it cannot be written, or something else stands there, as a device.
+    """
+    check_directory(path.parent)
+    descriptor = os.open(path, _APPEND, PRIVATE_FILE)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if found.st_uid not in owners() or stat.S_IMODE(found.st_mode) & OTHERS_WRITE:
+            raise OSError(errno.EPERM, "others may write it", str(path))
+        os.fchmod(descriptor, PRIVATE_FILE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def make_private(directory: Path) -> None:

@@ -5,10 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from contextlib import suppress
 
+from remediations.reach.aside import in_thread
 
-def end_group(process: asyncio.subprocess.Process) -> None:
+
+async def ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit status of a child, once it has ended. Where the kernel tells of it no thread waits,
+    as asyncio has one do for each child."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:  # a kernel or a sandbox without it
+        return await in_thread(process.wait)
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+    return process.wait()
+
+
+def end_group(process: asyncio.subprocess.Process | subprocess.Popen[bytes]) -> None:
     """Kill a process that leads its group, and whatever it left in that group.
 
     Once it has ended its number may be given to a stranger, but not while its group has members: so

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 
 import asyncssh
@@ -11,7 +12,9 @@ import asyncssh
 from remediations.reach.connection import Completed
 from remediations.reach.failures import explained
 from remediations.reach.settings import SshSettings
+from remediations.values.elapsed import elapsed_ms
 
+log = logging.getLogger(__name__)
 CHANNEL_LIMIT = 8
 """Below sshd's default MaxSessions of 10 per connection."""
 CHUNK = 65536
@@ -50,17 +53,33 @@ class SshConnection:
         """
         async with self._channels:
             try:
-                return await self._run(command, stdin, timeout_s, max_bytes)
+                done = await self._run(command, stdin, timeout_s, max_bytes)
             except (asyncssh.Error, OSError) as error:
+                log.info("%s: lost while a command ran: %s", self.host, error)
                 cause = asyncssh.ConnectionLost(str(error)) if self.is_closed() else error
                 raise explained(self.host, self._settings, cause) from error
+        self._tell(done, len(command), len(stdin), timeout_s)
+        return done
 
     def is_closed(self) -> bool:
         """Whether it or a hop was lost or closed: every further command would be refused."""
         return any(connection.is_closed() for connection in self._way)
 
+    def _tell(self, done: Completed, command: int, stdin: int, timeout_s: float) -> None:
+        """Sizes only: what a command says, reads and prints may be secret."""
+        log.debug(
+            "%s: a command of %d bytes with %d of input: %s after %d ms, %d bytes out, %d err%s",
+            *(self.host, command, stdin),
+            "no exit status" if done.exit_status is None else f"exit {done.exit_status}",
+            *(done.duration_ms, len(done.stdout), len(done.stderr)),
+            ", and more that was dropped" if done.truncated else "",
+        )
+        if done.timed_out:
+            log.info("%s: the time limit of %.1f s ended a command", self.host, timeout_s)
+
     def _doubt(self) -> None:
         """Ask hops and host whether they are there, often: silence ends the connection."""
+        log.info("%s: a command takes longer than %.0f s: is it there?", self.host, DOUBT_S)
         for connection in self._way:
             connection.set_keepalive(ASK_S, ASKED)
 
@@ -90,7 +109,7 @@ class SshConnection:
             exit_status=status,
             stdout=bytes(out.data),
             stderr=bytes(err.data),
-            duration_ms=int((time.monotonic() - began) * 1000),
+            duration_ms=elapsed_ms(began),
             truncated=out.truncated or err.truncated,
             timed_out=timed_out,
         )

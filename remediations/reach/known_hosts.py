@@ -59,12 +59,31 @@ class KnownKeys(asyncssh.SSHKnownHosts):
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
-        self._lines: list[_Line] = []
+        self._count = 0
+        self._by_name: dict[str, list[tuple[int, _Line]]] = {}
+        self._others: list[tuple[int, _Line]] = []
         self.load(text)
 
     def load(self, known_hosts: str) -> None:
         """Add the lines of one file."""
-        self._lines += [line for text in known_hosts.split("\n") if (line := _parse(text))]
+        for text in known_hosts.split("\n"):
+            if line := _parse(text):
+                self._add(line)
+
+    def _add(self, line: _Line) -> None:
+        """Plain names are looked up, whatever else there is is tried: a file of a thousand hosts
+        would be gone through for each of them."""
+        self._count += 1
+        if line.digest or line.globs or line.never:
+            self._others.append((self._count, line))
+            return
+        for name in line.plain:
+            self._by_name.setdefault(name, []).append((self._count, line))
+
+    def _naming(self, name: str) -> list[_Line]:
+        """The lines about `name`, in the order of the files."""
+        others = [(at, line) for at, line in self._others if line.names_host(name)]
+        return [line for _, line in sorted((*self._by_name.get(name, ()), *others), key=_at)]
 
     def match(self, host: str, addr: str, port: int | None) -> Matched:  # noqa: ARG002
         """What is known of `host`. `port` is None for port 22 and for a HostKeyAlias.
@@ -74,7 +93,7 @@ class KnownKeys(asyncssh.SSHKnownHosts):
         """
         bare = host.lower()
         names = [f"[{bare}]:{port}", bare] if port else [bare]
-        found = [[line for line in self._lines if line.names_host(name)] for name in names]
+        found = [self._naming(name) for name in names]
         decisive = next((lines for lines in found if any(_trusts(line) for line in lines)), [])
         return (
             _keys(decisive, ""),
@@ -146,6 +165,10 @@ def _hashed(marker: str, key: str, names: str) -> _Line | None:
 def _glob(pattern: str) -> re.Pattern[str]:
     """OpenSSH's patterns: `*` and `?` only."""
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."))
+
+
+def _at(numbered: tuple[int, _Line]) -> int:
+    return numbered[0]
 
 
 def _trusts(line: _Line) -> bool:

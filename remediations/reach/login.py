@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from remediations.reach.known_hosts import KnownHosts, Matched
 from remediations.reach.proxy import Proxy
 from remediations.reach.settings import SshSettings
 
+log = logging.getLogger(__name__)
 LOGIN_TIMEOUT_S = 10.0
 KEEPALIVE_S = 5
 KEEPALIVE_COUNT = 3
@@ -122,6 +124,10 @@ async def log_in(
         except TimeoutError as error:
             said = f"the agent {settings.agent} does not answer"
             raise explained(host, settings, error, said=said, behind=behind) from error
+        log.debug(
+            "%s: %d keys to offer, %d passed over, %d host keys known",
+            *(settings.alias, len(keys.pairs), len(keys.passed_over), len(trusted[0])),
+        )
         client = _Client(keys)
         try:
             return await _certified_or_plain(settings, trusted, client, tunnel, own)
@@ -169,6 +175,7 @@ async def _through(
     """The connection, through a ProxyCommand if there is one; why that failed, it says itself."""
     if not settings.proxy_command:
         return await _connect(settings, trusted, client, tunnel)
+    log.info("%s: through a ProxyCommand", settings.alias)
     proxy = client.proxy = await Proxy.start(settings.proxy_command)
     own.proxies.append(proxy)
     try:

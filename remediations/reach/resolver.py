@@ -7,7 +7,10 @@ This is the one way to a host: whoever makes a connection, or says where a name 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +19,13 @@ from typing import IO
 from remediations.files.trusted import TrustedFile
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH, Program, load_program
-from remediations.reach.children import end_group
+from remediations.reach.children import end_group, ended
 from remediations.reach.settings import SshSettings, parse_settings, refused
 from remediations.reach.ssh_config import read_ssh_config
+from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
 
+log = logging.getLogger(__name__)
 SSH_G_TIMEOUT_S = 10.0
 ANSWER_LIMIT = 1_000_000
 """Bytes of each stream; a hundred times what `ssh -G` prints."""
@@ -42,12 +47,15 @@ class SshResolver:
         """
         where = _jump_target(alias) if jump else (alias,)
         argv = (*(("-F", str(self.config.path)) if self.config else ()), *where)
+        began = time.monotonic()
         try:
             async with asyncio.timeout(SSH_G_TIMEOUT_S):
                 status, out, err = await self._ask(where)
         except (OSError, ValueError) as error:
+            log.info("%s: ssh -G does not answer after %d ms", alias, elapsed_ms(began))
             got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
             raise refused(alias, argv, "ssh -G", got, "its settings") from error
+        log.debug("%s: ssh -G ended with %s after %d ms", alias, status, elapsed_ms(began))
         if status:
             got = self._complaint(err)
             raise refused(alias, argv, "ssh_config", got, "settings without an error")
@@ -56,20 +64,22 @@ class SshResolver:
     async def _ask(self, where: tuple[str, ...]) -> tuple[int | None, bytes, bytes]:
         # Files and not pipes: a program of `Match exec` may stay, and would keep a pipe open.
         with self._read_once() as text, _memory() as out, _memory() as err:
-            process = await asyncio.create_subprocess_exec(
-                *(str(self.ssh.path), "-G", *(("-F", STANDARD_INPUT) if self.config else ())),
-                *(*where[:-1], "--", where[-1]),
-                stdin=text or asyncio.subprocess.DEVNULL,
+            process = subprocess.Popen(
+                (
+                    *(str(self.ssh.path), "-G", *(("-F", STANDARD_INPUT) if self.config else ())),
+                    *(*where[:-1], "--", where[-1]),
+                ),
+                stdin=text or subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
             )
             try:
-                await process.wait()
+                await ended(process)
             finally:
                 if process.returncode is None:
                     end_group(process)
-                    await process.wait()
+                    process.wait()
             return process.returncode, _head(out), _head(err)
 
     @contextmanager

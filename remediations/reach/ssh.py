@@ -1,4 +1,4 @@
-"""All connections of one command: each host once, each hop once, few at a time.
+"""All connections of one command: each host once, each hop once, few logins at a time.
 
 A connection that was lost is never handed out again: `connect` makes a new one, through a new
 connection to the jump host where that is what was lost. Nobody who asks has to think of it.
@@ -7,13 +7,16 @@ connection to the jump host where that is what was lost. Nobody who asks has to 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 import asyncssh
 from tenacity import (
     AsyncRetrying,
+    RetryCallState,
     retry_if_exception_type,
     stop_after_attempt,
     wait_random_exponential,
@@ -27,12 +30,18 @@ from remediations.reach.login import OwnFiles, log_in
 from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes
 from remediations.reach.settings import SshSettings
+from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
 from remediations.values.login import Login
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
-CONNECT_LIMIT = 8
-"""Below sshd's default MaxStartups of 10, of which a jump host takes all."""
+LOGINS = 32
+"""Under way at once, whoever is dialled: each costs this machine some 15 ms, and all have to end
+within the time limit of one."""
+LOGINS_AT_ONE = 8
+"""Below sshd's default MaxStartups of 10: several names may lead to one sshd, and ProxyCommands may
+all log in at one bastion. A jump host is logged in to once, whatever is behind it."""
 ATTEMPTS = 4
 CLOSE_TIMEOUT_S = 2.0
 FIRST_PAUSE_S = 1.0
@@ -51,7 +60,8 @@ class SshReach:
         self._inventory = inventory
         self._own = OwnFiles()
         self._routes = Routes(resolver)
-        self._limit = asyncio.Semaphore(CONNECT_LIMIT)
+        self._logins = asyncio.Semaphore(LOGINS)
+        self._at: dict[Hashable, asyncio.Semaphore] = {}
         self._hosts: dict[str, asyncio.Task[SshConnection]] = {}
         self._hops: dict[tuple[str, ...], asyncio.Task[Way]] = {}
         self._open: list[asyncssh.SSHClientConnection] = []
@@ -83,6 +93,8 @@ class SshReach:
         """
         task = self._hosts.get(host)
         if task is None or self._is_over(host, task):
+            if task is not None:
+                log.info("%s: connecting again", host)
             task = self._hosts[host] = asyncio.create_task(self._connect(host))
         return await asyncio.shield(task)
 
@@ -113,13 +125,19 @@ class SshReach:
         return host not in self._pauses or self._pauses[host].is_over()
 
     async def _connect(self, host: str) -> SshConnection:
+        began = time.monotonic()
         try:
             route = await self._routes.to(self._inventory.host(host).ssh)
             connection = SshConnection(host, route[-1], await self._dial(host, route))
-        except HostUnreachable:
-            self._pauses[host] = _after(self._pauses.get(host))
+        except HostUnreachable as error:
+            pause = self._pauses[host] = _after(self._pauses.get(host))
+            log.info(
+                "%s: not connected after %d ms, for at least %.0f s: %s: %s",
+                *(host, elapsed_ms(began), pause.length_s, error.guard, error.got),
+            )
             raise
         self._pauses.pop(host, None)
+        log.info("%s: connected after %d ms, hops: %d", host, elapsed_ms(began), len(route) - 1)
         return connection
 
     async def _dial(self, host: str, route: Route) -> Way:
@@ -129,6 +147,7 @@ class SshReach:
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(0.2, max=2),
             retry=retry_if_exception_type(DROPPED),
+            before_sleep=_dropped(settings.alias),
             reraise=True,
         )
         try:
@@ -136,15 +155,23 @@ class SshReach:
                 with attempt:
                     # Within the attempt: the hop may be what was dropped.
                     hops = await self._hop(host, route[:-1]) if behind else ()
-                    async with self._limit:
+                    async with self._at_one(settings, behind), self._logins:
                         return *hops, await self._log_in(host, settings, hops, behind)
         except DROPPED as error:
             raise explained(host, settings, error, behind=behind) from error
         raise AssertionError("tenacity either returns or raises")
 
+    def _at_one(self, settings: SshSettings, behind: str) -> asyncio.Semaphore:
+        """What bounds the logins at the sshd that would count this one."""
+        place = (
+            "ProxyCommand" if settings.proxy_command else (behind, settings.hostname, settings.port)
+        )
+        return self._at.setdefault(place, asyncio.Semaphore(LOGINS_AT_ONE))
+
     async def _log_in(
         self, host: str, settings: SshSettings, hops: Way, behind: str
     ) -> asyncssh.SSHClientConnection:
+        began = time.monotonic()
         try:
             tunnel = hops[-1] if hops else None
             connection = await log_in(host, settings, self._own, tunnel, behind)
@@ -152,6 +179,11 @@ class SshReach:
             if any(hop.is_closed() for hop in hops):
                 raise asyncssh.ConnectionLost(f"the jump host was lost: {error.got}") from error
             raise
+        log.info(
+            "%s: logged in as %s at %s port %d %s in %d ms",
+            *(settings.alias, settings.user, settings.hostname, settings.port),
+            *(f"behind {behind}" if behind else "directly", elapsed_ms(began)),
+        )
         self._open = [*(one for one in self._open if not one.is_closed()), connection]
         return connection
 
@@ -182,6 +214,16 @@ class _Pause(NamedTuple):
     def is_over(self) -> bool:
         """Whether the host may be dialled again."""
         return time.monotonic() >= self.end
+
+
+def _dropped(alias: str) -> Callable[[RetryCallState], None]:
+    """Tells the log of an attempt that is repeated."""
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info("%s: attempt %d was dropped: %s", alias, state.attempt_number, error)
+
+    return tell
 
 
 def _after(last: _Pause | None) -> _Pause:

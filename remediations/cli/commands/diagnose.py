@@ -28,7 +28,7 @@ EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 @click.command("diagnose", help="Read all hosts (read-only) and say what is wrong.")
 @click.argument("what", required=False, metavar="[DOMAIN|PLAYBOOK]")
 @reads_the_world
-@click.option("-v", "--verbose", is_flag=True, help="Also show every reading relied upon.")
+@click.option("--verbose", is_flag=True, help="Also show every reading relied upon.")
 def command(
     what: str | None, inventory: Path | None, source: Path | None, save: Path | None, verbose: bool
 ) -> Answer:

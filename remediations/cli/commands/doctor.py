@@ -29,7 +29,7 @@ from remediations.render.printable import one_line
 @click.command("doctor", help="Say what this machine, the inventory and the hosts have and lack.")
 @inventory_option
 @save_option
-@click.option("-v", "--verbose", is_flag=True, help="Also show all that is well.")
+@click.option("--verbose", is_flag=True, help="Also show all that is well.")
 @json_option
 def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""

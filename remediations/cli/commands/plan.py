@@ -31,7 +31,7 @@ from remediations.render.printable import one_line
 @click.option("--branch", help="Which resolution; by default the one that the finding supports.")
 @limit_option
 @reads_the_world
-@click.option("-v", "--verbose", is_flag=True, help="Whole commands, and every guard.")
+@click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
     playbook: str,
     branch: str | None,
@@ -44,6 +44,7 @@ def command(
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
     installed, only = named(playbook, load_machine_config()), split_hosts(limit)
     hosts, style = inventory_of(inventory), look()
+    made = click.get_current_context().with_resource(workshops())  # ready while hosts are read
     observation = observation_for(hosts, source, save)
     finding = installed.domain.told(installed.domain.situation(observation, only))
     if finding.well and not only and branch is None:
@@ -53,15 +54,14 @@ def command(
             text=f"nothing to do: the {finding.domain} and every {finding.noun} are well\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
-    with workshops() as made:
-        maker = Maker(
-            domain=installed.domain,
-            playbook=installed.playbook,
-            origin=installed.origin(),
-            tool=TOOL,
-            workshops=made,
-        )
-        plan = make_plan(maker, branch, observation, only)
+    maker = Maker(
+        domain=installed.domain,
+        playbook=installed.playbook,
+        origin=installed.origin(),
+        tool=TOOL,
+        workshops=made,
+    )
+    plan = make_plan(maker, branch, observation, only)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if plan.blocked:

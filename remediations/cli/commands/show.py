@@ -23,7 +23,7 @@ FORMS = ("text", "markdown", "html")
 @click.command("show", help="Show the plan of RUN, or a plan FILE.")
 @click.argument("run", metavar="RUN|FILE")
 @click.option("--as", "form", type=click.Choice(FORMS), default="text", show_default=True)
-@click.option("-v", "--verbose", is_flag=True, help="Whole commands, and every guard.")
+@click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 @json_option
 def command(run: str, form: str, verbose: bool) -> Answer:
     """Exit 0. With --json the plan's canonical form. 2: another plan was applied in that run."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from remediations.engine.runs.records import (
 from remediations.engine.runs.status import StepStatus
 from remediations.errors import MachineError
 
+log = logging.getLogger(__name__)
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
 LOOK_LIMIT_S = 15.0
@@ -231,8 +233,10 @@ class Application:
         verdict = Verdict(open=False, seen="nothing was seen")
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
             verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
+            log.debug("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
             if not verdict.open:
                 await asyncio.sleep(GATE_LOOK_S)
+        log.info("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
         self._record(
             GateEnded(
                 stage=stage.number,
@@ -274,6 +278,7 @@ class Application:
                 look = await self._watch()
             sight = look.sight
         except Exception as error:
+            log.info("nothing seen within %.1f s: %s", limit_s, _said(error))
             raise _UnseenError(f"could not look: {_said(error)}") from error
         if sight != self._latest:
             self._latest = sight

@@ -7,6 +7,7 @@ many launches there are, the claim at the target lets one of them act, at most (
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from remediations.engine.plan.plan import Step
 from remediations.engine.runs.records import StepEnd
 from remediations.render.words import shortened
 
+log = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.2
 SLOWEST_LOOK_S = 2.0
 GRACE_S = 60.0
@@ -56,6 +58,7 @@ async def carry_out(
     end = time.monotonic() + RELAUNCH_S
     note = ""
     for number in range(LAUNCHES):
+        log.info("step %s: launch %d on %s", step, number + 1, work.target)
         try:
             await driver.launch(step, work)
         except Claimed as claimed:
@@ -101,6 +104,7 @@ async def follow(driver: Driver, step: StepId, work: Step, note: str = "") -> En
                 return ending
             last = "it still runs"
         if time.monotonic() > end:
+            log.info("step %s on %s: its time is over", step, work.target)
             return _ending("unknown", f"no end was seen in time; {last}", note=note)
         await asyncio.sleep(pause)
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
@@ -113,6 +117,7 @@ async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending |
         Unheard: nobody answered; nothing is lost by asking again.
     """
     sighting = await driver.probe(step, work)
+    log.debug("step %s on %s is %s", step, work.target, sighting.state)
     if sighting.state not in (Sighted.DONE, Sighted.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, work)

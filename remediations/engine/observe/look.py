@@ -11,6 +11,8 @@ other hosts go on meanwhile; the time limit is a second wall.
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from datetime import UTC, datetime
 
 from remediations.engine.observe.digest import inventory_digest
@@ -21,16 +23,18 @@ from remediations.engine.observe.observation import (
     Scope,
 )
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.reach.aside import in_thread
+from remediations.reach.aside import in_thread, short_turns
 from remediations.reach.connection import Completed, HostUnreachable, Reach
 from remediations.render.printable import one_line
 from remediations.systems.comet.parse import read_host, unread_host
 from remediations.systems.hosts.document import DocumentError, read_document
 from remediations.systems.hosts.program import COMMAND, program
+from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.lines import lines
 from remediations.values.reading import Why
 
+log = logging.getLogger(__name__)
 HOST_LIMIT_S = 10.0
 """What reading one host may take once it is connected; connecting has limits of its own."""
 
@@ -54,10 +58,11 @@ async def observe(reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
     """
     began = datetime.now(UTC)
     readers = asyncio.Semaphore(READERS)
-    hosts, logins = await asyncio.gather(
-        asyncio.gather(*(_look(reach, entry, scope, readers) for entry in inventory.hosts)),
-        asyncio.gather(*(reach.login(entry.name) for entry in inventory.hosts)),
-    )
+    with short_turns():
+        hosts, logins = await asyncio.gather(
+            asyncio.gather(*(_look(reach, entry, scope, readers) for entry in inventory.hosts)),
+            asyncio.gather(*(reach.login(entry.name) for entry in inventory.hosts)),
+        )
     return Observation(
         format=OBSERVATION_FORMAT,
         tool=tool,
@@ -82,14 +87,19 @@ async def _look(
         reason = f"{error.what} ({error.guard}: {error.got})"
         return unread_host(entry, Trouble(Why.UNREACHABLE, reason), began)
     except TimeoutError:
+        log.info("%s: a time limit ended the reading", entry.name)
         return unread_host(entry, TIME_LIMIT, began)
     async with readers:
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(READ_LIMIT_S):
-                return await in_thread(_read, done, entry, sent, received)
+                reading = await in_thread(_read, done, entry, sent, received)
         except TimeoutError:
+            log.info("%s: the time limit of %.0f s ended parsing", entry.name, READ_LIMIT_S)
             late = Trouble(Why.TIME_LIMIT, "its answer takes too long to read")
             return unread_host(entry, late, began)
+        log.debug("%s: its answer was parsed in %d ms", entry.name, elapsed_ms(begun))
+        return reading
 
 
 def _read(done: Completed, entry: HostEntry, sent: datetime, received: datetime) -> HostReading:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from remediations.cli.commands import plan as plan_command
 from remediations.cli.main import COMMANDS
+from remediations.cli.world import observation_for
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import find
+from remediations.systems.hosts.compile.process import Child
 from remediations.values.inventory import Inventory
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -60,9 +63,9 @@ def test_diagnose(desk: Desk, name: str, world: Observation, code: int, words: s
 
 
 def test_diagnose_shows_readings_when_asked(desk: Desk) -> None:
-    """-v shows every reading relied upon."""
+    """--verbose shows every reading relied upon."""
     source = desk.saved(quorum_lost(), "verbose")
-    assert "readings relied upon" in remediate("diagnose", "-v", "--from", source).out
+    assert "readings relied upon" in remediate("diagnose", "--verbose", "--from", source).out
 
 
 def test_diagnose_saves_what_it_used(desk: Desk, tmp_path: Path) -> None:
@@ -70,6 +73,33 @@ def test_diagnose_saves_what_it_used(desk: Desk, tmp_path: Path) -> None:
     source, kept = desk.saved(quorum_lost(), "save"), tmp_path / "kept.json"
     remediate("diagnose", "--from", source, "--save", kept)
     assert kept.read_bytes() == source.read_bytes()
+
+
+def test_compiling_begins_before_the_hosts_are_read(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What compiles starts meanwhile, and has ended when the command has."""
+    monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path))
+    source = desk.saved(quorum_lost(), "meanwhile")
+    seen = []
+
+    def reading(inventory: Inventory, source: Path, save: None) -> Observation:
+        seen.append(len(children))
+        return observation_for(inventory, source, save)
+
+    children: list[Child] = []
+    usual = Child.__init__
+
+    def start(child: Child, seed: int) -> None:
+        usual(child, seed)
+        children.append(child)
+
+    monkeypatch.setattr(Child, "__init__", start)
+    monkeypatch.setattr(plan_command, "observation_for", reading)
+    assert remediate("plan", "INC-001", "--from", source).code == 3
+    assert seen == [2]
+    assert len(children) == 2
+    assert [child._process.poll() for child in children] == [-9, -9]
 
 
 def test_plan_makes_a_run(desk: Desk, planned: Done) -> None:

@@ -220,7 +220,7 @@ def test_words_of_a_host_cannot_become_a_command(tmp_path: Path, name: str) -> N
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_text_fits_and_a_hundred_hosts_stay_readable(width: int) -> None:
-    """Of many hosts only what is not well is shown; -v shows the rest."""
+    """Of many hosts only what is not well is shown; --verbose shows the rest."""
     world = worlds.stopped(healthy([1] * 100), "val42")
     lines = lines_of(world)
     text = doctor_text(lines, width=width, colour=False, verbose=False)

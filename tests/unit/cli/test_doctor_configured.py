@@ -84,7 +84,7 @@ def test_configuration_that_cannot_be_used_is_one_line(configure: Configure, des
     assert (line.topic, line.state) == ("configuration", State.LACK)
     assert str(path) in line.found
     assert remediate("doctor").code == 3
-    assert "state directory" in remediate("doctor", "-v").out
+    assert "state directory" in remediate("doctor", "--verbose").out
 
 
 @pytest.mark.parametrize(

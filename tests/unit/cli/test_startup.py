@@ -18,6 +18,7 @@ HEAVY = (
     "gevent",
     "jinja2",
     "kubernetes",
+    "logging",
     "paramiko",
     "pyinfra",
     "pytest",

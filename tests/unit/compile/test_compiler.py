@@ -16,6 +16,7 @@ from remediations.errors import MachineError, Refused, UsageError
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.programs import restart_text, start_text
 from remediations.systems.hosts.compile import Compiler, compile_deploy
+from remediations.systems.hosts.compile import compiler as compiler_module
 from remediations.systems.hosts.compile.deploys import deploys_directory
 from remediations.systems.hosts.compile.process import Child
 
@@ -182,6 +183,33 @@ def test_malformed_data_are_refused_with_their_field() -> None:
     with pytest.raises(Refused) as caught:
         compile_deploy("start_node", {"val1": {**DATA, "unit": ""}})
     assert "unit is ''" in caught.value.got
+
+
+def test_children_start_before_they_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On entering, so that hosts can be read meanwhile; both are ended where one does not start."""
+    started: list[int] = []
+    closed: list[int] = []
+
+    class Fake:
+        def __init__(self, seed: int) -> None:
+            if seed in refused:
+                raise MachineError("x", guard="x", got="x", expected="x", next_step="x")
+            self.seed = seed
+            started.append(seed)
+
+        def close(self) -> None:
+            closed.append(self.seed)
+
+    monkeypatch.setattr(compiler_module, "Child", Fake)
+    refused: set[int] = set()
+    with Compiler():
+        assert (started, closed) == ([1, 2], [])
+    assert sorted(closed) == [1, 2]
+    refused.add(2)
+    closed.clear()
+    with pytest.raises(MachineError), Compiler():
+        pass
+    assert closed == [1]
 
 
 def test_a_child_that_dies_is_a_machine_error(compiler: Compiler, directory: Path) -> None:

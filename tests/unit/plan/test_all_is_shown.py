@@ -53,7 +53,7 @@ class Words(HTMLParser):
 
 
 FORMS: dict[str, Callable[[Plan], str]] = {
-    "show -v": lambda plan: plan_text(plan, DIGEST, width=80, colour=False, verbose=True),
+    "show --verbose": lambda plan: plan_text(plan, DIGEST, width=80, colour=False, verbose=True),
     "markdown": lambda plan: oracle.read(plan_markdown(plan, DIGEST)),
     "html": lambda plan: Words(plan_html(plan, DIGEST)).said,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -229,3 +230,19 @@ def test_a_file_that_cannot_be_read_refuses(tmp_path: Path) -> None:
     """It might revoke a key; the refusal names it."""
     with pytest.raises(OSError, match="absent"):
         KnownHosts().of((tmp_path / "absent",))
+
+
+def test_lines_are_found_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """Plain names, patterns and hashes side by side: what is looked up and what is tried."""
+    keys = [make_key(tmp_path / f"key{number}") for number in range(4)]
+    hashed = tmp_path / "hashed"
+    hashed.write_text(f"val1 {public(keys[2])}\n")
+    subprocess.run(["ssh-keygen", "-H", "-f", hashed], check=True, capture_output=True)
+    text = f"val1,other {public(keys[0])}\nval* {public(keys[1])}\n{hashed.read_text()}"
+    known = KnownKeys(f"{text}val1 {public(keys[3])}\n")
+    found, *_ = known.match("VAL1", "", None)
+    assert [key.export_public_key().split()[1].decode() for key in found] == [
+        public(key).split()[1] for key in keys
+    ]
+    assert len(known.match("other", "", None)[0]) == 1
+    assert known.match("val1.example", "", None)[0] == found[1:2]

@@ -1,0 +1,125 @@
+"""The log of one command: what it does on the way to its answer, and how long each part takes.
+
+Modules log under their `__name__`, at two levels: INFO (`-v`) is what happens once for a host, a
+step or a gate, and each time limit that strikes; DEBUG (`-vv`) is also each command, look and
+`ssh -G`. The file that $REMEDIATE_LOG names gets both. Nothing in it is secret: commands, standard
+input and output are told by their size, keys by their number (docs/logging.md).
+
+Whether anybody reads the log changes nothing: a line that cannot be written is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from remediations.cli.options import LOG_VARIABLE
+from remediations.cli.streams import apart, lines_to
+from remediations.errors import UsageError
+from remediations.files.writing import append_private
+from remediations.render.printable import one_line
+from remediations.render.words import shortened
+
+PACKAGE = "remediations"
+LINE_CHARACTERS = 1000
+"""The most of one line: a host's words may be part of it."""
+
+
+class Log:
+    """What the package logs goes to `file` ("": to none) while this is open (a context manager).
+
+    `louder` shows it on standard error, too.
+
+    Raises:
+        UsageError: on entering: the file cannot be written, or others could write it.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._logger = logging.getLogger(PACKAGE)
+        self._verbosity = 0
+        self._shown: _Shown | None = None
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._file:
+            self._attach(_Lines(self._held.enter_context(_appending(Path(self._file)))))
+        self._held.callback(setattr, self._logger, "propagate", self._logger.propagate)
+        # Handlers of others are not ours to feed: pytest, which runs the checks, collects records.
+        self._logger.propagate = False
+        self._held.callback(self._logger.setLevel, self._logger.level)
+        self._logger.setLevel(logging.DEBUG if self._file else logging.INFO)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._held.close()
+
+    def louder(self, times: int) -> None:
+        """Show one level more, so many times: nothing, INFO, DEBUG."""
+        self._verbosity += times
+        if not self._verbosity:
+            return
+        if self._shown is None:
+            self._shown = _Shown(self._held.enter_context(apart(sys.stderr)))
+            self._attach(self._shown)
+        level = logging.INFO if self._verbosity == 1 else logging.DEBUG
+        self._shown.setLevel(level)
+        self._logger.setLevel(min(level, self._logger.level))
+
+    def _attach(self, handler: logging.Handler) -> None:
+        self._logger.addHandler(handler)
+        self._held.callback(self._logger.removeHandler, handler)
+
+
+def is_shown() -> bool:
+    """Whether lines go to standard error: they would tear what is redrawn there."""
+    return any(isinstance(each, _Shown) for each in logging.getLogger(PACKAGE).handlers)
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes each record as one line that is safe to read, and never raises."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time in UTC, level, module, message. No traceback: its lines may show values."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        said = one_line(shortened(record.getMessage(), LINE_CHARACTERS))
+        moment = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+        return f"{moment} {record.levelname:<5} {record.name}: {said}"
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
+        """Leave the line out: nobody reads, or there is no room."""
+
+
+class _Shown(_Lines):
+    """The lines on standard error."""
+
+
+def _appending(path: Path) -> TextIO:
+    """The log file.
+
+    Raises:
+        UsageError: it cannot be written, or others could write it.
+    """
+    try:
+        return lines_to(append_private(path))
+    except UsageError as error:
+        raise _refused(path, f"{error.what}: {error.got}", error.expected) from error
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error), "a file that can be written") from error
+
+
+def _refused(path: Path, got: str, expected: str) -> UsageError:
+    return UsageError(
+        f"the log {path} cannot be used",
+        guard=LOG_VARIABLE,
+        got=got,
+        expected=f"{expected}: a regular file of yours in a directory that only you can write",
+        next_step=f"name another file, or `unset {LOG_VARIABLE}`",
+    )
