@@ -12,18 +12,21 @@ package on this machine can do the same, so:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint
+from typing import TypeVar
 
 from remediations.engine.domain import Playbook
-from remediations.engine.entry_points import OWN, Entry, entries, load
+from remediations.engine.entry_points import OWN, PLAYBOOKS, Entry, entries, load, playbook_flaw
 from remediations.engine.origin import package_digest
 from remediations.errors import Refused, UsageError
 from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
 from remediations.render.words import some
 from remediations.values.origin import Origin
+
+T = TypeVar("T")
 
 
 class Flaw(StrEnum):
@@ -87,38 +90,53 @@ class Catalogue:
 
 def catalogue(config: MachineConfig) -> Catalogue:
     """All installed playbooks. Imports those that are allowed; reads none of their files."""
-    loaded: list[tuple[Entry, EntryPoint, Playbook]] = []
+    found, troubles = sort_out(PLAYBOOKS, Playbook, playbook_flaw, lambda one: one.id, config)
+    usable = [
+        Installed(
+            playbook=playbook,
+            distribution=entry.distribution,
+            version=entry.version,
+            module=point.module,
+        )
+        for entry, point, playbook in found
+    ]
+    return Catalogue(
+        playbooks=tuple(sorted(usable, key=lambda one: one.playbook.id)), troubles=troubles
+    )
+
+
+def sort_out(
+    group: str,
+    kind: type[T],
+    flaw_of: Callable[[object], str],
+    id_of: Callable[[T], str],
+    config: MachineConfig,
+) -> tuple[list[tuple[Entry, EntryPoint, T]], tuple[Trouble, ...]]:
+    """What of an entry point group can be used, and what cannot, by the rules above. `flaw_of` says
+    what is wrong with what was loaded, "" where it is a `kind`."""
+    loaded: list[tuple[Entry, EntryPoint, T]] = []
     troubles: list[Trouble] = []
-    for entry in entries():
+    for entry in entries(group):
         if entry.point and not _allowed(entry.distribution, config):
             reason = f"{entry.distribution} is not among `playbooks` of {config.path}"
             troubles.append(_trouble(entry, Flaw.NOT_ALLOWED, reason))
             continue
-        found = load(entry.point) if entry.point else entry.flaw
-        if entry.point and isinstance(found, Playbook):
+        found = load(entry.point, flaw_of) if entry.point else entry.flaw
+        if entry.point and isinstance(found, kind):
             loaded.append((entry, entry.point, found))
         else:
             troubles.append(_trouble(entry, Flaw.BROKEN, str(found)))
     usable = []
-    for entry, point, playbook in loaded:
-        same = [e for e, _, other in loaded if other.id.casefold() == playbook.id.casefold()]
+    for one in loaded:
+        entry, _, item = one
+        same = [e for e, _, other in loaded if id_of(other).casefold() == id_of(item).casefold()]
         if len(same) == 1:
-            usable.append(
-                Installed(
-                    playbook=playbook,
-                    distribution=entry.distribution,
-                    version=entry.version,
-                    module=point.module,
-                )
-            )
+            usable.append(one)
             continue
         others = [f"{e.distribution} {e.version}" for e in same if e is not entry]
         reason = f"the same id is brought by {some(others)}"
-        troubles.append(_trouble(entry, Flaw.DUPLICATE, reason, playbook.id))
-    return Catalogue(
-        playbooks=tuple(sorted(usable, key=lambda one: one.playbook.id)),
-        troubles=tuple(sorted(troubles, key=lambda one: (one.name, one.distribution))),
-    )
+        troubles.append(_trouble(entry, Flaw.DUPLICATE, reason, id_of(item)))
+    return usable, tuple(sorted(troubles, key=lambda one: (one.name, one.distribution)))
 
 
 def named(name: str, config: MachineConfig) -> Installed:

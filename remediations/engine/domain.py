@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from remediations.engine.find.finding import Finding
-from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.proposal import Proposal
 from remediations.errors import Refused, UsageError
 from remediations.render.words import some
+from remediations.systems.comet.reading import CometReading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Situation:
     counted over the whole set.
     """
 
-    observation: Observation
+    observation: CometReading
     finding: Finding
     only: frozenset[str]
 

@@ -9,10 +9,10 @@ import sys
 import msgspec
 
 from remediations.engine.catalogue import named
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.origin import Origin
 from tests import worlds
 
@@ -21,7 +21,7 @@ HEAVY = 1_000_000
 KIB_PER_MIB = 1024
 
 
-def world_of(validators: int, hosts: int) -> Observation:
+def world_of(validators: int, hosts: int) -> CometReading:
     """A chain without a quorum: a third of the hosts is stopped, at the height of the halt."""
     powers = (HEAVY,) * hosts + (1,) * (validators - hosts)
     down = [f"val{number}" for number in range(1, (hosts + 2) // 3 + 1)]
@@ -33,7 +33,7 @@ def world_of(validators: int, hosts: int) -> Observation:
     return _apart(world)
 
 
-def _apart(world: Observation) -> Observation:
+def _apart(world: CometReading) -> CometReading:
     """The same world, of which no two hosts share an object: each was read by itself."""
     return msgspec.structs.replace(world, hosts=tuple(_copied(r) for r in world.hosts))
 
@@ -58,7 +58,9 @@ def main() -> None:
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()
-    plan = make_plan(playbook, None, world, finding, frozenset(), tool="bench", origin=ORIGIN)
+    plan = make_plan(
+        playbook, None, sealed(world), finding, frozenset(), tool="bench", origin=ORIGIN
+    )
     planned = _cpu_s()
     assert finding.chain.value == "quorum-lost", finding.chain
     assert not plan.blocked, plan.blocked[0]

@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from remediations.engine.catalogue import named
 from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load
 from remediations.engine.plan.build import build_plan
 from remediations.engine.plan.essence import values
@@ -33,6 +32,7 @@ from remediations.engine.report.markdown import plan_markdown
 from remediations.errors import RemediationError
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.reading import Known
 from remediations.values.wire import canonical, decode
@@ -58,7 +58,7 @@ def observations() -> tuple[bytes, ...]:
         worlds.partitioned(healthy, ("val1", "val4")),
         worlds.frozen(worlds.disabled(healthy, "val1"), "val3"),
     )
-    return tuple(canonical(world) for world in found)
+    return tuple(canonical(sealed(world)) for world in found)
 
 
 @cache
@@ -74,13 +74,13 @@ def mostly_read(documents: tuple[bytes, ...]) -> st.SearchStrategy[bytes]:
     return one.flatmap(lambda whole: spoilt(whole, 2) | edited(whole) | edited(whole, 8))
 
 
-def loaded(data: bytes) -> Observation | None:
+def loaded(data: bytes) -> CometReading | None:
     """As `--from` reads it; None where it is refused."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "o.json"
         path.write_bytes(data)
         with suppress(RemediationError):
-            return load(path)
+            return comet_reading(load(path))
     return None
 
 

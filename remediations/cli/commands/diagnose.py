@@ -17,6 +17,7 @@ from remediations.engine.find.render_text import finding_text
 from remediations.errors import ExitCode
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.explain import playbook_for
+from remediations.systems.comet.reading import comet_reading
 
 
 @click.command("diagnose", help="Read all hosts (read-only) and say what is wrong.")
@@ -27,7 +28,7 @@ def command(
 ) -> Answer:
     """Exit 0: healthy. 3: something is wrong. 11: too little could be read to conclude."""
     known = inventory_of(inventory) if inventory is not None or source is None else None
-    finding = diagnose(observation_for(known, source, save))
+    finding = diagnose(comet_reading(observation_for(known, source, save)))
     style = look()
     playbook = playbook_for(finding.chain, finding.nodes)
     shown = replace(finding, next_step=next_command("plan", playbook)) if playbook else finding

@@ -24,6 +24,7 @@ from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.render.printable import one_line
+from remediations.systems.comet.reading import comet_reading
 
 
 @click.command("plan", help="Say exactly what would be done, and keep it as a run to be approved.")
@@ -45,7 +46,7 @@ def command(
     installed, only = named(playbook, load_machine_config()), split_hosts(limit)
     hosts = inventory_of(inventory)
     observation = observation_for(hosts, source, save)
-    finding, style = diagnose(observation), look()
+    finding, style = diagnose(comet_reading(observation)), look()
     if nothing_to_do(finding) and not only and branch is None:
         return Answer(
             exit_code=ExitCode.OK,

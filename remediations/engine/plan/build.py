@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import (
     PLAN_FORMAT,
     VALID_FOR,
@@ -23,6 +22,7 @@ from remediations.playbooks.chain.guards.case import Case, latest_status
 from remediations.playbooks.chain.guards.power import UP
 from remediations.playbooks.chain.guards.table import judge
 from remediations.playbooks.chain.impact import Swing, swings
+from remediations.systems.comet.reading import HostReading, sealed
 from remediations.systems.hosts.compile.command import CompiledCommand
 from remediations.values.origin import Origin
 from remediations.values.reading import value_or_none
@@ -51,7 +51,7 @@ def build_plan(case: Case, *, compile_deploy: Compile, tool: str, origin: Origin
         title=proposal.title,
         chain_id=observation.chain_id,
         inventory_digest=observation.inventory_digest,
-        observation_digest=digest(observation),
+        observation_digest=digest(sealed(observation)),
         observed_at=observation.ended,
         expires_at=observation.ended + VALID_FOR,
         finding=finding,

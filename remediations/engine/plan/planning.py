@@ -10,6 +10,7 @@ from remediations.engine.plan.build import build_plan
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.guards.case import Case
+from remediations.systems.comet.reading import CometReading, comet_reading
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.origin import Origin
 
@@ -17,7 +18,7 @@ from remediations.values.origin import Origin
 def propose(
     playbook: Playbook,
     branch: str | None,
-    observation: Observation,
+    observation: CometReading,
     finding: Finding,
     only: frozenset[str],
 ) -> Case:
@@ -74,6 +75,6 @@ def make_plan(
             expected="a full reading of every host of the inventory, each once",
             next_step=f"remediate plan {playbook.id} --inventory INVENTORY (without --from)",
         )
-    case = propose(playbook, branch, observation, finding, only)
+    case = propose(playbook, branch, comet_reading(observation), finding, only)
     with Compiler() as compiler:
         return build_plan(case, compile_deploy=compiler.compile_deploy, tool=tool, origin=origin)

@@ -26,6 +26,7 @@ from remediations.errors import Refused, WorldChanged
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.facts import facts_of
 from remediations.playbooks.chain.guards.case import Case
+from remediations.systems.comet.reading import CometReading, comet_reading
 from remediations.values.origin import Origin
 from remediations.values.wire import digest
 
@@ -43,7 +44,7 @@ class Maker:
     tool: str
     compile_deploy: Compile
 
-    def build(self, observation: Observation, finding: Finding, proposal: Proposal) -> Plan:
+    def build(self, observation: CometReading, finding: Finding, proposal: Proposal) -> Plan:
         """The plan of a proposal."""
         case = Case(observation=observation, finding=finding, proposal=proposal)
         return build_plan(
@@ -71,12 +72,13 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
     missing = lack(observation)
     if missing:
         raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
-    finding = diagnose(observation)
-    situation = _situation(plan, observation, finding)
+    seen = comet_reading(observation)
+    finding = diagnose(seen)
+    situation = _situation(plan, seen, finding)
     reason = branch.fits(situation)
     if reason is not None:
         raise _not_of_this(plan, f"{branch.name} does not fit: {reason}", "the branch of the plan")
-    made = maker.build(observation, finding, branch.propose(situation))
+    made = maker.build(seen, finding, branch.propose(situation))
     if made != plan:
         differences = changed_fields(plan, made, strictly=True)[:SHOWN]
         raise _not_of_this(
@@ -93,16 +95,17 @@ def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
         WorldChanged: it does not; shows planned, now, and why it matters. Nothing was changed.
         UsageError: the branch is not installed here.
     """
-    finding = diagnose(observation)
-    differences = changed_facts(plan.facts, facts_of(observation, finding, plan.acting_hosts))
+    seen = comet_reading(observation)
+    finding = diagnose(seen)
+    differences = changed_facts(plan.facts, facts_of(seen, finding, plan.acting_hosts))
     if differences:
         raise changed(differences)
-    branch, situation = branch_of(plan, maker.playbook), _situation(plan, observation, finding)
+    branch, situation = branch_of(plan, maker.playbook), _situation(plan, seen, finding)
     reason = branch.fits(situation)
     if reason is not None:
         raise changed([Difference("branch", plan.branch, reason, "another one may be right now")])
     proposal = _with_planned_floors(branch.propose(situation), plan)
-    made = maker.build(observation, finding, proposal)
+    made = maker.build(seen, finding, proposal)
     if made.blocked:
         raise changed(
             [Difference(f"{g.id} {g.host}".strip(), "pass", g.got, g.title) for g in made.blocked]
@@ -127,7 +130,7 @@ def changed(differences: Sequence[Difference]) -> WorldChanged:
     )
 
 
-def _situation(plan: Plan, observation: Observation, finding: Finding) -> Situation:
+def _situation(plan: Plan, observation: CometReading, finding: Finding) -> Situation:
     return Situation(observation=observation, finding=finding, only=frozenset(plan.acting_hosts))
 
 

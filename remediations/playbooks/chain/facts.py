@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remediations.engine.find.finding import Evidence, Finding, NodeFinding
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.guards.node import RESTARTABLE
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Known, Unknown, value_or_none
 
 UNKNOWN = "unknown"
 
 
-def facts_of(observation: Observation, finding: Finding, hosts: Sequence[str]) -> tuple[Fact, ...]:
+def facts_of(observation: CometReading, finding: Finding, hosts: Sequence[str]) -> tuple[Fact, ...]:
     """All facts that decide about acting on `hosts`, in a fixed order."""
     at = observation.began
     facts = [

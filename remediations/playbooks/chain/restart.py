@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from remediations.engine.domain import Situation
 from remediations.engine.find.finding import Finding, NodeCondition, NodeFinding
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.plan import Gate, GateKind, PlannedCheck
 from remediations.engine.plan.proposal import HostData, StageDraft
 from remediations.playbooks.chain.guards.node import RESTARTABLE
 from remediations.playbooks.chain.impact import Move, smallest_first
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import value_or_none
 
 STARTED = frozenset(
@@ -83,7 +83,7 @@ def moves(nodes: Sequence[NodeFinding], finding: Finding) -> tuple[Move, ...]:
 
 
 def stage(
-    observation: Observation,
+    observation: CometReading,
     finding: Finding,
     batch: Sequence[Move],
     *,

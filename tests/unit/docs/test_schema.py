@@ -17,11 +17,11 @@ from remediations.cli.commands.schema import DOCUMENTS, schema_of
 from remediations.engine.doctor.line import lack, ok
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.systems.comet.reading import CometReading, comet_reading
 from remediations.values.inventory import HostEntry
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -33,7 +33,7 @@ Json = Any
 RUN = next((RESCUE / "runs").iterdir())
 
 
-def odd_worlds() -> list[Observation]:
+def odd_worlds() -> list[CometReading]:
     healthy = worlds.healthy()
     return [
         healthy,
@@ -45,8 +45,8 @@ def odd_worlds() -> list[Observation]:
         worlds.panicked(healthy, "val1", "val2"),
         worlds.sign_state_missing(healthy, "val2"),
         worlds.deciding(healthy),
-        load(RESCUE / "before.json"),
-        load(RESCUE / "after.json"),
+        comet_reading(load(RESCUE / "before.json")),
+        comet_reading(load(RESCUE / "after.json")),
     ]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from remediations.engine.catalogue import named
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.build import build_plan
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.planning import make_plan, propose
@@ -16,6 +15,7 @@ from remediations.engine.plan.recheck import Maker
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.guards.case import Case
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.command import CompiledCommand
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.probe import unit_active
@@ -30,7 +30,7 @@ DIGEST = "e9fcfc741d108d3ff89d93a7be2c71bf387928e9d5ceae085c98a6da42d95d7b"
 """Stands for the digest where a rendering is compared: the true one moves with every word."""
 
 
-def missing(observation: Observation, *hosts: str) -> Observation:
+def missing(observation: CometReading, *hosts: str) -> CometReading:
     """Validators stopped so that the chain halts, their sign states at its last height."""
     observation = worlds.stopped(observation, *hosts)
     if worlds.moves(observation):
@@ -41,17 +41,17 @@ def missing(observation: Observation, *hosts: str) -> Observation:
     return observation
 
 
-def quorum_lost() -> Observation:
+def quorum_lost() -> CometReading:
     """40 of 100 power is down."""
     return missing(worlds.healthy(), "val1")
 
 
-def minority_down() -> Observation:
+def minority_down() -> CometReading:
     """10 of 100 power is down."""
     return missing(worlds.healthy(), "val4")
 
 
-def wrong_clock(observation: Observation, host: str, ms: int = 10_000) -> Observation:
+def wrong_clock(observation: CometReading, host: str, ms: int = 10_000) -> CometReading:
     """The clock of `host` is off, which its guard blocks and the diagnosis leaves alone."""
 
     def wrong(reading: HostReading) -> HostReading:
@@ -63,7 +63,7 @@ def wrong_clock(observation: Observation, host: str, ms: int = 10_000) -> Observ
 
 
 def case_of(
-    observation: Observation,
+    observation: CometReading,
     playbook: str = "INC-001",
     branch: str | None = None,
     only: Sequence[str] = (),
@@ -100,7 +100,7 @@ def compile_plainly(
 
 
 def plan_of(
-    observation: Observation,
+    observation: CometReading,
     playbook: str = "INC-001",
     branch: str | None = None,
     only: Sequence[str] = (),
@@ -110,12 +110,12 @@ def plan_of(
     return build_plan(case, compile_deploy=compile_plainly, tool=TOOL, origin=ORIGIN)
 
 
-def compiled(observation: Observation, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
+def compiled(observation: CometReading, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
     """The plan for a world, as the compiler makes it."""
     return make_plan(
         named("INC-001", MachineConfig()).playbook,
         None,
-        observation,
+        sealed(observation),
         diagnose(observation),
         frozenset(),
         tool=tool,

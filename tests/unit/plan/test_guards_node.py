@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.find.finding import NodeCondition
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.guards.case import Case
 from remediations.playbooks.chain.guards.table import NODE_GUARDS, judge
+from remediations.systems.comet.reading import HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.hosts.values import ConsensusKey, Process, WriteAheadLog
 from remediations.values.inventory import Role

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.guards.case import Case
 from remediations.playbooks.chain.guards.table import judge
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.values.reading import Known
 from tests import worlds
@@ -35,7 +35,7 @@ def validators(hosts: int) -> Case:
     return case_of(at_the_halt(worlds.stopped(world, *down), frozenset(down)))
 
 
-def at_the_halt(world: Observation, down: frozenset[str]) -> Observation:
+def at_the_halt(world: CometReading, down: frozenset[str]) -> CometReading:
     """The validators that are down signed up to the last block."""
     state = worlds.known(SignState(height=worlds.HEIGHT, round=0, step=3, block=""))
 

@@ -7,17 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from remediations.engine.find.finding import ChainClass
-from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import GateKind, Risk
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.halted import round_timeout_s
+from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.unit.plan.cases import case_of, minority_down, missing, quorum_lost
 from tests.worlds import healthy
 
 ALL = ("val1", "val2", "val3", "val4", "full1")
 SIZES = (4, 100, 10_000)
-World = Callable[[], Observation]
+World = Callable[[], CometReading]
 
 REFUSED: tuple[tuple[str, World], ...] = (
     (ChainClass.HEALTHY, healthy),
@@ -41,7 +41,7 @@ REFUSED: tuple[tuple[str, World], ...] = (
 )
 
 
-def chain_of(size: int) -> Observation:
+def chain_of(size: int) -> CometReading:
     """`size` validators; up to 100 of them, with nearly all power, are in the inventory."""
     return healthy((1000,) * min(size, 100) + (1,) * (size - 100), hosts=min(size, 100))
 

@@ -7,23 +7,23 @@ from collections.abc import Callable
 import pytest
 
 from remediations.engine.catalogue import named
-from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import ORIGIN, TOOL
 
 
 @pytest.mark.parametrize("kind", [worlds.zombie, worlds.frozen])
-def test_a_dead_process_can_be_planned(kind: Callable[[Observation, str], Observation]) -> None:
+def test_a_dead_process_can_be_planned(kind: Callable[[CometReading, str], CometReading]) -> None:
     """The compiler takes the invocation of every world, as systemd writes it."""
     world = kind(worlds.healthy(), "val4")
     plan = make_plan(
         named("node-down", MachineConfig()).playbook,
         None,
-        world,
+        sealed(world),
         diagnose(world),
         frozenset(),
         tool=TOOL,

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from remediations.engine.catalogue import named
-from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import build_plan
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.planning import propose
 from remediations.errors import RemediationError
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.reading import CometReading
 from remediations.systems.hosts.compile.compiler import Compiler
 from tests.unit.plan.cases import ORIGIN, TOOL
 from tests.unit.render.golden import REWRITE
@@ -42,7 +42,7 @@ def compiler() -> Iterator[Compiler]:
 
 
 def decided(
-    observation: Observation, playbook: str, only: Sequence[str], compiler: Compiler
+    observation: CometReading, playbook: str, only: Sequence[str], compiler: Compiler
 ) -> dict[str, Any]:
     """The plan's guards, bytes and order; or why there is none."""
     try:

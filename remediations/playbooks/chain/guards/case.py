@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from remediations.engine.find.finding import Finding
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.engine.plan.proposal import Proposal
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
 
@@ -30,7 +30,7 @@ class Case:
     for each host would take hours where the diagnosis takes seconds.
     """
 
-    observation: Observation
+    observation: CometReading
     finding: Finding
     proposal: Proposal
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from shlex import quote
 
 from remediations.engine.find.finding import NodeCondition
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards.case import Case, judged
 from remediations.render.words import some
+from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.values.reading import Unknown, value_or_none
 

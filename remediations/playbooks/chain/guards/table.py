@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards import node, power, signing
 from remediations.playbooks.chain.guards.case import Case
+from remediations.systems.comet.reading import HostReading
 
 SetGuard = Callable[[Case], GuardResult | None]
 NodeGuard = Callable[[Case, HostReading], GuardResult]
