@@ -9,6 +9,7 @@ from remediations.cli.world import TOOL
 from remediations.engine.apply.apply import Approved
 from remediations.engine.apply.of_plan import installed_for
 from remediations.engine.approve.approve import enough
+from remediations.engine.installed_systems import installed_systems
 from remediations.engine.runs.actor import actor
 from remediations.engine.runs.records import AcceptedApproval, ProgramUsed, Start
 from remediations.engine.runs.store import RunDirectory
@@ -40,6 +41,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         observation=run.observation,
         inventory=hosts,
         installed=installed,
+        systems=installed_systems(anchors.config),
         origin=installed.origin(),
         start=_start(anchors, accepted),
         resolver=anchors.resolver,

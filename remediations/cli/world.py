@@ -8,6 +8,7 @@ from pathlib import Path
 from remediations import __version__
 from remediations.cli.anchors import live_inventory, no_inventory
 from remediations.cli.next_command import next_command
+from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
@@ -15,7 +16,6 @@ from remediations.engine.observe.observation_file import load, save
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.values.inventory import Inventory
-from remediations.values.reading import Unknown
 
 TOOL = f"remediate {__version__}"
 SHOWN = 3
@@ -81,8 +81,8 @@ def observation_for(
 
 def _someone_answered(observation: Observation, inventory: Inventory | None) -> None:
     """Where nobody could be logged in to, the fault is most likely on this side."""
-    reasons = [r.session.reason for r in observation.hosts if isinstance(r.session, Unknown)]
-    if len(reasons) < len(observation.hosts):
+    reasons = installed_systems(load_machine_config()).unanswered(observation)
+    if not reasons:
         return
     more = len(reasons) - SHOWN
     doctor = next_command("doctor", inventory=inventory.path if inventory is not None else "FILE")

@@ -13,14 +13,14 @@ package on this machine can do the same, so:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from remediations.engine.domain import AnyDomain, Domain, Playbook
-from remediations.engine.entry_points import OWN, Entry, entries, load
+from remediations.engine.entry_points import DOMAINS, OWN, Entry, domain_flaw, entries, load
 from remediations.engine.origin import package_digest
 from remediations.errors import Refused, UsageError
 from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
@@ -93,61 +93,71 @@ class Catalogue:
 
 def catalogue(config: MachineConfig) -> Catalogue:
     """All installed domains. Imports those that are allowed; reads none of their files."""
-    loaded: list[_Loaded] = []
+    found, troubles = sort_out(DOMAINS, Domain, domain_flaw, lambda one: one.name, config)
+    brought = [(one, playbook) for one in found for playbook in one.item.playbooks]
+    single, shared = _single(brought, lambda pair: pair[1].id)
+    usable = [
+        Installed(
+            domain=one.item,
+            playbook=playbook,
+            distribution=one.entry.distribution,
+            version=one.entry.version,
+            module=one.point.module,
+        )
+        for one, playbook in single
+    ]
+    twins = [
+        _twin(one.entry, playbook.id, [rival.entry for rival, _ in rivals])
+        for (one, playbook), rivals in shared
+    ]
+    return Catalogue(
+        domains=tuple(sorted((one.item for one in found), key=lambda domain: domain.name)),
+        playbooks=tuple(sorted(usable, key=lambda one: one.playbook.id)),
+        troubles=_in_order((*troubles, *twins)),
+    )
+
+
+class Found(NamedTuple, Generic[T]):
+    """What an entry point brought, and can be used."""
+
+    entry: Entry
+    point: EntryPoint
+    item: T
+
+
+def sort_out(
+    group: str,
+    kind: type[T],
+    flaw_of: Callable[[object], str],
+    id_of: Callable[[T], str],
+    config: MachineConfig,
+) -> tuple[list[Found[T]], tuple[Trouble, ...]]:
+    """What of an entry point group can be used, and what cannot, by the rules above. `flaw_of` says
+    what is wrong with what was loaded, "" where it is a `kind`."""
+    loaded: list[Found[T]] = []
     troubles: list[Trouble] = []
-    for entry in entries():
+    for entry in entries(group):
         if entry.point and not _allowed(entry.distribution, config):
             reason = f"{entry.distribution} is not among `playbooks` of {config.path}"
             troubles.append(_trouble(entry, Flaw.NOT_ALLOWED, reason))
             continue
-        found = load(entry.point) if entry.point else entry.flaw
-        if entry.point and isinstance(found, Domain):
-            loaded.append(_Loaded(entry, entry.point, found))
+        found = load(entry.point, flaw_of) if entry.point else entry.flaw
+        if entry.point and isinstance(found, kind):
+            loaded.append(Found(entry, entry.point, found))
         else:
             troubles.append(_trouble(entry, Flaw.BROKEN, str(found)))
-    domains, twins = _single(loaded, lambda one: one.domain.name)
-    brought = [_Brought(one, playbook) for one in domains for playbook in one.domain.playbooks]
-    playbooks, others = _single(brought, lambda one: one.playbook.id)
+    usable, shared = _single(loaded, lambda one: id_of(one.item))
     troubles += [
-        _trouble(one.entry, Flaw.DUPLICATE, _same("name", rivals), one.domain.name)
-        for one, rivals in twins
+        _twin(one.entry, id_of(one.item), [rival.entry for rival in rivals])
+        for one, rivals in shared
     ]
-    troubles += [
-        _trouble(one.by.entry, Flaw.DUPLICATE, _same("id", rivals), one.playbook.id)
-        for one, rivals in ((one, [rival.by for rival in rivals]) for one, rivals in others)
-    ]
-    usable = [
-        Installed(
-            domain=one.by.domain,
-            playbook=one.playbook,
-            distribution=one.by.entry.distribution,
-            version=one.by.entry.version,
-            module=one.by.point.module,
-        )
-        for one in playbooks
-    ]
-    return Catalogue(
-        domains=tuple(sorted((one.domain for one in domains), key=lambda domain: domain.name)),
-        playbooks=tuple(sorted(usable, key=lambda one: one.playbook.id)),
-        troubles=tuple(sorted(troubles, key=lambda one: (one.name, one.distribution))),
-    )
-
-
-class _Loaded(NamedTuple):
-    entry: Entry
-    point: EntryPoint
-    domain: AnyDomain
-
-
-class _Brought(NamedTuple):
-    by: _Loaded
-    playbook: Playbook[Any]
+    return usable, _in_order(troubles)
 
 
 def _single(
     found: Sequence[T], name: Callable[[T], str]
 ) -> tuple[list[T], list[tuple[T, list[T]]]]:
-    """Those whose name, whatever the case of its letters, nobody else has; and each other one with
+    """Those whose name, whatever the case of its letters, nothing else has; and each other one with
     its rivals."""
     by_name: dict[str, list[T]] = {}
     for one in found:
@@ -163,9 +173,13 @@ def _single(
     return alone, shared
 
 
-def _same(what: str, rivals: Sequence[_Loaded]) -> str:
-    others = [f"{rival.entry.distribution} {rival.entry.version}" for rival in rivals]
-    return f"the same {what} is brought by {some(others)}"
+def _twin(entry: Entry, name: str, rivals: Sequence[Entry]) -> Trouble:
+    others = [f"{rival.distribution} {rival.version}" for rival in rivals]
+    return _trouble(entry, Flaw.DUPLICATE, f"the same id is brought by {some(others)}", name)
+
+
+def _in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
+    return tuple(sorted(troubles, key=lambda one: (one.name, one.distribution)))
 
 
 def named(name: str, config: MachineConfig) -> Installed:

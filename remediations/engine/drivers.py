@@ -3,13 +3,16 @@ that acts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from remediations.engine.apply.driver import Driver
-from remediations.engine.plan.build import Workshop, Workshops
-from remediations.reach.ssh import SshReach
+from remediations.engine.plan.build import Workshop
+
+if TYPE_CHECKING:
+    from remediations.engine.apply.driver import Driver
+    from remediations.reach.ssh import SshReach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,17 +22,3 @@ class DriverKind:
     name: str
     workshop: Callable[[], AbstractContextManager[Workshop]]
     driver: Callable[[SshReach], Driver]
-
-
-@contextmanager
-def workshops() -> Iterator[Workshops]:
-    """The workshops of all drivers that are installed, open while the block runs."""
-    with ExitStack() as open_:
-        yield {kind.name: open_.enter_context(kind.workshop()) for kind in installed_drivers()}
-
-
-def installed_drivers() -> tuple[DriverKind, ...]:
-    """All of them."""
-    from remediations.systems.hosts.workshop import DRIVER
-
-    return (DRIVER,)

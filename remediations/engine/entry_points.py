@@ -1,4 +1,4 @@
-"""The entry points of domains: who declares one, and what is behind it.
+"""The entry points of domains and systems: who declares one, and what is behind it.
 
 All of it is somebody else's: metadata that is damaged, modules that raise what they like, objects
 of another type. Each costs its own distribution only.
@@ -7,7 +7,7 @@ of another type. Each costs its own distribution only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple
 
@@ -15,11 +15,13 @@ from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbo
 from remediations.machine.config import normalized
 from remediations.render.printable import one_line
 
-GROUP = "remediations.domains"
+DOMAINS = "remediations.domains"
+SYSTEMS = "remediations.systems"
+"""Groups of entry points."""
 OWN = "remediations"
 """Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_IMPOSTOR = f"it calls itself {OWN}, and its domains are not in that package"
+_IMPOSTOR = "it calls itself {own}, and its {brought} are not in that package"
 _SAID = 160
 """Characters of what somebody else's exception says."""
 
@@ -35,8 +37,8 @@ class Entry(NamedTuple):
     flaw: str = ""
 
 
-def entries() -> Iterator[Entry]:
-    """The entry points of all distributions on sys.path. Imports nothing.
+def entries(group: str) -> Iterator[Entry]:
+    """The entry points of `group` of all distributions on sys.path. Imports nothing.
 
     One of the same name earlier on sys.path hides another, as it hides its modules. None hides us:
     any package can bring metadata in our name, but our modules are the ones that run here.
@@ -48,10 +50,11 @@ def entries() -> Iterator[Entry]:
             continue
         seen.add(normalized(name))
         try:
-            brought = _entries_of(found, name)
+            brought = _entries_of(found, name, group)
             if normalized(name) == OWN and any(_leads_elsewhere(entry) for entry in brought):
                 seen.discard(OWN)
-                brought = [entry._replace(point=None, flaw=_IMPOSTOR) for entry in brought]
+                flaw = _IMPOSTOR.format(own=OWN, brought=group.rpartition(".")[2])
+                brought = [entry._replace(point=None, flaw=flaw) for entry in brought]
             yield from brought
         except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's files
             where = _plain(str(getattr(found, "_path", "a distribution")))
@@ -59,13 +62,13 @@ def entries() -> Iterator[Entry]:
             yield Entry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
 
 
-def _entries_of(found: Distribution, name: str) -> list[Entry]:
-    if GROUP not in (found.read_text("entry_points.txt") or ""):
+def _entries_of(found: Distribution, name: str, group: str) -> list[Entry]:
+    if group not in (found.read_text("entry_points.txt") or ""):
         return []
     if not name:
         raise ValueError("it has no name")
     about = _plain(name), _plain(found.version)
-    points = [point for point in found.entry_points if point.group == GROUP]
+    points = [point for point in found.entry_points if point.group == group]
     return [Entry(_plain(point.name), *about, point) for point in points]
 
 
@@ -77,22 +80,23 @@ def _name(found: Distribution) -> str:
     """The name in the metadata; "" where there is none: pip leaves such directories behind."""
     try:
         return str(found.metadata["Name"] or "")
-    except Exception:  # noqa: BLE001 - it matters only where it brings a domain
+    except Exception:  # noqa: BLE001 - it matters only where it brings something
         return ""
 
 
-def load(point: EntryPoint) -> AnyDomain | str:
-    """The domain behind an entry point, or why there is none. Runs the code of its module."""
+def load(point: EntryPoint, flaw_of: Callable[[object], str]) -> object:
+    """What is behind an entry point, or a text: why it cannot be used. `flaw_of` says what is wrong
+    with what was loaded, "" for nothing. Runs the code of its module."""
     try:
         loaded = point.load()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - a module can raise whatever it likes
         return f"it cannot be loaded: {_said(error)}"
-    return _form(loaded) or loaded
+    return flaw_of(loaded) or loaded
 
 
-def _form(loaded: object) -> str:
+def domain_flaw(loaded: object) -> str:
     """What is wrong with what was loaded; "" where it is a domain."""
     if not isinstance(loaded, Domain):
         return f"{_kind(loaded)} is not a domain"

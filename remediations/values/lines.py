@@ -9,6 +9,9 @@ file name, an argument or a log message may contain.
 from __future__ import annotations
 
 import re
+from typing import ClassVar
+
+from remediations.values.reading import Why
 
 UNLIMITED = 2**53 - 1
 """Stands for systemd's `infinity` and for a file system that does not count inodes."""
@@ -32,7 +35,9 @@ _MAX_SPAN = 200
 
 class TextError(ValueError):
     """The text is not what the command prints. The message says what was expected, and never what
-    stood there."""
+    stood there; `why` is what a reading of it is unknown for."""
+
+    why: ClassVar[Why] = Why.MALFORMED
 
 
 def lines(text: str) -> list[str]:

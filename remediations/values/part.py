@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from remediations.values.record import Record
-from remediations.values.wire import as_tree
+from remediations.values.wire import as_tree, form_error
 
 K = TypeVar("K", bound="Kinded")
 
@@ -34,10 +34,14 @@ class Part(Record, frozen=True, kw_only=True):
     value: dict[str, Any]
 
     def __post_init__(self) -> None:
-        """Refuse what is not the name of a kind, with a ValueError."""
+        """Refuse what is not the name of a kind, and what canonical JSON does not have, with a
+        ValueError: nobody may be installed who reads it, and it is digested and shown all the same.
+        """
         super().__post_init__()
         if not KIND.fullmatch(self.kind):
             raise ValueError("Expected the name of a kind")
+        if not _is_canonical(self.value):
+            raise ValueError("Expected texts, true, false, null, lists and objects only")
 
     @classmethod
     def of(cls, value: Kinded) -> Part:
@@ -55,7 +59,16 @@ class Part(Record, frozen=True, kw_only=True):
         try:
             value = msgspec.convert(self.value, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise ValueError(f"{self.kind}: {error}") from error
+            raise ValueError(f"{self.kind}: {form_error(error)}") from None
         if as_tree(value) != self.value:
             raise ValueError(f"{self.kind}: the value is not in its canonical form")
         return value
+
+
+def _is_canonical(tree: object) -> bool:
+    """Whether a tree has no numbers: canonical JSON writes them as texts."""
+    if isinstance(tree, dict):
+        return all(map(_is_canonical, tree.values()))
+    if isinstance(tree, list):
+        return all(map(_is_canonical, tree))
+    return tree is None or isinstance(tree, str | bool)

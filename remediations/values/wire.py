@@ -97,10 +97,10 @@ def decode(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError(_reason(error)) from None
+        raise WireError(form_error(error)) from None
 
 
-def _reason(error: Exception) -> str:
+def form_error(error: Exception) -> str:
     """What msgspec found, where it names types and our own fields only; and the path to it."""
     if isinstance(error, RecursionError):
         return "nested too deeply"

@@ -14,8 +14,9 @@ from pathlib import Path
 import asyncssh
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.hosts.program import COMMAND, program
+from remediations.systems.hosts.program import COMMAND
 from remediations.values.inventory import HostEntry, Role
+from tests.readings import program
 
 
 class Hosts:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.hosts.program import COMMAND, program
+from remediations.systems.hosts.program import COMMAND
 from remediations.values.inventory import HostEntry, Role
 from tests.bench.cost import Contestant
 from tests.bench.reading import Recording, record
 from tests.bench.sshd import Way, free_port, serving
+from tests.readings import program
 from tests.unit.reach.sshd import make_key, public
 
 REMEDIATE = Path(sys.executable).with_name("remediate")

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.hosts.program import COMMAND, program
+from remediations.systems.hosts.program import COMMAND
 from remediations.values.inventory import HostEntry, Role
 from tests.bench import rescue
 from tests.bench.cost import Cost
@@ -24,6 +24,7 @@ from tests.lab.machine import Machine
 from tests.lab.operator import Operator
 from tests.lab.shell import LabError, run
 from tests.lab.spec import OPERATOR
+from tests.readings import program
 
 READ = "val1"
 COMMANDS = ("diagnose", "plan", "approve", "apply", "verify")

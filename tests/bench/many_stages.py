@@ -9,12 +9,12 @@ import sys
 import msgspec
 
 from remediations.engine.catalogue import named
-from remediations.engine.drivers import workshops
-from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.origin import Origin
 from tests import worlds
 
@@ -23,7 +23,7 @@ HEAVY = 1_000_000
 KIB_PER_MIB = 1024
 
 
-def world_of(validators: int, hosts: int) -> Observation:
+def world_of(validators: int, hosts: int) -> CometReading:
     """A chain without a quorum: a third of the hosts is stopped, at the height of the halt."""
     powers = (HEAVY,) * hosts + (1,) * (validators - hosts)
     down = [f"val{number}" for number in range(1, (hosts + 2) // 3 + 1)]
@@ -35,7 +35,7 @@ def world_of(validators: int, hosts: int) -> Observation:
     return _apart(world)
 
 
-def _apart(world: Observation) -> Observation:
+def _apart(world: CometReading) -> CometReading:
     """The same world, of which no two hosts share an object: each was read by itself."""
     return msgspec.structs.replace(world, hosts=tuple(_copied(r) for r in world.hosts))
 
@@ -60,7 +60,7 @@ def main() -> None:
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()
-    with workshops() as made:
+    with installed_systems(MachineConfig()).workshops() as made:
         maker = Maker(
             domain=installed.domain,
             playbook=installed.playbook,
@@ -68,7 +68,7 @@ def main() -> None:
             tool="bench",
             workshops=made,
         )
-        plan = make_plan(maker, None, world, frozenset())
+        plan = make_plan(maker, None, sealed(world), frozenset())
     planned = _cpu_s()
     assert finding.chain.value == "quorum-lost", finding.chain
     assert not plan.blocked, plan.blocked[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from remediations.engine.observe.observation import Observation
+from remediations.systems.comet.reading import CometReading, comet_reading
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import decode
 from tests.bench.estate import REMEDIATE, Estate, estate
@@ -35,7 +36,7 @@ def usual(fifty: Estate) -> float:
     return max(diagnosed(fifty, None)[1] for _ in range(3))
 
 
-def diagnosed(made: Estate, hostile: bytes | None) -> tuple[Observation, float]:
+def diagnosed(made: Estate, hostile: bytes | None) -> tuple[CometReading, float]:
     """What one `diagnose` saved, and how long it took."""
     made.renew()
     if hostile is not None:
@@ -49,7 +50,7 @@ def diagnosed(made: Estate, hostile: bytes | None) -> tuple[Observation, float]:
         timeout=LIMIT_S,
         check=False,
     )
-    return decode(file.read_bytes(), Observation), time.monotonic() - began
+    return comet_reading(decode(file.read_bytes(), Observation)), time.monotonic() - began
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

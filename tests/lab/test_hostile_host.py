@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from remediations.engine.observe.observation import HostReading, Observation, Scope
-from remediations.systems.hosts.program import program
+from remediations.engine.observe.observation import Observation, Scope
+from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import decode
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
+from tests.readings import program
 
 HOST = "standby1"
 USER = "virtengine"
@@ -84,13 +85,13 @@ def root_processes(lab: Lab) -> Root:
     )
 
 
-def looked_at(operator: Operator) -> tuple[Observation, float]:
+def looked_at(operator: Operator) -> tuple[CometReading, float]:
     """One `diagnose`, what it saved, and how long it took."""
     file = operator.state / "seen.json"
     began = time.monotonic()
     operator.says("diagnose", "--save", str(file))
     took = time.monotonic() - began
-    return decode(file.read_bytes(), Observation), took
+    return comet_reading(decode(file.read_bytes(), Observation)), took
 
 
 def sent(lab: Lab) -> bytes:

@@ -8,8 +8,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 
-from remediations.systems.hosts.sections import LIMITS
 from tests.property.test_readers_answers import SECTIONS, printed
+from tests.readings import LIMITS
 
 BEGIN = b'{"remediate_probe":1,"began":0,'
 END = b'"ended":1}'

@@ -8,17 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding
 from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Unknown
 from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.worlds import healthy, stopped
 
 POWERS = st.lists(st.integers(1, 10**12), min_size=2, max_size=7)
-Fault = Callable[[Observation, str], Observation]
+Fault = Callable[[CometReading, str], CometReading]
 FAULTS: tuple[Fault, ...] = (
     stopped,
     worlds.disabled,
@@ -37,7 +37,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 
 @st.composite
-def broken(draw: st.DrawFn) -> Observation:
+def broken(draw: st.DrawFn) -> CometReading:
     """A world of some validators with some of them broken, and some readings lost."""
     powers = draw(POWERS)
     world = healthy(powers)
@@ -82,7 +82,7 @@ def powers_add_up(finding: ChainFinding) -> bool:
 
 @given(broken())
 @QUICK
-def test_never_raises_and_is_well_formed(world: Observation) -> None:
+def test_never_raises_and_is_well_formed(world: CometReading) -> None:
     """Every observation has a finding with one node each, which can be written and read back."""
     finding = diagnose(world)
     assert sorted(n.host for n in finding.nodes) == sorted(r.host for r in world.hosts)
@@ -107,7 +107,7 @@ def test_all_unknown_is_undetermined(powers: list[int]) -> None:
 
 @given(broken(), st.randoms(use_true_random=False))
 @QUICK
-def test_order_of_hosts_does_not_matter(world: Observation, random: object) -> None:
+def test_order_of_hosts_does_not_matter(world: CometReading, random: object) -> None:
     """The same readings in another order give the same finding."""
     hosts = list(world.hosts)
     getattr(random, "shuffle")(hosts)  # noqa: B009 - hypothesis types its Random as object

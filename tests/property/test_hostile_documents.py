@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.engine.observe.observation import HostReading
-from remediations.systems.comet.parse import read_host
-from remediations.systems.hosts.document import DocumentError, read_document
-from remediations.systems.hosts.sections import LIMITS, TOTAL_BYTES
+from remediations.systems.comet.reading import HostReading
+from remediations.systems.hosts.document import DocumentError
+from remediations.systems.hosts.sections import TOTAL_BYTES
 from remediations.values.inventory import HostEntry, Role
 from tests.property.hostile import TEXTS, bombs, document, filled
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS
+from tests.readings import LIMITS, read_document, read_host
 
 SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")

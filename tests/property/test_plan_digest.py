@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load, save
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.errors import Refused
 from remediations.playbooks.chain.baseline import ChainBaseline
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.values.part import Part
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -47,13 +47,13 @@ def broken(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[str, ...]]:
 Broken = tuple[tuple[int, ...], tuple[str, ...]]
 
 
-def world_of(case: Broken) -> Observation:
+def world_of(case: Broken) -> CometReading:
     """The world, through its file: no two readings are one object there."""
     powers, down = case
-    return decode(canonical(missing(healthy(powers), *down)), Observation)
+    return decode(canonical(missing(healthy(powers), *down)), CometReading)
 
 
-def planned(world: Observation) -> Plan:
+def planned(world: CometReading) -> Plan:
     """The plan of INC-001, or nothing to test."""
     try:
         return plan_of(world)
@@ -64,7 +64,7 @@ def planned(world: Observation) -> Plan:
 
 def digests(file: Path) -> list[str]:
     """The digests of the plans for a saved observation: with the true compiler, and a plain one."""
-    observation = load(file)
+    observation = comet_reading(load(file))
     return [plan_digest(compiled(observation)), plan_digest(plan_of(observation))]
 
 
@@ -109,7 +109,7 @@ def test_only_what_is_down_is_acted_on(case: Broken) -> None:
 def test_same_bytes_in_other_processes(tmp_path: Path) -> None:
     """Neither the process nor its hash seed is part of a plan."""
     file = tmp_path / "lost.json"
-    save(quorum_lost(), file)
+    save(sealed(quorum_lost()), file)
     children = [
         subprocess.Popen(
             [sys.executable, "-c", IN_ANOTHER_PROCESS, str(file)],

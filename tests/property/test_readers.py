@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.observe.section import Document, Section
 from remediations.systems.comet import rpc
-from remediations.systems.comet.parse import read_host
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import (
     SignStateError,
@@ -20,13 +20,14 @@ from remediations.systems.comet.sign_state import (
     parse_sign_state,
 )
 from remediations.systems.hosts import host_text
-from remediations.systems.hosts.document import Document, DocumentError, Section, read_document
+from remediations.systems.hosts.document import DocumentError
 from remediations.systems.hosts.records import parse_records
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.lines import TextError
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import WireError, canonical, decode
 from tests.property.mutations import trees
+from tests.readings import read_document, read_host
 from tests.unit.model import answers
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
@@ -174,4 +175,4 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> 
 def test_a_saved_file_is_an_observation_or_a_wire_error(data: bytes) -> None:
     """What `load` builds its message from."""
     with suppress(WireError):
-        decode(data, Observation)
+        decode(data, CometReading)

@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediations.engine.observe.observation import HostReading
 from remediations.systems.comet import rpc
-from remediations.systems.comet.parse import read_host
-from remediations.systems.hosts.document import DocumentError, read_document
+from remediations.systems.comet.reading import HostReading
+from remediations.systems.hosts.document import DocumentError
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Unknown
 from remediations.values.wire import canonical, decode
 from tests.property.mutations import edited, examples, mangled, spoilt
 from tests.property.test_readers import PARSERS
+from tests.readings import read_document, read_host
 
 SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")

@@ -29,6 +29,7 @@ from remediations.engine.runs.journal_check import check
 from remediations.engine.runs.records import Entry, StepStarting
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import RemediationError
+from remediations.systems.comet.reading import sealed
 from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.wire import canonical
 from tests.property.mutations import Tree, changed, edited, examples, mangled, spoilt
@@ -52,7 +53,7 @@ def whole() -> dict[str, bytes]:
         hosts=tuple(HostEntry(name=r.host, role=Role(r.role), ssh=r.host) for r in world.hosts),
     )
     return {
-        OBSERVATION: canonical(world),
+        OBSERVATION: canonical(sealed(world)),
         PLAN: canonical(plan),
         INVENTORY: canonical(inventory),
         APPROVAL: canonical(journal.approval(plan)),

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load
 from remediations.engine.plan.essence import values
 from remediations.engine.plan.plan import Plan, plan_digest
@@ -31,6 +30,7 @@ from remediations.errors import RemediationError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainFinding
 from remediations.playbooks.chain.told import told
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.reading import Known
 from remediations.values.wire import canonical, decode
@@ -56,7 +56,7 @@ def observations() -> tuple[bytes, ...]:
         worlds.partitioned(healthy, ("val1", "val4")),
         worlds.frozen(worlds.disabled(healthy, "val1"), "val3"),
     )
-    return tuple(canonical(world) for world in found)
+    return tuple(canonical(sealed(world)) for world in found)
 
 
 @cache
@@ -72,13 +72,13 @@ def mostly_read(documents: tuple[bytes, ...]) -> st.SearchStrategy[bytes]:
     return one.flatmap(lambda whole: spoilt(whole, 2) | edited(whole) | edited(whole, 8))
 
 
-def loaded(data: bytes) -> Observation | None:
+def loaded(data: bytes) -> CometReading | None:
     """As `--from` reads it; None where it is refused."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "o.json"
         path.write_bytes(data)
         with suppress(RemediationError):
-            return load(path)
+            return comet_reading(load(path))
     return None
 
 
@@ -118,7 +118,7 @@ def test_what_is_loaded_is_diagnosed_and_planned(data: bytes, playbook: str, wid
     people = finding_text(told(finding), width=width, colour=False, verbose=True)
     assert STEERING.isdisjoint(people)
     try:
-        plan = make_plan(maker(playbook=playbook), None, observation, frozenset())
+        plan = make_plan(maker(playbook=playbook), None, sealed(observation), frozenset())
     except RemediationError:
         return
     assert decode(canonical(plan), Plan) == plan
@@ -153,7 +153,7 @@ def test_any_names_compile_to_themselves_or_are_refused(
     odd = worlds.known(replace(reading.value, name=unit, home=home, user=user))
     world = worlds.change(world, "val1", lambda r: replace(r, unit=odd))
     try:
-        plan = make_plan(maker_of(compiler), None, world, frozenset())
+        plan = make_plan(maker_of(compiler), None, sealed(world), frozenset())
     except RemediationError:
         return
     assert decode(canonical(plan), Plan) == plan

@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediations.engine.observe.observation import HostReading
-from remediations.systems.comet.parse import read_host
-from remediations.systems.hosts.document import read_document
+from remediations.systems.comet.reading import HostReading
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import value_or_none
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS, printed
+from tests.readings import read_document, read_host
 
 SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")

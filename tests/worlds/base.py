@@ -9,12 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import (
-    ChainSample,
-    ChainView,
-    HostReading,
-    Observation,
-)
+from remediations.systems.comet.reading import ChainSample, ChainView, CometReading, HostReading
 from remediations.systems.comet.values import (
     ValidatorSet,
 )
@@ -93,7 +88,7 @@ def answers(reading: HostReading) -> bool:
     return isinstance(reading.samples[-1].status, Known) if reading.samples else False
 
 
-def members_of(observation: Observation) -> ValidatorSet | None:
+def members_of(observation: CometReading) -> ValidatorSet | None:
     """The validator set, from the first node that knows it."""
     for reading in observation.hosts:
         if isinstance(reading.chain.validators, Known):
@@ -106,7 +101,7 @@ def key_of(reading: HostReading) -> str:
     return reading.key.value.address if isinstance(reading.key, Known) else ""
 
 
-def moves(observation: Observation) -> bool:
+def moves(observation: CometReading) -> bool:
     """Whether some node shows a block between the two samples."""
     for reading in observation.hosts:
         heights = [s.status.value.height for s in reading.samples if isinstance(s.status, Known)]
@@ -116,8 +111,8 @@ def moves(observation: Observation) -> bool:
 
 
 def change(
-    observation: Observation, host: str, how: Callable[[HostReading], HostReading]
-) -> Observation:
+    observation: CometReading, host: str, how: Callable[[HostReading], HostReading]
+) -> CometReading:
     """`observation` with `how` applied to one host."""
     observation.host(host)
     return replace(

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import (
-    HostReading,
-    Observation,
-    Scope,
-)
+from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import (
     AppInfo,
     BlockResult,
@@ -33,11 +30,11 @@ from tests.worlds.settling import Scene, settle
 
 
 def halted(
-    observation: Observation,
+    observation: CometReading,
     *,
     votes: Sequence[str] | None = None,
     rounds: tuple[int, int] = (0, 0),
-) -> Observation:
+) -> CometReading:
     """No blocks, though every process runs. `votes` per validator; all "nil" unless told."""
     members = members_of(observation)
     assert members is not None
@@ -56,8 +53,8 @@ def halted(
 
 
 def split(
-    observation: Observation, *sides: Sequence[str], rounds: tuple[int, int] = (7, 8)
-) -> Observation:
+    observation: CometReading, *sides: Sequence[str], rounds: tuple[int, int] = (7, 8)
+) -> CometReading:
     """App-hash split: each of `sides` computed another state at the same height; rounds rise."""
     observation = halted(observation, rounds=rounds)
     for branch, side in enumerate(sides):
@@ -84,7 +81,7 @@ def _on_branch(reading: HostReading, branch: str) -> HostReading:
     return replace(reading, samples=tuple(samples), chain=replace(reading.chain, result=result))
 
 
-def diverged(observation: Observation, host: str) -> Observation:
+def diverged(observation: CometReading, host: str) -> CometReading:
     """A minority's own wrong app hash: zombie ten blocks ago, the others go on."""
     observation = zombie(
         observation,
@@ -98,8 +95,8 @@ def diverged(observation: Observation, host: str) -> Observation:
 
 
 def partitioned(
-    observation: Observation, *sides: Sequence[str], peers_gone: bool = False
-) -> Observation:
+    observation: CometReading, *sides: Sequence[str], peers_gone: bool = False
+) -> CometReading:
     """Network partition: each side sees only its own votes. Hosts not named are with side one.
 
     Peer tables stay full (they do for more than 75 s), unless `peers_gone`.
@@ -143,7 +140,7 @@ def _confined(
     return replace(reading, samples=tuple(samples), chain=chain)
 
 
-def isolated(observation: Observation, host: str) -> Observation:
+def isolated(observation: CometReading, host: str) -> CometReading:
     """Cut off from the network while the others go on: height stands, peers look stale."""
     observation = settle(observation, mute=(host,))
 
@@ -155,7 +152,7 @@ def isolated(observation: Observation, host: str) -> Observation:
     return seen_at(change(observation, host, cut), host, HEIGHT - 10 + 1)
 
 
-def panicked(observation: Observation, *hosts: str, lines: Sequence[str] = ()) -> Observation:
+def panicked(observation: CometReading, *hosts: str, lines: Sequence[str] = ()) -> CometReading:
     """The application fails at the next block: stored, not applied (B = A + 1, step Commit)."""
     observation = halted(observation)
     said = tuple(lines) or (
@@ -182,7 +179,7 @@ def _stuck_in_commit(reading: HostReading) -> HostReading:
     return replace(reading, samples=tuple(samples))
 
 
-def lying(observation: Observation, host: str, above: int = 500) -> Observation:
+def lying(observation: CometReading, host: str, above: int = 500) -> CometReading:
     """`/status` of `host` claims `above` blocks more than it has."""
 
     def lie(reading: HostReading) -> HostReading:
@@ -204,7 +201,7 @@ def lying(observation: Observation, host: str, above: int = 500) -> Observation:
     return change(observation, host, lie)
 
 
-def deciding(observation: Observation) -> Observation:
+def deciding(observation: CometReading) -> CometReading:
     """The same world read in `Scope.DECIDING`: no program was asked for its version."""
     return replace(
         observation,
@@ -213,7 +210,7 @@ def deciding(observation: Observation) -> Observation:
     )
 
 
-def without_journals(observation: Observation) -> Observation:
+def without_journals(observation: CometReading) -> CometReading:
     """The same world where no journal could be read."""
     nothing = unknown("nothing was found of it within the time limit", Why.TIME_LIMIT)
     return replace(observation, hosts=tuple(replace(r, journal=nothing) for r in observation.hosts))

@@ -7,14 +7,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import (
-    OBSERVATION_FORMAT,
-    ChainSample,
-    ChainView,
-    HostReading,
-    Observation,
-    Scope,
-)
+from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
+from remediations.systems.comet.reading import ChainSample, ChainView, CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     AppInfo,
@@ -74,7 +68,7 @@ def healthy(
     hosts: int | None = None,
     halted_after_s: int = 60,
     scope: Scope = Scope.FULL,
-) -> Observation:
+) -> CometReading:
     """Blocks go on, everybody signs. Only the first `hosts` validators are in the inventory."""
     validators = tuple(
         Validator(address=address_of(i), power=power) for i, power in enumerate(powers, 1)
@@ -85,7 +79,7 @@ def healthy(
     readings += [_host(f"full{i}", Role.FULL, hex_of(f"full-{i}", 40)) for i in range(1, full + 1)]
     readings += [_standby(f"standby{i}") for i in range(1, standby + 1)]
     readings += [_bastion(f"bastion{i}") for i in range(1, bastion + 1)]
-    observation = Observation(
+    observation = CometReading(
         format=OBSERVATION_FORMAT,
         tool="0",
         scope=scope,
@@ -229,7 +223,7 @@ def _bastion(name: str) -> HostReading:
     return replace(blank, session=bastion.session)
 
 
-def _connected(observation: Observation) -> Observation:
+def _connected(observation: CometReading) -> CometReading:
     """Everybody who answers is a peer of everybody, or of the next few in a ring."""
     names = [reading.host for reading in observation.hosts if answers(reading)]
     ring = names if len(names) < MANY else None
@@ -265,7 +259,7 @@ def _with_peers(reading: HostReading, names: Iterable[str]) -> HostReading:
     return replace(reading, chain=chain)
 
 
-def healthy_twin(observation: Observation) -> Observation:
+def healthy_twin(observation: CometReading) -> CometReading:
     """A healthy world with the same hosts: for what a broken one no longer says."""
     members = members_of(observation)
     powers = tuple(v.power for v in members.validators) if members else POWERS

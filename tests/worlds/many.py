@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import Observation
+from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import Known
 from tests.worlds import base, chain, nodes
 from tests.worlds.healthy import healthy
@@ -17,7 +17,7 @@ from tests.worlds.healthy import healthy
 HOSTS = ("val1", "val4", "full1")
 """A validator without which the chain halts, one without which it goes on, and a full node."""
 
-Fault = Callable[[Observation, str], Observation]
+Fault = Callable[[CometReading, str], CometReading]
 
 FAULTS: Mapping[str, Fault] = {
     "stopped": nodes.stopped,
@@ -61,7 +61,7 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
-def many_worlds() -> Iterator[tuple[str, Observation]]:
+def many_worlds() -> Iterator[tuple[str, CometReading]]:
     """Name and observation: each fault on each kind of host, each beside a lost quorum, and a few
     worlds in which all hosts are part of what is wrong."""
     well = healthy()
@@ -89,7 +89,7 @@ def many_worlds() -> Iterator[tuple[str, Observation]]:
     yield "8 of 20 stopped", lost
 
 
-def _clock(observation: Observation, host: str) -> Observation:
+def _clock(observation: CometReading, host: str) -> CometReading:
     reading = observation.host(host)
     assert isinstance(reading.session, Known)
     session = replace(reading.session.value, clock_offset_ms=10_000)

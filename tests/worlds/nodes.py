@@ -8,10 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import (
-    HostReading,
-    Observation,
-)
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     AppInfo,
@@ -41,7 +38,7 @@ from tests.worlds.healthy import healthy_twin
 from tests.worlds.settling import settle
 
 
-def forgotten(observation: Observation, *hosts: str) -> Observation:
+def forgotten(observation: CometReading, *hosts: str) -> CometReading:
     """No other node lists these hosts as peers any more."""
     gone = {node_id_of(host) for host in hosts}
 
@@ -61,7 +58,7 @@ def forgotten(observation: Observation, *hosts: str) -> Observation:
     return replace(observation, hosts=tuple(forget(r) for r in observation.hosts))
 
 
-def _downed(observation: Observation, *hosts: str, **fields: Any) -> Observation:  # noqa: ANN401
+def _downed(observation: CometReading, *hosts: str, **fields: Any) -> CometReading:  # noqa: ANN401
     unit = {"active_state": "inactive", "sub_state": "dead", "main_pid": 0} | fields
 
     def down(reading: HostReading) -> HostReading:
@@ -73,19 +70,19 @@ def _downed(observation: Observation, *hosts: str, **fields: Any) -> Observation
     return forgotten(observation, *hosts)
 
 
-def stopped(observation: Observation, *hosts: str) -> Observation:
+def stopped(observation: CometReading, *hosts: str) -> CometReading:
     """`systemctl stop`: the units are inactive, nothing runs."""
     return settle(_downed(observation, *hosts))
 
 
-def disabled(observation: Observation, host: str, *, enabled: str = "disabled") -> Observation:
+def disabled(observation: CometReading, host: str, *, enabled: str = "disabled") -> CometReading:
     """Stopped, and not started at boot either (or `enabled="masked"`)."""
     return settle(_downed(observation, host, enabled=enabled))
 
 
 def failed(
-    observation: Observation, host: str, *, exit_status: int = 1, result: str = "exit-code"
-) -> Observation:
+    observation: CometReading, host: str, *, exit_status: int = 1, result: str = "exit-code"
+) -> CometReading:
     """systemd gave up, or never restarted it."""
     return settle(
         _downed(
@@ -100,8 +97,8 @@ def failed(
 
 
 def crash_looping(
-    observation: Observation, host: str, *lines: str, exit_status: int = 2, restarts: int = 9
-) -> Observation:
+    observation: CometReading, host: str, *lines: str, exit_status: int = 2, restarts: int = 9
+) -> CometReading:
     """systemd restarts it again and again; the journal says `lines`."""
     observation = _downed(
         observation,
@@ -116,7 +113,7 @@ def crash_looping(
     return settle(logged(observation, host, *lines))
 
 
-def frozen(observation: Observation, host: str, *, state: str = "T") -> Observation:
+def frozen(observation: CometReading, host: str, *, state: str = "T") -> CometReading:
     """SIGSTOP (or `state="S"`, a hung RPC): the unit is active, nothing answers."""
 
     def freeze(reading: HostReading) -> HostReading:
@@ -126,7 +123,7 @@ def frozen(observation: Observation, host: str, *, state: str = "T") -> Observat
     return settle(change(observation, host, freeze))
 
 
-def unreachable(observation: Observation, host: str, *, alive: bool = False) -> Observation:
+def unreachable(observation: CometReading, host: str, *, alive: bool = False) -> CometReading:
     """SSH fails. `alive`: the daemon goes on and the others still see its votes."""
     observation = change(
         observation, host, lambda r: unreachable_reading(r, "connection timed out")
@@ -137,7 +134,7 @@ def unreachable(observation: Observation, host: str, *, alive: bool = False) -> 
     return settle(forgotten(observation, host), dead=(lost,))
 
 
-def logged(observation: Observation, host: str, *lines: str) -> Observation:
+def logged(observation: CometReading, host: str, *lines: str) -> CometReading:
     """The journal of `host` carries `lines`, the last one a second ago."""
     entries = tuple(
         JournalLine(at=BEGAN - timedelta(seconds=len(lines) - i), message=line)
@@ -146,7 +143,7 @@ def logged(observation: Observation, host: str, *lines: str) -> Observation:
     return change(observation, host, lambda r: replace(r, journal=known(entries)))
 
 
-def zombie(observation: Observation, *hosts: str, lines: Sequence[str] = ()) -> Observation:
+def zombie(observation: CometReading, *hosts: str, lines: Sequence[str] = ()) -> CometReading:
     """CONSENSUS FAILURE: the process answers, its height stands still.
 
     While the others go on it is ten blocks below; if its power stopped the chain, at the tip.
@@ -163,7 +160,7 @@ def zombie(observation: Observation, *hosts: str, lines: Sequence[str] = ()) -> 
     return observation
 
 
-def seen_at(observation: Observation, host: str, height: int) -> Observation:
+def seen_at(observation: CometReading, host: str, height: int) -> CometReading:
     """The peers of `host` believe it to work on `height`."""
     node_id = node_id_of(host)
 
@@ -200,7 +197,7 @@ def held_back(reading: HostReading, blocks: int) -> HostReading:
     return replace(reading, samples=tuple(samples))
 
 
-def behind(observation: Observation, host: str, blocks: int = 50) -> Observation:
+def behind(observation: CometReading, host: str, blocks: int = 50) -> CometReading:
     """Catching up: `blocks` below, rising, `catching_up` true, and not signing."""
     observation = settle(observation, mute=(host,))
 
@@ -221,7 +218,7 @@ def behind(observation: Observation, host: str, blocks: int = 50) -> Observation
     return seen_at(change(observation, host, lag), host, HEIGHT - blocks + 1)
 
 
-def disk_full(observation: Observation, host: str) -> Observation:
+def disk_full(observation: CometReading, host: str) -> CometReading:
     """The data file system is full; the node died of it in CONSENSUS FAILURE."""
 
     def fill(reading: HostReading) -> HostReading:
@@ -231,7 +228,7 @@ def disk_full(observation: Observation, host: str) -> Observation:
     return change(zombie(observation, host), host, fill)
 
 
-def key_missing(observation: Observation, host: str) -> Observation:
+def key_missing(observation: CometReading, host: str) -> CometReading:
     """Stopped, and config/priv_validator_key.json is gone."""
     return change(
         stopped(observation, host),
@@ -240,14 +237,14 @@ def key_missing(observation: Observation, host: str) -> Observation:
     )
 
 
-def sign_state(observation: Observation, host: str, height: int) -> Observation:
+def sign_state(observation: CometReading, host: str, height: int) -> CometReading:
     """The sign state of `host` names `height` (0: zeroed)."""
     step = 3 if height else 0
     state = SignState(height=height, round=0, step=step, block="")
     return change(observation, host, lambda r: replace(r, sign_state=known(state)))
 
 
-def sign_state_missing(observation: Observation, host: str) -> Observation:
+def sign_state_missing(observation: CometReading, host: str) -> CometReading:
     """`priv_validator_state.json` is not there."""
     return change(
         observation,
@@ -258,7 +255,7 @@ def sign_state_missing(observation: Observation, host: str) -> Observation:
     )
 
 
-def duplicated(observation: Observation, owner: str, copy: str) -> Observation:
+def duplicated(observation: CometReading, owner: str, copy: str) -> CometReading:
     """The key of `owner` lies on `copy`, too."""
     address = key_of(observation.host(owner))
     return change(
@@ -268,7 +265,7 @@ def duplicated(observation: Observation, owner: str, copy: str) -> Observation:
     )
 
 
-def configured(observation: Observation, host: str, **fields: Any) -> Observation:  # noqa: ANN401
+def configured(observation: CometReading, host: str, **fields: Any) -> CometReading:  # noqa: ANN401
     """Settings of `host`, e.g. `halt_height=100`."""
 
     def set_(reading: HostReading) -> HostReading:

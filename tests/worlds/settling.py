@@ -7,12 +7,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import (
-    ChainSample,
-    HostReading,
-    Observation,
-)
 from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.reading import ChainSample, CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     AppInfo,
@@ -39,13 +35,13 @@ from tests.worlds.base import (
 
 
 def settle(
-    observation: Observation,
+    observation: CometReading,
     *,
     mute: Iterable[str] = (),
     dead: Iterable[str] = (),
     members: ValidatorSet | None = None,
     round_: int = 0,
-) -> Observation:
+) -> CometReading:
     """The chain readings after a change: blocks go on while more than 2/3 of the power votes.
 
     Who votes: addresses of hosts that answer, and addresses that no host holds; not `mute` hosts,
@@ -74,7 +70,7 @@ class Scene:
 
     def __init__(
         self,
-        observation: Observation,
+        observation: CometReading,
         members: ValidatorSet,
         votes: tuple[bool, ...],
         *,

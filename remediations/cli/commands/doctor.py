@@ -67,5 +67,5 @@ def _beyond(
         return lines
     sight = asyncio.run(look(inventory, resolver, tool=TOOL))
     if save_to is not None:
-        save_observation(sight.observation, save_to)
+        save_observation(sight.envelope, save_to)
     return (*lines, *world_lines(inventory, sight))

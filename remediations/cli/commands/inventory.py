@@ -13,7 +13,6 @@ from remediations.cli.next_command import next_command
 from remediations.cli.options import json_option
 from remediations.cli.world import TOOL
 from remediations.engine.observe.inventory import SSH_NAME
-from remediations.engine.observe.observation import Observation
 from remediations.errors import ExitCode, MachineError, Unreadable, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.playbooks.chain.discover.discover import entries_for, inventory_for, read_hosts
@@ -21,6 +20,7 @@ from remediations.playbooks.chain.discover.proposal import Proposal, propose
 from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from remediations.reach.resolver import resolver_for
 from remediations.render.printable import one_line
+from remediations.systems.comet.reading import CometReading
 from remediations.values.inventory import HostEntry
 from remediations.values.reading import Unknown
 
@@ -57,7 +57,7 @@ def discover(hosts: tuple[str, ...], ssh_config: Path | None, output: Path | Non
 
 
 def answer(
-    observation: Observation,
+    observation: CometReading,
     entries: tuple[HostEntry, ...],
     config: str | None,
     output: Path | None,
@@ -98,7 +98,7 @@ def _check(hosts: tuple[str, ...], output: Path | None) -> None:
         raise _exists(output)
 
 
-def _something_read(observation: Observation) -> None:
+def _something_read(observation: CometReading) -> None:
     reasons = [r.session.reason for r in observation.hosts if isinstance(r.session, Unknown)]
     if len(reasons) == len(observation.hosts):
         raise Unreadable(

@@ -14,8 +14,8 @@ from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
 from remediations.engine.catalogue import named
-from remediations.engine.drivers import workshops
 from remediations.engine.find.render_text import finding_text
+from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.plan.planning import make_plan
@@ -44,7 +44,9 @@ def command(
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
     installed, only = named(playbook, load_machine_config()), split_hosts(limit)
     hosts, style = inventory_of(inventory), look()
-    made = click.get_current_context().with_resource(workshops())  # ready while hosts are read
+    made = click.get_current_context().with_resource(
+        installed_systems(load_machine_config()).workshops()
+    )  # ready while hosts are read
     observation = observation_for(hosts, source, save)
     finding = installed.domain.told(installed.domain.situation(observation, only))
     if finding.well and not only and branch is None:

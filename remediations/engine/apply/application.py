@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,14 +86,14 @@ class Application:
         plan: Plan,
         digest: str,
         *,
-        driver: Driver,
+        drivers: Mapping[str, Driver],
         journal: Journal,
         watch: Watch,
         progress: Progress,
     ) -> None:
         self._plan = plan
         self._digest = digest
-        self._driver = driver
+        self._drivers = drivers
         self._journal = journal
         self._watch = watch
         self._progress = SafeProgress(progress)
@@ -188,7 +188,7 @@ class Application:
         claim = StepId(plan=self._digest, step=step.id)
         try:
             ending = await carry_out(
-                self._driver, claim, step, may_start=lambda: not self.stop.is_set()
+                self._drivers[step.driver], claim, step, may_start=lambda: not self.stop.is_set()
             )
         except asyncio.CancelledError:
             # Returned, not raised: the person's stop is known, and this is its receipt.

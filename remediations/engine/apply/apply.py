@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from remediations.engine.apply.application import Application, Receipt
 from remediations.engine.apply.progress import Progress
 from remediations.engine.catalogue import Installed
-from remediations.engine.drivers import workshops
+from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
 from remediations.engine.plan.build import Maker
@@ -27,7 +27,6 @@ from remediations.errors import Locked
 from remediations.reach.aside import in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.systems.hosts.driver import SshDriver
 from remediations.values.inventory import Inventory
 from remediations.values.origin import Origin
 
@@ -40,8 +39,8 @@ class Approved:
     """A plan whose approvals were verified, with all that it is judged by.
 
     `observation` is what the plan was made from; `inventory` the live one, whose digest is the
-    plan's; `installed` and `origin` what is installed here; `start` what the journal begins with;
-    `resolver` says where names lead.
+    plan's; `installed`, `systems` and `origin` what is installed here; `start` what the journal
+    begins with; `resolver` says where names lead.
     """
 
     plan: Plan
@@ -49,6 +48,7 @@ class Approved:
     observation: Observation
     inventory: Inventory
     installed: Installed
+    systems: InstalledSystems
     origin: Origin
     start: Start
     resolver: SshResolver
@@ -87,7 +87,7 @@ async def apply_plan(
             application = Application(
                 plan,
                 approved.digest,
-                driver=SshDriver(reach),
+                drivers={kind.name: kind.driver(reach) for kind in approved.systems.drivers},
                 journal=journal,
                 watch=approved.installed.domain.watch(plan, reach),
                 progress=progress,
@@ -103,7 +103,7 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
     hosts are read.
     """
     plan = approved.plan
-    with workshops() as made:
+    with approved.systems.workshops() as made:
         maker = Maker(
             domain=approved.installed.domain,
             playbook=approved.installed.playbook,

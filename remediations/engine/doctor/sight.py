@@ -13,6 +13,7 @@ from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.comet.subcommands import accepted
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Known
@@ -25,10 +26,15 @@ REFUSAL_LIMIT_S = 0.5
 class Sight:
     """`refusals` and `doors` are of hosts that were not reached; `programs` of those that were."""
 
-    observation: Observation
+    observation: CometReading
     refusals: Mapping[str, HostUnreachable]
     doors: Mapping[str, Door]
     programs: Mapping[str, tuple[str, ...]]
+
+    @property
+    def envelope(self) -> Observation:
+        """The observation as it is saved."""
+        return sealed(self.observation)
 
 
 async def look(inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sight:
@@ -39,7 +45,7 @@ async def look(inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sig
 
 async def see(reach: Reach, inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sight:
     """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
-    observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
+    observation = comet_reading(await observe(reach, inventory, scope=Scope.FULL, tool=tool))
     closed = [r.host for r in observation.hosts if not isinstance(r.session, Known)]
     refusals = {
         host: refusal for host in closed if (refusal := await _refusal(reach, host)) is not None

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.movable import Movable, freely, number, upwards
 from remediations.playbooks.chain.guards.power import UP
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
+from remediations.systems.comet.reading import HostReading
 from remediations.systems.comet.values import NodePlace
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from remediations.engine.observe.observation import HostReading, Observation
+from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainFinding
+from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
 
@@ -30,7 +31,7 @@ class ChainSituation:
     """`only` is empty where nobody narrowed it; what is read is never narrowed, since quorum is
     counted over the whole set."""
 
-    observation: Observation
+    observation: CometReading
     finding: ChainFinding
     only: frozenset[str]
 
@@ -72,8 +73,13 @@ class ChainSituation:
 
 
 def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
-    """What was observed, diagnosed."""
-    return ChainSituation(observation=observation, finding=diagnose(observation), only=only)
+    """What was observed, diagnosed.
+
+    Raises:
+        UsageError: it has no reading of a chain.
+    """
+    reading = comet_reading(observation)
+    return ChainSituation(observation=reading, finding=diagnose(reading), only=only)
 
 
 def latest_status(reading: HostReading) -> NodeStatus | None:

@@ -1,4 +1,4 @@
-"""A probe's document as a HostReading. Pure: whatever is odd becomes unknown, with why."""
+"""A host's document as a NodeReading. Pure: whatever is odd becomes unknown, with why."""
 
 from __future__ import annotations
 
@@ -7,33 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from remediations.engine.observe.observation import ChainSample, ChainView, HostReading
+from remediations.engine.observe.section import Document, Section
 from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
 from remediations.systems.comet import rpc
 from remediations.systems.comet.found import Found, nothing, parse_found
+from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
-from remediations.systems.comet.sign_state import SignState, SignStateError, parse_sign_state
+from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.hosts import host_text
-from remediations.systems.hosts.document import Document, Section
-from remediations.systems.hosts.guest import DENIED, NO_FILE, NOT_READ
-from remediations.systems.hosts.records import parse_records
-from remediations.systems.hosts.values import JournalLine, NodeConfig, Session, Unit
+from remediations.systems.hosts.guest import NO_FILE, NOT_READ
+from remediations.systems.hosts.read_section import SILENT, TIME_IS_UP, complaint, read_section
+from remediations.systems.hosts.values import JournalLine, NodeConfig, Unit
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import TextError, lines, pairs
+from remediations.values.lines import lines
 from remediations.values.reading import Known, Reading, Why
 
 T = TypeVar("T")
 
-_TIME_IS_UP = 124
-_ENDED = (_TIME_IS_UP, 137)
-"""How timeout(1) ends: the command was stopped, or had to be killed."""
 _CURL = {
     7: Trouble(Why.NOT_LISTENING, "the connection was refused: nothing listens"),
     28: TIME_LIMIT,
 }
-_ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
-"""What the exit statuses of a section mean; any other one is that of a command that failed."""
-_SILENT = "the probe said nothing of it"
 
 
 @dataclass(frozen=True)
@@ -54,19 +48,9 @@ class _Reader:
         fine: tuple[int, ...] = (0,),
     ) -> Reading[T]:
         """Section `name` through `parse`; `absent` is why there may be no such section."""
-        section = self.document.sections.get(name)
-        if section is None:
-            return absent.unknown(source, self.at)
-        trouble = section.trouble
-        if trouble is None and section.status not in fine:
-            trouble = _complaint(section)
-        if trouble is not None:
-            return trouble.unknown(source, section.at)
-        try:
-            return Known(value=parse(section), source=source, at=section.at)
-        except (TextError, rpc.RpcError, SignStateError) as error:
-            why = Why.FAILED if isinstance(error, rpc.RpcFault) else Why.MALFORMED
-            return Trouble(why, str(error)).unknown(source, section.at)
+        return read_section(
+            self.document, name, source, parse, absent=absent, at=self.at, fine=fine
+        )
 
     def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
         """An RPC answer; without a known RPC there is none."""
@@ -103,42 +87,23 @@ class _Reader:
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _complaint(section: Section) -> Trouble:
-    """Why a section has no output: by its exit status, in the words of the host if it has any."""
-    if section.status in _ENDED:
-        return TIME_LIMIT
-    why = _ENDS.get(section.status, Why.FAILED)
-    if why is Why.DENIED:
-        return Trouble(why, "it may not be read without sudo")
-    if why is Why.FAILED:
-        said = f": {section.said}" if section.said else ""
-        return Trouble(why, f"exit status {section.status}{said}")
-    return Trouble(why, section.said or "it was not read")
-
-
 def _found(document: Document) -> Found:
     """What was found on the host; nothing, where that itself could not be read."""
     section = document.sections.get("found")
     if section is None:
-        return nothing(Trouble(Why.CORRUPT, _SILENT))
-    trouble = section.trouble or (_complaint(section) if section.status else None)
+        return nothing(SILENT)
+    trouble = section.trouble or (complaint(section) if section.status else None)
     return parse_found(section.text) if trouble is None else nothing(trouble)
 
 
-def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading:
-    """The reading of host `entry`. `at` is when it was asked, for what it said nothing of."""
+def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading:
+    """The node on host `entry`. `at` is when it was asked, for what it said nothing of."""
     reader = _Reader(document, at, _found(document))
     unit = _unit(reader)
     home = reader.found.home or "HOME"
-    return HostReading(
+    return NodeReading(
         host=entry.name,
         role=entry.role,
-        session=reader.read(
-            "login",
-            "login",
-            lambda part: _session(document, part.text),
-            absent=Trouble(Why.CORRUPT, "the probe said nothing of the login"),
-        ),
         unit=unit,
         candidates=reader.found.candidates,
         processes=reader.of_unit("processes", "/proc", host_text.parse_processes),
@@ -153,12 +118,6 @@ def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading
             lambda text: host_text.parse_ownership(text, home=reader.found.home),
             fine=(0, 141),
         ),
-        records=reader.read(
-            "records",
-            "stat /var/lib/remediate",
-            lambda part: parse_records(part.text),
-            absent=Trouble(Why.CORRUPT, _SILENT),
-        ),
         samples=_samples(reader),
         chain=_chain(reader),
         binary=reader.of_unit("binary", "sha256sum", host_text.parse_binary),
@@ -166,13 +125,12 @@ def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading
     )
 
 
-def unread_host(entry: HostEntry, trouble: Trouble, at: datetime) -> HostReading:
-    """The reading of a host of which nothing could be read."""
+def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading:
+    """The node on a host of which nothing could be read."""
     unknown = trouble.unknown(f"ssh {entry.ssh}", at)
-    return HostReading(
+    return NodeReading(
         host=entry.name,
         role=entry.role,
-        session=unknown,
         unit=unknown,
         candidates=(),
         processes=unknown,
@@ -182,7 +140,6 @@ def unread_host(entry: HostEntry, trouble: Trouble, at: datetime) -> HostReading
         wal=unknown,
         disk=unknown,
         ownership=unknown,
-        records=unknown,
         samples=(),
         chain=ChainView(
             validators=unknown,
@@ -194,20 +151,6 @@ def unread_host(entry: HostEntry, trouble: Trouble, at: datetime) -> HostReading
         ),
         binary=unknown,
         journal=unknown,
-    )
-
-
-def _session(document: Document, text: str) -> Session:
-    said = pairs(text)
-    if not said.get("user") or not said.get("boot_id"):
-        raise TextError("the login says nothing of a user or a boot id")
-    return Session(
-        user=said["user"],
-        sudo=said.get("euid") == "0",
-        boot_id=said["boot_id"],
-        machine_id=said.get("machine_id", ""),
-        round_trip_ms=document.round_trip_ms,
-        clock_offset_ms=document.clock_offset_ms,
     )
 
 
@@ -236,7 +179,7 @@ def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     if trouble is None and app is None:
         trouble = found.homeless
     elif trouble is None and app is not None and (app.trouble or app.status):
-        of_app = app.trouble or _complaint(app)
+        of_app = app.trouble or complaint(app)
         trouble = Trouble(of_app.why, f"app.toml: {of_app.reason}")
     if trouble is not None or app is None:
         return (trouble or NOT_ASKED).unknown(source, reader.at)
@@ -258,7 +201,7 @@ def _sign_state(reader: _Reader) -> Reading[SignState]:
         missing = Trouble(Why.ABSENT, f"there is no sign state file: {source}")
         return missing.unknown(source, section.at)
     if section.status == NOT_READ:
-        refused = Trouble(Why.REFUSED, f"no sign state: {_complaint(section).reason}")
+        refused = Trouble(Why.REFUSED, f"no sign state: {complaint(section).reason}")
         return refused.unknown(source, section.at)
     return reader.file("sign_state", source, parse_sign_state)
 
@@ -305,9 +248,9 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
         source,
         host_text.parse_journal,
         # A long journal is searched from its end for as long as there is time.
-        fine=(0, _TIME_IS_UP),
+        fine=(0, TIME_IS_UP),
     )
-    if isinstance(found, Known) and not found.value and section and section.status == _TIME_IS_UP:
+    if isinstance(found, Known) and not found.value and section and section.status == TIME_IS_UP:
         reason = "nothing was found of it within the time limit, which ended the search"
         return Trouble(Why.TIME_LIMIT, reason).unknown(source, found.at)
     return found

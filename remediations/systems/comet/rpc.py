@@ -12,7 +12,7 @@ import base64
 import binascii
 import re
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ from remediations.systems.comet.values import (
     Validator,
     ValidatorSet,
 )
+from remediations.values.lines import TextError
+from remediations.values.reading import Why
 
 T = TypeVar("T")
 
@@ -68,12 +70,14 @@ _VOTE = re.compile(
 )
 
 
-class RpcError(ValueError):
+class RpcError(TextError):
     """The answer is not what the RPC documents. The message says why."""
 
 
 class RpcFault(RpcError):
     """The answer is the RPC's own error. The message is what it says, made safe to show."""
+
+    why: ClassVar[Why] = Why.FAILED
 
 
 def parse_status(text: bytes) -> NodeStatus:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from remediations.values.lines import TextError
 from remediations.values.record import Record
 
 PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
@@ -17,7 +18,7 @@ _HASH_PREFIX = b"\x0a\x20"
 MAX_DIGITS = 19
 
 
-class SignStateError(ValueError):
+class SignStateError(TextError):
     """The bytes are not a sign state. The message says why, and never what they are."""
 
 

@@ -10,8 +10,8 @@ import asyncio
 from importlib.resources import files
 from pathlib import PurePosixPath
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.reach.connection import HostUnreachable, Reach
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.program import COMMAND, part, under_roof
 from remediations.values.lines import lines
 from remediations.values.reading import Known
@@ -31,7 +31,7 @@ MAX_BYTES = 16_384
 """A line of at most a thousand bytes for each."""
 
 
-async def accepted(reach: Reach, observation: Observation) -> dict[str, tuple[str, ...]]:
+async def accepted(reach: Reach, observation: CometReading) -> dict[str, tuple[str, ...]]:
     """The subcommands of `SUBCOMMANDS` that each host's program accepts.
 
     Hosts where that cannot be told are left out: without sudo, without a home, or with a program

@@ -2,23 +2,22 @@
 
 It may come from a host that is not ours any more. Only the sections that are known are looked at;
 what else is in it is passed over without being kept or unpacked, and each section is unpacked to
-its limit and not further (observe.sections).
+its limit and not further (systems.hosts.sections).
 """
 
 from __future__ import annotations
 
 import base64
-import re
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 
+from remediations.engine.observe.section import Document, Section, safe_text
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.systems.hosts.sections import LIMITS
 from remediations.values.lines import lines
 from remediations.values.reading import Why
 
@@ -27,8 +26,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMED_OUT = 124
 _SAID_CHARACTERS = 800
 """Of a command's complaint in base64: the host sends no more than 600 bytes of it."""
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _NONE = msgspec.Raw()
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=4_000_000_000_000_000)]
@@ -54,60 +51,36 @@ class _Printed(msgspec.Struct):
     ended: Microseconds
 
 
-_FIELDS = {name: name.replace(".", "_") for name in LIMITS}
-
-_Whole = msgspec.defstruct(
-    "_Whole",
-    [(field, msgspec.Raw, _NONE) for field in _FIELDS.values()],
-    bases=(_Printed,),
-    rename={field: name for name, field in _FIELDS.items()},
-)
-"""Each section as it stands in the document, so that a damaged one harms only itself. What has no
-field here is skipped by the decoder."""
-
-# Made at import, as in model.comet: several threads use them.
-_WHOLE = msgspec.json.Decoder(_Whole)
+# Made at import, as in systems.comet.rpc: several threads use it.
 _SECTION = msgspec.json.Decoder(_Section)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """What one command on the host printed.
-
-    `said` is the beginning of its error output where its exit status is not 0; `at` is UTC by our
-    clock; `trouble` says why there is no output, None when there is.
-    """
-
-    data: bytes
-    status: int
-    said: str
-    at: datetime
-    trouble: Trouble | None
-
-    @property
-    def text(self) -> str:
-        """The bytes as text that is safe to show.
-
-        Without colours; control characters, the line and paragraph separators of Unicode and what
-        is not UTF-8 become U+FFFD, since a host that is not ours any more must not write to an
-        operator's terminal.
-        """
-        return _shown(self.data)
+@lru_cache(maxsize=16)
+def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[_Printed]:
+    """Keeps each section as it stands in the document, so that a damaged one harms only itself.
+    What has no name here is skipped by the decoder."""
+    fields = _fields(names)
+    whole = msgspec.defstruct(
+        "_Whole",
+        [(field, msgspec.Raw, _NONE) for field in fields.values()],
+        bases=(_Printed,),
+        rename={field: name for name, field in fields.items()},
+    )
+    return msgspec.json.Decoder(whole)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Document:
-    """All sections by name, and how the host's clock relates to ours."""
-
-    sections: Mapping[str, Section]
-    clock_offset_ms: int
-    round_trip_ms: int
+def _fields(names: Iterable[str]) -> dict[str, str]:
+    """Section → field of `_Whole`: a section may be called what no field can be."""
+    return {name: f"section_{number}" for number, name in enumerate(names)}
 
 
-def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Document:
+def read_document(
+    printed: bytes, *, sent: datetime, received: datetime, limits: Mapping[str, int]
+) -> Document:
     """The document in what a host printed (which may begin with a login's chatter).
 
-    `sent` and `received` are our clock, UTC. What the program took on the host is no part of the
+    `sent` and `received` are our clock, UTC; `limits` are the sections that are looked at, with the
+    bytes that each may have. What the program took on the host is no part of the
     trip; half of what remains is subtracted from the difference of the clocks.
 
     Raises:
@@ -117,7 +90,7 @@ def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Docu
     if start < 0:
         raise DocumentError(f"no answer of the probe in {len(printed)} bytes")
     try:
-        whole = _WHOLE.decode(memoryview(printed)[start:])
+        whole = _decoder(tuple(limits)).decode(memoryview(printed)[start:])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"the answer of the probe is cut off or damaged: {error}") from error
     assert isinstance(whole, _Printed)
@@ -125,18 +98,20 @@ def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Docu
     trip = max(trip, timedelta())
     offset = _moment(whole.began) - (sent + trip / 2)
     return Document(
-        sections=dict(_sections(whole, offset)),
+        sections=dict(_sections(whole, offset, limits)),
         clock_offset_ms=round(offset / timedelta(milliseconds=1)),
         round_trip_ms=round(trip / timedelta(milliseconds=1)),
     )
 
 
-def _sections(whole: _Printed, offset: timedelta) -> Iterator[tuple[str, Section]]:
+def _sections(
+    whole: _Printed, offset: timedelta, limits: Mapping[str, int]
+) -> Iterator[tuple[str, Section]]:
     began = _moment(whole.began) - offset
-    for name, field in _FIELDS.items():
+    for name, field in _fields(limits).items():
         raw: msgspec.Raw = getattr(whole, field)
         if bytes(memoryview(raw)[:1]):
-            yield name, _section(raw, LIMITS[name], offset, began)
+            yield name, _section(raw, limits[name], offset, began)
 
 
 def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -> Section:
@@ -146,7 +121,7 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
     try:
         part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
-        said = _shown(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
+        said = safe_text(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
         said = "; ".join(filter(None, map(str.strip, lines(said))))
         if part.rc == _TIMED_OUT and not part.b64:
             trouble = TIME_LIMIT
@@ -167,10 +142,6 @@ def _unpacked(b64: str, limit: int) -> bytes:
     if len(data) > limit or not unpacker.eof:
         raise ValueError("cut off, or too large")
     return data
-
-
-def _shown(data: bytes) -> str:
-    return _CONTROL.sub("\ufffd", _COLOUR.sub("", data.decode("utf-8", "replace")))
 
 
 def _moment(microseconds: int) -> datetime:

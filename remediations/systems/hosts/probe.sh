@@ -1,128 +1,27 @@
-# shellcheck shell=bash disable=SC2329,SC2154 # sections are called through `begin`; discover.sh
-# Reads one host and prints one JSON document (docs/observation.md); it runs behind discover.sh and
-# sections.sh, and under roof.sh.
+# shellcheck shell=bash disable=SC2154,SC2329 # sections are called through `begin`; settings
+# Reads one host and prints one JSON document (docs/observation.md): the frame, which runs the
+# fragments of the host systems. It stands behind them and sections.sh, and runs under roof.sh.
 #
 # It writes nothing, anywhere. Each section is bounded in bytes and time, and the whole in time:
 #   "name":{"b64":gzip and base64 of the output,"rc":exit status,"err":base64 of its complaint,
 #           "at":host clock (µs),"us":took (µs)}
-# A section that hangs costs itself: what touches the home, or runs anything that could wait for it,
-# does so in a section or through `guest`, never in between.
+# A section that hangs costs itself: whatever could wait for anything is a section, or is run with
+# `take`, never in between.
 
 : "${remediate_scope:=full}"      # full, deciding
 : "${remediate_budget_ms:=8000}"  # for everything
 : "${remediate_limits:=}"         # section and bytes, in turn
-: "${remediate_signatures:=panic}" # extended regular expression for the journal
-: "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
-: "${remediate_credentials:=}"
+: "${remediate_systems:=}"        # names of the systems whose fragments stand before this text
 
-RPC_SECONDS=2
-SAMPLES_APART_US=2500000
-PROCESSES=100
-LAST_US=1000000    # kept for the sign state, which is read when all others have ended
-
-# --- the sections --------------------------------------------------------------------------------
-
-# say NAME VALUE…: a line each; no value can end its line.
-say() {
-    local value
-    while (($#)); do
-        value=${2:0:4096}
-        printf '%s=%s\n' "$1" "${value//[$'\n\r']/?}"
-        shift 2
-    done
-}
-
-# not_read WHY: the end of a section that would be wrong if it were told.
-not_read() { printf '%s\n' "$1" >&2 && return 45; }
+LAST_US=1000000 # kept for what must not be older than the rest, and is read when that has ended
 
 login() {
     say user "${SUDO_USER:-$(id -un)}" euid "$EUID" \
         boot_id "$(</proc/sys/kernel/random/boot_id)" machine_id "$(</etc/machine-id)"
 }
 
-found() {
-    say unit "$unit" unit_trouble "$unit_trouble" unit_why "$unit_why" candidates "$candidates" \
-        home "$home" home_trouble "$home_trouble" home_why "$home_why" \
-        config_trouble "$config_trouble" config_why "$config_why" \
-        rpc "$rpc" rpc_trouble "$rpc_trouble" rpc_why "$rpc_why" key_file "$key_file" \
-        state_file "$state_file" node_key_file "$node_key_file" wal_file "$wal_file"
-}
-
-# without SCRIPT COMMAND…: what the command prints, with what the sed script finds replaced.
-without() {
-    local script=$1
-    local -a ended
-    shift
-    "$@" | sed -E "$script"
-    ended=("${PIPESTATUS[@]}")
-    return $((ended[0] ? ended[0] : ended[1]))
-}
-
-sent_unit() { hide_command && printf '%s' "$shown"; }
-
-replay() { printf '%s' "$1" && return "$2"; }
-
-# processes: pid, state, start (clock ticks since boot) and what is used of the command line, of the
-# unit's main process and of all that have the home among their arguments. A host may have a great
-# many, each with megabytes of arguments: one tool looks through them, and where it does not come to
-# the end, or finds more than are told of, nothing is known.
-processes() {
-    local file dir pid stat command
-    local -a files arguments fields kept
-    mapfile -t files < <(at_home)
-    ((${#files[@]} <= PROCESSES)) || not_read "more than $PROCESSES processes name the home" || return
-    [[ $main_pid == 0 || " ${files[*]} " == *" /proc/$main_pid/cmdline "* ]] ||
-        files+=("/proc/$main_pid/cmdline")
-    for file in "${files[@]}"; do
-        [[ $file == /proc/*/cmdline ]] || not_read "processes cannot be looked through: $file" || return
-        dir=${file%/cmdline} pid=${file//[!0-9]/}
-        stat=
-        mapfile -d '' -n 1000 -t arguments <"$file" && read -r -d '' stat <"$dir/stat"
-        [[ $stat ]] || continue # it has ended
-        # shellcheck disable=SC2206 # after the name in parentheses: a letter, and numbers
-        fields=(${stat##*) })
-        command=${arguments[0]}
-        [[ $command =~ ^[A-Za-z0-9._/+-]{1,200}$ ]] || command='?' # a title may say anything
-        used "${arguments[@]:1:100}"
-        command="$command ${kept[*]}"
-        command=${command:0:500}
-        printf '%s %s %s %s\n' "$pid" "${fields[0]}" "${fields[19]}" "${command//[[:cntrl:]]/?}"
-    done
-}
-
-# at_home: the cmdline of each process with the home among its arguments, and every complaint but
-# that one is gone. The patterns are no arguments, or the search would find itself.
-at_home() {
-    [[ $home ]] || return 0
-    timeout -s KILL 1 grep -aszlxF -f <(printf '%s\n' {,--home=}"$home"{,/}) -- /proc/[0-9]*/cmdline 2>&1
-    (($? < 3)) || echo "no end within its limits"
-}
-
-key() {
-    local address status
-    address=$(guest address "$key_file")
-    status=$?
-    ((status == 0 || status == 44)) || return $status
-    say address "${address:-absent}" node_key "$(guest present "$node_key_file")"
-}
-
-wal() {
-    local sizes status
-    sizes=$(guest sizes "$wal_file") # of the current part and of those that were full
-    status=$?
-    ((status != 44)) || sizes=0 status=0
-    replay "$sizes" $status
-}
-
-disk() {
-    local where=$home/data
-    [[ -d $where ]] || where=$home
-    timeout -s KILL 2 df -B1 --output=avail,size,iavail,itotal,target "$where" &&
-        cat /proc/self/mounts
-}
-
-# records: the directory in which systems/hosts/launcher.sh keeps its claims, or what it would be made in: its
-# room, whether root can write there, and owner and mode of it and of all above it.
+# records: the directory in which systems/hosts/launcher.sh keeps its claims, or what it would be made
+# in: its room, whether root can write there, and owner and mode of it and of all above it.
 records() {
     local at where=/var/lib/remediate writable=no
     ((EUID == 0)) || return 13
@@ -137,208 +36,30 @@ records() {
     done
 }
 
-# ownership: what below the home belongs to somebody else than the service user (links aside). The
-# home is entered, not named: among arguments it would look like a daemon's.
-ownership() {
-    local user uid
-    property User
-    user=${value:-root}
-    uid=$(timeout -s KILL 1 id -u -- "$user") || return 3
-    cd -P -- "$home/" || return
-    timeout -s KILL 2 find . -xdev -ignore_readdir_race ! -type l ! -user "$uid" -print0 |
-        head -z -n 1001 | tr '\n\0' '?\n'
-    return "${PIPESTATUS[0]}"
-}
-
-# sha256 FILE: with no more rights than the daemon has, since the way to it may lead over links; by
-# openssl, which takes a third of the time where the processor knows SHA-256; where it is missing or
-# refuses, by coreutils.
-sha256() {
-    local sum
-    sum=$(nice timeout -s KILL 4 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
-        sum=$(nice timeout -s KILL 6 "${as_owner[@]}" sha256sum "$1") || return
-    printf '%s' "${sum%% *}"
-}
-
-# binary_facts: hashes on disk and in memory, and the version where asking cannot write: started
-# without its configuration files the program would make them.
-binary_facts() {
-    local sum
-    [[ -f $binary ]] || return 44
-    sum=$(sha256 "$binary") || return
-    say path "$binary" disk "$sum"
-    if ((main_pid > 0)); then
-        # What runs is read as root: no link that anybody else made leads there.
-        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(as_owner=() && sha256 "/proc/$main_pid/exe")
-        say running "$sum"
-    fi
-    [[ $remediate_scope == full ]] || return 0
-    [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
-        -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
-    say version "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
-        timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
-}
-
-# journal: signature lines of the unit, newest first, since its last start; ten minutes more where
-# it has been restarted or does not run, because the cause stands in an earlier start. Status: 0 for
-# all of that, or for as many lines as are told; 124 where the time was up; else it is not known.
-journal() {
-    local since active
-    local -a ended
-    property ActiveEnterTimestamp
-    [[ $value ]] || property InactiveExitTimestamp
-    # systemd forgets a unit that neither runs nor is enabled: a day.
-    since=$(date -d "${value:-yesterday}" +%s) || return
-    property ActiveState
-    active=$value
-    property NRestarts
-    [[ $active == active && $value == 0 ]] || since=$((since - 600))
-    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
-        --output=short-unix --quiet |
-        grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
-        grep -aE -m 200 "$remediate_signatures" |
-        cut -b -4096
-    ended=("${PIPESTATUS[@]}")
-    ((ended[2] == 141)) && return 0 # the section is full
-    ((ended[2] < 2 && (ended[1] < 2 || ended[1] == 141))) ||
-        not_read 'a message of the journal is too long to be searched' || return
-    ((ended[2] == 0 && ended[0] == 141)) && return 0 # enough was found
-    now_us
-    ((ended[0] != 137)) || ((now - at > 2400000)) || not_read 'journalctl was killed' || return
-    ((ended[0] != 137)) || return 124
-    return "${ended[0]}"
-}
-
-# ask URL…: a line or more of answer for each, bounded in time. It needs no rights at all.
-ask() {
-    local -a as_nobody=()
-    ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
-    "${as_nobody[@]}" curl -q -sSg --proto =http --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
-}
-
-get() { ask "$rpc/$1"; }
-
-# member_of NAME DIGITS: sets value to the decimal text that is the member NAME of the JSON in answer.
-member_of() {
-    value=
-    [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9]{1,$2})\" ]] && value=${BASH_REMATCH[1]}
-}
-
-# validators: all pages, all of the height that the first one is of.
-validators() {
-    local page pages answer height
-    local -a urls=()
-    answer=$(get 'validators?per_page=100' | head -c 1000000; exit "${PIPESTATUS[0]}") || return
-    printf '%s\n' "$answer"
-    member_of block_height 19 || return 0
-    height=$value
-    member_of total 6 || return 0
-    pages=$(((10#$value + 99) / 100))
-    ((pages > 1)) || return 0
-    for ((page = 2; page <= pages && page <= 100; page++)); do
-        urls+=("$rpc/validators?per_page=100&page=$page&height=$height")
+# each_system PHASE: what every system does in this phase, where it does anything.
+each_system() {
+    local system
+    for system in $remediate_systems; do
+        ! declare -F "${system}_$1" >/dev/null || "${system}_$1"
     done
-    ask "${urls[@]}"
-}
-
-# --- the order of things -------------------------------------------------------------------------
-
-# chain: two samples and, with the first, the rest. /status goes first: while it hangs or is
-# refused, nothing else is worth its time.
-chain() {
-    local answer rc at height from seconds taken status
-    now_us
-    at=$now
-    take get status
-    answer=$taken rc=$status
-    taken_at=$at begin status.1 replay "$answer" "$rc"
-    ((rc != 7)) || return
-    begin app.1 get abci_info
-    begin round.1 get consensus_state
-    if ((rc == 0)) && member_of latest_block_height 18; then
-        height=$((10#$value))
-        from=$((height > 19 ? height - 19 : 1))
-        begin validators validators
-        begin peers get net_info
-        begin dump get dump_consensus_state
-        begin blocks get "blockchain?minHeight=$from&maxHeight=$height"
-        begin commit get "commit?height=$((height > 1 ? height - 1 : 1))"
-        begin result get "block_results?height=$height"
-    fi
-    describe # in the time between the samples
-    now_us
-    ((deadline - now > SAMPLES_APART_US + 1000000)) || return
-    as_seconds $((SAMPLES_APART_US - now + at))
-    sleep "$seconds"
-    begin status.2 get status
-    begin app.2 get abci_info
-    begin round.2 get consensus_state
-}
-
-files() {
-    begin app_config guest settings "$home/config/app.toml"
-    begin disk disk
-    begin ownership ownership
-    [[ -z $config_trouble ]] || return
-    begin key key
-    begin wal wal
-}
-
-describe() {
-    described=yes
-    [[ $unit ]] || return 0
-    begin journal without "$remediate_credentials" journal
-    [[ -z $binary ]] || begin binary binary_facts
 }
 
 main() {
     # Everything is parsed by now: nothing below may read the program's own text.
     exec </dev/null
-    local now deadline described='' main_pid=0
-    local key_file='' state_file='' node_key_file='' wal_file=''
+    local now deadline
     eval "limit=($remediate_limits)"
     now_us
     deadline=$((now + remediate_budget_ms * 1000 - LAST_US))
     emit "{\"remediate_probe\":1,\"began\":$now,"
     begin login login
-    find_unit
-    if [[ $unit ]]; then
-        show_unit
-        property MainPID
-        main_pid=${value:-0}
-        find_home
-        find_owner
-    else
-        home_trouble=$unit_trouble home_why=$unit_why
-    fi
-    [[ -z $home ]] || read_config
-    if [[ $home && -z $config_trouble ]]; then
-        in_home .priv_validator_key_file config/priv_validator_key.json
-        key_file=$value
-        in_home .priv_validator_state_file data/priv_validator_state.json
-        state_file=$value
-        in_home .node_key_file config/node_key.json
-        node_key_file=$value
-        in_home consensus.wal_file data/cs.wal/wal
-        wal_file=$value
-    fi
-    find_rpc
-    begin found found
-    if [[ $unit ]]; then
-        begin show without "$remediate_userinfo" sent_unit
-        begin processes without "$remediate_userinfo" processes
-    fi
-    [[ -z $home || $config_trouble ]] ||
-        begin config without "$remediate_userinfo" printf '%s\n' "$config_text"
-    finish # before anything else of ours has the home among its arguments
-    begin records records
-    [[ -z $home ]] || files
-    [[ -z $rpc ]] || chain
-    [[ $described ]] || describe
+    each_system first
     finish
-    # Last, so that the sign state is never older than the blocks it is compared with.
+    begin records records
+    each_system rest
+    finish
     deadline=$((deadline + LAST_US))
-    [[ -z $state_file ]] || begin sign_state guest sign_state "$state_file"
+    each_system last
     finish
     now_us
     emit "\"ended\":$now}"

@@ -1,23 +1,27 @@
-"""The one command that reads a host: a shell line, and the bash program for its standard input."""
+"""The one command that reads a host: a shell line, and the bash program for its standard input.
+
+The program is the frame of this room with the fragments of all host systems, and a variable for
+each setting. The frame stands last and starts it all.
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.comet.journal_lines import PATTERN
-from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
+from remediations.engine.system import HostSystem
 from remediations.systems.hosts.guest import GUEST, SERVICE_USER
-from remediations.systems.hosts.sections import LIMITS
+from remediations.systems.hosts.sections import functions_once, limits_of, settings_of
 from remediations.values.inventory import HostEntry
 
 BUDGET_MS = 8000
 """What the program on the host may take in all, in milliseconds."""
 
-PARTS = ("foreign.sh", "discover.sh", "sections.sh", "probe.sh")
-"""Functions first; the last line of the last part starts them."""
+BEFORE, AFTER = ("foreign.sh", "sections.sh"), ("probe.sh",)
+"""The frame: functions for the fragments, and what starts them."""
 
 _BASH = f"timeout -k 1 {BUDGET_MS // 1000 + 1} bash -s"
 
@@ -29,23 +33,24 @@ standard input is untouched.
 """
 
 
-def program(entry: HostEntry, scope: Scope) -> bytes:
-    """The program for `entry`. Settings stand in front of it, never among its arguments."""
-    return under_roof(
-        SERVICE_USER + "".join(part(name) for name in PARTS),
-        {
-            "remediate_scope": scope.value,
-            "remediate_budget_ms": str(BUDGET_MS),
-            "remediate_unit": entry.unit or "",
-            "remediate_home": entry.home or "",
-            "remediate_rpc": entry.rpc or "",
-            "remediate_limits": " ".join(f"[{name}]={size}" for name, size in LIMITS.items()),
-            "remediate_signatures": PATTERN,
-            "remediate_guest": GUEST,
-            "remediate_userinfo": USERINFO,
-            "remediate_credentials": CREDENTIALS,
-        },
-    )
+def program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
+    """The program for `entry`. Settings stand in front of it, never among its arguments.
+
+    Raises:
+        Refused: two systems have a section, a function or a setting of one name.
+    """
+    ordered = sorted(systems, key=lambda system: system.name)
+    frame = {
+        "remediate_scope": scope.value,
+        "remediate_budget_ms": str(BUDGET_MS),
+        "remediate_guest": GUEST,
+        "remediate_limits": " ".join(f"[{n}]={size}" for n, size in limits_of(ordered).items()),
+        "remediate_systems": " ".join(system.name for system in ordered),
+    }
+    fragments = [system.fragment for system in ordered]
+    texts = [SERVICE_USER, *map(part, BEFORE), *fragments, *map(part, AFTER)]
+    functions_once(texts, ordered)
+    return under_roof("".join(texts), settings_of(frame, entry, ordered))
 
 
 def under_roof(text: str, settings: Mapping[str, str]) -> bytes:
@@ -59,6 +64,7 @@ def under_roof(text: str, settings: Mapping[str, str]) -> bytes:
     return (head + part("roof.sh")).encode()
 
 
+@cache
 def part(name: str) -> str:
     """The text of one file of this room."""
     return files("remediations.systems.hosts").joinpath(name).read_text()

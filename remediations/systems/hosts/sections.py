@@ -5,39 +5,84 @@ All together they fill less than `TOTAL_BYTES`, so a host cannot make us unpack 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+
+from remediations.engine.system import HostSystem
+from remediations.errors import Refused
+from remediations.values.inventory import HostEntry
 
 TOTAL_BYTES = 32 << 20
 
-LIMITS: Mapping[str, int] = MappingProxyType(
-    {
-        "login": 4096,
-        "found": 65_536,
-        "show": 65_536,
-        "processes": 262_144,
-        "config": 65_536,
-        "app_config": 65_536,
-        "key": 4096,
-        "wal": 262_144,
-        "disk": 262_144,
-        "ownership": 262_144,
-        "records": 4096,
-        "status.1": 65_536,
-        "app.1": 65_536,
-        "round.1": 4_000_000,
-        "validators": 8_000_000,
-        "peers": 2_000_000,
-        "dump": 4_000_000,
-        "blocks": 262_144,
-        "commit": 4_000_000,
-        "result": 4_000_000,
-        "status.2": 65_536,
-        "app.2": 65_536,
-        "round.2": 4_000_000,
-        "binary": 4096,
-        "journal": 262_144,
-        "sign_state": 65_536,
-    }
-)
-"""Section → bytes. What is not named here is not unpacked."""
+FRAME: Mapping[str, int] = MappingProxyType({"login": 4096, "records": 4096})
+"""Section → bytes of the frame's own."""
+_MEMBERS = ("remediate_probe", "began", "ended")
+"""What else the document has."""
+
+_FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+(\w+)|(\w+)[ \t]*\(\))", re.MULTILINE)
+_SETTING = re.compile("remediate_[a-z_]{1,40}")
+
+
+def limits_of(systems: Sequence[HostSystem]) -> Mapping[str, int]:
+    """Section → bytes, of the frame and of all systems. What is not named here is not unpacked.
+
+    Raises:
+        Refused: two have a section of one name, or together they are too large.
+    """
+    found = dict(FRAME)
+    for system in systems:
+        _once([*_MEMBERS, *found, *system.sections], "section", systems)
+        found.update(system.sections)
+    total = sum(found.values())
+    if total > TOTAL_BYTES:
+        raise _refused(f"sections of {total} bytes", f"at most {TOTAL_BYTES} bytes", systems)
+    return found
+
+
+def functions_once(texts: Iterable[str], systems: Sequence[HostSystem]) -> None:
+    """Do nothing where no shell function is defined by two of `texts`: the later one would take the
+    place of the other, also where that one is called.
+
+    Raises:
+        Refused: one is.
+    """
+    found = [one or other for text in texts for one, other in _FUNCTION.findall(text)]
+    _once(found, "function", systems)
+
+
+def settings_of(
+    frame: Mapping[str, str], entry: HostEntry, systems: Sequence[HostSystem]
+) -> Mapping[str, str]:
+    """The shell variables of the frame and of all systems for one host.
+
+    Raises:
+        Refused: one is there twice, or is not named as a setting.
+    """
+    found = dict(frame)
+    for system in systems:
+        own = system.settings(entry)
+        _once([*found, *own], "setting", systems)
+        for name in own:
+            if not _SETTING.fullmatch(name):
+                raise _refused(f"a setting called {name}", "remediate_…", systems)
+        found.update(own)
+    return found
+
+
+def _once(names: Iterable[str], what: str, systems: Sequence[HostSystem]) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise _refused(f"two {what}s called {twice[0]}", "each name once", systems)
+
+
+def _refused(got: str, expected: str, systems: Sequence[HostSystem]) -> Refused:
+    names = ", ".join(sorted(system.name for system in systems))
+    return Refused(
+        f"the installed systems cannot be read in one program: {names}",
+        guard="systems on hosts",
+        got=got,
+        expected=expected,
+        next_step="remediate list (then `pip uninstall` the package that is not wanted)",
+    )

@@ -1,8 +1,9 @@
-# shellcheck shell=bash disable=SC2154 # limit, deadline: set by probe.sh
-# How sections are run, limited and printed: each as one member of the document, with what came of it.
+# shellcheck shell=bash disable=SC2034,SC2154 # limit, deadline: set by probe.sh; taken, status: of `take`
+# How sections are run, limited and printed: each as one member of the document, with what came of it;
+# and how a command is run in between.
 
 SECTION_US=6000000 # for one section, from its beginning
-declare -A own_us=([processes]=1500000) # for one that others wait for
+declare -A own_us=() # for one that others wait for, set by its fragment
 
 now_us() {
     now=${EPOCHREALTIME:-}
@@ -38,9 +39,28 @@ member() {
         "$rc" "$said" "$at" $((now - at))
 }
 
+# alone: in a process of its own, without the sections that were begun before: what one starts must
+# not read what another prints, nor write into it.
+alone() {
+    local fd
+    for fd in "${begun_fds[@]}"; do exec {fd}<&-; done
+}
+
+# take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
+# output was still open after three seconds, by whomever: a command that was killed, but sleeps in
+# the kernel, must not keep the program waiting.
+take() {
+    local fd
+    exec {fd}< <(alone; { "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
+    taken=$(timeout -s KILL 3 cat <&"$fd") || taken=124
+    exec {fd}<&-
+    status=$((10#${taken: -3}))
+    taken=${taken:0:${#taken}-3}
+}
+
 # begin NAME COMMAND…: a section at the side; `finish` prints all that were begun.
 declare -A limit=()
-declare -a begun_names=() begun_ends=()
+declare -a begun_names=() begun_ends=() begun_fds=()
 begin() {
     local fd end
     exec {fd}< <(alone; member "$@")
@@ -66,3 +86,28 @@ finish() {
     done
     begun_names=() begun_fds=() begun_ends=()
 }
+
+# say NAME VALUE…: a line each; no value can end its line.
+say() {
+    local value
+    while (($#)); do
+        value=${2:0:4096}
+        printf '%s=%s\n' "$1" "${value//[$'\n\r']/?}"
+        shift 2
+    done
+}
+
+# not_read WHY: the end of a section that would be wrong if it were told.
+not_read() { printf '%s\n' "$1" >&2 && return 45; }
+
+# without SCRIPT COMMAND…: what the command prints, with what the sed script finds replaced.
+without() {
+    local script=$1
+    local -a ended
+    shift
+    "$@" | sed -E "$script"
+    ended=("${PIPESTATUS[@]}")
+    return $((ended[0] ? ended[0] : ended[1]))
+}
+
+replay() { printf '%s' "$1" && return "$2"; }

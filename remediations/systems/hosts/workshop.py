@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from remediations.engine.domain import StepData
 from remediations.engine.drivers import DriverKind
@@ -11,7 +12,10 @@ from remediations.engine.plan.build import Made, Workshop
 from remediations.engine.plan.plan import Fidelity
 from remediations.systems.hosts.compile.command import CompiledCommand
 from remediations.systems.hosts.compile.compiler import Compiler
-from remediations.systems.hosts.driver import SshDriver
+
+if TYPE_CHECKING:
+    from remediations.engine.apply.driver import Driver
+    from remediations.reach.ssh import SshReach
 
 HOST = "host"
 
@@ -46,4 +50,11 @@ def _made(command: CompiledCommand) -> Made:
     )
 
 
-DRIVER = DriverKind(name=HOST, workshop=host_workshop, driver=SshDriver)
+def _driver(reach: SshReach) -> Driver:
+    # Not at the top: SSH takes a quarter of a second to load, and a plan contacts nobody.
+    from remediations.systems.hosts.driver import SshDriver
+
+    return SshDriver(reach)
+
+
+DRIVER = DriverKind(name=HOST, workshop=host_workshop, driver=_driver)

@@ -16,8 +16,8 @@ from remediations.cli.exits import leave
 from remediations.cli.main import cli
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import save
+from remediations.systems.comet.reading import CometReading, sealed
 
 INVENTORY = """\
 version: 1
@@ -100,10 +100,10 @@ class Desk:
         signers.write_text(f'{PRINCIPAL} namespaces="remediate-plan" {public}\n')
         signers.chmod(0o600)
 
-    def saved(self, world: Observation, name: str, *, fresh: bool = True) -> Path:
+    def saved(self, world: CometReading, name: str, *, fresh: bool = True) -> Path:
         """`world` as a file, as read from this inventory a moment ago (or when it was made up)."""
         file = self.path / f"{name}.json"
         digest = inventory_digest(load_inventory(self.inventory))
         ended = datetime.now(UTC).replace(microsecond=0) if fresh else world.ended
-        save(replace(world, inventory_digest=digest, ended=ended), file)
+        save(sealed(replace(world, inventory_digest=digest, ended=ended)), file)
         return file

@@ -16,6 +16,7 @@ from remediations.cli.world import observation_for
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import find
+from remediations.systems.comet.reading import CometReading
 from remediations.systems.hosts.compile.process import Child
 from remediations.values.inventory import Inventory
 from remediations.values.wire import canonical, decode
@@ -50,7 +51,7 @@ def run_of(planned: Done) -> str:
         ("blind", worlds.stopped(healthy(), "val1", "val2", "val3", "val4", "full1"), 11, "UNDET"),
     ],
 )
-def test_diagnose(desk: Desk, name: str, world: Observation, code: int, words: str) -> None:
+def test_diagnose(desk: Desk, name: str, world: CometReading, code: int, words: str) -> None:
     """Healthy, something wrong, and too little known have codes of their own."""
     source = desk.saved(world, f"diagnose-{name}")
     text = remediate("diagnose", "--from", source)

@@ -10,13 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.discover.discover import (
     entries_for,
 )
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
 from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from remediations.reach.resolver import SshResolver
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import Peer
 from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.reading import Why
@@ -25,11 +25,11 @@ from tests.unit.cli.desk import Desk, remediate
 from tests.worlds import address_of, healthy, known, unknown
 
 
-def proposed(world: Observation) -> Proposal:
+def proposed(world: CometReading) -> Proposal:
     return propose(world, entries_for([reading.host for reading in world.hosts]))
 
 
-def text_of(world: Observation) -> str:
+def text_of(world: CometReading) -> str:
     return proposal_yaml(proposed(world), ssh_config=None, at=world.ended, next_step="look")
 
 
@@ -39,7 +39,7 @@ def loaded(text: str, directory: Path) -> Inventory:
     return load_inventory(file)
 
 
-def roles(world: Observation) -> dict[str, Role | None]:
+def roles(world: CometReading) -> dict[str, Role | None]:
     return {host.name: host.role.role if host.role else None for host in proposed(world).hosts}
 
 
@@ -297,7 +297,7 @@ def test_the_command_writes_what_it_shows(
 
     async def read(
         inventory: Inventory, resolver: SshResolver, *, tool: str
-    ) -> tuple[Observation, Inventory]:
+    ) -> tuple[CometReading, Inventory]:
         await asyncio.sleep(0)
         return world, inventory
 

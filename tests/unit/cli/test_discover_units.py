@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.observe.observation import Scope
 from remediations.playbooks.chain.discover.discover import (
     LATE,
     MOST,
@@ -21,6 +21,7 @@ from remediations.playbooks.chain.discover.discover import (
 )
 from remediations.playbooks.chain.discover.proposal import propose
 from remediations.reach.connection import Reach
+from remediations.systems.comet.reading import CometReading
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown, Why
 from tests.unit.observe.fake_host import Host, Rpc
@@ -64,7 +65,7 @@ class Many:
 
     async def observe(
         self, _reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
-    ) -> Observation:
+    ) -> CometReading:
         if len(inventory.hosts) == 1:
             await asyncio.sleep(self._pause_s)
         said = unknown("several", Why.SEVERAL_UNITS)
@@ -73,7 +74,7 @@ class Many:
         hosts = tuple(replace(reading, host=entry.name) for entry in inventory.hosts)
         return replace(healthy(), hosts=hosts, scope=scope, tool=tool)
 
-    def looked(self, monkeypatch: pytest.MonkeyPatch) -> Observation:
+    def looked(self, monkeypatch: pytest.MonkeyPatch) -> CometReading:
         monkeypatch.setattr("remediations.playbooks.chain.discover.discover.observe", self.observe)
         inventory = inventory_for(entries_for(["val1", "val2", "val3"]), None)
         seen, pinned = asyncio.run(look_twice(cast("Reach", self), inventory, tool="test"))

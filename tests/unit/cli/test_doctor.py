@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from remediations.engine.doctor.doctor import doctor_text, lacks, summary, world_lines
 from remediations.engine.doctor.line import CHAIN, Line, State
 from remediations.engine.doctor.sight import Sight
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.doctor.chain_lines import ONE_KEY
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS, ask_text, parse
 from remediations.systems.hosts.values import Binary, Disk, Ownership
 from remediations.values.inventory import HostEntry, Inventory
@@ -26,7 +26,7 @@ from tests.worlds import healthy, known, unknown
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKIqJLp1hvHFzPgfOvjwRMu1sMFzOUE8Drz5BHmCeynC"
 
 
-def inventory_of(world: Observation) -> Inventory:
+def inventory_of(world: CometReading) -> Inventory:
     return Inventory(
         path="inventory.yaml",
         chain_id=world.chain_id,
@@ -38,7 +38,7 @@ def inventory_of(world: Observation) -> Inventory:
 
 
 def sight_of(
-    world: Observation,
+    world: CometReading,
     refusals: dict[str, HostUnreachable] | None = None,
     doors: dict[str, Door] | None = None,
 ) -> Sight:
@@ -46,7 +46,7 @@ def sight_of(
     return Sight(observation=world, refusals=refusals or {}, doors=doors or {}, programs=programs)
 
 
-def lines_of(world: Observation, **seen: object) -> tuple[Line, ...]:
+def lines_of(world: CometReading, **seen: object) -> tuple[Line, ...]:
     return world_lines(inventory_of(world), sight_of(world, **seen))  # type: ignore[arg-type]  # tests name them
 
 
@@ -54,7 +54,7 @@ def bad(lines: tuple[Line, ...]) -> dict[tuple[str, str], Line]:
     return {(line.subject, line.topic): line for line in lines if line.state is not State.OK}
 
 
-def changed(host: str, **fields: object) -> Observation:
+def changed(host: str, **fields: object) -> CometReading:
     def how(reading: HostReading) -> HostReading:
         return replace(reading, **fields)
 
@@ -151,7 +151,7 @@ def test_a_healthy_world_lacks_nothing() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_is_wrong_has_its_line(
-    world: Observation, where: tuple[str, str], state: State, words: str
+    world: CometReading, where: tuple[str, str], state: State, words: str
 ) -> None:
     """The line is at the host it is about, says what was found, and what mends it."""
     line = bad(lines_of(world))[where]
@@ -249,7 +249,7 @@ def test_text_fits_and_a_hundred_hosts_stay_readable(width: int) -> None:
         functools.reduce(worlds.unreachable, ("val1", "val2", "val3", "val4", "full1"), healthy()),
     ],
 )
-def test_any_world_has_lines_and_whatever_lacks_is_mended(world: Observation) -> None:
+def test_any_world_has_lines_and_whatever_lacks_is_mended(world: CometReading) -> None:
     """No observation breaks it; each warning and each lack says what to do, on one line."""
     lines = lines_of(world)
     assert lines

@@ -13,9 +13,9 @@ import remediations.cli
 from remediations.cli.main import COMMANDS, cli
 from remediations.cli.next_command import next_command
 from remediations.cli.options import INVENTORY_VARIABLE, inventory_option
-from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.explain import playbook_for
+from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.worlds import healthy
 
@@ -71,7 +71,9 @@ def test_what_comes_next_takes_an_inventory() -> None:
         (worlds.key_missing(worlds.stopped(healthy(), "val4"), "val4"), None),
     ],
 )
-def test_a_playbook_comes_next_where_one_may_cure(world: Observation, playbook: str | None) -> None:
+def test_a_playbook_comes_next_where_one_may_cure(
+    world: CometReading, playbook: str | None
+) -> None:
     """Only then is the next step a command to plan; it is not found out from the sentence."""
     finding = diagnose(world)
     assert playbook_for(finding.chain, finding.nodes) == playbook

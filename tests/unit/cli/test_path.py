@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "discover.sh")],
+    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "sections.sh")],
 )
 def test_path(desk: Desk, what: str, holds: str) -> None:
     """One absolute path and nothing else, so that it can stand in another command."""

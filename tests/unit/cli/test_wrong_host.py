@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.cli.desk import Desk, Done, remediate
@@ -205,7 +205,7 @@ def test_sudo_that_takes_too_long(
 ) -> None:
     """As long as an LDAP server that is away: the host is not read, the command goes on."""
     monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("remediations.engine.observe.look.HOST_LIMIT_S", 1.0)
+    monkeypatch.setattr("remediations.systems.hosts.look.HOST_LIMIT_S", 1.0)
     with machine(tmp_path, sudo="exec sleep 20") as (_, file):
         line = line_of(remediate("doctor", "-i", file, "--json"), "login")
         done = remediate("diagnose", "-i", file, "--json")
@@ -251,7 +251,7 @@ def test_a_program_that_prints_anything(
     assert (version if os.geteuid() == 0 else "version not told") in binary["found"]
 
 
-def strayed(world: Observation, host: str) -> Observation:
+def strayed(world: CometReading, host: str) -> CometReading:
     """`host` follows another chain."""
 
     def stray(reading: HostReading) -> HostReading:
@@ -263,7 +263,7 @@ def strayed(world: Observation, host: str) -> Observation:
     return worlds.change(world, host, stray)
 
 
-WORLDS: dict[str, tuple[Observation, str, str]] = {
+WORLDS: dict[str, tuple[CometReading, str, str]] = {
     "wrong chain id on one host": (strayed(quorum_lost(), "val3"), "other-1", "val3"),
     "two hosts with one key": (
         worlds.duplicated(quorum_lost(), "val1", "val2"),

@@ -20,6 +20,7 @@ from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.store import RunDirectory, create
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
+from remediations.systems.comet.reading import sealed
 from remediations.values.inventory import Inventory
 from tests.unit.cli.desk import INVENTORY, PRINCIPAL, Desk, remediate
 from tests.unit.cli.wrong import contents, is_document, is_error, refused
@@ -52,7 +53,7 @@ def planned(desk: Desk, *, age: timedelta = timedelta(), **fields: object) -> Ru
     inventory = load_inventory(desk.inventory)
     ended = datetime.now(UTC).replace(microsecond=0) - age
     world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=ended)
-    return create(replace(plan_of(world), **fields), world, inventory, datetime.now(UTC))
+    return create(replace(plan_of(world), **fields), sealed(world), inventory, datetime.now(UTC))
 
 
 def approved(desk: Desk, *, age: timedelta = timedelta()) -> RunDirectory:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import Unknown
 from tests import worlds
 from tests.worlds import healthy, stopped
@@ -18,7 +18,7 @@ from tests.worlds import healthy, stopped
 ALL = ("val1", "val2", "val3", "val4", "full1")
 UPGRADE = 'UPGRADE "v2" NEEDED at height: 114: {}'
 HALT = "halt per configuration height 114 time 0"
-World = Callable[[], Observation]
+World = Callable[[], CometReading]
 
 SCENARIOS: tuple[tuple[str, World, ChainClass, Answer], ...] = (
     ("healthy", healthy, ChainClass.HEALTHY, Answer.NO),

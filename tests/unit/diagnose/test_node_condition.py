@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import PeerRound
 from remediations.systems.hosts.values import ConsensusKey, Process, Unit
 from remediations.values.inventory import Role
@@ -18,10 +18,10 @@ from remediations.values.reading import Known, Why
 from tests import worlds
 from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped
 
-World = Callable[[], Observation]
+World = Callable[[], CometReading]
 
 
-def with_unit(world: Observation, host: str, **fields: object) -> Observation:
+def with_unit(world: CometReading, host: str, **fields: object) -> CometReading:
     """`world` with other values in the unit of `host`."""
 
     def swap(reading: HostReading) -> HostReading:
@@ -32,7 +32,7 @@ def with_unit(world: Observation, host: str, **fields: object) -> Observation:
     return worlds.change(world, host, swap)
 
 
-def left_over_halt() -> Observation:
+def left_over_halt() -> CometReading:
     """halt-height was reached, the unit stopped since, the setting forgotten."""
     return worlds.configured(stopped(healthy(), "val4"), "val4", halt_height=100)
 

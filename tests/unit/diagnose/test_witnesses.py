@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainClass
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import ConsensusKey
 from remediations.values.reading import Known
 from tests import worlds
 from tests.worlds import HEIGHT, healthy, stopped
 
-World = Callable[[], Observation]
+World = Callable[[], CometReading]
 
 
 @pytest.mark.parametrize(

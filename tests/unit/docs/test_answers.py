@@ -20,6 +20,7 @@ from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.store import find
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode
+from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry
 from tests.unit.cli.desk import remediate
 from tests.unit.docs.pages import prose
@@ -120,7 +121,7 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(told) == said_of("doctor")
     for line in told["lines"]:
         validator("doctor-line").validate(line)
-    world = load(reader.seen)
+    world = comet_reading(load(reader.seen))
     hosts = tuple(HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
     proposed = written(document_of(answer(world, hosts, None, None)))
     assert set(proposed) == said_of("inventory discover")

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from remediations.cli.commands.schema import DOCUMENTS, schema_of
 from remediations.engine.doctor.line import lack, ok
+from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.observation_file import load
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
-from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.told import told as for_people
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.values.inventory import HostEntry
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -33,7 +34,7 @@ Json = Any
 RUN = next((RESCUE / "runs").iterdir())
 
 
-def odd_worlds() -> list[Observation]:
+def odd_worlds() -> list[CometReading]:
     healthy = worlds.healthy()
     return [
         healthy,
@@ -45,8 +46,8 @@ def odd_worlds() -> list[Observation]:
         worlds.panicked(healthy, "val1", "val2"),
         worlds.sign_state_missing(healthy, "val2"),
         worlds.deciding(healthy),
-        load(RESCUE / "before.json"),
-        load(RESCUE / "after.json"),
+        comet_reading(load(RESCUE / "before.json")),
+        comet_reading(load(RESCUE / "after.json")),
     ]
 
 
@@ -59,8 +60,8 @@ def plans() -> list[Plan]:
     ]
 
 
-def findings() -> list[ChainFinding]:
-    return [diagnose(world) for world in odd_worlds()]
+def findings() -> list[Finding]:
+    return [for_people(diagnose(world)) for world in odd_worlds()]
 
 
 def proposals() -> list[Proposal]:
@@ -80,7 +81,7 @@ def failure() -> Json:
 
 
 REAL: dict[str, Callable[[], list[object]]] = {
-    "observation": lambda: [*odd_worlds(), recorded("observation.json")],
+    "observation": lambda: [*map(sealed, odd_worlds()), recorded("observation.json")],
     "inventory": lambda: [load_inventory(RESCUE / "inventory.yaml")],
     "finding": lambda: [*findings()],
     "plan": lambda: [*plans(), recorded("plan.json")],
@@ -116,7 +117,7 @@ def small(name: str) -> Json:
     """A real document of one host, so that everything wrong with it can be tried."""
     if name == "observation":
         world = odd_worlds()[1]
-        return written(replace(world, hosts=world.hosts[:1]))
+        return written(sealed(replace(world, hosts=world.hosts[:1])))
     if name == "report":
         report = told.report()
         entries = report.samples[:1]

@@ -14,10 +14,11 @@ import pytest
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet import programs
 from remediations.systems.comet.planned import PlannedNode
-from remediations.systems.hosts.document import read_document
+from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
-from remediations.systems.hosts.program import COMMAND, PARTS, program
+from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
 from remediations.values.inventory import HostEntry, Role
+from tests.readings import program, read_document
 from tests.unit.docs.pages import ROOT, blocks, pages
 from tests.unit.docs.reader import Reader
 from tests.worlds import BEGAN
@@ -66,7 +67,8 @@ NODE = PlannedNode(
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
-    + "".join(script(f"systems/hosts/{name}") for name in (*PARTS, "roof.sh")),
+    + "".join(script(f"systems/hosts/{name}") for name in (*BEFORE, *AFTER, "roof.sh"))
+    + COMET.fragment,
     "subcommands": script("systems/comet/subcommands.sh")
     + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "roof.sh")),
     "probes": script("systems/hosts/probes.sh"),

@@ -11,11 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from remediations.engine.observe.observation import HostReading, Scope
-from remediations.systems.comet.parse import read_host
-from remediations.systems.hosts.document import read_document
-from remediations.systems.hosts.program import program
+from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.reading import HostReading
 from remediations.values.inventory import HostEntry, Role
+from tests.readings import program, read_document, read_host
 from tests.unit.model import answers
 
 POWERS = tuple(range(1000, 850, -1))

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediations.systems.hosts.document import DocumentError, read_document
+from remediations.systems.hosts.document import DocumentError
+from tests.readings import read_document
 
 SENT = datetime(2026, 11, 25, 16, 0, 0, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from remediations.systems.comet.found import parse_found
-from remediations.systems.comet.parse import read_host
-from remediations.systems.hosts.document import read_document
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown
 from tests.property.test_readers_answers import SECTIONS, SENT, printed
+from tests.readings import read_document, read_host
 
 SOUND = "unit=v.service\nhome=/srv/node\nrpc=http://127.0.0.1:26657\n"
 

@@ -20,12 +20,11 @@ from typing import cast
 
 import pytest
 
-from remediations.engine.observe.observation import HostReading, Scope
-from remediations.systems.comet.parse import read_host
-from remediations.systems.hosts.document import read_document
-from remediations.systems.hosts.program import program
+from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.reading import HostReading
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown
+from tests.readings import program, read_document, read_host
 from tests.unit.observe.fake_host import Host, observe, run_probe
 
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")

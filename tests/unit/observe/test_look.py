@@ -9,16 +9,18 @@ from threading import Event
 
 import pytest
 
-from remediations.engine.observe.look import _no_document, observe
-from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.observe.look import observe
+from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.observation_file import load, save
 from remediations.errors import MachineError, UsageError
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from remediations.systems.comet import pulse
 from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.comet.rpc import RpcError, parse_status
 from remediations.systems.comet.values import NodeStatus
 from remediations.systems.hosts.document import DocumentError
+from remediations.systems.hosts.look import no_document
 from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.login import Login
 from remediations.values.reading import Known, Unknown, Why
@@ -124,7 +126,7 @@ def inventory(*names: str) -> Inventory:
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Observation:
+def seen(tmp_path: Path) -> CometReading:
     """val1 answers, val2 cannot be reached, val3 prints nonsense, val4 runs into the limit."""
     fake = Host(tmp_path, 1)
     fake.install()
@@ -136,10 +138,12 @@ def seen(tmp_path: Path) -> Observation:
         }
     )
     hosts = inventory("val1", "val2", "val3", "val4")
-    return asyncio.run(observe(reach, hosts, scope=Scope.FULL, tool="remediate 0.1.0"))
+    return comet_reading(
+        asyncio.run(observe(reach, hosts, scope=Scope.FULL, tool="remediate 0.1.0"))
+    )
 
 
-def test_every_host_of_the_inventory_is_in_the_observation(seen: Observation) -> None:
+def test_every_host_of_the_inventory_is_in_the_observation(seen: CometReading) -> None:
     """In its order, read or not."""
     assert [reading.host for reading in seen.hosts] == ["val1", "val2", "val3", "val4"]
     assert (seen.chain_id, seen.halted_after_s) == ("virtengine-lab-1", 5)
@@ -156,7 +160,7 @@ def test_every_host_of_the_inventory_is_in_the_observation(seen: Observation) ->
     ],
 )
 def test_a_host_that_cannot_be_read_says_why(
-    seen: Observation, host: str, why: Why, reason: str
+    seen: CometReading, host: str, why: Why, reason: str
 ) -> None:
     """All of it is unknown, with the same reason."""
     reading = seen.host(host)
@@ -167,43 +171,43 @@ def test_a_host_that_cannot_be_read_says_why(
     assert reading.samples == ()
 
 
-def test_an_observation_comes_back_from_its_file(seen: Observation, tmp_path: Path) -> None:
+def test_an_observation_comes_back_from_its_file(seen: CometReading, tmp_path: Path) -> None:
     """The same value, and the same bytes when written again."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
-    save(seen, first)
+    save(sealed(seen), first)
     again = load(first)
     save(again, second)
-    assert again == seen
+    assert again == sealed(seen)
     assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"format":"3"', b'"formed":"3"'),
-        (b'"format":"3"', b'"format":"2"'),
+        (b'"format":"4"', b'"formed":"4"'),
+        (b'"format":"4"', b'"format":"3"'),
         (b'"scope":"full"', b'"scope":"some"'),
         (b"{", b""),
     ],
 )
 def test_a_foreign_file_is_refused(
-    seen: Observation, tmp_path: Path, old: bytes, new: bytes
+    seen: CometReading, tmp_path: Path, old: bytes, new: bytes
 ) -> None:
     """Another format, unknown fields, other values, half a file."""
     path = tmp_path / "seen.json"
-    save(seen, path)
+    save(sealed(seen), path)
     path.write_bytes(path.read_bytes().replace(old, new, 1))
     with pytest.raises(UsageError) as caught:
         load(path)
     assert str(path) in caught.value.what
 
 
-def test_a_file_that_is_not_there_is_refused(seen: Observation, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_refused(seen: CometReading, tmp_path: Path) -> None:
     """Reading is the user's mistake, writing the machine's."""
     with pytest.raises(UsageError):
         load(tmp_path / "none.json")
     with pytest.raises(MachineError):
-        save(seen, tmp_path / "none" / "seen.json")
+        save(sealed(seen), tmp_path / "none" / "seen.json")
 
 
 def test_the_light_poll_is_one_trip_and_never_fails() -> None:
@@ -272,7 +276,7 @@ def test_what_a_host_complains_is_one_line_that_is_safe_to_show() -> None:
     """It is part of a reason, which is shown and kept: no colours, no other direction, no lines."""
     stderr = "\x1b[2J\u009b31m\u202eX\nnext  run this\u2028more ".encode() + b"\xff" * 10**6
     end = replace(completed(b"", status=1), stderr=stderr)
-    trouble = _no_document(end, DocumentError("no answer"))
+    trouble = no_document(end, DocumentError("no answer"))
     assert trouble.why is Why.CORRUPT
     assert len(trouble.reason) < 300
     assert trouble.reason.isascii()
@@ -282,7 +286,7 @@ def test_what_a_host_complains_is_one_line_that_is_safe_to_show() -> None:
 
 @pytest.mark.parametrize("there", ["nothing", "file", "link"])
 def test_an_observation_is_saved_whole_and_never_through_a_link(
-    seen: Observation, tmp_path: Path, there: str
+    seen: CometReading, tmp_path: Path, there: str
 ) -> None:
     """What a link leads to stays as it is, and nobody else may read what was saved."""
     directory = tmp_path / "saved"
@@ -294,17 +298,17 @@ def test_an_observation_is_saved_whole_and_never_through_a_link(
     if there == "link":
         path.symlink_to(other)
         with pytest.raises(MachineError, match="cannot be written"):
-            save(seen, path)
+            save(sealed(seen), path)
     else:
-        save(seen, path)
-        assert load(path) == seen
+        save(sealed(seen), path)
+        assert load(path) == sealed(seen)
         assert path.stat().st_mode & 0o777 == 0o600
     assert other.read_text() == "kept"
     assert {file.name for file in directory.iterdir()} == {"seen.json", "other"}
 
 
 def test_a_disk_that_is_full_leaves_the_old_observation(
-    seen: Observation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seen: CometReading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing beside it."""
     path = tmp_path / "saved/seen.json"
@@ -316,6 +320,6 @@ def test_a_disk_that_is_full_leaves_the_old_observation(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(MachineError, match="cannot be written"):
-        save(seen, path)
+        save(sealed(seen), path)
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]

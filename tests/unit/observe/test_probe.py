@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.observe.observation import HostReading, Scope
-from remediations.systems.hosts.document import read_document
-from remediations.systems.hosts.program import COMMAND, program
+from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.reading import HostReading
+from remediations.systems.hosts.program import COMMAND
 from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
+from tests.readings import program, read_document
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import POWERS, Frozen, Host, Rpc, observe, run_probe
 

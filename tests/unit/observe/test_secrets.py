@@ -12,12 +12,12 @@ import pytest
 
 from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.observation_file import save
-from remediations.systems.comet.parse import read_host
+from remediations.systems.comet.reading import sealed
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
-from remediations.systems.hosts.document import read_document
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known
 from tests import worlds
+from tests.readings import read_document, read_host
 from tests.unit.observe.fake_host import Host, observe, run_probe
 
 CANARY = "CANARY"
@@ -86,7 +86,7 @@ def test_no_secret_of_a_command_line_or_journal_leaves_the_host(tmp_path: Path) 
     assert config.persistent_peers[0] == f"tcp://{'ab' * 20}@10.0.0.1:26656"
     world = worlds.change(worlds.healthy(), "val1", lambda _: reading)
     file = tmp_path / "saved.json"
-    save(world, file)
+    save(sealed(world), file)
     assert CANARY.encode() not in file.read_bytes()
     if os.geteuid() == 0:
         assert isinstance(reading.journal, Known)

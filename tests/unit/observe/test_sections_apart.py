@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.hosts.document import read_document
 from remediations.systems.hosts.guest import GUEST
 from remediations.systems.hosts.values import JournalLine, Process
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Reading, Unknown
+from tests.readings import read_document
 from tests.unit.observe.fake_host import Host, Rpc, observe, run_probe
 
 ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.engine.observe.observation import HostReading
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import read_power
 from remediations.playbooks.chain.discover.guess import guess_role
 from remediations.systems.comet.found import parse_found
+from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Known, Unknown, Why
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS, printed, reading_of

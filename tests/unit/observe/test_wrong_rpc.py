@@ -12,19 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.observe.observation import (
-    OBSERVATION_FORMAT,
-    HostReading,
-    Observation,
-    Scope,
-)
+from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
 from remediations.engine.observe.observation_file import save
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.pulse import heights
-from remediations.systems.hosts.program import program
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.inventory import HostEntry
 from remediations.values.reading import Known, Reading, Unknown
+from tests.readings import program
 from tests.unit.cli.desk import remediate
 from tests.unit.model import answers
 from tests.unit.observe import fake_host, odd_rpc
@@ -88,10 +84,10 @@ def read(rpc: OddRpc, root: Path) -> HostReading:
     return reading
 
 
-def alone(reading: HostReading) -> Observation:
+def alone(reading: HostReading) -> CometReading:
     """The world as this host tells it."""
     now = datetime.now(UTC)
-    return Observation(
+    return CometReading(
         format=OBSERVATION_FORMAT,
         tool="remediate 0",
         scope=Scope.DECIDING,
@@ -120,7 +116,7 @@ def concludes_nothing(reading: HostReading, directory: Path) -> None:
     """Neither healthy nor halted: undetermined, exit 11, and one document."""
     world = alone(reading)
     assert diagnose(world).chain is ChainClass.UNDETERMINED
-    save(world, directory / "odd.json")
+    save(sealed(world), directory / "odd.json")
     done = remediate("diagnose", "--from", directory / "odd.json", "--json")
     assert (done.code, done.document["outcome"]) == (11, "unreadable")
     assert "Traceback" not in done.out + done.err

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from remediations.engine.catalogue import Installed, named
 from remediations.engine.domain import Branch, Proposal, StepData, pick
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.build import Made, Maker, Workshop, judged
 from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
 from remediations.engine.plan.planning import make_plan
@@ -17,6 +16,7 @@ from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.finding import ChainFinding
 from remediations.playbooks.chain.situation import ChainSituation, situation
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.probe import unit_active
 from remediations.systems.hosts.workshop import HOST, made_by
@@ -31,7 +31,7 @@ DIGEST = "e9fcfc741d108d3ff89d93a7be2c71bf387928e9d5ceae085c98a6da42d95d7b"
 """Stands for the digest where a rendering is compared: the true one moves with every word."""
 
 
-def missing(observation: Observation, *hosts: str) -> Observation:
+def missing(observation: CometReading, *hosts: str) -> CometReading:
     """Validators stopped so that the chain halts, their sign states at its last height."""
     observation = worlds.stopped(observation, *hosts)
     if worlds.moves(observation):
@@ -42,17 +42,17 @@ def missing(observation: Observation, *hosts: str) -> Observation:
     return observation
 
 
-def quorum_lost() -> Observation:
+def quorum_lost() -> CometReading:
     """40 of 100 power is down."""
     return missing(worlds.healthy(), "val1")
 
 
-def minority_down() -> Observation:
+def minority_down() -> CometReading:
     """10 of 100 power is down."""
     return missing(worlds.healthy(), "val4")
 
 
-def wrong_clock(observation: Observation, host: str, ms: int = 10_000) -> Observation:
+def wrong_clock(observation: CometReading, host: str, ms: int = 10_000) -> CometReading:
     """The clock of `host` is off, which its guard blocks and the diagnosis leaves alone."""
 
     def wrong(reading: HostReading) -> HostReading:
@@ -67,7 +67,7 @@ def wrong_clock(observation: Observation, host: str, ms: int = 10_000) -> Observ
 class Case:
     """What a playbook proposes for a world, to be changed in one of its parts."""
 
-    observation: Observation
+    observation: CometReading
     finding: ChainFinding
     branch: Branch[ChainSituation]
     proposal: Proposal[ChainSituation]
@@ -84,13 +84,13 @@ class Case:
 
 
 def case_of(
-    observation: Observation,
+    observation: CometReading,
     playbook: str = "INC-001",
     branch: str | None = None,
     only: Sequence[str] = (),
 ) -> Case:
     """What the playbook proposes for a world."""
-    chain = situation(observation, frozenset(only))
+    chain = situation(sealed(observation), frozenset(only))
     picked = pick(installed(playbook).playbook, chain, DOMAIN.told(chain), branch)
     return Case(
         observation=observation,
@@ -147,20 +147,20 @@ def maker(
 
 
 def plan_of(
-    observation: Observation,
+    observation: CometReading,
     playbook: str = "INC-001",
     branch: str | None = None,
     only: Sequence[str] = (),
 ) -> Plan:
     """The plan for a world, its bytes made plainly."""
-    return make_plan(maker(playbook=playbook), branch, observation, frozenset(only))
+    return make_plan(maker(playbook=playbook), branch, sealed(observation), frozenset(only))
 
 
-def compiled(observation: Observation, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
+def compiled(observation: CometReading, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
     """The plan for a world, as the compiler makes it."""
     with Compiler() as compiler:
         whole = maker({HOST: made_by(compiler)}, tool=tool, origin=origin)
-        return make_plan(whole, None, observation, frozenset())
+        return make_plan(whole, None, sealed(observation), frozenset())
 
 
 def maker_of(compiler: Compiler) -> Maker:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.finding import NodeCondition
 from remediations.playbooks.chain.guards.table import START_GUARDS
+from remediations.systems.comet.reading import HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.hosts.values import ConsensusKey, Process, WriteAheadLog
 from remediations.values.inventory import Role

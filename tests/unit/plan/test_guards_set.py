@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.domain import Move
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.actions import RESTART
 from remediations.playbooks.chain.guards.table import INVARIANTS
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import Session
 from remediations.values.reading import Known
 from tests import worlds
@@ -115,7 +115,7 @@ def test_guard_outcome(guard: str, outcome: Outcome, change: Change) -> None:
 
 
 @pytest.mark.parametrize("make", [minority_down, quorum_lost])
-def test_all_pass_in_the_plain_cases(make: Callable[[], Observation]) -> None:
+def test_all_pass_in_the_plain_cases(make: Callable[[], CometReading]) -> None:
     """A validator that was stopped, and nothing else, may be started."""
     assert {result.outcome for result in judged(case_of(make())).values()} == {PASS}
 

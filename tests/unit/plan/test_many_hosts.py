@@ -9,7 +9,7 @@ from dataclasses import replace as with_
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.values.reading import Known
 from tests import worlds
@@ -34,7 +34,7 @@ def validators(hosts: int) -> Case:
     return case_of(at_the_halt(worlds.stopped(world, *down), frozenset(down)))
 
 
-def at_the_halt(world: Observation, down: frozenset[str]) -> Observation:
+def at_the_halt(world: CometReading, down: frozenset[str]) -> CometReading:
     """The validators that are down signed up to the last block."""
     state = worlds.known(SignState(height=worlds.HEIGHT, round=0, step=3, block=""))
 

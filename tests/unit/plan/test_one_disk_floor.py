@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.errors import Refused
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.programs import DISK_FLOOR_KIB
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import plan_of
 
 
-def with_disk(world: Observation, host: str, **fields: int) -> Observation:
+def with_disk(world: CometReading, host: str, **fields: int) -> CometReading:
     def how(reading: HostReading) -> HostReading:
         assert isinstance(reading.disk, Known)
         return replace(reading, disk=worlds.known(replace(reading.disk.value, **fields)))

@@ -7,20 +7,20 @@ from collections.abc import Callable
 import pytest
 
 from remediations.engine.domain import Move, StepData
-from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Risk
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.actions import RESTART, START
 from remediations.playbooks.chain.finding import ChainClass
 from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.halted import round_timeout_s
+from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.unit.plan.cases import Case, case_of, minority_down, missing, plan_of, quorum_lost
 from tests.worlds import healthy
 
 ALL = ("val1", "val2", "val3", "val4", "full1")
 SIZES = (4, 100, 10_000)
-World = Callable[[], Observation]
+World = Callable[[], CometReading]
 
 REFUSED: tuple[tuple[str, World], ...] = (
     (ChainClass.HEALTHY, healthy),
@@ -44,7 +44,7 @@ REFUSED: tuple[tuple[str, World], ...] = (
 )
 
 
-def chain_of(size: int) -> Observation:
+def chain_of(size: int) -> CometReading:
     """`size` validators; up to 100 of them, with nearly all power, are in the inventory."""
     return healthy((1000,) * min(size, 100) + (1,) * (size - 100), hosts=min(size, 100))
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.apply.of_plan import branch_of
-from remediations.engine.observe.observation import HostReading, Observation, Scope
+from remediations.engine.observe.observation import Scope
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.compare import MOVABLE, changed_fields, changed_logins
 from remediations.engine.plan.plan import GuardResult, Outcome, Plan
@@ -22,6 +22,7 @@ from remediations.errors import Refused, RemediationError, UsageError, WorldChan
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.situation import situation
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.login import Login
 from remediations.values.part import Part
@@ -123,8 +124,8 @@ def maker() -> Iterator[Maker]:
 
 def test_plan_follows_from_its_observation(maker: Maker) -> None:
     """Or nothing below would prove anything."""
-    follows(PLAN, WORLD, maker)
-    recheck(PLAN, later(WORLD), maker)
+    follows(PLAN, sealed(WORLD), maker)
+    recheck(PLAN, sealed(later(WORLD)), maker)
     assert len(PATHS) > 500
 
 
@@ -137,7 +138,7 @@ def test_every_field_is_refused_by_the_saved_observation(maker: Maker) -> None:
             unchanged.append(path)
             continue
         try:
-            follows(plan, WORLD, maker)
+            follows(plan, sealed(WORLD), maker)
         except RemediationError:
             continue
         accepted.append(path)
@@ -189,7 +190,7 @@ def test_what_runs_and_who_is_meant_never_moves() -> None:
 
 def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
     """A minute later, at the same height, the round has risen: the plan still holds."""
-    recheck(PLAN, later(WORLD, rounds=3), maker)
+    recheck(PLAN, sealed(later(WORLD, rounds=3)), maker)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_numbers_that_may_rise_may_not_be_planned_higher(name: str, change: Any)
 
 def test_observation_of_another_plan_is_refused(maker: Maker) -> None:
     with pytest.raises(Refused, match="not what its own observation gives"):
-        follows(PLAN, later(WORLD), maker)
+        follows(PLAN, sealed(later(WORLD)), maker)
 
 
 INCOMPLETE = {
@@ -230,28 +231,28 @@ INCOMPLETE = {
 
 @pytest.mark.parametrize("change", INCOMPLETE.values(), ids=INCOMPLETE)
 def test_incomplete_observation_gives_no_plan(
-    maker: Maker, change: Callable[[Observation], Observation]
+    maker: Maker, change: Callable[[CometReading], CometReading]
 ) -> None:
     """Without a full reading a guard (G8) would not be asked at all, and no line would say so;
     nothing that is read at `apply` would miss it."""
     world = change(WORLD)
     made = made_of(maker, world)
     with pytest.raises(Refused, match="not what its own observation gives"):
-        follows(made, world, maker)
+        follows(made, sealed(world), maker)
     with pytest.raises(UsageError, match="no plan can be made"):
         compiled(world)
 
 
 def test_plan_of_another_version_is_refused(maker: Maker) -> None:
     with pytest.raises(Refused) as refused:
-        follows(replace(PLAN, tool="remediate 9.9"), WORLD, maker)
+        follows(replace(PLAN, tool="remediate 9.9"), sealed(WORLD), maker)
     assert "remediate 9.9" in refused.value.expected
 
 
 def test_edited_playbook_is_refused(maker: Maker) -> None:
     edited = replace(ORIGIN, digest="3" * 64)
     with pytest.raises(Refused) as refused:
-        follows(replace(PLAN, origin=edited), WORLD, maker)
+        follows(replace(PLAN, origin=edited), sealed(WORLD), maker)
     assert "333333333333" in refused.value.expected
 
 
@@ -264,7 +265,7 @@ def test_name_that_leads_elsewhere_is_refused(maker: Maker) -> None:
     for way in ways:
         logins = tuple(way if login.host == "val1" else login for login in WORLD.logins)
         with pytest.raises(WorldChanged) as changed:
-            recheck(PLAN, replace(WORLD, logins=logins), maker)
+            recheck(PLAN, sealed(replace(WORLD, logins=logins)), maker)
         assert "logins[val1]" in changed.value.got
 
 
@@ -326,7 +327,7 @@ def test_hash_of_a_program_that_was_not_observed_is_refused(maker: Maker, host: 
         for name, sha256 in HASHED.items()
     ]
     with pytest.raises(WorldChanged) as changed:
-        recheck(_stood(PLAN, programs=forged), WORLD, maker)
+        recheck(_stood(PLAN, programs=forged), sealed(WORLD), maker)
     assert "chain.baseline/1].programs" in changed.value.got
 
 
@@ -334,14 +335,14 @@ def test_hash_that_cannot_be_read_now_is_not_another_one(maker: Maker) -> None:
     """Of a host that is not acted on; of one that is, it blocks."""
     unread = lambda r: replace(r, binary=worlds.unknown())  # noqa: E731 - said once
     for other in HASHED.keys() - set(PLAN.targets):
-        recheck(PLAN, worlds.change(WORLD, other, unread), maker)
+        recheck(PLAN, sealed(worlds.change(WORLD, other, unread)), maker)
     acting = PLAN.targets[0]
     with pytest.raises(WorldChanged) as changed:
-        recheck(PLAN, worlds.change(WORLD, acting, unread), maker)
+        recheck(PLAN, sealed(worlds.change(WORLD, acting, unread)), maker)
     assert f"G8 {acting}" in changed.value.got
 
 
-def later(world: Observation, *, rounds: int = 0) -> Observation:
+def later(world: CometReading, *, rounds: int = 0) -> CometReading:
     """The same world, read a minute later the quick way."""
     minute = timedelta(minutes=1)
     world = replace(world, began=world.began + minute, ended=world.ended + minute)
@@ -366,10 +367,11 @@ def _in_later_round(reading: HostReading, rounds: int) -> HostReading:
     return replace(reading, samples=samples)
 
 
-def made_of(maker: Maker, world: Observation) -> Plan:
+def made_of(maker: Maker, world: CometReading) -> Plan:
     """What the branch of the plan makes of a world."""
-    chain = situation(world, frozenset(PLAN.targets))
-    return maker.build(branch_of(PLAN, maker.playbook), chain, world)
+    observation = sealed(world)
+    chain = situation(observation, frozenset(PLAN.targets))
+    return maker.build(branch_of(PLAN, maker.playbook), chain, observation)
 
 
 def _with(part: Part, **fields: Any) -> Part:  # noqa: ANN401 - a part's own fields

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.planning import make_plan
 from remediations.errors import RemediationError
+from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.workshop import HOST, made_by
 from tests.unit.plan.cases import maker
@@ -40,12 +40,12 @@ def compiler() -> Iterator[Compiler]:
 
 
 def decided(
-    observation: Observation, playbook: str, only: Sequence[str], compiler: Compiler
+    observation: CometReading, playbook: str, only: Sequence[str], compiler: Compiler
 ) -> dict[str, Any]:
     """The plan's guards, bytes and order; or why there is none."""
     try:
         whole = maker({HOST: made_by(compiler)}, playbook)
-        plan = make_plan(whole, None, observation, frozenset(only))
+        plan = make_plan(whole, None, sealed(observation), frozenset(only))
     except RemediationError as error:
         told = f"{error.got}|{error.expected}|{error.next_step}"
         return {"refused": f"{error.guard}: {error.what}", "told": short(told)}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import HostReading, Observation
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import recheck
 from remediations.errors import WorldChanged
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.values import ConsensusKey
@@ -20,7 +20,7 @@ from tests import worlds
 from tests.unit.plan.cases import compiled, maker_of, missing, plan_of, quorum_lost, wrong_clock
 from tests.worlds import healthy
 
-Change = Callable[[Observation], Observation]
+Change = Callable[[CometReading], CometReading]
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +80,15 @@ CHANGES: tuple[tuple[str, str, Change], ...] = (
 
 def test_unchanged_world_holds(plan: Plan, maker: Maker) -> None:
     """The same world, read again the quick way, still gives the approved bytes."""
-    recheck(plan, worlds.deciding(quorum_lost()), maker)
+    recheck(plan, sealed(worlds.deciding(quorum_lost())), maker)
 
 
 def test_risen_sign_state_holds(plan: Plan, maker: Maker) -> None:
     """The node may have signed on before it fell: the approved floor is lower, and stays."""
     state = SignState(height=worlds.HEIGHT + 1, round=0, step=2, block="")
-    recheck(plan, on(lambda r: replace(r, sign_state=worlds.known(state)))(quorum_lost()), maker)
+    recheck(
+        plan, sealed(on(lambda r: replace(r, sign_state=worlds.known(state)))(quorum_lost())), maker
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_changed_fact_is_named(
     """Planned, now, and why it matters; nothing was changed."""
     planned = next(f for f in plan.facts if f.name == fact)
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, change(quorum_lost()), maker)
+        recheck(plan, sealed(change(quorum_lost())), maker)
     lines = changed.value.got.split("; ")
     line = next(part for part in lines if part.startswith(f"{fact}: "))
     assert f"planned {planned.value}, now " in line
@@ -110,14 +112,14 @@ def test_changed_fact_is_named(
 def test_node_that_came_back_is_named(plan: Plan, maker: Maker) -> None:
     """Somebody started it meanwhile: a start is not needed any more."""
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, healthy(), maker)
+        recheck(plan, sealed(healthy()), maker)
     assert "val1.down: planned down, now healthy" in changed.value.got
 
 
 def test_guard_that_blocks_now_is_named(plan: Plan, maker: Maker) -> None:
     """Facts hold, but a guard does not: still nothing is done."""
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, wrong_clock(quorum_lost(), "val1"), maker)
+        recheck(plan, sealed(wrong_clock(quorum_lost(), "val1")), maker)
     assert changed.value.got.startswith("G37 val1: planned pass, now 10000 ms")
 
 
@@ -129,13 +131,13 @@ def test_another_way_of_being_down_is_other_commands(plan: Plan, maker: Maker) -
         )
     )(worlds.frozen(healthy(), "val1"))
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan, frozen, maker)
+        recheck(plan, sealed(frozen), maker)
     assert "val1.invocation: planned , now 7d4a" in changed.value.got
 
 
 def test_other_commands_are_refused(maker: Maker) -> None:
     """A plan whose bytes are not what this version compiles is not applied."""
     with pytest.raises(WorldChanged) as changed:
-        recheck(plan_of(quorum_lost()), quorum_lost(), maker)
+        recheck(plan_of(quorum_lost()), sealed(quorum_lost()), maker)
     assert "stages[1].steps[1-0].payload" in changed.value.got
     assert "only what was approved is applied" in changed.value.got

@@ -13,14 +13,17 @@ from typing import Any
 import asyncssh
 import pytest
 
-from remediations.engine.observe import look
 from remediations.engine.observe.observation import Scope
+from remediations.engine.system import Look
 from remediations.reach import command, ssh
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.login import log_in
 from remediations.reach.ssh import SshReach
 from remediations.systems.comet.pulse import heights
-from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.systems.comet.system import COMET
+from remediations.systems.hosts.look import look_at_hosts
+from remediations.systems.hosts.reading import HostsReading
+from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown
 from tests.unit.reach.sshd import Server, host_block, inventory, knows, make_key, reaching, serving
 
@@ -147,14 +150,16 @@ def test_a_reading_is_asked_for_once_more(tmp_path: Path) -> None:
     """Where the connection was lost while the host was read: twice, not for ever."""
 
     async def act(reach: SshReach, bastion: Server, inner: Server) -> None:
-        entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+        hosts = inventory(tmp_path, "", "val1")
         for drops in (1, 2):
             inner.commands.clear()
             inner.drops = drops
-            reading = await look._look(reach, entry, Scope.DECIDING, asyncio.Semaphore(1))
+            asked = Look(reach=reach, inventory=hosts, scope=Scope.DECIDING, host_systems=(COMET,))
+            seen, _ = await look_at_hosts(asked)
             assert len(inner.commands) == 2
-            assert isinstance(reading.session, Unknown)
-            assert ("connection: " in reading.session.reason) is (drops == 2)
+            assert isinstance(seen, HostsReading)
+            assert isinstance(seen.hosts[0].session, Unknown)
+            assert ("connection: " in seen.hosts[0].session.reason) is (drops == 2)
 
     behind_a_bastion(tmp_path, act)
 

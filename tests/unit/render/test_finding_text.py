@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.told import told
+from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, quorum_lost
 from tests.unit.render.golden import same_as_golden
@@ -18,7 +18,7 @@ from tests.worlds import healthy
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL = ("val1", "val2", "val3", "val4", "full1")
-WORLDS: dict[str, Callable[[], Observation]] = {
+WORLDS: dict[str, Callable[[], CometReading]] = {
     "healthy": healthy,
     "minority-down": minority_down,
     "quorum-lost": quorum_lost,
@@ -30,7 +30,7 @@ WORLDS: dict[str, Callable[[], Observation]] = {
 }
 
 
-def text_of(world: Observation, width: int = 80, *, colour: bool = False) -> str:
+def text_of(world: CometReading, width: int = 80, *, colour: bool = False) -> str:
     return finding_text(told(diagnose(world)), width=width, colour=colour)
 
 

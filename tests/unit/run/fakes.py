@@ -157,7 +157,7 @@ class Bench:
         self.application = Application(
             plan,
             plan_digest(plan),
-            driver=driver,
+            drivers={"host": driver},
             journal=self.journal,
             watch=watch,
             progress=self.progress,

@@ -16,6 +16,7 @@ from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import AcceptedApproval, Entry, Event
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, create
 from remediations.errors import UsageError
+from remediations.systems.comet.reading import sealed
 from remediations.values.wire import canonical
 from tests.unit.report.journal import checks
 from tests.unit.run.events import began, checked, ends, started, starts
@@ -29,7 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     """A run of two steps on one host, the first of which was announced."""
     monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
     planned = plan(stage(1, command("val1", "first"), command("val1", "second")))
-    made = create(planned, healthy(), INVENTORY, datetime.now(UTC))
+    made = create(planned, sealed(healthy()), INVENTORY, datetime.now(UTC))
     with closing(Journal(made.journal, made.digest)) as journal:
         journal.append(began())
         for step, text in (("1-0", "first"), ("1-1", "second")):

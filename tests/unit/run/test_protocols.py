@@ -69,7 +69,7 @@ def test_a_lamp_is_switched_on(tmp_path: Path, lamp: Driver) -> None:
         run = Application(
             SWITCHED,
             plan_digest(SWITCHED),
-            driver=lamp,
+            drivers={"host": lamp},
             journal=journal,
             watch=watch,
             progress=Listener(),

@@ -19,6 +19,7 @@ from remediations.engine.runs import store
 from remediations.engine.runs.store import RunDirectory, create, find, runs
 from remediations.errors import MachineError, UsageError
 from remediations.files import writing
+from remediations.systems.comet.reading import sealed
 from remediations.values.inventory import Inventory
 from remediations.values.wire import canonical, decode
 from tests.unit.run.plans import NOW, plan
@@ -42,7 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(seconds: int = 0, of: Plan | None = None) -> RunDirectory:
-    return create(of or plan(), healthy(), INVENTORY, NOW + timedelta(seconds=seconds))
+    return create(of or plan(), sealed(healthy()), INVENTORY, NOW + timedelta(seconds=seconds))
 
 
 def approval(name: str) -> Approval:
@@ -72,7 +73,7 @@ def test_what_is_kept_is_read_back() -> None:
     run = made()
     assert run.plan == plan()
     assert (run.path / "plan.json").read_bytes() == canonical(plan())
-    assert run.observation == healthy()
+    assert run.observation == sealed(healthy())
     assert inventory_of(run) == portable(INVENTORY)
     assert run.approvals == ()
     assert run.checks() is None

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
-from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
 from remediations.playbooks.chain.diagnose.components import (
     one_way,
@@ -24,13 +23,14 @@ from remediations.playbooks.chain.diagnose.scene import Verdict, read_scene
 from remediations.playbooks.chain.diagnose.votes import Votes, parted, read_votes
 from remediations.playbooks.chain.diagnose.witness import doubts
 from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding, NodeCondition
+from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
 _SHOWN = 3
 """Witnesses quoted as evidence for the chain: all are used, few are needed to show it."""
 
 
-def diagnose(observation: Observation) -> ChainFinding:
+def diagnose(observation: CometReading) -> ChainFinding:
     """What is wrong with the chain and with every node, with the readings that show it.
 
     Steps: 1 whose word counts, 2 who holds which power, 3 whether the chain halts, 4 what is wrong
@@ -102,7 +102,7 @@ def _addresses(
     )
 
 
-def _assembled(observation: Observation, case: Case) -> ChainFinding:
+def _assembled(observation: CometReading, case: Case) -> ChainFinding:
     judgement = classify(case)
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
@@ -185,9 +185,9 @@ def _power_evidence(views: Sequence[NodeView], power: Power) -> tuple[Evidence, 
 def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tuple[Evidence, ...]:
     """The views that differ first: one per set of votes seen."""
     by_host = {view.host: view for view in views}
-    shown: dict[int, Evidence] = {}
+    shown: dict[frozenset[str], Evidence] = {}
     for ballot in votes.ballots:
-        if id(ballot.seen) in shown or len(shown) >= 2 * _SHOWN:
+        if ballot.seen in shown or len(shown) >= 2 * _SHOWN:
             continue
         samples = by_host[ballot.host].reading.samples
         index = max(i for i, s in enumerate(samples) if value_or_none(s.round) is not None)
@@ -195,7 +195,7 @@ def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tup
             f"{ballot.height}/{ballot.round}/{ballot.step}, "
             f"votes of {power.sum(ballot.deciding)} of {power.total} power"
         )
-        shown[id(ballot.seen)] = said(
+        shown[ballot.seen] = said(
             f"{ballot.host}.samples[{index}].round", samples[index].round, says
         )
     return tuple(shown.values())

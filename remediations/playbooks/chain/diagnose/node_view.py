@@ -8,7 +8,7 @@ from functools import cached_property
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
-from remediations.engine.observe.observation import ChainSample, HostReading
+from remediations.systems.comet.reading import ChainSample, HostReading
 from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
 from remediations.values.reading import Known, Unknown, value_or_none

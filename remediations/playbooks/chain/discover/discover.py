@@ -15,12 +15,13 @@ from msgspec.structs import replace
 
 from remediations.engine.observe.inventory import HALTED_AFTER_S
 from remediations.engine.observe.look import observe
-from remediations.engine.observe.observation import HostReading, Observation, Scope
+from remediations.engine.observe.observation import Scope
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.reach.connection import Reach
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.render.words import some
+from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.reading import Unknown
 
@@ -64,7 +65,7 @@ def inventory_for(entries: Sequence[HostEntry], ssh_config: str | None) -> Inven
 
 async def read_hosts(
     inventory: Inventory, resolver: SshResolver, *, tool: str
-) -> tuple[Observation, Inventory]:
+) -> tuple[CometReading, Inventory]:
     """`look_twice`, over SSH."""
     async with SshReach(inventory, resolver) as reach:
         return await look_twice(reach, inventory, tool=tool)
@@ -72,9 +73,9 @@ async def read_hosts(
 
 async def look_twice(
     reach: Reach, inventory: Inventory, *, tool: str
-) -> tuple[Observation, Inventory]:
+) -> tuple[CometReading, Inventory]:
     """The observation, and the inventory with the units that had to be pinned for it."""
-    observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
+    observation = comet_reading(await observe(reach, inventory, scope=Scope.FULL, tool=tool))
     undecided = [reading for reading in observation.hosts if reading.candidates]
     looks = [asyncio.create_task(_pinned(reach, inventory, reading, tool)) for reading in undecided]
     if looks:
@@ -102,9 +103,8 @@ async def _pinned(
     found = []
     for unit in units:
         pinned = replace(entry, unit=unit)
-        again = await observe(
-            reach, replace(inventory, hosts=(pinned,)), scope=Scope.FULL, tool=tool
-        )
+        only = replace(inventory, hosts=(pinned,))
+        again = comet_reading(await observe(reach, only, scope=Scope.FULL, tool=tool))
         view = NodeView(again.hosts[0])
         if view.unit is not None and view.unit.home and view.unit.active_state == "active":
             found.append((pinned, again.hosts[0]))

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_power
 from remediations.playbooks.chain.discover.guess import Guess, guess_role
+from remediations.systems.comet.reading import CometReading
 from remediations.systems.comet.values import Peer
 from remediations.values.inventory import HostEntry
 from remediations.values.reading import Known, Unknown, Why, value_or_none
@@ -64,7 +64,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     uncovered: tuple[Uncovered, ...]
 
 
-def propose(observation: Observation, entries: Sequence[HostEntry]) -> Proposal:
+def propose(observation: CometReading, entries: Sequence[HostEntry]) -> Proposal:
     """What the hosts of `entries`, observed, amount to."""
     views = [NodeView(reading) for reading in observation.hosts]
     chains = Counter(view.status.network for view in views if view.status is not None)

@@ -9,12 +9,12 @@ from remediations.engine.doctor.by_hand import ByHand
 from remediations.engine.doctor.door_lines import door_lines
 from remediations.engine.doctor.line import Line, lack, ok, warn
 from remediations.engine.doctor.sight import Sight
-from remediations.engine.observe.observation import HostReading
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
 from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.render.words import short
+from remediations.systems.comet.reading import HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS
 from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry, Role

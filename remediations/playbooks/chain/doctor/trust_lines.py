@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from remediations.engine.doctor.line import Line, lack, ok, warn
-from remediations.engine.observe.observation import HostReading
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.render.words import percent
+from remediations.systems.comet.reading import HostReading
 from remediations.values.inventory import Role
 from remediations.values.reading import Unknown, Why
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from shlex import quote
 
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.finding import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
+from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.values.reading import Unknown, value_or_none
 

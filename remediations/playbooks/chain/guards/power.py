@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from remediations.engine.domain import Proposal
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult, Impact
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
@@ -14,6 +13,7 @@ from remediations.playbooks.chain.impact import path
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.words import percent
 from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none
 
 Whole = Proposal[ChainSituation]

@@ -6,11 +6,11 @@ These are the ones that keep a validator from signing twice, which costs it its 
 
 from __future__ import annotations
 
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
+from remediations.systems.comet.reading import HostReading
 from remediations.values.inventory import Role
 from remediations.values.reading import Unknown, value_or_none
 

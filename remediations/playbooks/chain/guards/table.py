@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remediations.engine.domain import Proposal
-from remediations.engine.observe.observation import HostReading
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards import node, power, signing
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.systems.comet.reading import HostReading
 
 NodeGuard = Callable[[ChainSituation, HostReading], GuardResult]
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # used by probe.sh; settings stand before this text
 # Finds the daemon on a host: its unit, home and RPC. What cannot be found is said, never guessed: a
-# sentence in …_trouble, which may hold anything, and a word of model/reading.py in …_why.
+# sentence in …_trouble, which may hold anything, and a word of values/reading.py in …_why.
 
 : "${remediate_unit:=}" # pinned by the inventory, or empty: discover
 : "${remediate_home:=}"
@@ -19,26 +19,6 @@ owner_uid='' owner_gid=''
 words=() as_owner=()
 guest_text=$remediate_guest guest_limit=2 # of systems/hosts/service_user.sh, which stands before this text
 declare -A config=()
-declare -a begun_fds=() # of sections at the side, from which they are read
-
-# alone: in a process of its own, without the sections that were begun before: what one starts must
-# not read what another prints, nor write into it.
-alone() {
-    local fd
-    for fd in "${begun_fds[@]}"; do exec {fd}<&-; done
-}
-
-# take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
-# output was still open after three seconds, by whomever: a command that was killed, but sleeps in
-# the kernel, must not keep the program waiting.
-take() {
-    local fd
-    exec {fd}< <(alone; { "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
-    taken=$(timeout -s KILL 3 cat <&"$fd") || taken=124
-    exec {fd}<&-
-    status=$((10#${taken: -3}))
-    taken=${taken:0:${#taken}-3}
-}
 
 # find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned. That there
 # is none is what systemctl says by a list without others: not by a complaint, nor by silence until

@@ -1,0 +1,60 @@
+"""Which systems are installed, by the rules of `remediations.engine.catalogue`.
+
+What is not used is said, with the reason, and costs only itself: the others are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from remediations.engine.catalogue import Trouble, sort_out
+from remediations.engine.drivers import DriverKind
+from remediations.engine.entry_points import SYSTEMS
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.build import Workshops
+from remediations.engine.system import RemoteSystem, System, flaw_of
+from remediations.machine.config import MachineConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstalledSystems:
+    """What can be read, by name, and what is installed and not used."""
+
+    systems: tuple[System, ...]
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def drivers(self) -> tuple[DriverKind, ...]:
+        """All that can carry steps out, each name once."""
+        return tuple({d.name: d for system in self.systems for d in system.drivers}.values())
+
+    @contextmanager
+    def workshops(self) -> Iterator[Workshops]:
+        """The pure halves of the drivers, open while the block runs."""
+        with ExitStack() as held:
+            yield {kind.name: held.enter_context(kind.workshop()) for kind in self.drivers}
+
+    def unanswered(self, observation: Observation) -> tuple[str, ...]:
+        """The reasons, where no system could read anything at all; else none.
+
+        Raises:
+            ValueError: a part has another form than the system that is installed writes.
+        """
+        reasons: list[str] = []
+        for system in self.systems:
+            part = observation.part(system.kind.KIND)
+            if isinstance(system, RemoteSystem) and part is not None:
+                why = system.unanswered(part.read(system.kind))
+                if not why:
+                    return ()
+                reasons += why
+        return tuple(reasons)
+
+
+def installed_systems(config: MachineConfig) -> InstalledSystems:
+    """All installed systems. Imports those that are allowed."""
+    usable, troubles = sort_out(SYSTEMS, System, flaw_of, lambda one: one.name, config)
+    systems = sorted((system for _, _, system in usable), key=lambda one: one.name)
+    return InstalledSystems(systems=tuple(systems), troubles=troubles)

@@ -1,0 +1,132 @@
+"""What a system declares: something that can be read, whatever the incident.
+
+A *host system* reads something on hosts, and opens no connection. It contributes shell text to the
+one program that every host runs in one round trip, and parses the sections that this text prints:
+
+1. `fragment` defines bash functions and nothing else. The frame (systems/hosts/probe.sh) calls
+   `NAME_first`, `NAME_rest` and `NAME_last`, those that are there, one system after another in the
+   order of their names: `first` finds out what there is, `rest` reads it, `last` reads what must
+   not be older than the rest.
+2. Whatever could hang, or could be large, is a section: `begin SECTION COMMAND…`. Each section is
+   limited in bytes, by `sections`, and in time, by the frame. In between only `take` may be used,
+   which is limited, too.
+3. Functions, sections and settings have names that no other installed system has.
+4. A fragment runs as root and changes nothing.
+5. `read` never raises: what is odd in a section is an unknown reading. What it needs beside the
+   document (the login, the clock) it finds in the frame's sections.
+
+A *remote system* (an API server, a store) looks by itself, within limits of its own, and never
+raises: what it could not read is an unknown reading. `hosts` is one: it looks by running that
+program.
+
+A system is an entry point of the group `remediations.systems`, by the rules of engine.catalogue:
+
+    class Uptimes(Kinded, frozen=True, kw_only=True):
+        KIND: ClassVar[str] = "uptime.reading/1"
+        seconds: tuple[Reading[int], ...]
+
+    UPTIME = HostSystem(
+        name="uptime", kind=Uptimes, sections={"uptime": 100}, settings=lambda entry: {},
+        fragment="uptime_rest() { begin uptime cut -d. -f1 /proc/uptime; }\\n",
+        read=read_uptime, unread=lambda entry, trouble, at: trouble.unknown(entry.ssh, at),
+        whole=lambda inventory, hosts: Uptimes(seconds=tuple(hosts)),
+    )
+
+`docs/writing-a-system.md` has it whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from remediations.engine.drivers import DriverKind
+from remediations.engine.observe.observation import Scope
+from remediations.engine.observe.section import Document
+from remediations.engine.observe.trouble import Trouble
+from remediations.reach.connection import Reach
+from remediations.values.inventory import HostEntry, Inventory
+from remediations.values.part import Kinded
+
+NAME = re.compile("[a-z][a-z0-9]{0,31}")
+"""Of a system. It begins the names of its shell functions."""
+SECTION = re.compile(r"[a-z][a-z0-9_]{0,31}(\.[0-9])?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """Something that can be read. `kind` is what it contributes to an observation; `drivers` what
+    it can change (`engine.drivers`)."""
+
+    name: str
+    kind: type[Kinded]
+    drivers: tuple[DriverKind, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostSystem(System):
+    """Something that is read on hosts.
+
+    `sections` are the bytes that each may have. `settings` are shell variables for one host, named
+    `remediate_…`. `read` gives the reading of one host, `unread` that of a host that could not be
+    read; `whole` makes one value of the readings of all hosts, which are in the inventory's order.
+    """
+
+    fragment: str
+    sections: Mapping[str, int]
+    settings: Callable[[HostEntry], Mapping[str, str]]
+    read: Callable[[Document, HostEntry, datetime], Any]
+    unread: Callable[[HostEntry, Trouble, datetime], Any]
+    whole: Callable[[Inventory, Sequence[Any]], Kinded]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a remote system is given to look with."""
+
+    reach: Reach
+    inventory: Inventory
+    scope: Scope
+    host_systems: tuple[HostSystem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteSystem(System):
+    """Something that looks by itself.
+
+    `unanswered` is given such a value: the reasons, where nothing of it could be read; else none.
+    """
+
+    look: Callable[[Look], Awaitable[Sequence[Kinded]]]
+    unanswered: Callable[[Any], tuple[str, ...]]
+
+
+def flaw_of(loaded: object) -> str:
+    """What is wrong with what an entry point brought; "" where it is a system. Nothing else checks
+    the types of another package's fields."""
+    if not isinstance(loaded, HostSystem | RemoteSystem):
+        return "it is not a host system or a remote system"
+    if not NAME.fullmatch(str(loaded.name)):
+        return "its name is not a word of small letters and digits"
+    kind: object = loaded.kind
+    if not isinstance(kind, type) or not issubclass(kind, Kinded):
+        return "its kind is not a kind of values"
+    return _flaw_on_hosts(loaded) if isinstance(loaded, HostSystem) else ""
+
+
+def _flaw_on_hosts(system: HostSystem) -> str:
+    fragment: object = system.fragment
+    sections: object = system.sections
+    if not isinstance(fragment, str) or not fragment.endswith("\n"):
+        return "its fragment is not shell text that ends with a line"
+    if not isinstance(sections, Mapping) or not sections:
+        return "it has no sections"
+    if not all(
+        SECTION.fullmatch(str(name)) and type(size) is int and size > 0
+        for name, size in sections.items()
+    ):
+        return "its sections are not names with a number of bytes each"
+    return ""

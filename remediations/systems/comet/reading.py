@@ -1,0 +1,230 @@
+"""What was read of CometBFT nodes and their chain, host by host, in one look.
+
+`CometNodes` is the part of an observation that is written. `CometReading` is the same with what the
+look as a whole and the hosts themselves add to it: what a domain works on.
+
+What decides (two samples of the chain, unit, processes, sign state, files, journal) and what
+describes (the version that the program tells of itself) are apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+from remediations.engine.observe.observation import Observation, Scope
+from remediations.errors import UsageError
+from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.values import (
+    AppInfo,
+    BlockMeta,
+    BlockResult,
+    Commit,
+    NodeStatus,
+    Peer,
+    PeerRound,
+    RoundState,
+    ValidatorSet,
+)
+from remediations.systems.hosts.reading import HostLogin, HostsReading
+from remediations.systems.hosts.values import (
+    Binary,
+    ConsensusKey,
+    Disk,
+    JournalLine,
+    NodeConfig,
+    Ownership,
+    Process,
+    RecordRoom,
+    Session,
+    Unit,
+    WriteAheadLog,
+)
+from remediations.values.inventory import HaltedAfter, Role
+from remediations.values.login import Login
+from remediations.values.part import Kinded, Part
+from remediations.values.reading import Reading
+from remediations.values.record import Moment, Record
+
+K = TypeVar("K", bound=Kinded)
+
+
+class ChainSample(Record, frozen=True, kw_only=True):
+    """One look at the chain through one node. `at` is the host's clock corrected to ours, UTC."""
+
+    at: Moment
+    status: Reading[NodeStatus]
+    app: Reading[AppInfo]
+    round: Reading[RoundState]
+
+
+class ChainView(Record, frozen=True, kw_only=True):
+    """The rest of what one node says of the chain: read once."""
+
+    validators: Reading[ValidatorSet]
+    peers: Reading[tuple[Peer, ...]]
+    peer_rounds: Reading[tuple[PeerRound, ...]]
+    blocks: Reading[tuple[BlockMeta, ...]]
+    commit: Reading[Commit]
+    result: Reading[BlockResult]
+
+
+class NodeReading(Record, frozen=True, kw_only=True):
+    """One host as a node. `candidates` are the units that may be the daemon's, where `unit` is
+    unknown because the host has several."""
+
+    host: str
+    role: Role
+    unit: Reading[Unit]
+    candidates: tuple[str, ...]
+    processes: Reading[tuple[Process, ...]]
+    config: Reading[NodeConfig]
+    key: Reading[ConsensusKey]
+    sign_state: Reading[SignState]
+    wal: Reading[WriteAheadLog]
+    disk: Reading[Disk]
+    ownership: Reading[Ownership]
+    samples: tuple[ChainSample, ...]
+    chain: ChainView
+    binary: Reading[Binary]
+    journal: Reading[tuple[JournalLine, ...]]
+
+
+class HostReading(NodeReading, frozen=True, kw_only=True):
+    """A node with the host that it is on. When `session` is unknown nothing else could be read, and
+    all is unknown."""
+
+    session: Reading[Session]
+    records: Reading[RecordRoom]
+
+
+class CometNodes(Kinded, frozen=True, kw_only=True):
+    """The nodes of one chain, in the inventory's order."""
+
+    KIND: ClassVar[str] = "comet.reading/1"
+
+    chain_id: str
+    halted_after_s: HaltedAfter
+    hosts: tuple[NodeReading, ...]
+
+
+class CometReading(Record, frozen=True, kw_only=True, dict=True):
+    """A whole observation of one chain: its envelope, its hosts, and their nodes."""
+
+    format: int
+    tool: str
+    scope: Scope
+    began: Moment
+    ended: Moment
+    inventory_digest: str
+    chain_id: str
+    halted_after_s: HaltedAfter
+    logins: tuple[Login, ...]
+    hosts: tuple[HostReading, ...]
+    others: tuple[Part, ...] = ()
+
+    def host(self, name: str) -> HostReading:
+        """The reading of host `name`.
+
+        Raises:
+            KeyError: it was not observed.
+        """
+        return self._by_host[name]
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, HostReading]:
+        """Every plan asks for every host that it acts on, several times."""
+        return {reading.host: reading for reading in self.hosts}
+
+
+def comet_reading(observation: Observation) -> CometReading:
+    """What an observation says of the chain.
+
+    Raises:
+        UsageError: it has no reading of a chain, or one that this version did not write.
+    """
+    nodes, logins = _part(observation, CometNodes), _part(observation, HostsReading)
+    led = [login.host for login in observation.logins]
+    for part in (nodes, logins):
+        if [one.host for one in part.hosts] != led or len(set(led)) < len(led):
+            got = "other hosts than those whose names were led, each once"
+            raise _unusable(part.KIND, got)
+    return CometReading(
+        format=observation.format,
+        tool=observation.tool,
+        scope=observation.scope,
+        began=observation.began,
+        ended=observation.ended,
+        inventory_digest=observation.inventory_digest,
+        chain_id=nodes.chain_id,
+        halted_after_s=nodes.halted_after_s,
+        logins=observation.logins,
+        hosts=tuple(map(on_host, nodes.hosts, logins.hosts)),
+        others=tuple(part for part in observation.parts if part.kind not in _OURS),
+    )
+
+
+def sealed(reading: CometReading) -> Observation:
+    """The observation that says exactly this: what `comet_reading` came from."""
+    ours = (
+        HostsReading(
+            hosts=tuple(
+                HostLogin(host=one.host, session=one.session, records=one.records)
+                for one in reading.hosts
+            )
+        ),
+        CometNodes(
+            chain_id=reading.chain_id,
+            halted_after_s=reading.halted_after_s,
+            hosts=tuple(map(_node, reading.hosts)),
+        ),
+    )
+    parts = [*map(Part.of, ours), *reading.others]
+    return Observation(
+        format=reading.format,
+        tool=reading.tool,
+        scope=reading.scope,
+        began=reading.began,
+        ended=reading.ended,
+        inventory_digest=reading.inventory_digest,
+        logins=reading.logins,
+        parts=tuple(sorted(parts, key=lambda part: part.kind)),
+    )
+
+
+def on_host(node: NodeReading, login: HostLogin) -> HostReading:
+    """A node with its host."""
+    return HostReading(**_fields(node), session=login.session, records=login.records)
+
+
+_OURS = (CometNodes.KIND, HostsReading.KIND)
+_NODE_FIELDS = NodeReading.__struct_fields__
+
+
+def _node(reading: HostReading) -> NodeReading:
+    return NodeReading(**_fields(reading))
+
+
+def _fields(reading: NodeReading) -> dict[str, Any]:
+    return {name: getattr(reading, name) for name in _NODE_FIELDS}
+
+
+def _part(observation: Observation, kind: type[K]) -> K:
+    part = observation.part(kind.KIND)
+    if part is None:
+        raise _unusable(kind.KIND, "an observation without it")
+    try:
+        return part.read(kind)
+    except ValueError as error:
+        raise _unusable(kind.KIND, str(error)) from error
+
+
+def _unusable(kind: str, got: str) -> UsageError:
+    return UsageError(
+        f"the observation has no {kind} that can be used",
+        guard="observation",
+        got=got[:300],
+        expected=f"a part {kind}, as this version writes it",
+        next_step="observe again: remediate diagnose --inventory INVENTORY --save FILE",
+    )

@@ -1,0 +1,79 @@
+"""The system `comet`: CometBFT nodes, as a fragment of what every host runs (engine/system.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from types import MappingProxyType
+
+from remediations.engine.system import HostSystem
+from remediations.systems.comet.journal_lines import PATTERN
+from remediations.systems.comet.parse import read_node, unread_node
+from remediations.systems.comet.reading import CometNodes, NodeReading
+from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
+from remediations.values.inventory import HostEntry, Inventory
+
+SECTIONS: Mapping[str, int] = MappingProxyType(
+    {
+        "found": 65_536,
+        "show": 65_536,
+        "processes": 262_144,
+        "config": 65_536,
+        "app_config": 65_536,
+        "key": 4096,
+        "wal": 262_144,
+        "disk": 262_144,
+        "ownership": 262_144,
+        "status.1": 65_536,
+        "app.1": 65_536,
+        "round.1": 4_000_000,
+        "validators": 8_000_000,
+        "peers": 2_000_000,
+        "dump": 4_000_000,
+        "blocks": 262_144,
+        "commit": 4_000_000,
+        "result": 4_000_000,
+        "status.2": 65_536,
+        "app.2": 65_536,
+        "round.2": 4_000_000,
+        "binary": 4096,
+        "journal": 262_144,
+        "sign_state": 65_536,
+    }
+)
+"""Section → bytes."""
+
+FRAGMENT = ("discover.sh", "probe.sh")
+
+
+def _settings(entry: HostEntry) -> Mapping[str, str]:
+    return {
+        "remediate_unit": entry.unit or "",
+        "remediate_home": entry.home or "",
+        "remediate_rpc": entry.rpc or "",
+        "remediate_signatures": PATTERN,
+        "remediate_userinfo": USERINFO,
+        "remediate_credentials": CREDENTIALS,
+    }
+
+
+def _whole(inventory: Inventory, nodes: Sequence[NodeReading]) -> CometNodes:
+    return CometNodes(
+        chain_id=inventory.chain_id,
+        halted_after_s=inventory.halted_after_s,
+        hosts=tuple(nodes),
+    )
+
+
+COMET = HostSystem(
+    name="comet",
+    kind=CometNodes,
+    fragment="".join(
+        files("remediations.systems.comet").joinpath(name).read_text() for name in FRAGMENT
+    ),
+    sections=SECTIONS,
+    settings=_settings,
+    read=read_node,
+    unread=unread_node,
+    whole=_whole,
+)

@@ -1,0 +1,64 @@
+"""One section of a host's document as a reading: known, or unknown with why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from remediations.engine.observe.section import Document, Section
+from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.systems.hosts.guest import DENIED, NO_FILE, NOT_READ
+from remediations.values.lines import TextError
+from remediations.values.reading import Known, Reading, Why
+
+T = TypeVar("T")
+
+TIME_IS_UP = 124
+_ENDED = (TIME_IS_UP, 137)
+"""How timeout(1) ends: the command was stopped, or had to be killed."""
+_ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
+"""What the exit statuses of a section mean; any other one is that of a command that failed."""
+SILENT = Trouble(Why.CORRUPT, "the probe said nothing of it")
+
+
+def read_section(
+    document: Document,
+    name: str,
+    source: str,
+    parse: Callable[[Section], T],
+    *,
+    absent: Trouble,
+    at: datetime,
+    fine: tuple[int, ...] = (0,),
+) -> Reading[T]:
+    """Section `name` through `parse`, which raises TextError on what is odd.
+
+    `absent` is why there may be no such section, as of `at`; `fine` are the exit statuses with
+    which its output is good.
+    """
+    section = document.sections.get(name)
+    if section is None:
+        return absent.unknown(source, at)
+    trouble = section.trouble
+    if trouble is None and section.status not in fine:
+        trouble = complaint(section)
+    if trouble is not None:
+        return trouble.unknown(source, section.at)
+    try:
+        return Known(value=parse(section), source=source, at=section.at)
+    except TextError as error:
+        return Trouble(error.why, str(error)).unknown(source, section.at)
+
+
+def complaint(section: Section) -> Trouble:
+    """Why a section has no output: by its exit status, in the words of the host if it has any."""
+    if section.status in _ENDED:
+        return TIME_LIMIT
+    why = _ENDS.get(section.status, Why.FAILED)
+    if why is Why.DENIED:
+        return Trouble(why, "it may not be read without sudo")
+    if why is Why.FAILED:
+        said = f": {section.said}" if section.said else ""
+        return Trouble(why, f"exit status {section.status}{said}")
+    return Trouble(why, section.said or "it was not read")

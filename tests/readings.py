@@ -1,0 +1,33 @@
+"""One host read as the product reads it: the frame with the fragment of `comet`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from remediations.engine.observe.observation import Scope
+from remediations.engine.observe.section import Document
+from remediations.systems.comet.parse import read_node
+from remediations.systems.comet.reading import HostReading, on_host
+from remediations.systems.comet.system import COMET
+from remediations.systems.hosts import document
+from remediations.systems.hosts import program as hosts_program
+from remediations.systems.hosts.reading import read_login
+from remediations.systems.hosts.sections import limits_of
+from remediations.values.inventory import HostEntry
+
+LIMITS = limits_of((COMET,))
+
+
+def program(entry: HostEntry, scope: Scope) -> bytes:
+    """What is sent to a host."""
+    return hosts_program.program(entry, scope, (COMET,))
+
+
+def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Document:
+    """What it answers."""
+    return document.read_document(printed, sent=sent, received=received, limits=LIMITS)
+
+
+def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading:
+    """All that is read in that."""
+    return on_host(read_node(document, entry, at), read_login(document, entry, at))

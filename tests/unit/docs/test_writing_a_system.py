@@ -1,0 +1,84 @@
+"""The system of the page is a whole one: it is installed as a package, found, and read."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from remediations.engine.system import HostSystem, flaw_of
+from remediations.systems.comet.reading import comet_reading
+from remediations.systems.comet.system import COMET
+from remediations.systems.hosts.look import HOSTS
+from tests.unit.docs.pages import ROOT
+from tests.unit.observe.test_systems import looked
+from tests.unit.playbooks.test_origins import Site
+
+PAGE = (ROOT / "docs" / "writing-a-system.md").read_text()
+SYSTEMS = """
+import json
+from remediations.engine.installed_systems import installed_systems
+from remediations.machine.config import load_machine_config
+found = installed_systems(load_machine_config())
+print(json.dumps([[one.name for one in found.systems], [str(t.flaw) for t in found.troubles]]))
+"""
+
+
+def blocks(language: str) -> str:
+    return "\n".join(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL))
+
+
+def test_the_system_of_the_page_is_read(tmp_path: Path) -> None:
+    """In the one round trip, beside the nodes."""
+    names: dict[str, object] = {"__name__": "acme_uptime"}
+    exec(compile(blocks("python").replace("from __future__", "#"), "page", "exec"), names)
+    system = names["UPTIME"]
+    assert isinstance(system, HostSystem)
+    assert flaw_of(system) == ""
+    seen = looked(tmp_path, HOSTS, COMET, system, names=("val1", "gone"))
+    part = seen.part("uptime.reading/1")
+    assert part is not None
+    there, gone = part.value["seconds"]
+    assert there["reading"] == "known"
+    assert int(there["value"]) > 0
+    assert (gone["reading"], gone["why"]) == ("unknown", "unreachable")
+    assert comet_reading(seen).host("val1").host == "val1"
+
+
+def installed(site: Site) -> object:
+    return json.loads(site.python(SYSTEMS))
+
+
+def site_of(tmp_path: Path, name: str, text: str) -> Site:
+    """The page's package, with its module and its entry point."""
+    package = tomllib.loads(blocks("toml"))["project"]
+    site = Site(tmp_path)
+    site.install(package["name"], "acme_uptime", text)
+    ((entry, target),) = package["entry-points"]["remediations.systems"].items()
+    (info,) = tmp_path.glob("*.dist-info")
+    (info / "entry_points.txt").write_text(f"[remediations.systems]\n{name or entry} = {target}\n")
+    return site
+
+
+def test_an_installed_package_is_found_by_its_entry_point(tmp_path: Path) -> None:
+    site = site_of(tmp_path, "", blocks("python"))
+    assert installed(site) == [["comet", "hosts", "uptime"], []]
+
+
+def test_a_package_that_is_not_allowed_here_is_not_imported(tmp_path: Path) -> None:
+    site = site_of(tmp_path, "", "raise SystemExit('imported')")
+    site.allow("another")
+    assert installed(site) == [["comet", "hosts"], ["not allowed"]]
+
+
+def test_a_broken_package_costs_only_itself(tmp_path: Path) -> None:
+    site = site_of(tmp_path, "", "raise SystemExit('broken')")
+    assert installed(site) == [["comet", "hosts"], ["broken"]]
+
+
+def test_none_of_two_systems_of_one_name_is_used(tmp_path: Path) -> None:
+    """Which of them is meant cannot be told; the others are read."""
+    text = blocks("python").replace('name="uptime"', 'name="comet"')
+    found = installed(site_of(tmp_path, "", text))
+    assert found == [["hosts"], ["duplicate", "duplicate"]]
