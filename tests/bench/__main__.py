@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import (
+    check_rounds,
     many_validators,
     orchestrators,
     reading_cost,
@@ -31,6 +32,7 @@ from tests.bench.table import text_of
 SIZES = (1, 10, 50, 100)
 VALIDATORS = (100, 1_000, 10_000)
 HOSTS = (100, 250, 1_000)
+CHECKED = (6, 60)
 START_ROUNDS = 21
 LAB_FIGURES = ("6", "5-lab", "7-lab")
 
@@ -44,6 +46,7 @@ def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable
         "3-hosts": lambda: many_validators.measure_hosts(HOSTS, rounds),
         "4": lambda: start_up.measure(START_ROUNDS),
         "5": lambda: reading_cost.measure(rounds),
+        "7-checks": lambda: check_rounds.measure(CHECKED),
         "7": lambda: round_trips.measure(1, rounds, way),
     }
 

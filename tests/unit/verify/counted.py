@@ -7,6 +7,7 @@ A process of its own, because the checks are run by a pytest of their own.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
@@ -26,7 +27,7 @@ from remediations.reach.resolver import SshResolver
 from remediations.values.inventory import Inventory
 from remediations.values.part import Part
 from tests.unit.plan.cases import plan_of, quorum_lost
-from tests.unit.verify.fakes import TICKS, FakeReach, recovered
+from tests.unit.verify.fakes import TICKS, TIP, FakeReach, recovered
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -51,13 +52,18 @@ def plan_with(hosts: int) -> Plan:
     return replace(plan, baseline=parts, logins=())
 
 
-def counted(hosts: int) -> Counted:
-    """Run them. Replaces what opens connections, for the rest of this process."""
+def counted(hosts: int, *, height: int = TIP, tell: Callable[[str], None] = print) -> Counted:
+    """Run them; the last full node begins at `height` and grows by a block with each look.
+    Replaces what opens connections, for the rest of this process."""
     plan = plan_with(hosts)
-    reach = FakeReach(recovered(PlannedChain.of(plan)))
+    chain = PlannedChain.of(plan)
+    nodes = recovered(chain)
+    last = nodes[chain.targets[-1].host]
+    last.height, last.grows = height, int(height < TIP)
+    reach = FakeReach(nodes)
     blocking.BlockingReach = lambda *_: reach  # type: ignore[assignment, misc]
     nobody = cast("Inventory", SimpleNamespace(hosts=()))
-    given = Given(plan, nobody, cast("SshResolver", None))
+    given = Given(plan, nobody, cast("SshResolver", None), tell)
     results = run_checks(given, suite_of(DOMAIN), heard=lambda _: None)
     return Counted(hosts=hosts, rounds=len(reach.rounds), results=results)
 

@@ -55,6 +55,8 @@ class FakeNode:
     silent: frozenset[str] = frozenset()
     """Beginnings of what it does not answer: an RPC path, or words of a command."""
     reachable: bool = True
+    grows: int = 0
+    """Blocks with each `/status`."""
     asked: list[str] = field(default_factory=list)
 
     def answer(self, command: str) -> tuple[int, bytes]:
@@ -95,6 +97,7 @@ class FakeNode:
         query = {name: int(values[0]) for name, values in parse_qs(parts.query).items()}
         match parts.path:
             case "status":
+                self.height += self.grows
                 return self._status()
             case "net_info":
                 return answers.net_info(tuple(range(self.peer_count)))
