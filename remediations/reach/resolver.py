@@ -79,7 +79,7 @@ class SshResolver:
             finally:
                 if process.returncode is None:
                     end_group(process)
-                    process.wait()
+                    await ended(process)  # not `wait`: a dead disk may hold it, and would hold all
             return process.returncode, _head(out), _head(err)
 
     @contextmanager

@@ -80,11 +80,11 @@ def measure(names: int, rounds: int, way: Way) -> Figure:
 
 
 def _beside(what: str, ours: Cost, peer: str, theirs: Cost) -> Iterator[Line]:
-    for unit, value, other in (
-        ("s CPU", ours.cpu_s, theirs.cpu_s),
-        ("s", ours.wall_s, theirs.wall_s),
+    for unit, value, other, most in (
+        ("s CPU", ours.cpu_s, theirs.cpu_s, None),
+        ("s", ours.wall_s, theirs.wall_s, AHEAD),
     ):
-        yield Line(what=what, value=value, unit=unit, peer=peer, peer_value=other, goal=AHEAD)
+        yield Line(what=what, value=value, unit=unit, peer=peer, peer_value=other, goal=most)
 
 
 def _command(made: Estate) -> str:

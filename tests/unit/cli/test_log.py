@@ -65,8 +65,9 @@ def test_each_connection_is_told(
     done = remediate(*words, "-i", host[1])
     told = lines_of(done.err)
     assert {level for level, _, _ in told} == {"INFO"}
-    assert {module for _, module, _ in told} == {"remediations.reach.ssh"}
-    assert without_times(done.err) == [
+    # A busy machine makes the command slow, which is told, too, by another module.
+    connected = [line for line in done.err.splitlines() if " remediations.reach.ssh: " in line]
+    assert without_times("\n".join(connected)) == [
         "valN: logged in as ops at N.N.N.N port N directly in N ms",
         "valN: connected after N ms, hops: N",
     ]

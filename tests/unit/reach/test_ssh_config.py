@@ -183,6 +183,34 @@ def test_match_that_does_not_end_is_ended_with_all_it_started(
         time.sleep(0.05)
 
 
+def test_an_ssh_that_cannot_be_killed_holds_up_its_own_name_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that reads from a disk that is gone: the loop goes on for the others."""
+    from remediations.reach import resolver as room
+    from remediations.reach.connection import HostUnreachable
+
+    monkeypatch.setattr(room, "SSH_G_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(room, "end_group", lambda process: None)
+    listed = inventory(tmp_path, 'Match exec "sleep 3"\n  Port 7\n', "val1")
+    ended: list[str] = []
+
+    async def stuck() -> None:
+        with pytest.raises(HostUnreachable):
+            await resolver(listed).settings("val1")
+        ended.append("stuck")
+
+    async def other() -> None:
+        await asyncio.sleep(1)
+        ended.append("other")
+
+    async def both() -> None:
+        await asyncio.gather(stuck(), other())
+
+    asyncio.run(both())
+    assert ended == ["other", "stuck"]
+
+
 def _runs(number: int) -> bool:
     try:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
