@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from remediations.engine.catalogue import Trouble, sort_out
 from remediations.engine.entry_points import SYSTEMS
 from remediations.engine.observe.observation import Observation
-from remediations.engine.system import RemoteSystem, System, flaw_of
+from remediations.engine.system import HostSystem, RemoteSystem, System, flaw_of
 from remediations.machine.config import MachineConfig
 
 
@@ -20,6 +20,11 @@ class InstalledSystems:
 
     systems: tuple[System, ...]
     troubles: tuple[Trouble, ...]
+
+    @property
+    def on_hosts(self) -> tuple[HostSystem, ...]:
+        """Those of which every host runs a fragment."""
+        return tuple(one for one in self.systems if isinstance(one, HostSystem))
 
     def unanswered(self, observation: Observation) -> tuple[str, ...]:
         """The reasons, where no system could read anything at all; else none.
