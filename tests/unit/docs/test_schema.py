@@ -21,7 +21,7 @@ from remediations.engine.observe.observation_file import load
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
-from remediations.systems.comet.reading import CometReading, comet_reading
+from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.values.inventory import HostEntry
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -80,7 +80,7 @@ def failure() -> Json:
 
 
 REAL: dict[str, Callable[[], list[object]]] = {
-    "observation": lambda: [*odd_worlds(), recorded("observation.json")],
+    "observation": lambda: [*map(sealed, odd_worlds()), recorded("observation.json")],
     "inventory": lambda: [load_inventory(RESCUE / "inventory.yaml")],
     "finding": lambda: [*findings()],
     "plan": lambda: [*plans(), recorded("plan.json")],
@@ -116,7 +116,7 @@ def small(name: str) -> Json:
     """A real document of one host, so that everything wrong with it can be tried."""
     if name == "observation":
         world = odd_worlds()[1]
-        return written(replace(world, hosts=world.hosts[:1]))
+        return written(sealed(replace(world, hosts=world.hosts[:1])))
     if name == "report":
         report = told.report()
         entries = report.samples[:1]
