@@ -98,7 +98,7 @@ def documents() -> Mapping[str, Document]:
         Document(kind=load().document, what="the inventory that `inventory discover` proposes")
         for load in loads
     ]
-    return {**_ENGINE, **{"proposal": document for document in proposals[:1]}}
+    return {**_ENGINE, "proposal": proposals[0]} if proposals else _ENGINE
 
 
 @click.command("schema", help="Print the JSON Schema of a document, or list the documents.")
