@@ -115,9 +115,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from remediations.engine.verify import runner
-runner.SUITE = Path(sys.argv[1])
 given = SimpleNamespace(plan=SimpleNamespace(checks=()))
-print(len(runner.run_checks(given, heard=lambda _: None)))
+print(len(runner.run_checks(given, Path(sys.argv[1]), heard=lambda _: None)))
 """
 """How many results there are of the checks in a directory."""
 
@@ -264,7 +263,7 @@ def test_at_the_question_of_approve(desk: Desk, run: RunDirectory, tmp_path: Pat
         text += os.read(screen, 4096)
     shown = text.partition(b"What you approve:")[2].decode()
     rows = [row.split()[0] for row in shown.splitlines() if row.startswith("  ")]
-    assert rows[:5] == ["title", "risk", "worst", "hosts", "undone"]
+    assert rows[:5] == ["title", "risk", "worst", "acts", "undone"]
     waits(process)
     os.write(screen, b"\x03")
     with contextlib.suppress(OSError):  # how Linux says that a terminal was closed

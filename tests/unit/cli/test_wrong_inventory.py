@@ -158,7 +158,7 @@ def test_discover_from_what_is_no_host(desk: Desk, tmp_path: Path, host: str) ->
     arguments = ("inventory", "discover", "--output", output, "--", host)
     refused_done = remediate(*arguments)
     assert refused_done.code == 2
-    assert "no name for ssh" in refused_done.err
+    assert "is not a name for ssh" in refused_done.err
     assert not output.exists()
     document = remediate("inventory", "discover", "--json", "--output", output, "--", host).document
     assert document["outcome"] == "usage"

@@ -80,14 +80,14 @@ WHOLE: dict[str, tuple[str, Change]] = {
     "empty": ("truncated", lambda data: b""),
     "edited by an editor": ("not canonical", lambda data: data + b"\n"),
     "spelt otherwise": ("not canonical", lambda data: data.replace(b'":', b'": ')),
-    "of the next version": ("format '3'", lambda data: data.replace(b'at":"2"', b'at":"3"', 1)),
-    "of no version": ("format None", lambda data: data.replace(b'"format":"2",', b"", 1)),
+    "of the next version": ("format '4'", lambda data: data.replace(b'at":"3"', b'at":"4"', 1)),
+    "of no version": ("format None", lambda data: data.replace(b'"format":"3",', b"", 1)),
     "with a field more": ("not known", lambda data: data.replace(b"{", b'{"extra":"1",', 1)),
     "another document": ("format None", lambda data: b'{"remediate_probe":1}'),
     "binary": ("malformed", lambda data: b"\x00\xff" * 99),
-    "a power that is none": (
+    "a number that is not one": (
         "Expected",
-        lambda data: data.replace(b'"online_power":"60"', b'"online_power":"many"'),
+        lambda data: data.replace(b'"approvals_needed":"1"', b'"approvals_needed":"many"'),
     ),
 }
 """By what happened to the file: words of the refusal, and how it is done."""
@@ -119,7 +119,7 @@ def test_a_careful_edit_has_no_approval(desk: Desk, state: Path) -> None:
 
 def test_a_plan_of_another_chain_has_no_approval(desk: Desk, state: Path) -> None:
     """The approval names the chain: the same commands for another one are not approved by it."""
-    run, other = approved(desk), planned(desk, chain_id="worlds-2")
+    run, other = approved(desk), planned(desk, resources=("chain/worlds-2",))
     (other.path / "approvals").mkdir()
     given = run.path / "approvals/001.json"
     (other.path / "approvals/001.json").write_bytes(given.read_bytes())
@@ -236,7 +236,7 @@ def test_a_damaged_file_beside_the_plan(desk: Desk, state: Path, name: str, data
 
 OBSERVED: dict[str, tuple[str, Change]] = {
     "truncated": ("truncated", lambda data: data[: len(data) // 2]),
-    "of another version": ("format '2'", lambda data: data.replace(b'at":"3"', b'at":"2"', 1)),
+    "of another version": ("format '3'", lambda data: data.replace(b'at":"4"', b'at":"3"', 1)),
     "without a zone": ("$.began", lambda data: re.sub(rb'("began":"[^"]*)Z"', rb'\1"', data)),
     "of a year to come": ("year 9999", lambda data: data.replace(b'ended":"2026', b'ended":"9999')),
     "of the year 1": ("year 1", lambda data: data.replace(b'began":"2026', b'began":"0001')),

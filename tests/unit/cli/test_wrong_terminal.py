@@ -155,7 +155,7 @@ def test_a_live_display_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, te
     display = LiveDisplay(plan, quiet=False)
     with display.shown():
         display.stage_began(plan.stages[0])
-        display.sampled(Sight(headline="height 113", points=()))
+        display.sampled(Sight(headline="height 113, no quorum", points=()))
     assert (ESCAPE in screen.text) is (term != "dumb")
     assert "no quorum" in " ".join(screen.text.split())
     assert max(len(line) for line in screen.text.replace("\r", "\n").splitlines()) < 200
