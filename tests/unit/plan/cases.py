@@ -80,7 +80,8 @@ class Case:
 
     def judge(self) -> tuple[GuardResult, ...]:
         """Every guard on it."""
-        return judged(DOMAIN, self.branch, self.chain, self.proposal)
+        whole = (*DOMAIN.invariants, *self.branch.invariants)
+        return judged(whole, self.chain, self.proposal)
 
 
 def case_of(
