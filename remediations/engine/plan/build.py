@@ -103,7 +103,7 @@ class Maker:
         """
         domain, proposal = self.domain, branch.propose(situation)
         facts = gathered(domain, situation, proposal)
-        guards = judged((*domain.invariants, *branch.invariants), situation, proposal)
+        guards = guard_results((*domain.invariants, *branch.invariants), situation, proposal)
         blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
         known = {fact.name: fact.value for fact in facts} | dict(held or {})
         return Plan(
@@ -200,7 +200,7 @@ def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fa
     return tuple({fact.name: fact for fact in facts}.values())
 
 
-def judged(
+def guard_results(
     invariants: Iterable[Callable[[S, Proposal[S]], GuardResult | None]],
     situation: S,
     proposal: Proposal[S],

@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 
 from remediations.engine.domain import Action, AnyDomain, Domain, Move, Proposal, StageDraft
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import gathered, judged
+from remediations.engine.plan.build import gathered, guard_results
 from remediations.engine.plan.plan import Gate, GuardResult, Outcome, Risk
 from remediations.engine.plan.planning import check_targets
 from remediations.errors import UsageError
@@ -64,7 +64,7 @@ def preflight(
     situation = domain.situation(observation, only)
     check_targets(only, observation, domain.told(situation))
     proposal = _at_once(action, targets)
-    guards = judged(domain.invariants, situation, proposal)
+    guards = guard_results(domain.invariants, situation, proposal)
     facts = {fact.name: fact.value for fact in gathered(domain, situation, proposal)}
     passed = all(guard.outcome is Outcome.PASS for guard in guards)
     return Preflight(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from remediations.engine.catalogue import Installed, named
 from remediations.engine.domain import Branch, Proposal, StepData, pick
-from remediations.engine.plan.build import Made, Maker, Workshop, judged
+from remediations.engine.plan.build import Made, Maker, Workshop, guard_results
 from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
@@ -81,7 +81,7 @@ class Case:
     def judge(self) -> tuple[GuardResult, ...]:
         """Every guard on it."""
         whole = (*DOMAIN.invariants, *self.branch.invariants)
-        return judged(whole, self.chain, self.proposal)
+        return guard_results(whole, self.chain, self.proposal)
 
 
 def case_of(
