@@ -194,7 +194,7 @@ def test_guards_and_data_are_asked_once(world: World) -> None:
     assert done.returncode == 0, said(done)
     (words,) = [line.partition(" -m remediations ")[2] for line in world.asked]
     inventory = f"--inventory {world.root}/lab.yaml"
-    assert words == f"preflight node.start --json {inventory} --limit val3,val4"
+    assert words == f"preflight node.start {inventory} --limit val3,val4 --json"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_hosts_of_two_inventories_are_refused(world: World) -> None:
     (world.root / "val1").rename(world.root / "b1")
     both = f"@remediate/{world.root}/lab.yaml,@remediate/{world.root}/b.yaml"
     done = world.pyinfra("start_node", "--limit", "val2", "--limit", "b1", "-y", inventory=both)
-    assert "got 2 inventory files" in refused(world, done)
+    assert "guards are judged over a whole inventory: got 2 of them" in refused(world, done)
 
 
 def test_a_question_without_an_answer_blocks(world: World) -> None:
@@ -289,13 +289,31 @@ def test_a_question_without_an_answer_blocks(world: World) -> None:
     world.stop("val2")
     (world.root / "seen.json").write_text("{}")
     text = refused(world, world.pyinfra("start_node", "--limit", "val2", "-y"))
-    assert "the guards could not be judged: " in text
+    assert "seen.json" in text
+    assert "; next: " in text
     (world.root / "python/sitecustomize.py").write_text(
         'import sys\nif "preflight" in sys.orig_argv:\n    sys.exit("\\x1b[31mno")\n'
     )
     text = refused(world, world.pyinfra("start_node", "--limit", "val2", "-y"))
-    assert "`remediate preflight` gave no answer: " in text
+    assert "`remediate preflight` gave no answer: got exit 1, " in text
+    assert f"next: `remediate preflight node.start --inventory {world.root}/lab.yaml" in text
     assert "\x1b[31mno" not in text
+
+
+def test_what_cannot_be_used_of_one_target_ends_the_run(world: World) -> None:
+    """Also for the others: a body that fails by itself would let them act."""
+    world.change(lambda seen: worlds.stopped(seen, "val4"))
+
+    def patient(reading: HostReading) -> HostReading:
+        unit = value_or_none(reading.unit)
+        assert unit is not None
+        return replace(reading, unit=worlds.known(replace(unit, stop_timeout_s=86_400)))
+
+    world.change(lambda seen: worlds.change(worlds.stopped(seen, "val3"), "val3", patient))
+    done = world.pyinfra("start_node", "--limit", "val3", "--limit", "val4", "-y")
+    assert "what was read of val3 cannot be used: got stop_timeout_s is 86400" in refused(
+        world, done
+    )
 
 
 def test_ssh_is_strict_and_its_master_is_ours(world: World) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.preflight import Preflight, action_named, preflight
-from remediations.errors import UsageError
+from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.wire import as_tree
 from tests import worlds
-from tests.unit.plan.cases import minority_down, missing, plan_of, quorum_lost, wrong_clock
+from tests.unit.plan.cases import case_of, minority_down, missing, plan_of, quorum_lost, wrong_clock
+from tests.worlds.many import many_worlds
 
 Change = Callable[[CometReading], CometReading]
 
@@ -48,6 +50,21 @@ def test_it_judges_what_a_plan_judges(
     """Guard by guard, with the same values and next steps."""
     plan = plan_of(observation, playbook, only=targets)
     assert asked(observation, "node.start", *targets).guards == plan.guards
+
+
+def test_it_judges_so_in_every_world() -> None:
+    """Wherever a branch proposes one action on all its targets at once."""
+    compared = 0
+    for name, world in many_worlds():
+        for playbook in ("INC-001", "node-down"):
+            with suppress(Refused):
+                case = case_of(world, playbook)
+                actions = {move.action.name for move in case.proposal.moves}
+                if len(case.proposal.stages) == len(actions) == 1:
+                    found = asked(world, *actions, *case.proposal.targets)
+                    assert found.guards == case.judge(), name
+                    compared += 1
+    assert compared > 50
 
 
 def test_its_data_give_the_bytes_of_the_plan() -> None:

@@ -16,6 +16,7 @@ gevent has patched what that stands on:
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ T = TypeVar("T")
 
 LIMIT_S = 120
 """For the whole question; reading the slowest host takes a quarter of it."""
+LAST_WORDS = 300
+"""Characters of its stderr that are told where it gives no answer."""
 SHOWN = 20
 """Guards that stand in one message; of a thousand hosts each may have several."""
 
@@ -72,7 +75,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """What it has as `error`."""
+    """Why the guards could not be judged, in the form of its `error`."""
 
     what: str
     got: str
@@ -143,6 +146,9 @@ def _verdict(
 class _Unjudged(Exception):
     """The guards could not be judged, or not for the machines that would be acted on."""
 
+    def __init__(self, what: str, *, got: str, expected: str, next_step: str) -> None:
+        super().__init__(str(Failure(what, got, expected, next_step)))
+
 
 def _inventory_of(targets: Sequence[Host]) -> str:
     """The one file that names all targets. Not `host.data`: there `--data` would count."""
@@ -152,42 +158,54 @@ def _inventory_of(targets: Sequence[Host]) -> str:
         else ""
         for target in targets
     }
-    if len(files) == 1 and (path := files.pop()):
-        return path
+    if len(files) == 1 and "" not in files:
+        return files.pop()
     raise _Unjudged(
-        f"guards are judged over a whole inventory: got {len(files)} inventory files"
-        if len(files) > 1
-        else "guards are judged over a whole inventory, and no inventory file names these hosts: "
-        "run it as `pyinfra @remediate/FILE.yaml … --limit HOST`"
+        "guards are judged over a whole inventory",
+        got="hosts that no inventory file names" if "" in files else f"{len(files)} of them",
+        expected="one inventory file that names all targets",
+        next_step="run it as `pyinfra @remediate/FILE.yaml … --limit HOST`",
     )
 
 
 def _ask(action: str, targets: Sequence[Host], inventory: str) -> Result:
-    words = ["preflight", action, "--json", "--inventory", inventory]
+    words = ["preflight", action, "--inventory", inventory]
     words += ["--limit", ",".join(target.name for target in targets)]
-    command = [sys.executable, "-P", "-m", "remediations", *words]
+    by_hand = f"`remediate {shlex.join(words)}`"
+    command = [sys.executable, "-P", "-m", "remediations", *words, "--json"]
     try:
-        ended = run(command, b"", limit_s=LIMIT_S, env=_environment())
-    except (TimeoutError, OSError) as error:
-        raise _Unjudged(f"`remediate preflight` could not be asked: {error}") from error
-    printed = _printed(ended)
-    if printed.result is None:
-        raise _Unjudged(f"the guards could not be judged: {printed.error}")
-    return printed.result
+        printed = _printed(run(command, b"", limit_s=LIMIT_S, env=_environment()))
+    except (TimeoutError, OSError, WireError) as error:
+        raise _Unjudged(
+            "`remediate preflight` gave no answer",
+            got=str(error),
+            expected=f"a document within {LIMIT_S} s",
+            next_step=by_hand,
+        ) from error
+    if isinstance(printed, Failure):
+        raise _Unjudged(
+            printed.what, got=printed.got, expected=printed.expected, next_step=printed.next
+        )
+    return printed
 
 
-def _printed(ended: Ended) -> Printed:
-    lines = one_line(ended.stderr.decode("utf-8", "replace").strip())[-300:]
+def _printed(ended: Ended) -> Result | Failure:
+    """What a child that ended has said.
+
+    Raises:
+        WireError: it said nothing that can be used.
+    """
+    last_words = ended.stderr.decode("utf-8", "replace").strip()[-LAST_WORDS:]
     try:
         if ended.cut:
-            raise WireError("it says too much")
+            raise WireError("more output than is taken")
         printed = decode(ended.stdout, Printed)
-        if (printed.result is None) == (printed.error is None):
-            raise WireError("neither a result nor an error")
     except WireError as error:
-        said = f"exit {ended.code}, {error}{f': {lines}' if lines else ''}"
-        raise _Unjudged(f"`remediate preflight` gave no answer: {said}") from error
-    return printed
+        raise WireError(f"exit {ended.code}, {error}; {last_words}") from error
+    found = printed.result or printed.error
+    if found is None:
+        raise WireError(f"exit {ended.code}, neither a result nor an error")
+    return found
 
 
 def _environment() -> dict[str, str]:
@@ -201,19 +219,23 @@ def _made(target: Host, result: Result, made: Callable[[Data], T]) -> T:
     _reached_as_judged(target, result)
     try:
         return made(result.data[target.name])
-    except ValueError as error:
-        raise _Unjudged(f"what was read of {target.name} cannot be used: {error}") from error
+    except (KeyError, ValueError) as error:
+        raise _Unjudged(
+            f"what was read of {target.name} cannot be used",
+            got=str(error),
+            expected="what the deploy needs of each target",
+            next_step="`remediate diagnose` shows what was read",
+        ) from error
 
 
 def _reached_as_judged(target: Host, result: Result) -> None:
     assert isinstance(target.connector, OpenSSHConnector)
-    judged, acts = result.connections.get(target.name), target.connector.data
-    if target.name not in result.data or judged is None:
-        raise _Unjudged(f"{target.name} was not judged")
+    judged, acts = result.connections.get(target.name, {}), target.connector.data
     for key in sorted({*judged, *acts}):
         if judged.get(key) != acts.get(key):
             raise _Unjudged(
-                f"{target.name} is not reached as it was judged: got {key} {acts.get(key)!r}; "
-                f"expected {judged.get(key)!r}, as the inventory says; next: leave {key} out of "
-                "--data and group data"
+                f"{target.name} is not reached as it was judged",
+                got=f"{key} {acts.get(key)!r}",
+                expected=f"{judged.get(key)!r}, as the inventory says",
+                next_step=f"leave {key} out of --data and group data",
             )
