@@ -108,7 +108,8 @@ def test_the_plain_path(bundle: Bundle, tmp_path: Path) -> None:
         f"@remediate/{world.root}/lab.yaml",
         f"{deploys}/start_node.py",
         *("--limit", "val2", "-y"),
-        **world.environment,
+        PYTHONPATH=world.environment["PYTHONPATH"],
+        REMEDIATE_CONFIG=world.environment["REMEDIATE_CONFIG"],
         SHIV_ENTRY_POINT="pyinfra_cli.main:main",
     )
     assert world.acts == {"val2": ["start ve.service"]}
