@@ -9,6 +9,7 @@ import click
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode, MachineError
+from remediations.files.shipped import shipped
 
 WHAT = ("deploys", "probe", "checks")
 
@@ -38,6 +39,4 @@ def _place(what: str) -> Path:
         return package / "systems" / "hosts" / "probe.sh"
     if what == "checks":
         return package / "playbooks" / "chain" / "checks"
-    from remediations.systems.hosts.compile.deploys import deploys_directory
-
-    return deploys_directory().absolute()
+    return shipped("deploys").absolute()

@@ -262,7 +262,7 @@ def test_an_existing_file_is_never_overwritten(desk: Desk, tmp_path: Path) -> No
 def test_what_is_no_name_for_ssh_is_refused(desk: Desk, host: str) -> None:
     """Nothing that ssh could take for an option or a shell for a command."""
     done = remediate("inventory", "discover", "--", host)
-    assert (done.code, "no name for ssh" in done.err) == (2, True)
+    assert (done.code, "is not a name for ssh" in done.err) == (2, True)
 
 
 def test_the_subcommand_is_asked_for(desk: Desk) -> None:
@@ -301,7 +301,7 @@ def test_the_command_writes_what_it_shows(
         await asyncio.sleep(0)
         return world, inventory
 
-    monkeypatch.setattr("remediations.cli.commands.inventory.read_hosts", read)
+    monkeypatch.setattr("remediations.playbooks.chain.discover.found.read_hosts", read)
     hosts = [reading.host for reading in world.hosts]
     file = tmp_path / "i.yaml"
     done = remediate("inventory", "discover", *hosts, "--output", file)
