@@ -1,6 +1,6 @@
 """Restart nodes: `pyinfra INVENTORY deploys/restart_node.py --limit HOST [--dry]`."""
 
 from remediations.systems.comet import operations
-from remediations.systems.comet.plain.preflight import planned_node
+from remediations.systems.comet.preflight import planned_node
 
 operations.restart(planned=planned_node("restart"), name="restart the node", _sudo=True)

@@ -40,6 +40,8 @@ COMMANDS: dict[str, str] = {
     "completion": "print the shell's completion",
 }
 """Name → one line of help. `remediations.cli.commands.NAME.command` is the command."""
+UNLISTED = frozenset({"preflight"})
+"""Commands for programs, in no table and no completion: our deploys ask them (docs/deploys.md)."""
 
 
 class Commands(click.Group):
@@ -51,7 +53,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command called `cmd_name`, imported now."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in UNLISTED:
             return None
         module = import_module(f"remediations.cli.commands.{_module(cmd_name)}")
         command = module.command

@@ -52,9 +52,13 @@ def read_world(inventory: Inventory, scope: Scope) -> Observation:
 
 
 def observation_for(
-    inventory: Inventory | None, source: Path | None, save_to: Path | None
+    inventory: Inventory | None,
+    source: Path | None,
+    save_to: Path | None,
+    *,
+    scope: Scope = Scope.FULL,
 ) -> Observation:
-    """The observation of `--from`, else a fresh full one; written to `--save` if asked.
+    """The observation of `--from`, else a fresh one of `scope`; written to `--save` if asked.
 
     Raises:
         UsageError: the file is no observation, or is one of another inventory.
@@ -71,7 +75,7 @@ def observation_for(
                 next_step="give the inventory it was read with, or read the hosts again",
             )
     else:
-        observation = read_world(inventory_of(None) if inventory is None else inventory, Scope.FULL)
+        observation = read_world(inventory_of(None) if inventory is None else inventory, scope)
     if save_to is not None:
         save(observation, save_to)
     if source is None:

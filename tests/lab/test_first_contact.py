@@ -280,7 +280,7 @@ def test_one_file_does_the_same_elsewhere(
     here: Lab, proposal: tuple[Json, dict[str, str]], tmp_path: Path
 ) -> None:
     """The bundle on a machine without the checkout: the same proposal, the doctor about it, and
-    pyinfra with the deploys that are in the file, dry."""
+    pyinfra with the deploys that are in the file, which asks that file for guards, dry."""
     bundle, config = Bundle(tmp_path), here.access.ssh_config
     words = ("inventory", "discover", *ASKED, "--ssh-config", config)
     bundle.run(*words, "--output", "inventory.yaml")
@@ -293,7 +293,7 @@ def test_one_file_does_the_same_elsewhere(
     keys = {line["subject"]: line["found"] for line in lines if line["topic"] == "validator key"}
     assert all(keys[host].startswith(address_of(here, host)) for host in ASKED)
     processes = here.world.daemons()
-    deploy = Path(bundle.run("path", "deploys").strip(), "restart_node.py")
+    deploy = Path(bundle.run("path", "deploys").strip(), "enable_node.py")
     assert deploy.is_relative_to(bundle.cwd)
     bundle.run(
         *(f"@remediate/{here.access.inventory}", deploy, "--limit", "val4", "--dry", "-y"),

@@ -148,7 +148,7 @@ def test_reading_changes_no_file(lab: Lab, operator: Operator) -> None:
 
 def test_plain_pyinfra_has_the_same_guards(lab: Lab, operator: Operator) -> None:
     """`pyinfra @remediate/INVENTORY deploys/start_node.py` starts a stopped validator, and refuses
-    one whose sign state was zeroed."""
+    one that runs, one that it is led away from, and one whose sign state was zeroed."""
     lab.break_stop("val4")
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
     target = f"@remediate/{lab.access.inventory}"
@@ -167,15 +167,25 @@ def test_plain_pyinfra_has_the_same_guards(lab: Lab, operator: Operator) -> None
 
     dry = run("--dry")
     assert dry.returncode == 0, dry.stderr
+    elsewhere = run("--data", "ssh_name=val1")
+    assert "val4 is not reached as it was judged" in refusal(elsewhere)
     assert lab.world.daemon("val4") is None
     done = run()
     assert done.returncode == 0, done.stderr
     assert lab.world.daemon("val4") is not None
+    assert "N1 val4: got " in refusal(run())
     lab.heal()
     lab.break_sign_state_zeroed("val4")
-    refused = run()
-    assert refused.returncode == 1
+    assert "val4: got " in refusal(run())
     assert lab.world.daemon("val4") is None
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """What pyinfra shows of it, on one line."""
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 1, said
+    assert "nothing was changed; " in said
+    return said
 
 
 def test_revoked_host_key_is_refused(lab: Lab, operator: Operator) -> None:

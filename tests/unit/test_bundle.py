@@ -100,15 +100,16 @@ def test_the_probe_reaches_for_a_host(bundle: Bundle, tmp_path: Path) -> None:
 
 
 def test_the_plain_path(bundle: Bundle, tmp_path: Path) -> None:
-    """pyinfra itself, with our connector and deploys, out of the same file."""
+    """pyinfra, our connector and deploys, and the child that judges, out of the same file."""
     world = World(tmp_path / "world")
     world.stop("val2")
     deploys = bundle.run("path", "deploys").strip()
     bundle.run(
         f"@remediate/{world.root}/lab.yaml",
         f"{deploys}/start_node.py",
-        "-y",
-        REMEDIATE_CONFIG=f"{world.root}/config.toml",
+        *("--limit", "val2", "-y"),
+        PYTHONPATH=world.environment["PYTHONPATH"],
+        REMEDIATE_CONFIG=world.environment["REMEDIATE_CONFIG"],
         SHIV_ENTRY_POINT="pyinfra_cli.main:main",
     )
     assert world.acts == {"val2": ["start ve.service"]}

@@ -9,7 +9,7 @@ makes the bytes (`Workshop`), which contacts nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -103,7 +103,7 @@ class Maker:
         """
         domain, proposal = self.domain, branch.propose(situation)
         facts = gathered(domain, situation, proposal)
-        guards = judged(domain, branch, situation, proposal)
+        guards = guard_results((*domain.invariants, *branch.invariants), situation, proposal)
         blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
         known = {fact.name: fact.value for fact in facts} | dict(held or {})
         return Plan(
@@ -200,11 +200,13 @@ def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fa
     return tuple({fact.name: fact for fact in facts}.values())
 
 
-def judged(
-    domain: Domain[S], branch: Branch[S], situation: S, proposal: Proposal[S]
+def guard_results(
+    invariants: Iterable[Callable[[S, Proposal[S]], GuardResult | None]],
+    situation: S,
+    proposal: Proposal[S],
 ) -> tuple[GuardResult, ...]:
     """Every guard that bears on the proposal: the whole first, then target by target."""
-    whole = (guard(situation, proposal) for guard in (*domain.invariants, *branch.invariants))
+    whole = (guard(situation, proposal) for guard in invariants)
     results = [result for result in whole if result is not None]
     for action, target in proposal.moves:
         results.extend(guard(situation, target) for guard in action.guards)

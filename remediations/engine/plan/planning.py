@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remediations.engine.domain import pick
+from remediations.engine.find.finding import Finding
 from remediations.engine.observe.complete import lack
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import Maker
@@ -33,6 +34,25 @@ def make_plan(
     domain = maker.domain
     situation = domain.situation(observation, only)
     finding = domain.told(situation)
+    check_targets(only, observation, finding)
+    chosen = pick(maker.playbook, situation, finding, branch)
+    if not chosen.propose(situation).moves:
+        raise Refused(
+            f"{maker.playbook.id} {chosen.name} has nothing to act on",
+            guard="empty plan",
+            got="0 hosts",
+            expected="at least one",
+            next_step="remediate diagnose",
+        )
+    return maker.build(chosen, situation, observation)
+
+
+def check_targets(only: frozenset[str], observation: Observation, finding: Finding) -> None:
+    """Do nothing where each of `only` is a host that was observed, or a subject of the finding.
+
+    Raises:
+        UsageError: one is neither; lists what there is.
+    """
     names = dict.fromkeys([login.host for login in observation.logins])
     names |= dict.fromkeys(subject.name for subject in finding.subjects)
     unknown = sorted(only - names.keys())
@@ -44,13 +64,3 @@ def make_plan(
             expected=", ".join(names),
             next_step="correct --limit",
         )
-    chosen = pick(maker.playbook, situation, finding, branch)
-    if not chosen.propose(situation).moves:
-        raise Refused(
-            f"{maker.playbook.id} {chosen.name} has nothing to act on",
-            guard="empty plan",
-            got="0 hosts",
-            expected="at least one",
-            next_step="remediate diagnose",
-        )
-    return maker.build(chosen, situation, observation)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import node_data, node_facts
-from remediations.playbooks.chain.guards.table import START_GUARDS
-from remediations.playbooks.chain.impact import restarted
+from remediations.playbooks.chain.guards.table import ENABLE_GUARDS, START_GUARDS
+from remediations.playbooks.chain.impact import restarted, untouched
 
 START = Action(
     name="node.start",
@@ -28,3 +28,14 @@ RESTART = Action(
     effects=restarted,
 )
 """Of a node whose process is there, but dead."""
+
+ENABLE = Action(
+    name="node.enable",
+    driver="host",
+    deploy="enable_node",
+    facts=node_facts,
+    data=node_data,
+    guards=ENABLE_GUARDS,
+    effects=untouched,
+)
+"""Of a node that is to come back after a reboot. It starts nothing now."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
-from remediations.playbooks.chain.actions import RESTART, START
+from remediations.playbooks.chain.actions import ENABLE, RESTART, START
 from remediations.playbooks.chain.baseline import MOVABLE, baseline
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.guards.table import INVARIANTS
@@ -45,7 +45,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
-    actions=(START, RESTART),
+    actions=(START, RESTART, ENABLE),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",

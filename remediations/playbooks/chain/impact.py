@@ -33,6 +33,11 @@ def restarted(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
     return (Effect(POWER, power if host in chain.voting else 0, 0, power),)
 
 
+def untouched(_chain: ChainSituation, _host: str) -> tuple[Effect, ...]:
+    """A node whose process goes on as it does, or stays down: no power moves."""
+    return ()
+
+
 def path(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Impact, ...]:
     """The voting power around each stage."""
     effects = [

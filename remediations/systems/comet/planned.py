@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from remediations.values.lines import number
 from remediations.values.names import HOME, UNIT
 
 USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,31})?")
@@ -19,6 +20,9 @@ LAST_STEP = 3
 MAX_STOP_TIMEOUT_S = 3600
 DEFAULT_STOP_TIMEOUT_S = 90
 """systemd's DefaultTimeoutStopSec, where the unit's own is unknown."""
+
+
+NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s")
 
 
 class PlannedNodeError(ValueError):
@@ -85,3 +89,16 @@ class PlannedNode:
             return cls(**{key: data[key] for key in data if key in names})  # type: ignore[arg-type]  # checked in __post_init__
         except TypeError as error:
             raise PlannedNodeError(f"host data are incomplete: {error}") from error
+
+    @classmethod
+    def from_words(cls, words: Mapping[str, str]) -> PlannedNode:
+        """The node that a JSON document describes, in which numbers are decimal strings.
+
+        Raises:
+            PlannedNodeError: a field is missing or malformed.
+        """
+        try:
+            numbers = {name: number(words[name]) for name in NUMBERS if name in words}
+        except ValueError as error:
+            raise PlannedNodeError(f"a field is not a number: {error}") from error
+        return cls.from_data({**words, **numbers})

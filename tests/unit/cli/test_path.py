@@ -49,12 +49,12 @@ def test_the_plain_path_from_another_directory(tmp_path: Path) -> None:
             "bash",
             "-c",
             f"pyinfra '@remediate/{world.root}/lab.yaml' "
-            "$(remediate path deploys)/start_node.py -y",
+            "$(remediate path deploys)/start_node.py --limit val2 -y",
         ],
         env={
             **os.environ,
             "PATH": f"{BIN}:{os.environ['PATH']}",
-            "REMEDIATE_CONFIG": f"{world.root}/config.toml",
+            **world.environment,
         },
         cwd=elsewhere,
         text=True,

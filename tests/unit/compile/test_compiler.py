@@ -35,7 +35,7 @@ HEAD = """
 from pyinfra import host
 from pyinfra.operations import files, python, server
 from remediations.systems.comet import operations
-from remediations.systems.comet.plain.preflight import planned_node
+from remediations.systems.comet.preflight import planned_node
 """
 GOOD = "operations.start(planned=planned_node('start'), name='start', _sudo=True)\n"
 

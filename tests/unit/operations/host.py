@@ -11,7 +11,6 @@ from pathlib import Path
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.driver import PROBES
 from remediations.systems.hosts.probe import Probe
-from tests.unit.model import answers
 
 ADDRESS = "0A1B2C3D4E5F60718293A4B5C6D7E8F901234567"
 
@@ -26,7 +25,6 @@ case $1 in
     esac ;;
   is-enabled) cat enabled ;;
   enable) echo enabled >enabled; echo enabled >UnitFileState ;;
-  list-unit-files) printf '%s enabled enabled\n' ve.service getty@.service ;;
   reset-failed | status) ;;
   stop) sh ./on-stop ;;
   start) sh ./on-start ;;
@@ -34,28 +32,10 @@ esac
 """
 
 
-CURL = r"""#!/bin/sh
-for url; do :; done
-case $url in http://127.0.0.1:26657/*) ;; *) exit 7 ;; esac
-cat "$(dirname "$0")/../rpc/${url##*/}" 2>/dev/null || exit 7
-"""
-
-CONFIG = """proxy_app = "tcp://127.0.0.1:26658"
-priv_validator_laddr = ""
-
-[rpc]
-laddr = "tcp://0.0.0.0:26657"
-
-[p2p]
-laddr = "tcp://0.0.0.0:26656"
-
-[consensus]
-double_sign_check_height = 0
-"""
-
-
 class FakeHost:
     """One host; its files are the test's to break. `run` executes a text as the engine would."""
+
+    INVOCATION = "a" * 32
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -67,16 +47,13 @@ class FakeHost:
         self.script("sleep", "#!/bin/sh\nexit 0\n")
         self.disk(free_kib=10**8)
         self.show(LoadState="loaded", ActiveState="inactive", User="ve", Environment="")
-        self.show(InvocationID="a" * 32, UnitFileState="disabled")
+        self.show(InvocationID=self.INVOCATION, UnitFileState="disabled")
         self.show(ExecStart=f"{{ path=/bin/ve ; argv[]=/bin/ve start --home {self.home} ; }}")
         (self.unit / "on-start").write_text("echo active >ActiveState; echo b >InvocationID")
         (self.unit / "on-stop").write_text("echo inactive >ActiveState")
         (self.unit / "enabled").write_text("disabled")
         self.show(TimeoutStopUSec="20s")
         self.script("sudo", '#!/bin/sh\nshift 2\nexec "$@"\n')
-        self.script("curl", CURL)
-        (self.home / "config/config.toml").write_text(CONFIG)
-        (self.home / "config/app.toml").write_text("halt-height = 0\nhalt-time = 0\n")
         self.key(ADDRESS)
         self.sign_state(40, 1, 3)
 
@@ -109,16 +86,6 @@ class FakeHost:
     def sign_state(self, height: int, round_: int, step: int) -> None:
         state = {"height": str(height), "round": round_, "step": step}
         self.sign_file.write_text(json.dumps(state, indent=2))
-
-    def rpc(self, *, height: int, power: int, total: int, network: str = "lab-1") -> None:
-        """The node's RPC answers from now on."""
-        (self.root / "rpc").mkdir(exist_ok=True)
-        status = json.loads(answers.status(height, power=power))
-        status["result"]["node_info"]["network"] = network
-        status["result"]["validator_info"]["address"] = ADDRESS
-        (self.root / "rpc/status").write_text(json.dumps(status))
-        rounds = answers.consensus_state(height + 1, prevotes=["nil-Vote"], powers=(total,))
-        (self.root / "rpc/consensus_state").write_bytes(rounds)
 
     @property
     def sign_file(self) -> Path:

@@ -42,6 +42,14 @@ def asked(directory: Path, said: str, *, limit_s: float = 30.0) -> subprocess.Co
     )
 
 
+def test_a_program_has_our_environment_or_its_own() -> None:
+    """Nothing is mixed into one that is given."""
+    ours = run(["/usr/bin/env"], b"", limit_s=30).stdout
+    own = run(["/usr/bin/env"], b"", limit_s=30, env={"ONLY": "this"}).stdout
+    assert b"PATH=" in ours
+    assert own == b"ONLY=this\n"
+
+
 def test_a_host_that_never_stops_writing_is_cut_off(tmp_path: Path) -> None:
     """Failed, and said so; neither memory nor time goes on."""
     began = time.monotonic()

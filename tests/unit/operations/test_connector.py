@@ -13,10 +13,10 @@ from remediations.systems.hosts.pyinfra.entry import RemediateConnector, names_d
 from remediations.values.inventory import HostEntry, Inventory, Role
 
 
-def test_an_inventory_gives_every_node_with_its_data_and_role() -> None:
-    """A bastion is passed through, never acted on; what is unknown is left out, not invented."""
+def test_an_inventory_gives_every_node_with_its_way_and_role() -> None:
+    """A bastion is passed through, never acted on; the file is named, for who judges guards."""
     inventory = Inventory(
-        path="lab.yaml",
+        path="/etc/lab/inventory.yaml",
         chain_id="lab-1",
         halted_after_s=5,
         ssh_config="/etc/lab/ssh_config",
@@ -30,15 +30,15 @@ def test_an_inventory_gives_every_node_with_its_data_and_role() -> None:
     common = {
         "ssh_program": "/opt/bin/ssh",
         "ssh_config": "/etc/lab/ssh_config",
-        "chain_id": "lab-1",
+        "remediate_inventory": "/etc/lab/inventory.yaml",
     }
     assert list(names_data(inventory, Path("/opt/bin/ssh"))) == [
         (
             "val1",
-            {**common, "ssh_name": "10.0.0.1", "role": "validator", "unit": "ve.service"},
+            {**common, "ssh_name": "10.0.0.1"},
             ["validator"],
         ),
-        ("full", {**common, "ssh_name": "full", "role": "full"}, ["full"]),
+        ("full", {**common, "ssh_name": "full"}, ["full"]),
     ]
 
 

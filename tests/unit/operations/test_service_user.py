@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from remediations.systems.comet import programs
-from remediations.systems.comet.plain.facts import NodeReading
 from remediations.systems.hosts.guest import guest_program
 from tests.unit.operations.host import FakeHost
 
@@ -49,11 +48,6 @@ def restart(host: FakeHost) -> None:
     assert host.run(programs.restart_text(host.node(user="nobody"))).returncode == 0
 
 
-def read(host: FakeHost) -> None:
-    done = host.run(NodeReading().command().get_raw_value())
-    assert NodeReading().process(done.stdout.split("\n")[:-1]) is not None
-
-
 def check(host: FakeHost) -> None:
     text = guest_program(
         "sign_state", str(host.sign_file), home=str(host.home), user="nobody", limit_s=5
@@ -61,12 +55,12 @@ def check(host: FakeHost) -> None:
     assert '"height":"40"' in host.run(text).stdout
 
 
-WAYS = [start, restart, read, check]
+WAYS = [start, restart, check]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_files_are_opened_as_the_service_user(host: FakeHost, way: object) -> None:
-    """A step, a deploy's reading and a check: root opens none of what that user may open."""
+    """A step and a check: root opens none of what that user may open."""
     assert callable(way)
     way(host)
     assert {line.split()[0] for line in opened(host)} == {str(NOBODY)}
@@ -89,16 +83,3 @@ def test_a_user_that_does_not_exist_is_who_owns_the_home(host: FakeHost) -> None
     host.show(User="ve-dynamic")
     assert host.run(programs.start_text(host.node(user="ve-dynamic"))).returncode == 0
     assert {line.split()[0] for line in opened(host)} == {str(NOBODY)}
-
-
-def test_the_rpc_is_asked_without_rights_and_without_new_ones(host: FakeHost) -> None:
-    """By nobody, who cannot become anybody."""
-    asked = host.root / "asked"
-    asked.touch()
-    asked.chmod(0o666)
-    note = f"grep -E 'Uid|NoNew' /proc/self/status >>{asked}"
-    host.script("curl", f'#!/bin/sh\n[ "$1" = --version ] && exit\n{note}\nexit 7\n')
-    read(host)
-    said = asked.read_text().split()
-    assert set(said[1:5]) == {str(NOBODY)}
-    assert said[5:7] == ["NoNewPrivs:", "1"]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from remediations.engine.catalogue import Installed, named
 from remediations.engine.domain import Branch, Proposal, StepData, pick
-from remediations.engine.plan.build import Made, Maker, Workshop, judged
+from remediations.engine.plan.build import Made, Maker, Workshop, guard_results
 from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
@@ -80,7 +80,8 @@ class Case:
 
     def judge(self) -> tuple[GuardResult, ...]:
         """Every guard on it."""
-        return judged(DOMAIN, self.branch, self.chain, self.proposal)
+        whole = (*DOMAIN.invariants, *self.branch.invariants)
+        return guard_results(whole, self.chain, self.proposal)
 
 
 def case_of(

@@ -105,9 +105,10 @@ def keeps_quorum(impact: Impact) -> bool:
 
 
 def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
-    """G1: in a halt, what is started together brings back more than two thirds, or it is moot."""
+    """G1: in a halt, what is started together brings back more than two thirds, or it is moot.
+    What starts nothing is not asked."""
     finding = chain.finding
-    if finding.chain is not ChainClass.QUORUM_LOST:
+    if finding.chain is not ChainClass.QUORUM_LOST or not _starts(chain, proposal):
         return None
     after = path(chain, proposal)[-1].after
     targets = frozenset(proposal.targets)
@@ -131,6 +132,10 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
         ),
         facts=("chain.online_power", "chain.total_power"),
     )
+
+
+def _starts(chain: ChainSituation, proposal: Whole) -> bool:
+    return any(move.action.effects(chain, move.target) for move in proposal.moves)
 
 
 def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:

@@ -1,4 +1,4 @@
-"""The tables of guards: of the whole set, and of a node that is to be started or restarted.
+"""The tables of guards: of the whole set, and of a node that something is done to.
 
 Guards that need a describing reading (the program's hash) are judged when planning only; `apply`
 re-reads what decides and judges the rest again.
@@ -51,3 +51,5 @@ START_GUARDS = tuple(
         node.same_binary,
     )
 )
+ENABLE_GUARDS = tuple(on_host(guard) for guard in (node.unit_known, signing.key_present))
+"""The next boot starts it with nobody watching: without its key file that zeroes the sign state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
@@ -25,15 +26,17 @@ class Ended:
     cut: bool
 
 
-def run(argv: list[str], stdin: bytes, *, limit_s: float) -> Ended:
-    """Run `argv`. It is given no terminal, and no signal of ours.
+def run(
+    argv: list[str], stdin: bytes, *, limit_s: float, env: Mapping[str, str] | None = None
+) -> Ended:
+    """Run `argv`, in our environment or in `env`. It is given no terminal, and no signal of ours.
 
     Raises:
         TimeoutError: it did not end within `limit_s` seconds; it has been killed.
         OSError: it cannot be started.
     """
     # Its own session: no terminal that a jump host's ssh could ask on, no Ctrl-C half-way.
-    process = Popen(argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True)
+    process = Popen(argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, env=env)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None

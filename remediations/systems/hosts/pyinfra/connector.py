@@ -44,6 +44,9 @@ SSH_FAILED = 255
 CONNECTS_AT_ONCE = BoundedSemaphore(8)
 """sshd's default MaxStartups resets more than ten at once, and a bastion sees all of them."""
 
+INVENTORY = "remediate_inventory"
+"""Host data: the file that names the host, where there is one."""
+
 FINAL = ("Host key verification failed", "Permission denied", "REVOKED", "revoked")
 """Words in ssh's last message after which trying again is no use."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from pyinfra.api.exceptions import InventoryError
 
 from remediations.errors import RemediationError
-from remediations.systems.hosts.pyinfra.connector import OpenSSHConnector
+from remediations.systems.hosts.pyinfra.connector import INVENTORY, OpenSSHConnector
 from remediations.values.inventory import HostEntry, Inventory, Role
 
 
@@ -62,10 +62,6 @@ def _data(inventory: Inventory, entry: HostEntry, ssh: Path) -> dict[str, Any]:
         "ssh_program": str(ssh),
         "ssh_name": entry.ssh,
         "ssh_config": inventory.ssh_config,
-        "chain_id": inventory.chain_id,
-        "role": entry.role.value,
-        "unit": entry.unit,
-        "home": entry.home,
-        "rpc": entry.rpc,
+        INVENTORY: str(Path(inventory.path).absolute()),
     }
     return {key: value for key, value in known.items() if value is not None}

@@ -1,0 +1,74 @@
+"""`remediate preflight ACTION`: judge an action's guards on hosts, and say what it needs of them.
+
+It is what a deploy asks when it is run with plain pyinfra (docs/deploys.md). People may ask, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from remediations.cli.answer import Answer
+from remediations.cli.options import limit_option, reads_the_world, split_hosts
+from remediations.cli.world import inventory_of, observation_for
+from remediations.engine.catalogue import catalogue
+from remediations.engine.observe.observation import Scope
+from remediations.engine.plan.plan import GuardResult
+from remediations.engine.plan.preflight import action_named, preflight
+from remediations.errors import ExitCode
+from remediations.machine.config import load_machine_config
+from remediations.machine.programs import SSH, load_program
+from remediations.render.printable import one_line
+from remediations.values.inventory import Inventory
+
+
+@click.command("preflight", help="Judge the guards of ACTION on the hosts of --limit (read-only).")
+@click.argument("action")
+@limit_option
+@reads_the_world
+def command(
+    action: str, limit: str | None, inventory: Path | None, source: Path | None, save: Path | None
+) -> Answer:
+    """Exit 0: every guard passes. 4: one does not. Nothing is changed, and no run is made."""
+    domain, wanted = action_named(action, catalogue(load_machine_config()).domains)
+    hosts, targets = inventory_of(inventory), tuple(sorted(split_hosts(limit)))
+    observation = observation_for(hosts, source, save, scope=Scope.DECIDING)
+    found = preflight(domain, wanted, targets, observation)
+    return Answer(
+        exit_code=ExitCode.REFUSED if found.blocked else ExitCode.OK,
+        document={
+            "domain": found.domain,
+            "action": found.action,
+            "inventory": hosts.path,
+            "judged": len(found.guards),
+            "blocked": found.blocked,
+            "data": found.data,
+            "connections": _connections(hosts, targets),
+        },
+        text="\n".join(map(_line, found.blocked))
+        or f"{len(found.guards)} guards pass: {action} on {', '.join(targets)} may be done now;"
+        " nothing was changed",
+    )
+
+
+def _connections(inventory: Inventory, targets: tuple[str, ...]) -> dict[str, Mapping[str, str]]:
+    """How each target was reached: whoever acts on what was judged has to reach it the same way."""
+    program = load_program(load_machine_config().ssh, SSH)
+    return {
+        entry.name: {
+            "ssh_program": str(program.path),
+            "ssh_config": inventory.ssh_config or "",
+            "ssh_name": entry.ssh,
+        }
+        for entry in inventory.hosts
+        if entry.name in targets
+    }
+
+
+def _line(guard: GuardResult) -> str:
+    subject = f" {guard.subject}" if guard.subject else ""
+    return one_line(
+        f"{guard.id}{subject}: got {guard.got}; expected {guard.expected}; next: {guard.next_step}"
+    )

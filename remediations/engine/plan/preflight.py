@@ -1,0 +1,117 @@
+"""May an action be done to these targets now, all at once, and with which data? Pure.
+
+It is what a plan would judge of it, without a plan: the domain's invariants, the action's guards
+for each target, and data from facts alone. There is no branch, so nothing says that the action is
+the right one; and no gate, so nothing waits for its effect (docs/deploys.md, "The plain path").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
+
+from remediations.engine.domain import Action, AnyDomain, Domain, Move, Proposal, StageDraft
+from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.build import gathered, guard_results
+from remediations.engine.plan.plan import Gate, GuardResult, Outcome, Risk
+from remediations.engine.plan.planning import check_targets
+from remediations.errors import UsageError
+from remediations.values.part import Kinded, Part
+from remediations.values.record import Record
+
+S = TypeVar("S")
+
+
+class Ungated(Kinded, frozen=True, kw_only=True):
+    """What a gate asks for where nothing waits."""
+
+    KIND: ClassVar[str] = "engine.ungated/1"
+
+
+class Preflight(Record, frozen=True, kw_only=True):
+    """The answer. `guards` are all that were judged, in the order of a plan; `data` is what the
+    action's driver needs of each target, empty where a guard blocks."""
+
+    domain: str
+    action: str
+    targets: tuple[str, ...]
+    guards: tuple[GuardResult, ...]
+    data: Mapping[str, Mapping[str, str | int]]
+
+    @property
+    def blocked(self) -> tuple[GuardResult, ...]:
+        """Every guard that does not pass; an unknown one blocks, too."""
+        return tuple(guard for guard in self.guards if guard.outcome is not Outcome.PASS)
+
+
+def preflight(
+    domain: Domain[S], action: Action[S], targets: tuple[str, ...], observation: Observation
+) -> Preflight:
+    """Judge `action` on all `targets` at the same time, in what was observed.
+
+    Raises:
+        UsageError: there is no target, or one that was not observed.
+    """
+    if not targets:
+        raise UsageError(
+            f"{action.name} has no target",
+            guard="--limit",
+            got="0 hosts",
+            expected="one or more",
+            next_step="name them with --limit",
+        )
+    only = frozenset(targets)
+    situation = domain.situation(observation, only)
+    check_targets(only, observation, domain.told(situation))
+    proposal = _at_once(action, targets)
+    guards = guard_results(domain.invariants, situation, proposal)
+    facts = {fact.name: fact.value for fact in gathered(domain, situation, proposal)}
+    passed = all(guard.outcome is Outcome.PASS for guard in guards)
+    return Preflight(
+        domain=domain.name,
+        action=action.name,
+        targets=targets,
+        guards=guards,
+        data={target: action.data(facts, target) for target in targets} if passed else {},
+    )
+
+
+def action_named(name: str, domains: tuple[AnyDomain, ...]) -> tuple[AnyDomain, Action[object]]:
+    """The action called `name`, with its domain.
+
+    Raises:
+        UsageError: no domain has it, or more than one; lists what there is.
+    """
+    known = [(domain, action) for domain in domains for action in domain.actions]
+    found = [(domain, action) for domain, action in known if action.name == name]
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(
+        f"there is no action {name!r}"
+        if not found
+        else f"the action {name!r} is one of several domains",
+        guard="action",
+        got=", ".join(domain.name for domain, _ in found) or name,
+        expected="one domain that has it"
+        if found
+        else ", ".join(action.name for _, action in known) or "an installed domain",
+        next_step="`remediate list` shows what is installed",
+    )
+
+
+def _at_once(action: Action[S], targets: tuple[str, ...]) -> Proposal[S]:
+    """One stage: pyinfra, and whoever else asks, may act on all targets in any order."""
+    gate = Gate(title="none", timeout_s=0, asks=Part.of(Ungated()))
+    stage = StageDraft(
+        title=f"{action.name} on all targets",
+        why="it was asked for by name",
+        moves=tuple(Move(action, target) for target in targets),
+        gate=gate,
+    )
+    return Proposal(
+        title=stage.title,
+        stages=(stage,),
+        checks=(),
+        risk=Risk.HIGH,
+        worst_case="not judged: nothing verifies it afterwards",
+    )

@@ -1,1 +1,0 @@
-"""The reader and the guards of the plain path: pyinfra without a plan."""

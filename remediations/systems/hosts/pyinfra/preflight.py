@@ -1,0 +1,241 @@
+"""What a deploy must know before it may act, under plain pyinfra: asked of `remediate preflight`.
+
+pyinfra runs a deploy's body once per host, in parallel, and a guard anywhere but in the body lets
+other hosts act. So the first body that arrives asks for all hosts that the deploy is limited to,
+and every body gets that one verdict: a barrier before the first operation, for `--dry` as for `-y`.
+
+It is asked in a process of its own, because whoever reads hosts there runs an event loop, and here
+gevent has patched what that stands on:
+
+1. All targets are hosts of one inventory file, through our connector.
+2. The child reads every host of that file, judges, and says how it reached the targets.
+3. pyinfra reaches each target the same way; nothing that it was told besides (`--data`, group data)
+   leads to another machine than the one that was judged.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import msgspec
+from gevent.lock import BoundedSemaphore
+from pyinfra.api.exceptions import DeployError
+from pyinfra.api.host import Host
+from pyinfra.api.state import State
+from pyinfra.context import ctx_host, ctx_state
+
+import remediations
+from remediations.render.printable import one_line
+from remediations.systems.hosts.pyinfra.bounded import Ended, run
+from remediations.systems.hosts.pyinfra.connector import INVENTORY, OpenSSHConnector
+from remediations.values.wire import WireError, decode
+
+T = TypeVar("T")
+
+LIMIT_S = 120
+"""For the whole question; reading the slowest host takes a quarter of it."""
+LAST_WORDS = 300
+"""Characters of its stderr that are told where it gives no answer."""
+SHOWN = 20
+"""Guards that stand in one message; of a thousand hosts each may have several."""
+
+Data = Mapping[str, str]
+"""What an action's driver needs of one target; numbers are decimal."""
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A guard that does not pass, as the answer has it."""
+
+    id: str
+    subject: str
+    got: str
+    expected: str
+    next_step: str
+
+    def __str__(self) -> str:
+        where = f" {self.subject}" if self.subject else ""
+        return one_line(
+            f"{self.id}{where}: got {self.got}; expected {self.expected}; next: {self.next_step}"
+        )
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What `remediate preflight --json` has as `result`, as far as it is needed here."""
+
+    blocked: tuple[Block, ...]
+    data: dict[str, dict[str, str]]
+    connections: dict[str, dict[str, str]]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why the guards could not be judged, in the form of its `error`."""
+
+    what: str
+    got: str
+    expected: str
+    next: str
+
+    def __str__(self) -> str:
+        return one_line(f"{self.what}: got {self.got}; expected {self.expected}; next: {self.next}")
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """The one document that it prints."""
+
+    result: Result | None
+    error: Failure | None
+
+
+@dataclass
+class _Asked:
+    """What is known of one pyinfra run: a verdict for each action on each set of targets."""
+
+    lock: BoundedSemaphore = field(default_factory=BoundedSemaphore)
+    verdicts: dict[tuple[str, ...], Mapping[str, Any] | str] = field(default_factory=dict)
+
+
+_asked: WeakKeyDictionary[State, _Asked] = WeakKeyDictionary()
+
+
+def preflight(action: str, made: Callable[[Data], T]) -> T:
+    """What `made` makes of the current host's data, once all guards of `action` pass on all
+    targets. It raises a ValueError for data that cannot be used.
+
+    Raises:
+        DeployError: one does not, or they could not be judged. Raised in every body, before any
+            operation exists: nothing is changed.
+    """
+    state: State = ctx_state.get()
+    host: Host = ctx_host.get()
+    asked = _asked.setdefault(state, _Asked())
+    limited = state.limit_hosts if state.limit_hosts is not None else list(state.inventory)
+    targets = sorted(limited, key=lambda target: target.name)
+    key = (action, *(target.name for target in targets))
+    with asked.lock:
+        if key not in asked.verdicts:
+            asked.verdicts[key] = _verdict(action, targets, made)
+    verdict = asked.verdicts[key]
+    if isinstance(verdict, str):
+        raise DeployError(f"nothing was changed; {verdict}")
+    found: T = verdict[host.name]
+    return found
+
+
+def _verdict(
+    action: str, targets: Sequence[Host], made: Callable[[Data], T]
+) -> Mapping[str, T] | str:
+    """What is made of the data of every target; or why it may not be done, for people."""
+    try:
+        result = _ask(action, targets, _inventory_of(targets))
+        if not result.blocked:
+            return {target.name: _made(target, result, made) for target in targets}
+    except _Unjudged as error:
+        return str(error)
+    more = len(result.blocked) - SHOWN
+    lines = [*map(str, result.blocked[:SHOWN]), *([f"and {more} more"] if more > 0 else [])]
+    return "\n    ".join([f"{len(result.blocked)} guard(s) block:", *lines])
+
+
+class _Unjudged(Exception):
+    """The guards could not be judged, or not for the machines that would be acted on."""
+
+    def __init__(self, what: str, *, got: str, expected: str, next_step: str) -> None:
+        super().__init__(str(Failure(what, got, expected, next_step)))
+
+
+def _inventory_of(targets: Sequence[Host]) -> str:
+    """The one file that names all targets. Not `host.data`: there `--data` would count."""
+    files = {
+        str(target.inventory.get_host_data(target.name).get(INVENTORY, ""))
+        if isinstance(target.connector, OpenSSHConnector)
+        else ""
+        for target in targets
+    }
+    if len(files) == 1 and "" not in files:
+        return files.pop()
+    raise _Unjudged(
+        "guards are judged over a whole inventory",
+        got="hosts that no inventory file names" if "" in files else f"{len(files)} of them",
+        expected="one inventory file that names all targets",
+        next_step="run it as `pyinfra @remediate/FILE.yaml … --limit HOST`",
+    )
+
+
+def _ask(action: str, targets: Sequence[Host], inventory: str) -> Result:
+    words = ["preflight", action, "--inventory", inventory]
+    words += ["--limit", ",".join(target.name for target in targets)]
+    by_hand = f"`remediate {shlex.join(words)}`"
+    command = [sys.executable, "-P", "-m", "remediations", *words, "--json"]
+    try:
+        printed = _printed(run(command, b"", limit_s=LIMIT_S, env=_environment()))
+    except (TimeoutError, OSError, WireError) as error:
+        raise _Unjudged(
+            "`remediate preflight` gave no answer",
+            got=str(error),
+            expected=f"a document within {LIMIT_S} s",
+            next_step=by_hand,
+        ) from error
+    if isinstance(printed, Failure):
+        raise _Unjudged(
+            printed.what, got=printed.got, expected=printed.expected, next_step=printed.next
+        )
+    return printed
+
+
+def _printed(ended: Ended) -> Result | Failure:
+    """What a child that ended has said.
+
+    Raises:
+        WireError: it said nothing that can be used.
+    """
+    last_words = ended.stderr.decode("utf-8", "replace").strip()[-LAST_WORDS:]
+    try:
+        if ended.cut:
+            raise WireError("more output than is taken")
+        printed = decode(ended.stdout, Printed)
+    except WireError as error:
+        raise WireError(f"exit {ended.code}, {error}; {last_words}") from error
+    found = printed.result or printed.error
+    if found is None:
+        raise WireError(f"exit {ended.code}, neither a result nor an error")
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with our own package first: the child is the same version, wherever that lies."""
+    package = str(Path(remediations.__path__[0]).parent)
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _made(target: Host, result: Result, made: Callable[[Data], T]) -> T:
+    _reached_as_judged(target, result)
+    try:
+        return made(result.data[target.name])
+    except (KeyError, ValueError) as error:
+        raise _Unjudged(
+            f"what was read of {target.name} cannot be used",
+            got=str(error),
+            expected="what the deploy needs of each target",
+            next_step="`remediate diagnose` shows what was read",
+        ) from error
+
+
+def _reached_as_judged(target: Host, result: Result) -> None:
+    assert isinstance(target.connector, OpenSSHConnector)
+    judged, acts = result.connections.get(target.name, {}), target.connector.data
+    for key in sorted({*judged, *acts}):
+        if judged.get(key) != acts.get(key):
+            raise _Unjudged(
+                f"{target.name} is not reached as it was judged",
+                got=f"{key} {acts.get(key)!r}",
+                expected=f"{judged.get(key)!r}, as the inventory says",
+                next_step=f"leave {key} out of --data and group data",
+            )
