@@ -34,7 +34,7 @@ from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, Planned
 from remediations.errors import Refused, UsageError
 from remediations.reach.connection import Reach
 from remediations.render.words import some
-from remediations.values.part import Part
+from remediations.values.part import Kinded, Part
 
 S = TypeVar("S")
 """A domain's situation: its own typed readings, and what it concludes from them."""
@@ -135,8 +135,9 @@ class Domain(Generic[S]):
     read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
     `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
     what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
-    by `KIND field` (`chain.advances/1 height`). `watch` looks at the world while a plan is applied,
-    through the connections of the run; `checks` is the package with its checks.
+    by `KIND field` (`chain.advances/1 height`); `kinds` are all of these parts, whose schemas are
+    published. `watch` looks at the world while a plan is applied, through the connections of the
+    run; `checks` is the package with its checks.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Domain(Generic[S]):
     watch: Callable[[Plan, Reach], Watch]
     checks: str
     movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
+    kinds: tuple[type[Kinded], ...] = ()
 
     def action(self, name: str) -> Action[S]:
         """The action called `name`.

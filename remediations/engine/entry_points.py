@@ -14,6 +14,7 @@ from typing import NamedTuple
 from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbook
 from remediations.machine.config import normalized
 from remediations.render.printable import one_line
+from remediations.values.part import Kinded
 
 DOMAINS = "remediations.domains"
 SYSTEMS = "remediations.systems"
@@ -106,6 +107,8 @@ def domain_flaw(loaded: object) -> str:
         return "the title and the checks of the domain are not texts of one line"
     if not all(map(callable, _asked(loaded))):
         return "what the domain is asked for is not a function"
+    if not _tuple(loaded.kinds) or not all(map(_is_kind, loaded.kinds)):
+        return "its kinds are not a tuple of kinds of values"
     if not _tuple(loaded.actions) or not all(isinstance(a, Action) for a in loaded.actions):
         return "its actions are not a tuple of actions"
     if not _tuple(loaded.playbooks) or not loaded.playbooks:
@@ -118,6 +121,10 @@ def _asked(domain: AnyDomain) -> tuple[object, ...]:
         *(domain.situation, domain.told, domain.detail, domain.facts),
         *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
+
+
+def _is_kind(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Kinded)
 
 
 def _playbook_form(loaded: object) -> str:

@@ -1,14 +1,18 @@
-"""`remediate schema [NAME]`: the JSON Schema of every document that is written or printed.
+"""`remediate schema [NAME]`: the JSON Schema of every document that is written or printed, and of
+every part that the installed systems and domains put into them.
 
 The schemas are made from the very types that are encoded, and say what canonical JSON
 (`remediations.values.wire`) makes of them: integers are decimal strings, and every member is there.
+A document says of a part only what holds for all of them; what is in it says the schema of its
+kind, under the name of the kind.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +22,21 @@ import msgspec
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.engine.approve.approval import Approval
+from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.line import Line
 from remediations.engine.find.finding import Finding
+from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
-from remediations.engine.runs.records import Entry
+from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, RunBegan
 from remediations.engine.verify.result import CheckResult
-from remediations.errors import ExitCode
+from remediations.errors import ExitCode, UsageError
+from remediations.machine.config import MachineConfig, load_machine_config
 from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
+from remediations.values.part import KIND, Kinded, Part
 from remediations.values.record import Record
 
 Schema = dict[str, Any]
@@ -37,6 +46,24 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 INTEGER = "^(0|-?[1-9][0-9]*)$"
 MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$"
 """What is written is UTC."""
+
+FORMATS = {
+    Observation.__name__: OBSERVATION_FORMAT,
+    Plan.__name__: PLAN_FORMAT,
+    RunBegan.__name__: JOURNAL_FORMAT,
+}
+"""What the member `format` of each must be."""
+
+_OBJECT: Schema = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Tree"}}
+_TREE: Schema = {
+    "description": "whatever the kind says; numbers are decimal strings",
+    "anyOf": [
+        {"type": ["null", "boolean", "string"]},
+        {"type": "array", "items": {"$ref": "#/$defs/Tree"}},
+        _OBJECT,
+    ],
+}
+"""The value of a part, by what all parts have in common."""
 
 _MODULE = re.compile(r"remediations(?:\.[a-z_]+)+\.(?=[A-Z])")
 
@@ -60,28 +87,34 @@ class Printed(Record, frozen=True, kw_only=True):
     result: Any
 
 
+class Concluded(Record, frozen=True, kw_only=True):
+    """What one domain concludes: for people, and in its own terms."""
+
+    finding: Finding
+    detail: Part
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One kind of document. `version` is what its member `format` must be, None without one."""
+    """One kind of document."""
 
     kind: Any
     what: str
-    version: int | None = None
 
 
 DOCUMENTS: Mapping[str, Document] = {
     "observation": Document(
-        kind=Observation,
-        what="everything that was read in one look at all hosts",
-        version=OBSERVATION_FORMAT,
+        kind=Observation, what="everything that was read in one look at the world"
     ),
     "inventory": Document(kind=Inventory, what="the hosts of a run, in its inventory.json"),
-    "finding": Document(kind=Finding, what="what `diagnose` concludes"),
-    "plan": Document(kind=Plan, what="one reviewed change, complete", version=PLAN_FORMAT),
+    "finding": Document(kind=Finding, what="what a domain concludes, for people"),
+    "diagnosis": Document(kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"),
+    "plan": Document(kind=Plan, what="one reviewed change, complete"),
     "approval": Document(kind=Approval, what="a signed statement about one plan"),
     "journal-entry": Document(kind=Entry, what="one line of journal.jsonl"),
     "checks": Document(kind=tuple[CheckResult, ...], what="what the last verification found"),
     "report": Document(kind=Report, what="one run, complete"),
+    "part": Document(kind=Part, what="what a system or a domain put into any of these"),
     "doctor-line": Document(kind=Line, what="one line of `doctor`"),
     "proposal": Document(kind=Proposal, what="the inventory that `inventory discover` proposes"),
     "answer": Document(kind=Printed, what="what every command prints with --json"),
@@ -89,19 +122,28 @@ DOCUMENTS: Mapping[str, Document] = {
 }
 
 
-@click.command("schema", help="Print the JSON Schema of a document, or list the documents.")
-@click.argument("name", metavar="[NAME]", required=False, type=click.Choice(tuple(DOCUMENTS)))
+@click.command("schema", help="Print the JSON Schema of a document or a part, or list them all.")
+@click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None) -> Answer:
     """Exit 0. With --json the schema is a text: its own numbers are no decimal strings."""
+    every = {**DOCUMENTS, **parts(load_machine_config())}
     if name is None:
         return Answer(
             exit_code=ExitCode.OK,
-            document=[{"name": name, "what": kind.what} for name, kind in DOCUMENTS.items()],
-            text="\n".join(f"{name:<14} {kind.what}" for name, kind in DOCUMENTS.items())
+            document=[{"name": one, "what": kind.what} for one, kind in every.items()],
+            text="\n".join(f"{one:<18} {kind.what}" for one, kind in every.items())
             + "\n\nnext: remediate schema NAME",
         )
-    text = json.dumps(schema_of(name), indent=2, ensure_ascii=False)
+    if name not in every:
+        raise UsageError(
+            f"there is no document {name!r}",
+            guard="document",
+            got=name,
+            expected=", ".join(every),
+            next_step="remediate schema",
+        )
+    text = json.dumps(schema_of(name, every[name]), indent=2, ensure_ascii=False)
     return Answer(
         exit_code=ExitCode.OK,
         document={"name": name, "schema": text},
@@ -109,23 +151,46 @@ def command(name: str | None) -> Answer:
     )
 
 
-def schema_of(name: str) -> Schema:
-    """The schema of the document called `name`.
+def parts(config: MachineConfig) -> dict[str, Document]:
+    """Every kind of part that an installed system reads or an installed domain writes, by kind."""
+    return {kind.KIND: Document(kind=kind, what=_owned(kind, by)) for by, kind in _kinds(config)}
 
-    Raises:
-        KeyError: there is none.
-    """
-    document = DOCUMENTS[name]
-    (made,), parts = msgspec.json.schema_components([document.kind], ref_template="#/$defs/{name}")
-    parts = {_named(part): _true(schema) for part, schema in parts.items()}
-    top = _true(made)
-    if document.version is not None:
-        parts[top["$ref"].rpartition("/")[2]]["properties"]["format"] = {
-            "const": str(document.version)
-        }
+
+def _kinds(config: MachineConfig) -> Iterator[tuple[str, type[Kinded]]]:
+    for system in installed_systems(config).systems:
+        yield f"system {system.name}", system.kind
+    for domain in catalogue(config).domains:
+        for kind in domain.kinds:
+            yield f"domain {domain.name}", kind
+
+
+def _owned(kind: type[Kinded], by: str) -> str:
+    first = (inspect.getdoc(kind) or "").partition("\n")[0]
+    return one_line(f"part of the {by}: {first}")
+
+
+def schema_of(name: str, document: Document) -> Schema:
+    """The schema of a document."""
+    (made,), components = msgspec.json.schema_components(
+        [document.kind], ref_template="#/$defs/{name}"
+    )
+    defined = {_named(part): _true(schema) for part, schema in components.items()}
+    for one in FORMATS.keys() & defined.keys():
+        if "format" in defined[one]["properties"]:
+            defined[one]["properties"]["format"] = {"const": str(FORMATS[one])}
     if document.kind is Printed:
-        parts["Printed"]["oneOf"] = [_ending(code) for code in ExitCode]
-    return {"$schema": DIALECT, "title": name, "description": document.what, **top, "$defs": parts}
+        defined["Printed"]["oneOf"] = [_ending(code) for code in ExitCode]
+    if "Part" in defined:
+        defined["Part"]["properties"]["kind"]["pattern"] = f"^{KIND.pattern}$"
+        defined["Part"]["properties"]["value"] = _OBJECT
+        defined["Tree"] = _TREE
+    return {
+        "$schema": DIALECT,
+        "title": name,
+        "description": document.what,
+        **_true(made),
+        "$defs": defined,
+    }
 
 
 def _ending(code: ExitCode) -> Schema:
@@ -145,6 +210,8 @@ def _true(schema: Schema) -> Schema:
     if schema.get("format") == "date-time":
         return {**schema, "pattern": MOMENT}
     made = {key: value for key, value in schema.items() if key not in ("default", "discriminator")}
+    if "description" in made:
+        made["description"] = " ".join(made["description"].split())
     if "title" in made:
         made["title"] = _MODULE.sub("", made["title"])
     if "$ref" in made:

@@ -5,8 +5,15 @@ from __future__ import annotations
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
 from remediations.playbooks.chain.actions import RESTART, START
-from remediations.playbooks.chain.baseline import MOVABLE, baseline
+from remediations.playbooks.chain.baseline import (
+    MOVABLE,
+    ChainBaseline,
+    ChainNodes,
+    baseline,
+)
 from remediations.playbooks.chain.facts import chain_facts
+from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
@@ -31,4 +38,5 @@ DOMAIN = Domain(
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
+    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows),
 )

@@ -13,13 +13,14 @@ from remediations.cli import proof
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.commands.inventory import answer
-from remediations.cli.commands.schema import DOCUMENTS
+from remediations.cli.commands.schema import DOCUMENTS, parts
 from remediations.cli.main import COMMANDS
 from remediations.engine.observe.observation_file import load
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.store import find
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode
+from remediations.machine.config import MachineConfig
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry
 from tests.unit.cli.desk import remediate
@@ -85,9 +86,13 @@ def test_nothing_to_do(reader: Reader) -> None:
 
 
 def test_diagnose(reader: Reader) -> None:
-    """Its result is the finding itself."""
+    """One finding for each domain, with the domain's own value, which fits the schema of its kind."""
     told = result(reader, "diagnose --from seen.json", ExitCode.CHANGES_PENDING)
-    validator("finding").validate(told)
+    validator("diagnosis").validate(told)
+    (one,) = told
+    assert set(one) == said_of("diagnose")
+    assert one["finding"]["domain"] == "chain"
+    validator(one["detail"]["kind"]).validate(one["detail"]["value"])
 
 
 def test_status_and_report(reader: Reader, planned: Json) -> None:
@@ -138,7 +143,7 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
-    assert [row["name"] for row in listed] == list(DOCUMENTS)
+    assert [row["name"] for row in listed] == [*DOCUMENTS, *parts(MachineConfig())]
 
 
 def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:
@@ -162,3 +167,10 @@ def test_every_command_and_every_document_is_told() -> None:
     head = page.partition(MEMBERS)[0]
     named = re.findall(r"^\| [^|]+ \| `([a-z-]+)` \|", head, re.MULTILINE)
     assert named == list(DOCUMENTS)
+
+
+def test_every_kind_of_part_is_told() -> None:
+    """Those that come with this package, and no others."""
+    section = prose("docs/json.md").partition("## Parts")[2].partition(MEMBERS)[0]
+    told = re.findall(r"`([a-z]+\.[a-z]+/[0-9]+)`", section)
+    assert sorted(told) == sorted(parts(MachineConfig()))
