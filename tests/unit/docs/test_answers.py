@@ -86,7 +86,7 @@ def test_nothing_to_do(reader: Reader) -> None:
 
 
 def test_diagnose(reader: Reader) -> None:
-    """One finding for each domain, with the domain's own value, which fits the schema of its kind."""
+    """One finding for each domain, with the domain's own value in the form of its kind."""
     told = result(reader, "diagnose --from seen.json", ExitCode.CHANGES_PENDING)
     validator("diagnosis").validate(told)
     (one,) = told
