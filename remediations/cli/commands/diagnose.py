@@ -37,17 +37,18 @@ def command(
     known = inventory_of(inventory) if inventory is not None or source is None else None
     observation = observation_for(known, source, save)
     situations = [(domain, domain.situation(observation, frozenset())) for domain in domains]
-    findings = [(domain, domain.told(situation), situation) for domain, situation in situations]
+    concluded = {domain.told(situation): (domain, situation) for domain, situation in situations}
+    # A domain that takes another one over, for playbooks of its own, concludes the same.
     style = look()
     texts = [
         finding_text(_shown(finding), width=style.width, colour=style.colour, verbose=verbose)
-        for _, finding, _ in findings
+        for finding in concluded
     ]
     return Answer(
-        exit_code=verdict([finding for _, finding, _ in findings]),
+        exit_code=verdict(tuple(concluded)),
         document=[
             {"finding": finding, "detail": domain.detail(situation)}
-            for domain, finding, situation in findings
+            for finding, (domain, situation) in concluded.items()
         ],
         text="\n\n".join(texts),
     )
