@@ -82,3 +82,10 @@ def test_none_of_two_systems_of_one_name_is_used(tmp_path: Path) -> None:
     text = blocks("python").replace('name="uptime"', 'name="comet"')
     found = installed(site_of(tmp_path, "", text))
     assert found == [["hosts"], ["duplicate", "duplicate"]]
+
+
+def test_a_system_that_is_not_used_is_told(tmp_path: Path) -> None:
+    """Or nobody would know that something is not read."""
+    listed = site_of(tmp_path, "", "raise SystemExit('broken')").listed
+    assert listed["systems"] == ["comet", "hosts"]
+    assert [(t["name"], t["flaw"]) for t in listed["troubles"]] == [("uptime", "broken")]
