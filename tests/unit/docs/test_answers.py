@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -23,10 +24,13 @@ from remediations.errors import ExitCode
 from remediations.machine.config import MachineConfig
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry
+from remediations.values.wire import canonical
 from tests.unit.cli.desk import remediate
-from tests.unit.docs.pages import prose
+from tests.unit.docs.pages import blocks, prose
 from tests.unit.docs.reader import Reader
 from tests.unit.docs.test_schema import Json, validator, written
+from tests.unit.plan.cases import plan_of, quorum_lost
+from tests.unit.report import journal as recorded
 from tests.unit.report.journal import checks
 from tests.unit.run.events import began
 
@@ -174,3 +178,23 @@ def test_every_kind_of_part_is_told() -> None:
     section = prose("docs/json.md").partition("## Parts")[2].partition(MEMBERS)[0]
     told = re.findall(r"`([a-z]+\.[a-z]+/[0-9]+)`", section)
     assert sorted(told) == sorted(parts(MachineConfig()))
+
+
+def test_what_is_read_out_of_a_journal(tmp_path: Path) -> None:
+    """The page's own lines for jq find something in every record that they ask for."""
+    lines = [canonical(entry) + b"\n" for entry in recorded.entries(plan_of(quorum_lost()))]
+    (tmp_path / "journal.jsonl").write_bytes(b"".join(lines))
+    asked = [
+        line
+        for block in blocks("docs/json.md")
+        for line in block.text.splitlines()
+        if line.startswith("jq ")
+    ]
+    assert len(asked) == 2
+    for line in asked:
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+        assert "null" not in done.stdout

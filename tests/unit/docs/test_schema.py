@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +17,14 @@ from msgspec.structs import replace
 
 from remediations.cli.commands.schema import DOCUMENTS, Concluded, parts, schema_of
 from remediations.engine.doctor.line import lack, ok
+from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.told import told as for_people
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.inventory import HostEntry
@@ -218,6 +221,13 @@ def test_every_document_has_a_real_one() -> None:
 def test_every_part_has_a_schema() -> None:
     """Whatever stands in an observation, a finding or a plan; and none is published untested."""
     assert real_parts().keys() == parts(MachineConfig()).keys()
+
+
+@pytest.mark.parametrize("kinds", [None, [], (str,), ("chain.finding/1",)])
+def test_a_domain_whose_kinds_are_none_is_not_used(kinds: Any) -> None:
+    """It costs itself, and not the list of schemas."""
+    assert domain_flaw(DOMAIN) == ""
+    assert "its kinds" in domain_flaw(dataclasses.replace(DOMAIN, kinds=kinds))
 
 
 @pytest.mark.parametrize("name", EVERY)
