@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +126,7 @@ DOCUMENTS: Mapping[str, Document] = {
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None) -> Answer:
-    """Exit 0. With --json the schema is a text: its own numbers are no decimal strings."""
+    """Exit 0. With --json the schema is a text: its own numbers are not decimal strings."""
     every = {**DOCUMENTS, **parts(load_machine_config())}
     if name is None:
         return Answer(
@@ -153,20 +153,15 @@ def command(name: str | None) -> Answer:
 
 def parts(config: MachineConfig) -> dict[str, Document]:
     """Every kind of part that an installed system reads or an installed domain writes, by kind."""
-    return {kind.KIND: Document(kind=kind, what=_owned(kind, by)) for by, kind in _kinds(config)}
+    found = [system.kind for system in installed_systems(config).systems]
+    found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
+    return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
 
 
-def _kinds(config: MachineConfig) -> Iterator[tuple[str, type[Kinded]]]:
-    for system in installed_systems(config).systems:
-        yield f"system {system.name}", system.kind
-    for domain in catalogue(config).domains:
-        for kind in domain.kinds:
-            yield f"domain {domain.name}", kind
-
-
-def _owned(kind: type[Kinded], by: str) -> str:
-    first = (inspect.getdoc(kind) or "").partition("\n")[0]
-    return one_line(f"part of the {by}: {first}")
+def _told_of(kind: type[Kinded]) -> str:
+    """What it is says its own first line; who owns it, its name."""
+    first = (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
+    return one_line(f"part: {first}")
 
 
 def schema_of(name: str, document: Document) -> Schema:
