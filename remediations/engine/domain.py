@@ -131,6 +131,10 @@ class Playbook(Generic[S]):
 class Domain(Generic[S]):
     """One kind of thing that goes wrong.
 
+    `concerns` says whether anything that was observed is the domain's; where nothing is, nothing
+    else is asked of it. `rests_on` names domains without which this one cannot be well: while one
+    of them is down, its finding is shown first, and explains this one's.
+
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
     read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
     `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
@@ -141,6 +145,7 @@ class Domain(Generic[S]):
 
     name: str
     title: str
+    concerns: Callable[[Observation], bool]
     situation: Callable[[Observation, frozenset[str]], S]
     told: Callable[[S], Finding]
     detail: Callable[[S], Part]
@@ -154,6 +159,7 @@ class Domain(Generic[S]):
     watch: Callable[[Plan, Reach], Watch]
     checks: str
     movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
+    rests_on: tuple[str, ...] = ()
 
     def action(self, name: str) -> Action[S]:
         """The action called `name`.

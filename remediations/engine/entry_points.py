@@ -104,6 +104,8 @@ def domain_flaw(loaded: object) -> str:
         return "the name of the domain is not one of letters, digits, dots and dashes"
     if not _text(loaded.title) or not _text(loaded.checks):
         return "the title and the checks of the domain are not texts of one line"
+    if not _tuple(loaded.rests_on) or not all(map(_text, loaded.rests_on)):
+        return "what the domain rests on is not a tuple of names"
     if not all(map(callable, _asked(loaded))):
         return "what the domain is asked for is not a function"
     if not _tuple(loaded.actions) or not all(isinstance(a, Action) for a in loaded.actions):
@@ -115,7 +117,7 @@ def domain_flaw(loaded: object) -> str:
 
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
     return (
-        *(domain.situation, domain.told, domain.detail, domain.facts),
+        *(domain.concerns, domain.situation, domain.told, domain.detail, domain.facts),
         *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
 
