@@ -133,7 +133,8 @@ class Domain(Generic[S]):
 
     `concerns` says whether anything that was observed is the domain's; where nothing is, nothing
     else is asked of it. `rests_on` names domains without which this one cannot be well: while one
-    of them is down, its finding is shown first, and explains this one's.
+    of them is down, its finding is shown first, and explains this one's. `rules` is the package
+    with the pages on its guards, checks and classes (`engine.rules.brought`), "" for none.
 
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
     read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
@@ -160,6 +161,7 @@ class Domain(Generic[S]):
     checks: str
     movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
     rests_on: tuple[str, ...] = ()
+    rules: str = ""
 
     def action(self, name: str) -> Action[S]:
         """The action called `name`.

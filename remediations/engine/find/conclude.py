@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.finding import Finding, Health
@@ -48,7 +48,7 @@ def concerned(domains: Sequence[AnyDomain], observation: Observation) -> tuple[A
     Raises:
         UsageError: none has: nothing can be said of it, which does not mean that all is well.
     """
-    found = tuple(domain for domain in domains if domain.concerns(observation))
+    found = tuple(domain for domain in domains if _concerns(domain, observation))
     if found:
         return found
     raise UsageError(
@@ -78,27 +78,17 @@ def in_order(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
     """Each with what explains it, in the order in which they are shown. Pure."""
     rests_on = {one.domain.name: one.domain.rests_on for one in found}
     down = {one.domain.name for one in found if one.finding.health is Health.DOWN}
-    explained = [
-        Conclusion(
-            domain=one.domain,
-            finding=one.finding,
-            detail=one.detail,
-            explained_by=tuple(name for name in _below(one.domain.name, rests_on) if name in down)
-            if one.finding.health is not Health.WELL
-            else (),
-        )
-        for one in found
-    ]
-    return tuple(
-        sorted(
-            explained,
-            key=lambda one: (
-                len(one.explained_by),
-                -SEVERITY.index(one.finding.health),
-                one.domain.name,
-            ),
-        )
-    )
+
+    def explained(one: Conclusion) -> Conclusion:
+        if one.finding.health is Health.WELL:
+            return one
+        below = _below(one.domain.name, rests_on)
+        return replace(one, explained_by=tuple(name for name in below if name in down))
+
+    def order(one: Conclusion) -> tuple[int, int, str]:
+        return (len(one.explained_by), -SEVERITY.index(one.finding.health), one.domain.name)
+
+    return tuple(sorted(map(explained, found), key=order))
 
 
 def _below(name: str, rests_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -113,8 +103,17 @@ def _below(name: str, rests_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _concerns(domain: AnyDomain, observation: Observation) -> bool:
+    """One that fails on the question is not left out: it would be silence in place of a finding."""
+    try:
+        return domain.concerns(observation)
+    except Exception:  # noqa: BLE001 - `_concluded` asks it again, and tells of it
+        return True
+
+
 def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> Conclusion:
     try:
+        domain.concerns(observation)
         situation = domain.situation(observation, frozenset())
         return Conclusion(
             domain=domain, finding=domain.told(situation), detail=domain.detail(situation)

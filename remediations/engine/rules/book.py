@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from remediations.engine.rules.entry import Entry, Kind, entries_of, exit_codes_of
@@ -35,10 +36,12 @@ def entries() -> tuple[Entry, ...]:
     return (*found, *exit_codes_of(EXIT_CODES, shipped(EXIT_CODES).read_text(encoding="utf-8")))
 
 
-def meant_by(word: str) -> tuple[Entry, ...]:
-    """The entries called so, in whatever case: a class and a condition may share a name."""
+def meant_by(word: str, among: Iterable[Entry] | None = None) -> tuple[Entry, ...]:
+    """The entries called so, in whatever case: a class and a condition may share a name. `among`
+    others than ours, where they are given."""
     key = _key(word)
-    return tuple(entry for entry in entries() if key in map(_key, entry.names))
+    all_ = entries() if among is None else among
+    return tuple(entry for entry in all_ if key in map(_key, entry.names))
 
 
 def close_to(word: str) -> tuple[str, ...]:
