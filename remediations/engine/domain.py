@@ -140,7 +140,7 @@ class Domain(Generic[S]):
     read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
     `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
     what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
-    by `KIND field` (`chain.advances/1 height`). `watch` looks at the world while a plan is applied,
+    by `KIND field` (`lamp.before/1 lit`). `watch` looks at the world while a plan is applied,
     through the connections of the run; `checks` is the package with its checks.
     """
 

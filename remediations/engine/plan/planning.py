@@ -41,7 +41,7 @@ def make_plan(
     unknown = sorted(only - names.keys())
     if unknown:
         raise UsageError(
-            f"the inventory has no host {unknown[0]!r}",
+            f"there is no {finding.noun or 'target'} {unknown[0]!r}",
             guard="--limit",
             got=", ".join(unknown),
             expected=", ".join(names),

@@ -12,7 +12,7 @@ EXIT_CODES = "docs/exit-codes.md"
 PAGES: dict[Kind, str] = {
     Kind.GUARD: "docs/rules/guards.md",
     Kind.CHECK: "docs/rules/checks.md",
-    Kind.CHAIN_CLASS: "docs/rules/classes.md",
+    Kind.CLASS: "docs/rules/classes.md",
     Kind.CONDITION: "docs/rules/conditions.md",
     Kind.HAZARD: "docs/rules/hazards.md",
     Kind.STATE: "docs/rules/states.md",
@@ -53,5 +53,5 @@ def close_to(word: str) -> tuple[str, ...]:
 
 
 def _key(name: str) -> str:
-    """Screens write QUORUM-LOST and JSON writes not_verified."""
+    """Screens write classes in capitals, and JSON writes not_verified."""
     return name.casefold().replace("_", "-")
