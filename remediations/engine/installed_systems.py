@@ -14,7 +14,8 @@ from remediations.engine.drivers import DriverKind
 from remediations.engine.entry_points import SYSTEMS
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import Workshops
-from remediations.engine.system import RemoteSystem, System, flaw_of
+from remediations.engine.system import HostSystem, RemoteSystem, System, flaw_of
+from remediations.errors import Refused
 from remediations.machine.config import MachineConfig
 
 
@@ -27,14 +28,35 @@ class InstalledSystems:
 
     @property
     def drivers(self) -> tuple[DriverKind, ...]:
-        """All that can carry steps out, each name once."""
-        return tuple({d.name: d for system in self.systems for d in system.drivers}.values())
+        """All that can carry steps out.
+
+        Raises:
+            Refused: two systems bring one of the same name: which one is meant cannot be told.
+        """
+        brought = [(driver, system) for system in self.systems for driver in system.drivers]
+        for driver, _ in brought:
+            rivals = [other.name for one, other in brought if one.name == driver.name]
+            if len(rivals) > 1:
+                raise Refused(
+                    f"the driver {driver.name!r} is brought more than once",
+                    guard="drivers",
+                    got=f"by the systems {', '.join(rivals)}",
+                    expected="one system that brings it",
+                    next_step="`pip uninstall` what is not wanted, or leave its distribution out of"
+                    " `playbooks` in the machine configuration",
+                )
+        return tuple(driver for driver, _ in brought)
 
     @contextmanager
     def workshops(self) -> Iterator[Workshops]:
         """The pure halves of the drivers, open while the block runs."""
         with ExitStack() as held:
             yield {kind.name: held.enter_context(kind.workshop()) for kind in self.drivers}
+
+    @property
+    def on_hosts(self) -> tuple[HostSystem, ...]:
+        """Those of which every host runs a fragment."""
+        return tuple(one for one in self.systems if isinstance(one, HostSystem))
 
     def unanswered(self, observation: Observation) -> tuple[str, ...]:
         """The reasons, where no system could read anything at all; else none.

@@ -126,7 +126,7 @@ def test_an_edited_statement_is_refused(alice: tuple[Key, Path]) -> None:
     for field, value in (
         ("purpose", "anything"),
         ("plan", "0" * 64),
-        ("chain_id", "mainnet-1"),
+        ("resources", ("chain/mainnet-1",)),
         ("branch", "another"),
         ("expires_at", NOW + timedelta(days=1)),
     ):

@@ -48,7 +48,7 @@ def snapshot(*_):
                     round=0, online_power=90, total_power=100)
 
 async def carry_out(_, step, command, **__):
-    (marks / command.host).touch()
+    (marks / command.target).touch()
     logging.getLogger("stack").warning("a warning of a library")
     warnings.warn("another one", stacklevel=1)
     print("x" * words, file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation import Scope
+from remediations.engine.observe.observation import Observation, Scope
 from remediations.playbooks.chain.discover.discover import (
     LATE,
     MOST,
@@ -21,12 +21,12 @@ from remediations.playbooks.chain.discover.discover import (
 )
 from remediations.playbooks.chain.discover.proposal import propose
 from remediations.reach.connection import Reach
-from remediations.systems.comet.reading import CometReading
+from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown, Why
 from tests.unit.observe.fake_host import Host, Rpc
 from tests.unit.observe.test_look import Local, Reached
-from tests.worlds import healthy, unknown
+from tests.worlds import healthy, login_of, unknown
 
 
 @pytest.mark.parametrize(("old", "chosen"), [("inactive", True), ("active", False)])
@@ -65,14 +65,15 @@ class Many:
 
     async def observe(
         self, _reach: Reach, inventory: Inventory, *, scope: Scope, tool: str
-    ) -> CometReading:
+    ) -> Observation:
         if len(inventory.hosts) == 1:
             await asyncio.sleep(self._pause_s)
         said = unknown("several", Why.SEVERAL_UNITS)
         reading = replace(healthy().host("val1"), unit=said, candidates=self.names)
         self.reads.update(entry.name for entry in inventory.hosts)
         hosts = tuple(replace(reading, host=entry.name) for entry in inventory.hosts)
-        return replace(healthy(), hosts=hosts, scope=scope, tool=tool)
+        logins = tuple(login_of(entry.name) for entry in inventory.hosts)
+        return sealed(replace(healthy(), hosts=hosts, logins=logins, scope=scope, tool=tool))
 
     def looked(self, monkeypatch: pytest.MonkeyPatch) -> CometReading:
         monkeypatch.setattr("remediations.playbooks.chain.discover.discover.observe", self.observe)

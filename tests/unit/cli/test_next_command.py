@@ -51,7 +51,7 @@ def test_an_inventory_that_was_typed_is_typed_again(
 def test_what_comes_next_takes_an_inventory() -> None:
     """Each command that is written so anywhere has the option that may be added to it."""
     named = set()
-    for file in Path(remediations.cli.__file__).parent.glob("*.py"):
+    for file in Path(remediations.cli.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "next_command":
                 named.add(ast.literal_eval(node.args[0]))

@@ -84,8 +84,8 @@ def test_what_is_no_such_document_is_one_error(text: bytes) -> None:
         (b'{"began":"CANARY"}', "Invalid RFC3339 encoded datetime, at $.began"),
         (b'{"format":"CANARY"}', "Expected `int`, got `str`, at $.format"),
         (
-            b'{"hosts":[{"unit":{"reading":"CANARY"}}]}',
-            "a value or a field that is not known, at $.hosts[0].unit.reading",
+            b'{"logins":[{"hops":[{"port":"CANARY"}]}]}',
+            "Expected `int`, got `str`, at $.logins[0].hops[0].port",
         ),
         (b"{}", "Object missing required field `format`"),
         (b'{"tool":"CANARY\xff"}', "not UTF-8"),
