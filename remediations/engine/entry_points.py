@@ -103,8 +103,10 @@ def domain_flaw(loaded: object) -> str:
         return f"{_kind(loaded)} is not a domain"
     if not _text(loaded.name) or not _ID.fullmatch(loaded.name):
         return "the name of the domain is not one of letters, digits, dots and dashes"
-    if not _text(loaded.title) or not _text(loaded.checks):
-        return "the title and the checks of the domain are not texts of one line"
+    if not all(map(_text, (loaded.title, loaded.checks, loaded.rules))):
+        return "the title, the checks and the rules of the domain are not texts of one line"
+    if not _tuple(loaded.rests_on) or not all(map(_text, loaded.rests_on)):
+        return "what the domain rests on is not a tuple of names"
     if not all(map(callable, _asked(loaded))):
         return "what the domain is asked for is not a function"
     if not _tuple(loaded.kinds) or not all(map(_is_kind, loaded.kinds)):
@@ -118,7 +120,7 @@ def domain_flaw(loaded: object) -> str:
 
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
     return (
-        *(domain.situation, domain.told, domain.detail, domain.facts),
+        *(domain.concerns, domain.situation, domain.told, domain.detail, domain.facts),
         *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
 

@@ -15,13 +15,12 @@ from remediations.cli.terminal import look
 from remediations.cli.world import inventory_of, observation_for
 from remediations.engine.catalogue import catalogue, find_named
 from remediations.engine.domain import AnyDomain
+from remediations.engine.find.conclude import SEVERITY, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
 
-SEVERITY = tuple(Health)
-"""From well to down."""
 EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 
@@ -36,19 +35,23 @@ def command(
     domains = _domains(what, load_machine_config())
     known = inventory_of(inventory) if inventory is not None or source is None else None
     observation = observation_for(known, source, save)
-    situations = [(domain, domain.situation(observation, frozenset())) for domain in domains]
-    concluded = {domain.told(situation): (domain, situation) for domain, situation in situations}
-    # A domain that takes another one over, for playbooks of its own, concludes the same.
+    found = conclude(domains, observation)
     style = look()
     texts = [
-        finding_text(_shown(finding), width=style.width, colour=style.colour, verbose=verbose)
-        for finding in concluded
+        finding_text(
+            _shown(one.finding),
+            width=style.width,
+            colour=style.colour,
+            verbose=verbose,
+            explained_by=one.explained_by,
+        )
+        for one in found
     ]
     return Answer(
-        exit_code=verdict(tuple(concluded)),
+        exit_code=verdict([one.finding for one in found]),
         document=[
-            {"finding": finding, "detail": domain.detail(situation)}
-            for finding, (domain, situation) in concluded.items()
+            {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
+            for one in found
         ],
         text="\n\n".join(texts),
     )

@@ -14,6 +14,7 @@ from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
 from remediations.engine.catalogue import named
+from remediations.engine.find.conclude import concerned
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import Maker
@@ -48,6 +49,7 @@ def command(
         installed_systems(load_machine_config()).workshops()
     )  # ready while hosts are read
     observation = observation_for(hosts, source, save)
+    concerned([installed.domain], observation)
     finding = installed.domain.told(installed.domain.situation(observation, only))
     if finding.well and not only and branch is None:
         return Answer(

@@ -88,10 +88,12 @@ class Printed(Record, frozen=True, kw_only=True):
 
 
 class Concluded(Record, frozen=True, kw_only=True):
-    """What one domain concludes: for people, and in its own terms."""
+    """What one domain concludes: for people, and in its own terms, null where it failed.
+    `explained_by` names the domains whose trouble explains its own."""
 
     finding: Finding
-    detail: Part
+    detail: Part | None
+    explained_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remediations.engine.domain import pick
+from remediations.engine.find.conclude import concerned
 from remediations.engine.observe.complete import lack
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import Maker
@@ -17,7 +18,8 @@ def make_plan(
     may be acted on, empty for all.
 
     Raises:
-        UsageError: an unknown branch or host, or an observation that is not a full one.
+        UsageError: an unknown branch or host, or an observation that is not a full one, or has
+            nothing of the domain.
         Refused: no branch fits, or the one that fits has nothing to act on.
         RemediationError: the bytes of a step cannot be made.
     """
@@ -31,6 +33,7 @@ def make_plan(
             next_step=f"remediate plan {maker.playbook.id} --inventory INVENTORY (without --from)",
         )
     domain = maker.domain
+    concerned([domain], observation)
     situation = domain.situation(observation, only)
     finding = domain.told(situation)
     names = dict.fromkeys([login.host for login in observation.logins])
@@ -38,7 +41,7 @@ def make_plan(
     unknown = sorted(only - names.keys())
     if unknown:
         raise UsageError(
-            f"the inventory has no host {unknown[0]!r}",
+            f"there is no {finding.noun or 'target'} {unknown[0]!r}",
             guard="--limit",
             got=", ".join(unknown),
             expected=", ".join(names),

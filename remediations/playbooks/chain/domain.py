@@ -20,11 +20,13 @@ from remediations.playbooks.chain.look import watch_chain
 from remediations.playbooks.chain.situation import situation
 from remediations.playbooks.chain.told import DOMAIN as NAME
 from remediations.playbooks.chain.told import told
+from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
 
 DOMAIN = Domain(
     name=NAME,
     title="a CometBFT chain that has halted, or lost a node",
+    concerns=has_nodes,
     situation=situation,
     told=lambda chain: told(chain.finding),
     detail=lambda chain: Part.of(chain.finding),

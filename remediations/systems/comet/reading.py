@@ -165,6 +165,19 @@ def comet_reading(observation: Observation) -> CometReading:
     )
 
 
+def has_nodes(observation: Observation) -> bool:
+    """Whether there is a chain in it at all: hosts that are expected to have a node. What is read
+    strictly later is only glanced at here, and a part of another form is one that has to be read.
+    """
+    part = observation.part(CometNodes.KIND)
+    if part is None:
+        return False
+    hosts = part.value.get("hosts")
+    if not isinstance(hosts, list):
+        return True
+    return any(not isinstance(one, dict) or one.get("role") != Role.BASTION for one in hosts)
+
+
 def sealed(reading: CometReading) -> Observation:
     """The observation that says exactly this: what `comet_reading` came from."""
     ours = (

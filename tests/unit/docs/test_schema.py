@@ -76,7 +76,7 @@ def proposals() -> list[Proposal]:
 
 def concluded(world: CometReading) -> Concluded:
     finding = diagnose(world)
-    return Concluded(finding=for_people(finding), detail=Part.of(finding))
+    return Concluded(finding=for_people(finding), detail=Part.of(finding), explained_by=())
 
 
 @cache
@@ -84,7 +84,7 @@ def real_parts() -> Mapping[str, Part]:
     """One of each kind, as observations, findings and plans have them."""
     world = quorum_lost()
     observed = sealed(replace(world, hosts=world.hosts[:1])).parts
-    found = [concluded(worlds.split(world, ("val2",), ("val3", "val4", "full1"))).detail]
+    found = [Part.of(diagnose(worlds.split(world, ("val2",), ("val3", "val4", "full1"))))]
     planned = [
         part
         for plan in plans()

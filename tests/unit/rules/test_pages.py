@@ -24,7 +24,7 @@ LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
 ASKED = {
     Kind.GUARD: ("says", "why", "do", "unknown"),
     Kind.CHECK: ("says", "why", "do", "unknown"),
-    Kind.CHAIN_CLASS: ("says", "why", "do"),
+    Kind.CLASS: ("says", "why", "do"),
     Kind.CONDITION: ("says", "why", "do"),
     Kind.HAZARD: ("says", "why", "do"),
     Kind.STATE: ("says", "do"),
@@ -122,7 +122,7 @@ def test_every_rule_that_code_cites_has_an_entry() -> None:
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        (Kind.CHAIN_CLASS, [*ChainClass]),
+        (Kind.CLASS, [*ChainClass]),
         (Kind.CONDITION, [*NodeCondition]),
         (Kind.STATE, [*RunState, *StepState]),
         (Kind.EXIT_CODE, [int(code) for code in ExitCode]),
