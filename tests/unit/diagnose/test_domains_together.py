@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -173,3 +174,13 @@ def test_screen_names_what_explains() -> None:
     )
     assert "explained by  chain, above: resolve that first" in text
     assert "explained by" not in finding_text(told("x", Health.DOWN), width=80, colour=False)
+
+
+@pytest.mark.parametrize("name", ["acme", "zeta"])
+def test_who_takes_a_domain_over_concludes_with_it_once(name: str) -> None:
+    """And what rests on that domain is still explained by it, wherever the copy's name stands."""
+    chain = domain("chain", Health.DOWN)
+    copy = dataclasses.replace(chain, name=name)
+    market = domain("market", Health.DOWN, rests_on=("chain",))
+    assert shown(copy, chain, market) == [("chain", ()), ("market", ("chain",))]
+    assert shown(chain, market, copy) == [("chain", ()), ("market", ("chain",))]
