@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import click
@@ -32,8 +33,7 @@ from remediations.engine.report.report import Report
 from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, RunBegan
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
-from remediations.machine.config import MachineConfig, load_machine_config
-from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 from remediations.values.part import KIND, Kinded, Part
@@ -104,7 +104,7 @@ class Document:
     what: str
 
 
-DOCUMENTS: Mapping[str, Document] = {
+_ENGINE: Mapping[str, Document] = {
     "observation": Document(
         kind=Observation, what="everything that was read in one look at the world"
     ),
@@ -118,10 +118,35 @@ DOCUMENTS: Mapping[str, Document] = {
     "report": Document(kind=Report, what="one run, complete"),
     "part": Document(kind=Part, what="what a system or a domain put into any of these"),
     "doctor-line": Document(kind=Line, what="one line of `doctor`"),
-    "proposal": Document(kind=Proposal, what="the inventory that `inventory discover` proposes"),
     "answer": Document(kind=Printed, what="what every command prints with --json"),
     "error": Document(kind=Failure, what="the error in such an answer"),
 }
+
+
+@cache
+def documents() -> Mapping[str, Document]:
+    """All documents by name: the engine's, and what the installed domains add."""
+    loads = [d.discovery for d in catalogue(load_machine_config()).domains if d.discovery]
+    proposals = [
+        Document(kind=load().document, what="the inventory that `inventory discover` proposes")
+        for load in loads
+    ]
+    return {**_ENGINE, "proposal": proposals[0]} if proposals else _ENGINE
+
+
+@cache
+def parts() -> Mapping[str, Document]:
+    """Every kind of part that an installed system reads or an installed domain writes, by kind."""
+    config = load_machine_config()
+    found = [system.kind for system in installed_systems(config).systems]
+    found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
+    return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
+
+
+def _told_of(kind: type[Kinded]) -> str:
+    """What it is says its own first line; who owns it, its name."""
+    first = (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
+    return one_line(f"part: {first}")
 
 
 @click.command("schema", help="Print the JSON Schema of a document or a part, or list them all.")
@@ -129,7 +154,7 @@ DOCUMENTS: Mapping[str, Document] = {
 @json_option
 def command(name: str | None) -> Answer:
     """Exit 0. With --json the schema is a text: its own numbers are not decimal strings."""
-    every = {**DOCUMENTS, **parts(load_machine_config())}
+    every = {**documents(), **parts()}
     if name is None:
         return Answer(
             exit_code=ExitCode.OK,
@@ -151,19 +176,6 @@ def command(name: str | None) -> Answer:
         document={"name": name, "schema": text},
         text=text,
     )
-
-
-def parts(config: MachineConfig) -> dict[str, Document]:
-    """Every kind of part that an installed system reads or an installed domain writes, by kind."""
-    found = [system.kind for system in installed_systems(config).systems]
-    found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
-    return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
-
-
-def _told_of(kind: type[Kinded]) -> str:
-    """What it is says its own first line; who owns it, its name."""
-    first = (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
-    return one_line(f"part: {first}")
 
 
 def schema_of(name: str, document: Document) -> Schema:

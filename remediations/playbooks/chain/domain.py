@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
 from remediations.playbooks.chain.actions import RESTART, START
@@ -23,6 +25,23 @@ from remediations.playbooks.chain.told import told
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
 
+if TYPE_CHECKING:
+    from remediations.engine.discovery import Discovery
+    from remediations.engine.doctor.declared import Doctor
+
+
+def _doctor() -> Doctor:
+    from remediations.playbooks.chain.doctor.world import DOCTOR
+
+    return DOCTOR
+
+
+def _discovery() -> Discovery:
+    from remediations.playbooks.chain.discover.found import DISCOVERY
+
+    return DISCOVERY
+
+
 DOMAIN = Domain(
     name=NAME,
     title="a CometBFT chain that has halted, or lost a node",
@@ -41,4 +60,6 @@ DOMAIN = Domain(
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
     kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows),
+    doctor=_doctor,
+    discovery=_discovery,
 )

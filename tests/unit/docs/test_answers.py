@@ -14,14 +14,15 @@ from remediations.cli import proof
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.commands.inventory import answer
-from remediations.cli.commands.schema import DOCUMENTS, parts
+from remediations.cli.commands.schema import documents, parts
 from remediations.cli.main import COMMANDS
 from remediations.engine.observe.observation_file import load
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.store import find
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode
-from remediations.machine.config import MachineConfig
+from remediations.playbooks.chain.discover.discover import inventory_for
+from remediations.playbooks.chain.discover.found import DiscoveredChain
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry
 from remediations.values.wire import canonical
@@ -132,7 +133,8 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
         validator("doctor-line").validate(line)
     world = comet_reading(load(reader.seen))
     hosts = tuple(HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
-    proposed = written(document_of(answer(world, hosts, None, None)))
+    found = DiscoveredChain(world, inventory_for(hosts, None))
+    proposed = written(document_of(answer(found, None, None)))
     assert set(proposed) == said_of("inventory discover")
     validator("proposal").validate(proposed["proposal"])
 
@@ -147,7 +149,7 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
-    assert [row["name"] for row in listed] == [*DOCUMENTS, *parts(MachineConfig())]
+    assert [row["name"] for row in listed] == [*documents(), *parts()]
 
 
 def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:
@@ -170,14 +172,14 @@ def test_every_command_and_every_document_is_told() -> None:
         said_of("inventory discover" if command == "inventory" else command)
     head = page.partition(MEMBERS)[0]
     named = re.findall(r"^\| [^|]+ \| `([a-z-]+)` \|", head, re.MULTILINE)
-    assert named == list(DOCUMENTS)
+    assert named == list(documents())
 
 
 def test_every_kind_of_part_is_told() -> None:
     """Those that come with this package, and no others."""
     section = prose("docs/json.md").partition("## Parts")[2].partition(MEMBERS)[0]
     told = re.findall(r"`([a-z]+\.[a-z]+/[0-9]+)`", section)
-    assert sorted(told) == sorted(parts(MachineConfig()))
+    assert sorted(told) == sorted(parts())
 
 
 def test_what_is_read_out_of_a_journal(tmp_path: Path) -> None:
