@@ -78,9 +78,10 @@ def heading(text: Part) -> RenderableType:
     return _Heading(title)
 
 
-def facts(rows: Sequence[tuple[str, Part]]) -> RenderableType:
+def facts(rows: Sequence[tuple[Part, Part]]) -> RenderableType:
     """Label and value, the labels aligned, long values wrapped below themselves."""
-    return _Facts([(line(label, DIM), _text(value)) for label, value in rows])
+    labels = [label if isinstance(label, Text) else line(label, DIM) for label, _ in rows]
+    return _Facts(list(zip(labels, (_text(value) for _, value in rows), strict=True)))
 
 
 def columns(
@@ -90,7 +91,8 @@ def columns(
 
     Where the others leave it no room, each row becomes a list of its cells: nothing is cut off.
     """
-    return _Columns(header, [[_text(cell) for cell in row] for row in rows], folding % len(header))
+    names = [_text(name) for name in header]
+    return _Columns(names, [[_text(cell) for cell in row] for row in rows], folding % len(names))
 
 
 def indented(part: RenderableType, by: int = 2) -> RenderableType:
@@ -145,10 +147,12 @@ class _Columns:
     GAP = 2
     SHORT = 12
 
-    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[Text]], folding: int) -> None:
+    def __init__(
+        self, header: Sequence[Text], rows: Sequence[Sequence[Text]], folding: int
+    ) -> None:
         self._header, self._rows, self._folding = header, rows, folding
         self._widths = [
-            max(len(name), *(row[number].cell_len for row in rows)) if rows else len(name)
+            max(name.cell_len, *(row[number].cell_len for row in rows)) if rows else name.cell_len
             for number, name in enumerate(header)
         ]
 

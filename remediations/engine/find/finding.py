@@ -41,14 +41,14 @@ class FindingRow(Record, frozen=True, kw_only=True):
 class Subject(Record, frozen=True, kw_only=True):
     """What is wrong with one thing that can be acted on.
 
-    `weight` is how much of the domain's measure it is, "" for none; `cause` says in one sentence
+    `weight` is how much of the domain's measure it is, None for none; `cause` says in one sentence
     why; `by_hand` what to do where no playbook resolves it, else "".
     """
 
     name: str
     condition: str
     health: Health
-    weight: str
+    weight: int | None
     cause: str
     by_hand: str
     evidence: tuple[Evidence, ...]

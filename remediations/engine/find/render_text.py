@@ -111,7 +111,7 @@ def _row(group: Sequence[Subject], finding: Finding) -> tuple[Part, ...]:
     if len(group) > 1:
         name = Exact(count(len(group), finding.noun))
         cause = f"{cause}: {', '.join(subject.name for subject in group)}"
-    weight = sum(int(subject.weight or 0) for subject in group)
+    weight = sum(subject.weight or 0 for subject in group)
     weighed = (str(weight) if weight else "–",) if finding.measure else ()
     return (name, *weighed, line(first.condition, STYLE[first.health]), cause)
 

@@ -70,10 +70,9 @@ def _evidence(finding: Finding) -> Iterator[Block]:
         tuple((about, *_reading(evidence)) for about, evidence in readings),
     )
     yield folded(f"All {count(len(readings), 'reading')}", table, beyond=MANY)
-    advice = tuple((Exact(s.name), s.by_hand) for s in finding.subjects if s.by_hand)
-    if advice:
-        table = Table((finding.noun.capitalize(), "By hand"), advice)
-        yield folded(f"What people do on {count(len(advice), finding.noun)}", table, beyond=MANY)
+    advice = tuple((Exact(s.name), s.by_hand or "–") for s in finding.subjects)
+    table = Table((finding.noun.capitalize(), "By hand"), advice)
+    yield folded(f"What people do, of {count(len(advice), finding.noun)}", table, beyond=MANY)
 
 
 def _reading(evidence: Evidence) -> tuple[Words, ...]:

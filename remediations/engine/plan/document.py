@@ -43,6 +43,10 @@ HEALTH_TONES = {
 TONES = {Outcome.PASS: Tone.GOOD, Outcome.BLOCK: Tone.BAD, Outcome.UNKNOWN: Tone.DOUBT}
 
 
+READ_ITSELF = "What is read is what runs:"
+"""Stands before a payload that nothing is shown in the place of."""
+
+
 def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
     """The plan. Programs that many targets share stand once, unless it is to be shown `whole`."""
     return (
@@ -118,7 +122,7 @@ def _subjects(finding: Finding) -> Block:
         tuple(
             (
                 Exact(s.name),
-                s.weight or "–",
+                "–" if s.weight is None else str(s.weight),
                 (Toned(s.condition, HEALTH_TONES[s.health]), f" ({s.health})"),
                 s.cause,
             )
@@ -196,8 +200,7 @@ def _step(program: Program[Step]) -> Iterator[Block]:
             f": {text.size}, at most {first.timeout_s} s, {first.fidelity}. Undo: {first.undo}",
         )
     )
-    if first.shown:
-        yield Output(first.shown)
+    yield Output(first.shown or READ_ITSELF)
     yield text
     asked = Exact(shlex.join(first.probe))
     yield Paragraph(("Where no result is left, this tells whether the effect is there: ", asked))

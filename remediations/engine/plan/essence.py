@@ -129,7 +129,7 @@ def _elsewhere(value: object, stage: Stage) -> object:
     """What a gate asks for, without the targets of its own stage: these are where stages differ."""
     if not isinstance(value, list | tuple):
         return value
-    targets = {step.target for step in stage.steps}
+    targets = [step.target for step in stage.steps]
     return [item for item in value if item not in targets]
 
 

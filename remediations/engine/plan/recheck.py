@@ -19,7 +19,7 @@ from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
 from remediations.engine.plan.plan import Fact, Plan
-from remediations.errors import Refused, WorldChanged
+from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.values.wire import digest
 
 SHOWN = 12
@@ -48,7 +48,10 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
         raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
     if not maker.domain.concerns(observation):
         raise _not_of_this(plan, f"an observation without {plan.domain}", f"one of {plan.domain}")
-    situation = maker.domain.situation(observation, frozenset(plan.targets))
+    try:
+        situation = maker.domain.situation(observation, frozenset(plan.targets))
+    except UsageError as error:  # its readings contradict each other
+        raise _not_of_this(plan, f"{error.what}: {error.got}", error.expected) from error
     reason = branch.fits(situation)
     if reason is not None:
         raise _not_of_this(plan, f"{branch.name} does not fit: {reason}", "the branch of the plan")

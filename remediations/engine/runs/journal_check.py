@@ -204,16 +204,15 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
     if records and records[0]["plan"] != _sha256(plan):
         problems.append(f"the journal is of plan {records[0]['plan']}, this is {_sha256(plan)}")
     try:
+        steps = [step for stage in json.loads(plan)["stages"] for step in stage["steps"]]
         planned = {
-            f"{stage['number']}-{index}": (
-                str(command["host"]),
-                _sha256(command["text"].encode()),
-            )
-            for stage in json.loads(plan)["stages"]
-            for index, command in enumerate(stage["commands"])
+            str(step["id"]): (str(step["target"]), _sha256(step["payload"].encode()))
+            for step in steps
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [*problems, "the plan is not one"]
+    if len(planned) < len(steps):
+        return [*problems, "two steps of the plan have one id"]
     place = {step: number for number, step in enumerate(planned)}
     reached: dict[str, int] = {}
     for event in (record["event"] for record in records):

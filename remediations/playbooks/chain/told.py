@@ -117,7 +117,7 @@ def _subject(node: NodeFinding) -> Subject:
         name=node.host,
         condition=node.condition.value,
         health=Health.WELL if node.condition in WELL else ill,
-        weight=str(node.power) if node.power else "",
+        weight=node.power or None,
         cause=node.cause,
         by_hand=node.by_hand,
         evidence=node.evidence,

@@ -220,7 +220,7 @@ def test_a_step_that_lost_its_result_is_settled_by_its_probe(
     """The runner was killed after the effect: the world is asked."""
 
     async def killed() -> carry_out.Ending:
-        wanted = replace(on_val1(host, "sleep 30"), probe=unit_active("ve.service"))
+        wanted = replace(on_val1(host, "sleep 30"), probe=unit_active("ve.service").words)
         if active:
             host.has_active("ve.service")
         task = asyncio.create_task(carried(driver, wanted))
@@ -341,6 +341,6 @@ def test_values_of_a_probe_are_no_shell_text(
     trap = tmp_path / "ran"
     for value in (f"x.service; touch {trap}", f"$(touch {trap}).service", f"a\ntouch {trap}\n"):
         with pytest.raises(Unheard) as refused:
-            asyncio.run(driver.holds(replace(command("val1"), probe=unit_active(value))))
+            asyncio.run(driver.holds(replace(command("val1"), probe=unit_active(value).words)))
         assert "exit 65: bad unit name" in refused.value.got
     assert not trap.exists()

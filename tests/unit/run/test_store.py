@@ -155,8 +155,8 @@ def test_approvals_are_kept_in_order_and_never_replaced() -> None:
         (lambda data: b"", "truncated"),
         (lambda data: data + b"\n", "not canonical"),
         (lambda data: b" " + data, "not canonical"),
-        (lambda data: data.replace(b'"format":"2"', b'"format":"3"'), "plan format '3'"),
-        (lambda data: data.replace(b'"format":"2"', b'"format":2'), "plan format 2"),
+        (lambda data: data.replace(b'"format":"3"', b'"format":"4"'), "plan format '4'"),
+        (lambda data: data.replace(b'"format":"3"', b'"format":3'), "plan format 3"),
         (lambda data: data.replace(b'"checks"', b'"Checks"', 1), "not known"),
         (lambda data: b"[]", "plan format None"),
         (lambda data: b"\xff\xfe", "malformed"),
@@ -176,7 +176,7 @@ def test_a_plan_that_is_not_as_written_is_refused(tmp_path: Path, change: object
 def test_an_edited_plan_has_another_digest(tmp_path: Path) -> None:
     """A careful edit can be read; no approval of the plan fits it any more."""
     path = tmp_path / "plan.json"
-    path.write_bytes(canonical(plan()).replace(b'"text":"true"', b'"text":"evil"'))
+    path.write_bytes(canonical(plan()).replace(b'"payload":"true"', b'"payload":"evil"'))
     assert plan_digest(read_plan(path)) != plan_digest(plan())
 
 
