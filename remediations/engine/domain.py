@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from remediations.engine.apply.look import Watch
 from remediations.engine.find.finding import Finding
@@ -35,6 +35,10 @@ from remediations.errors import Refused, UsageError
 from remediations.reach.connection import Reach
 from remediations.render.words import some
 from remediations.values.part import Part
+
+if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
+    from remediations.engine.discovery import Discovery
+    from remediations.engine.doctor.declared import Doctor
 
 S = TypeVar("S")
 """A domain's situation: its own typed readings, and what it concludes from them."""
@@ -138,12 +142,14 @@ class Domain(Generic[S]):
 
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
     read is never narrowed. Where the readings cannot be used, or contradict each other, it raises
-    UsageError (`Observation.read` does). `told` concludes for people, `detail` in the domain's own
-    terms.
-    `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
-    what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
-    by `KIND field` (`lamp.before/1 lit`). `watch` looks at the world while a plan is applied,
-    through the connections of the run; `checks` is the package with its checks.
+    UsageError (`Observation.read` does).
+
+    `told` concludes for people, `detail` in the domain's own terms. `invariants` judge the whole;
+    one that does not bear on the proposal gives None. `levels` are what is counted. `movable` says
+    which fields of its own parts may differ when a plan is applied, by `KIND field` (`lamp.before/1
+    lit`). `watch` looks at the world while a plan is applied, through the connections of the run;
+    `checks` is the package with its checks. `doctor` and `discovery` load what the domain adds to
+    these commands, None for nothing.
     """
 
     name: str
@@ -164,6 +170,8 @@ class Domain(Generic[S]):
     movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
     rests_on: tuple[str, ...] = ()
     rules: str = ""
+    doctor: Callable[[], Doctor] | None = None
+    discovery: Callable[[], Discovery] | None = None
 
     def action(self, name: str) -> Action[S]:
         """The action called `name`.

@@ -11,8 +11,9 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import inventory_option, json_option, save_option
 from remediations.cli.terminal import look as terminal_look
 from remediations.cli.world import TOOL
+from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.configured import read_configuration
-from remediations.engine.doctor.doctor import doctor_text, lacks, world_lines
+from remediations.engine.doctor.doctor import doctor_text, lacks
 from remediations.engine.doctor.inventory_lines import inventory_lines, no_inventory, unusable
 from remediations.engine.doctor.line import Line
 from remediations.engine.doctor.machine import machine_lines
@@ -39,7 +40,9 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
     lines = [*machine, *configured, *_beyond(inventory, save, config)]
     missing, style = lacks(lines), terminal_look()
     diagnose = f"remediate diagnose --inventory {inventory}"
-    text = doctor_text(lines, width=style.width, colour=style.colour, verbose=verbose)
+    text = doctor_text(
+        lines, width=style.width, colour=style.colour, verbose=verbose, domains=_names(config)
+    )
     return Answer(
         exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
         document={"lines": lines, "lacking": len(missing)},
@@ -65,7 +68,15 @@ def _beyond(
         resolver = None
     if resolver is None:
         return lines
-    sight = asyncio.run(look(inventory, resolver, tool=TOOL))
+    domains = catalogue(config or MachineConfig()).domains
+    doctors = {domain.name: domain.doctor() for domain in domains if domain.doctor is not None}
+    asks = {name: doctor.ask for name, doctor in doctors.items()}
+    sight = asyncio.run(look(inventory, resolver, asks, tool=TOOL))
     if save_to is not None:
-        save_observation(sight.envelope, save_to)
-    return (*lines, *world_lines(inventory, sight))
+        save_observation(sight.observation, save_to)
+    told = (doctor.lines(inventory, sight, sight.asked[name]) for name, doctor in doctors.items())
+    return (*lines, *(line for each in told for line in each))
+
+
+def _names(config: MachineConfig | None) -> tuple[str, ...]:
+    return tuple(domain.name for domain in catalogue(config or MachineConfig()).domains)

@@ -12,17 +12,13 @@ from remediations.cli.answer import Answer
 from remediations.cli.next_command import next_command
 from remediations.cli.options import json_option
 from remediations.cli.world import TOOL
+from remediations.engine.catalogue import catalogue
+from remediations.engine.discovery import Discovered, Discovery
 from remediations.engine.observe.inventory import SSH_NAME
 from remediations.errors import ExitCode, MachineError, Unreadable, UsageError
-from remediations.machine.config import load_machine_config
-from remediations.playbooks.chain.discover.discover import entries_for, inventory_for, read_hosts
-from remediations.playbooks.chain.discover.proposal import Proposal, propose
-from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
+from remediations.machine.config import MachineConfig, load_machine_config
 from remediations.reach.resolver import resolver_for
 from remediations.render.printable import one_line
-from remediations.systems.comet.reading import CometReading
-from remediations.values.inventory import HostEntry
-from remediations.values.reading import Unknown
 
 
 @click.group("inventory", help="Propose an inventory.", no_args_is_help=False)
@@ -43,43 +39,67 @@ def command() -> None:
     type=click.Path(path_type=Path),
     help="Write it to this file, which must not exist yet. Else to standard output.",
 )
+@click.option("--domain", help="Whose hosts they are, where several domains can tell.")
 @json_option
-def discover(hosts: tuple[str, ...], ssh_config: Path | None, output: Path | None) -> Answer:
+def discover(
+    hosts: tuple[str, ...], ssh_config: Path | None, output: Path | None, domain: str | None
+) -> Answer:
     """Exit 0: there is a proposal to review. 11: no host could be read."""
     _check(hosts, output)
+    machine = load_machine_config()
+    discovery = discovery_of(domain, machine)
     config = str(ssh_config.absolute()) if ssh_config is not None else None
-    entries = entries_for(tuple(dict.fromkeys(hosts)))
-    asked = inventory_for(entries, config)
-    resolver = resolver_for(load_machine_config(), asked)
-    observation, inventory = asyncio.run(read_hosts(asked, resolver, tool=TOOL))
-    _something_read(observation)
-    return answer(observation, inventory.hosts, config, output)
+    asked = discovery.asked(tuple(dict.fromkeys(hosts)), config)
+    found = asyncio.run(discovery.read(asked, resolver_for(machine, asked), TOOL))
+    return answer(found, config, output)
 
 
-def answer(
-    observation: CometReading,
-    entries: tuple[HostEntry, ...],
-    config: str | None,
-    output: Path | None,
-) -> Answer:
-    """The proposal, written to `output` or shown."""
-    proposal = propose(observation, entries)
+def discovery_of(name: str | None, config: MachineConfig) -> Discovery:
+    """What proposes inventories for the domain that is named, or for the only one that can.
+
+    Raises:
+        UsageError: there is no such domain, or several can and none is named.
+    """
+    able = {d.name: d.discovery for d in catalogue(config).domains if d.discovery is not None}
+    chosen = [load for known, load in able.items() if name in (None, known)]
+    if len(chosen) != 1:
+        raise UsageError(
+            "whose hosts these are is not known"
+            if name is None
+            else f"no domain {name!r} proposes inventories",
+            guard="--domain",
+            got=name or "none",
+            expected=", ".join(able) or "an installed domain that proposes inventories",
+            next_step="give one of them as --domain NAME; `remediate list` shows what is installed",
+        )
+    return chosen[0]()
+
+
+def answer(found: Discovered, config: str | None, output: Path | None) -> Answer:
+    """The proposal, written to `output` or shown.
+
+    Raises:
+        Unreadable: no host could be read.
+    """
+    if found.unreadable:
+        raise Unreadable(
+            "no host could be read, so there is nothing to propose",
+            guard="first contact",
+            got=found.unreadable,
+            expected="a login on at least one host",
+            next_step="make `ssh -o StrictHostKeyChecking=yes HOST true` work, then try again",
+        )
     next_step = next_command("doctor", inventory=output or "inventory.yaml")
     keep = "" if output else "keep it (--output inventory.yaml), "
-    text = proposal_yaml(
-        proposal,
-        ssh_config=config,
-        at=observation.ended,
-        next_step=f"{keep}review it, then {next_step}",
-    )
+    text = found.yaml(config, f"{keep}review it, then {next_step}")
     if output is not None:
         _write(output, text)
     document = {
-        "proposal": proposal,
+        "proposal": found.proposal,
         "yaml": text,
         "file": None if output is None else str(output),
     }
-    said = text if output is None else _summary(proposal, output, next_step)
+    said = text if output is None else _summary(found, output, next_step)
     return Answer(exit_code=ExitCode.OK, document=document, text=said)
 
 
@@ -88,7 +108,7 @@ def _check(hosts: tuple[str, ...], output: Path | None) -> None:
     for host in hosts:
         if not SSH_NAME.fullmatch(host):
             raise UsageError(
-                f"{host!r} is no name for ssh",
+                f"{host!r} is not a name for ssh",
                 guard="host name",
                 got=host,
                 expected="a name of ssh_config, a host name, or USER@HOST",
@@ -96,18 +116,6 @@ def _check(hosts: tuple[str, ...], output: Path | None) -> None:
             )
     if output is not None and os.path.lexists(output):
         raise _exists(output)
-
-
-def _something_read(observation: CometReading) -> None:
-    reasons = [r.session.reason for r in observation.hosts if isinstance(r.session, Unknown)]
-    if len(reasons) == len(observation.hosts):
-        raise Unreadable(
-            "no host could be read, so there is nothing to propose",
-            guard="first contact",
-            got=reasons[0],
-            expected="a login on at least one host",
-            next_step="make `ssh -o StrictHostKeyChecking=yes HOST true` work, then try again",
-        )
 
 
 def _write(output: Path, text: str) -> None:
@@ -136,14 +144,6 @@ def _exists(output: Path) -> UsageError:
     )
 
 
-def _summary(proposal: Proposal, output: Path, next_step: str) -> str:
-    guessed = sum(host.role is not None for host in proposal.hosts)
-    lines = [f"DANGER {host.name}: {host.danger}" for host in proposal.hosts if host.danger]
-    lines += [
-        f"{output}: chain {proposal.chain_id or 'not known'}, {guessed} of {len(proposal.hosts)} "
-        f"hosts, {len(proposal.uncovered)} validator(s) without a host, "
-        f"{len(proposal.strangers)} unknown peer(s)",
-        *(f"{host.name}: {host.notes[0]}" for host in proposal.hosts if not host.role),
-        f"next: review what is marked `guessed` in {output}, then {next_step}",
-    ]
-    return "\n".join(map(one_line, lines))
+def _summary(found: Discovered, output: Path, next_step: str) -> str:
+    last = f"next: review what is marked `guessed` in {output}, then {next_step}"
+    return "\n".join(map(one_line, (*found.summary(output), last)))

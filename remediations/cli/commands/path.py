@@ -9,6 +9,7 @@ import click
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode, MachineError, UsageError
+from remediations.files.shipped import shipped
 
 WHAT = ("deploys", "probe", "checks")
 
@@ -40,9 +41,7 @@ def _place(what: str) -> Path:
     package = Path(remediations.__path__[0]).absolute()
     if what == "probe":
         return package / "systems" / "hosts" / "probe.sh"
-    from remediations.systems.hosts.compile.deploys import deploys_directory
-
-    return deploys_directory().absolute()
+    return shipped("deploys").absolute()
 
 
 def _checks(name: str | None) -> Path:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ import msgspec
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.engine.approve.approval import Approval
+from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.line import Line
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
@@ -25,8 +27,8 @@ from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
 from remediations.engine.runs.records import Entry
 from remediations.engine.verify.result import CheckResult
-from remediations.errors import ExitCode
-from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.errors import ExitCode, UsageError
+from remediations.machine.config import load_machine_config
 from remediations.values.inventory import Inventory
 from remediations.values.record import Record
 
@@ -69,7 +71,7 @@ class Document:
     version: int | None = None
 
 
-DOCUMENTS: Mapping[str, Document] = {
+_ENGINE: Mapping[str, Document] = {
     "observation": Document(
         kind=Observation,
         what="everything that was read in one look at all hosts",
@@ -83,23 +85,41 @@ DOCUMENTS: Mapping[str, Document] = {
     "checks": Document(kind=tuple[CheckResult, ...], what="what the last verification found"),
     "report": Document(kind=Report, what="one run, complete"),
     "doctor-line": Document(kind=Line, what="one line of `doctor`"),
-    "proposal": Document(kind=Proposal, what="the inventory that `inventory discover` proposes"),
     "answer": Document(kind=Printed, what="what every command prints with --json"),
     "error": Document(kind=Failure, what="the error in such an answer"),
 }
 
 
+@cache
+def documents() -> Mapping[str, Document]:
+    """All documents by name: the engine's, and what the installed domains add."""
+    loads = [d.discovery for d in catalogue(load_machine_config()).domains if d.discovery]
+    proposals = [
+        Document(kind=load().document, what="the inventory that `inventory discover` proposes")
+        for load in loads
+    ]
+    return {**_ENGINE, "proposal": proposals[0]} if proposals else _ENGINE
+
+
 @click.command("schema", help="Print the JSON Schema of a document, or list the documents.")
-@click.argument("name", metavar="[NAME]", required=False, type=click.Choice(tuple(DOCUMENTS)))
+@click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None) -> Answer:
     """Exit 0. With --json the schema is a text: its own numbers are no decimal strings."""
     if name is None:
         return Answer(
             exit_code=ExitCode.OK,
-            document=[{"name": name, "what": kind.what} for name, kind in DOCUMENTS.items()],
-            text="\n".join(f"{name:<14} {kind.what}" for name, kind in DOCUMENTS.items())
+            document=[{"name": name, "what": kind.what} for name, kind in documents().items()],
+            text="\n".join(f"{name:<14} {kind.what}" for name, kind in documents().items())
             + "\n\nnext: remediate schema NAME",
+        )
+    if name not in documents():
+        raise UsageError(
+            f"there is no document {name!r}",
+            guard="document",
+            got=name,
+            expected=", ".join(documents()),
+            next_step="remediate schema",
         )
     text = json.dumps(schema_of(name), indent=2, ensure_ascii=False)
     return Answer(
@@ -115,7 +135,7 @@ def schema_of(name: str) -> Schema:
     Raises:
         KeyError: there is none.
     """
-    document = DOCUMENTS[name]
+    document = documents()[name]
     (made,), parts = msgspec.json.schema_components([document.kind], ref_template="#/$defs/{name}")
     parts = {_named(part): _true(schema) for part, schema in parts.items()}
     top = _true(made)

@@ -1,4 +1,4 @@
-"""All lines of `remediate doctor` about the hosts, and how they are shown. Pure."""
+"""How the lines of `remediate doctor` are shown. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,11 @@ from itertools import groupby
 from rich.console import RenderableType
 from rich.table import Table
 
-from remediations.engine.doctor.line import CHAIN, INVENTORY, MACHINE, Line, State
-from remediations.engine.doctor.sight import Sight
-from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.power import Power, read_power
-from remediations.playbooks.chain.diagnose.witness import doubts
-from remediations.playbooks.chain.doctor.chain_lines import ONE_KEY, chain_lines
-from remediations.playbooks.chain.doctor.host_lines import host_lines
+from remediations.engine.doctor.line import INVENTORY, MACHINE, Line, State
 from remediations.render.console import BAD, DIM, DOUBT, GOOD, drawn, heading, line, lines, sentence
 from remediations.render.words import count, some
-from remediations.values.inventory import Inventory
 
-GENERAL = (MACHINE, INVENTORY, CHAIN)
+GENERAL = (MACHINE, INVENTORY)
 
 MANY = 8
 """With more hosts than this, what is well is counted and not shown, unless asked for."""
@@ -29,37 +22,23 @@ TOPIC_WIDTH = 15
 STYLES = {State.OK: GOOD, State.WARN: DOUBT, State.LACK: BAD}
 
 
-def world_lines(inventory: Inventory, sight: Sight) -> tuple[Line, ...]:
-    """The chain, then each host in the order of the inventory."""
-    views = [NodeView(reading) for reading in sight.observation.hosts]
-    power = believed_power(views, inventory.chain_id)
-    hosts = [
-        line
-        for entry in inventory.hosts
-        for line in host_lines(sight, entry, power, config=inventory.ssh_config)
-    ]
-    return (*chain_lines(views, power), *hosts)
-
-
-def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:
-    """Who holds which power, told by the nodes of this chain that do not contradict themselves."""
-    doubted = doubts(views, chain_id)
-    return read_power(views, [v for v in views if v.answers and v.host not in doubted])
-
-
-def doctor_text(lines: Sequence[Line], *, width: int, colour: bool, verbose: bool) -> str:
-    """The lines by subject; what mends stands below what is wrong."""
+def doctor_text(
+    lines: Sequence[Line], *, width: int, colour: bool, verbose: bool, domains: Sequence[str] = ()
+) -> str:
+    """The lines by subject; what mends stands below what is wrong. What is not about a host or one
+    of the `domains` is about this machine or the inventory."""
+    general = (*GENERAL, *domains)
     subjects = [(name, list(group)) for name, group in groupby(lines, key=lambda one: one.subject)]
-    hosts = [(name, group) for name, group in subjects if name not in GENERAL]
+    hosts = [(name, group) for name, group in subjects if name not in general]
     whole = verbose or len(hosts) <= MANY
     well = [] if whole else [name for name, group in hosts if not _not_well(group)]
     parts: list[RenderableType] = []
     for name, group in subjects:
         if name not in well:
-            shown = group if whole or name in GENERAL else _not_well(group)
+            shown = group if whole or name in general else _not_well(group)
             parts += [heading(name), _rows(shown), line("")]
     if well:
-        told = f"{count(len(well), 'host')} where all is well: {some(well)} (-v shows it)"
+        told = f"{count(len(well), 'host')} where all is well: {some(well)} (--verbose shows it)"
         parts += [line(told, GOOD), line("")]
     parts.append(line(summary(lines), BAD if lacks(lines) else GOOD))
     return drawn(parts, width=width, colour=colour)
@@ -84,12 +63,8 @@ def _rows(shown: Sequence[Line]) -> Table:
 
 def lacks(lines: Sequence[Line]) -> tuple[Line, ...]:
     """The lines that stand in the way of a rescue, in the order in which they are to be mended."""
-    return tuple(sorted((line for line in lines if line.state is State.LACK), key=_urgency))
-
-
-def _urgency(line: Line) -> int:
-    """One key on two hosts before all; what the chain lacks last: it often follows from a host."""
-    return 0 if line.topic == ONE_KEY else 2 if line.subject == CHAIN else 1
+    missing = (line for line in lines if line.state is State.LACK)
+    return tuple(sorted(missing, key=lambda line: line.urgency))
 
 
 def summary(lines: Sequence[Line]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from remediations.values.record import Record
 
-MACHINE, INVENTORY, CHAIN = "this machine", "inventory", "chain"
-"""Subjects of lines that are about no single host."""
+MACHINE, INVENTORY = "this machine", "inventory"
+"""Subjects of lines that are about no host and no domain."""
 
 
 class State(StrEnum):
@@ -18,8 +18,16 @@ class State(StrEnum):
     LACK = "lack"
 
 
+class Urgency(IntEnum):
+    """In which order what lacks is to be mended."""
+
+    FIRST = 0  # it can do harm while it is not
+    USUAL = 1
+    LAST = 2  # it often follows from something else
+
+
 class Line(Record, frozen=True, kw_only=True):
-    """What was found about `topic` of `subject` (a host, or one of the constants above).
+    """What was found about `topic` of `subject` (a host, a domain, or one of the constants above).
 
     `mend` is the command, or the action where no command can do it; "" where all is well.
     """
@@ -29,6 +37,7 @@ class Line(Record, frozen=True, kw_only=True):
     state: State
     found: str
     mend: str
+    urgency: Urgency = Urgency.USUAL
 
 
 def ok(subject: str, topic: str, found: str) -> Line:
@@ -41,6 +50,15 @@ def warn(subject: str, topic: str, found: str, mend: str) -> Line:
     return Line(subject=subject, topic=topic, state=State.WARN, found=found, mend=mend)
 
 
-def lack(subject: str, topic: str, found: str, mend: str) -> Line:
+def lack(
+    subject: str, topic: str, found: str, mend: str, *, urgency: Urgency = Urgency.USUAL
+) -> Line:
     """Something would be refused, or could not be known."""
-    return Line(subject=subject, topic=topic, state=State.LACK, found=found, mend=mend)
+    return Line(
+        subject=subject,
+        topic=topic,
+        state=State.LACK,
+        found=found,
+        mend=mend,
+        urgency=urgency,
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
@@ -13,52 +14,56 @@ from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.systems.comet.reading import CometReading, comet_reading, sealed
-from remediations.systems.comet.subcommands import accepted
 from remediations.values.inventory import Inventory
-from remediations.values.reading import Known
 
 REFUSAL_LIMIT_S = 0.5
 """A connection that failed is remembered: asking again only hears why."""
 
+Ask = Callable[[Reach, Observation], Awaitable[Any]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """`refusals` and `doors` are of hosts that were not reached; `programs` of those that were."""
+    """`refusals` and `doors` are of hosts that were not reached; `asked` is what each domain asked
+    beyond the observation, by its name."""
 
-    observation: CometReading
+    observation: Observation
     refusals: Mapping[str, HostUnreachable]
     doors: Mapping[str, Door]
-    programs: Mapping[str, tuple[str, ...]]
-
-    @property
-    def envelope(self) -> Observation:
-        """The observation as it is saved."""
-        return sealed(self.observation)
+    asked: Mapping[str, Any]
 
 
-async def look(inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sight:
+async def look(
+    inventory: Inventory, resolver: SshResolver, asks: Mapping[str, Ask], *, tool: str
+) -> Sight:
     """`see`, over SSH."""
     async with SshReach(inventory, resolver) as reach:
-        return await see(reach, inventory, resolver, tool=tool)
+        return await see(reach, inventory, resolver, asks, tool=tool)
 
 
-async def see(reach: Reach, inventory: Inventory, resolver: SshResolver, *, tool: str) -> Sight:
+async def see(
+    reach: Reach,
+    inventory: Inventory,
+    resolver: SshResolver,
+    asks: Mapping[str, Ask],
+    *,
+    tool: str,
+) -> Sight:
     """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
-    observation = comet_reading(await observe(reach, inventory, scope=Scope.FULL, tool=tool))
-    closed = [r.host for r in observation.hosts if not isinstance(r.session, Known)]
-    refusals = {
-        host: refusal for host in closed if (refusal := await _refusal(reach, host)) is not None
-    }
+    observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
+    names = [entry.name for entry in inventory.hosts]
+    heard = await asyncio.gather(*(_refusal(reach, host) for host in names))
+    refusals = {host: refusal for host, refusal in zip(names, heard, strict=True) if refusal}
     return Sight(
         observation=observation,
         refusals=refusals,
-        doors=await _doors(inventory, resolver, closed),
-        programs=await accepted(reach, observation),
+        doors=await _doors(inventory, resolver, list(refusals)),
+        asked={domain: await ask(reach, observation) for domain, ask in asks.items()},
     )
 
 
 async def _refusal(reach: Reach, host: str) -> HostUnreachable | None:
+    """Why there is no connection; None where there is one, or where it takes long to know."""
     try:
         async with asyncio.timeout(REFUSAL_LIMIT_S):
             await reach.connect(host)

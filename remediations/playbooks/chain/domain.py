@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
 from remediations.playbooks.chain.actions import RESTART, START
@@ -15,6 +17,23 @@ from remediations.playbooks.chain.told import DOMAIN as NAME
 from remediations.playbooks.chain.told import told
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
+
+if TYPE_CHECKING:
+    from remediations.engine.discovery import Discovery
+    from remediations.engine.doctor.declared import Doctor
+
+
+def _doctor() -> Doctor:
+    from remediations.playbooks.chain.doctor.world import DOCTOR
+
+    return DOCTOR
+
+
+def _discovery() -> Discovery:
+    from remediations.playbooks.chain.discover.found import DISCOVERY
+
+    return DISCOVERY
+
 
 DOMAIN = Domain(
     name=NAME,
@@ -33,4 +52,6 @@ DOMAIN = Domain(
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
+    doctor=_doctor,
+    discovery=_discovery,
 )

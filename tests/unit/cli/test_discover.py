@@ -301,7 +301,7 @@ def test_the_command_writes_what_it_shows(
         await asyncio.sleep(0)
         return world, inventory
 
-    monkeypatch.setattr("remediations.cli.commands.inventory.read_hosts", read)
+    monkeypatch.setattr("remediations.playbooks.chain.discover.found.read_hosts", read)
     hosts = [reading.host for reading in world.hosts]
     file = tmp_path / "i.yaml"
     done = remediate("inventory", "discover", *hosts, "--output", file)

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.doctor.doctor import doctor_text, lacks, summary, world_lines
-from remediations.engine.doctor.line import CHAIN, Line, State
+from remediations.engine.doctor.doctor import doctor_text, lacks, summary
+from remediations.engine.doctor.line import Line, State
 from remediations.engine.doctor.sight import Sight
-from remediations.playbooks.chain.doctor.chain_lines import ONE_KEY
+from remediations.playbooks.chain.doctor.chain_lines import CHAIN, ONE_KEY
+from remediations.playbooks.chain.doctor.world import world_lines
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
-from remediations.systems.comet.reading import CometReading, HostReading
+from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import SUBCOMMANDS, ask_text, parse
 from remediations.systems.hosts.values import Binary, Disk, Ownership
 from remediations.values.inventory import HostEntry, Inventory
@@ -42,12 +43,14 @@ def sight_of(
     refusals: dict[str, HostUnreachable] | None = None,
     doors: dict[str, Door] | None = None,
 ) -> Sight:
-    programs = {reading.host: SUBCOMMANDS for reading in world.hosts}
-    return Sight(observation=world, refusals=refusals or {}, doors=doors or {}, programs=programs)
+    return Sight(
+        observation=sealed(world), refusals=refusals or {}, doors=doors or {}, asked={CHAIN: {}}
+    )
 
 
 def lines_of(world: CometReading, **seen: object) -> tuple[Line, ...]:
-    return world_lines(inventory_of(world), sight_of(world, **seen))  # type: ignore[arg-type]  # tests name them
+    programs = {reading.host: SUBCOMMANDS for reading in world.hosts}
+    return world_lines(inventory_of(world), sight_of(world, **seen), programs)  # type: ignore[arg-type]  # tests name them
 
 
 def bad(lines: tuple[Line, ...]) -> dict[tuple[str, str], Line]:
@@ -223,14 +226,14 @@ def test_text_fits_and_a_hundred_hosts_stay_readable(width: int) -> None:
     """Of many hosts only what is not well is shown; --verbose shows the rest."""
     world = worlds.stopped(healthy([1] * 100), "val42")
     lines = lines_of(world)
-    text = doctor_text(lines, width=width, colour=False, verbose=False)
+    text = doctor_text(lines, width=width, colour=False, verbose=False, domains=[CHAIN])
     assert max(map(len, text.splitlines())) <= width
     assert text.count("→") == 1
     assert len(text.splitlines()) < 40
     assert "101 hosts where all is well" in " ".join(text.split())
-    whole = doctor_text(lines, width=width, colour=False, verbose=True)
+    whole = doctor_text(lines, width=width, colour=False, verbose=True, domains=[CHAIN])
     assert len(whole.splitlines()) > 3 * len(text.splitlines())
-    assert "\x1b[" in doctor_text(lines, width=width, colour=True, verbose=False)
+    assert "\x1b[" in doctor_text(lines, width=width, colour=True, verbose=False, domains=[CHAIN])
 
 
 @pytest.mark.parametrize(
@@ -339,7 +342,7 @@ def test_another_chain_is_named() -> None:
     """A node of another chain in this inventory is lacking, and no witness."""
     world = healthy()
     inventory = replace(inventory_of(world), chain_id="other-1")
-    lines = bad(world_lines(inventory, sight_of(replace(world, chain_id="other-1"))))
+    lines = bad(world_lines(inventory, sight_of(replace(world, chain_id="other-1")), {}))
     assert lines["val1", "chain id"].found == f"{worlds.CHAIN_ID}, not other-1"
     assert (CHAIN, "validator set") in lines
 

@@ -13,6 +13,7 @@ from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
+from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known
 from tests import worlds
@@ -51,11 +52,11 @@ def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
     entries = tuple(HostEntry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
     inventory = replace(inventory_of(healthy()), ssh_config=None, hosts=entries)
     sight = asyncio.run(
-        see(Reached({"val1": Local("val1", host)}), inventory, resolver(inventory), tool="test")
+        see(Reached({"val1": Local("val1", host)}), inventory, resolver(inventory), {}, tool="test")
     )
     rpc.close()
-    assert [r.host for r in sight.observation.hosts] == ["val1", "gone"]
-    assert isinstance(sight.observation.hosts[0].session, Known)
+    assert [r.host for r in comet_reading(sight.observation).hosts] == ["val1", "gone"]
+    assert isinstance(comet_reading(sight.observation).hosts[0].session, Known)
     assert sight.refusals["gone"].next_step == "look at the host"
     assert set(sight.refusals) == set(sight.doors) == {"gone"}
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -16,12 +18,14 @@ from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
 from remediations.engine.apply.look import Sight, Verdict
 from remediations.engine.catalogue import Catalogue, Flaw, Installed, Trouble
+from remediations.engine.discovery import Discovered
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Plan, Risk
 from remediations.engine.runs.records import StepState
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
-from remediations.playbooks.chain.discover.proposal import Proposal as Discovered
+from remediations.playbooks.chain.discover.found import summary
+from remediations.playbooks.chain.discover.proposal import Proposal as Proposed
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.values.wire import canonical
 from tests.hostile import each_hostile, of, record_of
@@ -81,6 +85,13 @@ def test_progress(text: str, capsys: Captured) -> None:
     assert panel.count("\n") == 4
 
 
+def found_by(text: str) -> Discovered:
+    """A discovery of which every word is that text."""
+    proposal = record_of(Proposed, of(text))
+    found = SimpleNamespace(summary=lambda file: summary(proposal, file))
+    return cast("Discovered", found)
+
+
 @each_hostile
 def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of playbooks, the list of runs, the summary of a discovery, the checks."""
@@ -105,7 +116,7 @@ def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said = [
         listed().text,
         status._all((run,), None).text,  # type: ignore[arg-type]  # only its name is read
-        _summary(record_of(Discovered, of(text)), "file", "next"),  # type: ignore[arg-type]  # a path, shown
+        _summary(found_by(text), Path("file"), "next"),
         checks_text(record_of(tuple[CheckResult, ...], of(text))),
     ]
     assert not STEERING.search("".join(said))

@@ -13,13 +13,15 @@ from remediations.cli import proof
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.commands.inventory import answer
-from remediations.cli.commands.schema import DOCUMENTS
+from remediations.cli.commands.schema import documents
 from remediations.cli.main import COMMANDS
 from remediations.engine.observe.observation_file import load
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.store import find
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode
+from remediations.playbooks.chain.discover.discover import inventory_for
+from remediations.playbooks.chain.discover.found import DiscoveredChain
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry
 from tests.unit.cli.desk import remediate
@@ -123,7 +125,8 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
         validator("doctor-line").validate(line)
     world = comet_reading(load(reader.seen))
     hosts = tuple(HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
-    proposed = written(document_of(answer(world, hosts, None, None)))
+    found = DiscoveredChain(world, inventory_for(hosts, None))
+    proposed = written(document_of(answer(found, None, None)))
     assert set(proposed) == said_of("inventory discover")
     validator("proposal").validate(proposed["proposal"])
 
@@ -138,7 +141,7 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
-    assert [row["name"] for row in listed] == list(DOCUMENTS)
+    assert [row["name"] for row in listed] == list(documents())
 
 
 def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:
@@ -161,4 +164,4 @@ def test_every_command_and_every_document_is_told() -> None:
         said_of("inventory discover" if command == "inventory" else command)
     head = page.partition(MEMBERS)[0]
     named = re.findall(r"^\| [^|]+ \| `([a-z-]+)` \|", head, re.MULTILINE)
-    assert named == list(DOCUMENTS)
+    assert named == list(documents())

@@ -6,6 +6,7 @@ No file of the engine knows a lamp: whatever these tests show works for a domain
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,8 @@ def test_plan_that_could_not_be_read_again_is_not_made(desk: Desk, tmp_path: Pat
     shutil.copytree(desk.site, sick)
     module = sick / "acme_lamp" / "evening.py"
     module.write_text(module.read_text().replace("weight=None", 'weight="none"'))
-    done = Desk.types(replace(desk, site=sick), "plan dark --json")
+    desk.site = sick
+    done = desk.types("plan dark --json")
     assert done.code == 4, done.err
     assert done.error["guard"] == "form of the plan"
     assert "acme-lamp 1.0" in done.error["next"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from remediations.engine.doctor.line import CHAIN, Line, lack, ok, warn
+from remediations.engine.doctor.line import Line, Urgency, lack, ok, warn
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicates
 from remediations.render.words import count, percent, short, some
@@ -13,6 +13,8 @@ from remediations.systems.comet.quorum import has_quorum
 from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown
 
+CHAIN = "chain"
+"""The subject of lines about the whole."""
 ONE_KEY = "one key, one host"
 """The topic of the most dangerous lack: it costs a validator for ever."""
 
@@ -25,7 +27,8 @@ def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[Line, ...]:
 def _set(power: Power) -> list[Line]:
     if not power.known:
         mend = "`remediate diagnose`: bring one node to answer /validators"
-        return [lack(CHAIN, "validator set", "no node that can be believed tells it", mend)]
+        found = "no node that can be believed tells it"
+        return [lack(CHAIN, "validator set", found, mend, urgency=Urgency.LAST)]
     members = count(len(power.addresses), "validator")
     return [ok(CHAIN, "validator set", f"{members}, power {power.total}, as {power.source} says")]
 
@@ -47,7 +50,7 @@ def _coverage(views: Sequence[NodeView], power: Power) -> list[Line]:
         mend = "add their hosts to the inventory, where they are yours"
         return [warn(CHAIN, "coverage", found, mend)]
     mend = "add their hosts, or know their operators: without them no quorum can be restored"
-    return [lack(CHAIN, "coverage", found, mend)]
+    return [lack(CHAIN, "coverage", found, mend, urgency=Urgency.LAST)]
 
 
 def _blind(view: NodeView) -> bool:
@@ -65,6 +68,7 @@ def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
             ONE_KEY,
             f"the key {short(address)} (power {power.of(address)}) lies on {', '.join(hosts)}",
             _apart(hosts, [host for host in hosts if host not in down]),
+            urgency=Urgency.FIRST,
         )
         for address, hosts in sorted(duplicates(views).items())
     ]

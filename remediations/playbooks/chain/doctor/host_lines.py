@@ -5,16 +5,20 @@ Words of a host that stand in a command are quoted by `ByHand`: somebody will pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from remediations.engine.doctor.by_hand import ByHand
 from remediations.engine.doctor.door_lines import door_lines
 from remediations.engine.doctor.line import Line, lack, ok, warn
-from remediations.engine.doctor.sight import Sight
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
 from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
+from remediations.reach.connection import HostUnreachable
+from remediations.reach.doors import Door
 from remediations.render.words import short
-from remediations.systems.comet.reading import HostReading
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS
 from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry, Role
@@ -24,15 +28,26 @@ DISK_DOUBT = 20
 """A disk with less than one in so many bytes free is a warning."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HostSight:
+    """What was read of all hosts; why some could not be reached, and what is known of their keys;
+    which subcommands the programs of the others accept."""
+
+    reading: CometReading
+    refusals: Mapping[str, HostUnreachable]
+    doors: Mapping[str, Door]
+    programs: Mapping[str, tuple[str, ...]]
+
+
 def host_lines(
-    sight: Sight, entry: HostEntry, power: Power, *, config: str | None
+    sight: HostSight, entry: HostEntry, power: Power, *, config: str | None
 ) -> tuple[Line, ...]:
     """All lines about one host; about a host that was not reached, only why it was not.
 
     `config` is the inventory's ssh_config: commands to be typed name it, too.
     """
     ssh = ByHand(entry.ssh, config)
-    reading = sight.observation.host(entry.name)
+    reading = sight.reading.host(entry.name)
     if isinstance(reading.session, Unknown):
         refusal, door = sight.refusals.get(entry.name), sight.doors.get(entry.name)
         return door_lines(entry.name, reading.session.reason, refusal, door, ssh)
@@ -56,7 +71,7 @@ def host_lines(
     lines += _unit(entry, reading, ssh)
     if isinstance(reading.unit, Unknown):
         return tuple(lines)  # where its data lies is not known: the rest could not be read either
-    lines += _rpc(reading, sight.observation.chain_id, ssh)
+    lines += _rpc(reading, sight.reading.chain_id, ssh)
     if session.sudo:  # without it these say nothing that the line about sudo does not say
         lines += [key_line(reading, power), sign_state_line(reading, power)]
         lines.append(_subcommands(reading, sight.programs.get(host)))

@@ -1,0 +1,28 @@
+"""What a domain adds to `remediate doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remediations.engine.doctor.line import Line
+from remediations.engine.doctor.sight import Sight
+from remediations.engine.observe.observation import Observation
+from remediations.reach.connection import Reach
+from remediations.values.inventory import Inventory
+
+
+async def nothing(_reach: Reach, _observation: Observation) -> None:
+    """Nothing more is asked than what was observed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """`ask` asks what an observation does not hold, and changes nothing. `lines` is given what came
+    of it, and says what is there and what lacks: of the whole under the domain's name, of each host
+    under its own. It is pure.
+    """
+
+    lines: Callable[[Inventory, Sight, Any], Sequence[Line]]
+    ask: Callable[[Reach, Observation], Awaitable[Any]] = nothing
