@@ -84,7 +84,7 @@ def test_a_plan_is_compiled(bundle: Bundle, tmp_path: Path) -> None:
     source = desk.saved(quorum_lost(), "lost")
     arguments = ("plan", "INC-001", "-i", desk.inventory, "--from", source, "--json")
     plan = json.loads(bundle.run(*arguments, code=3))["result"]["plan"]
-    assert "systemctl start" in json.dumps(plan["stages"][0]["commands"])
+    assert "systemctl start" in json.dumps(plan["stages"][0]["steps"])
 
 
 def test_the_probe_reaches_for_a_host(bundle: Bundle, tmp_path: Path) -> None:

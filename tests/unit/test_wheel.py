@@ -110,9 +110,9 @@ def test_a_plan_is_compiled(installed: Installed, tmp_path: Path) -> None:
     source = desk.saved(quorum_lost(), "lost")
     arguments = ("plan", "INC-001", "-i", desk.inventory, "--from", source, "--json")
     result = json.loads(installed.run("remediate", *arguments, code=3))["result"]
-    (command,) = result["plan"]["stages"][0]["commands"]
-    assert command["host"] == "val1"
-    assert "systemctl start" in json.dumps(command)
+    (step,) = result["plan"]["stages"][0]["steps"]
+    assert step["target"] == "val1"
+    assert "systemctl start" in json.dumps(step)
 
 
 def test_the_probe_can_be_sent(installed: Installed) -> None:

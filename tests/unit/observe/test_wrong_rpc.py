@@ -19,6 +19,7 @@ from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.pulse import heights
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.inventory import HostEntry
+from remediations.values.login import Login
 from remediations.values.reading import Known, Reading, Unknown
 from tests.readings import program
 from tests.unit.cli.desk import remediate
@@ -96,7 +97,7 @@ def alone(reading: HostReading) -> CometReading:
         inventory_digest="0" * 64,
         chain_id="virtengine-lab-1",
         halted_after_s=60,
-        logins=(),
+        logins=(Login(host=reading.host, hops=()),),
         hosts=(reading,),
     )
 

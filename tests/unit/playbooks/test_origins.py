@@ -19,11 +19,22 @@ from remediations.errors import MachineError, UsageError
 from remediations.machine.config import MachineConfig
 from tests.unit.docs.pages import ROOT
 
-PLAYBOOK = """\
+DOMAIN = """\
+from dataclasses import replace
 from remediations.engine.domain import Branch, Playbook
+from remediations.playbooks.chain.domain import DOMAIN as CHAIN
 one = Branch(name="b", title="t", condition="c", fits=lambda s: "never", propose=lambda s: s)
 PLAYBOOK = Playbook(id={id!r}, title="the twin", alerts=(), branches=(one,))
+DOMAIN = replace(CHAIN, name={name!r}, playbooks=(PLAYBOOK,))
 """
+
+
+def domain(playbook: object, name: object = "") -> str:
+    """The text of a module: a domain with one playbook. It is named as its playbook is, with `of-`
+    in front, where nothing else is said."""
+    return DOMAIN.format(id=playbook, name=name or f"of-{playbook}")
+
+
 LIST = "from remediations.cli.main import main; main()"
 ORIGIN = """
 import json, sys
@@ -44,14 +55,14 @@ class Site:
     def install(
         self, name: str, module: str, text: str | None, *, entry: str = "x", version: str = "1.0"
     ) -> None:
-        """A distribution whose entry point leads to `PLAYBOOK` of a module."""
+        """A distribution whose entry point leads to `DOMAIN` of a module."""
         if text is not None:
             (self.path / f"{module}.py").write_text(text)
         info = self.path / f"{name}-{version}.dist-info"
         info.mkdir()
         head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         (info / "METADATA").write_text(head)
-        group = f"[remediations.playbooks]\n{entry} = {module}:PLAYBOOK\n"
+        group = f"[remediations.domains]\n{entry} = {module}:DOMAIN\n"
         (info / "entry_points.txt").write_text(group)
 
     def allow(self, *names: str) -> None:
@@ -99,7 +110,7 @@ def site(tmp_path: Path) -> Site:
 
 def test_two_playbooks_of_one_id_are_both_refused_and_others_work(site: Site) -> None:
     """Whatever the case of its letters: a twin that is installed takes nothing over."""
-    site.install("evil", "evilmod", PLAYBOOK.format(id="inc-001"))
+    site.install("evil", "evilmod", domain("inc-001"))
     assert site.usable == ["node-down"]
     troubles = site.listed["troubles"]
     assert [(t["distribution"], t["flaw"]) for t in troubles] == [
@@ -125,16 +136,21 @@ BROKEN = {
     ),
     "loud": ("raise ValueError('\\x1b[2J\\udce9' + 'x' * 9999)", "ValueError: "),
     "nothing": ("", "AttributeError"),
-    "text": ("PLAYBOOK = 'INC-001'", "str is not a playbook"),
-    "id": (PLAYBOOK.format(id=None), "its id"),
-    "control": (PLAYBOOK.format(id="INC\x1b"), "its id"),
-    "title": (PLAYBOOK.format(id="z").replace('"the twin"', "5"), "its title"),
-    "surrogate": (PLAYBOOK.format(id="z").replace("the twin", "\\udce9"), "its title"),
-    "alerts": (PLAYBOOK.format(id="z").replace("alerts=()", "alerts='x'"), "its title"),
-    "branches": (PLAYBOOK.format(id="z").replace("(one,)", "one"), "its branches"),
-    "branch": (PLAYBOOK.format(id="z").replace("(one,)", "(1,)"), "int is not a branch"),
-    "fits": (PLAYBOOK.format(id="z").replace('lambda s: "never"', "1"), "when it fits"),
-    "name": (PLAYBOOK.format(id="z").replace('name="b"', "name=1"), "name, title"),
+    "text": ("DOMAIN = 'INC-001'", "str is not a domain"),
+    "id": (domain(None, "d"), "its id"),
+    "control": (domain("INC\x1b", "d"), "its id"),
+    "title": (domain("z").replace('"the twin"', "5"), "its title"),
+    "surrogate": (domain("z").replace("the twin", "\\udce9"), "its title"),
+    "alerts": (domain("z").replace("alerts=()", "alerts='x'"), "its title"),
+    "branches": (domain("z").replace("(one,)", "one"), "its branches"),
+    "branch": (domain("z").replace("(one,)", "(1,)"), "int is not a branch"),
+    "fits": (domain("z").replace('lambda s: "never"', "1"), "when it fits"),
+    "name": (domain("z").replace('name="b"', "name=1"), "name, title"),
+    "domain": (domain("z", "a b"), "the name of the domain"),
+    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title and the checks"),
+    "asked": (domain("z").replace("CHAIN, ", "CHAIN, told=1, "), "is asked for"),
+    "actions": (domain("z").replace("CHAIN, ", "CHAIN, actions=(1,), "), "its actions"),
+    "none": (domain("z").replace("(PLAYBOOK,)", "()"), "its playbooks"),
 }
 
 
@@ -160,10 +176,10 @@ def test_what_cannot_be_loaded_is_one_line_and_not_the_end(site: Site) -> None:
 def test_broken_metadata_costs_its_own_distribution_only(site: Site) -> None:
     """Entry points without a value, bytes that are no text, no name at all."""
     for name in ("line", "bytes", "nameless", "good"):
-        site.install(name, f"{name}_module", PLAYBOOK.format(id=name))
-    (site.path / "line-1.0.dist-info/entry_points.txt").write_text("[remediations.playbooks]\nx\n")
+        site.install(name, f"{name}_module", domain(name))
+    (site.path / "line-1.0.dist-info/entry_points.txt").write_text("[remediations.domains]\nx\n")
     (site.path / "bytes-1.0.dist-info/entry_points.txt").write_bytes(
-        b"[remediations.playbooks]\nx = \xff:PLAYBOOK\n"
+        b"[remediations.domains]\nx = \xff:DOMAIN\n"
     )
     (site.path / "nameless-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\n")
     assert site.usable == ["INC-001", "good", "node-down"]
@@ -182,7 +198,7 @@ def test_hidden_distribution_of_the_same_name_is_not_a_second_one(
     site: Site, tmp_path: Path
 ) -> None:
     """Python takes the modules of the first on sys.path, and so do we its entry points."""
-    site.install("acme", "acme_module", PLAYBOOK.format(id="acme"))
+    site.install("acme", "acme_module", domain("acme"))
     later = Site(tmp_path / "later")
     later.path.mkdir()
     later.install("Acme", "acme_module", None, entry="y", version="0.9")
@@ -198,7 +214,7 @@ def test_distribution_in_our_name_takes_nothing_over(
     """Any package can bring metadata in our name: it is not ours, it hides nothing, its code does
     not run."""
     trap = site.path / "ran"
-    text = f"open({str(trap)!r}, 'w')\n" + PLAYBOOK.format(id="INC-001")
+    text = f"open({str(trap)!r}, 'w')\n" + domain("INC-001")
     site.install("Remediations", "evilmod", text, version="9.9")
     if allowed is not None:
         site.allow(*allowed)
@@ -213,8 +229,8 @@ def test_distribution_in_our_name_takes_nothing_over(
 def test_distribution_that_is_not_allowed_is_not_imported(site: Site) -> None:
     """Its code does not run; names are compared as pip compares them."""
     trap = site.path / "ran"
-    site.install("evil", "evilmod", f"open({str(trap)!r}, 'w')\n" + PLAYBOOK.format(id="INC-001"))
-    site.install("Acme.Books", "acme", PLAYBOOK.format(id="acme"), entry="y")
+    site.install("evil", "evilmod", f"open({str(trap)!r}, 'w')\n" + domain("INC-001"))
+    site.install("Acme.Books", "acme", domain("acme"), entry="y")
     site.allow("acme_books")
     assert site.usable == ["INC-001", "acme", "node-down"]
     assert not trap.exists()
@@ -236,7 +252,7 @@ def test_origin_names_distribution_version_and_digest_of_the_files(site: Site) -
         (package / name).write_text(name)
     (package / "__init__.py").write_text("")
     (package / "books/__init__.py").write_text("")
-    (package / "books/down.py").write_text(PLAYBOOK.format(id="acme"))
+    (package / "books/down.py").write_text(domain("acme"))
 
     def origin() -> list[str]:
         found: list[str] = json.loads(site.python(ORIGIN, "acme"))
@@ -288,7 +304,7 @@ def test_name_that_reads_as_two_files_is_refused(
 
 
 def test_single_module_is_its_file(site: Site) -> None:
-    site.install("acme", "acme_module", PLAYBOOK.format(id="acme"))
+    site.install("acme", "acme_module", domain("acme"))
     first = json.loads(site.python(ORIGIN, "acme"))[2]
     (site.path / "another.py").write_text("")
     assert json.loads(site.python(ORIGIN, "acme"))[2] == first
