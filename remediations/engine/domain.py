@@ -141,13 +141,15 @@ class Domain(Generic[S]):
     with the pages on its guards, checks and classes (`engine.rules.brought`), "" for none.
 
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
-    read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
-    `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
-    what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
-    by `KIND field` (`lamp.before/1 lit`); `kinds` are all of these parts, whose schemas are
-    published. `watch` looks at the world while a plan is applied, through the connections of the
-    run; `checks` is the package with its checks. `doctor` and `discovery` load what the domain adds
-    to these commands, None for nothing.
+    read is never narrowed. Where the readings cannot be used, or contradict each other, it raises
+    UsageError (`Observation.read` does).
+
+    `told` concludes for people, `detail` in the domain's own terms. `invariants` judge the whole;
+    one that does not bear on the proposal gives None. `levels` are what is counted. `movable` says
+    which fields of its own parts may differ when a plan is applied, by `KIND field` (`lamp.before/1
+    lit`); `kinds` are all of these parts, whose schemas are published. `watch` looks at the world
+    while a plan is applied, through the connections of the run; `checks` is the package with its
+    checks. `doctor` and `discovery` load what the domain adds to these commands, None for nothing.
     """
 
     name: str

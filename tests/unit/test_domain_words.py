@@ -40,12 +40,7 @@ OTHER_SENSE: Mapping[str, frozenset[str]] = {
 }
 """Words that mean something else where they stand."""
 LEFT: Mapping[str, frozenset[str]] = {
-    "cli/commands/inventory.py": frozenset({"chain", "comet", "peer", "validator"}),
-    "cli/commands/schema.py": frozenset({"chain"}),
-    "engine/doctor/doctor.py": frozenset({"chain"}),
     "engine/doctor/inventory_lines.py": frozenset({"chain", "validator"}),
-    "engine/doctor/line.py": frozenset({"chain"}),
-    "engine/doctor/sight.py": frozenset({"comet"}),
     "engine/observe/inventory.py": frozenset({"chain", "halted", "validator", "virtengine"}),
 }
 """What is still known of a domain. It may only become shorter."""

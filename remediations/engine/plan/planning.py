@@ -9,6 +9,7 @@ from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
+from remediations.values.wire import WireError, canonical, decode
 
 
 def make_plan(
@@ -20,7 +21,8 @@ def make_plan(
     Raises:
         UsageError: an unknown branch or host, or an observation that is not a full one, or has
             nothing of the domain.
-        Refused: no branch fits, or the one that fits has nothing to act on.
+        Refused: no branch fits, the one that fits has nothing to act on, or the domain gives values
+            of other types than a plan has.
         RemediationError: the bytes of a step cannot be made.
     """
     missing = lack(observation)
@@ -56,4 +58,26 @@ def make_plan(
             expected="at least one",
             next_step="remediate diagnose",
         )
-    return maker.build(chosen, situation, observation)
+    plan = maker.build(chosen, situation, observation)
+    _check_form(plan)
+    return plan
+
+
+def _check_form(plan: Plan) -> None:
+    """Refuse a plan that could be written, and not be read again: nothing checks the types of what
+    a domain of another package gives.
+
+    Raises:
+        Refused: a value has another type than its field.
+    """
+    try:
+        decode(canonical(plan), Plan)
+    except WireError as error:
+        raise Refused(
+            f"the domain {plan.domain} makes plans that cannot be read",
+            guard="form of the plan",
+            got=str(error),
+            expected="values of the types that the fields of a plan have",
+            next_step=f"report it to who brought {plan.origin.distribution} {plan.origin.version}, "
+            "or install a version of it that works",
+        ) from error

@@ -6,6 +6,7 @@ No file of the engine knows a lamp: whatever these tests show works for a domain
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,20 @@ def test_killed_controller_leaves_a_step_that_goes_on(desk: Desk) -> None:
     assert done.code == 0, done.err
     assert desk.says("ward") == "lit 0"
     assert len(desk.claims) == 2
+
+
+def test_plan_that_could_not_be_read_again_is_not_made(desk: Desk, tmp_path: Path) -> None:
+    """A package with a value of another type: it is named, before a run is made of it."""
+    sick = tmp_path / "sick"
+    shutil.copytree(desk.site, sick)
+    module = sick / "acme_lamp" / "evening.py"
+    module.write_text(module.read_text().replace("weight=None", 'weight="none"'))
+    desk.site = sick
+    done = desk.types("plan dark --json")
+    assert done.code == 4, done.err
+    assert done.error["guard"] == "form of the plan"
+    assert "acme-lamp 1.0" in done.error["next"]
+    assert not (desk.path / "state" / "runs").exists()
 
 
 GENERIC = (
