@@ -18,6 +18,7 @@ from remediations.engine.domain import AnyDomain
 from remediations.engine.find.conclude import SEVERITY, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
+from remediations.engine.observe.unread import unread
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
 
@@ -35,7 +36,7 @@ def command(
     domains = _domains(what, load_machine_config())
     known = inventory_of(inventory) if inventory is not None or source is None else None
     observation = observation_for(known, source, save)
-    found = conclude(domains, observation)
+    found = conclude(domains, observation, unread(observation) if what is None else ())
     style = look()
     texts = [
         finding_text(

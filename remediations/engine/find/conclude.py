@@ -6,7 +6,7 @@
 3. Two that conclude the same conclude once: a domain can take another over, for playbooks of its
    own (docs/writing-a-playbook.md).
 4. Where several domains are asked, one that fails costs its own finding only, which is unknown
-   then: a fault in one must not hide what another sees.
+   then: a fault in one must not hide what another sees. So is a system that failed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.unread import FailedSystem
 from remediations.errors import UsageError
 from remediations.render.printable import one_line
 from remediations.values.part import Part
@@ -27,6 +28,8 @@ SEVERITY = tuple(Health)
 """From well to down."""
 FAILED = "not-concluded"
 """The verdict in place of one of the domain's, where it failed."""
+UNREAD = "not-read"
+"""The same, where a system failed."""
 _SAID = 160
 """Characters of what its exception says."""
 
@@ -35,10 +38,11 @@ _SAID = 160
 class Conclusion:
     """What one domain concludes: for people, and in its own terms (None where it failed).
 
-    `explained_by` names the domains whose trouble explains its own.
+    `name` is the domain's, or that of a system that failed; `explained_by` names the domains whose
+    trouble explains its own.
     """
 
-    domain: AnyDomain
+    name: str
     finding: Finding
     detail: Part | None
     explained_by: tuple[str, ...] = ()
@@ -63,40 +67,48 @@ def concerned(domains: Sequence[AnyDomain], observation: Observation) -> tuple[A
     )
 
 
-def conclude(domains: Sequence[AnyDomain], observation: Observation) -> tuple[Conclusion, ...]:
-    """The conclusions of the domains that are concerned, what explains others first.
+def conclude(
+    domains: Sequence[AnyDomain], observation: Observation, failed: Sequence[FailedSystem] = ()
+) -> tuple[Conclusion, ...]:
+    """The conclusions of the domains that are concerned, what explains others first. `failed` are
+    systems that are told of, too.
 
     Raises:
-        UsageError: no domain is concerned.
+        UsageError: no domain is concerned, and no system failed.
         RemediationError: the only one that is concerned cannot conclude.
     """
+    unread = [_unread(system) for system in failed]
+    if unread and not any(_concerns(domain, observation) for domain in domains):
+        return tuple(unread)
     asked = concerned(domains, observation)
-    alone = len(asked) == 1
-    return in_order(_once([_concluded(domain, observation, alone=alone) for domain in asked]))
+    alone = len(asked) + len(unread) == 1
+    found = _once([_concluded(domain, observation, alone=alone) for domain in asked])
+    return in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
 
 
 def _once(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
     """Each finding once, of the domain that it names where that is there."""
     kept: dict[Finding, Conclusion] = {}
     for one in found:
-        if one.finding not in kept or one.domain.name == one.finding.domain:
+        if one.finding not in kept or one.name == one.finding.domain:
             kept[one.finding] = one
     return tuple(kept.values())
 
 
-def in_order(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
+def in_order(
+    found: Sequence[Conclusion], rests_on: Mapping[str, Sequence[str]]
+) -> tuple[Conclusion, ...]:
     """Each with what explains it, in the order in which they are shown. Pure."""
-    rests_on = {one.domain.name: one.domain.rests_on for one in found}
-    down = {one.domain.name for one in found if one.finding.health is Health.DOWN}
+    down = {one.name for one in found if one.finding.health is Health.DOWN}
 
     def explained(one: Conclusion) -> Conclusion:
         if one.finding.health is Health.WELL:
             return one
-        below = _below(one.domain.name, rests_on)
+        below = _below(one.name, rests_on)
         return replace(one, explained_by=tuple(name for name in below if name in down))
 
     def order(one: Conclusion) -> tuple[int, int, str]:
-        return (len(one.explained_by), -SEVERITY.index(one.finding.health), one.domain.name)
+        return (len(one.explained_by), -SEVERITY.index(one.finding.health), one.name)
 
     return tuple(sorted(map(explained, found), key=order))
 
@@ -126,30 +138,46 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
         domain.concerns(observation)
         situation = domain.situation(observation, frozenset())
         return Conclusion(
-            domain=domain, finding=domain.told(situation), detail=domain.detail(situation)
+            name=domain.name, finding=domain.told(situation), detail=domain.detail(situation)
         )
     except Exception as error:
         if alone:
             raise
         log.warning("the domain %s failed", domain.name, exc_info=True)
-        return Conclusion(domain=domain, finding=_failed(domain, error), detail=None)
+        said = one_line(f"{type(error).__name__}: {error}")[:_SAID]
+        finding = _nothing_known(
+            domain.name,
+            FAILED,
+            f"the domain {domain.name} failed on what was observed: {said}",
+            f"`remediate diagnose {domain.name}` says more; report it to who brought it",
+        )
+        return Conclusion(name=domain.name, finding=finding, detail=None)
 
 
-def _failed(domain: AnyDomain, error: Exception) -> Finding:
-    said = one_line(f"{type(error).__name__}: {error}")[:_SAID]
+def _unread(system: FailedSystem) -> Conclusion:
+    finding = _nothing_known(
+        system.name,
+        UNREAD,
+        f"the system {system.name} failed, and what it reads is not known: {system.reason}",
+        "`remediate -v diagnose` says more; report it to who brought it",
+    )
+    return Conclusion(name=system.name, finding=finding, detail=None)
+
+
+def _nothing_known(name: str, verdict: str, explanation: str, next_step: str) -> Finding:
     return Finding(
-        domain=domain.name,
-        verdict=FAILED,
+        domain=name,
+        verdict=verdict,
         health=Health.UNKNOWN,
         headline="nothing is known of it",
-        explanation=f"the domain {domain.name} failed on what was observed: {said}",
+        explanation=explanation,
         since=None,
         rows=(),
         noun="",
         measure="",
         subjects=(),
         tables=(),
-        next_step=f"`remediate diagnose {domain.name}` says more; report it to who brought it",
+        next_step=next_step,
         playbook="",
         witnesses=(),
         evidence=(),

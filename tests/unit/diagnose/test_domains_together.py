@@ -10,10 +10,11 @@ import pytest
 from remediations.cli.commands.diagnose import verdict
 from remediations.engine.apply.look import Look
 from remediations.engine.domain import AnyDomain, Domain
-from remediations.engine.find.conclude import FAILED, conclude
+from remediations.engine.find.conclude import FAILED, UNREAD, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.unread import FailedSystem
 from remediations.errors import ExitCode, UsageError
 from remediations.systems.comet.reading import sealed
 from remediations.values.part import Part
@@ -76,7 +77,7 @@ async def _never() -> Look:
 
 
 def shown(*domains: AnyDomain) -> list[tuple[str, tuple[str, ...]]]:
-    return [(one.domain.name, one.explained_by) for one in conclude(domains, SEEN)]
+    return [(one.name, one.explained_by) for one in conclude(domains, SEEN)]
 
 
 def broken(_seen: Observation, _only: frozenset[str]) -> str:
@@ -153,6 +154,19 @@ def test_domain_that_fails_alone_says_how() -> None:
     """There is nothing that it could hide; the fault is told in full."""
     with pytest.raises(KeyError):
         conclude([domain("bad", situation=broken)], SEEN)
+
+
+def test_system_that_failed_is_told_of_and_hides_nobody() -> None:
+    """It is unknown, also where no domain is concerned without it."""
+    failed = FailedSystem(name="lamp", kind="lamp.room/1", reason="KeyError: 'hall'")
+    found = conclude([domain("chain")], SEEN, [failed])
+    assert [(one.name, one.finding.verdict) for one in found] == [
+        ("lamp", UNREAD),
+        ("chain", "well"),
+    ]
+    assert "KeyError: 'hall'" in found[0].finding.explanation
+    (alone,) = conclude([domain("lamp", concerns=lambda _seen: False)], SEEN, [failed])
+    assert (alone.finding.verdict, alone.finding.health) == (UNREAD, Health.UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -144,13 +144,36 @@ def test_killed_controller_leaves_a_step_that_goes_on(desk: Desk) -> None:
     assert len(desk.claims) == 2
 
 
+def sick(site: Path, tmp_path: Path, module: str, well: str, ill: str) -> Path:
+    """The same package with a fault in it."""
+    copy = tmp_path / "sick"
+    shutil.copytree(site, copy)
+    file = copy / "acme_lamp" / module
+    assert well in file.read_text()
+    file.write_text(file.read_text().replace(well, ill))
+    return copy
+
+
+def test_system_that_fails_is_named_and_hides_nobody(desk: Desk, tmp_path: Path) -> None:
+    """What it would have read is unknown: exit 11, and no plan is made from it."""
+    desk.site = sick(
+        desk.site, tmp_path, "room.py", "return [read_room", "return [1 / 0, read_room"
+    )
+    nobody = desk.types("diagnose --json --save seen.json")
+    assert (nobody.code, nobody.error["guard"]) == (11, "login")
+    assert "lamp: ZeroDivisionError" in nobody.error["got"]
+    done = desk.types("diagnose --json --from seen.json")
+    assert done.code == 11, done.err
+    (told,) = done.result
+    assert told["finding"]["verdict"] == "not-read"
+    assert "ZeroDivisionError" in told["finding"]["explanation"]
+    refused = desk.types("plan dark --json --from seen.json")
+    assert (refused.code, refused.error["guard"]) == (2, "domain")
+
+
 def test_plan_that_could_not_be_read_again_is_not_made(desk: Desk, tmp_path: Path) -> None:
     """A package with a value of another type: it is named, before a run is made of it."""
-    sick = tmp_path / "sick"
-    shutil.copytree(desk.site, sick)
-    module = sick / "acme_lamp" / "evening.py"
-    module.write_text(module.read_text().replace("weight=None", 'weight="none"'))
-    desk.site = sick
+    desk.site = sick(desk.site, tmp_path, "evening.py", "weight=None", 'weight="none"')
     done = desk.types("plan dark --json")
     assert done.code == 4, done.err
     assert done.error["guard"] == "form of the plan"
