@@ -184,7 +184,7 @@ def no_inventory(config: MachineConfig) -> UsageError:
         "no inventory was given",
         guard="inventory",
         got=f"neither --inventory nor $REMEDIATE_INVENTORY{'; known are ' + some if some else ''}",
-        expected="a YAML file that names the hosts of the chain",
+        expected="a YAML file that names the hosts",
         next_step="give one of them as --inventory FILE"
         if some
         else "`remediate inventory discover HOST… --output FILE` proposes one; then give it as "

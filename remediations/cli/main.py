@@ -25,7 +25,7 @@ with Python's 700 it spends a tenth of its time on looking for them."""
 COMMANDS: dict[str, str] = {
     "doctor": "say what this machine, the inventory and the hosts have and lack",
     "inventory": "propose an inventory from a few hosts and what the chain says",
-    "list": "list the playbooks and their branches",
+    "list": "list the playbooks with their branches, and what is read",
     "diagnose": "read all hosts and say what is wrong, and how we know it",
     "plan": "say exactly what would be done to which machine, and what could go wrong",
     "show": "show a plan again, as text, Markdown, HTML or JSON",
@@ -36,7 +36,7 @@ COMMANDS: dict[str, str] = {
     "report": "write the report of a run",
     "explain": "say what an id or a word on a screen means, and why",
     "path": "print where the deploys, the probe and the checks are",
-    "schema": "print the JSON Schema of a document",
+    "schema": "print the JSON Schema of a document or a part",
     "completion": "print the shell's completion",
 }
 """Name → one line of help. `remediations.cli.commands.NAME.command` is the command."""

@@ -69,8 +69,8 @@ inventory_option = click.option(
 )
 limit_option = click.option(
     "--limit",
-    metavar="HOST[,HOST]",
-    help="Act on these hosts only. Everything is still read: quorum counts the whole set.",
+    metavar="TARGET[,TARGET]",
+    help="Act on these targets only. Everything is still read: what must remain counts the whole.",
 )
 from_option = click.option(
     "--from",

@@ -34,7 +34,7 @@ from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, Planned
 from remediations.errors import Refused, UsageError
 from remediations.reach.connection import Reach
 from remediations.render.words import some
-from remediations.values.part import Part
+from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
     from remediations.engine.discovery import Discovery
@@ -135,17 +135,26 @@ class Playbook(Generic[S]):
 class Domain(Generic[S]):
     """One kind of thing that goes wrong.
 
+    `concerns` says whether anything that was observed is the domain's; where nothing is, nothing
+    else is asked of it. `rests_on` names domains without which this one cannot be well: while one
+    of them is down, its finding is shown first, and explains this one's. `rules` is the package
+    with the pages on its guards, checks and classes (`engine.rules.brought`), "" for none.
+
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
-    read is never narrowed. `told` concludes for people, `detail` in the domain's own terms.
-    `invariants` judge the whole; one that does not bear on the proposal gives None. `levels` are
-    what is counted. `movable` says which fields of its own parts may differ when a plan is applied,
-    by `KIND field` (`chain.advances/1 height`). `watch` looks at the world while a plan is applied,
-    through the connections of the run; `checks` is the package with its checks. `doctor` and
-    `discovery` load what the domain adds to these commands, None for nothing.
+    read is never narrowed. Where the readings cannot be used, or contradict each other, it raises
+    UsageError (`Observation.read` does).
+
+    `told` concludes for people, `detail` in the domain's own terms. `invariants` judge the whole;
+    one that does not bear on the proposal gives None. `levels` are what is counted. `movable` says
+    which fields of its own parts may differ when a plan is applied, by `KIND field` (`lamp.before/1
+    lit`); `kinds` are all of these parts, whose schemas are published. `watch` looks at the world
+    while a plan is applied, through the connections of the run; `checks` is the package with its
+    checks. `doctor` and `discovery` load what the domain adds to these commands, None for nothing.
     """
 
     name: str
     title: str
+    concerns: Callable[[Observation], bool]
     situation: Callable[[Observation, frozenset[str]], S]
     told: Callable[[S], Finding]
     detail: Callable[[S], Part]
@@ -159,6 +168,9 @@ class Domain(Generic[S]):
     watch: Callable[[Plan, Reach], Watch]
     checks: str
     movable: Mapping[str, Movable] = field(default_factory=lambda: MappingProxyType({}))
+    kinds: tuple[type[Kinded], ...] = ()
+    rests_on: tuple[str, ...] = ()
+    rules: str = ""
     doctor: Callable[[], Doctor] | None = None
     discovery: Callable[[], Discovery] | None = None
 

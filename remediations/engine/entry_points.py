@@ -14,6 +14,7 @@ from typing import NamedTuple
 from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbook
 from remediations.machine.config import normalized
 from remediations.render.printable import one_line
+from remediations.values.part import Kinded
 
 DOMAINS = "remediations.domains"
 SYSTEMS = "remediations.systems"
@@ -102,10 +103,14 @@ def domain_flaw(loaded: object) -> str:
         return f"{_kind(loaded)} is not a domain"
     if not _text(loaded.name) or not _ID.fullmatch(loaded.name):
         return "the name of the domain is not one of letters, digits, dots and dashes"
-    if not _text(loaded.title) or not _text(loaded.checks):
-        return "the title and the checks of the domain are not texts of one line"
+    if not all(map(_text, (loaded.title, loaded.checks, loaded.rules))):
+        return "the title, the checks and the rules of the domain are not texts of one line"
+    if not _tuple(loaded.rests_on) or not all(map(_text, loaded.rests_on)):
+        return "what the domain rests on is not a tuple of names"
     if not all(map(callable, _asked(loaded))):
         return "what the domain is asked for is not a function"
+    if not _tuple(loaded.kinds) or not all(map(_is_kind, loaded.kinds)):
+        return "its kinds are not a tuple of kinds of values"
     if not _tuple(loaded.actions) or not all(isinstance(a, Action) for a in loaded.actions):
         return "its actions are not a tuple of actions"
     if not _tuple(loaded.playbooks) or not loaded.playbooks:
@@ -115,9 +120,13 @@ def domain_flaw(loaded: object) -> str:
 
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
     return (
-        *(domain.situation, domain.told, domain.detail, domain.facts),
+        *(domain.concerns, domain.situation, domain.told, domain.detail, domain.facts),
         *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
+
+
+def _is_kind(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Kinded)
 
 
 def _playbook_form(loaded: object) -> str:

@@ -13,6 +13,7 @@ from remediations.engine.catalogue import Trouble, sort_out
 from remediations.engine.drivers import DriverKind
 from remediations.engine.entry_points import SYSTEMS
 from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.unread import unread
 from remediations.engine.plan.build import Workshops
 from remediations.engine.system import HostSystem, RemoteSystem, System, flaw_of
 from remediations.errors import Refused
@@ -72,7 +73,8 @@ class InstalledSystems:
                 if not why:
                     return ()
                 reasons += why
-        return tuple(reasons)
+        failed = [f"{system.name}: {system.reason}" for system in unread(observation)]
+        return (*failed, *reasons)
 
 
 def installed_systems(config: MachineConfig) -> InstalledSystems:

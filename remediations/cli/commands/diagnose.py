@@ -15,13 +15,13 @@ from remediations.cli.terminal import look
 from remediations.cli.world import inventory_of, observation_for
 from remediations.engine.catalogue import catalogue, find_named
 from remediations.engine.domain import AnyDomain
+from remediations.engine.find.conclude import SEVERITY, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
+from remediations.engine.observe.unread import unread
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
 
-SEVERITY = tuple(Health)
-"""From well to down."""
 EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 
@@ -36,18 +36,23 @@ def command(
     domains = _domains(what, load_machine_config())
     known = inventory_of(inventory) if inventory is not None or source is None else None
     observation = observation_for(known, source, save)
-    situations = [(domain, domain.situation(observation, frozenset())) for domain in domains]
-    findings = [(domain, domain.told(situation), situation) for domain, situation in situations]
+    found = conclude(domains, observation, unread(observation) if what is None else ())
     style = look()
     texts = [
-        finding_text(_shown(finding), width=style.width, colour=style.colour, verbose=verbose)
-        for _, finding, _ in findings
+        finding_text(
+            _shown(one.finding),
+            width=style.width,
+            colour=style.colour,
+            verbose=verbose,
+            explained_by=one.explained_by,
+        )
+        for one in found
     ]
     return Answer(
-        exit_code=verdict([finding for _, finding, _ in findings]),
+        exit_code=verdict([one.finding for one in found]),
         document=[
-            {"finding": finding, "detail": domain.detail(situation)}
-            for domain, finding, situation in findings
+            {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
+            for one in found
         ],
         text="\n\n".join(texts),
     )

@@ -47,7 +47,7 @@ def command(names: tuple[str, ...]) -> Answer:
 
 
 def _meant(name: str) -> tuple[Entry, ...]:
-    found = meant_by(name)
+    found = meant_by(name) or _brought(name)
     if found:
         return found
     close = close_to(name)
@@ -59,6 +59,16 @@ def _meant(name: str) -> tuple[Entry, ...]:
         expected=f"{', '.join(close)}; or another {kinds[2:]}" if close else kinds,
         next_step=f"remediate explain {close[0]}" if close else "remediate explain",
     )
+
+
+def _brought(name: str) -> tuple[Entry, ...]:
+    """What the domains that are installed say of it."""
+    # Not at the top: most words are ours, and whoever completes them imports no domain.
+    from remediations.engine.catalogue import catalogue
+    from remediations.engine.rules.brought import brought
+    from remediations.machine.config import load_machine_config
+
+    return meant_by(name, brought(catalogue(load_machine_config()).domains))
 
 
 def _document(entry: Entry) -> dict[str, str]:

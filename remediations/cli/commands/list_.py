@@ -1,4 +1,4 @@
-"""`remediate list`: the playbooks that are installed, and those of them that cannot be used."""
+"""`remediate list`: the playbooks and systems that are installed, and what of it cannot be used."""
 
 from __future__ import annotations
 
@@ -10,24 +10,30 @@ from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
 from remediations.engine.catalogue import Installed, Trouble, catalogue
 from remediations.engine.entry_points import OWN
+from remediations.engine.installed_systems import installed_systems
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 
 
-@click.command("list", help="List the playbooks and their branches.")
+@click.command("list", help="List the playbooks with their branches, and what is read.")
 @json_option
 def command() -> Answer:
-    """Exit 0, also where a package is broken: its playbook is one line."""
-    found = catalogue(load_machine_config())
+    """Exit 0, also where a package is broken: what it brings is one line."""
+    config = load_machine_config()
+    found, reading = catalogue(config), installed_systems(config)
+    systems = [system.name for system in reading.systems]
+    troubles = (*found.troubles, *reading.troubles)
     parts = [line for installed in found.playbooks for line in _lines(installed)]
-    if found.troubles:
-        parts += ["", "not used:", *(_line(trouble) for trouble in found.troubles)]
+    parts += ["", f"reads: {', '.join(systems) or 'nothing'}"]
+    if troubles:
+        parts += ["", "not used:", *(_line(trouble) for trouble in troubles)]
     return Answer(
         exit_code=ExitCode.OK,
         document={
             "playbooks": [_document(installed) for installed in found.playbooks],
-            "troubles": [_told(trouble) for trouble in found.troubles],
+            "systems": systems,
+            "troubles": [_told(trouble) for trouble in troubles],
         },
         text="\n".join(map(one_line, parts)) + "\n\nnext: remediate diagnose --inventory FILE",
     )
@@ -36,6 +42,7 @@ def command() -> Answer:
 def _document(installed: Installed) -> dict[str, object]:
     playbook = installed.playbook
     return {
+        "domain": installed.domain.name,
         "id": playbook.id,
         "title": playbook.title,
         "alerts": list(playbook.alerts),

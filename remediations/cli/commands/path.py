@@ -8,7 +8,7 @@ import click
 
 from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
-from remediations.errors import ExitCode, MachineError
+from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.files.shipped import shipped
 
 WHAT = ("deploys", "probe", "checks")
@@ -16,10 +16,14 @@ WHAT = ("deploys", "probe", "checks")
 
 @click.command("path", help="Print the directory of the deploys or checks, or the probe's file.")
 @click.argument("what", type=click.Choice(WHAT))
+@click.argument("domain", required=False)
 @json_option
-def command(what: str) -> Answer:
-    """Exit 0, with one line: for `pyinfra @remediate/FILE $(remediate path deploys)/NAME.py`."""
-    path = _place(what)
+def command(what: str, domain: str | None) -> Answer:
+    """Exit 0, with one line: for `pyinfra @remediate/FILE $(remediate path deploys)/NAME.py`.
+
+    DOMAIN says whose checks; it may be left out where only one domain is installed.
+    """
+    path = _checks(domain) if what == "checks" else _place(what)
     if not path.exists():
         raise MachineError(
             f"this installation has no {what}",
@@ -37,6 +41,23 @@ def _place(what: str) -> Path:
     package = Path(remediations.__path__[0]).absolute()
     if what == "probe":
         return package / "systems" / "hosts" / "probe.sh"
-    if what == "checks":
-        return package / "playbooks" / "chain" / "checks"
     return shipped("deploys").absolute()
+
+
+def _checks(name: str | None) -> Path:
+    # Not at the top: the other paths need no domain.
+    from remediations.engine.catalogue import catalogue
+    from remediations.engine.verify.suite import suite_of
+    from remediations.machine.config import load_machine_config
+
+    domains = catalogue(load_machine_config()).domains
+    found = [one for one in domains if name is None or one.name.casefold() == name.casefold()]
+    if len(found) == 1:
+        return suite_of(found[0]).absolute()
+    raise UsageError(
+        "it cannot be told whose checks are meant" if found else f"there is no domain {name!r}",
+        guard="domain",
+        got="none given" if name is None else name,
+        expected=", ".join(one.name for one in domains) or "an installed domain",
+        next_step="remediate path checks DOMAIN",
+    )

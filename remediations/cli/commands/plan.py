@@ -14,6 +14,8 @@ from remediations.cli.standing import expired
 from remediations.cli.terminal import look
 from remediations.cli.world import TOOL, inventory_of, observation_for
 from remediations.engine.catalogue import named
+from remediations.engine.find.conclude import concerned
+from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import Maker
@@ -48,12 +50,13 @@ def command(
         installed_systems(load_machine_config()).workshops()
     )  # ready while hosts are read
     observation = observation_for(hosts, source, save)
+    concerned([installed.domain], observation)
     finding = installed.domain.told(installed.domain.situation(observation, only))
     if finding.well and not only and branch is None:
         return Answer(
             exit_code=ExitCode.OK,
             document={"finding": finding, "plan": None, "run": None, "digest": None},
-            text=f"nothing to do: the {finding.domain} and every {finding.noun} are well\n"
+            text=f"nothing to do: {_all_well(finding)}\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
     maker = Maker(
@@ -85,3 +88,9 @@ def command(
         document={"plan": plan, "digest": digest, "run": run.name},
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
     )
+
+
+def _all_well(finding: Finding) -> str:
+    if not finding.noun:
+        return f"the {finding.domain} is well"
+    return f"the {finding.domain} and every {finding.noun} are well"

@@ -1,11 +1,15 @@
-"""`remediate schema [NAME]`: the JSON Schema of every document that is written or printed.
+"""`remediate schema [NAME]`: the JSON Schema of every document that is written or printed, and of
+every part that the installed systems and domains put into them.
 
 The schemas are made from the very types that are encoded, and say what canonical JSON
 (`remediations.values.wire`) makes of them: integers are decimal strings, and every member is there.
+A document says of a part only what holds for all of them; what is in it says the schema of its
+kind, under the name of the kind.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -22,14 +26,17 @@ from remediations.engine.approve.approval import Approval
 from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.line import Line
 from remediations.engine.find.finding import Finding
+from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
-from remediations.engine.runs.records import Entry
+from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, RunBegan
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import load_machine_config
+from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
+from remediations.values.part import KIND, Kinded, Part
 from remediations.values.record import Record
 
 Schema = dict[str, Any]
@@ -39,6 +46,24 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 INTEGER = "^(0|-?[1-9][0-9]*)$"
 MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$"
 """What is written is UTC."""
+
+FORMATS = {
+    Observation.__name__: OBSERVATION_FORMAT,
+    Plan.__name__: PLAN_FORMAT,
+    RunBegan.__name__: JOURNAL_FORMAT,
+}
+"""What the member `format` of each must be."""
+
+_OBJECT: Schema = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Tree"}}
+_TREE: Schema = {
+    "description": "whatever the kind says; numbers are decimal strings",
+    "anyOf": [
+        {"type": ["null", "boolean", "string"]},
+        {"type": "array", "items": {"$ref": "#/$defs/Tree"}},
+        _OBJECT,
+    ],
+}
+"""The value of a part, by what all parts have in common."""
 
 _MODULE = re.compile(r"remediations(?:\.[a-z_]+)+\.(?=[A-Z])")
 
@@ -62,28 +87,36 @@ class Printed(Record, frozen=True, kw_only=True):
     result: Any
 
 
+class Concluded(Record, frozen=True, kw_only=True):
+    """What one domain concludes: for people, and in its own terms, null where it failed.
+    `explained_by` names the domains whose trouble explains its own."""
+
+    finding: Finding
+    detail: Part | None
+    explained_by: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One kind of document. `version` is what its member `format` must be, None without one."""
+    """One kind of document."""
 
     kind: Any
     what: str
-    version: int | None = None
 
 
 _ENGINE: Mapping[str, Document] = {
     "observation": Document(
-        kind=Observation,
-        what="everything that was read in one look at all hosts",
-        version=OBSERVATION_FORMAT,
+        kind=Observation, what="everything that was read in one look at the world"
     ),
     "inventory": Document(kind=Inventory, what="the hosts of a run, in its inventory.json"),
-    "finding": Document(kind=Finding, what="what `diagnose` concludes"),
-    "plan": Document(kind=Plan, what="one reviewed change, complete", version=PLAN_FORMAT),
+    "finding": Document(kind=Finding, what="what a domain concludes, for people"),
+    "diagnosis": Document(kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"),
+    "plan": Document(kind=Plan, what="one reviewed change, complete"),
     "approval": Document(kind=Approval, what="a signed statement about one plan"),
     "journal-entry": Document(kind=Entry, what="one line of journal.jsonl"),
     "checks": Document(kind=tuple[CheckResult, ...], what="what the last verification found"),
     "report": Document(kind=Report, what="one run, complete"),
+    "part": Document(kind=Part, what="what a system or a domain put into any of these"),
     "doctor-line": Document(kind=Line, what="one line of `doctor`"),
     "answer": Document(kind=Printed, what="what every command prints with --json"),
     "error": Document(kind=Failure, what="the error in such an answer"),
@@ -101,27 +134,43 @@ def documents() -> Mapping[str, Document]:
     return {**_ENGINE, "proposal": proposals[0]} if proposals else _ENGINE
 
 
-@click.command("schema", help="Print the JSON Schema of a document, or list the documents.")
+@cache
+def parts() -> Mapping[str, Document]:
+    """Every kind of part that an installed system reads or an installed domain writes, by kind."""
+    config = load_machine_config()
+    found = [system.kind for system in installed_systems(config).systems]
+    found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
+    return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
+
+
+def _told_of(kind: type[Kinded]) -> str:
+    """What it is says its own first line; who owns it, its name."""
+    first = (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
+    return one_line(f"part: {first}")
+
+
+@click.command("schema", help="Print the JSON Schema of a document or a part, or list them all.")
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None) -> Answer:
-    """Exit 0. With --json the schema is a text: its own numbers are no decimal strings."""
+    """Exit 0. With --json the schema is a text: its own numbers are not decimal strings."""
+    every = {**documents(), **parts()}
     if name is None:
         return Answer(
             exit_code=ExitCode.OK,
-            document=[{"name": name, "what": kind.what} for name, kind in documents().items()],
-            text="\n".join(f"{name:<14} {kind.what}" for name, kind in documents().items())
+            document=[{"name": one, "what": kind.what} for one, kind in every.items()],
+            text="\n".join(f"{one:<18} {kind.what}" for one, kind in every.items())
             + "\n\nnext: remediate schema NAME",
         )
-    if name not in documents():
+    if name not in every:
         raise UsageError(
             f"there is no document {name!r}",
             guard="document",
             got=name,
-            expected=", ".join(documents()),
+            expected=", ".join(every),
             next_step="remediate schema",
         )
-    text = json.dumps(schema_of(name), indent=2, ensure_ascii=False)
+    text = json.dumps(schema_of(name, every[name]), indent=2, ensure_ascii=False)
     return Answer(
         exit_code=ExitCode.OK,
         document={"name": name, "schema": text},
@@ -129,23 +178,28 @@ def command(name: str | None) -> Answer:
     )
 
 
-def schema_of(name: str) -> Schema:
-    """The schema of the document called `name`.
-
-    Raises:
-        KeyError: there is none.
-    """
-    document = documents()[name]
-    (made,), parts = msgspec.json.schema_components([document.kind], ref_template="#/$defs/{name}")
-    parts = {_named(part): _true(schema) for part, schema in parts.items()}
-    top = _true(made)
-    if document.version is not None:
-        parts[top["$ref"].rpartition("/")[2]]["properties"]["format"] = {
-            "const": str(document.version)
-        }
+def schema_of(name: str, document: Document) -> Schema:
+    """The schema of a document."""
+    (made,), components = msgspec.json.schema_components(
+        [document.kind], ref_template="#/$defs/{name}"
+    )
+    defined = {_named(part): _true(schema) for part, schema in components.items()}
+    for one in FORMATS.keys() & defined.keys():
+        if "format" in defined[one]["properties"]:
+            defined[one]["properties"]["format"] = {"const": str(FORMATS[one])}
     if document.kind is Printed:
-        parts["Printed"]["oneOf"] = [_ending(code) for code in ExitCode]
-    return {"$schema": DIALECT, "title": name, "description": document.what, **top, "$defs": parts}
+        defined["Printed"]["oneOf"] = [_ending(code) for code in ExitCode]
+    if "Part" in defined:
+        defined["Part"]["properties"]["kind"]["pattern"] = f"^{KIND.pattern}$"
+        defined["Part"]["properties"]["value"] = _OBJECT
+        defined["Tree"] = _TREE
+    return {
+        "$schema": DIALECT,
+        "title": name,
+        "description": document.what,
+        **_true(made),
+        "$defs": defined,
+    }
 
 
 def _ending(code: ExitCode) -> Schema:
@@ -165,6 +219,8 @@ def _true(schema: Schema) -> Schema:
     if schema.get("format") == "date-time":
         return {**schema, "pattern": MOMENT}
     made = {key: value for key, value in schema.items() if key not in ("default", "discriminator")}
+    if "description" in made:
+        made["description"] = " ".join(made["description"].split())
     if "title" in made:
         made["title"] = _MODULE.sub("", made["title"])
     if "$ref" in made:

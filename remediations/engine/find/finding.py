@@ -22,7 +22,7 @@ class Health(StrEnum):
 
 
 class Evidence(Record, frozen=True, kw_only=True):
-    """One reading that supports a conclusion. `reading` is its path, as `val2.unit`."""
+    """One reading that supports a conclusion. `reading` is its path, as `hall.state`."""
 
     reading: str
     says: str
@@ -31,7 +31,7 @@ class Evidence(Record, frozen=True, kw_only=True):
 
 
 class FindingRow(Record, frozen=True, kw_only=True):
-    """A line of the first screen: `height`, `113, round 0`; `health` is what it says of all."""
+    """A line of the first screen: `fuse`, `in since noon`; `health` is what it says of all."""
 
     title: str
     text: str
@@ -71,9 +71,9 @@ class FindingTable(Record, frozen=True, kw_only=True):
 class Finding(Record, frozen=True, kw_only=True):
     """The conclusion of one domain about one observation.
 
-    `verdict` is one of the domain's classes (`quorum-lost`), `headline` what stands beside it
-    (`halted`). `since` (UTC) is when it began, None where that is not known or nothing did.
-    `noun` is what a subject is called (`node`), `measure` what is counted of them (`power`), ""
+    `verdict` is one of the domain's classes (`dark`), `headline` what stands beside it (`1 of 2
+    lamps are lit`). `since` (UTC) is when it began, None where that is not known or nothing did.
+    `noun` is what a subject is called (`lamp`), `measure` what is counted of them (`watts`), ""
     for nothing. `playbook` is the one that is worth planning, "" for none; then `next_step` says
     what to do. `witnesses` bore witness to the whole.
     """

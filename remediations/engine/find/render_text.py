@@ -44,9 +44,17 @@ STYLE: Mapping[Health, str] = MappingProxyType(
 )
 
 
-def finding_text(finding: Finding, *, width: int, colour: bool, verbose: bool = False) -> str:
-    """The whole finding as text."""
-    parts = [verdict_line(finding), _answer(finding), *_subjects(finding), *_by_hand(finding)]
+def finding_text(
+    finding: Finding,
+    *,
+    width: int,
+    colour: bool,
+    verbose: bool = False,
+    explained_by: Sequence[str] = (),
+) -> str:
+    """The whole finding as text; `explained_by` names the domains whose trouble explains it."""
+    parts = [verdict_line(finding), _answer(finding, explained_by)]
+    parts += [*_subjects(finding), *_by_hand(finding)]
     for table in finding.tables:
         parts += _table(table)
     if verbose:
@@ -60,8 +68,10 @@ def verdict_line(finding: Finding) -> Text:
     return sentence((finding.verdict.upper(), STYLE[finding.health]), f": {finding.headline}")
 
 
-def _answer(finding: Finding) -> RenderableType:
+def _answer(finding: Finding, explained_by: Sequence[str]) -> RenderableType:
     rows: list[tuple[str, Part]] = [("why", finding.explanation)]
+    if explained_by:
+        rows.append(("explained by", f"{some(list(explained_by))}, above: resolve that first"))
     for row in finding.rows:
         styled = row.text if row.health is None else sentence((row.text, STYLE[row.health]))
         rows.append((row.title, styled))

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation, Scope
+from remediations.engine.observe.unread import FailedSystem, Unread
 from remediations.engine.system import HostSystem, Look, RemoteSystem, System
+from remediations.errors import RemediationError
 from remediations.machine.config import load_machine_config
 from remediations.reach.aside import short_turns
 from remediations.reach.connection import Reach
+from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 from remediations.values.part import Part
+
+log = logging.getLogger(__name__)
+_SAID = 160
+"""Characters of what somebody else's exception says."""
 
 
 async def observe(
@@ -45,10 +53,15 @@ async def observe(
     )
     with short_turns():
         read, logins = await asyncio.gather(
-            asyncio.gather(*(one.look(asked) for one in systems if isinstance(one, RemoteSystem))),
+            asyncio.gather(
+                *(_read(one, asked) for one in systems if isinstance(one, RemoteSystem))
+            ),
             asyncio.gather(*(reach.login(entry.name) for entry in inventory.hosts)),
         )
-    parts = [Part.of(value) for values in read for value in values]
+    parts = [part for found in read if not isinstance(found, FailedSystem) for part in found]
+    failed = tuple(found for found in read if isinstance(found, FailedSystem))
+    if failed:
+        parts.append(Part.of(Unread(systems=failed)))
     return Observation(
         format=OBSERVATION_FORMAT,
         tool=tool,
@@ -59,3 +72,19 @@ async def observe(
         logins=tuple(logins),
         parts=tuple(sorted(parts, key=lambda part: part.kind)),
     )
+
+
+async def _read(system: RemoteSystem, asked: Look) -> Sequence[Part] | FailedSystem:
+    """What a system read, or how it failed: that costs its own part only.
+
+    Raises:
+        RemediationError: it says itself that nothing can be read like this.
+    """
+    try:
+        return [Part.of(value) for value in await system.look(asked)]
+    except RemediationError:
+        raise
+    except Exception as error:
+        log.warning("the system %s failed", system.name, exc_info=True)
+        said = one_line(f"{type(error).__name__}: {error}")[:_SAID]
+        return FailedSystem(name=system.name, kind=system.kind.KIND, reason=said)

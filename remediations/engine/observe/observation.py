@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from itertools import pairwise
+from typing import TypeVar
 
+from remediations.errors import UsageError
 from remediations.files.trusted import MEGABYTE
 from remediations.values.login import Login
-from remediations.values.part import Part
+from remediations.values.part import Kinded, Part
 from remediations.values.record import Moment, Record
+
+K = TypeVar("K", bound=Kinded)
 
 
 class Scope(StrEnum):
@@ -48,6 +52,31 @@ class Observation(Record, frozen=True, kw_only=True):
     def part(self, kind: str) -> Part | None:
         """The part of that kind; None where no such system was looked at."""
         return next((part for part in self.parts if part.kind == kind), None)
+
+    def read(self, kind: type[K]) -> K:
+        """What the system of that kind read.
+
+        Raises:
+            UsageError: it is not there, or has another form than this version writes.
+        """
+        part = self.part(kind.KIND)
+        if part is None:
+            raise unusable_part(kind.KIND, "an observation without it")
+        try:
+            return part.read(kind)
+        except ValueError as error:
+            raise unusable_part(kind.KIND, str(error)) from error
+
+
+def unusable_part(kind: str, got: str) -> UsageError:
+    """The refusal of an observation whose part of that kind cannot be used."""
+    return UsageError(
+        f"the observation has no {kind} that can be used",
+        guard="observation",
+        got=got[:300],
+        expected=f"a part {kind}, as this version writes it",
+        next_step="observe again: remediate diagnose --inventory INVENTORY --save FILE",
+    )
 
 
 OBSERVATION_FORMAT = 4

@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 
 
 def _guards_hold(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
-    """The same guards with the same outcomes; what they saw may be another height or time."""
+    """The same guards with the same outcomes; what they saw may be another number or time."""
 
     def essence(guards: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
         names = ("id", "subject", "title", "outcome", "next_step", "facts")
@@ -50,7 +50,7 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "observed_at": Movable(freely, "it is read again now"),
         "expires_at": Movable(freely, "it follows from observed_at; the approval names it, too"),
         "observation_digest": Movable(freely, "another observation; the saved one was compared"),
-        "finding": Movable(freely, "heights and times go on; what decides of it is a fact"),
+        "finding": Movable(freely, "numbers and times go on; what decides of it is a fact"),
         "facts.*.value": Movable(freely, "each is compared by its own rule before"),
         "facts.*.source": Movable(freely, "the evidence for it may be another one"),
         "facts.*.at": Movable(freely, "it is read again now"),
@@ -187,7 +187,7 @@ def _holds(fact: Fact, now: str | None) -> bool:
 
 
 def _parts(value: str) -> tuple[int, ...] | None:
-    """`1234` or `height/round/step`, to be compared part by part; None for anything else."""
+    """`1234`, or `12/3/4` to be compared part by part; None for anything else."""
     parts = value.split("/")
     if not all(part.isascii() and part.isdigit() and len(part) <= DIGITS for part in parts):
         return None

@@ -16,8 +16,8 @@ from remediations.engine.plan.plan import Impact
 class Effect(NamedTuple):
     """What one target gives to a measure: now, while it is acted on, and afterwards.
 
-    A validator of power 40 that is restarted: 40, 0, 40. One that is down and is started: 0, 0, 40.
-    One that is stopped: 40, 0, 0.
+    A lamp of 40 watts that is changed: 40, 0, 40. One that is dark and is lit: 0, 0, 40. One that
+    is put out: 40, 0, 0.
     """
 
     measure: str

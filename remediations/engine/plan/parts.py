@@ -14,7 +14,7 @@ NONE = "–"
 
 
 def part_words(part: Part) -> Words:
-    """A small part on one line: `chain.advances/1: height 113; hosts val1, val2`."""
+    """A small part on one line: `lamp.shines/1: lamp hall`."""
     fields = "; ".join(f"{name} {_flat(value)}" for name, value in part.value.items())
     return Exact(f"{part.kind}: {fields or NONE}")
 

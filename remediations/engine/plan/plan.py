@@ -39,7 +39,7 @@ class Rule(StrEnum):
     """How a deciding fact may move between planning and applying."""
 
     EQUAL = "equal"
-    AT_LEAST = "at-least"  # a number that may only rise (heights, sign states as h/r/s)
+    AT_LEAST = "at-least"  # a number that may only rise, or several as 12/3/4
 
 
 class Fidelity(StrEnum):
@@ -59,7 +59,7 @@ class Risk(StrEnum):
 
 
 class Fact(Record, frozen=True, kw_only=True):
-    """A reading that decided the plan. `name` as `val2.sign_state`; `value` as text."""
+    """A reading that decided the plan. `name` as `hall.light`; `value` as text."""
 
     name: str
     value: str
@@ -109,7 +109,7 @@ class Step(Record, frozen=True, kw_only=True):
 
 
 class Impact(Record, frozen=True, kw_only=True):
-    """Of one measure that the domain counts (voting power, replicas): what there is of it before a
+    """Of one measure that the domain counts (lamps lit, replicas): what there is of it before a
     stage, at worst during it, and after it, of how much; and `floor`, which it must not fall below,
     0 for none.
     """
@@ -151,7 +151,7 @@ class PlannedCheck(Record, frozen=True, kw_only=True):
 class Plan(Record, frozen=True, kw_only=True):
     """One reviewed change, complete. Written with `canonical`, identified by `plan_digest`.
 
-    `domain` is whose playbook it is; `resources` what the run takes for itself (`chain/ID`).
+    `domain` is whose playbook it is; `resources` what the run takes for itself (`lamp/ROOM`).
     `observation_digest` is the SHA-256 of the observation it was made from; `logins` says where the
     name of every host of the inventory leads. `baseline` is what the checks compare with.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from remediations.engine.domain import pick
+from remediations.engine.find.conclude import concerned
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.complete import lack
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import Maker
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
+from remediations.values.wire import WireError, canonical, decode
 
 
 def make_plan(
@@ -18,8 +20,10 @@ def make_plan(
     may be acted on, empty for all.
 
     Raises:
-        UsageError: an unknown branch or host, or an observation that is not a full one.
-        Refused: no branch fits, or the one that fits has nothing to act on.
+        UsageError: an unknown branch or host, or an observation that is not a full one, or has
+            nothing of the domain.
+        Refused: no branch fits, the one that fits has nothing to act on, or the domain gives values
+            of other types than a plan has.
         RemediationError: the bytes of a step cannot be made.
     """
     missing = lack(observation)
@@ -32,6 +36,7 @@ def make_plan(
             next_step=f"remediate plan {maker.playbook.id} --inventory INVENTORY (without --from)",
         )
     domain = maker.domain
+    concerned([domain], observation)
     situation = domain.situation(observation, only)
     finding = domain.told(situation)
     check_targets(only, observation, finding)
@@ -44,7 +49,9 @@ def make_plan(
             expected="at least one",
             next_step="remediate diagnose",
         )
-    return maker.build(chosen, situation, observation)
+    plan = maker.build(chosen, situation, observation)
+    _check_form(plan)
+    return plan
 
 
 def check_targets(only: frozenset[str], observation: Observation, finding: Finding) -> None:
@@ -58,9 +65,29 @@ def check_targets(only: frozenset[str], observation: Observation, finding: Findi
     unknown = sorted(only - names.keys())
     if unknown:
         raise UsageError(
-            f"the inventory has no host {unknown[0]!r}",
+            f"there is no {finding.noun or 'target'} {unknown[0]!r}",
             guard="--limit",
             got=", ".join(unknown),
             expected=", ".join(names),
             next_step="correct --limit",
         )
+
+
+def _check_form(plan: Plan) -> None:
+    """Refuse a plan that could be written, and not be read again: nothing checks the types of what
+    a domain of another package gives.
+
+    Raises:
+        Refused: a value has another type than its field.
+    """
+    try:
+        decode(canonical(plan), Plan)
+    except WireError as error:
+        raise Refused(
+            f"the domain {plan.domain} makes plans that cannot be read",
+            guard="form of the plan",
+            got=str(error),
+            expected="values of the types that the fields of a plan have",
+            next_step=f"report it to who brought {plan.origin.distribution} {plan.origin.version}, "
+            "or install a version of it that works",
+        ) from error

@@ -46,6 +46,8 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
     missing = lack(observation)
     if missing:
         raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
+    if not maker.domain.concerns(observation):
+        raise _not_of_this(plan, f"an observation without {plan.domain}", f"one of {plan.domain}")
     try:
         situation = maker.domain.situation(observation, frozenset(plan.targets))
     except UsageError as error:  # its readings contradict each other
@@ -71,6 +73,9 @@ def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
         UsageError: the branch is not installed here.
     """
     branch = branch_of(plan, maker.playbook)
+    if not maker.domain.concerns(observation):
+        why = "it is not configured here as it was when the plan was made"
+        raise changed([Difference(plan.domain, "observed", "nothing of it was read", why)])
     situation = maker.domain.situation(observation, frozenset(plan.targets))
     differences = changed_facts(plan.facts, list(_facts_now(plan, situation, maker)))
     if differences:

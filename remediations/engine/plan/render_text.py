@@ -1,4 +1,4 @@
-"""A Plan for a terminal: two screens at 80 columns for four validators.
+"""A Plan for a terminal: two screens at 80 columns for four targets.
 
 What many hosts have in common is said once. `verbose` is the whole document: every field, every
 guard, and every program for every host.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from remediations.engine.rules.entry import Entry, Kind, entries_of, exit_codes_of
@@ -11,7 +12,7 @@ EXIT_CODES = "docs/exit-codes.md"
 PAGES: dict[Kind, str] = {
     Kind.GUARD: "docs/rules/guards.md",
     Kind.CHECK: "docs/rules/checks.md",
-    Kind.CHAIN_CLASS: "docs/rules/classes.md",
+    Kind.CLASS: "docs/rules/classes.md",
     Kind.CONDITION: "docs/rules/conditions.md",
     Kind.HAZARD: "docs/rules/hazards.md",
     Kind.STATE: "docs/rules/states.md",
@@ -35,10 +36,12 @@ def entries() -> tuple[Entry, ...]:
     return (*found, *exit_codes_of(EXIT_CODES, shipped(EXIT_CODES).read_text(encoding="utf-8")))
 
 
-def meant_by(word: str) -> tuple[Entry, ...]:
-    """The entries called so, in whatever case: a class and a condition may share a name."""
+def meant_by(word: str, among: Iterable[Entry] | None = None) -> tuple[Entry, ...]:
+    """The entries called so, in whatever case: a class and a condition may share a name. `among`
+    others than ours, where they are given."""
     key = _key(word)
-    return tuple(entry for entry in entries() if key in map(_key, entry.names))
+    all_ = entries() if among is None else among
+    return tuple(entry for entry in all_ if key in map(_key, entry.names))
 
 
 def close_to(word: str) -> tuple[str, ...]:
@@ -50,5 +53,5 @@ def close_to(word: str) -> tuple[str, ...]:
 
 
 def _key(name: str) -> str:
-    """Screens write QUORUM-LOST and JSON writes not_verified."""
+    """Screens write classes in capitals, and JSON writes not_verified."""
     return name.casefold().replace("_", "-")

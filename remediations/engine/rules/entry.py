@@ -23,8 +23,8 @@ class Kind(StrEnum):
 
     GUARD = "guard"
     CHECK = "check"
-    CHAIN_CLASS = "chain class"
-    CONDITION = "node condition"
+    CLASS = "class"
+    CONDITION = "condition"
     HAZARD = "hazard"
     STATE = "state"
     EXIT_CODE = "exit code"

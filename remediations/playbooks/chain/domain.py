@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
 from remediations.playbooks.chain.actions import ENABLE, RESTART, START
-from remediations.playbooks.chain.baseline import MOVABLE, baseline
+from remediations.playbooks.chain.baseline import (
+    MOVABLE,
+    ChainBaseline,
+    ChainNodes,
+    baseline,
+)
 from remediations.playbooks.chain.facts import chain_facts
+from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
 from remediations.playbooks.chain.situation import situation
 from remediations.playbooks.chain.told import DOMAIN as NAME
 from remediations.playbooks.chain.told import told
+from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
 
 if TYPE_CHECKING:
@@ -37,6 +45,7 @@ def _discovery() -> Discovery:
 DOMAIN = Domain(
     name=NAME,
     title="a CometBFT chain that has halted, or lost a node",
+    concerns=has_nodes,
     situation=situation,
     told=lambda chain: told(chain.finding),
     detail=lambda chain: Part.of(chain.finding),
@@ -50,6 +59,7 @@ DOMAIN = Domain(
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
+    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows),
     doctor=_doctor,
     discovery=_discovery,
 )

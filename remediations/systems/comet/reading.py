@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from remediations.engine.observe.observation import Observation, Scope
-from remediations.errors import UsageError
+from remediations.engine.observe.observation import Observation, Scope, unusable_part
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     AppInfo,
@@ -46,8 +45,6 @@ from remediations.values.login import Login
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import Reading
 from remediations.values.record import Moment, Record
-
-K = TypeVar("K", bound=Kinded)
 
 
 class ChainSample(Record, frozen=True, kw_only=True):
@@ -144,12 +141,12 @@ def comet_reading(observation: Observation) -> CometReading:
     Raises:
         UsageError: it has no reading of a chain, or one that this version did not write.
     """
-    nodes, logins = _part(observation, CometNodes), _part(observation, HostsReading)
+    nodes, logins = observation.read(CometNodes), observation.read(HostsReading)
     led = [login.host for login in observation.logins]
     for part in (nodes, logins):
         if [one.host for one in part.hosts] != led or len(set(led)) < len(led):
             got = "other hosts than those whose names were led, each once"
-            raise _unusable(part.KIND, got)
+            raise unusable_part(part.KIND, got)
     return CometReading(
         format=observation.format,
         tool=observation.tool,
@@ -163,6 +160,19 @@ def comet_reading(observation: Observation) -> CometReading:
         hosts=tuple(map(on_host, nodes.hosts, logins.hosts)),
         others=tuple(part for part in observation.parts if part.kind not in _OURS),
     )
+
+
+def has_nodes(observation: Observation) -> bool:
+    """Whether there is a chain in it at all: hosts that are expected to have a node. What is read
+    strictly later is only glanced at here, and a part of another form is one that has to be read.
+    """
+    part = observation.part(CometNodes.KIND)
+    if part is None:
+        return False
+    hosts = part.value.get("hosts")
+    if not isinstance(hosts, list):
+        return True
+    return any(not isinstance(one, dict) or one.get("role") != Role.BASTION for one in hosts)
 
 
 def sealed(reading: CometReading) -> Observation:
@@ -208,23 +218,3 @@ def _node(reading: HostReading) -> NodeReading:
 
 def _fields(reading: NodeReading) -> dict[str, Any]:
     return {name: getattr(reading, name) for name in _NODE_FIELDS}
-
-
-def _part(observation: Observation, kind: type[K]) -> K:
-    part = observation.part(kind.KIND)
-    if part is None:
-        raise _unusable(kind.KIND, "an observation without it")
-    try:
-        return part.read(kind)
-    except ValueError as error:
-        raise _unusable(kind.KIND, str(error)) from error
-
-
-def _unusable(kind: str, got: str) -> UsageError:
-    return UsageError(
-        f"the observation has no {kind} that can be used",
-        guard="observation",
-        got=got[:300],
-        expected=f"a part {kind}, as this version writes it",
-        next_step="observe again: remediate diagnose --inventory INVENTORY --save FILE",
-    )

@@ -47,7 +47,7 @@ def test_it_is_drawn_for_a_terminal() -> None:
 def test_a_name_may_mean_several() -> None:
     """A class and a condition are told both; what is asked for twice is told once."""
     kinds = [entry["kind"] for entry in told("upgrade-needed", "UPGRADE_NEEDED")]
-    assert kinds == [Kind.CHAIN_CLASS, Kind.CONDITION]
+    assert kinds == [Kind.CLASS, Kind.CONDITION]
     assert [entry["id"] for entry in told("P1", "8", "G29")] == ["P1", "8", "G29"]
 
 
@@ -80,7 +80,7 @@ def test_nonsense_is_answered_with_the_kinds(name: str) -> None:
     done = remediate("explain", "G29", "--", name)
     assert done.code == ExitCode.USAGE
     assert "there is no such entry" in done.err
-    assert "guard, check, chain class, node condition, hazard, state, exit code" in done.err
+    assert "guard, check, class, condition, hazard, state, exit code" in done.err
     assert "\x1b" not in done.err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from remediations.cli import proof
 from remediations.cli.anchors import Anchors
 from remediations.cli.answer import Answer
 from remediations.cli.commands.inventory import answer
-from remediations.cli.commands.schema import documents
+from remediations.cli.commands.schema import documents, parts
 from remediations.cli.main import COMMANDS
 from remediations.engine.observe.observation_file import load
 from remediations.engine.runs.journal import Journal
@@ -24,10 +25,13 @@ from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.playbooks.chain.discover.found import DiscoveredChain
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry
+from remediations.values.wire import canonical
 from tests.unit.cli.desk import remediate
-from tests.unit.docs.pages import prose
+from tests.unit.docs.pages import blocks, prose
 from tests.unit.docs.reader import Reader
 from tests.unit.docs.test_schema import Json, validator, written
+from tests.unit.plan.cases import plan_of, quorum_lost
+from tests.unit.report import journal as recorded
 from tests.unit.report.journal import checks
 from tests.unit.run.events import began
 
@@ -87,9 +91,13 @@ def test_nothing_to_do(reader: Reader) -> None:
 
 
 def test_diagnose(reader: Reader) -> None:
-    """Its result is the finding itself."""
+    """One finding for each domain, with the domain's own value in the form of its kind."""
     told = result(reader, "diagnose --from seen.json", ExitCode.CHANGES_PENDING)
-    validator("finding").validate(told)
+    validator("diagnosis").validate(told)
+    (one,) = told
+    assert set(one) == said_of("diagnose")
+    assert one["finding"]["domain"] == "chain"
+    validator(one["detail"]["kind"]).validate(one["detail"]["value"])
 
 
 def test_status_and_report(reader: Reader, planned: Json) -> None:
@@ -141,7 +149,7 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
-    assert [row["name"] for row in listed] == list(documents())
+    assert [row["name"] for row in listed] == [*documents(), *parts()]
 
 
 def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:
@@ -165,3 +173,30 @@ def test_every_command_and_every_document_is_told() -> None:
     head = page.partition(MEMBERS)[0]
     named = re.findall(r"^\| [^|]+ \| `([a-z-]+)` \|", head, re.MULTILINE)
     assert named == list(documents())
+
+
+def test_every_kind_of_part_is_told() -> None:
+    """Those that come with this package, and no others."""
+    section = prose("docs/json.md").partition("## Parts")[2].partition(MEMBERS)[0]
+    told = re.findall(r"`([a-z]+\.[a-z]+/[0-9]+)`", section)
+    assert sorted(told) == sorted(parts())
+
+
+def test_what_is_read_out_of_a_journal(tmp_path: Path) -> None:
+    """The page's own lines for jq find something in every record that they ask for."""
+    lines = [canonical(entry) + b"\n" for entry in recorded.entries(plan_of(quorum_lost()))]
+    (tmp_path / "journal.jsonl").write_bytes(b"".join(lines))
+    asked = [
+        line
+        for block in blocks("docs/json.md")
+        for line in block.text.splitlines()
+        if line.startswith("jq ")
+    ]
+    assert len(asked) == 2
+    for line in asked:
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+        assert "null" not in done.stdout

@@ -64,6 +64,13 @@ def test_it_keeps_its_word(installed: Path, reader: Reader) -> None:
     assert "the chain is quorum-lost, not degraded" in done.stderr
 
 
+def test_what_it_takes_over_is_concluded_once(installed: Path, reader: Reader) -> None:
+    """The chain and its copy see the same: nobody reads that twice in an incident."""
+    done = run(["remediate", "diagnose", "--from", "seen.json"], installed)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count("QUORUM-LOST") == 1
+
+
 def test_without_it_there_is_no_such_playbook(tmp_path: Path, reader: Reader) -> None:
     """What the screens show comes from that package alone."""
     done = run(["remediate", "plan", "sentry-down", "--from", "full1-down.json"], tmp_path)

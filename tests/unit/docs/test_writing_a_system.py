@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from remediations.engine.system import HostSystem, flaw_of
 from remediations.systems.comet.reading import comet_reading
@@ -82,3 +83,10 @@ def test_none_of_two_systems_of_one_name_is_used(tmp_path: Path) -> None:
     text = blocks("python").replace('name="uptime"', 'name="comet"')
     found = installed(site_of(tmp_path, "", text))
     assert found == [["hosts"], ["duplicate", "duplicate"]]
+
+
+def test_a_system_that_is_not_used_is_told(tmp_path: Path) -> None:
+    """Or nobody would know that something is not read."""
+    listed: dict[str, Any] = dict(site_of(tmp_path, "", "raise SystemExit('broken')").listed)
+    assert listed["systems"] == ["comet", "hosts"]
+    assert [(t["name"], t["flaw"]) for t in listed["troubles"]] == [("uptime", "broken")]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from testinfra.host import Host
 
 from remediations.engine.plan.compare import changed_logins
+from remediations.engine.verify.fixtures import (
+    GIVEN,
+    given,
+    pytest_addoption,
+    pytest_configure,
+    saw,
+    wait,
+)
 from remediations.engine.verify.given import Given
-from remediations.engine.verify.wait import Wait
-from remediations.errors import RemediationError
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
@@ -21,41 +25,13 @@ from remediations.playbooks.chain.checks.reading import ChainReading, NodeReadin
 from remediations.reach.blocking import BlockingReach
 from remediations.systems.hosts.testinfra import testinfra_host
 
-GIVEN = pytest.StashKey[Given]()
+__all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "wait"]
 
 
 class _Every:
     """What a check without a host has in place of pytest's parameters."""
 
     params: ClassVar[dict[str, object]] = {}
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """For pytest by hand: the run whose plan is checked, and who the machines are."""
-    parser.addoption("--remediate-run", metavar="DIRECTORY", help="a run's directory")
-    parser.addoption("--remediate-inventory", metavar="FILE", help="the inventory of its hosts")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and get what is to be checked: from `remediate`, which has verified it,
-    or from the files that the command line names."""
-    config.addinivalue_line("markers", "check(id, title): the check of docs/rules/checks.md")
-    handed = [one for one in config.pluginmanager.get_plugins() if isinstance(one, Given)]
-    config.stash[GIVEN] = handed[0] if handed else _from_files(config)
-
-
-def _from_files(config: pytest.Config) -> Given:
-    directory = config.getoption("--remediate-run")
-    inventory = config.getoption("--remediate-inventory")
-    if not directory or not inventory:
-        raise pytest.UsageError(
-            "--remediate-run DIRECTORY (see `remediate status`) and --remediate-inventory FILE are "
-            "needed"
-        )
-    try:
-        return Given.from_files(Path(directory), Path(inventory))
-    except RemediationError as error:
-        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -73,12 +49,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [
         item for item in items if None not in getattr(item, "callspec", _Every).params.values()
     ]
-
-
-@pytest.fixture(scope="session")
-def given(pytestconfig: pytest.Config) -> Given:
-    """The plan that was applied, and who its machines are."""
-    return pytestconfig.stash[GIVEN]
 
 
 @pytest.fixture(scope="session")
@@ -150,22 +120,3 @@ def signer(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading
 def host_of(reach: BlockingReach) -> Callable[[str], Host]:
     """testinfra's host of a name, for a check that asks one machine by hand: a round each time."""
     return lambda name: testinfra_host(reach, name)
-
-
-@pytest.fixture
-def wait(request: pytest.FixtureRequest, given: Given) -> Wait:
-    """How this check waits. What it waits for is told past pytest, which captures all output."""
-    marker = request.node.get_closest_marker("check")
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def tell(line: str) -> None:
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
-            given.tell(line)
-
-    return Wait(marker.args[0], tell)
-
-
-@pytest.fixture
-def saw(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Say what was seen, also when the check passes."""
-    return lambda text: record_property("saw", text)

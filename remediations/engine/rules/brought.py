@@ -1,0 +1,40 @@
+"""The entries that installed domains bring beside ours: pages of the package `Domain.rules`.
+
+Each page has the name and the form of one in docs/rules, and is optional: `guards.md`, `checks.md`,
+`classes.md`, `conditions.md`, `hazards.md`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from remediations.engine.domain import AnyDomain
+from remediations.engine.rules.book import PAGES
+from remediations.engine.rules.entry import Entry, entries_of
+
+log = logging.getLogger(__name__)
+
+
+def brought(domains: Sequence[AnyDomain]) -> tuple[Entry, ...]:
+    """All of them. Pages that cannot be read cost the entries of their domain only."""
+    return tuple(entry for domain in domains if domain.rules for entry in _of(domain))
+
+
+def _of(domain: AnyDomain) -> Sequence[Entry]:
+    try:
+        return tuple(_read(domain.rules))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's package
+        log.warning("the rules of the domain %s cannot be read: %s", domain.name, error)
+        return ()
+
+
+def _read(package: str) -> Iterator[Entry]:
+    directory = files(package)
+    for kind, ours in PAGES.items():
+        name = PurePosixPath(ours).name
+        page = directory.joinpath(name)
+        if page.is_file():
+            yield from entries_of(kind, f"{package}/{name}", page.read_text(encoding="utf-8"))
