@@ -32,14 +32,14 @@ def command(
     action: str, limit: str | None, inventory: Path | None, source: Path | None, save: Path | None
 ) -> Answer:
     """Exit 0: every guard passes. 4: one does not. Nothing is changed, and no run is made."""
-    domain, wanted = action_named(action, catalogue(load_machine_config()).domains)
+    domains, wanted = action_named(action, catalogue(load_machine_config()).domains)
     hosts, targets = inventory_of(inventory), tuple(sorted(split_hosts(limit)))
     observation = observation_for(hosts, source, save, scope=Scope.DECIDING)
-    found = preflight(domain, wanted, targets, observation)
+    found = preflight(domains, wanted, targets, observation)
     return Answer(
         exit_code=ExitCode.REFUSED if found.blocked else ExitCode.OK,
         document={
-            "domain": found.domain,
+            "domains": found.domains,
             "action": found.action,
             "inventory": hosts.path,
             "judged": len(found.guards),
