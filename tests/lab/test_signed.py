@@ -217,7 +217,7 @@ def test_journal_and_report_say_who_acted_and_who_said_who_may_approve(
     said = _said(operator, environment, "apply", run, *signers)
     assert said.code == 0, said.document
     assert "--allowed-signers" in said.result["doubts"][0]
-    began = _journal(plan_file(operator, run))[0]
+    began = _journal(plan_file(operator, run))[0]["event"]
     start = began["start"]
     assert (start["actor"]["uid"], start["actor"]["name"]) == (str(os.getuid()), "root")
     assert start["actor"]["sudo_uid"] == "1"
