@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 _NUMBER = re.compile("-?[0-9]{1,20}")
@@ -26,6 +26,11 @@ def upwards(planned: str | int, now: str | int) -> bool:
     another one."""
     before, after = number(planned), number(now)
     return before is not None and after is not None and after >= before
+
+
+def included(planned: Sequence[object], now: Sequence[object]) -> bool:
+    """Every entry of a list is there as it was; more may have come."""
+    return all(entry in now for entry in planned)
 
 
 def number(value: object) -> int | None:
