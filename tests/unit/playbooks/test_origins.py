@@ -147,7 +147,7 @@ BROKEN = {
     "fits": (domain("z").replace('lambda s: "never"', "1"), "when it fits"),
     "name": (domain("z").replace('name="b"', "name=1"), "name, title"),
     "domain": (domain("z", "a b"), "the name of the domain"),
-    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title and the checks"),
+    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "are not texts of one line"),
     "asked": (domain("z").replace("CHAIN, ", "CHAIN, told=1, "), "is asked for"),
     "actions": (domain("z").replace("CHAIN, ", "CHAIN, actions=(1,), "), "its actions"),
     "none": (domain("z").replace("(PLAYBOOK,)", "()"), "its playbooks"),
