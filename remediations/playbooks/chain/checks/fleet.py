@@ -9,7 +9,7 @@ So the number of rounds does not depend on the number of nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -40,18 +40,31 @@ FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
 """What a journal must not say since the start."""
 
 
-class Fleet:
-    """The nodes of a plan, behind connections that are kept."""
+Statuses = Mapping[str, Reading[NodeStatus]]
+"""Where every node stands, by host."""
 
-    def __init__(self, reach: Reach, targets: Sequence[NodePlace]) -> None:
+
+class Fleet:
+    """The nodes of a plan, behind connections that are kept. `seen` is told where all of them
+    stand whenever that was asked."""
+
+    def __init__(
+        self,
+        reach: Reach,
+        targets: Sequence[NodePlace],
+        seen: Callable[[Statuses], None] = lambda _: None,
+    ) -> None:
         self._reach = reach
         self._targets = targets
+        self._seen = seen
 
-    def statuses(self) -> Mapping[str, Reading[NodeStatus]]:
+    def statuses(self) -> Statuses:
         """`/status` of every node: one round."""
         asked = {target.host: comet.status(target) for target in self._targets}
         answers = self._round({host: (question,) for host, question in asked.items()})
-        return {host: answers[host].to(question) for host, question in asked.items()}
+        statuses = {host: answers[host].to(question) for host, question in asked.items()}
+        self._seen(statuses)
+        return statuses
 
     def heights(self) -> Mapping[str, int]:
         """The height of every node: one round.
