@@ -1,12 +1,14 @@
 """The course of a verification: when it began, when each check ended, and what was seen meanwhile.
 
-Nothing is asked for it: the samples are looks that the checks make anyway, handed on with
-`seen`. A look that cannot be made into a sight costs its own sample, and no check.
+Nothing waits for it: the samples are looks that the checks make anyway, or that are made beside a
+check that waits, and are handed on with `seen`. One that cannot be made into a sight costs its own
+sample, and no check.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -29,6 +31,7 @@ class Course:
         self._from_s = elapsed_s()
         self._heard: list[tuple[CheckResult, datetime]] = []
         self._samples: list[Sample] = []
+        self._one_at_a_time = threading.Lock()
 
     def ended(self, results: Sequence[CheckResult]) -> tuple[CheckEnded, ...]:
         """When each of these results was heard, in the order in which they were; one that nobody
@@ -50,23 +53,26 @@ class Course:
     def samples(self) -> tuple[Sample, ...]:
         """What was seen: each change, and the last look before it, so that what stood still is not
         drawn as a slow rise."""
-        return tuple(self._samples)
+        with self._one_at_a_time:
+            return tuple(self._samples)
 
     def heard(self, result: CheckResult) -> None:
         """A check has ended."""
         self._heard.append((result, self._now()))
 
     def seen(self, look: Callable[[], Sight]) -> None:
-        """A check has looked at the world. Whatever `look` raises stays here."""
+        """A check has looked at the world, in whichever thread. What `look` raises stays here."""
         try:
-            sample = Sample(at=self._now(), sight=look())
+            sight = look()
         except Exception as error:  # noqa: BLE001 - showing what a check saw never fails the check
             log.info("a look of the checks is not shown: %s: %s", type(error).__name__, error)
             return
-        if self._stands_still(sample.sight) or len(self._samples) >= MOST_SAMPLES:
-            self._samples[-1] = sample
-        else:
-            self._samples.append(sample)
+        with self._one_at_a_time:
+            sample = Sample(at=self._now(), sight=sight)
+            if self._stands_still(sight) or len(self._samples) >= MOST_SAMPLES:
+                self._samples[-1] = sample
+            else:
+                self._samples.append(sample)
 
     def _stands_still(self, sight: Sight) -> bool:
         last = [sample.sight for sample in self._samples[-2:]]

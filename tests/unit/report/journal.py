@@ -80,7 +80,8 @@ def samples(plan: Plan) -> list[Entry]:
 
 
 def verification(plan: Plan, from_s: float = CHECKS_FROM_S) -> Checked:
-    """By the three checks of `checks`, with a look a second while P1 waits, and one afterwards."""
+    """By the three checks of `checks`, with a look a second while P1 waits, and one every other
+    second while P13 does."""
 
     def at(second: float) -> datetime:
         return began(plan) + timedelta(seconds=from_s + second)
@@ -97,7 +98,8 @@ def verification(plan: Plan, from_s: float = CHECKS_FROM_S) -> Checked:
             for check, host, second in ends
         ),
         samples=tuple(
-            Sample(at=at(second), sight=sight(plan, WATCHED_S + 2 + second)) for second in range(6)
+            Sample(at=at(second), sight=sight(plan, WATCHED_S + 2 + second))
+            for second in (*range(6), *range(7, 36, 2))
         ),
     )
 

@@ -80,9 +80,9 @@ def test_timeline_is_in_order_and_complete() -> None:
         "run ended",
         "checks began",
         "first look of the checks",
-        "last look of the checks",
         "check P1",
         "check P10",
+        "last look of the checks",
         "check P13",
         "checked",
     ]

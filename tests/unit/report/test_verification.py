@@ -110,6 +110,6 @@ def test_the_timeline_has_each_check_with_what_it_came_to() -> None:
     assert rows["check P13"].detail == "peers are back: failed on val1"
     assert not rows["check P13"].good
     assert rows["first look of the checks"].detail.startswith("height 143, round ?, 100 of 100")
-    assert rows["last look of the checks"].detail.startswith("height 148, ")
+    assert rows["last look of the checks"].detail.startswith("height 178, ")
     began = rows["checks began"].at
     assert rows["check P1"].at - began == timedelta(seconds=5)

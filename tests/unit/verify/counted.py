@@ -34,10 +34,11 @@ from tests.unit.verify.fakes import TICKS, TIP, FakeReach, recovered
 
 class Counted(msgspec.Struct, frozen=True):
     """`rounds` in which all hosts, or one, were asked at once; `hosts` of the plan; `samples` of
-    what the checks saw."""
+    what the checks saw. Nobody waits for those `beside`."""
 
     hosts: int
     rounds: int
+    beside: int
     samples: tuple[Sample, ...]
     results: tuple[CheckResult, ...]
 
@@ -70,7 +71,13 @@ def counted(hosts: int, *, height: int = TIP, tell: Callable[[str], None] = prin
     course = Course()
     given = Given(plan, nobody, cast("SshResolver", None), tell, course.seen)
     results = run_checks(given, suite_of(DOMAIN), heard=course.heard)
-    return Counted(hosts=hosts, rounds=len(reach.rounds), samples=course.samples, results=results)
+    return Counted(
+        hosts=hosts,
+        rounds=len(reach.rounds),
+        beside=len(reach.beside),
+        samples=course.samples,
+        results=results,
+    )
 
 
 if __name__ == "__main__":

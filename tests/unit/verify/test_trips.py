@@ -62,6 +62,24 @@ def test_what_checks_see_anyway_goes_on_with_the_series_of_the_run() -> None:
     assert len(told.samples) < told.rounds
 
 
+def test_a_check_that_waits_for_one_node_still_shows_all() -> None:
+    """By looks beside it, which add no round that anybody waits for; P1 needs none, as it asks all
+    of them itself."""
+    beside = GROWING.replace("wait.POLL_S =", "fleet.GLANCE_S, wait.POLL_S = 0,")
+    beside = f"from remediations.playbooks.chain.checks import fleet\n{beside}"
+    often, never = (
+        msgspec.json.decode(
+            subprocess.run([sys.executable, "-c", text], capture_output=True, timeout=120).stdout,
+            type=Counted,
+        )
+        for text in (beside, GROWING)
+    )
+    assert never.beside == 0
+    assert often.beside > 0
+    assert {result.outcome for result in often.results} == {CheckOutcome.PASSED}
+    assert len(often.samples) > len(never.samples)
+
+
 @pytest.mark.parametrize("hosts", [6, 60])
 def test_a_repeated_verification_takes_three_rounds(hosts: int) -> None:
     """On six hosts as on sixty: what creeps back here is paid by each host that is far away."""
@@ -73,6 +91,6 @@ def test_a_repeated_verification_takes_three_rounds(hosts: int) -> None:
     assert done.stderr == b""
     counted = msgspec.json.decode(done.stdout, type=Counted)
     assert counted.hosts == hosts
-    assert counted.rounds == VERIFY_ROUNDS
+    assert (counted.rounds, counted.beside) == (VERIFY_ROUNDS, 0)
     assert {result.outcome for result in counted.results} == {CheckOutcome.PASSED}
     assert len(counted.results) == 12 + 4 * hosts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -17,9 +18,10 @@ from remediations.engine.verify.fixtures import (
     pytest_configure,
     saw,
     seen,
-    wait,
 )
+from remediations.engine.verify.fixtures import wait as wait_alone
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet, Statuses
 from remediations.playbooks.chain.checks.planned import PlannedChain
@@ -28,7 +30,7 @@ from remediations.playbooks.chain.look import look_at
 from remediations.reach.blocking import BlockingReach
 from remediations.systems.hosts.testinfra import testinfra_host
 
-__all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "seen", "wait"]
+__all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "seen", "wait_alone"]
 
 
 class _Every:
@@ -95,6 +97,12 @@ def fleet(
         seen(lambda: look_at(plan.targets, plan.baseline.total_power, statuses).sight)
 
     return Fleet(reach, plan.targets, look)
+
+
+@pytest.fixture
+def wait(wait_alone: Wait, fleet: Fleet) -> Wait:
+    """How this check waits. While it does so for one node, the report still shows all of them."""
+    return replace(wait_alone, meanwhile=fleet.glance)
 
 
 @pytest.fixture(scope="session")
