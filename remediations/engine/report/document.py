@@ -147,6 +147,8 @@ def _checks(report: Report) -> Iterator[Block]:
     verify: Words = "none were run"
     if report.state in TO_BE_VERIFIED:
         verify = ("none were run: ", Exact(f"remediate verify {report.run}"))
+    if report.checks and len(report.verifications) > 1:
+        yield Paragraph(f"Of the last verification, {moment(report.verifications[-1].began)}.")
     yield Table(
         ("Check", "Host", "Outcome", "What was seen"),
         tuple(

@@ -29,6 +29,10 @@ SIGN_WIDTH, LETTER_WIDTH = 14, 6.5
 """Of a sign with the gap behind it, and of a letter of a label, which is never narrower."""
 
 
+LINES_APART = 4
+"""Pixels between two moments that both have a line."""
+
+
 class Moment(NamedTuple):
     """When a check was done with, in seconds since the first look."""
 
@@ -89,7 +93,7 @@ class Checking:
             svg.Rect(x=left, y=TOP, width=right - left, height=base - TOP, class_=["checks"]),
             *(
                 svg.Line(x1=x, y1=TOP, x2=x, y2=base, class_=["moment", "good" if good else "bad"])
-                for x, good in sorted({(frame.x(m.at), m.good) for m in self.moments})
+                for x, good in _apart([(frame.x(m.at), m.good) for m in self.moments])
             ),
             svg.Line(x1=end, y1=PHASES_Y, x2=end, y2=base, class_=["phase"]),
         ]
@@ -113,6 +117,15 @@ class Checking:
                 )
             )
         return found
+
+
+def _apart(places: Sequence[tuple[float, bool]]) -> list[tuple[float, bool]]:
+    """Those that can be told apart by eye; one that is bad stays in any case."""
+    kept: list[tuple[float, bool]] = []
+    for x, good in places:
+        if not good or not kept or x >= kept[-1][0] + LINES_APART:
+            kept.append((x, good))
+    return list(dict.fromkeys(kept))
 
 
 def _groups(placed: Sequence[tuple[float, Moment]]) -> list[tuple[float, list[Moment]]]:

@@ -113,6 +113,14 @@ def test_each_check_has_its_moment_and_failures_another_sign() -> None:
     assert signs == ["polyline", "line", "line", "line", "line"]
 
 
+def test_moments_that_cannot_be_told_apart_share_a_line() -> None:
+    """Fifteen checks that only judge what was read end at once; a failed one keeps its own."""
+    many = [done(f"P{n}", 15 + n / 1000) for n in range(1, 15)]
+    root = drawn(proof(*many, done("P15", 15.016, FAILED), done("P16", 18)))
+    kinds = [one.get("class") for one in with_class(root, "moment")]
+    assert kinds == ["moment good", "moment bad", "moment good"]
+
+
 def test_labels_that_would_cover_each_other_share_one() -> None:
     """What failed is named first; the description has all."""
     many = [done(f"P{n}", 15 + n / 100) for n in range(1, 9)]
