@@ -161,6 +161,8 @@ class _Maker:
                 return True
             case inspect.EnumType():
                 return list(kind.cls)[place % len(kind.cls)]
+            case inspect.LiteralType():
+                return kind.values[place % len(kind.values)]
             case inspect.DateTimeType():
                 self._numbers += 1
                 return AT + timedelta(seconds=self._numbers)

@@ -20,8 +20,9 @@ from remediations.cli.next_command import next_command
 from remediations.cli.reporting import write_report
 from remediations.cli.terminal import look
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import Checked
+from remediations.engine.runs.records import Checked, all_pass
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
+from remediations.engine.verify.course import Course
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.result import CheckOutcome, CheckResult
 from remediations.engine.verify.runner import run_checks
@@ -40,7 +41,10 @@ def prove(
         MachineError: what they came to could not be recorded; it says what that was.
     """
 
+    course = Course()
+
     def heard(result: CheckResult) -> None:
+        course.heard(result)
         if not quiet and sys.stderr.isatty():
             to_stderr(f"  {result.outcome:<8} {result.id} {result.host} {result.title}")
 
@@ -48,12 +52,12 @@ def prove(
         if not quiet:
             to_stderr(f"  {line}")
 
-    results = run_checks(replace(given, tell=tell), suite, heard=heard)
-    good = bool(results) and all(r.outcome is CheckOutcome.PASSED for r in results)
+    results = run_checks(replace(given, tell=tell, seen=course.seen), suite, heard=heard)
+    good = all_pass([result.outcome for result in results])
     verdict = "VERIFIED" if good else "NOT VERIFIED"
     again = next_command("verify", directory.called)
     try:
-        _keep(directory, results, good=good)
+        _keep(directory, results, course, good=good)
     except (Locked, MachineError, UsageError) as error:
         raise MachineError(
             f"{verdict}, and this could not be recorded",
@@ -78,7 +82,9 @@ def prove(
     )
 
 
-def _keep(directory: RunDirectory, results: Sequence[CheckResult], *, good: bool) -> None:
+def _keep(
+    directory: RunDirectory, results: Sequence[CheckResult], course: Course, *, good: bool
+) -> None:
     """Write the results, then the record that makes them the run's. Killed in between, they are
     told as not proven."""
     data = canonical(tuple(results))
@@ -90,6 +96,9 @@ def _keep(directory: RunDirectory, results: Sequence[CheckResult], *, good: bool
                 state="verified" if good else "unverified",
                 message=f"{passed} of {len(results)} checks pass",
                 checks_sha256=hashlib.sha256(data).hexdigest(),
+                began=course.began,
+                ended=course.ended(results),
+                samples=course.samples,
             )
         )
 

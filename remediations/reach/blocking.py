@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +16,7 @@ from remediations.reach.ssh import SshReach
 from remediations.values.inventory import Inventory
 from remediations.values.login import Login
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_BYTES = 4_000_000
@@ -37,6 +40,7 @@ class BlockingReach:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        self._beside: list[Future[None]] = []
         self._reach = self._wait(self._make(inventory, resolver))
 
     def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
@@ -56,12 +60,35 @@ class BlockingReach:
         """
         return self._wait(self._run_on_all(command, stdin, limits))
 
+    def ask_beside(
+        self,
+        command: str,
+        stdin: Mapping[str, bytes],
+        *,
+        limits: Limits,
+        heard: Callable[[Mapping[str, Completed | HostUnreachable]], None],
+    ) -> None:
+        """The same, beside whatever is asked by others: returns at once. `heard` is given the
+        answers in the thread of the connections, and must return at once, too; where they are
+        closed before, it is never called. What it raises is logged, and stays here.
+        """
+
+        async def ask() -> None:
+            try:
+                heard(await self._run_on_all(command, stdin, limits))
+            except Exception as error:  # noqa: BLE001 - nobody waits for it
+                log.info("what was asked beside: %s: %s", type(error).__name__, error)
+
+        self._beside.append(asyncio.run_coroutine_threadsafe(ask(), self._loop))
+
     def login(self, host: str) -> Login:
         """Where the name of an inventory host leads. Contacts nobody."""
         return self._wait(self._reach.login(host))
 
     def close(self) -> None:
-        """Close all connections and end the thread."""
+        """Close all connections and end the thread. What is asked beside is not waited for."""
+        for asked in self._beside:
+            asked.cancel()
         self._wait(self._reach.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -20,6 +20,32 @@ def test_quorum_lost_by_two_validators(lab: Lab, operator: Operator) -> None:
     assert said.document["outcome"] == "ok"
 
 
+def test_report_goes_on_to_the_end_of_the_checks(lab: Lab, operator: Operator) -> None:
+    """Blocks that come while the checks wait for them are in report and plot; a verification later
+    changes neither."""
+    lab.break_stop("val2", "val4")
+    lab.wait_stalled()
+    with rescued(lab, "val2", "val4"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.why
+    run = said.result["run"]
+    report = operator.says("report", run).result["report"]
+    proof = report["proof"]
+    heights = [
+        int(point["value"])
+        for sample in proof["samples"]
+        for point in sample["sight"]["points"]
+        if (point["series"], point["subject"]) == ("height", "val1")
+    ]
+    assert heights == sorted(heights)
+    assert heights[-1] >= heights[0] + 3
+    assert {end["outcome"] for end in proof["verification"]["checks"]} == {"passed"}
+    assert int(report["apply_to_checked_ms"]) > int(report["apply_to_gate_ms"])
+    assert operator.says("verify", run).code == 0
+    again = operator.says("report", run).result["report"]
+    assert (again["proof"], len(again["verifications"])) == (proof, 2)
+
+
 def test_quorum_lost_by_a_frozen_validator(lab: Lab, operator: Operator) -> None:
     """A frozen validator of 40 halts the chain while its unit says active; it is restarted."""
     lab.break_freeze("val1")

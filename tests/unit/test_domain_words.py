@@ -33,6 +33,8 @@ OTHER_SENSE: Mapping[str, frozenset[str]] = {
     "engine/__init__.py": frozenset({"chain"}),  # what the engine does not know
     "engine/plan/plan.py": frozenset({"replica"}),  # an example of a measure
     "engine/report/plot.py": frozenset({"height"}),  # of a picture
+    "engine/report/plot_checks.py": frozenset({"height"}),
+    "engine/report/plot_frame.py": frozenset({"height"}),
     "engine/report/templates/base.html": frozenset({"height"}),
     "engine/runs/journal.py": frozenset({"chain"}),  # of records, each with the hash before it
     "engine/runs/journal_check.py": frozenset({"chain"}),

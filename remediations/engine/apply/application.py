@@ -100,6 +100,7 @@ class Application:
         self._states = {step.id: StepState.PLANNED for step in plan.steps}
         self._latest: Sight | None = None
         self._lost_record: MachineError | None = None
+        self._over = False
         self.stop = asyncio.Event()
 
     async def apply(self) -> Receipt:
@@ -111,11 +112,13 @@ class Application:
         sampler = asyncio.create_task(self._sample())
         try:
             state, message = await self._stages()
+            self._over = True
             self._record(RunEnded(state=state, message=message))
         except MachineError as error:
             raise self._unrecorded(error) from error
         except BaseException as error:
             # A second Ctrl-C, or a bug: the record is complete all the same.
+            self._over = True
             with contextlib.suppress(MachineError):
                 self._journal.append(RunEnded(state="unknown", message=_said(error)))
             raise
@@ -261,7 +264,7 @@ class Application:
         return verdict
 
     async def _sample(self) -> None:
-        while True:
+        while not self._over:
             with contextlib.suppress(_UnseenError):
                 await self._look(LOOK_LIMIT_S)
             await asyncio.sleep(SAMPLE_S)
@@ -280,6 +283,8 @@ class Application:
         except Exception as error:
             log.info("nothing seen within %.1f s: %s", limit_s, _said(error))
             raise _UnseenError(f"could not look: {_said(error)}") from error
+        if self._over:
+            raise _UnseenError("the run has ended")
         if sight != self._latest:
             self._latest = sight
             self._record(Sampled(sight=sight))

@@ -32,7 +32,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from remediations.engine.plan.plan import Gate
-from remediations.values.record import Record
+from remediations.values.record import Moment, Record
 
 
 class Point(Record, frozen=True, kw_only=True):
@@ -61,6 +61,13 @@ class Sight(Record, frozen=True, kw_only=True):
     headline: str
     points: tuple[Point, ...]
     marks: tuple[Mark, ...] = ()
+
+
+class Sample(Record, frozen=True, kw_only=True):
+    """A sight, and when it was seen."""
+
+    at: Moment
+    sight: Sight
 
 
 class Verdict(NamedTuple):

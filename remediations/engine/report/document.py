@@ -52,6 +52,7 @@ def report_document(report: Report) -> Document:
         *_figures(report),
         *_timeline(report),
         *_checks(report),
+        *_verifications(report),
         *_steps(report),
         Heading(2, "The plan, as it was signed"),
         *lowered(plan_document(plan, report.digest), 1)[1:],
@@ -75,6 +76,7 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
         ("Plan", report.plan.title),
         ("Outage", _span(report.outage_ms)),
         ("From apply to the last gate", _span(report.apply_to_gate_ms)),
+        ("From apply to the last check", _span(report.apply_to_checked_ms)),
         ("Run", Exact(report.run)),
         ("Plan digest", Exact(report.digest)),
         (
@@ -121,7 +123,7 @@ def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
 
 
 def _figures(report: Report) -> Iterator[Block]:
-    for series, plot in series_plots(report.samples):
+    for series, plot in series_plots(report.samples, report.proof):
         yield Figure(series.capitalize(), plot)
 
 
@@ -145,6 +147,8 @@ def _checks(report: Report) -> Iterator[Block]:
     verify: Words = "none were run"
     if report.state in TO_BE_VERIFIED:
         verify = ("none were run: ", Exact(f"remediate verify {report.run}"))
+    if report.checks and len(report.verifications) > 1:
+        yield Paragraph(f"Of the last verification, {moment(report.verifications[-1].began)}.")
     yield Table(
         ("Check", "Host", "Outcome", "What was seen"),
         tuple(
@@ -160,6 +164,26 @@ def _checks(report: Report) -> Iterator[Block]:
             for check in report.checks
         ),
         empty=verify,
+    )
+
+
+def _verifications(report: Report) -> Iterator[Block]:
+    """A table of all, where there is one that the timeline does not tell in full."""
+    told = [report.proof.verification] if report.proof else []
+    if list(report.verifications) == told:
+        return
+    yield Heading(2, "Verifications")
+    yield Table(
+        ("Began", "Took", "Came to", "Checks"),
+        tuple(
+            (
+                moment(one.began),
+                span(one.ended - one.began),
+                Toned(one.state, Tone.GOOD if one.state == "verified" else Tone.BAD),
+                one.message,
+            )
+            for one in report.verifications
+        ),
     )
 
 

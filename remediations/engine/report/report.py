@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from remediations.engine.apply.look import Sight
+from remediations.engine.apply.look import Sample
 from remediations.engine.plan.plan import Plan
+from remediations.engine.report.timeline import TimelineRow, timeline
+from remediations.engine.report.verification import (
+    Proof,
+    Verification,
+    proof_of,
+    verifications,
+)
 from remediations.engine.runs.binding import start_of
 from remediations.engine.runs.records import (
     ApprovedBy,
-    Checked,
     Entry,
-    Event,
-    FactsHeld,
     GateEnded,
-    GateWaiting,
-    RunBegan,
-    RunEnded,
     RunState,
     Sampled,
     Start,
@@ -26,16 +27,7 @@ from remediations.engine.runs.records import (
 )
 from remediations.engine.runs.status import by_step
 from remediations.engine.verify.result import CheckResult
-from remediations.values.record import Moment, Record
-
-
-class TimelineRow(Record, frozen=True, kw_only=True):
-    """One line of the timeline. `detail` may be empty."""
-
-    at: Moment
-    what: str
-    detail: str
-    good: bool
+from remediations.values.record import Record
 
 
 class StepRecord(Record, frozen=True, kw_only=True):
@@ -52,19 +44,17 @@ class StepRecord(Record, frozen=True, kw_only=True):
     error_output: str
 
 
-class Sample(Record, frozen=True, kw_only=True):
-    """One look at the world while the plan was carried out."""
-
-    at: Moment
-    sight: Sight
-
-
 class Report(Record, frozen=True, kw_only=True):
     """One run, complete. Times in UTC; durations in milliseconds, None where it never happened.
 
     `approvals` are those that were verified; `doubts` is what a reader must know first, above all
-    what was not. `outage_ms` lasts from when the finding says that it began, `apply_to_gate_ms`
-    from the start of the run, and both until the gate after the last stage opened.
+    what was not. `samples` are the looks while the plan was carried out; `proof` is the
+    verification with which timeline, plots and duration go on, None where there is none that came
+    soon enough; `verifications` are all of them, and `checks` the results of the last one.
+
+    `outage_ms` lasts from when the finding says that it began, `apply_to_gate_ms` from the start of
+    the run, and both until the gate after the last stage opened; `apply_to_checked_ms` from the
+    start of the run until the last check of its proof.
     """
 
     run: str
@@ -77,9 +67,12 @@ class Report(Record, frozen=True, kw_only=True):
     timeline: tuple[TimelineRow, ...]
     steps: tuple[StepRecord, ...]
     samples: tuple[Sample, ...]
+    proof: Proof | None
+    verifications: tuple[Verification, ...]
     checks: tuple[CheckResult, ...]
     outage_ms: int | None
     apply_to_gate_ms: int | None
+    apply_to_checked_ms: int | None
 
 
 def build_report(
@@ -95,6 +88,8 @@ def build_report(
 ) -> Report:
     """The report of what the journal and the checks say."""
     opened_at = _last_gate_opened(plan, entries)
+    began_at = entries[0].at if entries else None
+    proof = proof_of(entries)
     return Report(
         run=run,
         state=state,
@@ -103,16 +98,19 @@ def build_report(
         approvals=tuple(approvals),
         start=start_of(entries),
         doubts=tuple(doubts),
-        timeline=tuple(_timeline(plan, approvals, entries)),
+        timeline=timeline(plan, approvals, entries, proof),
         steps=tuple(_steps(plan, entries)),
         samples=tuple(
             Sample(at=entry.at, sight=entry.event.sight)
             for entry in entries
             if isinstance(entry.event, Sampled)
         ),
+        proof=proof,
+        verifications=verifications(entries),
         checks=tuple(checks),
         outage_ms=_between(plan.finding.since, opened_at),
-        apply_to_gate_ms=_between(entries[0].at if entries else None, opened_at),
+        apply_to_gate_ms=_between(began_at, opened_at),
+        apply_to_checked_ms=_between(began_at, proof.verification.ended if proof else None),
     )
 
 
@@ -149,61 +147,3 @@ def _steps(plan: Plan, entries: Sequence[Entry]) -> Iterable[StepRecord]:
             output=end.output if end else "",
             error_output=end.error_output if end else "",
         )
-
-
-def _timeline(
-    plan: Plan, approvals: Sequence[ApprovedBy], entries: Sequence[Entry]
-) -> list[TimelineRow]:
-    targets = {step.id: step.target for step in plan.steps}
-    rows = [_row(plan.observed_at, "observed", plan.finding.explanation)]
-    if plan.finding.since is not None:
-        rows.append(_row(plan.finding.since, f"{plan.finding.verdict} since then", ""))
-    rows += [
-        _row(
-            a.dated,
-            f"approved by {a.principal}",
-            f"{a.key_fingerprint}; the time is the file's, the signature does not cover it",
-        )
-        for a in approvals
-    ]
-    for entry in entries:
-        told = _told(entry.event, targets)
-        if told is not None:
-            rows.append(_row(entry.at, *told))
-    return sorted(rows, key=lambda row: row.at)
-
-
-def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | None:
-    """What an event is called, its detail, and whether it is good; None for a look, which the
-    plots show. `targets`: what each step of the plan acts on."""
-    match event:
-        case RunBegan():
-            return "run began", event.message, True
-        case FactsHeld():
-            return "facts held", f"{event.count} facts hold", True
-        case StepStarting():
-            return f"step {event.step} starting on {event.target}", event.action, True
-        case StepEnded():
-            where = f"step {event.step} ended on {targets.get(event.step, '?')}"
-            return where, _with(event.state, event.message), event.state == "done"
-        case GateWaiting():
-            return "gate waiting", event.title, True
-        case GateEnded():
-            detail = _with(event.state, f"{event.title}: {event.seen}")
-            return "gate ended", detail, event.state == "opened"
-        case Sampled():
-            return None
-        case RunEnded(state="running"):
-            return "run ended", event.message, True
-        case RunEnded():
-            return "run ended", _with(event.state, event.message), False
-        case Checked():
-            return "checked", _with(event.state, event.message), event.state == "verified"
-
-
-def _with(state: str, message: str) -> str:
-    return f"{state}: {message}" if message else state
-
-
-def _row(at: datetime, what: str, detail: str, good: bool = True) -> TimelineRow:
-    return TimelineRow(at=at, what=what, detail=detail, good=good)

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Self
 
 from remediations.engine.runs.lock import PATIENCE_S, taken
-from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, Event, RunBegan
+from remediations.engine.runs.records import (
+    JOURNAL_FORMAT,
+    Checked,
+    Entry,
+    Event,
+    RunBegan,
+    RunEnded,
+)
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.files.writing import PRIVATE_FILE, sync_directory, unusable
@@ -124,7 +131,8 @@ class Journal:
 
 def read_journal(path: Path) -> tuple[Entry, ...]:
     """All entries, verified: numbers rise by one, each hash is that of the line before, each line
-    is what this version writes, and the first says how the run began.
+    is what this version writes, the first says how the run began, and nothing but verifications
+    follows the end.
 
     A torn last line (the machine died writing it) is left out: it announced nothing yet.
 
@@ -149,7 +157,7 @@ def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
     *lines, _torn = data.split(b"\n")
     _of_this_format(path, lines[0] if lines else b"")
     entries: list[Entry] = []
-    previous = ""
+    previous, over = "", False
     for number, line in enumerate(lines, 1):
         try:
             entry = decode(line, Entry)
@@ -161,6 +169,9 @@ def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
             raise _broken(path, number, "it does not follow the line before")
         if isinstance(entry.event, RunBegan) != (number == 1):
             raise _broken(path, number, "a journal begins with run-began, once")
+        if over and not isinstance(entry.event, Checked):
+            raise _broken(path, number, "something but a verification follows the end")
+        over = over or isinstance(entry.event, RunEnded | Checked)
         entries.append(entry)
         previous = hashlib.sha256(line).hexdigest()
     return tuple(entries)

@@ -4,7 +4,8 @@
 
 Tells whether the records are an unbroken chain in the form in which they are written; whether they
 tell a possible story (nothing twice, nothing ends that did not start, nothing but verifications
-after the end); who approved; and, with the plan, whether what ran is what it says, byte for byte.
+after the end, each with a verdict that its checks give); who approved; and, with the plan, whether
+what ran is what it says, byte for byte.
 
 What it cannot tell: a journal that ends early may be cut or may be of a machine that died, and
 whoever can write the file can write all of it anew. So note the head (the hash of the last record)
@@ -18,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,8 +37,11 @@ EVENTS = {
     "gate-ended": {"stage", "state", "title", "seen"},
     "sampled": {"sight"},
     "run-ended": {"state", "message"},
-    "checked": {"state", "message", "checks_sha256"},
+    "checked": {"state", "message", "checks_sha256", "began", "ended", "samples"},
 }
+CHECK = {"id", "host", "outcome", "at"}
+OUTCOMES = {"passed", "failed", "unknown"}
+SAMPLE = {"at", "sight"}
 STATES = {
     "step-ended": {"done", "failed", "unknown"},
     "gate-ended": {"opened", "shut"},
@@ -172,6 +177,8 @@ def _story(records: list[Record]) -> list[str]:
             problems.append(f"record {position}: is of another plan")
         if over and kind != "checked":
             problems.append(f"record {position}: something but a verification follows the end")
+        if kind == "checked":
+            problems += [f"record {position}: {found}" for found in _of_a_verification(event)]
         over = over or kind in ("run-ended", "checked")
         if kind == "step-starting":
             if step in began:
@@ -184,6 +191,29 @@ def _story(records: list[Record]) -> list[str]:
                 problems.append(f"{where} ends twice")
             ended.add(step)
     return problems
+
+
+def _of_a_verification(event: Record) -> list[str]:
+    """Whether its verdict is what its checks came to, and its times rise from its beginning."""
+    ended, samples = event["ended"], event["samples"]
+    try:
+        whole = all(one.keys() == CHECK and one["outcome"] in OUTCOMES for one in ended)
+        whole = whole and all(one.keys() == SAMPLE for one in samples)
+        rise = _rise(event["began"], ended) and _rise(event["began"], samples)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        whole = rise = False
+    if not whole:
+        return ["its checks or samples are not in the form in which they are written"]
+    passed = bool(ended) and all(one["outcome"] == "passed" for one in ended)
+    problems = [] if rise else ["its times do not rise"]
+    if (event["state"] == "verified") != passed:
+        problems.append(f"{event['state']} is not what its checks came to")
+    return problems
+
+
+def _rise(began: str, those: list[dict[str, str]]) -> bool:
+    moments = [datetime.fromisoformat(at) for at in (began, *(one["at"] for one in those))]
+    return moments == sorted(moments)
 
 
 def _open(records: list[Record]) -> list[str]:

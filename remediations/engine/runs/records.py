@@ -7,10 +7,13 @@ Nothing here knows a domain: what was seen are headlines and points, and what ra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
 from typing import Literal
 
-from remediations.engine.apply.look import Sight
+from remediations.engine.apply.look import Sample, Sight
+from remediations.engine.verify.result import CheckOutcome
 from remediations.values.record import Moment, Record
 
 JOURNAL_FORMAT = 2
@@ -121,6 +124,11 @@ Verified = Literal["verified", "unverified"]
 """What a verification may come to."""
 
 
+def all_pass(outcomes: Sequence[CheckOutcome]) -> bool:
+    """Whether a run is verified by checks of these outcomes: each passed, and there are some."""
+    return bool(outcomes) and all(outcome is CheckOutcome.PASSED for outcome in outcomes)
+
+
 class RunBegan(Record, frozen=True, kw_only=True, tag="run-began", tag_field="kind"):
     """The first event. `message` tells people what `start` has in full."""
 
@@ -189,13 +197,43 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended", tag_field="ki
     message: str
 
 
+class CheckEnded(Record, frozen=True, kw_only=True):
+    """When one check of a verification ended, and how; `host` is "" for the whole set."""
+
+    id: str
+    host: str
+    outcome: CheckOutcome
+    at: Moment
+
+
 class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"):
-    """A verification, of which there may be many. `checks_sha256` is of the results (checks.json)
-    that it came to."""
+    """A verification, of which there may be many.
+
+    `checks_sha256` is of the results (checks.json) that it came to. `began` is when its first check
+    was started, `ended` when each of them ended, and `samples` are the looks at the world that they
+    made meanwhile: all times by one clock that only rises.
+
+    Raises:
+        ValueError: it says verified and not every check passed, or unverified and all did; or a
+            time lies before `began`, or before the one that precedes it.
+    """
 
     state: Verified
     message: str
     checks_sha256: str
+    began: Moment
+    ended: tuple[CheckEnded, ...]
+    samples: tuple[Sample, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a verdict that the checks do not give, and times that cannot be."""
+        super().__post_init__()
+        if (self.state == "verified") != all_pass([check.outcome for check in self.ended]):
+            raise ValueError(f"{self.state} is not what its checks came to")
+        for times in (self.ended, self.samples):
+            moments = (self.began, *(one.at for one in times))
+            if any(later < earlier for earlier, later in pairwise(moments)):
+                raise ValueError("its times do not rise")
 
 
 Event = (

@@ -1,7 +1,7 @@
 """What every suite of checks has, whatever it checks: a domain's `conftest.py` imports it.
 
     from remediations.engine.verify.fixtures import (
-        given, pytest_addoption, pytest_configure, saw, wait,
+        given, pytest_addoption, pytest_configure, saw, seen, wait,
     )
 
 Then `pytest --pyargs PACKAGE --remediate-run DIRECTORY --remediate-inventory FILE` runs the checks
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.apply.look import Sight
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.wait import Wait
 from remediations.errors import RemediationError
@@ -55,6 +56,13 @@ def _from_files(config: pytest.Config) -> Given:
 def given(pytestconfig: pytest.Config) -> Given:
     """The plan that was applied, and who its machines are."""
     return pytestconfig.stash[GIVEN]
+
+
+@pytest.fixture(scope="session")
+def seen(given: Given) -> Callable[[Callable[[], Sight]], None]:
+    """Hand on a look at the world that a check has made anyway, as a function that gives its sight:
+    the plots of the report go on with it. Nothing that the function raises reaches the check."""
+    return given.seen
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from remediations.engine.apply.look import Sight
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.plan_file import PLAN_FILE, read_plan
@@ -21,11 +22,16 @@ def to_stderr(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def to_nobody(_look: Callable[[], Sight]) -> None:
+    """Checks that are run by hand keep nothing of what they see."""
+
+
 @dataclass(frozen=True, eq=False)
 class Given:
     """The plan that was applied, the live inventory, and what says where its names lead.
 
-    `tell` takes a line about what a check waits for, while it does.
+    `tell` takes a line about what a check waits for, while it does; `seen` a look that a check has
+    made, for plot and report.
 
     `remediate` hands it to pytest as a plugin, which is how pytest takes values.
     """
@@ -34,6 +40,7 @@ class Given:
     inventory: Inventory
     resolver: SshResolver
     tell: Callable[[str], None] = to_stderr
+    seen: Callable[[Callable[[], Sight]], None] = to_nobody
 
     @classmethod
     def from_files(cls, run: Path, inventory: Path) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ TELL_EVERY_S = 5.0
 
 @dataclass(frozen=True)
 class Wait:
-    """How one check waits: `tell` takes a line for whoever is looking, with the check's id."""
+    """How one check waits: `tell` takes a line for whoever is looking, with the check's id;
+    `meanwhile` is called whenever there is nothing to do but wait. It must return at once, and
+    whatever it raises costs the check nothing."""
 
     check: str
     tell: Callable[[str], None]
+    meanwhile: Callable[[], None] = lambda: None
 
     def until(
         self,
@@ -43,6 +47,8 @@ class Wait:
             if time.monotonic() - told_at >= TELL_EVERY_S:
                 told_at = time.monotonic()
                 self.tell(f"{self.check} waits: {missing(now)}; {limit_s - passed:.0f} s left")
+            with contextlib.suppress(Exception):
+                self.meanwhile()
             time.sleep(POLL_S)
             now = look()
         return now

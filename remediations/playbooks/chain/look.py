@@ -5,7 +5,7 @@ Series: `height` of every node, `round` of the set, `voting power` of those that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remediations.engine.apply.look import Mark, Point, Sight, Verdict, Watch
@@ -16,7 +16,8 @@ from remediations.reach.connection import Reach
 from remediations.render.words import percent
 from remediations.systems.comet.pulse import Pulse, heights
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodePlace, NodeStatus
+from remediations.values.reading import Reading, value_or_none
 
 HEIGHT, ROUND, POWER = "height", "round", "voting power"
 
@@ -63,6 +64,17 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
         return ChainLook(snapshot=snapshot_of(nodes, total, await heights(reach, asked)))
 
     return watch
+
+
+def look_at(
+    nodes: Sequence[NodePlace], total: int, statuses: Mapping[str, Reading[NodeStatus]]
+) -> ChainLook:
+    """The look that the checks make when they ask where every node stands: the series of
+    `watch_chain`, but for the round, which no check asks for. Pure."""
+    pulses = {
+        host: Pulse(status=value_or_none(status), round=None) for host, status in statuses.items()
+    }
+    return ChainLook(snapshot=snapshot_of(nodes, total, pulses))
 
 
 def snapshot_of(nodes: Sequence[NodePlace], total: int, pulses: dict[str, Pulse]) -> Snapshot:

@@ -118,6 +118,17 @@ class Reach(Protocol):
         """One command on all hosts at once."""
         ...
 
+    def ask_beside(
+        self,
+        command: str,
+        stdin: Mapping[str, bytes],
+        *,
+        limits: Limits,
+        heard: Callable[[Mapping[str, Completed | HostUnreachable]], None],
+    ) -> None:
+        """The same without waiting: `heard` is given the answers, in another thread."""
+        ...
+
 
 def ask_hosts(
     reach: Reach, asked: Mapping[str, Sequence[Question[object]]]
@@ -128,6 +139,24 @@ def ask_hosts(
     done = reach.run_on_all(COMMAND, programs, limits=LIMITS)
     at = datetime.now(UTC)
     return {host: parse_round(host, asked[host], done[host], at) for host in asked}
+
+
+def ask_hosts_beside(
+    reach: Reach,
+    asked: Mapping[str, Sequence[Question[object]]],
+    *,
+    limits: Limits,
+    heard: Callable[[Mapping[str, Answers]], None],
+) -> None:
+    """The same beside what others ask: nobody waits for it. `heard` is given the answers in another
+    thread, or never."""
+
+    def done(said: Mapping[str, Completed | HostUnreachable]) -> None:
+        at = datetime.now(UTC)
+        heard({host: parse_round(host, asked[host], said[host], at) for host in asked})
+
+    programs = {host: round_program(questions) for host, questions in asked.items()}
+    reach.ask_beside(COMMAND, programs, limits=limits, heard=done)
 
 
 def round_program(questions: Sequence[Question[object]]) -> bytes:

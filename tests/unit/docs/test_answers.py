@@ -192,7 +192,7 @@ def test_what_is_read_out_of_a_journal(tmp_path: Path) -> None:
         for line in block.text.splitlines()
         if line.startswith("jq ")
     ]
-    assert len(asked) == 2
+    assert len(asked) == 4
     for line in asked:
         done = subprocess.run(
             ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=60

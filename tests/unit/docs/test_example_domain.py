@@ -202,6 +202,19 @@ def test_run_can_be_read_where_the_package_is_not_installed(applied: Desk, line:
     assert elsewhere == there
 
 
+def test_its_report_goes_on_to_the_end_of_its_checks(applied: Desk) -> None:
+    """With the looks that its checks hand on, by the same series as those of the run."""
+    report = applied.types("report last --json").result["report"]
+    proof = report["proof"]
+    assert [end["id"] for end in proof["verification"]["checks"]] == ["S1", "S2"]
+    (series,) = {
+        tuple((point["series"], point["subject"]) for point in sample["sight"]["points"])
+        for sample in (*report["samples"], *proof["samples"])
+    }
+    assert series == (("light", "hall"), ("light", "porch"), ("lamps lit", ""))
+    assert proof["samples"][-1]["sight"]["headline"] == "2 of 2 lit"
+
+
 def test_journal_of_a_foreign_domain_is_checked(applied: Desk, tmp_path: Path) -> None:
     """Read whole, with steps and looks of it; a changed byte is noticed without the package."""
     (journal,) = applied.path.glob("state/runs/*/journal.jsonl")

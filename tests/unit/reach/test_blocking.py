@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
@@ -72,6 +73,35 @@ def test_all_hosts_are_asked_at_once_and_none_waits_for_another(
             assert isinstance(hanging["val0"], HostUnreachable)
             assert "within 1 s" in str(hanging["val0"])
             await asyncio.to_thread(reach.close)
+
+    asyncio.run(go())
+
+
+def test_what_is_asked_beside_holds_nobody_up(tmp_path: Path) -> None:
+    """Not what hangs, not a listener that fails, not even the end; what answers is heard."""
+    client = make_key(tmp_path / "client")
+    heard: Queue[object] = Queue()
+
+    def fails(_: object) -> None:
+        heard.put("called")
+        raise RuntimeError("a bug in what is only shown")
+
+    async def go() -> None:
+        async with serving(tmp_path / "server", client) as server:
+            known = knows(tmp_path / "known", server)
+            listed = inventory(tmp_path, host_block("val1", server, client, known), "val1")
+            reach = await asyncio.to_thread(BlockingReach, listed, resolver(listed))
+            limits = dataclasses.replace(LIMITS, command_s=60, host_s=60)
+            began = time.monotonic()
+            reach.ask_beside("sleep", {"val1": b""}, limits=limits, heard=heard.put)
+            reach.ask_beside("say", {"val1": b"x"}, limits=limits, heard=fails)
+            assert await asyncio.to_thread(heard.get, timeout=20) == "called"
+            said = await asyncio.to_thread(reach.run_on_all, "say", {"val1": b"y"}, limits=limits)
+            assert isinstance(said["val1"], Completed)
+            assert said["val1"].stdout == b"y"
+            await asyncio.to_thread(reach.close)
+            assert time.monotonic() - began < 30
+            assert heard.empty()
 
     asyncio.run(go())
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
+from remediations.engine.apply.look import Sample, Sight
 from remediations.engine.approve.approval import Approval
 from remediations.engine.approve.statement import statement_for
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report, build_report
 from remediations.engine.runs.records import (
     ApprovedBy,
+    Checked,
     Entry,
     Event,
     FactsHeld,
@@ -34,6 +36,8 @@ HOSTS = ("val1", "val2", "val3", "val4", "full1")
 BACK_AFTER_S = 12
 """Until then nothing answers on val1; from then on it follows."""
 WATCHED_S = 40
+CHECKS_FROM_S = WATCHED_S + 1.5
+"""P1 waits for blocks, P13 in vain for a peer."""
 
 
 def began(plan: Plan) -> datetime:
@@ -41,32 +45,63 @@ def began(plan: Plan) -> datetime:
     return plan.observed_at + timedelta(seconds=55)
 
 
+def sight(plan: Plan, second: int) -> Sight:
+    """What a look at five nodes shows then. No check asks for the round."""
+    stood, up = plan.part(ChainBaseline), second >= BACK_AFTER_S
+    height = stood.height + (second - BACK_AFTER_S if up else 0)
+    heights = dict.fromkeys(HOSTS, height)
+    if up:
+        heights["full1"] = max(stood.height, height - 2)
+    round_ = 0 if up else 3
+    look = ChainLook(
+        snapshot=Snapshot(
+            hosts=tuple(
+                HostSnapshot(
+                    host=host,
+                    height=None if host == "val1" and not up else seen,
+                    catching_up=False,
+                )
+                for host, seen in heights.items()
+            ),
+            round=round_ if second <= WATCHED_S else None,
+            online_power=100 if up else 60,
+            total_power=100,
+        )
+    )
+    return look.sight
+
+
 def samples(plan: Plan) -> list[Entry]:
     """A look at five nodes every other second, over 40 s."""
-    entries, stood = [], plan.part(ChainBaseline)
-    for second in range(0, WATCHED_S + 1, 2):
-        up = second >= BACK_AFTER_S
-        height = stood.height + (second - BACK_AFTER_S if up else 0)
-        heights = dict.fromkeys(HOSTS, height)
-        if up:
-            heights["full1"] = max(stood.height, height - 2)
-        look = ChainLook(
-            snapshot=Snapshot(
-                hosts=tuple(
-                    HostSnapshot(
-                        host=host,
-                        height=None if host == "val1" and not up else seen,
-                        catching_up=False,
-                    )
-                    for host, seen in heights.items()
-                ),
-                round=0 if up else 3,
-                online_power=100 if up else 60,
-                total_power=100,
-            )
-        )
-        entries.append(entry(plan, second + 0.2, Sampled(sight=look.sight)))
-    return entries
+    return [
+        entry(plan, second + 0.2, Sampled(sight=sight(plan, second)))
+        for second in range(0, WATCHED_S + 1, 2)
+    ]
+
+
+def verification(plan: Plan, from_s: float = CHECKS_FROM_S) -> Checked:
+    """By the three checks of `checks`, with a look a second while P1 waits, and one every other
+    second while P13 does."""
+
+    def at(second: float) -> datetime:
+        return began(plan) + timedelta(seconds=from_s + second)
+
+    ends = (("P1", "", 5.0), ("P10", "val1", 5.4), ("P13", "val1", 35.4))
+    outcomes = {result.id: result.outcome for result in checks()}
+    return events.checked(
+        "unverified",
+        "2 of 3 checks pass",
+        hashlib.sha256(canonical(checks())).hexdigest(),
+        began=at(0),
+        ended=tuple(
+            events.check_ended(check, outcomes[check], at(second), host)
+            for check, host, second in ends
+        ),
+        samples=tuple(
+            Sample(at=at(second), sight=sight(plan, WATCHED_S + 2 + second))
+            for second in (*range(6), *range(7, 36, 2))
+        ),
+    )
 
 
 def entry(plan: Plan, second: float, event: Event) -> Entry:
@@ -102,9 +137,7 @@ def entries(plan: Plan, *, state: StepEnd = "done", error: str = "") -> tuple[En
             *samples(plan),
             entry(plan, WATCHED_S + 1, events.run_ends(message="applied")),
         ]
-        kept = hashlib.sha256(canonical(checks())).hexdigest()
-        said = events.checked("unverified", "2 of 3 checks pass", kept)
-        lines.append(entry(plan, WATCHED_S + 2, said))
+        lines.append(entry(plan, CHECKS_FROM_S + 36, verification(plan)))
     else:
         lines.append(entry(plan, 2.3, events.run_ends("stopped", "val1 failed")))
     return tuple(sorted(lines, key=lambda line: line.at))

@@ -10,15 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-from remediations.engine.apply.look import Mark, Point, Sight
-from remediations.engine.report.plot import (
-    HEIGHT,
-    LABEL_HEIGHT,
-    MOST_LETTERS,
-    WIDTH,
-    series_plots,
-)
-from remediations.engine.report.report import Sample
+from remediations.engine.apply.look import Mark, Point, Sample, Sight
+from remediations.engine.report.plot import LABEL_HEIGHT, series_plots
+from remediations.engine.report.plot_frame import HEIGHT, MOST_LETTERS, WIDTH
 from tests import worlds
 from tests.hostile import each_hostile
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
-from remediations.engine.apply.look import Point, Sight
+from remediations.engine.apply.look import Point, Sample, Sight
 from remediations.engine.runs.records import (
     JOURNAL_FORMAT,
     AcceptedApproval,
     Actor,
     Anchor,
     Checked,
+    CheckEnded,
     RunBegan,
     RunEnd,
     RunEnded,
@@ -21,6 +23,10 @@ from remediations.engine.runs.records import (
     StepStarting,
     Verified,
 )
+from remediations.engine.verify.result import CheckOutcome
+
+BEGAN = datetime(2026, 11, 25, 12, 2, tzinfo=UTC)
+"""When a verification began, where a test does not say it."""
 
 
 def started(*approvals: AcceptedApproval) -> Start:
@@ -73,5 +79,26 @@ def run_ends(state: RunEnd = "running", message: str = "all stages are done") ->
     return RunEnded(state=state, message=message)
 
 
-def checked(state: Verified, message: str = "1 of 1 checks pass", sha256: str = "") -> Checked:
-    return Checked(state=state, message=message, checks_sha256=sha256)
+def checked(
+    state: Verified,
+    message: str = "1 of 1 checks pass",
+    sha256: str = "",
+    *,
+    began: datetime = BEGAN,
+    ended: tuple[CheckEnded, ...] | None = None,
+    samples: tuple[Sample, ...] = (),
+) -> Checked:
+    """A verification by one check, unless `ended` has others."""
+    outcome = CheckOutcome.PASSED if state == "verified" else CheckOutcome.FAILED
+    return Checked(
+        state=state,
+        message=message,
+        checks_sha256=sha256,
+        began=began,
+        ended=(check_ended("P1", outcome, began),) if ended is None else ended,
+        samples=samples,
+    )
+
+
+def check_ended(check: str, outcome: CheckOutcome, at: datetime, host: str = "") -> CheckEnded:
+    return CheckEnded(id=check, host=host, outcome=outcome, at=at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
@@ -161,6 +162,28 @@ def test_a_failed_look_is_tried_again(tmp_path: Path, error: Exception) -> None:
     receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.RUNNING
     assert any(isinstance(event, Sampled) for event in bench.events())
+
+
+def test_a_look_that_does_not_let_itself_be_cancelled_writes_nothing_after_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end is the last record of the run: a reader refuses looks behind it."""
+    bench = Bench(tmp_path, plan(), FakeDriver())
+    looked = 0
+
+    async def stubborn() -> ChainLook:
+        nonlocal looked
+        looked += 1
+        if looked == 1:  # the sampler's; those after it are the gate's
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+        return chain_at(10 + looked)
+
+    monkeypatch.setattr(application, "SAMPLE_S", 0.01)
+    monkeypatch.setattr(bench.application, "_watch", stubborn)
+    receipt = asyncio.run(asyncio.wait_for(bench.application.apply(), 20))
+    assert receipt.state is RunState.RUNNING
+    assert bench.told()[-1] == "run running"
 
 
 def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:

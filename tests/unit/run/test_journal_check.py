@@ -7,18 +7,30 @@ import hashlib
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 
+from remediations.engine.apply.look import Sample
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs import journal_check
-from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.journal_check import check
-from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, Event, Verified
+from remediations.engine.runs.records import (
+    JOURNAL_FORMAT,
+    Checked,
+    CheckEnded,
+    Entry,
+    Event,
+    Verified,
+)
+from remediations.engine.verify.result import CheckOutcome
+from remediations.errors import UsageError
 from remediations.values.wire import canonical
-from tests.unit.run.events import began, checked, ends, run_ends, starts
+from tests.unit.run.events import BEGAN as BEGAN_CHECKS
+from tests.unit.run.events import began, check_ended, checked, ends, run_ends, seen, starts
 from tests.unit.run.fakes import Bench, FakeDriver
 from tests.unit.run.plans import command, plan, stage
 
@@ -155,6 +167,99 @@ def test_verifications_are_told_and_may_follow_the_end(journal: Path) -> None:
     assert any("something but a verification follows the end" in found for found in problems)
 
 
+SECOND = timedelta(seconds=1)
+PASSED, FAILED = CheckOutcome.PASSED, CheckOutcome.FAILED
+LOOKED = seen(118).sight
+
+
+def test_a_verification_brings_the_looks_of_its_checks(tmp_path: Path) -> None:
+    """Inside its record: the checker and the reader accept them there."""
+    told = checked(
+        "unverified",
+        ended=(
+            check_ended("P1", PASSED, BEGAN_CHECKS + SECOND),
+            check_ended("P2", FAILED, BEGAN_CHECKS + SECOND, "val1"),
+        ),
+        samples=(Sample(at=BEGAN_CHECKS, sight=LOOKED), Sample(at=BEGAN_CHECKS, sight=LOOKED)),
+    )
+    data = story(tmp_path / "j", PLAN, BEGAN, ENDED, told)
+    assert check(data).problems == ()
+    assert read_journal(tmp_path / "j")[-1].event == told
+
+
+def test_a_look_after_the_end_is_refused(tmp_path: Path) -> None:
+    """One that no verification brings was not made by what the journal tells of."""
+    for after in ((ENDED,), (ENDED, checked("verified"))):
+        path = tmp_path / str(len(after))
+        data = story(path, PLAN, BEGAN, *after, seen(118))
+        said = "something but a verification follows the end"
+        assert [said in found for found in check(data).problems] == [True]
+        with pytest.raises(UsageError) as refused:
+            read_journal(path)
+        assert said in refused.value.got
+
+
+EARLY = Sample(at=BEGAN_CHECKS - SECOND, sight=LOOKED)
+LATE = Sample(at=BEGAN_CHECKS + SECOND, sight=LOOKED)
+
+
+@pytest.mark.parametrize(
+    ("was", "made", "problem"),
+    [
+        (
+            checked("unverified"),
+            (b'"unverified"', b'"verified"'),
+            "verified is not what its checks",
+        ),
+        (
+            checked("verified"),
+            (b'"verified"', b'"unverified"'),
+            "unverified is not what its checks",
+        ),
+        (checked("unverified", ended=()), (b'"unverified"', b'"verified"'), "verified is not what"),
+        (
+            checked("verified"),
+            (b'"passed"', b'"good"'),
+            "its checks or samples are not in the form",
+        ),
+        (checked("verified"), (b'"host":"",', b""), "its checks or samples are not in the form"),
+        (
+            checked("verified", samples=(LATE,)),
+            (b'12:02:01Z","sight"', b'12:01:01Z","sight"'),
+            "its times do not rise",
+        ),
+        (
+            checked("verified", samples=(LATE, LATE)),
+            (b'12:02:01Z","sight"', b'12:02:09Z","sight"'),
+            "its times do not rise",
+        ),
+    ],
+)
+def test_a_verification_that_cannot_be_is_found(
+    tmp_path: Path, was: Checked, made: tuple[bytes, bytes], problem: str
+) -> None:
+    """By the checker and by the reader, also where the chain was made anew."""
+    path = tmp_path / "j"
+    data = story(path, PLAN, BEGAN, ENDED, was)
+    assert check(data).problems == ()
+    forged = data.replace(*made, 1)
+    assert forged != data
+    path.write_bytes(forged)
+    assert [found.split(": ", 1)[1][: len(problem)] for found in check(forged).problems] == [
+        problem
+    ]
+    with pytest.raises(UsageError):
+        read_journal(path)
+
+
+def test_a_verification_that_cannot_be_is_not_written() -> None:
+    """Its times are of one clock that only rises; its verdict is what its checks came to."""
+    with pytest.raises(ValueError, match="do not rise"):
+        checked("verified", samples=(EARLY,))
+    with pytest.raises(ValueError, match="verified is not what its checks came to"):
+        checked("verified", ended=())
+
+
 def test_a_journal_of_another_plan_is_found(journal: Path) -> None:
     """Digests of the file and of the journal differ."""
     other = canonical(plan(branch="another"))
@@ -179,6 +284,9 @@ def test_it_knows_exactly_the_events_that_are_written() -> None:
             states[tag] = set(get_args(get_type_hints(kind)["state"]))
     assert members == journal_check.EVENTS
     assert states == journal_check.STATES
+    assert set(CheckEnded.__struct_fields__) == journal_check.CHECK
+    assert set(CheckOutcome) == journal_check.OUTCOMES
+    assert set(Sample.__struct_fields__) == journal_check.SAMPLE
     assert set(Entry.__struct_fields__) == journal_check.HEAD
     assert str(JOURNAL_FORMAT) == journal_check.FORMAT
 

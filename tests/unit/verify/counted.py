@@ -14,7 +14,9 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
+from remediations.engine.apply.look import Sample
 from remediations.engine.plan.plan import Plan
+from remediations.engine.verify.course import Course
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.result import CheckResult
 from remediations.engine.verify.runner import run_checks
@@ -31,10 +33,13 @@ from tests.unit.verify.fakes import TICKS, TIP, FakeReach, recovered
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """`rounds` in which all hosts, or one, were asked at once; `hosts` of the plan."""
+    """`rounds` in which all hosts, or one, were asked at once; `hosts` of the plan; `samples` of
+    what the checks saw. Nobody waits for those `beside`."""
 
     hosts: int
     rounds: int
+    beside: int
+    samples: tuple[Sample, ...]
     results: tuple[CheckResult, ...]
 
 
@@ -63,9 +68,16 @@ def counted(hosts: int, *, height: int = TIP, tell: Callable[[str], None] = prin
     reach = FakeReach(nodes)
     blocking.BlockingReach = lambda *_: reach  # type: ignore[assignment, misc]
     nobody = cast("Inventory", SimpleNamespace(hosts=()))
-    given = Given(plan, nobody, cast("SshResolver", None), tell)
-    results = run_checks(given, suite_of(DOMAIN), heard=lambda _: None)
-    return Counted(hosts=hosts, rounds=len(reach.rounds), results=results)
+    course = Course()
+    given = Given(plan, nobody, cast("SshResolver", None), tell, course.seen)
+    results = run_checks(given, suite_of(DOMAIN), heard=course.heard)
+    return Counted(
+        hosts=hosts,
+        rounds=len(reach.rounds),
+        beside=len(reach.beside),
+        samples=course.samples,
+        results=results,
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -177,10 +177,12 @@ class FakeNode:
 
 @dataclass
 class FakeReach:
-    """Connections to fake nodes (the `Reach` of systems.hosts.rounds); counts the rounds."""
+    """Connections to fake nodes (the `Reach` of systems.hosts.rounds); counts the rounds, and
+    those that nobody waits for."""
 
     nodes: Mapping[str, FakeNode]
     rounds: list[frozenset[str]] = field(default_factory=list)
+    beside: list[frozenset[str]] = field(default_factory=list)
 
     def run_on_all(
         self, command: str, stdin: Mapping[str, bytes], *, limits: Limits
@@ -189,6 +191,18 @@ class FakeReach:
         assert 0 < limits.command_s <= limits.host_s
         self.rounds.append(frozenset(stdin))
         return {host: self._answer(self.nodes[host], text) for host, text in stdin.items()}
+
+    def ask_beside(
+        self,
+        command: str,
+        stdin: Mapping[str, bytes],
+        *,
+        limits: Limits,
+        heard: Callable[[Mapping[str, Completed | HostUnreachable]], None],
+    ) -> None:
+        assert command == COMMAND
+        self.beside.append(frozenset(stdin))
+        heard({host: self._answer(self.nodes[host], text) for host, text in stdin.items()})
 
     def close(self) -> None:
         """Nothing is open."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from remediations.reach.blocking import Limits
-from remediations.reach.connection import Completed
+from remediations.reach.connection import Completed, HostUnreachable
 
 SUDO = '#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n'
 
@@ -32,6 +32,16 @@ class LocalReach:
         self, command: str, stdin: Mapping[str, bytes], *, limits: Limits
     ) -> Mapping[str, Completed]:
         return {host: self._run(command, text, limits) for host, text in stdin.items()}
+
+    def ask_beside(
+        self,
+        command: str,
+        stdin: Mapping[str, bytes],
+        *,
+        limits: Limits,
+        heard: Callable[[Mapping[str, Completed | HostUnreachable]], None],
+    ) -> None:
+        heard(self.run_on_all(command, stdin, limits=limits))
 
     def _run(self, command: str, text: bytes, limits: Limits) -> Completed:
         environment = {**os.environ, "PATH": f"{self.tools}:{os.environ['PATH']}"}

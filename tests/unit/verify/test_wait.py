@@ -54,6 +54,21 @@ def test_it_gives_up_and_gives_what_it_saw_last(clock: Callable[[], float]) -> N
     assert looking(iter([3]), limit_s=0) == (3, [])
 
 
+def test_what_is_done_meanwhile_is_done_at_each_turn(clock: Callable[[], float]) -> None:
+    """And not where nothing is waited for. What it raises is not the check's."""
+    turns: list[float] = []
+
+    def fails() -> None:
+        turns.append(clock())
+        raise RuntimeError("a bug in what is only shown")
+
+    waits = Wait("P1", lambda _: None, fails)
+    looks = iter([1, 2, 3])
+    for _ in range(2):
+        waits.until(lambda: next(looks, 3), lambda n: n >= 3, limit_s=60, missing=lambda _: "more")
+    assert turns == [0, POLL_S]
+
+
 def test_what_is_waited_for_is_told_every_few_seconds(clock: Callable[[], float]) -> None:
     """With the check, what is missing, and how long it may still take."""
     _, told = looking(iter([1] * 1000), limit_s=21)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 from testinfra.host import Host
 
+from remediations.engine.apply.look import Sight
 from remediations.engine.plan.compare import changed_logins
 from remediations.engine.verify.fixtures import (
     GIVEN,
@@ -15,17 +17,20 @@ from remediations.engine.verify.fixtures import (
     pytest_addoption,
     pytest_configure,
     saw,
-    wait,
+    seen,
 )
+from remediations.engine.verify.fixtures import wait as wait_alone
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
-from remediations.playbooks.chain.checks.fleet import Fleet
+from remediations.playbooks.chain.checks.fleet import Fleet, Statuses
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import ChainReading, NodeReading
+from remediations.playbooks.chain.look import look_at
 from remediations.reach.blocking import BlockingReach
 from remediations.systems.hosts.testinfra import testinfra_host
 
-__all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "wait"]
+__all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "seen", "wait_alone"]
 
 
 class _Every:
@@ -83,9 +88,21 @@ def reach(given: Given, plan: PlannedChain) -> Iterator[BlockingReach]:
 
 
 @pytest.fixture(scope="session")
-def fleet(plan: PlannedChain, reach: BlockingReach) -> Fleet:
-    """All targets, asked at once."""
-    return Fleet(reach, plan.targets)
+def fleet(
+    plan: PlannedChain, reach: BlockingReach, seen: Callable[[Callable[[], Sight]], None]
+) -> Fleet:
+    """All targets, asked at once. Where they stand then is a look for the report, too."""
+
+    def look(statuses: Statuses) -> None:
+        seen(lambda: look_at(plan.targets, plan.baseline.total_power, statuses).sight)
+
+    return Fleet(reach, plan.targets, look)
+
+
+@pytest.fixture
+def wait(wait_alone: Wait, fleet: Fleet) -> Wait:
+    """How this check waits. While it does so for one node, the report still shows all of them."""
+    return replace(wait_alone, meanwhile=fleet.glance)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ So the number of rounds does not depend on the number of nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -23,11 +24,18 @@ from remediations.playbooks.chain.checks.reading import (
     known,
     newest_commits,
 )
+from remediations.reach.blocking import Limits
 from remediations.systems.comet import asked as comet
 from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.values import Commit, NodePlace, NodeStatus, Peer, ValidatorSet
 from remediations.systems.hosts import asked as hosts
-from remediations.systems.hosts.rounds import Answers, Question, Reach, ask_hosts
+from remediations.systems.hosts.rounds import (
+    Answers,
+    Question,
+    Reach,
+    ask_hosts,
+    ask_hosts_beside,
+)
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
 
 T = TypeVar("T")
@@ -40,18 +48,50 @@ FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
 """What a journal must not say since the start."""
 
 
-class Fleet:
-    """The nodes of a plan, behind connections that are kept."""
+GLANCE_S = 2.0
+"""Between two looks that only the report needs. Each has ended before the next one begins, and
+answers that come together are of one moment."""
+GLANCE_LIMITS = Limits(command_s=GLANCE_S, host_s=GLANCE_S, max_bytes=1 << 20)
 
-    def __init__(self, reach: Reach, targets: Sequence[NodePlace]) -> None:
+Statuses = Mapping[str, Reading[NodeStatus]]
+"""Where every node stands, by host."""
+
+
+class Fleet:
+    """The nodes of a plan, behind connections that are kept. `seen` is told where all of them
+    stand whenever that was asked."""
+
+    def __init__(
+        self,
+        reach: Reach,
+        targets: Sequence[NodePlace],
+        seen: Callable[[Statuses], None] = lambda _: None,
+    ) -> None:
         self._reach = reach
         self._targets = targets
+        self._seen = seen
+        self._asked_at = float("-inf")
 
-    def statuses(self) -> Mapping[str, Reading[NodeStatus]]:
+    def statuses(self) -> Statuses:
         """`/status` of every node: one round."""
-        asked = {target.host: comet.status(target) for target in self._targets}
+        asked = self._ask_statuses()
         answers = self._round({host: (question,) for host, question in asked.items()})
-        return {host: answers[host].to(question) for host, question in asked.items()}
+        statuses = _told(asked, answers)
+        self._seen(statuses)
+        return statuses
+
+    def glance(self) -> None:
+        """Ask where every node stands for `seen` alone, beside a check that waits for something
+        else: at most one look at a time, and none where all were asked a moment ago. Nobody waits
+        for the answers."""
+        if time.monotonic() - self._asked_at >= GLANCE_S:
+            asked = self._ask_statuses()
+            ask_hosts_beside(
+                self._reach,
+                {host: (question,) for host, question in asked.items()},
+                limits=GLANCE_LIMITS,
+                heard=lambda answers: self._seen(_told(asked, answers)),
+            )
 
     def heights(self) -> Mapping[str, int]:
         """The height of every node: one round.
@@ -127,6 +167,10 @@ class Fleet:
             return self._ask(target, comet.more_validators(target, height, told.value))
         return Known(value=told.value, source=told.source, at=told.at)
 
+    def _ask_statuses(self) -> Mapping[str, Question[NodeStatus]]:
+        self._asked_at = time.monotonic()
+        return {target.host: comet.status(target) for target in self._targets}
+
     def _ask(self, target: NodePlace, question: Question[T]) -> Reading[T]:
         return self._round({target.host: (question,)})[target.host].to(question)
 
@@ -135,6 +179,10 @@ class Fleet:
 
     def _round(self, asked: Mapping[str, Sequence[Question[object]]]) -> Mapping[str, Answers]:
         return ask_hosts(self._reach, asked)
+
+
+def _told(asked: Mapping[str, Question[NodeStatus]], answers: Mapping[str, Answers]) -> Statuses:
+    return {host: answers[host].to(question) for host, question in asked.items()}
 
 
 def _questions(
