@@ -26,10 +26,10 @@ from remediations.playbooks.chain.discover.proposal import Proposal, propose
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.told import told as for_people
 from remediations.systems.comet.reading import CometReading, sealed
-from remediations.values.inventory import HostEntry
 from remediations.values.part import Part
 from remediations.values.wire import canonical, decode
 from tests import worlds
+from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.plan.cases import minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
@@ -68,7 +68,7 @@ def findings() -> list[Finding]:
 
 def proposals() -> list[Proposal]:
     return [
-        propose(world, [HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
+        propose(world, [node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
         for world in odd_worlds()
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 from remediations.engine.system import HostSystem, flaw_of
 from remediations.systems.comet.reading import comet_reading
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.look import HOSTS
+from remediations.systems.hosts.system import HOSTS
 from tests.unit.docs.pages import ROOT
 from tests.unit.observe.test_systems import looked
 from tests.unit.playbooks.test_origins import Site
