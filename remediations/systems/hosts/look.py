@@ -144,7 +144,7 @@ class _HostLook:
                     sent = datetime.now(UTC)
                     done = await connection.run(
                         COMMAND,
-                        stdin=program(entry, self.look.scope, self.systems(entry)),
+                        stdin=program(entry, self.look.scope, self.look.host_systems),
                         timeout_s=HOST_LIMIT_S - 0.5,
                         max_bytes=_MAX_BYTES,
                     )

@@ -341,9 +341,8 @@ def test_the_copy_that_runs_is_left_alone() -> None:
 
 def test_another_chain_is_named() -> None:
     """A node of another chain in this inventory is lacking, and no witness."""
-    world = healthy()
-    inventory = replace(inventory_of(world), chain_id="other-1")
-    lines = bad(world_lines(inventory, sight_of(replace(world, chain_id="other-1")), {}))
+    world = replace(healthy(), chain_id="other-1")
+    lines = bad(world_lines(inventory_of(world), sight_of(world), {}))
     assert lines["val1", "chain id"].found == f"{worlds.CHAIN_ID}, not other-1"
     assert (CHAIN, "validator set") in lines
 
