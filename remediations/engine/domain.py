@@ -32,13 +32,13 @@ from remediations.engine.plan.impact import Effect, Level
 from remediations.engine.plan.movable import Movable
 from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
-from remediations.reach.connection import Reach
 from remediations.render.words import some
 from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
     from remediations.engine.discovery import Discovery
     from remediations.engine.doctor.declared import Doctor
+    from remediations.reach.connection import Reach
 
 S = TypeVar("S")
 """A domain's situation: its own typed readings, and what it concludes from them."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from remediations.engine.catalogue import Trouble, sort_out
 from remediations.engine.drivers import DriverKind
 from remediations.engine.entry_points import SYSTEMS
+from remediations.engine.observe.inventory_section import InventorySection
 from remediations.engine.observe.observation import Observation
 from remediations.engine.observe.unread import unread
 from remediations.engine.plan.build import Workshops
@@ -48,6 +49,28 @@ class InstalledSystems:
                 )
         return tuple(driver for driver, _ in brought)
 
+    @property
+    def inventory_sections(self) -> tuple[InventorySection, ...]:
+        """All that an inventory may have beside names and logins.
+
+        Raises:
+            Refused: two systems declare one of the same name, read into the same kind, or as the
+                one of version 1: which one is meant cannot be told.
+        """
+        found = [(s.inventory_section, s) for s in self.systems if s.inventory_section]
+        for section, _ in found:
+            rivals = [system.name for other, system in found if _is_rival(section, other)]
+            if len(rivals) > 1:
+                raise Refused(
+                    f"the section {section.name!r} of inventories is declared more than once",
+                    guard="inventory sections",
+                    got=f"by the systems {', '.join(rivals)}",
+                    expected="one system that declares it",
+                    next_step="`pip uninstall` what is not wanted, or leave its distribution out of"
+                    " `playbooks` in the machine configuration",
+                )
+        return tuple(section for section, _ in found)
+
     @contextmanager
     def workshops(self) -> Iterator[Workshops]:
         """The pure halves of the drivers, open while the block runs."""
@@ -75,6 +98,12 @@ class InstalledSystems:
                 reasons += why
         failed = [f"{system.name}: {system.reason}" for system in unread(observation)]
         return (*failed, *reasons)
+
+
+def _is_rival(one: InventorySection, other: InventorySection) -> bool:
+    """Whether only one of the two can be there; a section is its own rival."""
+    shared = {kind.KIND for kind in one.kinds} & {kind.KIND for kind in other.kinds}
+    return one.name == other.name or bool(shared) or (one.flat and other.flat)
 
 
 def installed_systems(config: MachineConfig) -> InstalledSystems:

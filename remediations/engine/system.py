@@ -19,6 +19,10 @@ A *remote system* (an API server, a store) looks by itself, within limits of its
 raises: what it could not read is an unknown reading. `hosts` is one: it looks by running that
 program.
 
+What a system has to be told by an operator is its section of the inventory
+(`engine.observe.inventory_section`). Where an inventory does not have it, the system is not read;
+where a host does not have it, that host is not the system's.
+
 A system is an entry point of the group `remediations.systems`, by the rules of engine.catalogue:
 
     class Uptimes(Kinded, frozen=True, kw_only=True):
@@ -41,15 +45,18 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remediations.engine.drivers import DriverKind
+from remediations.engine.observe.inventory_section import InventorySection, section_flaw
 from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.section import Document
 from remediations.engine.observe.trouble import Trouble
-from remediations.reach.connection import Reach
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded
+
+if TYPE_CHECKING:  # who only reads an inventory contacts nobody
+    from remediations.reach.connection import Reach
 
 NAME = re.compile("[a-z][a-z0-9]{0,31}")
 """Of a system. It begins the names of its shell functions."""
@@ -59,11 +66,16 @@ SECTION = re.compile(r"[a-z][a-z0-9_]{0,31}(\.[0-9])?")
 @dataclass(frozen=True, kw_only=True)
 class System:
     """Something that can be read. `kind` is what it contributes to an observation; `drivers` what
-    it can change (`engine.drivers`)."""
+    it can change (`engine.drivers`); `inventory_section` what it is told, None for nothing."""
 
     name: str
     kind: type[Kinded]
     drivers: tuple[DriverKind, ...] = ()
+    inventory_section: InventorySection | None = None
+
+    def is_in(self, inventory: Inventory) -> bool:
+        """Whether there is anything to read of it with this inventory."""
+        return self.inventory_section is None or self.inventory_section.is_in(inventory)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +84,8 @@ class HostSystem(System):
 
     `sections` are the bytes that each may have. `settings` are shell variables for one host, named
     `remediate_…`. `read` gives the reading of one host, `unread` that of a host that could not be
-    read; `whole` makes one value of the readings of all hosts, which are in the inventory's order.
+    read; `whole` makes one value of the readings of the hosts that it is on, in the inventory's
+    order.
     """
 
     fragment: str
@@ -81,6 +94,10 @@ class HostSystem(System):
     read: Callable[[Document, HostEntry, datetime], Any]
     unread: Callable[[HostEntry, Trouble, datetime], Any]
     whole: Callable[[Inventory, Sequence[Any]], Kinded]
+
+    def is_on(self, entry: HostEntry) -> bool:
+        """Whether there is anything to read of it on this host."""
+        return self.inventory_section is None or self.inventory_section.is_on(entry)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +131,8 @@ def flaw_of(loaded: object) -> str:
     kind: object = loaded.kind
     if not isinstance(kind, type) or not issubclass(kind, Kinded):
         return "its kind is not a kind of values"
+    if loaded.inventory_section is not None and (flaw := section_flaw(loaded.inventory_section)):
+        return flaw
     return _flaw_on_hosts(loaded) if isinstance(loaded, HostSystem) else ""
 
 

@@ -1,58 +1,58 @@
-"""Who the machines are: the parsed inventory (read by `remediations.engine.observe.inventory`)."""
+"""Who the machines are: the parsed inventory (read by `remediations.engine.observe.inventory`).
+
+It knows names, and how ssh is told of them. What a system is told of its own things and hosts is a
+part, which only that system understands (`values.part`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import cached_property
-from typing import Annotated
 
-import msgspec
-
+from remediations.values.part import Part, check_order
 from remediations.values.record import Record
-
-HaltedAfter = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
-"""Seconds without a block that count as halted."""
-
-
-class Role(StrEnum):
-    """What a host is there for, as its operator says; the chain may say otherwise."""
-
-    VALIDATOR = "validator"
-    FULL = "full"
-    STANDBY = "standby"
-    BASTION = "bastion"
 
 
 class HostEntry(Record, frozen=True, kw_only=True):
-    """One host. What is None is discovered on the host, never guessed.
-
-    `ssh` is the name given to ssh_config; `unit` pins the systemd unit; `home` the daemon's home;
-    `rpc` the URL of the RPC as seen from the host itself.
-    """
+    """One host. `ssh` is the name given to ssh_config; `parts` are what each system is told of it,
+    in the order of their kinds."""
 
     name: str
-    role: Role
     ssh: str
-    unit: str | None = None
-    home: str | None = None
-    rpc: str | None = None
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse parts that are not in order, or of one kind twice, with a ValueError."""
+        super().__post_init__()
+        check_order(self.parts)
+
+    def part(self, kind: str) -> Part | None:
+        """The part of that kind; None where the inventory does not have it."""
+        return next((part for part in self.parts if part.kind == kind), None)
 
 
 class Inventory(Record, frozen=True, kw_only=True, dict=True):
-    """All hosts of one chain, with the settings of that chain.
+    """All hosts, and what each system is told of all of them (`parts`, in the order of kinds).
 
     `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
-    `halted_after_s` is at most a day. `sha256` is that of the file's bytes, "" where there is none.
+    `sha256` is that of the file's bytes, "" where there is none.
     """
 
     path: str
     sha256: str = ""
-    chain_id: str
-    halted_after_s: HaltedAfter
     ssh_config: str | None
     allowed_signers: str | None
+    parts: tuple[Part, ...] = ()
     hosts: tuple[HostEntry, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse parts that are not in order, or of one kind twice, with a ValueError."""
+        super().__post_init__()
+        check_order(self.parts)
+
+    def part(self, kind: str) -> Part | None:
+        """The part of that kind; None where the inventory does not have it."""
+        return next((part for part in self.parts if part.kind == kind), None)
 
     def host(self, name: str) -> HostEntry:
         """The entry called `name`.

@@ -8,6 +8,8 @@ nothing of it is lost where its owner is not installed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -63,6 +65,17 @@ class Part(Record, frozen=True, kw_only=True):
         if as_tree(value) != self.value:
             raise ValueError(f"{self.kind}: the value is not in its canonical form")
         return value
+
+
+def check_order(parts: Sequence[Part]) -> None:
+    """Do nothing where each kind is there once, in the order of kinds: the same parts have one
+    digest.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if any(one.kind >= next_one.kind for one, next_one in pairwise(parts)):
+        raise ValueError("Expected each kind of part once, in order")
 
 
 def _is_canonical(tree: object) -> bool:

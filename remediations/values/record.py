@@ -47,4 +47,12 @@ def check_moment(at: datetime | None) -> None:
 def _moments(kind: type[Record]) -> tuple[str, ...]:
     """The fields that hold a time, by how they are annotated."""
     forms = [vars(base).get("__annotations__", {}) for base in kind.__mro__]
-    return tuple(n for form in forms for n, text in form.items() if text.startswith("Moment"))
+    return tuple(name for form in forms for name, told in form.items() if _is_moment(told))
+
+
+def _is_moment(annotation: object) -> bool:
+    """It is a text here; in another package it is one only where `annotations` are imported from
+    `__future__`."""
+    if isinstance(annotation, str):
+        return annotation.startswith("Moment")
+    return annotation in (Moment, Moment | None)

@@ -14,8 +14,9 @@ from pathlib import Path
 import asyncssh
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.program import COMMAND
-from remediations.values.inventory import HostEntry, Role
+from tests.inventories import node_entry
 from tests.readings import program
 
 
@@ -63,7 +64,7 @@ async def rescue(how: str, order: Path, directory: Path, names: list[str]) -> No
     """Read everything if careful, then start what the order names, at once."""
     hosts = Hosts(directory)
     if how == "careful":
-        text = program(HostEntry(name="", role=Role.VALIDATOR, ssh=""), Scope.DECIDING)
+        text = program(node_entry(name="", role=Role.VALIDATOR, ssh=""), Scope.DECIDING)
         read = await asyncio.gather(*(hosts.run(name, COMMAND, text) for name in names))
         assert all(b"remediate_probe" in document for document in read)
     lines = [line.split() for line in order.read_text().splitlines()]

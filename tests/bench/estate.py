@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.program import COMMAND
-from remediations.values.inventory import HostEntry, Role
 from tests.bench.cost import Contestant
 from tests.bench.reading import Recording, record
 from tests.bench.sshd import Way, free_port, serving
+from tests.inventories import node_entry
 from tests.readings import program
 from tests.unit.reach.sshd import make_key, public
 
@@ -78,7 +79,7 @@ class Estate:
         words = (self.user, str(self.port), str(key), *self.addresses)
         (self.path / "addresses").write_text(" ".join(words))
         (self.path / "command").write_text(COMMAND)
-        entry = HostEntry(name="", role=Role.VALIDATOR, ssh="")
+        entry = node_entry(name="", role=Role.VALIDATOR, ssh="")
         (self.path / "program").write_bytes(program(entry, Scope.FULL))
 
     def make_keys(self) -> None:

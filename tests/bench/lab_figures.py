@@ -11,14 +11,15 @@ from pathlib import Path
 from statistics import median
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.program import COMMAND
-from remediations.values.inventory import HostEntry, Role
 from tests.bench import rescue
 from tests.bench.cost import Cost
 from tests.bench.delay import delayed
 from tests.bench.figure import Figure, Line
 from tests.bench.reading_cost import GOAL_S, section_lines, sections_of
 from tests.bench.round_trips import ROUND_TRIP_S, lines_of
+from tests.inventories import node_entry
 from tests.lab.lab import Lab
 from tests.lab.machine import Machine
 from tests.lab.operator import Operator
@@ -67,7 +68,7 @@ def _reading(lab: Lab, rounds: int) -> Figure:
 
 
 def _read(lab: Lab, scope: Scope) -> tuple[float, dict[str, int]]:
-    text = program(HostEntry(name=READ, role=Role.VALIDATOR, ssh=READ), scope)
+    text = program(node_entry(name=READ, role=Role.VALIDATOR, ssh=READ), scope)
     command = f"bash -c {shlex.quote(f'{{ {COMMAND}; }}; times >&2')} 2>&1"
     printed = run(
         *("ssh", "-F", str(lab.access.ssh_config), READ, command),

@@ -22,7 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from remediations.engine.observe.observation import Scope
-from remediations.values.inventory import HostEntry, Role
+from remediations.systems.comet.inventory import Role
+from tests.inventories import node_entry
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import Host, Rpc, run_probe
 
@@ -180,6 +181,6 @@ def _record(port: int, *, alive: bool) -> bytes:
             config.write_text(
                 re.sub(r"(_check_height|halt-height) = .*", r"\1 = 0", config.read_text())
             )
-        entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+        entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
         printed, _, _ = run_probe(host, Scope.FULL, entry)
     return printed[printed.index(b"{") :]

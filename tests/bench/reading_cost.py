@@ -20,9 +20,10 @@ from statistics import median
 import msgspec
 
 from remediations.engine.observe.observation import Scope
-from remediations.values.inventory import HostEntry, Role
+from remediations.systems.comet.inventory import Role
 from tests.bench.figure import Figure, Line
 from tests.bench.reading import Chain
+from tests.inventories import node_entry
 from tests.unit.observe.fake_host import Host, run_probe
 
 GOAL_S = 0.6
@@ -92,7 +93,7 @@ def _probe(scope: Scope, program_bytes: int) -> tuple[float, dict[str, int]]:
             systemctl.write_text(systemctl.read_text().replace("MainPID=0", f"MainPID={pid}"))
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             printed, _, _ = run_probe(
-                host, scope, HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+                host, scope, node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
             )
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -63,7 +63,7 @@ class Access:
 def inventory_text(hosts: dict[str, Machine]) -> str:
     """The lab's inventory, beside its ssh_config."""
     lines = [
-        "version: 1",
+        "version: 2",
         "chain:",
         f"  id: {CHAIN_ID}",
         f"  halted_after_seconds: {HALTED_AFTER_S}",
@@ -72,5 +72,7 @@ def inventory_text(hosts: dict[str, Machine]) -> str:
         "allowed_signers: allowed_signers",
         "hosts:",
     ]
-    lines += [f"  {name}: {{role: {machine.spec.role}}}" for name, machine in hosts.items()]
+    lines += [
+        f"  {name}: {{chain: {{role: {machine.spec.role}}}}}" for name, machine in hosts.items()
+    ]
     return "\n".join(lines) + "\n"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import pytest
 
 from remediations.engine.observe.observation import Observation, Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import decode
+from tests.inventories import node_entry
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
 from tests.readings import program
@@ -96,7 +97,7 @@ def looked_at(operator: Operator) -> tuple[CometReading, float]:
 
 def sent(lab: Lab) -> bytes:
     """All that the program prints on the host, unpacked."""
-    entry = HostEntry(name=HOST, role=Role.STANDBY, ssh=HOST)
+    entry = node_entry(name=HOST, role=Role.STANDBY, ssh=HOST)
     lab.hosts[HOST].path("/root/program").write_bytes(program(entry, Scope.FULL))
     text = lab.hosts[HOST].sh("bash -s </root/program")
     document = json.loads(text[text.index("{") :])

@@ -16,17 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.document import DocumentError
 from remediations.systems.hosts.sections import TOTAL_BYTES
-from remediations.values.inventory import HostEntry, Role
+from tests.inventories import node_entry
 from tests.property.hostile import TEXTS, bombs, document, filled
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS
 from tests.readings import LIMITS, read_document, read_host
 
 SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 CPU_S = 3.0
 """For one document, on a slow machine; the worst takes 0.7 s on the one that this was written on.
 It is CPU time: others who use the machine do not count."""

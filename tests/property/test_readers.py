@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from remediations.engine.observe.section import Document, Section
 from remediations.systems.comet import rpc
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import (
@@ -22,16 +23,16 @@ from remediations.systems.comet.sign_state import (
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.document import DocumentError
 from remediations.systems.hosts.records import parse_records
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.lines import TextError
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import WireError, canonical, decode
+from tests.inventories import node_entry
 from tests.property.mutations import trees
 from tests.readings import read_document, read_host
 from tests.unit.model import answers
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "status.1": (rpc.parse_status, answers.status()),

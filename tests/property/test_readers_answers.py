@@ -13,17 +13,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from remediations.systems.comet import rpc
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.document import DocumentError
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Unknown
 from remediations.values.wire import canonical, decode
+from tests.inventories import node_entry
 from tests.property.mutations import edited, examples, mangled, spoilt
 from tests.property.test_readers import PARSERS
 from tests.readings import read_document, read_host
 
 SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 HTML = b"<html><head><title>502 Bad Gateway</title></head></html>"
 UNIT = """Id=v.service\nLoadState=loaded\nActiveState=active\nSubState=running
 UnitFileState=enabled\nResult=success\nNRestarts=0\nMainPID=12\nExecMainStatus=0\nUser=ve

@@ -29,9 +29,10 @@ from remediations.engine.runs.journal_check import check
 from remediations.engine.runs.records import Entry, StepStarting
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import RemediationError
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import sealed
-from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.wire import canonical
+from tests.inventories import chain_inventory, node_entry
 from tests.property.mutations import Tree, changed, edited, examples, mangled, spoilt
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.report import journal
@@ -44,13 +45,13 @@ APPROVAL, CHECKS, JOURNAL = "approvals/001.json", "checks.json", "journal.jsonl"
 def whole() -> dict[str, bytes]:
     """The files of a run that was applied and verified."""
     world, plan = quorum_lost(), plan_of(quorum_lost())
-    inventory = Inventory(
+    inventory = chain_inventory(
         path="/etc/remediate/lab.yaml",
         chain_id=world.chain_id,
         halted_after_s=world.halted_after_s,
         ssh_config=None,
         allowed_signers="/etc/remediate/allowed_signers",
-        hosts=tuple(HostEntry(name=r.host, role=Role(r.role), ssh=r.host) for r in world.hosts),
+        hosts=tuple(node_entry(name=r.host, role=Role(r.role), ssh=r.host) for r in world.hosts),
     )
     return {
         OBSERVATION: canonical(sealed(world)),

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import value_or_none
+from tests.inventories import node_entry
 from tests.property.mutations import examples
 from tests.property.test_readers_answers import SECTIONS, printed
 from tests.readings import read_document, read_host
 
 SENT = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 
 SEPARATORS = (
     "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u2028", "\u2029", "\x00", "\t",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import ChainSample, ChainView, CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
@@ -30,7 +31,6 @@ from remediations.systems.hosts.values import (
     Unit,
     WriteAheadLog,
 )
-from remediations.values.inventory import Role
 from remediations.values.reading import Why
 from tests.worlds.base import (
     BEGAN,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import ChainSample, CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
@@ -19,7 +20,6 @@ from remediations.systems.comet.values import (
     RoundState,
     ValidatorSet,
 )
-from remediations.values.inventory import Role
 from remediations.values.reading import Known
 from tests.worlds.base import (
     BEGAN,

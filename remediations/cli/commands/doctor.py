@@ -17,6 +17,7 @@ from remediations.engine.doctor.doctor import doctor_text, lacks
 from remediations.engine.doctor.inventory_lines import inventory_lines, no_inventory, unusable
 from remediations.engine.doctor.line import Line
 from remediations.engine.doctor.machine import machine_lines
+from remediations.engine.doctor.other_lines import other_lines
 from remediations.engine.doctor.sight import look
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.observation_file import save as save_observation
@@ -61,21 +62,28 @@ def _beyond(
         inventory = load_inventory(path)
     except UsageError as error:
         return (unusable(error),)
-    lines = inventory_lines(inventory, config.allowed_signers if config else None)
+    domains = catalogue(config or MachineConfig()).domains
+    doctors = {domain.name: domain.doctor() for domain in domains if domain.doctor is not None}
+    said = [line for doctor in doctors.values() for line in doctor.before(inventory)]
+    lines = inventory_lines(inventory, config.allowed_signers if config else None, said)
     try:
         resolver = resolver_for(config, inventory) if config else None
     except (MachineError, UsageError):  # which has a line of its own already
         resolver = None
     if resolver is None:
         return lines
-    domains = catalogue(config or MachineConfig()).domains
-    doctors = {domain.name: domain.doctor() for domain in domains if domain.doctor is not None}
     asks = {name: doctor.ask for name, doctor in doctors.items()}
     sight = asyncio.run(look(inventory, resolver, asks, tool=TOOL))
     if save_to is not None:
         save_observation(sight.observation, save_to)
-    told = (doctor.lines(inventory, sight, sight.asked[name]) for name, doctor in doctors.items())
-    return (*lines, *(line for each in told for line in each))
+    told = [
+        line
+        for name, doctor in doctors.items()
+        for line in doctor.lines(inventory, sight, sight.asked[name])
+    ]
+    named = {line.subject for line in told}
+    others = [entry for entry in inventory.hosts if entry.name not in named]
+    return (*lines, *told, *other_lines(others, sight, inventory.ssh_config))
 
 
 def _names(config: MachineConfig | None) -> tuple[str, ...]:

@@ -136,9 +136,12 @@ def documents() -> Mapping[str, Document]:
 
 @cache
 def parts() -> Mapping[str, Document]:
-    """Every kind of part that an installed system reads or an installed domain writes, by kind."""
+    """Every kind of part that an installed system reads or is told, or an installed domain writes,
+    by kind."""
     config = load_machine_config()
-    found = [system.kind for system in installed_systems(config).systems]
+    systems = installed_systems(config)
+    found = [system.kind for system in systems.systems]
+    found += [kind for section in systems.inventory_sections for kind in section.kinds]
     found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
     return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from remediations.engine.doctor.line import INVENTORY, Line, lack, ok, warn
+from remediations.engine.doctor.line import INVENTORY, Line, lack, ok
 from remediations.engine.doctor.signers import signers_line
 from remediations.errors import UsageError
 from remediations.reach.ssh_config import read_ssh_config
-from remediations.values.inventory import Inventory, Role
+from remediations.render.words import count
+from remediations.values.inventory import Inventory
 
 FILE = "file"
 
@@ -26,16 +27,13 @@ def unusable(error: UsageError) -> Line:
     return lack(INVENTORY, FILE, found, error.next_step)
 
 
-def inventory_lines(inventory: Inventory, machines: Path | None = None) -> tuple[Line, ...]:
-    """The file, the ssh_config it names, and who may approve. `machines` is the list that the
-    machine configuration names, which counts before the inventory's."""
-    roles = Counter(entry.role for entry in inventory.hosts)
-    said = ", ".join(f"{roles[role]} {role}" for role in Role if roles[role])
-    lines = [ok(INVENTORY, FILE, f"{inventory.path}: chain {inventory.chain_id}, {said}")]
-    if not roles[Role.VALIDATOR]:
-        mend = "give the hosts that hold validator keys `role: validator`"
-        lines.append(warn(INVENTORY, "roles", "no validator", mend))
-    return (*lines, _ssh_config(inventory), signers_line(inventory, machines))
+def inventory_lines(
+    inventory: Inventory, machines: Path | None = None, said: Sequence[Line] = ()
+) -> tuple[Line, ...]:
+    """The file, what domains `said` of it, the ssh_config it names, and who may approve. `machines`
+    is the list that the machine configuration names, which counts before the inventory's."""
+    file = ok(INVENTORY, FILE, f"{inventory.path}: {count(len(inventory.hosts), 'host')}")
+    return (file, *said, _ssh_config(inventory), signers_line(inventory, machines))
 
 
 def _ssh_config(inventory: Inventory) -> Line:

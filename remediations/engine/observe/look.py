@@ -33,7 +33,8 @@ async def observe(
     tool: str,
     systems: Sequence[System] | None = None,
 ) -> Observation:
-    """Read all that the installed systems read (or `systems`). Changes nothing anywhere.
+    """Read all that the installed systems read (or `systems`), save those that the inventory has
+    nothing of. Changes nothing anywhere.
 
     A host that cannot be read is in the result, all of it unknown, with the reason. `tool` is our
     own name and version.
@@ -44,6 +45,7 @@ async def observe(
     """
     if systems is None:
         systems = installed_systems(load_machine_config()).systems
+    systems = [one for one in systems if one.is_in(inventory)]
     began = datetime.now(UTC)
     asked = Look(
         reach=reach,

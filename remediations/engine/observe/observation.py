@@ -7,13 +7,12 @@ what was read is a part for each system, which only its owner understands (`valu
 from __future__ import annotations
 
 from enum import StrEnum
-from itertools import pairwise
 from typing import TypeVar
 
 from remediations.errors import UsageError
 from remediations.files.trusted import MEGABYTE
 from remediations.values.login import Login
-from remediations.values.part import Kinded, Part
+from remediations.values.part import Kinded, Part, check_order
 from remediations.values.record import Moment, Record
 
 K = TypeVar("K", bound=Kinded)
@@ -46,8 +45,7 @@ class Observation(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse parts that are not in order, or of one kind twice, with a ValueError."""
         super().__post_init__()
-        if any(one.kind >= next_one.kind for one, next_one in pairwise(self.parts)):
-            raise ValueError("Expected each kind of part once, in order")
+        check_order(self.parts)
 
     def part(self, kind: str) -> Part | None:
         """The part of that kind; None where no such system was looked at."""

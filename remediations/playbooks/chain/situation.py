@@ -12,8 +12,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from remediations.engine.observe.observation import Observation
+from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainFinding
+from remediations.render.words import some
+from remediations.systems.comet.inventory import SECTION
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
@@ -76,10 +79,24 @@ def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
     """What was observed, diagnosed.
 
     Raises:
-        UsageError: it has no reading of a chain.
+        UsageError: it has no reading of a chain, or one of `only` is a host without a node.
     """
     reading = comet_reading(observation)
+    _have_nodes(only, reading)
     return ChainSituation(observation=reading, finding=diagnose(reading), only=only)
+
+
+def _have_nodes(only: frozenset[str], reading: CometReading) -> None:
+    """Refuse to act on hosts that are there, and have no part in the chain."""
+    strange = [one.host for one in reading.elsewhere if one.host in only]
+    if strange:
+        raise UsageError(
+            f"{some(strange)} has no node of the chain {reading.chain_id}",
+            guard="--limit",
+            got=", ".join(strange),
+            expected=f"hosts with a section `{SECTION}`: {some([r.host for r in reading.hosts])}",
+            next_step="correct --limit, or give the host that section in the inventory",
+        )
 
 
 def latest_status(reading: HostReading) -> NodeStatus | None:

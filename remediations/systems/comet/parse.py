@@ -11,6 +11,7 @@ from remediations.engine.observe.section import Document, Section
 from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
 from remediations.systems.comet import rpc
 from remediations.systems.comet.found import Found, nothing, parse_found
+from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
@@ -103,7 +104,7 @@ def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading
     home = reader.found.home or "HOME"
     return NodeReading(
         host=entry.name,
-        role=entry.role,
+        role=node_of(entry).role,
         unit=unit,
         candidates=reader.found.candidates,
         processes=reader.of_unit("processes", "/proc", host_text.parse_processes),
@@ -130,7 +131,7 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
     unknown = trouble.unknown(f"ssh {entry.ssh}", at)
     return NodeReading(
         host=entry.name,
-        role=entry.role,
+        role=node_of(entry).role,
         unit=unknown,
         candidates=(),
         processes=unknown,

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part
+from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     AppInfo,
@@ -40,7 +41,6 @@ from remediations.systems.hosts.values import (
     Unit,
     WriteAheadLog,
 )
-from remediations.values.inventory import HaltedAfter, Role
 from remediations.values.login import Login
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import Reading
@@ -107,7 +107,8 @@ class CometNodes(Kinded, frozen=True, kw_only=True):
 
 
 class CometReading(Record, frozen=True, kw_only=True, dict=True):
-    """A whole observation of one chain: its envelope, its hosts, and their nodes."""
+    """A whole observation of one chain: its envelope, and its nodes with the hosts that they are
+    on. `elsewhere` are the hosts that have no part in the chain; nothing is concluded of them."""
 
     format: int
     tool: str
@@ -119,13 +120,14 @@ class CometReading(Record, frozen=True, kw_only=True, dict=True):
     halted_after_s: HaltedAfter
     logins: tuple[Login, ...]
     hosts: tuple[HostReading, ...]
+    elsewhere: tuple[HostLogin, ...] = ()
     others: tuple[Part, ...] = ()
 
     def host(self, name: str) -> HostReading:
         """The reading of host `name`.
 
         Raises:
-            KeyError: it was not observed.
+            KeyError: it was not observed, or has no node.
         """
         return self._by_host[name]
 
@@ -143,10 +145,13 @@ def comet_reading(observation: Observation) -> CometReading:
     """
     nodes, logins = observation.read(CometNodes), observation.read(HostsReading)
     led = [login.host for login in observation.logins]
-    for part in (nodes, logins):
-        if [one.host for one in part.hosts] != led or len(set(led)) < len(led):
-            got = "other hosts than those whose names were led, each once"
-            raise unusable_part(part.KIND, got)
+    if [one.host for one in logins.hosts] != led or len(set(led)) < len(led):
+        got = "other hosts than those whose names were led, each once"
+        raise unusable_part(HostsReading.KIND, got)
+    with_node = {node.host for node in nodes.hosts}
+    if [node.host for node in nodes.hosts] != [host for host in led if host in with_node]:
+        got = "nodes on other hosts than those whose names were led, each once, in their order"
+        raise unusable_part(CometNodes.KIND, got)
     return CometReading(
         format=observation.format,
         tool=observation.tool,
@@ -157,7 +162,8 @@ def comet_reading(observation: Observation) -> CometReading:
         chain_id=nodes.chain_id,
         halted_after_s=nodes.halted_after_s,
         logins=observation.logins,
-        hosts=tuple(map(on_host, nodes.hosts, logins.hosts)),
+        hosts=tuple(on_host(node, logins.host(node.host)) for node in nodes.hosts),
+        elsewhere=tuple(login for login in logins.hosts if login.host not in with_node),
         others=tuple(part for part in observation.parts if part.kind not in _OURS),
     )
 
@@ -178,12 +184,7 @@ def has_nodes(observation: Observation) -> bool:
 def sealed(reading: CometReading) -> Observation:
     """The observation that says exactly this: what `comet_reading` came from."""
     ours = (
-        HostsReading(
-            hosts=tuple(
-                HostLogin(host=one.host, session=one.session, records=one.records)
-                for one in reading.hosts
-            )
-        ),
+        HostsReading(hosts=_logins(reading)),
         CometNodes(
             chain_id=reading.chain_id,
             halted_after_s=reading.halted_after_s,
@@ -201,6 +202,15 @@ def sealed(reading: CometReading) -> Observation:
         logins=reading.logins,
         parts=tuple(sorted(parts, key=lambda part: part.kind)),
     )
+
+
+def _logins(reading: CometReading) -> tuple[HostLogin, ...]:
+    """Those of all hosts, in the inventory's order, which is that of the names that were led."""
+    found = [HostLogin(host=h.host, session=h.session, records=h.records) for h in reading.hosts]
+    place = {login.host: index for index, login in enumerate(reading.logins)}
+    if not reading.elsewhere:
+        return tuple(found)
+    return tuple(sorted((*found, *reading.elsewhere), key=lambda one: place[one.host]))
 
 
 def on_host(node: NodeReading, login: HostLogin) -> HostReading:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from remediations.engine.system import HostSystem
+from remediations.systems.comet.inventory import CHAIN_SECTION, chain_of, node_of
 from remediations.systems.comet.journal_lines import PATTERN
 from remediations.systems.comet.parse import read_node, unread_node
 from remediations.systems.comet.reading import CometNodes, NodeReading
@@ -47,10 +48,11 @@ FRAGMENT = ("discover.sh", "probe.sh")
 
 
 def _settings(entry: HostEntry) -> Mapping[str, str]:
+    node = node_of(entry)
     return {
-        "remediate_unit": entry.unit or "",
-        "remediate_home": entry.home or "",
-        "remediate_rpc": entry.rpc or "",
+        "remediate_unit": node.unit or "",
+        "remediate_home": node.home or "",
+        "remediate_rpc": node.rpc or "",
         "remediate_signatures": PATTERN,
         "remediate_userinfo": USERINFO,
         "remediate_credentials": CREDENTIALS,
@@ -58,9 +60,10 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
 
 
 def _whole(inventory: Inventory, nodes: Sequence[NodeReading]) -> CometNodes:
+    chain = chain_of(inventory)
     return CometNodes(
-        chain_id=inventory.chain_id,
-        halted_after_s=inventory.halted_after_s,
+        chain_id=chain.chain_id,
+        halted_after_s=chain.halted_after_s,
         hosts=tuple(nodes),
     )
 
@@ -68,6 +71,7 @@ def _whole(inventory: Inventory, nodes: Sequence[NodeReading]) -> CometNodes:
 COMET = HostSystem(
     name="comet",
     kind=CometNodes,
+    inventory_section=CHAIN_SECTION,
     fragment="".join(
         files("remediations.systems.comet").joinpath(name).read_text() for name in FRAGMENT
     ),

@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.engine.system import HostSystem, Look, RemoteSystem
+from remediations.engine.system import HostSystem, Look
 from remediations.reach.aside import in_thread
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.render.printable import one_line
@@ -27,12 +27,11 @@ from remediations.systems.hosts.document import DocumentError, read_document
 from remediations.systems.hosts.program import COMMAND, program
 from remediations.systems.hosts.reading import HostLogin, HostsReading, read_login, unread_login
 from remediations.systems.hosts.sections import limits_of
-from remediations.systems.hosts.workshop import DRIVER
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import lines
 from remediations.values.part import Kinded
-from remediations.values.reading import Unknown, Why
+from remediations.values.reading import Why
 
 log = logging.getLogger(__name__)
 HOST_LIMIT_S = 10.0
@@ -52,10 +51,11 @@ SAID_BYTES, SHOWN = 600, 200
 
 @dataclass(frozen=True, kw_only=True)
 class _HostRead:
-    """What was read of one host: `by_system` has one reading for each host system, in order."""
+    """What was read of one host: `by_system` has a reading of each host system that is on it, by
+    its name."""
 
     login: HostLogin
-    by_system: tuple[Any, ...]
+    by_system: Mapping[str, Any]
 
 
 async def look_at_hosts(look: Look) -> Sequence[Kinded]:
@@ -65,28 +65,14 @@ async def look_at_hosts(look: Look) -> Sequence[Kinded]:
         Refused: two systems cannot share the program.
     """
     looking = _HostLook(look)
-    systems = looking.systems
     hosts = await asyncio.gather(*(looking.at(entry) for entry in look.inventory.hosts))
     of_systems = [
-        system.whole(look.inventory, [host.by_system[index] for host in hosts])
-        for index, system in enumerate(systems)
+        system.whole(
+            look.inventory, [h.by_system[system.name] for h in hosts if system.name in h.by_system]
+        )
+        for system in look.host_systems
     ]
     return (HostsReading(hosts=tuple(host.login for host in hosts)), *of_systems)
-
-
-def unanswered(hosts: HostsReading) -> tuple[str, ...]:
-    """Why, where nobody could be logged in to."""
-    reasons = [host.session.reason for host in hosts.hosts if isinstance(host.session, Unknown)]
-    return tuple(reasons) if len(reasons) == len(hosts.hosts) else ()
-
-
-HOSTS = RemoteSystem(
-    name="hosts",
-    kind=HostsReading,
-    drivers=(DRIVER,),
-    look=look_at_hosts,
-    unanswered=unanswered,
-)
 
 
 class _HostLook:
@@ -94,9 +80,12 @@ class _HostLook:
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        self.systems: tuple[HostSystem, ...] = look.host_systems
-        self.limits = limits_of(self.systems)
+        self.limits = limits_of(look.host_systems)
         self.readers = asyncio.Semaphore(READERS)
+
+    def systems(self, entry: HostEntry) -> tuple[HostSystem, ...]:
+        """Those that have anything to read on a host."""
+        return tuple(one for one in self.look.host_systems if one.is_on(entry))
 
     async def at(self, entry: HostEntry) -> _HostRead:
         """One host."""
@@ -130,13 +119,13 @@ class _HostLook:
             return self._unread(entry, no_document(done, error), sent)
         return _HostRead(
             login=read_login(document, entry, sent),
-            by_system=tuple(system.read(document, entry, sent) for system in self.systems),
+            by_system={one.name: one.read(document, entry, sent) for one in self.systems(entry)},
         )
 
     def _unread(self, entry: HostEntry, trouble: Trouble, at: datetime) -> _HostRead:
         return _HostRead(
             login=unread_login(entry, trouble, at),
-            by_system=tuple(system.unread(entry, trouble, at) for system in self.systems),
+            by_system={one.name: one.unread(entry, trouble, at) for one in self.systems(entry)},
         )
 
     async def _ask(self, entry: HostEntry) -> tuple[datetime, Completed, datetime]:
@@ -155,7 +144,7 @@ class _HostLook:
                     sent = datetime.now(UTC)
                     done = await connection.run(
                         COMMAND,
-                        stdin=program(entry, self.look.scope, self.systems),
+                        stdin=program(entry, self.look.scope, self.look.host_systems),
                         timeout_s=HOST_LIMIT_S - 0.5,
                         max_bytes=_MAX_BYTES,
                     )

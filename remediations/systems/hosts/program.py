@@ -1,6 +1,6 @@
 """The one command that reads a host: a shell line, and the bash program for its standard input.
 
-The program is the frame of this room with the fragments of all host systems, and a variable for
+The program is the frame of this room with the fragments of the host systems, and a variable for
 each setting. The frame stands last and starts it all.
 """
 
@@ -34,12 +34,14 @@ standard input is untouched.
 
 
 def program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
-    """The program for `entry`. Settings stand in front of it, never among its arguments.
+    """The program for `entry`, with the systems that are on it. Settings stand in front of it,
+    never among its arguments.
 
     Raises:
         Refused: two systems have a section, a function or a setting of one name.
     """
-    ordered = sorted(systems, key=lambda system: system.name)
+    on_it = [system for system in systems if system.is_on(entry)]
+    ordered = sorted(on_it, key=lambda system: system.name)
     frame = {
         "remediate_scope": scope.value,
         "remediate_budget_ms": str(BUDGET_MS),

@@ -10,12 +10,12 @@ from remediations.engine.domain import StepData
 from remediations.engine.drivers import DriverKind
 from remediations.engine.plan.build import Made, Workshop
 from remediations.engine.plan.plan import Fidelity
-from remediations.systems.hosts.compile.command import CompiledCommand
-from remediations.systems.hosts.compile.compiler import Compiler
 
 if TYPE_CHECKING:
     from remediations.engine.apply.driver import Driver
     from remediations.reach.ssh import SshReach
+    from remediations.systems.hosts.compile.command import CompiledCommand
+    from remediations.systems.hosts.compile.compiler import Compiler
 
 HOST = "host"
 
@@ -23,6 +23,9 @@ HOST = "host"
 @contextmanager
 def host_workshop() -> Iterator[Workshop]:
     """Compiles deploys, in children of its own that end with it."""
+    # Not at the top: an inventory is read with all systems, also where nothing is compiled.
+    from remediations.systems.hosts.compile.compiler import Compiler
+
     with Compiler() as compiler:
         yield made_by(compiler)
 

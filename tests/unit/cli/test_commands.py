@@ -16,6 +16,7 @@ from remediations.cli.world import observation_for
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import find
+from remediations.systems.comet.inventory import chain_of
 from remediations.systems.comet.reading import CometReading
 from remediations.systems.hosts.compile.process import Child
 from remediations.values.inventory import Inventory
@@ -114,7 +115,7 @@ def test_plan_makes_a_run(desk: Desk, planned: Done) -> None:
     assert result["digest"] == plan_digest(plan)
     assert plan.targets == ("val1",)
     hosts = decode((run.path / "inventory.json").read_bytes(), Inventory)
-    assert (hosts.chain_id, hosts.path, hosts.allowed_signers) == ("worlds-1", "", None)
+    assert (chain_of(hosts).chain_id, hosts.path, hosts.allowed_signers) == ("worlds-1", "", None)
     assert run.name.endswith(plan_digest(plan)[:8])
 
 

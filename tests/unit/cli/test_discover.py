@@ -16,11 +16,13 @@ from remediations.playbooks.chain.discover.discover import (
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
 from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from remediations.reach.resolver import SshResolver
+from remediations.systems.comet.inventory import Role, chain_of, node_of, with_node
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import Peer
-from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.inventory import Inventory
 from remediations.values.reading import Why
 from tests import worlds
+from tests.inventories import node_entry
 from tests.unit.cli.desk import Desk, remediate
 from tests.worlds import address_of, healthy, known, unknown
 
@@ -51,15 +53,15 @@ def test_a_healthy_chain(tmp_path: Path) -> None:
     )
     world = worlds.disabled(world, "standby1")
     inventory = loaded(text_of(world), tmp_path)
-    assert inventory.chain_id == worlds.CHAIN_ID
-    assert {entry.name: entry.role for entry in inventory.hosts} == {
+    assert chain_of(inventory).chain_id == worlds.CHAIN_ID
+    assert {entry.name: node_of(entry).role for entry in inventory.hosts} == {
         **{f"val{i}": Role.VALIDATOR for i in range(1, 5)},
         "full1": Role.FULL,
         "standby1": Role.STANDBY,
         "bastion1": Role.BASTION,
     }
-    assert {entry.unit for entry in inventory.hosts} == {None}
-    assert {entry.home for entry in inventory.hosts} == {None}
+    assert {node_of(entry).unit for entry in inventory.hosts} == {None}
+    assert {node_of(entry).home for entry in inventory.hosts} == {None}
 
 
 def test_every_role_is_marked_as_guessed() -> None:
@@ -118,8 +120,8 @@ def test_a_copied_key_is_loud() -> None:
     world = worlds.duplicated(healthy(), "val1", "standby1")
     text = text_of(world)
     assert roles(world)["standby1"] is Role.STANDBY
-    assert text.index("# DANGER val1: ") < text.index("version: 1")
-    assert text.index("# DANGER standby1: ") < text.index("version: 1")
+    assert text.index("# DANGER val1: ") < text.index("version: 2")
+    assert text.index("# DANGER standby1: ") < text.index("version: 2")
     assert text.count("tombstoned within two blocks") == 4
 
 
@@ -239,13 +241,15 @@ def test_a_pinned_unit_is_marked(tmp_path: Path) -> None:
     """It stands in the file because it had to be chosen, and says so."""
     world = healthy()
     entries = tuple(
-        replace(entry, unit="virtengine.service") if entry.name == "val1" else entry
+        with_node(entry, replace(node_of(entry), unit="virtengine.service"))
+        if entry.name == "val1"
+        else entry
         for entry in entries_for([reading.host for reading in world.hosts])
     )
     proposal = propose(world, entries)
     text = proposal_yaml(proposal, ssh_config=None, at=world.ended, next_step="x")
     assert "guessed: of several units" in text
-    assert loaded(text, tmp_path).host("val1").unit == "virtengine.service"
+    assert node_of(loaded(text, tmp_path).host("val1")).unit == "virtengine.service"
 
 
 def test_an_existing_file_is_never_overwritten(desk: Desk, tmp_path: Path) -> None:
@@ -314,6 +318,6 @@ def test_the_command_writes_what_it_shows(
     assert isinstance(document, dict)
     assert document["yaml"] == shown
     assert "priv_key" not in json.dumps(document)
-    assert load_inventory(file).host("standby1") == HostEntry(
+    assert load_inventory(file).host("standby1") == node_entry(
         name="standby1", role=Role.STANDBY, ssh="standby1"
     )

@@ -21,6 +21,7 @@ from remediations.playbooks.chain.discover.discover import (
 )
 from remediations.playbooks.chain.discover.proposal import propose
 from remediations.reach.connection import Reach
+from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Unknown, Why
@@ -48,7 +49,7 @@ def test_the_one_unit_that_runs_is_pinned(old: str, chosen: bool, tmp_path: Path
     observation, pinned = asyncio.run(look_twice(reach, inventory, tool="test"))
     rpc.close()
     proposal = propose(observation, pinned.hosts)
-    assert pinned.host("val1").unit == ("virtengine.service" if chosen else None)
+    assert node_of(pinned.host("val1")).unit == ("virtengine.service" if chosen else None)
     assert proposal.chain_id == ("virtengine-lab-1" if chosen else "")
     assert [host.role is not None for host in proposal.hosts] == [chosen, False]
     if not chosen:
@@ -79,7 +80,7 @@ class Many:
         monkeypatch.setattr("remediations.playbooks.chain.discover.discover.observe", self.observe)
         inventory = inventory_for(entries_for(["val1", "val2", "val3"]), None)
         seen, pinned = asyncio.run(look_twice(cast("Reach", self), inventory, tool="test"))
-        assert [entry.unit for entry in pinned.hosts] == [None] * 3
+        assert [node_of(entry).unit for entry in pinned.hosts] == [None] * 3
         return seen
 
 

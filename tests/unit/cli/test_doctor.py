@@ -19,22 +19,23 @@ from remediations.reach.doors import Door
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import SUBCOMMANDS, ask_text, parse
 from remediations.systems.hosts.values import Binary, Disk, Ownership
-from remediations.values.inventory import HostEntry, Inventory
+from remediations.values.inventory import Inventory
 from remediations.values.reading import Known, Why
 from tests import worlds
+from tests.inventories import chain_inventory, node_entry
 from tests.worlds import healthy, known, unknown
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKIqJLp1hvHFzPgfOvjwRMu1sMFzOUE8Drz5BHmCeynC"
 
 
 def inventory_of(world: CometReading) -> Inventory:
-    return Inventory(
+    return chain_inventory(
         path="inventory.yaml",
         chain_id=world.chain_id,
         halted_after_s=60,
         ssh_config="ssh_config",
         allowed_signers=None,
-        hosts=tuple(HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts),
+        hosts=tuple(node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts),
     )
 
 
@@ -340,9 +341,8 @@ def test_the_copy_that_runs_is_left_alone() -> None:
 
 def test_another_chain_is_named() -> None:
     """A node of another chain in this inventory is lacking, and no witness."""
-    world = healthy()
-    inventory = replace(inventory_of(world), chain_id="other-1")
-    lines = bad(world_lines(inventory, sight_of(replace(world, chain_id="other-1")), {}))
+    world = replace(healthy(), chain_id="other-1")
+    lines = bad(world_lines(inventory_of(world), sight_of(world), {}))
     assert lines["val1", "chain id"].found == f"{worlds.CHAIN_ID}, not other-1"
     assert (CHAIN, "validator set") in lines
 

@@ -13,10 +13,11 @@ from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import comet_reading
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known
 from tests import worlds
+from tests.inventories import node_entry
 from tests.unit.cli.test_doctor import KEY, bad, inventory_of, lines_of
 from tests.unit.observe.fake_host import Host, Rpc
 from tests.unit.observe.test_look import Local, Reached
@@ -49,7 +50,7 @@ def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
     rpc = Rpc()
     host = Host(tmp_path, rpc.port)
     host.install()
-    entries = tuple(HostEntry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
+    entries = tuple(node_entry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
     inventory = replace(inventory_of(healthy()), ssh_config=None, hosts=entries)
     sight = asyncio.run(
         see(Reached({"val1": Local("val1", host)}), inventory, resolver(inventory), {}, tool="test")
@@ -98,7 +99,7 @@ def test_a_door_is_what_ssh_would_look_up(tmp_path: Path) -> None:
 
     async def doors() -> list[Door]:
         names = ("val1", "val2", "val3")
-        entries = [HostEntry(name=name, role=Role.FULL, ssh=name) for name in names]
+        entries = [node_entry(name=name, role=Role.FULL, ssh=name) for name in names]
         asked = inventory_for(entries, str(config))
         return [await door(entry, resolver(asked), KnownHosts()) for entry in entries]
 

@@ -36,14 +36,22 @@ WRONG: dict[str, tuple[str, str | bytes]] = {
     "a mapping as a key": ("one of the keys", f"? {{a: 1}}\n: 2\n{CHAIN}{HOSTS}"),
     "a tag that does not fit": ("plain YAML", f"version: !!int x\n{HOSTS}"),
     "an alias of itself": ("version", "a: &a [*a]\n"),
-    "aliases of aliases": ("one of the keys", BOMB),
+    "aliases of aliases": ("one of the keys", f"version: 1\n{BOMB}"),
     "a list": ("a mapping with version", "- val1\n- val2\n"),
     "only a word": ("a mapping with version", "val1\n"),
     "NUL bytes": ("YAML", b"version: 1\0\0\0"),
     "UTF-16": ("UTF-8", "version: 1\n".encode("utf-16")),
     "JSON of something else": ("no key", '{"version": 1}'),
     "the same host twice": ("each key once", CHAIN + HOSTS + "  val1: {role: full}\n"),
-    "another version": ("version: 2", CHAIN.replace("1", "2", 1) + HOSTS),
+    "another version": ("version: 3", CHAIN.replace("1", "3", 1) + HOSTS),
+    "the keys of version 1 in version 2": (
+        "in version 2 it is spelt `chain: {role: …}`",
+        CHAIN.replace("1", "2", 1) + HOSTS,
+    ),
+    "a section of a system that is not installed": (
+        "'lamp', which no installed system reads",
+        f"{CHAIN.replace('1', '2', 1)}hosts:\n  web1: {{lamp: {{socket: 1}}}}\n",
+    ),
     "an ssh name that is an option": (
         "a name for ssh",
         f"{CHAIN}hosts:\n  val1: {{role: validator, ssh: -oProxyCommand=x}}\n",
@@ -60,7 +68,10 @@ WRONG: dict[str, tuple[str, str | bytes]] = {
     "longer than any": ("1000000 bytes", CHAIN + HOSTS + "# " + "x" * 1_000_000),
 }
 """By what is wrong: words of the refusal, and the file."""
-NEXT = {"longer than any": "head -c 300"}
+NEXT = {
+    "longer than any": "head -c 300",
+    "a section of a system that is not installed": "remediate list",
+}
 """Where the next step is not the usual one."""
 
 Words = tuple[str | Path, ...]

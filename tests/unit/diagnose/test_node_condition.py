@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import PeerRound
 from remediations.systems.hosts.values import ConsensusKey, Process, Unit
-from remediations.values.inventory import Role
 from remediations.values.reading import Known, Why
 from tests import worlds
 from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped

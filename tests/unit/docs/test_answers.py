@@ -24,8 +24,8 @@ from remediations.errors import ExitCode
 from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.playbooks.chain.discover.found import DiscoveredChain
 from remediations.systems.comet.reading import comet_reading
-from remediations.values.inventory import HostEntry
 from remediations.values.wire import canonical
+from tests.inventories import node_entry
 from tests.unit.cli.desk import remediate
 from tests.unit.docs.pages import blocks, prose
 from tests.unit.docs.reader import Reader
@@ -132,7 +132,7 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     for line in told["lines"]:
         validator("doctor-line").validate(line)
     world = comet_reading(load(reader.seen))
-    hosts = tuple(HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
+    hosts = tuple(node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
     found = DiscoveredChain(world, inventory_for(hosts, None))
     proposed = written(document_of(answer(found, None, None)))
     assert set(proposed) == said_of("inventory discover")

@@ -26,10 +26,10 @@ from remediations.playbooks.chain.discover.proposal import Proposal, propose
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.told import told as for_people
 from remediations.systems.comet.reading import CometReading, sealed
-from remediations.values.inventory import HostEntry
 from remediations.values.part import Part
 from remediations.values.wire import canonical, decode
 from tests import worlds
+from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.plan.cases import minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
@@ -68,7 +68,7 @@ def findings() -> list[Finding]:
 
 def proposals() -> list[Proposal]:
     return [
-        propose(world, [HostEntry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
+        propose(world, [node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
         for world in odd_worlds()
     ]
 
@@ -80,7 +80,9 @@ def concluded(world: CometReading) -> Concluded:
 
 @cache
 def real_parts() -> Mapping[str, Part]:
-    """One of each kind, as observations, findings and plans have them."""
+    """One of each kind, as inventories, observations, findings and plans have them."""
+    inventory = load_inventory(RESCUE / "inventory.yaml")
+    told = (*inventory.parts, *inventory.hosts[0].parts)
     world = quorum_lost()
     observed = sealed(replace(world, hosts=world.hosts[:1])).parts
     found = [Part.of(diagnose(worlds.split(world, ("val2",), ("val3", "val4", "full1"))))]
@@ -89,7 +91,7 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    return {part.kind: part for part in (*observed, *found, *planned)}
+    return {part.kind: part for part in (*told, *observed, *found, *planned)}
 
 
 def recorded(name: str) -> list[Json]:
@@ -218,7 +220,8 @@ def test_every_document_has_a_real_one() -> None:
 
 
 def test_every_part_has_a_schema() -> None:
-    """Whatever stands in an observation, a finding or a plan; and none is published untested."""
+    """Whatever stands in an inventory, an observation, a finding or a plan; and each published one
+    is tested."""
     assert real_parts().keys() == parts().keys()
 
 

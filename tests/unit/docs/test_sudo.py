@@ -13,11 +13,12 @@ import pytest
 
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet import programs
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
-from remediations.values.inventory import HostEntry, Role
+from tests.inventories import node_entry
 from tests.readings import program, read_document
 from tests.unit.docs.pages import ROOT, blocks, pages
 from tests.unit.docs.reader import Reader
@@ -152,7 +153,7 @@ def test_sudo_accepts_the_rules(rules: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("scope", Scope)
 def test_a_listed_reading_is_run(scope: Scope, gate: Path) -> None:
     """As it is sent to a host of which the inventory pins nothing."""
-    text = program(HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1"), scope)
+    text = program(node_entry(name="val1", role=Role.VALIDATOR, ssh="val1"), scope)
     done = through(gate, text)
     assert done.returncode == 0, done.stderr
     read = read_document(done.stdout, sent=BEGAN, received=BEGAN + timedelta(seconds=1))
@@ -162,9 +163,9 @@ def test_a_listed_reading_is_run(scope: Scope, gate: Path) -> None:
 @pytest.mark.parametrize("how", ["more", "less", "pinned", "other", "empty"])
 def test_anything_else_is_not_run(how: str, gate: Path) -> None:
     """One byte more or less, another setting, another program, nothing: all end with 77."""
-    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
     listed = program(entry, Scope.FULL)
-    pinned = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1", home="/srv/other")
+    pinned = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1", home="/srv/other")
     sent = {
         "more": listed + b"\n",
         "less": listed[:-1],
@@ -180,5 +181,5 @@ def test_anything_else_is_not_run(how: str, gate: Path) -> None:
 def test_a_reading_fits() -> None:
     """The gate takes in so many bytes; a longer text would be cut, and refused for ever."""
     (limit,) = re.findall(r"head -c ([0-9]+)", of("bash")[0])
-    entry = HostEntry(name="v", role=Role.FULL, ssh="v", unit="u" * 240, home="/h" * 2000)
+    entry = node_entry(name="v", role=Role.FULL, ssh="v", unit="u" * 240, home="/h" * 2000)
     assert len(program(entry, Scope.FULL)) < int(limit)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from remediations.engine.installed_systems import InstalledSystems
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.observe.look import observe
+from remediations.engine.observe.observation import Scope
 from remediations.engine.system import HostSystem, flaw_of
+from remediations.errors import UsageError
 from remediations.systems.comet.reading import comet_reading
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.look import HOSTS
+from remediations.systems.hosts.system import HOSTS
 from tests.unit.docs.pages import ROOT
-from tests.unit.observe.test_systems import looked
+from tests.unit.observe.fake_host import Host
+from tests.unit.observe.test_look import Local, Reached
 from tests.unit.playbooks.test_origins import Site
 
 PAGE = (ROOT / "docs" / "writing-a-system.md").read_text()
+INVENTORY = """\
+version: 2
+chain: {id: a-1}
+hosts:
+  val1: {chain: {role: validator}}
+  web1: {uptime: {least_seconds: 3600}}
+  gone: {uptime: {}}
+"""
 SYSTEMS = """
 import json
 from remediations.engine.installed_systems import installed_systems
@@ -31,20 +48,32 @@ def blocks(language: str) -> str:
 
 
 def test_the_system_of_the_page_is_read(tmp_path: Path) -> None:
-    """In the one round trip, beside the nodes."""
+    """In the one round trip, on the hosts that the inventory names for it, beside the nodes."""
     names: dict[str, object] = {"__name__": "acme_uptime"}
-    exec(compile(blocks("python").replace("from __future__", "#"), "page", "exec"), names)
+    exec(compile(blocks("python"), "page", "exec", dont_inherit=True), names)
     system = names["UPTIME"]
     assert isinstance(system, HostSystem)
     assert flaw_of(system) == ""
-    seen = looked(tmp_path, HOSTS, COMET, system, names=("val1", "gone"))
+    systems = (HOSTS, COMET, system)
+    file = tmp_path / "inventory.yaml"
+    file.write_text(INVENTORY)
+    inventory = load_inventory(file, InstalledSystems(systems=systems, troubles=()))
+    fake = Host(tmp_path, 1)
+    fake.install()
+    reach = Reached({name: Local(name, fake) for name in ("val1", "web1")})
+    asked = observe(reach, inventory, scope=Scope.FULL, tool="remediate 0", systems=systems)
+    seen = asyncio.run(asked)
     part = seen.part("uptime.reading/1")
     assert part is not None
-    there, gone = part.value["seconds"]
-    assert there["reading"] == "known"
-    assert int(there["value"]) > 0
-    assert (gone["reading"], gone["why"]) == ("unknown", "unreachable")
-    assert comet_reading(seen).host("val1").host == "val1"
+    there, gone = part.value["hosts"]
+    assert (there["host"], there["least_s"], gone["host"]) == ("web1", "3600", "gone")
+    assert there["seconds"]["reading"] == "known"
+    assert int(there["seconds"]["value"]) > 0
+    assert (gone["seconds"]["reading"], gone["seconds"]["why"]) == ("unknown", "unreachable")
+    assert [node.host for node in comet_reading(seen).hosts] == ["val1"]
+    file.write_text(INVENTORY.replace("3600", "-1"))
+    with pytest.raises(UsageError, match=r"inventory\.yaml:5: the inventory cannot be used"):
+        load_inventory(file, InstalledSystems(systems=systems, troubles=()))
 
 
 def installed(site: Site) -> object:

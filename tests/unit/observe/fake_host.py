@@ -12,8 +12,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.values.inventory import HostEntry, Role
+from remediations.values.inventory import HostEntry
+from tests.inventories import node_entry
 from tests.readings import program, read_document, read_host
 from tests.unit.model import answers
 
@@ -168,7 +170,7 @@ def observe(
     host: Host, scope: Scope = Scope.FULL, *, unit: str | None = None, home: str | None = None
 ) -> HostReading:
     """What the product reads of `host`."""
-    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1", unit=unit, home=home)
+    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1", unit=unit, home=home)
     host.install()
     printed, sent, received = run_probe(host, scope, entry)
     document = read_document(b"Welcome!\n" + printed, sent=sent, received=received)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from remediations.systems.comet.found import parse_found
-from remediations.values.inventory import HostEntry, Role
+from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Known, Unknown
+from tests.inventories import node_entry
 from tests.property.test_readers_answers import SECTIONS, SENT, printed
 from tests.readings import read_document, read_host
 
@@ -72,7 +73,7 @@ def test_without_the_name_nothing_of_it_is_known() -> None:
     parts = {name: (data, 0) for name, data in SECTIONS.items()}
     parts["found"] = (b"unit=v/x\nhome=/h\nrpc=file:///etc/passwd\n", 0)
     document = read_document(printed(parts, 0, 1), sent=SENT, received=SENT)
-    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
     reading = read_host(document, entry, SENT)
     assert isinstance(reading.session, Known)
     for field in (

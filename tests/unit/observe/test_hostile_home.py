@@ -21,13 +21,14 @@ from typing import cast
 import pytest
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown
+from tests.inventories import node_entry
 from tests.readings import program, read_document, read_host
 from tests.unit.observe.fake_host import Host, observe, run_probe
 
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 CANARY = "CANARY-91c4"
 PR_SET_CHILD_SUBREAPER = 36
 LIMIT_S = 9.5

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.digest import inventory_digest
-from remediations.engine.observe.inventory import limit, load_inventory
+from remediations.engine.observe.inventory import load_inventory
 from remediations.errors import UsageError
-from remediations.values.inventory import Role
+from remediations.systems.comet.inventory import NodeEntry, Role, chain_of, node_of
 
 GOOD = """\
 version: 1
@@ -43,12 +43,18 @@ def refused(path: Path) -> UsageError:
 def test_an_inventory_says_who_the_machines_are(tmp_path: Path) -> None:
     """Hosts in their order, with what their operator pinned."""
     inventory = load_inventory(written(tmp_path, GOOD))
-    assert (inventory.chain_id, inventory.halted_after_s) == ("virtengine-lab-1", 5)
+    chain = chain_of(inventory)
+    assert (chain.chain_id, chain.halted_after_s) == ("virtengine-lab-1", 5)
     assert [entry.name for entry in inventory.hosts] == ["val1", "val2", "jump"]
-    first, second, jump = inventory.hosts
-    assert (first.ssh, first.unit, first.home, first.rpc) == ("val1", None, None, None)
-    assert (second.ssh, second.unit) == ("validator-two", "virtengined.service")
-    assert (second.home, second.rpc) == ("/srv/node", "http://127.0.0.1:36657")
+    assert [entry.ssh for entry in inventory.hosts] == ["val1", "validator-two", "jump"]
+    first, second, jump = map(node_of, inventory.hosts)
+    assert first == NodeEntry(role=Role.VALIDATOR)
+    assert second == NodeEntry(
+        role=Role.VALIDATOR,
+        unit="virtengined.service",
+        home="/srv/node",
+        rpc="http://127.0.0.1:36657",
+    )
     assert jump.role is Role.BASTION
 
 
@@ -64,7 +70,7 @@ def test_what_is_optional_has_the_documented_default(tmp_path: Path) -> None:
     inventory = load_inventory(
         written(tmp_path, "version: 1\nchain: {id: a-1}\nhosts: {a: {role: full}}\n")
     )
-    assert inventory.halted_after_s == 60
+    assert chain_of(inventory).halted_after_s == 60
     assert inventory.ssh_config is None
     assert inventory.allowed_signers is None
 
@@ -80,31 +86,11 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
     assert inventory_digest(here) != inventory_digest(other)
 
 
-def test_limit_keeps_the_named_hosts(tmp_path: Path) -> None:
-    """In the order of the inventory."""
-    inventory = load_inventory(written(tmp_path, GOOD))
-    assert [entry.name for entry in limit(inventory, ["jump", "val1"]).hosts] == ["val1", "jump"]
-
-
-def test_limit_to_a_stranger_lists_the_known(tmp_path: Path) -> None:
-    """A typing error must not act on fewer hosts than was meant."""
-    inventory = load_inventory(written(tmp_path, GOOD))
-    with pytest.raises(UsageError) as caught:
-        limit(inventory, ["val1", "val9"])
-    assert caught.value.got == "val9"
-    assert caught.value.expected == "names among val1, val2, jump"
-
-
-def test_limit_to_nobody_is_an_error(tmp_path: Path) -> None:
-    """Empty is never success."""
-    with pytest.raises(UsageError):
-        limit(load_inventory(written(tmp_path, GOOD)), [])
-
-
 @pytest.mark.parametrize(
     ("change", "line", "got"),
     [
-        (("version: 1", "version: 2"), 1, "version: 2"),
+        (("version: 1", "version: 3"), 1, "version: 3"),
+        (("version: 1", 'version: "2"'), 1, "version: '2'"),
         (("version: 1", "version: true"), 1, "version: True"),
         (("version: 1\n", ""), 1, "no key version"),
         (("id: virtengine-lab-1", "id: 'a b'"), 2, "id: 'a b'"),

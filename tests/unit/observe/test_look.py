@@ -15,16 +15,18 @@ from remediations.engine.observe.observation_file import load, save
 from remediations.errors import MachineError, UsageError
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from remediations.systems.comet import pulse
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.pulse import Pulse, heights
 from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.comet.rpc import RpcError, parse_status
 from remediations.systems.comet.values import NodeStatus
 from remediations.systems.hosts.document import DocumentError
 from remediations.systems.hosts.look import no_document
-from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.inventory import Inventory
 from remediations.values.login import Login
 from remediations.values.reading import Known, Unknown, Why
 from tests import worlds
+from tests.inventories import chain_inventory, node_entry
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import Host, Rpc
 
@@ -115,13 +117,13 @@ class Shell:
 
 
 def inventory(*names: str) -> Inventory:
-    return Inventory(
+    return chain_inventory(
         path="lab.yaml",
         chain_id="virtengine-lab-1",
         halted_after_s=5,
         ssh_config=None,
         allowed_signers=None,
-        hosts=tuple(HostEntry(name=name, role=Role.VALIDATOR, ssh=name) for name in names),
+        hosts=tuple(node_entry(name=name, role=Role.VALIDATOR, ssh=name) for name in names),
     )
 
 

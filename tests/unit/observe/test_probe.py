@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.program import COMMAND
 from remediations.systems.hosts.values import Unit
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
+from tests.inventories import node_entry
 from tests.readings import program, read_document
 from tests.unit.model import answers
 from tests.unit.observe.fake_host import POWERS, Frozen, Host, Rpc, observe, run_probe
@@ -170,7 +171,7 @@ def test_only_lines_with_a_signature_come(full: tuple[Host, HostReading]) -> Non
 def test_no_secret_leaves_the_host(silent: Host) -> None:
     """Neither key material nor a password of another setting is in any section."""
     silent.install()
-    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
     printed, sent, received = run_probe(silent, Scope.FULL, entry)
     sections = read_document(printed, sent=sent, received=received).sections.values()
     everything = b"".join(section.data for section in sections)
@@ -318,7 +319,7 @@ def test_what_describes_is_left_out_when_only_deciding(silent: Host) -> None:
 
 def test_a_cut_off_program_does_nothing(silent: Host) -> None:
     """Nothing runs before all of it has arrived."""
-    text = program(HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1"), Scope.FULL)
+    text = program(node_entry(name="val1", role=Role.VALIDATOR, ssh="val1"), Scope.FULL)
     for length in (len(text) // 3, len(text) - 6):
         done = subprocess.run(["bash", "-s"], input=text[:length], capture_output=True)
         assert done.stdout == b""

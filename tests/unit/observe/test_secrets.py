@@ -12,11 +12,12 @@ import pytest
 
 from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.observation_file import save
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import sealed
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known
 from tests import worlds
+from tests.inventories import node_entry
 from tests.readings import read_document, read_host
 from tests.unit.observe.fake_host import Host, observe, run_probe
 
@@ -59,7 +60,7 @@ def test_no_secret_of_a_command_line_or_journal_leaves_the_host(tmp_path: Path) 
     host.journal = "".join(f"1795622403.000002 val1 virtengined[7]: {line}\n" for line in LINES)
     daemon = [sys.executable, "-c", "import time; time.sleep(60)"]
     daemon += [CANARY, *host.arguments.split(), f"--password={CANARY}"]
-    entry = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
     with subprocess.Popen(daemon) as running:
         try:
             host.install()

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import Scope
+from remediations.systems.comet.inventory import Role
 from remediations.systems.hosts.guest import GUEST
 from remediations.systems.hosts.values import JournalLine, Process
-from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known, Reading, Unknown
+from tests.inventories import node_entry
 from tests.readings import read_document
 from tests.unit.observe.fake_host import Host, Rpc, observe, run_probe
 
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 FORGED = "FORGED-5a"
 
 TRIES_EVERY_DESCRIPTOR = """

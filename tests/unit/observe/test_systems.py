@@ -23,23 +23,25 @@ from remediations.engine.observe.trouble import Trouble
 from remediations.engine.system import HostSystem, Look, RemoteSystem, System, flaw_of
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometNodes, comet_reading, sealed
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.look import HOSTS
 from remediations.systems.hosts.program import program
 from remediations.systems.hosts.read_section import SILENT, read_section
 from remediations.systems.hosts.reading import HostsReading
 from remediations.systems.hosts.sections import TOTAL_BYTES, limits_of
-from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.systems.hosts.system import HOSTS
+from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import Known, Reading, Unknown, Why
 from remediations.values.wire import canonical, decode
 from tests import worlds
+from tests.inventories import node_entry
 from tests.unit.observe.fake_host import Host
 from tests.unit.observe.test_look import Local, Reached, inventory
 from tests.unit.plan import cases
 
-ENTRY = HostEntry(name="val1", role=Role.VALIDATOR, ssh="val1")
+ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 
 
 class Uptimes(Kinded, frozen=True, kw_only=True):

@@ -8,23 +8,26 @@ from pathlib import Path
 import pytest
 from pyinfra.api.exceptions import InventoryError
 
+from remediations.systems.comet.inventory import CHAIN_SECTION, Role
 from remediations.systems.hosts.pyinfra.connector import OPTIONS
 from remediations.systems.hosts.pyinfra.entry import RemediateConnector, names_data
-from remediations.values.inventory import HostEntry, Inventory, Role
+from tests.inventories import LAMP_SECTION, chain_inventory, lamp_entry, node_entry
 
 
-def test_an_inventory_gives_every_node_with_its_way_and_role() -> None:
-    """A bastion is passed through, never acted on; the file is named, for who judges guards."""
-    inventory = Inventory(
+def test_an_inventory_gives_every_host_with_its_way_and_groups() -> None:
+    """By role where it is a node, else by section; a bastion is passed through, never acted on. The
+    file is named, for who judges guards."""
+    inventory = chain_inventory(
         path="/etc/lab/inventory.yaml",
         chain_id="lab-1",
         halted_after_s=5,
         ssh_config="/etc/lab/ssh_config",
         allowed_signers=None,
         hosts=(
-            HostEntry(name="hop", role=Role.BASTION, ssh="hop"),
-            HostEntry(name="val1", role=Role.VALIDATOR, ssh="10.0.0.1", unit="ve.service"),
-            HostEntry(name="full", role=Role.FULL, ssh="full"),
+            node_entry(name="hop", role=Role.BASTION, ssh="hop"),
+            node_entry(name="val1", role=Role.VALIDATOR, ssh="10.0.0.1", unit="ve.service"),
+            node_entry(name="full", role=Role.FULL, ssh="full"),
+            lamp_entry(name="web", socket=3),
         ),
     )
     common = {
@@ -32,13 +35,15 @@ def test_an_inventory_gives_every_node_with_its_way_and_role() -> None:
         "ssh_config": "/etc/lab/ssh_config",
         "remediate_inventory": "/etc/lab/inventory.yaml",
     }
-    assert list(names_data(inventory, Path("/opt/bin/ssh"))) == [
+    sections = (CHAIN_SECTION, LAMP_SECTION)
+    assert list(names_data(inventory, Path("/opt/bin/ssh"), sections)) == [
         (
             "val1",
             {**common, "ssh_name": "10.0.0.1"},
             ["validator"],
         ),
         ("full", {**common, "ssh_name": "full"}, ["full"]),
+        ("web", {**common, "ssh_name": "web"}, ["lamp"]),
     ]
 
 

@@ -16,11 +16,11 @@ from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.finding import ChainFinding
 from remediations.playbooks.chain.situation import ChainSituation, situation
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.systems.hosts.probe import unit_active
 from remediations.systems.hosts.workshop import HOST, made_by
-from remediations.values.inventory import Role
 from remediations.values.origin import Origin
 from remediations.values.reading import Known
 from tests import worlds

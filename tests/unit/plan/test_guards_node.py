@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.finding import NodeCondition
 from remediations.playbooks.chain.guards.table import START_GUARDS
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.hosts.values import ConsensusKey, Process, WriteAheadLog
-from remediations.values.inventory import Role
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import Case, case_of, quorum_lost

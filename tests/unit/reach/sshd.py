@@ -14,7 +14,9 @@ import asyncssh
 from remediations.machine.config import MachineConfig
 from remediations.reach.resolver import SshResolver, resolver_for
 from remediations.reach.ssh import SshReach
-from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.systems.comet.inventory import Role
+from remediations.values.inventory import Inventory
+from tests.inventories import chain_inventory, node_entry
 
 
 def make_key(path: Path, *options: str) -> Path:
@@ -205,13 +207,13 @@ def inventory(directory: Path, config: str, *names: str) -> Inventory:
     """An inventory whose ssh_config says `config`."""
     path = directory / "ssh_config"
     path.write_text(config)
-    return Inventory(
+    return chain_inventory(
         path=str(directory / "inventory.yaml"),
         chain_id="c-1",
         halted_after_s=60,
         ssh_config=str(path),
         allowed_signers=None,
-        hosts=tuple(HostEntry(name=n, role=Role.VALIDATOR, ssh=n) for n in names),
+        hosts=tuple(node_entry(name=n, role=Role.VALIDATOR, ssh=n) for n in names),
     )
 
 

@@ -22,11 +22,12 @@ from remediations.files import writing
 from remediations.systems.comet.reading import sealed
 from remediations.values.inventory import Inventory
 from remediations.values.wire import canonical, decode
+from tests.inventories import chain_inventory
 from tests.unit.run.plans import NOW, plan
 from tests.unit.unprivileged import without_root
 from tests.worlds import healthy
 
-INVENTORY = Inventory(
+INVENTORY = chain_inventory(
     path="inventory.yaml",
     chain_id="worlds-1",
     halted_after_s=30,

@@ -14,8 +14,8 @@ from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt, has_quorum
-from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
 
 _SLOW_PARTS = 4

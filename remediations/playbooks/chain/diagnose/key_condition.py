@@ -6,7 +6,7 @@ from remediations.engine.find.evidence import said
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.finding import NodeCondition
-from remediations.values.inventory import Role
+from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})

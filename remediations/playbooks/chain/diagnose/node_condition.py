@@ -31,7 +31,7 @@ from remediations.playbooks.chain.diagnose.position_condition import (
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
 from remediations.playbooks.chain.finding import NodeCondition
-from remediations.values.inventory import Role
+from remediations.systems.comet.inventory import Role
 from remediations.values.reading import value_or_none
 
 Judge = Callable[[NodeView, Scene], Verdict | None]

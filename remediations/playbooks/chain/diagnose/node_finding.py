@@ -17,8 +17,8 @@ from remediations.playbooks.chain.finding import (
     NodeCondition,
     NodeFinding,
 )
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
-from remediations.values.inventory import Role
 
 
 def node_findings(

@@ -11,8 +11,8 @@ from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import NodeCondition
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.values import CommitSignature
-from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
 
 Mark = tuple[int, int, int]

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.inventory import HALTED_AFTER_S
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Scope
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -21,8 +20,17 @@ from remediations.reach.connection import Reach
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.render.words import some
+from remediations.systems.comet.inventory import (
+    HALTED_AFTER_S,
+    ChainEntry,
+    NodeEntry,
+    Role,
+    node_of,
+    with_node,
+)
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
-from remediations.values.inventory import HostEntry, Inventory, Role
+from remediations.values.inventory import HostEntry, Inventory
+from remediations.values.part import Part
 from remediations.values.reading import Unknown
 
 MOST = 8
@@ -47,16 +55,17 @@ def entries_for(targets: Sequence[str]) -> tuple[HostEntry, ...]:
         name = _NO_NAME.sub("-", bare).strip("-.")[:60] or "host"
         taken[name] += 1
         numbered = name if taken[name] == 1 else f"{name}-{taken[name]}"
-        entries.append(HostEntry(name=numbered, role=Role.FULL, ssh=target))
+        entry = HostEntry(name=numbered, ssh=target)
+        entries.append(with_node(entry, NodeEntry(role=Role.FULL)))
     return tuple(entries)
 
 
 def inventory_for(entries: Sequence[HostEntry], ssh_config: str | None) -> Inventory:
     """What `observe` needs: no chain is expected yet."""
+    chain = ChainEntry(chain_id="", halted_after_s=HALTED_AFTER_S)
     return Inventory(
         path="",
-        chain_id="",
-        halted_after_s=HALTED_AFTER_S,
+        parts=(Part.of(chain),),
         ssh_config=ssh_config,
         allowed_signers=None,
         hosts=tuple(entries),
@@ -102,7 +111,7 @@ async def _pinned(
         return entry, _undecided(reading, f"{len(units)} are too many to look at each")
     found = []
     for unit in units:
-        pinned = replace(entry, unit=unit)
+        pinned = with_node(entry, replace(node_of(entry), unit=unit))
         only = replace(inventory, hosts=(pinned,))
         again = comet_reading(await observe(reach, only, scope=Scope.FULL, tool=tool))
         view = NodeView(again.hosts[0])

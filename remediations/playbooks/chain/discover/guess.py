@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.render.words import percent, short, some
-from remediations.values.inventory import Role
+from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 from remediations.values.record import Record
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_power
 from remediations.playbooks.chain.discover.guess import Guess, guess_role
+from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import CometReading
 from remediations.systems.comet.values import Peer
 from remediations.values.inventory import HostEntry
@@ -103,7 +104,7 @@ def _host(
         name=entry.name,
         ssh=entry.ssh,
         role=guess_role(view, views, power, sharing),
-        unit=entry.unit,
+        unit=node_of(entry).unit,
         address=address,
         power=power.of(view.address),
         notes=_notes(entry, view),
@@ -122,7 +123,7 @@ def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
     notes = []
     if not session.value.sudo:
         notes.append(f"sudo is refused to {session.value.user}: most of it could not be read")
-    if entry.unit is not None:
+    if node_of(entry).unit is not None:
         notes.append("guessed: of several units that match, the only one with a home that runs")
     if isinstance(unit, Unknown):
         notes.append(f"{_PINS.get(unit.why, '')}{unit.reason}")

@@ -14,6 +14,7 @@ from shlex import quote
 from remediations.playbooks.chain.discover.proposal import Proposal, ProposedHost
 from remediations.render.printable import one_line
 from remediations.render.words import count, moment, percent, some
+from remediations.systems.comet.inventory import SECTION
 from remediations.systems.comet.quorum import has_quorum
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
@@ -51,12 +52,12 @@ def _head(proposal: Proposal, at: datetime) -> Iterator[str]:
         if host.danger:
             yield "#"
             yield f"# DANGER {_one_line(host.name)}: {_one_line(host.danger)}"
-    yield "version: 1"
+    yield "version: 2"
 
 
 def _chain(proposal: Proposal) -> Iterator[str]:
     yield ""
-    yield "chain:"
+    yield f"{SECTION}:"
     if not proposal.chain_id:
         yield "  id:   # not known: no node answered. This file cannot be used before it is written"
         return
@@ -83,14 +84,15 @@ def _host(host: ProposedHost, total: int) -> Iterator[str]:
         yield f"  # validator {_one_line(host.address)}, {share}"
     mark = "" if host.role is not None else "# "
     yield f"  {mark}{_text(host.name)}:"
-    if host.role is None:
-        yield "  #   role:   # could not be guessed"
-    else:
-        yield f"    role: {host.role.role}   # guessed: {_one_line(host.role.why)}"
     if host.ssh != host.name:
         yield f"  {mark}  ssh: {json.dumps(host.ssh)}"
+    yield f"  {mark}  {SECTION}:"
+    if host.role is None:
+        yield "  #     role:   # could not be guessed"
+    else:
+        yield f"      role: {host.role.role}   # guessed: {_one_line(host.role.why)}"
     if host.unit is not None:
-        yield f"  {mark}  unit: {json.dumps(host.unit)}"
+        yield f"  {mark}    unit: {json.dumps(host.unit)}"
 
 
 def _strangers(proposal: Proposal, ssh_config: str | None) -> Iterator[str]:

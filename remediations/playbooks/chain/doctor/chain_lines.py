@@ -9,8 +9,8 @@ from remediations.engine.doctor.line import Line, Urgency, lack, ok, warn
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicates
 from remediations.render.words import count, percent, short, some
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
-from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown
 
 CHAIN = "chain"

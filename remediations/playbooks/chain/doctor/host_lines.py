@@ -18,10 +18,11 @@ from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
 from remediations.render.words import short
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS
 from remediations.systems.hosts.values import Unit
-from remediations.values.inventory import HostEntry, Role
+from remediations.values.inventory import HostEntry
 from remediations.values.reading import Known, Unknown, Why
 
 DISK_DOUBT = 20
@@ -66,9 +67,9 @@ def host_lines(
         ),
         _clock(host, session.clock_offset_ms, ssh),
     ]
-    if entry.role is Role.BASTION:
+    if reading.role is Role.BASTION:
         return tuple(lines)
-    lines += _unit(entry, reading, ssh)
+    lines += _unit(reading, ssh)
     if isinstance(reading.unit, Unknown):
         return tuple(lines)  # where its data lies is not known: the rest could not be read either
     lines += _rpc(reading, sight.reading.chain_id, ssh)
@@ -88,7 +89,7 @@ def _clock(host: str, offset_ms: int, ssh: ByHand) -> Line:
     return lack(host, "clock", found, f"{mend}systemctl restart systemd-timesyncd (or chrony)")
 
 
-def _unit(entry: HostEntry, reading: HostReading, ssh: ByHand) -> list[Line]:
+def _unit(reading: HostReading, ssh: ByHand) -> list[Line]:
     host = reading.host
     if isinstance(reading.unit, Unknown):
         if reading.unit.why is Why.NO_HOME:
@@ -99,17 +100,17 @@ def _unit(entry: HostEntry, reading: HostReading, ssh: ByHand) -> list[Line]:
         return [lack(host, "unit", reading.unit.reason, mend)]
     unit = reading.unit.value
     state = f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}"
-    return [_enabled(entry, unit, state, ssh), _home(reading, unit), _user(reading, unit)]
+    return [_enabled(reading, unit, state, ssh), _home(reading, unit), _user(reading, unit)]
 
 
-def _enabled(entry: HostEntry, unit: Unit, state: str, ssh: ByHand) -> Line:
+def _enabled(reading: HostReading, unit: Unit, state: str, ssh: ByHand) -> Line:
     if unit.load_state != "loaded":
         mend = ssh.run("systemctl", "status", "--", unit.name)
-        return lack(entry.name, "unit", f"{unit.name} is {unit.load_state}", mend)
-    if unit.enabled != "enabled" and entry.role is not Role.STANDBY:
+        return lack(reading.host, "unit", f"{unit.name} is {unit.load_state}", mend)
+    if unit.enabled != "enabled" and reading.role is not Role.STANDBY:
         mend = ssh.run("sudo", "systemctl", "enable", "--", unit.name)
-        return warn(entry.name, "unit", f"{state}: it does not start with the machine", mend)
-    return ok(entry.name, "unit", state)
+        return warn(reading.host, "unit", f"{state}: it does not start with the machine", mend)
+    return ok(reading.host, "unit", state)
 
 
 def _home(reading: HostReading, unit: Unit) -> Line:

@@ -6,8 +6,8 @@ from remediations.engine.doctor.line import Line, lack, ok, warn
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.render.words import percent
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.values.inventory import Role
 from remediations.values.reading import Unknown, Why
 
 TOPIC = "validator key"

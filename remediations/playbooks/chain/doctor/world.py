@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from remediations.engine.doctor.declared import Doctor
-from remediations.engine.doctor.line import Line
+from remediations.engine.doctor.line import INVENTORY, Line, ok, warn
 from remediations.engine.doctor.sight import Sight
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -14,7 +15,14 @@ from remediations.playbooks.chain.diagnose.witness import doubts
 from remediations.playbooks.chain.doctor.chain_lines import chain_lines
 from remediations.playbooks.chain.doctor.host_lines import HostSight, host_lines
 from remediations.reach.connection import Reach
-from remediations.systems.comet.reading import comet_reading
+from remediations.systems.comet.inventory import (
+    CHAIN_SECTION,
+    SECTION,
+    Role,
+    chain_of,
+    node_or_none,
+)
+from remediations.systems.comet.reading import CometNodes, comet_reading
 from remediations.systems.comet.subcommands import accepted
 from remediations.values.inventory import Inventory
 
@@ -23,20 +31,38 @@ Programs = Mapping[str, tuple[str, ...]]
 
 
 async def programs(reach: Reach, observation: Observation) -> Programs:
-    """Asks each host that was read; the others are not in it."""
+    """Asks each node that was read; the others are not in it."""
+    if observation.part(CometNodes.KIND) is None:
+        return {}
     return await accepted(reach, comet_reading(observation))
 
 
+def before(inventory: Inventory) -> tuple[Line, ...]:
+    """What the inventory itself says of the chain: who is what."""
+    if not CHAIN_SECTION.is_in(inventory):
+        return ()
+    nodes = [node for node in map(node_or_none, inventory.hosts) if node is not None]
+    roles = Counter(node.role for node in nodes)
+    said = ", ".join(f"{roles[role]} {role}" for role in Role if roles[role])
+    lines = [ok(INVENTORY, SECTION, f"{chain_of(inventory).chain_id}: {said}")]
+    if not roles[Role.VALIDATOR]:
+        mend = "give the hosts that hold validator keys `role: validator`"
+        lines.append(warn(INVENTORY, "roles", "no validator", mend))
+    return tuple(lines)
+
+
 def world_lines(inventory: Inventory, sight: Sight, asked: Programs) -> tuple[Line, ...]:
-    """The chain, then each host in the order of the inventory. Pure."""
+    """The chain, then each of its hosts in the order of the inventory. Pure."""
+    if sight.observation.part(CometNodes.KIND) is None:
+        return ()
     reading = comet_reading(sight.observation)
     views = [NodeView(one) for one in reading.hosts]
-    power = believed_power(views, inventory.chain_id)
+    power = believed_power(views, reading.chain_id)
     seen = HostSight(reading=reading, refusals=sight.refusals, doors=sight.doors, programs=asked)
     hosts = [
         line
-        for entry in inventory.hosts
-        for line in host_lines(seen, entry, power, config=inventory.ssh_config)
+        for one in reading.hosts
+        for line in host_lines(seen, inventory.host(one.host), power, config=inventory.ssh_config)
     ]
     return (*chain_lines(views, power), *hosts)
 
@@ -47,4 +73,4 @@ def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:
     return read_power(views, [v for v in views if v.answers and v.host not in doubted])
 
 
-DOCTOR = Doctor(ask=programs, lines=world_lines)
+DOCTOR = Doctor(before=before, ask=programs, lines=world_lines)

@@ -10,8 +10,8 @@ from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.values.inventory import Role
 from remediations.values.reading import Unknown, value_or_none
 
 
