@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding
+from remediations.playbooks.chain.finding import Answer, ChainFinding
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Unknown

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.movable import Movable, freely, number, upwards
-from remediations.playbooks.chain.guards.power import UP
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
@@ -93,7 +92,7 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        if host not in acting and chain.finding.node(host).condition in UP:
+        if host not in acting and chain.finding.node(host).condition.rule.running:
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,
@@ -121,7 +120,7 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
         unit, config = value_or_none(reading.unit), value_or_none(reading.config)
         if unit is None or config is None:
             continue
-        if reading.host in acting or finding.condition in UP:
+        if reading.host in acting or finding.condition.rule.running:
             status = latest_status(reading)
             nodes.append(
                 NodePlace(

@@ -11,16 +11,10 @@ from datetime import datetime
 from remediations.engine.domain import Facts, StepData
 from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
-from remediations.playbooks.chain.finding import NodeCondition
-from remediations.playbooks.chain.guards.node import RESTARTABLE
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.reading import Known, Unknown, value_or_none
 
 UNKNOWN = "unknown"
-
-DEAD_PROCESS = frozenset({NodeCondition.FROZEN, NodeCondition.ZOMBIE})
-"""One process stands there: it is exactly this invocation that a restart is to end. A unit in a
-crash loop has a new invocation every few seconds, so none is named."""
 
 
 def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
@@ -56,8 +50,8 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     state = value_or_none(reading.sign_state)
     config = value_or_none(reading.config)
     session = value_or_none(reading.session)
-    dead = finding.condition in DEAD_PROCESS
-    down = finding.condition in RESTARTABLE
+    dead = finding.condition.rule.names_process
+    down = finding.condition.rule.cure is not None
     proof = finding.evidence[0] if finding.evidence else None
     return (
         _read(

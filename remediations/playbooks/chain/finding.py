@@ -1,7 +1,4 @@
-"""What is wrong with a chain and with each of its nodes, for the playbooks of the chain.
-
-Each is described in docs/rules/classes.md and docs/rules/conditions.md.
-"""
+"""What is wrong with a chain and with each of its nodes, for the playbooks of the chain."""
 
 from __future__ import annotations
 
@@ -11,54 +8,10 @@ from functools import cached_property
 from typing import ClassVar
 
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.values.part import Kinded
 from remediations.values.record import Moment, Record
-
-
-class ChainClass(StrEnum):
-    """What is wrong with the chain as a whole."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"  # blocks go on, somebody is down
-    LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
-    QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
-    PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
-    APP_HASH_SPLIT = "app-hash-split"  # no app hash has two thirds of the power
-    DETERMINISTIC_PANIC = "deterministic-panic"  # one app hash, and a block that nobody can apply
-    UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
-    HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
-    SIGNING_BLOCKED = "signing-blocked"  # all there, but sign state or WAL refuses to sign
-    SLOW = "slow"  # blocks come, but far apart
-    UNDETERMINED = "undetermined"
-
-
-class NodeCondition(StrEnum):
-    """What is wrong with one node. One value: the one that has to be mended first."""
-
-    HEALTHY = "healthy"
-    STOPPED = "stopped"
-    DISABLED = "disabled"  # stopped, and would not start at boot, or masked
-    START_FAILS = "start-fails"  # failed, or exits at once
-    CRASH_LOOP = "crash-loop"
-    FROZEN = "frozen"  # process there, answers nothing (SIGSTOP, D state, hung RPC)
-    ZOMBIE = "zombie"  # process up, consensus dead after CONSENSUS FAILURE
-    BEHIND = "behind"  # catching up
-    WAITING = "waiting"  # well, but the chain halts
-    DIVERGED = "diverged"  # its app hash is not that of the others
-    PANICKED = "panicked"  # the application panics at this height
-    UPGRADE_NEEDED = "upgrade-needed"
-    HALT_HEIGHT = "halt-height"
-    DISK_FULL = "disk-full"
-    DATABASE_CORRUPT = "database-corrupt"
-    KEY_MISSING = "key-missing"
-    SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
-    DUPLICATE_KEY = "duplicate-key"
-    DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
-    ISOLATED = "isolated"  # no peers, or in a component without quorum
-    UNREACHABLE = "unreachable"  # SSH fails; the daemon may well live
-    STANDBY = "standby"  # keyless and stopped on purpose
-    NO_DAEMON = "no-daemon"  # a bastion
-    UNKNOWN = "unknown"
 
 
 class Answer(StrEnum):

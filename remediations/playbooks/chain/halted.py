@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
-from remediations.playbooks.chain.finding import ChainClass, NodeFinding
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.restart import (
     CHECKS,

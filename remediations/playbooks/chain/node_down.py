@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
-from remediations.playbooks.chain.finding import ChainClass
 from remediations.playbooks.chain.restart import (
     checks_for,
     left_disabled,
@@ -18,13 +17,9 @@ from remediations.playbooks.chain.restart import (
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
 
-GOES_ON = frozenset(
-    {ChainClass.HEALTHY, ChainClass.DEGRADED, ChainClass.LOCAL_DIVERGENCE, ChainClass.SLOW}
-)
-
 
 def _fits(chain: ChainSituation) -> str | None:
-    if chain.finding.chain not in GOES_ON:
+    if not chain.finding.chain.rule.goes_on:
         return f"the chain does not go on ({chain.finding.chain}): use INC-001"
     if not restartable(chain, validators_only=False):
         return "no node is down in a way that a restart cures"

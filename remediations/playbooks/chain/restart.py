@@ -11,22 +11,12 @@ from collections.abc import Sequence
 from remediations.engine.domain import Move, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck
 from remediations.playbooks.chain.actions import RESTART, START
-from remediations.playbooks.chain.finding import NodeCondition, NodeFinding
+from remediations.playbooks.chain.conditions import Cure, NodeCondition
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Follows
-from remediations.playbooks.chain.guards.node import RESTARTABLE
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.part import Part
-
-STARTED = frozenset(
-    {
-        NodeCondition.STOPPED,
-        NodeCondition.DISABLED,
-        NodeCondition.STANDBY,
-        NodeCondition.START_FAILS,
-    }
-)
-"""No process is there: a start is enough."""
 
 FOLLOW_TIMEOUT_S = 120
 """A restarted node replays its WAL and catches up a few minutes of blocks within this."""
@@ -65,7 +55,7 @@ def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFi
     return smallest_first(
         node
         for node in chain.finding.nodes
-        if node.condition in RESTARTABLE
+        if node.condition.rule.cure is not None
         and (node.power > 0 or not validators_only)
         and (node.host in chain.only or not chain.only)
         and (node.condition is not NodeCondition.STANDBY or node.host in chain.only)
@@ -74,7 +64,7 @@ def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFi
 
 def bring_back(node: NodeFinding) -> Move[ChainSituation]:
     """A start or a restart, as the node's state asks."""
-    return Move(START if node.condition in STARTED else RESTART, node.host)
+    return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 
 
 def one_at_a_time(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituation], ...]:

@@ -15,9 +15,7 @@ from remediations.engine.find.finding import (
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
     Answer,
-    ChainClass,
     ChainFinding,
-    NodeCondition,
     NodeFinding,
 )
 from remediations.render.words import count, moment, percent, some
@@ -27,28 +25,9 @@ DOMAIN = "chain"
 SHOWN_IN_FULL = 12
 """Witnesses that are named; beyond, some of them."""
 
-HEALTH: Mapping[ChainClass, Health] = MappingProxyType(
-    {
-        ChainClass.HEALTHY: Health.WELL,
-        ChainClass.UNDETERMINED: Health.UNKNOWN,
-        ChainClass.DEGRADED: Health.DEGRADED,
-        ChainClass.LOCAL_DIVERGENCE: Health.DEGRADED,
-        ChainClass.SLOW: Health.DEGRADED,
-    }
-)
-"""Of a class; every other one is a chain that stands."""
-WELL = frozenset(
-    {NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.NO_DAEMON, NodeCondition.STANDBY}
-)
-UNCLEAR = frozenset({NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE})
 HALTED: Mapping[Answer, str] = MappingProxyType(
     {Answer.YES: "halted", Answer.NO: "not halted", Answer.UNKNOWN: "unclear whether halted"}
 )
-
-
-def health_of(chain: ChainClass) -> Health:
-    """What a class amounts to."""
-    return HEALTH.get(chain, Health.DOWN)
 
 
 def told(finding: ChainFinding) -> Finding:
@@ -56,7 +35,7 @@ def told(finding: ChainFinding) -> Finding:
     return Finding(
         domain=DOMAIN,
         verdict=finding.chain.value,
-        health=health_of(finding.chain),
+        health=finding.chain.rule.health,
         headline=HALTED[finding.halted],
         explanation=finding.explanation,
         since=finding.halted_since,
@@ -112,11 +91,10 @@ def _surety(finding: ChainFinding) -> str:
 
 
 def _subject(node: NodeFinding) -> Subject:
-    ill = Health.UNKNOWN if node.condition in UNCLEAR else Health.DOWN
     return Subject(
         name=node.host,
         condition=node.condition.value,
-        health=Health.WELL if node.condition in WELL else ill,
+        health=node.condition.rule.health,
         weight=node.power or None,
         cause=node.cause,
         by_hand=node.by_hand,

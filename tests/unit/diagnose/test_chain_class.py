@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.playbooks.chain.finding import Answer
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import Unknown
 from tests import worlds

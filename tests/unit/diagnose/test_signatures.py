@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.signatures import SIGNATURES, explained
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.journal_lines import PATTERN
 
 LINES = (

@@ -14,8 +14,8 @@ import pytest
 
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
 from remediations.engine.observe.observation_file import save
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.pulse import heights
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.inventory import HostEntry

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from remediations.engine.find.finding import Health
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.diagnose.votes import Votes
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.playbooks.chain.finding import Answer
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
@@ -21,22 +24,8 @@ from remediations.values.reading import value_or_none
 _SLOW_PARTS = 4
 """Blocks that each take more than a quarter of the time that counts as halted are slow."""
 
-_IN_ORDER = frozenset(
-    {NodeCondition.STANDBY, NodeCondition.NO_DAEMON, NodeCondition.HEALTHY, NodeCondition.WAITING}
-)
-CONSENSUS_DEAD = frozenset(
-    {
-        NodeCondition.ZOMBIE,
-        NodeCondition.PANICKED,
-        NodeCondition.UPGRADE_NEEDED,
-        NodeCondition.HALT_HEIGHT,
-    }
-)
-"""Their votes of this round, if any, are their last: consensus has ended in the process."""
-_BY_LOG: tuple[tuple[NodeCondition, ChainClass], ...] = (
-    (NodeCondition.UPGRADE_NEEDED, ChainClass.UPGRADE_NEEDED),
-    (NodeCondition.HALT_HEIGHT, ChainClass.HALT_HEIGHT),
-)
+_ON_PURPOSE = (NodeCondition.UPGRADE_NEEDED, NodeCondition.HALT_HEIGHT)
+"""Stops that somebody planned; the first that can halt the chain names its class."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +86,7 @@ def _going_on(case: Case) -> Judgement:
     ill = {
         host: verdict
         for host, verdict in case.verdicts.items()
-        if verdict is not None and verdict.condition not in _IN_ORDER
+        if verdict is not None and verdict.condition.rule.health is not Health.WELL
     }
     diverged = [host for host, v in ill.items() if v.condition is NodeCondition.DIVERGED]
     if diverged:
@@ -141,17 +130,16 @@ def _by_journals_alone(case: Case) -> Judgement | None:
     if len(validators) < 2 or len(conditions) != 1 or case.witnesses:
         return None
     condition = conditions.pop()
-    classes = dict((*_BY_LOG, (NodeCondition.PANICKED, ChainClass.DETERMINISTIC_PANIC)))
-    if condition not in classes:
+    if condition is None or condition.rule.halts_as is None:
         return None
     why = f"nobody answers, and all {len(validators)} validators of the inventory say {condition}"
-    return Judgement(classes[condition], why)
+    return Judgement(condition.rule.halts_as, why)
 
 
 def _stopped_on_purpose(case: Case) -> Judgement | None:
-    for condition, chain in _BY_LOG:
-        power = case.power_with({condition})
-        if power and can_halt(power, case.power.total):
+    for condition in _ON_PURPOSE:
+        chain, power = condition.rule.halts_as, case.power_with({condition})
+        if chain is not None and power and can_halt(power, case.power.total):
             return Judgement(chain, f"nodes with {power} of {case.power.total} power say so")
     return None
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
-from remediations.playbooks.chain.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.chain_class import Case, classify
 from remediations.playbooks.chain.diagnose.components import (
     one_way,
     read_components,
@@ -22,7 +24,7 @@ from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_
 from remediations.playbooks.chain.diagnose.scene import Verdict, read_scene
 from remediations.playbooks.chain.diagnose.votes import Votes, parted, read_votes
 from remediations.playbooks.chain.diagnose.witness import doubts
-from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding, NodeCondition
+from remediations.playbooks.chain.finding import Answer, ChainFinding
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
@@ -57,7 +59,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
     verdicts = {view.host: node_condition(view, scene) for view in views}
     alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
-    dead = gone | _addresses(views, verdicts, CONSENSUS_DEAD)
+    dead = gone | _consensus_dead(views, verdicts)
     apart = halt.answer is Answer.YES and parted(votes, power, dead)
     case = Case(
         views=views,
@@ -87,17 +89,15 @@ def _gone(views: Sequence[NodeView]) -> frozenset[str]:
     return frozenset(idle - other - {""})
 
 
-def _addresses(
-    views: Sequence[NodeView],
-    verdicts: Mapping[str, Verdict | None],
-    conditions: frozenset[NodeCondition],
+def _consensus_dead(
+    views: Sequence[NodeView], verdicts: Mapping[str, Verdict | None]
 ) -> frozenset[str]:
-    """The addresses of the nodes with one of these verdicts."""
+    """The addresses of the nodes whose consensus has ended."""
     return frozenset(
         view.address
         for view in views
         if (verdict := verdicts[view.host]) is not None
-        and verdict.condition in conditions
+        and verdict.condition.rule.consensus_dead
         and view.address
     )
 

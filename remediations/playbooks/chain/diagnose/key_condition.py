@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from remediations.engine.find.evidence import said
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.diagnose.signatures import Signature, explained, shows
 from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.hosts.values import JournalLine
 from remediations.values.reading import value_or_none

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remediations.engine.find.evidence import said
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
     key_missing,
@@ -30,7 +31,6 @@ from remediations.playbooks.chain.diagnose.position_condition import (
 )
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
 

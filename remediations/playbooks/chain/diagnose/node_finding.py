@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations.playbooks.chain.diagnose.advice import by_hand
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import Case, Judgement
 from remediations.playbooks.chain.diagnose.log_condition import hint
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.finding import (
     Answer,
-    ChainClass,
     Component,
     HashCluster,
-    NodeCondition,
     NodeFinding,
 )
 from remediations.systems.comet.quorum import has_quorum
@@ -47,7 +46,7 @@ def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
         address=view.address if member else "",
         power=power,
         cause=cause,
-        by_hand=hands or by_hand(verdict.condition),
+        by_hand=hands or verdict.condition.rule.by_hand,
         evidence=evidence,
     )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.values.reading import value_or_none
 
 

@@ -10,7 +10,7 @@ from shlex import quote
 
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
 from remediations.systems.comet.reading import HostReading
@@ -167,31 +167,16 @@ def clock_sane(_chain: ChainSituation, reading: HostReading) -> GuardResult:
 def nothing_known_forbids(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """A restart cannot cure what the node itself says is wrong (docs/rules/guards.md#n1)."""
     finding = chain.finding.node(reading.host)
-    curable = finding.condition in RESTARTABLE
     return judged(
         "N1",
         "what is wrong with the node is cured by a start",
         subject=reading.host,
-        holds=curable,
+        holds=finding.condition.rule.cure is not None,
         got=f"{finding.condition}: {finding.cause}",
-        expected=", ".join(sorted(RESTARTABLE)),
+        expected=", ".join(sorted(c for c in NodeCondition if c.rule.cure is not None)),
         next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
         facts=(f"{reading.host}.down",),
     )
-
-
-RESTARTABLE = frozenset(
-    {
-        NodeCondition.STOPPED,
-        NodeCondition.DISABLED,
-        NodeCondition.START_FAILS,
-        NodeCondition.CRASH_LOOP,
-        NodeCondition.FROZEN,
-        NodeCondition.ZOMBIE,
-        NodeCondition.STANDBY,
-    }
-)
-"""What a start or a restart may cure. Everything else is mended by hand first."""
 
 
 def same_binary(chain: ChainSituation, reading: HostReading) -> GuardResult:

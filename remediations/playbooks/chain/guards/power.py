@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult, Impact
-from remediations.playbooks.chain.finding import ChainClass, NodeCondition
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.impact import path
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.words import percent
@@ -17,9 +17,6 @@ from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none
 
 Whole = Proposal[ChainSituation]
-
-UP = frozenset({NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.BEHIND})
-"""Conditions in which a node's process is well, whatever the chain does."""
 
 
 def acting(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
@@ -115,7 +112,7 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
     left = [
         f"{node.host} ({node.power}, {node.condition})"
         for node in finding.nodes
-        if node.power and node.condition not in UP and node.host not in targets
+        if node.power and not node.condition.rule.running and node.host not in targets
     ]
     return judged(
         "G1b",
