@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from remediations.engine.domain import Move, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck
 from remediations.playbooks.chain.actions import RESTART, START
+from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.playbooks.chain.conditions import Cure, NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Follows
@@ -21,24 +22,7 @@ from remediations.values.part import Part
 FOLLOW_TIMEOUT_S = 120
 """A restarted node replays its WAL and catches up a few minutes of blocks within this."""
 
-CHECKS = (
-    PlannedCheck(id="P1", title="five more blocks on every node"),
-    PlannedCheck(id="P2", title="one app hash at the same heights"),
-    PlannedCheck(id="P3", title="one block id at the same heights"),
-    PlannedCheck(id="P4", title="the new blocks continue the old chain"),
-    PlannedCheck(id="P5", title="no evidence of equivocation in any block since"),
-    PlannedCheck(id="P7", title="every started validator signs three blocks in a row"),
-    PlannedCheck(id="P8", title="signing power is not less than before"),
-    PlannedCheck(id="P9", title="blocks are decided in round 0 or 1"),
-    PlannedCheck(id="P10", title="no sign state is lower than before"),
-    PlannedCheck(id="P11", title="every validator kept its address"),
-    PlannedCheck(id="P12", title="every node follows the tip"),
-    PlannedCheck(id="P13", title="peers are back"),
-    PlannedCheck(id="P14", title="the program is the one that was planned"),
-    PlannedCheck(id="P15", title="no failure in the journal since the start"),
-    PlannedCheck(id="P17", title="files belong to the service user"),
-    PlannedCheck(id="I13", title="processes that were healthy were not restarted"),
-)
+CHECKS = tuple(PlannedCheck(id=id_, title=title) for id_, title in TITLES.items())
 _WITHOUT_SIGNERS = tuple(check for check in CHECKS if check.id != "P7")
 
 

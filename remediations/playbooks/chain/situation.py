@@ -55,7 +55,7 @@ class ChainSituation:
             if commit is None:
                 continue
             for signature in commit.signatures:
-                if signature.flag != 1 and commit.height > best.get(signature.address, 0):
+                if signature.voted and commit.height > best.get(signature.address, 0):
                     best[signature.address] = commit.height
         return best
 

@@ -12,6 +12,7 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.comet import programs
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.probe import unit_active, unit_enabled
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
@@ -25,12 +26,14 @@ def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
     Also right for a disabled unit, which stays disabled (see `enable`).
     """
     yield ShellStep(
-        programs.start_text(planned),
-        operation="node.start",
-        timeout_s=programs.CHECK_LIMIT_S + programs.START_LIMIT_S,
-        fidelity="conditional",
-        probe=unit_active(planned.unit),
-        undo=f"systemctl stop {planned.unit}: safe at any time, its power is missing again",
+        HostCommand(
+            text=programs.start_text(planned),
+            operation="node.start",
+            timeout_s=programs.CHECK_LIMIT_S + programs.START_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_active(planned.unit),
+            undo=f"systemctl stop {planned.unit}: safe at any time, its power is missing again",
+        )
     )
 
 
@@ -38,16 +41,18 @@ def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
 def restart(planned: PlannedNode) -> Generator[ShellStep, None, None]:
     """Stop the node's unit, wait for its process and its database locks to go, and start it."""
     yield ShellStep(
-        programs.restart_text(planned),
-        operation="node.restart",
-        timeout_s=2 * programs.CHECK_LIMIT_S
-        + planned.stop_limit_s
-        + programs.STOP_MARGIN_S
-        + programs.LOCK_LIMIT_S
-        + programs.START_LIMIT_S,
-        fidelity="conditional",
-        probe=programs.restarted_probe(planned),
-        undo="none: the process that ran before is gone; the sign state and the WAL are kept",
+        HostCommand(
+            text=programs.restart_text(planned),
+            operation="node.restart",
+            timeout_s=2 * programs.CHECK_LIMIT_S
+            + planned.stop_limit_s
+            + programs.STOP_MARGIN_S
+            + programs.LOCK_LIMIT_S
+            + programs.START_LIMIT_S,
+            fidelity="conditional",
+            probe=programs.restarted_probe(planned),
+            undo="none: the process that ran before is gone; the sign state and the WAL are kept",
+        )
     )
 
 
@@ -55,10 +60,12 @@ def restart(planned: PlannedNode) -> Generator[ShellStep, None, None]:
 def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
     """Let the node's unit come back after a reboot. Starts nothing: starting is `start`'s."""
     yield ShellStep(
-        programs.enable_text(planned),
-        operation="node.enable",
-        timeout_s=ENABLE_LIMIT_S,
-        fidelity="conditional",
-        probe=unit_enabled(planned.unit),
-        undo=f"systemctl disable {planned.unit}",
+        HostCommand(
+            text=programs.enable_text(planned),
+            operation="node.enable",
+            timeout_s=ENABLE_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_enabled(planned.unit),
+            undo=f"systemctl disable {planned.unit}",
+        )
     )

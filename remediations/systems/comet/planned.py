@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from remediations.systems.comet.sign_state import SignStep
 from remediations.values.lines import number
 from remediations.values.names import HOME, UNIT
 
@@ -16,7 +17,6 @@ INVOCATION = re.compile(r"([0-9a-f]{32})?")
 MAX_HEIGHT = 10**18
 """Heights are below this, so that every shell can compare them (18 digits)."""
 MAX_ROUND = 2**31
-LAST_STEP = 3
 MAX_STOP_TIMEOUT_S = 3600
 DEFAULT_STOP_TIMEOUT_S = 90
 """systemd's DefaultTimeoutStopSec, where the unit's own is unknown."""
@@ -65,7 +65,7 @@ class PlannedNode:
         for name, limit in (
             ("sign_height", MAX_HEIGHT),
             ("sign_round", MAX_ROUND),
-            ("sign_step", LAST_STEP + 1),
+            ("sign_step", SignStep.PRECOMMIT + 1),
             ("stop_timeout_s", MAX_STOP_TIMEOUT_S + 1),
         ):
             value = getattr(self, name)

@@ -6,6 +6,8 @@ upper-case hex digits of a consensus address.
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from remediations.values.record import Moment, Record
 
 
@@ -104,11 +106,37 @@ class BlockMeta(Record, frozen=True, kw_only=True):
     evidence: bool
 
 
+class BlockIdFlag(IntEnum):
+    """What a validator signed, as CometBFT numbers it in a commit (`types.BlockIDFlag`)."""
+
+    ABSENT = 1
+    COMMIT = 2
+    NIL = 3
+
+
+class RoundStep(IntEnum):
+    """The steps of a round that matter here, as CometBFT numbers them
+    (`consensus/types.RoundStepType`)."""
+
+    PRECOMMIT = 6
+    COMMIT = 8  # the block is decided; the application has yet to apply it
+
+
 class CommitSignature(Record, frozen=True, kw_only=True):
-    """One signature of `/commit`: flag 1 absent, 2 for the block, 3 nil."""
+    """One signature of `/commit`; `flag` is a `BlockIdFlag`."""
 
     address: str
     flag: int
+
+    @property
+    def voted(self) -> bool:
+        """Whether the validator signed at all, for the block or for nil."""
+        return self.flag != BlockIdFlag.ABSENT
+
+    @property
+    def for_block(self) -> bool:
+        """Whether the validator signed the block."""
+        return self.flag == BlockIdFlag.COMMIT
 
 
 class Commit(Record, frozen=True, kw_only=True):

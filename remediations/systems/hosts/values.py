@@ -42,6 +42,11 @@ class Unit(Record, frozen=True, kw_only=True):
     active_since: Moment | None
     invocation: str
 
+    @property
+    def masked(self) -> bool:
+        """Whether its unit file is masked, for good or until the next boot."""
+        return self.enabled in ("masked", "masked-runtime")
+
 
 class Process(Record, frozen=True, kw_only=True):
     """One process that runs with the daemon's home. `started` is clock ticks since boot."""

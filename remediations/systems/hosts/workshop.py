@@ -10,7 +10,7 @@ from remediations.engine.domain import StepData
 from remediations.engine.drivers import DriverKind
 from remediations.engine.plan.build import Made, Workshop
 from remediations.engine.plan.plan import Fidelity
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.compiler import Compiler
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def made_by(compiler: Compiler) -> Workshop:
     return make
 
 
-def _made(command: CompiledCommand) -> Made:
+def _made(command: HostCommand) -> Made:
     return Made(
         operation=command.operation,
         payload=command.text,

@@ -17,6 +17,7 @@ from remediations.playbooks.chain.checks.reading import (
     headers_since,
     known,
 )
+from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import Commit
 
@@ -37,7 +38,7 @@ def _common(reading: ChainReading, baseline: ChainBaseline) -> range:
     return reading.common
 
 
-@pytest.mark.check("P1", "five more blocks on every node")
+@pytest.mark.check("P1", TITLES["P1"])
 def test_blocks_go_on(fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw) -> None:
     """Height advances by five on every node."""
     goal = baseline.height + NEW_BLOCKS
@@ -54,7 +55,7 @@ def test_blocks_go_on(fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Sa
     assert min(heights.values()) >= goal, f"{dict(heights)}, expected {goal}"
 
 
-@pytest.mark.check("P2", "one app hash at the same heights")
+@pytest.mark.check("P2", TITLES["P2"])
 def test_one_app_hash(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
     """The state after every new height is the same on every node."""
     heights = _common(reading, baseline)
@@ -69,7 +70,7 @@ def test_one_app_hash(reading: ChainReading, baseline: ChainBaseline, saw: Saw) 
     saw(f"{len(reading.nodes)} nodes agree on {heights.start}–{heights.stop - 1}")
 
 
-@pytest.mark.check("P3", "one block id at the same heights")
+@pytest.mark.check("P3", TITLES["P3"])
 def test_one_block_id(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
     """No two nodes have different blocks at one height."""
     heights = _common(reading, baseline)
@@ -84,7 +85,7 @@ def test_one_block_id(reading: ChainReading, baseline: ChainBaseline, saw: Saw) 
     assert not different, f"{different} have other blocks"
 
 
-@pytest.mark.check("P4", "the new blocks continue the old chain")
+@pytest.mark.check("P4", TITLES["P4"])
 def test_chain_continues(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
     """The block of the incident's height is the same on every node, and times only rise."""
     height = baseline.height
@@ -99,7 +100,7 @@ def test_chain_continues(reading: ChainReading, baseline: ChainBaseline, saw: Sa
     assert len(set(seen.values())) == 1, f"block {height} differs: {seen}"
 
 
-@pytest.mark.check("P5", "no evidence of equivocation in any block since")
+@pytest.mark.check("P5", TITLES["P5"])
 def test_no_evidence(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
     """No header since shortly before the incident carries evidence, on any node."""
     low = max(1, baseline.height - EVIDENCE_BACK)
@@ -115,7 +116,7 @@ def test_no_evidence(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -
     saw(f"{total} headers on {len(reading.nodes)} nodes from height {low}")
 
 
-@pytest.mark.check("P8", "signing power is not less than before")
+@pytest.mark.check("P8", TITLES["P8"])
 def test_signing_power(
     reading: ChainReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
@@ -128,7 +129,7 @@ def test_signing_power(
         """The most that signed one of the blocks since the incident."""
         new = [commit for commit in commits if commit.height > baseline.height]
         return max(
-            (sum(powers.get(s.address, 0) for s in c.signatures if s.flag == 2) for c in new),
+            (sum(powers.get(s.address, 0) for s in c.signatures if s.for_block) for c in new),
             default=0,
         )
 
@@ -146,7 +147,7 @@ def test_signing_power(
     assert power >= baseline.online_power, f"{power}, before {baseline.online_power}"
 
 
-@pytest.mark.check("P9", "blocks are decided in round 0 or 1")
+@pytest.mark.check("P9", TITLES["P9"])
 def test_calm_rounds(reading: ChainReading, fleet: Fleet, wait: Wait, saw: Saw) -> None:
     """Five blocks in a row needed no more than two rounds each."""
     commits = wait.until(

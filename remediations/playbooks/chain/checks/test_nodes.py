@@ -11,6 +11,7 @@ from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import FAILURES, Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import ChainReading, NodeReading, known
+from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.values import Commit, NodeStatus
 
 Saw = Callable[[str], None]
@@ -20,7 +21,7 @@ SIGNING_LIMIT_S = 90
 FOLLOW_LIMIT_S = 30
 
 
-@pytest.mark.check("P7", "every started validator signs three blocks in a row")
+@pytest.mark.check("P7", TITLES["P7"])
 def test_signs(
     signer: NodeReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
@@ -31,7 +32,7 @@ def test_signs(
         last = commits[-SIGNED_IN_A_ROW:]
         return len(last) == SIGNED_IN_A_ROW and all(
             commit.height > baseline.height
-            and any(s.address == address and s.flag == 2 for s in commit.signatures)
+            and any(s.address == address and s.for_block for s in commit.signatures)
             for commit in last
         )
 
@@ -46,7 +47,7 @@ def test_signs(
     saw(f"signed {SIGNED_IN_A_ROW} blocks in a row")
 
 
-@pytest.mark.check("P10", "no sign state is lower than before")
+@pytest.mark.check("P10", TITLES["P10"])
 def test_sign_state_never_lower(node: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
     """Height, round and step of the sign state are at least what they were."""
     before = {s.host: (s.height, s.round, s.step) for s in baseline.sign_states}
@@ -59,7 +60,7 @@ def test_sign_state_never_lower(node: NodeReading, baseline: ChainBaseline, saw:
     assert now >= before[node.name], f"{now} is below {before[node.name]}"
 
 
-@pytest.mark.check("P11", "every validator kept its address")
+@pytest.mark.check("P11", TITLES["P11"])
 def test_address_kept(node: NodeReading, saw: Saw) -> None:
     """The node signs with the key it had, and has power if it had power."""
     status = known(node.status)
@@ -69,7 +70,7 @@ def test_address_kept(node: NodeReading, saw: Saw) -> None:
     assert bool(status.power) == bool(node.target.power), f"power {status.power}"
 
 
-@pytest.mark.check("P12", "every node follows the tip")
+@pytest.mark.check("P12", TITLES["P12"])
 def test_follows(
     node: NodeReading, reading: ChainReading, fleet: Fleet, wait: Wait, saw: Saw
 ) -> None:
@@ -91,7 +92,7 @@ def test_follows(
     saw(f"height {status.height}, not catching up")
 
 
-@pytest.mark.check("P13", "peers are back")
+@pytest.mark.check("P13", TITLES["P13"])
 def test_peers(
     node: NodeReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
@@ -109,7 +110,7 @@ def test_peers(
     assert len(peers) >= wanted, f"{len(peers)}, before {before}"
 
 
-@pytest.mark.check("P14", "the program is the one that was planned")
+@pytest.mark.check("P14", TITLES["P14"])
 def test_binary(acted: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
     """The running process has the program whose hash was read when planning."""
     planned = {p.host: p.sha256 for p in baseline.programs}.get(acted.name)
@@ -119,7 +120,7 @@ def test_binary(acted: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
     assert running == planned, f"running {running[:16]}, planned {planned[:16]}"
 
 
-@pytest.mark.check("P15", "no failure in the journal since the start")
+@pytest.mark.check("P15", TITLES["P15"])
 def test_journal(acted: NodeReading, saw: Saw) -> None:
     """Nothing since the start says that consensus failed or that somebody equivocated."""
     found = known(acted.failures)
@@ -127,7 +128,7 @@ def test_journal(acted: NodeReading, saw: Saw) -> None:
     assert not found, found[:300]
 
 
-@pytest.mark.check("P17", "files belong to the service user")
+@pytest.mark.check("P17", TITLES["P17"])
 def test_ownership(acted: NodeReading, saw: Saw) -> None:
     """Nothing below data/ belongs to somebody else: the service could not write it."""
     owner = acted.target.user or "root"
@@ -136,7 +137,7 @@ def test_ownership(acted: NodeReading, saw: Saw) -> None:
     assert not foreign, f"{foreign} does not belong to {owner}"
 
 
-@pytest.mark.check("I13", "processes that were healthy were not restarted")
+@pytest.mark.check("I13", TITLES["I13"])
 def test_healthy_untouched(
     reading: ChainReading, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
 ) -> None:

@@ -154,7 +154,7 @@ def _voters(case: Case) -> frozenset[str]:
             id(c.signatures): c.signatures for c in commits if c is not None and c.height == newest
         }
         if signatures:
-            signed = {s.address for many in signatures.values() for s in many if s.flag != 1}
+            signed = {s.address for many in signatures.values() for s in many if s.voted}
             return frozenset(signed & case.power.powers.keys()) - case.gone
     return case.votes.voters - case.dead
 

@@ -9,12 +9,9 @@ from functools import cached_property
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
 from remediations.systems.comet.reading import ChainSample, HostReading
-from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState
+from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, RoundStep
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
 from remediations.values.reading import Known, Unknown, value_or_none
-
-COMMIT_STEP = 8
-"""CometBFT's step Commit: the block is decided; the application has yet to take it."""
 
 _DOWN = frozenset({"inactive", "failed"})
 
@@ -143,7 +140,7 @@ class NodeView:
         if not (self.stands and self.status and self.app and len(self.rounds) > 1):
             return False
         return self.app.height == self.status.height - 1 and all(
-            r.height == self.status.height and r.step == COMMIT_STEP for r in self.rounds
+            r.height == self.status.height and r.step == RoundStep.COMMIT for r in self.rounds
         )
 
     @property

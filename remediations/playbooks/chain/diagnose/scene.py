@@ -11,6 +11,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.systems.comet.sign_state import SignStep
 from remediations.systems.comet.values import CommitSignature
 from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
@@ -101,15 +102,21 @@ def read_marks(witnesses: Sequence[NodeView], power: Power) -> dict[str, Mark]:
         commit = value_or_none(view.reading.chain.commit)
         if commit is not None:
             commits[id(commit.signatures)] = (
-                (commit.height, commit.round, 3),
+                (commit.height, commit.round, SignStep.PRECOMMIT),
                 commit.signatures,
             )
         for state in view.rounds:
-            ballots[id(state.prevotes)] = ((state.height, state.round, 2), state.prevotes)
-            ballots[id(state.precommits)] = ((state.height, state.round, 3), state.precommits)
+            ballots[id(state.prevotes)] = (
+                (state.height, state.round, SignStep.PREVOTE),
+                state.prevotes,
+            )
+            ballots[id(state.precommits)] = (
+                (state.height, state.round, SignStep.PRECOMMIT),
+                state.precommits,
+            )
     for mark, signatures in commits.values():
         for signature in signatures:
-            if signature.flag != 1:
+            if signature.voted:
                 marks[signature.address] = max(mark, marks.get(signature.address, mark))
     for mark, votes in ballots.values():
         if len(votes) != len(power.addresses):

@@ -13,7 +13,6 @@ LOOPS = 2
 """Restarts by systemd, without coming to life, from which on we call it a loop."""
 
 _KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
-_MASKED = frozenset({"masked", "masked-runtime"})
 
 
 def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
@@ -25,7 +24,7 @@ def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
         return _unknown(view, "neither its unit nor its RPC could be read")
     if (
         unit.active_state != "active"
-        and (unit.load_state == "masked" or unit.enabled in _MASKED)
+        and (unit.load_state == "masked" or unit.masked)
         and not view.processes
     ):
         return _verdict(view, NodeCondition.DISABLED, f"{unit.name} is masked")

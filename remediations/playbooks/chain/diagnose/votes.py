@@ -13,10 +13,8 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import Answer
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import RoundState
+from remediations.systems.comet.values import RoundState, RoundStep
 from remediations.values.reading import Known
-
-PRECOMMIT_STEP = 6
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,9 @@ def read_votes(witnesses: Sequence[NodeView], power: Power, tip: int) -> Votes:
                     state.height,
                     state.round,
                     state.step,
-                    read.cast(state.precommits if state.step >= PRECOMMIT_STEP else state.prevotes),
+                    read.cast(
+                        state.precommits if state.step >= RoundStep.PRECOMMIT else state.prevotes
+                    ),
                     read.either(state),
                 )
             )

@@ -100,6 +100,6 @@ def _proven(view: NodeView) -> bool:
     members = value_or_none(view.reading.chain.validators)
     if commit is None or members is None or commit.height < view.height - _APART:
         return False
-    signed = {s.address for s in commit.signatures if s.flag == 2}
+    signed = {s.address for s in commit.signatures if s.for_block}
     power = sum(v.power for v in members.validators if v.address in signed)
     return has_quorum(power, members.total)

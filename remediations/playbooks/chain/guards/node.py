@@ -22,7 +22,6 @@ RECORD_INODES = 100
 """A step takes eight inodes and, with its outputs, some KiB (`systems/hosts/launcher.sh`)."""
 CLOCK_BLOCK_MS = 10_000
 """G37: from here on a validator's votes carry impossible times."""
-MASKED = frozenset({"masked", "masked-runtime"})
 
 
 def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
@@ -45,13 +44,13 @@ def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
         "G6",
         title,
         subject=reading.host,
-        holds=unit.enabled not in MASKED and bool(unit.home and unit.user),
+        holds=not unit.masked and bool(unit.home and unit.user),
         got=f"{unit.name}, home {unit.home or 'unknown'}, user {unit.user or 'root'}, "
         f"{unit.enabled}",
         expected="a service user, a home, not masked",
         next_step="ask who masked it; then "
         f"`sudo systemctl unmask {quote(unit.name)}` on {reading.host}"
-        if unit.enabled in MASKED
+        if unit.masked
         else f"give {unit.name} on {reading.host} a User= and a --home, then plan again",
         facts=facts,
     )

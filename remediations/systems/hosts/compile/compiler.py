@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from remediations.errors import Refused, UsageError
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.deploys import deploy_path
 from remediations.systems.hosts.compile.process import Child
 from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest
@@ -44,7 +44,7 @@ class Compiler:
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
         self._children: tuple[Child, ...] = ()
-        self._compiled: dict[bytes, dict[str, tuple[CompiledCommand, ...]]] = {}
+        self._compiled: dict[bytes, dict[str, tuple[HostCommand, ...]]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
@@ -61,7 +61,7 @@ class Compiler:
 
     def compile_deploy(
         self, deploy: str, hosts: Mapping[str, Mapping[str, str | int]]
-    ) -> dict[str, tuple[CompiledCommand, ...]]:
+    ) -> dict[str, tuple[HostCommand, ...]]:
         """The commands that `deploy` yields for each host, in order, and never an empty answer.
 
         Raises:
@@ -79,7 +79,7 @@ class Compiler:
             self._compiled[asked] = self._ask(deploy, request)
         return self._compiled[asked]
 
-    def _ask(self, deploy: str, request: CompileRequest) -> dict[str, tuple[CompiledCommand, ...]]:
+    def _ask(self, deploy: str, request: CompileRequest) -> dict[str, tuple[HostCommand, ...]]:
         began = time.monotonic()
         for child in self._children:
             child.send(request)
@@ -93,7 +93,7 @@ class Compiler:
 
 def compile_deploy(
     deploy: str, hosts: Mapping[str, Mapping[str, str | int]]
-) -> dict[str, tuple[CompiledCommand, ...]]:
+) -> dict[str, tuple[HostCommand, ...]]:
     """`Compiler.compile_deploy` for one deploy, with children of its own."""
     with Compiler() as compiler:
         return compiler.compile_deploy(deploy, hosts)
@@ -122,7 +122,7 @@ def _check_hosts(deploy: str, hosts: Mapping[str, Mapping[str, str | int]]) -> N
 
 def _agreed(
     deploy: str, first: CompileReply, second: CompileReply
-) -> dict[str, tuple[CompiledCommand, ...]]:
+) -> dict[str, tuple[HostCommand, ...]]:
     for reply in (first, second):
         if reply.rejection is not None:
             raise _refused(deploy, reply.rejection.host, reply.rejection.did)

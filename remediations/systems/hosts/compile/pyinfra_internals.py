@@ -29,7 +29,7 @@ from pyinfra.api.state import State, StateStage
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.context import ContextManager, ctx_config, ctx_host, ctx_inventory, ctx_state
 
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.seal import Seal
 from remediations.systems.hosts.compile.wire import HostData
 from remediations.systems.hosts.probe import Probe
@@ -96,7 +96,7 @@ class SealedInventory(Inventory):
 
 def run_deploy(
     code: CodeType, path: str, hosts: Mapping[str, HostData], seal: Seal
-) -> dict[str, tuple[CompiledCommand, ...]]:
+) -> dict[str, tuple[HostCommand, ...]]:
     """Run the deploy's code once for each host, in the order given, and collect its commands.
 
     Raises:
@@ -109,7 +109,7 @@ def run_deploy(
     def refuse_fact(fact: type, *_: object, **__: object) -> NoReturn:
         seal.refuse(f"reads the fact {getattr(fact, '__name__', fact)}")
 
-    found: dict[str, tuple[CompiledCommand, ...]] = {}
+    found: dict[str, tuple[HostCommand, ...]] = {}
     with _entered(ctx_state, state), _entered(ctx_inventory, state.inventory):
         for host in state.inventory:
             state.activate_host(host)
@@ -125,8 +125,8 @@ def run_deploy(
     return found
 
 
-def _commands(state: State, host: Host, seal: Seal) -> tuple[CompiledCommand, ...]:
-    collected: list[CompiledCommand] = []
+def _commands(state: State, host: Host, seal: Seal) -> tuple[HostCommand, ...]:
+    collected: list[HostCommand] = []
     for op_hash in host.op_hash_order:
         data = state.ops[host][op_hash]
         arguments: dict[str, object] = {
@@ -152,24 +152,18 @@ def _check_arguments(state: State, arguments: Mapping[str, object], seal: Seal) 
         seal.refuse("calls an operation without _sudo=True, but the text runs as root")
 
 
-def _compiled(command: PyinfraCommand, seal: Seal) -> CompiledCommand:
+def _compiled(command: PyinfraCommand, seal: Seal) -> HostCommand:
     if not isinstance(command, ShellStep):
         seal.refuse(KINDS.get(type(command), f"yields a {type(command).__name__}"))
     extra = sorted(set(command.connector_arguments) - ALLOWED_IN_COMMAND)
     if extra:
         seal.refuse(f"yields a command with {', '.join(extra)}")
-    if not isinstance(command.probe, Probe):
+    declared = command.command
+    if not isinstance(declared.probe, Probe):
         seal.refuse(
             "yields a command whose probe is not a built-in one (remediations.systems.hosts.probe)"
         )
-    return CompiledCommand(
-        operation=command.operation,
-        text=command.text,
-        timeout_s=command.timeout_s,
-        fidelity=command.fidelity,
-        probe=command.probe,
-        undo=command.undo,
-    )
+    return declared
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.values.record import Record
 
 HostData = dict[str, str | int]
@@ -25,5 +25,5 @@ class Rejection(Record, frozen=True, kw_only=True):
 class CompileReply(Record, frozen=True, kw_only=True):
     """The commands of each host, in order; or one rejection, and no commands."""
 
-    commands: dict[str, tuple[CompiledCommand, ...]]
+    commands: dict[str, tuple[HostCommand, ...]]
     rejection: Rejection | None
