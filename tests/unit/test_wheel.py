@@ -119,12 +119,12 @@ def test_the_probe_can_be_sent(installed: Installed) -> None:
     """All shell programs are there, whole."""
     code = (
         "from remediations.systems.comet.system import COMET\n"
-        "from remediations.systems.hosts.program import program\n"
+        "from remediations.systems.hosts.program import host_program\n"
         "from remediations.values.inventory import HostEntry, Role\n"
         "from remediations.engine.observe.observation import Scope\n"
         "from importlib.resources import files\n"
         "entry = HostEntry(name='v', role=Role.FULL, ssh='v')\n"
-        "print(len(program(entry, Scope.FULL, (COMET,))))\n"
+        "print(len(host_program(entry, Scope.FULL, (COMET,))))\n"
         "print(len(files('remediations.systems.comet').joinpath('subcommands.sh').read_bytes()))\n"
     )
     probe, programs = map(int, installed.run("python", "-c", code).split())

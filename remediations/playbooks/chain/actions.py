@@ -5,7 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import node_data, node_facts
 from remediations.playbooks.chain.guards.table import ENABLE_GUARDS, START_GUARDS
-from remediations.playbooks.chain.impact import restarted, untouched
+from remediations.playbooks.chain.impact import no_effect, restart_effect
 
 START = Action(
     name="node.start",
@@ -14,7 +14,7 @@ START = Action(
     facts=node_facts,
     data=node_data,
     guards=START_GUARDS,
-    effects=restarted,
+    effects=restart_effect,
 )
 """Of a node of which no process is there."""
 
@@ -25,7 +25,7 @@ RESTART = Action(
     facts=node_facts,
     data=node_data,
     guards=START_GUARDS,
-    effects=restarted,
+    effects=restart_effect,
 )
 """Of a node whose process is there, but dead."""
 
@@ -36,6 +36,6 @@ ENABLE = Action(
     facts=node_facts,
     data=node_data,
     guards=ENABLE_GUARDS,
-    effects=untouched,
+    effects=no_effect,
 )
 """Of a node that is to come back after a reboot. It starts nothing now."""

@@ -11,13 +11,13 @@ from remediations.engine.plan.movable import Movable, freely, number, upwards
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodeLocation
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
 from remediations.values.record import Record
 
 
-class SignedAt(Record, frozen=True, kw_only=True):
+class HostSignState(Record, frozen=True, kw_only=True):
     """The sign state of a host."""
 
     host: str
@@ -57,7 +57,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True):
     height: int
     online_power: int
     total_power: int
-    sign_states: tuple[SignedAt, ...]
+    sign_states: tuple[HostSignState, ...]
     peers: tuple[PeerCount, ...]
     programs: tuple[ProgramHash, ...]
     untouched: tuple[MainProcess, ...]
@@ -68,7 +68,7 @@ class ChainNodes(Kinded, frozen=True, kw_only=True):
 
     KIND: ClassVar[str] = "chain.nodes/1"
 
-    nodes: tuple[NodePlace, ...]
+    nodes: tuple[NodeLocation, ...]
 
 
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
@@ -84,7 +84,7 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         host, state = reading.host, value_or_none(reading.sign_state)
         if state is not None:
             signs.append(
-                SignedAt(host=host, height=state.height, round=state.round, step=state.step)
+                HostSignState(host=host, height=state.height, round=state.round, step=state.step)
             )
         known_peers = value_or_none(reading.chain.peers)
         if known_peers is not None:
@@ -123,7 +123,7 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
         if reading.host in acting or finding.condition.rule.running:
             status = latest_status(reading)
             nodes.append(
-                NodePlace(
+                NodeLocation(
                     host=reading.host,
                     unit=unit.name,
                     home=unit.home,

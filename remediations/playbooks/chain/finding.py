@@ -14,7 +14,7 @@ from remediations.values.part import Kinded
 from remediations.values.record import Moment, Record
 
 
-class Answer(StrEnum):
+class Tristate(StrEnum):
     """Yes, no, or not known: never two booleans."""
 
     YES = "yes"
@@ -78,13 +78,13 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
     KIND: ClassVar[str] = "chain.finding/1"
 
     chain: ChainClass
-    halted: Answer
+    halted: Tristate
     halted_since: Moment | None
     halted_after_s: int
     height: int
     round: int
     step: int
-    round_moves: Answer
+    round_moves: Tristate
     total_power: int
     online_power: int
     uncovered_power: int

@@ -14,10 +14,10 @@ from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.restart import (
     CHECKS,
-    bring_back,
-    left_disabled,
-    one_at_a_time,
+    disabled_warnings,
     restartable,
+    rolling_stages,
+    start_or_restart,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import count, percent, some
@@ -53,11 +53,11 @@ def _minority(chain: ChainSituation) -> Proposal[ChainSituation]:
     order = restartable(chain, validators_only=True)
     return Proposal(
         title=f"restart {count(len(order), 'validator')} while the chain goes on",
-        stages=one_at_a_time(order),
+        stages=rolling_stages(order),
         checks=CHECKS,
         risk=Risk.MEDIUM,
         worst_case="a validator does not come back and its power stays missing, as it is now",
-        warnings=left_disabled(order),
+        warnings=disabled_warnings(order),
     )
 
 
@@ -84,7 +84,7 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."
                 " Order does not matter for safety; fewer than two thirds just wait",
-                moves=tuple(map(bring_back, missing)),
+                moves=tuple(map(start_or_restart, missing)),
                 gate=Gate(
                     title=f"a block above {finding.height} within {timeout} s",
                     timeout_s=timeout,
@@ -96,7 +96,7 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.HIGH,
         worst_case="the chain stays halted as it is now; nothing running is touched, no sign state"
         " and no WAL is changed by us",
-        warnings=left_disabled(missing),
+        warnings=disabled_warnings(missing),
     )
 
 

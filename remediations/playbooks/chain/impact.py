@@ -26,19 +26,19 @@ def levels(chain: ChainSituation) -> tuple[Level, ...]:
     return (Level(measure=POWER, now=online, total=total, floor=floor),)
 
 
-def restarted(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
+def restart_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
     """A node that is started, or stopped and started. One whose votes are seen although it answers
     nothing counts as online: restarting it costs its power meanwhile."""
     power = chain.finding.node(host).power
     return (Effect(POWER, power if host in chain.voting else 0, 0, power),)
 
 
-def untouched(_chain: ChainSituation, _host: str) -> tuple[Effect, ...]:
+def no_effect(_chain: ChainSituation, _host: str) -> tuple[Effect, ...]:
     """A node whose process goes on as it does, or stays down: no power moves."""
     return ()
 
 
-def path(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Impact, ...]:
+def stage_impacts(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Impact, ...]:
     """The voting power around each stage."""
     effects = [
         [effect for move in stage.moves for effect in move.action.effects(chain, move.target)]

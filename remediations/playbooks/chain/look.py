@@ -14,9 +14,9 @@ from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
 from remediations.render.words import percent
-from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodeLocation
 
 HEIGHT, ROUND, POWER = "height", "round", "voting power"
 
@@ -60,40 +60,40 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
     asked = [(node.host, node.rpc_url) for node in nodes]
 
     async def watch() -> ChainLook:
-        return ChainLook(snapshot=snapshot_of(nodes, total, await heights(reach, asked)))
+        return ChainLook(snapshot=snapshot_of(nodes, total, await poll_nodes(reach, asked)))
 
     return watch
 
 
-def snapshot_of(nodes: Sequence[NodePlace], total: int, pulses: dict[str, Pulse]) -> Snapshot:
+def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, NodePoll]) -> Snapshot:
     """What the nodes of a plan said, as one snapshot of the set. Pure."""
     hosts = tuple(
         HostSnapshot(
             host=node.host,
-            height=pulse.status.height if pulse.status else None,
-            catching_up=pulse.status.catching_up if pulse.status else None,
+            height=poll.status.height if poll.status else None,
+            catching_up=poll.status.catching_up if poll.status else None,
         )
         for node in nodes
-        for pulse in (pulses[node.host],)
+        for poll in (polls[node.host],)
     )
     return Snapshot(
         hosts=hosts,
-        round=_round(list(pulses.values())),
-        online_power=_online_power(list(pulses.values()), nodes),
+        round=_round(list(polls.values())),
+        online_power=_online_power(list(polls.values()), nodes),
         total_power=total,
     )
 
 
-def _round(pulses: Sequence[Pulse]) -> int | None:
+def _round(polls: Sequence[NodePoll]) -> int | None:
     """The highest round of the highest height that anybody is at."""
-    rounds = [(p.round.height, p.round.round) for p in pulses if p.round is not None]
+    rounds = [(p.round.height, p.round.round) for p in polls if p.round is not None]
     return max(rounds)[1] if rounds else None
 
 
-def _online_power(pulses: Sequence[Pulse], nodes: Sequence[NodePlace]) -> int:
+def _online_power(polls: Sequence[NodePoll], nodes: Sequence[NodeLocation]) -> int:
     """The power of nodes that answer and follow. For display: what decides is read by `observe`."""
-    top = max((p.status.height for p in pulses if p.status is not None), default=0)
-    alive = {p.status.address for p in pulses if p.status and p.status.height >= top - 1}
+    top = max((p.status.height for p in polls if p.status is not None), default=0)
+    alive = {p.status.address for p in polls if p.status and p.status.height >= top - 1}
     return sum(node.power for node in nodes if node.address in alive)
 
 

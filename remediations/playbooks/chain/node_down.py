@@ -10,9 +10,9 @@ from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
 from remediations.playbooks.chain.restart import (
     checks_for,
-    left_disabled,
-    one_at_a_time,
+    disabled_warnings,
     restartable,
+    rolling_stages,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
@@ -30,11 +30,11 @@ def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
     order = restartable(chain, validators_only=False)
     return Proposal(
         title=f"bring back {some([node.host for node in order])}",
-        stages=one_at_a_time(order),
+        stages=rolling_stages(order),
         checks=checks_for(order),
         risk=Risk.MEDIUM if any(node.power for node in order) else Risk.LOW,
         worst_case="a node does not come back and stays down, as it is now",
-        warnings=left_disabled(order),
+        warnings=disabled_warnings(order),
     )
 
 

@@ -46,18 +46,18 @@ def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFi
     )
 
 
-def bring_back(node: NodeFinding) -> Move[ChainSituation]:
+def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:
     """A start or a restart, as the node's state asks."""
     return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 
 
-def one_at_a_time(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituation], ...]:
+def rolling_stages(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituation], ...]:
     """A rolling restart: each node is back and follows before the next is touched (G30)."""
     return tuple(
         StageDraft(
             title=f"bring back {node.host} (power {node.power})",
             why="one at a time, smallest power first: the chain goes on meanwhile",
-            moves=(bring_back(node),),
+            moves=(start_or_restart(node),),
             gate=Gate(
                 title=f"{node.host} follows the chain",
                 timeout_s=FOLLOW_TIMEOUT_S,
@@ -68,7 +68,7 @@ def one_at_a_time(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituati
     )
 
 
-def left_disabled(order: Sequence[NodeFinding]) -> tuple[str, ...]:
+def disabled_warnings(order: Sequence[NodeFinding]) -> tuple[str, ...]:
     """A warning for each unit that is started but would not come back after a reboot."""
     return tuple(
         f"{node.host}: its unit is disabled and stays so; `sudo systemctl enable` it by hand if it "

@@ -19,7 +19,7 @@ from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
 
 
-class Runs(NamedTuple):
+class ProgramUse(NamedTuple):
     """How many hosts run a program, and the power that they hold."""
 
     hosts: int
@@ -60,15 +60,15 @@ class ChainSituation:
         return best
 
     @cached_property
-    def running(self) -> Mapping[str, Runs]:
+    def running(self) -> Mapping[str, ProgramUse]:
         """By SHA-256, who runs which program."""
-        found: dict[str, Runs] = {}
+        found: dict[str, ProgramUse] = {}
         for reading in self.observation.hosts:
             binary = value_or_none(reading.binary)
             if binary is not None and binary.running_sha256:
                 hosts, power = found.get(binary.running_sha256, (0, 0))
                 power += self.finding.node(reading.host).power
-                found[binary.running_sha256] = Runs(hosts + 1, power)
+                found[binary.running_sha256] = ProgramUse(hosts + 1, power)
         return found
 
 

@@ -9,7 +9,7 @@ CURL = "curl -q -sSg --proto =http --noproxy '*'"
 and `file:///etc/passwd` is one, too."""
 
 
-def ask(*urls: str, seconds: int) -> str:
+def curl_command(*urls: str, seconds: int) -> str:
     """A command that prints the answer of each URL, a line or more, in at most so many seconds
     each. `--url`, because whatever else stands there could be an option."""
     words = "".join(f" --url {shlex.quote(url)}" for url in urls)

@@ -18,7 +18,7 @@ _CORRECTED = {(0, 38): 24, (0, 39): 4}
 """By line, the first release in which 1 checks one block."""
 
 
-def as_version(text: str) -> str | None:
+def parse_version(text: str) -> str | None:
     """A version as `/status` tells it; None for anything but three numbers."""
     return text if _VERSION.fullmatch(text) else None
 

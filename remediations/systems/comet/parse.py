@@ -10,13 +10,18 @@ from typing import TypeVar
 from remediations.engine.observe.section import Document, Section
 from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
 from remediations.systems.comet import rpc
-from remediations.systems.comet.found import Found, nothing, parse_found
+from remediations.systems.comet.discovered import Discovered, nothing_found, parse_discovered
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
-from remediations.systems.hosts.read_section import SILENT, TIME_IS_UP, complaint, read_section
+from remediations.systems.hosts.read_section import (
+    SILENT,
+    TIME_IS_UP,
+    read_section,
+    section_trouble,
+)
 from remediations.systems.hosts.values import JournalLine, NodeConfig, Unit
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import lines
@@ -36,7 +41,7 @@ class _Reader:
 
     document: Document
     at: datetime
-    found: Found
+    found: Discovered
 
     def read(
         self,
@@ -87,13 +92,13 @@ class _Reader:
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _found(document: Document) -> Found:
+def _found(document: Document) -> Discovered:
     """What was found on the host; nothing, where that itself could not be read."""
     section = document.sections.get("found")
     if section is None:
-        return nothing(SILENT)
-    trouble = section.trouble or (complaint(section) if section.status else None)
-    return parse_found(section.text) if trouble is None else nothing(trouble)
+        return nothing_found(SILENT)
+    trouble = section.trouble or (section_trouble(section) if section.status else None)
+    return parse_discovered(section.text) if trouble is None else nothing_found(trouble)
 
 
 def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading:
@@ -179,7 +184,7 @@ def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     if trouble is None and app is None:
         trouble = found.homeless
     elif trouble is None and app is not None and (app.trouble or app.status):
-        of_app = app.trouble or complaint(app)
+        of_app = app.trouble or section_trouble(app)
         trouble = Trouble(of_app.why, f"app.toml: {of_app.reason}")
     if trouble is not None or app is None:
         return (trouble or NOT_ASKED).unknown(source, reader.at)
@@ -201,7 +206,7 @@ def _sign_state(reader: _Reader) -> Reading[SignState]:
         missing = Trouble(Why.ABSENT, f"there is no sign state file: {source}")
         return missing.unknown(source, section.at)
     if section.status == NOT_READ:
-        refused = Trouble(Why.REFUSED, f"no sign state: {complaint(section).reason}")
+        refused = Trouble(Why.REFUSED, f"no sign state: {section_trouble(section).reason}")
         return refused.unknown(source, section.at)
     return reader.file("sign_state", source, parse_sign_state)
 

@@ -17,7 +17,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from remediations.systems.comet import rpc_shapes as shapes
-from remediations.systems.comet.double_sign_check import as_version
+from remediations.systems.comet.double_sign_check import parse_version
 from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
@@ -100,7 +100,7 @@ def parse_status(text: bytes) -> NodeStatus:
         catching_up=sync.catching_up,
         address=raw.validator_info.address.upper(),
         power=raw.validator_info.voting_power,
-        version=as_version(raw.node_info.version),
+        version=parse_version(raw.node_info.version),
     )
 
 

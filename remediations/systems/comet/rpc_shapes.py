@@ -35,7 +35,7 @@ class Shape(msgspec.Struct):
     """One JSON object; what it does not name is skipped."""
 
 
-class RpcFault(Shape):
+class RpcErrorShape(Shape):
     """The `error` member of an envelope."""
 
     message: str = ""
@@ -46,7 +46,7 @@ class Envelope(Shape):
     """JSON-RPC: either a result or an error."""
 
     result: msgspec.Raw = msgspec.Raw(b"null")
-    error: RpcFault | None = None
+    error: RpcErrorShape | None = None
 
 
 class NodeInfo(Shape):

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.reading import CometReading, HostReading
-from remediations.systems.hosts.program import COMMAND, part, under_roof
+from remediations.systems.hosts.program import COMMAND, confined, shell_text
 from remediations.values.lines import lines
 from remediations.values.reading import Known
 
@@ -31,7 +31,9 @@ MAX_BYTES = 16_384
 """A line of at most a thousand bytes for each."""
 
 
-async def accepted(reach: Reach, observation: CometReading) -> dict[str, tuple[str, ...]]:
+async def accepted_subcommands(
+    reach: Reach, observation: CometReading
+) -> dict[str, tuple[str, ...]]:
     """The subcommands of `SUBCOMMANDS` that each host's program accepts.
 
     Hosts where that cannot be told are left out: without sudo, without a home, or with a program
@@ -62,18 +64,21 @@ async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
         async with asyncio.timeout(LIMIT_S):
             connection = await reach.connect(reading.host)
             done = await connection.run(
-                COMMAND, stdin=ask_text(reading), timeout_s=LIMIT_S - 1, max_bytes=MAX_BYTES
+                COMMAND,
+                stdin=subcommands_program(reading),
+                timeout_s=LIMIT_S - 1,
+                max_bytes=MAX_BYTES,
             )
     except (HostUnreachable, TimeoutError):
         return None
-    return parse(done.stdout.decode("utf-8", "replace"))
+    return parse_subcommands(done.stdout.decode("utf-8", "replace"))
 
 
-def ask_text(reading: HostReading) -> bytes:
+def subcommands_program(reading: HostReading) -> bytes:
     """The bash program for this host, its settings in front."""
     assert isinstance(reading.unit, Known)
-    return under_roof(
-        part("foreign.sh")
+    return confined(
+        shell_text("foreign.sh")
         + files("remediations.systems.comet").joinpath("subcommands.sh").read_text(),
         {
             "remediate_binary": reading.unit.value.binary,
@@ -83,7 +88,7 @@ def ask_text(reading: HostReading) -> bytes:
     )
 
 
-def parse(text: str) -> tuple[str, ...] | None:
+def parse_subcommands(text: str) -> tuple[str, ...] | None:
     """The accepted ones of `subcommand TAB usage` lines; None when no usage was seen at all."""
     found = [line.partition("\t") for line in lines(text) if "\t" in line]
     usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # settings stand in front of this text
-# Asks the daemon's program which subcommands it knows; behind foreign.sh, and under roof.sh, with
+# Asks the daemon's program which subcommands it knows; behind foreign.sh, and in confine.sh, with
 # the settings remediate_binary, remediate_home, remediate_words (one subcommand per line).
 #
 # It writes nothing: `--help` does no work, the home is always named, and the program runs as nobody

@@ -154,7 +154,7 @@ class BlockResult(Record, frozen=True, kw_only=True):
     app_hash: str
 
 
-class NodePlace(Record, frozen=True, kw_only=True):
+class NodeLocation(Record, frozen=True, kw_only=True):
     """Where a node is: everything discovered, nothing guessed."""
 
     host: str

@@ -24,9 +24,9 @@ from remediations.reach.aside import in_thread
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.render.printable import one_line
 from remediations.systems.hosts.document import DocumentError, read_document
-from remediations.systems.hosts.program import COMMAND, program
+from remediations.systems.hosts.program import COMMAND, host_program
 from remediations.systems.hosts.reading import HostLogin, HostsReading, read_login, unread_login
-from remediations.systems.hosts.sections import limits_of
+from remediations.systems.hosts.sections import section_limits
 from remediations.systems.hosts.workshop import DRIVER
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import HostEntry
@@ -95,7 +95,7 @@ class _HostLook:
     def __init__(self, look: Look) -> None:
         self.look = look
         self.systems: tuple[HostSystem, ...] = look.host_systems
-        self.limits = limits_of(self.systems)
+        self.limits = section_limits(self.systems)
         self.readers = asyncio.Semaphore(READERS)
 
     async def at(self, entry: HostEntry) -> _HostRead:
@@ -127,7 +127,7 @@ class _HostLook:
         try:
             document = read_document(done.stdout, sent=sent, received=received, limits=self.limits)
         except DocumentError as error:
-            return self._unread(entry, no_document(done, error), sent)
+            return self._unread(entry, document_trouble(done, error), sent)
         return _HostRead(
             login=read_login(document, entry, sent),
             by_system=tuple(system.read(document, entry, sent) for system in self.systems),
@@ -155,7 +155,7 @@ class _HostLook:
                     sent = datetime.now(UTC)
                     done = await connection.run(
                         COMMAND,
-                        stdin=program(entry, self.look.scope, self.systems),
+                        stdin=host_program(entry, self.look.scope, self.systems),
                         timeout_s=HOST_LIMIT_S - 0.5,
                         max_bytes=_MAX_BYTES,
                     )
@@ -166,7 +166,7 @@ class _HostLook:
         raise AssertionError("the second time returns or raises")
 
 
-def no_document(done: Completed, error: DocumentError) -> Trouble:
+def document_trouble(done: Completed, error: DocumentError) -> Trouble:
     """What the connection tells of a missing answer; of the host's words one line, made safe."""
     if done.timed_out:
         return Trouble(Why.TIME_LIMIT, f"{error}; it was still running at the time limit")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2329 # sections are called through `begin`; settings
 # Reads one host and prints one JSON document (docs/observation.md): the frame, which runs the
-# fragments of the host systems. It stands behind them and sections.sh, and runs under roof.sh.
+# fragments of the host systems. It stands behind them and sections.sh, and runs in confine.sh.
 #
 # It writes nothing, anywhere. Each section is bounded in bytes and time, and the whole in time:
 #   "name":{"b64":gzip and base64 of the output,"rc":exit status,"err":base64 of its complaint,

@@ -14,7 +14,11 @@ from importlib.resources import files
 from remediations.engine.observe.observation import Scope
 from remediations.engine.system import HostSystem
 from remediations.systems.hosts.guest import GUEST, SERVICE_USER
-from remediations.systems.hosts.sections import functions_once, limits_of, settings_of
+from remediations.systems.hosts.sections import (
+    check_functions_unique,
+    merged_settings,
+    section_limits,
+)
 from remediations.values.inventory import HostEntry
 
 BUDGET_MS = 8000
@@ -33,7 +37,7 @@ standard input is untouched.
 """
 
 
-def program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
+def host_program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
     """The program for `entry`. Settings stand in front of it, never among its arguments.
 
     Raises:
@@ -44,27 +48,29 @@ def program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> by
         "remediate_scope": scope.value,
         "remediate_budget_ms": str(BUDGET_MS),
         "remediate_guest": GUEST,
-        "remediate_limits": " ".join(f"[{n}]={size}" for n, size in limits_of(ordered).items()),
+        "remediate_limits": " ".join(
+            f"[{n}]={size}" for n, size in section_limits(ordered).items()
+        ),
         "remediate_systems": " ".join(system.name for system in ordered),
     }
     fragments = [system.fragment for system in ordered]
-    texts = [SERVICE_USER, *map(part, BEFORE), *fragments, *map(part, AFTER)]
-    functions_once(texts, ordered)
-    return under_roof("".join(texts), settings_of(frame, entry, ordered))
+    texts = [SERVICE_USER, *map(shell_text, BEFORE), *fragments, *map(shell_text, AFTER)]
+    check_functions_unique(texts, ordered)
+    return confined("".join(texts), merged_settings(frame, entry, ordered))
 
 
-def under_roof(text: str, settings: Mapping[str, str]) -> bytes:
+def confined(text: str, settings: Mapping[str, str]) -> bytes:
     """What `COMMAND` takes to run `text`, a bash program that finds `settings` as variables.
 
-    `roof.sh` sees to it that all that is started there ends with it. Its last line starts it, so
+    `confine.sh` sees to it that all that is started there ends with it. Its last line starts it, so
     half of what is returned does nothing.
     """
     variables = {**settings, "remediate_program": text}
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return (head + part("roof.sh")).encode()
+    return (head + shell_text("confine.sh")).encode()
 
 
 @cache
-def part(name: str) -> str:
+def shell_text(name: str) -> str:
     """The text of one file of this room."""
     return files("remediations.systems.hosts").joinpath(name).read_text()

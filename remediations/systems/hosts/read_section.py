@@ -42,7 +42,7 @@ def read_section(
         return absent.unknown(source, at)
     trouble = section.trouble
     if trouble is None and section.status not in fine:
-        trouble = complaint(section)
+        trouble = section_trouble(section)
     if trouble is not None:
         return trouble.unknown(source, section.at)
     try:
@@ -51,7 +51,7 @@ def read_section(
         return Trouble(error.why, str(error)).unknown(source, section.at)
 
 
-def complaint(section: Section) -> Trouble:
+def section_trouble(section: Section) -> Trouble:
     """Why a section has no output: by its exit status, in the words of the host if it has any."""
     if section.status in _ENDED:
         return TIME_LIMIT

@@ -25,7 +25,7 @@ _FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+(\w+)|(\w+)[ \t]*\(\))", re.MUL
 _SETTING = re.compile("remediate_[a-z_]{1,40}")
 
 
-def limits_of(systems: Sequence[HostSystem]) -> Mapping[str, int]:
+def section_limits(systems: Sequence[HostSystem]) -> Mapping[str, int]:
     """Section → bytes, of the frame and of all systems. What is not named here is not unpacked.
 
     Raises:
@@ -41,7 +41,7 @@ def limits_of(systems: Sequence[HostSystem]) -> Mapping[str, int]:
     return found
 
 
-def functions_once(texts: Iterable[str], systems: Sequence[HostSystem]) -> None:
+def check_functions_unique(texts: Iterable[str], systems: Sequence[HostSystem]) -> None:
     """Do nothing where no shell function is defined by two of `texts`: the later one would take the
     place of the other, also where that one is called.
 
@@ -52,7 +52,7 @@ def functions_once(texts: Iterable[str], systems: Sequence[HostSystem]) -> None:
     _once(found, "function", systems)
 
 
-def settings_of(
+def merged_settings(
     frame: Mapping[str, str], entry: HostEntry, systems: Sequence[HostSystem]
 ) -> Mapping[str, str]:
     """The shell variables of the frame and of all systems for one host.

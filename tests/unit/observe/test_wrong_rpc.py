@@ -16,7 +16,7 @@ from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
 from remediations.engine.observe.observation_file import save
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.systems.comet.pulse import heights
+from remediations.systems.comet.poll import poll_nodes
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.inventory import HostEntry
 from remediations.values.login import Login
@@ -282,5 +282,5 @@ def test_the_light_poll_shows_nothing_of_it(good: Rpc, case: str) -> None:
     """The display has no height then, and the application goes on."""
     with odd(good, MANNERS[case][0]) as rpc:
         reach = Reached({"val1": Shell("val1")})
-        pulses = asyncio.run(heights(reach, [("val1", f"http://127.0.0.1:{rpc.port}")]))
-    assert (pulses["val1"].status, pulses["val1"].round) == (None, None)
+        polls = asyncio.run(poll_nodes(reach, [("val1", f"http://127.0.0.1:{rpc.port}")]))
+    assert (polls["val1"].status, polls["val1"].round) == (None, None)

@@ -21,7 +21,7 @@ from remediations.engine.verify.given import Given
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.playbooks.chain.checks.reading import ChainReading, NodeReading
+from remediations.playbooks.chain.checks.reading import CheckedChain, CheckedNode
 from remediations.reach.blocking import BlockingReach
 from remediations.systems.hosts.testinfra import testinfra_host
 
@@ -89,29 +89,29 @@ def fleet(plan: PlannedChain, reach: BlockingReach) -> Fleet:
 
 
 @pytest.fixture(scope="session")
-def reading(plan: PlannedChain, fleet: Fleet) -> ChainReading:
+def reading(plan: PlannedChain, fleet: Fleet) -> CheckedChain:
     """What all checks judge, read once, when the first of them asks for it."""
     return fleet.read(plan.baseline, plan.acting)
 
 
-def _one(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
+def _one(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     return reading.nodes[str(request.param)]
 
 
 @pytest.fixture
-def node(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
+def node(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     """One target."""
     return _one(request, reading)
 
 
 @pytest.fixture
-def acted(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
+def acted(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     """One host on which something ran."""
     return _one(request, reading)
 
 
 @pytest.fixture
-def signer(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
+def signer(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     """One validator on which something ran."""
     return _one(request, reading)
 

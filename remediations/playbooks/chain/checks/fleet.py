@@ -16,24 +16,24 @@ from typing import Any, TypeVar
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.reading import (
     NEWEST_COMMITS,
-    ChainReading,
-    NodeReading,
+    CheckedChain,
+    CheckedNode,
     common_heights,
     headers_since,
     known,
     newest_commits,
 )
-from remediations.systems.comet import asked as comet
+from remediations.systems.comet import questions as comet
 from remediations.systems.comet.secrets import CREDENTIALS
-from remediations.systems.comet.values import Commit, NodePlace, NodeStatus, Peer, ValidatorSet
-from remediations.systems.hosts import asked as hosts
-from remediations.systems.hosts.rounds import Answers, Question, Reach, ask_hosts
+from remediations.systems.comet.values import Commit, NodeLocation, NodeStatus, Peer, ValidatorSet
+from remediations.systems.hosts import questions as hosts
+from remediations.systems.hosts.rounds import Answers, HostRunner, Question, ask_hosts
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
 
 T = TypeVar("T")
 Asked = dict[str, Question[Any]]
 ASKED_FIELDS = tuple(
-    field.name for field in fields(NodeReading) if field.name not in ("target", "status")
+    field.name for field in fields(CheckedNode) if field.name not in ("target", "status")
 )
 
 FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
@@ -43,7 +43,7 @@ FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
 class Fleet:
     """The nodes of a plan, behind connections that are kept."""
 
-    def __init__(self, reach: Reach, targets: Sequence[NodePlace]) -> None:
+    def __init__(self, reach: HostRunner, targets: Sequence[NodeLocation]) -> None:
         self._reach = reach
         self._targets = targets
 
@@ -61,7 +61,7 @@ class Fleet:
         """
         return {host: known(status).height for host, status in self.statuses().items()}
 
-    def status(self, target: NodePlace) -> NodeStatus:
+    def status(self, target: NodeLocation) -> NodeStatus:
         """`/status` of one node.
 
         Raises:
@@ -69,7 +69,7 @@ class Fleet:
         """
         return self._one(target, comet.status(target))
 
-    def peers(self, target: NodePlace) -> tuple[Peer, ...]:
+    def peers(self, target: NodeLocation) -> tuple[Peer, ...]:
         """The peers of one node.
 
         Raises:
@@ -77,7 +77,7 @@ class Fleet:
         """
         return self._one(target, comet.peers(target))
 
-    def commits(self, target: NodePlace, count: int) -> tuple[Commit, ...]:
+    def commits(self, target: NodeLocation, count: int) -> tuple[Commit, ...]:
         """The newest commits of one node, oldest first.
 
         Raises:
@@ -86,7 +86,7 @@ class Fleet:
         heights = newest_commits(self.status(target), count)
         return self._one(target, comet.commits(target, heights)) if heights else ()
 
-    def read(self, baseline: ChainBaseline, acting: Sequence[str]) -> ChainReading:
+    def read(self, baseline: ChainBaseline, acting: Sequence[str]) -> CheckedChain:
         """All that the checks judge of nodes of which those in `acting` were acted on."""
         statuses = self.statuses()
         answering = [s for s in map(value_or_none, statuses.values()) if s is not None]
@@ -111,10 +111,10 @@ class Fleet:
             for target in self._targets
         }
         members = self._members(first, statuses[first.host], answers[first.host])
-        return ChainReading(nodes=nodes, validators=members, common=common)
+        return CheckedChain(nodes=nodes, validators=members, common=common)
 
     def _members(
-        self, target: NodePlace, status: Reading[NodeStatus], answers: Answers
+        self, target: NodeLocation, status: Reading[NodeStatus], answers: Answers
     ) -> Reading[ValidatorSet]:
         """The validator set, as far as it was not on the page that was asked for already."""
         if isinstance(status, Unknown):
@@ -127,10 +127,10 @@ class Fleet:
             return self._ask(target, comet.more_validators(target, height, told.value))
         return Known(value=told.value, source=told.source, at=told.at)
 
-    def _ask(self, target: NodePlace, question: Question[T]) -> Reading[T]:
+    def _ask(self, target: NodeLocation, question: Question[T]) -> Reading[T]:
         return self._round({target.host: (question,)})[target.host].to(question)
 
-    def _one(self, target: NodePlace, question: Question[T]) -> T:
+    def _one(self, target: NodeLocation, question: Question[T]) -> T:
         return known(self._ask(target, question))
 
     def _round(self, asked: Mapping[str, Sequence[Question[object]]]) -> Mapping[str, Answers]:
@@ -138,7 +138,7 @@ class Fleet:
 
 
 def _questions(
-    target: NodePlace,
+    target: NodeLocation,
     status: Reading[NodeStatus],
     baseline: ChainBaseline,
     common: range,
@@ -168,7 +168,7 @@ def _questions(
 
 
 def _of_the_chain(
-    target: NodePlace, status: NodeStatus, baseline: ChainBaseline, common: range, *, signs: bool
+    target: NodeLocation, status: NodeStatus, baseline: ChainBaseline, common: range, *, signs: bool
 ) -> Asked:
     """What its RPC is asked, at the heights that the node has."""
     asked: Asked = {"peers": comet.peers(target)}
@@ -182,8 +182,8 @@ def _of_the_chain(
 
 
 def _node_reading(
-    target: NodePlace, status: Reading[NodeStatus], asked: Asked, answers: Answers
-) -> NodeReading:
+    target: NodeLocation, status: Reading[NodeStatus], asked: Asked, answers: Answers
+) -> CheckedNode:
     not_asked = (
         status
         if isinstance(status, Unknown)
@@ -197,4 +197,4 @@ def _node_reading(
     readings: dict[str, Any] = {
         name: answers.to(asked[name]) if name in asked else not_asked for name in ASKED_FIELDS
     }
-    return NodeReading(target=target, status=status, **readings)
+    return CheckedNode(target=target, status=status, **readings)

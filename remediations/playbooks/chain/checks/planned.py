@@ -7,7 +7,7 @@ from typing import Self
 
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodeLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class PlannedChain:
     """How things stood, where the nodes are, and on which hosts something ran."""
 
     baseline: ChainBaseline
-    targets: tuple[NodePlace, ...]
+    targets: tuple[NodeLocation, ...]
     acting: tuple[str, ...]
 
     @classmethod

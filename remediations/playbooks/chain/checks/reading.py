@@ -15,7 +15,7 @@ from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
-    NodePlace,
+    NodeLocation,
     NodeStatus,
     Peer,
     ValidatorSet,
@@ -33,13 +33,13 @@ EVIDENCE_AHEAD = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeReading:
+class CheckedNode:
     """One node. `commits` are its newest ones, oldest first; `results` and `headers` go by height.
 
     What no check asks of this node is Unknown, not asked.
     """
 
-    target: NodePlace
+    target: NodeLocation
     active: Reading[bool]
     status: Reading[NodeStatus]
     peers: Reading[tuple[Peer, ...]]
@@ -59,16 +59,16 @@ class NodeReading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainReading:
+class CheckedChain:
     """All nodes by name, in the order of the plan. `validators` is the set as `first` tells it;
     `common` are the heights above the incident that all nodes that answer have, six at most."""
 
-    nodes: Mapping[str, NodeReading]
+    nodes: Mapping[str, CheckedNode]
     validators: Reading[ValidatorSet]
     common: range
 
     @property
-    def first(self) -> NodeReading:
+    def first(self) -> CheckedNode:
         """The node whose word is taken for what is the same on all."""
         return next(iter(self.nodes.values()))
 

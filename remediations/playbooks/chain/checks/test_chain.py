@@ -13,7 +13,7 @@ from remediations.playbooks.chain.checks.reading import (
     EVIDENCE_BACK,
     NEW_BLOCKS,
     NEWEST_COMMITS,
-    ChainReading,
+    CheckedChain,
     headers_since,
     known,
 )
@@ -30,7 +30,7 @@ CALM_ROUND = 1
 CALM_LIMIT_S = 60
 
 
-def _common(reading: ChainReading, baseline: ChainBaseline) -> range:
+def _common(reading: CheckedChain, baseline: ChainBaseline) -> range:
     """The heights that are compared, where every node told where it stands."""
     for node in reading.nodes.values():
         known(node.status)
@@ -56,7 +56,7 @@ def test_blocks_go_on(fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Sa
 
 
 @pytest.mark.check("P2", TITLES["P2"])
-def test_one_app_hash(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+def test_one_app_hash(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """The state after every new height is the same on every node."""
     heights = _common(reading, baseline)
     results = {
@@ -71,7 +71,7 @@ def test_one_app_hash(reading: ChainReading, baseline: ChainBaseline, saw: Saw) 
 
 
 @pytest.mark.check("P3", TITLES["P3"])
-def test_one_block_id(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+def test_one_block_id(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """No two nodes have different blocks at one height."""
     heights = _common(reading, baseline)
     chains = {}
@@ -86,7 +86,7 @@ def test_one_block_id(reading: ChainReading, baseline: ChainBaseline, saw: Saw) 
 
 
 @pytest.mark.check("P4", TITLES["P4"])
-def test_chain_continues(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+def test_chain_continues(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """The block of the incident's height is the same on every node, and times only rise."""
     height = baseline.height
     seen = {}
@@ -101,7 +101,7 @@ def test_chain_continues(reading: ChainReading, baseline: ChainBaseline, saw: Sa
 
 
 @pytest.mark.check("P5", TITLES["P5"])
-def test_no_evidence(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+def test_no_evidence(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """No header since shortly before the incident carries evidence, on any node."""
     low = max(1, baseline.height - EVIDENCE_BACK)
     total = 0
@@ -118,7 +118,7 @@ def test_no_evidence(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -
 
 @pytest.mark.check("P8", TITLES["P8"])
 def test_signing_power(
-    reading: ChainReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+    reading: CheckedChain, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
     """A commit carries at least the power of before, and more than two thirds. One alone may miss a
     vote that came late, so several are looked at."""
@@ -148,7 +148,7 @@ def test_signing_power(
 
 
 @pytest.mark.check("P9", TITLES["P9"])
-def test_calm_rounds(reading: ChainReading, fleet: Fleet, wait: Wait, saw: Saw) -> None:
+def test_calm_rounds(reading: CheckedChain, fleet: Fleet, wait: Wait, saw: Saw) -> None:
     """Five blocks in a row needed no more than two rounds each."""
     commits = wait.until(
         lambda: fleet.commits(reading.first.target, NEWEST_COMMITS),

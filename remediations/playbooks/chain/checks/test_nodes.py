@@ -10,7 +10,7 @@ from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import FAILURES, Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.playbooks.chain.checks.reading import ChainReading, NodeReading, known
+from remediations.playbooks.chain.checks.reading import CheckedChain, CheckedNode, known
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.values import Commit, NodeStatus
 
@@ -23,7 +23,7 @@ FOLLOW_LIMIT_S = 30
 
 @pytest.mark.check("P7", TITLES["P7"])
 def test_signs(
-    signer: NodeReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+    signer: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
     """Its own signature is for the block in three consecutive commits after the incident."""
     address = signer.target.address
@@ -48,7 +48,7 @@ def test_signs(
 
 
 @pytest.mark.check("P10", TITLES["P10"])
-def test_sign_state_never_lower(node: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
+def test_sign_state_never_lower(node: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
     """Height, round and step of the sign state are at least what they were."""
     before = {s.host: (s.height, s.round, s.step) for s in baseline.sign_states}
     if node.name not in before:
@@ -61,7 +61,7 @@ def test_sign_state_never_lower(node: NodeReading, baseline: ChainBaseline, saw:
 
 
 @pytest.mark.check("P11", TITLES["P11"])
-def test_address_kept(node: NodeReading, saw: Saw) -> None:
+def test_address_kept(node: CheckedNode, saw: Saw) -> None:
     """The node signs with the key it had, and has power if it had power."""
     status = known(node.status)
     saw(f"{status.address[:12]}, power {status.power}")
@@ -72,7 +72,7 @@ def test_address_kept(node: NodeReading, saw: Saw) -> None:
 
 @pytest.mark.check("P12", TITLES["P12"])
 def test_follows(
-    node: NodeReading, reading: ChainReading, fleet: Fleet, wait: Wait, saw: Saw
+    node: CheckedNode, reading: CheckedChain, fleet: Fleet, wait: Wait, saw: Saw
 ) -> None:
     """Not catching up, and at most one block behind the highest."""
     assert known(node.active), f"{node.target.unit} is not running"
@@ -94,7 +94,7 @@ def test_follows(
 
 @pytest.mark.check("P13", TITLES["P13"])
 def test_peers(
-    node: NodeReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+    node: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
     """At most one peer fewer than before, and at least one."""
     before = {p.host: p.peers for p in baseline.peers}.get(node.name, 0)
@@ -111,7 +111,7 @@ def test_peers(
 
 
 @pytest.mark.check("P14", TITLES["P14"])
-def test_binary(acted: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
+def test_binary(acted: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
     """The running process has the program whose hash was read when planning."""
     planned = {p.host: p.sha256 for p in baseline.programs}.get(acted.name)
     running = known(acted.program)
@@ -121,7 +121,7 @@ def test_binary(acted: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
 
 
 @pytest.mark.check("P15", TITLES["P15"])
-def test_journal(acted: NodeReading, saw: Saw) -> None:
+def test_journal(acted: CheckedNode, saw: Saw) -> None:
     """Nothing since the start says that consensus failed or that somebody equivocated."""
     found = known(acted.failures)
     saw("none of: " + FAILURES.replace("|", ", ").replace("^", ""))
@@ -129,7 +129,7 @@ def test_journal(acted: NodeReading, saw: Saw) -> None:
 
 
 @pytest.mark.check("P17", TITLES["P17"])
-def test_ownership(acted: NodeReading, saw: Saw) -> None:
+def test_ownership(acted: CheckedNode, saw: Saw) -> None:
     """Nothing below data/ belongs to somebody else: the service could not write it."""
     owner = acted.target.user or "root"
     foreign = known(acted.foreign_file)
@@ -139,7 +139,7 @@ def test_ownership(acted: NodeReading, saw: Saw) -> None:
 
 @pytest.mark.check("I13", TITLES["I13"])
 def test_healthy_untouched(
-    reading: ChainReading, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
+    reading: CheckedChain, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
 ) -> None:
     """The daemons that were well before are the same processes now."""
     healthy = set(reading.nodes) - set(plan.acting)

@@ -100,7 +100,7 @@ class _Deaf:
         return seen is not None and cast is not None and cast not in seen
 
 
-def one_way(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
+def one_way_edges(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
     """Edges that only one side knows: an address translation or a firewall in between."""
     answering = [v for v in views if v.answers]
     known = {v.host: v for v in answering if value_or_none(v.reading.chain.peers) is not None}

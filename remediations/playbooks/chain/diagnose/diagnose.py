@@ -8,23 +8,23 @@ from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.chain_class import Case, classify
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.components import (
-    one_way,
+    one_way_edges,
     read_components,
     unlisted_peers,
 )
+from remediations.playbooks.chain.diagnose.context import NodeVerdict, read_context
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
 from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_power
-from remediations.playbooks.chain.diagnose.scene import Verdict, read_scene
-from remediations.playbooks.chain.diagnose.votes import Votes, parted, read_votes
-from remediations.playbooks.chain.diagnose.witness import doubts
-from remediations.playbooks.chain.finding import Answer, ChainFinding
+from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
+from remediations.playbooks.chain.diagnose.witness import contradictions
+from remediations.playbooks.chain.finding import ChainFinding, Tristate
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
@@ -40,28 +40,28 @@ def diagnose(observation: CometReading) -> ChainFinding:
     for each node. Never raises on a valid Observation: what cannot be known is said to be unknown.
     """
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
-    doubted = doubts(views, observation.chain_id)
+    doubted = contradictions(views, observation.chain_id)
     witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
     power = read_power(views, witnesses)
     gone = _gone(views)
     halt = read_halt(witnesses, power, gone, observation.halted_after_s)
     hashes = read_hashes(witnesses, power)
-    scene = read_scene(
+    context = read_context(
         views,
         witnesses,
         power=power,
         doubts=doubted,
-        duplicates=duplicates(views),
+        duplicates=duplicate_keys(views),
         hashes=hashes,
         began=observation.began,
         grace_s=observation.halted_after_s,
     )
-    verdicts = {view.host: node_condition(view, scene) for view in views}
+    verdicts = {view.host: node_condition(view, context) for view in views}
     alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
     dead = gone | _consensus_dead(views, verdicts)
-    apart = halt.answer is Answer.YES and parted(votes, power, dead)
-    case = Case(
+    apart = halt.answer is Tristate.YES and partitioned(votes, power, dead)
+    case = ClassInput(
         views=views,
         witnesses=witnesses,
         power=power,
@@ -77,7 +77,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
     return _assembled(observation, case)
 
 
-def _takes_part(verdict: Verdict | None) -> bool:
+def _takes_part(verdict: NodeVerdict | None) -> bool:
     """Nothing wrong with the node, or only with its network: its view of the votes counts."""
     return verdict is None or verdict.condition is NodeCondition.ISOLATED
 
@@ -90,7 +90,7 @@ def _gone(views: Sequence[NodeView]) -> frozenset[str]:
 
 
 def _consensus_dead(
-    views: Sequence[NodeView], verdicts: Mapping[str, Verdict | None]
+    views: Sequence[NodeView], verdicts: Mapping[str, NodeVerdict | None]
 ) -> frozenset[str]:
     """The addresses of the nodes whose consensus has ended."""
     return frozenset(
@@ -102,14 +102,14 @@ def _consensus_dead(
     )
 
 
-def _assembled(observation: CometReading, case: Case) -> ChainFinding:
+def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
     judgement = classify(case)
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
     nodes = node_findings(case, judgement, components)
     voters = _voters(case)
     online = case.power.sum(voters)
-    halted = case.halt.answer is Answer.YES
+    halted = case.halt.answer is Tristate.YES
     return ChainFinding(
         chain=judgement.chain,
         halted=case.halt.answer,
@@ -118,7 +118,7 @@ def _assembled(observation: CometReading, case: Case) -> ChainFinding:
         height=case.halt.tip,
         round=case.votes.round,
         step=case.votes.step,
-        round_moves=case.votes.moves if halted else Answer.UNKNOWN,
+        round_moves=case.votes.moves if halted else Tristate.UNKNOWN,
         total_power=case.power.total,
         online_power=online,
         uncovered_power=case.power.uncovered,
@@ -134,20 +134,20 @@ def _assembled(observation: CometReading, case: Case) -> ChainFinding:
     )
 
 
-def _witnesses(case: Case) -> tuple[str, ...]:
+def _witnesses(case: ClassInput) -> tuple[str, ...]:
     """Who told about the chain: nodes that answer, and in a halt validators that are down.
 
     A validator read as stopped on its own host proves that it makes no blocks.
     """
     hosts = {view.host for view in case.witnesses}
-    if case.halt.answer is Answer.YES:
+    if case.halt.answer is Tristate.YES:
         hosts |= {v.host for v in case.views if v.address in case.gone and case.power.of(v.address)}
     return tuple(sorted(hosts))
 
 
-def _voters(case: Case) -> frozenset[str]:
+def _voters(case: ClassInput) -> frozenset[str]:
     """Who votes now, or who signed the newest commit while blocks go on; not who is down since."""
-    if case.halt.answer is Answer.NO:
+    if case.halt.answer is Tristate.NO:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
         signatures = {
@@ -159,14 +159,14 @@ def _voters(case: Case) -> frozenset[str]:
     return case.votes.voters - case.dead
 
 
-def _evidence(case: Case) -> tuple[Evidence, ...]:
+def _evidence(case: ClassInput) -> tuple[Evidence, ...]:
     """The readings behind the class: heights, the set, votes, hashes, one-way edges."""
     return (
         *case.halt.evidence,
         *_power_evidence(case.views, case.power),
         *_vote_evidence(case.views, case.votes, case.power),
         *_hash_evidence(case.views, case.hashes),
-        *one_way(case.views),
+        *one_way_edges(case.views),
     )
 
 

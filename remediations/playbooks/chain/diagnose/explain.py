@@ -7,21 +7,21 @@ from datetime import datetime
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.chain_class import Judgement
+from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer, NodeFinding
+from remediations.playbooks.chain.finding import NodeFinding, Tristate
 from remediations.render.words import percent
 
 
 def explain(
-    judgement: Judgement, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
+    judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
 ) -> str:
     """One or two sentences."""
     state = {
-        Answer.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
-        Answer.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
-        Answer.UNKNOWN: "whether the chain halts is not known",
+        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
+        Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
+        Tristate.UNKNOWN: "whether the chain halts is not known",
     }[halt.answer]
     share = ""
     if power.known:
@@ -46,7 +46,7 @@ def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
     return f": {', '.join(parts)}" if parts else ""
 
 
-def next_step(judgement: Judgement, power: Power, nodes: Sequence[NodeFinding]) -> str:
+def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
     chain = judgement.chain
     if chain is ChainClass.UNDETERMINED:

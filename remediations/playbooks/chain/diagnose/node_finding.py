@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.chain_class import Case, Judgement
-from remediations.playbooks.chain.diagnose.log_condition import hint
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.context import NodeVerdict
+from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.finding import (
-    Answer,
     Component,
     HashCluster,
     NodeFinding,
+    Tristate,
 )
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.inventory import Role
 
 
 def node_findings(
-    case: Case, judgement: Judgement, components: Sequence[Component]
+    case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
 ) -> tuple[NodeFinding, ...]:
     """One finding per host, by name."""
     placed = _Placed(case, judgement, components)
@@ -31,10 +31,10 @@ def node_findings(
     )
 
 
-def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
+def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFinding:
     power = case.power.of(view.address)
     member = power or not case.power.known
-    clue = hint(view)
+    clue = log_hint(view)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
     if clue is not None:
         cause = f"{cause}; {clue[0].meaning}: {clue[1].says}"
@@ -54,7 +54,9 @@ def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
 class _Placed:
     """What the class of the chain means for a node that has nothing wrong by itself."""
 
-    def __init__(self, case: Case, judgement: Judgement, components: Sequence[Component]) -> None:
+    def __init__(
+        self, case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
+    ) -> None:
         self._case = case
         self._judgement = judgement
         self._blocked = frozenset(judgement.blocked)
@@ -64,26 +66,26 @@ class _Placed:
         )
         self._cluster = {host: c for c in case.hashes.clusters for host in c.hosts}
 
-    def verdict(self, view: NodeView) -> Verdict:
+    def verdict(self, view: NodeView) -> NodeVerdict:
         """Healthy while blocks go on; else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
-        if halted is Answer.NO:
-            return Verdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
-        if halted is Answer.UNKNOWN:
+        if halted is Tristate.NO:
+            return NodeVerdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
+        if halted is Tristate.UNKNOWN:
             cause = f"it answers at height {view.height}; the chain as a whole could not be judged"
-            return Verdict(NodeCondition.UNKNOWN, cause, evidence)
+            return NodeVerdict(NodeCondition.UNKNOWN, cause, evidence)
         if chain is ChainClass.PARTITION and view.host in self._cut:
             cause = "it is well, in a part of the network without a quorum"
-            return Verdict(NodeCondition.ISOLATED, cause, evidence)
+            return NodeVerdict(NodeCondition.ISOLATED, cause, evidence)
         if chain is ChainClass.APP_HASH_SPLIT and self._strays(self._cluster.get(view.host)):
-            return Verdict(NodeCondition.DIVERGED, self._stray(view), evidence)
+            return NodeVerdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if chain is ChainClass.QUORUM_LOST and self._alone(view.host):
-            return Verdict(NodeCondition.DIVERGED, self._stray(view), evidence)
+            return NodeVerdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if view.host in self._blocked:
             cause = "it runs and follows the round, but nobody has its vote"
-            return Verdict(NodeCondition.WAITING, cause, evidence)
-        return Verdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
+            return NodeVerdict(NodeCondition.WAITING, cause, evidence)
+        return NodeVerdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
 
     def _alone(self, host: str) -> bool:
         """Not of the cluster with most power, which could go on with the power that is missing."""

@@ -71,7 +71,7 @@ def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Powe
     )
 
 
-def duplicates(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
+def duplicate_keys(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
     """Addresses whose key file lies on more than one host, with those hosts (G2)."""
     held: dict[str, list[str]] = {}
     for view in views:

@@ -13,7 +13,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 
 
 @dataclass(frozen=True)
-class Signature:
+class LogSignature:
     """A line, what it means, the condition it proves (None: it only explains), what to do."""
 
     pattern: re.Pattern[str]
@@ -24,11 +24,11 @@ class Signature:
 
 def _row(
     pattern: str, meaning: str, condition: NodeCondition | None = None, by_hand: str = ""
-) -> Signature:
-    return Signature(re.compile(pattern), meaning, condition, by_hand)
+) -> LogSignature:
+    return LogSignature(re.compile(pattern), meaning, condition, by_hand)
 
 
-SIGNATURES: tuple[Signature, ...] = (
+SIGNATURES: tuple[LogSignature, ...] = (
     _row(
         r"found conflicting vote from ourselves",
         "this key signed two different votes: it runs twice, or its sign state was reset",
@@ -137,9 +137,9 @@ SIGNATURES: tuple[Signature, ...] = (
 )
 
 
-def explained(
+def first_match(
     lines: tuple[str, ...], cured: frozenset[NodeCondition] = frozenset()
-) -> tuple[Signature, str] | None:
+) -> tuple[LogSignature, str] | None:
     """The first row that matches, with the newest line that shows it; rows that are cured pass."""
     for signature in SIGNATURES:
         if signature.condition in cured:
@@ -150,7 +150,7 @@ def explained(
     return None
 
 
-def shows(lines: tuple[str, ...], conditions: frozenset[NodeCondition]) -> bool:
+def any_match(lines: tuple[str, ...], conditions: frozenset[NodeCondition]) -> bool:
     """Whether a line is the signature of one of these conditions."""
     patterns = [s.pattern for s in SIGNATURES if s.condition in conditions]
     return any(pattern.search(line) for pattern in patterns for line in lines)

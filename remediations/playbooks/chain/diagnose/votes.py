@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer
+from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import RoundState, RoundStep
 from remediations.values.reading import Known
 
 
 @dataclass(frozen=True)
-class Ballot:
+class WitnessVotes:
     """One witness's newest round: whose votes of the deciding phase, and whose votes at all."""
 
     host: str
@@ -33,12 +33,12 @@ class Ballot:
 class Votes:
     """All ballots near the tip. `voters` vote in the current round, by anybody's account."""
 
-    ballots: tuple[Ballot, ...]
+    ballots: tuple[WitnessVotes, ...]
     voters: frozenset[str]
     height: int
     round: int
     step: int
-    moves: Answer
+    moves: Tristate
     round_seconds: int
 
     @property
@@ -59,7 +59,7 @@ def read_votes(witnesses: Sequence[NodeView], power: Power, tip: int) -> Votes:
         top = max(top, (state.height, state.round, state.step))
         if read.fits(state):
             ballots.append(
-                Ballot(
+                WitnessVotes(
                     view.host,
                     state.height,
                     state.round,
@@ -114,7 +114,7 @@ def _distinct(sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:
 
 
 def _fullest_round(
-    near: Sequence[NodeView], ballots: Sequence[Ballot], read: _Reader, height: int
+    near: Sequence[NodeView], ballots: Sequence[WitnessVotes], read: _Reader, height: int
 ) -> frozenset[str]:
     """The voters of the fullest round seen at `height`, by the views of all together.
 
@@ -145,7 +145,7 @@ def _rounds_until(round_: int) -> int:
     return 5 * (round_ + 1) + (3 * round_ * (round_ + 1) + 3) // 4
 
 
-def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
+def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Tristate:
     """Whether the round rises while the height stands.
 
     Unchanged over both samples means that it stands only if a whole round fits between them, or if
@@ -162,16 +162,16 @@ def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
             continue
         (first_at, first), (last_at, last) = states[0], states[-1]
         if last.round > first.round:
-            return Answer.YES
+            return Tristate.YES
         if last.round != round_ or len(states) < 2:
             continue
         waited = (last_at - first_at).total_seconds() >= round_length(round_)
         overdue = (last_at - last.started).total_seconds() > _rounds_until(round_)
         fixed = fixed or waited or overdue
-    return Answer.NO if fixed else Answer.UNKNOWN
+    return Tristate.NO if fixed else Tristate.UNKNOWN
 
 
-def parted(votes: Votes, power: Power, gone: frozenset[str]) -> bool:
+def partitioned(votes: Votes, power: Power, gone: frozenset[str]) -> bool:
     """Whether the witnesses' views together have a quorum that none of them sees alone.
 
     `gone` are addresses whose host is down for sure: their old votes do not count.

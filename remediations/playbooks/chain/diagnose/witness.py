@@ -22,7 +22,7 @@ _APART = 20
 """Blocks between two readings of a chain that moves, which hosts make seconds apart."""
 
 
-def doubts(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
+def contradictions(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
     """Hosts whose answers about the chain are not used, with the reason."""
     found = {
         view.host: doubt for view in views if view.answers and (doubt := _alone(view, chain_id))

@@ -113,7 +113,7 @@ def disk_free(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def record_kept(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+def records_writable(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """N2: a step leaves a record of root's own, which is what makes it happen at most once."""
     title = "the record of a step can be kept, and only by root"
     expected = f"{RECORD_FLOOR >> 20} MiB, {RECORD_INODES} inodes, read-write, root's alone"
@@ -148,7 +148,7 @@ def record_kept(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def clock_sane(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+def clock_in_sync(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G37: the clock is within ten seconds of ours."""
     title = "the clock is within 10 s of this machine's"
     session = value_or_none(reading.session)
@@ -163,7 +163,7 @@ def clock_sane(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def nothing_known_forbids(chain: ChainSituation, reading: HostReading) -> GuardResult:
+def curable_by_start(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """A restart cannot cure what the node itself says is wrong (docs/rules/guards.md#n1)."""
     finding = chain.finding.node(reading.host)
     return judged(

@@ -9,7 +9,7 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult, Impact
 from remediations.playbooks.chain.classes import ChainClass
-from remediations.playbooks.chain.impact import path
+from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.words import percent
 from remediations.systems.comet.quorum import has_quorum
@@ -19,12 +19,12 @@ from remediations.values.reading import Unknown, value_or_none
 Whole = Proposal[ChainSituation]
 
 
-def acting(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
+def acting_readings(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
     """The readings of the hosts that are acted on, in order."""
     return (chain.observation.host(host) for host in proposal.targets)
 
 
-def covers_the_set(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G1: the inventory holds enough of the validator set to judge and to recover it."""
     finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
@@ -39,7 +39,7 @@ def covers_the_set(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     )
 
 
-def one_key_one_host(chain: ChainSituation, proposal: Whole) -> GuardResult:
+def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G2: no validator key lies on two hosts, stopped standbys included."""
     holders: dict[str, list[str]] = defaultdict(list)
     for reading in chain.observation.hosts:
@@ -56,11 +56,11 @@ def one_key_one_host(chain: ChainSituation, proposal: Whole) -> GuardResult:
         expected="one host for each key",
         next_step="decide which host may sign; remove the key from the other by hand, then "
         "`remediate diagnose`",
-        facts=tuple(f"{reading.host}.address" for reading in acting(chain, proposal)),
+        facts=tuple(f"{reading.host}.address" for reading in acting_readings(chain, proposal)),
     )
 
 
-def one_chain(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def same_chain_id(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G3: every node that answers is on the chain of the inventory."""
     networks = {
         reading.host: status.network
@@ -82,7 +82,7 @@ def one_chain(chain: ChainSituation, _proposal: Whole) -> GuardResult:
 def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G29: no stage takes signing power from above two thirds to two thirds or below."""
     total = chain.finding.total_power
-    stages = path(chain, proposal)
+    stages = stage_impacts(chain, proposal)
     broken = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
     worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
     return judged(
@@ -107,7 +107,7 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
     finding = chain.finding
     if finding.chain is not ChainClass.QUORUM_LOST or not _starts(chain, proposal):
         return None
-    after = path(chain, proposal)[-1].after
+    after = stage_impacts(chain, proposal)[-1].after
     targets = frozenset(proposal.targets)
     left = [
         f"{node.host} ({node.power}, {node.condition})"
@@ -152,7 +152,7 @@ def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     )
 
 
-def witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def two_witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """W2: two independent witnesses for a decision about the chain
     (docs/rules/hazards.md#one-witness)."""
     seen = chain.finding.witnesses
@@ -166,10 +166,10 @@ def witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     )
 
 
-def readable_targets(chain: ChainSituation, proposal: Whole) -> GuardResult:
+def targets_reachable(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G41: every host that is acted on was reached, with sudo."""
     failed = []
-    for reading in acting(chain, proposal):
+    for reading in acting_readings(chain, proposal):
         if isinstance(reading.session, Unknown):
             failed.append(f"{reading.host}: {reading.session.reason}")
         elif not reading.session.value.sudo:
@@ -181,5 +181,5 @@ def readable_targets(chain: ChainSituation, proposal: Whole) -> GuardResult:
         got="; ".join(failed) or f"{len(proposal.targets)} of {len(proposal.targets)}",
         expected="all targets",
         next_step="mend SSH or sudo there, or leave the host out with `--limit`",
-        facts=tuple(f"{reading.host}.sudo" for reading in acting(chain, proposal)),
+        facts=tuple(f"{reading.host}.sudo" for reading in acting_readings(chain, proposal)),
     )

@@ -117,7 +117,7 @@ def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def restart_not_deadlocked(chain: ChainSituation, reading: HostReading) -> GuardResult:
+def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G25: `double_sign_check_height` above 0: a validator that signed lately exits at start. What
     1 does depends on the version, which only a node that answers tells."""
     title = "double_sign_check_height does not forbid the start"

@@ -20,7 +20,7 @@ from typing import Self
 from remediations.errors import Refused, UsageError
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.deploys import deploy_path
-from remediations.systems.hosts.compile.process import Child
+from remediations.systems.hosts.compile.process import CompileChild
 from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.wire import canonical
@@ -43,12 +43,12 @@ class Compiler:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
-        self._children: tuple[Child, ...] = ()
+        self._children: tuple[CompileChild, ...] = ()
         self._compiled: dict[bytes, dict[str, tuple[HostCommand, ...]]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
-            self._children = tuple(held.enter_context(closing(Child(s))) for s in HASH_SEEDS)
+            self._children = tuple(held.enter_context(closing(CompileChild(s))) for s in HASH_SEEDS)
             held.pop_all()
         return self
 

@@ -29,7 +29,7 @@ MAX_LAST_WORDS = 100_000
 """Bytes of stderr that are looked at when a child died."""
 
 
-class Child:
+class CompileChild:
     """A child that compiles what it is sent; it ends when its control pipe closes, so with us.
 
     Its own session: Ctrl-C on the terminal reaches us only, and we say what becomes of it.

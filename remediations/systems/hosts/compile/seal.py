@@ -66,7 +66,7 @@ class Seal:
 _active: list[Seal] = []
 
 
-def watch(seal: Seal) -> None:
+def activate(seal: Seal) -> None:
     """Make `seal` the one that the audit hook reports to; the hook itself stays for ever."""
     if not _active:
         sys.addaudithook(_audit)

@@ -10,7 +10,7 @@ import msgspec
 from gevent import monkey
 
 from remediations.systems.hosts.compile.pyinfra_internals import run_deploy
-from remediations.systems.hosts.compile.seal import Rejected, Seal, watch
+from remediations.systems.hosts.compile.seal import Rejected, Seal, activate
 from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest, Rejection
 from remediations.values.wire import decode
 
@@ -23,7 +23,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a deploy prints must not mix with the replies
     for line in sys.stdin.buffer:
-        replies.write(msgspec.json.encode(answer(decode(line, CompileRequest))) + b"\n")
+        replies.write(msgspec.json.encode(compile_reply(decode(line, CompileRequest))) + b"\n")
         replies.flush()
 
 
@@ -39,10 +39,10 @@ def end_with_parent(control: int) -> None:
     monkey.get_original("_thread", "start_new_thread")(wait, ())
 
 
-def answer(request: CompileRequest) -> CompileReply:
+def compile_reply(request: CompileRequest) -> CompileReply:
     """Compile one deploy. Whatever it does wrong becomes a rejection."""
     seal = Seal()
-    watch(seal)
+    activate(seal)
     try:
         code = compile(Path(request.path).read_text("utf-8"), request.path, "exec")
         commands = run_deploy(code, request.path, request.hosts, seal)

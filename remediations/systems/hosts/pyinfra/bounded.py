@@ -16,7 +16,7 @@ CHUNK = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class BoundedResult:
     """How it ended. `cut`: more came than `OUTPUT_BYTES`, so it was ended, and `code` says
     nothing."""
 
@@ -26,9 +26,9 @@ class Ended:
     cut: bool
 
 
-def run(
+def run_bounded(
     argv: list[str], stdin: bytes, *, limit_s: float, env: Mapping[str, str] | None = None
-) -> Ended:
+) -> BoundedResult:
     """Run `argv`, in our environment or in `env`. It is given no terminal, and no signal of ours.
 
     Raises:
@@ -58,7 +58,7 @@ def run(
         for stream in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
-    return Ended(
+    return BoundedResult(
         code=code,
         stdout=bytes(out.data),
         stderr=bytes(errors.data),

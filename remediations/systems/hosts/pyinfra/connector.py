@@ -32,7 +32,7 @@ from pyinfra.connectors.util import (
     make_unix_command_for_host,
 )
 
-from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, Ended, run
+from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, BoundedResult, run_bounded
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_ATTEMPTS = 3
@@ -251,13 +251,13 @@ class OpenSSHConnector(BaseConnector):
         stdin: bytes | None = None,
         timeout: float | None = None,
         pty: bool = False,
-    ) -> Ended:
+    ) -> BoundedResult:
         argv = [*self._base(), "-tt" if pty else "-T", "--", self._name(), command]
         return self._run(argv, stdin or b"", timeout or COMMAND_LIMIT_S)
 
-    def _run(self, argv: list[str], stdin: bytes, limit_s: float) -> Ended:
+    def _run(self, argv: list[str], stdin: bytes, limit_s: float) -> BoundedResult:
         try:
-            return run(argv, stdin, limit_s=limit_s)
+            return run_bounded(argv, stdin, limit_s=limit_s)
         except TimeoutError as error:
             raise TimeoutError(f"ssh {self._name()}: {error}") from error
 

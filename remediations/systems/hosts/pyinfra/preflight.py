@@ -33,7 +33,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 import remediations
 from remediations.render.printable import one_line
-from remediations.systems.hosts.pyinfra.bounded import Ended, run
+from remediations.systems.hosts.pyinfra.bounded import BoundedResult, run_bounded
 from remediations.systems.hosts.pyinfra.connector import INVENTORY, OpenSSHConnector
 from remediations.values.wire import WireError, decode
 
@@ -50,7 +50,7 @@ Data = Mapping[str, str]
 """What an action's driver needs of one target; numbers are decimal."""
 
 
-class Block(msgspec.Struct, frozen=True):
+class BlockingGuard(msgspec.Struct, frozen=True):
     """A guard that does not pass, as the answer has it."""
 
     id: str
@@ -66,15 +66,15 @@ class Block(msgspec.Struct, frozen=True):
         )
 
 
-class Result(msgspec.Struct, frozen=True):
+class PreflightResult(msgspec.Struct, frozen=True):
     """What `remediate preflight --json` has as `result`, as far as it is needed here."""
 
-    blocked: tuple[Block, ...]
+    blocked: tuple[BlockingGuard, ...]
     data: dict[str, dict[str, str]]
     connections: dict[str, dict[str, str]]
 
 
-class Failure(msgspec.Struct, frozen=True):
+class PreflightFailure(msgspec.Struct, frozen=True):
     """Why the guards could not be judged, in the form of its `error`."""
 
     what: str
@@ -86,11 +86,11 @@ class Failure(msgspec.Struct, frozen=True):
         return one_line(f"{self.what}: got {self.got}; expected {self.expected}; next: {self.next}")
 
 
-class Printed(msgspec.Struct, frozen=True):
+class PreflightDocument(msgspec.Struct, frozen=True):
     """The one document that it prints."""
 
-    result: Result | None
-    error: Failure | None
+    result: PreflightResult | None
+    error: PreflightFailure | None
 
 
 @dataclass
@@ -147,7 +147,7 @@ class _Unjudged(Exception):
     """The guards could not be judged, or not for the machines that would be acted on."""
 
     def __init__(self, what: str, *, got: str, expected: str, next_step: str) -> None:
-        super().__init__(str(Failure(what, got, expected, next_step)))
+        super().__init__(str(PreflightFailure(what, got, expected, next_step)))
 
 
 def _inventory_of(targets: Sequence[Host]) -> str:
@@ -168,13 +168,13 @@ def _inventory_of(targets: Sequence[Host]) -> str:
     )
 
 
-def _ask(action: str, targets: Sequence[Host], inventory: str) -> Result:
+def _ask(action: str, targets: Sequence[Host], inventory: str) -> PreflightResult:
     words = ["preflight", action, "--inventory", inventory]
     words += ["--limit", ",".join(target.name for target in targets)]
     by_hand = f"`remediate {shlex.join(words)}`"
     command = [sys.executable, "-P", "-m", "remediations", *words, "--json"]
     try:
-        printed = _printed(run(command, b"", limit_s=LIMIT_S, env=_environment()))
+        printed = _printed(run_bounded(command, b"", limit_s=LIMIT_S, env=_environment()))
     except (TimeoutError, OSError, WireError) as error:
         raise _Unjudged(
             "`remediate preflight` gave no answer",
@@ -182,14 +182,14 @@ def _ask(action: str, targets: Sequence[Host], inventory: str) -> Result:
             expected=f"a document within {LIMIT_S} s",
             next_step=by_hand,
         ) from error
-    if isinstance(printed, Failure):
+    if isinstance(printed, PreflightFailure):
         raise _Unjudged(
             printed.what, got=printed.got, expected=printed.expected, next_step=printed.next
         )
     return printed
 
 
-def _printed(ended: Ended) -> Result | Failure:
+def _printed(ended: BoundedResult) -> PreflightResult | PreflightFailure:
     """What a child that ended has said.
 
     Raises:
@@ -199,7 +199,7 @@ def _printed(ended: Ended) -> Result | Failure:
     try:
         if ended.cut:
             raise WireError("more output than is taken")
-        printed = decode(ended.stdout, Printed)
+        printed = decode(ended.stdout, PreflightDocument)
     except WireError as error:
         raise WireError(f"exit {ended.code}, {error}; {last_words}") from error
     found = printed.result or printed.error
@@ -215,7 +215,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _made(target: Host, result: Result, made: Callable[[Data], T]) -> T:
+def _made(target: Host, result: PreflightResult, made: Callable[[Data], T]) -> T:
     _reached_as_judged(target, result)
     try:
         return made(result.data[target.name])
@@ -228,7 +228,7 @@ def _made(target: Host, result: Result, made: Callable[[Data], T]) -> T:
         ) from error
 
 
-def _reached_as_judged(target: Host, result: Result) -> None:
+def _reached_as_judged(target: Host, result: PreflightResult) -> None:
     assert isinstance(target.connector, OpenSSHConnector)
     judged, acts = result.connections.get(target.name, {}), target.connector.data
     for key in sorted({*judged, *acts}):

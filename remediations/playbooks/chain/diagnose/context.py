@@ -16,12 +16,12 @@ from remediations.systems.comet.values import CommitSignature
 from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
 
-Mark = tuple[int, int, int]
+LastSigned = tuple[int, int, int]
 """Height, round, step: the last signature of an address that the chain shows."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class NodeVerdict:
     """What is wrong with one node, why, and the readings that show it."""
 
     condition: NodeCondition
@@ -31,7 +31,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class ChainContext:
     """Facts of the whole that a node is held against.
 
     `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
@@ -45,7 +45,7 @@ class Scene:
     duplicates: dict[str, tuple[str, ...]]
     unread_keys: tuple[str, ...]
     hashes: Hashes
-    marks: dict[str, Mark]
+    marks: dict[str, LastSigned]
     tip: int
     growth: int
     round: tuple[int, int]
@@ -55,7 +55,7 @@ class Scene:
     grace: timedelta
 
 
-def read_scene(
+def read_context(
     views: Sequence[NodeView],
     witnesses: Sequence[NodeView],
     *,
@@ -65,11 +65,11 @@ def read_scene(
     hashes: Hashes,
     began: datetime,
     grace_s: int,
-) -> Scene:
+) -> ChainContext:
     """Collects what single nodes are held against."""
     states = (value_or_none(view.reading.sign_state) for view in views)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
-    return Scene(
+    return ChainContext(
         power=power,
         doubts=doubts,
         duplicates=duplicates,
@@ -79,7 +79,7 @@ def read_scene(
             if v.reading.role is not Role.BASTION and value_or_none(v.reading.key) is None
         ),
         hashes=hashes,
-        marks=read_marks(witnesses, power),
+        marks=read_last_signed(witnesses, power),
         tip=max((view.height for view in witnesses), default=0),
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
@@ -93,11 +93,11 @@ def read_scene(
     )
 
 
-def read_marks(witnesses: Sequence[NodeView], power: Power) -> dict[str, Mark]:
+def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:
     """The last signature of each address, from commits and from the votes of the round."""
-    marks: dict[str, Mark] = {}
-    commits: dict[int, tuple[Mark, tuple[CommitSignature, ...]]] = {}
-    ballots: dict[int, tuple[Mark, tuple[str, ...]]] = {}
+    marks: dict[str, LastSigned] = {}
+    commits: dict[int, tuple[LastSigned, tuple[CommitSignature, ...]]] = {}
+    ballots: dict[int, tuple[LastSigned, tuple[str, ...]]] = {}
     for view in witnesses:
         commit = value_or_none(view.reading.chain.commit)
         if commit is not None:

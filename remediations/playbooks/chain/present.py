@@ -14,9 +14,9 @@ from remediations.engine.find.finding import (
 )
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
-    Answer,
     ChainFinding,
     NodeFinding,
+    Tristate,
 )
 from remediations.render.words import count, moment, percent, some
 from remediations.systems.comet.quorum import has_quorum
@@ -25,12 +25,12 @@ DOMAIN = "chain"
 SHOWN_IN_FULL = 12
 """Witnesses that are named; beyond, some of them."""
 
-HALTED: Mapping[Answer, str] = MappingProxyType(
-    {Answer.YES: "halted", Answer.NO: "not halted", Answer.UNKNOWN: "unclear whether halted"}
+HALTED: Mapping[Tristate, str] = MappingProxyType(
+    {Tristate.YES: "halted", Tristate.NO: "not halted", Tristate.UNKNOWN: "unclear whether halted"}
 )
 
 
-def told(finding: ChainFinding) -> Finding:
+def present(finding: ChainFinding) -> Finding:
     """The finding, for people."""
     return Finding(
         domain=DOMAIN,

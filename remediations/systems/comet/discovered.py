@@ -29,7 +29,7 @@ _UNSAID = "the host does not say why it was not found"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Discovered:
     """Unit, home, RPC and files of the home; "" where not found, with the trouble beside it.
 
     `candidates` are the units of which the host could choose none.
@@ -53,16 +53,16 @@ class Found:
         return self.config_trouble or NOT_ASKED if self.home else self.home_trouble
 
 
-def parse_found(text: str) -> Found:
+def parse_discovered(text: str) -> Discovered:
     """The section `found`. One that contradicts itself has found nothing."""
     try:
         said = pairs(text)
     except TextError as error:
-        return nothing(Trouble(Why.CORRUPT, f"the host contradicts itself: {error}"))
+        return nothing_found(Trouble(Why.CORRUPT, f"the host contradicts itself: {error}"))
     told = {name: value[:MAX_PATH] for name, value in said.items()}
     unit_trouble = _trouble(said, "unit")
     several = unit_trouble.why is Why.SEVERAL_UNITS
-    found = Found(
+    found = Discovered(
         unit=told.get("unit", ""),
         unit_trouble=unit_trouble,
         home=told.get("home", ""),
@@ -76,7 +76,7 @@ def parse_found(text: str) -> Found:
         candidates=_units(told.get("candidates", "")) if several else (),
     )
     if found.unit and not UNIT.fullmatch(found.unit):
-        return nothing(_malformed("the name of the unit that was found has another form"))
+        return nothing_found(_malformed("the name of the unit that was found has another form"))
     if found.home and not HOME.fullmatch(found.home):
         trouble = "the home that was found is not an absolute path of plain characters"
         found = replace(found, home="", home_trouble=_malformed(trouble))
@@ -86,9 +86,9 @@ def parse_found(text: str) -> Found:
     return found
 
 
-def nothing(trouble: Trouble) -> Found:
+def nothing_found(trouble: Trouble) -> Discovered:
     """Neither unit nor home nor RPC, all because of `trouble`."""
-    return Found(unit_trouble=trouble, home_trouble=trouble, rpc_trouble=trouble)
+    return Discovered(unit_trouble=trouble, home_trouble=trouble, rpc_trouble=trouble)
 
 
 def _trouble(said: Mapping[str, str], name: str) -> Trouble:

@@ -28,7 +28,7 @@ end_session() {
     done
 }
 
-under_roof() {
+confined() {
     local -a inside=(unshare --pid --fork --kill-child)
     local name start='text=$remediate_program; export -n "${!remediate_@}"; eval "$text"'
     exec 2>/dev/null
@@ -48,4 +48,4 @@ under_roof() {
     exec setsid -w bash -c "$start"
 }
 
-under_roof
+confined

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from remediations.systems.comet import rpc
-from remediations.systems.comet.curl import ask
+from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
-    NodePlace,
+    NodeLocation,
     NodeStatus,
     Peer,
     ValidatorSet,
 )
 from remediations.systems.hosts.guest import guest_program
-from remediations.systems.hosts.rounds import Answer, Question
+from remediations.systems.hosts.rounds import Question, QuestionResult
 
 T = TypeVar("T")
 
@@ -42,23 +42,25 @@ class MorePages:
     pages: int
 
 
-def status(target: NodePlace) -> Question[NodeStatus]:
+def status(target: NodeLocation) -> Question[NodeStatus]:
     """`/status` now."""
     return _question(target, "status", ("status",), lambda pages: rpc.parse_status(pages[0]))
 
 
-def peers(target: NodePlace) -> Question[tuple[Peer, ...]]:
+def peers(target: NodeLocation) -> Question[tuple[Peer, ...]]:
     """The peers now."""
     return _question(target, "net_info", ("net_info",), lambda pages: rpc.parse_peers(pages[0]))
 
 
-def commits(target: NodePlace, heights: Sequence[int]) -> Question[tuple[Commit, ...]]:
+def commits(target: NodeLocation, heights: Sequence[int]) -> Question[tuple[Commit, ...]]:
     """The commits of `heights`, in that order."""
     paths = tuple(f"commit?height={height}" for height in heights)
     return _question(target, "commit", paths, lambda pages: tuple(map(rpc.parse_commit, pages)))
 
 
-def block_results(target: NodePlace, heights: Sequence[int]) -> Question[tuple[BlockResult, ...]]:
+def block_results(
+    target: NodeLocation, heights: Sequence[int]
+) -> Question[tuple[BlockResult, ...]]:
     """What the application answered to the blocks of `heights`, in that order."""
     paths = tuple(f"block_results?height={height}" for height in heights)
     return _question(
@@ -66,7 +68,7 @@ def block_results(target: NodePlace, heights: Sequence[int]) -> Question[tuple[B
     )
 
 
-def headers(target: NodePlace, heights: range) -> Question[dict[int, BlockMeta]]:
+def headers(target: NodeLocation, heights: range) -> Question[dict[int, BlockMeta]]:
     """The headers of `heights`, by height, as many as the node has; in pages of twenty."""
     starts = heights[::HEADERS_PER_PAGE]
     paths = tuple(
@@ -81,13 +83,13 @@ def headers(target: NodePlace, heights: range) -> Question[dict[int, BlockMeta]]
     )
 
 
-def validators(target: NodePlace, height: int) -> Question[ValidatorSet | MorePages]:
+def validators(target: NodeLocation, height: int) -> Question[ValidatorSet | MorePages]:
     """The validator set of `height`, or its first page where there are more."""
     path = _validators_path(height, 1)
     return _question(target, "validators", (path,), lambda pages: _whole_or_more(pages[0]))
 
 
-def more_validators(target: NodePlace, height: int, more: MorePages) -> Question[ValidatorSet]:
+def more_validators(target: NodeLocation, height: int, more: MorePages) -> Question[ValidatorSet]:
     """The whole set: the first page, and all others in one question."""
     paths = tuple(_validators_path(height, number) for number in range(2, more.pages + 1))
     return _question(
@@ -98,7 +100,7 @@ def more_validators(target: NodePlace, height: int, more: MorePages) -> Question
     )
 
 
-def sign_state(target: NodePlace) -> Question[SignState]:
+def sign_state(target: NodeLocation) -> Question[SignState]:
     """The sign state, looked into as by a reading (systems/hosts/guest.sh): only what the parser
     needs leaves the host."""
     look = guest_program(
@@ -126,7 +128,7 @@ def _validators_path(height: int, number: int) -> str:
 
 
 def _question(
-    target: NodePlace,
+    target: NodeLocation,
     source: str,
     paths: Sequence[str],
     parse: Callable[[Sequence[bytes]], T],
@@ -135,7 +137,7 @@ def _question(
     urls = (f"{target.rpc_url}/{path}" for path in paths)
     return Question(
         source=source,
-        command=ask(*urls, seconds=RPC_SECONDS),
+        command=curl_command(*urls, seconds=RPC_SECONDS),
         parse=lambda output: parse(_pages(output, len(paths))),
         failure=_no_answer,
     )
@@ -154,5 +156,5 @@ def _pages(output: bytes, expected: int) -> Sequence[bytes]:
     return pages
 
 
-def _no_answer(answer: Answer) -> str:
+def _no_answer(answer: QuestionResult) -> str:
     return f"did not answer (curl exit {answer.status})"
