@@ -1,4 +1,4 @@
-"""What can be done to a node of the chain, with all that must hold before it is."""
+"""What can be done to a node of the chain, and everything that must hold before it is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = Action(
     guards=START_GUARDS,
     effects=restart_effect,
 )
-"""Of a node of which no process is there."""
+"""For a node without a process."""
 
 RESTART = Action(
     name="node.restart",
@@ -27,7 +27,7 @@ RESTART = Action(
     guards=START_GUARDS,
     effects=restart_effect,
 )
-"""Of a node whose process is there, but dead."""
+"""For a node whose process exists, but is dead."""
 
 ENABLE = Action(
     name="node.enable",
@@ -38,4 +38,4 @@ ENABLE = Action(
     guards=ENABLE_GUARDS,
     effects=no_effect,
 )
-"""Of a node that is to come back after a reboot. It starts nothing now."""
+"""For a node that should come back after a reboot. Nothing is started now."""

@@ -1,4 +1,4 @@
-"""What the chain's checks and gates compare with: how things stood, where the nodes are. Pure."""
+"""What checks and gates compare with: the state before, and where the nodes are. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from remediations.values.record import Record
 
 
 class HostSignState(Record, frozen=True, kw_only=True):
-    """The sign state of a host."""
+    """The sign state of one host."""
 
     host: str
     height: int
@@ -27,22 +27,22 @@ class HostSignState(Record, frozen=True, kw_only=True):
 
 
 class PeerCount(Record, frozen=True, kw_only=True):
-    """How many peers a host has."""
+    """How many peers one host has."""
 
     host: str
     peers: int
 
 
 class ProgramHash(Record, frozen=True, kw_only=True):
-    """The program on a host's disk."""
+    """The program on the disk of one host."""
 
     host: str
     sha256: str
 
 
 class MainProcess(Record, frozen=True, kw_only=True):
-    """A process that was well, and must be the same one afterwards. `started` is clock ticks since
-    boot."""
+    """A process that was healthy, and must still be the same one afterwards. `started` is in clock
+    ticks since boot."""
 
     host: str
     pid: int
@@ -50,7 +50,7 @@ class MainProcess(Record, frozen=True, kw_only=True):
 
 
 class ChainBaseline(Kinded, frozen=True, kw_only=True):
-    """How things stood before anything was done."""
+    """The state of the chain before anything was done."""
 
     KIND: ClassVar[str] = "chain.baseline/1"
 
@@ -64,7 +64,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True):
 
 
 class ChainNodes(Kinded, frozen=True, kw_only=True):
-    """Every node that is, or is to be, up: gates and checks look at these."""
+    """Every node that is up or should be afterwards: gates and checks look at these."""
 
     KIND: ClassVar[str] = "chain.nodes/1"
 
@@ -72,7 +72,7 @@ class ChainNodes(Kinded, frozen=True, kw_only=True):
 
 
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
-    """Both, of what was observed."""
+    """The state before, and the nodes, as parts of a plan."""
     acting = frozenset(proposal.targets)
     return (Part.of(_stood(chain, acting)), Part.of(_nodes(chain, acting)))
 
@@ -146,7 +146,7 @@ def _none_went_back(planned: list[dict[str, Any]], now: list[dict[str, Any]]) ->
 
 
 def _no_other_program(planned: list[dict[str, str]], now: list[dict[str, str]]) -> bool:
-    """A hash that could not be read, then or now, is not another one: G8 asks for those of the
+    """A hash that could not be read, then or now, does not differ: G8 asks for the hashes of the
     hosts that are acted on."""
     current = {program["host"]: program["sha256"] for program in now}
     return all(current.get(p["host"], p["sha256"]) == p["sha256"] for p in planned)
@@ -164,4 +164,4 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.advances/1 height": Movable(upwards, "a chain never goes back"),
     }
 )
-"""What of the chain's parts may differ when a plan is applied."""
+"""Which fields of the chain's parts may differ when a plan is applied."""

@@ -15,7 +15,7 @@ from remediations.playbooks.chain.classes import ChainClass
 
 
 class NodeCondition(StrEnum):
-    """What is wrong with one node. One value: the one that has to be mended first."""
+    """What is wrong with one node. One value: the one that has to be repaired first."""
 
     HEALTHY = "healthy"
     STOPPED = "stopped"

@@ -1,7 +1,7 @@
-"""The facts that decide about the chain and about acting on a node, extracted the same way when
-planning and when applying. What a node's step consists of follows from its facts alone.
+"""The facts that decide about the chain and about acting on a node. They are extracted in the same
+way when planning and when applying, and the bytes of a node's step follow from its facts alone.
 
-Heights and clocks always move, so only what decides is a fact, each with how it may move.
+Heights and clocks always move, so only what decides is a fact, each with a rule on how it may move.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 
 
 def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
-    """What decides about the whole."""
+    """What decides about the chain as a whole."""
     finding, at = chain.finding, chain.observation.began
     return (
         _fact("chain.class", str(finding.chain), Rule.EQUAL, at, why="the branch is chosen by it"),
@@ -116,8 +116,8 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
 
 
 def node_data(facts: Facts, host: str) -> StepData:
-    """What the deploys need of one node. What could not be read becomes "": the guards block then.
-    A keyless standby has no sign state either, which is the lowest that there is."""
+    """What the deploys need to know of one node. What could not be read becomes "", and guards
+    block. A keyless standby has no sign state either: that counts as the lowest possible one."""
 
     def fact(name: str) -> str:
         value = facts[f"{host}.{name}"]

@@ -1,4 +1,4 @@
-"""What is wrong with a chain and with each of its nodes, for the playbooks of the chain."""
+"""What is wrong with a chain and with each of its nodes: what its playbooks work on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from remediations.values.record import Moment, Record
 
 
 class Tristate(StrEnum):
-    """Yes, no, or not known: never two booleans."""
+    """Yes, no, or unknown, in one value: two booleans could contradict each other."""
 
     YES = "yes"
     NO = "no"
@@ -23,9 +23,10 @@ class Tristate(StrEnum):
 
 
 class NodeFinding(Record, frozen=True, kw_only=True):
-    """One node. `address` is "" and `power` 0 for what is not in the validator set.
+    """One node. `address` is "" and `power` 0 for a node that is not in the validator set.
 
-    `cause` says in one sentence why; `by_hand` what to do where no playbook resolves it ("" else).
+    `cause` gives the reason in one sentence; `by_hand` says what a person does where no playbook
+    resolves it, and is "" elsewhere.
     """
 
     host: str
@@ -38,7 +39,7 @@ class NodeFinding(Record, frozen=True, kw_only=True):
 
 
 class HashCluster(Record, frozen=True, kw_only=True):
-    """Nodes that agree on the app hash after `height`, with their voting power."""
+    """Nodes that agree on the app hash after `height`, and their voting power."""
 
     height: int
     app_hash: str
@@ -47,9 +48,9 @@ class HashCluster(Record, frozen=True, kw_only=True):
 
 
 class Component(Record, frozen=True, kw_only=True):
-    """Nodes that reach each other, directly or through others, with their power.
+    """Nodes that reach each other, directly or through others, and their voting power.
 
-    `unlisted` are ids of nodes seen only through others (not in the inventory).
+    `unlisted` are the ids of nodes that only their peers report; the inventory lacks them.
     """
 
     hosts: tuple[str, ...]
@@ -58,7 +59,7 @@ class Component(Record, frozen=True, kw_only=True):
 
 
 class UnlistedPeer(Record, frozen=True, kw_only=True):
-    """A node that is not in the inventory, seen through `seen_by`."""
+    """A node that the inventory lacks, as the hosts in `seen_by` report it."""
 
     node_id: str
     moniker: str
@@ -67,12 +68,12 @@ class UnlistedPeer(Record, frozen=True, kw_only=True):
 
 
 class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
-    """The conclusion about one observation.
+    """The conclusion drawn from one observation.
 
-    `halted_since` is the time of the last block (UTC) when halted; `witnesses` the hosts whose
-    readings of the chain were used; `online_power` the power that votes in the current round, or
-    signed the last commit; `uncovered_power` the power no host of the inventory holds;
-    `voting` the hosts of the inventory whose power votes now (their sum is part of `online_power`).
+    `halted_since` is the time of the last block (UTC) if the chain is halted; `witnesses` are the
+    hosts whose readings of the chain were used. `online_power` votes in the current round, or
+    signed the last commit; `uncovered_power` is held by no host of the inventory; `voting` are the
+    hosts of the inventory whose power votes now, which is part of `online_power`.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -108,5 +109,5 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _by_host(self) -> Mapping[str, NodeFinding]:
-        """Every guard asks for the node that it judges."""
+        """Built once: every guard looks up the node that it judges."""
         return {finding.host: finding for finding in self.nodes}

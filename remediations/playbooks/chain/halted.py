@@ -1,8 +1,8 @@
-"""INC-001, chain halted: the branches that restart.
+"""INC-001, chain halted: the branches that start or restart validators.
 
-What the runbook intends and where it errs: it counts validators (we count power), and it tells
-people to restart healthy ones (we never touch what runs: running nodes hold the round,
-docs/rules/hazards.md#restart-in-a-halt).
+They differ from the runbook in two points. It counts validators; voting power is counted here. It
+restarts healthy validators; nothing that runs well is touched here, because running nodes hold the
+round (docs/rules/hazards.md#restart-in-a-halt).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ROUND_SLACK_S = 60
 
 
 def round_timeout_s(round_: int) -> int:
-    """How long a block may take after quorum is back at this round, in seconds.
+    """How many seconds a block may take once the quorum is back in this round.
 
-    A round at default timeouts lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two of
-    them may pass before all agree on one.
+    With default timeouts round r lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two
+    rounds may pass before all nodes are in the same one.
     """
     return ROUND_SLACK_S + 2 * (5 + 3 * round_ // 2)
 

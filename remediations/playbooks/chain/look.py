@@ -1,6 +1,7 @@
-"""One look at the chain while a plan is applied: for gates, the live display, plot and report.
+"""One look at the chain while a plan is applied: for gates, live display, plot and report.
 
-Series: `height` of every node, `round` of the set, `voting power` of those that answer and follow.
+The series are `height` for every node, `round` for the set, and `voting power` for the nodes that
+answer and follow.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class ChainLook:
 
     @property
     def sight(self) -> Sight:
-        """Height, round and power, and whether the power is enough."""
+        """Height, round and power, and whether the power is a quorum."""
         seen = self.snapshot
         return Sight(
             headline=_headline(seen),
@@ -45,16 +46,16 @@ class ChainLook:
         )
 
     def judge(self, gate: Gate) -> Verdict:
-        """The gate by this look alone.
+        """Whether this look alone opens the gate.
 
         Raises:
-            ValueError: it is not one of the chain's gates.
+            ValueError: it is not a gate of the chain.
         """
         return judge_gate(gate, self.snapshot)
 
 
 def watch_chain(plan: Plan, reach: Reach) -> Watch:
-    """Looks at every node of the plan, all at once."""
+    """A watch that polls all nodes of the plan at once."""
     nodes = plan.part(ChainNodes).nodes
     total = plan.part(ChainBaseline).total_power
     asked = [(node.host, node.rpc_url) for node in nodes]
@@ -66,7 +67,7 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
 
 
 def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, NodePoll]) -> Snapshot:
-    """What the nodes of a plan said, as one snapshot of the set. Pure."""
+    """What the nodes of a plan answered, as one snapshot of the set. Pure."""
     hosts = tuple(
         HostSnapshot(
             host=node.host,
@@ -85,13 +86,13 @@ def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, Node
 
 
 def _round(polls: Sequence[NodePoll]) -> int | None:
-    """The highest round of the highest height that anybody is at."""
+    """The highest round at the highest height that any node is at."""
     rounds = [(p.round.height, p.round.round) for p in polls if p.round is not None]
     return max(rounds)[1] if rounds else None
 
 
 def _online_power(polls: Sequence[NodePoll], nodes: Sequence[NodeLocation]) -> int:
-    """The power of nodes that answer and follow. For display: what decides is read by `observe`."""
+    """The power of the nodes that answer and follow, for display: `observe` reads what decides."""
     top = max((p.status.height for p in polls if p.status is not None), default=0)
     alive = {p.status.address for p in polls if p.status and p.status.height >= top - 1}
     return sum(node.power for node in nodes if node.address in alive)

@@ -1,7 +1,7 @@
-"""node-down: one node (full node, standby, validator) is not what it should be.
+"""node-down: a full node, a standby or a validator does not do its work.
 
-Differs from INC-001 in that voting power may be zero; and it refuses validators while the chain is
-halted, because then they are to be started together (INC-001).
+Unlike INC-001 it also takes nodes without voting power. It does not fit while the chain is halted:
+the missing validators must then be started together (INC-001).
 """
 
 from __future__ import annotations

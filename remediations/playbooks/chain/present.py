@@ -1,4 +1,4 @@
-"""What the chain's finding says to people: rows of the first screen, conditions, tables. Pure."""
+"""The chain's finding as people read it: rows of the first screen, subjects, tables. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"
 SHOWN_IN_FULL = 12
-"""Witnesses that are named; beyond, some of them."""
+"""How many witnesses are named; where there are more, only some are."""
 
 HALTED: Mapping[Tristate, str] = MappingProxyType(
     {Tristate.YES: "halted", Tristate.NO: "not halted", Tristate.UNKNOWN: "unclear whether halted"}
@@ -31,7 +31,7 @@ HALTED: Mapping[Tristate, str] = MappingProxyType(
 
 
 def present(finding: ChainFinding) -> Finding:
-    """The finding, for people."""
+    """The finding as people read it."""
     return Finding(
         domain=DOMAIN,
         verdict=finding.chain.value,
@@ -81,7 +81,7 @@ def _power(finding: ChainFinding) -> FindingRow:
 
 
 def _surety(finding: ChainFinding) -> str:
-    """How many nodes say so: the word of one decides nothing
+    """How many nodes say so: one node alone decides nothing
     (docs/rules/hazards.md#one-witness)."""
     if not finding.witnesses:
         return "not at all: no node answers for the chain"

@@ -1,7 +1,7 @@
 """What INC-001 and node-down share: which nodes to start or restart, and with which stages.
 
-A node that is down is *started*; one whose process is there but dead (frozen, zombie) or loops is
-*restarted*. A running, healthy node is never touched.
+A node that is down is *started*. A node whose process exists but is dead (frozen, zombie), or keeps
+dying, is *restarted*. A healthy node that runs is never touched.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.part import Part
 
 FOLLOW_TIMEOUT_S = 120
-"""A restarted node replays its WAL and catches up a few minutes of blocks within this."""
+"""Enough for a restarted node to replay its WAL and to catch up on a few minutes of blocks."""
 
 CHECKS = tuple(PlannedCheck(id=id_, title=title) for id_, title in TITLES.items())
 _WITHOUT_SIGNERS = tuple(check for check in CHECKS if check.id != "P7")
 
 
 def checks_for(order: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:
-    """What is promised of a restart: P7 only where a validator is among what is started."""
+    """The checks that a restart promises. P7 is among them only if a validator is started."""
     return CHECKS if any(node.power for node in order) else _WITHOUT_SIGNERS
 
 
 def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFinding, ...]:
-    """The nodes that a start or a restart may cure, of those that were asked for, in rolling order.
+    """The nodes that were asked for and that a start or a restart may cure, in rolling order.
 
-    A keyless standby is stopped on purpose: it counts only when it was named.
+    A keyless standby is stopped on purpose: it is included only if it was named.
     """
     return smallest_first(
         node
@@ -47,12 +47,12 @@ def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFi
 
 
 def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:
-    """A start or a restart, as the node's state asks."""
+    """A start or a restart, depending on the node's condition."""
     return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 
 
 def rolling_stages(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituation], ...]:
-    """A rolling restart: each node is back and follows before the next is touched (G30)."""
+    """A rolling restart: each node follows the chain again before the next is touched (G30)."""
     return tuple(
         StageDraft(
             title=f"bring back {node.host} (power {node.power})",
@@ -69,7 +69,7 @@ def rolling_stages(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituat
 
 
 def disabled_warnings(order: Sequence[NodeFinding]) -> tuple[str, ...]:
-    """A warning for each unit that is started but would not come back after a reboot."""
+    """A warning for each unit that is started now, but would not be after a reboot."""
     return tuple(
         f"{node.host}: its unit is disabled and stays so; `sudo systemctl enable` it by hand if it "
         "should come back after a reboot"

@@ -1,7 +1,7 @@
-"""The chain's situation: everything that was read, what it amounts to, and who may be acted on.
+"""The chain's situation: everything that was read, the diagnosis, and who may be acted on.
 
-What guards of every host hold it against is found once: a guard that looks through all hosts for
-each host would take hours where the diagnosis takes seconds.
+What the guards of every host are compared with is computed once. A guard that searched all hosts
+for each host would take hours where the diagnosis takes seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from remediations.values.reading import value_or_none
 
 
 class ProgramUse(NamedTuple):
-    """How many hosts run a program, and the power that they hold."""
+    """How many hosts run a program, and the voting power that they hold."""
 
     hosts: int
     power: int
@@ -28,8 +28,8 @@ class ProgramUse(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ChainSituation:
-    """`only` is empty where nobody narrowed it; what is read is never narrowed, since quorum is
-    counted over the whole set."""
+    """`only` are the hosts that may be acted on, empty for all. What is read is never narrowed:
+    quorum is counted over the whole set."""
 
     observation: CometReading
     finding: ChainFinding
@@ -42,13 +42,13 @@ class ChainSituation:
 
     @cached_property
     def tip(self) -> int:
-        """The highest block that any node tells of; 0 where none does."""
+        """The highest block that any node reports; 0 if none does."""
         blocks = (value_or_none(r.chain.blocks) or () for r in self.observation.hosts)
         return max(self.finding.height, *(meta.height for many in blocks for meta in many), 0)
 
     @cached_property
     def last_signed(self) -> Mapping[str, int]:
-        """By address, the highest height at which a commit, on any node, carries its signature."""
+        """Address → the highest height whose commit, on any node, carries its signature."""
         best: dict[str, int] = {}
         for reading in self.observation.hosts:
             commit = value_or_none(reading.chain.commit)
@@ -61,7 +61,7 @@ class ChainSituation:
 
     @cached_property
     def running(self) -> Mapping[str, ProgramUse]:
-        """By SHA-256, who runs which program."""
+        """SHA-256 → who runs that program."""
         found: dict[str, ProgramUse] = {}
         for reading in self.observation.hosts:
             binary = value_or_none(reading.binary)
@@ -73,10 +73,10 @@ class ChainSituation:
 
 
 def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
-    """What was observed, diagnosed.
+    """The observation, and its diagnosis.
 
     Raises:
-        UsageError: it has no reading of a chain.
+        UsageError: the observation has no reading of a chain.
     """
     reading = comet_reading(observation)
     return ChainSituation(observation=reading, finding=diagnose(reading), only=only)

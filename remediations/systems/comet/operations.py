@@ -1,7 +1,8 @@
-"""pyinfra operations on a node. Unconditional: each yields exactly one program, whatever is so now.
+"""pyinfra operations on a node. Each yields exactly one program, whatever the present state.
 
-What is already so is decided by the program on the host: an operation that looks at today's state
-compiles the start after a stop to nothing, because the unit still runs while planning.
+The program itself finds out on the host whether there is anything to do. An operation that looked
+at the present state would compile a start after a stop to nothing, because the unit still runs
+while the plan is made.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ ENABLE_LIMIT_S = 30
 
 @operation(is_idempotent=False)
 def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
-    """Start the node's unit, unless it is active, after checking on the host that it is safe.
+    """Start the node's unit unless it is active, after checks on the host that this is safe.
 
-    Also right for a disabled unit, which stays disabled (see `enable`).
+    A disabled unit is started, too, and stays disabled (see `enable`).
     """
     yield ShellStep(
         HostCommand(
@@ -39,7 +40,8 @@ def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
 
 @operation(is_idempotent=False)
 def restart(planned: PlannedNode) -> Generator[ShellStep, None, None]:
-    """Stop the node's unit, wait for its process and its database locks to go, and start it."""
+    """Stop the node's unit, wait until its process and its database locks are gone, and start
+    it."""
     yield ShellStep(
         HostCommand(
             text=programs.restart_text(planned),
@@ -58,7 +60,7 @@ def restart(planned: PlannedNode) -> Generator[ShellStep, None, None]:
 
 @operation(is_idempotent=False)
 def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
-    """Let the node's unit come back after a reboot. Starts nothing: starting is `start`'s."""
+    """Enable the node's unit, so that it comes back after a reboot. Nothing is started now."""
     yield ShellStep(
         HostCommand(
             text=programs.enable_text(planned),

@@ -1,6 +1,6 @@
-"""A light poll of the chain while a plan is applied: it opens gates and feeds the display.
+"""A light poll of the chain while a plan is applied, for gates and for the display.
 
-What nodes say is read in a thread: the answer of one must not hold up what is done on the others.
+Answers are parsed in a thread, so that parsing one does not delay what is done on other hosts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import NamedTuple
 from remediations.reach.aside import in_thread
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.curl import curl_command
-from remediations.systems.comet.rpc import RpcError, parse_round_state, parse_status
+from remediations.systems.comet.rpc import parse_status
+from remediations.systems.comet.rpc_envelope import RpcError
+from remediations.systems.comet.rpc_rounds import parse_round_state
 from remediations.systems.comet.values import NodeStatus, RoundState
 
 _SEPARATOR = b"\x1e"
@@ -20,16 +22,16 @@ ROUND_BYTES = 3_900_000
 
 
 class NodePoll(NamedTuple):
-    """What one node says of itself now; None is what it did not say."""
+    """What one node reports about itself now; None for what it did not report."""
 
     status: NodeStatus | None
     round: RoundState | None
 
 
 async def poll_nodes(reach: Reach, targets: Iterable[tuple[str, str]]) -> dict[str, NodePoll]:
-    """The poll of each (host, RPC URL as seen from that host), all at once, one trip each.
+    """Polls each (host, RPC URL as seen from that host), all at once, in one trip each.
 
-    At most 5 seconds; a host that cannot be asked has an empty poll.
+    Takes at most 5 seconds; the poll of a host that cannot be asked is empty.
     """
     asked = list(targets)
     polls = await asyncio.gather(*(_poll(reach, host, url) for host, url in asked))
@@ -52,7 +54,7 @@ def _read(said: bytes) -> NodePoll:
 
 
 def _command(url: str) -> str:
-    """/consensus_state is asked only after /status answered: a frozen node costs one limit."""
+    """Asks for /consensus_state only after /status answered: a frozen node costs one time limit."""
     status = f"{curl_command(f'{url}/status', seconds=2)} | head -c 65536"
     round_ = f"{curl_command(f'{url}/consensus_state', seconds=2)} | head -c {ROUND_BYTES}"
     return f's=$({status}); [ -n "$s" ] && printf \'%s\\036\' "$s" && {round_}'

@@ -1,4 +1,4 @@
-"""`priv_validator_state.json`: the only thing that keeps a key from signing twice.
+"""`priv_validator_state.json`: it alone keeps a key from signing twice.
 
 Never lowered, never deleted, never copied from elsewhere
 (docs/rules/hazards.md#lowered-sign-state).
@@ -36,13 +36,13 @@ class SignStep(IntEnum):
 
 
 class SignStateError(TextError):
-    """The bytes are not a sign state. The message says why, and never what they are."""
+    """The bytes are not a sign state. The message says why, and never repeats them."""
 
 
 class SignState(Record, frozen=True, kw_only=True):
     """The last thing this key signed. `step` is a `SignStep`, 0 for none.
 
-    `block` is the hash the last vote was for: "" for nil, or when nothing was signed.
+    `block` is the hash that the last vote was for: "" for nil, or if nothing was signed.
     """
 
     height: int
@@ -57,7 +57,7 @@ class SignState(Record, frozen=True, kw_only=True):
 
 
 class SignedVote(NamedTuple):
-    """What CanonicalVote or CanonicalProposal bytes say."""
+    """What the bytes of a CanonicalVote or CanonicalProposal say."""
 
     kind: int
     height: int
@@ -66,11 +66,11 @@ class SignedVote(NamedTuple):
 
 
 def parse_sign_state(text: str) -> SignState:
-    """The file's text as a value, checked against the bytes that were signed.
+    """The text of the file as a value, checked against the bytes that were signed.
 
     Raises:
-        SignStateError: not JSON, fields missing or no whole numbers, or the signed bytes name
-            another height or round than the file does.
+        SignStateError: it is not JSON, a field is missing or not a whole number, or height or round
+            differ between the file and the signed bytes.
     """
     try:
         raw = json.loads(text)
@@ -107,7 +107,7 @@ def decode_sign_bytes(data: bytes) -> SignedVote:
     """The length-prefixed protobuf of a CanonicalVote or CanonicalProposal.
 
     Raises:
-        SignStateError: the bytes end early or are no such message.
+        SignStateError: the bytes end early, or are not such a message.
     """
     try:
         return _decode(data)

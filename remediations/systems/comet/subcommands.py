@@ -1,7 +1,7 @@
-"""Which subcommands the daemon's program really accepts, asked for without any effect.
+"""Which subcommands the daemon's program accepts; asking has no effect.
 
-An unknown subcommand prints its parent's help and ends with 0 (measured), so only the line below
-`Usage:` tells: it repeats the subcommand, or it does not.
+For an unknown subcommand the program prints its parent's help and ends with 0 (measured). So only
+the line below `Usage:` tells: it repeats the subcommand if the program knows it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 
 from remediations.reach.connection import HostUnreachable, Reach
+from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.program import COMMAND, confined, shell_text
 from remediations.values.lines import lines
@@ -24,11 +25,11 @@ SUBCOMMANDS = (
     "module-hash-by-height",
     "export",
 )
-"""What a rescue may need of the program, today or by hand."""
+"""What a recovery may need, now or by hand."""
 
 LIMIT_S = 15.0
 MAX_BYTES = 16_384
-"""A line of at most a thousand bytes for each."""
+"""A line of at most a thousand bytes for each subcommand."""
 
 
 async def accepted_subcommands(
@@ -36,8 +37,8 @@ async def accepted_subcommands(
 ) -> dict[str, tuple[str, ...]]:
     """The subcommands of `SUBCOMMANDS` that each host's program accepts.
 
-    Hosts where that cannot be told are left out: without sudo, without a home, or with a program
-    that is not the chain's own (a wrapper might do anything).
+    Hosts where this is unknown are left out: those without sudo or without a home, and those whose
+    program is not the chain's own (a wrapper might do anything).
     """
     asked = [reading for reading in observation.hosts if _askable(reading)]
     answers = await asyncio.gather(*(_ask(reach, reading) for reading in asked))
@@ -55,7 +56,7 @@ def _askable(reading: HostReading) -> bool:
         and session.value.sudo
         and isinstance(unit, Known)
         and bool(unit.value.home)
-        and PurePosixPath(unit.value.binary).name.startswith("virtengine")
+        and PurePosixPath(unit.value.binary).name.startswith(DAEMON)
     )
 
 
@@ -75,7 +76,7 @@ async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
 
 
 def subcommands_program(reading: HostReading) -> bytes:
-    """The bash program for this host, its settings in front."""
+    """The bash program for this host, preceded by its settings."""
     assert isinstance(reading.unit, Known)
     return confined(
         shell_text("foreign.sh")
@@ -89,7 +90,7 @@ def subcommands_program(reading: HostReading) -> bytes:
 
 
 def parse_subcommands(text: str) -> tuple[str, ...] | None:
-    """The accepted ones of `subcommand TAB usage` lines; None when no usage was seen at all."""
+    """The accepted subcommands from lines `subcommand TAB usage`; None if no line has a usage."""
     found = [line.partition("\t") for line in lines(text) if "\t" in line]
     usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]
     if not any(words for _, words in usages):
@@ -98,5 +99,6 @@ def parse_subcommands(text: str) -> tuple[str, ...] | None:
 
 
 def _repeats(asked: list[str], usage: list[str]) -> bool:
-    """The last word decides: the ones before it may be aliases (comet, tendermint)."""
+    """Whether the usage repeats the last word; those before it may be aliases (comet,
+    tendermint)."""
     return len(usage) > len(asked) and usage[len(asked)] == asked[-1]

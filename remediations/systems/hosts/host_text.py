@@ -1,9 +1,9 @@
-"""What systemctl, df, find and the rest print, as values (model.host). Pure.
+"""The output of systemctl, df, find and others, as values (systems.hosts.values). Pure.
 
-Every parser takes text and raises `TextError` on anything unexpected. Who wrote the text may be an
-attacker: an error says what was expected, never what stood there, and no parser takes longer than
-in proportion to the text (expressions are matched as a whole, not searched for). Lines and words
-are those of model.text, so that no value can bring forth another record.
+Every parser takes text and raises `TextError` on anything unexpected. An attacker may have written
+the text: an error says what was expected, never what was there, and no parser takes longer than in
+proportion to the text (expressions match a whole line, and are not searched for). Lines and words
+are split by values.lines, so that no value can pretend to be another record.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _ADDRESS = re.compile("[0-9A-F]{40}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _MAX_LINES = 200
-"""Of a journal: the host sends no more."""
+"""Of a journal: the host sends at most so many."""
 _MAX_MESSAGE = 2000
 _MAX_PARTS = 10_000
-"""Of a write-ahead log; the host counts one more."""
+"""Of a write-ahead log; the host lists one more."""
 _MAX_PATH = 4096
 
 
 def parse_unit(text: str, *, home: str) -> Unit:
-    """`systemctl show`. `home` was discovered beside it.
+    """`systemctl show`. `home` is what was discovered on the host.
 
     Raises:
-        TextError: a property is missing or odd.
+        TextError: a property is missing or malformed.
     """
     shown = pairs(text)
     if not UNIT.fullmatch(shown.get("Id", "")):
@@ -84,7 +84,7 @@ def parse_processes(text: str) -> tuple[Process, ...]:
     """Lines of pid, state, start in clock ticks, command line.
 
     Raises:
-        TextError: a line is something else.
+        TextError: a line has another form.
     """
     processes = []
     for line in lines(text):
@@ -99,10 +99,10 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 
 
 def parse_key(text: str) -> ConsensusKey:
-    """The address in the key file, or that there is no such file; whether there is a node key.
+    """The address in the key file, or that the file is absent; and whether there is a node key.
 
     Raises:
-        TextError: it is something else.
+        TextError: the text has another form.
     """
     said = pairs(text)
     address = said.get("address", "")
@@ -119,7 +119,7 @@ def parse_wal(text: str) -> WriteAheadLog:
     """The sizes of its parts, or 0.
 
     Raises:
-        TextError: it is something else.
+        TextError: the text has another form.
     """
     sizes = [number(line) for line in lines(text)]
     if not sizes:
@@ -135,7 +135,7 @@ def parse_disk(text: str) -> Disk:
     A file system without a fixed number of inodes (btrfs) reports a total of 0.
 
     Raises:
-        TextError: one of them is missing, or the mount point is in no line.
+        TextError: one of them is missing, or no line has the mount point.
     """
     rows = lines(text)
     fields = _DF.fullmatch(rows[1]) if len(rows) > 1 else None
@@ -184,8 +184,8 @@ def parse_binary(text: str) -> Binary:
 
 
 def parse_journal(text: str) -> tuple[JournalLine, ...]:
-    """`journalctl --output=short-unix --reverse`: oldest first, the newest two hundred. Lines
-    without a time are skipped, being the rest of a message of several lines.
+    """The newest two hundred lines of `journalctl --output=short-unix --reverse`, oldest first.
+    Lines without a time continue a message of several lines, and are skipped.
     """
     found: list[JournalLine] = []
     for line in lines(text):
@@ -197,7 +197,8 @@ def parse_journal(text: str) -> tuple[JournalLine, ...]:
 
 
 def _command(shown: str) -> tuple[str, tuple[str, ...]]:
-    """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty for no command."""
+    """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty if there is no
+    command."""
     path, found, rest = shown.partition("{ path=")[2].partition(" ; argv[]=")
     arguments, ended, _ = rest.partition(" ; ignore_errors=")
     return (path, tuple(words(arguments)[1:])) if found and ended else ("", ())
@@ -208,7 +209,7 @@ def _count(text: str) -> int:
 
 
 def _stamp(text: str) -> datetime | None:
-    """`Wed 2026-11-25 16:39:00 UTC`; empty or `n/a` when never."""
+    """`Wed 2026-11-25 16:39:00 UTC`; empty or `n/a` for never."""
     if text in ("", "n/a"):
         return None
     try:
@@ -218,5 +219,5 @@ def _stamp(text: str) -> datetime | None:
 
 
 def _unescaped(path: str) -> str:
-    """A path of /proc/mounts, where blanks are octal."""
+    """A path of /proc/mounts, where blanks are octal escapes."""
     return _OCTAL.sub(lambda match: chr(int(match[1], 8)), path)

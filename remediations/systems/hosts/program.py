@@ -1,7 +1,7 @@
 """The one command that reads a host: a shell line, and the bash program for its standard input.
 
-The program is the frame of this room with the fragments of all host systems, and a variable for
-each setting. The frame stands last and starts it all.
+The program consists of a variable for each setting, the frame of this package, and the fragments of
+all host systems. The end of the frame comes last, and starts everything.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from remediations.systems.hosts.sections import (
 from remediations.values.inventory import HostEntry
 
 BUDGET_MS = 8000
-"""What the program on the host may take in all, in milliseconds."""
+"""Milliseconds that the program on the host may take in all."""
 
 BEFORE, AFTER = ("foreign.sh", "sections.sh"), ("probe.sh",)
-"""The frame: functions for the fragments, and what starts them."""
+"""The frame: functions for the fragments; and what starts them."""
 
 _BASH = f"timeout -k 1 {BUDGET_MS // 1000 + 1} bash -s"
 
 COMMAND = f"sudo -n {_BASH} || case $? in 1|127) {_BASH};; esac"
-"""Run as root, or where sudo refuses (status 1; 127: there is none) as the operator.
+"""Run as root, or as the operator if sudo refuses (status 1) or does not exist (status 127).
 
-The program ends with status 0 whatever it read, so 1 and 127 mean that it was not even begun and
+The program ends with status 0 whatever it read. So 1 and 127 mean that it was not started, and that
 standard input is untouched.
 """
 
 
 def host_program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
-    """The program for `entry`. Settings stand in front of it, never among its arguments.
+    """The program for `entry`. Settings are assigned before it, and are never among its arguments.
 
     Raises:
-        Refused: two systems have a section, a function or a setting of one name.
+        Refused: two systems have a section, a function or a setting of the same name.
     """
     ordered = sorted(systems, key=lambda system: system.name)
     frame = {
@@ -60,10 +60,11 @@ def host_program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) 
 
 
 def confined(text: str, settings: Mapping[str, str]) -> bytes:
-    """What `COMMAND` takes to run `text`, a bash program that finds `settings` as variables.
+    """The standard input with which `COMMAND` runs `text`, a bash program, with `settings` as
+    variables.
 
-    `confine.sh` sees to it that all that is started there ends with it. Its last line starts it, so
-    half of what is returned does nothing.
+    `confine.sh` makes sure that everything that is started ends with the program. Its last line
+    starts it, so half of this input would do nothing.
     """
     variables = {**settings, "remediate_program": text}
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
@@ -72,5 +73,5 @@ def confined(text: str, settings: Mapping[str, str]) -> bytes:
 
 @cache
 def shell_text(name: str) -> str:
-    """The text of one file of this room."""
+    """The text of one shell file of this package."""
     return files("remediations.systems.hosts").joinpath(name).read_text()

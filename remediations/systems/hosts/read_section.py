@@ -1,4 +1,4 @@
-"""One section of a host's document as a reading: known, or unknown with why. Pure."""
+"""One section of a host's document as a reading: known, or unknown with a reason. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 TIME_IS_UP = 124
 _ENDED = (TIME_IS_UP, 137)
-"""How timeout(1) ends: the command was stopped, or had to be killed."""
+"""Exit statuses of timeout(1): the command was stopped, or had to be killed."""
 _ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
-"""What the exit statuses of a section mean; any other one is that of a command that failed."""
+"""Exit statuses that mean something; any other one is that of a command that failed."""
 SILENT = Trouble(Why.CORRUPT, "the probe said nothing of it")
 
 
@@ -32,10 +32,10 @@ def read_section(
     at: datetime,
     fine: tuple[int, ...] = (0,),
 ) -> Reading[T]:
-    """Section `name` through `parse`, which raises TextError on what is odd.
+    """Section `name`, read by `parse`, which raises TextError on what is malformed.
 
-    `absent` is why there may be no such section, as of `at`; `fine` are the exit statuses with
-    which its output is good.
+    `absent` is the reason if there is no such section, as of `at`; `fine` are the exit statuses
+    with which its output is valid.
     """
     section = document.sections.get(name)
     if section is None:
@@ -52,7 +52,8 @@ def read_section(
 
 
 def section_trouble(section: Section) -> Trouble:
-    """Why a section has no output: by its exit status, in the words of the host if it has any."""
+    """Why a section has no output, by its exit status, and in the words of the host if it has
+    any."""
     if section.status in _ENDED:
         return TIME_LIMIT
     why = _ENDS.get(section.status, Why.FAILED)

@@ -1,4 +1,4 @@
-"""The pure half of the driver `host`: deploys, and what is known of hosts, compiled to bytes."""
+"""The pure half of the driver `host`: compiles deploys, with what is known of hosts, to bytes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HOST = "host"
 
 @contextmanager
 def host_workshop() -> Iterator[Workshop]:
-    """Compiles deploys, in children of its own that end with it."""
+    """Compiles deploys in child processes, which end with the context."""
     with Compiler() as compiler:
         yield made_by(compiler)
 
 
 def made_by(compiler: Compiler) -> Workshop:
-    """What a compiler that is open makes."""
+    """A workshop that uses an open compiler."""
 
     def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
         return {

@@ -17,7 +17,7 @@ from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.programs import restart_text, start_text
 from remediations.systems.hosts.compile import Compiler, compile_deploy
 from remediations.systems.hosts.compile import compiler as compiler_module
-from remediations.systems.hosts.compile.deploys import deploys_directory
+from remediations.systems.hosts.compile.compiler import deploys_directory
 from remediations.systems.hosts.compile.process import CompileChild
 
 DATA: dict[str, str | int] = {

@@ -45,7 +45,7 @@ def test_an_rpc_of_another_form_is_unknown(rpc: str) -> None:
 def test_a_home_of_another_form_is_unknown(home: str) -> None:
     """It would be part of a program that runs as root."""
     found = parse_discovered(SOUND.replace("/srv/node", home))
-    assert (found.home, found.homeless) == ("", found.home_trouble)
+    assert (found.home, found.files_trouble) == ("", found.home_trouble)
     assert "plain characters" in found.home_trouble.reason
 
 

@@ -17,7 +17,8 @@ from remediations.reach.connection import Completed, Connection, HostUnreachable
 from remediations.systems.comet import poll
 from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.reading import CometReading, comet_reading, sealed
-from remediations.systems.comet.rpc import RpcError, parse_status
+from remediations.systems.comet.rpc import parse_status
+from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.values import NodeStatus
 from remediations.systems.hosts.document import DocumentError
 from remediations.systems.hosts.look import document_trouble

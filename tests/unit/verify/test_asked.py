@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from remediations.playbooks.chain.checks.fleet import FAILURES
 from remediations.systems.comet import questions as comet
 from remediations.systems.comet.curl import CURL, curl_command
-from remediations.systems.comet.rpc import MAX_PAGES, RpcError
+from remediations.systems.comet.rpc import MAX_PAGES
+from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.values import NodeLocation
 from remediations.systems.hosts import questions as hosts

@@ -1,8 +1,9 @@
-"""Asks all nodes of a plan, in rounds: what the checks judge, and what they wait for.
+"""Asks all nodes of a plan, in rounds: for what the checks judge, and for what they wait for.
 
-1. One round asks where every node stands.
-2. One round asks every node all that the checks judge of it, at the heights that this told.
-3. A validator set of more than one page costs one round more, of one node.
+1. The first round asks every node for its status.
+2. The second asks every node for everything that the checks judge, at the heights that the first
+   one showed.
+3. If the validator set has more than one page, a third asks one node for the other pages.
 
 So the number of rounds does not depend on the number of nodes.
 """
@@ -37,11 +38,11 @@ ASKED_FIELDS = tuple(
 )
 
 FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
-"""What a journal must not say since the start."""
+"""What must not be in the journal since the start."""
 
 
 class Fleet:
-    """The nodes of a plan, behind connections that are kept."""
+    """The nodes of a plan, over connections that are kept."""
 
     def __init__(self, reach: HostRunner, targets: Sequence[NodeLocation]) -> None:
         self._reach = reach
@@ -87,8 +88,8 @@ class Fleet:
         return self._one(target, comet.commits(target, heights)) if heights else ()
 
     def read(self, baseline: ChainBaseline, acting: Sequence[str]) -> CheckedChain:
-        """All that the checks judge of nodes of which those in `acting` were acted on."""
-        statuses = self.statuses()
+        """Everything that the checks judge; the nodes in `acting` were acted on."""
+        statuses = self.statuses()  # 1
         answering = [s for s in map(value_or_none, statuses.values()) if s is not None]
         common = common_heights(baseline, answering)
         first = self._targets[0]
@@ -103,20 +104,20 @@ class Fleet:
             )
             for target in self._targets
         }
-        answers = self._round({host: tuple(asked[host].values()) for host in asked})
+        answers = self._round({host: tuple(asked[host].values()) for host in asked})  # 2
         nodes = {
             target.host: _node_reading(
                 target, statuses[target.host], asked[target.host], answers[target.host]
             )
             for target in self._targets
         }
-        members = self._members(first, statuses[first.host], answers[first.host])
+        members = self._members(first, statuses[first.host], answers[first.host])  # 3
         return CheckedChain(nodes=nodes, validators=members, common=common)
 
     def _members(
         self, target: NodeLocation, status: Reading[NodeStatus], answers: Answers
     ) -> Reading[ValidatorSet]:
-        """The validator set, as far as it was not on the page that was asked for already."""
+        """The validator set; pages after the first one are asked for here."""
         if isinstance(status, Unknown):
             return status
         height = status.value.height
@@ -146,8 +147,8 @@ def _questions(
     acted: bool,
     first: bool,
 ) -> Asked:
-    """What one node is asked, by the field of its reading that it is for: only what a check of
-    this plan judges there."""
+    """Field of the reading → the question for it: only what a check of this plan judges of the
+    node."""
     asked: Asked = {"active": hosts.unit_active(target.unit)}
     if isinstance(status, Known):
         asked |= _of_the_chain(
@@ -170,7 +171,7 @@ def _questions(
 def _of_the_chain(
     target: NodeLocation, status: NodeStatus, baseline: ChainBaseline, common: range, *, signs: bool
 ) -> Asked:
-    """What its RPC is asked, at the heights that the node has."""
+    """The questions to its RPC, at the heights that the node has."""
     asked: Asked = {"peers": comet.peers(target)}
     if heights := headers_since(baseline, status):
         asked["headers"] = comet.headers(target, heights)
@@ -189,7 +190,7 @@ def _node_reading(
         if isinstance(status, Unknown)
         else Unknown(
             why=Why.NOT_ASKED,
-            reason=f"{target.host}: it was not asked",
+            reason=f"{target.host}: not asked",
             source=target.host,
             at=answers.at,
         )

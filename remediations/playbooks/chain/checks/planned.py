@@ -1,4 +1,4 @@
-"""What the chain's checks need of a plan."""
+"""What the chain's checks need to know of a plan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from remediations.systems.comet.values import NodeLocation
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedChain:
-    """How things stood, where the nodes are, and on which hosts something ran."""
+    """The state before, the nodes, and the hosts that were acted on."""
 
     baseline: ChainBaseline
     targets: tuple[NodeLocation, ...]
@@ -20,10 +20,10 @@ class PlannedChain:
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """Read once, from the plan's parts.
+        """Reads it from the parts of `plan`.
 
         Raises:
-            ValueError: it is not a plan of the chain.
+            ValueError: it is not a plan for a chain.
         """
         return cls(
             baseline=plan.part(ChainBaseline),

@@ -24,14 +24,14 @@ from remediations.systems.comet.values import Commit
 Saw = Callable[[str], None]
 
 GROWTH_LIMIT_S = 180
-"""Five blocks at ten seconds each, and the catching up of a node that was down."""
+"""Five blocks of ten seconds each, and time for a node that was down to catch up."""
 POWER_LIMIT_S = 30
 CALM_ROUND = 1
 CALM_LIMIT_S = 60
 
 
 def _common(reading: CheckedChain, baseline: ChainBaseline) -> range:
-    """The heights that are compared, where every node told where it stands."""
+    """The heights that are compared; fails if a node did not report its own."""
     for node in reading.nodes.values():
         known(node.status)
     assert len(reading.common) > 0, f"no node-wide block above {baseline.height}"
@@ -40,7 +40,7 @@ def _common(reading: CheckedChain, baseline: ChainBaseline) -> range:
 
 @pytest.mark.check("P1", TITLES["P1"])
 def test_blocks_go_on(fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw) -> None:
-    """Height advances by five on every node."""
+    """The height advances by five on every node."""
     goal = baseline.height + NEW_BLOCKS
     heights = wait.until(
         fleet.heights,
@@ -87,7 +87,7 @@ def test_one_block_id(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) 
 
 @pytest.mark.check("P4", TITLES["P4"])
 def test_chain_continues(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
-    """The block of the incident's height is the same on every node, and times only rise."""
+    """The block at the height of the incident is the same on every node, and times only rise."""
     height = baseline.height
     seen = {}
     for name, node in reading.nodes.items():
@@ -120,13 +120,13 @@ def test_no_evidence(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -
 def test_signing_power(
     reading: CheckedChain, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
-    """A commit carries at least the power of before, and more than two thirds. One alone may miss a
-    vote that came late, so several are looked at."""
+    """A commit is signed by at least as much power as before, and by more than two thirds. A single
+    commit may lack a vote that came late, so several are examined."""
     members = known(reading.validators)
     powers = {member.address: member.power for member in members.validators}
 
     def signed(commits: Sequence[Commit]) -> int:
-        """The most that signed one of the blocks since the incident."""
+        """The most power that signed any one block since the incident."""
         new = [commit for commit in commits if commit.height > baseline.height]
         return max(
             (sum(powers.get(s.address, 0) for s in c.signatures if s.for_block) for c in new),
@@ -149,7 +149,7 @@ def test_signing_power(
 
 @pytest.mark.check("P9", TITLES["P9"])
 def test_calm_rounds(reading: CheckedChain, fleet: Fleet, wait: Wait, saw: Saw) -> None:
-    """Five blocks in a row needed no more than two rounds each."""
+    """Five consecutive blocks needed at most two rounds each."""
     commits = wait.until(
         lambda: fleet.commits(reading.first.target, NEWEST_COMMITS),
         lambda commits: max(_rounds(commits), default=0) <= CALM_ROUND,

@@ -1,4 +1,4 @@
-"""Checks on each node: does it sign, follow, and is it what was planned."""
+"""Checks on each node: whether it signs and follows, and whether it is what was planned."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOLLOW_LIMIT_S = 30
 def test_signs(
     signer: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
-    """Its own signature is for the block in three consecutive commits after the incident."""
+    """It signed the block in three consecutive commits after the incident."""
     address = signer.target.address
 
     def signed(commits: Sequence[Commit]) -> bool:
@@ -62,7 +62,7 @@ def test_sign_state_never_lower(node: CheckedNode, baseline: ChainBaseline, saw:
 
 @pytest.mark.check("P11", TITLES["P11"])
 def test_address_kept(node: CheckedNode, saw: Saw) -> None:
-    """The node signs with the key it had, and has power if it had power."""
+    """The node has the key that it had, and has power if and only if it had power."""
     status = known(node.status)
     saw(f"{status.address[:12]}, power {status.power}")
     if node.target.address:
@@ -112,7 +112,7 @@ def test_peers(
 
 @pytest.mark.check("P14", TITLES["P14"])
 def test_binary(acted: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
-    """The running process has the program whose hash was read when planning."""
+    """The running process is of the program whose hash was read when planning."""
     planned = {p.host: p.sha256 for p in baseline.programs}.get(acted.name)
     running = known(acted.program)
     saw(f"sha256 {running[:16]}")
@@ -122,7 +122,7 @@ def test_binary(acted: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
 
 @pytest.mark.check("P15", TITLES["P15"])
 def test_journal(acted: CheckedNode, saw: Saw) -> None:
-    """Nothing since the start says that consensus failed or that somebody equivocated."""
+    """No line since the start says that consensus failed or that a validator equivocated."""
     found = known(acted.failures)
     saw("none of: " + FAILURES.replace("|", ", ").replace("^", ""))
     assert not found, found[:300]
@@ -130,7 +130,7 @@ def test_journal(acted: CheckedNode, saw: Saw) -> None:
 
 @pytest.mark.check("P17", TITLES["P17"])
 def test_ownership(acted: CheckedNode, saw: Saw) -> None:
-    """Nothing below data/ belongs to somebody else: the service could not write it."""
+    """Nothing below data/ belongs to another user: the service could not write it."""
     owner = acted.target.user or "root"
     foreign = known(acted.foreign_file)
     saw(f"all of data/ belongs to {owner}")
@@ -141,7 +141,7 @@ def test_ownership(acted: CheckedNode, saw: Saw) -> None:
 def test_healthy_untouched(
     reading: CheckedChain, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
 ) -> None:
-    """The daemons that were well before are the same processes now."""
+    """The daemons that were healthy before are still the same processes."""
     healthy = set(reading.nodes) - set(plan.acting)
     unread = healthy - {process.host for process in baseline.untouched}
     assert not unread, f"not read when planning: {sorted(unread)}"

@@ -1,6 +1,7 @@
-"""What the checks are called: in a plan that promises them, and where they run.
+"""The titles of the checks, for the plan that promises them and for the tests that are these
+checks.
 
-Apart from the tests, because whoever makes a plan must not load pytest.
+They are not in the tests, because a plan must not load pytest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,18 @@
-"""Which class of incident the chain is in, by power; first match wins (docs/diagnosis.md)."""
+"""Which class of incident the chain is in, by voting power (docs/diagnosis.md#the-classes).
+
+The first match wins, in this order:
+
+1. Blocks go on: local divergence, degraded, slow or healthy.
+2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
+   the inventory name one cause.
+3. Nodes that can halt the chain stopped on purpose: upgrade needed, halt-height.
+4. The views of the votes prove a partition.
+5. Nodes that can halt the chain have another app hash than the agreed one; or there are several app
+   hashes, and none can reach a quorum any more.
+6. Nodes that can halt the chain panic at the same block.
+7. Votes are missing: signing blocked, or quorum lost.
+8. All votes are there, and still no block: undetermined.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +36,15 @@ from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
 
 _SLOW_PARTS = 4
-"""Blocks that each take more than a quarter of the time that counts as halted are slow."""
+"""A chain is slow when a block takes more than a quarter of the time that counts as halted."""
 
 _ON_PURPOSE = (NodeCondition.UPGRADE_NEEDED, NodeCondition.HALT_HEIGHT)
-"""Stops that somebody planned; the first that can halt the chain names its class."""
+"""Planned stops. The first one whose nodes can halt the chain decides its class."""
 
 
 @dataclass(frozen=True)
 class ClassVerdict:
-    """The class and the reason in a phrase. `blocked` are hosts that run and do not vote."""
+    """The class, with the reason in a phrase. `blocked` are hosts that run and do not vote."""
 
     chain: ChainClass
     why: str
@@ -39,10 +53,11 @@ class ClassVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassInput:
-    """All that the class is decided from.
+    """Everything that the class is decided from.
 
-    `gone` are the addresses whose own host says that they do not vote; `dead` these, and those of
-    nodes whose consensus has ended.
+    `gone` are the addresses that do not vote, as their own hosts show; `dead` are these and the
+    addresses of nodes whose consensus has ended. `parted`: the votes prove a partition. `limit_s`
+    is the age in seconds of the newest block from which on the chain counts as halted.
     """
 
     views: Sequence[NodeView]
@@ -68,18 +83,19 @@ class ClassInput:
 
 def classify(case: ClassInput) -> ClassVerdict:
     """The class of the chain."""
-    if case.halt.answer is Tristate.NO:
+    if case.halt.answer is Tristate.NO:  # 1
         return _going_on(case)
+    # 2
     if case.halt.answer is Tristate.UNKNOWN:
         return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
     if not case.power.known:
         why = "no witness could tell the validator set, so nobody's power is known"
         return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, why)
-    for judge in (_stopped_on_purpose, _partition, _split, _panic, _votes_missing):
+    for judge in (_stopped_on_purpose, _partition, _split, _panic, _votes_missing):  # 3 to 7
         judgement = judge(case)
         if judgement is not None:
             return judgement
-    return _votes_there(case)
+    return _votes_there(case)  # 8
 
 
 def _going_on(case: ClassInput) -> ClassVerdict:
@@ -105,9 +121,9 @@ def _going_on(case: ClassInput) -> ClassVerdict:
 
 
 def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
-    """The median time between the newest blocks; None where fewer than three are known.
+    """The median time between the newest blocks; None if fewer than three are known.
 
-    The first block's time is that of the genesis file, so the gap after it says nothing.
+    Block 1 has the time of the genesis file, so the gap after it says nothing.
     """
     longest: dict[int, timedelta] = {}
     for view in witnesses:
@@ -121,7 +137,7 @@ def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
 
 
 def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
-    """Nobody answers, but every validator of the inventory, two or more, names the same cause."""
+    """No node answers, but two or more validators, all of the inventory, name the same cause."""
     validators = [view for view in case.views if view.reading.role is Role.VALIDATOR]
     conditions = {
         verdict.condition if (verdict := case.verdicts[view.host]) is not None else None
@@ -152,7 +168,7 @@ def _partition(case: ClassInput) -> ClassVerdict | None:
 
 
 def _split(case: ClassInput) -> ClassVerdict | None:
-    """Two app hashes after one height, and no cluster that could go on with those missing."""
+    """Two app hashes after one height, and no cluster that could go on with the missing power."""
     total = case.power.total
     failed = case.power_with({NodeCondition.DIVERGED})
     if failed and can_halt(failed, total):
@@ -213,7 +229,7 @@ def _votes_missing(case: ClassInput) -> ClassVerdict | None:
 
 
 def _blocked(case: ClassInput) -> list[str]:
-    """Hosts in the set that run, have nothing else wrong, and whose vote nobody has."""
+    """Validators that run, with nothing else wrong with them, whose vote no witness has."""
     return [
         view.host
         for view in case.witnesses
@@ -236,7 +252,7 @@ def _votes_there(case: ClassInput) -> ClassVerdict:
 
 
 def _named(hosts: Collection[str]) -> str:
-    """Some names for a sentence: never thousands."""
+    """Host names for a sentence, abridged where there are many."""
     names = sorted(hosts)
     if len(names) <= 6:
         return ", ".join(names)

@@ -1,4 +1,4 @@
-"""What is known of the chain when single nodes are judged."""
+"""What is known of the chain as a whole when a single node is judged."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
 
 LastSigned = tuple[int, int, int]
-"""Height, round, step: the last signature of an address that the chain shows."""
+"""Height, round and step of the last signature of an address that the chain shows."""
 
 
 @dataclass(frozen=True)
 class NodeVerdict:
-    """What is wrong with one node, why, and the readings that show it."""
+    """What is wrong with one node and why, and the readings that show it."""
 
     condition: NodeCondition
     cause: str
@@ -32,12 +32,12 @@ class NodeVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class ChainContext:
-    """Facts of the whole that a node is held against.
+    """What a single node is compared with.
 
     `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
-    `round` the highest (height, round) of the *first* samples, `marks` what each address signed as
-    the chain shows it, `duplicates` the hosts that share a key, `unread_keys` the hosts whose key
-    could not be read, `signed_height` the highest sign state of any host.
+    `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
+    address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
+    whose key could not be read, `signed_height` the highest sign state of any host.
     """
 
     power: Power
@@ -66,7 +66,7 @@ def read_context(
     began: datetime,
     grace_s: int,
 ) -> ChainContext:
-    """Collects what single nodes are held against."""
+    """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
     return ChainContext(
@@ -94,7 +94,10 @@ def read_context(
 
 
 def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:
-    """The last signature of each address, from commits and from the votes of the round."""
+    """The last signature of each address, from commits and from the votes of the round.
+
+    Nodes share most of these tuples, so each one is looked at once, by its identity.
+    """
     marks: dict[str, LastSigned] = {}
     commits: dict[int, tuple[LastSigned, tuple[CommitSignature, ...]]] = {}
     ballots: dict[int, tuple[LastSigned, tuple[str, ...]]] = {}

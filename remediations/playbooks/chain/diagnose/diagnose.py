@@ -1,4 +1,13 @@
-"""`diagnose`: from readings to a ChainFinding. Pure: no clock, no network, linear in its input."""
+"""`diagnose`: from readings to a ChainFinding. Pure: no clock, no network, linear in its input.
+
+1. Whose word about the chain counts.
+2. Who holds which voting power.
+3. Whether the chain is halted.
+4. What is wrong with each node by itself.
+5. The votes, as the nodes that take part in consensus see them.
+6. The class of the chain.
+7. What the class means for each node.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +38,24 @@ from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
 _SHOWN = 3
-"""Witnesses quoted as evidence for the chain: all are used, few are needed to show it."""
+"""Witnesses that are quoted as evidence. All are used; a few suffice to show it."""
 
 
 def diagnose(observation: CometReading) -> ChainFinding:
-    """What is wrong with the chain and with every node, with the readings that show it.
+    """What is wrong with the chain and with every node, and the readings that show it.
 
-    Steps: 1 whose word counts, 2 who holds which power, 3 whether the chain halts, 4 what is wrong
-    with each node by itself, 5 the votes of those that are not dead, 6 the class, 7 what it means
-    for each node. Never raises on a valid Observation: what cannot be known is said to be unknown.
+    Never raises on a valid observation: what cannot be known is unknown in the finding.
     """
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
+    # 1
     doubted = contradictions(views, observation.chain_id)
     witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
+    # 2
     power = read_power(views, witnesses)
+    # 3
     gone = _gone(views)
     halt = read_halt(witnesses, power, gone, observation.halted_after_s)
+    # 4
     hashes = read_hashes(witnesses, power)
     context = read_context(
         views,
@@ -57,6 +68,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         grace_s=observation.halted_after_s,
     )
     verdicts = {view.host: node_condition(view, context) for view in views}
+    # 5
     alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
     dead = gone | _consensus_dead(views, verdicts)
@@ -78,12 +90,12 @@ def diagnose(observation: CometReading) -> ChainFinding:
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
-    """Nothing wrong with the node, or only with its network: its view of the votes counts."""
+    """Whether its view of the votes counts: nothing, or only its network, is wrong with it."""
     return verdict is None or verdict.condition is NodeCondition.ISOLATED
 
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:
-    """Addresses that certainly do not vote now, as their own hosts say."""
+    """Addresses that certainly do not vote now, as their own hosts show."""
     idle = {view.address for view in views if view.down or view.paused}
     other = {view.address for view in views if not (view.down or view.paused)}
     return frozenset(idle - other - {""})
@@ -103,10 +115,10 @@ def _consensus_dead(
 
 
 def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
-    judgement = classify(case)
+    judgement = classify(case)  # 6
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
-    nodes = node_findings(case, judgement, components)
+    nodes = node_findings(case, judgement, components)  # 7
     voters = _voters(case)
     online = case.power.sum(voters)
     halted = case.halt.answer is Tristate.YES
@@ -135,9 +147,9 @@ def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
 
 
 def _witnesses(case: ClassInput) -> tuple[str, ...]:
-    """Who told about the chain: nodes that answer, and in a halt validators that are down.
+    """Who bears witness to the chain: nodes that answer, and in a halt validators that are down.
 
-    A validator read as stopped on its own host proves that it makes no blocks.
+    A validator that is seen stopped on its own host certainly does not vote.
     """
     hosts = {view.host for view in case.witnesses}
     if case.halt.answer is Tristate.YES:
@@ -146,7 +158,8 @@ def _witnesses(case: ClassInput) -> tuple[str, ...]:
 
 
 def _voters(case: ClassInput) -> frozenset[str]:
-    """Who votes now, or who signed the newest commit while blocks go on; not who is down since."""
+    """Who votes now; while blocks go on, who signed the newest commit and has not gone down
+    since."""
     if case.halt.answer is Tristate.NO:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
@@ -160,7 +173,7 @@ def _voters(case: ClassInput) -> frozenset[str]:
 
 
 def _evidence(case: ClassInput) -> tuple[Evidence, ...]:
-    """The readings behind the class: heights, the set, votes, hashes, one-way edges."""
+    """The readings behind the class: heights, validator set, votes, hashes, one-way edges."""
     return (
         *case.halt.evidence,
         *_power_evidence(case.views, case.power),
@@ -183,7 +196,7 @@ def _power_evidence(views: Sequence[NodeView], power: Power) -> tuple[Evidence, 
 
 
 def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tuple[Evidence, ...]:
-    """The views that differ first: one per set of votes seen."""
+    """The views that differ: one for each set of votes that was seen."""
     by_host = {view.host: view for view in views}
     shown: dict[frozenset[str], Evidence] = {}
     for ballot in votes.ballots:

@@ -1,4 +1,4 @@
-"""The sentences for a person at three in the morning: what, since when, why; what next."""
+"""The sentences that an operator reads first: what is wrong, since when, why, and what next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from remediations.render.words import percent
 def explain(
     judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
 ) -> str:
-    """One or two sentences."""
+    """The explanation of a finding, in one or two sentences."""
     state = {
         Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
         Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
@@ -31,7 +31,8 @@ def explain(
 
 
 def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
-    """Who is missing with what condition, most power first; then what no host accounts for."""
+    """Which power is missing and why, most power first; then the power that no host accounts
+    for."""
     ill = sorted(
         (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
         key=lambda n: (-n.power, n.host),
@@ -58,7 +59,8 @@ def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding
 
 
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
-    """The playbook that is worth planning now; None where there is none, or it cures no node."""
+    """The playbook that is worth planning now; None if there is none, or if it would cure no
+    node."""
     curable = any(
         n.condition.rule.cure is not None
         and n.condition is not NodeCondition.STANDBY
@@ -69,7 +71,7 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
 
 
 def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
-    """What a person does first, where no playbook cures a node: for the one with most power."""
+    """What a person does first where no playbook cures a node: for the one with the most power."""
     ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
@@ -77,7 +79,7 @@ def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
 
 
 def _next_reading(power: Power, nodes: Sequence[NodeFinding]) -> str:
-    """What would let the next look conclude."""
+    """What is needed for the next look to reach a conclusion."""
     unreached = [n.host for n in nodes if n.condition is NodeCondition.UNREACHABLE]
     if not power.known:
         return (

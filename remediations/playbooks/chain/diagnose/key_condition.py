@@ -1,4 +1,4 @@
-"""Keys and sign states: what must be mended before a node may be started at all (G2, G19, G45)."""
+"""Keys and sign states: what must be repaired before a node may be started (G2, G19, G45)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
-"""What is wrong with the file itself; all else is wrong with the reading of it."""
+"""Reasons that lie in the file itself; all others lie in how it was read."""
 _APART = 20
-"""Blocks by which a commit that was read later may be ahead of a running node's sign state."""
+"""How many blocks a commit that was read later may be ahead of a running node's sign state."""
 
 
 def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """The key lies on two hosts: when both run, the validator is tombstoned within two blocks."""
+    """The key is on two hosts: if both run, the validator is tombstoned within two blocks."""
     key = value_or_none(view.reading.key)
     hosts = context.duplicates.get(key.address if key is not None else "", ())
     if len(hosts) > 1:
@@ -62,7 +62,8 @@ def key_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """What keeps the key from double signing is missing, zero, or older than the chain shows."""
+    """The sign state, which prevents double signing, is missing, zero or older than what the chain
+    shows."""
     address = view.address
     power = context.power.of(address)
     validator = view.reading.role is Role.VALIDATOR and (power or not context.power.known)
@@ -90,14 +91,15 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
 def _older(
     view: NodeView, context: ChainContext, state: tuple[int, int, int], mark: tuple[int, int, int]
 ) -> bool:
-    """A node that runs signs between two readings, so only its height counts, with room to move."""
+    """Whether the sign state is older than the last signature that the chain shows. A node that
+    runs signs between the two readings, so only the height counts then, with some tolerance."""
     if view.down:
         return state < mark
     return state[0] < mark[0] - (_APART + 2 * context.growth if context.growth else 1)
 
 
 def _remote_signer(view: NodeView) -> bool:
-    """With a remote signer neither the key file nor the sign state of this host is the truth."""
+    """Whether a remote signer signs: then key file and sign state of this host say nothing."""
     return view.config is not None and bool(view.config.remote_signer)
 
 

@@ -1,7 +1,7 @@
-"""Causes that only the journal names, or that settings and disk confirm without it.
+"""Causes that the journal names, or that settings and disk show without it.
 
-Where the journal is unknown, a full disk, a left-over halt-height and double_sign_check_height
-are still found from readings; a damaged database, an upgrade and why a consensus died are not.
+Without the journal a full disk, a left-over halt-height and double_sign_check_height are still
+found from other readings; a damaged database, an upgrade and the reason why consensus died are not.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from remediations.systems.hosts.values import JournalLine
 from remediations.values.reading import value_or_none
 
 _LAST_TRIES = timedelta(minutes=2)
-"""How far before its last start the lines of a looping daemon are still about the same fault."""
+"""How long before its last start the lines of a looping daemon still concern the same fault."""
 _GO_PANIC = 2
 """Exit status of a Go program that panicked."""
 
 
 def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """The data file system cannot be written, or has no room for a start of a node that is not
-    well. One that is well goes on: `doctor` tells of its disk."""
+    """The data file system is read-only, or too full to start a node that is not well. A node that
+    is well goes on, and `doctor` warns of its disk."""
     disk = value_or_none(view.reading.disk)
     if disk is None or (disk.writable and (disk.has_room or _well(view))):
         return None
@@ -41,7 +41,7 @@ def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
 
 
 def from_journal(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """What the lines since the last start say, unless the cause is gone or the node is well."""
+    """The cause that the lines since the last start name, unless it is gone or the node is well."""
     if _well(view):
         return None
     lines = tuple(line.message for line in recent_lines(view))
@@ -53,7 +53,7 @@ def from_journal(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
     assert signature.condition is not None
     condition, meaning = signature.condition, signature.meaning
     if condition is NodeCondition.ZOMBIE and view.stuck_in_commit and not any_match(lines, cured):
-        # Nothing outside explains it: the application itself does not take the block.
+        # No outside cause explains it: the application itself does not apply the block.
         condition = NodeCondition.PANICKED
         meaning = f"block {view.height} is stored, the application does not take it"
     return NodeVerdict(
@@ -65,7 +65,8 @@ def from_journal(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
 
 
 def log_hint(view: NodeView) -> tuple[LogSignature, Evidence] | None:
-    """A line that explains without proving a condition: refused signatures, limits, memory."""
+    """A line that explains something without proving a condition: refused signatures, limits,
+    memory."""
     if _well(view):
         return None
     match = first_match(tuple(line.message for line in recent_lines(view)), _cured(view))
@@ -75,7 +76,7 @@ def log_hint(view: NodeView) -> tuple[LogSignature, Evidence] | None:
 
 
 def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """A halt-height that was reached, or double_sign_check_height with an exit 2."""
+    """A halt-height that was reached, or double_sign_check_height and exit status 2."""
     config = view.config
     if config is None or _well(view):
         return None
@@ -107,7 +108,7 @@ def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def panicked(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """The next block is decided and stored, and the application does not take it."""
+    """The next block is decided and stored, but the application does not apply it."""
     if not view.stuck_in_commit:
         return None
     cause = f"block {view.height} is stored, the application stays at {view.height - 1}"
@@ -115,7 +116,7 @@ def panicked(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
 
 
 def recent_lines(view: NodeView) -> tuple[JournalLine, ...]:
-    """The journal since the last start; for a daemon that loops, of its last tries, too."""
+    """The journal since the last start; for a daemon that loops, since its last attempts."""
     entries = value_or_none(view.reading.journal) or ()
     since = view.started_at
     if since is None:
@@ -127,7 +128,7 @@ def recent_lines(view: NodeView) -> tuple[JournalLine, ...]:
 
 
 def _well(view: NodeView) -> bool:
-    """Its consensus moves: whatever the journal says is over."""
+    """Whether its consensus makes progress: then whatever the journal says is over."""
     return view.rises and view.status is not None and not view.status.catching_up
 
 
@@ -136,9 +137,9 @@ def _signs(view: NodeView, context: ChainContext) -> bool:
 
 
 def _cured(view: NodeView) -> frozenset[NodeCondition]:
-    """Conditions whose cause was taken away since, as other readings show.
+    """Conditions whose cause has been removed since, as other readings show.
 
-    A consensus that died is cured by stopping: what is down is judged by why it is down.
+    Dead consensus ends with the process: a node that is down is judged by the reason for that.
     """
     cured = set()
     disk, config = value_or_none(view.reading.disk), view.config

@@ -1,7 +1,7 @@
-"""What is wrong with one node, judged by itself: the one thing that has to be mended first.
+"""What is wrong with one node, judged by itself: the one thing that has to be repaired first.
 
-The judges stand in that order. What none of them finds is left to the class of the chain: a node
-that is well is healthy while blocks go on, and waits while they don't.
+The judges are asked in that order. If none of them finds anything, the class of the chain decides:
+a node that is well is healthy while blocks go on, and waits while they do not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Judge = Callable[[NodeView, ChainContext], NodeVerdict | None]
 
 
 def node_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """The first verdict in the order of mending; None where nothing is wrong with the node."""
+    """The first verdict in the order of repair; None if nothing is wrong with the node."""
     for judge in _JUDGES:
         verdict = judge(view, context)
         if verdict is not None:
@@ -47,7 +47,7 @@ def node_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def _unreachable(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """The login failed: the daemon may well live."""
+    """The login failed: the daemon may still be running."""
     if view.reached:
         return None
     evidence = said(f"{view.host}.session", view.reading.session)
@@ -56,7 +56,7 @@ def _unreachable(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
 
 
 def _no_daemon(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """A bastion runs no chain."""
+    """A bastion has no daemon."""
     if view.reading.role is not Role.BASTION:
         return None
     return NodeVerdict(NodeCondition.NO_DAEMON, "a bastion: no daemon is expected here", ())

@@ -1,4 +1,4 @@
-"""The finding about each node: its own verdict, or what the chain's class means for it."""
+"""The finding about each node: the verdict on the node itself, or what the class means for it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from remediations.values.inventory import Role
 def node_findings(
     case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
 ) -> tuple[NodeFinding, ...]:
-    """One finding per host, by name."""
-    placed = _Placed(case, judgement, components)
+    """One finding for each host, sorted by name."""
+    by_class = _ByClass(case, judgement, components)
     return tuple(
-        _finding(view, case, case.verdicts[view.host] or placed.verdict(view))
+        _finding(view, case, case.verdicts[view.host] or by_class.verdict(view))
         for view in sorted(case.views, key=lambda view: view.host)
     )
 
@@ -51,8 +51,8 @@ def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFind
     )
 
 
-class _Placed:
-    """What the class of the chain means for a node that has nothing wrong by itself."""
+class _ByClass:
+    """What the class of the chain means for a node with which nothing else is wrong."""
 
     def __init__(
         self, case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
@@ -67,7 +67,7 @@ class _Placed:
         self._cluster = {host: c for c in case.hashes.clusters for host in c.hosts}
 
     def verdict(self, view: NodeView) -> NodeVerdict:
-        """Healthy while blocks go on; else waiting, isolated or diverged."""
+        """Healthy while blocks go on, else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
         if halted is Tristate.NO:
@@ -88,7 +88,8 @@ class _Placed:
         return NodeVerdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
 
     def _alone(self, host: str) -> bool:
-        """Not of the cluster with most power, which could go on with the power that is missing."""
+        """Whether it is outside the cluster with the most power, which could go on with what is
+        missing."""
         cluster = self._cluster.get(host)
         return cluster is not None and cluster is not self._case.hashes.clusters[0]
 
@@ -98,7 +99,8 @@ class _Placed:
         return f"it follows the chain at {view.height}"
 
     def _strays(self, cluster: HashCluster | None) -> bool:
-        """Not of a cluster with more than half the power: then nobody can call it the right one."""
+        """Whether its cluster has at most half of the power: then it cannot be taken to be
+        right."""
         return cluster is not None and 2 * cluster.power <= self._case.power.total
 
     def _stray(self, view: NodeView) -> str:

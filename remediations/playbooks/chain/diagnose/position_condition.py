@@ -1,6 +1,6 @@
-"""Nodes that answer, and are not where the others are: dead consensus, behind, cut off, diverged.
+"""Nodes that answer, but are not where the others are: consensus dead, behind, isolated, diverged.
 
-The process, `/health`, `catching_up` and systemd look fine in all of these
+Process, `/health`, `catching_up` and systemd look fine in all of these cases
 (docs/rules/hazards.md#looks-fine), so only progress counts.
 """
 
@@ -15,7 +15,7 @@ from remediations.values.reading import value_or_none
 
 
 def untrusted(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """A node whose answers contradict each other: nothing can be concluded about it."""
+    """Its answers contradict each other: nothing can be concluded about it."""
     doubt = context.doubts.get(view.host)
     if doubt is None:
         return None
@@ -28,7 +28,7 @@ def untrusted(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def diverged(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """It stands, with another app hash than the next block records: it failed alone
+    """It stands still, and its app hash differs from the one in the next header: it failed alone
     (docs/rules/classes.md#local-divergence)."""
     how = context.hashes.diverged.get(view.host)
     if how is None or not view.stands:
@@ -37,7 +37,7 @@ def diverged(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """Block sync, or well below the tip and rising."""
+    """In block sync, or well below the tip and rising."""
     status = view.status
     if status is None:
         return None
@@ -51,7 +51,7 @@ def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """No peers while others run; or it stands below the tip and its peers look as old to it."""
+    """It has no peers while others run; or it stands below the tip and sees no peer above it."""
     if view.status is None or context.witnesses < 2:
         return None
     chain = view.reading.chain
@@ -72,7 +72,7 @@ def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """Its height, or its round, stands while its own peers are ahead: consensus is dead."""
+    """Its height or its round stands still while its own peers are ahead: consensus is dead."""
     if view.status is None or not view.stands:
         return None
     if context.tip - view.height > _allowed(context):
@@ -94,7 +94,7 @@ def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def _allowed(context: ChainContext) -> int:
-    """Blocks a healthy node may be below the tip: hosts are read some seconds apart."""
+    """How many blocks a healthy node may be below the tip: hosts are read some seconds apart."""
     return 1 + 2 * context.growth if context.growth else 1
 
 

@@ -1,4 +1,4 @@
-"""What systemd and the process list say of a node that does not answer."""
+"""What systemd and the process list tell about a node that does not answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.systems.hosts.values import Unit
 
 LOOPS = 2
-"""Restarts by systemd, without coming to life, from which on we call it a loop."""
+"""From this many restarts by systemd on, a node that does not answer is in a loop."""
 
 _KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
 
@@ -64,7 +64,7 @@ def _not_running(view: NodeView, unit: Unit) -> NodeVerdict:
 
 
 def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
-    """The unit is active and the RPC says nothing: frozen, unless it has just started."""
+    """The unit is active, but the RPC does not answer: frozen, unless it has just been started."""
     processes = view.processes
     stuck = [p for p in processes or () if p.state[:1] in ("T", "t", "D")]
     age = context.began - unit.active_since if unit.active_since is not None else None

@@ -1,4 +1,4 @@
-"""Guards on the whole set (ids: docs/rules/guards.md)."""
+"""Guards on the validator set as a whole (ids: docs/rules/guards.md)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Whole = Proposal[ChainSituation]
 
 
 def acting_readings(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
-    """The readings of the hosts that are acted on, in order."""
+    """The readings of the hosts that are acted on, in their order."""
     return (chain.observation.host(host) for host in proposal.targets)
 
 
 def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardResult:
-    """G1: the inventory holds enough of the validator set to judge and to recover it."""
+    """G1: the inventory covers enough of the validator set to judge and to recover it."""
     finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
     return judged(
@@ -40,7 +40,7 @@ def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardRes
 
 
 def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
-    """G2: no validator key lies on two hosts, stopped standbys included."""
+    """G2: no validator key is on two hosts, stopped standbys included."""
     holders: dict[str, list[str]] = defaultdict(list)
     for reading in chain.observation.hosts:
         key = value_or_none(reading.key)
@@ -102,8 +102,8 @@ def keeps_quorum(impact: Impact) -> bool:
 
 
 def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
-    """G1: in a halt, what is started together brings back more than two thirds, or it is moot.
-    What starts nothing is not asked."""
+    """G1: in a halt, what is started together brings back more than two thirds; less would be
+    useless. Not asked of a proposal that starts nothing."""
     finding = chain.finding
     if finding.chain is not ChainClass.QUORUM_LOST or not _starts(chain, proposal):
         return None
@@ -153,7 +153,7 @@ def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
 
 
 def two_witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
-    """W2: two independent witnesses for a decision about the chain
+    """W2: a decision about the chain needs two independent witnesses
     (docs/rules/hazards.md#one-witness)."""
     seen = chain.finding.witnesses
     return judged(
@@ -167,7 +167,7 @@ def two_witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
 
 
 def targets_reachable(chain: ChainSituation, proposal: Whole) -> GuardResult:
-    """G41: every host that is acted on was reached, with sudo."""
+    """G41: every host that is acted on can be reached, with sudo."""
     failed = []
     for reading in acting_readings(chain, proposal):
         if isinstance(reading.session, Unknown):

@@ -1,7 +1,7 @@
-"""The tables of guards: of the whole set, and of a node that something is done to.
+"""The tables of guards: for the validator set as a whole, and for a node that is acted on.
 
-Guards that need a describing reading (the program's hash) are judged when planning only; `apply`
-re-reads what decides and judges the rest again.
+Guards that need a reading that only describes (the hash of the program) are judged only when
+planning; `apply` reads again what decides, and judges all others again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NodeGuard = Callable[[ChainSituation, HostReading], GuardResult]
 
 
 def by_host(guard: NodeGuard) -> Callable[[ChainSituation, str], GuardResult]:
-    """A guard on what a host says, as an action has it: by the host's name."""
+    """A guard on the reading of a host in the form that an action needs: by the host's name."""
     return lambda chain, host: guard(chain, chain.observation.host(host))
 
 
@@ -52,4 +52,4 @@ START_GUARDS = tuple(
     )
 )
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
-"""The next boot starts it with nobody watching: without its key file that zeroes the sign state."""
+"""At the next boot it starts unattended; without its key file that would zero the sign state."""

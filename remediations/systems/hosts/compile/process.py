@@ -20,19 +20,19 @@ from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest
 from remediations.values.wire import WireError, decode
 
 LIMIT_S = 60
-"""For one compilation, the start of the child included."""
+"""For one compilation, including the start of the child."""
 
 MAX_REPLY = 64 * 1024 * 1024
-"""Bytes; ten thousand hosts with two programs each need about this."""
+"""Bytes: about what ten thousand hosts with two programs each need."""
 
 MAX_LAST_WORDS = 100_000
-"""Bytes of stderr that are looked at when a child died."""
+"""Bytes of stderr that are looked at if a child died."""
 
 
 class CompileChild:
-    """A child that compiles what it is sent; it ends when its control pipe closes, so with us.
+    """A child that compiles what it is sent. It ends when its control pipe closes, so with us.
 
-    Its own session: Ctrl-C on the terminal reaches us only, and we say what becomes of it.
+    It has a session of its own: Ctrl-C on the terminal reaches only us, and we end the child.
     """
 
     def __init__(self, hash_seed: int) -> None:
@@ -66,7 +66,7 @@ class CompileChild:
         self._buffer = bytearray()
 
     def send(self, request: CompileRequest) -> None:
-        """Ask. The answer comes with `receive`.
+        """Send a request; `receive` returns the reply.
 
         Raises:
             MachineError: the child is gone.
@@ -79,17 +79,17 @@ class CompileChild:
             raise self._died("a request") from error
 
     def receive(self, deploy: str) -> CompileReply:
-        """The answer to the last request.
+        """The reply to the last request.
 
         Raises:
-            MachineError: the child died, took longer than `LIMIT_S`, or answered nonsense.
+            MachineError: the child died, took longer than `LIMIT_S`, or its reply is malformed.
         """
         line = self._line(deploy)
         try:
             return decode(line, CompileReply)
         except WireError as error:
             raise _machine_error(
-                f"the compiling child of {deploy} answered nonsense", str(error)
+                f"the compiling child of {deploy} gave a malformed reply", str(error)
             ) from error
 
     def _line(self, deploy: str) -> bytes:
@@ -121,7 +121,7 @@ class CompileChild:
         )
 
     def close(self) -> None:
-        """End the child and everything in its session; nothing of it is worth keeping."""
+        """End the child and everything in its session; it has no state that must be kept."""
         self._end()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
             if stream is not None:
@@ -138,7 +138,7 @@ class CompileChild:
 
 
 def _environment(hash_seed: int) -> dict[str, str]:
-    """Nothing of ours but where the package is: what a deploy yields must not follow from it."""
+    """Only what is needed to find the package: what a deploy yields must not depend on the rest."""
     package = str(Path(remediations.__path__[0]).parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {

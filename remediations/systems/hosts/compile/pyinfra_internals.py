@@ -1,9 +1,9 @@
-"""The one module that touches what pyinfra does not promise to keep (tested with 3.10).
+"""The only module that uses what pyinfra does not promise to keep (tested with 3.10).
 
-It runs a deploy for each host the way pyinfra's prepare phase does, against hosts that cannot be
-contacted, and takes the commands out of the operations instead of executing them.
+It runs a deploy for each host as pyinfra's prepare phase does, but for hosts that cannot be
+contacted, and takes the commands from the operations instead of executing them.
 
-Touched: `Inventory.make_hosts_and_groups`, `State.ops`, `State.op_meta`, `Host.op_hash_order`,
+Used: `Inventory.make_hosts_and_groups`, `State.ops`, `State.op_meta`, `Host.op_hash_order`,
 `Host.connected`, `StateOperationHostData`, the context managers, the table of global arguments.
 """
 
@@ -36,10 +36,10 @@ from remediations.systems.hosts.probe import Probe
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ALLOWED_ARGUMENTS = frozenset({"name", "_sudo"})
-"""Global arguments that a deploy may set. The engine runs as root: `_sudo` is taken off again."""
+"""Global arguments that a deploy may set. Steps run as root anyway, so `_sudo` is dropped."""
 
 ALLOWED_IN_COMMAND = frozenset({"_timeout"})
-"""What a `ShellStep` itself tells pyinfra."""
+"""What a `ShellStep` itself sets."""
 
 KINDS: dict[type[PyinfraCommand], str] = {
     FunctionCommand: "calls a Python function while it runs",
@@ -50,14 +50,14 @@ KINDS: dict[type[PyinfraCommand], str] = {
 
 
 class SealedConnector(BaseConnector):
-    """A connection that does not exist: whatever would use it is a contact, and refused."""
+    """A connection that does not exist: any use of it would be a contact, and is refused."""
 
     handles_execution = True
     sealed = True
 
     @staticmethod
     def make_names_data(name: str) -> NoReturn:
-        """Sealed hosts are made by `SealedInventory` only."""
+        """Only `SealedInventory` makes sealed hosts."""
         raise NotImplementedError(name)
 
     def run_shell_command(self, command: StringCommand, *_: object, **__: object) -> NoReturn:
@@ -97,10 +97,10 @@ class SealedInventory(Inventory):
 def run_deploy(
     code: CodeType, path: str, hosts: Mapping[str, HostData], seal: Seal
 ) -> dict[str, tuple[HostCommand, ...]]:
-    """Run the deploy's code once for each host, in the order given, and collect its commands.
+    """Run the code of a deploy once for each host, in the order given, and collect its commands.
 
     Raises:
-        Rejected: see `Seal`; it names what the deploy did, `seal.host` on which host.
+        Rejected: the deploy did what it may not; `seal.host` says for which host.
         Exception: whatever the deploy raises.
     """
     state = State(SealedInventory(hosts, seal), Config(), check_for_changes=False)
@@ -168,7 +168,7 @@ def _compiled(command: PyinfraCommand, seal: Seal) -> HostCommand:
 
 @contextmanager
 def _entered(manager: ContextManager, value: Any) -> Iterator[None]:  # noqa: ANN401 - any context
-    """pyinfra's own `use` forgets to put the old value back when something raises."""
+    """Like pyinfra's own `use`, which does not restore the old value if something raises."""
     old = manager.get()
     manager.set(value)
     try:

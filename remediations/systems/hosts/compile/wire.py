@@ -1,4 +1,4 @@
-"""What the compiling child is asked and what it answers: one JSON document per line."""
+"""Requests to the compiling child, and its replies: one JSON document per line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HostData = dict[str, str | int]
 
 
 class CompileRequest(Record, frozen=True, kw_only=True):
-    """Run the deploy file `path` for every host with its data."""
+    """Run the deploy file `path` for every host, with its data."""
 
     path: str
     hosts: dict[str, HostData]

@@ -1,7 +1,6 @@
-"""The pyinfra entry point `remediate`: our inventories for plain pyinfra, and no second inventory.
+"""The pyinfra entry point `remediate`: plain pyinfra reads our inventories and needs no other.
 
-It stands outside the rooms because it joins two of them that do not know each other: the reader of
-inventories and the connector.
+It joins the reader of inventories and the connector, which do not know each other.
 """
 
 from __future__ import annotations
@@ -18,18 +17,19 @@ from remediations.values.inventory import HostEntry, Inventory, Role
 
 
 class RemediateConnector(OpenSSHConnector):
-    """`@remediate/inventories/lab.yaml`: every host of that file. `@remediate/val1`: one host."""
+    """`@remediate/inventories/lab.yaml` is every host of that file, `@remediate/val1` is one
+    host."""
 
     @staticmethod
     def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
         """The hosts of an inventory file with their data, in groups by role; or one host.
 
         Raises:
-            InventoryError: the file cannot be used; says where and why.
+            InventoryError: the file cannot be used; says why, and where.
         """
         if not name:
             raise InventoryError("use @remediate/FILE.yaml or @remediate/HOST")
-        # Imported here: pyinfra loads every connector on every run, also on those of others.
+        # Imported here: pyinfra loads every connector on every run, used or not.
         from remediations.engine.observe.inventory import load_inventory
         from remediations.machine.config import load_machine_config
         from remediations.machine.programs import SSH, load_program
@@ -51,7 +51,7 @@ class RemediateConnector(OpenSSHConnector):
 
 
 def names_data(inventory: Inventory, ssh: Path) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-    """Every host that has a node; a bastion is only passed through. `ssh` is the program."""
+    """Every host but bastions, which are only passed through. `ssh` is the program."""
     for entry in inventory.hosts:
         if entry.role is not Role.BASTION:
             yield entry.name, _data(inventory, entry, ssh), [entry.role.value]
