@@ -7,6 +7,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from remediations.engine.system import HostSystem
+from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.journal_lines import PATTERN
 from remediations.systems.comet.parse import read_node, unread_node
 from remediations.systems.comet.reading import CometNodes, NodeReading
@@ -51,6 +52,7 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_unit": entry.unit or "",
         "remediate_home": entry.home or "",
         "remediate_rpc": entry.rpc or "",
+        "remediate_daemon": DAEMON,
         "remediate_signatures": PATTERN,
         "remediate_userinfo": USERINFO,
         "remediate_credentials": CREDENTIALS,
