@@ -34,7 +34,7 @@ _UNSAID = "the host does not say why it was not found"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Discovered:
+class DiscoveredDaemon:
     """Unit, home, RPC and files of the home. What was not found is "", with its trouble beside it.
 
     `candidates` are the units that match, if there are several and the host could not choose one.
@@ -58,7 +58,7 @@ class Discovered:
         return self.config_trouble or NOT_ASKED if self.home else self.home_trouble
 
 
-def parse_discovered(text: str) -> Discovered:
+def parse_discovered(text: str) -> DiscoveredDaemon:
     """The section `found`. If it contradicts itself, nothing counts as found."""
     try:
         said = pairs(text)
@@ -67,7 +67,7 @@ def parse_discovered(text: str) -> Discovered:
     told = {name: value[:MAX_PATH] for name, value in said.items()}
     unit_trouble = _trouble(said, "unit")
     several = unit_trouble.why is Why.SEVERAL_UNITS
-    found = Discovered(
+    found = DiscoveredDaemon(
         unit=told.get("unit", ""),
         unit_trouble=unit_trouble,
         home=told.get("home", ""),
@@ -81,7 +81,7 @@ def parse_discovered(text: str) -> Discovered:
         candidates=_units(told.get("candidates", "")) if several else (),
     )
     if found.unit and not UNIT.fullmatch(found.unit):
-        return nothing_found(_malformed("the name of the unit that was found has another form"))
+        return nothing_found(_malformed("the name of the unit that was found is malformed"))
     if found.home and not HOME.fullmatch(found.home):
         trouble = "the home that was found is not an absolute path of plain characters"
         found = replace(found, home="", home_trouble=_malformed(trouble))
@@ -91,9 +91,9 @@ def parse_discovered(text: str) -> Discovered:
     return found
 
 
-def nothing_found(trouble: Trouble) -> Discovered:
+def nothing_found(trouble: Trouble) -> DiscoveredDaemon:
     """Neither unit nor home nor RPC was found, all for the reason `trouble`."""
-    return Discovered(unit_trouble=trouble, home_trouble=trouble, rpc_trouble=trouble)
+    return DiscoveredDaemon(unit_trouble=trouble, home_trouble=trouble, rpc_trouble=trouble)
 
 
 def _trouble(said: Mapping[str, str], name: str) -> Trouble:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from remediations.engine.observe.section import Document, Section
 from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
 from remediations.systems.comet import rpc, rpc_rounds
-from remediations.systems.comet.discovered import Discovered, nothing_found, parse_discovered
+from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
@@ -18,7 +18,7 @@ from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
 from remediations.systems.hosts.read_section import (
     SILENT,
-    TIME_IS_UP,
+    TIMED_OUT,
     read_section,
     section_trouble,
 )
@@ -41,7 +41,7 @@ class _Reader:
 
     document: Document
     at: datetime
-    found: Discovered
+    found: DiscoveredDaemon
 
     def read(
         self,
@@ -92,7 +92,7 @@ class _Reader:
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _found(document: Document) -> Discovered:
+def _found(document: Document) -> DiscoveredDaemon:
     """What was found on the host: nothing, if the section itself could not be read."""
     section = document.sections.get("found")
     if section is None:
@@ -171,7 +171,7 @@ def _unit(reader: _Reader) -> Reading[Unit]:
         "show",
         source,
         lambda text: host_text.parse_unit(text, home=reader.found.home),
-        absent=Trouble(Why.CORRUPT, "the probe said nothing of the unit"),
+        absent=Trouble(Why.CORRUPT, "the probe reported nothing about the unit"),
     )
     if isinstance(unit, Known) and not unit.value.home and unit.value.load_state == "loaded":
         reason = f"home not known: {reader.found.home_trouble.reason}"
@@ -257,9 +257,9 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
         source,
         host_text.parse_journal,
         # A long journal is searched from its end for as long as there is time.
-        fine=(0, TIME_IS_UP),
+        fine=(0, TIMED_OUT),
     )
-    if isinstance(found, Known) and not found.value and section and section.status == TIME_IS_UP:
-        reason = "nothing was found of it within the time limit, which ended the search"
+    if isinstance(found, Known) and not found.value and section and section.status == TIMED_OUT:
+        reason = "the time limit ended the search before anything was found"
         return Trouble(Why.TIME_LIMIT, reason).unknown(source, found.at)
     return found

@@ -10,7 +10,13 @@ import msgspec
 
 from remediations.systems.comet import rpc_shapes as shapes
 from remediations.systems.comet.double_sign_check import parse_version
-from remediations.systems.comet.rpc_envelope import RpcError, hex_of, printable, result_of, time_of
+from remediations.systems.comet.rpc_envelope import (
+    RpcError,
+    hex_of,
+    result_of,
+    safe_text_of,
+    time_of,
+)
 from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
@@ -50,8 +56,8 @@ def parse_status(text: bytes) -> NodeStatus:
     sync = raw.sync_info
     return NodeStatus(
         node_id=raw.node_info.id.lower(),
-        network=printable(raw.node_info.network),
-        moniker=printable(raw.node_info.moniker),
+        network=safe_text_of(raw.node_info.network),
+        moniker=safe_text_of(raw.node_info.moniker),
         height=sync.latest_block_height,
         block_hash=sync.latest_block_hash.upper(),
         app_hash=sync.latest_app_hash.upper(),
@@ -83,9 +89,9 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
     return tuple(
         Peer(
             node_id=peer.node_info.id.lower(),
-            moniker=printable(peer.node_info.moniker),
-            network=printable(peer.node_info.network),
-            remote_ip=printable(peer.remote_ip),
+            moniker=safe_text_of(peer.node_info.moniker),
+            network=safe_text_of(peer.node_info.network),
+            remote_ip=safe_text_of(peer.remote_ip),
             outbound=peer.is_outbound,
         )
         for peer in result_of(text, _NET_INFO).peers or []

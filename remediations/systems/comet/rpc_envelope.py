@@ -1,7 +1,7 @@
 """The envelope of a CometBFT RPC answer, and the forms that its texts have. Pure.
 
 Everything here comes from a machine that may be broken, old or lying, so nothing is assumed: a
-number that does not fit, a time of another form, half a document or an HTML page is an `RpcError`.
+number that does not fit, a malformed time, half a document or an HTML page is an `RpcError`.
 It says what was expected and where, never what stood there: that may be a secret, or may have been
 chosen for its readers. Nothing takes longer than in proportion to the text.
 """
@@ -44,23 +44,23 @@ def result_of(text: bytes, shape: msgspec.json.Decoder[T]) -> T:
 
     Raises:
         RpcFault: the node answered with an error.
-        RpcError: the answer has another form.
+        RpcError: the answer is malformed.
     """
     try:
         envelope = _ENVELOPE.decode(text)
         if envelope.error is None:
             return shape.decode(envelope.result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RpcError(f"the answer has another form: {error}") from error
+        raise RpcError(f"the answer is malformed: {error}") from error
     fault = f"{envelope.error.message} {envelope.error.data}"[:SHOWN]
-    raise RpcFault(printable(f"the node answered with an error: {fault}"))
+    raise RpcFault(safe_text_of(f"the node answered with an error: {fault}"))
 
 
 def time_of(text: str) -> datetime:
     """RFC 3339 with up to nine decimals, in UTC (microseconds are kept).
 
     Raises:
-        RpcError: the text has another form.
+        RpcError: the text is malformed.
     """
     try:
         moment = msgspec.convert(text, datetime)
@@ -68,7 +68,7 @@ def time_of(text: str) -> datetime:
             raise ValueError("no time zone")
         return moment.astimezone(UTC)
     except (msgspec.ValidationError, OverflowError, ValueError) as error:
-        raise RpcError("a time has another form") from error
+        raise RpcError("a time is malformed") from error
 
 
 def hex_of(text: str) -> str:
@@ -95,6 +95,6 @@ def bounded(digits: str) -> int:
     return number
 
 
-def printable(text: str) -> str:
+def safe_text_of(text: str) -> str:
     """A name without what could move a cursor: the operator of the node chose it."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text).strip()

@@ -37,7 +37,7 @@ def parse_round_state(text: bytes) -> RoundState:
     raw = result_of(text, _CONSENSUS_STATE).round_state
     where = _WHERE.fullmatch(raw.where)
     if where is None:
-        raise RpcError("height/round/step has another form")
+        raise RpcError("height/round/step is malformed")
     height, round_, step = (bounded(number) for number in where.groups())
     current = [votes for votes in raw.height_vote_set if votes.round == round_]
     if len(current) != 1:
@@ -94,9 +94,9 @@ def parse_vote(text: str, index: int, height: int, round_: int) -> str:
         return ""
     match = _VOTE.fullmatch(" ".join(text.split()))
     if match is None:
-        raise RpcError(f"vote {index} has another form")
+        raise RpcError(f"vote {index} is malformed")
     if (int(match[1]), int(match[3]), int(match[4])) != (index, height, round_):
-        raise RpcError(f"vote {index} is of another place or round")
+        raise RpcError(f"vote {index} is of another validator, height or round")
     return "nil" if match[5] == NIL_PREFIX else match[5].upper()
 
 
@@ -106,11 +106,11 @@ def parse_bit_array(text: str) -> tuple[tuple[bool, ...], int, int]:
     Long arrays are broken into lines, with or without white space.
 
     Raises:
-        RpcError: it has another form, or not as many marks as it announces.
+        RpcError: it is malformed, or not as many marks as it announces.
     """
     match = _BIT_ARRAY.fullmatch(text)
     if match is None:
-        raise RpcError("a bit array has another form")
+        raise RpcError("a bit array is malformed")
     marks = "".join(match[2].split())
     if len(marks) != int(match[1]):
         raise RpcError(f"{len(marks)} marks in a bit array of {match[1]}")
@@ -131,5 +131,5 @@ def _votes(texts: list[str] | None, bit_array: str, height: int, round_: int) ->
 def _node_id(address: str) -> str:
     node_id, at, _rest = address.partition("@")
     if not at or not re.fullmatch("[0-9a-fA-F]{40}", node_id):
-        raise RpcError("the address of a peer has another form")
+        raise RpcError("the address of a peer is malformed")
     return node_id.lower()

@@ -31,7 +31,7 @@ def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) 
     `rpc_url` is what was discovered on the host.
 
     Raises:
-        TextError: a line has another form, or a setting is there twice or of another type.
+        TextError: a line is malformed, or a setting occurs twice or of another type.
     """
     node, application = _settings(config), _settings(app)
     flags = _flags(arguments)
@@ -81,9 +81,9 @@ def _settings(text: str) -> Settings:
         name, equals, value = line.partition("=")
         name = section + name.strip(_BLANKS)
         if not equals:
-            raise TextError("a line of the settings has another form")
+            raise TextError("a line of the settings is malformed")
         if name in found and section != _ODD_SECTION:
-            raise TextError("a setting is there twice")
+            raise TextError("a setting occurs twice")
         found[name] = _value(value.strip(_BLANKS))
     return found
 
@@ -102,7 +102,7 @@ def _value(text: str) -> str | int | bool | None:
 def _text(settings: Settings, name: str) -> str:
     value = settings.get(name, "")
     if not isinstance(value, str):
-        raise TextError(f"{name} is not a plain text")
+        raise TextError(f"{name} is not plain text")
     return value
 
 

@@ -18,12 +18,12 @@ import msgspec
 
 from remediations.engine.observe.section import Document, Section, safe_text
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.systems.hosts.read_section import TIMED_OUT
 from remediations.values.lines import lines
 from remediations.values.reading import Why
 
 _MARK = b'{"remediate_probe":1,'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMED_OUT = 124
 _SAID_CHARACTERS = 800
 """Of a command's error output in base64: the host sends at most 600 bytes of it."""
 _NONE = msgspec.Raw()
@@ -123,7 +123,7 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
         status, at = part.rc, _moment(part.at) - offset
         said = safe_text(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
         said = "; ".join(filter(None, map(str.strip, lines(said))))
-        if part.rc == _TIMED_OUT and not part.b64:
+        if part.rc == TIMED_OUT and not part.b64:
             trouble = TIME_LIMIT
         else:
             data = _unpacked(part.b64, limit)

@@ -148,7 +148,7 @@ def _sighting(done: Completed, host: str) -> Sighting:
     """From the launcher's three lines: state, output, error output.
 
     Raises:
-        Unheard: they have another form. Nothing of them is repeated.
+        Unheard: they are malformed. Nothing of them is repeated.
     """
     try:
         told, *kept, end = done.stdout.split(b"\n")
@@ -157,7 +157,7 @@ def _sighting(done: Completed, host: str) -> Sighting:
         if end:
             raise ValueError("the last line is cut off")
         if state is Sighted.DONE and not _STATUS.fullmatch(status):
-            raise ValueError("an exit status has another form")
+            raise ValueError("an exit status is malformed")
         output, errors = map(_kept, kept)
     except ValueError:
         said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"

@@ -53,7 +53,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
     """
     shown = pairs(text)
     if not UNIT.fullmatch(shown.get("Id", "")):
-        raise TextError("the name of the unit has another form")
+        raise TextError("the name of the unit is malformed")
     try:
         path, arguments = _command(shown.get("ExecStart", ""))
         return Unit(
@@ -77,20 +77,20 @@ def parse_unit(text: str, *, home: str) -> Unit:
             invocation=shown.get("InvocationID", ""),
         )
     except KeyError as error:
-        raise TextError(f"systemctl show says nothing of {error}") from error
+        raise TextError(f"systemctl show does not report {error}") from error
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:
     """Lines of pid, state, start in clock ticks, command line.
 
     Raises:
-        TextError: a line has another form.
+        TextError: a line is malformed.
     """
     processes = []
     for line in lines(text):
         fields = line.split(" ", 3)
         if len(fields) != 4:
-            raise TextError("the line of a process has another form")
+            raise TextError("the line of a process is malformed")
         pid, state, started, command = fields
         processes.append(
             Process(pid=number(pid), state=state, started=number(started), command=command)
@@ -102,14 +102,14 @@ def parse_key(text: str) -> ConsensusKey:
     """The address in the key file, or that the file is absent; and whether there is a node key.
 
     Raises:
-        TextError: the text has another form.
+        TextError: the text is malformed.
     """
     said = pairs(text)
     address = said.get("address", "")
     if address != "absent" and not _ADDRESS.fullmatch(address):
-        raise TextError("the address of the key has another form")
+        raise TextError("the address of the key is malformed")
     if said.get("node_key") not in ("yes", "no"):
-        raise TextError("nothing is said of a node key")
+        raise TextError("whether there is a node key is not reported")
     return ConsensusKey(
         address="" if address == "absent" else address, node_key=said["node_key"] == "yes"
     )
@@ -119,11 +119,11 @@ def parse_wal(text: str) -> WriteAheadLog:
     """The sizes of its parts, or 0.
 
     Raises:
-        TextError: the text has another form.
+        TextError: the text is malformed.
     """
     sizes = [number(line) for line in lines(text)]
     if not sizes:
-        raise TextError("nothing is said of the size of the write-ahead log")
+        raise TextError("the size of the write-ahead log is not reported")
     if len(sizes) > _MAX_PARTS:
         raise TextError(f"the write-ahead log has more than {_MAX_PARTS} parts")
     return WriteAheadLog(size=sum(sizes))
@@ -140,7 +140,7 @@ def parse_disk(text: str) -> Disk:
     rows = lines(text)
     fields = _DF.fullmatch(rows[1]) if len(rows) > 1 else None
     if fields is None:
-        raise TextError("df prints something else than five columns")
+        raise TextError("df does not print five columns")
     available, total, inodes, all_inodes, path = fields.groups()
     options = [
         mount[3]
@@ -169,12 +169,12 @@ def parse_binary(text: str) -> Binary:
     """Path, hashes and version.
 
     Raises:
-        TextError: a hash has another form.
+        TextError: a hash is malformed.
     """
     said = pairs(text)
     disk, running = said.get("disk", ""), said.get("running", "")
     if not _SHA256.fullmatch(disk) or not (running == "" or _SHA256.fullmatch(running)):
-        raise TextError("a SHA-256 has another form")
+        raise TextError("a SHA-256 is malformed")
     return Binary(
         path=said.get("path", ""),
         sha256=disk,
@@ -215,7 +215,7 @@ def _stamp(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     except ValueError as error:
-        raise TextError("a time has another form") from error
+        raise TextError("a time is malformed") from error
 
 
 def _unescaped(path: str) -> str:

@@ -19,7 +19,7 @@ property() {
   shown=$(systemctl show -p "$1" -- "$unit") || refuse 69 "systemd does not answer"
   case $shown in
     "$1="*) value=${shown#"$1="} ;;
-    *) refuse 69 "systemd says nothing of $1" ;;
+    *) refuse 69 "systemd does not report $1" ;;
   esac
 }
 
@@ -55,7 +55,7 @@ case $1 in
     property ActiveState
     [ "$value" = active ] || answer no
     property InvocationID
-    [ -n "$value" ] || refuse 69 "systemd says nothing of InvocationID"
+    [ -n "$value" ] || refuse 69 "systemd does not report InvocationID"
     [ "$value" = "$3" ] || answer yes
     ;;
 esac

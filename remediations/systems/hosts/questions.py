@@ -109,7 +109,7 @@ def _start(output: bytes) -> int | None:
         return None
     ticks = fields[START_TICKS : START_TICKS + 1]
     if not ticks or not ticks[0].isdecimal():
-        raise ValueError("the line of a process has another form")
+        raise ValueError("the line of a process is malformed")
     return int(ticks[0])
 
 

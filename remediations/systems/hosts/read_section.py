@@ -14,12 +14,12 @@ from remediations.values.reading import Known, Reading, Why
 
 T = TypeVar("T")
 
-TIME_IS_UP = 124
-_ENDED = (TIME_IS_UP, 137)
+TIMED_OUT = 124
+LIMIT_PASSED = frozenset({TIMED_OUT, 137})
 """Exit statuses of timeout(1): the command was stopped, or had to be killed."""
 _ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
 """Exit statuses that mean something; any other one is that of a command that failed."""
-SILENT = Trouble(Why.CORRUPT, "the probe said nothing of it")
+SILENT = Trouble(Why.CORRUPT, "the probe reported nothing about it")
 
 
 def read_section(
@@ -54,7 +54,7 @@ def read_section(
 def section_trouble(section: Section) -> Trouble:
     """Why a section has no output, by its exit status, and in the words of the host if it has
     any."""
-    if section.status in _ENDED:
+    if section.status in LIMIT_PASSED:
         return TIME_LIMIT
     why = _ENDS.get(section.status, Why.FAILED)
     if why is Why.DENIED:

@@ -19,7 +19,7 @@ from remediations.values.record import Record
 
 _ROOT = "0"
 _STICKY, _GROUP_OR_OTHERS_WRITE = 0o1000, 0o022
-NO_LOGIN = Trouble(Why.CORRUPT, "the probe said nothing of the login")
+NO_LOGIN = Trouble(Why.CORRUPT, "the probe reported nothing about the login")
 
 
 class HostLogin(Record, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ def unread_login(entry: HostEntry, trouble: Trouble, at: datetime) -> HostLogin:
 def _session(document: Document, text: str) -> Session:
     said = pairs(text)
     if not said.get("user") or not said.get("boot_id"):
-        raise TextError("the login says nothing of a user or a boot id")
+        raise TextError("the login does not report a user and a boot id")
     return Session(
         user=said["user"],
         sudo=said.get("euid") == "0",
@@ -107,9 +107,9 @@ def parse_records(text: str) -> RecordRoom:
     said = pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
     room = said.get("room", "").split(" ")
     if len(room) != 4 or said.get("writable") not in ("yes", "no") or not said.get("path"):
-        raise TextError("no room, no path, or not whether it can be written")
+        raise TextError("room, path, or whether it can be written is missing")
     if any(len(way) != 3 for way in ways) or not ways or ways[-1][2] != "/":
-        raise TextError("not owner and mode of every directory up to the root")
+        raise TextError("owner or mode of a directory up to the root is missing")
     blocks, size, inodes, all_inodes = map(number, room)
     return RecordRoom(
         path=said["path"],

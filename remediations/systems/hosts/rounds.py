@@ -28,6 +28,7 @@ from typing import Generic, Protocol, TypeVar
 
 from remediations.reach.blocking import Limits
 from remediations.reach.connection import Completed, HostUnreachable
+from remediations.systems.hosts.read_section import LIMIT_PASSED
 from remediations.values.reading import Known, Reading, Unknown, Why
 
 T = TypeVar("T", covariant=True)
@@ -48,9 +49,6 @@ as_root() {{ sudo -n timeout -k 1 {QUESTION_LIMIT_S} sh -c "$1"; }}
 answer() {{ "$1" "$2" 2>/dev/null </dev/null | base64 -w 0; printf ' %s\\n' "${{PIPESTATUS[0]}}"; }}
 """
 
-TIMED_OUT = frozenset({124, 137})
-"""Exit statuses of `timeout` if the limit passed."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionResult:
@@ -62,7 +60,7 @@ class QuestionResult:
 
 def failure_reason(answer: QuestionResult) -> str:
     """Why a question failed: what it printed, if anything."""
-    if answer.status in TIMED_OUT:
+    if answer.status in LIMIT_PASSED:
         return f"cannot be read within {QUESTION_LIMIT_S} s"
     words = " ".join(answer.output[: 4 * SHOWN].decode("utf-8", "replace").split())[:SHOWN]
     return f"cannot be read: {words or f'exit {answer.status}'}"
@@ -71,7 +69,7 @@ def failure_reason(answer: QuestionResult) -> str:
 @dataclass(frozen=True, kw_only=True)
 class Question(Generic[T]):
     """What one host is asked. `source` names the question for people, and is unique among those to
-    its host. `parse` raises ValueError if the answer has another form; `failure` says what it means
+    its host. `parse` raises ValueError if the answer is malformed; `failure` says what it means
     if the command failed."""
 
     source: str
@@ -162,7 +160,7 @@ def parse_round(
 
 
 def _answer(line: bytes) -> QuestionResult | None:
-    """The answer in one line, or None if the line has another form."""
+    """The answer in one line, or None if the line is malformed."""
     output, blank, status = line.partition(b" ")
     if not blank or not status.isdigit() or len(status) > 3:
         return None

@@ -58,7 +58,7 @@ def merged_settings(
     """The shell variables of the frame and all systems for one host.
 
     Raises:
-        Refused: a setting is there twice, or its name does not have the required form.
+        Refused: a setting occurs twice, or its name does not have the required form.
     """
     found = dict(frame)
     for system in systems:

@@ -219,7 +219,7 @@ def test_an_address_with_a_line_feed_is_none() -> None:
     """It would be a second validator with the power of the first."""
     twice = [{"address": answers.address(0) + end, "voting_power": "1"} for end in ("", "\n")]
     page = {"block_height": "5", "total": "2", "validators": twice}
-    with pytest.raises(rpc_envelope.RpcError, match="another form"):
+    with pytest.raises(rpc_envelope.RpcError, match="is malformed"):
         rpc.parse_validators(answers.envelope(page))
 
 

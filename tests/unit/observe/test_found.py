@@ -81,4 +81,4 @@ def test_without_the_name_nothing_of_it_is_known() -> None:
         reading.samples[0].status,
     ):  # fmt: skip
         assert isinstance(field, Unknown)
-        assert "another form" in field.reason
+        assert "is malformed" in field.reason

@@ -126,7 +126,7 @@ def concludes_nothing(reading: HostReading, directory: Path) -> None:
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 MANNERS: dict[str, tuple[Manner, str]] = {
     "HTML": (said(HTML, status=502), "malformed"),
-    "half a JSON": (odd_rpc.half, "another form"),
+    "half a JSON": (odd_rpc.half, "is malformed"),
     "cut off": (odd_rpc.cut_off, "exit status 18"),
     "nothing": (said(b""), "truncated"),
     "no answer at all": (odd_rpc.hung_up, "exit status 52"),

@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
-
-_CONFIRMS = 20
-"""A peer seen at most so many blocks below the tip confirms it: hosts are read seconds apart."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def _going_on(
 def _sees(view: NodeView, tip: int) -> bool:
     """Whether one of the node's peers is near the tip."""
     rounds = value_or_none(view.reading.chain.peer_rounds) or ()
-    return any(peer.height >= tip - _CONFIRMS for peer in rounds)
+    return any(peer.height >= tip - READ_APART for peer in rounds)
 
 
 def _standing(

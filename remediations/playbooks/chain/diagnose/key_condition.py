@@ -5,14 +5,12 @@ from __future__ import annotations
 from remediations.engine.find.evidence import said
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
 """Reasons that lie in the file itself; all others lie in how it was read."""
-_APART = 20
-"""How many blocks a commit that was read later may be ahead of a running node's sign state."""
 
 
 def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -95,7 +93,7 @@ def _older(
     runs signs between the two readings, so only the height counts then, with some tolerance."""
     if view.down:
         return state < mark
-    return state[0] < mark[0] - (_APART + 2 * context.growth if context.growth else 1)
+    return state[0] < mark[0] - (READ_APART + 2 * context.growth if context.growth else 1)
 
 
 def _remote_signer(view: NodeView) -> bool:

@@ -13,6 +13,10 @@ from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, R
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
 from remediations.values.reading import Known, Unknown, value_or_none
 
+READ_APART = 20
+"""How many blocks the readings of two hosts may be apart on a chain that makes blocks: hosts are
+read seconds apart."""
+
 _DOWN = frozenset({"inactive", "failed"})
 
 

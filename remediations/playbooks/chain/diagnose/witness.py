@@ -12,15 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import PeerRound
 from remediations.values.reading import Known, value_or_none
 
 _NEAR = 2
 """Blocks by which readings of a chain that stands still may differ: gossip lags by one step."""
-_APART = 20
-"""Blocks by which readings of a chain that moves may differ: hosts are read seconds apart."""
 
 
 def contradictions(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
@@ -87,7 +85,7 @@ def _against_peers(view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[
     status = view.status
     if status is None or not seen or status.catching_up:
         return ""
-    slack = _APART if view.rises else _NEAR
+    slack = READ_APART if view.rises else _NEAR
     highest = max(peer.height for peer in seen)
     rival = tallest[1] if len(tallest) > 1 and tallest[0] == status.height else tallest[0]
     if status.height > max(highest, rival) + slack and not _proven(view):
@@ -101,7 +99,7 @@ def _proven(view: NodeView) -> bool:
     """Whether it shows a commit near its height that more than 2/3 of its set signed."""
     commit = value_or_none(view.reading.chain.commit)
     members = value_or_none(view.reading.chain.validators)
-    if commit is None or members is None or commit.height < view.height - _APART:
+    if commit is None or members is None or commit.height < view.height - READ_APART:
         return False
     signed = {s.address for s in commit.signatures if s.for_block}
     power = sum(v.power for v in members.validators if v.address in signed)
