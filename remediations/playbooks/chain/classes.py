@@ -40,8 +40,8 @@ class ClassRule:
     """What follows from one class.
 
     `title` begins its explanation. `playbook` is what is planned, if it cures a node; `next_step`
-    what a person does where no playbook is for it. Both are "" where only the readings can say what
-    to read next.
+    what a person does where there is no playbook for it. Both are "" where the next step depends on
+    the readings.
     """
 
     title: str

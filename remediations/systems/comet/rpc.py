@@ -50,7 +50,7 @@ def parse_status(text: bytes) -> NodeStatus:
     """`/status`.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     raw = result_of(text, _STATUS)
     sync = raw.sync_info
@@ -74,7 +74,7 @@ def parse_app_info(text: bytes) -> AppInfo:
     """`/abci_info`: the application's height, and its hash in hex.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     raw = result_of(text, _APP_INFO).response
     return AppInfo(height=raw.last_block_height, app_hash=hex_of(raw.last_block_app_hash))
@@ -84,7 +84,7 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
     """`/net_info`: the connected peers.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     return tuple(
         Peer(
@@ -102,7 +102,7 @@ def validator_pages(first: bytes) -> int:
     """How many pages there are, by the first one of `/validators`: at most MAX_PAGES.
 
     Raises:
-        RpcError: the answer is something else, or announces more validators than a set may have.
+        RpcError: the answer is malformed, or announces more validators than a set may have.
     """
     return _page_count(result_of(first, _VALIDATORS).total)
 
@@ -117,7 +117,7 @@ def parse_validators(text: bytes) -> ValidatorSet:
     """All pages of `/validators`, each beginning a line, as one set.
 
     Raises:
-        RpcError: a page is missing or something else, pages are of different heights, or a
+        RpcError: a page is missing or malformed, pages are of different heights, or a
             validator appears twice.
     """
     # Within a page no other line begins with a brace: it is one line, or indented.
@@ -145,7 +145,7 @@ def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
     """`/blockchain`: up to twenty headers, newest first.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     return tuple(
         BlockMeta(
@@ -163,7 +163,7 @@ def parse_commit(text: bytes) -> Commit:
     """`/commit?height=`.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     raw = result_of(text, _COMMIT).signed_header.commit
     return Commit(
@@ -182,7 +182,7 @@ def parse_block_result(text: bytes) -> BlockResult:
     """`/block_results?height=`.
 
     Raises:
-        RpcError: the answer is something else (also where the node keeps no results).
+        RpcError: the answer is malformed (also where the node keeps no results).
     """
     raw = result_of(text, _BLOCK_RESULT)
     return BlockResult(height=raw.height, app_hash=hex_of(raw.app_hash))

@@ -32,7 +32,7 @@ def parse_round_state(text: bytes) -> RoundState:
     number, never by its place.
 
     Raises:
-        RpcError: the answer is something else, or its parts contradict each other.
+        RpcError: the answer is malformed, or its parts contradict each other.
     """
     raw = result_of(text, _CONSENSUS_STATE).round_state
     where = _WHERE.fullmatch(raw.where)
@@ -58,7 +58,7 @@ def parse_total_power(text: bytes) -> int:
     """`/consensus_state`: the voting power of the whole set.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     sets = result_of(text, _CONSENSUS_STATE).round_state.height_vote_set
     if not sets:
@@ -70,7 +70,7 @@ def parse_peer_rounds(text: bytes) -> tuple[PeerRound, ...]:
     """`/dump_consensus_state`: what the node believes about its peers.
 
     Raises:
-        RpcError: the answer is something else.
+        RpcError: the answer is malformed.
     """
     peers = result_of(text, _DUMP).peers or []
     return tuple(
@@ -106,7 +106,7 @@ def parse_bit_array(text: str) -> tuple[tuple[bool, ...], int, int]:
     Long arrays are broken into lines, with or without white space.
 
     Raises:
-        RpcError: it is malformed, or not as many marks as it announces.
+        RpcError: it is malformed, or does not have as many marks as it announces.
     """
     match = _BIT_ARRAY.fullmatch(text)
     if match is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from remediations.values.record import Moment, Record
 
 DISK_FLOOR = 256 << 20
-"""Free bytes that a start needs (G17): WAL, journal and database logs fill them within minutes."""
+"""Free bytes that a start needs (G17): WAL, journal and database logs take less within minutes."""
 INODE_FLOOR = 1_000
 
 

@@ -20,7 +20,7 @@ class PlannedChain:
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """Reads it from the parts of `plan`.
+        """Read from the parts of `plan`.
 
         Raises:
             ValueError: it is not a plan for a chain.

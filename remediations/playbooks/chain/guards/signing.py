@@ -154,7 +154,7 @@ def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardR
 
 def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """N3: with `adaptive_sync` a validator votes while it is still catching up, on heights that are
-    already decided. Neither its sign state nor a remote signer prevents that this is equivocation
+    already decided. Neither its sign state nor a remote signer keeps this from being equivocation
     (CometBFT docs, block-sync)."""
     config = value_or_none(reading.config)
     signs = reading.role is Role.VALIDATOR or chain.finding.node(reading.host).power > 0
