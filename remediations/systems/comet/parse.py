@@ -260,6 +260,6 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
         fine=(0, TIMED_OUT),
     )
     if isinstance(found, Known) and not found.value and section and section.status == TIMED_OUT:
-        reason = "the time limit ended the search before anything was found"
+        reason = "nothing was found within the time limit, which ended the search"
         return Trouble(Why.TIME_LIMIT, reason).unknown(source, found.at)
     return found
