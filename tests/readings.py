@@ -12,15 +12,15 @@ from remediations.systems.comet.system import COMET
 from remediations.systems.hosts import document
 from remediations.systems.hosts import program as hosts_program
 from remediations.systems.hosts.reading import read_login
-from remediations.systems.hosts.sections import limits_of
+from remediations.systems.hosts.sections import section_limits
 from remediations.values.inventory import HostEntry
 
-LIMITS = limits_of((COMET,))
+LIMITS = section_limits((COMET,))
 
 
 def program(entry: HostEntry, scope: Scope) -> bytes:
     """What is sent to a host."""
-    return hosts_program.program(entry, scope, (COMET,))
+    return hosts_program.host_program(entry, scope, (COMET,))
 
 
 def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Document:

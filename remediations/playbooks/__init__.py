@@ -1,1 +1,1 @@
-"""The catalogue: one module per playbook of the spec, found through an entry point."""
+"""The domains: one package each, with its playbooks, found through an entry point."""

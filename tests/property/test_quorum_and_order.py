@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from remediations.engine.plan.impact import Effect, Level, impacts
 from remediations.engine.plan.plan import Impact
-from remediations.playbooks.chain.finding import NodeCondition, NodeFinding
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.guards.power import keeps_quorum
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.render.words import percent

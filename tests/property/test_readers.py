@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.observe.section import Document, Section
-from remediations.systems.comet import rpc
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.settings import parse_config
@@ -22,7 +22,7 @@ from remediations.systems.comet.sign_state import (
 )
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.document import DocumentError
-from remediations.systems.hosts.records import parse_records
+from remediations.systems.hosts.reading import parse_records
 from remediations.values.lines import TextError
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import WireError, canonical, decode
@@ -37,8 +37,8 @@ ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
 PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "status.1": (rpc.parse_status, answers.status()),
     "app.1": (rpc.parse_app_info, answers.abci_info()),
-    "round.1": (rpc.parse_round_state, answers.consensus_state(114, 1, 4)),
-    "dump": (rpc.parse_peer_rounds, answers.dump_consensus_state()),
+    "round.1": (rpc_rounds.parse_round_state, answers.consensus_state(114, 1, 4)),
+    "dump": (rpc_rounds.parse_peer_rounds, answers.dump_consensus_state()),
     "peers": (rpc.parse_peers, answers.net_info()),
     "validators": (rpc.parse_validators, answers.validators()),
     "blocks": (rpc.parse_blocks, answers.blockchain()),
@@ -51,10 +51,10 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
 @settings(max_examples=200, deadline=None)
 def test_vote_strings_and_bit_arrays(text: str, index: int, height: int, round_: int) -> None:
     """Any text is a vote, absent, or no vote."""
-    with suppress(rpc.RpcError):
-        rpc.parse_vote(text, index, height, round_)
-    with suppress(rpc.RpcError):
-        rpc.parse_bit_array(text)
+    with suppress(rpc_envelope.RpcError):
+        rpc_rounds.parse_vote(text, index, height, round_)
+    with suppress(rpc_envelope.RpcError):
+        rpc_rounds.parse_bit_array(text)
 
 
 @given(st.lists(st.sampled_from(["", "nil", answers.BLOCK[:12]]), min_size=1, max_size=300))
@@ -66,7 +66,7 @@ def test_votes_survive_the_way_there_and_back(votes: list[str]) -> None:
         for index, vote in enumerate(votes)
     ]
     answer = answers.consensus_state(9, 0, 4, prevotes=texts, powers=[1] * len(texts))
-    assert rpc.parse_round_state(answer).prevotes == tuple(votes)
+    assert rpc_rounds.parse_round_state(answer).prevotes == tuple(votes)
 
 
 @given(st.one_of(st.text(max_size=200), trees.map(json.dumps)), st.binary(max_size=80))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediations.systems.comet import rpc
+from remediations.systems.comet import rpc_envelope
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.document import DocumentError
@@ -78,7 +78,7 @@ def answers(name: str) -> st.SearchStrategy[bytes]:
 def test_an_rpc_answer_is_a_value_or_an_rpc_error(data: st.DataObject) -> None:
     """Half a JSON, unknown votes, heights of 400 digits, the year 1; and a value can be kept."""
     name = data.draw(st.sampled_from(sorted(PARSERS)))
-    with suppress(rpc.RpcError):
+    with suppress(rpc_envelope.RpcError):
         canonical([PARSERS[name][0](data.draw(answers(name)))])
 
 

@@ -29,7 +29,7 @@ from remediations.engine.report.markdown import plan_markdown
 from remediations.errors import RemediationError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.told import told
+from remediations.playbooks.chain.present import present
 from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.reading import Known
@@ -115,7 +115,7 @@ def test_what_is_loaded_is_diagnosed_and_planned(data: bytes, playbook: str, wid
         return
     finding = diagnose(observation)
     assert decode(canonical(finding), ChainFinding) == finding
-    people = finding_text(told(finding), width=width, colour=False, verbose=True)
+    people = finding_text(present(finding), width=width, colour=False, verbose=True)
     assert STEERING.isdisjoint(people)
     try:
         plan = make_plan(maker(playbook=playbook), None, sealed(observation), frozenset())

@@ -119,13 +119,13 @@ def test_the_probe_can_be_sent(installed: Installed) -> None:
     """All shell programs are there, whole."""
     code = (
         "from remediations.systems.comet.system import COMET\n"
-        "from remediations.systems.hosts.program import program\n"
+        "from remediations.systems.hosts.program import host_program\n"
         "from remediations.systems.comet.inventory import NodeEntry, Role, with_node\n"
         "from remediations.values.inventory import HostEntry\n"
         "from remediations.engine.observe.observation import Scope\n"
         "from importlib.resources import files\n"
         "entry = with_node(HostEntry(name='v', ssh='v'), NodeEntry(role=Role.FULL))\n"
-        "print(len(program(entry, Scope.FULL, (COMET,))))\n"
+        "print(len(host_program(entry, Scope.FULL, (COMET,))))\n"
         "print(len(files('remediations.systems.comet').joinpath('subcommands.sh').read_bytes()))\n"
     )
     probe, programs = map(int, installed.run("python", "-c", code).split())

@@ -1,11 +1,11 @@
-"""What can be done to a node of the chain, with all that must hold before it is."""
+"""What can be done to a node of the chain, and everything that must hold before it is."""
 
 from __future__ import annotations
 
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import node_data, node_facts
 from remediations.playbooks.chain.guards.table import ENABLE_GUARDS, START_GUARDS
-from remediations.playbooks.chain.impact import restarted, untouched
+from remediations.playbooks.chain.impact import no_effect, restart_effect
 
 START = Action(
     name="node.start",
@@ -14,9 +14,9 @@ START = Action(
     facts=node_facts,
     data=node_data,
     guards=START_GUARDS,
-    effects=restarted,
+    effects=restart_effect,
 )
-"""Of a node of which no process is there."""
+"""For a node without a process."""
 
 RESTART = Action(
     name="node.restart",
@@ -25,9 +25,9 @@ RESTART = Action(
     facts=node_facts,
     data=node_data,
     guards=START_GUARDS,
-    effects=restarted,
+    effects=restart_effect,
 )
-"""Of a node whose process is there, but dead."""
+"""For a node whose process exists, but is dead."""
 
 ENABLE = Action(
     name="node.enable",
@@ -36,6 +36,6 @@ ENABLE = Action(
     facts=node_facts,
     data=node_data,
     guards=ENABLE_GUARDS,
-    effects=untouched,
+    effects=no_effect,
 )
-"""Of a node that is to come back after a reboot. It starts nothing now."""
+"""For a node that should come back after a reboot. Nothing is started now."""

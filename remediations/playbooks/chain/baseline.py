@@ -1,4 +1,4 @@
-"""What the chain's checks and gates compare with: how things stood, where the nodes are. Pure."""
+"""What checks and gates compare with: the state before, and where the nodes are. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.movable import Movable, freely, included, number, upwards
-from remediations.playbooks.chain.guards.power import UP
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodeLocation
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
 from remediations.values.record import Record
 
 
-class SignedAt(Record, frozen=True, kw_only=True):
-    """The sign state of a host."""
+class HostSignState(Record, frozen=True, kw_only=True):
+    """The sign state of one host."""
 
     host: str
     height: int
@@ -28,22 +27,22 @@ class SignedAt(Record, frozen=True, kw_only=True):
 
 
 class PeerCount(Record, frozen=True, kw_only=True):
-    """How many peers a host has."""
+    """How many peers one host has."""
 
     host: str
     peers: int
 
 
 class ProgramHash(Record, frozen=True, kw_only=True):
-    """The program on a host's disk."""
+    """The program on the disk of one host."""
 
     host: str
     sha256: str
 
 
 class MainProcess(Record, frozen=True, kw_only=True):
-    """A process that was well, and must be the same one afterwards. `started` is clock ticks since
-    boot."""
+    """A process that was healthy, and must still be the same one afterwards. `started` is in clock
+    ticks since boot."""
 
     host: str
     pid: int
@@ -51,29 +50,29 @@ class MainProcess(Record, frozen=True, kw_only=True):
 
 
 class ChainBaseline(Kinded, frozen=True, kw_only=True):
-    """How things stood before anything was done."""
+    """The state of the chain before anything was done."""
 
     KIND: ClassVar[str] = "chain.baseline/1"
 
     height: int
     online_power: int
     total_power: int
-    sign_states: tuple[SignedAt, ...]
+    sign_states: tuple[HostSignState, ...]
     peers: tuple[PeerCount, ...]
     programs: tuple[ProgramHash, ...]
     untouched: tuple[MainProcess, ...]
 
 
 class ChainNodes(Kinded, frozen=True, kw_only=True):
-    """Every node that is, or is to be, up: gates and checks look at these."""
+    """Every node that is up or should be afterwards: gates and checks look at these."""
 
     KIND: ClassVar[str] = "chain.nodes/1"
 
-    nodes: tuple[NodePlace, ...]
+    nodes: tuple[NodeLocation, ...]
 
 
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
-    """Both, of what was observed."""
+    """The state before, and the nodes, as parts of a plan."""
     acting = frozenset(proposal.targets)
     return (Part.of(_stood(chain, acting)), Part.of(_nodes(chain, acting)))
 
@@ -85,7 +84,7 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         host, state = reading.host, value_or_none(reading.sign_state)
         if state is not None:
             signs.append(
-                SignedAt(host=host, height=state.height, round=state.round, step=state.step)
+                HostSignState(host=host, height=state.height, round=state.round, step=state.step)
             )
         known_peers = value_or_none(reading.chain.peers)
         if known_peers is not None:
@@ -93,7 +92,7 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        if host not in acting and chain.finding.node(host).condition in UP:
+        if host not in acting and chain.finding.node(host).condition.rule.running:
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,
@@ -121,10 +120,10 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
         unit, config = value_or_none(reading.unit), value_or_none(reading.config)
         if unit is None or config is None:
             continue
-        if reading.host in acting or finding.condition in UP:
+        if reading.host in acting or finding.condition.rule.running:
             status = latest_status(reading)
             nodes.append(
-                NodePlace(
+                NodeLocation(
                     host=reading.host,
                     unit=unit.name,
                     home=unit.home,
@@ -147,7 +146,7 @@ def _none_went_back(planned: list[dict[str, Any]], now: list[dict[str, Any]]) ->
 
 
 def _no_other_program(planned: list[dict[str, str]], now: list[dict[str, str]]) -> bool:
-    """A hash that could not be read, then or now, is not another one: G8 asks for those of the
+    """A hash that could not be read, then or now, does not differ: G8 asks for the hashes of the
     hosts that are acted on."""
     current = {program["host"]: program["sha256"] for program in now}
     return all(current.get(p["host"], p["sha256"]) == p["sha256"] for p in planned)
@@ -172,4 +171,4 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.advances/1 height": Movable(upwards, "a chain never goes back"),
     }
 )
-"""What of the chain's parts may differ when a plan is applied."""
+"""Which fields of the chain's parts may differ when a plan is applied."""

@@ -19,9 +19,9 @@ from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
+from remediations.playbooks.chain.present import DOMAIN as NAME
+from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.situation import situation
-from remediations.playbooks.chain.told import DOMAIN as NAME
-from remediations.playbooks.chain.told import told
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
 
@@ -47,7 +47,7 @@ DOMAIN = Domain(
     title="a CometBFT chain that has halted, or lost a node",
     concerns=has_nodes,
     situation=situation,
-    told=lambda chain: told(chain.finding),
+    told=lambda chain: present(chain.finding),
     detail=lambda chain: Part.of(chain.finding),
     facts=chain_facts,
     invariants=INVARIANTS,

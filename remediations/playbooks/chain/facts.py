@@ -1,7 +1,7 @@
-"""The facts that decide about the chain and about acting on a node, extracted the same way when
-planning and when applying. What a node's step consists of follows from its facts alone.
+"""The facts that decide about the chain and about acting on a node. They are extracted in the same
+way when planning and when applying, and the bytes of a node's step follow from its facts alone.
 
-Heights and clocks always move, so only what decides is a fact, each with how it may move.
+Heights and clocks always move, so only what decides is a fact, each with a rule on how it may move.
 """
 
 from __future__ import annotations
@@ -11,20 +11,14 @@ from datetime import datetime
 from remediations.engine.domain import Facts, StepData
 from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
-from remediations.playbooks.chain.finding import NodeCondition
-from remediations.playbooks.chain.guards.node import RESTARTABLE
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.reading import Known, Unknown, value_or_none
 
 UNKNOWN = "unknown"
 
-DEAD_PROCESS = frozenset({NodeCondition.FROZEN, NodeCondition.ZOMBIE})
-"""One process stands there: it is exactly this invocation that a restart is to end. A unit in a
-crash loop has a new invocation every few seconds, so none is named."""
-
 
 def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
-    """What decides about the whole."""
+    """What decides about the chain as a whole."""
     finding, at = chain.finding, chain.observation.began
     return (
         _fact("chain.class", str(finding.chain), Rule.EQUAL, at, why="the branch is chosen by it"),
@@ -56,8 +50,8 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     state = value_or_none(reading.sign_state)
     config = value_or_none(reading.config)
     session = value_or_none(reading.session)
-    dead = finding.condition in DEAD_PROCESS
-    down = finding.condition in RESTARTABLE
+    dead = finding.condition.rule.names_process
+    down = finding.condition.rule.cure is not None
     proof = finding.evidence[0] if finding.evidence else None
     return (
         _read(
@@ -122,8 +116,8 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
 
 
 def node_data(facts: Facts, host: str) -> StepData:
-    """What the deploys need of one node. What could not be read becomes "": the guards block then.
-    A keyless standby has no sign state either, which is the lowest that there is."""
+    """What the deploys need to know of one node. What could not be read becomes "", and guards
+    block. A keyless standby has no sign state either: that counts as the lowest possible one."""
 
     def fact(name: str) -> str:
         value = facts[f"{host}.{name}"]

@@ -1,7 +1,4 @@
-"""What is wrong with a chain and with each of its nodes, for the playbooks of the chain.
-
-Each is described in docs/rules/classes.md and docs/rules/conditions.md.
-"""
+"""What is wrong with a chain and with each of its nodes: what its playbooks work on."""
 
 from __future__ import annotations
 
@@ -11,58 +8,14 @@ from functools import cached_property
 from typing import ClassVar
 
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.values.part import Kinded
 from remediations.values.record import Moment, Record
 
 
-class ChainClass(StrEnum):
-    """What is wrong with the chain as a whole."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"  # blocks go on, somebody is down
-    LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
-    QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
-    PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
-    APP_HASH_SPLIT = "app-hash-split"  # no app hash has two thirds of the power
-    DETERMINISTIC_PANIC = "deterministic-panic"  # one app hash, and a block that nobody can apply
-    UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
-    HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
-    SIGNING_BLOCKED = "signing-blocked"  # all there, but sign state or WAL refuses to sign
-    SLOW = "slow"  # blocks come, but far apart
-    UNDETERMINED = "undetermined"
-
-
-class NodeCondition(StrEnum):
-    """What is wrong with one node. One value: the one that has to be mended first."""
-
-    HEALTHY = "healthy"
-    STOPPED = "stopped"
-    DISABLED = "disabled"  # stopped, and would not start at boot, or masked
-    START_FAILS = "start-fails"  # failed, or exits at once
-    CRASH_LOOP = "crash-loop"
-    FROZEN = "frozen"  # process there, answers nothing (SIGSTOP, D state, hung RPC)
-    ZOMBIE = "zombie"  # process up, consensus dead after CONSENSUS FAILURE
-    BEHIND = "behind"  # catching up
-    WAITING = "waiting"  # well, but the chain halts
-    DIVERGED = "diverged"  # its app hash is not that of the others
-    PANICKED = "panicked"  # the application panics at this height
-    UPGRADE_NEEDED = "upgrade-needed"
-    HALT_HEIGHT = "halt-height"
-    DISK_FULL = "disk-full"
-    DATABASE_CORRUPT = "database-corrupt"
-    KEY_MISSING = "key-missing"
-    SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
-    DUPLICATE_KEY = "duplicate-key"
-    DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
-    ISOLATED = "isolated"  # no peers, or in a component without quorum
-    UNREACHABLE = "unreachable"  # SSH fails; the daemon may well live
-    STANDBY = "standby"  # keyless and stopped on purpose
-    NO_DAEMON = "no-daemon"  # a bastion
-    UNKNOWN = "unknown"
-
-
-class Answer(StrEnum):
-    """Yes, no, or not known: never two booleans."""
+class Tristate(StrEnum):
+    """Yes, no, or unknown, in one value: two booleans could contradict each other."""
 
     YES = "yes"
     NO = "no"
@@ -70,9 +23,10 @@ class Answer(StrEnum):
 
 
 class NodeFinding(Record, frozen=True, kw_only=True):
-    """One node. `address` is "" and `power` 0 for what is not in the validator set.
+    """One node. `address` is "" and `power` 0 for a node that is not in the validator set.
 
-    `cause` says in one sentence why; `by_hand` what to do where no playbook resolves it ("" else).
+    `cause` gives the reason in one sentence; `by_hand` says what a person does where no playbook
+    resolves it, and is "" elsewhere.
     """
 
     host: str
@@ -85,7 +39,7 @@ class NodeFinding(Record, frozen=True, kw_only=True):
 
 
 class HashCluster(Record, frozen=True, kw_only=True):
-    """Nodes that agree on the app hash after `height`, with their voting power."""
+    """Nodes that agree on the app hash after `height`, and their voting power."""
 
     height: int
     app_hash: str
@@ -94,9 +48,9 @@ class HashCluster(Record, frozen=True, kw_only=True):
 
 
 class Component(Record, frozen=True, kw_only=True):
-    """Nodes that reach each other, directly or through others, with their power.
+    """Nodes that reach each other, directly or through others, and their voting power.
 
-    `unlisted` are ids of nodes seen only through others (not in the inventory).
+    `unlisted` are the ids of nodes that only their peers report; the inventory lacks them.
     """
 
     hosts: tuple[str, ...]
@@ -105,7 +59,7 @@ class Component(Record, frozen=True, kw_only=True):
 
 
 class UnlistedPeer(Record, frozen=True, kw_only=True):
-    """A node that is not in the inventory, seen through `seen_by`."""
+    """A node that the inventory lacks, as the hosts in `seen_by` report it."""
 
     node_id: str
     moniker: str
@@ -114,24 +68,24 @@ class UnlistedPeer(Record, frozen=True, kw_only=True):
 
 
 class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
-    """The conclusion about one observation.
+    """The conclusion drawn from one observation.
 
-    `halted_since` is the time of the last block (UTC) when halted; `witnesses` the hosts whose
-    readings of the chain were used; `online_power` the power that votes in the current round, or
-    signed the last commit; `uncovered_power` the power no host of the inventory holds;
-    `voting` the hosts of the inventory whose power votes now (their sum is part of `online_power`).
+    `halted_since` is the time of the last block (UTC) if the chain is halted; `witnesses` are the
+    hosts whose readings of the chain were used. `online_power` votes in the current round, or
+    signed the last commit; `uncovered_power` is held by no host of the inventory; `voting` are the
+    hosts of the inventory whose power votes now, which is part of `online_power`.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
 
     chain: ChainClass
-    halted: Answer
+    halted: Tristate
     halted_since: Moment | None
     halted_after_s: int
     height: int
     round: int
     step: int
-    round_moves: Answer
+    round_moves: Tristate
     total_power: int
     online_power: int
     uncovered_power: int
@@ -155,5 +109,5 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _by_host(self) -> Mapping[str, NodeFinding]:
-        """Every guard asks for the node that it judges."""
+        """Built once: every guard looks up the node that it judges."""
         return {finding.host: finding for finding in self.nodes}

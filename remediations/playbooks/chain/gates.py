@@ -1,4 +1,4 @@
-"""When a gate is open. Pure: a gate and a snapshot in, an answer with its reason out."""
+"""When a gate is open. Pure: from a gate and a snapshot to a verdict with its reason."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from remediations.engine.plan.plan import Gate
 from remediations.values.part import Kinded
 
 FOLLOWS_WITHIN = 1
-"""Blocks behind the highest node that still count as following."""
+"""A node that is at most this many blocks behind the highest one follows."""
 
 
 class Follows(Kinded, frozen=True, kw_only=True):
-    """Hosts answer and have caught up."""
+    """Opens when all of `hosts` answer and have caught up."""
 
     KIND: ClassVar[str] = "chain.follows/1"
 
@@ -22,7 +22,7 @@ class Follows(Kinded, frozen=True, kw_only=True):
 
 
 class Advances(Kinded, frozen=True, kw_only=True):
-    """A new block above `height` on every one of `hosts`."""
+    """Opens when every one of `hosts` has a block above `height`."""
 
     KIND: ClassVar[str] = "chain.advances/1"
 
@@ -32,7 +32,7 @@ class Advances(Kinded, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class HostSnapshot:
-    """What one node said. None where it did not answer."""
+    """What one node answered; None where it did not."""
 
     host: str
     height: int | None
@@ -41,8 +41,8 @@ class HostSnapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """The set at one moment. `round` is None where nobody told it, `online_power` the power of
-    those that answer and follow."""
+    """The set at one moment. `round` is None if no node reported it; `online_power` is the power of
+    the nodes that answer and follow."""
 
     hosts: tuple[HostSnapshot, ...]
     round: int | None
@@ -51,19 +51,20 @@ class Snapshot:
 
     @property
     def top(self) -> int:
-        """The highest height that was answered, 0 when nobody did."""
+        """The highest height that a node answered with, 0 if none answered."""
         return max((h.height for h in self.hosts if h.height is not None), default=0)
 
     def of(self, host: str) -> HostSnapshot | None:
-        """The snapshot of one host, if it was asked."""
+        """The snapshot of one host, None if it was not asked."""
         return next((h for h in self.hosts if h.host == host), None)
 
 
 def judge_gate(gate: Gate, snapshot: Snapshot) -> Verdict:
-    """The gate against one snapshot. A host that does not answer keeps it shut; so does no host.
+    """Whether a snapshot opens the gate. A host that does not answer keeps it shut, and so does an
+    empty list of hosts.
 
     Raises:
-        ValueError: it is not one of the chain's gates.
+        ValueError: it is not a gate of the chain.
     """
     if gate.asks.kind == Advances.KIND:
         advances = gate.asks.read(Advances)
@@ -77,7 +78,7 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> Verdict:
 
 
 def _height_of(host: str, snapshot: Snapshot) -> int:
-    """0 where it did not answer: no gate asks for less."""
+    """0 if it did not answer: no gate asks for less."""
     found = snapshot.of(host)
     return 0 if found is None or found.height is None else found.height
 

@@ -1,22 +1,23 @@
-"""INC-001, chain halted: the branches that restart.
+"""INC-001, chain halted: the branches that start or restart validators.
 
-What the runbook intends and where it errs: it counts validators (we count power), and it tells
-people to restart healthy ones (we never touch what runs: running nodes hold the round,
-docs/rules/hazards.md#restart-in-a-halt).
+They differ from the runbook in two points. It counts validators; voting power is counted here. It
+restarts healthy validators; nothing that runs well is touched here, because running nodes hold the
+round (docs/rules/hazards.md#restart-in-a-halt).
 """
 
 from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
-from remediations.playbooks.chain.finding import ChainClass, NodeFinding
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.restart import (
     CHECKS,
-    bring_back,
-    left_disabled,
-    one_at_a_time,
+    disabled_warnings,
     restartable,
+    rolling_stages,
+    start_or_restart,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import count, percent, some
@@ -28,10 +29,10 @@ ROUND_SLACK_S = 60
 
 
 def round_timeout_s(round_: int) -> int:
-    """How long a block may take after quorum is back at this round, in seconds.
+    """How many seconds a block may take once the quorum is back in this round.
 
-    A round at default timeouts lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two of
-    them may pass before all agree on one.
+    With default timeouts round r lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two
+    rounds may pass before all nodes are in the same one.
     """
     return ROUND_SLACK_S + 2 * (5 + 3 * round_ // 2)
 
@@ -52,11 +53,11 @@ def _minority(chain: ChainSituation) -> Proposal[ChainSituation]:
     order = restartable(chain, validators_only=True)
     return Proposal(
         title=f"restart {count(len(order), 'validator')} while the chain goes on",
-        stages=one_at_a_time(order),
+        stages=rolling_stages(order),
         checks=CHECKS,
         risk=Risk.MEDIUM,
         worst_case="a validator does not come back and its power stays missing, as it is now",
-        warnings=left_disabled(order),
+        warnings=disabled_warnings(order),
     )
 
 
@@ -83,7 +84,7 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."
                 " Order does not matter for safety; fewer than two thirds just wait",
-                moves=tuple(map(bring_back, missing)),
+                moves=tuple(map(start_or_restart, missing)),
                 gate=Gate(
                     title=f"a block above {finding.height} within {timeout} s",
                     timeout_s=timeout,
@@ -95,7 +96,7 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
         risk=Risk.HIGH,
         worst_case="the chain stays halted as it is now; nothing running is touched, no sign state"
         " and no WAL is changed by us",
-        warnings=left_disabled(missing),
+        warnings=disabled_warnings(missing),
     )
 
 

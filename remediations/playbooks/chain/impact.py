@@ -1,4 +1,4 @@
-"""Voting power: in which order nodes are acted on, and what that does to quorum. Pure."""
+"""Voting power: the order in which nodes are acted on, and what that does to quorum. Pure."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def smallest_first(nodes: Iterable[NodeFinding]) -> tuple[NodeFinding, ...]:
 
 
 def levels(chain: ChainSituation) -> tuple[Level, ...]:
-    """The power that votes now. Where it has a quorum it must keep one (G29)."""
+    """The power that votes now. If it is a quorum, it must remain one (G29)."""
     online, total = chain.finding.online_power, chain.finding.total_power
     floor = 2 * total // 3 + 1 if has_quorum(online, total) else 0
     return (Level(measure=POWER, now=online, total=total, floor=floor),)
 
 
-def restarted(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
-    """A node that is started, or stopped and started. One whose votes are seen although it answers
-    nothing counts as online: restarting it costs its power meanwhile."""
+def restart_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
+    """The effect of a start or a restart. A node whose votes are seen although it does not answer
+    counts as online: while it is restarted, its power is missing."""
     power = chain.finding.node(host).power
     return (Effect(POWER, power if host in chain.voting else 0, 0, power),)
 
 
-def untouched(_chain: ChainSituation, _host: str) -> tuple[Effect, ...]:
-    """A node whose process goes on as it does, or stays down: no power moves."""
+def no_effect(_chain: ChainSituation, _host: str) -> tuple[Effect, ...]:
+    """The effect of what neither starts nor stops a process: no power changes."""
     return ()
 
 
-def path(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Impact, ...]:
-    """The voting power around each stage."""
+def stage_impacts(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Impact, ...]:
+    """The voting power before, during and after each stage."""
     effects = [
         [effect for move in stage.moves for effect in move.action.effects(chain, move.target)]
         for stage in proposal.stages

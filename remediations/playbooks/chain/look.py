@@ -1,6 +1,7 @@
-"""One look at the chain while a plan is applied: for gates, the live display, plot and report.
+"""One look at the chain while a plan is applied: for gates, live display, plot and report.
 
-Series: `height` of every node, `round` of the set, `voting power` of those that answer and follow.
+The series are `height` for every node, `round` for the set, and `voting power` for the nodes that
+answer and follow.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
 from remediations.render.words import percent
-from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import NodePlace, NodeStatus
+from remediations.systems.comet.values import NodeLocation, NodeStatus
 from remediations.values.reading import Reading, value_or_none
 
 HEIGHT, ROUND, POWER = "height", "round", "voting power"
@@ -30,7 +31,7 @@ class ChainLook:
 
     @property
     def sight(self) -> Sight:
-        """Height, round and power, and whether the power is enough."""
+        """Height, round and power, and whether the power is a quorum."""
         seen = self.snapshot
         return Sight(
             headline=_headline(seen),
@@ -46,66 +47,67 @@ class ChainLook:
         )
 
     def judge(self, gate: Gate) -> Verdict:
-        """The gate by this look alone.
+        """Whether this look alone opens the gate.
 
         Raises:
-            ValueError: it is not one of the chain's gates.
+            ValueError: it is not a gate of the chain.
         """
         return judge_gate(gate, self.snapshot)
 
 
 def watch_chain(plan: Plan, reach: Reach) -> Watch:
-    """Looks at every node of the plan, all at once."""
+    """A watch that polls all nodes of the plan at once."""
     nodes = plan.part(ChainNodes).nodes
     total = plan.part(ChainBaseline).total_power
     asked = [(node.host, node.rpc_url) for node in nodes]
 
     async def watch() -> ChainLook:
-        return ChainLook(snapshot=snapshot_of(nodes, total, await heights(reach, asked)))
+        return ChainLook(snapshot=snapshot_of(nodes, total, await poll_nodes(reach, asked)))
 
     return watch
 
 
 def look_at(
-    nodes: Sequence[NodePlace], total: int, statuses: Mapping[str, Reading[NodeStatus]]
+    nodes: Sequence[NodeLocation], total: int, statuses: Mapping[str, Reading[NodeStatus]]
 ) -> ChainLook:
     """The look that the checks make when they ask where every node stands: the series of
     `watch_chain`, but for the round, which no check asks for. Pure."""
-    pulses = {
-        host: Pulse(status=value_or_none(status), round=None) for host, status in statuses.items()
+    polls = {
+        host: NodePoll(status=value_or_none(status), round=None)
+        for host, status in statuses.items()
     }
-    return ChainLook(snapshot=snapshot_of(nodes, total, pulses))
+    return ChainLook(snapshot=snapshot_of(nodes, total, polls))
 
 
-def snapshot_of(nodes: Sequence[NodePlace], total: int, pulses: dict[str, Pulse]) -> Snapshot:
-    """What the nodes of a plan said, as one snapshot of the set. Pure."""
+def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, NodePoll]) -> Snapshot:
+    """What the nodes of a plan answered, as one snapshot of the set. Pure."""
     hosts = tuple(
         HostSnapshot(
             host=node.host,
-            height=pulse.status.height if pulse.status else None,
-            catching_up=pulse.status.catching_up if pulse.status else None,
+            height=poll.status.height if poll.status else None,
+            catching_up=poll.status.catching_up if poll.status else None,
         )
         for node in nodes
-        for pulse in (pulses[node.host],)
+        for poll in (polls[node.host],)
     )
     return Snapshot(
         hosts=hosts,
-        round=_round(list(pulses.values())),
-        online_power=_online_power(list(pulses.values()), nodes),
+        round=_round(list(polls.values())),
+        online_power=_online_power(list(polls.values()), nodes),
         total_power=total,
     )
 
 
-def _round(pulses: Sequence[Pulse]) -> int | None:
-    """The highest round of the highest height that anybody is at."""
-    rounds = [(p.round.height, p.round.round) for p in pulses if p.round is not None]
+def _round(polls: Sequence[NodePoll]) -> int | None:
+    """The highest round at the highest height that any node is at."""
+    rounds = [(p.round.height, p.round.round) for p in polls if p.round is not None]
     return max(rounds)[1] if rounds else None
 
 
-def _online_power(pulses: Sequence[Pulse], nodes: Sequence[NodePlace]) -> int:
-    """The power of nodes that answer and follow. For display: what decides is read by `observe`."""
-    top = max((p.status.height for p in pulses if p.status is not None), default=0)
-    alive = {p.status.address for p in pulses if p.status and p.status.height >= top - 1}
+def _online_power(polls: Sequence[NodePoll], nodes: Sequence[NodeLocation]) -> int:
+    """The power of the nodes that answer and follow, for display: `observe` reads what decides."""
+    top = max((p.status.height for p in polls if p.status is not None), default=0)
+    alive = {p.status.address for p in polls if p.status and p.status.height >= top - 1}
     return sum(node.power for node in nodes if node.address in alive)
 
 

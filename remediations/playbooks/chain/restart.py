@@ -1,7 +1,7 @@
 """What INC-001 and node-down share: which nodes to start or restart, and with which stages.
 
-A node that is down is *started*; one whose process is there but dead (frozen, zombie) or loops is
-*restarted*. A running, healthy node is never touched.
+A node that is down is *started*. A node whose process exists but is dead (frozen, zombie), or keeps
+dying, is *restarted*. A healthy node that runs is never touched.
 """
 
 from __future__ import annotations
@@ -11,79 +11,53 @@ from collections.abc import Sequence
 from remediations.engine.domain import Move, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck
 from remediations.playbooks.chain.actions import RESTART, START
-from remediations.playbooks.chain.finding import NodeCondition, NodeFinding
+from remediations.playbooks.chain.checks.titles import TITLES
+from remediations.playbooks.chain.conditions import Cure, NodeCondition
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Follows
-from remediations.playbooks.chain.guards.node import RESTARTABLE
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.part import Part
 
-STARTED = frozenset(
-    {
-        NodeCondition.STOPPED,
-        NodeCondition.DISABLED,
-        NodeCondition.STANDBY,
-        NodeCondition.START_FAILS,
-    }
-)
-"""No process is there: a start is enough."""
-
 FOLLOW_TIMEOUT_S = 120
-"""A restarted node replays its WAL and catches up a few minutes of blocks within this."""
+"""Enough for a restarted node to replay its WAL and to catch up on a few minutes of blocks."""
 
-CHECKS = (
-    PlannedCheck(id="P1", title="five more blocks on every node"),
-    PlannedCheck(id="P2", title="one app hash at the same heights"),
-    PlannedCheck(id="P3", title="one block id at the same heights"),
-    PlannedCheck(id="P4", title="the new blocks continue the old chain"),
-    PlannedCheck(id="P5", title="no evidence of equivocation in any block since"),
-    PlannedCheck(id="P7", title="every started validator signs three blocks in a row"),
-    PlannedCheck(id="P8", title="signing power is not less than before"),
-    PlannedCheck(id="P9", title="blocks are decided in round 0 or 1"),
-    PlannedCheck(id="P10", title="no sign state is lower than before"),
-    PlannedCheck(id="P11", title="every validator kept its address"),
-    PlannedCheck(id="P12", title="every node follows the tip"),
-    PlannedCheck(id="P13", title="peers are back"),
-    PlannedCheck(id="P14", title="the program is the one that was planned"),
-    PlannedCheck(id="P15", title="no failure in the journal since the start"),
-    PlannedCheck(id="P17", title="files belong to the service user"),
-    PlannedCheck(id="I13", title="processes that were healthy were not restarted"),
-)
+CHECKS = tuple(PlannedCheck(id=id_, title=title) for id_, title in TITLES.items())
 _WITHOUT_SIGNERS = tuple(check for check in CHECKS if check.id != "P7")
 
 
 def checks_for(order: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:
-    """What is promised of a restart: P7 only where a validator is among what is started."""
+    """The checks that a restart promises. P7 is among them only if a validator is started."""
     return CHECKS if any(node.power for node in order) else _WITHOUT_SIGNERS
 
 
 def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFinding, ...]:
-    """The nodes that a start or a restart may cure, of those that were asked for, in rolling order.
+    """The nodes that were asked for and that a start or a restart may cure, in rolling order.
 
-    A keyless standby is stopped on purpose: it counts only when it was named.
+    A keyless standby is stopped on purpose: it is included only if it was named.
     """
     return smallest_first(
         node
         for node in chain.finding.nodes
-        if node.condition in RESTARTABLE
+        if node.condition.rule.cure is not None
         and (node.power > 0 or not validators_only)
         and (node.host in chain.only or not chain.only)
         and (node.condition is not NodeCondition.STANDBY or node.host in chain.only)
     )
 
 
-def bring_back(node: NodeFinding) -> Move[ChainSituation]:
-    """A start or a restart, as the node's state asks."""
-    return Move(START if node.condition in STARTED else RESTART, node.host)
+def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:
+    """A start or a restart, depending on the node's condition."""
+    return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 
 
-def one_at_a_time(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituation], ...]:
-    """A rolling restart: each node is back and follows before the next is touched (G30)."""
+def rolling_stages(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituation], ...]:
+    """A rolling restart: each node follows the chain again before the next is touched (G30)."""
     return tuple(
         StageDraft(
             title=f"bring back {node.host} (power {node.power})",
             why="one at a time, smallest power first: the chain goes on meanwhile",
-            moves=(bring_back(node),),
+            moves=(start_or_restart(node),),
             gate=Gate(
                 title=f"{node.host} follows the chain",
                 timeout_s=FOLLOW_TIMEOUT_S,
@@ -94,8 +68,8 @@ def one_at_a_time(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituati
     )
 
 
-def left_disabled(order: Sequence[NodeFinding]) -> tuple[str, ...]:
-    """A warning for each unit that is started but would not come back after a reboot."""
+def disabled_warnings(order: Sequence[NodeFinding]) -> tuple[str, ...]:
+    """A warning for each unit that is started now, but would not be after a reboot."""
     return tuple(
         f"{node.host}: its unit is disabled and stays so; `sudo systemctl enable` it by hand if it "
         "should come back after a reboot"

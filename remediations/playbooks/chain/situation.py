@@ -1,7 +1,7 @@
-"""The chain's situation: everything that was read, what it amounts to, and who may be acted on.
+"""The chain's situation: everything that was read, the diagnosis, and who may be acted on.
 
-What guards of every host hold it against is found once: a guard that looks through all hosts for
-each host would take hours where the diagnosis takes seconds.
+What the guards of every host are compared with is computed once. A guard that searched all hosts
+for each host would take hours where the diagnosis takes seconds.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
 
 
-class Runs(NamedTuple):
-    """How many hosts run a program, and the power that they hold."""
+class ProgramUse(NamedTuple):
+    """How many hosts run a program, and the voting power that they hold."""
 
     hosts: int
     power: int
@@ -31,8 +31,8 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ChainSituation:
-    """`only` is empty where nobody narrowed it; what is read is never narrowed, since quorum is
-    counted over the whole set."""
+    """`only` are the hosts that may be acted on, empty for all. What is read is never narrowed:
+    quorum is counted over the whole set."""
 
     observation: CometReading
     finding: ChainFinding
@@ -45,41 +45,42 @@ class ChainSituation:
 
     @cached_property
     def tip(self) -> int:
-        """The highest block that any node tells of; 0 where none does."""
+        """The highest block that any node reports; 0 if none does."""
         blocks = (value_or_none(r.chain.blocks) or () for r in self.observation.hosts)
         return max(self.finding.height, *(meta.height for many in blocks for meta in many), 0)
 
     @cached_property
     def last_signed(self) -> Mapping[str, int]:
-        """By address, the highest height at which a commit, on any node, carries its signature."""
+        """Address → the highest height whose commit, on any node, carries its signature."""
         best: dict[str, int] = {}
         for reading in self.observation.hosts:
             commit = value_or_none(reading.chain.commit)
             if commit is None:
                 continue
             for signature in commit.signatures:
-                if signature.flag != 1 and commit.height > best.get(signature.address, 0):
+                if signature.voted and commit.height > best.get(signature.address, 0):
                     best[signature.address] = commit.height
         return best
 
     @cached_property
-    def running(self) -> Mapping[str, Runs]:
-        """By SHA-256, who runs which program."""
-        found: dict[str, Runs] = {}
+    def running(self) -> Mapping[str, ProgramUse]:
+        """SHA-256 → who runs that program."""
+        found: dict[str, ProgramUse] = {}
         for reading in self.observation.hosts:
             binary = value_or_none(reading.binary)
             if binary is not None and binary.running_sha256:
                 hosts, power = found.get(binary.running_sha256, (0, 0))
                 power += self.finding.node(reading.host).power
-                found[binary.running_sha256] = Runs(hosts + 1, power)
+                found[binary.running_sha256] = ProgramUse(hosts + 1, power)
         return found
 
 
 def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
-    """What was observed, diagnosed.
+    """The observation, and its diagnosis.
 
     Raises:
-        UsageError: it has no reading of a chain, or one of `only` is a host without a node.
+        UsageError: the observation has no reading of a chain, or one of `only` is a host without a
+            node.
     """
     reading = comet_reading(observation)
     _have_nodes(only, reading)

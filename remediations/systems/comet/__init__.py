@@ -1,1 +1,1 @@
-"""CometBFT and its nodes: what they answer, how they are read, started and restarted."""
+"""CometBFT nodes: what they answer, and how they are read, started and restarted."""

@@ -1,12 +1,13 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # used by probe.sh; settings stand before this text
-# Finds the daemon on a host: its unit, home and RPC. What cannot be found is said, never guessed: a
-# sentence in …_trouble, which may hold anything, and a word of values/reading.py in …_why.
+# shellcheck shell=bash disable=SC2034,SC2154 # used by probe.sh; settings precede this text
+# Finds the daemon on a host: its unit, home and RPC. What cannot be found is reported, never guessed:
+# as a sentence in …_trouble, which may contain anything, and a word of values/reading.py in …_why.
 
 : "${remediate_unit:=}" # pinned by the inventory, or empty: discover
 : "${remediate_home:=}"
 : "${remediate_rpc:=}"
+: "${remediate_daemon:=}" # what the names of its programs and units begin with
 
-UNIT_PATTERN='virtengine*.service'
+UNIT_PATTERN="$remediate_daemon*.service"
 PROPERTIES=Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus
 PROPERTIES+=,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimestamp
 PROPERTIES+=,InactiveExitTimestamp,InvocationID
@@ -17,11 +18,11 @@ home='' home_trouble='' home_why='' rpc='' rpc_trouble='' rpc_why=''
 config_text='' config_trouble='' config_why=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
-guest_text=$remediate_guest guest_limit=2 # of systems/hosts/service_user.sh, which stands before this text
+guest_text=$remediate_guest guest_limit=2 # for systems/hosts/service_user.sh, which precedes this text
 declare -A config=()
 
-# find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless pinned. That there
-# is none is what systemctl says by a list without others: not by a complaint, nor by silence until
+# find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless it is pinned. Only
+# an empty list from systemctl means that there is none: not an error message, and not silence until
 # it is killed.
 find_unit() {
     local name state taken status complaint=
@@ -50,7 +51,7 @@ find_unit() {
     fi
 }
 
-# show_unit: sets shown to what systemctl says of the unit, a line each.
+# show_unit: sets shown to the properties of the unit, one per line.
 show_unit() {
     local taken status
     take systemd show --property="$PROPERTIES" -- "$unit"
@@ -59,7 +60,7 @@ show_unit() {
 
 systemd() { timeout -s KILL 2 systemctl "$@" 2>&1; }
 
-# property NAME: sets value, from what systemctl showed.
+# property NAME: sets value to that property, as systemctl showed it.
 property() {
     value=
     [[ $shown == *$'\n'"$1="* ]] || return
@@ -67,7 +68,7 @@ property() {
     value=${value%%$'\n'*}
 }
 
-# flag NAME: sets flag_value to the value of --NAME in the unit's arguments; fails when absent.
+# flag NAME: sets flag_value to the value of --NAME in the unit's arguments; fails if it is absent.
 flag() {
     local i
     flag_value=
@@ -80,8 +81,8 @@ flag() {
     return 1
 }
 
-# used WORD…: sets kept to what is needed of a command line: its verb, the flags that are read here,
-# with their values, and the home. All else may be somebody's password, and stays on the host.
+# used WORD…: sets kept to what is needed of a command line: its verb, the flags that are read here
+# with their values, and the home. Anything else may be a password, and stays on the host.
 used() {
     local word
     kept=()
@@ -105,7 +106,7 @@ used() {
     done
 }
 
-# hide_command: leaves in shown the properties that were asked for, and of the command what is used.
+# hide_command: keeps in shown the properties that were asked for, and the used part of the command.
 hide_command() {
     local line all=$shown
     local -a kept=()
@@ -119,7 +120,7 @@ hide_command() {
     shown+="ExecStart={ path=$binary ; argv[]=$binary ${kept[*]} ; ignore_errors=no }"$'\n'
 }
 
-# find_home: sets home, or home_trouble. The command line says where, or the inventory does.
+# find_home: sets home, or home_trouble, from the command line or the inventory.
 find_home() {
     local line
     local -a kept=()
@@ -149,8 +150,8 @@ find_home() {
 }
 
 # find_owner: sets owner_uid, owner_gid, and as_owner, which runs a command with no more rights than
-# the daemon has. A service user that does not exist (a dynamic one, while the unit is stopped) is
-# whoever owns the home.
+# the daemon has. If the service user does not exist (a dynamic one, while the unit is stopped), the
+# owner of the home takes its place.
 find_owner() {
     local taken status
     ((EUID == 0)) || return
@@ -161,8 +162,8 @@ find_owner() {
     as_owner=(setpriv --reuid "$owner_uid" --regid "$owner_gid" --clear-groups --no-new-privs)
 }
 
-# read_config: sets config_text and config[SECTION.KEY] for the texts in config.toml (".KEY": above
-# all sections), or config_trouble. A directory without one is not a home.
+# read_config: sets config_text and config[SECTION.KEY] for the strings in config.toml (".KEY" above
+# all sections), or config_trouble. A directory without config.toml is not a home.
 read_config() {
     local line section='' key taken status
     take read_settings
@@ -190,7 +191,7 @@ read_config() {
 
 read_settings() { guest settings "$home/config/config.toml" 2>&1; }
 
-# in_home SETTING DEFAULT: sets value to the path that a setting names, below the home if relative.
+# in_home SETTING DEFAULT: sets value to the path in a setting, relative to the home.
 in_home() {
     value=${config[$1]:-$2}
     [[ $value == /* ]] || value=$home/$value
@@ -216,7 +217,7 @@ find_rpc() {
         '' | 0.0.0.0) host=127.0.0.1 ;;
         '[::]') host='[::1]' ;;
     esac
-    # A path or a name of another form would ask another service of this network in our name.
+    # Anything else could make us send a request to another service of this network.
     if [[ $port =~ ^[0-9]{1,5}$ && $host =~ ^([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])$ ]]; then
         rpc=http://$host:$port
     else

@@ -1,13 +1,14 @@
-"""What a unit's journal is searched for on the host: nearly all of it is routine block lines.
+"""What the journal of a unit is searched for on the host: nearly all of its lines are routine.
 
-What CometBFT 0.38 and the Cosmos SDK log where something is wrong, and what systemd says of the end
-of a service. Written for `grep -E` and Python alike: no escapes but `\\.` and `\\(`.
+These are lines that CometBFT 0.38 and the Cosmos SDK log when something is wrong, and that systemd
+logs when a service ends. The expressions mean the same to `grep -E` and to Python: the only escapes
+are `\\.` and `\\(`.
 """
 
 from __future__ import annotations
 
 SIGNATURES = (
-    # Consensus is dead in this process.
+    # Consensus has died in this process.
     "CONSENSUS FAILURE",
     "panic: ",
     # Another block, another state, another application.
@@ -24,7 +25,7 @@ SIGNATURES = (
     "saved to different hash",
     "wanted to load target",
     "genesis doc hash",
-    # A stop that was asked for, and upgrades.
+    # Planned stops, and upgrades.
     "halt per configuration",
     "NEEDED at height",
     "BINARY UPDATED BEFORE TRIGGER",

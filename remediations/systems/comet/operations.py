@@ -1,7 +1,8 @@
-"""pyinfra operations on a node. Unconditional: each yields exactly one program, whatever is so now.
+"""pyinfra operations on a node. Each yields exactly one program, whatever the present state.
 
-What is already so is decided by the program on the host: an operation that looks at today's state
-compiles the start after a stop to nothing, because the unit still runs while planning.
+The program itself finds out on the host whether there is anything to do. An operation that looked
+at the present state would compile a start after a stop to nothing, because the unit still runs
+while the plan is made.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.comet import programs
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.probe import unit_active, unit_enabled
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
@@ -20,45 +22,52 @@ ENABLE_LIMIT_S = 30
 
 @operation(is_idempotent=False)
 def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
-    """Start the node's unit, unless it is active, after checking on the host that it is safe.
+    """Start the node's unit unless it is active, after checks on the host that this is safe.
 
-    Also right for a disabled unit, which stays disabled (see `enable`).
+    A disabled unit is started, too, and stays disabled (see `enable`).
     """
     yield ShellStep(
-        programs.start_text(planned),
-        operation="node.start",
-        timeout_s=programs.CHECK_LIMIT_S + programs.START_LIMIT_S,
-        fidelity="conditional",
-        probe=unit_active(planned.unit),
-        undo=f"systemctl stop {planned.unit}: safe at any time, its power is missing again",
+        HostCommand(
+            text=programs.start_text(planned),
+            operation="node.start",
+            timeout_s=programs.CHECK_LIMIT_S + programs.START_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_active(planned.unit),
+            undo=f"systemctl stop {planned.unit}: safe at any time, its power is missing again",
+        )
     )
 
 
 @operation(is_idempotent=False)
 def restart(planned: PlannedNode) -> Generator[ShellStep, None, None]:
-    """Stop the node's unit, wait for its process and its database locks to go, and start it."""
+    """Stop the node's unit, wait until its process and its database locks are gone, and start
+    it."""
     yield ShellStep(
-        programs.restart_text(planned),
-        operation="node.restart",
-        timeout_s=2 * programs.CHECK_LIMIT_S
-        + planned.stop_limit_s
-        + programs.STOP_MARGIN_S
-        + programs.LOCK_LIMIT_S
-        + programs.START_LIMIT_S,
-        fidelity="conditional",
-        probe=programs.restarted_probe(planned),
-        undo="none: the process that ran before is gone; the sign state and the WAL are kept",
+        HostCommand(
+            text=programs.restart_text(planned),
+            operation="node.restart",
+            timeout_s=2 * programs.CHECK_LIMIT_S
+            + planned.stop_limit_s
+            + programs.STOP_MARGIN_S
+            + programs.LOCK_LIMIT_S
+            + programs.START_LIMIT_S,
+            fidelity="conditional",
+            probe=programs.restarted_probe(planned),
+            undo="none: the process that ran before is gone; the sign state and the WAL are kept",
+        )
     )
 
 
 @operation(is_idempotent=False)
 def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
-    """Let the node's unit come back after a reboot. Starts nothing: starting is `start`'s."""
+    """Enable the node's unit, so that it comes back after a reboot. Nothing is started now."""
     yield ShellStep(
-        programs.enable_text(planned),
-        operation="node.enable",
-        timeout_s=ENABLE_LIMIT_S,
-        fidelity="conditional",
-        probe=unit_enabled(planned.unit),
-        undo=f"systemctl disable {planned.unit}",
+        HostCommand(
+            text=programs.enable_text(planned),
+            operation="node.enable",
+            timeout_s=ENABLE_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_enabled(planned.unit),
+            undo=f"systemctl disable {planned.unit}",
+        )
     )

@@ -1,4 +1,4 @@
-"""A host's document as a NodeReading. Pure: whatever is odd becomes unknown, with why."""
+"""From a host's document to a NodeReading. Pure: what cannot be read is unknown, with a reason."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import TypeVar
 
 from remediations.engine.observe.section import Document, Section
 from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
-from remediations.systems.comet import rpc
-from remediations.systems.comet.found import Found, nothing, parse_found
+from remediations.systems.comet import rpc, rpc_rounds
+from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
-from remediations.systems.hosts.read_section import SILENT, TIME_IS_UP, complaint, read_section
+from remediations.systems.hosts.read_section import (
+    SILENT,
+    TIMED_OUT,
+    read_section,
+    section_trouble,
+)
 from remediations.systems.hosts.values import JournalLine, NodeConfig, Unit
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import lines
@@ -37,7 +42,7 @@ class _Reader:
 
     document: Document
     at: datetime
-    found: Found
+    found: DiscoveredDaemon
 
     def read(
         self,
@@ -48,13 +53,13 @@ class _Reader:
         absent: Trouble,
         fine: tuple[int, ...] = (0,),
     ) -> Reading[T]:
-        """Section `name` through `parse`; `absent` is why there may be no such section."""
+        """Section `name`, read by `parse`; `absent` is the reason if there is no such section."""
         return read_section(
             self.document, name, source, parse, absent=absent, at=self.at, fine=fine
         )
 
     def rpc(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
-        """An RPC answer; without a known RPC there is none."""
+        """An RPC answer; unknown if the RPC is."""
         source = f"{self.found.rpc or 'RPC'}/{path}"
         if not self.found.rpc:
             return self.found.rpc_trouble.unknown(source, self.at)
@@ -73,7 +78,7 @@ class _Reader:
         absent: Trouble = NOT_ASKED,
         fine: tuple[int, ...] = (0,),
     ) -> Reading[T]:
-        """A section about the unit; without a known unit there is none."""
+        """A section about the unit; unknown if the unit is."""
         if not self.found.unit:
             return self.found.unit_trouble.unknown(source, self.at)
         return self.read(name, source, lambda part: parse(part.text), absent=absent, fine=fine)
@@ -81,24 +86,25 @@ class _Reader:
     def file(
         self, name: str, source: str, parse: Callable[[str], T], *, fine: tuple[int, ...] = (0,)
     ) -> Reading[T]:
-        """A section about the home; without a known home there is none."""
-        why = self.found.homeless
+        """A section about the home; unknown if the home is."""
+        why = self.found.files_trouble
         if not self.found.home:
             return why.unknown(source, self.at)
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _found(document: Document) -> Found:
-    """What was found on the host; nothing, where that itself could not be read."""
+def _found(document: Document) -> DiscoveredDaemon:
+    """What was found on the host: nothing, if the section itself could not be read."""
     section = document.sections.get("found")
     if section is None:
-        return nothing(SILENT)
-    trouble = section.trouble or (complaint(section) if section.status else None)
-    return parse_found(section.text) if trouble is None else nothing(trouble)
+        return nothing_found(SILENT)
+    trouble = section.trouble or (section_trouble(section) if section.status else None)
+    return parse_discovered(section.text) if trouble is None else nothing_found(trouble)
 
 
 def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading:
-    """The node on host `entry`. `at` is when it was asked, for what it said nothing of."""
+    """The node on host `entry`. What it said nothing about is unknown as of `at`, when it was
+    asked."""
     reader = _Reader(document, at, _found(document))
     unit = _unit(reader)
     home = reader.found.home or "HOME"
@@ -127,7 +133,7 @@ def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading
 
 
 def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading:
-    """The node on a host of which nothing could be read."""
+    """The node on a host that could not be read."""
     unknown = trouble.unknown(f"ssh {entry.ssh}", at)
     return NodeReading(
         host=entry.name,
@@ -156,16 +162,17 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
 
 
 def _unit(reader: _Reader) -> Reading[Unit]:
-    """The unit, unknown where its home is: who cannot say where the data lies must not act on it.
+    """The unit; unknown if its home is, because nothing may be done to a unit whose data directory
+    is unknown.
 
-    A unit that is masked or not loaded has no command line, hence may have no home.
+    A unit that is masked or not loaded has no command line, so it may lack a home.
     """
     source = f"systemctl show {reader.found.unit}".rstrip()
     unit = reader.of_unit(
         "show",
         source,
         lambda text: host_text.parse_unit(text, home=reader.found.home),
-        absent=Trouble(Why.CORRUPT, "the probe said nothing of the unit"),
+        absent=Trouble(Why.CORRUPT, "the probe reported nothing about the unit"),
     )
     if isinstance(unit, Known) and not unit.value.home and unit.value.load_state == "loaded":
         reason = f"home not known: {reader.found.home_trouble.reason}"
@@ -178,9 +185,9 @@ def _config(reader: _Reader, unit: Reading[Unit]) -> Reading[NodeConfig]:
     found, app = reader.found, reader.document.sections.get("app_config")
     trouble = found.config_trouble or (None if found.rpc else found.rpc_trouble)
     if trouble is None and app is None:
-        trouble = found.homeless
+        trouble = found.files_trouble
     elif trouble is None and app is not None and (app.trouble or app.status):
-        of_app = app.trouble or complaint(app)
+        of_app = app.trouble or section_trouble(app)
         trouble = Trouble(of_app.why, f"app.toml: {of_app.reason}")
     if trouble is not None or app is None:
         return (trouble or NOT_ASKED).unknown(source, reader.at)
@@ -202,13 +209,13 @@ def _sign_state(reader: _Reader) -> Reading[SignState]:
         missing = Trouble(Why.ABSENT, f"there is no sign state file: {source}")
         return missing.unknown(source, section.at)
     if section.status == NOT_READ:
-        refused = Trouble(Why.REFUSED, f"no sign state: {complaint(section).reason}")
+        refused = Trouble(Why.REFUSED, f"no sign state: {section_trouble(section).reason}")
         return refused.unknown(source, section.at)
     return reader.file("sign_state", source, parse_sign_state)
 
 
 def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
-    """One sample per /status that was asked for: two, or one where nothing listens."""
+    """One sample for each /status that was asked for: two, or one if nothing listens."""
     samples = []
     for index in ("1", "2"):
         section = reader.document.sections.get(f"status.{index}")
@@ -218,7 +225,9 @@ def _samples(reader: _Reader) -> tuple[ChainSample, ...]:
                     at=section.at,
                     status=reader.rpc(f"status.{index}", "status", rpc.parse_status),
                     app=reader.rpc(f"app.{index}", "abci_info", rpc.parse_app_info),
-                    round=reader.rpc(f"round.{index}", "consensus_state", rpc.parse_round_state),
+                    round=reader.rpc(
+                        f"round.{index}", "consensus_state", rpc_rounds.parse_round_state
+                    ),
                 )
             )
     return tuple(samples)
@@ -228,7 +237,7 @@ def _chain(reader: _Reader) -> ChainView:
     return ChainView(
         validators=reader.rpc("validators", "validators", rpc.parse_validators),
         peers=reader.rpc("peers", "net_info", rpc.parse_peers),
-        peer_rounds=reader.rpc("dump", "dump_consensus_state", rpc.parse_peer_rounds),
+        peer_rounds=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_peer_rounds),
         blocks=reader.rpc("blocks", "blockchain", rpc.parse_blocks),
         commit=reader.rpc("commit", "commit", rpc.parse_commit),
         result=reader.rpc("result", "block_results", rpc.parse_block_result),
@@ -236,8 +245,8 @@ def _chain(reader: _Reader) -> ChainView:
 
 
 def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
-    """The journal; without root journalctl silently shows only one's own lines. It decides: why a
-    consensus died stands nowhere else."""
+    """The journal. Without root, journalctl silently shows only one's own lines, so nothing is
+    known then: the reason why consensus died is nowhere else."""
     login = reader.document.sections.get("login")
     source = f"journalctl --unit={reader.found.unit}"
     if login is not None and "euid=0" not in lines(login.text):
@@ -249,9 +258,9 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
         source,
         host_text.parse_journal,
         # A long journal is searched from its end for as long as there is time.
-        fine=(0, TIME_IS_UP),
+        fine=(0, TIMED_OUT),
     )
-    if isinstance(found, Known) and not found.value and section and section.status == TIME_IS_UP:
-        reason = "nothing was found of it within the time limit, which ended the search"
+    if isinstance(found, Known) and not found.value and section and section.status == TIMED_OUT:
+        reason = "nothing was found within the time limit, which ended the search"
         return Trouble(Why.TIME_LIMIT, reason).unknown(source, found.at)
     return found

@@ -1,4 +1,4 @@
-"""What a deploy must know of one node, checked by strict patterns before it reaches a shell."""
+"""What a deploy must know about one node, checked strictly before it reaches a shell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from remediations.systems.comet.sign_state import SignStep
 from remediations.values.lines import number
 from remediations.values.names import HOME, UNIT
 
@@ -14,19 +15,18 @@ ADDRESS = re.compile(r"([0-9A-F]{40})?")
 INVOCATION = re.compile(r"([0-9a-f]{32})?")
 
 MAX_HEIGHT = 10**18
-"""Heights are below this, so that every shell can compare them (18 digits)."""
+"""Heights are below this: numbers of 18 digits can be compared by every shell."""
 MAX_ROUND = 2**31
-LAST_STEP = 3
 MAX_STOP_TIMEOUT_S = 3600
 DEFAULT_STOP_TIMEOUT_S = 90
-"""systemd's DefaultTimeoutStopSec, where the unit's own is unknown."""
+"""systemd's DefaultTimeoutStopSec, used if that of the unit is unknown."""
 
 
 NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s")
 
 
 class PlannedNodeError(ValueError):
-    """A value does not have the form that its kind has. The message names field and value."""
+    """A value is malformed. The message names the field and the value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class PlannedNode:
     """One node as it was when the change was planned.
 
     `address` is the consensus address of its key, "" for a node that never had a key. The sign
-    state (height, round, step) is the lowest that may be found. `user` is "" for root.
-    `invocation` is the systemd invocation that a restart is to end, "" where it does not matter.
+    state on the host must not be lower than height, round and step. `user` is "" for root.
+    `invocation` is the systemd invocation that a restart ends, "" if it may be any.
 
     Raises:
         PlannedNodeError: a field does not match its pattern or range.
@@ -65,7 +65,7 @@ class PlannedNode:
         for name, limit in (
             ("sign_height", MAX_HEIGHT),
             ("sign_round", MAX_ROUND),
-            ("sign_step", LAST_STEP + 1),
+            ("sign_step", SignStep.PRECOMMIT + 1),
             ("stop_timeout_s", MAX_STOP_TIMEOUT_S + 1),
         ):
             value = getattr(self, name)
@@ -74,12 +74,12 @@ class PlannedNode:
 
     @property
     def stop_limit_s(self) -> int:
-        """Seconds the unit may take to stop before systemd kills it."""
+        """Seconds that the unit may take to stop before systemd kills it."""
         return self.stop_timeout_s or DEFAULT_STOP_TIMEOUT_S
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> PlannedNode:
-        """The node that host data describe; keys that are no field are somebody else's.
+        """The node that host data describe; keys that are not fields are ignored.
 
         Raises:
             PlannedNodeError: a field is missing or malformed.
@@ -92,7 +92,7 @@ class PlannedNode:
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> PlannedNode:
-        """The node that a JSON document describes, in which numbers are decimal strings.
+        """The node that strings describe, as a JSON document has them: numbers are decimal.
 
         Raises:
             PlannedNodeError: a field is missing or malformed.

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2329,SC2154 # sections are called through `begin`; discover.sh
-# Reads one node: the sections about the daemon, its home and the chain, and their order. It stands
-# behind discover.sh, within the frame of systems/hosts/probe.sh.
+# Reads one node: the sections about the daemon, its home and the chain, and their order. It follows
+# discover.sh, within the frame of systems/hosts/probe.sh.
 
 : "${remediate_signatures:=panic}" # extended regular expression for the journal
 : "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
@@ -9,7 +9,7 @@
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
 PROCESSES=100
-own_us[processes]=1500000 # what has the home among its arguments is begun after it
+own_us[processes]=1500000 # what has the home among its arguments starts after it
 
 main_pid=0 described=''
 key_file='' state_file='' node_key_file='' wal_file=''
@@ -24,10 +24,10 @@ found() {
 
 sent_unit() { hide_command && printf '%s' "$shown"; }
 
-# processes: pid, state, start (clock ticks since boot) and what is used of the command line, of the
-# unit's main process and of all that have the home among their arguments. A host may have a great
-# many, each with megabytes of arguments: one tool looks through them, and where it does not come to
-# the end, or finds more than are told of, nothing is known.
+# processes: pid, state, start (clock ticks since boot) and the used part of the command line, for the
+# unit's main process and all processes that have the home among their arguments. A host may have
+# very many, each with megabytes of arguments: one tool searches all of them. If it does not finish,
+# or finds too many, nothing is known.
 processes() {
     local file dir pid stat command
     local -a files arguments fields kept
@@ -52,8 +52,8 @@ processes() {
     done
 }
 
-# at_home: the cmdline of each process with the home among its arguments, and every complaint but
-# that one is gone. The patterns are no arguments, or the search would find itself.
+# at_home: the cmdline files of the processes with the home among their arguments, and all errors but
+# that a process has ended. The patterns are not arguments, or the search would find itself.
 at_home() {
     [[ $home ]] || return 0
     timeout -s KILL 1 grep -aszlxF -f <(printf '%s\n' {,--home=}"$home"{,/}) -- /proc/[0-9]*/cmdline 2>&1
@@ -70,7 +70,7 @@ key() {
 
 wal() {
     local sizes status
-    sizes=$(guest sizes "$wal_file") # of the current part and of those that were full
+    sizes=$(guest sizes "$wal_file") # of the current part and of the full ones
     status=$?
     ((status != 44)) || sizes=0 status=0
     replay "$sizes" $status
@@ -83,8 +83,8 @@ disk() {
         cat /proc/self/mounts
 }
 
-# ownership: what below the home belongs to somebody else than the service user (links aside). The
-# home is entered, not named: among arguments it would look like a daemon's.
+# ownership: what below the home does not belong to the service user (except links). The home is
+# entered, not named: a process with the home among its arguments would look like a daemon.
 ownership() {
     local user uid
     property User
@@ -96,9 +96,9 @@ ownership() {
     return "${PIPESTATUS[0]}"
 }
 
-# sha256 FILE: with no more rights than the daemon has, since the way to it may lead over links; by
-# openssl, which takes a third of the time where the processor knows SHA-256; where it is missing or
-# refuses, by coreutils.
+# sha256 FILE: with no more rights than the daemon has, since its path may contain links. By openssl,
+# which takes a third of the time if the processor has instructions for SHA-256; if it is missing or
+# fails, by coreutils.
 sha256() {
     local sum
     sum=$(nice timeout -s KILL 4 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
@@ -106,28 +106,28 @@ sha256() {
     printf '%s' "${sum%% *}"
 }
 
-# binary_facts: hashes on disk and in memory, and the version where asking cannot write: started
-# without its configuration files the program would make them.
+# binary_facts: hashes on disk and in memory, and the version if asking for it cannot write anything:
+# without its configuration files the program would create them.
 binary_facts() {
     local sum
     [[ -f $binary ]] || return 44
     sum=$(sha256 "$binary") || return
     say path "$binary" disk "$sum"
     if ((main_pid > 0)); then
-        # What runs is read as root: no link that anybody else made leads there.
+        # The running program is read as root: nobody else can place a link on this path.
         [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(as_owner=() && sha256 "/proc/$main_pid/exe")
         say running "$sum"
     fi
     [[ $remediate_scope == full ]] || return 0
-    [[ ${binary##*/} == virtengine* && $home && $EUID == 0 && -f $home/config/config.toml &&
+    [[ ${binary##*/} == "$remediate_daemon"* && $home && $EUID == 0 && -f $home/config/config.toml &&
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
     say version "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
-# journal: signature lines of the unit, newest first, since its last start; ten minutes more where
-# it has been restarted or does not run, because the cause stands in an earlier start. Status: 0 for
-# all of that, or for as many lines as are told; 124 where the time was up; else it is not known.
+# journal: lines of the unit with a signature, newest first, since its last start; ten minutes more if
+# it was restarted or does not run, because the cause is in an earlier start. Status: 0 for all of
+# these lines, or the maximum number of them; 124 if time ran out; otherwise nothing is known.
 journal() {
     local since active
     local -a ended
@@ -155,7 +155,7 @@ journal() {
     return "${ended[0]}"
 }
 
-# ask URL…: a line or more of answer for each, bounded in time. It needs no rights at all.
+# ask URL…: the answer of each, one line or more, within a time limit. It needs no rights.
 ask() {
     local -a as_nobody=()
     ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
@@ -164,13 +164,13 @@ ask() {
 
 get() { ask "$rpc/$1"; }
 
-# member_of NAME DIGITS: sets value to the decimal text that is the member NAME of the JSON in answer.
+# member_of NAME DIGITS: sets value to the decimal string that is member NAME of the JSON in answer.
 member_of() {
     value=
     [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9]{1,$2})\" ]] && value=${BASH_REMATCH[1]}
 }
 
-# validators: all pages, all of the height that the first one is of.
+# validators: all pages, all of the height of the first one.
 validators() {
     local page pages answer height
     local -a urls=()
@@ -189,8 +189,8 @@ validators() {
 
 # --- the order of things -------------------------------------------------------------------------
 
-# chain: two samples and, with the first, the rest. /status goes first: while it hangs or is
-# refused, nothing else is worth its time.
+# chain: two samples and, with the first one, all the rest. /status comes first: if it hangs or is
+# refused, nothing else is asked.
 chain() {
     local answer rc at height from seconds taken status
     now_us
@@ -269,7 +269,7 @@ comet_first() {
         begin config without "$remediate_userinfo" printf '%s\n' "$config_text"
 }
 
-# comet_rest: begun when `processes` has ended, since what is begun here has the home among its
+# comet_rest: called when `processes` has ended, since what starts here has the home among its
 # arguments.
 comet_rest() {
     [[ -z $home ]] || files
@@ -277,7 +277,7 @@ comet_rest() {
     [[ $described ]] || describe
 }
 
-# comet_last: so that the sign state is never older than the blocks it is compared with.
+# comet_last: read last, so that the sign state is never older than the blocks it is compared with.
 comet_last() {
     [[ -z $state_file ]] || begin sign_state guest sign_state "$state_file"
 }

@@ -1,9 +1,9 @@
-"""The shell programs that start and restart a node. Pure: values in, text out.
+"""The shell programs that start, restart and enable a node. Pure: from values to text.
 
-Each program checks on the host, right before it acts, that what decided the plan still holds (G42),
-because nothing else runs at that moment. They are POSIX sh, need no jq, write no file, and look
-into the home as a reading does (systems/hosts/guest.sh), as the service user before root: of the
-key file they learn the address only.
+Right before it acts, each program checks on the host that what decided the plan still holds (G42):
+nothing else can check it at that moment. The programs are POSIX sh, do not need jq, write no file,
+and look into the home as a reading does (systems/hosts/guest.sh), as the service user before root:
+of the key file they learn only the address.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from remediations.systems.hosts.values import DISK_FLOOR
 START_LIMIT_S = 100
 """systemd's default TimeoutStartSec is 90 s; after that `systemctl start` returns by itself."""
 STOP_MARGIN_S = 15
-"""From systemd's SIGKILL after TimeoutStopSec to the end of `systemctl stop`."""
+"""From the SIGKILL that systemd sends after TimeoutStopSec to the end of `systemctl stop`."""
 LOCK_LIMIT_S = 10
 """How long the databases may stay locked after the unit has stopped."""
 CHECK_LIMIT_S = 20
 """All checks together, on a busy host."""
 LOOK_LIMIT_S = 5
-"""Looking into one file."""
+"""For looking into one file."""
 DISK_FLOOR_KIB = DISK_FLOOR >> 10
-"""G17, in what `df -k` counts."""
+"""G17, in the unit of `df -k`."""
 
 _PRELUDE = r"""
 acted=no
@@ -59,8 +59,8 @@ unit_as_planned() {
 }
 """
 
-# What is in the home may be anything: each file is looked at by the program that a reading uses,
-# for the little that is needed of it, and as the service user first.
+# Anything may be in the home: each file is read by the program that a reading uses, which prints
+# only what is needed of it, and as the service user first.
 _GUEST = f"""
 {guest_functions(LOOK_LIMIT_S)}
 served_by "${{user:-root}}"
@@ -200,15 +200,16 @@ printf 'enabled: %s comes back after a reboot\n' "$unit"
 
 
 def start_text(node: PlannedNode) -> str:
-    """Start the unit if it is not active, after every check that a start needs."""
+    """Starts the unit if it is not active, after every check that a start needs."""
     parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _START_MAIN)
     return _program(_variables(node), parts)
 
 
 def restart_text(node: PlannedNode) -> str:
-    """Stop the unit, wait until its process is gone and its databases are free, and start it.
+    """Stops the unit, waits until its process is gone and its databases are free, and starts it.
 
-    Without an invocation it always restarts; with one, a unit restarted since is left alone.
+    Without an invocation it always restarts; with one, a unit that was restarted since is left
+    alone.
     """
     variables = _variables(node) | {
         "invocation": node.invocation,
@@ -220,13 +221,13 @@ def restart_text(node: PlannedNode) -> str:
 
 
 def enable_text(node: PlannedNode) -> str:
-    """Let the unit come back after a reboot. Starts nothing."""
+    """Enables the unit, so that it comes back after a reboot. Starts nothing."""
     variables = {name: _variables(node)[name] for name in ("unit", "home", "user")}
     return _program(variables, (_UNIT, _ENABLE_MAIN))
 
 
 def restarted_probe(node: PlannedNode) -> Probe:
-    """The unit is active and, where an invocation is to end, in another one."""
+    """Asks whether the unit is active and, if one invocation was to be ended, in another one."""
     if not node.invocation:
         return unit_active(node.unit)
     return unit_restarted(node.unit, node.invocation)
@@ -247,7 +248,7 @@ def _variables(node: PlannedNode) -> dict[str, str | int]:
 
 
 def _program(variables: dict[str, str | int], parts: tuple[str, ...]) -> str:
-    """Every value comes in through one quoted assignment at the top, and nowhere else."""
+    """Values enter through one quoted assignment each, at the top, and nowhere else."""
     values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
     bodies = [part.strip("\n") for part in (_PRELUDE, *parts)]
     return "\n".join(("set -eu", values, "", *bodies)) + "\n"

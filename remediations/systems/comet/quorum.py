@@ -1,8 +1,8 @@
 """Quorum arithmetic on voting power. Integers only, never node counts
 (docs/rules/hazards.md#counting-nodes).
 
-CometBFT commits a block with strictly more than two thirds of the power; so one third or more
-that is absent stops the chain.
+CometBFT commits a block with strictly more than two thirds of the power, so the absence of one
+third or more stops the chain.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The JSON that CometBFT 0.38 answers with, as far as it is used.
+"""The JSON of CometBFT 0.38's answers, as far as it is used.
 
-Fields that are not used are skipped; fields that are missing or of another type are refused by the
-decoder. int64 comes as a decimal string, int32 as a number. Times stay text here: the lax decoder
-that accepts "12" as a number would also accept 12 as a time.
+Unused fields are skipped; the decoder refuses fields that are missing or of another type. An int64
+is a decimal string, an int32 a number. Times stay text here: the lax decoder that accepts "12" as a
+number would also accept 12 as a time.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ MAX_INT64 = 2**63 - 1
 MAX_INT32 = 2**31 - 1
 
 MAX_VALIDATORS = 10_000
-"""CometBFT's own limit for one set (`types.MaxVotesCount`); nothing here has more members."""
+"""CometBFT's limit for one set (`types.MaxVotesCount`), and ours for every list."""
 
 Int64 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT64)]
 Int32 = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT32)]
 PeerRoundNumber = Annotated[int, msgspec.Meta(ge=-1, le=MAX_INT32)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=8)]
 Flag = Annotated[int, msgspec.Meta(ge=1, le=3)]
-# `$` would also match before a line feed at the end: two addresses of one validator.
+# Not `$`, which also matches before a final line feed: one validator would have two addresses.
 Address = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{40}\Z")]
 SignatureAddress = Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{40})?\Z")]
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{2}){0,64}\Z")]
@@ -32,10 +32,10 @@ Bounded = msgspec.Meta(max_length=MAX_VALIDATORS)
 
 
 class Shape(msgspec.Struct):
-    """One JSON object; what it does not name is skipped."""
+    """One JSON object; members that it does not name are skipped."""
 
 
-class RpcFault(Shape):
+class RpcErrorShape(Shape):
     """The `error` member of an envelope."""
 
     message: str = ""
@@ -46,7 +46,7 @@ class Envelope(Shape):
     """JSON-RPC: either a result or an error."""
 
     result: msgspec.Raw = msgspec.Raw(b"null")
-    error: RpcFault | None = None
+    error: RpcErrorShape | None = None
 
 
 class NodeInfo(Shape):
@@ -85,7 +85,7 @@ class StatusShape(Shape):
 
 
 class AppResponse(Shape):
-    """`/abci_info`; zero and empty fields are left out by the node."""
+    """`/abci_info`; the node omits zero and empty fields."""
 
     last_block_height: Int64 = 0
     last_block_app_hash: str = ""
@@ -123,7 +123,7 @@ class ConsensusStateShape(Shape):
 
 
 class PeerRoundState(Shape):
-    """Where a peer stands, as this node believes. Round −1: nothing heard yet."""
+    """The height and round of a peer, as this node believes. Round −1: it has not heard from it."""
 
     height: Int64
     round: PeerRoundNumber
@@ -207,7 +207,7 @@ class BlockchainShape(Shape):
 
 
 class SignatureShape(Shape):
-    """`/commit`: one signature; the address is empty when absent."""
+    """`/commit`: one signature; the address is empty if it is absent."""
 
     block_id_flag: Flag
     validator_address: SignatureAddress

@@ -1,8 +1,8 @@
-"""What looks like a credential is replaced on the host, before it is sent. For `sed -E` (GNU).
+"""Expressions that replace what looks like a credential, on the host. For `sed -E` (GNU).
 
-Command lines are cut down to the flags that are read here (discover.sh); these expressions are for
-text that has to be sent as it is: lines of a journal, addresses that may carry a user and password.
-They replace too much rather than too little, and cost time in proportion to a line.
+Of command lines only the flags that are needed are sent (discover.sh). These expressions are for
+text that must be sent as a whole: lines of a journal, addresses that may contain user and password.
+They replace too much rather than too little, in time proportional to the line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ s,://([0-9a-f]{40}@),:\x01\1,g
 s,://[^/@[:space:]"']*@,://[masked]@,g
 s,:\x01,://,g
 """
-"""Users and passwords in addresses. The id of a node in that place is none, and stays."""
+"""Users and passwords in addresses. The id of a node in their place is neither, and stays."""
 
 _NAMES = "pass(word|phrase|wd)?|secret|token|credential|authorization|mnemonic|key"
 _REST = "[A-Za-z0-9_.-]{0,40}"
@@ -25,4 +25,4 @@ s/(({_NAMES}){_REST}["']?[[:space:]]*[:=][[:space:]]*)("[^"]*"|'[^']*'|[^[:space
 s/((--[A-Za-z0-9_.-]{{0,40}}({_NAMES}){_REST}|password|passphrase|secret|token)[[:space:]]+)[^[:space:]]{{4,}}/\1[masked]/Ig
 s/([a-z]{{3,8}} +){{11,}}[a-z]{{3,8}}/[masked]/g
 """
-"""Also values of names that stand for a secret, and twelve words in a row, as in a mnemonic."""
+"""Also the values of names that denote a secret, and twelve words in a row, as in a mnemonic."""

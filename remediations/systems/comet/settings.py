@@ -1,10 +1,10 @@
 """The deciding settings of config.toml and app.toml as a NodeConfig. Pure.
 
-The host sends section headers and a few named settings only, since others may be passwords, and
-those only where their values are plain: a text without escapes, a number, true or false; what is
-not plain comes as a question mark (systems/hosts/guest.sh). So a line is all there is to read
-here. A TOML parser would meet texts that are chosen to keep it busy: Python's takes time with the
-square of the dots in one key, minutes for 64 KB.
+The host sends only section headers and a few named settings, since others may be passwords. It
+sends a value only if it is plain (a text without escapes, a number, true or false), and a question
+mark for any other (systems/hosts/guest.sh). So each line can be read by itself. A TOML parser could
+be kept busy on purpose: Python's takes time in proportion to the square of the dots in one key,
+which is minutes for 64 KB.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from remediations.values.lines import TextError, lines, number
 MAX_DIGITS = 18
 
 Settings = Mapping[str, str | int | bool | None]
-"""Values by `SECTION.KEY`, or by `KEY` above all sections; None where one is not plain."""
+"""`SECTION.KEY`, or `KEY` above all sections → value; None if it is not plain."""
 
 _BLANKS = " \t"
 _SWITCH = {"true": True, "false": False}
 _ODD_SECTION = "?."
-"""Below a header that is not plain; there may be several."""
+"""The section of what is below a header that is not plain; there may be several."""
 
 
 def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) -> NodeConfig:
     """The deciding settings of config.toml and app.toml; flags on the command line win.
 
-    `rpc_url` was discovered beside it.
+    `rpc_url` is what was discovered on the host.
 
     Raises:
-        TextError: a line of another form, a setting that is there twice or of another type.
+        TextError: a line is malformed, or a setting occurs twice or of another type.
     """
     node, application = _settings(config), _settings(app)
     flags = _flags(arguments)
@@ -81,9 +81,9 @@ def _settings(text: str) -> Settings:
         name, equals, value = line.partition("=")
         name = section + name.strip(_BLANKS)
         if not equals:
-            raise TextError("a line of the settings has another form")
+            raise TextError("a line of the settings is malformed")
         if name in found and section != _ODD_SECTION:
-            raise TextError("a setting is there twice")
+            raise TextError("a setting occurs twice")
         found[name] = _value(value.strip(_BLANKS))
     return found
 
@@ -102,13 +102,13 @@ def _value(text: str) -> str | int | bool | None:
 def _text(settings: Settings, name: str) -> str:
     value = settings.get(name, "")
     if not isinstance(value, str):
-        raise TextError(f"{name} is not a plain text")
+        raise TextError(f"{name} is not plain text")
     return value
 
 
 def _switch(settings: Settings, name: str) -> bool:
-    """A switch that is off where it is not there. The daemon takes a text or a number for one, too:
-    what these mean is not guessed."""
+    """A switch; one that is absent is off. The daemon also accepts a text or a number, whose
+    meaning is not guessed."""
     value = settings.get(name, False)
     if not isinstance(value, bool):
         raise TextError(f"{name} is not true or false")

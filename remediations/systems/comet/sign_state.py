@@ -1,4 +1,4 @@
-"""`priv_validator_state.json`: the only thing that keeps a key from signing twice.
+"""`priv_validator_state.json`: it alone keeps a key from signing twice.
 
 Never lowered, never deleted, never copied from elsewhere
 (docs/rules/hazards.md#lowered-sign-state).
@@ -8,24 +8,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import NamedTuple
 
 from remediations.values.lines import TextError
 from remediations.values.record import Record
 
-PREVOTE, PRECOMMIT, PROPOSAL = 1, 2, 32
 _HASH_PREFIX = b"\x0a\x20"
 MAX_DIGITS = 19
 
 
+class SignedType(IntEnum):
+    """What kind of message was signed, as its bytes say (`types.SignedMsgType`)."""
+
+    PREVOTE = 1
+    PRECOMMIT = 2
+    PROPOSAL = 32
+
+
+class SignStep(IntEnum):
+    """The steps that a sign state counts (`privval.stepPropose` and so on); 0 where there was
+    none."""
+
+    PROPOSAL = 1
+    PREVOTE = 2
+    PRECOMMIT = 3
+
+
 class SignStateError(TextError):
-    """The bytes are not a sign state. The message says why, and never what they are."""
+    """The bytes are not a sign state. The message says why, and never repeats them."""
 
 
 class SignState(Record, frozen=True, kw_only=True):
-    """The last thing this key signed. `step`: 0 none, 1 proposal, 2 prevote, 3 precommit.
+    """The last thing this key signed. `step` is a `SignStep`, 0 for none.
 
-    `block` is the hash the last vote was for: "" for nil, or when nothing was signed.
+    `block` is the hash that the last vote was for: "" for nil, or if nothing was signed.
     """
 
     height: int
@@ -40,7 +57,7 @@ class SignState(Record, frozen=True, kw_only=True):
 
 
 class SignedVote(NamedTuple):
-    """What CanonicalVote or CanonicalProposal bytes say."""
+    """What the bytes of a CanonicalVote or CanonicalProposal say."""
 
     kind: int
     height: int
@@ -49,11 +66,11 @@ class SignedVote(NamedTuple):
 
 
 def parse_sign_state(text: str) -> SignState:
-    """The file's text as a value, checked against the bytes that were signed.
+    """The text of the file as a value, checked against the bytes that were signed.
 
     Raises:
-        SignStateError: not JSON, fields missing or no whole numbers, or the signed bytes name
-            another height or round than the file does.
+        SignStateError: it is not JSON, a field is missing or not a whole number, or height or round
+            differ between the file and the signed bytes.
     """
     try:
         raw = json.loads(text)
@@ -61,7 +78,7 @@ def parse_sign_state(text: str) -> SignState:
         sign_bytes = bytes.fromhex(raw.get("signbytes") or "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SignStateError(f"no sign state: {error}") from error
-    if step > 3:
+    if step > SignStep.PRECOMMIT:
         raise SignStateError("impossible step: above 3")
     if not sign_bytes:
         return SignState(height=height, round=round_, step=step, block="")
@@ -90,7 +107,7 @@ def decode_sign_bytes(data: bytes) -> SignedVote:
     """The length-prefixed protobuf of a CanonicalVote or CanonicalProposal.
 
     Raises:
-        SignStateError: the bytes end early or are no such message.
+        SignStateError: the bytes end early, or are not such a message.
     """
     try:
         return _decode(data)
@@ -119,7 +136,7 @@ def _decode(data: bytes) -> SignedVote:
         else:
             raise SignStateError(f"unknown wire type {wire_type} in the signed bytes")
     kind = numbers.get(1, 0)
-    block_id = blobs.get(5 if kind == PROPOSAL else 4, b"")
+    block_id = blobs.get(5 if kind == SignedType.PROPOSAL else 4, b"")
     block = block_id[2:34].hex().upper() if block_id.startswith(_HASH_PREFIX) else ""
     return SignedVote(kind, numbers.get(2, 0), numbers.get(3, 0), block)
 

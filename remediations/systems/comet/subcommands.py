@@ -1,7 +1,7 @@
-"""Which subcommands the daemon's program really accepts, asked for without any effect.
+"""Which subcommands the daemon's program accepts; asking has no effect.
 
-An unknown subcommand prints its parent's help and ends with 0 (measured), so only the line below
-`Usage:` tells: it repeats the subcommand, or it does not.
+For an unknown subcommand the program prints its parent's help and ends with 0 (measured). So only
+the line below `Usage:` tells: it repeats the subcommand if the program knows it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 
 from remediations.reach.connection import HostUnreachable, Reach
+from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.reading import CometReading, HostReading
-from remediations.systems.hosts.program import COMMAND, part, under_roof
+from remediations.systems.hosts.program import COMMAND, confined, shell_text
 from remediations.values.lines import lines
 from remediations.values.reading import Known
 
@@ -24,18 +25,20 @@ SUBCOMMANDS = (
     "module-hash-by-height",
     "export",
 )
-"""What a rescue may need of the program, today or by hand."""
+"""What a recovery may need, now or by hand."""
 
 LIMIT_S = 15.0
 MAX_BYTES = 16_384
-"""A line of at most a thousand bytes for each."""
+"""A line of at most a thousand bytes for each subcommand."""
 
 
-async def accepted(reach: Reach, observation: CometReading) -> dict[str, tuple[str, ...]]:
+async def accepted_subcommands(
+    reach: Reach, observation: CometReading
+) -> dict[str, tuple[str, ...]]:
     """The subcommands of `SUBCOMMANDS` that each host's program accepts.
 
-    Hosts where that cannot be told are left out: without sudo, without a home, or with a program
-    that is not the chain's own (a wrapper might do anything).
+    Hosts where this is unknown are left out: those without sudo or without a home, and those whose
+    program is not the chain's own (a wrapper might do anything).
     """
     asked = [reading for reading in observation.hosts if _askable(reading)]
     answers = await asyncio.gather(*(_ask(reach, reading) for reading in asked))
@@ -53,7 +56,7 @@ def _askable(reading: HostReading) -> bool:
         and session.value.sudo
         and isinstance(unit, Known)
         and bool(unit.value.home)
-        and PurePosixPath(unit.value.binary).name.startswith("virtengine")
+        and PurePosixPath(unit.value.binary).name.startswith(DAEMON)
     )
 
 
@@ -62,18 +65,21 @@ async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
         async with asyncio.timeout(LIMIT_S):
             connection = await reach.connect(reading.host)
             done = await connection.run(
-                COMMAND, stdin=ask_text(reading), timeout_s=LIMIT_S - 1, max_bytes=MAX_BYTES
+                COMMAND,
+                stdin=subcommands_program(reading),
+                timeout_s=LIMIT_S - 1,
+                max_bytes=MAX_BYTES,
             )
     except (HostUnreachable, TimeoutError):
         return None
-    return parse(done.stdout.decode("utf-8", "replace"))
+    return parse_subcommands(done.stdout.decode("utf-8", "replace"))
 
 
-def ask_text(reading: HostReading) -> bytes:
-    """The bash program for this host, its settings in front."""
+def subcommands_program(reading: HostReading) -> bytes:
+    """The bash program for this host, preceded by its settings."""
     assert isinstance(reading.unit, Known)
-    return under_roof(
-        part("foreign.sh")
+    return confined(
+        shell_text("foreign.sh")
         + files("remediations.systems.comet").joinpath("subcommands.sh").read_text(),
         {
             "remediate_binary": reading.unit.value.binary,
@@ -83,8 +89,8 @@ def ask_text(reading: HostReading) -> bytes:
     )
 
 
-def parse(text: str) -> tuple[str, ...] | None:
-    """The accepted ones of `subcommand TAB usage` lines; None when no usage was seen at all."""
+def parse_subcommands(text: str) -> tuple[str, ...] | None:
+    """The accepted subcommands from lines `subcommand TAB usage`; None if no line has a usage."""
     found = [line.partition("\t") for line in lines(text) if "\t" in line]
     usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]
     if not any(words for _, words in usages):
@@ -93,5 +99,6 @@ def parse(text: str) -> tuple[str, ...] | None:
 
 
 def _repeats(asked: list[str], usage: list[str]) -> bool:
-    """The last word decides: the ones before it may be aliases (comet, tendermint)."""
+    """Whether the usage repeats the last word; those before it may be aliases (comet,
+    tendermint)."""
     return len(usage) > len(asked) and usage[len(asked)] == asked[-1]

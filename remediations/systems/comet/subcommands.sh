@@ -1,9 +1,9 @@
-# shellcheck shell=bash disable=SC2154 # settings stand in front of this text
-# Asks the daemon's program which subcommands it knows; behind foreign.sh, and under roof.sh, with
-# the settings remediate_binary, remediate_home, remediate_words (one subcommand per line).
+# shellcheck shell=bash disable=SC2154 # settings precede this text
+# Asks the daemon's program which subcommands it knows. It follows foreign.sh, runs under confine.sh,
+# and has the settings remediate_binary, remediate_home, remediate_words (one subcommand per line).
 #
-# It writes nothing: `--help` does no work, the home is always named, and the program runs as nobody
-# where it could not write anywhere if it tried.
+# It writes nothing: `--help` does no work, the home is always named, and the program runs as nobody,
+# so that it could not write anywhere if it tried.
 
 one() {
     # shellcheck disable=SC2086 # a subcommand may be two words

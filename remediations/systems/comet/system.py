@@ -7,6 +7,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from remediations.engine.system import HostSystem
+from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.inventory import CHAIN_SECTION, chain_of, node_of
 from remediations.systems.comet.journal_lines import PATTERN
 from remediations.systems.comet.parse import read_node, unread_node
@@ -53,6 +54,7 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_unit": node.unit or "",
         "remediate_home": node.home or "",
         "remediate_rpc": node.rpc or "",
+        "remediate_daemon": DAEMON,
         "remediate_signatures": PATTERN,
         "remediate_userinfo": USERINFO,
         "remediate_credentials": CREDENTIALS,

@@ -1,10 +1,12 @@
-"""What a CometBFT chain says of itself, as values (CometBFT 0.38, "RPC").
+"""What the nodes of a CometBFT chain report, as values (CometBFT 0.38, "RPC").
 
 Heights and powers are integers; app hashes and block ids are upper-case hex; addresses are the 40
 upper-case hex digits of a consensus address.
 """
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 from remediations.values.record import Moment, Record
 
@@ -28,14 +30,14 @@ class ValidatorSet(Record, frozen=True, kw_only=True):
         return sum(validator.power for validator in self.validators)
 
     def power_of(self, address: str) -> int:
-        """The power of `address`, 0 when it is not in the set."""
+        """The power of `address`; 0 if it is not in the set."""
         return sum(v.power for v in self.validators if v.address == address)
 
 
 class NodeStatus(Record, frozen=True, kw_only=True):
     """`/status`. `height` is the block store's (B); `app_hash` is the header's, *before* it.
 
-    `version` is CometBFT's, None where it is not told as three numbers.
+    `version` is that of CometBFT, None unless it is reported as three numbers.
     """
 
     node_id: str
@@ -76,7 +78,7 @@ class RoundState(Record, frozen=True, kw_only=True):
 
 
 class Peer(Record, frozen=True, kw_only=True):
-    """One entry of `/net_info`."""
+    """One peer in `/net_info`."""
 
     node_id: str
     moniker: str
@@ -86,7 +88,8 @@ class Peer(Record, frozen=True, kw_only=True):
 
 
 class PeerRound(Record, frozen=True, kw_only=True):
-    """What a node believes of a peer (`/dump_consensus_state`): seen without SSH to that peer."""
+    """What a node believes about a peer (`/dump_consensus_state`): known without SSH to that
+    peer."""
 
     node_id: str
     height: int
@@ -95,7 +98,8 @@ class PeerRound(Record, frozen=True, kw_only=True):
 
 
 class BlockMeta(Record, frozen=True, kw_only=True):
-    """One header of `/blockchain`. `evidence` is false when its evidence hash is the empty one."""
+    """One header of `/blockchain`. `evidence` is false if its evidence hash is that of an empty
+    list."""
 
     height: int
     block_hash: str
@@ -104,11 +108,37 @@ class BlockMeta(Record, frozen=True, kw_only=True):
     evidence: bool
 
 
+class BlockIdFlag(IntEnum):
+    """What a validator signed, as CometBFT numbers it in a commit (`types.BlockIDFlag`)."""
+
+    ABSENT = 1
+    COMMIT = 2
+    NIL = 3
+
+
+class RoundStep(IntEnum):
+    """The steps of a round that matter here, as CometBFT numbers them
+    (`consensus/types.RoundStepType`)."""
+
+    PRECOMMIT = 6
+    COMMIT = 8  # the block is decided; the application has yet to apply it
+
+
 class CommitSignature(Record, frozen=True, kw_only=True):
-    """One signature of `/commit`: flag 1 absent, 2 for the block, 3 nil."""
+    """One signature of `/commit`; `flag` is a `BlockIdFlag`."""
 
     address: str
     flag: int
+
+    @property
+    def voted(self) -> bool:
+        """Whether the validator signed at all, for the block or for nil."""
+        return self.flag != BlockIdFlag.ABSENT
+
+    @property
+    def for_block(self) -> bool:
+        """Whether the validator signed the block."""
+        return self.flag == BlockIdFlag.COMMIT
 
 
 class Commit(Record, frozen=True, kw_only=True):
@@ -126,8 +156,8 @@ class BlockResult(Record, frozen=True, kw_only=True):
     app_hash: str
 
 
-class NodePlace(Record, frozen=True, kw_only=True):
-    """Where a node is: everything discovered, nothing guessed."""
+class NodeLocation(Record, frozen=True, kw_only=True):
+    """Where a node is: everything was discovered, nothing guessed."""
 
     host: str
     unit: str

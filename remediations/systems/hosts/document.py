@@ -1,8 +1,8 @@
 """The document that `probe.sh` prints: sections of bytes with exit status and time. Pure.
 
-It may come from a host that is not ours any more. Only the sections that are known are looked at;
-what else is in it is passed over without being kept or unpacked, and each section is unpacked to
-its limit and not further (systems.hosts.sections).
+It may come from a host that an attacker controls. Only known sections are looked at; everything
+else is skipped without being kept or unpacked, and no section is unpacked beyond its limit
+(systems.hosts.sections).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import msgspec
 
 from remediations.engine.observe.section import Document, Section, safe_text
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.systems.hosts.read_section import TIMED_OUT
 from remediations.values.lines import lines
 from remediations.values.reading import Why
 
 _MARK = b'{"remediate_probe":1,'
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMED_OUT = 124
 _SAID_CHARACTERS = 800
-"""Of a command's complaint in base64: the host sends no more than 600 bytes of it."""
+"""Of a command's error output in base64: the host sends at most 600 bytes of it."""
 _NONE = msgspec.Raw()
 
 Microseconds = Annotated[int, msgspec.Meta(ge=0, le=4_000_000_000_000_000)]
@@ -33,7 +33,7 @@ Status = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
 class DocumentError(ValueError):
-    """The bytes are not such a document. The message says why, and never what they are."""
+    """The bytes are not such a document. The message says why, and never repeats them."""
 
 
 class _Section(msgspec.Struct):
@@ -51,14 +51,14 @@ class _Printed(msgspec.Struct):
     ended: Microseconds
 
 
-# Made at import, as in systems.comet.rpc: several threads use it.
+# Made once, at import (systems.comet.rpc_envelope): several threads use it.
 _SECTION = msgspec.json.Decoder(_Section)
 
 
 @lru_cache(maxsize=16)
 def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[_Printed]:
-    """Keeps each section as it stands in the document, so that a damaged one harms only itself.
-    What has no name here is skipped by the decoder."""
+    """Keeps each section as it is in the document, so that a damaged one affects only itself.
+    Members without a name here are skipped by the decoder."""
     fields = _fields(names)
     whole = msgspec.defstruct(
         "_Whole",
@@ -70,21 +70,21 @@ def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[_Printed]:
 
 
 def _fields(names: Iterable[str]) -> dict[str, str]:
-    """Section → field of `_Whole`: a section may be called what no field can be."""
+    """Section → field of `_Whole`: not every name of a section can be that of a field."""
     return {name: f"section_{number}" for number, name in enumerate(names)}
 
 
 def read_document(
     printed: bytes, *, sent: datetime, received: datetime, limits: Mapping[str, int]
 ) -> Document:
-    """The document in what a host printed (which may begin with a login's chatter).
+    """The document in what a host printed, which may begin with the messages of a login.
 
-    `sent` and `received` are our clock, UTC; `limits` are the sections that are looked at, with the
-    bytes that each may have. What the program took on the host is no part of the
-    trip; half of what remains is subtracted from the difference of the clocks.
+    `sent` and `received` are times of our clock, UTC. `limits` are the sections that are looked at,
+    with the bytes that each may have. The time that the program took on the host is not part of the
+    trip; half of the trip is subtracted from the difference of the clocks.
 
     Raises:
-        DocumentError: there is no complete document.
+        DocumentError: it has no complete document.
     """
     start = printed.find(_MARK)
     if start < 0:
@@ -115,7 +115,7 @@ def _sections(
 
 
 def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -> Section:
-    """One section, unpacked; where it is not one, with the time at which the reading began."""
+    """One section, unpacked; a damaged one has the time at which the reading began."""
     data, said, status, at = b"", "", 0, began
     trouble: Trouble | None = None
     try:
@@ -123,7 +123,7 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
         status, at = part.rc, _moment(part.at) - offset
         said = safe_text(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
         said = "; ".join(filter(None, map(str.strip, lines(said))))
-        if part.rc == _TIMED_OUT and not part.b64:
+        if part.rc == TIMED_OUT and not part.b64:
             trouble = TIME_LIMIT
         else:
             data = _unpacked(part.b64, limit)
@@ -133,10 +133,10 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
 
 
 def _unpacked(b64: str, limit: int) -> bytes:
-    """The bytes, which are bounded on the host: more of them is an error, as is an early end."""
+    """The bytes, which are bounded on the host: more of them, or an early end, is an error."""
     unpacker = zlib.decompressobj(wbits=31)
     data = b""
-    # What does not become smaller when packed grows by less than this, and by a third in base64.
+    # What cannot be compressed grows by less than this, and by a third in base64.
     if len(b64) <= limit * 3 // 2 + 1024:
         data = unpacker.decompress(base64.b64decode(b64, validate=True), limit + 1)
     if len(data) > limit or not unpacker.eof:

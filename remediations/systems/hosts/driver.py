@@ -1,6 +1,6 @@
-"""Steps on hosts, over SSH: the launcher runs them in a transient unit with a claim on disk.
+"""Steps on hosts, over SSH: the launcher runs them in a transient unit, with a claim on disk.
 
-Nothing is changed in the session itself: a lost connection loses nothing.
+The session itself changes nothing, so nothing is lost with a connection.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ LAUNCHER = files("remediations.systems.hosts").joinpath("launcher.sh").read_text
 PROBES = files("remediations.systems.hosts").joinpath("probes.sh").read_text()
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
-"""The host's own limit: cancelling a channel ends nothing there."""
+"""The limit on the host: closing a channel does not end what runs there."""
 CLAIMED = 75
 UNSAFE = 77
 KEPT_BYTES = 65536 + 100
-"""Of each output: what the launcher sends of its end, with a line on what is left out."""
+"""Of each output: the launcher sends its end, and a line on what was left out."""
 ANSWER_BYTES = 2 * KEPT_BYTES * 4 // 3 + 1000
-"""Two of them in base64, and the state."""
+"""Two outputs in base64, and the state."""
 _STATUS = re.compile("[0-9]{1,3}")
 PROBED = {"probed yes": True, "probed no": False}
 
 
 class SshDriver:
-    """The `Driver` for inventory hosts."""
+    """The `Driver` for hosts of the inventory."""
 
     def __init__(self, reach: SshReach) -> None:
         self._reach = reach
@@ -52,7 +52,7 @@ class SshDriver:
             Claimed: it was claimed before.
             NotLaunched: the host's records cannot be trusted.
             Unheard: it is not known whether it started.
-            LaunchFailed: the launch failed: bad bytes, no sudo, disk full. That alone does not
+            LaunchFailed: the launch failed (bad bytes, no sudo, disk full). This alone does not
                 prove that nothing started: `void` does.
         """
         payload = work.payload.encode()
@@ -69,7 +69,7 @@ class SshDriver:
         if done.exit_status == UNSAFE:
             raise NotLaunched(
                 f"{work.target} cannot keep a record of the step: /var/lib/remediate and all "
-                "above it must be root's, and for nobody else to write",
+                "above it must belong to root, and be writable by nobody else",
                 got=_end_of(done.stderr),
             )
         if done.exit_status != 0:
@@ -79,26 +79,26 @@ class SshDriver:
             )
 
     async def probe(self, step: StepId, work: Step) -> Sighting:
-        """How the step stands.
+        """The state of the step.
 
         Raises:
-            Unheard: nobody answered.
+            Unheard: the host did not answer.
         """
         return _sighting(await self._call(work.target, "probe", step), work.target)
 
     async def void(self, step: StepId, work: Step) -> Sighting:
-        """Void the step unless it started.
+        """Void the step unless it has started.
 
         Raises:
-            Unheard: nobody answered.
+            Unheard: the host did not answer.
         """
         return _sighting(await self._call(work.target, "void", step), work.target)
 
     async def holds(self, work: Step) -> bool:
-        """The command's own probe, as root.
+        """Whether the effect of the step is there, by its own probe, as root.
 
         Raises:
-            Unheard: nobody answered, or it could not be told: that is not a "no".
+            Unheard: the host did not answer, or could not tell: that is not a "no".
         """
         words = shlex.join(work.probe)
         text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {shlex.quote(PROBES)} remediate {words}"
@@ -141,14 +141,14 @@ class SshDriver:
 
 
 def _end_of(said: bytes) -> str:
-    return said.decode(errors="replace").strip()[-300:] or "no word"
+    return said.decode(errors="replace").strip()[-300:] or "no message"
 
 
 def _sighting(done: Completed, host: str) -> Sighting:
-    """The launcher's three lines: state, output, error output.
+    """From the launcher's three lines: state, output, error output.
 
     Raises:
-        Unheard: they are something else. Nothing of them is repeated.
+        Unheard: they are malformed. Nothing of them is repeated.
     """
     try:
         told, *kept, end = done.stdout.split(b"\n")
@@ -157,7 +157,7 @@ def _sighting(done: Completed, host: str) -> Sighting:
         if end:
             raise ValueError("the last line is cut off")
         if state is Sighted.DONE and not _STATUS.fullmatch(status):
-            raise ValueError("an exit status has another form")
+            raise ValueError("an exit status is malformed")
         output, errors = map(_kept, kept)
     except ValueError:
         said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
@@ -170,7 +170,7 @@ def _kept(line: bytes) -> str:
     """An output of a step.
 
     Raises:
-        ValueError: it is not base64, or more than a launcher sends.
+        ValueError: it is not base64, or longer than what a launcher sends.
     """
     if len(line) > KEPT_BYTES * 4 // 3 + 4:
         raise ValueError("an output is too long")

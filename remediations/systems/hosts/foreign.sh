@@ -1,24 +1,24 @@
 # shellcheck shell=bash
-# How the daemon's own program is asked anything: as somebody without rights, bounded in memory,
-# processes and time, and so that what it leaves behind ends, too.
+# How the daemon's own program is run: without rights, bounded in memory, processes and time, and so
+# that whatever it leaves behind ends, too.
 
 FOREIGN_SECONDS=2
-BOOTED=/run/systemd/system # is there where systemd runs
+BOOTED=/run/systemd/system # exists if systemd runs
 
-# foreign UID GID PROGRAM ARGUMENT…: runs the program. Fails where nothing could end what it leaves: a
-# session does not, since whatever wants to stay leaves it.
+# foreign UID GID PROGRAM ARGUMENT…: runs the program. Fails if nothing could end what it leaves behind:
+# a session cannot, since a process can leave it.
 foreign() {
     if [[ -d $BOOTED ]] && type -P systemd-run >&2; then
         foreign_unit "$@"
-    elif [[ $$ == 1 ]]; then # of a process namespace, which ends with it
+    elif [[ $$ == 1 ]]; then # the first process of a namespace, which ends with it
         foreign_here "$@"
     else
         return 1
     fi
 }
 
-# foreign_unit: in a unit of its own, which can write nothing and reach no network. MemoryMax needs
-# a kernel that counts groups; where it does not, each process is bounded.
+# foreign_unit: in a transient unit, which can write nothing and reach no network. MemoryMax needs a
+# kernel that accounts memory by group; without that, each process is bounded.
 foreign_unit() {
     local uid=$1 gid=$2
     shift 2
@@ -34,7 +34,7 @@ foreign_unit() {
         -- "$@"
 }
 
-# foreign_here: under our own limits, where the namespace ends it.
+# foreign_here: under limits of our own; the namespace ends it.
 foreign_here() {
     local uid=$1 gid=$2
     shift 2

@@ -1,4 +1,4 @@
-"""`guest.sh`: how a file in a daemon's home is looked at, by a reading, a step or a check."""
+"""`guest.sh`: how readings, steps and checks look into a file of a daemon's home."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import shlex
 from importlib.resources import files
 
 GUEST = files("remediations.systems.hosts").joinpath("guest.sh").read_text()
-"""The program; its kinds and exit statuses stand at its head.
+"""The program; its kinds and exit statuses are described at its head.
 
-It is a text to be run by `sh -c`, not a set of functions, so that it can be run under a time limit
-and as another user.
+It is a text for `sh -c`, not a set of functions, so that it can be run under a time limit and as
+another user.
 """
 
 SERVICE_USER = files("remediations.systems.hosts").joinpath("service_user.sh").read_text()
-"""Functions that run `GUEST` as the service user first: the one way in which it is run."""
+"""Functions that run `GUEST`, as the service user first. It is run in no other way."""
 
 NO_FILE = 44
 """Exit status: there is no such file."""
@@ -22,7 +22,7 @@ DENIED = 13
 """Exit status: this user may not read it."""
 
 NOT_READ = 45
-"""Exit status: it is not a file that is read; its complaint says why."""
+"""Exit status: the file is refused; its error output says why."""
 
 
 def guest_functions(limit_s: int) -> str:
@@ -32,8 +32,8 @@ def guest_functions(limit_s: int) -> str:
 
 
 def guest_program(kind: str, file: str, *, home: str, user: str, limit_s: int) -> str:
-    """A whole program for `sh -c`, run as root: one look into one file of `home`, which belongs to
-    the daemon of `user`."""
+    """A whole program for `sh -c`, run as root: one look into one file of `home`, whose daemon runs
+    as `user`."""
     words = f"home={shlex.quote(home)}\n{guest_functions(limit_s)}"
     look = f"guest {shlex.quote(kind)} {shlex.quote(file)}"
     return f"{words}\nserved_by {shlex.quote(user)}\n{look}\n"

@@ -1,9 +1,9 @@
-"""What systemctl, df, find and the rest print, as values (model.host). Pure.
+"""The output of systemctl, df, find and others, as values (systems.hosts.values). Pure.
 
-Every parser takes text and raises `TextError` on anything unexpected. Who wrote the text may be an
-attacker: an error says what was expected, never what stood there, and no parser takes longer than
-in proportion to the text (expressions are matched as a whole, not searched for). Lines and words
-are those of model.text, so that no value can bring forth another record.
+Every parser takes text and raises `TextError` on anything unexpected. An attacker may have written
+the text: an error says what was expected, never what was there, and no parser takes longer than in
+proportion to the text (expressions match a whole line, and are not searched for). Lines and words
+are split by values.lines, so that no value can pretend to be another record.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ _ADDRESS = re.compile("[0-9A-F]{40}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _MAX_LINES = 200
-"""Of a journal: the host sends no more."""
+"""Of a journal: the host sends at most so many."""
 _MAX_MESSAGE = 2000
 _MAX_PARTS = 10_000
-"""Of a write-ahead log; the host counts one more."""
+"""Of a write-ahead log; the host lists one more."""
 _MAX_PATH = 4096
 
 
 def parse_unit(text: str, *, home: str) -> Unit:
-    """`systemctl show`. `home` was discovered beside it.
+    """`systemctl show`. `home` is what was discovered on the host.
 
     Raises:
-        TextError: a property is missing or odd.
+        TextError: a property is missing or malformed.
     """
     shown = pairs(text)
     if not UNIT.fullmatch(shown.get("Id", "")):
-        raise TextError("the name of the unit has another form")
+        raise TextError("the name of the unit is malformed")
     try:
         path, arguments = _command(shown.get("ExecStart", ""))
         return Unit(
@@ -77,20 +77,20 @@ def parse_unit(text: str, *, home: str) -> Unit:
             invocation=shown.get("InvocationID", ""),
         )
     except KeyError as error:
-        raise TextError(f"systemctl show says nothing of {error}") from error
+        raise TextError(f"systemctl show does not report {error}") from error
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:
     """Lines of pid, state, start in clock ticks, command line.
 
     Raises:
-        TextError: a line is something else.
+        TextError: a line is malformed.
     """
     processes = []
     for line in lines(text):
         fields = line.split(" ", 3)
         if len(fields) != 4:
-            raise TextError("the line of a process has another form")
+            raise TextError("the line of a process is malformed")
         pid, state, started, command = fields
         processes.append(
             Process(pid=number(pid), state=state, started=number(started), command=command)
@@ -99,17 +99,17 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 
 
 def parse_key(text: str) -> ConsensusKey:
-    """The address in the key file, or that there is no such file; whether there is a node key.
+    """The address in the key file, or that the file is absent; and whether there is a node key.
 
     Raises:
-        TextError: it is something else.
+        TextError: the text is malformed.
     """
     said = pairs(text)
     address = said.get("address", "")
     if address != "absent" and not _ADDRESS.fullmatch(address):
-        raise TextError("the address of the key has another form")
+        raise TextError("the address of the key is malformed")
     if said.get("node_key") not in ("yes", "no"):
-        raise TextError("nothing is said of a node key")
+        raise TextError("whether there is a node key is not reported")
     return ConsensusKey(
         address="" if address == "absent" else address, node_key=said["node_key"] == "yes"
     )
@@ -119,11 +119,11 @@ def parse_wal(text: str) -> WriteAheadLog:
     """The sizes of its parts, or 0.
 
     Raises:
-        TextError: it is something else.
+        TextError: the text is malformed.
     """
     sizes = [number(line) for line in lines(text)]
     if not sizes:
-        raise TextError("nothing is said of the size of the write-ahead log")
+        raise TextError("the size of the write-ahead log is not reported")
     if len(sizes) > _MAX_PARTS:
         raise TextError(f"the write-ahead log has more than {_MAX_PARTS} parts")
     return WriteAheadLog(size=sum(sizes))
@@ -135,12 +135,12 @@ def parse_disk(text: str) -> Disk:
     A file system without a fixed number of inodes (btrfs) reports a total of 0.
 
     Raises:
-        TextError: one of them is missing, or the mount point is in no line.
+        TextError: one of them is missing, or no line has the mount point.
     """
     rows = lines(text)
     fields = _DF.fullmatch(rows[1]) if len(rows) > 1 else None
     if fields is None:
-        raise TextError("df prints something else than five columns")
+        raise TextError("df does not print five columns")
     available, total, inodes, all_inodes, path = fields.groups()
     options = [
         mount[3]
@@ -169,12 +169,12 @@ def parse_binary(text: str) -> Binary:
     """Path, hashes and version.
 
     Raises:
-        TextError: a hash has another form.
+        TextError: a hash is malformed.
     """
     said = pairs(text)
     disk, running = said.get("disk", ""), said.get("running", "")
     if not _SHA256.fullmatch(disk) or not (running == "" or _SHA256.fullmatch(running)):
-        raise TextError("a SHA-256 has another form")
+        raise TextError("a SHA-256 is malformed")
     return Binary(
         path=said.get("path", ""),
         sha256=disk,
@@ -184,8 +184,8 @@ def parse_binary(text: str) -> Binary:
 
 
 def parse_journal(text: str) -> tuple[JournalLine, ...]:
-    """`journalctl --output=short-unix --reverse`: oldest first, the newest two hundred. Lines
-    without a time are skipped, being the rest of a message of several lines.
+    """The newest two hundred lines of `journalctl --output=short-unix --reverse`, oldest first.
+    Lines without a time continue a message of several lines, and are skipped.
     """
     found: list[JournalLine] = []
     for line in lines(text):
@@ -197,7 +197,8 @@ def parse_journal(text: str) -> tuple[JournalLine, ...]:
 
 
 def _command(shown: str) -> tuple[str, tuple[str, ...]]:
-    """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty for no command."""
+    """Path and arguments of `{ path=… ; argv[]=… ; ignore_errors=… }`; empty if there is no
+    command."""
     path, found, rest = shown.partition("{ path=")[2].partition(" ; argv[]=")
     arguments, ended, _ = rest.partition(" ; ignore_errors=")
     return (path, tuple(words(arguments)[1:])) if found and ended else ("", ())
@@ -208,15 +209,15 @@ def _count(text: str) -> int:
 
 
 def _stamp(text: str) -> datetime | None:
-    """`Wed 2026-11-25 16:39:00 UTC`; empty or `n/a` when never."""
+    """`Wed 2026-11-25 16:39:00 UTC`; empty or `n/a` for never."""
     if text in ("", "n/a"):
         return None
     try:
         return datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
     except ValueError as error:
-        raise TextError("a time has another form") from error
+        raise TextError("a time is malformed") from error
 
 
 def _unescaped(path: str) -> str:
-    """A path of /proc/mounts, where blanks are octal."""
+    """A path of /proc/mounts, where blanks are octal escapes."""
     return _OCTAL.sub(lambda match: chr(int(match[1], 8)), path)

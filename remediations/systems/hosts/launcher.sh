@@ -1,26 +1,27 @@
-# Runs one approved step on this host at most once, also across lost connections, crashes and
-# reboots: a claim on disk, made inside a transient unit, durable before the effect.
+# Runs one approved step on this host at most once, even across lost connections, crashes and reboots:
+# by a claim on disk, made inside a transient unit, and durable before the effect.
 #
 #   launch PLAN STEP TIMEOUT SHA256   payload on standard input
 #   probe PLAN STEP                   not-started | running | done RC | unknown | voided
-#   void PLAN STEP                    the step may never start any more
+#   void PLAN STEP                    the step can never start again
 #
-# Exits 64 wrong number of arguments, 65 a bad argument, 66 other bytes than approved, 69 systemd
-# does not answer, 75 claimed before, 77 the records are not root's alone: nothing was read or
-# started. Any other failure says nothing of whether the step started: `void` does.
+# Exit status: 64 wrong number of arguments, 65 a bad argument, 66 bytes that were not approved, 69
+# systemd does not answer, 75 claimed before, 77 others than root can change the records: nothing was
+# read or started. Any other failure does not tell whether the step started: `void` does.
 #
-# Fixed text: what was approved is the payload, whose hash is checked here, and again by the unit.
-# One step leaves PLAN/STEP/: boot, payload, stdout, stderr and, once it ended, rc; or only void.
+# The text is fixed: what was approved is the payload, whose hash is checked here, and again by the
+# unit. A step leaves PLAN/STEP/: boot, payload, stdout, stderr and, once it ended, rc; or only void.
 #
-# Where no claim can be made (no inode, no room, read-only), "not started" is not final by itself: a
-# launch may be under way, and room may come back. So void leaves its mark in another file system,
+# If no claim can be made (no inode, no room, read-only), "not started" is not final by itself: a
+# launch may be under way, and room may become free. So void leaves a mark in another file system,
 # /run, and then looks for a claim; the unit claims first, and then looks for the mark. Whatever the
-# order, one of them sees the other: the step ran and void says so, or it never runs. The mark ends
-# with the boot, and so does whatever could have started the step: launcher, unit, connection.
+# order, one of them sees the other: the step ran and void says so, or it never runs. The mark does
+# not survive a reboot, nor does anything that could have started the step: launcher, unit,
+# connection.
 #
 # A launch that was killed leaves its directory, STEP.PID.XXXXXX. The next launch or void removes it
-# when that launcher is gone and then no unit of its step is known: in this order, for a launcher
-# that ends well has told systemd of its unit before.
+# if that launcher is gone, and after that no unit of its step is known. The order matters: a launcher
+# that ends normally has told systemd about its unit before.
 set -eu
 umask 077
 LC_ALL=C
@@ -49,14 +50,14 @@ unit=remediate-$(printf %.12s "$plan")-$step
 claim=$base/$plan/$step
 mark=$voids/$plan.$step
 
-# Refuses where others than who runs this, and root, may write to DIRECTORY or to what it lies in:
-# records that others can make, move or remove say nothing.
+# Refuses if others than root, and the user who runs this, can write to DIRECTORY or to one above it:
+# records that others can make, move or remove prove nothing.
 only_ours() { # DIRECTORY
   records=$(cd -P "$1" && pwd -P) || refuse 77 "$1 cannot be entered"
   me=$(id -u) at=$records
   while :; do
     case $(stat -c %u:%a "$at") in
-      0:1??? | "$me":1???) # sticky: what is ours stays where it is, but others may add to it
+      0:1??? | "$me":1???) # sticky: others cannot move what is ours, but can add to it
         [ "$at" != "$records" ] || refuse 77 "others than root may write to $at" ;;
       *:*[2367] | *:*[2367]?) refuse 77 "others than root may write to $at" ;;
       0:* | "$me":*) ;;
@@ -68,8 +69,8 @@ only_ours() { # DIRECTORY
   done
 }
 
-# Whether the unit runs or is about to: right after systemd-run it may still be an inactive unit
-# with a start job. One that ended is gone (--collect). No answer is no "no".
+# Whether the unit runs or is about to: right after systemd-run it may still be an inactive unit with a
+# start job. A unit that ended is gone (--collect). No answer does not mean "no".
 living() { # UNIT
   said=$(systemctl show -p ActiveState -p Job "$1.service") || said=
   case $said in
@@ -89,8 +90,8 @@ settled() {
   fi
 }
 
-# The record is read on both sides of the unit: only a claim that was there before the unit was seen
-# dead, and has no result after, is one without an end.
+# The record is read before and after the unit: only a claim that existed before the unit was seen
+# dead, and has no result afterwards, is one without an end.
 state() {
   while ! settled; do
     claimed=no
@@ -110,7 +111,7 @@ state() {
   done
 }
 
-# The end of an output, where errors stand, in one line that is safe for any bytes.
+# The end of an output, where errors are, in one line that is safe for any bytes.
 shown() {
   if [ -f "$claim/$1" ]; then
     size=$(wc -c <"$claim/$1")
@@ -128,13 +129,13 @@ answer() {
   shown stderr
 }
 
-# Makes the plan's directory; every directory on the way outlives a power cut.
+# Makes the directory of the plan; every directory above it is durable, too.
 prepare() {
   mkdir -p "$base" && only_ours "$base" && mkdir -p "$base/$plan" &&
     sync "$base/$plan" "$base" "${base%/*}"
 }
 
-# Removes what killed launches left, of any plan.
+# Removes what killed launches of any plan left behind.
 sweep() {
   for left in "$base"/*/*.*; do
     of=${left%/*} name=${left##*/}
@@ -154,8 +155,8 @@ launch() {
   [ ! -d "$claim" ] && [ ! -e "$mark" ] || refuse 75 "already claimed"
   prepare
   sweep
-  # Bytes of this launch only: another launch of the same step cannot change them. No step id has
-  # a dot, so this is never taken for a claim.
+  # The bytes of this launch only: another launch of the same step cannot change them. Step ids have
+  # no dot, so this is never taken for a claim.
   mine=$(mktemp -d "$claim.$$.XXXXXX")
   trap 'rm -rf "$mine"' EXIT
   cat >"$mine/payload"
@@ -179,7 +180,7 @@ sync "$claim/payload" "$claim/boot" "$claim" "${claim%/*}"
 rm -rf "$mine"
 trap - EXIT
 rc=0
-# The claim is nobody else's to read; the command itself runs with a service's usual umask.
+# Only root can read the claim; the command itself runs with the usual umask of a service.
 (umask 022; exec /bin/sh "$claim/payload") >"$claim/stdout" 2>"$claim/stderr" </dev/null || rc=$?
 sync "$claim/stdout" "$claim/stderr"
 echo "$rc" >"$claim/rc.new"
@@ -198,7 +199,7 @@ RUNNER
 
 void() {
   if prepare && mkdir "$claim" 2>/dev/null; then
-    # Without room for the mark the claim would look like a step that lost its result.
+    # Without this file, for lack of room, the claim would look like a step that lost its result.
     if true >"$claim/void"; then
       sync "$claim/void" "$claim" "$base/$plan"
     else

@@ -1,11 +1,11 @@
 """How hosts are read: one program, in one round trip, for all host systems.
 
-What a host printed is read in a thread. A thread cannot be stopped, so what bounds it is its work:
-the document has at most `_MAX_BYTES`, its sections `TOTAL_BYTES`, and no parser takes longer than
-in proportion to them. All of the worst texts that are known take 0.7 s together
-(tests/property/test_hostile_documents.py); a process that can be stopped takes a third of that to
-start, for each healthy host, too, whose answer is read in a millisecond. The event loop and the
-other hosts go on meanwhile; the time limit is a second wall.
+What a host printed is parsed in a thread. A thread cannot be stopped, so its work is bounded: the
+document has at most `_MAX_BYTES`, its sections `TOTAL_BYTES`, and no parser takes longer than in
+proportion to them. All of the worst texts that are known take 0.7 s together
+(tests/property/test_hostile_documents.py). A process could be stopped, but would take a third of
+that to start, also for each healthy host, whose answer is parsed in a millisecond. Event loop and
+other hosts go on meanwhile; the time limit is a second barrier.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from remediations.reach.aside import in_thread
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.render.printable import one_line
 from remediations.systems.hosts.document import DocumentError, read_document
-from remediations.systems.hosts.program import COMMAND, program
+from remediations.systems.hosts.program import COMMAND, host_program
 from remediations.systems.hosts.reading import HostLogin, HostsReading, read_login, unread_login
-from remediations.systems.hosts.sections import limits_of
+from remediations.systems.hosts.sections import section_limits
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import lines
@@ -35,34 +35,34 @@ from remediations.values.reading import Why
 
 log = logging.getLogger(__name__)
 HOST_LIMIT_S = 10.0
-"""What reading one host may take once it is connected; connecting has limits of its own."""
+"""For reading one host once it is connected; connecting has limits of its own."""
 
 CONNECT_LIMIT_S = 30.0
 READ_LIMIT_S = 5.0
-"""For reading one answer, once it is its turn."""
+"""For parsing one answer, once it is its turn."""
 
 READERS = 4
-"""Answers that are read at the same time."""
+"""How many answers are parsed at the same time."""
 
 _MAX_BYTES = 24_000_000
 SAID_BYTES, SHOWN = 600, 200
-"""Of a host's complaint: what is looked at, and what is kept."""
+"""Of a host's error output: the bytes that are looked at, and the characters that are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _HostRead:
-    """What was read of one host: `by_system` has a reading of each host system that is on it, by
-    its name."""
+    """What was read on one host: `by_system` has one reading for each host system that is on it, by
+    the system's name."""
 
     login: HostLogin
     by_system: Mapping[str, Any]
 
 
 async def look_at_hosts(look: Look) -> Sequence[Kinded]:
-    """The hosts themselves, and one value for each host system.
+    """One value for the hosts themselves, and one for each host system.
 
     Raises:
-        Refused: two systems cannot share the program.
+        Refused: two systems cannot be in one program.
     """
     looking = _HostLook(look)
     hosts = await asyncio.gather(*(looking.at(entry) for entry in look.inventory.hosts))
@@ -80,7 +80,7 @@ class _HostLook:
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        self.limits = limits_of(look.host_systems)
+        self.limits = section_limits(look.host_systems)
         self.readers = asyncio.Semaphore(READERS)
 
     def systems(self, entry: HostEntry) -> tuple[HostSystem, ...]:
@@ -116,7 +116,7 @@ class _HostLook:
         try:
             document = read_document(done.stdout, sent=sent, received=received, limits=self.limits)
         except DocumentError as error:
-            return self._unread(entry, no_document(done, error), sent)
+            return self._unread(entry, document_trouble(done, error), sent)
         return _HostRead(
             login=read_login(document, entry, sent),
             by_system={one.name: one.read(document, entry, sent) for one in self.systems(entry)},
@@ -129,12 +129,12 @@ class _HostLook:
         )
 
     async def _ask(self, entry: HostEntry) -> tuple[datetime, Completed, datetime]:
-        """What the host printed, with the moments around it. It is asked once more where the
-        connection was lost meanwhile: to read twice harms nobody.
+        """What the host printed, and the times before and after. If the connection is lost, the
+        host is asked once more: reading twice does no harm.
 
         Raises:
-            HostUnreachable: it cannot be reached, or was lost twice.
-            TimeoutError: not within the limits.
+            HostUnreachable: it cannot be reached, or the connection was lost twice.
+            TimeoutError: a time limit passed.
         """
         for last in (False, True):
             async with asyncio.timeout(CONNECT_LIMIT_S):
@@ -144,7 +144,7 @@ class _HostLook:
                     sent = datetime.now(UTC)
                     done = await connection.run(
                         COMMAND,
-                        stdin=program(entry, self.look.scope, self.look.host_systems),
+                        stdin=host_program(entry, self.look.scope, self.look.host_systems),
                         timeout_s=HOST_LIMIT_S - 0.5,
                         max_bytes=_MAX_BYTES,
                     )
@@ -155,8 +155,9 @@ class _HostLook:
         raise AssertionError("the second time returns or raises")
 
 
-def no_document(done: Completed, error: DocumentError) -> Trouble:
-    """What the connection tells of a missing answer; of the host's words one line, made safe."""
+def document_trouble(done: Completed, error: DocumentError) -> Trouble:
+    """Why there is no document, by how the command ended; of the host's words one line, made
+    safe."""
     if done.timed_out:
         return Trouble(Why.TIME_LIMIT, f"{error}; it was still running at the time limit")
     if done.truncated:

@@ -1,8 +1,8 @@
-"""The built-in questions that tell, afterwards, whether the effect of a step is there.
+"""The built-in questions that tell afterwards whether the effect of a step is there.
 
-A step that left no result (a power cut, a time limit) is settled by its probe: a name and values,
-never shell text. What runs as root for it is the fixed program `systems/hosts/probes.sh`,
-and an approver reads all of it on one line.
+A step that left no result (a power failure, a time limit) is settled by its probe: a name and
+values, never shell text. The fixed program `systems/hosts/probes.sh` runs as root for it, and an
+approver reads the whole question on one line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from remediations.values.record import Record
 
 
 class ProbeName(StrEnum):
-    """What can be asked, with the arguments it takes."""
+    """The questions, with their arguments."""
 
     UNIT_ACTIVE = "unit-active"  # UNIT: it is active
     UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
@@ -28,7 +28,7 @@ class Probe(Record, frozen=True, kw_only=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """As a step of a plan has it, and the host is asked: the name, then the values."""
+        """The form in a step, and for the host: the name, then the values."""
         return (self.name.value, *self.arguments)
 
 

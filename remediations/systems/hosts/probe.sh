@@ -1,27 +1,27 @@
 # shellcheck shell=bash disable=SC2154,SC2329 # sections are called through `begin`; settings
 # Reads one host and prints one JSON document (docs/observation.md): the frame, which runs the
-# fragments of the host systems. It stands behind them and sections.sh, and runs under roof.sh.
+# fragments of the host systems. It follows them and sections.sh, and runs under confine.sh.
 #
 # It writes nothing, anywhere. Each section is bounded in bytes and time, and the whole in time:
-#   "name":{"b64":gzip and base64 of the output,"rc":exit status,"err":base64 of its complaint,
-#           "at":host clock (µs),"us":took (µs)}
-# A section that hangs costs itself: whatever could wait for anything is a section, or is run with
-# `take`, never in between.
+#   "name":{"b64":gzip and base64 of the output,"rc":exit status,"err":base64 of the error output,
+#           "at":host clock (µs),"us":duration (µs)}
+# A section that hangs affects only itself: whatever could wait for something is a section, or is run
+# with `take`, and is never in between.
 
 : "${remediate_scope:=full}"      # full, deciding
 : "${remediate_budget_ms:=8000}"  # for everything
 : "${remediate_limits:=}"         # section and bytes, in turn
-: "${remediate_systems:=}"        # names of the systems whose fragments stand before this text
+: "${remediate_systems:=}"        # names of the systems whose fragments precede this text
 
-LAST_US=1000000 # kept for what must not be older than the rest, and is read when that has ended
+LAST_US=1000000 # reserved for what must not be older than the rest, and is read after it
 
 login() {
     say user "${SUDO_USER:-$(id -un)}" euid "$EUID" \
         boot_id "$(</proc/sys/kernel/random/boot_id)" machine_id "$(</etc/machine-id)"
 }
 
-# records: the directory in which systems/hosts/launcher.sh keeps its claims, or what it would be made
-# in: its room, whether root can write there, and owner and mode of it and of all above it.
+# records: the directory in which systems/hosts/launcher.sh keeps its claims, or the one in which it
+# would be made: its room, whether root can write there, and owner and mode of it and all above it.
 records() {
     local at where=/var/lib/remediate writable=no
     ((EUID == 0)) || return 13
@@ -36,7 +36,7 @@ records() {
     done
 }
 
-# each_system PHASE: what every system does in this phase, where it does anything.
+# each_system PHASE: calls the function of every system for this phase, if it has one.
 each_system() {
     local system
     for system in $remediate_systems; do
@@ -45,7 +45,7 @@ each_system() {
 }
 
 main() {
-    # Everything is parsed by now: nothing below may read the program's own text.
+    # Everything is parsed by now: nothing below may read the text of the program as its input.
     exec </dev/null
     local now deadline
     eval "limit=($remediate_limits)"

@@ -1,10 +1,10 @@
-# Tells whether the effect of a step is there. Read-only and fixed: what is asked is in the arguments
-# (remediations.systems.hosts.probe).
+# Tells whether the effect of a step is there. It only reads, and its text is fixed: the question is in
+# the arguments (remediations.systems.hosts.probe).
 #
 #   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT
 #
-# Prints "probed yes" or "probed no". Where that cannot be told it prints neither and does not exit
-# with 0: 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
+# Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
+# 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -14,12 +14,12 @@ refuse() { # EXIT WHY
   exit "$1"
 }
 
-# property NAME: sets value to the unit's property. systemd prints a line also for unknown units.
+# property NAME: sets value to a property of the unit. systemd prints one for unknown units, too.
 property() {
   shown=$(systemctl show -p "$1" -- "$unit") || refuse 69 "systemd does not answer"
   case $shown in
     "$1="*) value=${shown#"$1="} ;;
-    *) refuse 69 "systemd says nothing of $1" ;;
+    *) refuse 69 "systemd does not report $1" ;;
   esac
 }
 
@@ -55,7 +55,7 @@ case $1 in
     property ActiveState
     [ "$value" = active ] || answer no
     property InvocationID
-    [ -n "$value" ] || refuse 69 "systemd says nothing of InvocationID"
+    [ -n "$value" ] || refuse 69 "systemd does not report InvocationID"
     [ "$value" = "$3" ] || answer yes
     ;;
 esac

@@ -1,7 +1,7 @@
 """The one command that reads a host: a shell line, and the bash program for its standard input.
 
-The program is the frame of this room with the fragments of the host systems, and a variable for
-each setting. The frame stands last and starts it all.
+The program consists of a variable for each setting, the frame of this package, and the fragments of
+the host systems that are on the host. The end of the frame comes last, and starts everything.
 """
 
 from __future__ import annotations
@@ -14,31 +14,35 @@ from importlib.resources import files
 from remediations.engine.observe.observation import Scope
 from remediations.engine.system import HostSystem
 from remediations.systems.hosts.guest import GUEST, SERVICE_USER
-from remediations.systems.hosts.sections import functions_once, limits_of, settings_of
+from remediations.systems.hosts.sections import (
+    check_functions_unique,
+    merged_settings,
+    section_limits,
+)
 from remediations.values.inventory import HostEntry
 
 BUDGET_MS = 8000
-"""What the program on the host may take in all, in milliseconds."""
+"""Milliseconds that the program on the host may take in all."""
 
 BEFORE, AFTER = ("foreign.sh", "sections.sh"), ("probe.sh",)
-"""The frame: functions for the fragments, and what starts them."""
+"""The frame: functions for the fragments; and what starts them."""
 
 _BASH = f"timeout -k 1 {BUDGET_MS // 1000 + 1} bash -s"
 
 COMMAND = f"sudo -n {_BASH} || case $? in 1|127) {_BASH};; esac"
-"""Run as root, or where sudo refuses (status 1; 127: there is none) as the operator.
+"""Run as root, or as the operator if sudo refuses (status 1) or does not exist (status 127).
 
-The program ends with status 0 whatever it read, so 1 and 127 mean that it was not even begun and
+The program ends with status 0 whatever it read. So 1 and 127 mean that it was not started, and that
 standard input is untouched.
 """
 
 
-def program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
-    """The program for `entry`, with the systems that are on it. Settings stand in front of it,
-    never among its arguments.
+def host_program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
+    """The program for `entry`, with the systems that are on it. Settings are assigned before it,
+    and are never among its arguments.
 
     Raises:
-        Refused: two systems have a section, a function or a setting of one name.
+        Refused: two systems have a section, a function or a setting of the same name.
     """
     on_it = [system for system in systems if system.is_on(entry)]
     ordered = sorted(on_it, key=lambda system: system.name)
@@ -46,27 +50,30 @@ def program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> by
         "remediate_scope": scope.value,
         "remediate_budget_ms": str(BUDGET_MS),
         "remediate_guest": GUEST,
-        "remediate_limits": " ".join(f"[{n}]={size}" for n, size in limits_of(ordered).items()),
+        "remediate_limits": " ".join(
+            f"[{n}]={size}" for n, size in section_limits(ordered).items()
+        ),
         "remediate_systems": " ".join(system.name for system in ordered),
     }
     fragments = [system.fragment for system in ordered]
-    texts = [SERVICE_USER, *map(part, BEFORE), *fragments, *map(part, AFTER)]
-    functions_once(texts, ordered)
-    return under_roof("".join(texts), settings_of(frame, entry, ordered))
+    texts = [SERVICE_USER, *map(shell_text, BEFORE), *fragments, *map(shell_text, AFTER)]
+    check_functions_unique(texts, ordered)
+    return confined("".join(texts), merged_settings(frame, entry, ordered))
 
 
-def under_roof(text: str, settings: Mapping[str, str]) -> bytes:
-    """What `COMMAND` takes to run `text`, a bash program that finds `settings` as variables.
+def confined(text: str, settings: Mapping[str, str]) -> bytes:
+    """The standard input with which `COMMAND` runs `text`, a bash program, with `settings` as
+    variables.
 
-    `roof.sh` sees to it that all that is started there ends with it. Its last line starts it, so
-    half of what is returned does nothing.
+    `confine.sh` makes sure that everything that is started ends with the program. Its last line
+    starts it, so half of this input would do nothing.
     """
     variables = {**settings, "remediate_program": text}
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return (head + part("roof.sh")).encode()
+    return (head + shell_text("confine.sh")).encode()
 
 
 @cache
-def part(name: str) -> str:
-    """The text of one file of this room."""
+def shell_text(name: str) -> str:
+    """The text of one shell file of this package."""
     return files("remediations.systems.hosts").joinpath(name).read_text()

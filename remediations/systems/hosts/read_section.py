@@ -1,4 +1,4 @@
-"""One section of a host's document as a reading: known, or unknown with why. Pure."""
+"""One section of a host's document as a reading: known, or unknown with a reason. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from remediations.values.reading import Known, Reading, Why
 
 T = TypeVar("T")
 
-TIME_IS_UP = 124
-_ENDED = (TIME_IS_UP, 137)
-"""How timeout(1) ends: the command was stopped, or had to be killed."""
+TIMED_OUT = 124
+LIMIT_PASSED = frozenset({TIMED_OUT, 137})
+"""Exit statuses of timeout(1): the command was stopped, or had to be killed."""
 _ENDS = {DENIED: Why.DENIED, NO_FILE: Why.ABSENT, NOT_READ: Why.REFUSED}
-"""What the exit statuses of a section mean; any other one is that of a command that failed."""
-SILENT = Trouble(Why.CORRUPT, "the probe said nothing of it")
+"""Exit statuses that mean something; any other one is that of a command that failed."""
+SILENT = Trouble(Why.CORRUPT, "the probe reported nothing about it")
 
 
 def read_section(
@@ -32,17 +32,17 @@ def read_section(
     at: datetime,
     fine: tuple[int, ...] = (0,),
 ) -> Reading[T]:
-    """Section `name` through `parse`, which raises TextError on what is odd.
+    """Section `name`, read by `parse`, which raises TextError on what is malformed.
 
-    `absent` is why there may be no such section, as of `at`; `fine` are the exit statuses with
-    which its output is good.
+    `absent` is the reason if there is no such section, as of `at`; `fine` are the exit statuses
+    with which its output is valid.
     """
     section = document.sections.get(name)
     if section is None:
         return absent.unknown(source, at)
     trouble = section.trouble
     if trouble is None and section.status not in fine:
-        trouble = complaint(section)
+        trouble = section_trouble(section)
     if trouble is not None:
         return trouble.unknown(source, section.at)
     try:
@@ -51,9 +51,10 @@ def read_section(
         return Trouble(error.why, str(error)).unknown(source, section.at)
 
 
-def complaint(section: Section) -> Trouble:
-    """Why a section has no output: by its exit status, in the words of the host if it has any."""
-    if section.status in _ENDED:
+def section_trouble(section: Section) -> Trouble:
+    """Why a section has no output, by its exit status, and in the words of the host if it has
+    any."""
+    if section.status in LIMIT_PASSED:
         return TIME_LIMIT
     why = _ENDS.get(section.status, Why.FAILED)
     if why is Why.DENIED:

@@ -1,4 +1,4 @@
-"""The hosts themselves, whatever runs on them: the login, and where steps keep their record."""
+"""The hosts themselves, whatever runs there: the login, and where steps keep their record."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import ClassVar
 from remediations.engine.observe.section import Document
 from remediations.engine.observe.trouble import Trouble
 from remediations.systems.hosts.read_section import SILENT, read_section
-from remediations.systems.hosts.records import parse_records
 from remediations.systems.hosts.values import RecordRoom, Session
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import TextError, pairs
+from remediations.values.lines import UNLIMITED, TextError, lines, number, pairs
 from remediations.values.part import Kinded
 from remediations.values.reading import Reading, Why
 from remediations.values.record import Record
 
-NO_LOGIN = Trouble(Why.CORRUPT, "the probe said nothing of the login")
+_ROOT = "0"
+_STICKY, _GROUP_OR_OTHERS_WRITE = 0o1000, 0o022
+NO_LOGIN = Trouble(Why.CORRUPT, "the probe reported nothing about the login")
 
 
 class HostLogin(Record, frozen=True, kw_only=True):
-    """One host. When `session` is unknown nothing else could be read there, by any system."""
+    """One host. If `session` is unknown, no system could read anything there."""
 
     host: str
     session: Reading[Session]
@@ -46,12 +47,12 @@ class HostsReading(Kinded, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _by_host(self) -> Mapping[str, HostLogin]:
-        """Every other system's reading of a host looks for its login."""
+        """Built once: the readings of all other systems look up their login."""
         return {login.host: login for login in self.hosts}
 
 
 def read_login(document: Document, entry: HostEntry, at: datetime) -> HostLogin:
-    """What the frame's own sections say of host `entry`, which was asked at `at`."""
+    """What the frame's own sections say about host `entry`, which was asked at `at`."""
     return HostLogin(
         host=entry.name,
         session=read_section(
@@ -74,7 +75,7 @@ def read_login(document: Document, entry: HostEntry, at: datetime) -> HostLogin:
 
 
 def unread_login(entry: HostEntry, trouble: Trouble, at: datetime) -> HostLogin:
-    """A host of which nothing could be read."""
+    """A host that could not be read."""
     unknown = trouble.unknown(f"ssh {entry.ssh}", at)
     return HostLogin(host=entry.name, session=unknown, records=unknown)
 
@@ -82,7 +83,7 @@ def unread_login(entry: HostEntry, trouble: Trouble, at: datetime) -> HostLogin:
 def _session(document: Document, text: str) -> Session:
     said = pairs(text)
     if not said.get("user") or not said.get("boot_id"):
-        raise TextError("the login says nothing of a user or a boot id")
+        raise TextError("the login does not report a user and a boot id")
     return Session(
         user=said["user"],
         sudo=said.get("euid") == "0",
@@ -91,3 +92,48 @@ def _session(document: Document, text: str) -> Session:
         round_trip_ms=document.round_trip_ms,
         clock_offset_ms=document.clock_offset_ms,
     )
+
+
+def parse_records(text: str) -> RecordRoom:
+    """Where steps keep their record (systems/hosts/launcher.sh): `path=`, `writable=`, `room=`
+    (stat -f: blocks free, their size, inodes free and in all), and a line `OWNER MODE PATH` for the
+    directory itself and each one above it.
+
+    Raises:
+        TextError: one of them is missing or malformed.
+    """
+    rows = lines(text)
+    ways = [row.split(" ", 2) for row in rows if "=" not in row.partition(" ")[0]]
+    said = pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
+    room = said.get("room", "").split(" ")
+    if len(room) != 4 or said.get("writable") not in ("yes", "no") or not said.get("path"):
+        raise TextError("room, path, or whether it can be written is missing")
+    if any(len(way) != 3 for way in ways) or not ways or ways[-1][2] != "/":
+        raise TextError("owner or mode of a directory up to the root is missing")
+    blocks, size, inodes, all_inodes = map(number, room)
+    return RecordRoom(
+        path=said["path"],
+        available=min(blocks * size, UNLIMITED),
+        inodes_available=inodes if all_inodes else UNLIMITED,
+        writable=said["writable"] == "yes",
+        exposed=next(
+            (
+                path
+                for at, (owner, mode, path) in enumerate(ways)
+                if _is_exposed(owner, mode, above=at > 0)
+            ),
+            "",
+        ),
+    )
+
+
+def _is_exposed(owner: str, mode: str, *, above: bool) -> bool:
+    """Whether others than root may change what is there. In a sticky directory they can only
+    add."""
+    try:
+        bits = int(mode, 8)
+    except ValueError as error:
+        raise TextError("the mode of a directory is not octal") from error
+    if owner != _ROOT:
+        return True
+    return bool(bits & _GROUP_OR_OTHERS_WRITE) and not (above and bits & _STICKY)

@@ -1,19 +1,19 @@
-"""One round: all hosts are asked at once, each everything in one command.
+"""One round: all hosts are asked at once, each all its questions in one command.
 
     STATUS = Question(source="status", command="curl …/status", parse=parse_status)
     answers = ask_hosts(reach, {"val1": (STATUS,), "val2": (STATUS, PEERS)})
     answers["val1"].to(STATUS)          # Known, or Unknown with the reason
 
 Rules:
-- A question only reads. It is a text for `sh -c`, run as the login, or as root with sudo. What it
-  prints is its answer; what it complains of is dropped, unless it prints that itself (`2>&1`).
-- All questions of a host run side by side, each under its own time limit on the host; one that
-  hangs, or a host that does, costs the others nothing.
-- An answer that is not whole, ended with another status than it should, or cannot be parsed is
-  Unknown: a value, with why and for people a reason.
+1. A question only reads. It is a text for `sh -c`, run as the login, or as root with sudo. Its
+   answer is what it prints; error output is dropped, unless it prints that, too (`2>&1`).
+2. All questions of a host run side by side, each under a time limit of its own on the host. If one
+   of them hangs, or a host does, the others are not affected.
+3. An answer that is incomplete, ended with a status other than 0, or cannot be parsed is Unknown: a
+   value, with a reason.
 
-On the host, each question becomes one line, its output in base64 and its status, so that nothing
-that an answer holds can be taken for another one. The lines come in the order of the questions.
+Each question becomes one line on the host, its output in base64 and its status, so that nothing in
+an answer can be taken for another one. The lines are in the order of the questions.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from typing import Generic, Protocol, TypeVar
 
 from remediations.reach.blocking import Limits
 from remediations.reach.connection import Completed, HostUnreachable
+from remediations.systems.hosts.read_section import LIMIT_PASSED
 from remediations.values.reading import Known, Reading, Unknown, Why
 
 T = TypeVar("T", covariant=True)
 
 QUESTION_LIMIT_S = 15
-"""For one question, on the host: what runs as root there would not end with our connection."""
+"""For one question, on the host: what runs as root there does not end with our connection."""
 LIMITS = Limits(command_s=20.0, host_s=30.0, max_bytes=16 << 20)
-"""Sixteen MiB: five commits of ten thousand validators."""
+"""Sixteen MiB are five commits of ten thousand validators."""
 SHOWN = 200
-"""So much of a complaint is shown."""
+"""Characters of a question's output that are shown where it failed."""
 
 COMMAND = "bash -s"
-"""The program comes on standard input, so that no text is quoted more than once."""
+"""The program is its standard input, so that no text is quoted more than once."""
 
 FUNCTIONS = f"""
 as_login() {{ timeout -k 1 {QUESTION_LIMIT_S} sh -c "$1"; }}
@@ -48,21 +49,18 @@ as_root() {{ sudo -n timeout -k 1 {QUESTION_LIMIT_S} sh -c "$1"; }}
 answer() {{ "$1" "$2" 2>/dev/null </dev/null | base64 -w 0; printf ' %s\\n' "${{PIPESTATUS[0]}}"; }}
 """
 
-TIMED_OUT = frozenset({124, 137})
-"""What `timeout` ends with where the limit struck."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one question came to on its host."""
+class QuestionResult:
+    """Exit status and output of one question on its host."""
 
     status: int
     output: bytes
 
 
-def complaint(answer: Answer) -> str:
-    """What is said of a question that failed: its own words, if it printed any."""
-    if answer.status in TIMED_OUT:
+def failure_reason(answer: QuestionResult) -> str:
+    """Why a question failed: what it printed, if anything."""
+    if answer.status in LIMIT_PASSED:
         return f"cannot be read within {QUESTION_LIMIT_S} s"
     words = " ".join(answer.output[: 4 * SHOWN].decode("utf-8", "replace").split())[:SHOWN]
     return f"cannot be read: {words or f'exit {answer.status}'}"
@@ -70,28 +68,28 @@ def complaint(answer: Answer) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Question(Generic[T]):
-    """What one host is asked. `source` names it to people and is unique among its host's
-    questions. `parse` raises ValueError where the answer has another form; `failure` says what it
-    means that the command failed."""
+    """What one host is asked. `source` names the question for people, and is unique among those to
+    its host. `parse` raises ValueError if the answer is malformed; `failure` says what it means
+    if the command failed."""
 
     source: str
     command: str
     parse: Callable[[bytes], T]
     root: bool = False
-    failure: Callable[[Answer], str] = complaint
+    failure: Callable[[QuestionResult], str] = failure_reason
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """All answers of one host. `missing` says why those that are not there are not."""
+    """All answers of one host. `missing` is the reason for those that are absent."""
 
     host: str
     at: datetime
-    given: Mapping[str, Answer]
+    given: Mapping[str, QuestionResult]
     missing: Unknown
 
     def to(self, question: Question[T]) -> Reading[T]:
-        """The value, or why there is none."""
+        """The value, or the reason why there is none."""
         answer = self.given.get(question.source)
         if answer is None:
             return self._unknown(question, self.missing.why, self.missing.reason)
@@ -109,8 +107,8 @@ class Answers:
         return Unknown(why=why, reason=reason, source=question.source, at=self.at)
 
 
-class Reach(Protocol):
-    """What a round needs of the connections (reach.blocking)."""
+class HostRunner(Protocol):
+    """What a round needs of the connections: runs one command on many hosts (reach.blocking)."""
 
     def run_on_all(
         self, command: str, stdin: Mapping[str, bytes], *, limits: Limits
@@ -131,10 +129,10 @@ class Reach(Protocol):
 
 
 def ask_hosts(
-    reach: Reach, asked: Mapping[str, Sequence[Question[object]]]
+    reach: HostRunner, asked: Mapping[str, Sequence[Question[object]]]
 ) -> Mapping[str, Answers]:
-    """Ask every host all its questions, all at once. Returns when the slowest has answered; never
-    raises because of a host."""
+    """Ask every host all its questions, all at once. Returns when the slowest host has answered,
+    and never raises because of a host."""
     programs = {host: round_program(questions) for host, questions in asked.items()}
     done = reach.run_on_all(COMMAND, programs, limits=LIMITS)
     at = datetime.now(UTC)
@@ -142,7 +140,7 @@ def ask_hosts(
 
 
 def ask_hosts_beside(
-    reach: Reach,
+    reach: HostRunner,
     asked: Mapping[str, Sequence[Question[object]]],
     *,
     limits: Limits,
@@ -161,7 +159,7 @@ def ask_hosts_beside(
 
 def round_program(questions: Sequence[Question[object]]) -> bytes:
     """The program for `COMMAND`. Its last line starts all questions and prints their answers in
-    order; half a program does nothing."""
+    order, so half a program does nothing."""
     asked = " ".join(
         f"<(answer {'as_root' if question.root else 'as_login'} {shlex.quote(question.command)})"
         for question in questions
@@ -175,7 +173,7 @@ def parse_round(
     done: Completed | HostUnreachable,
     at: datetime,
 ) -> Answers:
-    """The answers in what a host printed: whole lines only."""
+    """The answers in what a host printed: complete lines only."""
     if isinstance(done, HostUnreachable):
         reason = f"{done.what}: {done.got} ({done.guard})"
         missing = Unknown(why=Why.UNREACHABLE, reason=reason, source=host, at=at)
@@ -190,13 +188,13 @@ def parse_round(
     return Answers(host=host, at=at, given=given, missing=_missing(host, done, at))
 
 
-def _answer(line: bytes) -> Answer | None:
-    """One line, or None where it is not one of ours."""
+def _answer(line: bytes) -> QuestionResult | None:
+    """The answer in one line, or None if the line is malformed."""
     output, blank, status = line.partition(b" ")
     if not blank or not status.isdigit() or len(status) > 3:
         return None
     try:
-        return Answer(status=int(status), output=base64.b64decode(output, validate=True))
+        return QuestionResult(status=int(status), output=base64.b64decode(output, validate=True))
     except binascii.Error:
         return None
 

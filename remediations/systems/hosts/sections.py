@@ -1,6 +1,6 @@
-"""The sections of a reading, and the bytes that each may have: on the host, and here once more.
+"""The sections of a reading, and the bytes that each may have: limited on the host, and here again.
 
-All together they fill less than `TOTAL_BYTES`, so a host cannot make us unpack more than that.
+All together they have at most `TOTAL_BYTES`, so a host cannot make us unpack more than that.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from remediations.values.inventory import HostEntry
 TOTAL_BYTES = 32 << 20
 
 FRAME: Mapping[str, int] = MappingProxyType({"login": 4096, "records": 4096})
-"""Section → bytes of the frame's own."""
+"""Section of the frame itself → bytes."""
 _MEMBERS = ("remediate_probe", "began", "ended")
-"""What else the document has."""
+"""Other members of the document."""
 
 _FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+(\w+)|(\w+)[ \t]*\(\))", re.MULTILINE)
 _SETTING = re.compile("remediate_[a-z_]{1,40}")
 
 
-def limits_of(systems: Sequence[HostSystem]) -> Mapping[str, int]:
-    """Section → bytes, of the frame and of all systems. What is not named here is not unpacked.
+def section_limits(systems: Sequence[HostSystem]) -> Mapping[str, int]:
+    """Section → bytes, for the frame and all systems. Other sections are not unpacked.
 
     Raises:
-        Refused: two have a section of one name, or together they are too large.
+        Refused: two have a section of the same name, or together they are too large.
     """
     found = dict(FRAME)
     for system in systems:
@@ -41,24 +41,24 @@ def limits_of(systems: Sequence[HostSystem]) -> Mapping[str, int]:
     return found
 
 
-def functions_once(texts: Iterable[str], systems: Sequence[HostSystem]) -> None:
-    """Do nothing where no shell function is defined by two of `texts`: the later one would take the
-    place of the other, also where that one is called.
+def check_functions_unique(texts: Iterable[str], systems: Sequence[HostSystem]) -> None:
+    """Check that no shell function is defined by two of `texts`: the later definition would replace
+    the other, also for the callers of that one.
 
     Raises:
-        Refused: one is.
+        Refused: a function is defined twice.
     """
     found = [one or other for text in texts for one, other in _FUNCTION.findall(text)]
     _once(found, "function", systems)
 
 
-def settings_of(
+def merged_settings(
     frame: Mapping[str, str], entry: HostEntry, systems: Sequence[HostSystem]
 ) -> Mapping[str, str]:
-    """The shell variables of the frame and of all systems for one host.
+    """The shell variables of the frame and all systems for one host.
 
     Raises:
-        Refused: one is there twice, or is not named as a setting.
+        Refused: a setting occurs twice, or its name does not have the required form.
     """
     found = dict(frame)
     for system in systems:

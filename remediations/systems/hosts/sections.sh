@@ -1,33 +1,33 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # limit, deadline: set by probe.sh; taken, status: of `take`
-# How sections are run, limited and printed: each as one member of the document, with what came of it;
-# and how a command is run in between.
+# How sections are run, limited and printed, each as one member of the document; and how a command is
+# run in between.
 
-SECTION_US=6000000 # for one section, from its beginning
-declare -A own_us=() # for one that others wait for, set by its fragment
+SECTION_US=6000000 # for one section, from its start
+declare -A own_us=() # for sections that others wait for, set by their fragment
 
 now_us() {
     now=${EPOCHREALTIME:-}
     if [[ $now ]]; then now=${now/[.,]/}; else now=$(date +%s%6N); fi # before bash 5
 }
 
-# as_seconds US: sets seconds, for sleep(1) and timeout(1); never 0, which would be "no limit".
+# as_seconds US: sets seconds, for sleep(1) and timeout(1); never 0, which would mean "no limit".
 as_seconds() {
     local us=$(($1 > 50000 ? $1 : 50000))
     printf -v seconds '%d.%06d' $((us / 1000000)) $((us % 1000000))
 }
 
-# emit TEXT…: prints it, and ends where nobody reads it any more.
+# emit TEXT…: prints it, and exits if nobody reads any more.
 emit() { printf '%s\n' "$@" || exit 0; }
 
-# member NAME COMMAND…: runs it and prints its output as one member of the document, with the
-# beginning of its error output when it failed. The variable taken_at is set where the command only
-# repeats what was read before.
+# member NAME COMMAND…: runs it and prints its output as one member of the document, with the start of
+# its error output if it failed. The variable taken_at is set if the command only repeats what was
+# read before.
 member() {
     local name=$1 at packed rc errors said=
     shift
     now_us
     at=${taken_at:-$now}
-    exec {errors}<> <(:) # a pipe of its own: what libraries complain of must not get into the data
+    exec {errors}<> <(:) # a separate pipe: error messages of libraries must not get into the data
     packed=$("$@" 2>&"$errors" {errors}>&- </dev/null | head -c "${limit[$name]}" | gzip -1n | base64 -w0
         printf '%03d' "${PIPESTATUS[0]}")
     rc=$((10#${packed: -3}))
@@ -39,16 +39,16 @@ member() {
         "$rc" "$said" "$at" $((now - at))
 }
 
-# alone: in a process of its own, without the sections that were begun before: what one starts must
-# not read what another prints, nor write into it.
+# alone: closes, in a child process, the pipes of the sections that were begun before: one section
+# must neither read the output of another nor write into it.
 alone() {
     local fd
     for fd in "${begun_fds[@]}"; do exec {fd}<&-; done
 }
 
-# take COMMAND…: sets taken to the beginning of what it prints, and status to how it ended; 124 if its
-# output was still open after three seconds, by whomever: a command that was killed, but sleeps in
-# the kernel, must not keep the program waiting.
+# take COMMAND…: sets taken to the start of its output, and status to its exit status; 124 if any
+# process still holds its output open after three seconds: a command that was killed, but sleeps in
+# the kernel, must not make the program wait.
 take() {
     local fd
     exec {fd}< <(alone; { "$@" </dev/null; } | head -c 65536; printf '%03d' "${PIPESTATUS[0]}")
@@ -58,7 +58,7 @@ take() {
     taken=${taken:0:${#taken}-3}
 }
 
-# begin NAME COMMAND…: a section at the side; `finish` prints all that were begun.
+# begin NAME COMMAND…: starts a section in the background; `finish` prints all that were begun.
 declare -A limit=()
 declare -a begun_names=() begun_ends=() begun_fds=()
 begin() {
@@ -87,7 +87,7 @@ finish() {
     begun_names=() begun_fds=() begun_ends=()
 }
 
-# say NAME VALUE…: a line each; no value can end its line.
+# say NAME VALUE…: prints one line for each; no value can end its line.
 say() {
     local value
     while (($#)); do
@@ -97,10 +97,10 @@ say() {
     done
 }
 
-# not_read WHY: the end of a section that would be wrong if it were told.
+# not_read WHY: ends a section whose output would be wrong.
 not_read() { printf '%s\n' "$1" >&2 && return 45; }
 
-# without SCRIPT COMMAND…: what the command prints, with what the sed script finds replaced.
+# without SCRIPT COMMAND…: the output of the command, changed by the sed script.
 without() {
     local script=$1
     local -a ended

@@ -1,4 +1,5 @@
-"""A testinfra backend over our own connections (testinfra's paramiko one checks no host keys)."""
+"""A testinfra backend over our own connections: testinfra's paramiko backend checks no host
+keys."""
 
 from __future__ import annotations
 
@@ -23,14 +24,14 @@ class RemediateBackend(BaseBackend):
         self._name = host
 
     def get_encoding(self) -> str:
-        """UTF-8: testinfra would ask the host for it, by a command that nobody expects."""
+        """UTF-8: testinfra would ask the host for it, by an additional command."""
         return "utf-8"
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:  # noqa: ANN401 - testinfra's signature
-        """One command, with testinfra's quoting and `sudo` handling.
+        """Runs one command, with testinfra's quoting and handling of `sudo`.
 
         Raises:
-            AssertionError: the answer is not whole: it proves nothing, and fails the check.
+            AssertionError: the answer is incomplete: it proves nothing, and fails the check.
         """
         text = self.get_command(command, *args)
         done = self._reach.run(self._name, text, timeout_s=COMMAND_TIMEOUT_S)

@@ -1,16 +1,17 @@
-"""What one machine says: unit, processes, files, disk. Parsed, never interpreted."""
+"""What one host reports: unit, processes, files, disk. Parsed, but not interpreted."""
 
 from __future__ import annotations
 
 from remediations.values.record import Moment, Record
 
 DISK_FLOOR = 256 << 20
-"""Bytes free that a start needs (G17): WAL, journal and database logs fill less within minutes."""
+"""Free bytes that a start needs (G17): WAL, journal and database logs take less within minutes."""
 INODE_FLOOR = 1_000
 
 
 class Session(Record, frozen=True, kw_only=True):
-    """The login. `clock_offset_ms` is the host's clock minus ours, half a trip subtracted."""
+    """The login. `clock_offset_ms` is the host's clock minus ours, with half a round trip
+    subtracted."""
 
     user: str
     sudo: bool
@@ -21,7 +22,8 @@ class Session(Record, frozen=True, kw_only=True):
 
 
 class Unit(Record, frozen=True, kw_only=True):
-    """A systemd service (`systemctl show`). Timestamps in UTC, None when never reached."""
+    """A systemd service (`systemctl show`). `active_since` is in UTC, None if it never was
+    active."""
 
     name: str
     load_state: str
@@ -42,9 +44,14 @@ class Unit(Record, frozen=True, kw_only=True):
     active_since: Moment | None
     invocation: str
 
+    @property
+    def masked(self) -> bool:
+        """Whether its unit file is masked, for good or until the next boot."""
+        return self.enabled in ("masked", "masked-runtime")
+
 
 class Process(Record, frozen=True, kw_only=True):
-    """One process that runs with the daemon's home. `started` is clock ticks since boot."""
+    """One process that uses the daemon's home. `started` is in clock ticks since boot."""
 
     pid: int
     state: str
@@ -55,7 +62,7 @@ class Process(Record, frozen=True, kw_only=True):
 class NodeConfig(Record, frozen=True, kw_only=True):
     """The settings of config.toml and app.toml that decide something here.
 
-    `adaptive_sync` came with CometBFT 0.39: where the file has none it is off.
+    `adaptive_sync` exists since CometBFT 0.39; it is off if the file lacks it.
     """
 
     rpc_url: str
@@ -71,7 +78,7 @@ class NodeConfig(Record, frozen=True, kw_only=True):
 class ConsensusKey(Record, frozen=True, kw_only=True):
     """The validator key's *address*; the private part never leaves the host.
 
-    `address` is "" when there is no key file.
+    `address` is "" if there is no key file.
     """
 
     address: str
@@ -79,13 +86,13 @@ class ConsensusKey(Record, frozen=True, kw_only=True):
 
 
 class WriteAheadLog(Record, frozen=True, kw_only=True):
-    """`data/cs.wal`: its size in bytes; 0 when absent."""
+    """`data/cs.wal`: its size in bytes; 0 if absent."""
 
     size: int
 
 
 class Disk(Record, frozen=True, kw_only=True):
-    """The file system that holds the home's data directory. `writable`: mounted rw."""
+    """The file system of the home's data directory. `writable`: it is mounted read-write."""
 
     available: int
     total: int
@@ -95,15 +102,15 @@ class Disk(Record, frozen=True, kw_only=True):
 
     @property
     def has_room(self) -> bool:
-        """Whether a start would find what it needs: to diagnose and to allow one ask the same."""
+        """Whether a start has what it needs. Diagnosis and guards both ask this question."""
         return self.available >= DISK_FLOOR and self.inodes_available >= INODE_FLOOR
 
 
 class RecordRoom(Record, frozen=True, kw_only=True):
-    """The file system on which steps keep their record, as root finds it.
+    """The file system on which steps keep their record, as root sees it.
 
-    `path` is the directory, or what it would be made in. `exposed`: what others than root may write
-    to, the directory or one above it; "" where there is none.
+    `path` is the directory, or the one in which it would be made. `exposed` is the first of these
+    and the directories above that others than root may write to, "" if there is none.
     """
 
     path: str
@@ -114,14 +121,14 @@ class RecordRoom(Record, frozen=True, kw_only=True):
 
 
 class Ownership(Record, frozen=True, kw_only=True):
-    """Files below the home that do not belong to the service user (first one named)."""
+    """How many files below the home do not belong to the service user, and one of them."""
 
     foreign: int
     example: str
 
 
 class Binary(Record, frozen=True, kw_only=True):
-    """The program on disk and in memory. `running_sha256` is "" when nothing runs."""
+    """The program on disk and in memory. `running_sha256` is "" if it does not run."""
 
     path: str
     sha256: str
@@ -130,7 +137,7 @@ class Binary(Record, frozen=True, kw_only=True):
 
 
 class JournalLine(Record, frozen=True, kw_only=True):
-    """One line of the unit's journal that carries a known signature (`observe.signatures`)."""
+    """One line of the unit's journal that matches what it is searched for."""
 
     at: Moment
     message: str

@@ -1,4 +1,4 @@
-"""The pure half of the driver `host`: deploys, and what is known of hosts, compiled to bytes."""
+"""The pure half of the driver `host`: compiles deploys, with what is known of hosts, to bytes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from remediations.engine.domain import StepData
 from remediations.engine.drivers import DriverKind
 from remediations.engine.plan.build import Made, Workshop
 from remediations.engine.plan.plan import Fidelity
+from remediations.systems.hosts.command import HostCommand
+from remediations.systems.hosts.compile.compiler import Compiler
 
 if TYPE_CHECKING:
     from remediations.engine.apply.driver import Driver
     from remediations.reach.ssh import SshReach
-    from remediations.systems.hosts.compile.command import CompiledCommand
     from remediations.systems.hosts.compile.compiler import Compiler
 
 HOST = "host"
@@ -22,7 +23,7 @@ HOST = "host"
 
 @contextmanager
 def host_workshop() -> Iterator[Workshop]:
-    """Compiles deploys, in children of its own that end with it."""
+    """Compiles deploys in child processes, which end with the context."""
     # Not at the top: an inventory is read with all systems, also where nothing is compiled.
     from remediations.systems.hosts.compile.compiler import Compiler
 
@@ -31,7 +32,7 @@ def host_workshop() -> Iterator[Workshop]:
 
 
 def made_by(compiler: Compiler) -> Workshop:
-    """What a compiler that is open makes."""
+    """A workshop that uses an open compiler."""
 
     def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
         return {
@@ -42,7 +43,7 @@ def made_by(compiler: Compiler) -> Workshop:
     return make
 
 
-def _made(command: CompiledCommand) -> Made:
+def _made(command: HostCommand) -> Made:
     return Made(
         operation=command.operation,
         payload=command.text,

@@ -18,7 +18,7 @@ from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import find
 from remediations.systems.comet.inventory import chain_of
 from remediations.systems.comet.reading import CometReading
-from remediations.systems.hosts.compile.process import Child
+from remediations.systems.hosts.compile.process import CompileChild
 from remediations.values.inventory import Inventory
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -89,14 +89,14 @@ def test_compiling_begins_before_the_hosts_are_read(
         seen.append(len(children))
         return observation_for(inventory, source, save)
 
-    children: list[Child] = []
-    usual = Child.__init__
+    children: list[CompileChild] = []
+    usual = CompileChild.__init__
 
-    def start(child: Child, seed: int) -> None:
+    def start(child: CompileChild, seed: int) -> None:
         usual(child, seed)
         children.append(child)
 
-    monkeypatch.setattr(Child, "__init__", start)
+    monkeypatch.setattr(CompileChild, "__init__", start)
     monkeypatch.setattr(plan_command, "observation_for", reading)
     assert remediate("plan", "INC-001", "--from", source).code == 3
     assert seen == [2]

@@ -17,7 +17,11 @@ from remediations.playbooks.chain.doctor.world import world_lines
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
-from remediations.systems.comet.subcommands import SUBCOMMANDS, ask_text, parse
+from remediations.systems.comet.subcommands import (
+    SUBCOMMANDS,
+    parse_subcommands,
+    subcommands_program,
+)
 from remediations.systems.hosts.values import Binary, Disk, Ownership
 from remediations.values.inventory import Inventory
 from remediations.values.reading import Known, Why
@@ -353,9 +357,9 @@ def test_usage_tells_which_subcommands_there_are() -> None:
         "start\t  virtengined start [flags]\nrollback\t  virtengined [command]\n"
         "comet show-validator\t  virtengined tendermint show-validator [flags]\nversion\t\n"
     )
-    assert parse(said) == ("start", "comet show-validator")
-    assert parse("start\t\nrollback\t\n") is None
-    assert parse("") is None
+    assert parse_subcommands(said) == ("start", "comet show-validator")
+    assert parse_subcommands("start\t\nrollback\t\n") is None
+    assert parse_subcommands("") is None
 
 
 def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None:
@@ -375,12 +379,12 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
     reading = healthy().host("val1")
     assert isinstance(reading.unit, Known)
     reading = replace(reading, unit=known(replace(reading.unit.value, binary=str(program))))
-    text = ask_text(reading).decode()
+    text = subcommands_program(reading).decode()
     assert "EUID == 0" in text
     text = text.replace("EUID == 0", "BASHPID != 0").replace("PATH=/usr", f"PATH={tmp_path}:/usr")
     text = text.replace("BOOTED=/run/systemd/system", f"BOOTED={tmp_path}")
     done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True, timeout=20)
-    assert parse(done.stdout) == ("start",)
+    assert parse_subcommands(done.stdout) == ("start",)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls == [f"{w} --help --home {worlds.HOME} HOME=/nonexistent" for w in SUBCOMMANDS]
 

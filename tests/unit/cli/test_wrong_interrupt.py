@@ -54,7 +54,7 @@ import asyncio, sys, time
 from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
-from remediations.systems.comet.pulse import Pulse
+from remediations.systems.comet.poll import NodePoll
 from remediations.engine.apply import application
 from remediations.engine.apply import apply as applying
 from remediations.engine.apply.carry_out import Ending
@@ -67,8 +67,8 @@ application.STOP_PATIENCE_S = float(patience)
 async def proven(*_):
     pass
 
-async def heights(_, targets):
-    return {host: Pulse(None, None) for host, _ in targets}
+async def poll_nodes(_, targets):
+    return {host: NodePoll(None, None) for host, _ in targets}
 
 async def stuck(*_, **__):
     (marks / "launched").touch()
@@ -99,7 +99,7 @@ async def leave(self, *_):
 really, application.Application.apply = application.Application.apply, apply
 if stage == "closing":
     applying.SshReach.__aexit__ = leave
-applying._proven, look.heights = proven, heights
+applying._proven, look.poll_nodes = proven, poll_nodes
 application.carry_out = stuck if stage == "command" else done
 look.judge_gate, proof.run_checks = gate, wait
 main()

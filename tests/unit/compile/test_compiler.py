@@ -18,8 +18,8 @@ from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.programs import restart_text, start_text
 from remediations.systems.hosts.compile import Compiler, compile_deploy
 from remediations.systems.hosts.compile import compiler as compiler_module
-from remediations.systems.hosts.compile.deploys import deploys_directory
-from remediations.systems.hosts.compile.process import Child
+from remediations.systems.hosts.compile.compiler import deploys_directory
+from remediations.systems.hosts.compile.process import CompileChild
 
 DATA: dict[str, str | int] = {
     "unit": "virtengined.service",
@@ -201,7 +201,7 @@ def test_children_start_before_they_are_asked(monkeypatch: pytest.MonkeyPatch) -
         def close(self) -> None:
             closed.append(self.seed)
 
-    monkeypatch.setattr(compiler_module, "Child", Fake)
+    monkeypatch.setattr(compiler_module, "CompileChild", Fake)
     refused: set[int] = set()
     with Compiler():
         assert (started, closed) == ([1, 2], [])
@@ -238,9 +238,9 @@ def test_children_end_when_their_parent_is_killed(directory: Path) -> None:
     (directory / "endless.py").write_text("while True:\n    pass\n")
     program = (
         "from pathlib import Path\n"
-        "from remediations.systems.hosts.compile.process import Child\n"
+        "from remediations.systems.hosts.compile.process import CompileChild\n"
         "from remediations.systems.hosts.compile.wire import CompileRequest\n"
-        "child = Child(1)\n"
+        "child = CompileChild(1)\n"
         f"child.send(CompileRequest(path={str(directory / 'endless.py')!r}, hosts={{'v': {{}}}}))\n"
         "print(child._process.pid, flush=True)\n"
         "import time; time.sleep(60)\n"
@@ -259,7 +259,7 @@ def test_children_end_when_their_parent_is_killed(directory: Path) -> None:
 
 def test_a_child_has_a_session_of_its_own() -> None:
     """Ctrl-C on the terminal does not reach it."""
-    child = Child(1)
+    child = CompileChild(1)
     try:
         assert os.getsid(child._process.pid) == child._process.pid
     finally:
@@ -280,10 +280,10 @@ def test_child_that_is_closed_while_it_is_asked_ends_the_asking() -> None:
     """Ctrl-C closes it from another thread: whoever waits for its answer is told at once, instead
     of looking at a closed descriptor until the time limit."""
     for _ in range(5):
-        child = Child(1)
+        child = CompileChild(1)
         said: list[MachineError] = []
 
-        def ask(child: Child = child, said: list[MachineError] = said) -> None:
+        def ask(child: CompileChild = child, said: list[MachineError] = said) -> None:
             with pytest.raises(MachineError) as caught:
                 child.receive("start_node")
             said.append(caught.value)

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import PeerRound

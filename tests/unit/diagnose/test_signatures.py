@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from remediations.playbooks.chain.diagnose.signatures import SIGNATURES, explained
-from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.signatures import SIGNATURES, first_match
 from remediations.systems.comet.journal_lines import PATTERN
 
 LINES = (
@@ -54,7 +54,7 @@ LINES = (
 @pytest.mark.parametrize(("line", "condition"), LINES, ids=[line[:40] for line, _ in LINES])
 def test_line(line: str, condition: NodeCondition | None) -> None:
     """The specific cause wins over the general one, and the host's search finds the line."""
-    match = explained((line,))
+    match = first_match((line,))
     assert match is not None
     assert match[0].condition is condition
     assert re.search(PATTERN, line)
@@ -66,7 +66,7 @@ def test_a_refused_proposal_proves_nothing_about_this_node() -> None:
         "prevote step: consensus deems this block invalid; prevoting nil "
         "err=wrong Block.Header.AppHash.  Expected A, got B"
     )
-    assert explained((line,)) is None
+    assert first_match((line,)) is None
 
 
 def test_every_row_explains() -> None:

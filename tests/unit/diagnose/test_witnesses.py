@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import ConsensusKey
 from remediations.values.reading import Known

@@ -24,7 +24,7 @@ from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import Proposal, propose
 from remediations.playbooks.chain.domain import DOMAIN
-from remediations.playbooks.chain.told import told as for_people
+from remediations.playbooks.chain.present import present as for_people
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.part import Part
 from remediations.values.wire import canonical, decode

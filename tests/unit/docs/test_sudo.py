@@ -68,10 +68,10 @@ NODE = PlannedNode(
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
-    + "".join(script(f"systems/hosts/{name}") for name in (*BEFORE, *AFTER, "roof.sh"))
+    + "".join(script(f"systems/hosts/{name}") for name in (*BEFORE, *AFTER, "confine.sh"))
     + COMET.fragment,
     "subcommands": script("systems/comet/subcommands.sh")
-    + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "roof.sh")),
+    + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "confine.sh")),
     "probes": script("systems/hosts/probes.sh"),
     "launcher": script("systems/hosts/launcher.sh"),
     "start, restart, enable": programs.start_text(NODE)

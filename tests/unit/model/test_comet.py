@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from remediations.systems.comet import rpc
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds
 from remediations.systems.comet import rpc_shapes as shapes
 from tests.unit.model import answers
 
@@ -48,7 +48,7 @@ def test_an_application_without_blocks_leaves_its_fields_out() -> None:
 
 def test_the_votes_are_those_of_the_current_round() -> None:
     """The vote sets also hold the next round, which is always empty: not that one."""
-    state = rpc.parse_round_state(answers.consensus_state(114, 2, 4))
+    state = rpc_rounds.parse_round_state(answers.consensus_state(114, 2, 4))
     prefix = answers.BLOCK[:12]
     assert (state.height, state.round, state.step) == (114, 2, 4)
     assert state.prevotes == ("", prefix, prefix, prefix)
@@ -58,7 +58,7 @@ def test_the_votes_are_those_of_the_current_round() -> None:
 def test_a_nil_vote_is_a_vote() -> None:
     """Twelve zeros where the block's hash stands: voted nil, which is not absent."""
     votes = ["nil-Vote", answers.vote(1, 9, 0, "000000000000"), "nil-Vote", "nil-Vote"]
-    state = rpc.parse_round_state(answers.consensus_state(9, prevotes=votes))
+    state = rpc_rounds.parse_round_state(answers.consensus_state(9, prevotes=votes))
     assert state.prevotes == ("", "nil", "", "")
 
 
@@ -68,8 +68,8 @@ def test_a_recorded_vote_string_is_read() -> None:
         "Vote{1:83B5113EAEE9 9/00/SIGNED_MSG_TYPE_PREVOTE(Prevote) D5A4E8C2F1B0 B70394DB1B38 "
         "000000000000 @ 2026-11-23T10:11:12.131415161Z}"
     )
-    assert rpc.parse_vote(text, 1, 9, 0) == "D5A4E8C2F1B0"
-    assert rpc.parse_vote(text.replace(" B703", "\n  B703"), 1, 9, 0) == "D5A4E8C2F1B0"
+    assert rpc_rounds.parse_vote(text, 1, 9, 0) == "D5A4E8C2F1B0"
+    assert rpc_rounds.parse_vote(text.replace(" B703", "\n  B703"), 1, 9, 0) == "D5A4E8C2F1B0"
 
 
 def test_votes_of_a_large_set_keep_their_places() -> None:
@@ -79,7 +79,7 @@ def test_votes_of_a_large_set_keep_their_places() -> None:
         "nil-Vote" if index % 3 == 0 else answers.vote(index, 77, 0, answers.BLOCK[:12])
         for index in range(150)
     ]
-    state = rpc.parse_round_state(answers.consensus_state(77, prevotes=votes, powers=powers))
+    state = rpc_rounds.parse_round_state(answers.consensus_state(77, prevotes=votes, powers=powers))
     assert len(state.prevotes) == 150
     assert [index for index, vote in enumerate(state.prevotes) if not vote] == list(
         range(0, 150, 3)
@@ -89,7 +89,7 @@ def test_votes_of_a_large_set_keep_their_places() -> None:
 @pytest.mark.parametrize("wrap", ["", "\n", "\n   "])
 def test_a_bit_array_beyond_a_hundred_is_wrapped(wrap: str) -> None:
     """With or without white space between its lines."""
-    marks, voted, total = rpc.parse_bit_array(
+    marks, voted, total = rpc_rounds.parse_bit_array(
         f"BA{{150:{'x' * 100}{wrap}{'_' * 50}}} 100/150 = 0.67"
     )
     assert (sum(marks), len(marks), voted, total) == (100, 150, 100, 150)
@@ -97,7 +97,7 @@ def test_a_bit_array_beyond_a_hundred_is_wrapped(wrap: str) -> None:
 
 def test_a_bit_array_says_who_and_how_much() -> None:
     """Places are validators, numbers are power."""
-    assert rpc.parse_bit_array("BA{4:_x_x} 2/4 = 0.50") == ((False, True, False, True), 2, 4)
+    assert rpc_rounds.parse_bit_array("BA{4:_x_x} 2/4 = 0.50") == ((False, True, False, True), 2, 4)
 
 
 def test_the_validator_set_is_all_of_its_pages() -> None:
@@ -123,14 +123,16 @@ def test_the_validator_set_is_all_of_its_pages() -> None:
 )
 def test_half_a_validator_set_is_none(text: bytes) -> None:
     """Counting quorum in an incomplete set would be counting wrong."""
-    with pytest.raises(rpc.RpcError):
+    with pytest.raises(rpc_envelope.RpcError):
         rpc.parse_validators(text)
 
 
 def test_peers_and_what_is_believed_of_them() -> None:
     """A peer of which nothing was heard yet is in round −1."""
     assert [p.moniker for p in rpc.parse_peers(answers.net_info())] == ["val2", "val3", "val4"]
-    rounds = rpc.parse_peer_rounds(answers.dump_consensus_state([(1, 114, 3, 6), (2, 0, -1, 0)]))
+    rounds = rpc_rounds.parse_peer_rounds(
+        answers.dump_consensus_state([(1, 114, 3, 6), (2, 0, -1, 0)])
+    )
     assert [(p.height, p.round, p.step) for p in rounds] == [(114, 3, 6), (0, -1, 0)]
     assert rounds[0].node_id == answers.node_id(1)
 
@@ -162,7 +164,7 @@ def test_commit_and_result() -> None:
 def test_the_nodes_own_error_is_passed_on() -> None:
     """A node that keeps no results says so, and the reason is what it said."""
     answer = answers.rpc_error("Internal error", "could not find results for height #113")
-    with pytest.raises(rpc.RpcError, match="could not find results for height #113"):
+    with pytest.raises(rpc_envelope.RpcError, match="could not find results for height #113"):
         rpc.parse_block_result(answer)
 
 
@@ -192,7 +194,7 @@ GOOD = answers.status()
 )
 def test_anything_else_is_one_error(text: bytes) -> None:
     """Half JSON, HTML, numbers that do not fit, times that are none: RpcError and nothing else."""
-    with pytest.raises(rpc.RpcError):
+    with pytest.raises(rpc_envelope.RpcError):
         rpc.parse_status(text)
 
 
@@ -209,15 +211,15 @@ def test_anything_else_is_one_error(text: bytes) -> None:
 )
 def test_a_round_that_contradicts_itself_is_refused(change: Callable[[bytes], bytes]) -> None:
     """Steps beyond 8, a round without votes, votes of another height, place or kind."""
-    with pytest.raises(rpc.RpcError):
-        rpc.parse_round_state(change(answers.consensus_state(114, 0, 4)))
+    with pytest.raises(rpc_envelope.RpcError):
+        rpc_rounds.parse_round_state(change(answers.consensus_state(114, 0, 4)))
 
 
 def test_an_address_with_a_line_feed_is_none() -> None:
     """It would be a second validator with the power of the first."""
     twice = [{"address": answers.address(0) + end, "voting_power": "1"} for end in ("", "\n")]
     page = {"block_height": "5", "total": "2", "validators": twice}
-    with pytest.raises(rpc.RpcError, match="another form"):
+    with pytest.raises(rpc_envelope.RpcError, match="is malformed"):
         rpc.parse_validators(answers.envelope(page))
 
 

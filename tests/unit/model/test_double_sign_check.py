@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.systems.comet.double_sign_check import as_version, forbids_start
+from remediations.systems.comet.double_sign_check import forbids_start, parse_version
 
 
 @pytest.mark.parametrize("version", ["0.34.29", "0.37.18", "0.38.0", "0.38.23", "0.39.3"])
@@ -31,4 +31,4 @@ def test_one_of_an_unknown_version_is_unknown() -> None:
 @pytest.mark.parametrize("text", ["", "v0.38.21", "0.38.21-rc1", "0.38", "0.38.21\n", "٠.٣٨.٢١"])
 def test_only_three_numbers_are_a_version(text: str) -> None:
     """A release candidate may be of before or after."""
-    assert as_version(text) is None
+    assert parse_version(text) is None

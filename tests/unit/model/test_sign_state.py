@@ -7,9 +7,7 @@ import json
 import pytest
 
 from remediations.systems.comet.sign_state import (
-    PRECOMMIT,
-    PREVOTE,
-    PROPOSAL,
+    SignedType,
     SignState,
     SignStateError,
     decode_sign_bytes,
@@ -37,15 +35,15 @@ def signed(kind: int, height: int, round_: int, block: bytes | None) -> bytes:
     body = field(1, 0, varint(kind)) + field(2, 1, height.to_bytes(8, "little"))
     if round_:
         body += field(3, 1, round_.to_bytes(8, "little"))
-    if kind == PROPOSAL:
+    if kind == SignedType.PROPOSAL:
         body += field(4, 0, varint(2**64 - 1))
     if block is not None:
         parts = field(1, 0, varint(1)) + field(2, 2, varint(32) + BLOCK)
         block_id = field(1, 2, varint(32) + block) + field(2, 2, varint(len(parts)) + parts)
-        place = 5 if kind == PROPOSAL else 4
+        place = 5 if kind == SignedType.PROPOSAL else 4
         body += field(place, 2, varint(len(block_id)) + block_id)
     chain_id = b"virtengine-lab-1"
-    body += field(6 if kind != PROPOSAL else 7, 2, varint(len(chain_id)) + chain_id)
+    body += field(6 if kind != SignedType.PROPOSAL else 7, 2, varint(len(chain_id)) + chain_id)
     return varint(len(body)) + body
 
 
@@ -57,7 +55,9 @@ def state_file(height: object, round_: object, step: object, sign_bytes: bytes =
 
 
 @pytest.mark.parametrize(
-    ("kind", "step"), [(PROPOSAL, 1), (PREVOTE, 2), (PRECOMMIT, 3)], ids=["proposal", "pre", "com"]
+    ("kind", "step"),
+    [(SignedType.PROPOSAL, 1), (SignedType.PREVOTE, 2), (SignedType.PRECOMMIT, 3)],
+    ids=["proposal", "pre", "com"],
 )
 def test_the_signed_block_is_read(kind: int, step: int) -> None:
     """From a proposal as from votes; height and round must be those of the file."""
@@ -68,7 +68,10 @@ def test_the_signed_block_is_read(kind: int, step: int) -> None:
 
 def test_a_nil_vote_has_no_block() -> None:
     """Round 0 is left out of the bytes, as protobuf does with zeros."""
-    assert parse_sign_state(state_file("113", 0, 2, signed(PREVOTE, 113, 0, None))).block == ""
+    assert (
+        parse_sign_state(state_file("113", 0, 2, signed(SignedType.PREVOTE, 113, 0, None))).block
+        == ""
+    )
 
 
 def test_a_key_that_never_signed_is_at_zero() -> None:
@@ -93,9 +96,9 @@ def test_a_key_that_never_signed_is_at_zero() -> None:
         state_file("9" * 30, 0, 2),
         state_file("x", 0, 0),
         state_file(None, 0, 0),
-        state_file("114", 2, 2, signed(PREVOTE, 113, 2, BLOCK)),
-        state_file("113", 1, 2, signed(PREVOTE, 113, 2, BLOCK)),
-        state_file("113", 2, 2, signed(PREVOTE, 113, 2, BLOCK)[:-3]),
+        state_file("114", 2, 2, signed(SignedType.PREVOTE, 113, 2, BLOCK)),
+        state_file("113", 1, 2, signed(SignedType.PREVOTE, 113, 2, BLOCK)),
+        state_file("113", 2, 2, signed(SignedType.PREVOTE, 113, 2, BLOCK)[:-3]),
         state_file("113", 2, 2, b"\x05\x00"),
         '{"height": "1", "round": 0, "step": 2, "signbytes": "xyz"}',
         '{"height": "1", "round": 0, "step": 2, "signbytes": 7}',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.systems.comet.found import parse_found
+from remediations.systems.comet.discovered import parse_discovered
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Known, Unknown
 from tests.inventories import node_entry
@@ -16,7 +16,7 @@ SOUND = "unit=v.service\nhome=/srv/node\nrpc=http://127.0.0.1:26657\n"
 
 def test_what_is_plain_is_taken() -> None:
     """And what is not named is passed over."""
-    found = parse_found(SOUND + "key_file=/k\nother=x\n")
+    found = parse_discovered(SOUND + "key_file=/k\nother=x\n")
     assert (found.unit, found.home, found.rpc, found.key_file) == (
         *("v.service", "/srv/node", "http://127.0.0.1:26657"),
         "/k",
@@ -37,7 +37,7 @@ def test_what_is_plain_is_taken() -> None:
 )
 def test_an_rpc_of_another_form_is_unknown(rpc: str) -> None:
     """It would be asked with curl, on the host and in every check."""
-    found = parse_found(SOUND.replace("http://127.0.0.1:26657", rpc))
+    found = parse_discovered(SOUND.replace("http://127.0.0.1:26657", rpc))
     assert (found.rpc, found.home) == ("", "/srv/node")
     assert "http://" in found.rpc_trouble.reason
 
@@ -45,27 +45,27 @@ def test_an_rpc_of_another_form_is_unknown(rpc: str) -> None:
 @pytest.mark.parametrize("home", ["srv", "/srv/../etc", "/srv/a b", "/srv/$(x)", "/", "//srv"])
 def test_a_home_of_another_form_is_unknown(home: str) -> None:
     """It would be part of a program that runs as root."""
-    found = parse_found(SOUND.replace("/srv/node", home))
-    assert (found.home, found.homeless) == ("", found.home_trouble)
+    found = parse_discovered(SOUND.replace("/srv/node", home))
+    assert (found.home, found.files_trouble) == ("", found.home_trouble)
     assert "plain characters" in found.home_trouble.reason
 
 
 @pytest.mark.parametrize("unit", ["-H.service", "a/b.service", "v.socket", "v.service\u2028"])
 def test_a_unit_of_another_form_is_unknown(unit: str) -> None:
     """With all that was found by it."""
-    assert parse_found(SOUND.replace("v.service", unit)).home == ""
+    assert parse_discovered(SOUND.replace("v.service", unit)).home == ""
 
 
 def test_a_host_that_contradicts_itself_has_found_nothing() -> None:
     """Two homes are none."""
-    found = parse_found(SOUND + "home=/srv/other\n")
+    found = parse_discovered(SOUND + "home=/srv/other\n")
     assert (found.unit, found.home, found.rpc) == ("", "", "")
     assert "twice" in found.home_trouble.reason
 
 
 def test_reasons_are_bounded() -> None:
     """They are shown, and kept with the observation."""
-    assert len(parse_found("unit_trouble=" + "x" * 60_000).unit_trouble.reason) == 2000
+    assert len(parse_discovered("unit_trouble=" + "x" * 60_000).unit_trouble.reason) == 2000
 
 
 def test_without_the_name_nothing_of_it_is_known() -> None:
@@ -82,4 +82,4 @@ def test_without_the_name_nothing_of_it_is_known() -> None:
         reading.samples[0].status,
     ):  # fmt: skip
         assert isinstance(field, Unknown)
-        assert "another form" in field.reason
+        assert "is malformed" in field.reason

@@ -14,14 +14,15 @@ from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.observation_file import load, save
 from remediations.errors import MachineError, UsageError
 from remediations.reach.connection import Completed, Connection, HostUnreachable
-from remediations.systems.comet import pulse
+from remediations.systems.comet import poll
 from remediations.systems.comet.inventory import Role
-from remediations.systems.comet.pulse import Pulse, heights
+from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.reading import CometReading, comet_reading, sealed
-from remediations.systems.comet.rpc import RpcError, parse_status
+from remediations.systems.comet.rpc import parse_status
+from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.values import NodeStatus
 from remediations.systems.hosts.document import DocumentError
-from remediations.systems.hosts.look import no_document
+from remediations.systems.hosts.look import document_trouble
 from remediations.values.inventory import Inventory
 from remediations.values.login import Login
 from remediations.values.reading import Known, Unknown, Why
@@ -224,14 +225,14 @@ def test_the_light_poll_is_one_trip_and_never_fails() -> None:
         }
     )
     names = ("val1", "val2", "val3", "val4")
-    pulses = asyncio.run(heights(reach, [(name, url) for name in names]))
-    assert pulses["val1"].status is not None
-    assert pulses["val1"].status.height == 113
-    assert pulses["val1"].round is not None
-    assert pulses["val1"].round.height == 114
-    assert pulses["val2"] == pulses["val4"] == (None, None)
-    assert pulses["val3"].status is not None
-    assert pulses["val3"].round is None
+    polls = asyncio.run(poll_nodes(reach, [(name, url) for name in names]))
+    assert polls["val1"].status is not None
+    assert polls["val1"].status.height == 113
+    assert polls["val1"].round is not None
+    assert polls["val1"].round.height == 114
+    assert polls["val2"] == polls["val4"] == (None, None)
+    assert polls["val3"].status is not None
+    assert polls["val3"].round is None
 
 
 def test_an_answer_that_is_slow_to_read_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,12 +251,14 @@ def test_an_answer_that_is_slow_to_read_holds_up_nobody(monkeypatch: pytest.Monk
             await asyncio.sleep(0.01)
         seen_by_others.set()
 
-    async def go() -> dict[str, Pulse]:
+    async def go() -> dict[str, NodePoll]:
         reach = Reached({"val1": Scripted("val1", completed(b"{}"))})
-        pulses, _ = await asyncio.gather(heights(reach, [("val1", "http://127.0.0.1:1")]), others())
-        return pulses
+        polls, _ = await asyncio.gather(
+            poll_nodes(reach, [("val1", "http://127.0.0.1:1")]), others()
+        )
+        return polls
 
-    monkeypatch.setattr(pulse, "parse_status", slow)
+    monkeypatch.setattr(poll, "parse_status", slow)
     assert asyncio.run(go())["val1"].status == parse_status(answers.status(113))
 
 
@@ -265,12 +268,12 @@ def test_the_light_poll_asks_a_real_port() -> None:
     try:
         reach = Reached({"val1": Shell("val1"), "val2": Shell("val2")})
         targets = [("val1", f"http://127.0.0.1:{rpc.port}"), ("val2", "http://127.0.0.1:1")]
-        pulses = asyncio.run(heights(reach, targets))
+        polls = asyncio.run(poll_nodes(reach, targets))
     finally:
         rpc.close()
-    assert pulses["val1"].status is not None
-    assert pulses["val1"].round is not None
-    assert pulses["val2"] == (None, None)
+    assert polls["val1"].status is not None
+    assert polls["val1"].round is not None
+    assert polls["val2"] == (None, None)
     assert rpc.asked == ["/status", "/consensus_state"]
 
 
@@ -278,7 +281,7 @@ def test_what_a_host_complains_is_one_line_that_is_safe_to_show() -> None:
     """It is part of a reason, which is shown and kept: no colours, no other direction, no lines."""
     stderr = "\x1b[2J\u009b31m\u202eX\nnext  run this\u2028more ".encode() + b"\xff" * 10**6
     end = replace(completed(b"", status=1), stderr=stderr)
-    trouble = no_document(end, DocumentError("no answer"))
+    trouble = document_trouble(end, DocumentError("no answer"))
     assert trouble.why is Why.CORRUPT
     assert len(trouble.reason) < 300
     assert trouble.reason.isascii()

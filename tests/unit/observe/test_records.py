@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.systems.hosts.records import parse_records
+from remediations.systems.hosts.reading import parse_records
 from remediations.systems.hosts.values import RecordRoom
 from remediations.values.lines import UNLIMITED, TextError
 

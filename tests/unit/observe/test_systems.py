@@ -26,10 +26,10 @@ from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometNodes, comet_reading, sealed
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.program import program
+from remediations.systems.hosts.program import host_program
 from remediations.systems.hosts.read_section import SILENT, read_section
 from remediations.systems.hosts.reading import HostsReading
-from remediations.systems.hosts.sections import TOTAL_BYTES, limits_of
+from remediations.systems.hosts.sections import TOTAL_BYTES, section_limits
 from remediations.systems.hosts.system import HOSTS
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded, Part
@@ -214,17 +214,17 @@ def test_systems_that_would_take_each_others_place_are_refused(
 ) -> None:
     """Before anything is sent: the reading of one would be told as that of another."""
     with pytest.raises(Refused) as caught:
-        program(ENTRY, Scope.FULL, (COMET, system))
+        host_program(ENTRY, Scope.FULL, (COMET, system))
     assert got in caught.value.got
     assert "comet, other" in caught.value.what
 
 
 def test_the_order_of_systems_does_not_matter() -> None:
     """The host runs the same bytes, which a list of allowed programs may name by their digest."""
-    assert program(ENTRY, Scope.FULL, (COMET, UPTIME)) == program(
+    assert host_program(ENTRY, Scope.FULL, (COMET, UPTIME)) == host_program(
         ENTRY, Scope.FULL, (UPTIME, COMET)
     )
-    assert limits_of((COMET, UPTIME)) == limits_of((UPTIME, COMET))
+    assert section_limits((COMET, UPTIME)) == section_limits((UPTIME, COMET))
 
 
 @pytest.mark.parametrize(

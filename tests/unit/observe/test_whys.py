@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import read_power
 from remediations.playbooks.chain.discover.guess import guess_role
-from remediations.systems.comet.found import parse_found
+from remediations.systems.comet.discovered import parse_discovered
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Known, Unknown, Why
 from tests.property.mutations import examples
@@ -159,8 +159,11 @@ def test_only_a_host_that_has_no_unit_is_taken_for_a_bastion(
 def test_candidates_are_names_of_units_each_once() -> None:
     """They are pinned, and come into a program that runs as root; of another why there are none."""
     said = "candidates=a.service -H.service b.service a.service c/d.service $(x)\n"
-    assert parse_found(f"unit_why=several-units\n{said}").candidates == ("a.service", "b.service")
-    assert parse_found(f"unit_why=no-unit\n{said}").candidates == ()
+    assert parse_discovered(f"unit_why=several-units\n{said}").candidates == (
+        "a.service",
+        "b.service",
+    )
+    assert parse_discovered(f"unit_why=no-unit\n{said}").candidates == ()
 
 
 @pytest.mark.parametrize(

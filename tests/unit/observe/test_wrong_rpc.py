@@ -14,9 +14,9 @@ import pytest
 
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
 from remediations.engine.observe.observation_file import save
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import ChainClass
-from remediations.systems.comet.pulse import heights
+from remediations.systems.comet.poll import poll_nodes
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.values.inventory import HostEntry
 from remediations.values.login import Login
@@ -126,7 +126,7 @@ def concludes_nothing(reading: HostReading, directory: Path) -> None:
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 MANNERS: dict[str, tuple[Manner, str]] = {
     "HTML": (said(HTML, status=502), "malformed"),
-    "half a JSON": (odd_rpc.half, "another form"),
+    "half a JSON": (odd_rpc.half, "is malformed"),
     "cut off": (odd_rpc.cut_off, "exit status 18"),
     "nothing": (said(b""), "truncated"),
     "no answer at all": (odd_rpc.hung_up, "exit status 52"),
@@ -282,5 +282,5 @@ def test_the_light_poll_shows_nothing_of_it(good: Rpc, case: str) -> None:
     """The display has no height then, and the application goes on."""
     with odd(good, MANNERS[case][0]) as rpc:
         reach = Reached({"val1": Shell("val1")})
-        pulses = asyncio.run(heights(reach, [("val1", f"http://127.0.0.1:{rpc.port}")]))
-    assert (pulses["val1"].status, pulses["val1"].round) == (None, None)
+        polls = asyncio.run(poll_nodes(reach, [("val1", f"http://127.0.0.1:{rpc.port}")]))
+    assert (polls["val1"].status, polls["val1"].round) == (None, None)

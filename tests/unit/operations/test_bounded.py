@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, run
+from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, run_bounded
 
 ASK = """
 import sys
@@ -44,8 +44,8 @@ def asked(directory: Path, said: str, *, limit_s: float = 30.0) -> subprocess.Co
 
 def test_a_program_has_our_environment_or_its_own() -> None:
     """Nothing is mixed into one that is given."""
-    ours = run(["/usr/bin/env"], b"", limit_s=30).stdout
-    own = run(["/usr/bin/env"], b"", limit_s=30, env={"ONLY": "this"}).stdout
+    ours = run_bounded(["/usr/bin/env"], b"", limit_s=30).stdout
+    own = run_bounded(["/usr/bin/env"], b"", limit_s=30, env={"ONLY": "this"}).stdout
     assert b"PATH=" in ours
     assert own == b"ONLY=this\n"
 
@@ -78,11 +78,11 @@ def test_what_a_host_says_does_not_steer_a_terminal(tmp_path: Path) -> None:
 def test_bytes_go_through_as_they_are(size: int) -> None:
     """Both ways at once, whatever they are."""
     data = bytes(range(256)) * (size // 256)
-    ended = run(["cat"], data, limit_s=30)
+    ended = run_bounded(["cat"], data, limit_s=30)
     assert (ended.code, ended.stdout, ended.stderr, ended.cut) == (0, data, b"", False)
 
 
 def test_a_program_need_not_read_its_input() -> None:
     """It ends as it ends; what it leaves unread is its own affair."""
-    ended = run(["sh", "-c", "echo e >&2; exit 3"], b"x" * 3_000_000, limit_s=30)
+    ended = run_bounded(["sh", "-c", "echo e >&2; exit 3"], b"x" * 3_000_000, limit_s=30)
     assert (ended.code, ended.stderr, ended.cut) == (3, b"e\n", False)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from remediations.engine.observe.observation_file import save
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
-from remediations.systems.hosts.compile.deploys import deploys_directory
+from remediations.systems.hosts.compile.compiler import deploys_directory
 from remediations.values.reading import value_or_none
 from tests import worlds
 from tests.unit.operations.host import FakeHost

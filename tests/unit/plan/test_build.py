@@ -8,8 +8,8 @@ from remediations.engine.plan.plan import VALID_FOR, Outcome, Plan, plan_digest
 from remediations.playbooks.chain.baseline import (
     ChainBaseline,
     ChainNodes,
+    HostSignState,
     MainProcess,
-    SignedAt,
 )
 from remediations.values.wire import canonical, decode
 from tests import worlds
@@ -68,7 +68,7 @@ def test_baseline_is_how_things_stood() -> None:
     """Checks compare with heights, sign states, peers, programs and processes of before."""
     baseline = plan_of(quorum_lost()).part(ChainBaseline)
     assert (baseline.height, baseline.online_power, baseline.total_power) == (113, 60, 100)
-    assert SignedAt(host="val1", height=113, round=0, step=3) in baseline.sign_states
+    assert HostSignState(host="val1", height=113, round=0, step=3) in baseline.sign_states
     assert {p.host: p.sha256 for p in baseline.programs}["val1"] == "a" * 64
     assert baseline.untouched == tuple(
         MainProcess(host=host, pid=400, started=9000) for host in ("val2", "val3", "val4", "full1")

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import GuardResult, Outcome
-from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.guards.table import START_GUARDS
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading

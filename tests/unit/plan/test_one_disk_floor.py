@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.errors import Refused
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.programs import DISK_FLOOR_KIB
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR

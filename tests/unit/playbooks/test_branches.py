@@ -10,7 +10,7 @@ from remediations.engine.domain import Move, StepData
 from remediations.engine.plan.plan import Risk
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.actions import RESTART, START
-from remediations.playbooks.chain.finding import ChainClass
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.gates import Advances, Follows
 from remediations.playbooks.chain.halted import round_timeout_s
 from remediations.systems.comet.reading import CometReading

@@ -29,7 +29,7 @@ from remediations.systems.comet.inventory import CHAIN_SECTION, Role
 from remediations.systems.comet.reading import CometNodes, CometReading, comet_reading, sealed
 from remediations.systems.comet.subcommands import SUBCOMMANDS
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.program import program
+from remediations.systems.hosts.program import host_program
 from remediations.systems.hosts.reading import HostLogin, HostsReading
 from remediations.systems.hosts.system import HOSTS
 from remediations.values.inventory import Inventory
@@ -130,7 +130,7 @@ def test_limit_to_it_is_answered(named: tuple[str, ...]) -> None:
     assert (caught.value.guard, caught.value.got) == ("--limit", WEB)
     assert "val1" in caught.value.expected
     with pytest.raises(UsageError, match="web1 has no node"):
-        preflight(DOMAIN, START, named, seen)
+        preflight([DOMAIN], START, named, seen)
 
 
 def test_invariants_count_the_nodes_only() -> None:
@@ -162,7 +162,7 @@ def test_its_program_has_nothing_of_a_node(tmp_path: Path) -> None:
     assert beside_it.host == WEB
     assert isinstance(beside_it.session, Known)
     assert seen.read(Lamps) == Lamps(fuse="main", hosts=(WEB,))
-    web, val1 = (program(entry, Scope.FULL, (COMET, LAMP)) for entry in asked.hosts)
+    web, val1 = (host_program(entry, Scope.FULL, (COMET, LAMP)) for entry in asked.hosts)
     assert (b"comet_rest" in web, b"lamp_rest" in web) == (False, True)
     assert (b"comet_rest" in val1, b"lamp_rest" in val1) == (True, False)
 

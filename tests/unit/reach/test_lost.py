@@ -19,7 +19,7 @@ from remediations.reach import command, ssh
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.login import log_in
 from remediations.reach.ssh import SshReach
-from remediations.systems.comet.pulse import heights
+from remediations.systems.comet.poll import poll_nodes
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.look import look_at_hosts
 from remediations.systems.hosts.reading import HostsReading
@@ -136,11 +136,11 @@ def test_looks_at_the_chain_have_a_new_connection(tmp_path: Path) -> None:
 
     async def act(reach: SshReach, bastion: Server, inner: Server) -> None:
         targets = [(host, "http://127.0.0.1:26657") for host in ("val1", "val2")]
-        await heights(reach, targets)
+        await poll_nodes(reach, targets)
         bastion.drop_all()
-        await heights(reach, targets)
+        await poll_nodes(reach, targets)
         asked = len(inner.commands)
-        await heights(reach, targets)
+        await poll_nodes(reach, targets)
         assert len(inner.commands) == asked + 2
 
     behind_a_bastion(tmp_path, act)

@@ -9,7 +9,7 @@ import pytest
 
 from remediations.engine.find.render_text import finding_text
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.told import told
+from remediations.playbooks.chain.present import present
 from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, quorum_lost
@@ -31,7 +31,7 @@ WORLDS: dict[str, Callable[[], CometReading]] = {
 
 
 def text_of(world: CometReading, width: int = 80, *, colour: bool = False) -> str:
-    return finding_text(told(diagnose(world)), width=width, colour=colour)
+    return finding_text(present(diagnose(world)), width=width, colour=colour)
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
@@ -43,7 +43,7 @@ def test_finding_is_golden(name: str) -> None:
 def test_evidence_is_shown_when_asked_for() -> None:
     """--verbose adds every reading relied upon, with its source."""
     finding = diagnose(quorum_lost())
-    text = finding_text(told(finding), width=120, colour=False, verbose=True)
+    text = finding_text(present(finding), width=120, colour=False, verbose=True)
     assert "readings relied upon" in text
     for evidence in finding.node("val1").evidence:
         assert evidence.reading in text

@@ -14,7 +14,8 @@ from remediations.engine.rules.book import PAGES, entries, meant_by
 from remediations.engine.rules.entry import Entry, Kind, entries_of
 from remediations.engine.runs.records import RunState, StepState
 from remediations.errors import ExitCode
-from remediations.playbooks.chain.finding import ChainClass, NodeCondition
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -21,7 +21,7 @@ from remediations.engine.plan.plan import (
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.gates import Advances
-from remediations.playbooks.chain.told import told
+from remediations.playbooks.chain.present import present
 from remediations.systems.hosts.probe import unit_active
 from remediations.values.origin import Origin
 from remediations.values.part import Part
@@ -68,7 +68,7 @@ def stage(number: int, *steps: Step, gate_timeout_s: int = 5) -> Stage:
 
 @cache
 def _finding() -> Finding:
-    return told(diagnose(healthy()))
+    return present(diagnose(healthy()))
 
 
 def plan(*stages: Stage, approvals_needed: int = 1, branch: str = "lost quorum") -> Plan:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.reach.blocking import Limits
 from remediations.reach.connection import Completed, HostUnreachable
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodeLocation
 from remediations.systems.hosts.rounds import COMMAND
 from tests import worlds
 from tests.unit.model import answers
@@ -34,7 +34,7 @@ def times(height: int) -> str:
 class FakeNode:
     """One target whose answers are fields."""
 
-    target: NodePlace
+    target: NodeLocation
     height: int = TIP
     catching_up: bool = False
     earliest: int = 1
@@ -177,7 +177,7 @@ class FakeNode:
 
 @dataclass
 class FakeReach:
-    """Connections to fake nodes (the `Reach` of systems.hosts.rounds); counts the rounds, and
+    """Connections to fake nodes (the `HostRunner` of systems.hosts.rounds); counts the rounds, and
     those that nobody waits for."""
 
     nodes: Mapping[str, FakeNode]

@@ -11,18 +11,19 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.playbooks.chain.checks.fleet import FAILURES
-from remediations.systems.comet import asked as comet
-from remediations.systems.comet.curl import CURL, ask
-from remediations.systems.comet.rpc import MAX_PAGES, RpcError
+from remediations.systems.comet import questions as comet
+from remediations.systems.comet.curl import CURL, curl_command
+from remediations.systems.comet.rpc import MAX_PAGES
+from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.secrets import CREDENTIALS
-from remediations.systems.comet.values import NodePlace
-from remediations.systems.hosts import asked as hosts
+from remediations.systems.comet.values import NodeLocation
+from remediations.systems.hosts import questions as hosts
 from remediations.systems.hosts.rounds import Question, ask_hosts
 from remediations.values.reading import Known, Reading
 from tests.unit.model import answers
 from tests.unit.verify.local import LocalReach
 
-TARGET = NodePlace(
+TARGET = NodeLocation(
     host="val1",
     unit="virtengine.service",
     home="/var/lib/virtengine",
@@ -104,7 +105,9 @@ def test_a_set_that_never_ends_is_not_asked_for() -> None:
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "-o/tmp/x", "http://h:1/$(touch x)"])
 def test_a_url_is_one_and_of_the_rpc_only(url: str, tmp_path: Path) -> None:
     """Neither a file of the host nor an option nor a command, whoever wrote the plan."""
-    done = subprocess.run(["sh", "-c", ask(url, seconds=1)], capture_output=True, cwd=tmp_path)
+    done = subprocess.run(
+        ["sh", "-c", curl_command(url, seconds=1)], capture_output=True, cwd=tmp_path
+    )
     assert done.returncode != 0
     assert done.stdout.strip() == b""
     assert list(tmp_path.iterdir()) == []

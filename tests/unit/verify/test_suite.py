@@ -13,7 +13,7 @@ from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.playbooks.chain.checks.reading import NodeReading
+from remediations.playbooks.chain.checks.reading import CheckedNode
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.verify.fakes import TIP, FakeNode, FakeReach, recovered
 
@@ -55,7 +55,7 @@ class Desk:
         self.reading = self.fleet.read(self.baseline, self.plan.acting)
         self.wait = OneMoreLook("P0", self.waited.append)
 
-    def one(self, host: str = "val1") -> NodeReading:
+    def one(self, host: str = "val1") -> CheckedNode:
         return self.reading.nodes[host]
 
     def say(self, text: str) -> None:

@@ -1,4 +1,4 @@
 """Checks P1–P17 of docs/rules/checks.md, as tests with testinfra over our own connections.
 
-`pytest --pyargs remediations.playbooks.chain.checks --remediate-run DIRECTORY` runs them by hand.
+By hand: `pytest --pyargs remediations.playbooks.chain.checks --remediate-run DIRECTORY`.
 """

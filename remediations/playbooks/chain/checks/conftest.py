@@ -1,4 +1,4 @@
-"""Gives the checks what they judge: all nodes of the plan that was applied, read once."""
+"""Gives the checks what they judge: all nodes of the applied plan, read once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet, Statuses
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.playbooks.chain.checks.reading import ChainReading, NodeReading
+from remediations.playbooks.chain.checks.reading import (
+    CheckedChain,
+    CheckedNode,
+)
 from remediations.playbooks.chain.look import look_at
 from remediations.reach.blocking import BlockingReach
 from remediations.systems.hosts.testinfra import testinfra_host
@@ -34,13 +37,14 @@ __all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "seen", "wait
 
 
 class _Every:
-    """What a check without a host has in place of pytest's parameters."""
+    """Stands in for pytest's parameters where a check has none."""
 
     params: ClassVar[dict[str, object]] = {}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `node` runs for each target, `acted` for each one that was acted on."""
+    """A test that asks for `node` runs for each node of the plan, for `acted` or `signer` for each
+    one, or each validator, that was acted on."""
     plan = PlannedChain.of(metafunc.config.stash[GIVEN].plan)
     everyone = [target.host for target in plan.targets]
     signers = [t.host for t in plan.targets if t.power and t.host in plan.acting]
@@ -50,7 +54,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A check that bears on no host of this plan is left out: pytest would call it skipped."""
+    """Leaves out a check that applies to no host of this plan: pytest would call it skipped."""
     items[:] = [
         item for item in items if None not in getattr(item, "callspec", _Every).params.values()
     ]
@@ -58,19 +62,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def plan(given: Given) -> PlannedChain:
-    """What the plan says of the chain."""
+    """What the plan says about the chain."""
     return PlannedChain.of(given.plan)
 
 
 @pytest.fixture(scope="session")
 def baseline(plan: PlannedChain) -> ChainBaseline:
-    """How things stood before anything was done."""
+    """The state of the chain before anything was done."""
     return plan.baseline
 
 
 @pytest.fixture(scope="session")
 def reach(given: Given, plan: PlannedChain) -> Iterator[BlockingReach]:
-    """Connections to the targets, each by the very name, way and host keys that the plan pins."""
+    """Connections to the nodes of the plan, by exactly the names, routes and host keys that it
+    pins."""
     known = {entry.name for entry in given.inventory.hosts}
     targets = {target.host for target in plan.targets}
     reach = BlockingReach(given.inventory, given.resolver)
@@ -106,34 +111,35 @@ def wait(wait_alone: Wait, fleet: Fleet) -> Wait:
 
 
 @pytest.fixture(scope="session")
-def reading(plan: PlannedChain, fleet: Fleet) -> ChainReading:
-    """What all checks judge, read once, when the first of them asks for it."""
+def reading(plan: PlannedChain, fleet: Fleet) -> CheckedChain:
+    """What all checks judge, read once when the first of them asks for it."""
     return fleet.read(plan.baseline, plan.acting)
 
 
-def _one(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
+def _one(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     return reading.nodes[str(request.param)]
 
 
 @pytest.fixture
-def node(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
-    """One target."""
+def node(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
+    """One node of the plan."""
     return _one(request, reading)
 
 
 @pytest.fixture
-def acted(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
-    """One host on which something ran."""
+def acted(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
+    """One node that was acted on."""
     return _one(request, reading)
 
 
 @pytest.fixture
-def signer(request: pytest.FixtureRequest, reading: ChainReading) -> NodeReading:
-    """One validator on which something ran."""
+def signer(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
+    """One validator that was acted on."""
     return _one(request, reading)
 
 
 @pytest.fixture
 def host_of(reach: BlockingReach) -> Callable[[str], Host]:
-    """testinfra's host of a name, for a check that asks one machine by hand: a round each time."""
+    """Name → testinfra's host object, for a check that asks one host directly: a round trip each
+    time."""
     return lambda name: testinfra_host(reach, name)

@@ -1,8 +1,9 @@
-"""Asks all nodes of a plan, in rounds: what the checks judge, and what they wait for.
+"""Asks all nodes of a plan, in rounds: for what the checks judge, and for what they wait for.
 
-1. One round asks where every node stands.
-2. One round asks every node all that the checks judge of it, at the heights that this told.
-3. A validator set of more than one page costs one round more, of one node.
+1. The first round asks every node for its status.
+2. The second asks every node for everything that the checks judge, at the heights that the first
+   one showed.
+3. If the validator set has more than one page, a third asks one node for the other pages.
 
 So the number of rounds does not depend on the number of nodes.
 """
@@ -17,22 +18,28 @@ from typing import Any, TypeVar
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.reading import (
     NEWEST_COMMITS,
-    ChainReading,
-    NodeReading,
+    CheckedChain,
+    CheckedNode,
     common_heights,
     headers_since,
     known,
     newest_commits,
 )
 from remediations.reach.blocking import Limits
-from remediations.systems.comet import asked as comet
+from remediations.systems.comet import questions as comet
 from remediations.systems.comet.secrets import CREDENTIALS
-from remediations.systems.comet.values import Commit, NodePlace, NodeStatus, Peer, ValidatorSet
-from remediations.systems.hosts import asked as hosts
+from remediations.systems.comet.values import (
+    Commit,
+    NodeLocation,
+    NodeStatus,
+    Peer,
+    ValidatorSet,
+)
+from remediations.systems.hosts import questions as hosts
 from remediations.systems.hosts.rounds import (
     Answers,
+    HostRunner,
     Question,
-    Reach,
     ask_hosts,
     ask_hosts_beside,
 )
@@ -41,11 +48,11 @@ from remediations.values.reading import Known, Reading, Unknown, Why, value_or_n
 T = TypeVar("T")
 Asked = dict[str, Question[Any]]
 ASKED_FIELDS = tuple(
-    field.name for field in fields(NodeReading) if field.name not in ("target", "status")
+    field.name for field in fields(CheckedNode) if field.name not in ("target", "status")
 )
 
 FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
-"""What a journal must not say since the start."""
+"""What must not be in the journal since the start."""
 
 
 GLANCE_S = 2.0
@@ -58,13 +65,13 @@ Statuses = Mapping[str, Reading[NodeStatus]]
 
 
 class Fleet:
-    """The nodes of a plan, behind connections that are kept. `seen` is told where all of them
-    stand whenever that was asked."""
+    """The nodes of a plan, over connections that are kept. `seen` is told where all of them stand
+    whenever that was asked."""
 
     def __init__(
         self,
-        reach: Reach,
-        targets: Sequence[NodePlace],
+        reach: HostRunner,
+        targets: Sequence[NodeLocation],
         seen: Callable[[Statuses], None] = lambda _: None,
     ) -> None:
         self._reach = reach
@@ -101,7 +108,7 @@ class Fleet:
         """
         return {host: known(status).height for host, status in self.statuses().items()}
 
-    def status(self, target: NodePlace) -> NodeStatus:
+    def status(self, target: NodeLocation) -> NodeStatus:
         """`/status` of one node.
 
         Raises:
@@ -109,7 +116,7 @@ class Fleet:
         """
         return self._one(target, comet.status(target))
 
-    def peers(self, target: NodePlace) -> tuple[Peer, ...]:
+    def peers(self, target: NodeLocation) -> tuple[Peer, ...]:
         """The peers of one node.
 
         Raises:
@@ -117,7 +124,7 @@ class Fleet:
         """
         return self._one(target, comet.peers(target))
 
-    def commits(self, target: NodePlace, count: int) -> tuple[Commit, ...]:
+    def commits(self, target: NodeLocation, count: int) -> tuple[Commit, ...]:
         """The newest commits of one node, oldest first.
 
         Raises:
@@ -126,9 +133,9 @@ class Fleet:
         heights = newest_commits(self.status(target), count)
         return self._one(target, comet.commits(target, heights)) if heights else ()
 
-    def read(self, baseline: ChainBaseline, acting: Sequence[str]) -> ChainReading:
-        """All that the checks judge of nodes of which those in `acting` were acted on."""
-        statuses = self.statuses()
+    def read(self, baseline: ChainBaseline, acting: Sequence[str]) -> CheckedChain:
+        """Everything that the checks judge; the nodes in `acting` were acted on."""
+        statuses = self.statuses()  # 1
         answering = [s for s in map(value_or_none, statuses.values()) if s is not None]
         common = common_heights(baseline, answering)
         first = self._targets[0]
@@ -143,20 +150,20 @@ class Fleet:
             )
             for target in self._targets
         }
-        answers = self._round({host: tuple(asked[host].values()) for host in asked})
+        answers = self._round({host: tuple(asked[host].values()) for host in asked})  # 2
         nodes = {
             target.host: _node_reading(
                 target, statuses[target.host], asked[target.host], answers[target.host]
             )
             for target in self._targets
         }
-        members = self._members(first, statuses[first.host], answers[first.host])
-        return ChainReading(nodes=nodes, validators=members, common=common)
+        members = self._members(first, statuses[first.host], answers[first.host])  # 3
+        return CheckedChain(nodes=nodes, validators=members, common=common)
 
     def _members(
-        self, target: NodePlace, status: Reading[NodeStatus], answers: Answers
+        self, target: NodeLocation, status: Reading[NodeStatus], answers: Answers
     ) -> Reading[ValidatorSet]:
-        """The validator set, as far as it was not on the page that was asked for already."""
+        """The validator set; pages after the first one are asked for here."""
         if isinstance(status, Unknown):
             return status
         height = status.value.height
@@ -171,10 +178,10 @@ class Fleet:
         self._asked_at = time.monotonic()
         return {target.host: comet.status(target) for target in self._targets}
 
-    def _ask(self, target: NodePlace, question: Question[T]) -> Reading[T]:
+    def _ask(self, target: NodeLocation, question: Question[T]) -> Reading[T]:
         return self._round({target.host: (question,)})[target.host].to(question)
 
-    def _one(self, target: NodePlace, question: Question[T]) -> T:
+    def _one(self, target: NodeLocation, question: Question[T]) -> T:
         return known(self._ask(target, question))
 
     def _round(self, asked: Mapping[str, Sequence[Question[object]]]) -> Mapping[str, Answers]:
@@ -186,7 +193,7 @@ def _told(asked: Mapping[str, Question[NodeStatus]], answers: Mapping[str, Answe
 
 
 def _questions(
-    target: NodePlace,
+    target: NodeLocation,
     status: Reading[NodeStatus],
     baseline: ChainBaseline,
     common: range,
@@ -194,8 +201,8 @@ def _questions(
     acted: bool,
     first: bool,
 ) -> Asked:
-    """What one node is asked, by the field of its reading that it is for: only what a check of
-    this plan judges there."""
+    """Field of the reading → the question for it: only what a check of this plan judges of the
+    node."""
     asked: Asked = {"active": hosts.unit_active(target.unit)}
     if isinstance(status, Known):
         asked |= _of_the_chain(
@@ -216,9 +223,9 @@ def _questions(
 
 
 def _of_the_chain(
-    target: NodePlace, status: NodeStatus, baseline: ChainBaseline, common: range, *, signs: bool
+    target: NodeLocation, status: NodeStatus, baseline: ChainBaseline, common: range, *, signs: bool
 ) -> Asked:
-    """What its RPC is asked, at the heights that the node has."""
+    """The questions to its RPC, at the heights that the node has."""
     asked: Asked = {"peers": comet.peers(target)}
     if heights := headers_since(baseline, status):
         asked["headers"] = comet.headers(target, heights)
@@ -230,14 +237,14 @@ def _of_the_chain(
 
 
 def _node_reading(
-    target: NodePlace, status: Reading[NodeStatus], asked: Asked, answers: Answers
-) -> NodeReading:
+    target: NodeLocation, status: Reading[NodeStatus], asked: Asked, answers: Answers
+) -> CheckedNode:
     not_asked = (
         status
         if isinstance(status, Unknown)
         else Unknown(
             why=Why.NOT_ASKED,
-            reason=f"{target.host}: it was not asked",
+            reason=f"{target.host}: not asked",
             source=target.host,
             at=answers.at,
         )
@@ -245,4 +252,4 @@ def _node_reading(
     readings: dict[str, Any] = {
         name: answers.to(asked[name]) if name in asked else not_asked for name in ASKED_FIELDS
     }
-    return NodeReading(target=target, status=status, **readings)
+    return CheckedNode(target=target, status=status, **readings)

@@ -1,4 +1,4 @@
-"""What the chain's checks need of a plan."""
+"""What the chain's checks need to know of a plan."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Self
 
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
-from remediations.systems.comet.values import NodePlace
+from remediations.systems.comet.values import NodeLocation
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedChain:
-    """How things stood, where the nodes are, and on which hosts something ran."""
+    """The state before, the nodes, and the hosts that were acted on."""
 
     baseline: ChainBaseline
-    targets: tuple[NodePlace, ...]
+    targets: tuple[NodeLocation, ...]
     acting: tuple[str, ...]
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        """Read once, from the plan's parts.
+        """Read from the parts of `plan`.
 
         Raises:
-            ValueError: it is not a plan of the chain.
+            ValueError: it is not a plan for a chain.
         """
         return cls(
             baseline=plan.part(ChainBaseline),

@@ -1,6 +1,5 @@
-"""What the checks judge: every node read once, as frozen values; a failed reading is a value, too.
-
-`known` turns one that failed into a failed check: for a check, silence is a failure with a reason.
+"""What the checks judge: every node, read once, as frozen values. A failed reading is a value, too:
+`known` turns it into a failed check with its reason.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
-    NodePlace,
+    NodeLocation,
     NodeStatus,
     Peer,
     ValidatorSet,
@@ -25,21 +24,21 @@ from remediations.values.reading import Known, Reading, Unknown, value_or_none
 T = TypeVar("T")
 
 NEW_BLOCKS = 5
-"""Above the height of the incident: what proves that the chain goes on."""
+"""So many blocks above the height of the incident prove that the chain goes on."""
 NEWEST_COMMITS = 5
 EVIDENCE_BACK = 10
 EVIDENCE_AHEAD = 2_000
-"""Looking further ahead than this, long after the run, would read the chain's whole life."""
+"""A limit on the headers that are read: long after the run there may be any number of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeReading:
-    """One node. `commits` are its newest ones, oldest first; `results` and `headers` go by height.
+class CheckedNode:
+    """One node. `commits` are its newest ones, oldest first; `headers` are keyed by height.
 
-    What no check asks of this node is Unknown, not asked.
+    What no check needs of this node is Unknown: not asked.
     """
 
-    target: NodePlace
+    target: NodeLocation
     active: Reading[bool]
     status: Reading[NodeStatus]
     peers: Reading[tuple[Peer, ...]]
@@ -59,21 +58,21 @@ class NodeReading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainReading:
-    """All nodes by name, in the order of the plan. `validators` is the set as `first` tells it;
-    `common` are the heights above the incident that all nodes that answer have, six at most."""
+class CheckedChain:
+    """All nodes by name, in the order of the plan. `validators` is the set as `first` reports it;
+    `common` are the heights above the incident that all answering nodes have, at most six."""
 
-    nodes: Mapping[str, NodeReading]
+    nodes: Mapping[str, CheckedNode]
     validators: Reading[ValidatorSet]
     common: range
 
     @property
-    def first(self) -> NodeReading:
-        """The node whose word is taken for what is the same on all."""
+    def first(self) -> CheckedNode:
+        """The node that is asked for what is the same on all nodes."""
         return next(iter(self.nodes.values()))
 
     def top(self) -> int:
-        """The highest of all nodes that answer."""
+        """The highest height of all nodes that answer; 0 if none does."""
         found = (value_or_none(node.status) for node in self.nodes.values())
         return max((status.height for status in found if status is not None), default=0)
 
@@ -82,7 +81,7 @@ def known(reading: Known[T] | Unknown) -> T:
     """The value.
 
     Raises:
-        AssertionError: it could not be read, and why.
+        AssertionError: it could not be read; says why.
     """
     if isinstance(reading, Unknown):
         raise AssertionError(reading.reason)
@@ -90,20 +89,20 @@ def known(reading: Known[T] | Unknown) -> T:
 
 
 def common_heights(baseline: ChainBaseline, statuses: Sequence[NodeStatus]) -> range:
-    """The heights above the incident that every one of these nodes has, the first six at most."""
+    """The heights above the incident that all of these nodes have, at most the first six."""
     first = baseline.height + 1
     lowest = min((status.height for status in statuses), default=0)
     return range(first, min(lowest, first + NEW_BLOCKS) + 1)
 
 
 def headers_since(baseline: ChainBaseline, status: NodeStatus) -> range:
-    """The heights of the headers that are looked at on a node: from shortly before the incident,
-    or from where the node begins."""
+    """The heights whose headers are read on a node: from shortly before the incident, or from the
+    first block that the node has."""
     low = max(1, baseline.height - EVIDENCE_BACK)
     return range(max(low, status.earliest_height), min(status.height, low + EVIDENCE_AHEAD) + 1)
 
 
 def newest_commits(status: NodeStatus, count: int) -> range:
-    """The heights of the newest commits that are final: the block after each is there."""
+    """The heights of the newest final commits: those whose next block exists."""
     tip = status.height - 1
     return range(max(1, tip - count + 1), tip + 1)

@@ -13,33 +13,34 @@ from remediations.playbooks.chain.checks.reading import (
     EVIDENCE_BACK,
     NEW_BLOCKS,
     NEWEST_COMMITS,
-    ChainReading,
+    CheckedChain,
     headers_since,
     known,
 )
+from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import Commit
 
 Saw = Callable[[str], None]
 
 GROWTH_LIMIT_S = 180
-"""Five blocks at ten seconds each, and the catching up of a node that was down."""
+"""Five blocks of ten seconds each, and time for a node that was down to catch up."""
 POWER_LIMIT_S = 30
 CALM_ROUND = 1
 CALM_LIMIT_S = 60
 
 
-def _common(reading: ChainReading, baseline: ChainBaseline) -> range:
-    """The heights that are compared, where every node told where it stands."""
+def _common(reading: CheckedChain, baseline: ChainBaseline) -> range:
+    """The heights that are compared; fails if a node did not report its own."""
     for node in reading.nodes.values():
         known(node.status)
     assert len(reading.common) > 0, f"no node-wide block above {baseline.height}"
     return reading.common
 
 
-@pytest.mark.check("P1", "five more blocks on every node")
+@pytest.mark.check("P1", TITLES["P1"])
 def test_blocks_go_on(fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw) -> None:
-    """Height advances by five on every node."""
+    """The height advances by five on every node."""
     goal = baseline.height + NEW_BLOCKS
     heights = wait.until(
         fleet.heights,
@@ -54,8 +55,8 @@ def test_blocks_go_on(fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Sa
     assert min(heights.values()) >= goal, f"{dict(heights)}, expected {goal}"
 
 
-@pytest.mark.check("P2", "one app hash at the same heights")
-def test_one_app_hash(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+@pytest.mark.check("P2", TITLES["P2"])
+def test_one_app_hash(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """The state after every new height is the same on every node."""
     heights = _common(reading, baseline)
     results = {
@@ -69,8 +70,8 @@ def test_one_app_hash(reading: ChainReading, baseline: ChainBaseline, saw: Saw) 
     saw(f"{len(reading.nodes)} nodes agree on {heights.start}–{heights.stop - 1}")
 
 
-@pytest.mark.check("P3", "one block id at the same heights")
-def test_one_block_id(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+@pytest.mark.check("P3", TITLES["P3"])
+def test_one_block_id(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """No two nodes have different blocks at one height."""
     heights = _common(reading, baseline)
     chains = {}
@@ -84,9 +85,9 @@ def test_one_block_id(reading: ChainReading, baseline: ChainBaseline, saw: Saw) 
     assert not different, f"{different} have other blocks"
 
 
-@pytest.mark.check("P4", "the new blocks continue the old chain")
-def test_chain_continues(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
-    """The block of the incident's height is the same on every node, and times only rise."""
+@pytest.mark.check("P4", TITLES["P4"])
+def test_chain_continues(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
+    """The block at the height of the incident is the same on every node, and times only rise."""
     height = baseline.height
     seen = {}
     for name, node in reading.nodes.items():
@@ -99,8 +100,8 @@ def test_chain_continues(reading: ChainReading, baseline: ChainBaseline, saw: Sa
     assert len(set(seen.values())) == 1, f"block {height} differs: {seen}"
 
 
-@pytest.mark.check("P5", "no evidence of equivocation in any block since")
-def test_no_evidence(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -> None:
+@pytest.mark.check("P5", TITLES["P5"])
+def test_no_evidence(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """No header since shortly before the incident carries evidence, on any node."""
     low = max(1, baseline.height - EVIDENCE_BACK)
     total = 0
@@ -115,20 +116,20 @@ def test_no_evidence(reading: ChainReading, baseline: ChainBaseline, saw: Saw) -
     saw(f"{total} headers on {len(reading.nodes)} nodes from height {low}")
 
 
-@pytest.mark.check("P8", "signing power is not less than before")
+@pytest.mark.check("P8", TITLES["P8"])
 def test_signing_power(
-    reading: ChainReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+    reading: CheckedChain, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
-    """A commit carries at least the power of before, and more than two thirds. One alone may miss a
-    vote that came late, so several are looked at."""
+    """A commit is signed by at least as much power as before, and by more than two thirds. A single
+    commit may lack a vote that came late, so several are examined."""
     members = known(reading.validators)
     powers = {member.address: member.power for member in members.validators}
 
     def signed(commits: Sequence[Commit]) -> int:
-        """The most that signed one of the blocks since the incident."""
+        """The most power that signed any one block since the incident."""
         new = [commit for commit in commits if commit.height > baseline.height]
         return max(
-            (sum(powers.get(s.address, 0) for s in c.signatures if s.flag == 2) for c in new),
+            (sum(powers.get(s.address, 0) for s in c.signatures if s.for_block) for c in new),
             default=0,
         )
 
@@ -146,9 +147,9 @@ def test_signing_power(
     assert power >= baseline.online_power, f"{power}, before {baseline.online_power}"
 
 
-@pytest.mark.check("P9", "blocks are decided in round 0 or 1")
-def test_calm_rounds(reading: ChainReading, fleet: Fleet, wait: Wait, saw: Saw) -> None:
-    """Five blocks in a row needed no more than two rounds each."""
+@pytest.mark.check("P9", TITLES["P9"])
+def test_calm_rounds(reading: CheckedChain, fleet: Fleet, wait: Wait, saw: Saw) -> None:
+    """Five consecutive blocks needed at most two rounds each."""
     commits = wait.until(
         lambda: fleet.commits(reading.first.target, NEWEST_COMMITS),
         lambda commits: max(_rounds(commits), default=0) <= CALM_ROUND,

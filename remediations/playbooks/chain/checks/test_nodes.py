@@ -1,4 +1,4 @@
-"""Checks on each node: does it sign, follow, and is it what was planned."""
+"""Checks on each node: whether it signs and follows, and whether it is what was planned."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import FAILURES, Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
-from remediations.playbooks.chain.checks.reading import ChainReading, NodeReading, known
+from remediations.playbooks.chain.checks.reading import CheckedChain, CheckedNode, known
+from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.values import Commit, NodeStatus
 
 Saw = Callable[[str], None]
@@ -20,18 +21,18 @@ SIGNING_LIMIT_S = 90
 FOLLOW_LIMIT_S = 30
 
 
-@pytest.mark.check("P7", "every started validator signs three blocks in a row")
+@pytest.mark.check("P7", TITLES["P7"])
 def test_signs(
-    signer: NodeReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+    signer: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
-    """Its own signature is for the block in three consecutive commits after the incident."""
+    """It signed the block in three consecutive commits after the incident."""
     address = signer.target.address
 
     def signed(commits: Sequence[Commit]) -> bool:
         last = commits[-SIGNED_IN_A_ROW:]
         return len(last) == SIGNED_IN_A_ROW and all(
             commit.height > baseline.height
-            and any(s.address == address and s.flag == 2 for s in commit.signatures)
+            and any(s.address == address and s.for_block for s in commit.signatures)
             for commit in last
         )
 
@@ -46,8 +47,8 @@ def test_signs(
     saw(f"signed {SIGNED_IN_A_ROW} blocks in a row")
 
 
-@pytest.mark.check("P10", "no sign state is lower than before")
-def test_sign_state_never_lower(node: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
+@pytest.mark.check("P10", TITLES["P10"])
+def test_sign_state_never_lower(node: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
     """Height, round and step of the sign state are at least what they were."""
     before = {s.host: (s.height, s.round, s.step) for s in baseline.sign_states}
     if node.name not in before:
@@ -59,9 +60,9 @@ def test_sign_state_never_lower(node: NodeReading, baseline: ChainBaseline, saw:
     assert now >= before[node.name], f"{now} is below {before[node.name]}"
 
 
-@pytest.mark.check("P11", "every validator kept its address")
-def test_address_kept(node: NodeReading, saw: Saw) -> None:
-    """The node signs with the key it had, and has power if it had power."""
+@pytest.mark.check("P11", TITLES["P11"])
+def test_address_kept(node: CheckedNode, saw: Saw) -> None:
+    """The node has the key that it had, and has power if and only if it had power."""
     status = known(node.status)
     saw(f"{status.address[:12]}, power {status.power}")
     if node.target.address:
@@ -69,9 +70,9 @@ def test_address_kept(node: NodeReading, saw: Saw) -> None:
     assert bool(status.power) == bool(node.target.power), f"power {status.power}"
 
 
-@pytest.mark.check("P12", "every node follows the tip")
+@pytest.mark.check("P12", TITLES["P12"])
 def test_follows(
-    node: NodeReading, reading: ChainReading, fleet: Fleet, wait: Wait, saw: Saw
+    node: CheckedNode, reading: CheckedChain, fleet: Fleet, wait: Wait, saw: Saw
 ) -> None:
     """Not catching up, and at most one block behind the highest."""
     assert known(node.active), f"{node.target.unit} is not running"
@@ -91,9 +92,9 @@ def test_follows(
     saw(f"height {status.height}, not catching up")
 
 
-@pytest.mark.check("P13", "peers are back")
+@pytest.mark.check("P13", TITLES["P13"])
 def test_peers(
-    node: NodeReading, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+    node: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
 ) -> None:
     """At most one peer fewer than before, and at least one."""
     before = {p.host: p.peers for p in baseline.peers}.get(node.name, 0)
@@ -109,9 +110,9 @@ def test_peers(
     assert len(peers) >= wanted, f"{len(peers)}, before {before}"
 
 
-@pytest.mark.check("P14", "the program is the one that was planned")
-def test_binary(acted: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
-    """The running process has the program whose hash was read when planning."""
+@pytest.mark.check("P14", TITLES["P14"])
+def test_binary(acted: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
+    """The running process is of the program whose hash was read when planning."""
     planned = {p.host: p.sha256 for p in baseline.programs}.get(acted.name)
     running = known(acted.program)
     saw(f"sha256 {running[:16]}")
@@ -119,28 +120,28 @@ def test_binary(acted: NodeReading, baseline: ChainBaseline, saw: Saw) -> None:
     assert running == planned, f"running {running[:16]}, planned {planned[:16]}"
 
 
-@pytest.mark.check("P15", "no failure in the journal since the start")
-def test_journal(acted: NodeReading, saw: Saw) -> None:
-    """Nothing since the start says that consensus failed or that somebody equivocated."""
+@pytest.mark.check("P15", TITLES["P15"])
+def test_journal(acted: CheckedNode, saw: Saw) -> None:
+    """No line since the start says that consensus failed or that a validator equivocated."""
     found = known(acted.failures)
     saw("none of: " + FAILURES.replace("|", ", ").replace("^", ""))
     assert not found, found[:300]
 
 
-@pytest.mark.check("P17", "files belong to the service user")
-def test_ownership(acted: NodeReading, saw: Saw) -> None:
-    """Nothing below data/ belongs to somebody else: the service could not write it."""
+@pytest.mark.check("P17", TITLES["P17"])
+def test_ownership(acted: CheckedNode, saw: Saw) -> None:
+    """Nothing below data/ belongs to another user: the service could not write it."""
     owner = acted.target.user or "root"
     foreign = known(acted.foreign_file)
     saw(f"all of data/ belongs to {owner}")
     assert not foreign, f"{foreign} does not belong to {owner}"
 
 
-@pytest.mark.check("I13", "processes that were healthy were not restarted")
+@pytest.mark.check("I13", TITLES["I13"])
 def test_healthy_untouched(
-    reading: ChainReading, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
+    reading: CheckedChain, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
 ) -> None:
-    """The daemons that were well before are the same processes now."""
+    """The daemons that were healthy before are still the same processes."""
     healthy = set(reading.nodes) - set(plan.acting)
     unread = healthy - {process.host for process in baseline.untouched}
     assert not unread, f"not read when planning: {sorted(unread)}"

@@ -1,1 +1,1 @@
-"""Concludes from an Observation what is wrong, with the readings that support it. Pure."""
+"""Concludes from an observation what is wrong, and which readings show it. Pure."""

@@ -1,4 +1,18 @@
-"""Which class of incident the chain is in, by power; first match wins (docs/diagnosis.md)."""
+"""Which class of incident the chain is in, by voting power (docs/diagnosis.md#the-classes).
+
+The first match wins, in this order:
+
+1. Blocks go on: local divergence, degraded, slow or healthy.
+2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
+   the inventory name one cause.
+3. Nodes that can halt the chain stopped on purpose: upgrade needed, halt-height.
+4. The views of the votes prove a partition.
+5. Nodes that can halt the chain have another app hash than the agreed one; or there are several app
+   hashes, and none can reach a quorum any more.
+6. Nodes that can halt the chain panic at the same block.
+7. Votes are missing: signing blocked, or quorum lost.
+8. All votes are there, and still no block: undetermined.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +21,30 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from remediations.engine.find.finding import Health
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.diagnose.votes import Votes
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.reading import value_or_none
 
 _SLOW_PARTS = 4
-"""Blocks that each take more than a quarter of the time that counts as halted are slow."""
+"""A chain is slow when a block takes more than a quarter of the time that counts as halted."""
 
-_IN_ORDER = frozenset(
-    {NodeCondition.STANDBY, NodeCondition.NO_DAEMON, NodeCondition.HEALTHY, NodeCondition.WAITING}
-)
-CONSENSUS_DEAD = frozenset(
-    {
-        NodeCondition.ZOMBIE,
-        NodeCondition.PANICKED,
-        NodeCondition.UPGRADE_NEEDED,
-        NodeCondition.HALT_HEIGHT,
-    }
-)
-"""Their votes of this round, if any, are their last: consensus has ended in the process."""
-_BY_LOG: tuple[tuple[NodeCondition, ChainClass], ...] = (
-    (NodeCondition.UPGRADE_NEEDED, ChainClass.UPGRADE_NEEDED),
-    (NodeCondition.HALT_HEIGHT, ChainClass.HALT_HEIGHT),
-)
+_ON_PURPOSE = (NodeCondition.UPGRADE_NEEDED, NodeCondition.HALT_HEIGHT)
+"""Planned stops. The first one whose nodes can halt the chain decides its class."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The class and the reason in a phrase. `blocked` are hosts that run and do not vote."""
+class ClassVerdict:
+    """The class, with the reason in a phrase. `blocked` are hosts that run and do not vote."""
 
     chain: ChainClass
     why: str
@@ -49,11 +52,12 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """All that the class is decided from.
+class ClassInput:
+    """Everything that the class is decided from.
 
-    `gone` are the addresses whose own host says that they do not vote; `dead` these, and those of
-    nodes whose consensus has ended.
+    `gone` are the addresses that do not vote, as their own hosts show; `dead` are these and the
+    addresses of nodes whose consensus has ended. `parted`: the votes prove a partition. `limit_s`
+    is the age in seconds of the newest block from which on the chain counts as halted.
     """
 
     views: Sequence[NodeView]
@@ -62,7 +66,7 @@ class Case:
     halt: Halt
     votes: Votes
     hashes: Hashes
-    verdicts: Mapping[str, Verdict | None]
+    verdicts: Mapping[str, NodeVerdict | None]
     gone: frozenset[str]
     dead: frozenset[str]
     parted: bool
@@ -77,48 +81,49 @@ class Case:
         )
 
 
-def classify(case: Case) -> Judgement:
+def classify(case: ClassInput) -> ClassVerdict:
     """The class of the chain."""
-    if case.halt.answer is Answer.NO:
+    if case.halt.answer is Tristate.NO:  # 1
         return _going_on(case)
-    if case.halt.answer is Answer.UNKNOWN:
-        return _by_journals_alone(case) or Judgement(ChainClass.UNDETERMINED, case.halt.reason)
+    # 2
+    if case.halt.answer is Tristate.UNKNOWN:
+        return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
     if not case.power.known:
         why = "no witness could tell the validator set, so nobody's power is known"
-        return _by_journals_alone(case) or Judgement(ChainClass.UNDETERMINED, why)
-    for judge in (_stopped_on_purpose, _partition, _split, _panic, _votes_missing):
+        return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, why)
+    for judge in (_stopped_on_purpose, _partition, _split, _panic, _votes_missing):  # 3 to 7
         judgement = judge(case)
         if judgement is not None:
             return judgement
-    return _votes_there(case)
+    return _votes_there(case)  # 8
 
 
-def _going_on(case: Case) -> Judgement:
+def _going_on(case: ClassInput) -> ClassVerdict:
     ill = {
         host: verdict
         for host, verdict in case.verdicts.items()
-        if verdict is not None and verdict.condition not in _IN_ORDER
+        if verdict is not None and verdict.condition.rule.health is not Health.WELL
     }
     diverged = [host for host, v in ill.items() if v.condition is NodeCondition.DIVERGED]
     if diverged:
         why = f"{_named(diverged)} failed on another app hash than the others"
-        return Judgement(ChainClass.LOCAL_DIVERGENCE, why)
+        return ClassVerdict(ChainClass.LOCAL_DIVERGENCE, why)
     if ill:
         down = case.power.sum(case.gone)
         why = _named([f"{host} {v.condition}" for host, v in ill.items()])
         if case.power.known and can_halt(down, case.power.total):
             why += f"; {down} of {case.power.total} power is down, so blocks are about to stop"
-        return Judgement(ChainClass.DEGRADED, why)
+        return ClassVerdict(ChainClass.DEGRADED, why)
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
-        return Judgement(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
-    return Judgement(ChainClass.HEALTHY, "every node of the inventory is well")
+        return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
+    return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
 
 
 def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
-    """The median time between the newest blocks; None where fewer than three are known.
+    """The median time between the newest blocks; None if fewer than three are known.
 
-    The first block's time is that of the genesis file, so the gap after it says nothing.
+    Block 1 has the time of the genesis file, so the gap after it says nothing.
     """
     longest: dict[int, timedelta] = {}
     for view in witnesses:
@@ -131,8 +136,8 @@ def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
     return longest[max(longest)] if longest else None
 
 
-def _by_journals_alone(case: Case) -> Judgement | None:
-    """Nobody answers, but every validator of the inventory, two or more, names the same cause."""
+def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
+    """No node answers, but two or more validators, all of the inventory, name the same cause."""
     validators = [view for view in case.views if view.reading.role is Role.VALIDATOR]
     conditions = {
         verdict.condition if (verdict := case.verdicts[view.host]) is not None else None
@@ -141,35 +146,34 @@ def _by_journals_alone(case: Case) -> Judgement | None:
     if len(validators) < 2 or len(conditions) != 1 or case.witnesses:
         return None
     condition = conditions.pop()
-    classes = dict((*_BY_LOG, (NodeCondition.PANICKED, ChainClass.DETERMINISTIC_PANIC)))
-    if condition not in classes:
+    if condition is None or condition.rule.halts_as is None:
         return None
     why = f"nobody answers, and all {len(validators)} validators of the inventory say {condition}"
-    return Judgement(classes[condition], why)
+    return ClassVerdict(condition.rule.halts_as, why)
 
 
-def _stopped_on_purpose(case: Case) -> Judgement | None:
-    for condition, chain in _BY_LOG:
-        power = case.power_with({condition})
-        if power and can_halt(power, case.power.total):
-            return Judgement(chain, f"nodes with {power} of {case.power.total} power say so")
+def _stopped_on_purpose(case: ClassInput) -> ClassVerdict | None:
+    for condition in _ON_PURPOSE:
+        chain, power = condition.rule.halts_as, case.power_with({condition})
+        if chain is not None and power and can_halt(power, case.power.total):
+            return ClassVerdict(chain, f"nodes with {power} of {case.power.total} power say so")
     return None
 
 
-def _partition(case: Case) -> Judgement | None:
+def _partition(case: ClassInput) -> ClassVerdict | None:
     if not case.parted:
         return None
     why = "nodes are up, but no side sees the votes of the other; together they have a quorum"
-    return Judgement(ChainClass.PARTITION, why)
+    return ClassVerdict(ChainClass.PARTITION, why)
 
 
-def _split(case: Case) -> Judgement | None:
-    """Two app hashes after one height, and no cluster that could go on with those missing."""
+def _split(case: ClassInput) -> ClassVerdict | None:
+    """Two app hashes after one height, and no cluster that could go on with the missing power."""
     total = case.power.total
     failed = case.power_with({NodeCondition.DIVERGED})
     if failed and can_halt(failed, total):
         why = f"nodes with {failed} of {total} power have another app hash than the agreed one"
-        return Judgement(ChainClass.APP_HASH_SPLIT, why)
+        return ClassVerdict(ChainClass.APP_HASH_SPLIT, why)
     clusters = [cluster for cluster in case.hashes.clusters if cluster.power]
     if len(clusters) < 2:
         return None
@@ -179,28 +183,28 @@ def _split(case: Case) -> Judgement | None:
         return None
     powers = " | ".join(str(cluster.power) for cluster in clusters)
     why = f"after height {clusters[0].height} there are {len(clusters)} app hashes: {powers}"
-    return Judgement(ChainClass.APP_HASH_SPLIT, why)
+    return ClassVerdict(ChainClass.APP_HASH_SPLIT, why)
 
 
-def _panic(case: Case) -> Judgement | None:
+def _panic(case: ClassInput) -> ClassVerdict | None:
     power = case.power_with({NodeCondition.PANICKED})
     if not power or not can_halt(power, case.power.total):
         return None
     why = f"nodes with {power} of {case.power.total} power fail at the same block"
     if any(value_or_none(view.reading.journal) is None for view in case.witnesses):
         why += "; the journal was not read, so an upgrade or a halt-height is not excluded"
-    return Judgement(ChainClass.DETERMINISTIC_PANIC, why)
+    return ClassVerdict(ChainClass.DETERMINISTIC_PANIC, why)
 
 
-def _votes_missing(case: Case) -> Judgement | None:
+def _votes_missing(case: ClassInput) -> ClassVerdict | None:
     """At most two thirds vote: quorum lost, unless those that run would make it."""
     total = case.power.total
     down = case.power.sum(case.dead)
     if not case.votes.known:
         if can_halt(down, total):
             why = f"{down} of {total} power is down; the votes could not be read"
-            return Judgement(ChainClass.QUORUM_LOST, why)
-        return Judgement(ChainClass.UNDETERMINED, "the votes of the round could not be read")
+            return ClassVerdict(ChainClass.QUORUM_LOST, why)
+        return ClassVerdict(ChainClass.UNDETERMINED, "the votes of the round could not be read")
     online = case.power.sum(case.votes.voters - case.dead)
     if has_quorum(online, total):
         return None
@@ -209,23 +213,23 @@ def _votes_missing(case: Case) -> Judgement | None:
     could = online + case.power.sum(addresses[host] for host in blocked)
     if blocked and has_quorum(could, total):
         why = f"{online} of {total} power votes; {_named(blocked)} run and do not sign"
-        return Judgement(ChainClass.SIGNING_BLOCKED, why, blocked)
+        return ClassVerdict(ChainClass.SIGNING_BLOCKED, why, blocked)
     why = f"{online} of {total} power votes, more than two thirds is needed"
     if can_halt(down, total):
-        return Judgement(ChainClass.QUORUM_LOST, why, blocked)
-    if case.votes.moves is Answer.NO:
-        return Judgement(ChainClass.QUORUM_LOST, f"{why}, and the round stands", blocked)
+        return ClassVerdict(ChainClass.QUORUM_LOST, why, blocked)
+    if case.votes.moves is Tristate.NO:
+        return ClassVerdict(ChainClass.QUORUM_LOST, f"{why}, and the round stands", blocked)
     seconds = case.votes.round_seconds
     why = (
         f"rounds rise although {why}: this look fell into the start of a round"
-        if case.votes.moves is Answer.YES
+        if case.votes.moves is Tristate.YES
         else f"{why}, but round {case.votes.round} may take {seconds} s, longer than this look"
     )
-    return Judgement(ChainClass.UNDETERMINED, why, blocked)
+    return ClassVerdict(ChainClass.UNDETERMINED, why, blocked)
 
 
-def _blocked(case: Case) -> list[str]:
-    """Hosts in the set that run, have nothing else wrong, and whose vote nobody has."""
+def _blocked(case: ClassInput) -> list[str]:
+    """Validators that run, with nothing else wrong with them, whose vote no witness has."""
     return [
         view.host
         for view in case.witnesses
@@ -235,20 +239,20 @@ def _blocked(case: Case) -> list[str]:
     ]
 
 
-def _votes_there(case: Case) -> Judgement:
+def _votes_there(case: ClassInput) -> ClassVerdict:
     online = case.power.sum(case.votes.voters - case.dead)
     rounds = {
-        Answer.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
-        Answer.NO: "the round stands: votes do not lead to a block",
-        Answer.UNKNOWN: f"whether the round rises cannot be seen in under "
+        Tristate.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
+        Tristate.NO: "the round stands: votes do not lead to a block",
+        Tristate.UNKNOWN: f"whether the round rises cannot be seen in under "
         f"{case.votes.round_seconds} s",
     }
     why = f"{online} of {case.power.total} power votes, yet no block; {rounds[case.votes.moves]}"
-    return Judgement(ChainClass.UNDETERMINED, why)
+    return ClassVerdict(ChainClass.UNDETERMINED, why)
 
 
 def _named(hosts: Collection[str]) -> str:
-    """Some names for a sentence: never thousands."""
+    """Host names for a sentence, abridged where there are many."""
     names = sorted(hosts)
     if len(names) <= 6:
         return ", ".join(names)

@@ -1,8 +1,13 @@
 """The peer graph: which nodes reach each other, and which are known only through others.
 
-An edge is there if either side lists the other. Peer tables stay full for more than 75 s after a
-partition (docs/diagnosis.md), so where votes prove that two nodes do not hear each other, their
-edge goes.
+The components are found by union-find:
+
+1. Each node that answers is a set of its own.
+2. Two nodes have an edge if either one lists the other as a peer, and their sets are joined. Peer
+   tables stay full for more than 75 s after a partition (docs/diagnosis.md), so an edge does not
+   count where votes prove that one node does not hear the other.
+3. Nodes that list the same node outside the inventory are joined, too: it bridges them. Not where
+   votes prove a partition.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from remediations.values.reading import value_or_none
 
 
 def _listed(view: NodeView) -> set[str]:
-    """The node ids this node lists as peers."""
+    """The ids of the nodes that this node lists as peers."""
     chain = view.reading.chain
     ids = {peer.node_id for peer in value_or_none(chain.peers) or ()}
     return ids | {peer.node_id for peer in value_or_none(chain.peer_rounds) or ()}
@@ -30,32 +35,33 @@ def read_components(
 ) -> tuple[Component, ...]:
     """Connected groups of the nodes that answer, the one with the most power first.
 
-    `votes` are given where they prove a partition: nodes that do not see each other's votes are
-    apart then, whatever their peer tables say, and nodes outside the inventory bridge nothing.
+    `votes` are given if they prove a partition: then nodes that do not see each other's votes are
+    apart, whatever their peer tables say, and nodes outside the inventory bridge nothing.
     """
     answering = sorted((v for v in views if v.answers), key=lambda v: v.host)
     host_of = {view.node_id: view.host for view in answering}
-    group = {view.host: view.host for view in answering}
+    parent = {view.host: view.host for view in answering}  # 1
 
     def root(name: str) -> str:
-        while group[name] != name:
-            group[name] = group[group[name]]
-            name = group[name]
+        """The host that stands for the set of `name`."""
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]  # path halving keeps the trees flat
+            name = parent[name]
         return name
 
-    deaf = _Deaf(answering, votes)
+    missed = _MissedVotes(answering, votes)
     outside: dict[str, list[str]] = {}
     for view in answering:
         for node_id in sorted(_listed(view)):
             other = host_of.get(node_id)
             if other is None:
                 outside.setdefault(node_id, []).append(view.host)
-            elif not deaf.between(view.host, other):
-                group[root(view.host)] = root(other)
+            elif not missed.between(view.host, other):
+                parent[root(view.host)] = root(other)  # 2
     if votes is None:
         for hosts in outside.values():
             for host in hosts[1:]:
-                group[root(hosts[0])] = root(host)
+                parent[root(hosts[0])] = root(host)  # 3
     return _assembled(answering, {v.host: root(v.host) for v in answering}, outside, power)
 
 
@@ -82,7 +88,7 @@ def _assembled(
     return tuple(sorted(components, key=lambda c: (-c.power, c.hosts)))
 
 
-class _Deaf:
+class _MissedVotes:
     """Whether votes prove that one of two nodes does not hear the other."""
 
     def __init__(self, views: Sequence[NodeView], votes: Votes | None) -> None:
@@ -92,7 +98,7 @@ class _Deaf:
         self._cast = {host: own[host] for host, seen in self._seen.items() if own[host] in seen}
 
     def between(self, one: str, other: str) -> bool:
-        """`one` misses a vote that `other` certainly cast, or the reverse."""
+        """Whether one of them lacks a vote that the other certainly cast."""
         return self._misses(one, other) or self._misses(other, one)
 
     def _misses(self, listener: str, speaker: str) -> bool:
@@ -100,8 +106,8 @@ class _Deaf:
         return seen is not None and cast is not None and cast not in seen
 
 
-def one_way(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
-    """Edges that only one side knows: an address translation or a firewall in between."""
+def one_way_edges(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
+    """Edges that only one side lists: address translation or a firewall is in between."""
     answering = [v for v in views if v.answers]
     known = {v.host: v for v in answering if value_or_none(v.reading.chain.peers) is not None}
     host_of = {view.node_id: view.host for view in known.values()}
@@ -117,7 +123,7 @@ def one_way(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
 
 
 def unlisted_peers(views: Iterable[NodeView]) -> tuple[UnlistedPeer, ...]:
-    """Nodes seen only through others. The height is the highest that anybody saw."""
+    """Nodes seen only through others. The height is the highest that any node saw."""
     answering = [view for view in views if view.answers]
     ours = {view.node_id for view in answering}
     seen_by: dict[str, set[str]] = {}

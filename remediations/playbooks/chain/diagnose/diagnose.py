@@ -1,4 +1,13 @@
-"""`diagnose`: from readings to a ChainFinding. Pure: no clock, no network, linear in its input."""
+"""`diagnose`: from readings to a ChainFinding. Pure: no clock, no network, linear in its input.
+
+1. Whose word about the chain counts.
+2. Who holds which voting power.
+3. Whether the chain is halted.
+4. What is wrong with each node by itself.
+5. The votes, as the nodes that take part in consensus see them.
+6. The class of the chain.
+7. What the class means for each node.
+"""
 
 from __future__ import annotations
 
@@ -6,60 +15,65 @@ from collections.abc import Mapping, Sequence
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
-from remediations.playbooks.chain.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.components import (
-    one_way,
+    one_way_edges,
     read_components,
     unlisted_peers,
 )
+from remediations.playbooks.chain.diagnose.context import NodeVerdict, read_context
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
 from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_power
-from remediations.playbooks.chain.diagnose.scene import Verdict, read_scene
-from remediations.playbooks.chain.diagnose.votes import Votes, parted, read_votes
-from remediations.playbooks.chain.diagnose.witness import doubts
-from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding, NodeCondition
+from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
+from remediations.playbooks.chain.diagnose.witness import contradictions
+from remediations.playbooks.chain.finding import ChainFinding, Tristate
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
 _SHOWN = 3
-"""Witnesses quoted as evidence for the chain: all are used, few are needed to show it."""
+"""Witnesses that are quoted as evidence. All are used; a few suffice to show it."""
 
 
 def diagnose(observation: CometReading) -> ChainFinding:
-    """What is wrong with the chain and with every node, with the readings that show it.
+    """What is wrong with the chain and with every node, and the readings that show it.
 
-    Steps: 1 whose word counts, 2 who holds which power, 3 whether the chain halts, 4 what is wrong
-    with each node by itself, 5 the votes of those that are not dead, 6 the class, 7 what it means
-    for each node. Never raises on a valid Observation: what cannot be known is said to be unknown.
+    Never raises on a valid observation: what cannot be known is unknown in the finding.
     """
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
-    doubted = doubts(views, observation.chain_id)
+    # 1
+    doubted = contradictions(views, observation.chain_id)
     witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
+    # 2
     power = read_power(views, witnesses)
+    # 3
     gone = _gone(views)
     halt = read_halt(witnesses, power, gone, observation.halted_after_s)
+    # 4
     hashes = read_hashes(witnesses, power)
-    scene = read_scene(
+    context = read_context(
         views,
         witnesses,
         power=power,
         doubts=doubted,
-        duplicates=duplicates(views),
+        duplicates=duplicate_keys(views),
         hashes=hashes,
         began=observation.began,
         grace_s=observation.halted_after_s,
     )
-    verdicts = {view.host: node_condition(view, scene) for view in views}
+    verdicts = {view.host: node_condition(view, context) for view in views}
+    # 5
     alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
-    dead = gone | _addresses(views, verdicts, CONSENSUS_DEAD)
-    apart = halt.answer is Answer.YES and parted(votes, power, dead)
-    case = Case(
+    dead = gone | _consensus_dead(views, verdicts)
+    apart = halt.answer is Tristate.YES and partitioned(votes, power, dead)
+    case = ClassInput(
         views=views,
         witnesses=witnesses,
         power=power,
@@ -75,41 +89,39 @@ def diagnose(observation: CometReading) -> ChainFinding:
     return _assembled(observation, case)
 
 
-def _takes_part(verdict: Verdict | None) -> bool:
-    """Nothing wrong with the node, or only with its network: its view of the votes counts."""
+def _takes_part(verdict: NodeVerdict | None) -> bool:
+    """Whether its view of the votes counts: nothing, or only its network, is wrong with it."""
     return verdict is None or verdict.condition is NodeCondition.ISOLATED
 
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:
-    """Addresses that certainly do not vote now, as their own hosts say."""
+    """Addresses that certainly do not vote now, as their own hosts show."""
     idle = {view.address for view in views if view.down or view.paused}
     other = {view.address for view in views if not (view.down or view.paused)}
     return frozenset(idle - other - {""})
 
 
-def _addresses(
-    views: Sequence[NodeView],
-    verdicts: Mapping[str, Verdict | None],
-    conditions: frozenset[NodeCondition],
+def _consensus_dead(
+    views: Sequence[NodeView], verdicts: Mapping[str, NodeVerdict | None]
 ) -> frozenset[str]:
-    """The addresses of the nodes with one of these verdicts."""
+    """The addresses of the nodes whose consensus has ended."""
     return frozenset(
         view.address
         for view in views
         if (verdict := verdicts[view.host]) is not None
-        and verdict.condition in conditions
+        and verdict.condition.rule.consensus_dead
         and view.address
     )
 
 
-def _assembled(observation: CometReading, case: Case) -> ChainFinding:
-    judgement = classify(case)
+def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
+    judgement = classify(case)  # 6
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
-    nodes = node_findings(case, judgement, components)
+    nodes = node_findings(case, judgement, components)  # 7
     voters = _voters(case)
     online = case.power.sum(voters)
-    halted = case.halt.answer is Answer.YES
+    halted = case.halt.answer is Tristate.YES
     return ChainFinding(
         chain=judgement.chain,
         halted=case.halt.answer,
@@ -118,7 +130,7 @@ def _assembled(observation: CometReading, case: Case) -> ChainFinding:
         height=case.halt.tip,
         round=case.votes.round,
         step=case.votes.step,
-        round_moves=case.votes.moves if halted else Answer.UNKNOWN,
+        round_moves=case.votes.moves if halted else Tristate.UNKNOWN,
         total_power=case.power.total,
         online_power=online,
         uncovered_power=case.power.uncovered,
@@ -134,39 +146,40 @@ def _assembled(observation: CometReading, case: Case) -> ChainFinding:
     )
 
 
-def _witnesses(case: Case) -> tuple[str, ...]:
-    """Who told about the chain: nodes that answer, and in a halt validators that are down.
+def _witnesses(case: ClassInput) -> tuple[str, ...]:
+    """Who bears witness to the chain: nodes that answer, and in a halt validators that are down.
 
-    A validator read as stopped on its own host proves that it makes no blocks.
+    A validator that is seen stopped on its own host certainly does not vote.
     """
     hosts = {view.host for view in case.witnesses}
-    if case.halt.answer is Answer.YES:
+    if case.halt.answer is Tristate.YES:
         hosts |= {v.host for v in case.views if v.address in case.gone and case.power.of(v.address)}
     return tuple(sorted(hosts))
 
 
-def _voters(case: Case) -> frozenset[str]:
-    """Who votes now, or who signed the newest commit while blocks go on; not who is down since."""
-    if case.halt.answer is Answer.NO:
+def _voters(case: ClassInput) -> frozenset[str]:
+    """Who votes now; while blocks go on, who signed the newest commit and has not gone down
+    since."""
+    if case.halt.answer is Tristate.NO:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
         signatures = {
             id(c.signatures): c.signatures for c in commits if c is not None and c.height == newest
         }
         if signatures:
-            signed = {s.address for many in signatures.values() for s in many if s.flag != 1}
+            signed = {s.address for many in signatures.values() for s in many if s.voted}
             return frozenset(signed & case.power.powers.keys()) - case.gone
     return case.votes.voters - case.dead
 
 
-def _evidence(case: Case) -> tuple[Evidence, ...]:
-    """The readings behind the class: heights, the set, votes, hashes, one-way edges."""
+def _evidence(case: ClassInput) -> tuple[Evidence, ...]:
+    """The readings behind the class: heights, validator set, votes, hashes, one-way edges."""
     return (
         *case.halt.evidence,
         *_power_evidence(case.views, case.power),
         *_vote_evidence(case.views, case.votes, case.power),
         *_hash_evidence(case.views, case.hashes),
-        *one_way(case.views),
+        *one_way_edges(case.views),
     )
 
 
@@ -183,7 +196,7 @@ def _power_evidence(views: Sequence[NodeView], power: Power) -> tuple[Evidence, 
 
 
 def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tuple[Evidence, ...]:
-    """The views that differ first: one per set of votes seen."""
+    """The views that differ: one for each set of votes that was seen."""
     by_host = {view.host: view for view in views}
     shown: dict[frozenset[str], Evidence] = {}
     for ballot in votes.ballots:

@@ -1,80 +1,38 @@
-"""The sentences for a person at three in the morning: what, since when, why; what next."""
+"""The sentences that an operator reads first: what is wrong, since when, why, and what next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from remediations.playbooks.chain.diagnose.chain_class import Judgement
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition, NodeFinding
+from remediations.playbooks.chain.finding import NodeFinding, Tristate
 from remediations.render.words import percent
-
-_NAMES = {
-    ChainClass.HEALTHY: "Blocks go on and all is well",
-    ChainClass.DEGRADED: "Blocks go on, but not everybody is well",
-    ChainClass.LOCAL_DIVERGENCE: "Blocks go on, but somebody's state diverged",
-    ChainClass.SLOW: "Blocks come, but slowly",
-    ChainClass.QUORUM_LOST: "The quorum is lost",
-    ChainClass.PARTITION: "The network is parted",
-    ChainClass.APP_HASH_SPLIT: "The validators disagree on the app hash",
-    ChainClass.DETERMINISTIC_PANIC: "The application fails at the same block everywhere",
-    ChainClass.UPGRADE_NEEDED: "An upgrade is waiting for its program",
-    ChainClass.HALT_HEIGHT: "The chain was stopped by halt-height",
-    ChainClass.SIGNING_BLOCKED: "Validators run but do not sign",
-    ChainClass.UNDETERMINED: "Undetermined",
-}
-
-_NEXT = {
-    ChainClass.HEALTHY: "nothing to do",
-    ChainClass.SLOW: "look at load and disks of the proposers; `remediate diagnose` again",
-    ChainClass.LOCAL_DIVERGENCE: "roll back or rebuild the diverged nodes by hand, one at a time; "
-    "leave the majority alone",
-    ChainClass.PARTITION: "mend the network between the components and wait; restart nothing",
-    ChainClass.APP_HASH_SPLIT: "stop nothing, delete nothing; collect the evidence and agree which "
-    "state is right, then roll back softly by hand",
-    ChainClass.DETERMINISTIC_PANIC: "install a program that gets past this block on more than 2/3 "
-    "of the power; no rollback",
-    ChainClass.UPGRADE_NEEDED: "install the program of the upgrade on more than 2/3 of the power",
-    ChainClass.HALT_HEIGHT: "set halt-height and halt-time to 0 on every validator, then start",
-    ChainClass.SIGNING_BLOCKED: "do not touch sign states or WALs; read the journal of those that "
-    "do not sign",
-}
-
-_PLAYBOOKS = {ChainClass.DEGRADED: "node-down", ChainClass.QUORUM_LOST: "INC-001"}
-
-_BY_PLAYBOOK = frozenset(
-    {
-        NodeCondition.STOPPED,
-        NodeCondition.DISABLED,
-        NodeCondition.START_FAILS,
-        NodeCondition.CRASH_LOOP,
-        NodeCondition.FROZEN,
-        NodeCondition.ZOMBIE,
-    }
-)
-"""Conditions for which node-down is worth trying; the playbook itself decides."""
 
 
 def explain(
-    judgement: Judgement, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
+    judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
 ) -> str:
-    """One or two sentences."""
+    """The explanation of a finding, in one or two sentences."""
     state = {
-        Answer.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
-        Answer.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
-        Answer.UNKNOWN: "whether the chain halts is not known",
+        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
+        Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
+        Tristate.UNKNOWN: "whether the chain halts is not known",
     }[halt.answer]
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
     lost = _causes(power, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
-    return f"{_NAMES[judgement.chain]}: {state}{share}. Why: {judgement.why}{lost}."
+    return f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
 
 
 def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
-    """Who is missing with what condition, most power first; then what no host accounts for."""
+    """Which power is missing and why, most power first; then the power that no host accounts
+    for."""
     ill = sorted(
         (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
         key=lambda n: (-n.power, n.host),
@@ -83,37 +41,37 @@ def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
     if len(ill) > 4:
         parts.append(f"{len(ill) - 4} more")
     if power.uncovered:
-        blind = [
-            f"{n.host} {n.condition}"
-            for n in nodes
-            if n.condition in (NodeCondition.UNREACHABLE, NodeCondition.KEY_MISSING)
-        ]
+        blind = [f"{n.host} {n.condition}" for n in nodes if n.condition.rule.hides_power]
         unseen = f" ({', '.join(blind[:4])})" if blind else ""
         parts.append(f"{power.uncovered} power on no host that shows its key{unseen}")
     return f": {', '.join(parts)}" if parts else ""
 
 
-def next_step(judgement: Judgement, power: Power, nodes: Sequence[NodeFinding]) -> str:
+def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
     chain = judgement.chain
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(power, nodes)
-    if chain in _PLAYBOOKS:
+    if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
         return f"remediate plan {playbook}" if playbook else _first_by_hand(nodes)
-    return _NEXT[chain]
+    return chain.rule.next_step
 
 
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
-    """The playbook that is worth planning now; None where there is none, or it cures no node."""
+    """The playbook that is worth planning now; None if there is none, or if it would cure no
+    node."""
     curable = any(
-        n.condition in _BY_PLAYBOOK and (n.power or chain is ChainClass.DEGRADED) for n in nodes
+        n.condition.rule.cure is not None
+        and n.condition is not NodeCondition.STANDBY
+        and (n.power or chain is ChainClass.DEGRADED)
+        for n in nodes
     )
-    return _PLAYBOOKS.get(chain) if curable else None
+    return (chain.rule.playbook or None) if curable else None
 
 
 def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
-    """What a person does first, where no playbook cures a node: for the one with most power."""
+    """What a person does first where no playbook cures a node: for the one with the most power."""
     ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
@@ -121,7 +79,7 @@ def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
 
 
 def _next_reading(power: Power, nodes: Sequence[NodeFinding]) -> str:
-    """What would let the next look conclude."""
+    """What is needed for the next look to reach a conclusion."""
     unreached = [n.host for n in nodes if n.condition is NodeCondition.UNREACHABLE]
     if not power.known:
         return (

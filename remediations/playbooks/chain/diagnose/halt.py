@@ -1,8 +1,10 @@
-"""Whether the chain halts: no block for too long, by more than one third of the power.
+"""Whether the chain is halted (docs/diagnosis.md#halted). It is, if all of this holds:
 
-The rule (docs/diagnosis.md#halted): the newest block is older than the chain's limit, seen by
-nodes and stopped validators with more than 1/3 of the power (or, where powers are unknown, by two
-nodes), and no height rose between the samples. One node's word is never enough.
+1. The newest block of every witness is older than the chain's limit.
+2. No height rose between the samples.
+3. Two nodes say so; one suffices if validators that can halt the chain are seen down.
+4. The nodes that say so, and the validators that are seen down, hold more than 1/3 of the power
+   (if the powers are known).
 """
 
 from __future__ import annotations
@@ -12,21 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer
+from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
-
-_CONFIRMS = 20
-"""Blocks: a peer seen this close to the tip confirms it, though read some seconds apart."""
 
 
 @dataclass(frozen=True)
 class Halt:
-    """The answer; `tip` is the highest block, `newest` its time, `reason` says why in a phrase."""
+    """The answer, with its reason in a phrase; `tip` is the highest block, `newest` its time."""
 
-    answer: Answer
+    answer: Tristate
     tip: int
     newest: datetime | None
     age_s: int
@@ -37,13 +36,13 @@ class Halt:
 def read_halt(
     witnesses: Sequence[NodeView], power: Power, down: frozenset[str], limit_s: int
 ) -> Halt:
-    """Judges the witnesses; `down` are the addresses whose host is down for sure."""
+    """The answer of all witnesses; `down` are the addresses whose host is certainly down."""
     if not witnesses:
-        return Halt(Answer.UNKNOWN, 0, None, 0, "no node answers for the chain", ())
+        return Halt(Tristate.UNKNOWN, 0, None, 0, "no node answers for the chain", ())
     tip = max(view.height for view in witnesses)
     ages = {view.host: _age(view) for view in witnesses}
     limit = timedelta(seconds=limit_s)
-    stale = [view for view in witnesses if ages[view.host] > limit]
+    stale = [view for view in witnesses if ages[view.host] > limit]  # 1
     newest = max(s.block_time for v in witnesses for s in v.statuses)
     age_s = max(0, int(min(ages.values()).total_seconds()))
     evidence = tuple(
@@ -61,7 +60,7 @@ def read_halt(
 
 
 def _age(view: NodeView) -> timedelta:
-    """How old the node's newest block was when it was asked."""
+    """The age of the node's newest block when it was asked."""
     sample, status = view.newest, view.status
     assert sample is not None
     assert status is not None
@@ -70,44 +69,45 @@ def _age(view: NodeView) -> timedelta:
 
 def _going_on(
     witnesses: Sequence[NodeView], stale: Sequence[NodeView], tip: int
-) -> tuple[Answer, str]:
-    """Somebody has a fresh block: the chain goes on if somebody else confirms that."""
+) -> tuple[Tristate, str]:
+    """A node has a fresh block: the chain goes on if another one confirms that."""
     old = {view.host for view in stale}
     confirming = sum(1 for view in witnesses if view.host not in old or _sees(view, tip))
     if confirming < 2:
-        return Answer.UNKNOWN, "only one node shows fresh blocks; a second witness is needed"
-    return Answer.NO, f"{confirming} nodes show or see fresh blocks"
+        return Tristate.UNKNOWN, "only one node shows fresh blocks; a second witness is needed"
+    return Tristate.NO, f"{confirming} nodes show or see fresh blocks"
 
 
 def _sees(view: NodeView, tip: int) -> bool:
     """Whether one of the node's peers is near the tip."""
     rounds = value_or_none(view.reading.chain.peer_rounds) or ()
-    return any(peer.height >= tip - _CONFIRMS for peer in rounds)
+    return any(peer.height >= tip - READ_APART for peer in rounds)
 
 
 def _standing(
     stale: Sequence[NodeView], power: Power, down: frozenset[str], tip: int
-) -> tuple[Answer, str]:
-    """No fresh block anywhere: halted, if enough power says so and nothing rises."""
-    rising = [view for view in stale if view.rises]
+) -> tuple[Tristate, str]:
+    """No node has a fresh block: halted, if nothing rises and enough power says so."""
+    rising = [view for view in stale if view.rises]  # 2
     if any(view.height == tip for view in rising):
         syncing = all(view.status is not None and view.status.catching_up for view in rising)
         if syncing or len(rising) < 2:
-            return Answer.UNKNOWN, "heights rise, but blocks are old: nodes are catching up"
-        return Answer.NO, "heights rise"
+            return Tristate.UNKNOWN, "heights rise, but blocks are old: nodes are catching up"
+        return Tristate.NO, "heights rise"
     if not any(view.stands and view.height == tip for view in stale):
-        return Answer.UNKNOWN, "heights could be read only once; two samples are needed"
+        return Tristate.UNKNOWN, "heights could be read only once; two samples are needed"
     down_power = power.sum(down)
+    # 3
     if len(stale) < 2 and not (power.known and can_halt(down_power, power.total)):
         return (
-            Answer.UNKNOWN,
+            Tristate.UNKNOWN,
             "one node's word is not enough to conclude anything about the chain; "
             "a second witness is needed",
         )
-    sample = power.sum({view.address for view in stale} | down)
+    sample = power.sum({view.address for view in stale} | down)  # 4
     if power.known and 3 * sample <= power.total:
         return (
-            Answer.UNKNOWN,
+            Tristate.UNKNOWN,
             f"nodes with {sample} of {power.total} power show no blocks: not more than one third",
         )
-    return Answer.YES, f"{len(stale)} nodes show no new block, {down_power} power is read as down"
+    return Tristate.YES, f"{len(stale)} nodes show no new block, {down_power} power is read as down"

@@ -1,8 +1,8 @@
-"""App hashes: who computed which state after the same height.
+"""App hashes: which node computed which state after the same height.
 
-`/status` cannot show a divergence (its hash is the state *before* the last block); `/abci_info` and
-`/block_results` show what a node computed itself, and the header of block h+1 what the set agreed
-on after h (docs/diagnosis.md).
+`/status` cannot show a divergence: its hash is that of the state *before* the last block.
+`/abci_info` and `/block_results` show what the node itself computed, and the header of block h+1
+records what the set agreed on after h (docs/diagnosis.md).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from remediations.values.reading import value_or_none
 
 @dataclass(frozen=True)
 class Hashes:
-    """`clusters` at the height compared; `diverged`: hosts whose hash is not the agreed one."""
+    """`clusters` at the height that is compared; `diverged`: host → how its hash differs from the
+    agreed one."""
 
     clusters: tuple[HashCluster, ...]
     diverged: dict[str, str]
@@ -30,7 +31,7 @@ class Hashes:
 
 
 def read_hashes(witnesses: Sequence[NodeView], power: Power) -> Hashes:
-    """What every witness computed, compared at the height that tells most."""
+    """What the witnesses computed, compared at the height that tells most."""
     own = {view.host: _computed(view) for view in witnesses}
     by_height: dict[int, dict[str, list[str]]] = {}
     for host, computed in own.items():
@@ -54,12 +55,13 @@ def read_hashes(witnesses: Sequence[NodeView], power: Power) -> Hashes:
 
 
 def _telling(height: int, groups: dict[str, list[str]]) -> tuple[bool, int, int]:
-    """A height where nodes differ tells most; then one that many share; then the newest."""
+    """Preferred is a height at which nodes differ, then one that many nodes have, then the
+    newest."""
     return (len(groups) > 1, sum(len(hosts) for hosts in groups.values()), height)
 
 
 def _computed(view: NodeView) -> dict[int, str]:
-    """Heights to app hashes that this node computed itself."""
+    """Height → the app hash that this node computed itself."""
     computed = {app.height: app.app_hash for app in view.apps if app.app_hash}
     result = value_or_none(view.reading.chain.result)
     if result is not None and result.app_hash:
@@ -68,7 +70,7 @@ def _computed(view: NodeView) -> dict[int, str]:
 
 
 def _agreed(witnesses: Sequence[NodeView]) -> dict[int, str]:
-    """App hash after h as the headers of blocks h+1 record it: the set voted for it."""
+    """Height h → the app hash that the header of block h+1 records: the set voted for it."""
     agreed: dict[int, str] = {}
     read: set[int] = set()
     for view in witnesses:
@@ -82,7 +84,7 @@ def _agreed(witnesses: Sequence[NodeView]) -> dict[int, str]:
 
 
 def _against_headers(own: dict[str, dict[int, str]], agreed: dict[int, str]) -> dict[str, str]:
-    """Hosts that computed another state than the next block's header records, and how."""
+    """Host → how the state that it computed differs from what the next header records."""
     diverged = {}
     for host, computed in own.items():
         for height, app_hash in computed.items():

@@ -1,40 +1,38 @@
-"""Keys and sign states: what must be mended before a node may be started at all (G2, G19, G45)."""
+"""Keys and sign states: what must be repaired before a node may be started (G2, G19, G45)."""
 
 from __future__ import annotations
 
 from remediations.engine.find.evidence import said
-from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
-from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
-"""What is wrong with the file itself; all else is wrong with the reading of it."""
-_APART = 20
-"""Blocks by which a commit that was read later may be ahead of a running node's sign state."""
+"""Reasons that lie in the file itself; all others lie in how it was read."""
 
 
-def duplicate_key(view: NodeView, scene: Scene) -> Verdict | None:
-    """The key lies on two hosts: when both run, the validator is tombstoned within two blocks."""
+def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """The key is on two hosts: if both run, the validator is tombstoned within two blocks."""
     key = value_or_none(view.reading.key)
-    hosts = scene.duplicates.get(key.address if key is not None else "", ())
+    hosts = context.duplicates.get(key.address if key is not None else "", ())
     if len(hosts) > 1:
         others = ", ".join(host for host in hosts if host != view.host)
         cause = f"its validator key lies on {others}, too: whoever starts both double signs"
-    elif view.reading.role is Role.STANDBY and key is not None and scene.power.of(key.address):
-        if not scene.unread_keys:
+    elif view.reading.role is Role.STANDBY and key is not None and context.power.of(key.address):
+        if not context.unread_keys:
             return None
-        unread = ", ".join(scene.unread_keys)
+        unread = ", ".join(context.unread_keys)
         cause = f"a standby with the key of an active validator, and {unread} could not be read"
     else:
         return None
     says = f"address {key.address}" if key is not None else ""
     evidence = (said(f"{view.host}.key", view.reading.key, says),)
-    return Verdict(NodeCondition.DUPLICATE_KEY, cause, evidence)
+    return NodeVerdict(NodeCondition.DUPLICATE_KEY, cause, evidence)
 
 
-def key_missing(view: NodeView, scene: Scene) -> Verdict | None:
+def key_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """A validator without its key: a start makes a new key and zeroes the sign state
     (docs/rules/hazards.md#start-without-key)."""
     if view.reading.role is not Role.VALIDATOR or _remote_signer(view):
@@ -46,26 +44,27 @@ def key_missing(view: NodeView, scene: Scene) -> Verdict | None:
     if not reading.value.address:
         cause = "there is no validator key file on this host"
     elif (
-        scene.power.uncovered
-        and not scene.power.of(reading.value.address)
+        context.power.uncovered
+        and not context.power.of(reading.value.address)
         and state is not None
         and not state.height
     ):
         cause = (
             f"its key {reading.value.address} is not in the validator set and never signed, "
-            f"while {scene.power.uncovered} power has no host: it was started without its key"
+            f"while {context.power.uncovered} power has no host: it was started without its key"
         )
     else:
         return None
     evidence = (said(f"{view.host}.key", reading, f"address {reading.value.address or 'none'}"),)
-    return Verdict(NodeCondition.KEY_MISSING, cause, evidence)
+    return NodeVerdict(NodeCondition.KEY_MISSING, cause, evidence)
 
 
-def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
-    """What keeps the key from double signing is missing, zero, or older than the chain shows."""
+def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """The sign state, which prevents double signing, is missing, zero or older than what the chain
+    shows."""
     address = view.address
-    power = scene.power.of(address)
-    validator = view.reading.role is Role.VALIDATOR and (power or not scene.power.known)
+    power = context.power.of(address)
+    validator = view.reading.role is Role.VALIDATOR and (power or not context.power.known)
     if not (power or validator) or _remote_signer(view):
         return None
     reading = view.reading.sign_state
@@ -74,30 +73,31 @@ def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
         if reading.why not in _OF_THE_FILE or not isinstance(view.reading.key, Known):
             return None
         cause = f"its sign state could not be read: {reading.reason}"
-        return Verdict(NodeCondition.SIGN_STATE_LOST, cause, (said(path, reading),))
-    state, mark = reading.value, scene.marks.get(address, (0, 0, 0))
-    reached = max(scene.tip, scene.signed_height)
+        return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, (said(path, reading),))
+    state, mark = reading.value, context.marks.get(address, (0, 0, 0))
+    reached = max(context.tip, context.signed_height)
     if not state.height and reached > 1:
         cause = f"its sign state is zero while the chain is at {reached}"
-    elif _older(view, scene, state.hrs, mark):
+    elif _older(view, context, state.hrs, mark):
         cause = f"its sign state is older than what it signed: the chain shows {_slashed(mark)}"
     else:
         return None
     evidence = (said(path, reading, _slashed(state.hrs)),)
-    return Verdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
+    return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
 
 
 def _older(
-    view: NodeView, scene: Scene, state: tuple[int, int, int], mark: tuple[int, int, int]
+    view: NodeView, context: ChainContext, state: tuple[int, int, int], mark: tuple[int, int, int]
 ) -> bool:
-    """A node that runs signs between two readings, so only its height counts, with room to move."""
+    """Whether the sign state is older than the last signature that the chain shows. A node that
+    runs signs between the two readings, so only the height counts then, with some tolerance."""
     if view.down:
         return state < mark
-    return state[0] < mark[0] - (_APART + 2 * scene.growth if scene.growth else 1)
+    return state[0] < mark[0] - (READ_APART + 2 * context.growth if context.growth else 1)
 
 
 def _remote_signer(view: NodeView) -> bool:
-    """With a remote signer neither the key file nor the sign state of this host is the truth."""
+    """Whether a remote signer signs: then key file and sign state of this host say nothing."""
     return view.config is not None and bool(view.config.remote_signer)
 
 

@@ -1,7 +1,7 @@
-"""What is wrong with one node, judged by itself: the one thing that has to be mended first.
+"""What is wrong with one node, judged by itself: the one thing that has to be repaired first.
 
-The judges stand in that order. What none of them finds is left to the class of the chain: a node
-that is well is healthy while blocks go on, and waits while they don't.
+The judges are asked in that order. If none of them finds anything, the class of the chain decides:
+a node that is well is healthy while blocks go on, and waits while they do not.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remediations.engine.find.evidence import said
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
     key_missing,
@@ -28,54 +30,52 @@ from remediations.playbooks.chain.diagnose.position_condition import (
     untrusted,
     zombie,
 )
-from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import value_or_none
 
-Judge = Callable[[NodeView, Scene], Verdict | None]
+Judge = Callable[[NodeView, ChainContext], NodeVerdict | None]
 
 
-def node_condition(view: NodeView, scene: Scene) -> Verdict | None:
-    """The first verdict in the order of mending; None where nothing is wrong with the node."""
+def node_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """The first verdict in the order of repair; None if nothing is wrong with the node."""
     for judge in _JUDGES:
-        verdict = judge(view, scene)
+        verdict = judge(view, context)
         if verdict is not None:
             return verdict
     return None
 
 
-def _unreachable(view: NodeView, _scene: Scene) -> Verdict | None:
-    """The login failed: the daemon may well live."""
+def _unreachable(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
+    """The login failed: the daemon may still be running."""
     if view.reached:
         return None
     evidence = said(f"{view.host}.session", view.reading.session)
     cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
-    return Verdict(NodeCondition.UNREACHABLE, cause, (evidence,))
+    return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,))
 
 
-def _no_daemon(view: NodeView, _scene: Scene) -> Verdict | None:
-    """A bastion runs no chain."""
+def _no_daemon(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
+    """A bastion has no daemon."""
     if view.reading.role is not Role.BASTION:
         return None
-    return Verdict(NodeCondition.NO_DAEMON, "a bastion: no daemon is expected here", ())
+    return NodeVerdict(NodeCondition.NO_DAEMON, "a bastion: no daemon is expected here", ())
 
 
-def _standby(view: NodeView, _scene: Scene) -> Verdict | None:
+def _standby(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
     """Keyless and stopped on purpose."""
     if view.reading.role is not Role.STANDBY or not view.down:
         return None
     key = value_or_none(view.reading.key)
     if key is None:
-        return Verdict(
+        return NodeVerdict(
             NodeCondition.UNKNOWN,
             "a standby whose key file could not be read: it may hold the key of a validator",
             (said(f"{view.host}.key", view.reading.key),),
         )
     says = f"key {key.address or 'none'}"
     evidence = (said(f"{view.host}.key", view.reading.key, says), *view.unit_evidence())
-    return Verdict(NodeCondition.STANDBY, f"stopped on purpose, {says}", evidence)
+    return NodeVerdict(NodeCondition.STANDBY, f"stopped on purpose, {says}", evidence)
 
 
 _JUDGES: tuple[Judge, ...] = (

@@ -1,41 +1,40 @@
-"""The finding about each node: its own verdict, or what the chain's class means for it."""
+"""The finding about each node: the verdict on the node itself, or what the class means for it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations.playbooks.chain.diagnose.advice import by_hand
-from remediations.playbooks.chain.diagnose.chain_class import Case, Judgement
-from remediations.playbooks.chain.diagnose.log_condition import hint
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.context import NodeVerdict
+from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.finding import (
-    Answer,
-    ChainClass,
     Component,
     HashCluster,
-    NodeCondition,
     NodeFinding,
+    Tristate,
 )
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
 
 
 def node_findings(
-    case: Case, judgement: Judgement, components: Sequence[Component]
+    case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
 ) -> tuple[NodeFinding, ...]:
-    """One finding per host, by name."""
-    placed = _Placed(case, judgement, components)
+    """One finding for each host, sorted by name."""
+    by_class = _ByClass(case, judgement, components)
     return tuple(
-        _finding(view, case, case.verdicts[view.host] or placed.verdict(view))
+        _finding(view, case, case.verdicts[view.host] or by_class.verdict(view))
         for view in sorted(case.views, key=lambda view: view.host)
     )
 
 
-def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
+def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFinding:
     power = case.power.of(view.address)
     member = power or not case.power.known
-    clue = hint(view)
+    clue = log_hint(view)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
     if clue is not None:
         cause = f"{cause}; {clue[0].meaning}: {clue[1].says}"
@@ -47,15 +46,17 @@ def _finding(view: NodeView, case: Case, verdict: Verdict) -> NodeFinding:
         address=view.address if member else "",
         power=power,
         cause=cause,
-        by_hand=hands or by_hand(verdict.condition),
+        by_hand=hands or verdict.condition.rule.by_hand,
         evidence=evidence,
     )
 
 
-class _Placed:
-    """What the class of the chain means for a node that has nothing wrong by itself."""
+class _ByClass:
+    """What the class of the chain means for a node with which nothing else is wrong."""
 
-    def __init__(self, case: Case, judgement: Judgement, components: Sequence[Component]) -> None:
+    def __init__(
+        self, case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
+    ) -> None:
         self._case = case
         self._judgement = judgement
         self._blocked = frozenset(judgement.blocked)
@@ -65,29 +66,30 @@ class _Placed:
         )
         self._cluster = {host: c for c in case.hashes.clusters for host in c.hosts}
 
-    def verdict(self, view: NodeView) -> Verdict:
-        """Healthy while blocks go on; else waiting, isolated or diverged."""
+    def verdict(self, view: NodeView) -> NodeVerdict:
+        """Healthy while blocks go on, else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
-        if halted is Answer.NO:
-            return Verdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
-        if halted is Answer.UNKNOWN:
+        if halted is Tristate.NO:
+            return NodeVerdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
+        if halted is Tristate.UNKNOWN:
             cause = f"it answers at height {view.height}; the chain as a whole could not be judged"
-            return Verdict(NodeCondition.UNKNOWN, cause, evidence)
+            return NodeVerdict(NodeCondition.UNKNOWN, cause, evidence)
         if chain is ChainClass.PARTITION and view.host in self._cut:
             cause = "it is well, in a part of the network without a quorum"
-            return Verdict(NodeCondition.ISOLATED, cause, evidence)
+            return NodeVerdict(NodeCondition.ISOLATED, cause, evidence)
         if chain is ChainClass.APP_HASH_SPLIT and self._strays(self._cluster.get(view.host)):
-            return Verdict(NodeCondition.DIVERGED, self._stray(view), evidence)
+            return NodeVerdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if chain is ChainClass.QUORUM_LOST and self._alone(view.host):
-            return Verdict(NodeCondition.DIVERGED, self._stray(view), evidence)
+            return NodeVerdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if view.host in self._blocked:
             cause = "it runs and follows the round, but nobody has its vote"
-            return Verdict(NodeCondition.WAITING, cause, evidence)
-        return Verdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
+            return NodeVerdict(NodeCondition.WAITING, cause, evidence)
+        return NodeVerdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
 
     def _alone(self, host: str) -> bool:
-        """Not of the cluster with most power, which could go on with the power that is missing."""
+        """Whether it is outside the cluster with the most power, which could go on with what is
+        missing."""
         cluster = self._cluster.get(host)
         return cluster is not None and cluster is not self._case.hashes.clusters[0]
 
@@ -97,7 +99,8 @@ class _Placed:
         return f"it follows the chain at {view.height}"
 
     def _strays(self, cluster: HashCluster | None) -> bool:
-        """Not of a cluster with more than half the power: then nobody can call it the right one."""
+        """Whether its cluster has at most half of the power: then it cannot be taken to be
+        right."""
         return cluster is not None and 2 * cluster.power <= self._case.power.total
 
     def _stray(self, view: NodeView) -> str:

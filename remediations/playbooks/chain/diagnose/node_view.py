@@ -1,4 +1,4 @@
-"""One host's readings, with the few plain questions that every conclusion asks of them."""
+"""The readings of one host, and the plain questions that every conclusion asks of them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from functools import cached_property
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
 from remediations.systems.comet.reading import ChainSample, HostReading
-from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState
+from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, RoundStep
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
 from remediations.values.reading import Known, Unknown, value_or_none
 
-COMMIT_STEP = 8
-"""CometBFT's step Commit: the block is decided; the application has yet to take it."""
+READ_APART = 20
+"""How many blocks the readings of two hosts may be apart on a chain that makes blocks: hosts are
+read seconds apart."""
 
 _DOWN = frozenset({"inactive", "failed"})
 
 
 @dataclass(frozen=True)
 class NodeView:
-    """A host's readings. All questions answer None or False where the reading is unknown."""
+    """The readings of one host. Every question is answered by None or False if the reading is
+    unknown."""
 
     reading: HostReading
 
@@ -32,7 +34,7 @@ class NodeView:
 
     @property
     def reached(self) -> bool:
-        """Whether the login worked."""
+        """Whether the login succeeded."""
         return isinstance(self.reading.session, Known)
 
     @cached_property
@@ -87,7 +89,7 @@ class NodeView:
 
     @property
     def height(self) -> int:
-        """The newest height of the block store; 0 when the RPC did not answer."""
+        """The newest height of the block store; 0 if the RPC did not answer."""
         return self.statuses[-1].height if self.statuses else 0
 
     @cached_property
@@ -98,7 +100,7 @@ class NodeView:
 
     @property
     def stands(self) -> bool:
-        """Whether at least two samples show one and the same height."""
+        """Whether at least two samples show the same height."""
         return len(self.statuses) > 1 and self.statuses[0].height == self.statuses[-1].height
 
     @property
@@ -108,7 +110,7 @@ class NodeView:
 
     @cached_property
     def address(self) -> str:
-        """The consensus address: of the key file, else what the node says; "" when unknown.
+        """The consensus address from the key file, else from the node's answer; "" if unknown.
 
         With a remote signer the key file on the host is not the one that signs.
         """
@@ -120,12 +122,13 @@ class NodeView:
 
     @property
     def node_id(self) -> str:
-        """The p2p id, "" when the RPC did not answer."""
+        """The p2p id; "" if the RPC did not answer."""
         return self.status.node_id if self.status is not None else ""
 
     @property
     def down(self) -> bool:
-        """Read as not running, for sure: the unit is down or waits for a restart, no process."""
+        """Whether it is certainly not running: no process, the unit is down or waits for a
+        restart."""
         if self.unit is None or self.processes is None or self.processes or self.answers:
             return False
         looping = self.unit.active_state == "activating" and self.unit.main_pid == 0
@@ -133,22 +136,23 @@ class NodeView:
 
     @property
     def paused(self) -> bool:
-        """Read as stopped by a signal (SIGSTOP), for sure: it cannot vote until it is continued."""
+        """Whether it is certainly stopped by a signal (SIGSTOP): it cannot vote until SIGCONT."""
         states = [process.state[:1] for process in self.processes or ()]
         return bool(states) and not self.answers and all(state in "Tt" for state in states)
 
     @property
     def stuck_in_commit(self) -> bool:
-        """The block is stored and decided, and the application does not take it (B = A + 1)."""
+        """Whether the block is decided and stored, but the application does not apply it (B = A +
+        1)."""
         if not (self.stands and self.status and self.app and len(self.rounds) > 1):
             return False
         return self.app.height == self.status.height - 1 and all(
-            r.height == self.status.height and r.step == COMMIT_STEP for r in self.rounds
+            r.height == self.status.height and r.step == RoundStep.COMMIT for r in self.rounds
         )
 
     @property
     def started_at(self) -> datetime | None:
-        """When the unit became active last."""
+        """When the unit last became active."""
         return self.unit.active_since if self.unit is not None else None
 
     def status_evidence(self, says: str) -> tuple[Evidence, ...]:

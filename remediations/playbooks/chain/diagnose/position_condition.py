@@ -1,6 +1,6 @@
-"""Nodes that answer, and are not where the others are: dead consensus, behind, cut off, diverged.
+"""Nodes that answer, but are not where the others are: consensus dead, behind, isolated, diverged.
 
-The process, `/health`, `catching_up` and systemd look fine in all of these
+Process, `/health`, `catching_up` and systemd look fine in all of these cases
 (docs/rules/hazards.md#looks-fine), so only progress counts.
 """
 
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.values.reading import value_or_none
 
 
-def untrusted(view: NodeView, scene: Scene) -> Verdict | None:
-    """A node whose answers contradict each other: nothing can be concluded about it."""
-    doubt = scene.doubts.get(view.host)
+def untrusted(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """Its answers contradict each other: nothing can be concluded about it."""
+    doubt = context.doubts.get(view.host)
     if doubt is None:
         return None
-    return Verdict(
+    return NodeVerdict(
         NodeCondition.UNKNOWN,
         f"its answers are not believed: {doubt}",
         view.status_evidence(doubt),
@@ -27,73 +27,75 @@ def untrusted(view: NodeView, scene: Scene) -> Verdict | None:
     )
 
 
-def diverged(view: NodeView, scene: Scene) -> Verdict | None:
-    """It stands, with another app hash than the next block records: it failed alone
+def diverged(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """It stands still, and its app hash differs from the one in the next header: it failed alone
     (docs/rules/classes.md#local-divergence)."""
-    how = scene.hashes.diverged.get(view.host)
+    how = context.hashes.diverged.get(view.host)
     if how is None or not view.stands:
         return None
-    return Verdict(NodeCondition.DIVERGED, how, _app_evidence(view, how))
+    return NodeVerdict(NodeCondition.DIVERGED, how, _app_evidence(view, how))
 
 
-def behind(view: NodeView, scene: Scene) -> Verdict | None:
-    """Block sync, or well below the tip and rising."""
+def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """In block sync, or well below the tip and rising."""
     status = view.status
     if status is None:
         return None
-    lag = scene.tip - view.height
-    if status.catching_up or (view.rises and lag > _allowed(scene)):
-        cause = f"it is at {view.height}, the tip is {scene.tip}; catching_up {status.catching_up}"
-        return Verdict(NodeCondition.BEHIND, cause.lower(), view.status_evidence(cause))
+    lag = context.tip - view.height
+    if status.catching_up or (view.rises and lag > _allowed(context)):
+        cause = (
+            f"it is at {view.height}, the tip is {context.tip}; catching_up {status.catching_up}"
+        )
+        return NodeVerdict(NodeCondition.BEHIND, cause.lower(), view.status_evidence(cause))
     return None
 
 
-def isolated(view: NodeView, scene: Scene) -> Verdict | None:
-    """No peers while others run; or it stands below the tip and its peers look as old to it."""
-    if view.status is None or scene.witnesses < 2:
+def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """It has no peers while others run; or it stands below the tip and sees no peer above it."""
+    if view.status is None or context.witnesses < 2:
         return None
     chain = view.reading.chain
     peers, rounds = value_or_none(chain.peers), value_or_none(chain.peer_rounds)
-    below = view.stands and scene.tip - view.height > 1
+    below = view.stands and context.tip - view.height > 1
     if peers is not None and not peers and not view.rises:
-        cause = f"it has no peers and stands at {view.height}; the tip is {scene.tip}"
+        cause = f"it has no peers and stands at {view.height}; the tip is {context.tip}"
     elif (
         below
         and rounds is not None
         and max((p.height for p in rounds), default=0) <= (view.height + 1)
     ):
-        cause = f"it stands at {view.height} and hears nothing newer; the tip is {scene.tip}"
+        cause = f"it stands at {view.height} and hears nothing newer; the tip is {context.tip}"
     else:
         return None
     evidence = (said(f"{view.host}.chain.peers", chain.peers, cause),)
-    return Verdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
+    return NodeVerdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
 
 
-def zombie(view: NodeView, scene: Scene) -> Verdict | None:
-    """Its height, or its round, stands while its own peers are ahead: consensus is dead."""
+def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """Its height or its round stands still while its own peers are ahead: consensus is dead."""
     if view.status is None or not view.stands:
         return None
-    if scene.tip - view.height > _allowed(scene):
-        cause = f"it stands at {view.height} while the tip is {scene.tip}: consensus is dead"
-        return Verdict(NodeCondition.ZOMBIE, cause, view.status_evidence(cause))
+    if context.tip - view.height > _allowed(context):
+        cause = f"it stands at {view.height} while the tip is {context.tip}: consensus is dead"
+        return NodeVerdict(NodeCondition.ZOMBIE, cause, view.status_evidence(cause))
     state = view.round
     if state is None or len(view.rounds) < 2:
         return None
     own = (state.height, state.round)
     peers = value_or_none(view.reading.chain.peer_rounds) or ()
     ahead = max(((peer.height, peer.round) for peer in peers), default=(0, 0))
-    if own < scene.round and own < ahead:
+    if own < context.round and own < ahead:
         cause = (
             f"it stands in round {own[0]}/{own[1]} while its peers are in {ahead[0]}/{ahead[1]}: "
             "consensus is dead"
         )
-        return Verdict(NodeCondition.ZOMBIE, cause, view.status_evidence(cause))
+        return NodeVerdict(NodeCondition.ZOMBIE, cause, view.status_evidence(cause))
     return None
 
 
-def _allowed(scene: Scene) -> int:
-    """Blocks a healthy node may be below the tip: hosts are read some seconds apart."""
-    return 1 + 2 * scene.growth if scene.growth else 1
+def _allowed(context: ChainContext) -> int:
+    """How many blocks a healthy node may be below the tip: hosts are read some seconds apart."""
+    return 1 + 2 * context.growth if context.growth else 1
 
 
 def _app_evidence(view: NodeView, how: str) -> tuple[Evidence, ...]:

@@ -1,4 +1,4 @@
-"""Who holds which voting power: the validator set, and the hosts its addresses live on."""
+"""Who holds which voting power: the validator set, and the hosts that hold its keys."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from remediations.values.reading import Known, value_or_none
 
 @dataclass(frozen=True)
 class Power:
-    """The set and its holders. An empty set means that the powers are unknown.
+    """The validator set and the holders of its keys. An empty set: the powers are unknown.
 
-    `source` is the host whose `/validators` was used, "" without one. `holders` maps an address to
-    the hosts that hold its key.
+    `source` is the host whose `/validators` was used, "" if there is none. `holders` maps an
+    address to the hosts that hold its key.
     """
 
     addresses: tuple[str, ...]
@@ -26,7 +26,7 @@ class Power:
 
     @cached_property
     def total(self) -> int:
-        """All voting power; 0 when unknown."""
+        """All voting power; 0 if unknown."""
         return sum(self.powers.values())
 
     @property
@@ -35,21 +35,21 @@ class Power:
         return self.total > 0
 
     def of(self, address: str) -> int:
-        """The power of one address, 0 when it is not in the set."""
+        """The power of one address; 0 if it is not in the set."""
         return self.powers.get(address, 0)
 
     def sum(self, addresses: Iterable[str]) -> int:
-        """The power of different addresses, each counted once."""
+        """The power of some addresses, each counted once."""
         return sum(self.powers.get(address, 0) for address in set(addresses))
 
     @cached_property
     def uncovered(self) -> int:
-        """The power of addresses that no host of the inventory holds."""
+        """The power of addresses whose key is on no host of the inventory."""
         return sum(p for address, p in self.powers.items() if address not in self.holders)
 
 
 def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Power:
-    """The newest set that a witness knows, and who holds its keys."""
+    """The newest validator set that a witness knows, and who holds its keys."""
     best: ValidatorSet | None = None
     source = ""
     for view in sorted(witnesses, key=lambda view: view.host):
@@ -71,8 +71,8 @@ def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Powe
     )
 
 
-def duplicates(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
-    """Addresses whose key file lies on more than one host, with those hosts (G2)."""
+def duplicate_keys(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
+    """Address → the hosts that have its key file, if there are several (G2)."""
     held: dict[str, list[str]] = {}
     for view in views:
         key = view.reading.key

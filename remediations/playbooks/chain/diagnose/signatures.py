@@ -1,7 +1,7 @@
 """What lines in the journal mean, as data.
 
-The first row that matches any line wins, so what is specific stands before what is general: every
-dead consensus says CONSENSUS FAILURE, and some rows above say why.
+The first row that matches any line wins, so specific rows precede general ones: whenever consensus
+dies the journal has CONSENSUS FAILURE, and rows above it tell why.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.conditions import NodeCondition
 
 
 @dataclass(frozen=True)
-class Signature:
-    """A line, what it means, the condition it proves (None: it only explains), what to do."""
+class LogSignature:
+    """A pattern, what a matching line means, the condition that it proves (None: it only explains),
+    and what to do."""
 
     pattern: re.Pattern[str]
     meaning: str
@@ -24,11 +25,11 @@ class Signature:
 
 def _row(
     pattern: str, meaning: str, condition: NodeCondition | None = None, by_hand: str = ""
-) -> Signature:
-    return Signature(re.compile(pattern), meaning, condition, by_hand)
+) -> LogSignature:
+    return LogSignature(re.compile(pattern), meaning, condition, by_hand)
 
 
-SIGNATURES: tuple[Signature, ...] = (
+SIGNATURES: tuple[LogSignature, ...] = (
     _row(
         r"found conflicting vote from ourselves",
         "this key signed two different votes: it runs twice, or its sign state was reset",
@@ -131,16 +132,17 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     _row(r"Out of memory: Killed process", "the kernel killed it for memory"),
     _row(r"genesis doc hash", "its genesis file is not that of its database"),
-    # systemd in a container says the last words of the exception about control groups, not disks.
+    # In a container systemd reports an I/O error for a control group: that is not a disk.
     _row(r"^(?!.*control group).*(?:SIGBUS|[Ii]nput/output error|I/O error)", "the disk fails"),
     _row(r"^Error: |panic: ", "it ends with"),
 )
 
 
-def explained(
+def first_match(
     lines: tuple[str, ...], cured: frozenset[NodeCondition] = frozenset()
-) -> tuple[Signature, str] | None:
-    """The first row that matches, with the newest line that shows it; rows that are cured pass."""
+) -> tuple[LogSignature, str] | None:
+    """The first row that matches a line, with the newest such line. Conditions in `cured` are
+    skipped."""
     for signature in SIGNATURES:
         if signature.condition in cured:
             continue
@@ -150,7 +152,7 @@ def explained(
     return None
 
 
-def shows(lines: tuple[str, ...], conditions: frozenset[NodeCondition]) -> bool:
-    """Whether a line is the signature of one of these conditions."""
+def any_match(lines: tuple[str, ...], conditions: frozenset[NodeCondition]) -> bool:
+    """Whether any line is a signature of one of these conditions."""
     patterns = [s.pattern for s in SIGNATURES if s.condition in conditions]
     return any(pattern.search(line) for pattern in patterns for line in lines)

@@ -1,22 +1,21 @@
-"""What systemd and the process list say of a node that does not answer."""
+"""What systemd and the process list tell about a node that does not answer."""
 
 from __future__ import annotations
 
 from remediations.engine.find.evidence import said
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.hosts.values import Unit
 
 LOOPS = 2
-"""Restarts by systemd, without coming to life, from which on we call it a loop."""
+"""From this many restarts by systemd on, a node that does not answer is in a loop."""
 
 _KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
-_MASKED = frozenset({"masked", "masked-runtime"})
 
 
-def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
+def silent_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """Stopped, failed, looping or frozen; None while the node answers."""
     if view.answers:
         return None
@@ -25,14 +24,14 @@ def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
         return _unknown(view, "neither its unit nor its RPC could be read")
     if (
         unit.active_state != "active"
-        and (unit.load_state == "masked" or unit.enabled in _MASKED)
+        and (unit.load_state == "masked" or unit.masked)
         and not view.processes
     ):
         return _verdict(view, NodeCondition.DISABLED, f"{unit.name} is masked")
     if unit.load_state not in ("loaded", "masked"):
         return _unknown(view, f"{unit.name}: load state {unit.load_state}")
     if unit.active_state == "active":
-        return _running(view, unit, scene)
+        return _running(view, unit, context)
     if view.processes is None:
         return _unknown(view, f"{unit.name} is {unit.active_state}; processes could not be read")
     if view.processes and unit.active_state in ("inactive", "failed"):
@@ -41,7 +40,7 @@ def silent_condition(view: NodeView, scene: Scene) -> Verdict | None:
     return _not_running(view, unit)
 
 
-def _not_running(view: NodeView, unit: Unit) -> Verdict:
+def _not_running(view: NodeView, unit: Unit) -> NodeVerdict:
     if unit.active_state == "activating":
         if unit.restarts >= LOOPS:
             cause = f"systemd restarted {unit.name} {unit.restarts} times; exit {unit.exit_status}"
@@ -64,12 +63,12 @@ def _not_running(view: NodeView, unit: Unit) -> Verdict:
     return _unknown(view, f"{unit.name} is {unit.active_state}")
 
 
-def _running(view: NodeView, unit: Unit, scene: Scene) -> Verdict:
-    """The unit is active and the RPC says nothing: frozen, unless it has just started."""
+def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
+    """The unit is active, but the RPC does not answer: frozen, unless it has just been started."""
     processes = view.processes
     stuck = [p for p in processes or () if p.state[:1] in ("T", "t", "D")]
-    age = scene.began - unit.active_since if unit.active_since is not None else None
-    young = age is not None and age <= scene.grace
+    age = context.began - unit.active_since if unit.active_since is not None else None
+    young = age is not None and age <= context.grace
     if stuck:
         cause = f"pid {stuck[0].pid} is in state {stuck[0].state}: it is there and does nothing"
         return _verdict(view, NodeCondition.FROZEN, cause, _process_evidence(view))
@@ -96,10 +95,10 @@ def _process_evidence(view: NodeView) -> tuple[Evidence, ...]:
 
 def _verdict(
     view: NodeView, condition: NodeCondition, cause: str, more: tuple[Evidence, ...] = ()
-) -> Verdict:
-    return Verdict(condition, cause, view.unit_evidence() + more + view.status_evidence(""))
+) -> NodeVerdict:
+    return NodeVerdict(condition, cause, view.unit_evidence() + more + view.status_evidence(""))
 
 
-def _unknown(view: NodeView, cause: str) -> Verdict:
+def _unknown(view: NodeView, cause: str) -> NodeVerdict:
     evidence = view.unit_evidence() + _process_evidence(view)
-    return Verdict(NodeCondition.UNKNOWN, cause, evidence)
+    return NodeVerdict(NodeCondition.UNKNOWN, cause, evidence)

@@ -1,7 +1,15 @@
 """The votes of the current round, as each witness sees them, and together.
 
-Who votes is online (docs/diagnosis.md). Votes are looked at in the phase that decides: the
-precommits once a node waits for them, the prevotes before.
+Who votes is online (docs/diagnosis.md). What counts are the votes of the deciding phase: the
+precommits once a node waits for them, the prevotes before that.
+
+The voters are those of the fullest round (`_fullest_round`):
+
+1. Of each witness at the highest height: the votes of the deciding phase of its newest round.
+2. And the prevotes of the round of its earlier samples, if that round is older. A sample may fall
+   into the start of a round, before the votes are in; then the round before shows who is online.
+3. For each round, the votes that any witness saw count together.
+4. The round with the most power wins, the newer one among equals.
 """
 
 from __future__ import annotations
@@ -11,17 +19,16 @@ from dataclasses import dataclass
 
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer
+from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import RoundState
+from remediations.systems.comet.values import RoundState, RoundStep
 from remediations.values.reading import Known
-
-PRECOMMIT_STEP = 6
 
 
 @dataclass(frozen=True)
-class Ballot:
-    """One witness's newest round: whose votes of the deciding phase, and whose votes at all."""
+class WitnessVotes:
+    """The newest round of one witness: `deciding` are the addresses that voted in the deciding
+    phase, `seen` those that voted at all."""
 
     host: str
     height: int
@@ -33,24 +40,25 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Votes:
-    """All ballots near the tip. `voters` vote in the current round, by anybody's account."""
+    """The votes of all witnesses at the tip. `voters` vote in the current round, as any of them
+    saw."""
 
-    ballots: tuple[Ballot, ...]
+    ballots: tuple[WitnessVotes, ...]
     voters: frozenset[str]
     height: int
     round: int
     step: int
-    moves: Answer
+    moves: Tristate
     round_seconds: int
 
     @property
     def known(self) -> bool:
-        """Whether any witness showed its votes."""
+        """Whether the votes of any witness could be read."""
         return bool(self.ballots)
 
 
 def read_votes(witnesses: Sequence[NodeView], power: Power, tip: int) -> Votes:
-    """What the witnesses that stand at the tip, and are not dead themselves, show of the votes."""
+    """The votes that `witnesses` show, as far as they are at the tip; none has dead consensus."""
     near = [v for v in witnesses if v.round is not None and v.round.height >= tip]
     read = _Reader(power)
     ballots = []
@@ -61,12 +69,14 @@ def read_votes(witnesses: Sequence[NodeView], power: Power, tip: int) -> Votes:
         top = max(top, (state.height, state.round, state.step))
         if read.fits(state):
             ballots.append(
-                Ballot(
+                WitnessVotes(
                     view.host,
                     state.height,
                     state.round,
                     state.step,
-                    read.cast(state.precommits if state.step >= PRECOMMIT_STEP else state.prevotes),
+                    read.cast(
+                        state.precommits if state.step >= RoundStep.PRECOMMIT else state.prevotes
+                    ),
                     read.either(state),
                 )
             )
@@ -76,7 +86,7 @@ def read_votes(witnesses: Sequence[NodeView], power: Power, tip: int) -> Votes:
 
 
 class _Reader:
-    """Votes per validator index to addresses. Tuples that nodes share are read once."""
+    """From votes by validator index to addresses. Tuples that nodes share are read once."""
 
     def __init__(self, power: Power) -> None:
         self._power = power
@@ -88,7 +98,7 @@ class _Reader:
         return len(state.prevotes) == len(state.precommits) == len(self._power.addresses)
 
     def cast(self, votes: tuple[str, ...]) -> frozenset[str]:
-        """Who voted, for a block or nil."""
+        """Who voted, for a block or for nil."""
         key = id(votes)
         if key not in self._cast:
             self._cast[key] = frozenset(
@@ -109,47 +119,45 @@ class _Reader:
 
 
 def _distinct(sets: Iterable[frozenset[str]]) -> list[frozenset[str]]:
-    """Each shared set once: ten thousand nodes mostly see the same votes."""
+    """Each shared set once: ten thousand nodes see mostly the same votes."""
     return list({id(one): one for one in sets}.values())
 
 
 def _fullest_round(
-    near: Sequence[NodeView], ballots: Sequence[Ballot], read: _Reader, height: int
+    near: Sequence[NodeView], ballots: Sequence[WitnessVotes], read: _Reader, height: int
 ) -> frozenset[str]:
-    """The voters of the fullest round seen at `height`, by the views of all together.
-
-    A sample can be taken at the start of a round, before the votes are in: then the round of the
-    other sample shows who is there.
-    """
+    """The voters of the round at `height` in which the most power voted, as all witnesses together
+    saw it (the numbers are those at the head of this module)."""
     views: dict[int, list[frozenset[str]]] = {}
-    for ballot in ballots:
+    for ballot in ballots:  # 1
         if ballot.height == height:
             views.setdefault(ballot.round, []).append(ballot.deciding)
     newest = max(views, default=0)
-    for view in near:
+    for view in near:  # 2
         for state in view.rounds[:-1]:
             if state.height == height and state.round < newest and read.fits(state):
                 views.setdefault(state.round, []).append(read.cast(state.prevotes))
-    together = {r: frozenset().union(*_distinct(seen)) for r, seen in views.items()}
-    best = max(together, key=lambda r: (read.sum(together[r]), r), default=None)
+    together = {r: frozenset().union(*_distinct(seen)) for r, seen in views.items()}  # 3
+    best = max(together, key=lambda r: (read.sum(together[r]), r), default=None)  # 4
     return together[best] if best is not None else frozenset()
 
 
 def round_length(round_: int) -> int:
-    """Seconds that one round takes at most with default timeouts: 5 + 1.5·r, rounded up."""
+    """Seconds that round r may take with default timeouts: 5 + 1.5·r, rounded up."""
     return 5 + (3 * round_ + 1) // 2
 
 
 def _rounds_until(round_: int) -> int:
-    """Seconds until rounds 0 to `round_` have all passed, at most."""
+    """Seconds after which rounds 0 to `round_` have passed for certain: the sum of their
+    lengths."""
     return 5 * (round_ + 1) + (3 * round_ * (round_ + 1) + 3) // 4
 
 
-def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
-    """Whether the round rises while the height stands.
+def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Tristate:
+    """Whether the round rises while the height stands still.
 
-    Unchanged over both samples means that it stands only if a whole round fits between them, or if
-    the height is older than all rounds so far can take.
+    A round that is the same in both samples proves that it stands only if a whole round fits
+    between them, or if the height is older than all rounds so far may have taken.
     """
     fixed = False
     for view in near:
@@ -162,19 +170,19 @@ def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
             continue
         (first_at, first), (last_at, last) = states[0], states[-1]
         if last.round > first.round:
-            return Answer.YES
+            return Tristate.YES
         if last.round != round_ or len(states) < 2:
             continue
         waited = (last_at - first_at).total_seconds() >= round_length(round_)
         overdue = (last_at - last.started).total_seconds() > _rounds_until(round_)
         fixed = fixed or waited or overdue
-    return Answer.NO if fixed else Answer.UNKNOWN
+    return Tristate.NO if fixed else Tristate.UNKNOWN
 
 
-def parted(votes: Votes, power: Power, gone: frozenset[str]) -> bool:
-    """Whether the witnesses' views together have a quorum that none of them sees alone.
+def partitioned(votes: Votes, power: Power, gone: frozenset[str]) -> bool:
+    """Whether the views of all witnesses together have a quorum, and no view alone has one.
 
-    `gone` are addresses whose host is down for sure: their old votes do not count.
+    `gone` are addresses whose host is certainly down: their old votes do not count.
     """
     if len(votes.ballots) < 2:
         return False

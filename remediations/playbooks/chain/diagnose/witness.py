@@ -1,9 +1,10 @@
 """Whose word about the chain counts.
 
-A node that is on another chain, that answers with another node's address, or whose height
-contradicts its own application, its own consensus state or what its peers see of it, is no witness.
-Heights only grow and B, the block store, is at most one block from A, the application, and from the
-height that consensus works on; so every contradiction used here holds also while blocks go on.
+A node does not count as a witness if it is on another chain, answers with the address of another
+node, or reports a height that contradicts its own application, its own consensus state or what its
+peers see of it. Heights only grow, and the block store is at most one block away from the
+application and from the height that consensus works on. So every contradiction that is used here is
+one also while blocks go on.
 """
 
 from __future__ import annotations
@@ -11,19 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import PeerRound
 from remediations.values.reading import Known, value_or_none
 
 _NEAR = 2
-"""Blocks between two readings of a chain that stands still: gossip is one step late."""
-_APART = 20
-"""Blocks between two readings of a chain that moves, which hosts make seconds apart."""
+"""Blocks by which readings of a chain that stands still may differ: gossip lags by one step."""
 
 
-def doubts(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
-    """Hosts whose answers about the chain are not used, with the reason."""
+def contradictions(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
+    """Host → why its answers about the chain are not used."""
     found = {
         view.host: doubt for view in views if view.answers and (doubt := _alone(view, chain_id))
     }
@@ -58,7 +57,8 @@ def _alone(view: NodeView, chain_id: str) -> str:
 
 
 def _against_consensus(view: NodeView) -> str:
-    """`/status` against `/consensus_state` of one node; block sync leaves the latter behind."""
+    """A contradiction between `/status` and `/consensus_state` of one node, or "". During block
+    sync the latter lags, and is not compared."""
     status, state = view.status, view.round
     if status is None or state is None or status.catching_up:
         return ""
@@ -70,7 +70,7 @@ def _against_consensus(view: NodeView) -> str:
 
 
 def _seen_by_peers(views: Sequence[NodeView]) -> dict[str, list[PeerRound]]:
-    """What each node id looks like from the other nodes."""
+    """Node id → how the other nodes see that node."""
     seen: dict[str, list[PeerRound]] = {}
     for view in views:
         for peer in value_or_none(view.reading.chain.peer_rounds) or ():
@@ -80,11 +80,12 @@ def _seen_by_peers(views: Sequence[NodeView]) -> dict[str, list[PeerRound]]:
 
 
 def _against_peers(view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[int]) -> str:
-    """A height that nobody else has, that the peers do not see, and no commit proves; or ""."""
+    """A height that no other node has, that the peers do not see, and that no commit proves; or
+    ""."""
     status = view.status
     if status is None or not seen or status.catching_up:
         return ""
-    slack = _APART if view.rises else _NEAR
+    slack = READ_APART if view.rises else _NEAR
     highest = max(peer.height for peer in seen)
     rival = tallest[1] if len(tallest) > 1 and tallest[0] == status.height else tallest[0]
     if status.height > max(highest, rival) + slack and not _proven(view):
@@ -98,8 +99,8 @@ def _proven(view: NodeView) -> bool:
     """Whether it shows a commit near its height that more than 2/3 of its set signed."""
     commit = value_or_none(view.reading.chain.commit)
     members = value_or_none(view.reading.chain.validators)
-    if commit is None or members is None or commit.height < view.height - _APART:
+    if commit is None or members is None or commit.height < view.height - READ_APART:
         return False
-    signed = {s.address for s in commit.signatures if s.flag == 2}
+    signed = {s.address for s in commit.signatures if s.for_block}
     power = sum(v.power for v in members.validators if v.address in signed)
     return has_quorum(power, members.total)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_power
+from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
 from remediations.playbooks.chain.discover.guess import Guess, guess_role
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import CometReading
@@ -72,7 +72,7 @@ def propose(observation: CometReading, entries: Sequence[HostEntry]) -> Proposal
     chain_id = chains.most_common(1)[0][0] if chains else ""
     ours = [view for view in views if view.status is not None and view.status.network == chain_id]
     power = read_power(views, ours)
-    copies = duplicates(views)
+    copies = duplicate_keys(views)
     return Proposal(
         chain_id=chain_id,
         other_chains=tuple(sorted(set(chains) - {chain_id})),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remediations.engine.doctor.line import Line, Urgency, lack, ok, warn
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.power import Power, duplicates
+from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys
 from remediations.render.words import count, percent, short, some
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
@@ -70,7 +70,7 @@ def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
             _apart(hosts, [host for host in hosts if host not in down]),
             urgency=Urgency.FIRST,
         )
-        for address, hosts in sorted(duplicates(views).items())
+        for address, hosts in sorted(duplicate_keys(views).items())
     ]
 
 

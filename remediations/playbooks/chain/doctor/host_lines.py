@@ -18,6 +18,7 @@ from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.doors import Door
 from remediations.render.words import short
+from remediations.systems.comet.discovered import UNIT_PATTERN
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS
@@ -95,7 +96,7 @@ def _unit(reading: HostReading, ssh: ByHand) -> list[Line]:
         if reading.unit.why is Why.NO_HOME:
             mend = f"pin `home:` of {host} in the inventory, or give the unit a --home"
         else:
-            listed = ssh.run("systemctl", "list-unit-files", "virtengine*.service")
+            listed = ssh.run("systemctl", "list-unit-files", UNIT_PATTERN)
             mend = f"{listed}; then pin `unit:` of {host} in the inventory"
         return [lack(host, "unit", reading.unit.reason, mend)]
     unit = reading.unit.value

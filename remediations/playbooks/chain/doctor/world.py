@@ -11,7 +11,7 @@ from remediations.engine.doctor.sight import Sight
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power
-from remediations.playbooks.chain.diagnose.witness import doubts
+from remediations.playbooks.chain.diagnose.witness import contradictions
 from remediations.playbooks.chain.doctor.chain_lines import chain_lines
 from remediations.playbooks.chain.doctor.host_lines import HostSight, host_lines
 from remediations.reach.connection import Reach
@@ -23,7 +23,7 @@ from remediations.systems.comet.inventory import (
     node_or_none,
 )
 from remediations.systems.comet.reading import CometNodes, comet_reading
-from remediations.systems.comet.subcommands import accepted
+from remediations.systems.comet.subcommands import accepted_subcommands
 from remediations.values.inventory import Inventory
 
 Programs = Mapping[str, tuple[str, ...]]
@@ -34,7 +34,7 @@ async def programs(reach: Reach, observation: Observation) -> Programs:
     """Asks each node that was read; the others are not in it."""
     if observation.part(CometNodes.KIND) is None:
         return {}
-    return await accepted(reach, comet_reading(observation))
+    return await accepted_subcommands(reach, comet_reading(observation))
 
 
 def before(inventory: Inventory) -> tuple[Line, ...]:
@@ -69,7 +69,7 @@ def world_lines(inventory: Inventory, sight: Sight, asked: Programs) -> tuple[Li
 
 def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:
     """Who holds which power, told by the nodes of this chain that do not contradict themselves."""
-    doubted = doubts(views, chain_id)
+    doubted = contradictions(views, chain_id)
     return read_power(views, [v for v in views if v.answers and v.host not in doubted])
 
 

@@ -1,1 +1,1 @@
-"""What must hold before a node is started, and before the set as a whole changes."""
+"""What must hold before a node is acted on, and for the validator set as a whole."""

@@ -1,6 +1,6 @@
 """Guards on one host that is to be started or restarted (ids: docs/rules/guards.md).
 
-Those that concern signing stand in `guards_signing`.
+Those that concern signing are in `guards.signing`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from shlex import quote
 
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.finding import NodeCondition
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import some
 from remediations.systems.comet.reading import HostReading
@@ -19,14 +19,13 @@ from remediations.values.reading import Unknown, value_or_none
 
 RECORD_FLOOR = 1024 * 1024
 RECORD_INODES = 100
-"""A step takes eight inodes and, with its outputs, some KiB (`systems/hosts/launcher.sh`)."""
+"""A step takes eight inodes and, with its outputs, a few KiB (`systems/hosts/launcher.sh`)."""
 CLOCK_BLOCK_MS = 10_000
-"""G37: from here on a validator's votes carry impossible times."""
-MASKED = frozenset({"masked", "masked-runtime"})
+"""G37: with a larger offset a validator's votes carry impossible times."""
 
 
 def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G6: unit, home and user were discovered; a masked unit was masked by somebody on purpose."""
+    """G6: unit, home and user are known. A masked unit was masked on purpose."""
     facts = (f"{reading.host}.unit", f"{reading.host}.home")
     title = "the unit, its home and its user are known, and it is not masked"
     if isinstance(reading.unit, Unknown):
@@ -45,20 +44,20 @@ def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
         "G6",
         title,
         subject=reading.host,
-        holds=unit.enabled not in MASKED and bool(unit.home and unit.user),
+        holds=not unit.masked and bool(unit.home and unit.user),
         got=f"{unit.name}, home {unit.home or 'unknown'}, user {unit.user or 'root'}, "
         f"{unit.enabled}",
         expected="a service user, a home, not masked",
         next_step="ask who masked it; then "
         f"`sudo systemctl unmask {quote(unit.name)}` on {reading.host}"
-        if unit.enabled in MASKED
+        if unit.masked
         else f"give {unit.name} on {reading.host} a User= and a --home, then plan again",
         facts=facts,
     )
 
 
 def one_process(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G4: no second process uses the home, and none at all where the unit is down."""
+    """G4: no process but the unit's own uses the home, and none at all if the unit is down."""
     title = "no process but the unit's own uses the home"
     facts = (f"{reading.host}.down",)
     unit, processes = value_or_none(reading.unit), value_or_none(reading.processes)
@@ -87,7 +86,7 @@ def one_process(_chain: ChainSituation, reading: HostReading) -> GuardResult:
 
 
 def disk_free(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G17: space, inodes, and a file system that can be written."""
+    """G17: the data file system has space and inodes, and is writable."""
     title = "the data file system has room and can be written"
     if isinstance(reading.disk, Unknown):
         return judged(
@@ -114,8 +113,8 @@ def disk_free(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def record_kept(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """N2: a step leaves a record of root's own, which is what makes it happen at most once."""
+def records_writable(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """N2: a step can leave a record that only root can change: that makes it run at most once."""
     title = "the record of a step can be kept, and only by root"
     expected = f"{RECORD_FLOOR >> 20} MiB, {RECORD_INODES} inodes, read-write, root's alone"
     if isinstance(reading.records, Unknown):
@@ -149,7 +148,7 @@ def record_kept(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def clock_sane(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+def clock_in_sync(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G37: the clock is within ten seconds of ours."""
     title = "the clock is within 10 s of this machine's"
     session = value_or_none(reading.session)
@@ -164,38 +163,23 @@ def clock_sane(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def nothing_known_forbids(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """A restart cannot cure what the node itself says is wrong (docs/rules/guards.md#n1)."""
+def curable_by_start(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """N1: a start or a restart may cure what is wrong with the node (docs/rules/guards.md#n1)."""
     finding = chain.finding.node(reading.host)
-    curable = finding.condition in RESTARTABLE
     return judged(
         "N1",
         "what is wrong with the node is cured by a start",
         subject=reading.host,
-        holds=curable,
+        holds=finding.condition.rule.cure is not None,
         got=f"{finding.condition}: {finding.cause}",
-        expected=", ".join(sorted(RESTARTABLE)),
+        expected=", ".join(sorted(c for c in NodeCondition if c.rule.cure is not None)),
         next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
         facts=(f"{reading.host}.down",),
     )
 
 
-RESTARTABLE = frozenset(
-    {
-        NodeCondition.STOPPED,
-        NodeCondition.DISABLED,
-        NodeCondition.START_FAILS,
-        NodeCondition.CRASH_LOOP,
-        NodeCondition.FROZEN,
-        NodeCondition.ZOMBIE,
-        NodeCondition.STANDBY,
-    }
-)
-"""What a start or a restart may cure. Everything else is mended by hand first."""
-
-
 def same_binary(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G8: the program to start is the one the signing majority runs."""
+    """G8: the program that would be started is one that other hosts run."""
     title = "the program is the one that the others run"
     mine = value_or_none(reading.binary)
     others = _run_by_others(chain, reading, mine)
@@ -215,7 +199,7 @@ def same_binary(chain: ChainSituation, reading: HostReading) -> GuardResult:
 def _run_by_others(
     chain: ChainSituation, reading: HostReading, mine: Binary | None
 ) -> Mapping[str, int]:
-    """By SHA-256, the power that runs a program on other hosts than this one."""
+    """SHA-256 → the power of the other hosts that run this program."""
     own = mine.running_sha256 if mine is not None else ""
     if not own:
         return {sha: runs.power for sha, runs in chain.running.items()}

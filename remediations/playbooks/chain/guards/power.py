@@ -1,4 +1,4 @@
-"""Guards on the whole set (ids: docs/rules/guards.md)."""
+"""Guards on the validator set as a whole (ids: docs/rules/guards.md)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.judging import judged
 from remediations.engine.plan.plan import GuardResult, Impact
-from remediations.playbooks.chain.finding import ChainClass, NodeCondition
-from remediations.playbooks.chain.impact import path
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.words import percent
 from remediations.systems.comet.quorum import has_quorum
@@ -18,17 +18,14 @@ from remediations.values.reading import Unknown, value_or_none
 
 Whole = Proposal[ChainSituation]
 
-UP = frozenset({NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.BEHIND})
-"""Conditions in which a node's process is well, whatever the chain does."""
 
-
-def acting(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
-    """The readings of the hosts that are acted on, in order."""
+def acting_readings(chain: ChainSituation, proposal: Whole) -> Iterator[HostReading]:
+    """The readings of the hosts that are acted on, in their order."""
     return (chain.observation.host(host) for host in proposal.targets)
 
 
-def covers_the_set(chain: ChainSituation, _proposal: Whole) -> GuardResult:
-    """G1: the inventory holds enough of the validator set to judge and to recover it."""
+def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+    """G1: the inventory covers enough of the validator set to judge and to recover it."""
     finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
     return judged(
@@ -42,8 +39,8 @@ def covers_the_set(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     )
 
 
-def one_key_one_host(chain: ChainSituation, proposal: Whole) -> GuardResult:
-    """G2: no validator key lies on two hosts, stopped standbys included."""
+def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
+    """G2: no validator key is on two hosts, stopped standbys included."""
     holders: dict[str, list[str]] = defaultdict(list)
     for reading in chain.observation.hosts:
         key = value_or_none(reading.key)
@@ -59,11 +56,11 @@ def one_key_one_host(chain: ChainSituation, proposal: Whole) -> GuardResult:
         expected="one host for each key",
         next_step="decide which host may sign; remove the key from the other by hand, then "
         "`remediate diagnose`",
-        facts=tuple(f"{reading.host}.address" for reading in acting(chain, proposal)),
+        facts=tuple(f"{reading.host}.address" for reading in acting_readings(chain, proposal)),
     )
 
 
-def one_chain(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def same_chain_id(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G3: every node that answers is on the chain of the inventory."""
     networks = {
         reading.host: status.network
@@ -85,7 +82,7 @@ def one_chain(chain: ChainSituation, _proposal: Whole) -> GuardResult:
 def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G29: no stage takes signing power from above two thirds to two thirds or below."""
     total = chain.finding.total_power
-    stages = path(chain, proposal)
+    stages = stage_impacts(chain, proposal)
     broken = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
     worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
     return judged(
@@ -105,17 +102,17 @@ def keeps_quorum(impact: Impact) -> bool:
 
 
 def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
-    """G1: in a halt, what is started together brings back more than two thirds, or it is moot.
-    What starts nothing is not asked."""
+    """G1: in a halt, what is started together brings back more than two thirds; less would be
+    useless. Not asked of a proposal that starts nothing."""
     finding = chain.finding
     if finding.chain is not ChainClass.QUORUM_LOST or not _starts(chain, proposal):
         return None
-    after = path(chain, proposal)[-1].after
+    after = stage_impacts(chain, proposal)[-1].after
     targets = frozenset(proposal.targets)
     left = [
         f"{node.host} ({node.power}, {node.condition})"
         for node in finding.nodes
-        if node.power and node.condition not in UP and node.host not in targets
+        if node.power and not node.condition.rule.running and node.host not in targets
     ]
     return judged(
         "G1b",
@@ -155,8 +152,8 @@ def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     )
 
 
-def witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
-    """W2: two independent witnesses for a decision about the chain
+def two_witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+    """W2: a decision about the chain needs two independent witnesses
     (docs/rules/hazards.md#one-witness)."""
     seen = chain.finding.witnesses
     return judged(
@@ -169,10 +166,10 @@ def witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     )
 
 
-def readable_targets(chain: ChainSituation, proposal: Whole) -> GuardResult:
-    """G41: every host that is acted on was reached, with sudo."""
+def targets_reachable(chain: ChainSituation, proposal: Whole) -> GuardResult:
+    """G41: every host that is acted on can be reached, with sudo."""
     failed = []
-    for reading in acting(chain, proposal):
+    for reading in acting_readings(chain, proposal):
         if isinstance(reading.session, Unknown):
             failed.append(f"{reading.host}: {reading.session.reason}")
         elif not reading.session.value.sudo:
@@ -184,5 +181,5 @@ def readable_targets(chain: ChainSituation, proposal: Whole) -> GuardResult:
         got="; ".join(failed) or f"{len(proposal.targets)} of {len(proposal.targets)}",
         expected="all targets",
         next_step="mend SSH or sudo there, or leave the host out with `--limit`",
-        facts=tuple(f"{reading.host}.sudo" for reading in acting(chain, proposal)),
+        facts=tuple(f"{reading.host}.sudo" for reading in acting_readings(chain, proposal)),
     )

@@ -1,7 +1,7 @@
 """Guards on signing: key, sign state, write-ahead log, and settings that forbid it
 (ids: docs/rules/guards.md).
 
-These are the ones that keep a validator from signing twice, which costs it its place for ever.
+They keep a validator from signing twice, for which it is tombstoned: it can never come back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from remediations.values.reading import Unknown, value_or_none
 
 
 def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G45: the key file is there: started without it, CometBFT zeroes the sign state."""
+    """G45: the key file is present: started without it, CometBFT zeroes the sign state."""
     title = "the validator key is there, with the expected address"
     power = chain.finding.node(reading.host).power
     facts = (f"{reading.host}.address",)
@@ -48,7 +48,7 @@ def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
 
 
 def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G19, G20, G21: the sign state exists, was not set back, and is not from the future."""
+    """G19, G20, G21: the sign state exists, was not lowered, and is not from the future."""
     title = "the sign state is there, not lower than what the chain saw, not from the future"
     facts = (f"{reading.host}.sign_state",)
     finding = chain.finding.node(reading.host)
@@ -93,7 +93,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
 
 
 def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G24: with a remote signer the local sign state is not the truth."""
+    """G24: no remote signer is used: with one, the local sign state says nothing."""
     title = "the node signs with its own key file"
     config = value_or_none(reading.config)
     if config is None:
@@ -117,9 +117,9 @@ def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def restart_not_deadlocked(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G25: `double_sign_check_height` above 0: a validator that signed lately exits at start. What
-    1 does depends on the version, which only a node that answers tells."""
+def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G25: with `double_sign_check_height` above 0, a validator that signed recently exits when it
+    is started. What 1 does depends on the version, which only a node that answers reports."""
     title = "double_sign_check_height does not forbid the start"
     config = value_or_none(reading.config)
     power = chain.finding.node(reading.host).power
@@ -153,9 +153,9 @@ def restart_not_deadlocked(chain: ChainSituation, reading: HostReading) -> Guard
 
 
 def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """N3: with `adaptive_sync` a validator votes while it still catches up, on heights that are
-    decided: neither its sign state nor a remote signer keeps that from being equivocation (CometBFT
-    docs, block-sync)."""
+    """N3: with `adaptive_sync` a validator votes while it is still catching up, on heights that are
+    already decided. Neither its sign state nor a remote signer keeps this from being equivocation
+    (CometBFT docs, block-sync)."""
     config = value_or_none(reading.config)
     signs = reading.role is Role.VALIDATOR or chain.finding.node(reading.host).power > 0
     return judged(
@@ -173,7 +173,7 @@ def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult
 
 
 def no_leftover_halt(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G28: a left-over halt-height or halt-time stops the node again at once."""
+    """G28: a left-over halt-height or halt-time would stop the node again at once."""
     title = "no halt-height or halt-time is left over"
     config = value_or_none(reading.config)
     return judged(
@@ -191,7 +191,7 @@ def no_leftover_halt(_chain: ChainSituation, reading: HostReading) -> GuardResul
 
 
 def wal_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G26: a validator that signed in a round above 0 needs its write-ahead log to go on
+    """G26: a validator that signed in a round above 0 needs its write-ahead log to continue
     (docs/rules/hazards.md#deleted-wal)."""
     title = "the write-ahead log is there where the round is above 0"
     state, wal = value_or_none(reading.sign_state), value_or_none(reading.wal)

@@ -1,7 +1,7 @@
-"""The tables of guards: of the whole set, and of a node that something is done to.
+"""The tables of guards: for the validator set as a whole, and for a node that is acted on.
 
-Guards that need a describing reading (the program's hash) are judged when planning only; `apply`
-re-reads what decides and judges the rest again.
+Guards that need a reading that only describes (the hash of the program) are judged only when
+planning; `apply` reads again what decides, and judges all others again.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from remediations.systems.comet.reading import HostReading
 NodeGuard = Callable[[ChainSituation, HostReading], GuardResult]
 
 
-def on_host(guard: NodeGuard) -> Callable[[ChainSituation, str], GuardResult]:
-    """A guard on what a host says, as an action has it: by the host's name."""
+def by_host(guard: NodeGuard) -> Callable[[ChainSituation, str], GuardResult]:
+    """A guard on the reading of a host in the form that an action needs: by the host's name."""
     return lambda chain, host: guard(chain, chain.observation.host(host))
 
 
 INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResult | None], ...] = (
-    power.witnesses,
-    power.one_chain,
-    power.covers_the_set,
-    power.one_key_one_host,
+    power.two_witnesses,
+    power.same_chain_id,
+    power.inventory_covers_quorum,
+    power.keys_unique,
     power.no_foreign_majority,
     power.keeps_signing_power,
     power.reaches_quorum,
-    power.readable_targets,
+    power.targets_reachable,
 )
 START_GUARDS = tuple(
-    on_host(guard)
+    by_host(guard)
     for guard in (
         node.unit_known,
-        node.nothing_known_forbids,
+        node.curable_by_start,
         node.one_process,
         signing.key_present,
         signing.sign_state_sound,
         signing.wal_present,
         signing.signer_local,
-        signing.restart_not_deadlocked,
+        signing.double_sign_check_off,
         signing.no_adaptive_sync,
         signing.no_leftover_halt,
         node.disk_free,
-        node.record_kept,
-        node.clock_sane,
+        node.records_writable,
+        node.clock_in_sync,
         node.same_binary,
     )
 )
-ENABLE_GUARDS = tuple(on_host(guard) for guard in (node.unit_known, signing.key_present))
-"""The next boot starts it with nobody watching: without its key file that zeroes the sign state."""
+ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
+"""At the next boot it starts unattended; without its key file that would zero the sign state."""

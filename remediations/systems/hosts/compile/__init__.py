@@ -1,6 +1,6 @@
-"""From a deploy and what is known of the hosts to the exact commands, without any contact."""
+"""From a deploy and what is known of the hosts to the exact commands, without contacting them."""
 
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.compiler import Compiler, compile_deploy
 
-__all__ = ["CompiledCommand", "Compiler", "compile_deploy"]
+__all__ = ["Compiler", "HostCommand", "compile_deploy"]

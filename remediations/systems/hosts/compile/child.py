@@ -2,9 +2,9 @@
 
 from gevent import monkey
 
-monkey.patch_all()  # before anything else is imported, or pyinfra misbehaves
+monkey.patch_all()  # pyinfra needs this before anything else is imported
 
-from remediations.systems.hosts.compile.serve import main  # noqa: E402 - only after the patch
+from remediations.systems.hosts.compile.serve import main  # noqa: E402 - after the patch
 
 if __name__ == "__main__":
     main()

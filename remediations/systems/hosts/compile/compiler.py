@@ -1,9 +1,9 @@
 """Compiles deploys: twice, in two children with different hash seeds, and compares.
 
-A deploy that depends on anything but its host data (time, random names, the order of a set) gives
-two answers and is refused. Both children live as long as the `Compiler` is open: one needs 0.3 s to
-start, meanwhile hosts can be read; compiling a hundred hosts takes 0.1 s. The same question is
-answered once.
+A deploy that depends on anything but its host data (time, random names, the order of a set) yields
+two different results and is refused. Both children live as long as the `Compiler` is open. A child
+takes 0.3 s to start, and meanwhile hosts can be read; compiling for a hundred hosts takes 0.1 s.
+The same request is compiled only once.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Self
 
 from remediations.errors import Refused, UsageError
-from remediations.systems.hosts.compile.command import CompiledCommand
-from remediations.systems.hosts.compile.deploys import deploy_path
-from remediations.systems.hosts.compile.process import Child
+from remediations.files.shipped import shipped
+from remediations.systems.hosts.command import HostCommand
+from remediations.systems.hosts.compile.process import CompileChild
 from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.wire import canonical
@@ -28,27 +28,28 @@ from remediations.values.wire import canonical
 log = logging.getLogger(__name__)
 HASH_SEEDS = (1, 2)
 
+DEPLOY_NAME = re.compile(r"[a-z][a-z0-9_]*")
 DATA_KEY = re.compile(r"[a-z][a-z0-9_]*")
-"""A key with a leading underscore would be one of pyinfra's global arguments."""
+"""Keys with a leading underscore are pyinfra's global arguments."""
 
 
 class Compiler:
     """A context manager: `with Compiler() as compiler: compiler.compile_deploy("start_node", …)`.
 
-    `directory` holds the deploys; by default those of this package.
+    `directory` has the deploys; by default it is that of this package.
 
     Raises:
-        MachineError: on entering: a compiling child could not be started.
+        MachineError: a compiling child could not be started (on entering).
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
-        self._children: tuple[Child, ...] = ()
-        self._compiled: dict[bytes, dict[str, tuple[CompiledCommand, ...]]] = {}
+        self._children: tuple[CompileChild, ...] = ()
+        self._compiled: dict[bytes, dict[str, tuple[HostCommand, ...]]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as held:
-            self._children = tuple(held.enter_context(closing(Child(s))) for s in HASH_SEEDS)
+            self._children = tuple(held.enter_context(closing(CompileChild(s))) for s in HASH_SEEDS)
             held.pop_all()
         return self
 
@@ -61,13 +62,13 @@ class Compiler:
 
     def compile_deploy(
         self, deploy: str, hosts: Mapping[str, Mapping[str, str | int]]
-    ) -> dict[str, tuple[CompiledCommand, ...]]:
-        """The commands that `deploy` yields for each host, in order, and never an empty answer.
+    ) -> dict[str, tuple[HostCommand, ...]]:
+        """The commands that `deploy` yields for each host, in order: at least one.
 
         Raises:
-            UsageError: there is no such deploy, or no hosts, or a data key is none.
-            Refused: the deploy cannot be compiled; says on which host and what it did.
-            MachineError: a compiling child died, or took too long.
+            UsageError: there is no such deploy, no host, or a data key is malformed.
+            Refused: the deploy cannot be compiled; says for which host, and what it did.
+            MachineError: a compiling child died or took too long.
         """
         path = deploy_path(deploy, self._directory)
         _check_hosts(deploy, hosts)
@@ -79,7 +80,7 @@ class Compiler:
             self._compiled[asked] = self._ask(deploy, request)
         return self._compiled[asked]
 
-    def _ask(self, deploy: str, request: CompileRequest) -> dict[str, tuple[CompiledCommand, ...]]:
+    def _ask(self, deploy: str, request: CompileRequest) -> dict[str, tuple[HostCommand, ...]]:
         began = time.monotonic()
         for child in self._children:
             child.send(request)
@@ -93,8 +94,8 @@ class Compiler:
 
 def compile_deploy(
     deploy: str, hosts: Mapping[str, Mapping[str, str | int]]
-) -> dict[str, tuple[CompiledCommand, ...]]:
-    """`Compiler.compile_deploy` for one deploy, with children of its own."""
+) -> dict[str, tuple[HostCommand, ...]]:
+    """`Compiler.compile_deploy` for one deploy, with a compiler of its own."""
     with Compiler() as compiler:
         return compiler.compile_deploy(deploy, hosts)
 
@@ -122,7 +123,7 @@ def _check_hosts(deploy: str, hosts: Mapping[str, Mapping[str, str | int]]) -> N
 
 def _agreed(
     deploy: str, first: CompileReply, second: CompileReply
-) -> dict[str, tuple[CompiledCommand, ...]]:
+) -> dict[str, tuple[HostCommand, ...]]:
     for reply in (first, second):
         if reply.rejection is not None:
             raise _refused(deploy, reply.rejection.host, reply.rejection.did)
@@ -142,3 +143,32 @@ def _refused(deploy: str, host: str, did: str) -> Refused:
         next_step=f"change deploys/{deploy}.py, or correct what is known of {host or 'its hosts'} "
         "(`remediate diagnose`)",
     )
+
+
+def deploys_directory() -> Path:
+    """The directory with one deploy per file.
+
+    Raises:
+        UsageError: this installation lacks it.
+    """
+    return shipped("deploys")
+
+
+def deploy_path(name: str, directory: Path | None = None) -> Path:
+    """The file of the deploy called `name`.
+
+    Raises:
+        UsageError: the name is malformed, or there is no such deploy.
+    """
+    directory = directory or deploys_directory()
+    path = directory / f"{name}.py"
+    if not DEPLOY_NAME.fullmatch(name) or not path.is_file():
+        known = sorted(path.stem for path in directory.glob("*.py") if path.stem != "__init__")
+        raise UsageError(
+            f"there is no deploy {name!r}",
+            guard="deploys",
+            got=name,
+            expected=", ".join(known) or f"a file in {directory}",
+            next_step="use one of these names",
+        )
+    return path.resolve()

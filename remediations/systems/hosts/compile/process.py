@@ -21,19 +21,19 @@ from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest
 from remediations.values.wire import WireError, decode
 
 LIMIT_S = 60
-"""For one compilation, the start of the child included."""
+"""For one compilation, including the start of the child."""
 
 MAX_REPLY = 64 * 1024 * 1024
-"""Bytes; ten thousand hosts with two programs each need about this."""
+"""Bytes: about what ten thousand hosts with two programs each need."""
 
 MAX_LAST_WORDS = 100_000
-"""Bytes of stderr that are looked at when a child died."""
+"""Bytes of stderr that are looked at if a child died."""
 
 
-class Child:
-    """A child that compiles what it is sent; it ends when its control pipe closes, so with us.
+class CompileChild:
+    """A child that compiles what it is sent. It ends when its control pipe closes, so with us.
 
-    Its own session: Ctrl-C on the terminal reaches us only, and we say what becomes of it.
+    It has a session of its own: Ctrl-C on the terminal reaches only us, and we end the child.
 
     One thread asks; another may `close` meanwhile, which ends the asking with an error at once.
     """
@@ -70,7 +70,7 @@ class Child:
         self._asking, self._ending = threading.Lock(), threading.Lock()
 
     def send(self, request: CompileRequest) -> None:
-        """Ask. The answer comes with `receive`.
+        """Send a request; `receive` returns the reply.
 
         Raises:
             MachineError: the child is gone.
@@ -84,10 +84,10 @@ class Child:
                 raise self._died("a request") from error
 
     def receive(self, deploy: str) -> CompileReply:
-        """The answer to the last request.
+        """The reply to the last request.
 
         Raises:
-            MachineError: the child died, took longer than `LIMIT_S`, or answered nonsense.
+            MachineError: the child died, took longer than `LIMIT_S`, or its reply is malformed.
         """
         with self._asking:
             line = self._line(deploy)
@@ -95,7 +95,7 @@ class Child:
             return decode(line, CompileReply)
         except WireError as error:
             raise _machine_error(
-                f"the compiling child of {deploy} answered nonsense", str(error)
+                f"the compiling child of {deploy} gave a malformed reply", str(error)
             ) from error
 
     def _line(self, deploy: str) -> bytes:
@@ -127,7 +127,7 @@ class Child:
         )
 
     def close(self) -> None:
-        """End the child and everything in its session; nothing of it is worth keeping."""
+        """End the child and everything in its session; it has no state that must be kept."""
         self._end()
         with self._asking:  # a descriptor that is closed under a `select` never wakes it
             for stream in (self._process.stdin, self._process.stdout, self._stderr):
@@ -146,7 +146,7 @@ class Child:
 
 
 def _environment(hash_seed: int) -> dict[str, str]:
-    """Nothing of ours but where the package is: what a deploy yields must not follow from it."""
+    """Only what is needed to find the package: what a deploy yields must not depend on the rest."""
     package = str(Path(remediations.__path__[0]).parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {

@@ -1,9 +1,9 @@
-"""The one module that touches what pyinfra does not promise to keep (tested with 3.10).
+"""The only module that uses what pyinfra does not promise to keep (tested with 3.10).
 
-It runs a deploy for each host the way pyinfra's prepare phase does, against hosts that cannot be
-contacted, and takes the commands out of the operations instead of executing them.
+It runs a deploy for each host as pyinfra's prepare phase does, but for hosts that cannot be
+contacted, and takes the commands from the operations instead of executing them.
 
-Touched: `Inventory.make_hosts_and_groups`, `State.ops`, `State.op_meta`, `Host.op_hash_order`,
+Used: `Inventory.make_hosts_and_groups`, `State.ops`, `State.op_meta`, `Host.op_hash_order`,
 `Host.connected`, `StateOperationHostData`, the context managers, the table of global arguments.
 """
 
@@ -29,17 +29,17 @@ from pyinfra.api.state import State, StateStage
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.context import ContextManager, ctx_config, ctx_host, ctx_inventory, ctx_state
 
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.seal import Seal
 from remediations.systems.hosts.compile.wire import HostData
 from remediations.systems.hosts.probe import Probe
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ALLOWED_ARGUMENTS = frozenset({"name", "_sudo"})
-"""Global arguments that a deploy may set. The engine runs as root: `_sudo` is taken off again."""
+"""Global arguments that a deploy may set. Steps run as root anyway, so `_sudo` is dropped."""
 
 ALLOWED_IN_COMMAND = frozenset({"_timeout"})
-"""What a `ShellStep` itself tells pyinfra."""
+"""What a `ShellStep` itself sets."""
 
 KINDS: dict[type[PyinfraCommand], str] = {
     FunctionCommand: "calls a Python function while it runs",
@@ -50,14 +50,14 @@ KINDS: dict[type[PyinfraCommand], str] = {
 
 
 class SealedConnector(BaseConnector):
-    """A connection that does not exist: whatever would use it is a contact, and refused."""
+    """A connection that does not exist: any use of it would be a contact, and is refused."""
 
     handles_execution = True
     sealed = True
 
     @staticmethod
     def make_names_data(name: str) -> NoReturn:
-        """Sealed hosts are made by `SealedInventory` only."""
+        """Only `SealedInventory` makes sealed hosts."""
         raise NotImplementedError(name)
 
     def run_shell_command(self, command: StringCommand, *_: object, **__: object) -> NoReturn:
@@ -96,11 +96,11 @@ class SealedInventory(Inventory):
 
 def run_deploy(
     code: CodeType, path: str, hosts: Mapping[str, HostData], seal: Seal
-) -> dict[str, tuple[CompiledCommand, ...]]:
-    """Run the deploy's code once for each host, in the order given, and collect its commands.
+) -> dict[str, tuple[HostCommand, ...]]:
+    """Run the code of a deploy once for each host, in the order given, and collect its commands.
 
     Raises:
-        Rejected: see `Seal`; it names what the deploy did, `seal.host` on which host.
+        Rejected: the deploy did what it may not; `seal.host` says for which host.
         Exception: whatever the deploy raises.
     """
     state = State(SealedInventory(hosts, seal), Config(), check_for_changes=False)
@@ -109,7 +109,7 @@ def run_deploy(
     def refuse_fact(fact: type, *_: object, **__: object) -> NoReturn:
         seal.refuse(f"reads the fact {getattr(fact, '__name__', fact)}")
 
-    found: dict[str, tuple[CompiledCommand, ...]] = {}
+    found: dict[str, tuple[HostCommand, ...]] = {}
     with _entered(ctx_state, state), _entered(ctx_inventory, state.inventory):
         for host in state.inventory:
             state.activate_host(host)
@@ -125,8 +125,8 @@ def run_deploy(
     return found
 
 
-def _commands(state: State, host: Host, seal: Seal) -> tuple[CompiledCommand, ...]:
-    collected: list[CompiledCommand] = []
+def _commands(state: State, host: Host, seal: Seal) -> tuple[HostCommand, ...]:
+    collected: list[HostCommand] = []
     for op_hash in host.op_hash_order:
         data = state.ops[host][op_hash]
         arguments: dict[str, object] = {
@@ -152,29 +152,23 @@ def _check_arguments(state: State, arguments: Mapping[str, object], seal: Seal) 
         seal.refuse("calls an operation without _sudo=True, but the text runs as root")
 
 
-def _compiled(command: PyinfraCommand, seal: Seal) -> CompiledCommand:
+def _compiled(command: PyinfraCommand, seal: Seal) -> HostCommand:
     if not isinstance(command, ShellStep):
         seal.refuse(KINDS.get(type(command), f"yields a {type(command).__name__}"))
     extra = sorted(set(command.connector_arguments) - ALLOWED_IN_COMMAND)
     if extra:
         seal.refuse(f"yields a command with {', '.join(extra)}")
-    if not isinstance(command.probe, Probe):
+    declared = command.command
+    if not isinstance(declared.probe, Probe):
         seal.refuse(
             "yields a command whose probe is not a built-in one (remediations.systems.hosts.probe)"
         )
-    return CompiledCommand(
-        operation=command.operation,
-        text=command.text,
-        timeout_s=command.timeout_s,
-        fidelity=command.fidelity,
-        probe=command.probe,
-        undo=command.undo,
-    )
+    return declared
 
 
 @contextmanager
 def _entered(manager: ContextManager, value: Any) -> Iterator[None]:  # noqa: ANN401 - any context
-    """pyinfra's own `use` forgets to put the old value back when something raises."""
+    """Like pyinfra's own `use`, which does not restore the old value if something raises."""
     old = manager.get()
     manager.set(value)
     try:

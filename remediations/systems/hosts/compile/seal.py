@@ -1,4 +1,4 @@
-"""What a deploy may not do while it is compiled; caught also when the deploy swallows errors."""
+"""What a deploy may not do while it is compiled; noticed even if the deploy swallows errors."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ FORBIDDEN_EVENTS = frozenset(
         "subprocess.Popen",
     }
 )
-"""Python's audit events of everything that leaves this process."""
+"""Python's audit events for everything that leaves this process."""
 
 
 class Rejected(BaseException):
-    """The deploy did something that cannot be compiled. No `Exception`: deploys catch those."""
+    """The deploy did something that cannot be compiled. Not an `Exception`: deploys catch those."""
 
 
 class Seal:
-    """The watch over one compilation. The first offence counts, also when the deploy catches it.
+    """Watches one compilation. The first offence counts, even if the deploy catches it.
 
-    `host` is the host whose body runs, "" between hosts; `offence` what the deploy did, or None.
+    `host` is the host for which the body runs, "" in between; `offence` is what the deploy did, or
+    None.
     """
 
     def __init__(self) -> None:
@@ -51,10 +52,10 @@ class Seal:
 
     @contextmanager
     def on(self, host: str) -> Iterator[None]:
-        """While the body of `host` runs. An offence that the body swallowed is raised at its end.
+        """Surrounds the body for `host`. An offence that the body swallowed is raised at its end.
 
         Raises:
-            Rejected: there was one.
+            Rejected: there was an offence.
         """
         self.host = host
         yield
@@ -66,8 +67,8 @@ class Seal:
 _active: list[Seal] = []
 
 
-def watch(seal: Seal) -> None:
-    """Make `seal` the one that the audit hook reports to; the hook itself stays for ever."""
+def activate(seal: Seal) -> None:
+    """Make the audit hook report to `seal`. The hook itself cannot be removed again."""
     if not _active:
         sys.addaudithook(_audit)
     _active[:] = [seal]

@@ -1,4 +1,5 @@
-"""What the compiling child does: requests on stdin, replies on stdout, until its parent is gone."""
+"""What the compiling child does: it replies on stdout to requests on stdin, until its parent
+ends."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import msgspec
 from gevent import monkey
 
 from remediations.systems.hosts.compile.pyinfra_internals import run_deploy
-from remediations.systems.hosts.compile.seal import Rejected, Seal, watch
+from remediations.systems.hosts.compile.seal import Rejected, Seal, activate
 from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest, Rejection
 from remediations.values.wire import decode
 
@@ -18,31 +19,31 @@ PARENT_GONE = 3
 
 
 def main() -> None:
-    """Answer every line of stdin with one line, until it ends."""
+    """Reply to every line of stdin with one line, until stdin ends."""
     end_with_parent(int(sys.argv[1]))
     replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a deploy prints must not mix with the replies
+    os.dup2(2, 1)  # what a deploy prints must not get into the replies
     for line in sys.stdin.buffer:
-        replies.write(msgspec.json.encode(answer(decode(line, CompileRequest))) + b"\n")
+        replies.write(msgspec.json.encode(compile_reply(decode(line, CompileRequest))) + b"\n")
         replies.flush()
 
 
 def end_with_parent(control: int) -> None:
-    """Leave at once when the other end of `control` closes, whatever the deploy is doing."""
+    """Exit at once when the other end of `control` closes, whatever the deploy is doing."""
 
     def wait() -> None:
         while os.read(control, 1):
             pass
         os._exit(PARENT_GONE)
 
-    # A real thread, not a greenlet: a deploy that computes for ever lets no greenlet run.
+    # A thread, not a greenlet: no greenlet runs while a deploy computes without end.
     monkey.get_original("_thread", "start_new_thread")(wait, ())
 
 
-def answer(request: CompileRequest) -> CompileReply:
-    """Compile one deploy. Whatever it does wrong becomes a rejection."""
+def compile_reply(request: CompileRequest) -> CompileReply:
+    """Compile one deploy. Whatever it does wrong, the reply is a rejection."""
     seal = Seal()
-    watch(seal)
+    activate(seal)
     try:
         code = compile(Path(request.path).read_text("utf-8"), request.path, "exec")
         commands = run_deploy(code, request.path, request.hosts, seal)

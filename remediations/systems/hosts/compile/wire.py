@@ -1,15 +1,15 @@
-"""What the compiling child is asked and what it answers: one JSON document per line."""
+"""Requests to the compiling child, and its replies: one JSON document per line."""
 
 from __future__ import annotations
 
-from remediations.systems.hosts.compile.command import CompiledCommand
+from remediations.systems.hosts.command import HostCommand
 from remediations.values.record import Record
 
 HostData = dict[str, str | int]
 
 
 class CompileRequest(Record, frozen=True, kw_only=True):
-    """Run the deploy file `path` for every host with its data."""
+    """Run the deploy file `path` for every host, with its data."""
 
     path: str
     hosts: dict[str, HostData]
@@ -25,5 +25,5 @@ class Rejection(Record, frozen=True, kw_only=True):
 class CompileReply(Record, frozen=True, kw_only=True):
     """The commands of each host, in order; or one rejection, and no commands."""
 
-    commands: dict[str, tuple[CompiledCommand, ...]]
+    commands: dict[str, tuple[HostCommand, ...]]
     rejection: Rejection | None

@@ -1,4 +1,5 @@
-"""One program of this machine, whose output and time are bounded: it may be a host that speaks."""
+"""Runs one program on this machine, with limits on output and time: both may be up to a remote
+host."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ import gevent
 from gevent.subprocess import PIPE, Popen
 
 OUTPUT_BYTES = 4_000_000
-"""Of each stream; what comes after is dropped, and the program ended."""
+"""Of each stream; what follows is dropped, and the program is killed."""
 CHUNK = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How it ended. `cut`: more came than `OUTPUT_BYTES`, so it was ended, and `code` says
-    nothing."""
+class BoundedResult:
+    """How it ended. `cut`: there was more output than `OUTPUT_BYTES`, so it was killed, and `code`
+    says nothing."""
 
     code: int
     stdout: bytes
@@ -26,16 +27,17 @@ class Ended:
     cut: bool
 
 
-def run(
+def run_bounded(
     argv: list[str], stdin: bytes, *, limit_s: float, env: Mapping[str, str] | None = None
-) -> Ended:
-    """Run `argv`, in our environment or in `env`. It is given no terminal, and no signal of ours.
+) -> BoundedResult:
+    """Run `argv`, in our environment or in `env`, without a terminal and out of reach of our
+    signals.
 
     Raises:
-        TimeoutError: it did not end within `limit_s` seconds; it has been killed.
-        OSError: it cannot be started.
+        TimeoutError: it did not end within `limit_s` seconds, and was killed.
+        OSError: it could not be started.
     """
-    # Its own session: no terminal that a jump host's ssh could ask on, no Ctrl-C half-way.
+    # A session of its own: no terminal on which the ssh of a jump host could ask, no Ctrl-C.
     process = Popen(argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True, env=env)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -48,7 +50,7 @@ def run(
             for _ in gevent.iwait(readers):
                 if out.cut or errors.cut:
                     process.kill()
-                    break  # the other stream may never end by itself
+                    break  # the other stream might never end
             code = process.wait()
     finally:
         if process.poll() is None:
@@ -58,7 +60,7 @@ def run(
         for stream in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
-    return Ended(
+    return BoundedResult(
         code=code,
         stdout=bytes(out.data),
         stderr=bytes(errors.data),
@@ -67,7 +69,7 @@ def run(
 
 
 class _Bounded:
-    """A stream that is read up to the limit."""
+    """A stream, read up to the limit."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.data = bytearray()
@@ -75,7 +77,7 @@ class _Bounded:
         self._stream = stream
 
     def read(self) -> None:
-        """Read to the end, or until there is more than the limit."""
+        """Read to the end, or until the limit is exceeded."""
         while chunk := self._stream.read(CHUNK):
             room = OUTPUT_BYTES - len(self.data)
             self.data += chunk[:room]
@@ -85,6 +87,6 @@ class _Bounded:
 
 
 def _feed(stream: IO[bytes], data: bytes) -> None:
-    # A command may end before it has read its input, or all of it: that is its own affair.
+    # A command may end before it has read all of its input.
     with contextlib.suppress(BrokenPipeError), stream:
         stream.write(data)

@@ -1,8 +1,9 @@
-"""A pyinfra connector over the OpenSSH client: what ssh_config says is what happens.
+"""A pyinfra connector that uses the OpenSSH client: ssh_config is followed exactly.
 
-pyinfra's own connector connects to revoked host keys, ignores HostKeyAlias and `@cert-authority`,
-and accepts unknown keys by default. Here host keys are always strict, nothing prompts, and the
-ControlPath lies in a directory of this process: a shared master is reused without any key check.
+pyinfra's own connector accepts revoked host keys, ignores HostKeyAlias and `@cert-authority`, and
+accepts unknown keys by default. Here host keys are always checked strictly, nothing prompts, and
+the ControlPath is in a directory of this process: a shared master is reused without any check of
+keys.
 """
 
 from __future__ import annotations
@@ -32,23 +33,24 @@ from pyinfra.connectors.util import (
     make_unix_command_for_host,
 )
 
-from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, Ended, run
+from remediations.systems.hosts.pyinfra.bounded import OUTPUT_BYTES, BoundedResult, run_bounded
 
 CONNECT_TIMEOUT_S = 10
 CONNECT_ATTEMPTS = 3
 COMMAND_LIMIT_S = 600.0
-"""For a command whose `_timeout` its operation does not set."""
+"""For a command whose operation does not set `_timeout`."""
 OUTPUT_LINES, PRINTED = 100_000, 1000
-"""Lines that are given to pyinfra of each stream, and those of them that are printed."""
+"""How many lines of each stream pyinfra is given, and how many of them are printed."""
 SSH_FAILED = 255
 CONNECTS_AT_ONCE = BoundedSemaphore(8)
-"""sshd's default MaxStartups resets more than ten at once, and a bastion sees all of them."""
+"""With sshd's default MaxStartups more than ten at once are reset, and a bastion gets all of
+them."""
 
 INVENTORY = "remediate_inventory"
-"""Host data: the file that names the host, where there is one."""
+"""Host data: the inventory file that names the host, if there is one."""
 
 FINAL = ("Host key verification failed", "Permission denied", "REVOKED", "revoked")
-"""Words in ssh's last message after which trying again is no use."""
+"""Words in the last message of ssh after which it is useless to try again."""
 
 OPTIONS = (
     "BatchMode=yes",
@@ -72,13 +74,13 @@ OPTIONS = (
     "ServerAliveCountMax=3",
     f"ConnectTimeout={CONNECT_TIMEOUT_S}",
 )
-"""What ssh_config may not change: which keys are believed, that nothing but our command runs, and
-that it gets its input (with StdinNull a file is written empty, and all seems well)."""
+"""What ssh_config must not change: which keys are trusted, that only our command runs, and that it
+gets its input (with StdinNull a file would be written empty without any error)."""
 
 
 class ConnectorData(TypedDict):
-    """`ssh_name`: what ssh is given; the host's name when "". `ssh_config`: its -F, or "".
-    `ssh_program`: ssh itself; PATH is not searched."""
+    """`ssh_name` is the name for ssh, "" for that of the host; `ssh_config` its -F, or "";
+    `ssh_program` the path of ssh: PATH is not searched."""
 
     ssh_name: str
     ssh_config: str
@@ -98,10 +100,10 @@ class OpenSSHConnector(BaseConnector):
 
     @staticmethod
     def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-        """One host, called as ssh calls it.
+        """One host, by its name for ssh.
 
         Raises:
-            InventoryError: ssh would take the name for an option, or it is none.
+            InventoryError: the name is empty, or ssh would take it for an option.
         """
         if not name or name.startswith("-"):
             raise InventoryError(f"no host name: {name!r}; use @remediate/HOST")
@@ -122,14 +124,14 @@ class OpenSSHConnector(BaseConnector):
                 if ended.code != SSH_FAILED or any(word in errors for word in FINAL):
                     break
                 if attempt + 1 < CONNECT_ATTEMPTS:
-                    gevent.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, no secret
+                    gevent.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, not a secret
         lines = _harmless(errors)
         raise ConnectError(
             f"ssh {self._name()}: {lines[-1][:300] if lines else f'exit {ended.code}'}"
         )
 
     def disconnect(self) -> None:
-        """End the master connection; one that is gone already is as good."""
+        """End the master connection, if it still exists."""
         self._run([*self._base(), "-O", "exit", "--", self._name()], b"", CONNECT_TIMEOUT_S)
 
     def run_shell_command(
@@ -141,11 +143,11 @@ class OpenSSHConnector(BaseConnector):
     ) -> tuple[bool, CommandOutput]:
         """Run one command. Output that is not UTF-8 is kept with replacement characters.
 
-        One that writes more than `OUTPUT_BYTES` has failed: what came is given, with a last line
-        that says so, and what runs on the host may go on running.
+        A command that writes more than `OUTPUT_BYTES` has failed: its output up to there is
+        returned, with a last line that says so. What it started on the host may still run.
 
         Raises:
-            TimeoutError: `_timeout` passed; what runs on the host may go on running.
+            TimeoutError: `_timeout` passed. What it started on the host may still run.
         """
         stdin = _bytes(arguments.pop("_stdin", None))
         return self._execute(command, arguments, stdin, print_output, print_input)
@@ -191,7 +193,7 @@ class OpenSSHConnector(BaseConnector):
         print_input: bool = False,
         **arguments: Unpack[ConnectorArguments],
     ) -> bool:
-        """Write a file through stdin: no copy of it lies in a world-readable /tmp on the way.
+        """Write a file through stdin, without a temporary copy in a world-readable /tmp.
 
         Raises:
             OSError: it could not be written.
@@ -235,7 +237,7 @@ class OpenSSHConnector(BaseConnector):
 
     def _base(self) -> list[str]:
         config = ["-F", self.data["ssh_config"]] if self.data["ssh_config"] else []
-        # By name, not by ssh's %C: two names of one address may have different known host keys.
+        # By name, not by %C: two names of one address may have different known host keys.
         name = hashlib.sha256("\0".join((*config, self._name())).encode()).hexdigest()[:24]
         options = [*OPTIONS, f"ControlPath={control_directory()}/{name}"]
         return [
@@ -251,13 +253,13 @@ class OpenSSHConnector(BaseConnector):
         stdin: bytes | None = None,
         timeout: float | None = None,
         pty: bool = False,
-    ) -> Ended:
+    ) -> BoundedResult:
         argv = [*self._base(), "-tt" if pty else "-T", "--", self._name(), command]
         return self._run(argv, stdin or b"", timeout or COMMAND_LIMIT_S)
 
-    def _run(self, argv: list[str], stdin: bytes, limit_s: float) -> Ended:
+    def _run(self, argv: list[str], stdin: bytes, limit_s: float) -> BoundedResult:
         try:
-            return run(argv, stdin, limit_s=limit_s)
+            return run_bounded(argv, stdin, limit_s=limit_s)
         except TimeoutError as error:
             raise TimeoutError(f"ssh {self._name()}: {error}") from error
 
@@ -269,14 +271,14 @@ class OpenSSHConnector(BaseConnector):
 
 @cache
 def control_directory() -> str:
-    """The directory of this process's master connections: 0700, gone when the process ends."""
+    """The directory for the master connections of this process: 0700, removed when it ends."""
     path = tempfile.mkdtemp(prefix="remediate-ssh-")
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
 
 
 def _bytes(value: object) -> bytes | None:
-    """pyinfra's `_stdin`: text, lines, bytes or a file; lines get the end they lack."""
+    """pyinfra's `_stdin`: text, lines, bytes or a file. Lines without an end get one."""
     if value is None or isinstance(value, bytes):
         return value
     if isinstance(value, str):
@@ -291,7 +293,7 @@ def _text(said: bytes) -> str:
 
 
 def _harmless(said: str) -> list[str]:
-    """The lines of a text for people, without what steers their terminal."""
+    """The lines of a text for people, without what could control their terminal."""
     return [
         "".join(
             char if char.isprintable() or char == "\t" else f"\\u{{{ord(char):x}}}" for char in line

@@ -1,7 +1,6 @@
-"""The pyinfra entry point `remediate`: our inventories for plain pyinfra, and no second inventory.
+"""The pyinfra entry point `remediate`: plain pyinfra reads our inventories and needs no other.
 
-It stands outside the rooms because it joins two of them that do not know each other: the reader of
-inventories and the connector.
+It joins the reader of inventories and the connector, which do not know each other.
 """
 
 from __future__ import annotations
@@ -21,18 +20,19 @@ if TYPE_CHECKING:
 
 
 class RemediateConnector(OpenSSHConnector):
-    """`@remediate/inventories/lab.yaml`: every host of that file. `@remediate/val1`: one host."""
+    """`@remediate/inventories/lab.yaml` is every host of that file, `@remediate/val1` is one
+    host."""
 
     @staticmethod
     def make_names_data(name: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
         """The hosts of an inventory file with their data and groups; or one host.
 
         Raises:
-            InventoryError: the file cannot be used; says where and why.
+            InventoryError: the file cannot be used; says why, and where.
         """
         if not name:
             raise InventoryError("use @remediate/FILE.yaml or @remediate/HOST")
-        # Imported here: pyinfra loads every connector on every run, also on those of others.
+        # Imported here: pyinfra loads every connector on every run, used or not.
         from remediations.engine.installed_systems import installed_systems
         from remediations.engine.observe.inventory import load_inventory
         from remediations.machine.config import load_machine_config

@@ -1,16 +1,17 @@
-"""What a deploy must know before it may act, under plain pyinfra: asked of `remediate preflight`.
+"""What a deploy must know before it may act under plain pyinfra, asked of `remediate preflight`.
 
-pyinfra runs a deploy's body once per host, in parallel, and a guard anywhere but in the body lets
-other hosts act. So the first body that arrives asks for all hosts that the deploy is limited to,
-and every body gets that one verdict: a barrier before the first operation, for `--dry` as for `-y`.
+pyinfra runs the body of a deploy once per host, in parallel. A guard in one body would not keep
+other hosts from acting. So the first body that arrives asks for all hosts to which the deploy is
+limited, and every body gets that one verdict: a barrier before the first operation, with `--dry` as
+with `-y`.
 
-It is asked in a process of its own, because whoever reads hosts there runs an event loop, and here
-gevent has patched what that stands on:
+A child process is asked, because hosts are read in an event loop, and gevent has patched here what
+an event loop needs:
 
 1. All targets are hosts of one inventory file, through our connector.
 2. The child reads every host of that file, judges, and says how it reached the targets.
-3. pyinfra reaches each target the same way; nothing that it was told besides (`--data`, group data)
-   leads to another machine than the one that was judged.
+3. pyinfra reaches each target in the same way: no other data (`--data`, group data) lead to another
+   machine than the one that was judged.
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ from pyinfra.context import ctx_host, ctx_state
 
 import remediations
 from remediations.render.printable import one_line
-from remediations.systems.hosts.pyinfra.bounded import Ended, run
+from remediations.systems.hosts.pyinfra.bounded import BoundedResult, run_bounded
 from remediations.systems.hosts.pyinfra.connector import INVENTORY, OpenSSHConnector
 from remediations.values.wire import WireError, decode
 
 T = TypeVar("T")
 
 LIMIT_S = 120
-"""For the whole question; reading the slowest host takes a quarter of it."""
+"""For the whole question; reading the slowest host takes at most a quarter of it."""
 LAST_WORDS = 300
-"""Characters of its stderr that are told where it gives no answer."""
+"""Characters of its stderr that are shown if it gives no answer."""
 SHOWN = 20
-"""Guards that stand in one message; of a thousand hosts each may have several."""
+"""How many guards one message has: each of a thousand hosts may have several."""
 
 Data = Mapping[str, str]
-"""What an action's driver needs of one target; numbers are decimal."""
+"""What the driver of an action needs to know about one target; numbers are decimal."""
 
 
-class Block(msgspec.Struct, frozen=True):
-    """A guard that does not pass, as the answer has it."""
+class BlockingGuard(msgspec.Struct, frozen=True):
+    """A guard that does not pass, as in the document."""
 
     id: str
     subject: str
@@ -66,16 +67,16 @@ class Block(msgspec.Struct, frozen=True):
         )
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What `remediate preflight --json` has as `result`, as far as it is needed here."""
+class PreflightResult(msgspec.Struct, frozen=True):
+    """The `result` of `remediate preflight --json`, as far as it is needed here."""
 
-    blocked: tuple[Block, ...]
+    blocked: tuple[BlockingGuard, ...]
     data: dict[str, dict[str, str]]
     connections: dict[str, dict[str, str]]
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why the guards could not be judged, in the form of its `error`."""
+class PreflightFailure(msgspec.Struct, frozen=True):
+    """Why the guards could not be judged: the `error` of the document."""
 
     what: str
     got: str
@@ -86,16 +87,16 @@ class Failure(msgspec.Struct, frozen=True):
         return one_line(f"{self.what}: got {self.got}; expected {self.expected}; next: {self.next}")
 
 
-class Printed(msgspec.Struct, frozen=True):
-    """The one document that it prints."""
+class PreflightDocument(msgspec.Struct, frozen=True):
+    """The document that it prints."""
 
-    result: Result | None
-    error: Failure | None
+    result: PreflightResult | None
+    error: PreflightFailure | None
 
 
 @dataclass
 class _Asked:
-    """What is known of one pyinfra run: a verdict for each action on each set of targets."""
+    """One pyinfra run: a verdict for each action on each set of targets."""
 
     lock: BoundedSemaphore = field(default_factory=BoundedSemaphore)
     verdicts: dict[tuple[str, ...], Mapping[str, Any] | str] = field(default_factory=dict)
@@ -105,12 +106,12 @@ _asked: WeakKeyDictionary[State, _Asked] = WeakKeyDictionary()
 
 
 def preflight(action: str, made: Callable[[Data], T]) -> T:
-    """What `made` makes of the current host's data, once all guards of `action` pass on all
-    targets. It raises a ValueError for data that cannot be used.
+    """What `made` makes of the data of the current host, if all guards of `action` pass on all
+    targets. `made` raises ValueError for data that cannot be used.
 
     Raises:
-        DeployError: one does not, or they could not be judged. Raised in every body, before any
-            operation exists: nothing is changed.
+        DeployError: a guard does not pass, or the guards could not be judged. Raised in every body,
+            before any operation exists: nothing is changed.
     """
     state: State = ctx_state.get()
     host: Host = ctx_host.get()
@@ -131,9 +132,10 @@ def preflight(action: str, made: Callable[[Data], T]) -> T:
 def _verdict(
     action: str, targets: Sequence[Host], made: Callable[[Data], T]
 ) -> Mapping[str, T] | str:
-    """What is made of the data of every target; or why it may not be done, for people."""
+    """What is made of the data of every target; or a text on why the action may not be taken."""
     try:
-        result = _ask(action, targets, _inventory_of(targets))
+        inventory = _inventory_of(targets)  # 1
+        result = _ask(action, targets, inventory)  # 2
         if not result.blocked:
             return {target.name: _made(target, result, made) for target in targets}
     except _Unjudged as error:
@@ -144,14 +146,14 @@ def _verdict(
 
 
 class _Unjudged(Exception):
-    """The guards could not be judged, or not for the machines that would be acted on."""
+    """The guards could not be judged for the machines that would be acted on."""
 
     def __init__(self, what: str, *, got: str, expected: str, next_step: str) -> None:
-        super().__init__(str(Failure(what, got, expected, next_step)))
+        super().__init__(str(PreflightFailure(what, got, expected, next_step)))
 
 
 def _inventory_of(targets: Sequence[Host]) -> str:
-    """The one file that names all targets. Not `host.data`: there `--data` would count."""
+    """The one file that names all targets. Not from `host.data`, which `--data` could change."""
     files = {
         str(target.inventory.get_host_data(target.name).get(INVENTORY, ""))
         if isinstance(target.connector, OpenSSHConnector)
@@ -168,13 +170,13 @@ def _inventory_of(targets: Sequence[Host]) -> str:
     )
 
 
-def _ask(action: str, targets: Sequence[Host], inventory: str) -> Result:
+def _ask(action: str, targets: Sequence[Host], inventory: str) -> PreflightResult:
     words = ["preflight", action, "--inventory", inventory]
     words += ["--limit", ",".join(target.name for target in targets)]
     by_hand = f"`remediate {shlex.join(words)}`"
     command = [sys.executable, "-P", "-m", "remediations", *words, "--json"]
     try:
-        printed = _printed(run(command, b"", limit_s=LIMIT_S, env=_environment()))
+        printed = _printed(run_bounded(command, b"", limit_s=LIMIT_S, env=_environment()))
     except (TimeoutError, OSError, WireError) as error:
         raise _Unjudged(
             "`remediate preflight` gave no answer",
@@ -182,24 +184,24 @@ def _ask(action: str, targets: Sequence[Host], inventory: str) -> Result:
             expected=f"a document within {LIMIT_S} s",
             next_step=by_hand,
         ) from error
-    if isinstance(printed, Failure):
+    if isinstance(printed, PreflightFailure):
         raise _Unjudged(
             printed.what, got=printed.got, expected=printed.expected, next_step=printed.next
         )
     return printed
 
 
-def _printed(ended: Ended) -> Result | Failure:
-    """What a child that ended has said.
+def _printed(ended: BoundedResult) -> PreflightResult | PreflightFailure:
+    """The result or the error in the output of a child that ended.
 
     Raises:
-        WireError: it said nothing that can be used.
+        WireError: the output cannot be used.
     """
     last_words = ended.stderr.decode("utf-8", "replace").strip()[-LAST_WORDS:]
     try:
         if ended.cut:
             raise WireError("more output than is taken")
-        printed = decode(ended.stdout, Printed)
+        printed = decode(ended.stdout, PreflightDocument)
     except WireError as error:
         raise WireError(f"exit {ended.code}, {error}; {last_words}") from error
     found = printed.result or printed.error
@@ -209,14 +211,14 @@ def _printed(ended: Ended) -> Result | Failure:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with our own package first: the child is the same version, wherever that lies."""
+    """Ours, with our own package first, so that the child is of the same version."""
     package = str(Path(remediations.__path__[0]).parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _made(target: Host, result: Result, made: Callable[[Data], T]) -> T:
-    _reached_as_judged(target, result)
+def _made(target: Host, result: PreflightResult, made: Callable[[Data], T]) -> T:
+    _reached_as_judged(target, result)  # 3
     try:
         return made(result.data[target.name])
     except (KeyError, ValueError) as error:
@@ -228,7 +230,7 @@ def _made(target: Host, result: Result, made: Callable[[Data], T]) -> T:
         ) from error
 
 
-def _reached_as_judged(target: Host, result: Result) -> None:
+def _reached_as_judged(target: Host, result: PreflightResult) -> None:
     assert isinstance(target.connector, OpenSSHConnector)
     judged, acts = result.connections.get(target.name, {}), target.connector.data
     for key in sorted({*judged, *acts}):

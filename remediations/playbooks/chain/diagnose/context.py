@@ -1,4 +1,4 @@
-"""What is known of the chain when single nodes are judged."""
+"""What is known of the chain as a whole when a single node is judged."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import NodeCondition
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.sign_state import SignStep
 from remediations.systems.comet.values import CommitSignature
 from remediations.values.reading import value_or_none
 
-Mark = tuple[int, int, int]
-"""Height, round, step: the last signature of an address that the chain shows."""
+LastSigned = tuple[int, int, int]
+"""Height, round and step of the last signature of an address that the chain shows."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is wrong with one node, why, and the readings that show it."""
+class NodeVerdict:
+    """What is wrong with one node and why, and the readings that show it."""
 
     condition: NodeCondition
     cause: str
@@ -30,13 +31,13 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
-    """Facts of the whole that a node is held against.
+class ChainContext:
+    """What a single node is compared with.
 
     `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
-    `round` the highest (height, round) of the *first* samples, `marks` what each address signed as
-    the chain shows it, `duplicates` the hosts that share a key, `unread_keys` the hosts whose key
-    could not be read, `signed_height` the highest sign state of any host.
+    `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
+    address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
+    whose key could not be read, `signed_height` the highest sign state of any host.
     """
 
     power: Power
@@ -44,7 +45,7 @@ class Scene:
     duplicates: dict[str, tuple[str, ...]]
     unread_keys: tuple[str, ...]
     hashes: Hashes
-    marks: dict[str, Mark]
+    marks: dict[str, LastSigned]
     tip: int
     growth: int
     round: tuple[int, int]
@@ -54,7 +55,7 @@ class Scene:
     grace: timedelta
 
 
-def read_scene(
+def read_context(
     views: Sequence[NodeView],
     witnesses: Sequence[NodeView],
     *,
@@ -64,11 +65,11 @@ def read_scene(
     hashes: Hashes,
     began: datetime,
     grace_s: int,
-) -> Scene:
-    """Collects what single nodes are held against."""
+) -> ChainContext:
+    """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
-    return Scene(
+    return ChainContext(
         power=power,
         doubts=doubts,
         duplicates=duplicates,
@@ -78,7 +79,7 @@ def read_scene(
             if v.reading.role is not Role.BASTION and value_or_none(v.reading.key) is None
         ),
         hashes=hashes,
-        marks=read_marks(witnesses, power),
+        marks=read_last_signed(witnesses, power),
         tip=max((view.height for view in witnesses), default=0),
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
@@ -92,24 +93,33 @@ def read_scene(
     )
 
 
-def read_marks(witnesses: Sequence[NodeView], power: Power) -> dict[str, Mark]:
-    """The last signature of each address, from commits and from the votes of the round."""
-    marks: dict[str, Mark] = {}
-    commits: dict[int, tuple[Mark, tuple[CommitSignature, ...]]] = {}
-    ballots: dict[int, tuple[Mark, tuple[str, ...]]] = {}
+def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:
+    """The last signature of each address, from commits and from the votes of the round.
+
+    Nodes share most of these tuples, so each one is looked at once, by its identity.
+    """
+    marks: dict[str, LastSigned] = {}
+    commits: dict[int, tuple[LastSigned, tuple[CommitSignature, ...]]] = {}
+    ballots: dict[int, tuple[LastSigned, tuple[str, ...]]] = {}
     for view in witnesses:
         commit = value_or_none(view.reading.chain.commit)
         if commit is not None:
             commits[id(commit.signatures)] = (
-                (commit.height, commit.round, 3),
+                (commit.height, commit.round, SignStep.PRECOMMIT),
                 commit.signatures,
             )
         for state in view.rounds:
-            ballots[id(state.prevotes)] = ((state.height, state.round, 2), state.prevotes)
-            ballots[id(state.precommits)] = ((state.height, state.round, 3), state.precommits)
+            ballots[id(state.prevotes)] = (
+                (state.height, state.round, SignStep.PREVOTE),
+                state.prevotes,
+            )
+            ballots[id(state.precommits)] = (
+                (state.height, state.round, SignStep.PRECOMMIT),
+                state.precommits,
+            )
     for mark, signatures in commits.values():
         for signature in signatures:
-            if signature.flag != 1:
+            if signature.voted:
                 marks[signature.address] = max(mark, marks.get(signature.address, mark))
     for mark, votes in ballots.values():
         if len(votes) != len(power.addresses):

@@ -1,6 +1,6 @@
-"""What one host is asked of a unit, its process, its journal and its files. Text and values.
+"""Questions to one host about a unit, its process, its journal and its files. Text and values.
 
-Each function gives a Question (systems.hosts.rounds); nothing here contacts anybody.
+Each function returns a Question (systems.hosts.rounds); nothing here contacts a host.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _INVOCATION = re.compile("[0-9a-f]{32}")
 _NOT_SEARCHED = "the journal was not searched"
 
 ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
-"""What `systemctl is-active` ends with, where it could ask."""
+"""Exit statuses of `systemctl is-active`, if it could ask systemd."""
 
 START_TICKS = 19
-"""Of /proc/PID/stat, counted after the parenthesis: a command's name may hold blanks."""
+"""Index in /proc/PID/stat, counted after the parenthesis: the command's name may have blanks."""
 
 _PROGRAM = (
     'exec 2>&1; pid=$(systemctl show -p MainPID --value "$unit") && sha256sum "/proc/$pid/exe"'
@@ -32,11 +32,12 @@ found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" 
   echo {_NOT_SEARCHED}; }} | grep -aE -m 3 "$pattern|^{_NOT_SEARCHED}" || [ $? -eq 1 ]) || exit
 [ -z "$found" ] || printf '%s\\n' "$found" | cut -b -4096 | sed -E "$masks"
 """
-"""Fails where grep does (a message too long for it), and finds that journalctl did."""
+"""Fails if grep does (a message is too long for it), and reports as found that journalctl
+failed."""
 
 
 def unit_active(unit: str) -> Question[bool]:
-    """Whether the unit is running, as systemd says."""
+    """Whether the unit is active, according to systemd."""
     return Question(
         source=unit,
         command=f"systemctl is-active --quiet {shlex.quote(unit)}; echo $?",
@@ -45,7 +46,8 @@ def unit_active(unit: str) -> Question[bool]:
 
 
 def running_program(unit: str) -> Question[str]:
-    """The SHA-256 of the program that the unit's main process runs, whatever its file is now."""
+    """The SHA-256 of the program that the unit's main process runs, even if its file was
+    replaced."""
     return Question(
         source="the running program",
         command=f"unit={shlex.quote(unit)}; {_PROGRAM}",
@@ -55,7 +57,8 @@ def running_program(unit: str) -> Question[str]:
 
 
 def process_start(pid: int) -> Question[int | None]:
-    """When the process `pid` was started, in clock ticks since the boot; None: there is none."""
+    """When process `pid` was started, in clock ticks since boot; None if there is no such
+    process."""
     return Question(
         source=f"process {pid}",
         command=f"cat /proc/{pid}/stat || :",
@@ -66,7 +69,7 @@ def process_start(pid: int) -> Question[int | None]:
 
 def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
     """The first lines of the journal since the unit's last start that match `pattern` (grep -E),
-    with `masks` (sed -E) applied; "" for none."""
+    with `masks` (sed -E) applied; "" if there are none."""
     return Question(
         source="the journal",
         command=f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "
@@ -77,7 +80,7 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
 
 
 def foreign_file(directory: str, owner: str) -> Question[str]:
-    """A path below `directory` that does not belong to `owner`; "" for none."""
+    """A path below `directory` that does not belong to `owner`; "" if there is none."""
     return Question(
         source=directory,
         command=f"find {shlex.quote(directory)} ! -user {shlex.quote(owner)} -print -quit 2>&1",
@@ -106,7 +109,7 @@ def _start(output: bytes) -> int | None:
         return None
     ticks = fields[START_TICKS : START_TICKS + 1]
     if not ticks or not ticks[0].isdecimal():
-        raise ValueError("the line of a process has another form")
+        raise ValueError("the line of a process is malformed")
     return int(ticks[0])
 
 
@@ -118,5 +121,5 @@ def _found(output: bytes) -> str:
 
 
 def _text(output: bytes) -> str:
-    """As the bytes stand, also where they are not UTF-8: a path may hold any."""
+    """As text, without loss: the bytes of a path need not be UTF-8."""
     return output.decode("utf-8", "backslashreplace")

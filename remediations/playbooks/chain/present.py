@@ -1,4 +1,4 @@
-"""What the chain's finding says to people: rows of the first screen, conditions, tables. Pure."""
+"""The chain's finding as people read it: rows of the first screen, subjects, tables. Pure."""
 
 from __future__ import annotations
 
@@ -14,49 +14,28 @@ from remediations.engine.find.finding import (
 )
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
-    Answer,
-    ChainClass,
     ChainFinding,
-    NodeCondition,
     NodeFinding,
+    Tristate,
 )
 from remediations.render.words import count, moment, percent, some
 from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"
 SHOWN_IN_FULL = 12
-"""Witnesses that are named; beyond, some of them."""
+"""How many witnesses are named; where there are more, only some are."""
 
-HEALTH: Mapping[ChainClass, Health] = MappingProxyType(
-    {
-        ChainClass.HEALTHY: Health.WELL,
-        ChainClass.UNDETERMINED: Health.UNKNOWN,
-        ChainClass.DEGRADED: Health.DEGRADED,
-        ChainClass.LOCAL_DIVERGENCE: Health.DEGRADED,
-        ChainClass.SLOW: Health.DEGRADED,
-    }
-)
-"""Of a class; every other one is a chain that stands."""
-WELL = frozenset(
-    {NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.NO_DAEMON, NodeCondition.STANDBY}
-)
-UNCLEAR = frozenset({NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE})
-HALTED: Mapping[Answer, str] = MappingProxyType(
-    {Answer.YES: "halted", Answer.NO: "not halted", Answer.UNKNOWN: "unclear whether halted"}
+HALTED: Mapping[Tristate, str] = MappingProxyType(
+    {Tristate.YES: "halted", Tristate.NO: "not halted", Tristate.UNKNOWN: "unclear whether halted"}
 )
 
 
-def health_of(chain: ChainClass) -> Health:
-    """What a class amounts to."""
-    return HEALTH.get(chain, Health.DOWN)
-
-
-def told(finding: ChainFinding) -> Finding:
-    """The finding, for people."""
+def present(finding: ChainFinding) -> Finding:
+    """The finding as people read it."""
     return Finding(
         domain=DOMAIN,
         verdict=finding.chain.value,
-        health=health_of(finding.chain),
+        health=finding.chain.rule.health,
         headline=HALTED[finding.halted],
         explanation=finding.explanation,
         since=finding.halted_since,
@@ -102,7 +81,7 @@ def _power(finding: ChainFinding) -> FindingRow:
 
 
 def _surety(finding: ChainFinding) -> str:
-    """How many nodes say so: the word of one decides nothing
+    """How many nodes say so: one node alone decides nothing
     (docs/rules/hazards.md#one-witness)."""
     if not finding.witnesses:
         return "not at all: no node answers for the chain"
@@ -112,11 +91,10 @@ def _surety(finding: ChainFinding) -> str:
 
 
 def _subject(node: NodeFinding) -> Subject:
-    ill = Health.UNKNOWN if node.condition in UNCLEAR else Health.DOWN
     return Subject(
         name=node.host,
         condition=node.condition.value,
-        health=Health.WELL if node.condition in WELL else ill,
+        health=node.condition.rule.health,
         weight=node.power or None,
         cause=node.cause,
         by_hand=node.by_hand,

@@ -1,6 +1,6 @@
-"""What one node is asked: its RPC through curl on its host, its files, its unit. Text and values.
+"""Questions to one node: to its RPC, by curl on its host, and to its files. Text and values.
 
-Each function gives a Question (systems.hosts.rounds); nothing here contacts anybody.
+Each function returns a Question (systems.hosts.rounds); nothing here contacts a host.
 """
 
 from __future__ import annotations
@@ -9,65 +9,67 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from remediations.systems.comet import rpc
-from remediations.systems.comet.curl import ask
+from remediations.systems.comet import rpc, rpc_envelope
+from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
-    NodePlace,
+    NodeLocation,
     NodeStatus,
     Peer,
     ValidatorSet,
 )
 from remediations.systems.hosts.guest import guest_program
-from remediations.systems.hosts.rounds import Answer, Question
+from remediations.systems.hosts.rounds import Question, QuestionResult
 
 T = TypeVar("T")
 
 HEADERS_PER_PAGE = 20
-"""`/blockchain` gives so many headers a call."""
+"""What `/blockchain` returns in one call."""
 RPC_SECONDS = 5
-"""For one URL. All of one question have the time limit of a question together."""
+"""For one URL. All URLs of a question together have the time limit of a question."""
 LOOK_LIMIT_S = 5
-"""For one look into a file of the home."""
+"""For looking into one file of the home."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MorePages:
-    """The first page of a validator set that has `pages` of them."""
+    """The first page of a validator set that has `pages` pages."""
 
     first: bytes
     pages: int
 
 
-def status(target: NodePlace) -> Question[NodeStatus]:
+def status(target: NodeLocation) -> Question[NodeStatus]:
     """`/status` now."""
     return _question(target, "status", ("status",), lambda pages: rpc.parse_status(pages[0]))
 
 
-def peers(target: NodePlace) -> Question[tuple[Peer, ...]]:
+def peers(target: NodeLocation) -> Question[tuple[Peer, ...]]:
     """The peers now."""
     return _question(target, "net_info", ("net_info",), lambda pages: rpc.parse_peers(pages[0]))
 
 
-def commits(target: NodePlace, heights: Sequence[int]) -> Question[tuple[Commit, ...]]:
+def commits(target: NodeLocation, heights: Sequence[int]) -> Question[tuple[Commit, ...]]:
     """The commits of `heights`, in that order."""
     paths = tuple(f"commit?height={height}" for height in heights)
     return _question(target, "commit", paths, lambda pages: tuple(map(rpc.parse_commit, pages)))
 
 
-def block_results(target: NodePlace, heights: Sequence[int]) -> Question[tuple[BlockResult, ...]]:
-    """What the application answered to the blocks of `heights`, in that order."""
+def block_results(
+    target: NodeLocation, heights: Sequence[int]
+) -> Question[tuple[BlockResult, ...]]:
+    """The application's results of the blocks of `heights`, in that order."""
     paths = tuple(f"block_results?height={height}" for height in heights)
     return _question(
         target, "block_results", paths, lambda pages: tuple(map(rpc.parse_block_result, pages))
     )
 
 
-def headers(target: NodePlace, heights: range) -> Question[dict[int, BlockMeta]]:
-    """The headers of `heights`, by height, as many as the node has; in pages of twenty."""
+def headers(target: NodeLocation, heights: range) -> Question[dict[int, BlockMeta]]:
+    """Height → header, for those of `heights` that the node has; asked for in pages of twenty."""
     starts = heights[::HEADERS_PER_PAGE]
     paths = tuple(
         f"blockchain?minHeight={low}&maxHeight={min(heights[-1], low + HEADERS_PER_PAGE - 1)}"
@@ -81,14 +83,14 @@ def headers(target: NodePlace, heights: range) -> Question[dict[int, BlockMeta]]
     )
 
 
-def validators(target: NodePlace, height: int) -> Question[ValidatorSet | MorePages]:
-    """The validator set of `height`, or its first page where there are more."""
+def validators(target: NodeLocation, height: int) -> Question[ValidatorSet | MorePages]:
+    """The validator set of `height`, or its first page if there are more."""
     path = _validators_path(height, 1)
     return _question(target, "validators", (path,), lambda pages: _whole_or_more(pages[0]))
 
 
-def more_validators(target: NodePlace, height: int, more: MorePages) -> Question[ValidatorSet]:
-    """The whole set: the first page, and all others in one question."""
+def more_validators(target: NodeLocation, height: int, more: MorePages) -> Question[ValidatorSet]:
+    """The whole set: the first page, and all others, which are asked for in one question."""
     paths = tuple(_validators_path(height, number) for number in range(2, more.pages + 1))
     return _question(
         target,
@@ -98,9 +100,9 @@ def more_validators(target: NodePlace, height: int, more: MorePages) -> Question
     )
 
 
-def sign_state(target: NodePlace) -> Question[SignState]:
-    """The sign state, looked into as by a reading (systems/hosts/guest.sh): only what the parser
-    needs leaves the host."""
+def sign_state(target: NodeLocation) -> Question[SignState]:
+    """The sign state, read by the program that a reading uses (systems/hosts/guest.sh): only what
+    the parser needs leaves the host."""
     look = guest_program(
         "sign_state",
         f"{target.home}/data/priv_validator_state.json",
@@ -126,23 +128,24 @@ def _validators_path(height: int, number: int) -> str:
 
 
 def _question(
-    target: NodePlace,
+    target: NodeLocation,
     source: str,
     paths: Sequence[str],
     parse: Callable[[Sequence[bytes]], T],
 ) -> Question[T]:
-    """One curl for all `paths`; `parse` takes as many answers."""
+    """One curl for all `paths`; `parse` is given one answer for each."""
     urls = (f"{target.rpc_url}/{path}" for path in paths)
     return Question(
         source=source,
-        command=ask(*urls, seconds=RPC_SECONDS),
+        command=curl_command(*urls, seconds=RPC_SECONDS),
         parse=lambda output: parse(_pages(output, len(paths))),
         failure=_no_answer,
     )
 
 
 def _pages(output: bytes, expected: int) -> Sequence[bytes]:
-    """The answers, each of which begins a line with a brace and is one line, or indented.
+    """Splits the answers: each begins with a brace at the start of a line, and has no other such
+    line.
 
     Raises:
         RpcError: there are more or fewer.
@@ -150,9 +153,9 @@ def _pages(output: bytes, expected: int) -> Sequence[bytes]:
     first, *others = output.rstrip(b"\n").split(b"\n{", expected)
     pages = (first, *(b"{" + page for page in others))
     if len(pages) != expected:
-        raise rpc.RpcError(f"{len(pages)} answers to {expected} questions")
+        raise rpc_envelope.RpcError(f"{len(pages)} answers to {expected} questions")
     return pages
 
 
-def _no_answer(answer: Answer) -> str:
+def _no_answer(answer: QuestionResult) -> str:
     return f"did not answer (curl exit {answer.status})"

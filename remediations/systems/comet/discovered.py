@@ -1,9 +1,9 @@
-"""What `discover.sh` found on a host, or why not. Pure.
+"""What `discover.sh` found on a host, or why it was not found. Pure.
 
-The names come from a host and go into shell texts and plans, so they have the form that an
-inventory could have given them (model.names), or are not known. Paths of files of the home, and the
-sentences that say what was not found, are only told. Why it was not is one of a few words; a host
-that says another, or none, is not believed.
+The names come from a host and go into shell texts and plans. So they have the form that is required
+of an inventory (values.names), or are unknown. Paths of files in the home, and the sentences that
+say what was not found, are only displayed. The reason is one of a few words; if a host says another
+one, or none, what it says is malformed.
 """
 
 from __future__ import annotations
@@ -18,21 +18,26 @@ from remediations.values.reading import Why
 
 MAX_PATH = 4096
 MAX_REASON = 2000
-"""Characters of a sentence; forty units that match are less."""
+"""Characters of a sentence; the names of forty matching units are shorter."""
+
+DAEMON = "virtengine"
+"""What the names of the chain's programs and of their units begin with."""
+UNIT_PATTERN = f"{DAEMON}*.service"
+"""The unit files among which the daemon's is looked for, as a glob of systemctl."""
 
 _TOLD = frozenset(
     {Why.NO_UNIT, Why.SEVERAL_UNITS, Why.NO_HOME, Why.NO_RPC, Why.TIME_LIMIT, Why.REFUSED}
     | {Why.FAILED}
 )
-"""What `discover.sh` says."""
+"""The reasons that `discover.sh` gives."""
 _UNSAID = "the host does not say why it was not found"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """Unit, home, RPC and files of the home; "" where not found, with the trouble beside it.
+class DiscoveredDaemon:
+    """Unit, home, RPC and files of the home. What was not found is "", with its trouble beside it.
 
-    `candidates` are the units of which the host could choose none.
+    `candidates` are the units that match, if there are several and the host could not choose one.
     """
 
     unit: str = ""
@@ -48,21 +53,21 @@ class Found:
     candidates: tuple[str, ...] = ()
 
     @property
-    def homeless(self) -> Trouble:
-        """Why nothing may have been read of the files of the home."""
+    def files_trouble(self) -> Trouble:
+        """Why the files of the home may not have been read."""
         return self.config_trouble or NOT_ASKED if self.home else self.home_trouble
 
 
-def parse_found(text: str) -> Found:
-    """The section `found`. One that contradicts itself has found nothing."""
+def parse_discovered(text: str) -> DiscoveredDaemon:
+    """The section `found`. If it contradicts itself, nothing counts as found."""
     try:
         said = pairs(text)
     except TextError as error:
-        return nothing(Trouble(Why.CORRUPT, f"the host contradicts itself: {error}"))
+        return nothing_found(Trouble(Why.CORRUPT, f"the host contradicts itself: {error}"))
     told = {name: value[:MAX_PATH] for name, value in said.items()}
     unit_trouble = _trouble(said, "unit")
     several = unit_trouble.why is Why.SEVERAL_UNITS
-    found = Found(
+    found = DiscoveredDaemon(
         unit=told.get("unit", ""),
         unit_trouble=unit_trouble,
         home=told.get("home", ""),
@@ -76,7 +81,7 @@ def parse_found(text: str) -> Found:
         candidates=_units(told.get("candidates", "")) if several else (),
     )
     if found.unit and not UNIT.fullmatch(found.unit):
-        return nothing(_malformed("the name of the unit that was found has another form"))
+        return nothing_found(_malformed("the name of the unit that was found is malformed"))
     if found.home and not HOME.fullmatch(found.home):
         trouble = "the home that was found is not an absolute path of plain characters"
         found = replace(found, home="", home_trouble=_malformed(trouble))
@@ -86,9 +91,9 @@ def parse_found(text: str) -> Found:
     return found
 
 
-def nothing(trouble: Trouble) -> Found:
-    """Neither unit nor home nor RPC, all because of `trouble`."""
-    return Found(unit_trouble=trouble, home_trouble=trouble, rpc_trouble=trouble)
+def nothing_found(trouble: Trouble) -> DiscoveredDaemon:
+    """Neither unit nor home nor RPC was found, all for the reason `trouble`."""
+    return DiscoveredDaemon(unit_trouble=trouble, home_trouble=trouble, rpc_trouble=trouble)
 
 
 def _trouble(said: Mapping[str, str], name: str) -> Trouble:
@@ -101,5 +106,5 @@ def _malformed(reason: str) -> Trouble:
 
 
 def _units(names: str) -> tuple[str, ...]:
-    """Each once; what is not the name of a unit is passed over."""
+    """Each name once; what is not the name of a unit is skipped."""
     return tuple(dict.fromkeys(name for name in names.split(" ") if UNIT.fullmatch(name)))

@@ -1,20 +1,20 @@
-# shellcheck shell=bash disable=SC2154 # remediate_program: the program, set in front of this text
-# Runs remediate_program so that all that it starts ends with it, however it ends: done, stopped by
-# its time limit, killed, or without a connection any more.
+# shellcheck shell=bash disable=SC2154 # remediate_program: the program, set before this text
+# Runs remediate_program so that everything that it starts ends with it, however it ends: completed,
+# stopped by its time limit, killed, or cut off from its connection.
 #
-# Root gets a process namespace of its own. Its first process is the program, with which the kernel
-# kills the rest; and that one dies with unshare(1), for which `timeout` and `sudo` wait. The /proc
-# that is read remains the host's, and systemd is asked over the message bus: on its private socket
-# it would not answer to a namespace that cannot see it. Without root, or where a namespace or the
-# bus cannot be had, the program gets a session of its own, and kills what is left of it at its end.
+# As root it gets a process namespace of its own. The program is the first process there, and when it
+# ends the kernel kills all others; it dies with unshare(1), for which `timeout` and `sudo` wait. The
+# /proc that is read is still that of the host, and systemd is asked over the message bus: on its
+# private socket it would not answer to a namespace that it cannot see. Without root, or if there is
+# no namespace or bus, the program gets a session of its own, and kills what is left of it at its end.
 #
-# The limits hold for each process; all inputs are cut before they come to one. RLIMIT_DATA is what a
-# process can fill with what it has read (address space would also count journals that are mapped).
+# The limits hold for each process; all inputs are cut before a process gets them. RLIMIT_DATA bounds
+# what a process can fill with what it reads (the address space would include mapped journals).
 
 DATA_KIB=262144
 CPU_SECONDS=10
 
-# end_session: kills what is in this session beside its first process, which this is.
+# end_session: kills everything in this session except its first process, which this is.
 end_session() {
     local file line round
     for round in 1 2 3; do
@@ -28,12 +28,12 @@ end_session() {
     done
 }
 
-under_roof() {
+confined() {
     local -a inside=(unshare --pid --fork --kill-child)
     local name start='text=$remediate_program; export -n "${!remediate_@}"; eval "$text"'
     exec 2>/dev/null
     cd /
-    # The environment of a login is not that of the program: libraries, proxies, start-up files.
+    # The program must not have the environment of a login: libraries, proxies, start-up files.
     while read -r name; do
         [[ $name == SUDO_USER ]] || unset "$name"
     done < <(compgen -e)
@@ -48,4 +48,4 @@ under_roof() {
     exec setsid -w bash -c "$start"
 }
 
-under_roof
+confined

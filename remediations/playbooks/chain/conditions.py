@@ -1,0 +1,166 @@
+"""The conditions of a node, and what follows from each: one table, which everything else asks.
+
+Each is described in docs/rules/conditions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from remediations.engine.find.finding import Health
+from remediations.playbooks.chain.classes import ChainClass
+
+
+class NodeCondition(StrEnum):
+    """What is wrong with one node. One value: the one that has to be repaired first."""
+
+    HEALTHY = "healthy"
+    STOPPED = "stopped"
+    DISABLED = "disabled"  # stopped, and would not start at boot, or masked
+    START_FAILS = "start-fails"  # failed, or exits at once
+    CRASH_LOOP = "crash-loop"
+    FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
+    ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
+    BEHIND = "behind"  # catching up
+    WAITING = "waiting"  # well, but the chain is halted
+    DIVERGED = "diverged"  # its app hash differs from that of the others
+    PANICKED = "panicked"  # the application panics at this height
+    UPGRADE_NEEDED = "upgrade-needed"
+    HALT_HEIGHT = "halt-height"
+    DISK_FULL = "disk-full"
+    DATABASE_CORRUPT = "database-corrupt"
+    KEY_MISSING = "key-missing"
+    SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
+    DUPLICATE_KEY = "duplicate-key"
+    DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
+    ISOLATED = "isolated"  # no peers, or in a component without quorum
+    UNREACHABLE = "unreachable"  # SSH fails; the daemon may still be running
+    STANDBY = "standby"  # keyless and stopped on purpose
+    NO_DAEMON = "no-daemon"  # a bastion
+    UNKNOWN = "unknown"
+
+    @property
+    def rule(self) -> ConditionRule:
+        """What follows from it."""
+        return CONDITIONS[self]
+
+
+class Cure(StrEnum):
+    """What a playbook may do about a node."""
+
+    START = "start"  # no process exists
+    RESTART = "restart"  # one exists, and is dead or keeps dying
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionRule:
+    """What follows from one condition.
+
+    `health` is how the node is shown. `running`: its process is well, whatever the chain does.
+    `cure` is what may cure it; None where a person has to act, or nobody has to, and guard N1
+    refuses then. `names_process`: exactly this process is to be ended, so a plan names its
+    invocation; a unit in a crash loop has a new one every few seconds. `consensus_dead`: consensus
+    has ended in the process, so its votes of this round, if any, are its last. `hides_power`: the
+    node may hold power without showing its key. `halts_as` is the class of a chain whose validators
+    all say this while nobody answers. `by_hand` is what a person does, "" where a playbook does it
+    or nothing is to be done.
+    """
+
+    health: Health = Health.DOWN
+    running: bool = False
+    cure: Cure | None = None
+    names_process: bool = False
+    consensus_dead: bool = False
+    hides_power: bool = False
+    halts_as: ChainClass | None = None
+    by_hand: str = ""
+
+
+# The reasons for the advice are in docs/rules/conditions.md. A rollback is soft, and a person's own
+# decision (docs/rules/hazards.md#hard-rollback).
+CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
+    {
+        NodeCondition.HEALTHY: ConditionRule(health=Health.WELL, running=True),
+        NodeCondition.STOPPED: ConditionRule(cure=Cure.START),
+        NodeCondition.DISABLED: ConditionRule(cure=Cure.START),
+        NodeCondition.START_FAILS: ConditionRule(cure=Cure.START),
+        NodeCondition.CRASH_LOOP: ConditionRule(cure=Cure.RESTART),
+        NodeCondition.FROZEN: ConditionRule(cure=Cure.RESTART, names_process=True),
+        NodeCondition.ZOMBIE: ConditionRule(
+            cure=Cure.RESTART, names_process=True, consensus_dead=True
+        ),
+        NodeCondition.BEHIND: ConditionRule(
+            running=True,
+            by_hand="Wait: it catches up by itself. If its height does not rise within "
+            "minutes, look for `wrong Block.Header.AppHash` in its journal.",
+        ),
+        NodeCondition.WAITING: ConditionRule(health=Health.WELL, running=True),
+        NodeCondition.DIVERGED: ConditionRule(
+            by_hand="Keep everything as it is. Find out which state is right (program, "
+            "model files, store), then roll back softly or rebuild only the wrong nodes; never "
+            "--hard.",
+        ),
+        NodeCondition.PANICKED: ConditionRule(
+            consensus_dead=True,
+            halts_as=ChainClass.DETERMINISTIC_PANIC,
+            by_hand="No rollback. Install a program that gets past this block on more than "
+            "2/3 of the power, then start them together.",
+        ),
+        NodeCondition.UPGRADE_NEEDED: ConditionRule(
+            consensus_dead=True,
+            halts_as=ChainClass.UPGRADE_NEEDED,
+            by_hand="Install the program of the upgrade here, check its hash, then "
+            "start. No rollback, no skipped height unless more than 2/3 agree.",
+        ),
+        NodeCondition.HALT_HEIGHT: ConditionRule(
+            consensus_dead=True,
+            halts_as=ChainClass.HALT_HEIGHT,
+            by_hand="Set halt-height = 0 and halt-time = 0 in app.toml (and in the "
+            "unit's flags and environment) on every validator, then start.",
+        ),
+        NodeCondition.DISK_FULL: ConditionRule(
+            by_hand="Free or add space: rotated logs, old archives, "
+            "`journalctl --vacuum-size=500M`; never data/, never cs.wal. Then diagnose again.",
+        ),
+        NodeCondition.DATABASE_CORRUPT: ConditionRule(
+            by_hand="Rebuild this node from a good one or by state sync, with its "
+            "own sign state kept. A restart does not help.",
+        ),
+        NodeCondition.KEY_MISSING: ConditionRule(
+            hides_power=True,
+            by_hand="Do not start it. Put config/priv_validator_key.json back first: a "
+            "start without it makes a new key and zeroes the sign state.",
+        ),
+        NodeCondition.SIGN_STATE_LOST: ConditionRule(
+            by_hand="Do not start it: it could sign twice. Find the newest copy of "
+            "data/priv_validator_state.json; never a zero one, never one from a backup of "
+            "yesterday.",
+        ),
+        NodeCondition.DUPLICATE_KEY: ConditionRule(
+            by_hand="Stop and mask all but one holder of this key, and move the key "
+            "file off it. Two that run are tombstoned within two blocks, for ever.",
+        ),
+        NodeCondition.DOUBLE_SIGN_CHECK: ConditionRule(
+            by_hand="Set double_sign_check_height = 0 in config.toml for this "
+            "start, and put the old value back twenty blocks later.",
+        ),
+        NodeCondition.ISOLATED: ConditionRule(
+            by_hand="Mend the network between the hosts (routes, firewall, port 26656), "
+            "and wait. No restart, no reset.",
+        ),
+        NodeCondition.UNREACHABLE: ConditionRule(
+            health=Health.UNKNOWN,
+            hides_power=True,
+            by_hand="Log in by the provider's console. Do not start its key elsewhere: "
+            "the daemon may well be alive.",
+        ),
+        NodeCondition.STANDBY: ConditionRule(health=Health.WELL, cure=Cure.START),
+        NodeCondition.NO_DAEMON: ConditionRule(health=Health.WELL),
+        NodeCondition.UNKNOWN: ConditionRule(
+            health=Health.UNKNOWN, by_hand="Look at the host by hand, then diagnose again."
+        ),
+    }
+)
