@@ -57,7 +57,7 @@ class Anchors:
         """
         found = live_inventory(self.config, self._given_inventory, self._plan.inventory_digest)
         if found is None:
-            raise no_inventory(self.config)
+            raise no_inventory_error(self.config)
         return found
 
     @cached_property
@@ -177,7 +177,7 @@ def live_inventory(
     return fitting[0] if fitting else known[0] if len(known) == 1 else None
 
 
-def no_inventory(config: MachineConfig) -> UsageError:
+def no_inventory_error(config: MachineConfig) -> UsageError:
     """The refusal where no inventory was given and none can be chosen."""
     some = ", ".join(map(str, config.inventories))
     return UsageError(

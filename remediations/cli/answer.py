@@ -8,7 +8,7 @@ from remediations.errors import ExitCode
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CommandResult:
     """One command's whole output. `text` is ready to print; `document` is canonical-JSON-able."""
 
     exit_code: ExitCode

@@ -8,12 +8,12 @@ from remediations.cli.anchors import Anchors
 from remediations.cli.world import TOOL
 from remediations.engine.apply.apply import Approved
 from remediations.engine.apply.of_plan import installed_for
-from remediations.engine.approve.approve import enough
+from remediations.engine.approve.approve import verify_approvals
 from remediations.engine.installed_systems import installed_systems
-from remediations.engine.runs.actor import actor
+from remediations.engine.runs.actor import current_actor
 from remediations.engine.runs.records import AcceptedApproval, ProgramUsed, Start
 from remediations.engine.runs.store import RunDirectory
-from remediations.machine.programs import openssh_of
+from remediations.machine.programs import openssh_programs
 
 
 def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
@@ -27,7 +27,7 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
     plan, kept = run.plan, run.approvals
     hosts = anchors.hosts
     now = datetime.now(UTC)
-    signers = enough([one.approval for one in kept], plan, anchors.verifier, now)
+    signers = verify_approvals([one.approval for one in kept], plan, anchors.verifier, now)
     accepted = tuple(
         AcceptedApproval(
             sha256=one.sha256, principal=signer.principal, key_fingerprint=signer.fingerprint
@@ -49,10 +49,10 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
 
 
 def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
-    openssh = openssh_of(anchors.resolver.ssh, anchors.verifier.keygen)
+    openssh = openssh_programs(anchors.resolver.ssh, anchors.verifier.keygen)
     return Start(
         tool=TOOL,
-        actor=actor(),
+        actor=current_actor(),
         approvals=accepted,
         signers=anchors.signers_used,
         revoked=anchors.revocations_used,

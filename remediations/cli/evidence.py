@@ -7,45 +7,45 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
-from remediations.cli.standing import bound_journal, hindrance
-from remediations.engine.approve.approve import check
-from remediations.engine.runs.binding import proven_checks, start_of, strange_approvals
-from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, Entry
+from remediations.cli.standing import find_hindrance, read_bound_journal
+from remediations.engine.approve.approve import verify_approval
+from remediations.engine.runs.binding import approval_doubts, proven_checks, run_start
+from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, JournalEntry
 from remediations.engine.runs.store import KeptApproval, RunDirectory
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ApprovalError, MachineError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class RunEvidence:
     """The journal of a run, who approved it, what its checks said, and what a reader must be told
     first.
 
     `hindrance`: why it may not be applied as it is; "" if it may, or was.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     approvals: tuple[ApprovedBy, ...]
     checks: tuple[CheckResult, ...]
     doubts: tuple[str, ...]
     hindrance: str
 
 
-def evidence(run: RunDirectory, anchors: Anchors) -> Evidence:
+def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
     """What the files of `run` prove.
 
     Raises:
         UsageError: a file is not what was written, or they do not belong together.
     """
-    entries = bound_journal(run)
-    start = start_of(entries)
+    entries = read_bound_journal(run)
+    start = run_start(entries)
     kept: tuple[KeptApproval, ...] = run.approvals
     accepted: Mapping[str, AcceptedApproval] | None = None
     doubts: list[str] = []
     if start is not None:
         accepted = {approval.sha256: approval for approval in start.approvals}
         kept = tuple(one for one in kept if one.sha256 in accepted)
-        doubts += strange_approvals(start, run.approvals)
+        doubts += approval_doubts(start, run.approvals)
         if start.signers.named_by == ON_COMMAND_LINE:
             doubts.append(
                 f"who may approve was said by whoever applied it: {ON_COMMAND_LINE} "
@@ -54,12 +54,12 @@ def evidence(run: RunDirectory, anchors: Anchors) -> Evidence:
     moment = entries[0].at if entries else datetime.now(UTC)
     approvals, failed = _verified(run, kept, accepted, anchors, moment)
     checks, strange = proven_checks(entries, run.checks())
-    return Evidence(
+    return RunEvidence(
         entries=entries,
         approvals=approvals,
         checks=checks,
         doubts=(*doubts, *failed, *strange),
-        hindrance="" if entries else hindrance(run, anchors),
+        hindrance="" if entries else find_hindrance(run, anchors),
     )
 
 
@@ -76,7 +76,7 @@ def _verified(
     approvals, doubts = [], []
     for one in kept:
         try:
-            signer = check(one.approval, run.plan, anchors.verifier, at)
+            signer = verify_approval(one.approval, run.plan, anchors.verifier, at)
         except (ApprovalError, MachineError, UsageError) as error:
             doubts.append(f"{one.file} was not verified: {error.what} ({error.guard}: {error.got})")
             continue

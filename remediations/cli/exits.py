@@ -17,7 +17,7 @@ from typing import TextIO
 
 import click
 
-from remediations.cli.answer import Answer
+from remediations.cli.answer import CommandResult
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import printable
 
@@ -25,7 +25,7 @@ CHANGES_HOSTS = "apply"
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
+def run_command(run: Callable[[], object], arguments: Sequence[str]) -> int:
     """Run a command and print what comes of it. Returns the exit code; raises nothing."""
     command = next((word for word in arguments if not word.startswith("-")), "")
     with _outliving() if command == CHANGES_HOSTS else nullcontext():
@@ -35,16 +35,16 @@ def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
 @contextmanager
 def _outliving() -> Iterator[None]:
     """Neither the terminal nor a reader can end or hold up what runs in the block."""
-    from remediations.cli.signals import outliving_the_terminal
-    from remediations.cli.streams import detached
+    from remediations.cli.signals import survive_hangup
+    from remediations.cli.streams import detached_streams
 
-    with outliving_the_terminal(), detached():
+    with survive_hangup(), detached_streams():
         yield
 
 
 def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
-    outcome: Answer | _Failure | None = None
+    outcome: CommandResult | _Failure | None = None
     try:
         # The document is alone on stdout: what click itself prints (--help) goes beside it.
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
@@ -69,7 +69,7 @@ def _give_up(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _Failure:
+def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> CommandResult | _Failure:
     try:
         answer = run()
     except RemediationError as error:
@@ -77,7 +77,7 @@ def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _F
             error.exit_code, error.what, error.guard, error.got, error.expected, error.next_step
         )
     except click.exceptions.Exit as error:
-        return Answer(exit_code=_code(error.exit_code), document=None, text="")
+        return CommandResult(exit_code=_code(error.exit_code), document=None, text="")
     except click.ClickException as error:
         return _usage(error, arguments)
     except (KeyboardInterrupt, click.Abort):
@@ -94,13 +94,13 @@ def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _F
     except SystemExit as error:
         if error.code:  # click ends the process by itself when nobody reads its help
             raise BrokenPipeError from error
-        return Answer(exit_code=ExitCode.OK, document=None, text="")
+        return CommandResult(exit_code=ExitCode.OK, document=None, text="")
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug becomes exit 70
         return _bug(error)
-    if isinstance(answer, Answer):
+    if isinstance(answer, CommandResult):
         return answer
     # click itself printed (--help, --version) and gives the code: there is nothing more to say.
-    return Answer(exit_code=_code(answer), document=None, text="")
+    return CommandResult(exit_code=_code(answer), document=None, text="")
 
 
 class _Failure:
@@ -132,9 +132,9 @@ class _Failure:
         return "\n".join(lines)
 
 
-def _usage(error: click.ClickException, arguments: Sequence[str]) -> Answer | _Failure:
+def _usage(error: click.ClickException, arguments: Sequence[str]) -> CommandResult | _Failure:
     if not arguments:
-        return Answer(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
+        return CommandResult(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "remediate"
     return _Failure(
@@ -177,7 +177,7 @@ def _code(value: object) -> ExitCode:
     return next((code for code in ExitCode if code == value), ExitCode.USAGE)
 
 
-def _print(result: Answer | _Failure, *, as_json: bool) -> int:
+def _print(result: CommandResult | _Failure, *, as_json: bool) -> int:
     if as_json:
         print_json(result)
     elif isinstance(result, _Failure):
@@ -189,7 +189,7 @@ def _print(result: Answer | _Failure, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def print_json(result: Answer | _Failure) -> None:
+def print_json(result: CommandResult | _Failure) -> None:
     """The document: exit code and its name, then `result` or `error`.
 
     In ASCII, with the escapes of JSON for the rest: the value is the same for whoever parses it,
@@ -200,7 +200,7 @@ def print_json(result: Answer | _Failure) -> None:
     document = {
         "exit_code": int(result.exit_code),
         "outcome": result.exit_code.name.lower(),
-        "result": result.document if isinstance(result, Answer) else None,
+        "result": result.document if isinstance(result, CommandResult) else None,
         "error": result.fields if isinstance(result, _Failure) else None,
     }
     text = _NOT_ASCII.sub(_escaped, canonical(document).decode())

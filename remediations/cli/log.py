@@ -19,11 +19,11 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from remediations.cli.options import LOG_VARIABLE
-from remediations.cli.streams import apart, lines_to
+from remediations.cli.streams import line_stream, own_descriptor
 from remediations.errors import UsageError
-from remediations.files.writing import append_private
+from remediations.files.writing import open_private_log
 from remediations.render.printable import one_line
-from remediations.render.words import shortened
+from remediations.render.words import shorten
 
 PACKAGE = "remediations"
 LINE_CHARACTERS = 1000
@@ -61,13 +61,13 @@ class Log:
     ) -> None:
         self._held.close()
 
-    def louder(self, times: int) -> None:
+    def increase_verbosity(self, times: int) -> None:
         """Show one level more, so many times: nothing, INFO, DEBUG."""
         self._verbosity += times
         if not self._verbosity:
             return
         if self._shown is None:
-            self._shown = _Shown(self._held.enter_context(apart(sys.stderr)))
+            self._shown = _Shown(self._held.enter_context(own_descriptor(sys.stderr)))
             self._attach(self._shown)
         level = logging.INFO if self._verbosity == 1 else logging.DEBUG
         self._shown.setLevel(level)
@@ -78,7 +78,7 @@ class Log:
         self._held.callback(self._logger.removeHandler, handler)
 
 
-def is_shown() -> bool:
+def logs_to_stderr() -> bool:
     """Whether lines go to standard error: they would tear what is redrawn there."""
     return any(isinstance(each, _Shown) for each in logging.getLogger(PACKAGE).handlers)
 
@@ -89,7 +89,7 @@ class _Lines(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         """Time in UTC, level, module, message. No traceback: its lines may show values."""
         at = datetime.fromtimestamp(record.created, UTC)
-        said = one_line(shortened(record.getMessage(), LINE_CHARACTERS))
+        said = one_line(shorten(record.getMessage(), LINE_CHARACTERS))
         moment = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
         return f"{moment} {record.levelname:<5} {record.name}: {said}"
 
@@ -108,7 +108,7 @@ def _appending(path: Path) -> TextIO:
         UsageError: it cannot be written, or others could write it.
     """
     try:
-        return lines_to(append_private(path))
+        return line_stream(open_private_log(path))
     except UsageError as error:
         raise _refused(path, f"{error.what}: {error.got}", error.expected) from error
     except OSError as error:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from remediations import __version__
-from remediations.cli.exits import leave
-from remediations.cli.options import json_option, logged
+from remediations.cli.exits import run_command
+from remediations.cli.options import json_option, with_log_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -59,7 +59,7 @@ class Commands(click.Group):
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.command is no click command")
-        return logged(command)
+        return with_log_option(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that begin so, without importing any command; options as click does."""
@@ -93,7 +93,7 @@ def cli() -> None:
     """
 
 
-logged(cli)
+with_log_option(cli)
 
 
 def main() -> None:
@@ -105,7 +105,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # a terminal without → or ─ gets a ? and no traceback
             stream.reconfigure(errors="replace")
     sys.exit(
-        leave(
+        run_command(
             lambda: cli.main(args=list(arguments), prog_name="remediate", standalone_mode=False),
             arguments,
         )

@@ -37,7 +37,7 @@ def _follow(context: click.Context, _parameter: click.Parameter, times: int) -> 
     log = context.meta.get(LOG_VARIABLE)
     if log is None:
         log = context.meta[LOG_VARIABLE] = context.find_root().with_resource(Log(file))
-    log.louder(times)
+    log.increase_verbosity(times)
 
 
 log_option = click.Option(
@@ -51,12 +51,12 @@ log_option = click.Option(
 """The group and every command have it (`remediations.cli.main`)."""
 
 
-def logged(command: click.Command) -> click.Command:
+def with_log_option(command: click.Command) -> click.Command:
     """The command with `log_option`, and so its subcommands."""
     if log_option not in command.params:
         command.params.append(log_option)
         for each in getattr(command, "commands", {}).values():
-            logged(each)
+            with_log_option(each)
     return command
 
 
@@ -95,14 +95,14 @@ def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -
 run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
 
 
-def reads_the_world(function: F) -> F:
+def observation_options(function: F) -> F:
     """The options of a command that reads the world: inventory, from, save, json."""
     for option in (json_option, save_option, from_option, inventory_option):
         function = option(function)
     return function
 
 
-def split_hosts(limit: str | None) -> frozenset[str]:
+def parse_limit(limit: str | None) -> frozenset[str]:
     """`--limit a,b` as names; empty when not given.
 
     Raises:

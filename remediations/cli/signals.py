@@ -28,7 +28,7 @@ HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
 
 
 @contextlib.contextmanager
-def outliving_the_terminal() -> Iterator[None]:
+def survive_hangup() -> Iterator[None]:
     """The table above holds while the block runs. Only the main thread of a process hears."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -45,7 +45,7 @@ def outliving_the_terminal() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stop_in_order(stop: Callable[[], None]) -> Iterator[None]:
+def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """While the block runs, SIGINT and SIGTERM call `stop` in the running loop. After it there is
     nothing left that `stop` could end, and both interrupt."""
     loop = asyncio.get_running_loop()

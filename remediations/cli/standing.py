@@ -7,16 +7,21 @@ from pathlib import Path
 
 from remediations.cli.anchors import Anchors
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.binding import bound, proven_checks, start_of, strange_approvals
+from remediations.engine.runs.binding import (
+    approval_doubts,
+    check_binding,
+    proven_checks,
+    run_start,
+)
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.lock import is_applied
-from remediations.engine.runs.records import Entry
-from remediations.engine.runs.status import Status, status_of
+from remediations.engine.runs.lock import is_being_applied
+from remediations.engine.runs.records import JournalEntry
+from remediations.engine.runs.status import RunStatus, run_status
 from remediations.engine.runs.store import RunDirectory, state_directory
 from remediations.errors import ApprovalError, UsageError
 
 
-def standing(run: RunDirectory, inventory: Path | None) -> tuple[Status, tuple[str, ...]]:
+def quick_status(run: RunDirectory, inventory: Path | None) -> tuple[RunStatus, tuple[str, ...]]:
     """The state of a run, and what its files leave in doubt, without verifying a signature of one
     that was begun. `inventory`: what was given as the live one.
 
@@ -24,51 +29,53 @@ def standing(run: RunDirectory, inventory: Path | None) -> tuple[Status, tuple[s
         UsageError: one of its files is not what was written, or they do not belong together.
         MachineError: one of them cannot be read.
     """
-    entries = bound_journal(run)
-    approvals, start = run.approvals, start_of(entries)
-    waits_for = "" if entries else hindrance(run, Anchors(run.plan, inventory))
+    entries = read_bound_journal(run)
+    approvals, start = run.approvals, run_start(entries)
+    waits_for = "" if entries else find_hindrance(run, Anchors(run.plan, inventory))
     _, doubts = proven_checks(entries, run.checks())
     if start is not None:
-        doubts = (*strange_approvals(start, approvals), *doubts)
-    return standing_of(run, entries, waits_for), doubts
+        doubts = (*approval_doubts(start, approvals), *doubts)
+    return current_status(run, entries, waits_for), doubts
 
 
-def standing_of(run: RunDirectory, entries: tuple[Entry, ...], hindrance: str) -> Status:
+def current_status(
+    run: RunDirectory, entries: tuple[JournalEntry, ...], hindrance: str
+) -> RunStatus:
     """The same, with the journal read before. `hindrance`: why it may not be applied as it is."""
-    return status_of(
+    return run_status(
         run.plan,
         entries,
         hindrance=hindrance,
-        alive=is_applied(state_directory(), run.plan.resources, run.name),
+        alive=is_being_applied(state_directory(), run.plan.resources, run.name),
     )
 
 
-def bound_journal(run: RunDirectory) -> tuple[Entry, ...]:
+def read_bound_journal(run: RunDirectory) -> tuple[JournalEntry, ...]:
     """The journal of a run, which must be of its plan.
 
     Raises:
         UsageError: it was edited, or is of another plan.
     """
     entries = read_journal(run.journal)
-    bound(run, entries)
+    check_binding(run, entries)
     return entries
 
 
-def expired(plan: Plan) -> bool:
+def is_expired(plan: Plan) -> bool:
     """Whether what the plan was made from is too old by now."""
     return datetime.now(UTC) >= plan.expires_at
 
 
-def hindrance(run: RunDirectory, anchors: Anchors) -> str:
+def find_hindrance(run: RunDirectory, anchors: Anchors) -> str:
     """Why `apply` would not accept it as it is now; empty if it would."""
-    if expired(run.plan):
+    if is_expired(run.plan):
         return "the plan has expired"
     # Not at the top: only a run that was not applied yet has signatures to verify.
-    from remediations.engine.approve.approve import enough
+    from remediations.engine.approve.approve import verify_approvals
 
     approvals = [one.approval for one in run.approvals]
     try:
-        enough(approvals, run.plan, anchors.verifier, datetime.now(UTC))
+        verify_approvals(approvals, run.plan, anchors.verifier, datetime.now(UTC))
         _ = anchors.hosts
     except (ApprovalError, UsageError) as error:
         return f"{error.what} ({error.guard}: {error.got})"

@@ -32,13 +32,13 @@ PIECE = 4096
 
 
 @contextlib.contextmanager
-def detached() -> Iterator[None]:
+def detached_streams() -> Iterator[None]:
     """Standard output and error are such streams while the block runs; then they are emptied.
 
     Streams without a descriptor are left as they are: their writers are in this process.
     """
     before = sys.stdout, sys.stderr
-    pumps: dict[tuple[int, int], _Pump] = {}
+    pumps: dict[tuple[int, int], _WriterThread] = {}
     sys.stdout = _detached(sys.stdout, pumps, backlog=None)  # only the answer goes there
     sys.stderr = _detached(sys.stderr, pumps, backlog=BACKLOG)
     try:
@@ -57,29 +57,31 @@ def detached() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def apart(stream: TextIO) -> Iterator[TextIO]:
+def own_descriptor(stream: TextIO) -> Iterator[TextIO]:
     """The same file, by a descriptor that stays what it is: pytest, which runs the checks, lends
     the number 2 to a file of its own. A detached stream has such a one already."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     try:
-        own = None if isinstance(raw, _Mouth) else os.dup(stream.fileno())
+        own = None if isinstance(raw, _QueuedStream) else os.dup(stream.fileno())
     except (OSError, ValueError):  # a stream without a descriptor
         own = None
     if own is None:
         yield stream
         return
-    with lines_to(own) as lines:
+    with line_stream(own) as lines:
         yield lines
 
 
-def lines_to(descriptor: int) -> TextIO:
+def line_stream(descriptor: int) -> TextIO:
     """A stream that owns the descriptor and keeps nothing back: of what cannot be written nothing
     is left for its end."""
     raw = io.FileIO(descriptor, "w")
     return io.TextIOWrapper(raw, encoding="utf-8", errors="replace", write_through=True)
 
 
-def _detached(stream: TextIO, pumps: dict[tuple[int, int], _Pump], backlog: int | None) -> TextIO:
+def _detached(
+    stream: TextIO, pumps: dict[tuple[int, int], _WriterThread], backlog: int | None
+) -> TextIO:
     try:
         descriptor = stream.fileno()
         status = os.fstat(descriptor)
@@ -88,19 +90,19 @@ def _detached(stream: TextIO, pumps: dict[tuple[int, int], _Pump], backlog: int 
     # One queue for one file: what goes to the same terminal or log stays in order.
     file = status.st_dev, status.st_ino
     if file not in pumps:
-        pumps[file] = _Pump(descriptor)
+        pumps[file] = _WriterThread(descriptor)
     return io.TextIOWrapper(
-        io.BufferedWriter(_Mouth(descriptor, pumps[file], backlog)),
+        io.BufferedWriter(_QueuedStream(descriptor, pumps[file], backlog)),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,
     )
 
 
-class _Mouth(io.RawIOBase):
+class _QueuedStream(io.RawIOBase):
     """Takes whatever is written, at once. `backlog`: how much may wait before more is left out."""
 
-    def __init__(self, descriptor: int, pump: _Pump, backlog: int | None) -> None:
+    def __init__(self, descriptor: int, pump: _WriterThread, backlog: int | None) -> None:
         self._descriptor = descriptor
         self._pump = pump
         self._backlog = backlog
@@ -120,7 +122,7 @@ class _Mouth(io.RawIOBase):
         return len(piece)
 
 
-class _Pump:
+class _WriterThread:
     """A queue, and the thread that writes it to a file."""
 
     def __init__(self, descriptor: int) -> None:

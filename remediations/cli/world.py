@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 
 from remediations import __version__
-from remediations.cli.anchors import live_inventory, no_inventory
+from remediations.cli.anchors import live_inventory, no_inventory_error
 from remediations.cli.next_command import next_command
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
-from remediations.engine.observe.observation_file import load, save
+from remediations.engine.observe.observation_file import load_observation, save_observation
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.values.inventory import Inventory
@@ -22,17 +22,17 @@ SHOWN = 3
 """Hosts whose reasons stand in one error; they are often all the same."""
 
 
-def inventory_of(path: Path | None) -> Inventory:
+def require_inventory(path: Path | None) -> Inventory:
     """The inventory that is given, else the one of the machine configuration, or a usage error that
     says how to give one."""
     config = load_machine_config()
     found = live_inventory(config, path)
     if found is None:
-        raise no_inventory(config)
+        raise no_inventory_error(config)
     return found
 
 
-def read_world(inventory: Inventory, scope: Scope) -> Observation:
+def observe_now(inventory: Inventory, scope: Scope) -> Observation:
     """Look at all hosts of the inventory at once, over SSH.
 
     Raises:
@@ -51,7 +51,7 @@ def read_world(inventory: Inventory, scope: Scope) -> Observation:
     return asyncio.run(look())
 
 
-def observation_for(
+def get_observation(
     inventory: Inventory | None,
     source: Path | None,
     save_to: Path | None,
@@ -65,7 +65,7 @@ def observation_for(
         Unreadable: nothing could be read at all.
     """
     if source is not None:
-        observation = load(source)
+        observation = load_observation(source)
         if inventory is not None and observation.inventory_digest != inventory_digest(inventory):
             raise UsageError(
                 f"{source} was not read with this inventory",
@@ -75,9 +75,11 @@ def observation_for(
                 next_step="give the inventory it was read with, or read the hosts again",
             )
     else:
-        observation = read_world(inventory_of(None) if inventory is None else inventory, scope)
+        observation = observe_now(
+            require_inventory(None) if inventory is None else inventory, scope
+        )
     if save_to is not None:
-        save(observation, save_to)
+        save_observation(observation, save_to)
     if source is None:
         _someone_answered(observation, inventory)
     return observation

@@ -20,11 +20,18 @@ from importlib.metadata import EntryPoint
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from remediations.engine.domain import AnyDomain, Domain, Playbook
-from remediations.engine.entry_points import DOMAINS, OWN, Entry, domain_flaw, entries, load
+from remediations.engine.entry_points import (
+    DOMAINS,
+    OWN,
+    DeclaredEntry,
+    declared_entries,
+    domain_flaw,
+    load_entry,
+)
 from remediations.engine.origin import package_digest
 from remediations.errors import Refused, UsageError
-from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
-from remediations.render.words import some
+from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalize_distribution
+from remediations.render.words import name_some
 from remediations.values.origin import Origin
 
 T = TypeVar("T")
@@ -39,7 +46,7 @@ class Flaw(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class UnusedEntry:
     """A domain or playbook that is installed and not used. `name` is its name or id where that is
     known, else the name of its entry point, else that of its distribution."""
 
@@ -88,12 +95,12 @@ class Catalogue:
 
     domains: tuple[AnyDomain, ...]
     playbooks: tuple[Installed, ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[UnusedEntry, ...]
 
 
 def catalogue(config: MachineConfig) -> Catalogue:
     """All installed domains. Imports those that are allowed; reads none of their files."""
-    found, troubles = sort_out(DOMAINS, Domain, domain_flaw, lambda one: one.name, config)
+    found, troubles = load_group(DOMAINS, Domain, domain_flaw, lambda one: one.name, config)
     brought = [(one, playbook) for one in found for playbook in one.item.playbooks]
     single, shared = _single(brought, lambda pair: pair[1].id)
     usable = [
@@ -117,33 +124,33 @@ def catalogue(config: MachineConfig) -> Catalogue:
     )
 
 
-class Found(NamedTuple, Generic[T]):
+class LoadedEntry(NamedTuple, Generic[T]):
     """What an entry point brought, and can be used."""
 
-    entry: Entry
+    entry: DeclaredEntry
     point: EntryPoint
     item: T
 
 
-def sort_out(
+def load_group(
     group: str,
     kind: type[T],
     flaw_of: Callable[[object], str],
     id_of: Callable[[T], str],
     config: MachineConfig,
-) -> tuple[list[Found[T]], tuple[Trouble, ...]]:
+) -> tuple[list[LoadedEntry[T]], tuple[UnusedEntry, ...]]:
     """What of an entry point group can be used, and what cannot, by the rules above. `flaw_of` says
     what is wrong with what was loaded, "" where it is a `kind`."""
-    loaded: list[Found[T]] = []
-    troubles: list[Trouble] = []
-    for entry in entries(group):
+    loaded: list[LoadedEntry[T]] = []
+    troubles: list[UnusedEntry] = []
+    for entry in declared_entries(group):
         if entry.point and not _allowed(entry.distribution, config):
             reason = f"{entry.distribution} is not among `playbooks` of {config.path}"
             troubles.append(_trouble(entry, Flaw.NOT_ALLOWED, reason))
             continue
-        found = load(entry.point, flaw_of) if entry.point else entry.flaw
+        found = load_entry(entry.point, flaw_of) if entry.point else entry.flaw
         if entry.point and isinstance(found, kind):
-            loaded.append(Found(entry, entry.point, found))
+            loaded.append(LoadedEntry(entry, entry.point, found))
         else:
             troubles.append(_trouble(entry, Flaw.BROKEN, str(found)))
     usable, shared = _single(loaded, lambda one: id_of(one.item))
@@ -173,23 +180,23 @@ def _single(
     return alone, shared
 
 
-def _twin(entry: Entry, name: str, rivals: Sequence[Entry]) -> Trouble:
+def _twin(entry: DeclaredEntry, name: str, rivals: Sequence[DeclaredEntry]) -> UnusedEntry:
     others = [f"{rival.distribution} {rival.version}" for rival in rivals]
-    return _trouble(entry, Flaw.DUPLICATE, f"the same id is brought by {some(others)}", name)
+    return _trouble(entry, Flaw.DUPLICATE, f"the same id is brought by {name_some(others)}", name)
 
 
-def _in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
+def _in_order(troubles: Iterable[UnusedEntry]) -> tuple[UnusedEntry, ...]:
     return tuple(sorted(troubles, key=lambda one: (one.name, one.distribution)))
 
 
-def named(name: str, config: MachineConfig) -> Installed:
+def require_playbook(name: str, config: MachineConfig) -> Installed:
     """The playbook called `name`, whatever the case of its letters.
 
     Raises:
         UsageError: there is none; lists them.
         Refused: it is installed, and broken, ambiguous or not allowed here.
     """
-    found = find_named(name, config)
+    found = find_playbook(name, config)
     if found is not None:
         return found
     all_ = catalogue(config)
@@ -198,13 +205,13 @@ def named(name: str, config: MachineConfig) -> Installed:
     raise UsageError(
         f"there is no playbook {name!r}",
         guard="playbook",
-        got=name + (f"; not used: {some(unused)}" if unused else ""),
+        got=name + (f"; not used: {name_some(unused)}" if unused else ""),
         expected=", ".join(known) or "an installed playbook",
         next_step="remediate list",
     )
 
 
-def find_named(name: str, config: MachineConfig) -> Installed | None:
+def find_playbook(name: str, config: MachineConfig) -> Installed | None:
     """The playbook called `name`, whatever the case of its letters; None where there is none.
 
     Raises:
@@ -220,7 +227,7 @@ def find_named(name: str, config: MachineConfig) -> Installed | None:
     return None
 
 
-def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:
+def _unusable(troubles: Sequence[UnusedEntry], config: MachineConfig) -> Refused:
     first = troubles[0]
     why = {
         Flaw.BROKEN: "is broken",
@@ -230,7 +237,7 @@ def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:
     expected = {
         Flaw.BROKEN: "a package whose playbook can be loaded",
         Flaw.DUPLICATE: "one package that brings it",
-        Flaw.NOT_ALLOWED: f"a package among {some(sorted({OWN, *(config.playbooks or ())}))}",
+        Flaw.NOT_ALLOWED: f"a package among {name_some(sorted({OWN, *(config.playbooks or ())}))}",
     }
     return Refused(
         f"the playbook {first.name!r} {why[first.flaw]}",
@@ -241,8 +248,8 @@ def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:
     )
 
 
-def _trouble(entry: Entry, flaw: Flaw, reason: str, name: str = "") -> Trouble:
-    return Trouble(
+def _trouble(entry: DeclaredEntry, flaw: Flaw, reason: str, name: str = "") -> UnusedEntry:
+    return UnusedEntry(
         name=name or entry.name,
         distribution=entry.distribution,
         version=entry.version,
@@ -252,4 +259,4 @@ def _trouble(entry: Entry, flaw: Flaw, reason: str, name: str = "") -> Trouble:
 
 
 def _allowed(name: str, config: MachineConfig) -> bool:
-    return config.playbooks is None or normalized(name) in {OWN, *config.playbooks}
+    return config.playbooks is None or normalize_distribution(name) in {OWN, *config.playbooks}

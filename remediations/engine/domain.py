@@ -33,7 +33,7 @@ from remediations.engine.plan.movable import Movable
 from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
 from remediations.reach.connection import Reach
-from remediations.render.words import some
+from remediations.render.words import name_some
 from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
@@ -138,25 +138,26 @@ class Domain(Generic[S]):
     `concerns` says whether anything that was observed is the domain's; where nothing is, nothing
     else is asked of it. `rests_on` names domains without which this one cannot be well: while one
     of them is down, its finding is shown first, and explains this one's. `rules` is the package
-    with the pages on its guards, checks and classes (`engine.rules.brought`), "" for none.
+    with the pages on its guards, checks and classes (`engine.rules.domain_rules`), "" for none.
 
     `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
     read is never narrowed. Where the readings cannot be used, or contradict each other, it raises
     UsageError (`Observation.read` does).
 
-    `told` concludes for people, `detail` in the domain's own terms. `invariants` judge the whole;
-    one that does not bear on the proposal gives None. `levels` are what is counted. `movable` says
-    which fields of its own parts may differ when a plan is applied, by `KIND field` (`lamp.before/1
-    lit`); `kinds` are all of these parts, whose schemas are published. `watch` looks at the world
-    while a plan is applied, through the connections of the run; `checks` is the package with its
-    checks. `doctor` and `discovery` load what the domain adds to these commands, None for nothing.
+    `finding` is the conclusion for people, `detail` the same in the domain's own terms.
+    `invariants` judge the whole proposal; one that does not apply to it returns None. `levels` are
+    what is counted. `movable` says which fields of the domain's own parts may differ when a plan is
+    applied, by `KIND field` (`lamp.before/1 lit`). `kinds` are the parts that the domain writes;
+    their schemas are published. `watch` looks at the world while a plan is applied, through the
+    connections of the run. `checks` is the package with the domain's checks. `doctor` and
+    `discovery` load what the domain adds to these commands, None if nothing.
     """
 
     name: str
     title: str
     concerns: Callable[[Observation], bool]
     situation: Callable[[Observation, frozenset[str]], S]
-    told: Callable[[S], Finding]
+    finding: Callable[[S], Finding]
     detail: Callable[[S], Part]
     facts: Callable[[S], tuple[Fact, ...]]
     invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...]
@@ -187,7 +188,9 @@ AnyDomain = Domain[Any]
 """A domain whose situations only it knows."""
 
 
-def pick(playbook: Playbook[S], situation: S, finding: Finding, branch: str | None) -> Branch[S]:
+def pick_branch(
+    playbook: Playbook[S], situation: S, finding: Finding, branch: str | None
+) -> Branch[S]:
     """The branch asked for, or the first one that fits the situation.
 
     Raises:
@@ -215,16 +218,16 @@ def pick(playbook: Playbook[S], situation: S, finding: Finding, branch: str | No
         guard="branch",
         got="; ".join(reasons),
         expected="; ".join(f"{c.name}: {c.condition}" for c in tried),
-        next_step=by_hand(finding),
+        next_step=manual_advice(finding),
     )
 
 
-def by_hand(finding: Finding) -> str:
+def manual_advice(finding: Finding) -> str:
     """What a person has to do where no branch applies: the subjects' own advice, else the whole's.
     Advice for many subjects is given once."""
     names: dict[str, list[str]] = {}
     for subject in finding.subjects:
         if subject.by_hand:
             names.setdefault(subject.by_hand, []).append(subject.name)
-    advice = [f"{some(those)}: {what}" for what, those in names.items()]
+    advice = [f"{name_some(those)}: {what}" for what, those in names.items()]
     return "; ".join(advice) or finding.next_step

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from remediations.engine.plan.build import Workshop
+from remediations.engine.plan.build import StepCompiler
 
 if TYPE_CHECKING:
     from remediations.engine.apply.driver import Driver
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DriverKind:
-    """`workshop` is open while plans are made; `driver` acts through the connections of a run."""
+    """`compiler` is open while plans are made; `driver` acts through the connections of a run."""
 
     name: str
-    workshop: Callable[[], AbstractContextManager[Workshop]]
+    compiler: Callable[[], AbstractContextManager[StepCompiler]]
     driver: Callable[[SshReach], Driver]

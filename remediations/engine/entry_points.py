@@ -12,7 +12,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple
 
 from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbook
-from remediations.machine.config import normalized
+from remediations.machine.config import normalize_distribution
 from remediations.render.printable import one_line
 from remediations.values.part import Kinded
 
@@ -27,7 +27,7 @@ _SAID = 160
 """Characters of what somebody else's exception says."""
 
 
-class Entry(NamedTuple):
+class DeclaredEntry(NamedTuple):
     """One entry point, before anything of it is imported: `point` is None, and `flaw` says why,
     where the metadata of its distribution cannot be read."""
 
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     flaw: str = ""
 
 
-def entries(group: str) -> Iterator[Entry]:
+def declared_entries(group: str) -> Iterator[DeclaredEntry]:
     """The entry points of `group` of all distributions on sys.path. Imports nothing.
 
     One of the same name earlier on sys.path hides another, as it hides its modules. None hides us:
@@ -47,12 +47,14 @@ def entries(group: str) -> Iterator[Entry]:
     seen: set[str] = set()
     for found in distributions():
         name = _name(found)
-        if name and normalized(name) in seen:
+        if name and normalize_distribution(name) in seen:
             continue
-        seen.add(normalized(name))
+        seen.add(normalize_distribution(name))
         try:
             brought = _entries_of(found, name, group)
-            if normalized(name) == OWN and any(_leads_elsewhere(entry) for entry in brought):
+            if normalize_distribution(name) == OWN and any(
+                _leads_elsewhere(entry) for entry in brought
+            ):
                 seen.discard(OWN)
                 flaw = _IMPOSTOR.format(own=OWN, brought=group.rpartition(".")[2])
                 brought = [entry._replace(point=None, flaw=flaw) for entry in brought]
@@ -60,20 +62,20 @@ def entries(group: str) -> Iterator[Entry]:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's files
             where = _plain(str(getattr(found, "_path", "a distribution")))
             flaw = f"its metadata cannot be read: {_said(error)}"
-            yield Entry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
+            yield DeclaredEntry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
 
 
-def _entries_of(found: Distribution, name: str, group: str) -> list[Entry]:
+def _entries_of(found: Distribution, name: str, group: str) -> list[DeclaredEntry]:
     if group not in (found.read_text("entry_points.txt") or ""):
         return []
     if not name:
         raise ValueError("it has no name")
     about = _plain(name), _plain(found.version)
     points = [point for point in found.entry_points if point.group == group]
-    return [Entry(_plain(point.name), *about, point) for point in points]
+    return [DeclaredEntry(_plain(point.name), *about, point) for point in points]
 
 
-def _leads_elsewhere(entry: Entry) -> bool:
+def _leads_elsewhere(entry: DeclaredEntry) -> bool:
     return entry.point is not None and entry.point.module.partition(".")[0] != OWN
 
 
@@ -85,7 +87,7 @@ def _name(found: Distribution) -> str:
         return ""
 
 
-def load(point: EntryPoint, flaw_of: Callable[[object], str]) -> object:
+def load_entry(point: EntryPoint, flaw_of: Callable[[object], str]) -> object:
     """What is behind an entry point, or a text: why it cannot be used. `flaw_of` says what is wrong
     with what was loaded, "" for nothing. Runs the code of its module."""
     try:
@@ -120,7 +122,7 @@ def domain_flaw(loaded: object) -> str:
 
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
     return (
-        *(domain.concerns, domain.situation, domain.told, domain.detail, domain.facts),
+        *(domain.concerns, domain.situation, domain.finding, domain.detail, domain.facts),
         *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from remediations.engine.catalogue import Trouble, sort_out
+from remediations.engine.catalogue import UnusedEntry, load_group
 from remediations.engine.drivers import DriverKind
 from remediations.engine.entry_points import SYSTEMS
 from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import unread
-from remediations.engine.plan.build import Workshops
-from remediations.engine.system import HostSystem, RemoteSystem, System, flaw_of
+from remediations.engine.observe.unread import failed_systems
+from remediations.engine.plan.build import StepCompilers
+from remediations.engine.system import HostSystem, RemoteSystem, System, system_flaw
 from remediations.errors import Refused
 from remediations.machine.config import MachineConfig
 
@@ -25,7 +25,7 @@ class InstalledSystems:
     """What can be read, by name, and what is installed and not used."""
 
     systems: tuple[System, ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[UnusedEntry, ...]
 
     @property
     def drivers(self) -> tuple[DriverKind, ...]:
@@ -49,10 +49,10 @@ class InstalledSystems:
         return tuple(driver for driver, _ in brought)
 
     @contextmanager
-    def workshops(self) -> Iterator[Workshops]:
+    def step_compilers(self) -> Iterator[StepCompilers]:
         """The pure halves of the drivers, open while the block runs."""
         with ExitStack() as held:
-            yield {kind.name: held.enter_context(kind.workshop()) for kind in self.drivers}
+            yield {kind.name: held.enter_context(kind.compiler()) for kind in self.drivers}
 
     @property
     def on_hosts(self) -> tuple[HostSystem, ...]:
@@ -73,12 +73,12 @@ class InstalledSystems:
                 if not why:
                     return ()
                 reasons += why
-        failed = [f"{system.name}: {system.reason}" for system in unread(observation)]
+        failed = [f"{system.name}: {system.reason}" for system in failed_systems(observation)]
         return (*failed, *reasons)
 
 
 def installed_systems(config: MachineConfig) -> InstalledSystems:
     """All installed systems. Imports those that are allowed."""
-    usable, troubles = sort_out(SYSTEMS, System, flaw_of, lambda one: one.name, config)
+    usable, troubles = load_group(SYSTEMS, System, system_flaw, lambda one: one.name, config)
     systems = sorted((system for _, _, system in usable), key=lambda one: one.name)
     return InstalledSystems(systems=tuple(systems), troubles=troubles)

@@ -45,7 +45,7 @@ from typing import Any
 
 from remediations.engine.drivers import DriverKind
 from remediations.engine.observe.observation import Scope
-from remediations.engine.observe.section import Document
+from remediations.engine.observe.section import HostDocument
 from remediations.engine.observe.trouble import Trouble
 from remediations.reach.connection import Reach
 from remediations.values.inventory import HostEntry, Inventory
@@ -78,13 +78,13 @@ class HostSystem(System):
     fragment: str
     sections: Mapping[str, int]
     settings: Callable[[HostEntry], Mapping[str, str]]
-    read: Callable[[Document, HostEntry, datetime], Any]
+    read: Callable[[HostDocument, HostEntry, datetime], Any]
     unread: Callable[[HostEntry, Trouble, datetime], Any]
     whole: Callable[[Inventory, Sequence[Any]], Kinded]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class LookRequest:
     """What a remote system is given to look with."""
 
     reach: Reach
@@ -100,11 +100,11 @@ class RemoteSystem(System):
     `unanswered` is given such a value: the reasons, where nothing of it could be read; else none.
     """
 
-    look: Callable[[Look], Awaitable[Sequence[Kinded]]]
+    look: Callable[[LookRequest], Awaitable[Sequence[Kinded]]]
     unanswered: Callable[[Any], tuple[str, ...]]
 
 
-def flaw_of(loaded: object) -> str:
+def system_flaw(loaded: object) -> str:
     """What is wrong with what an entry point brought; "" where it is a system. Nothing else checks
     the types of another package's fields."""
     if not isinstance(loaded, HostSystem | RemoteSystem):

@@ -8,7 +8,7 @@ import remediations
 from remediations.errors import UsageError
 
 
-def shipped(path: str) -> Path:
+def shipped_path(path: str) -> Path:
     """The file or directory called `path`, as "deploys", by its name in the project.
 
     Raises:

@@ -67,15 +67,15 @@ def read_trusted(
 ) -> TrustedFile:
     """The file at `path`, of at most `limit` bytes.
 
-    `by` are the user ids that may have written it and all above it; None means `owners()`. With
-    `follow` it may be a symbolic link, to a file for which the same holds.
+    `by` are the ids of the users who may own it and every directory above it; None means
+    `trusted_owners()`. With `follow` it may be a symbolic link to a file for which the same holds.
 
     Raises:
         RemediationError: of the class `refusal`: a link, not a regular file, too large, or somebody
             else could have written it or a directory above it.
         OSError: there is no such file, or it may not be read.
     """
-    judge = _Judge(refusal, owners() if by is None else by)
+    judge = _Judge(refusal, trusted_owners() if by is None else by)
     with ExitStack() as held:
         directory, shown = _holder(Path.cwd() / path, judge, held, follow=follow)
         try:
@@ -106,7 +106,7 @@ def check_directory(path: Path, *, refusal: type[RemediationError] = UsageError)
         RemediationError: of the class `refusal`.
         OSError: there is no such directory, or it may not be entered.
     """
-    judge = _Judge(refusal, owners())
+    judge = _Judge(refusal, trusted_owners())
     with ExitStack() as held:
         directory, real = _directory(Path.cwd() / path, judge, held)
         found = os.fstat(directory)
@@ -115,7 +115,7 @@ def check_directory(path: Path, *, refusal: type[RemediationError] = UsageError)
             raise judge.writable(real, found)
 
 
-def owners() -> frozenset[int]:
+def trusted_owners() -> frozenset[int]:
     """The users whose files are trusted: root, the effective user, and who called `sudo`."""
     called_by = sudo_uid()
     return frozenset({0, os.geteuid(), *(() if called_by is None else (called_by,))})

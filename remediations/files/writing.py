@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from remediations.errors import MachineError
-from remediations.files.trusted import check_directory, owners
+from remediations.files.trusted import check_directory, trusted_owners
 
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
@@ -20,7 +20,7 @@ _APPEND = (os.O_WRONLY | os.O_APPEND | os.O_CREAT) | (
 )
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Write, sync, rename, sync: what stood there before is replaced.
 
     Raises:
@@ -31,10 +31,10 @@ def write_whole(path: Path, data: bytes) -> None:
         fresh.rename(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
 
 
-def write_new(path: Path, data: bytes) -> bool:
+def create_file(path: Path, data: bytes) -> bool:
     """Write a file that must not exist yet; whether this call made it. Of several, one does.
 
     Raises:
@@ -50,11 +50,11 @@ def write_new(path: Path, data: bytes) -> bool:
             fresh.unlink()
         sync_directory(path.parent)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
     return True
 
 
-def write_named(path: Path, data: bytes) -> None:
+def write_named_file(path: Path, data: bytes) -> None:
     """Write a file that somebody has named, in a directory that may be anybody's (`/tmp`): whole or
     not at all, readable by the caller only. A regular file that stood there is replaced, a link is
     not followed.
@@ -77,7 +77,7 @@ def write_named(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def append_private(path: Path) -> int:
+def open_private_log(path: Path) -> int:
     """A descriptor that appends to a file that somebody has named, which is ours alone from now on
     (0600). A link is not followed.
 
@@ -91,7 +91,7 @@ def append_private(path: Path) -> int:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        if found.st_uid not in owners() or stat.S_IMODE(found.st_mode) & OTHERS_WRITE:
+        if found.st_uid not in trusted_owners() or stat.S_IMODE(found.st_mode) & OTHERS_WRITE:
             raise OSError(errno.EPERM, "others may write it", str(path))
         os.fchmod(descriptor, PRIVATE_FILE)
     except BaseException:
@@ -100,7 +100,7 @@ def append_private(path: Path) -> int:
     return descriptor
 
 
-def make_private(directory: Path) -> None:
+def make_private_directory(directory: Path) -> None:
     """Make `directory`, and what is missing above it, ours alone: 0700, whatever the umask.
 
     Raises:
@@ -117,26 +117,26 @@ def make_private(directory: Path) -> None:
             level.chmod(PRIVATE)
         check_directory(directory, refusal=MachineError)
     except OSError as error:
-        raise unusable(directory, error) from error
+        raise state_directory_error(directory, error) from error
 
 
-def keep_private(directory: Path) -> None:
+def ensure_private_directory(directory: Path) -> None:
     """Take a directory of ours from everybody else: an older version may have left it open.
 
     Raises:
         MachineError: others may write to it, so what it holds proves nothing; or it is not ours.
     """
-    make_private(directory)
+    make_private_directory(directory)
     try:
         if stat.S_IMODE(directory.stat().st_mode) & OTHERS:
             directory.chmod(PRIVATE)
     except OSError as error:
-        raise unusable(directory, error) from error
+        raise state_directory_error(directory, error) from error
 
 
 def _fresh(path: Path, data: bytes) -> Path:
     """The data, on disk, under a name of this process."""
-    make_private(path.parent)
+    make_private_directory(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with fresh.open("wb") as file:
@@ -159,7 +159,7 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def unusable(path: Path, error: OSError) -> MachineError:
+def state_directory_error(path: Path, error: OSError) -> MachineError:
     """The refusal for a state directory that is read-only, full, or somebody else's."""
     return MachineError(
         "the state directory cannot be used",

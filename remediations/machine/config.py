@@ -68,10 +68,10 @@ def load_machine_config() -> MachineConfig:
         got = error.strerror or str(error)
         next_step = f"`ls -ld {shlex.quote(str(path))}`: let its users read it"
         raise _wrong(path, got, "a file that can be read", next_step) from error
-    return parse(file)
+    return parse_machine_config(file)
 
 
-def parse(file: TrustedFile) -> MachineConfig:
+def parse_machine_config(file: TrustedFile) -> MachineConfig:
     """The configuration that the bytes of `file` say. Pure.
 
     Raises:
@@ -92,7 +92,7 @@ def parse(file: TrustedFile) -> MachineConfig:
     return _Table(file.path, table).config(file.sha256)
 
 
-def normalized(distribution: str) -> str:
+def normalize_distribution(distribution: str) -> str:
     """The one spelling of a distribution's name: `Acme.Playbooks` and `acme_playbooks` are one."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
@@ -131,7 +131,7 @@ class _Table(NamedTuple):
                 raise _wrong(
                     self.source, f"playbooks: {name!r}", "playbooks: names as `pip list` has them"
                 )
-        return frozenset(normalized(name) for name in names)
+        return frozenset(normalize_distribution(name) for name in names)
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key, [])

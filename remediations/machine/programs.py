@@ -55,7 +55,7 @@ class OpenSSH(Struct, frozen=True, kw_only=True):
     keygen_version: str
 
 
-def openssh_of(ssh: Program, keygen: Program) -> OpenSSH:
+def openssh_programs(ssh: Program, keygen: Program) -> OpenSSH:
     """The two programs that are used, with their versions, as a journal should name them.
 
     Raises:

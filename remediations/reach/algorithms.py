@@ -38,7 +38,7 @@ class Algorithms:
         return [*(self.certificates if any(authorities) else ()), *first, *rest]
 
 
-def algorithms(options: Mapping[str, str]) -> Algorithms:
+def allowed_algorithms(options: Mapping[str, str]) -> Algorithms:
     """What the lists that `ssh -G` prints leave over; an absent list forbids nothing.
 
     Raises:

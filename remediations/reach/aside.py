@@ -17,7 +17,7 @@ for whoever is being read."""
 
 
 @contextmanager
-def short_turns() -> Iterator[None]:
+def short_switch_interval() -> Iterator[None]:
     """While the block runs, a thread that computes holds up the loop for `TURN_S` at most."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(TURN_S)
@@ -27,7 +27,7 @@ def short_turns() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `function` returns or raises, as `asyncio.to_thread`.
 
     Raises:

@@ -8,16 +8,16 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from remediations.reach.aside import in_thread
+from remediations.reach.aside import run_in_thread
 
 
-async def ended(process: subprocess.Popen[bytes]) -> int:
+async def wait_for_exit(process: subprocess.Popen[bytes]) -> int:
     """The exit status of a child, once it has ended. Where the kernel tells of it no thread waits,
     as asyncio has one do for each child."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except OSError:  # a kernel or a sandbox without it
-        return await in_thread(process.wait)
+        return await run_in_thread(process.wait)
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(descriptor, over.set)
     try:
@@ -28,7 +28,7 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def end_group(process: asyncio.subprocess.Process | subprocess.Popen[bytes]) -> None:
+def kill_group(process: asyncio.subprocess.Process | subprocess.Popen[bytes]) -> None:
     """Kill a process that leads its group, and whatever it left in that group.
 
     Once it has ended its number may be given to a stranger, but not while its group has members: so

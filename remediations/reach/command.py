@@ -10,7 +10,7 @@ import time
 import asyncssh
 
 from remediations.reach.connection import Completed
-from remediations.reach.failures import explained
+from remediations.reach.failures import connection_refusal
 from remediations.reach.settings import SshSettings
 from remediations.values.elapsed import elapsed_ms
 
@@ -57,7 +57,7 @@ class SshConnection:
             except (asyncssh.Error, OSError) as error:
                 log.info("%s: lost while a command ran: %s", self.host, error)
                 cause = asyncssh.ConnectionLost(str(error)) if self.is_closed() else error
-                raise explained(self.host, self._settings, cause) from error
+                raise connection_refusal(self.host, self._settings, cause) from error
         self._tell(done, len(command), len(stdin), timeout_s)
         return done
 
@@ -86,7 +86,7 @@ class SshConnection:
     async def _run(self, command: str, stdin: bytes, timeout_s: float, max_bytes: int) -> Completed:
         began = time.monotonic()
         doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._doubt)
-        out, err = _Bounded(max_bytes), _Bounded(max_bytes)
+        out, err = _BoundedOutput(max_bytes), _BoundedOutput(max_bytes)
         process: asyncssh.SSHClientProcess[bytes] | None = None
         timed_out = False
         try:
@@ -115,7 +115,7 @@ class SshConnection:
         )
 
 
-class _Bounded:
+class _BoundedOutput:
     """Reads a stream up to a limit."""
 
     def __init__(self, limit: int) -> None:
@@ -149,7 +149,7 @@ def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
 
 
 async def _read_both(
-    process: asyncssh.SSHClientProcess[bytes], out: _Bounded, err: _Bounded
+    process: asyncssh.SSHClientProcess[bytes], out: _BoundedOutput, err: _BoundedOutput
 ) -> None:
     """Both streams to their ends and the exit status, or until one has too much."""
     readers = [

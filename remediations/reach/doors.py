@@ -12,7 +12,7 @@ from remediations.values.inventory import HostEntry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class HostKeyStatus:
     """`address` is the name under which known_hosts would have its keys.
 
     `known` names the kinds of keys that known_hosts has, `revoked` how many it revokes.
@@ -29,7 +29,9 @@ class Door:
     trouble: str
 
 
-async def door(entry: HostEntry, resolver: SshResolver, known: KnownHosts) -> Door:
+async def host_key_status(
+    entry: HostEntry, resolver: SshResolver, known: KnownHosts
+) -> HostKeyStatus:
     """The door of one host. Contacts nobody; runs `ssh -G`."""
     try:
         settings = await resolver.settings(entry.ssh)
@@ -41,7 +43,7 @@ async def door(entry: HostEntry, resolver: SshResolver, known: KnownHosts) -> Do
         address = f"[{address}]:{settings.port}"
     kinds = [key.get_algorithm() for key in plain]
     kinds += [f"@cert-authority {key.get_algorithm()}" for key in authorities]
-    return Door(
+    return HostKeyStatus(
         host=entry.name,
         address=address,
         files=tuple(str(path) for path in settings.known_hosts),
@@ -51,5 +53,7 @@ async def door(entry: HostEntry, resolver: SshResolver, known: KnownHosts) -> Do
     )
 
 
-def _shut(entry: HostEntry, trouble: str) -> Door:
-    return Door(host=entry.name, address=entry.ssh, files=(), known=(), revoked=0, trouble=trouble)
+def _shut(entry: HostEntry, trouble: str) -> HostKeyStatus:
+    return HostKeyStatus(
+        host=entry.name, address=entry.ssh, files=(), known=(), revoked=0, trouble=trouble
+    )

@@ -14,7 +14,7 @@ DROPPED = (asyncssh.ConnectionLost, ConnectionResetError, ConnectionAbortedError
 """A connection that was there and went: what sshd does beyond MaxStartups, and networks do."""
 
 
-def explained(
+def connection_refusal(
     host: str, settings: SshSettings, error: Exception, *, said: str = "", behind: str = ""
 ) -> HostUnreachable:
     """The error as a `HostUnreachable`.

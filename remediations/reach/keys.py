@@ -61,7 +61,7 @@ class KeyFiles:
         return self._read[path]
 
 
-async def credentials(
+async def load_credentials(
     settings: SshSettings, agent: asyncssh.SSHAgentClient | None, key_files: KeyFiles
 ) -> Credentials:
     """All keys to offer; those of the agent sign through `agent`, which must stay open."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.failures import DROPPED, explained, is_login_refused
-from remediations.reach.keys import Credentials, KeyFiles, credentials
+from remediations.reach.failures import DROPPED, connection_refusal, is_login_refused
+from remediations.reach.keys import Credentials, KeyFiles, load_credentials
 from remediations.reach.known_hosts import KnownHosts, Matched
 from remediations.reach.proxy import Proxy
 from remediations.reach.settings import SshSettings
@@ -89,7 +89,7 @@ def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
 
 
 @dataclass(frozen=True)
-class OwnFiles:
+class LoginResources:
     """What all logins share of this machine: files, and the programs they started."""
 
     known_hosts: KnownHosts = field(default_factory=KnownHosts)
@@ -106,7 +106,7 @@ class OwnFiles:
 async def log_in(
     host: str,
     settings: SshSettings,
-    own: OwnFiles,
+    own: LoginResources,
     tunnel: asyncssh.SSHClientConnection | None,
     behind: str,
 ) -> asyncssh.SSHClientConnection:
@@ -120,10 +120,10 @@ async def log_in(
     async with _agent(settings) as agent:
         try:
             async with asyncio.timeout(LOGIN_TIMEOUT_S):
-                keys = await credentials(settings, agent, own.keys)
+                keys = await load_credentials(settings, agent, own.keys)
         except TimeoutError as error:
             said = f"the agent {settings.agent} does not answer"
-            raise explained(host, settings, error, said=said, behind=behind) from error
+            raise connection_refusal(host, settings, error, said=said, behind=behind) from error
         log.debug(
             "%s: %d keys to offer, %d passed over, %d host keys known",
             *(settings.alias, len(keys.pairs), len(keys.passed_over), len(trusted[0])),
@@ -135,7 +135,7 @@ async def log_in(
             raise
         except (asyncssh.Error, OSError, ValueError) as error:
             said = _said(error, settings, trusted, client, keys)
-            raise explained(host, settings, error, said=said, behind=behind) from error
+            raise connection_refusal(host, settings, error, said=said, behind=behind) from error
 
 
 @contextlib.asynccontextmanager
@@ -153,7 +153,7 @@ async def _certified_or_plain(
     trusted: Matched,
     client: _Client,
     tunnel: asyncssh.SSHClientConnection | None,
-    own: OwnFiles,
+    own: LoginResources,
 ) -> asyncssh.SSHClientConnection:
     """As OpenSSH: where a host certificate does not hold, the plain key may be known."""
     plain, authorities, revoked, *_ = trusted
@@ -170,7 +170,7 @@ async def _through(
     trusted: Matched,
     client: _Client,
     tunnel: asyncssh.SSHClientConnection | None,
-    own: OwnFiles,
+    own: LoginResources,
 ) -> asyncssh.SSHClientConnection:
     """The connection, through a ProxyCommand if there is one; why that failed, it says itself."""
     if not settings.proxy_command:

@@ -11,7 +11,7 @@ import os
 import socket
 from typing import Self
 
-from remediations.reach.children import end_group
+from remediations.reach.children import kill_group
 
 PROXY_END_S = 1.0
 """How long it may take to say its last words once it was killed: what it started may have left the
@@ -55,7 +55,7 @@ class Proxy:
 
     def end(self) -> None:
         """Kill it with whatever it started, all but what made itself independent."""
-        end_group(self._process)
+        kill_group(self._process)
 
     async def last_words(self) -> str:
         """Wait a moment until it ended, and tell what it said on stderr in the end."""

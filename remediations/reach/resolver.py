@@ -19,8 +19,8 @@ from typing import IO
 from remediations.files.trusted import TrustedFile
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH, Program, load_program
-from remediations.reach.children import end_group, ended
-from remediations.reach.settings import SshSettings, parse_settings, refused
+from remediations.reach.children import kill_group, wait_for_exit
+from remediations.reach.settings import SshSettings, parse_settings, settings_refusal
 from remediations.reach.ssh_config import read_ssh_config
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
@@ -54,11 +54,11 @@ class SshResolver:
         except (OSError, ValueError) as error:
             log.info("%s: ssh -G does not answer after %d ms", alias, elapsed_ms(began))
             got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
-            raise refused(alias, argv, "ssh -G", got, "its settings") from error
+            raise settings_refusal(alias, argv, "ssh -G", got, "its settings") from error
         log.debug("%s: ssh -G ended with %s after %d ms", alias, status, elapsed_ms(began))
         if status:
             got = self._complaint(err)
-            raise refused(alias, argv, "ssh_config", got, "settings without an error")
+            raise settings_refusal(alias, argv, "ssh_config", got, "settings without an error")
         return parse_settings(alias, out.decode(errors="replace"), argv)
 
     async def _ask(self, where: tuple[str, ...]) -> tuple[int | None, bytes, bytes]:
@@ -75,11 +75,13 @@ class SshResolver:
                 start_new_session=True,
             )
             try:
-                await ended(process)
+                await wait_for_exit(process)
             finally:
                 if process.returncode is None:
-                    end_group(process)
-                    await ended(process)  # not `wait`: a dead disk may hold it, and would hold all
+                    kill_group(process)
+                    await wait_for_exit(
+                        process
+                    )  # not `wait`: a dead disk may hold it, and would hold all
             return process.returncode, _head(out), _head(err)
 
     @contextmanager

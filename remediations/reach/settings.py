@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remediations.reach import tokens
-from remediations.reach.algorithms import Algorithms, algorithms
+from remediations.reach.algorithms import Algorithms, allowed_algorithms
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.transport import Transport, transport_of
 
@@ -71,18 +71,18 @@ def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
     _refuse_unsupported(alias, argv, one)
     hostname, port, user = one.get("hostname", alias), one.get("port", "22"), one.get("user", "")
     key_alias = one.get("hostkeyalias", "")
-    values = tokens.table(argv[-1].rpartition("@")[2], hostname, port, user, key_alias)
+    values = tokens.token_values(argv[-1].rpartition("@")[2], hostname, port, user, key_alias)
     try:
         identities = _files(options.get("identityfile", []), values)
         certificates = _files(options.get("certificatefile", []), values)
         proxy = tokens.expand(_unless_none(one, "proxycommand"), values)
-        left = algorithms(one)
+        left = allowed_algorithms(one)
     except tokens.UnknownTokenError as error:
         expected = f"tokens and variables with a value; known are %{' %'.join(values)}"
-        raise refused(alias, argv, "ssh_config", str(error), expected) from error
+        raise settings_refusal(alias, argv, "ssh_config", str(error), expected) from error
     except ValueError as error:
         expected = "a list with an algorithm that asyncssh knows, too"
-        raise refused(alias, argv, "ssh_config", str(error), expected) from error
+        raise settings_refusal(alias, argv, "ssh_config", str(error), expected) from error
     jumps = _unless_none(one, "proxyjump")
     return SshSettings(
         alias=alias,
@@ -156,14 +156,16 @@ def _refuse_unsupported(alias: str, argv: tuple[str, ...], one: Mapping[str, str
         value = one.get(option, "")
         if value.lower() not in OFF_VALUES:
             advice = f"reach {alias} by another name whose ssh_config does not set {option}"
-            raise refused(alias, argv, option, value, f"{option} unset: here {harm}", advice)
+            raise settings_refusal(
+                alias, argv, option, value, f"{option} unset: here {harm}", advice
+            )
     methods = one.get("preferredauthentications", "publickey")
     if one.get("pubkeyauthentication") in ("no", "false") or "publickey" not in methods.split(","):
         expected = "login by key, the only way known here"
-        raise refused(alias, argv, "authentication", "ssh_config forbids keys", expected)
+        raise settings_refusal(alias, argv, "authentication", "ssh_config forbids keys", expected)
 
 
-def refused(
+def settings_refusal(
     alias: str, argv: tuple[str, ...], guard: str, got: str, expected: str, advice: str = ""
 ) -> HostUnreachable:
     """The refusal of a name, for what ssh_config makes of it. `argv` leads `ssh` there."""

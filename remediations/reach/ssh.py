@@ -24,9 +24,9 @@ from tenacity import (
 
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.failures import DROPPED, explained
+from remediations.reach.failures import DROPPED, connection_refusal
 from remediations.reach.hops import hop_of
-from remediations.reach.login import OwnFiles, log_in
+from remediations.reach.login import LoginResources, log_in
 from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes
 from remediations.reach.settings import SshSettings
@@ -58,7 +58,7 @@ class SshReach:
 
     def __init__(self, inventory: Inventory, resolver: SshResolver) -> None:
         self._inventory = inventory
-        self._own = OwnFiles()
+        self._own = LoginResources()
         self._routes = Routes(resolver)
         self._logins = asyncio.Semaphore(LOGINS)
         self._at: dict[Hashable, asyncio.Semaphore] = {}
@@ -158,7 +158,7 @@ class SshReach:
                     async with self._at_one(settings, behind), self._logins:
                         return *hops, await self._log_in(host, settings, hops, behind)
         except DROPPED as error:
-            raise explained(host, settings, error, behind=behind) from error
+            raise connection_refusal(host, settings, error, behind=behind) from error
         raise AssertionError("tenacity either returns or raises")
 
     def _at_one(self, settings: SshSettings, behind: str) -> asyncio.Semaphore:

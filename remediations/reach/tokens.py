@@ -15,7 +15,7 @@ class UnknownTokenError(ValueError):
     """A token or variable that has no value here. OpenSSH ends on it, too."""
 
 
-def table(alias: str, hostname: str, port: str, user: str, key_alias: str) -> dict[str, str]:
+def token_values(alias: str, hostname: str, port: str, user: str, key_alias: str) -> dict[str, str]:
     """What each token stands for. `alias` is the name on the command line, without the user."""
     me = pwd.getpwuid(os.getuid())
     machine = socket.gethostname()

@@ -16,18 +16,18 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from remediations.render.printable import inert, shown
+from remediations.render.printable import escape_controls, printable_line
 
 GOOD, BAD, DOUBT, DIM, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
-Part = str | Text
-"""A value (a `str`, made printable here), or what `sentence` made of some."""
+Inline = str | Text
+"""A value (a `str`, made printable here), or what `styled_text` made of some."""
 
 ROOM = 24
 """So many columns the folding column of a table needs; with less, rows are shown as lists."""
 
 
-def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
+def draw(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
     """The parts, one below the other, without trailing blanks."""
     out = io.StringIO()
     console = Console(
@@ -43,49 +43,51 @@ def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
     )
     for part in parts:
         # The last line of defence, where our own colours are apart from the text.
-        drawing = [Segment(inert(s.text), s.style, s.control) for s in console.render(part)]
+        drawing = [
+            Segment(escape_controls(s.text), s.style, s.control) for s in console.render(part)
+        ]
         console.print(Segments(drawing), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def sentence(*parts: Part | tuple[str, str]) -> Text:
+def styled_text(*parts: Inline | tuple[str, str]) -> Text:
     """The parts in a row; one may be a text and its style."""
     text = Text(overflow="fold")
     for part in parts:
         if isinstance(part, Text):
             text.append_text(part)
         elif isinstance(part, tuple):
-            text.append(shown(part[0]), style=part[1])
+            text.append(printable_line(part[0]), style=part[1])
         else:
-            text.append(shown(part))
+            text.append(printable_line(part))
     return text
 
 
-def line(text: str, style: str = "") -> Text:
+def text_line(text: str, style: str = "") -> Text:
     """One wrapped line of text."""
-    return Text(shown(text), style=style, overflow="fold")
+    return Text(printable_line(text), style=style, overflow="fold")
 
 
-def lines(*texts: Part) -> Text:
+def text_lines(*texts: Inline) -> Text:
     """Several, one below the other."""
     return Text("\n", overflow="fold").join(_text(text) for text in texts)
 
 
-def heading(text: Part) -> RenderableType:
+def heading(text: Inline) -> RenderableType:
     """A section's title with a rule to the right edge; a long one wraps, and has none."""
-    title = sentence(text)
+    title = styled_text(text)
     title.stylize(STRONG)
     return _Heading(title)
 
 
-def facts(rows: Sequence[tuple[Part, Part]]) -> RenderableType:
+def labelled_rows(rows: Sequence[tuple[Inline, Inline]]) -> RenderableType:
     """Label and value, the labels aligned, long values wrapped below themselves."""
-    labels = [label if isinstance(label, Text) else line(label, DIM) for label, _ in rows]
+    labels = [label if isinstance(label, Text) else text_line(label, DIM) for label, _ in rows]
     return _Facts(list(zip(labels, (_text(value) for _, value in rows), strict=True)))
 
 
 def columns(
-    header: Sequence[str], rows: Iterable[Sequence[Part]], *, folding: int = -1
+    header: Sequence[str], rows: Iterable[Sequence[Inline]], *, folding: int = -1
 ) -> RenderableType:
     """A plain table without lines; the column `folding` (the last by default) wraps.
 
@@ -100,8 +102,8 @@ def indented(part: RenderableType, by: int = 2) -> RenderableType:
     return Padding(part, (0, 0, 0, by))
 
 
-def _text(part: Part) -> Text:
-    return part if isinstance(part, Text) else line(part)
+def _text(part: Inline) -> Text:
+    return part if isinstance(part, Text) else text_line(part)
 
 
 class _Heading:
@@ -194,4 +196,4 @@ class _Columns:
         return Table(box=None, padding=(0, self.GAP, 0, 0), header_style=DIM, pad_edge=False)
 
     def _named(self, cells: Sequence[tuple[int, Text]]) -> RenderableType:
-        return facts([(self._header[number], cell) for number, cell in cells if cell.plain])
+        return labelled_rows([(self._header[number], cell) for number, cell in cells if cell.plain])

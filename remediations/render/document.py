@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from remediations.render.printable import Exact
-from remediations.render.words import count
+from remediations.render.words import count_of
 
 
 class Tone(StrEnum):
@@ -83,7 +83,7 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class CodeBlock:
     """What runs, whole, row by row: two different texts never look the same."""
 
     text: str
@@ -91,7 +91,7 @@ class Program:
     @property
     def size(self) -> str:
         """`11 lines of sh`."""
-        return f"{count(len(self.text.split(chr(10))) - self.ends, 'line')} of sh"
+        return f"{count_of(len(self.text.split(chr(10))) - self.ends, 'line')} of sh"
 
     @property
     def ends(self) -> bool:
@@ -123,19 +123,19 @@ class Figure:
 
 
 Block: TypeAlias = (
-    Heading | Paragraph | Notice | Labelled | Table | Bullets | Program | Output | Folded | Figure
+    Heading | Paragraph | Notice | Labelled | Table | Bullets | CodeBlock | Output | Folded | Figure
 )
 Document: TypeAlias = tuple[Block, ...]
 
 NO_LINE_BREAK = "(no line break at the end)"
 
 
-def parts_of(words: Words) -> tuple[str | Toned, ...]:
+def word_parts(words: Words) -> tuple[str | Toned, ...]:
     """The words as a sequence of parts."""
     return words if isinstance(words, tuple) else (words,)
 
 
-def lowered(blocks: Document, by: int) -> Document:
+def lower_headings(blocks: Document, by: int) -> Document:
     """The same with every title `by` levels deeper, to stand in another document."""
     return tuple(
         Heading(block.level + by, block.words) if isinstance(block, Heading) else block
@@ -143,12 +143,12 @@ def lowered(blocks: Document, by: int) -> Document:
     )
 
 
-def folded(summary: str, table: Table, *, beyond: int) -> Block:
+def folded_table(summary: str, table: Table, *, beyond: int) -> Block:
     """The table; one with more than `beyond` rows on demand."""
     return Folded(summary, (table,)) if len(table.rows) > beyond else table
 
 
-def names(given: tuple[str, ...]) -> tuple[str | Toned, ...]:
+def exact_names(given: tuple[str, ...]) -> tuple[str | Toned, ...]:
     """All of them, with commas between; a dash for none."""
     if not given:
         return ("–",)

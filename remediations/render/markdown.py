@@ -18,6 +18,7 @@ from remediations.render.document import (
     NO_LINE_BREAK,
     Block,
     Bullets,
+    CodeBlock,
     Document,
     Figure,
     Folded,
@@ -26,14 +27,13 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
-    parts_of,
+    word_parts,
 )
-from remediations.render.printable import Exact, exact, one_line, printable, program_lines
+from remediations.render.printable import Exact, ascii_line, one_line, printable, program_lines
 
 _STRESSED = frozenset({Tone.BAD, Tone.DOUBT, Tone.STRONG})
 
@@ -75,7 +75,7 @@ def _block(block: Block) -> str:
             return _table(block.header, block.rows) if block.rows else _opening(block.empty)
         case Bullets():
             return "\n".join(f"- {_opening(item)}" for item in block.items)
-        case Program():
+        case CodeBlock():
             fence = _fence("\n".join(program_lines(block.text)), "sh")
             return fence if block.ends else f"{fence}\n\n{NO_LINE_BREAK}"
         case Output():
@@ -89,7 +89,7 @@ def _block(block: Block) -> str:
 
 
 def _inline(words: Words) -> str:
-    return _joined(map(_part, _runs(parts_of(words)))).strip()
+    return _joined(map(_part, _runs(word_parts(words)))).strip()
 
 
 def _runs(parts: Iterable[str | Toned]) -> Iterator[str | Toned]:
@@ -115,7 +115,7 @@ def _part(part: str | Toned) -> str:
     if isinstance(part, Toned):
         text = _part(part.text).strip()
         return f"**{text}**" if text and part.tone in _STRESSED else text
-    return _code(exact(part)) if isinstance(part, Exact) else _prose(one_line(part))
+    return _code(ascii_line(part)) if isinstance(part, Exact) else _prose(one_line(part))
 
 
 def _prose(text: str) -> str:

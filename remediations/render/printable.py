@@ -41,12 +41,12 @@ class Exact(str):
     __slots__ = ()
 
 
-def shown(text: str) -> str:
+def printable_line(text: str) -> str:
     """`text` on one line, by the rule that is right for it."""
-    return exact(text) if isinstance(text, Exact) else one_line(text)
+    return ascii_line(text) if isinstance(text, Exact) else one_line(text)
 
 
-def exact(text: str) -> str:
+def ascii_line(text: str) -> str:
     """`text` in ASCII on one line. Blanks at its ends, and each after another, are shown too:
     HTML and Markdown would drop them."""
     return _NOT_EXACT.sub(_escape, text)
@@ -85,7 +85,7 @@ def _seen(match: re.Match[str]) -> str:
     return " " * _ROOM + _escaped(" ") * (blanks - _ROOM) if blanks else _escape(match)
 
 
-def inert(text: str) -> str:
+def escape_controls(text: str) -> str:
     """`text` without anything that steers or hides, for output that was made safe before: the
     last line of defence, which leaves escapes as they are."""
     if text.isascii():

@@ -14,6 +14,7 @@ from remediations.render.document import (
     NO_LINE_BREAK,
     Block,
     Bullets,
+    CodeBlock,
     Document,
     Figure,
     Folded,
@@ -22,12 +23,11 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
-    parts_of,
+    word_parts,
 )
 from remediations.render.printable import printable, program_lines
 
@@ -45,7 +45,7 @@ GOES_ON = "↳"
 def document_text(document: Document, *, width: int, colour: bool) -> str:
     """The whole document as text."""
     parts = (part for block in document for part in terminal_parts(block))
-    return console.drawn(parts, width=width, colour=colour)
+    return console.draw(parts, width=width, colour=colour)
 
 
 def terminal_parts(block: Block) -> Iterator[RenderableType]:
@@ -60,11 +60,13 @@ def terminal_parts(block: Block) -> Iterator[RenderableType]:
         case Paragraph():
             yield _words(block.words)
         case Notice():
-            notice = console.sentence("warning: ", _words(block.words))
+            notice = console.styled_text("warning: ", _words(block.words))
             notice.stylize(console.DOUBT)
             yield notice
         case Labelled():
-            yield console.facts([(label.lower(), _words(value)) for label, value in block.rows])
+            yield console.labelled_rows(
+                [(label.lower(), _words(value)) for label, value in block.rows]
+            )
         case Table():
             if block.rows:
                 header = [name.lower() for name in block.header]
@@ -73,14 +75,14 @@ def terminal_parts(block: Block) -> Iterator[RenderableType]:
                 yield _words(block.empty)
         case Bullets():
             for item in block.items:
-                yield console.facts([("-", _words(item))])
-        case Program():
+                yield console.labelled_rows([("-", _words(item))])
+        case CodeBlock():
             yield console.indented(_Program(block))
         case Output():
             text = printable(block.text.expandtabs()).rstrip("\n")
             yield console.indented(Text(text, overflow="fold"))
         case Folded():
-            yield console.line(f"{block.summary}:")
+            yield console.text_line(f"{block.summary}:")
             for inner in block.blocks:
                 yield from terminal_parts(inner)
         case Figure():
@@ -90,10 +92,10 @@ def terminal_parts(block: Block) -> Iterator[RenderableType]:
 
 
 def _words(words: Words) -> Text:
-    return console.sentence(
+    return console.styled_text(
         *(
             (part.text, STYLES[part.tone]) if isinstance(part, Toned) else part
-            for part in parts_of(words)
+            for part in word_parts(words)
         )
     )
 
@@ -102,7 +104,7 @@ class _Program:
     """Numbered rows. Each is folded by hand: wrapping at words would drop blanks, and a row that
     goes on could pass for the next one."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: CodeBlock) -> None:
         self._program = program
 
     def __rich_console__(self, drawer: Console, options: ConsoleOptions) -> RenderResult:

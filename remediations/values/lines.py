@@ -40,7 +40,7 @@ class TextError(ValueError):
     why: ClassVar[Why] = Why.MALFORMED
 
 
-def lines(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """The lines of `text`, which end at a line feed only; the last one may lack it."""
     found = text.split("\n")
     if not found[-1]:
@@ -48,19 +48,19 @@ def lines(text: str) -> list[str]:
     return found
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """What stands between blanks and tabs, as a shell would part it."""
     return _WORD.findall(text)
 
 
-def pairs(text: str) -> dict[str, str]:
+def parse_pairs(text: str) -> dict[str, str]:
     """Lines of `name=value`; lines of another form are passed over.
 
     Raises:
         TextError: a name is there twice, so that one of the values is not what it says.
     """
     found: dict[str, str] = {}
-    for line in lines(text):
+    for line in split_lines(text):
         name, equals, value = line.partition("=")
         if equals:
             if name in found:
@@ -69,7 +69,7 @@ def pairs(text: str) -> dict[str, str]:
     return found
 
 
-def number(text: str) -> int:
+def parse_number(text: str) -> int:
     """A plain decimal number, not negative.
 
     Raises:
@@ -80,7 +80,7 @@ def number(text: str) -> int:
     return int(text)
 
 
-def seconds(span: str) -> int:
+def parse_seconds(span: str) -> int:
     """systemd's `1min 30s`, rounded up to whole seconds; `infinity` is UNLIMITED.
 
     Raises:
@@ -88,7 +88,7 @@ def seconds(span: str) -> int:
     """
     if span == "infinity":
         return UNLIMITED
-    parts = words(span) if len(span) <= _MAX_SPAN else []
+    parts = split_words(span) if len(span) <= _MAX_SPAN else []
     if not parts:
         raise TextError("a time span has another form")
     total = sum(map(_microseconds, parts))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding
+from remediations.playbooks.chain.finding import Certainty, ChainClass, ChainFinding
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Unknown
@@ -100,7 +100,7 @@ def test_all_unknown_is_undetermined(powers: list[int]) -> None:
     blank = tuple(worlds.unreachable_reading(r, "no route") for r in world.hosts)
     finding = diagnose(replace(world, hosts=blank))
     assert finding.chain is ChainClass.UNDETERMINED
-    assert finding.halted is Answer.UNKNOWN
+    assert finding.halted is Certainty.UNKNOWN
     assert finding.witnesses == ()
     assert all(isinstance(r.session, Unknown) for r in blank)
 
@@ -134,4 +134,4 @@ def test_less_knowledge_never_adds_certainty(powers: list[int], data: st.DataObj
     world = healthy(powers)
     keep = data.draw(st.sampled_from([f"val{i}" for i in range(1, len(powers) + 1)]))
     hosts = tuple(r if r.host == keep else _without(r, "samples") for r in world.hosts)
-    assert diagnose(replace(world, hosts=hosts)).halted is not Answer.NO
+    assert diagnose(replace(world, hosts=hosts)).halted is not Certainty.NO

@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.engine.plan.impact import Effect, Level, impacts
+from remediations.engine.plan.impact import Effect, Level, compute_impacts
 from remediations.engine.plan.plan import Impact
 from remediations.playbooks.chain.finding import NodeCondition, NodeFinding
 from remediations.playbooks.chain.guards.power import keeps_quorum
@@ -38,7 +38,7 @@ NODES = st.lists(
 def path(now: int, stages: list[list[Effect]]) -> list[Impact]:
     """What stages do to one measure."""
     level = Level(measure=POWER, now=now, total=now, floor=0)
-    return [impact for (impact,) in impacts([level], stages)]
+    return [impact for (impact,) in compute_impacts([level], stages)]
 
 
 @given(POWERS, POWERS)

@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 
 import pytest
 
-from remediations.engine.runs.actor import actor
+from remediations.engine.runs.actor import current_actor
 from remediations.errors import ApprovalError, RemediationError, UsageError
-from remediations.files.trusted import check_directory, owners, read_trusted
+from remediations.files.trusted import check_directory, read_trusted, trusted_owners
 from tests.unit.unprivileged import without_root
 
 LIMIT = 1000
@@ -205,8 +205,8 @@ class TestOwners:
         self, monkeypatch: pytest.MonkeyPatch, said: str
     ) -> None:
         monkeypatch.setenv("SUDO_UID", said)
-        assert owners() == {0}
-        assert (actor().sudo_uid, actor().sudo_name) == (None, "")
+        assert trusted_owners() == {0}
+        assert (current_actor().sudo_uid, current_actor().sudo_name) == (None, "")
 
     def test_followed_link_of_somebody_else_is_refused(self, file: Path) -> None:
         link = file.with_name("link")
@@ -230,7 +230,7 @@ class TestOwners:
     ) -> None:
         monkeypatch.setenv("SUDO_UID", str(SOMEBODY))
         with without_root():
-            assert SOMEBODY not in owners()
+            assert SOMEBODY not in trusted_owners()
 
     def test_roots_file_is_trusted_by_everybody(self, shared: Path) -> None:
         path = shared / "plan.json"

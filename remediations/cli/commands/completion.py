@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from remediations.cli.answer import Answer
+from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode
 
@@ -18,10 +18,12 @@ VARIABLE = "_REMEDIATE_COMPLETE"
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 @json_option
-def command(context: click.Context, shell: str) -> Answer:
+def command(context: click.Context, shell: str) -> CommandResult:
     """Exit 0."""
     kind = get_completion_class(shell)
     if kind is None:
         raise TypeError(f"click knows no completion for {shell}")
     script = kind(context.find_root().command, {}, "remediate", VARIABLE).source()
-    return Answer(exit_code=ExitCode.OK, document={"shell": shell, "script": script}, text=script)
+    return CommandResult(
+        exit_code=ExitCode.OK, document={"shell": shell, "script": script}, text=script
+    )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import click
 
-from remediations.cli.answer import Answer
+from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
-from remediations.engine.catalogue import Installed, Trouble, catalogue
+from remediations.engine.catalogue import Installed, UnusedEntry, catalogue
 from remediations.engine.entry_points import OWN
 from remediations.engine.installed_systems import installed_systems
 from remediations.errors import ExitCode
@@ -18,7 +18,7 @@ from remediations.render.printable import one_line
 
 @click.command("list", help="List the playbooks with their branches, and what is read.")
 @json_option
-def command() -> Answer:
+def command() -> CommandResult:
     """Exit 0, also where a package is broken: what it brings is one line."""
     config = load_machine_config()
     found, reading = catalogue(config), installed_systems(config)
@@ -28,7 +28,7 @@ def command() -> Answer:
     parts += ["", f"reads: {', '.join(systems) or 'nothing'}"]
     if troubles:
         parts += ["", "not used:", *(_line(trouble) for trouble in troubles)]
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={
             "playbooks": [_document(installed) for installed in found.playbooks],
@@ -54,7 +54,7 @@ def _document(installed: Installed) -> dict[str, object]:
     }
 
 
-def _told(trouble: Trouble) -> dict[str, object]:
+def _told(trouble: UnusedEntry) -> dict[str, object]:
     return {
         "name": trouble.name,
         "distribution": trouble.distribution,
@@ -74,7 +74,7 @@ def _lines(installed: Installed) -> Iterator[str]:
         yield f"  {'':<24} when {branch.condition}"
 
 
-def _line(trouble: Trouble) -> str:
+def _line(trouble: UnusedEntry) -> str:
     return (
         f"{trouble.name:<10} {trouble.flaw}: {trouble.distribution} {trouble.version}: "
         f"{trouble.reason}"

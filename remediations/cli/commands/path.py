@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
+from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
 from remediations.errors import ExitCode, MachineError, UsageError
-from remediations.files.shipped import shipped
+from remediations.files.shipped import shipped_path
 
 WHAT = ("deploys", "probe", "checks")
 
@@ -18,7 +18,7 @@ WHAT = ("deploys", "probe", "checks")
 @click.argument("what", type=click.Choice(WHAT))
 @click.argument("domain", required=False)
 @json_option
-def command(what: str, domain: str | None) -> Answer:
+def command(what: str, domain: str | None) -> CommandResult:
     """Exit 0, with one line: for `pyinfra @remediate/FILE $(remediate path deploys)/NAME.py`.
 
     DOMAIN says whose checks; it may be left out where only one domain is installed.
@@ -32,7 +32,7 @@ def command(what: str, domain: str | None) -> Answer:
             expected="files that belong to the package",
             next_step="install the package again",
         )
-    return Answer(exit_code=ExitCode.OK, document={what: str(path)}, text=str(path))
+    return CommandResult(exit_code=ExitCode.OK, document={what: str(path)}, text=str(path))
 
 
 def _place(what: str) -> Path:
@@ -41,7 +41,7 @@ def _place(what: str) -> Path:
     package = Path(remediations.__path__[0]).absolute()
     if what == "probe":
         return package / "systems" / "hosts" / "probe.sh"
-    return shipped("deploys").absolute()
+    return shipped_path("deploys").absolute()
 
 
 def _checks(name: str | None) -> Path:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
-from remediations.cli.options import limit_option, reads_the_world, split_hosts
-from remediations.cli.world import inventory_of, observation_for
+from remediations.cli.answer import CommandResult
+from remediations.cli.options import limit_option, observation_options, parse_limit
+from remediations.cli.world import get_observation, require_inventory
 from remediations.engine.catalogue import catalogue
 from remediations.engine.observe.observation import Scope
 from remediations.engine.plan.plan import GuardResult
-from remediations.engine.plan.preflight import action_named, preflight
+from remediations.engine.plan.preflight import find_action, judge_action
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.machine.programs import SSH, load_program
@@ -27,16 +27,16 @@ from remediations.values.inventory import Inventory
 @click.command("preflight", help="Judge the guards of ACTION on the hosts of --limit (read-only).")
 @click.argument("action")
 @limit_option
-@reads_the_world
+@observation_options
 def command(
     action: str, limit: str | None, inventory: Path | None, source: Path | None, save: Path | None
-) -> Answer:
+) -> CommandResult:
     """Exit 0: every guard passes. 4: one does not. Nothing is changed, and no run is made."""
-    domain, wanted = action_named(action, catalogue(load_machine_config()).domains)
-    hosts, targets = inventory_of(inventory), tuple(sorted(split_hosts(limit)))
-    observation = observation_for(hosts, source, save, scope=Scope.DECIDING)
-    found = preflight(domain, wanted, targets, observation)
-    return Answer(
+    domain, wanted = find_action(action, catalogue(load_machine_config()).domains)
+    hosts, targets = require_inventory(inventory), tuple(sorted(parse_limit(limit)))
+    observation = get_observation(hosts, source, save, scope=Scope.DECIDING)
+    found = judge_action(domain, wanted, targets, observation)
+    return CommandResult(
         exit_code=ExitCode.REFUSED if found.blocked else ExitCode.OK,
         document={
             "domain": found.domain,

@@ -20,17 +20,17 @@ from typing import Any
 import click
 import msgspec
 
-from remediations.cli.answer import Answer
+from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
 from remediations.engine.approve.approval import Approval
 from remediations.engine.catalogue import catalogue
-from remediations.engine.doctor.line import Line
+from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
-from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, RunBegan
+from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import load_machine_config
@@ -68,7 +68,7 @@ _TREE: Schema = {
 _MODULE = re.compile(r"remediations(?:\.[a-z_]+)+\.(?=[A-Z])")
 
 
-class Failure(Record, frozen=True, kw_only=True):
+class JsonError(Record, frozen=True, kw_only=True):
     """What went wrong, as `remediations.cli.exits` prints it."""
 
     what: str
@@ -78,10 +78,10 @@ class Failure(Record, frozen=True, kw_only=True):
     next: str
 
 
-class Printed(Record, frozen=True, kw_only=True):
+class JsonOutput(Record, frozen=True, kw_only=True):
     """What every command prints with `--json`: `result` is null where `error` is not."""
 
-    error: Failure | None
+    error: JsonError | None
     exit_code: ExitCode
     outcome: str
     result: Any
@@ -97,50 +97,52 @@ class Concluded(Record, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
+class DocumentType:
     """One kind of document."""
 
     kind: Any
     what: str
 
 
-_ENGINE: Mapping[str, Document] = {
-    "observation": Document(
+_ENGINE: Mapping[str, DocumentType] = {
+    "observation": DocumentType(
         kind=Observation, what="everything that was read in one look at the world"
     ),
-    "inventory": Document(kind=Inventory, what="the hosts of a run, in its inventory.json"),
-    "finding": Document(kind=Finding, what="what a domain concludes, for people"),
-    "diagnosis": Document(kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"),
-    "plan": Document(kind=Plan, what="one reviewed change, complete"),
-    "approval": Document(kind=Approval, what="a signed statement about one plan"),
-    "journal-entry": Document(kind=Entry, what="one line of journal.jsonl"),
-    "checks": Document(kind=tuple[CheckResult, ...], what="what the last verification found"),
-    "report": Document(kind=Report, what="one run, complete"),
-    "part": Document(kind=Part, what="what a system or a domain put into any of these"),
-    "doctor-line": Document(kind=Line, what="one line of `doctor`"),
-    "answer": Document(kind=Printed, what="what every command prints with --json"),
-    "error": Document(kind=Failure, what="the error in such an answer"),
+    "inventory": DocumentType(kind=Inventory, what="the hosts of a run, in its inventory.json"),
+    "finding": DocumentType(kind=Finding, what="what a domain concludes, for people"),
+    "diagnosis": DocumentType(
+        kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"
+    ),
+    "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
+    "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
+    "journal-entry": DocumentType(kind=JournalEntry, what="one line of journal.jsonl"),
+    "checks": DocumentType(kind=tuple[CheckResult, ...], what="what the last verification found"),
+    "report": DocumentType(kind=Report, what="one run, complete"),
+    "part": DocumentType(kind=Part, what="what a system or a domain put into any of these"),
+    "doctor-line": DocumentType(kind=DoctorLine, what="one line of `doctor`"),
+    "answer": DocumentType(kind=JsonOutput, what="what every command prints with --json"),
+    "error": DocumentType(kind=JsonError, what="the error in such an answer"),
 }
 
 
 @cache
-def documents() -> Mapping[str, Document]:
+def document_types() -> Mapping[str, DocumentType]:
     """All documents by name: the engine's, and what the installed domains add."""
     loads = [d.discovery for d in catalogue(load_machine_config()).domains if d.discovery]
     proposals = [
-        Document(kind=load().document, what="the inventory that `inventory discover` proposes")
+        DocumentType(kind=load().document, what="the inventory that `inventory discover` proposes")
         for load in loads
     ]
     return {**_ENGINE, "proposal": proposals[0]} if proposals else _ENGINE
 
 
 @cache
-def parts() -> Mapping[str, Document]:
+def part_types() -> Mapping[str, DocumentType]:
     """Every kind of part that an installed system reads or an installed domain writes, by kind."""
     config = load_machine_config()
     found = [system.kind for system in installed_systems(config).systems]
     found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
-    return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
+    return {kind.KIND: DocumentType(kind=kind, what=_told_of(kind)) for kind in found}
 
 
 def _told_of(kind: type[Kinded]) -> str:
@@ -152,11 +154,11 @@ def _told_of(kind: type[Kinded]) -> str:
 @click.command("schema", help="Print the JSON Schema of a document or a part, or list them all.")
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
-def command(name: str | None) -> Answer:
+def command(name: str | None) -> CommandResult:
     """Exit 0. With --json the schema is a text: its own numbers are not decimal strings."""
-    every = {**documents(), **parts()}
+    every = {**document_types(), **part_types()}
     if name is None:
-        return Answer(
+        return CommandResult(
             exit_code=ExitCode.OK,
             document=[{"name": one, "what": kind.what} for one, kind in every.items()],
             text="\n".join(f"{one:<18} {kind.what}" for one, kind in every.items())
@@ -170,15 +172,15 @@ def command(name: str | None) -> Answer:
             expected=", ".join(every),
             next_step="remediate schema",
         )
-    text = json.dumps(schema_of(name, every[name]), indent=2, ensure_ascii=False)
-    return Answer(
+    text = json.dumps(json_schema(name, every[name]), indent=2, ensure_ascii=False)
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={"name": name, "schema": text},
         text=text,
     )
 
 
-def schema_of(name: str, document: Document) -> Schema:
+def json_schema(name: str, document: DocumentType) -> Schema:
     """The schema of a document."""
     (made,), components = msgspec.json.schema_components(
         [document.kind], ref_template="#/$defs/{name}"
@@ -187,8 +189,8 @@ def schema_of(name: str, document: Document) -> Schema:
     for one in FORMATS.keys() & defined.keys():
         if "format" in defined[one]["properties"]:
             defined[one]["properties"]["format"] = {"const": str(FORMATS[one])}
-    if document.kind is Printed:
-        defined["Printed"]["oneOf"] = [_ending(code) for code in ExitCode]
+    if document.kind is JsonOutput:
+        defined[JsonOutput.__name__]["oneOf"] = [_ending(code) for code in ExitCode]
     if "Part" in defined:
         defined["Part"]["properties"]["kind"]["pattern"] = f"^{KIND.pattern}$"
         defined["Part"]["properties"]["value"] = _OBJECT

@@ -21,7 +21,7 @@ from typing import Any
 
 from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import Driver, StepId
-from remediations.engine.apply.look import Look, Sight, Verdict, Watch
+from remediations.engine.apply.look import GateVerdict, Look, Sight, Watch
 from remediations.engine.apply.progress import Progress, SafeProgress
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
 from remediations.engine.runs.journal import Journal
@@ -60,7 +60,7 @@ class Receipt:
         """`step ID on HOST` for every step in one of these states."""
         return tuple(str(step) for step in self.steps if step.state in states)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Every step by how it ended, in one line."""
         groups = {
             "done": (StepState.DONE,),
@@ -225,12 +225,12 @@ class Application:
         self._states[step.id] = state
         self._progress.step_is(step, state, said)
 
-    async def _wait_for(self, stage: Stage) -> Verdict:
+    async def _wait_for(self, stage: Stage) -> GateVerdict:
         """Look until the stage's gate opens, its time is over, or a person stops the run."""
         gate = stage.gate
         self._record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
-        verdict = Verdict(open=False, seen="nothing was seen")
+        verdict = GateVerdict(open=False, seen="nothing was seen")
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
             verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
             log.debug("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
@@ -247,16 +247,16 @@ class Application:
         )
         return verdict
 
-    async def _judged(self, gate: Gate, limit_s: float) -> Verdict:
+    async def _judged(self, gate: Gate, limit_s: float) -> GateVerdict:
         """The gate by one look. Looking or judging that fails opens nothing, and is tried again."""
         try:
             look = await self._look(limit_s)
         except _UnseenError as unseen:
-            return Verdict(open=False, seen=str(unseen))
+            return GateVerdict(open=False, seen=str(unseen))
         try:
             verdict = look.judge(gate)
         except Exception as error:  # noqa: BLE001 - looking is not acting
-            return Verdict(open=False, seen=f"the gate could not be judged: {_said(error)}")
+            return GateVerdict(open=False, seen=f"the gate could not be judged: {_said(error)}")
         self._progress.gate_is(gate, verdict)
         return verdict
 
@@ -298,7 +298,7 @@ class Application:
         return MachineError(
             "the journal cannot be written: nothing more was started",
             guard="journal before the act",
-            got=f"{error.got}; {receipt.told()}",
+            got=f"{error.got}; {receipt.summary()}",
             expected="room for the record of every step",
             next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
         )

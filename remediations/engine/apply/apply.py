@@ -16,15 +16,15 @@ from remediations.engine.catalogue import Installed
 from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
-from remediations.engine.plan.build import Maker
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.recheck import changed, follows, recheck
+from remediations.engine.plan.recheck import check_derivation, recheck, world_changed
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
-from remediations.reach.aside import in_thread
+from remediations.reach.aside import run_in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.values.inventory import Inventory
@@ -77,12 +77,12 @@ async def apply_plan(
             guard="one plan, one application",
             got=f"a journal in {run.path}",
             expected="none",
-            next_step=f"`remediate status {run.called}`; for another attempt make a new plan",
+            next_step=f"`remediate status {run.reference}`; for another attempt make a new plan",
         )
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(began(approved.start))
+            journal.append(run_began(approved.start))
             journal.append(FactsHeld(count=len(plan.facts)))
             application = Application(
                 plan,
@@ -103,19 +103,19 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
     hosts are read.
     """
     plan = approved.plan
-    with approved.systems.workshops() as made:
-        maker = Maker(
+    with approved.systems.step_compilers() as made:
+        maker = PlanBuilder(
             domain=approved.installed.domain,
             playbook=approved.installed.playbook,
             origin=approved.origin,
             tool=approved.start.tool,
-            workshops=made,
+            compilers=made,
         )
         names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
         differences = changed_logins(plan.logins, names)
         if differences:
-            raise changed(differences)
-        sound = in_thread(follows, plan, approved.observation, maker)
+            raise world_changed(differences)
+        sound = run_in_thread(check_derivation, plan, approved.observation, maker)
         looking = asyncio.create_task(
             observe(reach, approved.inventory, scope=Scope.DECIDING, tool=approved.start.tool)
         )
@@ -124,10 +124,10 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
             fresh = await looking
         finally:
             looking.cancel()
-        await in_thread(recheck, plan, fresh, maker)
+        await run_in_thread(recheck, plan, fresh, maker)
 
 
-def began(start: Start) -> RunBegan:
+def run_began(start: Start) -> RunBegan:
     """The first event of a journal."""
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
     names = start.ssh_config or "OpenSSH's own files"

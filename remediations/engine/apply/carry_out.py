@@ -13,18 +13,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from remediations.engine.apply.driver import (
-    Claimed,
+    AlreadyClaimed,
     Driver,
     LaunchFailed,
+    NoAnswer,
     NotLaunched,
-    Sighted,
-    Sighting,
+    ProbeResult,
+    ProbeState,
     StepId,
-    Unheard,
 )
 from remediations.engine.plan.plan import Step
 from remediations.engine.runs.records import StepEnd
-from remediations.render.words import shortened
+from remediations.render.words import shorten
 
 log = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.2
@@ -45,7 +45,7 @@ class Ending(NamedTuple):
 
     state: StepEnd
     message: str
-    sighting: Sighting | None
+    sighting: ProbeResult | None
 
 
 async def carry_out(
@@ -61,7 +61,7 @@ async def carry_out(
         log.info("step %s: launch %d on %s", step, number + 1, work.target)
         try:
             await driver.launch(step, work)
-        except Claimed as claimed:
+        except AlreadyClaimed as claimed:
             if number == 0:
                 # Another application of this plan launched it: how that ends is not ours to tell.
                 return _ending("unknown", f"{claimed.what}: {claimed.got}")
@@ -72,32 +72,32 @@ async def carry_out(
         except LaunchFailed as refusal:
             # A failure does not prove that nothing started: systemd may answer too late.
             note += f"{refusal.what} ({refusal.got}); "
-        except Unheard as lost:
+        except NoAnswer as lost:
             note = f"the launch was not confirmed ({lost.got}); "
             if await _nothing_started(driver, step, work, end) and may_start():
                 continue
         break
-    return await follow(driver, step, work, note)
+    return await follow_step(driver, step, work, note)
 
 
 async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float) -> bool:
     """Whether the host says so; it is asked until `end` (monotonic clock)."""
     while time.monotonic() < end:
         try:
-            return (await driver.probe(step, work)).state is Sighted.NOT_STARTED
-        except Unheard:
+            return (await driver.probe(step, work)).state is ProbeState.NOT_STARTED
+        except NoAnswer:
             await asyncio.sleep(FIRST_LOOK_S)
     return False
 
 
-async def follow(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
+async def follow_step(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
     """Look at the step until it is settled or its time is over, whoever is not heard meanwhile."""
     end = time.monotonic() + work.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
             ending = await _look(driver, step, work, note)
-        except Unheard as lost:
+        except NoAnswer as lost:
             last = f"{lost.what}: {lost.got}"
         else:
             if ending is not None:
@@ -118,14 +118,14 @@ async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending |
     """
     sighting = await driver.probe(step, work)
     log.debug("step %s on %s is %s", step, work.target, sighting.state)
-    if sighting.state not in (Sighted.DONE, Sighted.RUNNING):
+    if sighting.state not in (ProbeState.DONE, ProbeState.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, work)
-    if sighting.state is Sighted.RUNNING:
+    if sighting.state is ProbeState.RUNNING:
         return None
-    if sighting.state is Sighted.DONE:
+    if sighting.state is ProbeState.DONE:
         return _done(sighting, note)
-    if sighting.state is Sighted.VOIDED:
+    if sighting.state is ProbeState.VOIDED:
         message = "it never started, and cannot any more"
         return _ending("failed", message, sighting, note)
     # It began and left no result: its declared probe settles it, as the design says.
@@ -136,7 +136,7 @@ async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending |
     return _ending("failed", message, sighting, note)
 
 
-def _done(sighting: Sighting, note: str) -> Ending:
+def _done(sighting: ProbeResult, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
@@ -144,8 +144,8 @@ def _done(sighting: Sighting, note: str) -> Ending:
 
 
 def _ending(
-    state: StepEnd, message: str, sighting: Sighting | None = None, note: str = ""
+    state: StepEnd, message: str, sighting: ProbeResult | None = None, note: str = ""
 ) -> Ending:
     """What went before, then how it ended; both may be in the words of a target."""
-    before = shortened(note, NOTE_CHARACTERS)
-    return Ending(state, before + shortened(message, MESSAGE_CHARACTERS - len(before)), sighting)
+    before = shorten(note, NOTE_CHARACTERS)
+    return Ending(state, before + shorten(message, MESSAGE_CHARACTERS - len(before)), sighting)

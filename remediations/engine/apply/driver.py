@@ -8,15 +8,16 @@ are written once, in the engine, for all drivers (docs/adr/0007-drivers.md).
    is, and makes it before the effect.
 2. `launch` returns before the step ends, and what it launched needs nothing from us any more: a
    lost controller loses nothing.
-3. `Claimed`: the name was taken before. `NotLaunched`: proof that nothing started, and that nothing
-   ever will by this launch. Any other failure is `LaunchFailed`, no answer is `Unheard`; after
-   both, the target is asked. In doubt it is never `NotLaunched`.
+3. `AlreadyClaimed`: the name was taken before. `NotLaunched`: proof that nothing started, and that
+   this launch never will start anything. Any other failure is `LaunchFailed`; silence is
+   `NoAnswer`. After either of these two the target is asked. When in doubt, it is never
+   `NotLaunched`.
 4. `probe` changes nothing and is asked as often as anybody likes.
 5. `void` makes "not started" final: once it says `VOIDED`, no launch under this name starts, also
    not one that is on its way. A step that started is left alone; how it stands is returned.
 6. `DONE` and `VOIDED` are final. `RUNNING` is followed, also after `void`. `UNKNOWN` is a name that
    was claimed, without a result, and not running: then `holds` decides.
-7. `holds` looks for the effect itself. Where that cannot be told it is `Unheard`, not False.
+7. `holds` looks for the effect itself. Where that cannot be told it is `NoAnswer`, not False.
 8. Steps of one target come in order, one at a time; targets of one stage at the same time.
 9. What a target says is not trusted: outputs are bounded, and are never interpreted.
 10. Errors are those below. Anything else is a bug of the driver, and its step is unknown.
@@ -29,18 +30,19 @@ A whole driver, of a lamp that is a file:
 
         async def launch(self, step: StepId, work: Step) -> None:
             if not self._claimed(step, ""):  # the claim comes before the effect
-                raise Claimed(f"{work.target} has had this step", got=f"a claim of {step}")
+                raise AlreadyClaimed(f"{work.target} has had this step", got=f"a claim of {step}")
             (self._room / work.target).write_text(work.payload)
             self._claim(step).write_text("done")
 
-        async def probe(self, step: StepId, work: Step) -> Sighting:
+        async def probe(self, step: StepId, work: Step) -> ProbeResult:
             if not self._claim(step).exists():
-                return Sighting(state=Sighted.NOT_STARTED)
+                return ProbeResult(state=ProbeState.NOT_STARTED)
             word = self._claim(step).read_text()
-            state = {"done": Sighted.DONE, "void": Sighted.VOIDED}.get(word, Sighted.UNKNOWN)
-            return Sighting(state=state, exit_status=0 if state is Sighted.DONE else None)
+            states = {"done": ProbeState.DONE, "void": ProbeState.VOIDED}
+            state = states.get(word, ProbeState.UNKNOWN)
+            return ProbeResult(state=state, exit_status=0 if state is ProbeState.DONE else None)
 
-        async def void(self, step: StepId, work: Step) -> Sighting:
+        async def void(self, step: StepId, work: Step) -> ProbeResult:
             self._claimed(step, "void")
             return await self.probe(step, work)
 
@@ -78,7 +80,7 @@ class DriverError(Exception):
         self.got = got
 
 
-class Claimed(DriverError):
+class AlreadyClaimed(DriverError):
     """The step's name was taken: by another application of the plan, or by an earlier launch."""
 
 
@@ -90,11 +92,11 @@ class LaunchFailed(DriverError):
     """The launch failed. That does not prove that nothing was started."""
 
 
-class Unheard(DriverError):
+class NoAnswer(DriverError):
     """The target gave no answer, or none that can be used. Nothing is lost by asking again."""
 
 
-class Sighted(StrEnum):
+class ProbeState(StrEnum):
     """What a target says of one step."""
 
     NOT_STARTED = "not-started"
@@ -116,31 +118,31 @@ class StepId:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
+class ProbeResult:
     """A step as it was found. `exit_status` only when done."""
 
-    state: Sighted
+    state: ProbeState
     exit_status: int | None = None
     output: str = ""
     error_output: str = ""
 
 
 class Driver(Protocol):
-    """Carries out steps by the rules above. Every method raises `Unheard` when it was not heard."""
+    """Carries out steps by the rules above. Every method raises `NoAnswer` if nothing answers."""
 
     async def launch(self, step: StepId, work: Step) -> None:
         """Start the step. Returns before it ends.
 
         Raises:
-            Claimed: its name was taken before.
+            AlreadyClaimed: its name was taken before.
             NotLaunched: nothing started, and never will by this launch.
             LaunchFailed: it failed, which alone does not prove that nothing started.
         """
 
-    async def probe(self, step: StepId, work: Step) -> Sighting:
+    async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """How the step stands."""
 
-    async def void(self, step: StepId, work: Step) -> Sighting:
+    async def void(self, step: StepId, work: Step) -> ProbeResult:
         """Make sure that a step that has not started never does; how it stands then."""
 
     async def holds(self, work: Step) -> bool:

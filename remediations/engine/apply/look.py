@@ -15,8 +15,8 @@ and decides what they say about a gate:
                 headline=headline, points=(Point(series="light", subject="lamp", value=value),)
             )
 
-        def judge(self, gate: Gate) -> Verdict:
-            return Verdict(open=self._lit is True, seen=self.sight.headline)
+        def judge(self, gate: Gate) -> GateVerdict:
+            return GateVerdict(open=self._lit is True, seen=self.sight.headline)
 
 Rules:
 
@@ -63,7 +63,7 @@ class Sight(Record, frozen=True, kw_only=True):
     marks: tuple[Mark, ...] = ()
 
 
-class Verdict(NamedTuple):
+class GateVerdict(NamedTuple):
     """Whether a gate is open, and what was seen."""
 
     open: bool
@@ -77,7 +77,7 @@ class Look(Protocol):
     def sight(self) -> Sight:
         """What is shown of it."""
 
-    def judge(self, gate: Gate) -> Verdict:
+    def judge(self, gate: Gate) -> GateVerdict:
         """What this look says about the gate.
 
         Raises:

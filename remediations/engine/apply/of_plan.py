@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from remediations.engine.catalogue import Installed, catalogue, find_named
+from remediations.engine.catalogue import Installed, catalogue, find_playbook
 from remediations.engine.domain import AnyDomain, Branch, Playbook
 from remediations.engine.plan.plan import Plan
 from remediations.errors import UsageError
@@ -23,7 +23,7 @@ def installed_for(plan: Plan, config: MachineConfig) -> Installed:
         UsageError: the playbook, or that branch of it, is not installed here.
         Refused: the playbook is installed, and broken, ambiguous or not allowed here.
     """
-    installed = find_named(plan.playbook, config)
+    installed = find_playbook(plan.playbook, config)
     if installed is None or installed.domain.name != plan.domain:
         of = f" of the domain {plan.domain}" if installed is not None else ""
         raise _not_here(plan, "playbook", f"no playbook {plan.playbook}{of}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from remediations.engine.apply.look import Sight, Verdict
+from remediations.engine.apply.look import GateVerdict, Sight
 from remediations.engine.plan.plan import Gate, Stage, Step
 from remediations.engine.runs.records import StepState
 
@@ -25,12 +25,12 @@ class Progress(Protocol):
         """The world was looked at."""
         ...
 
-    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
+    def gate_is(self, gate: Gate, verdict: GateVerdict) -> None:
         """A gate was looked at."""
         ...
 
 
-def shown(show: Callable[[], None]) -> bool:
+def show_safely(show: Callable[[], None]) -> bool:
     """Whether `show` showed it. Whatever a display raises stays here, also what would end the
     process (rich answers to a closed pipe with SystemExit).
 
@@ -67,10 +67,10 @@ class SafeProgress:
         """The world was looked at."""
         self._tell(lambda: self._inner.sampled(sight))
 
-    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
+    def gate_is(self, gate: Gate, verdict: GateVerdict) -> None:
         """A gate was looked at."""
         self._tell(lambda: self._inner.gate_is(gate, verdict))
 
     def _tell(self, tell: Callable[[], None]) -> None:
         if not self._broken:
-            self._broken = not shown(tell)
+            self._broken = not show_safely(tell)

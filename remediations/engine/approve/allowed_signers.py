@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from remediations.engine.approve.ssh_wire import CERTIFICATE_FIELDS, written_key
+from remediations.engine.approve.ssh_wire import CERTIFICATE_FIELDS, parse_public_key
 
 MOST_LINES = 10_000
 LONGEST_LINE = 16_000
@@ -90,10 +90,10 @@ def _parsed(number: int, text: str) -> SignerLine:
         raise SignersError(number, "an empty name in its list of names")
     rest = rest.lstrip(" ")
     options = ""
-    key = written_key(rest)
+    key = parse_public_key(rest)
     if key is None:
         options, rest = _split_options(rest)
-        key = written_key(rest)
+        key = parse_public_key(rest)
     if key is None:
         raise SignersError(number, "no public key in it")
     if key.kind.encode() in CERTIFICATE_FIELDS:

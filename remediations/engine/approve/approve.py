@@ -13,7 +13,7 @@ from remediations.engine.approve.statement import statement_for
 from remediations.engine.approve.verifier import Verifier
 from remediations.engine.plan.plan import NAMING, VALID_FOR, Plan
 from remediations.errors import ApprovalError
-from remediations.render.words import moment
+from remediations.render.words import format_moment
 from remediations.values.wire import canonical
 
 FEWEST = 1
@@ -22,7 +22,7 @@ CLOCKS_APART = timedelta(minutes=1)
 """How far the clock of the machine that planned may be ahead of ours."""
 
 
-def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
+def approve_plan(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
     """Sign `plan`, and check at once that the signature would be accepted.
 
     Raises:
@@ -41,11 +41,11 @@ def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approva
     )
 
 
-def check(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
+def verify_approval(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
     """Who approved `plan`, from the signature itself; what the file says of them is not trusted.
 
     The signature is judged as of `at`, so that "did it count then" and "does it count now" can both
-    be asked. Whether the plan has expired is another question, which `enough` asks.
+    be asked. Whether the plan has expired is another question, which `verify_approvals` asks.
 
     Raises:
         ApprovalError: for another plan, edited, or by a key that may not.
@@ -70,7 +70,7 @@ def check(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> S
     return signer_of(canonical(statement), approval.signature, verifier, at)
 
 
-def enough(
+def verify_approvals(
     approvals: Sequence[Approval], plan: Plan, verifier: Verifier, now: datetime
 ) -> tuple[Signer, ...]:
     """Who approved, all of whose approvals must be valid, and of enough people.
@@ -82,10 +82,10 @@ def enough(
         ApprovalError: too few, one of them is not valid, or the plan has expired or is from the
             future.
     """
-    signers = tuple(check(approval, plan, verifier, now) for approval in approvals)
+    signers = tuple(verify_approval(approval, plan, verifier, now) for approval in approvals)
     _in_time(statement_for(plan), now)
     needed = max(FEWEST, plan.approvals_needed)
-    given = people(signers)
+    given = count_people(signers)
     if given < needed:
         raise ApprovalError(
             "the plan is not approved",
@@ -97,7 +97,7 @@ def enough(
     return signers
 
 
-def people(signers: Sequence[Signer]) -> int:
+def count_people(signers: Sequence[Signer]) -> int:
     """How many distinct people these are: one person with two keys is one, and so is one key under
     two names."""
     groups: list[set[str]] = []
@@ -119,15 +119,16 @@ def _in_time(statement: Statement, now: datetime) -> None:
         raise ApprovalError(
             "the plan has expired: what it was made from is too old",
             guard="expiry",
-            got=f"it is {moment(now)}",
-            expected=f"before {moment(statement.expires_at)}",
+            got=f"it is {format_moment(now)}",
+            expected=f"before {format_moment(statement.expires_at)}",
             next_step=f"remediate plan {statement.playbook}, then approve that one",
         )
     if statement.expires_at - now > VALID_FOR + CLOCKS_APART:
         raise ApprovalError(
             "the plan is from the future: it would be valid for longer than any plan",
             guard="expiry",
-            got=f"it is {moment(now)}, and the plan expires {moment(statement.expires_at)}",
+            got=f"it is {format_moment(now)}, and the plan expires "
+            f"{format_moment(statement.expires_at)}",
             expected=f"{VALID_FOR // timedelta(minutes=1)} minutes at most",
             next_step="set the clocks right (`timedatectl`, here and where it was planned), then "
             f"`remediate plan {statement.playbook}` again",

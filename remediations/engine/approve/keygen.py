@@ -14,7 +14,7 @@ from pathlib import Path
 from remediations.engine.approve.approval import NAMESPACE
 from remediations.errors import ApprovalError, MachineError
 from remediations.machine.programs import ENVIRONMENT, INSTALL, Program
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 
 TOUCH_LIMIT_S = 60
 """Time to find the hardware key and touch it."""
@@ -49,7 +49,7 @@ def sign(message: bytes, key: Path, keygen: Program) -> str:
         )
     arguments = ("-Y", "sign", "-n", NAMESPACE, "-f", str(key))
     given = {name: os.environ[name] for name in FOR_SIGNING if name in os.environ}
-    done = run(keygen, arguments, message, TOUCH_LIMIT_S, {**given, **ENVIRONMENT})
+    done = run_keygen(keygen, arguments, message, TOUCH_LIMIT_S, {**given, **ENVIRONMENT})
     if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise ApprovalError(
             "the key did not sign",
@@ -61,7 +61,7 @@ def sign(message: bytes, key: Path, keygen: Program) -> str:
     return done.stdout.decode()
 
 
-def run(
+def run_keygen(
     keygen: Program,
     arguments: Sequence[str],
     message: bytes,
@@ -121,4 +121,4 @@ def last_line(said: bytes) -> str:
 
 
 def _lines(said: bytes) -> list[str]:
-    return lines(said.decode(errors="replace").strip()) or [""]
+    return split_lines(said.decode(errors="replace").strip()) or [""]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from remediations.engine.approve.allowed_signers import EXACT_NAME
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.keygen import first_line, last_line, run
+from remediations.engine.approve.keygen import first_line, last_line, run_keygen
 from remediations.engine.approve.ssh_wire import WireFormatError
 from remediations.engine.approve.sshsig import (
     Certificate,
@@ -29,7 +29,7 @@ from remediations.engine.approve.verifier import KRL_MAGIC, Verifier
 from remediations.errors import ApprovalError, MachineError
 from remediations.files.trusted import check_directory
 from remediations.machine.programs import ENVIRONMENT
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 
 CHECK_LIMIT_S = 15
 
@@ -94,7 +94,7 @@ class _Questions(NamedTuple):
         found = self.ask("find-principals")
         if _NOBODY in found.stderr:
             raise self.wrong_key(last_line(found.stderr))
-        principals = lines(found.stdout.decode(errors="replace"))
+        principals = split_lines(found.stdout.decode(errors="replace"))
         if found.returncode or not principals:
             raise _edited(last_line(found.stderr), "a whole SSH signature")
         exact = [name for name in principals if EXACT_NAME.fullmatch(name) and name in known]
@@ -130,7 +130,7 @@ class _Questions(NamedTuple):
         files = ("-f", "allowed_signers", "-s", "signature", "-O", f"verify-time={moment}")
         arguments = ("-Y", what, *files, *more)
         keygen = self.verifier.keygen
-        return run(keygen, arguments, message, CHECK_LIMIT_S, ENVIRONMENT, self.directory)
+        return run_keygen(keygen, arguments, message, CHECK_LIMIT_S, ENVIRONMENT, self.directory)
 
     @property
     def list(self) -> Path:
@@ -152,7 +152,7 @@ class _Questions(NamedTuple):
         if self.verifier.revoked.data.startswith(KRL_MAGIC):
             shown = ("-Q", "-l", "-f", "revoked_keys")
             keygen = self.verifier.keygen
-            done = run(keygen, shown, b"", CHECK_LIMIT_S, ENVIRONMENT, self.directory)
+            done = run_keygen(keygen, shown, b"", CHECK_LIMIT_S, ENVIRONMENT, self.directory)
             if done.returncode:
                 return ApprovalError(
                     "the list of which keys are revoked is damaged",

@@ -37,7 +37,7 @@ class WireFormatError(ValueError):
     """The bytes do not have the form they should have."""
 
 
-class Wire:
+class WireReader:
     """Reads values from the front of some bytes."""
 
     def __init__(self, data: bytes) -> None:
@@ -84,7 +84,7 @@ class PublicKey(NamedTuple):
     blob: bytes
 
 
-def written_key(text: str) -> PublicKey | None:
+def parse_public_key(text: str) -> PublicKey | None:
     """The public key that `text` begins with (`TYPE BASE64 COMMENT`); None where there is none.
 
     The type inside the base64 must be the one before it, as OpenSSH demands, and a key that may
@@ -95,7 +95,7 @@ def written_key(text: str) -> PublicKey | None:
         return None
     try:
         blob = base64.b64decode(found[2], validate=True)
-        wire = Wire(blob)
+        wire = WireReader(blob)
         kind = wire.string()
         if kind in KEY_FIELDS:
             for _ in range(KEY_FIELDS[kind]):

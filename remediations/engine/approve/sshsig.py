@@ -16,8 +16,8 @@ from typing import NamedTuple
 from remediations.engine.approve.ssh_wire import (
     CERTIFICATE_FIELDS,
     KEY_FIELDS,
-    Wire,
     WireFormatError,
+    WireReader,
 )
 
 _HEAD = "-----BEGIN SSH SIGNATURE-----"
@@ -77,7 +77,7 @@ def parse_signature(text: str) -> SshSignature:
         data = base64.b64decode(re.sub(r"[\r\n]", "", found[1]), validate=True)
     except binascii.Error as error:
         raise WireFormatError("its base64 is damaged") from error
-    wire = Wire(data)
+    wire = WireReader(data)
     if wire.take(len(_MAGIC)) != _MAGIC or wire.integer(32) != _VERSION:
         raise WireFormatError("it is not an SSH signature of version 1")
     public_key = wire.string()
@@ -92,7 +92,7 @@ def parse_certificate(public_key: bytes) -> Certificate | None:
     Raises:
         WireFormatError: it is neither, of a type that may sign, or not a whole one.
     """
-    wire = Wire(public_key)
+    wire = WireReader(public_key)
     kind = wire.string()
     if kind in KEY_FIELDS:
         for _ in range(KEY_FIELDS[kind]):
@@ -107,9 +107,9 @@ def parse_certificate(public_key: bytes) -> Certificate | None:
     wire.integer(64)  # the serial number
     role = wire.integer(32)
     wire.string()  # the key id, which is for logs
-    principals = Wire(wire.string()).strings()
+    principals = WireReader(wire.string()).strings()
     valid_after, valid_before = wire.integer(64), wire.integer(64)
-    critical = Wire(wire.string()).strings()
+    critical = WireReader(wire.string()).strings()
     _extensions, _reserved, _authority, _signature = (wire.string() for _ in range(4))
     wire.end()
     if len(critical) % 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from remediations.engine.approve.approval import NAMESPACE, Statement
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.render.printable import one_line
-from remediations.render.words import count, moment, some
+from remediations.render.words import count_of, format_moment, name_some
 from remediations.values.wire import canonical
 
 PURPOSE = "approve the application of exactly this plan, once"
@@ -30,7 +30,7 @@ def consequences_text(plan: Plan) -> str:
     undone: dict[str, dict[str, None]] = {}
     for step in plan.steps:
         undone.setdefault(step.undo, {})[step.target] = None
-    ways = [f"{some(list(hosts))}: {undo}" for undo, hosts in undone.items()]
+    ways = [f"{name_some(list(hosts))}: {undo}" for undo, hosts in undone.items()]
     shown = "; ".join(ways[:MOST_WAYS]) + (" …" if len(ways) > MOST_WAYS else "")
     return "\n".join(
         (
@@ -38,7 +38,8 @@ def consequences_text(plan: Plan) -> str:
             f"  title     {one_line(plan.title)}",
             f"  risk      {plan.risk}",
             f"  worst     {one_line(plan.worst_case)}",
-            f"  acts on   {count(len(plan.targets), 'target')}: {one_line(some(plan.targets))}",
+            f"  acts on   {count_of(len(plan.targets), 'target')}: "
+            f"{one_line(name_some(plan.targets))}",
             f"  undone    {one_line(shown) or 'nothing runs'}",
         )
     )
@@ -53,7 +54,7 @@ def statement_text(statement: Statement) -> str:
             f"  plan      {one_line(statement.plan)}",
             f"  resources {one_line(', '.join(statement.resources))}",
             f"  branch    {one_line(f'{statement.playbook} / {statement.branch}')}",
-            f"  expires   {moment(statement.expires_at)}",
+            f"  expires   {format_moment(statement.expires_at)}",
             f"  bytes     {one_line(canonical(statement).decode())}",
         )
     )

@@ -22,7 +22,7 @@ from remediations.engine.approve.ssh_wire import (
     CERTIFICATE_FIELDS,
     PublicKey,
     WireFormatError,
-    written_key,
+    parse_public_key,
 )
 from remediations.engine.approve.sshsig import parse_certificate
 from remediations.errors import ApprovalError
@@ -102,7 +102,7 @@ def load_revoked(path: Path) -> TrustedFile:
     try:
         if not file.data.startswith(KRL_MAGIC):
             for number, text in plain_lines(file.data):
-                key = written_key(text)
+                key = parse_public_key(text)
                 if key is None or not _whole(key):
                     raise SignersError(number, "not a public key (TYPE BASE64)")
     except SignersError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class ByHand:
+class SshCommand:
     """`name` is what ssh is given; `config` is the inventory's ssh_config, None for ssh's own."""
 
     name: str

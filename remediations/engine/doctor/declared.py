@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from remediations.engine.doctor.line import Line
-from remediations.engine.doctor.sight import Sight
+from remediations.engine.doctor.line import DoctorLine
+from remediations.engine.doctor.sight import Examination
 from remediations.engine.observe.observation import Observation
 from remediations.reach.connection import Reach
 from remediations.values.inventory import Inventory
 
 
-async def nothing(_reach: Reach, _observation: Observation) -> None:
+async def ask_nothing(_reach: Reach, _observation: Observation) -> None:
     """Nothing more is asked than what was observed."""
 
 
@@ -24,5 +24,5 @@ class Doctor:
     under its own. It is pure.
     """
 
-    lines: Callable[[Inventory, Sight, Any], Sequence[Line]]
-    ask: Callable[[Reach, Observation], Awaitable[Any]] = nothing
+    lines: Callable[[Inventory, Examination, Any], Sequence[DoctorLine]]
+    ask: Callable[[Reach, Observation], Awaitable[Any]] = ask_nothing

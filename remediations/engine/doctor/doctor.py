@@ -8,9 +8,19 @@ from itertools import groupby
 from rich.console import RenderableType
 from rich.table import Table
 
-from remediations.engine.doctor.line import INVENTORY, MACHINE, Line, State
-from remediations.render.console import BAD, DIM, DOUBT, GOOD, drawn, heading, line, lines, sentence
-from remediations.render.words import count, some
+from remediations.engine.doctor.line import INVENTORY, MACHINE, DoctorLine, LineState
+from remediations.render.console import (
+    BAD,
+    DIM,
+    DOUBT,
+    GOOD,
+    draw,
+    heading,
+    styled_text,
+    text_line,
+    text_lines,
+)
+from remediations.render.words import count_of, name_some
 
 GENERAL = (MACHINE, INVENTORY)
 
@@ -19,11 +29,16 @@ MANY = 8
 
 TOPIC_WIDTH = 15
 
-STYLES = {State.OK: GOOD, State.WARN: DOUBT, State.LACK: BAD}
+STYLES = {LineState.OK: GOOD, LineState.WARN: DOUBT, LineState.LACK: BAD}
 
 
 def doctor_text(
-    lines: Sequence[Line], *, width: int, colour: bool, verbose: bool, domains: Sequence[str] = ()
+    lines: Sequence[DoctorLine],
+    *,
+    width: int,
+    colour: bool,
+    verbose: bool,
+    domains: Sequence[str] = (),
 ) -> str:
     """The lines by subject; what mends stands below what is wrong. What is not about a host or one
     of the `domains` is about this machine or the inventory."""
@@ -36,40 +51,43 @@ def doctor_text(
     for name, group in subjects:
         if name not in well:
             shown = group if whole or name in general else _not_well(group)
-            parts += [heading(name), _rows(shown), line("")]
+            parts += [heading(name), _rows(shown), text_line("")]
     if well:
-        told = f"{count(len(well), 'host')} where all is well: {some(well)} (--verbose shows it)"
-        parts += [line(told, GOOD), line("")]
-    parts.append(line(summary(lines), BAD if lacks(lines) else GOOD))
-    return drawn(parts, width=width, colour=colour)
+        hosts_well = count_of(len(well), "host")
+        told = f"{hosts_well} where all is well: {name_some(well)} (--verbose shows it)"
+        parts += [text_line(told, GOOD), text_line("")]
+    parts.append(text_line(doctor_summary(lines), BAD if missing_lines(lines) else GOOD))
+    return draw(parts, width=width, colour=colour)
 
 
-def _not_well(lines: Sequence[Line]) -> list[Line]:
-    return [line for line in lines if line.state is not State.OK]
+def _not_well(lines: Sequence[DoctorLine]) -> list[DoctorLine]:
+    return [line for line in lines if line.state is not LineState.OK]
 
 
-def _rows(shown: Sequence[Line]) -> Table:
+def _rows(shown: Sequence[DoctorLine]) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, min_width=max(map(len, State)))
+    table.add_column(no_wrap=True, min_width=max(map(len, LineState)))
     table.add_column(overflow="fold", min_width=TOPIC_WIDTH, max_width=TOPIC_WIDTH)
     table.add_column(overflow="fold")
     for found in shown:
-        told = sentence(found.found)
+        told = styled_text(found.found)
         if found.mend:
-            told = lines(told, sentence((f"→ {found.mend}", DIM)))
-        table.add_row(sentence((found.state, STYLES[found.state])), sentence(found.topic), told)
+            told = text_lines(told, styled_text((f"→ {found.mend}", DIM)))
+        table.add_row(
+            styled_text((found.state, STYLES[found.state])), styled_text(found.topic), told
+        )
     return table
 
 
-def lacks(lines: Sequence[Line]) -> tuple[Line, ...]:
+def missing_lines(lines: Sequence[DoctorLine]) -> tuple[DoctorLine, ...]:
     """The lines that stand in the way of a rescue, in the order in which they are to be mended."""
-    missing = (line for line in lines if line.state is State.LACK)
+    missing = (line for line in lines if line.state is LineState.LACK)
     return tuple(sorted(missing, key=lambda line: line.urgency))
 
 
-def summary(lines: Sequence[Line]) -> str:
+def doctor_summary(lines: Sequence[DoctorLine]) -> str:
     """How many there are of each, and what lacks by name: its lines may have scrolled away."""
-    good, doubtful, _ = (sum(line.state is state for line in lines) for state in State)
-    missing = [f"{line.subject} {line.topic}" for line in lacks(lines)]
-    named = f"{len(missing)} lacking{': ' if missing else ''}{some(missing)}"
-    return f"{count(good, 'thing')} in order, {count(doubtful, 'warning')}, {named}"
+    good, doubtful, _ = (sum(line.state is state for line in lines) for state in LineState)
+    missing = [f"{line.subject} {line.topic}" for line in missing_lines(lines)]
+    named = f"{len(missing)} lacking{': ' if missing else ''}{name_some(missing)}"
+    return f"{count_of(good, 'thing')} in order, {count_of(doubtful, 'warning')}, {named}"

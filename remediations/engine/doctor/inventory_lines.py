@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from remediations.engine.doctor.line import INVENTORY, Line, lack, ok, warn
+from remediations.engine.doctor.line import INVENTORY, DoctorLine, lack_line, ok_line, warn_line
 from remediations.engine.doctor.signers import signers_line
 from remediations.errors import UsageError
 from remediations.reach.ssh_config import read_ssh_config
@@ -14,36 +14,38 @@ from remediations.values.inventory import Inventory, Role
 FILE = "file"
 
 
-def no_inventory() -> Line:
+def no_inventory_line() -> DoctorLine:
     """There is none yet, and this is how it comes to be."""
     mend = "remediate inventory discover HOST [HOST…] --output inventory.yaml"
-    return lack(INVENTORY, FILE, "none given (--inventory, $REMEDIATE_INVENTORY)", mend)
+    return lack_line(INVENTORY, FILE, "none given (--inventory, $REMEDIATE_INVENTORY)", mend)
 
 
-def unusable(error: UsageError) -> Line:
+def unusable_inventory_line(error: UsageError) -> DoctorLine:
     """It cannot be read, or says what it should not."""
     found = f"{error.what}: {error.got}, expected {error.expected}"
-    return lack(INVENTORY, FILE, found, error.next_step)
+    return lack_line(INVENTORY, FILE, found, error.next_step)
 
 
-def inventory_lines(inventory: Inventory, machines: Path | None = None) -> tuple[Line, ...]:
+def inventory_lines(inventory: Inventory, machines: Path | None = None) -> tuple[DoctorLine, ...]:
     """The file, the ssh_config it names, and who may approve. `machines` is the list that the
     machine configuration names, which counts before the inventory's."""
     roles = Counter(entry.role for entry in inventory.hosts)
     said = ", ".join(f"{roles[role]} {role}" for role in Role if roles[role])
-    lines = [ok(INVENTORY, FILE, f"{inventory.path}: chain {inventory.chain_id}, {said}")]
+    lines = [ok_line(INVENTORY, FILE, f"{inventory.path}: chain {inventory.chain_id}, {said}")]
     if not roles[Role.VALIDATOR]:
         mend = "give the hosts that hold validator keys `role: validator`"
-        lines.append(warn(INVENTORY, "roles", "no validator", mend))
+        lines.append(warn_line(INVENTORY, "roles", "no validator", mend))
     return (*lines, _ssh_config(inventory), signers_line(inventory, machines))
 
 
-def _ssh_config(inventory: Inventory) -> Line:
+def _ssh_config(inventory: Inventory) -> DoctorLine:
     try:
         read_ssh_config(inventory.ssh_config)
     except UsageError as error:
         mend = f"{error.next_step}; `ssh: {{config:}}` in {inventory.path} names it"
-        return lack(INVENTORY, "ssh_config", f"{error.what}: {error.got}", mend)
+        return lack_line(INVENTORY, "ssh_config", f"{error.what}: {error.got}", mend)
     if inventory.ssh_config is None:
-        return ok(INVENTORY, "ssh_config", "OpenSSH's own (~/.ssh/config, /etc/ssh/ssh_config)")
-    return ok(INVENTORY, "ssh_config", inventory.ssh_config)
+        return ok_line(
+            INVENTORY, "ssh_config", "OpenSSH's own (~/.ssh/config, /etc/ssh/ssh_config)"
+        )
+    return ok_line(INVENTORY, "ssh_config", inventory.ssh_config)

@@ -10,7 +10,7 @@ MACHINE, INVENTORY = "this machine", "inventory"
 """Subjects of lines that are about no host and no domain."""
 
 
-class State(StrEnum):
+class LineState(StrEnum):
     """`lack` stands in the way of a rescue; `warn` does not, yet."""
 
     OK = "ok"
@@ -26,7 +26,7 @@ class Urgency(IntEnum):
     LAST = 2  # it often follows from something else
 
 
-class Line(Record, frozen=True, kw_only=True):
+class DoctorLine(Record, frozen=True, kw_only=True):
     """What was found about `topic` of `subject` (a host, a domain, or one of the constants above).
 
     `mend` is the command, or the action where no command can do it; "" where all is well.
@@ -34,30 +34,30 @@ class Line(Record, frozen=True, kw_only=True):
 
     subject: str
     topic: str
-    state: State
+    state: LineState
     found: str
     mend: str
     urgency: Urgency = Urgency.USUAL
 
 
-def ok(subject: str, topic: str, found: str) -> Line:
+def ok_line(subject: str, topic: str, found: str) -> DoctorLine:
     """It is as it should be."""
-    return Line(subject=subject, topic=topic, state=State.OK, found=found, mend="")
+    return DoctorLine(subject=subject, topic=topic, state=LineState.OK, found=found, mend="")
 
 
-def warn(subject: str, topic: str, found: str, mend: str) -> Line:
+def warn_line(subject: str, topic: str, found: str, mend: str) -> DoctorLine:
     """It works today, and will not on some other day."""
-    return Line(subject=subject, topic=topic, state=State.WARN, found=found, mend=mend)
+    return DoctorLine(subject=subject, topic=topic, state=LineState.WARN, found=found, mend=mend)
 
 
-def lack(
+def lack_line(
     subject: str, topic: str, found: str, mend: str, *, urgency: Urgency = Urgency.USUAL
-) -> Line:
+) -> DoctorLine:
     """Something would be refused, or could not be known."""
-    return Line(
+    return DoctorLine(
         subject=subject,
         topic=topic,
-        state=State.LACK,
+        state=LineState.LACK,
         found=found,
         mend=mend,
         urgency=urgency,

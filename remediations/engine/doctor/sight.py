@@ -10,7 +10,7 @@ from typing import Any
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
 from remediations.reach.connection import HostUnreachable, Reach
-from remediations.reach.doors import Door, door
+from remediations.reach.doors import HostKeyStatus, host_key_status
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
@@ -23,38 +23,38 @@ Ask = Callable[[Reach, Observation], Awaitable[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
+class Examination:
     """`refusals` and `doors` are of hosts that were not reached; `asked` is what each domain asked
     beyond the observation, by its name."""
 
     observation: Observation
     refusals: Mapping[str, HostUnreachable]
-    doors: Mapping[str, Door]
+    doors: Mapping[str, HostKeyStatus]
     asked: Mapping[str, Any]
 
 
-async def look(
+async def examine(
     inventory: Inventory, resolver: SshResolver, asks: Mapping[str, Ask], *, tool: str
-) -> Sight:
-    """`see`, over SSH."""
+) -> Examination:
+    """`examine_through`, over SSH."""
     async with SshReach(inventory, resolver) as reach:
-        return await see(reach, inventory, resolver, asks, tool=tool)
+        return await examine_through(reach, inventory, resolver, asks, tool=tool)
 
 
-async def see(
+async def examine_through(
     reach: Reach,
     inventory: Inventory,
     resolver: SshResolver,
     asks: Mapping[str, Ask],
     *,
     tool: str,
-) -> Sight:
+) -> Examination:
     """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
     observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
     names = [entry.name for entry in inventory.hosts]
     heard = await asyncio.gather(*(_refusal(reach, host) for host in names))
     refusals = {host: refusal for host, refusal in zip(names, heard, strict=True) if refusal}
-    return Sight(
+    return Examination(
         observation=observation,
         refusals=refusals,
         doors=await _doors(inventory, resolver, list(refusals)),
@@ -74,8 +74,10 @@ async def _refusal(reach: Reach, host: str) -> HostUnreachable | None:
     return None
 
 
-async def _doors(inventory: Inventory, resolver: SshResolver, hosts: list[str]) -> dict[str, Door]:
+async def _doors(
+    inventory: Inventory, resolver: SshResolver, hosts: list[str]
+) -> dict[str, HostKeyStatus]:
     known = KnownHosts()
     entries = [inventory.host(host) for host in hosts]
-    doors = [await door(entry, resolver, known) for entry in entries]
+    doors = [await host_key_status(entry, resolver, known) for entry in entries]
     return {found.host: found for found in doors}

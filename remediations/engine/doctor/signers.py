@@ -9,52 +9,54 @@ from pathlib import Path
 from remediations.engine.approve.allowed_signers import EXACT_NAME, SignerLine
 from remediations.engine.approve.approval import NAMESPACE
 from remediations.engine.approve.verifier import load_signers
-from remediations.engine.doctor.line import INVENTORY, Line, lack, ok, warn
+from remediations.engine.doctor.line import INVENTORY, DoctorLine, lack_line, ok_line, warn_line
 from remediations.errors import ApprovalError
 from remediations.values.inventory import Inventory
 
 TOPIC = "allowed_signers"
 
 
-def signers_line(inventory: Inventory, machines: Path | None) -> Line:
+def signers_line(inventory: Inventory, machines: Path | None) -> DoctorLine:
     """The state of the inventory's list; a list that nobody named is a warning. Where the machine
     configuration names one (`machines`), that one counts."""
     if machines is not None:
-        return ok(INVENTORY, TOPIC, f"{machines} counts, which the machine configuration names")
+        return ok_line(
+            INVENTORY, TOPIC, f"{machines} counts, which the machine configuration names"
+        )
     if inventory.allowed_signers is None:
-        return warn(
+        return warn_line(
             INVENTORY,
             TOPIC,
             "none named: `approve` and `apply` would need --allowed-signers",
             f"add `allowed_signers: FILE` to {inventory.path}",
         )
-    return list_line(INVENTORY, Path(inventory.allowed_signers))
+    return signers_list_line(INVENTORY, Path(inventory.allowed_signers))
 
 
-def list_line(subject: str, path: Path) -> Line:
+def signers_list_line(subject: str, path: Path) -> DoctorLine:
     """The state of the list at `path`, read as an approval would read it."""
     try:
         signers = load_signers(path)
     except ApprovalError as error:
-        return lack(subject, TOPIC, f"{error.what}: {error.got}", error.next_step)
-    return judge(subject, path, signers.lines)
+        return lack_line(subject, TOPIC, f"{error.what}: {error.got}", error.next_step)
+    return judge_signers(subject, path, signers.lines)
 
 
-def judge(subject: str, path: Path, lines: Sequence[SignerLine]) -> Line:
+def judge_signers(subject: str, path: Path, lines: Sequence[SignerLine]) -> DoctorLine:
     """What the lines of the list amount to. Pure."""
     for line in lines:
         trouble = _trouble(line)
         if trouble:
             where = f"{path}:{line.number}"
-            return lack(subject, TOPIC, f"{where}: {trouble}", f"correct {where}")
+            return lack_line(subject, TOPIC, f"{where}: {trouble}", f"correct {where}")
     authorities = [line for line in lines if line.authority]
     if authorities:
         found = f"{path}:{authorities[0].number}: a certificate authority: whoever it certifies"
-        return warn(subject, TOPIC, f"{found} may approve", "see docs/approval.md")
+        return warn_line(subject, TOPIC, f"{found} may approve", "see docs/approval.md")
     if not lines:
         mend = f'echo "NAME namespaces=\\"{NAMESPACE}\\" $(cat KEY.pub)" >>{path}'
-        return lack(subject, TOPIC, f"{path} names nobody", mend)
-    return ok(subject, TOPIC, f"{path}: {len(lines)} key(s), each under one exact name")
+        return lack_line(subject, TOPIC, f"{path} names nobody", mend)
+    return ok_line(subject, TOPIC, f"{path}: {len(lines)} key(s), each under one exact name")
 
 
 def _trouble(line: SignerLine) -> str:

@@ -48,7 +48,9 @@ class Conclusion:
     explained_by: tuple[str, ...] = ()
 
 
-def concerned(domains: Sequence[AnyDomain], observation: Observation) -> tuple[AnyDomain, ...]:
+def concerned_domains(
+    domains: Sequence[AnyDomain], observation: Observation
+) -> tuple[AnyDomain, ...]:
     """Those that have something in the observation.
 
     Raises:
@@ -80,10 +82,10 @@ def conclude(
     unread = [_unread(system) for system in failed]
     if unread and not any(_concerns(domain, observation) for domain in domains):
         return tuple(unread)
-    asked = concerned(domains, observation)
+    asked = concerned_domains(domains, observation)
     alone = len(asked) + len(unread) == 1
     found = _once([_concluded(domain, observation, alone=alone) for domain in asked])
-    return in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
+    return explained_in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
 
 
 def _once(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
@@ -95,7 +97,7 @@ def _once(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
     return tuple(kept.values())
 
 
-def in_order(
+def explained_in_order(
     found: Sequence[Conclusion], rests_on: Mapping[str, Sequence[str]]
 ) -> tuple[Conclusion, ...]:
     """Each with what explains it, in the order in which they are shown. Pure."""
@@ -138,7 +140,7 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
         domain.concerns(observation)
         situation = domain.situation(observation, frozenset())
         return Conclusion(
-            name=domain.name, finding=domain.told(situation), detail=domain.detail(situation)
+            name=domain.name, finding=domain.finding(situation), detail=domain.detail(situation)
         )
     except Exception as error:
         if alone:

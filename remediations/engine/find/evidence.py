@@ -10,7 +10,7 @@ from remediations.values.reading import Known, Unknown
 T = TypeVar("T")
 
 
-def said(path: str, reading: Known[T] | Unknown, says: str = "") -> Evidence:
+def evidence_of(path: str, reading: Known[T] | Unknown, says: str = "") -> Evidence:
     """The evidence that the reading at `path` gives; an unknown one says why it is unknown."""
     if isinstance(reading, Unknown):
         says = f"unknown: {reading.reason}" + (f" ({says})" if says else "")

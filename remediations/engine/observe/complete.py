@@ -9,7 +9,7 @@ from __future__ import annotations
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation, Scope
 
 
-def lack(observation: Observation) -> str:
+def missing_readings(observation: Observation) -> str:
     """What it lacks to be planned from; "" where that is nothing."""
     if observation.format != OBSERVATION_FORMAT:
         return f"format {observation.format}, not {OBSERVATION_FORMAT}"

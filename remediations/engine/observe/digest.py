@@ -11,11 +11,11 @@ from remediations.values.inventory import Inventory
 from remediations.values.wire import digest
 
 
-def portable(inventory: Inventory) -> Inventory:
+def portable_inventory(inventory: Inventory) -> Inventory:
     """The inventory without what only this machine knows: where it and its files lie."""
     return replace(inventory, path="", sha256="", ssh_config=None, allowed_signers=None)
 
 
 def inventory_digest(inventory: Inventory) -> str:
     """The SHA-256 of what the inventory says, wherever it and its files lie on this machine."""
-    return digest(portable(inventory))
+    return digest(portable_inventory(inventory))

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation, Scope
-from remediations.engine.observe.unread import FailedSystem, Unread
-from remediations.engine.system import HostSystem, Look, RemoteSystem, System
+from remediations.engine.observe.unread import FailedSystem, FailedSystems
+from remediations.engine.system import HostSystem, LookRequest, RemoteSystem, System
 from remediations.errors import RemediationError
 from remediations.machine.config import load_machine_config
-from remediations.reach.aside import short_turns
+from remediations.reach.aside import short_switch_interval
 from remediations.reach.connection import Reach
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
@@ -45,13 +45,13 @@ async def observe(
     if systems is None:
         systems = installed_systems(load_machine_config()).systems
     began = datetime.now(UTC)
-    asked = Look(
+    asked = LookRequest(
         reach=reach,
         inventory=inventory,
         scope=scope,
         host_systems=tuple(one for one in systems if isinstance(one, HostSystem)),
     )
-    with short_turns():
+    with short_switch_interval():
         read, logins = await asyncio.gather(
             asyncio.gather(
                 *(_read(one, asked) for one in systems if isinstance(one, RemoteSystem))
@@ -61,7 +61,7 @@ async def observe(
     parts = [part for found in read if not isinstance(found, FailedSystem) for part in found]
     failed = tuple(found for found in read if isinstance(found, FailedSystem))
     if failed:
-        parts.append(Part.of(Unread(systems=failed)))
+        parts.append(Part.of(FailedSystems(systems=failed)))
     return Observation(
         format=OBSERVATION_FORMAT,
         tool=tool,
@@ -74,7 +74,7 @@ async def observe(
     )
 
 
-async def _read(system: RemoteSystem, asked: Look) -> Sequence[Part] | FailedSystem:
+async def _read(system: RemoteSystem, asked: LookRequest) -> Sequence[Part] | FailedSystem:
     """What a system read, or how it failed: that costs its own part only.
 
     Raises:

@@ -61,14 +61,14 @@ class Observation(Record, frozen=True, kw_only=True):
         """
         part = self.part(kind.KIND)
         if part is None:
-            raise unusable_part(kind.KIND, "an observation without it")
+            raise unusable_part_error(kind.KIND, "an observation without it")
         try:
             return part.read(kind)
         except ValueError as error:
-            raise unusable_part(kind.KIND, str(error)) from error
+            raise unusable_part_error(kind.KIND, str(error)) from error
 
 
-def unusable_part(kind: str, got: str) -> UsageError:
+def unusable_part_error(kind: str, got: str) -> UsageError:
     """The refusal of an observation whose part of that kind cannot be used."""
     return UsageError(
         f"the observation has no {kind} that can be used",

@@ -11,21 +11,21 @@ from remediations.engine.observe.observation import (
 )
 from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import read_trusted
-from remediations.files.writing import write_named
+from remediations.files.writing import write_named_file
 from remediations.values.wire import WireError, canonical, decode, format_of
 
 YEARS = range(2000, 2900)
 """What a clock of ours may show: a plan is good for a while from then on."""
 
 
-def save(observation: Observation, path: Path) -> None:
+def save_observation(observation: Observation, path: Path) -> None:
     """Write `observation` to `path` as canonical JSON, whole or not at all.
 
     Raises:
         MachineError: the file cannot be written.
     """
     try:
-        write_named(path, canonical(observation) + b"\n")
+        write_named_file(path, canonical(observation) + b"\n")
     except OSError as error:
         raise MachineError(
             f"the observation cannot be written to {path}",
@@ -36,7 +36,7 @@ def save(observation: Observation, path: Path) -> None:
         ) from error
 
 
-def load(path: Path) -> Observation:
+def load_observation(path: Path) -> Observation:
     """The observation in the file `path`.
 
     Raises:

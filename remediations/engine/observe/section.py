@@ -35,7 +35,7 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
+class HostDocument:
     """All sections by name, and how the host's clock relates to ours."""
 
     sections: Mapping[str, Section]

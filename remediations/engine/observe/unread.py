@@ -21,7 +21,7 @@ class FailedSystem(Record, frozen=True, kw_only=True):
     reason: str
 
 
-class Unread(Kinded, frozen=True, kw_only=True):
+class FailedSystems(Kinded, frozen=True, kw_only=True):
     """All of them. An observation in which none failed does not have this part."""
 
     KIND: ClassVar[str] = "engine.unread/1"
@@ -29,12 +29,12 @@ class Unread(Kinded, frozen=True, kw_only=True):
     systems: tuple[FailedSystem, ...]
 
 
-def unread(observation: Observation) -> tuple[FailedSystem, ...]:
+def failed_systems(observation: Observation) -> tuple[FailedSystem, ...]:
     """The systems that failed in this look.
 
     Raises:
         UsageError: the part that says so has another form.
     """
-    if observation.part(Unread.KIND) is None:
+    if observation.part(FailedSystems.KIND) is None:
         return ()
-    return observation.read(Unread).systems
+    return observation.read(FailedSystems).systems

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remediations.engine.find.finding import Evidence, Finding
-from remediations.engine.plan.essence import grounds
+from remediations.engine.plan.essence import guard_grounds
 from remediations.engine.plan.parts import part_blocks
 from remediations.engine.plan.plan import Plan
-from remediations.render.document import Block, Heading, Table, Words, folded, names
+from remediations.render.document import Block, Heading, Table, Words, exact_names, folded_table
 from remediations.render.printable import Exact
-from remediations.render.words import count, instant
+from remediations.render.words import count_of, format_instant
 from remediations.values.login import Login
 
 MANY = 12
@@ -42,12 +42,14 @@ def _logins(logins: tuple[Login, ...]) -> Iterator[Block]:
                     "itself" if number == len(login.hops) else f"hop {number}",
                     (Exact(hop.user), " at ", Exact(hop.hostname), f" port {hop.port}"),
                     Exact(hop.proxy_command) if hop.proxy_command else "–",
-                    names(hop.host_keys),
+                    exact_names(hop.host_keys),
                     login.trouble or "–",
                 )
             )
     header = ("Host", "Step", "Machine", "ProxyCommand", "Host keys", "Trouble")
-    yield folded(f"All {count(len(logins), 'name')}", Table(header, tuple(rows)), beyond=MANY)
+    yield folded_table(
+        f"All {count_of(len(logins), 'name')}", Table(header, tuple(rows)), beyond=MANY
+    )
 
 
 def _grounds(plan: Plan) -> Iterator[Block]:
@@ -55,8 +57,8 @@ def _grounds(plan: Plan) -> Iterator[Block]:
     yield Table(
         ("Guard", "Of", "Facts", "If it did not hold"),
         tuple(
-            (Exact(row.id), where(row.subjects), names(row.facts), row.next_step)
-            for row in grounds(plan)
+            (Exact(row.id), subject_words(row.subjects), exact_names(row.facts), row.next_step)
+            for row in guard_grounds(plan)
         ),
     )
 
@@ -69,18 +71,20 @@ def _evidence(finding: Finding) -> Iterator[Block]:
         ("About", "Reading", "At", "Says", "Source"),
         tuple((about, *_reading(evidence)) for about, evidence in readings),
     )
-    yield folded(f"All {count(len(readings), 'reading')}", table, beyond=MANY)
+    yield folded_table(f"All {count_of(len(readings), 'reading')}", table, beyond=MANY)
     advice = tuple((Exact(s.name), s.by_hand or "–") for s in finding.subjects)
     table = Table((finding.noun.capitalize(), "By hand"), advice)
-    yield folded(f"What people do, of {count(len(advice), finding.noun)}", table, beyond=MANY)
+    yield folded_table(
+        f"What people do, of {count_of(len(advice), finding.noun)}", table, beyond=MANY
+    )
 
 
 def _reading(evidence: Evidence) -> tuple[Words, ...]:
-    return (Exact(evidence.reading), instant(evidence.at), evidence.says, evidence.source)
+    return (Exact(evidence.reading), format_instant(evidence.at), evidence.says, evidence.source)
 
 
-def where(subjects: tuple[str, ...]) -> Words:
+def subject_words(subjects: tuple[str, ...]) -> Words:
     """The subjects of a row; "" among them is the whole."""
     if len(subjects) == 1:
         return Exact(subjects[0]) if subjects[0] else "all"
-    return (f"{len(subjects)}: ", *names(subjects))
+    return (f"{len(subjects)}: ", *exact_names(subjects))

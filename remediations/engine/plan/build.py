@@ -1,5 +1,5 @@
 """From a proposal to a Plan: gather the facts, judge, make the bytes, freeze. Pure but for what
-makes the bytes (`Workshop`), which contacts nobody.
+makes the bytes (`StepCompiler`), which contacts nobody.
 
 1. Facts: the domain's, then each action's for its target. A name is a fact once.
 2. Guards: the domain's invariants, the branch's, then each action's for its target.
@@ -23,7 +23,7 @@ from remediations.engine.domain import (
     StepData,
 )
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.impact import impacts
+from remediations.engine.plan.impact import compute_impacts
 from remediations.engine.plan.plan import (
     PLAN_FORMAT,
     VALID_FOR,
@@ -44,7 +44,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class CompiledStep:
     """One step as a driver makes it; what each field means says `plan.Step`."""
 
     operation: str
@@ -56,7 +56,7 @@ class Made:
     shown: str = ""
 
 
-class Workshop(Protocol):
+class StepCompiler(Protocol):
     """The pure half of a driver: from what is known of its targets to exact bytes.
 
     The same data give the same bytes. It contacts nobody and never gives an empty answer.
@@ -64,7 +64,7 @@ class Workshop(Protocol):
 
     def __call__(
         self, deploy: str, data: Mapping[str, StepData], /
-    ) -> Mapping[str, tuple[Made, ...]]:
+    ) -> Mapping[str, tuple[CompiledStep, ...]]:
         """The steps of each target, in order.
 
         Raises:
@@ -73,12 +73,12 @@ class Workshop(Protocol):
         ...
 
 
-Workshops = Mapping[str, Workshop]
+StepCompilers = Mapping[str, StepCompiler]
 """By the name of the driver."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Maker:
+class PlanBuilder:
     """What makes plans here: an installed playbook, its domain, and where it came from; our own
     name and version; and what makes the bytes."""
 
@@ -86,7 +86,7 @@ class Maker:
     playbook: Playbook[Any]
     origin: Origin
     tool: str
-    workshops: Workshops
+    compilers: StepCompilers
 
     def build(
         self,
@@ -99,11 +99,11 @@ class Maker:
         """The plan of a branch that fits; `held` are facts that keep an approved value.
 
         Raises:
-            RemediationError: a workshop cannot make the bytes.
+            RemediationError: a compiler cannot make the bytes.
         """
         domain, proposal = self.domain, branch.propose(situation)
-        facts = gathered(domain, situation, proposal)
-        guards = guard_results((*domain.invariants, *branch.invariants), situation, proposal)
+        facts = deciding_facts(domain, situation, proposal)
+        guards = evaluate_guards((*domain.invariants, *branch.invariants), situation, proposal)
         blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
         known = {fact.name: fact.value for fact in facts} | dict(held or {})
         return Plan(
@@ -119,7 +119,7 @@ class Maker:
             observation_digest=digest(observation),
             observed_at=observation.ended,
             expires_at=observation.ended + VALID_FOR,
-            finding=domain.told(situation),
+            finding=domain.finding(situation),
             facts=facts,
             guards=guards,
             warnings=proposal.warnings,
@@ -133,7 +133,7 @@ class Maker:
         )
 
     def _stages(self, situation: S, proposal: Proposal[S], facts: Facts) -> tuple[Stage, ...]:
-        changed = impacts_of(self.domain, situation, proposal)
+        changed = stage_impacts(self.domain, situation, proposal)
         return tuple(
             Stage(
                 number=number,
@@ -148,7 +148,7 @@ class Maker:
 
     def _steps(self, number: int, draft: StageDraft[S], facts: Facts) -> tuple[Step, ...]:
         """In the order of the moves; what one deploy makes of several targets is made at once."""
-        made: dict[tuple[str, str], tuple[Made, ...]] = {}
+        made: dict[tuple[str, str], tuple[CompiledStep, ...]] = {}
         for name, driver, deploy in dict.fromkeys(
             (move.action.name, move.action.driver, move.action.deploy) for move in draft.moves
         ):
@@ -157,7 +157,7 @@ class Maker:
                 for move in draft.moves
                 if move.action.name == name
             }
-            for target, steps in self._workshop(driver)(deploy, data).items():
+            for target, steps in self._compiler_of(driver)(deploy, data).items():
                 made[name, target] = steps
         return tuple(
             Step(
@@ -180,19 +180,19 @@ class Maker:
             )
         )
 
-    def _workshop(self, driver: str) -> Workshop:
-        if driver in self.workshops:
-            return self.workshops[driver]
+    def _compiler_of(self, driver: str) -> StepCompiler:
+        if driver in self.compilers:
+            return self.compilers[driver]
         raise MachineError(
             f"there is no driver {driver!r} here: the plan cannot be made",
             guard="driver",
-            got=", ".join(sorted(self.workshops)) or "none",
+            got=", ".join(sorted(self.compilers)) or "none",
             expected=f"a system that brings {driver!r}",
             next_step="`remediate list` shows what is installed",
         )
 
 
-def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:
+def deciding_facts(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:
     """All facts that decide about the proposal, in a fixed order, each once."""
     facts = [*domain.facts(situation)]
     for action, target in proposal.moves:
@@ -200,7 +200,7 @@ def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fa
     return tuple({fact.name: fact for fact in facts}.values())
 
 
-def guard_results(
+def evaluate_guards(
     invariants: Iterable[Callable[[S, Proposal[S]], GuardResult | None]],
     situation: S,
     proposal: Proposal[S],
@@ -213,7 +213,7 @@ def guard_results(
     return tuple(results)
 
 
-def impacts_of(
+def stage_impacts(
     domain: Domain[S], situation: S, proposal: Proposal[S]
 ) -> Sequence[tuple[Impact, ...]]:
     """What each stage does to each measure of the domain."""
@@ -221,4 +221,4 @@ def impacts_of(
         [effect for move in stage.moves for effect in move.action.effects(situation, move.target)]
         for stage in proposal.stages
     ]
-    return impacts(domain.levels(situation), effects)
+    return compute_impacts(domain.levels(situation), effects)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from remediations.engine.plan.movable import Movable, freely, upwards
+from remediations.engine.plan.movable import Movable, may_differ, may_rise
 from remediations.engine.plan.plan import Fact, Plan, Rule
 from remediations.values.login import Login
 
@@ -47,23 +47,29 @@ def _guards_hold(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bo
 
 MOVABLE: Mapping[str, Movable] = MappingProxyType(
     {
-        "observed_at": Movable(freely, "it is read again now"),
-        "expires_at": Movable(freely, "it follows from observed_at; the approval names it, too"),
-        "observation_digest": Movable(freely, "another observation; the saved one was compared"),
-        "finding": Movable(freely, "numbers and times go on; what decides of it is a fact"),
-        "facts.*.value": Movable(freely, "each is compared by its own rule before"),
-        "facts.*.source": Movable(freely, "the evidence for it may be another one"),
-        "facts.*.at": Movable(freely, "it is read again now"),
+        "observed_at": Movable(may_differ, "it is read again now"),
+        "expires_at": Movable(
+            may_differ, "it follows from observed_at; the approval names it, too"
+        ),
+        "observation_digest": Movable(
+            may_differ, "another observation; the saved one was compared"
+        ),
+        "finding": Movable(may_differ, "numbers and times go on; what decides of it is a fact"),
+        "facts.*.value": Movable(may_differ, "each is compared by its own rule before"),
+        "facts.*.source": Movable(may_differ, "the evidence for it may be another one"),
+        "facts.*.at": Movable(may_differ, "it is read again now"),
         "guards": Movable(
             _guards_hold, "what a guard saw; which there are and their outcomes stay"
         ),
-        "stages.*.why": Movable(freely, "it counts what may have come back"),
-        "stages.*.impacts.*.before": Movable(upwards, "what is missing may come back by itself"),
-        "stages.*.impacts.*.worst": Movable(upwards, "what is missing may come back by itself"),
-        "stages.*.impacts.*.after": Movable(upwards, "what is missing may come back by itself"),
-        "stages.*.impacts.*.floor": Movable(upwards, "with more of it, more must remain"),
-        "stages.*.gate.title": Movable(freely, "it tells what the gate asks, which is compared"),
-        "stages.*.gate.timeout_s": Movable(upwards, "what was down longer may take longer"),
+        "stages.*.why": Movable(may_differ, "it counts what may have come back"),
+        "stages.*.impacts.*.before": Movable(may_rise, "what is missing may come back by itself"),
+        "stages.*.impacts.*.worst": Movable(may_rise, "what is missing may come back by itself"),
+        "stages.*.impacts.*.after": Movable(may_rise, "what is missing may come back by itself"),
+        "stages.*.impacts.*.floor": Movable(may_rise, "with more of it, more must remain"),
+        "stages.*.gate.title": Movable(
+            may_differ, "it tells what the gate asks, which is compared"
+        ),
+        "stages.*.gate.timeout_s": Movable(may_rise, "what was down longer may take longer"),
     }
 )
 """By path, `*` for any place of a list. Whatever is below one of these is covered by it. Fields of

@@ -24,7 +24,7 @@ TOGETHER = 4
 HOST = "HOST"
 
 
-class Runs(Protocol):
+class Runnable(Protocol):
     """A payload on a target: a planned step, or the record of one."""
 
     @property
@@ -41,11 +41,11 @@ class Runs(Protocol):
 
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Runs)
+R = TypeVar("R", bound=Runnable)
 H = TypeVar("H", bound=Hashable)
 
 
-class Program(NamedTuple, Generic[R]):
+class SharedProgram(NamedTuple, Generic[R]):
     """The steps that run one and the same program: the first whole, of the others what their
     values have for themselves."""
 
@@ -53,7 +53,7 @@ class Program(NamedTuple, Generic[R]):
     others: tuple[tuple[R, str], ...]
 
 
-def values(step: Runs) -> dict[str, str]:
+def assigned_values(step: Runnable) -> dict[str, str]:
     """The assignments at the head of the text, by name; empty where there are none. A name that
     comes twice ends the head: the text after it is program."""
     found: dict[str, str] = {}
@@ -65,30 +65,35 @@ def values(step: Runs) -> dict[str, str]:
     return found
 
 
-def shared(steps: Sequence[Runs]) -> dict[str, str]:
+def shared_values(steps: Sequence[Runnable]) -> dict[str, str]:
     """The values that all of `steps` are given alike."""
-    every = [set(values(step).items()) for step in steps]
+    every = [set(assigned_values(step).items()) for step in steps]
     common = set.intersection(*every) if every else set()
-    return {name: value for name, value in values(steps[0]).items() if (name, value) in common}
+    return {
+        name: value for name, value in assigned_values(steps[0]).items() if (name, value) in common
+    }
 
 
-def own(step: Runs, common: Mapping[str, str]) -> str:
+def own_values_text(step: Runnable, common: Mapping[str, str]) -> str:
     """The values of `step` beside those in `common`, as text."""
-    return as_text({n: v for n, v in values(step).items() if common.get(n) != v})
+    return assignments_text({n: v for n, v in assigned_values(step).items() if common.get(n) != v})
 
 
-def as_text(given: Mapping[str, str]) -> str:
+def assignments_text(given: Mapping[str, str]) -> str:
     """`name=value name=value`."""
     return " ".join(f"{name}={value}" for name, value in given.items())
 
 
-def programs(steps: Sequence[R]) -> tuple[Program[R], ...]:
+def group_by_program(steps: Sequence[R]) -> tuple[SharedProgram[R], ...]:
     """The steps by program, in the order in which each host runs its own. Few are kept apart."""
     if len(steps) < TOGETHER:
-        return tuple(Program(step, ()) for step in steps)
+        return tuple(SharedProgram(step, ()) for step in steps)
     groups = _grouped([((place, _program(one)), one) for place, one in _placed(steps)])
     return tuple(
-        Program(first, tuple((other, own(other, values(first))) for other in others))
+        SharedProgram(
+            first,
+            tuple((other, own_values_text(other, assigned_values(first))) for other in others),
+        )
         for _, (first, *others) in sorted(groups.items(), key=lambda group: group[0][0])
     )
 
@@ -102,9 +107,9 @@ def _placed(steps: Sequence[R]) -> Iterator[tuple[int, R]]:
         before[step.target] += 1
 
 
-def _program(step: Runs) -> Hashable:
+def _program(step: Runnable) -> Hashable:
     """All of a step but its host, its values, and its probe, which has them too."""
-    rows, names = step.payload.split("\n"), tuple(values(step))
+    rows, names = step.payload.split("\n"), tuple(assigned_values(step))
     kept: tuple[object, ...] = ()
     if isinstance(step, Step):
         kept = (
@@ -114,7 +119,7 @@ def _program(step: Runs) -> Hashable:
     return (step.operation, rows[0], names, tuple(rows[1 + len(names) :]), kept)
 
 
-def alike(first: Stage, second: Stage) -> bool:
+def stages_alike(first: Stage, second: Stage) -> bool:
     """Whether two stages do the same for the same reason, only elsewhere, with other values."""
 
     def manner(stage: Stage) -> tuple[object, ...]:
@@ -140,7 +145,7 @@ class GuardRow(NamedTuple):
     subjects: tuple[str, ...]
 
 
-class Ground(NamedTuple):
+class GuardGrounds(NamedTuple):
     """Which facts a guard rests on and what it advises; of several subjects, `HOST` is each one."""
 
     id: str
@@ -149,7 +154,7 @@ class Ground(NamedTuple):
     next_step: str
 
 
-def same_guards(plan: Plan) -> list[list[GuardResult]]:
+def group_guards(plan: Plan) -> list[list[GuardResult]]:
     """The guards in order, those with the same id, title and outcome on many hosts together."""
     return _many_together([((g.id, g.title, g.outcome), g) for g in plan.guards])
 
@@ -160,7 +165,7 @@ def guard_rows(plan: Plan) -> list[GuardRow]:
     return [GuardRow(group[0], tuple(g.subject for g in group)) for group in _many_together(said)]
 
 
-def grounds(plan: Plan) -> list[Ground]:
+def guard_grounds(plan: Plan) -> list[GuardGrounds]:
     """What the guards rest on, once where hosts differ in nothing but their name."""
     rows = []
     for group in _grouped([(_template(guard), guard) for guard in plan.guards]).values():
@@ -168,7 +173,7 @@ def grounds(plan: Plan) -> list[Ground]:
         facts, advice = (
             _template(first)[1:] if len(subjects) > 1 else (first.facts, first.next_step)
         )
-        rows.append(Ground(first.id, subjects, facts, advice))
+        rows.append(GuardGrounds(first.id, subjects, facts, advice))
     return rows
 
 

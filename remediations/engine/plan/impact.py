@@ -36,7 +36,7 @@ class Level:
     floor: int
 
 
-def impacts(
+def compute_impacts(
     levels: Sequence[Level], stages: Sequence[Sequence[Effect]]
 ) -> tuple[tuple[Impact, ...], ...]:
     """For each stage, what its effects do to each measure."""

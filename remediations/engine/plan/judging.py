@@ -7,7 +7,7 @@ from remediations.engine.plan.plan import GuardResult, Outcome
 _OUTCOMES = {None: Outcome.UNKNOWN, True: Outcome.PASS, False: Outcome.BLOCK}
 
 
-def judged(
+def guard_result(
     guard: str,
     title: str,
     *,

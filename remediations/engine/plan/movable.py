@@ -16,19 +16,19 @@ class Movable(NamedTuple):
     why: str
 
 
-def freely(_planned: object, _now: object) -> bool:
+def may_differ(_planned: object, _now: object) -> bool:
     """It may be anything."""
     return True
 
 
-def upwards(planned: str | int, now: str | int) -> bool:
+def may_rise(planned: str | int, now: str | int) -> bool:
     """A number that may only rise; in a part numbers are decimal strings. What is not a number is
     another one."""
-    before, after = number(planned), number(now)
+    before, after = parse_integer(planned), parse_integer(now)
     return before is not None and after is not None and after >= before
 
 
-def number(value: object) -> int | None:
+def parse_integer(value: object) -> int | None:
     """A number as a plan or a part has it; None for anything else."""
     text = str(value)
     return int(text) if _NUMBER.fullmatch(text) else None

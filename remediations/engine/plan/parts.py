@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from remediations.render.document import Block, Labelled, Table, Words, folded
+from remediations.render.document import Block, Labelled, Table, Words, folded_table
 from remediations.render.printable import Exact
-from remediations.render.words import count
+from remediations.render.words import count_of
 from remediations.values.part import Part
 
 NONE = "–"
@@ -32,7 +32,7 @@ def part_blocks(part: Part, *, beyond: int) -> Iterator[Block]:
             tuple(map(_title, columns)),
             tuple(tuple(Exact(_flat(row.get(key))) for key in columns) for row in rows),
         )
-        yield folded(f"{_title(name)}: {count(len(rows), 'row')}", table, beyond=beyond)
+        yield folded_table(f"{_title(name)}: {count_of(len(rows), 'row')}", table, beyond=beyond)
 
 
 def _is_table(value: object) -> bool:

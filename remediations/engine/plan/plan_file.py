@@ -26,18 +26,20 @@ def read_plan(path: Path) -> Plan:
         data = read_trusted(path, limit=PLAN_LIMIT).data
         version = format_of(data)
         if version != str(PLAN_FORMAT):
-            raise unfit(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
+            raise unusable_file_error(path, f"plan format {version!r}", f"format {PLAN_FORMAT}")
         plan = decode(data, Plan)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable_file_error(path, error) from error
     except WireError as error:
-        raise unfit(path, str(error)) from error
+        raise unusable_file_error(path, str(error)) from error
     if canonical(plan) != data:
-        raise unfit(path, "bytes that are not canonical: it was edited", "the file as written")
+        raise unusable_file_error(
+            path, "bytes that are not canonical: it was edited", "the file as written"
+        )
     return plan
 
 
-def unfit(
+def unusable_file_error(
     path: Path, got: str, expected: str = "a whole, unedited file of this version"
 ) -> UsageError:
     """The refusal of a file that lies in a run's directory."""
@@ -50,7 +52,7 @@ def unfit(
     )
 
 
-def unreadable(path: Path, error: OSError) -> UsageError:
+def unreadable_file_error(path: Path, error: OSError) -> UsageError:
     """The refusal of a file of a run that is not there, or may not be read."""
     return UsageError(
         f"{path} cannot be read",

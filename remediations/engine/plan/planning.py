@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from remediations.engine.domain import pick
-from remediations.engine.find.conclude import concerned
+from remediations.engine.domain import pick_branch
+from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
-from remediations.engine.observe.complete import lack
+from remediations.engine.observe.complete import missing_readings
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import Maker
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
 from remediations.values.wire import WireError, canonical, decode
 
 
 def make_plan(
-    maker: Maker, branch: str | None, observation: Observation, only: frozenset[str]
+    maker: PlanBuilder, branch: str | None, observation: Observation, only: frozenset[str]
 ) -> Plan:
     """The plan for what was observed, whether or not its guards pass. `only` are the targets that
     may be acted on, empty for all.
@@ -26,7 +26,7 @@ def make_plan(
             of other types than a plan has.
         RemediationError: the bytes of a step cannot be made.
     """
-    missing = lack(observation)
+    missing = missing_readings(observation)
     if missing:
         raise UsageError(
             "no plan can be made from this observation",
@@ -36,11 +36,11 @@ def make_plan(
             next_step=f"remediate plan {maker.playbook.id} --inventory INVENTORY (without --from)",
         )
     domain = maker.domain
-    concerned([domain], observation)
+    concerned_domains([domain], observation)
     situation = domain.situation(observation, only)
-    finding = domain.told(situation)
+    finding = domain.finding(situation)
     check_targets(only, observation, finding)
-    chosen = pick(maker.playbook, situation, finding, branch)
+    chosen = pick_branch(maker.playbook, situation, finding, branch)
     if not chosen.propose(situation).moves:
         raise Refused(
             f"{maker.playbook.id} {chosen.name} has nothing to act on",

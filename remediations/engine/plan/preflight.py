@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 
 from remediations.engine.domain import Action, AnyDomain, Domain, Move, Proposal, StageDraft
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import gathered, guard_results
+from remediations.engine.plan.build import deciding_facts, evaluate_guards
 from remediations.engine.plan.plan import Gate, GuardResult, Outcome, Risk
 from remediations.engine.plan.planning import check_targets
 from remediations.errors import UsageError
@@ -44,7 +44,7 @@ class Preflight(Record, frozen=True, kw_only=True):
         return tuple(guard for guard in self.guards if guard.outcome is not Outcome.PASS)
 
 
-def preflight(
+def judge_action(
     domain: Domain[S], action: Action[S], targets: tuple[str, ...], observation: Observation
 ) -> Preflight:
     """Judge `action` on all `targets` at the same time, in what was observed.
@@ -62,10 +62,10 @@ def preflight(
         )
     only = frozenset(targets)
     situation = domain.situation(observation, only)
-    check_targets(only, observation, domain.told(situation))
+    check_targets(only, observation, domain.finding(situation))
     proposal = _at_once(action, targets)
-    guards = guard_results(domain.invariants, situation, proposal)
-    facts = {fact.name: fact.value for fact in gathered(domain, situation, proposal)}
+    guards = evaluate_guards(domain.invariants, situation, proposal)
+    facts = {fact.name: fact.value for fact in deciding_facts(domain, situation, proposal)}
     passed = all(guard.outcome is Outcome.PASS for guard in guards)
     return Preflight(
         domain=domain.name,
@@ -76,7 +76,7 @@ def preflight(
     )
 
 
-def action_named(name: str, domains: tuple[AnyDomain, ...]) -> tuple[AnyDomain, Action[object]]:
+def find_action(name: str, domains: tuple[AnyDomain, ...]) -> tuple[AnyDomain, Action[object]]:
     """The action called `name`, with its domain.
 
     Raises:

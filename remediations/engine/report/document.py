@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from remediations.engine.plan.document import plan_document
-from remediations.engine.plan.essence import programs
+from remediations.engine.plan.essence import group_by_program
 from remediations.engine.report.plot import series_plots
 from remediations.engine.report.report import Report, StepRecord
 from remediations.engine.runs.records import RunState, Start, StepState
 from remediations.engine.verify.result import CheckOutcome
 from remediations.render.document import (
     Block,
+    CodeBlock,
     Document,
     Figure,
     Folded,
@@ -21,15 +22,14 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
-    lowered,
+    lower_headings,
 )
 from remediations.render.printable import Exact
-from remediations.render.words import clock, moment, some, span
+from remediations.render.words import format_duration, format_moment, format_time, name_some
 
 NOT_STARTED = "not started"
 TO_BE_VERIFIED = (RunState.UNVERIFIED, RunState.STOPPED, RunState.UNKNOWN)
@@ -47,14 +47,14 @@ def report_document(report: Report) -> Document:
     plan = report.plan
     return (
         *(Notice(("not proven: ", doubt)) for doubt in report.doubts),
-        Heading(1, (f"{plan.playbook} on {some(plan.resources)}: ", _state(report.state))),
+        Heading(1, (f"{plan.playbook} on {name_some(plan.resources)}: ", _state(report.state))),
         Labelled(_summary(report)),
         *_figures(report),
         *_timeline(report),
         *_checks(report),
         *_steps(report),
         Heading(2, "The plan, as it was signed"),
-        *lowered(plan_document(plan, report.digest), 1)[1:],
+        *lower_headings(plan_document(plan, report.digest), 1)[1:],
     )
 
 
@@ -69,7 +69,7 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
             Exact(approval.principal),
             " with ",
             Exact(approval.key_fingerprint),
-            f", dated {moment(approval.dated)}; ",
+            f", dated {format_moment(approval.dated)}; ",
         ]
     return (
         ("Plan", report.plan.title),
@@ -131,7 +131,7 @@ def _timeline(report: Report) -> Iterator[Block]:
         ("Time", "What", "Detail"),
         tuple(
             (
-                clock(event.at),
+                format_time(event.at),
                 event.what if event.good else Toned(event.what, Tone.BAD),
                 event.detail,
             )
@@ -165,8 +165,8 @@ def _checks(report: Report) -> Iterator[Block]:
 
 def _steps(report: Report) -> Iterator[Block]:
     yield Heading(2, "What ran")
-    for first, others in programs(report.steps):
-        program = Program(first.payload)
+    for first, others in group_by_program(report.steps):
+        program = CodeBlock(first.payload)
         yield _ran(first)
         yield Folded(f"The program: {program.size}", (program,))
         yield from _said(first)
@@ -196,4 +196,4 @@ def _said(step: StepRecord) -> Iterator[Block]:
 
 
 def _span(milliseconds: int | None) -> str:
-    return "–" if milliseconds is None else span(timedelta(milliseconds=milliseconds))
+    return "–" if milliseconds is None else format_duration(timedelta(milliseconds=milliseconds))

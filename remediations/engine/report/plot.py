@@ -17,7 +17,7 @@ import svg
 from markupsafe import escape
 
 from remediations.engine.report.report import Sample
-from remediations.render.printable import exact
+from remediations.render.printable import ascii_line
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 112, 12, 28
@@ -88,7 +88,7 @@ def _series_plot(series: str, samples: Sequence[Sample]) -> str:
 
 def _called(names: Sequence[str]) -> str:
     """The first name, as much of it as there is room for, and how many share its line."""
-    name, beyond = exact(names[0]), f" and {len(names) - 1} more" if len(names) > 1 else ""
+    name, beyond = ascii_line(names[0]), f" and {len(names) - 1} more" if len(names) > 1 else ""
     room = MOST_LETTERS - len(beyond)
     return (name if len(name) <= room else f"{name[: room - 1]}…") + beyond
 
@@ -112,7 +112,7 @@ def _plot(
     high = max(*values, low + 1)
     end = max(seconds for line in lines for seconds, _ in line.points) or 1.0
     frame = _Frame(low, high, end)
-    elements: list[svg.Element] = [svg.Title(text=escape(exact(title)))]
+    elements: list[svg.Element] = [svg.Title(text=escape(ascii_line(title)))]
     elements += frame.axes()
     labels = []
     for value, name in marks:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from remediations.engine.rules.entry import Entry, Kind, entries_of, exit_codes_of
-from remediations.files.shipped import shipped
+from remediations.engine.rules.entry import RuleEntry, RuleKind, parse_exit_codes, parse_rules
+from remediations.files.shipped import shipped_path
 
 EXIT_CODES = "docs/exit-codes.md"
-PAGES: dict[Kind, str] = {
-    Kind.GUARD: "docs/rules/guards.md",
-    Kind.CHECK: "docs/rules/checks.md",
-    Kind.CLASS: "docs/rules/classes.md",
-    Kind.CONDITION: "docs/rules/conditions.md",
-    Kind.HAZARD: "docs/rules/hazards.md",
-    Kind.STATE: "docs/rules/states.md",
+PAGES: dict[RuleKind, str] = {
+    RuleKind.GUARD: "docs/rules/guards.md",
+    RuleKind.CHECK: "docs/rules/checks.md",
+    RuleKind.CLASS: "docs/rules/classes.md",
+    RuleKind.CONDITION: "docs/rules/conditions.md",
+    RuleKind.HAZARD: "docs/rules/hazards.md",
+    RuleKind.STATE: "docs/rules/states.md",
 }
 _LONGEST = 40
 """Characters of an unknown word that are compared: no id is longer."""
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
+def rule_entries() -> tuple[RuleEntry, ...]:
     """Every entry, page by page.
 
     Raises:
@@ -31,24 +31,27 @@ def entries() -> tuple[Entry, ...]:
     found = [
         entry
         for kind, page in PAGES.items()
-        for entry in entries_of(kind, page, shipped(page).read_text(encoding="utf-8"))
+        for entry in parse_rules(kind, page, shipped_path(page).read_text(encoding="utf-8"))
     ]
-    return (*found, *exit_codes_of(EXIT_CODES, shipped(EXIT_CODES).read_text(encoding="utf-8")))
+    return (
+        *found,
+        *parse_exit_codes(EXIT_CODES, shipped_path(EXIT_CODES).read_text(encoding="utf-8")),
+    )
 
 
-def meant_by(word: str, among: Iterable[Entry] | None = None) -> tuple[Entry, ...]:
+def find_rules(word: str, among: Iterable[RuleEntry] | None = None) -> tuple[RuleEntry, ...]:
     """The entries called so, in whatever case: a class and a condition may share a name. `among`
     others than ours, where they are given."""
     key = _key(word)
-    all_ = entries() if among is None else among
+    all_ = rule_entries() if among is None else among
     return tuple(entry for entry in all_ if key in map(_key, entry.names))
 
 
-def close_to(word: str) -> tuple[str, ...]:
+def similar_names(word: str) -> tuple[str, ...]:
     """Names that `word` may have been meant to be, the closest first."""
     from difflib import get_close_matches
 
-    names = {_key(name): name for entry in entries() for name in entry.names}
+    names = {_key(name): name for entry in rule_entries() for name in entry.names}
     return tuple(names[key] for key in get_close_matches(_key(word)[:_LONGEST], names, n=4))
 
 

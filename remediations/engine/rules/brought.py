@@ -13,17 +13,17 @@ from pathlib import PurePosixPath
 
 from remediations.engine.domain import AnyDomain
 from remediations.engine.rules.book import PAGES
-from remediations.engine.rules.entry import Entry, entries_of
+from remediations.engine.rules.entry import RuleEntry, parse_rules
 
 log = logging.getLogger(__name__)
 
 
-def brought(domains: Sequence[AnyDomain]) -> tuple[Entry, ...]:
+def domain_rules(domains: Sequence[AnyDomain]) -> tuple[RuleEntry, ...]:
     """All of them. Pages that cannot be read cost the entries of their domain only."""
     return tuple(entry for domain in domains if domain.rules for entry in _of(domain))
 
 
-def _of(domain: AnyDomain) -> Sequence[Entry]:
+def _of(domain: AnyDomain) -> Sequence[RuleEntry]:
     try:
         return tuple(_read(domain.rules))
     except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's package
@@ -31,10 +31,10 @@ def _of(domain: AnyDomain) -> Sequence[Entry]:
         return ()
 
 
-def _read(package: str) -> Iterator[Entry]:
+def _read(package: str) -> Iterator[RuleEntry]:
     directory = files(package)
     for kind, ours in PAGES.items():
         name = PurePosixPath(ours).name
         page = directory.joinpath(name)
         if page.is_file():
-            yield from entries_of(kind, f"{package}/{name}", page.read_text(encoding="utf-8"))
+            yield from parse_rules(kind, f"{package}/{name}", page.read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _EMPHASIS = re.compile(r"(?<![*\w])\*([^*`\n]+)\*(?![*\w])")
 
 
-class Kind(StrEnum):
+class RuleKind(StrEnum):
     """What an entry is about."""
 
     GUARD = "guard"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class RulePart:
     """One labelled paragraph: "says", "why", "seen", "do", "unknown"."""
 
     label: str
@@ -39,44 +39,45 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class RuleEntry:
     """One rule. `names` are the words by which it is found, `page` its place in the project."""
 
-    kind: Kind
+    kind: RuleKind
     id: str
     title: str
     names: tuple[str, ...]
     page: str
-    parts: tuple[Part, ...]
+    parts: tuple[RulePart, ...]
 
 
-def entries_of(kind: Kind, page: str, text: str) -> Iterator[Entry]:
+def parse_rules(kind: RuleKind, page: str, text: str) -> Iterator[RuleEntry]:
     """The entries of a page, in order."""
     for name, title, parts in _ENTRY.findall(text):
-        yield Entry(
+        yield RuleEntry(
             kind=kind,
             id=name,
             title=_plain(title),
             names=(name,),
             page=f"{page}#{name.lower()}",
             parts=tuple(
-                Part(label=label.lower(), text=_plain(said)) for label, said in _PART.findall(parts)
+                RulePart(label=label.lower(), text=_plain(said))
+                for label, said in _PART.findall(parts)
             ),
         )
 
 
-def exit_codes_of(page: str, text: str) -> Iterator[Entry]:
+def parse_exit_codes(page: str, text: str) -> Iterator[RuleEntry]:
     """The rows of the table of exit codes, each found by its number and by its name."""
     for code, name, meaning, changed in _EXIT_CODE.findall(text):
-        yield Entry(
-            kind=Kind.EXIT_CODE,
+        yield RuleEntry(
+            kind=RuleKind.EXIT_CODE,
             id=code,
             title=name,
             names=(code, name),
             page=page,
             parts=(
-                Part(label="says", text=_plain(meaning)),
-                Part(label="changed", text=_plain(changed)),
+                RulePart(label="says", text=_plain(meaning)),
+                RulePart(label="changed", text=_plain(changed)),
             ),
         )
 

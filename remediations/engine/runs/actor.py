@@ -9,7 +9,7 @@ from remediations.engine.runs.records import Actor
 from remediations.files.caller import sudo_uid
 
 
-def actor() -> Actor:
+def current_actor() -> Actor:
     """The user of this process; for root also who called `sudo`, by the id that sudo set."""
     uid = os.getuid()
     called_by = sudo_uid()

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.records import (
     Checked,
-    Entry,
+    JournalEntry,
     RunBegan,
     Start,
     StepEnded,
     StepStarting,
 )
-from remediations.engine.runs.status import last_of
+from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import CHECKS_FILE, KeptApproval, KeptChecks, RunDirectory
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import UsageError
 
 
-def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
+def check_binding(run: RunDirectory, entries: Sequence[JournalEntry]) -> None:
     """Do nothing where the journal is of the run's plan, and what ran is what that plan says.
 
     Raises:
@@ -32,7 +32,7 @@ def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
     """
     for trouble in _troubles(run.plan, run.digest, entries):
         raise UsageError(
-            f"the files of run {run.called} do not belong together: another plan was applied",
+            f"the files of run {run.reference} do not belong together: another plan was applied",
             guard="journal and plan",
             got=trouble,
             expected="the plan and the programs that the journal has recorded",
@@ -41,13 +41,13 @@ def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
         )
 
 
-def start_of(entries: Sequence[Entry]) -> Start | None:
+def run_start(entries: Sequence[JournalEntry]) -> Start | None:
     """How the run was begun; None before it was."""
-    began = last_of(entries, RunBegan)
+    began = last_event(entries, RunBegan)
     return began.start if began else None
 
 
-def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
+def approval_doubts(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
     """What is wrong with the approvals that lie beside a journal, one sentence each."""
     accepted = {approval.sha256: approval for approval in start.approvals}
     found = {one.sha256 for one in kept}
@@ -66,11 +66,11 @@ def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, 
 
 
 def proven_checks(
-    entries: Sequence[Entry], kept: KeptChecks | None
+    entries: Sequence[JournalEntry], kept: KeptChecks | None
 ) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
     """The results that the last verification in the journal came to, and what is wrong with what
     lies beside it, one sentence each."""
-    last = last_of(entries, Checked)
+    last = last_event(entries, Checked)
     if kept is None and last is None:
         return (), ()
     if kept is None:
@@ -80,7 +80,7 @@ def proven_checks(
     return kept.results, ()
 
 
-def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
+def _troubles(plan: Plan, digest: str, entries: Sequence[JournalEntry]) -> list[str]:
     troubles = [
         f"plan.json is plan {digest[:16]}, line {entry.number} of the journal is of plan "
         f"{entry.plan[:16]}"

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from remediations.engine.runs.lock import PATIENCE_S, taken
-from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, Event, RunBegan
+from remediations.engine.runs.lock import PATIENCE_S, try_lock
+from remediations.engine.runs.records import JOURNAL_FORMAT, Event, JournalEntry, RunBegan
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
-from remediations.files.writing import PRIVATE_FILE, sync_directory, unusable
+from remediations.files.writing import PRIVATE_FILE, state_directory_error, sync_directory
 from remediations.values.wire import WireError, canonical, decode
 
 JOURNAL_LIMIT = 256 * MEGABYTE
@@ -49,7 +49,7 @@ class Journal:
         try:
             descriptor = os.open(path, _GO_ON)
         except OSError as error:
-            raise unusable(path, error) from error
+            raise state_directory_error(path, error) from error
         try:
             _alone(descriptor, path)
             data = _bytes(path)
@@ -64,21 +64,21 @@ class Journal:
             journal._previous = hashlib.sha256(whole.rpartition(b"\n")[2]).hexdigest()
         except OSError as error:
             os.close(descriptor)
-            raise unusable(path, error) from error
+            raise state_directory_error(path, error) from error
         except BaseException:
             os.close(descriptor)
             raise
         journal._descriptor = descriptor
         return journal
 
-    def append(self, event: Event) -> Entry:
+    def append(self, event: Event) -> JournalEntry:
         """Write one entry and wait until it is on disk.
 
         Raises:
             MachineError: it cannot be written; then nothing may be done either.
             Locked: another application of this run made the journal first.
         """
-        entry = Entry(
+        entry = JournalEntry(
             number=self._number + 1,
             previous=self._previous,
             at=datetime.now(UTC),
@@ -91,7 +91,7 @@ class Journal:
         except FileExistsError as error:
             raise _applied_before(self._path) from error
         except OSError as error:
-            raise unusable(self._path, error) from error
+            raise state_directory_error(self._path, error) from error
         self._number += 1
         self._previous = hashlib.sha256(line).hexdigest()
         return entry
@@ -122,7 +122,7 @@ class Journal:
         self._length += len(data)
 
 
-def read_journal(path: Path) -> tuple[Entry, ...]:
+def read_journal(path: Path) -> tuple[JournalEntry, ...]:
     """All entries, verified: numbers rise by one, each hash is that of the line before, each line
     is what this version writes, and the first says how the run began.
 
@@ -138,21 +138,21 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
 
 
 def _bytes(path: Path) -> bytes:
     return read_trusted(path, limit=JOURNAL_LIMIT).data
 
 
-def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
+def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
     *lines, _torn = data.split(b"\n")
     _of_this_format(path, lines[0] if lines else b"")
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     previous = ""
     for number, line in enumerate(lines, 1):
         try:
-            entry = decode(line, Entry)
+            entry = decode(line, JournalEntry)
         except WireError as error:
             raise _broken(path, number, str(error)) from error
         if canonical(entry) != line:
@@ -192,7 +192,7 @@ def _of_this_format(path: Path, first: bytes) -> None:
 
 def _alone(descriptor: int, path: Path) -> None:
     """Keep other writers out for as long as the descriptor is open."""
-    if not taken(descriptor, PATIENCE_S):
+    if not try_lock(descriptor, PATIENCE_S):
         raise Locked(
             "another process writes this run's journal",
             guard="one writer of a journal",

@@ -47,7 +47,7 @@ Record = dict[str, Any]
 """A line whose members were looked at: a head, and an event of one of the kinds."""
 
 
-class Report(NamedTuple):
+class JournalReport(NamedTuple):
     """What was found: lines to read, problems, and whether the run has an end."""
 
     lines: tuple[str, ...]
@@ -62,7 +62,7 @@ class Report(NamedTuple):
         return GOOD if self.ended else NO_END
 
 
-def check(journal: bytes, plan: bytes | None = None) -> Report:
+def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
     """Everything that the bytes of a journal, and of the plan's file, tell."""
     *whole, torn = journal.split(b"\n")
     records, problems = _chain(whole)
@@ -90,7 +90,7 @@ def check(journal: bytes, plan: bytes | None = None) -> Report:
     else:
         problems += _against(records, plan)
         lines.append(f"compared with plan {_sha256(plan)}")
-    return Report(tuple(lines), tuple(problems), end is not None)
+    return JournalReport(tuple(lines), tuple(problems), end is not None)
 
 
 def _chain(lines: list[bytes]) -> tuple[list[Record], list[str]]:
@@ -259,7 +259,7 @@ def main(arguments: list[str]) -> int:
             f"{_harmless(other[:20])}: take the journal_check.py of the version that wrote it\n"
         )
         return UNREADABLE
-    report = check(*files)
+    report = check_journal(*files)
     lines = [*report.lines, *(f"WRONG: {problem}" for problem in report.problems)]
     lines.append(f"{len(report.problems)} problem(s)" if report.problems else "nothing wrong")
     text = "".join(f"{_harmless(line)}\n" for line in lines)

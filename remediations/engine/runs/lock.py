@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from remediations.errors import Locked, MachineError
-from remediations.files.trusted import check_directory, owners
-from remediations.files.writing import PRIVATE_FILE, keep_private, unusable
+from remediations.files.trusted import check_directory, trusted_owners
+from remediations.files.writing import PRIVATE_FILE, ensure_private_directory, state_directory_error
 
 PATIENCE_S = 0.5
-"""For somebody who only asks who holds it (`holder`): that takes the lock for a moment."""
+"""For somebody who only asks who holds it (`lock_holder`): that takes the lock for a moment."""
 _RETRY_S = 0.02
 _LONGEST_NAME = 4096
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -46,32 +46,32 @@ def resource_locks(state: Path, resources: Sequence[str], run: str) -> Iterator[
 def _locked_for(state: Path, resource: str, run: str) -> Iterator[None]:
     path = lock_path(state, resource)
     for directory in (state, path.parent):
-        keep_private(directory)
+        ensure_private_directory(directory)
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
-        if not taken(descriptor, PATIENCE_S):
+        if not try_lock(descriptor, PATIENCE_S):
             raise _locked(descriptor, resource)
         try:
             os.fchmod(descriptor, PRIVATE_FILE)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, os.fsencode(run), 0)
         except OSError as error:
-            raise unusable(path, error) from error
+            raise state_directory_error(path, error) from error
         try:
             yield
         finally:
             os.ftruncate(descriptor, 0)
 
 
-def is_applied(state: Path, resources: Sequence[str], run: str) -> bool:
+def is_being_applied(state: Path, resources: Sequence[str], run: str) -> bool:
     """Whether a living process applies `run` right now, which holds these resources meanwhile.
 
     Raises:
         MachineError: a lock is not one that only we could have put there.
     """
-    return any(holder(state, resource) == run for resource in resources)
+    return any(lock_holder(state, resource) == run for resource in resources)
 
 
-def holder(state: Path, resource: str) -> str:
+def lock_holder(state: Path, resource: str) -> str:
     """The run that a living process applies to this resource, or "".
 
     Raises:
@@ -82,7 +82,7 @@ def holder(state: Path, resource: str) -> str:
         return ""
     check_directory(path.parent, refusal=MachineError)
     with _opened(path, os.O_RDONLY) as descriptor:
-        return "" if taken(descriptor, 0, fcntl.LOCK_SH) else _name_in(descriptor)
+        return "" if try_lock(descriptor, 0, fcntl.LOCK_SH) else _name_in(descriptor)
 
 
 def lock_path(state: Path, resource: str) -> Path:
@@ -90,7 +90,7 @@ def lock_path(state: Path, resource: str) -> Path:
     return state / "locks" / f"{quote(resource, safe='')}.lock"
 
 
-def taken(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
+def try_lock(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
     """Whether the lock of an open file was ours to take, within so many seconds."""
     end = time.monotonic() + patience_s
     while True:
@@ -110,11 +110,11 @@ def _opened(path: Path, how: int) -> Iterator[int]:
     try:
         descriptor = os.open(path, how | _OPEN, PRIVATE_FILE)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners():
-            raise unusable(path, OSError(errno.EINVAL, "not a regular file of yours"))
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in trusted_owners():
+            raise state_directory_error(path, OSError(errno.EINVAL, "not a regular file of yours"))
         yield descriptor
     finally:
         os.close(descriptor)

@@ -212,7 +212,7 @@ Event = (
 """What a journal tells, by `kind`."""
 
 
-class Entry(Record, frozen=True, kw_only=True):
+class JournalEntry(Record, frozen=True, kw_only=True):
     """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first),
     `at` the bastion's clock, UTC, `plan` the digest of the plan."""
 

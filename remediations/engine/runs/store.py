@@ -23,15 +23,25 @@ from typing import TypeVar
 import platformdirs
 
 from remediations.engine.approve.approval import Approval
-from remediations.engine.observe.digest import portable
+from remediations.engine.observe.digest import portable_inventory
 from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.observation_file import load
+from remediations.engine.observe.observation_file import load_observation
 from remediations.engine.plan.plan import NAMING, Plan, plan_digest
-from remediations.engine.plan.plan_file import PLAN_FILE, read_plan, unfit, unreadable
+from remediations.engine.plan.plan_file import (
+    PLAN_FILE,
+    read_plan,
+    unreadable_file_error,
+    unusable_file_error,
+)
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import MEGABYTE, TrustedFile, check_directory, read_trusted
-from remediations.files.writing import keep_private, unusable, write_new, write_whole
+from remediations.files.writing import (
+    create_file,
+    ensure_private_directory,
+    replace_file,
+    state_directory_error,
+)
 from remediations.values.inventory import Inventory
 from remediations.values.wire import WireError, canonical, decode
 
@@ -85,7 +95,7 @@ class RunDirectory:
         return self.path.name
 
     @property
-    def called(self) -> str:
+    def reference(self) -> str:
         """How a command names it: by its id, or by its path where it lies outside the state."""
         inside = self.path.parent == state_directory().absolute() / RUNS
         return self.name if inside else str(self.path)
@@ -116,7 +126,7 @@ class RunDirectory:
         Raises:
             UsageError: edited, truncated, of another version, or others could have written it.
         """
-        return load(self.path / "observation.json")
+        return load_observation(self.path / "observation.json")
 
     @cached_property
     def approvals(self) -> tuple[KeptApproval, ...]:
@@ -142,7 +152,7 @@ class RunDirectory:
         """
         for number in itertools.count(1):
             target = self.path / "approvals" / f"{number:03}.json"
-            if write_new(target, canonical(approval)):
+            if create_file(target, canonical(approval)):
                 return target
         raise AssertionError("numbers do not end")
 
@@ -153,7 +163,7 @@ class RunDirectory:
             MachineError: it cannot be written.
         """
         target = self.path / name
-        write_whole(target, data)
+        replace_file(target, data)
         return target
 
     def _approval(self, name: str) -> KeptApproval:
@@ -166,12 +176,12 @@ class RunDirectory:
             file = read_trusted(path, limit=limit)
             return file, decode(file.data, kind)
         except OSError as error:
-            raise unreadable(path, error) from error
+            raise unreadable_file_error(path, error) from error
         except WireError as error:
-            raise unfit(path, str(error)) from error
+            raise unusable_file_error(path, str(error)) from error
 
 
-def create(
+def create_run(
     plan: Plan, observation: Observation, inventory: Inventory, now: datetime
 ) -> RunDirectory:
     """A new run for `plan`, named by time, playbook and digest.
@@ -183,15 +193,15 @@ def create(
     name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:NAMING]}"
     run = RunDirectory(state_directory() / RUNS / name)
     for directory in (state_directory(), run.path.parent):
-        keep_private(directory)
+        ensure_private_directory(directory)
     run.write("observation.json", canonical(observation))
-    run.write("inventory.json", canonical(portable(inventory)))
+    run.write("inventory.json", canonical(portable_inventory(inventory)))
     # Last: a directory without it is no run (the machine died here).
     run.write(PLAN_FILE, canonical(plan))
     return run
 
 
-def runs() -> tuple[RunDirectory, ...]:
+def list_runs() -> tuple[RunDirectory, ...]:
     """All runs, oldest first.
 
     Raises:
@@ -204,7 +214,7 @@ def runs() -> tuple[RunDirectory, ...]:
     return tuple(RunDirectory(parent / name) for name in names if _is_run(parent / name))
 
 
-def find(name: str) -> RunDirectory:
+def find_run(name: str) -> RunDirectory:
     """The run called `name`: its id, the beginning or the end of it, `last`, or its directory,
     which has a `/` in it: what lies where somebody happens to stand is not taken for a run.
 
@@ -212,9 +222,9 @@ def find(name: str) -> RunDirectory:
         UsageError: none, or more than one; lists candidates.
         MachineError: the state directory cannot be read.
     """
-    if is_path(name) and PLAN_FILE in _names(Path(name)):
+    if is_path_name(name) and PLAN_FILE in _names(Path(name)):
         return RunDirectory(Path(name).resolve())
-    every = runs()
+    every = list_runs()
     if name == NEWEST and every:
         return every[-1]
     exact = [run for run in every if run.name == name]
@@ -231,7 +241,7 @@ def find(name: str) -> RunDirectory:
     )
 
 
-def is_path(name: str) -> bool:
+def is_path_name(name: str) -> bool:
     """Whether it is written as the path of something, not as the name of a run."""
     return os.sep in name or name in (os.curdir, os.pardir)
 
@@ -255,4 +265,4 @@ def _names(directory: Path) -> list[str]:
     except OSError as error:
         if error.errno in NOWHERE:
             return []
-        raise unusable(directory, error) from error
+        raise state_directory_error(directory, error) from error

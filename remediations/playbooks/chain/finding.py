@@ -61,7 +61,7 @@ class NodeCondition(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Answer(StrEnum):
+class Certainty(StrEnum):
     """Yes, no, or not known: never two booleans."""
 
     YES = "yes"
@@ -125,13 +125,13 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
     KIND: ClassVar[str] = "chain.finding/1"
 
     chain: ChainClass
-    halted: Answer
+    halted: Certainty
     halted_since: Moment | None
     halted_after_s: int
     height: int
     round: int
     step: int
-    round_moves: Answer
+    round_moves: Certainty
     total_power: int
     online_power: int
     uncovered_power: int

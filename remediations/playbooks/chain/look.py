@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediations.engine.apply.look import Mark, Point, Sight, Verdict, Watch
+from remediations.engine.apply.look import GateVerdict, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
@@ -44,7 +44,7 @@ class ChainLook:
             ),
         )
 
-    def judge(self, gate: Gate) -> Verdict:
+    def judge(self, gate: Gate) -> GateVerdict:
         """The gate by this look alone.
 
         Raises:

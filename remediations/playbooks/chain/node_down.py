@@ -16,7 +16,7 @@ from remediations.playbooks.chain.restart import (
     restartable,
 )
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import some
+from remediations.render.words import name_some
 
 GOES_ON = frozenset(
     {ChainClass.HEALTHY, ChainClass.DEGRADED, ChainClass.LOCAL_DIVERGENCE, ChainClass.SLOW}
@@ -34,7 +34,7 @@ def _fits(chain: ChainSituation) -> str | None:
 def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
     order = restartable(chain, validators_only=False)
     return Proposal(
-        title=f"bring back {some([node.host for node in order])}",
+        title=f"bring back {name_some([node.host for node in order])}",
         stages=one_at_a_time(order),
         checks=checks_for(order),
         risk=Risk.MEDIUM if any(node.power for node in order) else Risk.LOW,

@@ -14,13 +14,13 @@ from remediations.engine.find.finding import (
 )
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
-    Answer,
+    Certainty,
     ChainClass,
     ChainFinding,
     NodeCondition,
     NodeFinding,
 )
-from remediations.render.words import count, moment, percent, some
+from remediations.render.words import count_of, format_moment, name_some, percent
 from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"
@@ -41,8 +41,12 @@ WELL = frozenset(
     {NodeCondition.HEALTHY, NodeCondition.WAITING, NodeCondition.NO_DAEMON, NodeCondition.STANDBY}
 )
 UNCLEAR = frozenset({NodeCondition.UNKNOWN, NodeCondition.UNREACHABLE})
-HALTED: Mapping[Answer, str] = MappingProxyType(
-    {Answer.YES: "halted", Answer.NO: "not halted", Answer.UNKNOWN: "unclear whether halted"}
+HALTED: Mapping[Certainty, str] = MappingProxyType(
+    {
+        Certainty.YES: "halted",
+        Certainty.NO: "not halted",
+        Certainty.UNKNOWN: "unclear whether halted",
+    }
 )
 
 
@@ -73,7 +77,7 @@ def told(finding: ChainFinding) -> Finding:
 
 
 def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
-    since = moment(finding.halted_since) if finding.halted_since else "–"
+    since = format_moment(finding.halted_since) if finding.halted_since else "–"
     limit = f"halted means {finding.halted_after_s} s without a block"
     yield FindingRow(title="since", text=f"{since}; {limit}")
     if finding.witnesses:
@@ -106,8 +110,8 @@ def _surety(finding: ChainFinding) -> str:
     (docs/rules/hazards.md#one-witness)."""
     if not finding.witnesses:
         return "not at all: no node answers for the chain"
-    number = count(len(finding.witnesses), "witness", "witnesses")
-    said = f"{number}: {some(finding.witnesses, SHOWN_IN_FULL)}"
+    number = count_of(len(finding.witnesses), "witness", "witnesses")
+    said = f"{number}: {name_some(finding.witnesses, SHOWN_IN_FULL)}"
     return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
 
 

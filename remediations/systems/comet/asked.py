@@ -22,7 +22,7 @@ from remediations.systems.comet.values import (
     ValidatorSet,
 )
 from remediations.systems.hosts.guest import guest_program
-from remediations.systems.hosts.rounds import Answer, Question
+from remediations.systems.hosts.rounds import CommandAnswer, Question
 
 T = TypeVar("T")
 
@@ -154,5 +154,5 @@ def _pages(output: bytes, expected: int) -> Sequence[bytes]:
     return pages
 
 
-def _no_answer(answer: Answer) -> str:
+def _no_answer(answer: CommandAnswer) -> str:
     return f"did not answer (curl exit {answer.status})"

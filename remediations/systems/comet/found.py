@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from remediations.engine.observe.trouble import NOT_ASKED, Trouble
-from remediations.values.lines import TextError, pairs
+from remediations.values.lines import TextError, parse_pairs
 from remediations.values.names import HOME, RPC, UNIT
 from remediations.values.reading import Why
 
@@ -56,7 +56,7 @@ class Found:
 def parse_found(text: str) -> Found:
     """The section `found`. One that contradicts itself has found nothing."""
     try:
-        said = pairs(text)
+        said = parse_pairs(text)
     except TextError as error:
         return nothing(Trouble(Why.CORRUPT, f"the host contradicts itself: {error}"))
     told = {name: value[:MAX_PATH] for name, value in said.items()}

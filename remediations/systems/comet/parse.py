@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from remediations.engine.observe.section import Document, Section
+from remediations.engine.observe.section import HostDocument, Section
 from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
 from remediations.systems.comet import rpc
 from remediations.systems.comet.found import Found, nothing, parse_found
@@ -19,7 +19,7 @@ from remediations.systems.hosts.guest import NO_FILE, NOT_READ
 from remediations.systems.hosts.read_section import SILENT, TIME_IS_UP, complaint, read_section
 from remediations.systems.hosts.values import JournalLine, NodeConfig, Unit
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.reading import Known, Reading, Why
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _CURL = {
 class _Reader:
     """One document, with what was discovered on the host."""
 
-    document: Document
+    document: HostDocument
     at: datetime
     found: Found
 
@@ -87,7 +87,7 @@ class _Reader:
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _found(document: Document) -> Found:
+def _found(document: HostDocument) -> Found:
     """What was found on the host; nothing, where that itself could not be read."""
     section = document.sections.get("found")
     if section is None:
@@ -96,7 +96,7 @@ def _found(document: Document) -> Found:
     return parse_found(section.text) if trouble is None else nothing(trouble)
 
 
-def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading:
+def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeReading:
     """The node on host `entry`. `at` is when it was asked, for what it said nothing of."""
     reader = _Reader(document, at, _found(document))
     unit = _unit(reader)
@@ -239,7 +239,7 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
     consensus died stands nowhere else."""
     login = reader.document.sections.get("login")
     source = f"journalctl --unit={reader.found.unit}"
-    if login is not None and "euid=0" not in lines(login.text):
+    if login is not None and "euid=0" not in split_lines(login.text):
         trouble = Trouble(Why.DENIED, "without sudo the journal is incomplete")
         return trouble.unknown(source, reader.at)
     section = reader.document.sections.get("journal")

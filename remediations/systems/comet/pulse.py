@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from remediations.reach.aside import in_thread
+from remediations.reach.aside import run_in_thread
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.curl import ask
 from remediations.systems.comet.rpc import RpcError, parse_round_state, parse_status
@@ -41,7 +41,7 @@ async def _pulse(reach: Reach, host: str, url: str) -> Pulse:
         async with asyncio.timeout(5):
             connection = await reach.connect(host)
             done = await connection.run(_command(url), timeout_s=4.5)
-            return await in_thread(_read, done.stdout)
+            return await run_in_thread(_read, done.stdout)
     except (HostUnreachable, TimeoutError):
         return Pulse(None, None)
 

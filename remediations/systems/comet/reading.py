@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from remediations.engine.observe.observation import Observation, Scope, unusable_part
+from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
     AppInfo,
@@ -146,7 +146,7 @@ def comet_reading(observation: Observation) -> CometReading:
     for part in (nodes, logins):
         if [one.host for one in part.hosts] != led or len(set(led)) < len(led):
             got = "other hosts than those whose names were led, each once"
-            raise unusable_part(part.KIND, got)
+            raise unusable_part_error(part.KIND, got)
     return CometReading(
         format=observation.format,
         tool=observation.tool,

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.program import COMMAND, part, under_roof
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.reading import Known
 
 SUBCOMMANDS = (
@@ -85,7 +85,7 @@ def ask_text(reading: HostReading) -> bytes:
 
 def parse(text: str) -> tuple[str, ...] | None:
     """The accepted ones of `subcommand TAB usage` lines; None when no usage was seen at all."""
-    found = [line.partition("\t") for line in lines(text) if "\t" in line]
+    found = [line.partition("\t") for line in split_lines(text) if "\t" in line]
     usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]
     if not any(words for _, words in usages):
         return None

@@ -16,9 +16,9 @@ from typing import Annotated
 
 import msgspec
 
-from remediations.engine.observe.section import Document, Section, safe_text
+from remediations.engine.observe.section import HostDocument, Section, safe_text
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.reading import Why
 
 _MARK = b'{"remediate_probe":1,'
@@ -76,7 +76,7 @@ def _fields(names: Iterable[str]) -> dict[str, str]:
 
 def read_document(
     printed: bytes, *, sent: datetime, received: datetime, limits: Mapping[str, int]
-) -> Document:
+) -> HostDocument:
     """The document in what a host printed (which may begin with a login's chatter).
 
     `sent` and `received` are our clock, UTC; `limits` are the sections that are looked at, with the
@@ -97,7 +97,7 @@ def read_document(
     trip = received - sent - timedelta(microseconds=whole.ended - whole.began)
     trip = max(trip, timedelta())
     offset = _moment(whole.began) - (sent + trip / 2)
-    return Document(
+    return HostDocument(
         sections=dict(_sections(whole, offset, limits)),
         clock_offset_ms=round(offset / timedelta(milliseconds=1)),
         round_trip_ms=round(trip / timedelta(milliseconds=1)),
@@ -122,7 +122,7 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
         part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
         said = safe_text(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
-        said = "; ".join(filter(None, map(str.strip, lines(said))))
+        said = "; ".join(filter(None, map(str.strip, split_lines(said))))
         if part.rc == _TIMED_OUT and not part.b64:
             trouble = TIME_LIMIT
         else:

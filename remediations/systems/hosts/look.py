@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.engine.system import HostSystem, Look, RemoteSystem
-from remediations.reach.aside import in_thread
+from remediations.engine.system import HostSystem, LookRequest, RemoteSystem
+from remediations.reach.aside import run_in_thread
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.render.printable import one_line
 from remediations.systems.hosts.document import DocumentError, read_document
@@ -30,7 +30,7 @@ from remediations.systems.hosts.sections import limits_of
 from remediations.systems.hosts.workshop import DRIVER
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.part import Kinded
 from remediations.values.reading import Unknown, Why
 
@@ -58,7 +58,7 @@ class _HostRead:
     by_system: tuple[Any, ...]
 
 
-async def look_at_hosts(look: Look) -> Sequence[Kinded]:
+async def look_at_hosts(look: LookRequest) -> Sequence[Kinded]:
     """The hosts themselves, and one value for each host system.
 
     Raises:
@@ -92,7 +92,7 @@ HOSTS = RemoteSystem(
 class _HostLook:
     """One look at all hosts."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: LookRequest) -> None:
         self.look = look
         self.systems: tuple[HostSystem, ...] = look.host_systems
         self.limits = limits_of(self.systems)
@@ -113,7 +113,7 @@ class _HostLook:
             begun = time.monotonic()
             try:
                 async with asyncio.timeout(READ_LIMIT_S):
-                    reading = await in_thread(self._read, done, entry, sent, received)
+                    reading = await run_in_thread(self._read, done, entry, sent, received)
                 log.debug("%s: its answer was parsed in %d ms", entry.name, elapsed_ms(begun))
                 return reading
             except TimeoutError:
@@ -173,6 +173,6 @@ def no_document(done: Completed, error: DocumentError) -> Trouble:
     if done.truncated:
         return Trouble(Why.TOO_LARGE, f"{error}; it was too long")
     words = done.stderr[:SAID_BYTES].decode("utf-8", "replace").strip()
-    said = one_line("; ".join(lines(words)))[:SHOWN]
+    said = one_line("; ".join(split_lines(words)))[:SHOWN]
     ended = f"exit status {done.exit_status}{': ' if said else ''}{said}"
     return Trouble(Why.CORRUPT, f"{error}; {ended}")

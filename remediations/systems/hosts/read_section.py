@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from remediations.engine.observe.section import Document, Section
+from remediations.engine.observe.section import HostDocument, Section
 from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
 from remediations.systems.hosts.guest import DENIED, NO_FILE, NOT_READ
 from remediations.values.lines import TextError
@@ -23,7 +23,7 @@ SILENT = Trouble(Why.CORRUPT, "the probe said nothing of it")
 
 
 def read_section(
-    document: Document,
+    document: HostDocument,
     name: str,
     source: str,
     parse: Callable[[Section], T],

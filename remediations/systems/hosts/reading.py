@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 
-from remediations.engine.observe.section import Document
+from remediations.engine.observe.section import HostDocument
 from remediations.engine.observe.trouble import Trouble
 from remediations.systems.hosts.read_section import SILENT, read_section
 from remediations.systems.hosts.records import parse_records
 from remediations.systems.hosts.values import RecordRoom, Session
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import TextError, pairs
+from remediations.values.lines import TextError, parse_pairs
 from remediations.values.part import Kinded
 from remediations.values.reading import Reading, Why
 from remediations.values.record import Record
@@ -50,7 +50,7 @@ class HostsReading(Kinded, frozen=True, kw_only=True, dict=True):
         return {login.host: login for login in self.hosts}
 
 
-def read_login(document: Document, entry: HostEntry, at: datetime) -> HostLogin:
+def read_login(document: HostDocument, entry: HostEntry, at: datetime) -> HostLogin:
     """What the frame's own sections say of host `entry`, which was asked at `at`."""
     return HostLogin(
         host=entry.name,
@@ -79,8 +79,8 @@ def unread_login(entry: HostEntry, trouble: Trouble, at: datetime) -> HostLogin:
     return HostLogin(host=entry.name, session=unknown, records=unknown)
 
 
-def _session(document: Document, text: str) -> Session:
-    said = pairs(text)
+def _session(document: HostDocument, text: str) -> Session:
+    said = parse_pairs(text)
     if not said.get("user") or not said.get("boot_id"):
         raise TextError("the login says nothing of a user or a boot id")
     return Session(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remediations.systems.hosts.values import RecordRoom
-from remediations.values.lines import UNLIMITED, TextError, lines, number, pairs
+from remediations.values.lines import UNLIMITED, TextError, parse_number, parse_pairs, split_lines
 
 ROOT = "0"
 STICKY, GROUP_OR_OTHERS_WRITE = 0o1000, 0o022
@@ -16,15 +16,15 @@ def parse_records(text: str) -> RecordRoom:
     Raises:
         TextError: one of them is missing, or is something else.
     """
-    rows = lines(text)
+    rows = split_lines(text)
     ways = [row.split(" ", 2) for row in rows if "=" not in row.partition(" ")[0]]
-    said = pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
+    said = parse_pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
     room = said.get("room", "").split(" ")
     if len(room) != 4 or said.get("writable") not in ("yes", "no") or not said.get("path"):
         raise TextError("no room, no path, or not whether it can be written")
     if any(len(way) != 3 for way in ways) or not ways or ways[-1][2] != "/":
         raise TextError("not owner and mode of every directory up to the root")
-    blocks, size, inodes, all_inodes = map(number, room)
+    blocks, size, inodes, all_inodes = map(parse_number, room)
     return RecordRoom(
         path=said["path"],
         available=min(blocks * size, UNLIMITED),

@@ -53,14 +53,14 @@ TIMED_OUT = frozenset({124, 137})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CommandAnswer:
     """What one question came to on its host."""
 
     status: int
     output: bytes
 
 
-def complaint(answer: Answer) -> str:
+def complaint(answer: CommandAnswer) -> str:
     """What is said of a question that failed: its own words, if it printed any."""
     if answer.status in TIMED_OUT:
         return f"cannot be read within {QUESTION_LIMIT_S} s"
@@ -78,7 +78,7 @@ class Question(Generic[T]):
     command: str
     parse: Callable[[bytes], T]
     root: bool = False
-    failure: Callable[[Answer], str] = complaint
+    failure: Callable[[CommandAnswer], str] = complaint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Answers:
 
     host: str
     at: datetime
-    given: Mapping[str, Answer]
+    given: Mapping[str, CommandAnswer]
     missing: Unknown
 
     def to(self, question: Question[T]) -> Reading[T]:
@@ -109,7 +109,7 @@ class Answers:
         return Unknown(why=why, reason=reason, source=question.source, at=self.at)
 
 
-class Reach(Protocol):
+class HostRunner(Protocol):
     """What a round needs of the connections (reach.blocking)."""
 
     def run_on_all(
@@ -120,7 +120,7 @@ class Reach(Protocol):
 
 
 def ask_hosts(
-    reach: Reach, asked: Mapping[str, Sequence[Question[object]]]
+    reach: HostRunner, asked: Mapping[str, Sequence[Question[object]]]
 ) -> Mapping[str, Answers]:
     """Ask every host all its questions, all at once. Returns when the slowest has answered; never
     raises because of a host."""
@@ -161,13 +161,13 @@ def parse_round(
     return Answers(host=host, at=at, given=given, missing=_missing(host, done, at))
 
 
-def _answer(line: bytes) -> Answer | None:
+def _answer(line: bytes) -> CommandAnswer | None:
     """One line, or None where it is not one of ours."""
     output, blank, status = line.partition(b" ")
     if not blank or not status.isdigit() or len(status) > 3:
         return None
     try:
-        return Answer(status=int(status), output=base64.b64decode(output, validate=True))
+        return CommandAnswer(status=int(status), output=base64.b64decode(output, validate=True))
     except binascii.Error:
         return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from remediations.engine.domain import StepData
 from remediations.engine.drivers import DriverKind
-from remediations.engine.plan.build import Made, Workshop
+from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.systems.hosts.compile.command import CompiledCommand
 from remediations.systems.hosts.compile.compiler import Compiler
@@ -21,16 +21,16 @@ HOST = "host"
 
 
 @contextmanager
-def host_workshop() -> Iterator[Workshop]:
+def host_workshop() -> Iterator[StepCompiler]:
     """Compiles deploys, in children of its own that end with it."""
     with Compiler() as compiler:
         yield made_by(compiler)
 
 
-def made_by(compiler: Compiler) -> Workshop:
+def made_by(compiler: Compiler) -> StepCompiler:
     """What a compiler that is open makes."""
 
-    def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
+    def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[CompiledStep, ...]]:
         return {
             host: tuple(map(_made, commands))
             for host, commands in compiler.compile_deploy(deploy, data).items()
@@ -39,8 +39,8 @@ def made_by(compiler: Compiler) -> Workshop:
     return make
 
 
-def _made(command: CompiledCommand) -> Made:
-    return Made(
+def _made(command: CompiledCommand) -> CompiledStep:
+    return CompiledStep(
         operation=command.operation,
         payload=command.text,
         timeout_s=command.timeout_s,
@@ -57,4 +57,4 @@ def _driver(reach: SshReach) -> Driver:
     return SshDriver(reach)
 
 
-DRIVER = DriverKind(name=HOST, workshop=host_workshop, driver=_driver)
+DRIVER = DriverKind(name=HOST, compiler=host_workshop, driver=_driver)

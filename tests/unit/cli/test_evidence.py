@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
+from remediations.cli.answer import CommandResult
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.lock import resource_locks
@@ -176,7 +176,7 @@ def test_full_directory_for_temporary_files(
     assert done.out.startswith("NOT PROVEN: approvals/001.json was not verified")
 
 
-def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> Answer:
+def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> CommandResult:
     """What a verification says in which all checks pass."""
     monkeypatch.setattr(proof, "run_checks", lambda *_, **__: checks()[:2])
     anchors = Anchors(run.plan, desk.inventory)

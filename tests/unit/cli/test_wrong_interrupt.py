@@ -21,13 +21,13 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.cli.world import TOOL
-from remediations.engine.catalogue import named
+from remediations.engine.catalogue import require_playbook
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import RunEnded
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.machine.config import MachineConfig
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.inventory import Inventory
@@ -149,14 +149,14 @@ def run(desk: Desk, silent: socket.socket, tmp_path: Path) -> Iterator[RunDirect
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
         patch.setenv("REMEDIATE_INVENTORY", str(file))
-        made = create(true_plan(world), sealed(world), inventory, now)
+        made = create_run(true_plan(world), sealed(world), inventory, now)
         assert remediate("approve", made.name, "--key", desk.key, "--yes").code == 0
         yield made
 
 
 def true_plan(world: CometReading) -> Plan:
     """The plan that this version makes, so that `apply` goes on to the hosts."""
-    return compiled(world, tool=TOOL, origin=named("INC-001", MachineConfig()).origin())
+    return compiled(world, tool=TOOL, origin=require_playbook("INC-001", MachineConfig()).origin())
 
 
 async def logins_of(inventory: Inventory) -> tuple[Login, ...]:

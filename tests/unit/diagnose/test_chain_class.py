@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.playbooks.chain.finding import Certainty, ChainClass, NodeCondition
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import Unknown
 from tests import worlds
@@ -20,36 +20,41 @@ UPGRADE = 'UPGRADE "v2" NEEDED at height: 114: {}'
 HALT = "halt per configuration height 114 time 0"
 World = Callable[[], CometReading]
 
-SCENARIOS: tuple[tuple[str, World, ChainClass, Answer], ...] = (
-    ("healthy", healthy, ChainClass.HEALTHY, Answer.NO),
-    ("10 of 100 down", lambda: stopped(healthy(), "val4"), ChainClass.DEGRADED, Answer.NO),
-    ("full node down", lambda: stopped(healthy(), "full1"), ChainClass.DEGRADED, Answer.NO),
-    ("40 of 100 down", lambda: stopped(healthy(), "val1"), ChainClass.QUORUM_LOST, Answer.YES),
+SCENARIOS: tuple[tuple[str, World, ChainClass, Certainty], ...] = (
+    ("healthy", healthy, ChainClass.HEALTHY, Certainty.NO),
+    ("10 of 100 down", lambda: stopped(healthy(), "val4"), ChainClass.DEGRADED, Certainty.NO),
+    ("full node down", lambda: stopped(healthy(), "full1"), ChainClass.DEGRADED, Certainty.NO),
+    ("40 of 100 down", lambda: stopped(healthy(), "val1"), ChainClass.QUORUM_LOST, Certainty.YES),
     (
         "30 and 10 down",
         lambda: stopped(healthy(), "val2", "val4"),
         ChainClass.QUORUM_LOST,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "all validators down, the full node tells the set",
         lambda: stopped(healthy(), *ALL[:4]),
         ChainClass.QUORUM_LOST,
-        Answer.YES,
+        Certainty.YES,
     ),
-    ("nobody answers", lambda: stopped(healthy(), *ALL), ChainClass.UNDETERMINED, Answer.UNKNOWN),
-    ("40 frozen", lambda: worlds.frozen(healthy(), "val1"), ChainClass.QUORUM_LOST, Answer.YES),
+    (
+        "nobody answers",
+        lambda: stopped(healthy(), *ALL),
+        ChainClass.UNDETERMINED,
+        Certainty.UNKNOWN,
+    ),
+    ("40 frozen", lambda: worlds.frozen(healthy(), "val1"), ChainClass.QUORUM_LOST, Certainty.YES),
     (
         "40 out of reach",
         lambda: worlds.unreachable(healthy(), "val1"),
         ChainClass.QUORUM_LOST,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "parted 50 to 50, peer tables full",
         lambda: worlds.partitioned(healthy(), ("val1", "val4")),
         ChainClass.PARTITION,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "40 cut off alone",
@@ -57,55 +62,55 @@ SCENARIOS: tuple[tuple[str, World, ChainClass, Answer], ...] = (
             healthy(), ("val1",), ("val2", "val3", "val4", "full1"), peers_gone=True
         ),
         ChainClass.PARTITION,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "app hashes 60 to 40",
         lambda: worlds.split(healthy(), ("val1",), ("val2", "val3", "val4", "full1")),
         ChainClass.APP_HASH_SPLIT,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "app hashes 40, 30, 30",
         lambda: worlds.split(healthy(), ("val1",), ("val2",), ("val3", "val4", "full1")),
         ChainClass.APP_HASH_SPLIT,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "10 diverged",
         lambda: worlds.diverged(healthy(), "val4"),
         ChainClass.LOCAL_DIVERGENCE,
-        Answer.NO,
+        Certainty.NO,
     ),
     (
         "all panic at one block",
         lambda: worlds.panicked(healthy(), *ALL),
         ChainClass.DETERMINISTIC_PANIC,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "upgrade",
         lambda: worlds.panicked(healthy(), *ALL, lines=(UPGRADE,)),
         ChainClass.UPGRADE_NEEDED,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "halt-height",
         lambda: worlds.panicked(healthy(), *ALL, lines=(HALT,)),
         ChainClass.HALT_HEIGHT,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "40 runs and does not sign",
         lambda: worlds.halted(healthy(), votes=("", "nil", "nil", "nil")),
         ChainClass.SIGNING_BLOCKED,
-        Answer.YES,
+        Certainty.YES,
     ),
     (
         "all vote, one app hash, rounds rise",
         lambda: worlds.halted(healthy(), rounds=(3, 4)),
         ChainClass.UNDETERMINED,
-        Answer.YES,
+        Certainty.YES,
     ),
 )
 
@@ -113,13 +118,13 @@ SCENARIOS: tuple[tuple[str, World, ChainClass, Answer], ...] = (
 @pytest.mark.parametrize(
     ("world", "chain", "halted"), [s[1:] for s in SCENARIOS], ids=[s[0] for s in SCENARIOS]
 )
-def test_class(world: World, chain: ChainClass, halted: Answer) -> None:
+def test_class(world: World, chain: ChainClass, halted: Certainty) -> None:
     """Each world is put into its class, with reasons, a next step and evidence."""
     finding = diagnose(world())
     assert (finding.chain, finding.halted) == (chain, halted)
     assert finding.explanation
     assert finding.next_step
-    assert (finding.halted_since is not None) == (halted is Answer.YES)
+    assert (finding.halted_since is not None) == (halted is Certainty.YES)
     assert bool(finding.evidence) == bool(finding.witnesses)
 
 
@@ -128,7 +133,7 @@ def test_quorum_lost_in_numbers() -> None:
     finding = diagnose(stopped(healthy(), "val1"))
     assert (finding.online_power, finding.total_power) == (60, 100)
     assert (finding.height, finding.round, finding.step) == (113, 0, 4)
-    assert finding.round_moves is Answer.NO
+    assert finding.round_moves is Certainty.NO
     assert finding.voting == ("val2", "val3", "val4")
     assert "val1 (40) stopped" in finding.explanation
     assert "remediate plan INC-001" in finding.next_step
@@ -155,7 +160,7 @@ def test_one_witness_concludes_nothing() -> None:
                 world, host, lambda r: worlds.unreachable_reading(r, "no route to host")
             )
         finding = diagnose(world)
-        assert finding.halted is Answer.UNKNOWN
+        assert finding.halted is Certainty.UNKNOWN
         assert finding.chain is ChainClass.UNDETERMINED
         assert "second witness" in finding.explanation
         assert "reachable" in finding.next_step
@@ -167,7 +172,7 @@ def test_two_witnesses_with_a_third_of_the_power_are_not_more_than_a_third() -> 
     for host in ("val1", "val2"):
         world = worlds.change(world, host, lambda r: worlds.unreachable_reading(r, "no route"))
     finding = diagnose(world)
-    assert finding.halted is Answer.UNKNOWN
+    assert finding.halted is Certainty.UNKNOWN
     assert "not more than one third" in finding.explanation
 
 
@@ -176,7 +181,7 @@ def test_heights_read_once_are_no_halt() -> None:
     world = stopped(healthy(), "val1")
     once = tuple(replace(r, samples=r.samples[:1]) for r in world.hosts)
     finding = diagnose(replace(world, hosts=once))
-    assert finding.halted is Answer.UNKNOWN
+    assert finding.halted is Certainty.UNKNOWN
     assert "two samples" in finding.explanation
 
 
@@ -185,7 +190,7 @@ def test_high_round_that_does_not_fit_is_said() -> None:
     votes = ("", "nil", "nil", "nil")
     world = worlds.halted(worlds.unreachable(healthy(), "val1"), votes=votes, rounds=(20, 20))
     finding = diagnose(world)
-    assert finding.round_moves is Answer.UNKNOWN
+    assert finding.round_moves is Certainty.UNKNOWN
     assert finding.chain is ChainClass.UNDETERMINED
     assert "35 s" in finding.explanation
     down = worlds.halted(stopped(healthy(), "val1"), votes=votes, rounds=(20, 20))
@@ -293,7 +298,7 @@ def test_upgrade_with_nobody_up() -> None:
         world = worlds.crash_looping(world, host, UPGRADE, exit_status=1)
     finding = diagnose(world)
     assert finding.chain is ChainClass.UPGRADE_NEEDED
-    assert finding.halted is Answer.UNKNOWN
+    assert finding.halted is Certainty.UNKNOWN
 
 
 def test_ten_thousand_validators() -> None:
@@ -318,7 +323,7 @@ def test_ten_thousand_validators() -> None:
 def test_a_hundredth_of_the_power_is_no_sample() -> None:
     """A hundred hosts of ten thousand equal validators see a halt, and may not conclude it."""
     finding = diagnose(worlds.halted(healthy([1] * 10_000, hosts=100)))
-    assert finding.halted is Answer.UNKNOWN
+    assert finding.halted is Certainty.UNKNOWN
     assert finding.chain is ChainClass.UNDETERMINED
 
 

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from remediations.engine.system import HostSystem, flaw_of
+from remediations.engine.system import HostSystem, system_flaw
 from remediations.systems.comet.reading import comet_reading
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.look import HOSTS
@@ -36,7 +36,7 @@ def test_the_system_of_the_page_is_read(tmp_path: Path) -> None:
     exec(compile(blocks("python").replace("from __future__", "#"), "page", "exec"), names)
     system = names["UPTIME"]
     assert isinstance(system, HostSystem)
-    assert flaw_of(system) == ""
+    assert system_flaw(system) == ""
     seen = looked(tmp_path, HOSTS, COMET, system, names=("val1", "gone"))
     part = seen.part("uptime.reading/1")
     assert part is not None

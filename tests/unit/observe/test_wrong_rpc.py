@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
-from remediations.engine.observe.observation_file import save
+from remediations.engine.observe.observation_file import save_observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.pulse import heights
@@ -117,7 +117,7 @@ def concludes_nothing(reading: HostReading, directory: Path) -> None:
     """Neither healthy nor halted: undetermined, exit 11, and one document."""
     world = alone(reading)
     assert diagnose(world).chain is ChainClass.UNDETERMINED
-    save(sealed(world), directory / "odd.json")
+    save_observation(sealed(world), directory / "odd.json")
     done = remediate("diagnose", "--from", directory / "odd.json", "--json")
     assert (done.code, done.document["outcome"]) == (11, "unreadable")
     assert "Traceback" not in done.out + done.err

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation_file import save
+from remediations.engine.observe.observation_file import save_observation
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.deploys import deploys_directory
 from remediations.values.reading import value_or_none
@@ -88,7 +88,7 @@ class World:
                 host.key(key.address)
             if state is not None:
                 host.sign_state(state.height, state.round, state.step)
-        save(sealed(self.seen), self.root / "seen.json")
+        save_observation(sealed(self.seen), self.root / "seen.json")
 
     def stop(self, name: str) -> None:
         self.hosts[name].show(ActiveState="inactive")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.preflight import Preflight, action_named, preflight
+from remediations.engine.plan.preflight import Preflight, find_action, judge_action
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.systems.comet.planned import PlannedNode
@@ -23,7 +23,7 @@ Change = Callable[[CometReading], CometReading]
 
 
 def asked(observation: CometReading, action: str, *targets: str) -> Preflight:
-    return preflight(DOMAIN, DOMAIN.action(action), targets, sealed(observation))
+    return judge_action(DOMAIN, DOMAIN.action(action), targets, sealed(observation))
 
 
 def ids(observation: CometReading, action: str, *targets: str) -> list[str]:
@@ -173,10 +173,10 @@ def test_targets_are_hosts_that_were_observed(targets: tuple[str, ...]) -> None:
 def test_an_action_is_one_of_one_domain() -> None:
     """Which one is meant is never guessed."""
     other = replace(DOMAIN, name="other", actions=(DOMAIN.action("node.start"),))
-    assert action_named("node.start", (DOMAIN,)) == (DOMAIN, DOMAIN.action("node.start"))
+    assert find_action("node.start", (DOMAIN,)) == (DOMAIN, DOMAIN.action("node.start"))
     with pytest.raises(UsageError, match="one of several domains") as caught:
-        action_named("node.start", (DOMAIN, other))
+        find_action("node.start", (DOMAIN, other))
     assert caught.value.got == "chain, other"
     with pytest.raises(UsageError, match=r"no action 'node\.delete'") as caught:
-        action_named("node.delete", (DOMAIN, other))
+        find_action("node.delete", (DOMAIN, other))
     assert "node.enable" in caught.value.expected

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.catalogue import Flaw, catalogue, named
+from remediations.engine.catalogue import Flaw, catalogue, require_playbook
 from remediations.engine.entry_points import OWN
 from remediations.engine.origin import package_digest
 from remediations.errors import MachineError, UsageError
@@ -148,7 +148,7 @@ BROKEN = {
     "name": (domain("z").replace('name="b"', "name=1"), "name, title"),
     "domain": (domain("z", "a b"), "the name of the domain"),
     "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title and the checks"),
-    "asked": (domain("z").replace("CHAIN, ", "CHAIN, told=1, "), "is asked for"),
+    "asked": (domain("z").replace("CHAIN, ", "CHAIN, finding=1, "), "is asked for"),
     "actions": (domain("z").replace("CHAIN, ", "CHAIN, actions=(1,), "), "its actions"),
     "none": (domain("z").replace("(PLAYBOOK,)", "()"), "its playbooks"),
 }
@@ -325,12 +325,12 @@ def test_our_own_playbooks_are_found_by_name() -> None:
     found = catalogue(MachineConfig())
     assert [one.playbook.id for one in found.playbooks] == ["INC-001", "node-down"]
     assert found.troubles == ()
-    installed = named("inc-001", MachineConfig())
+    installed = require_playbook("inc-001", MachineConfig())
     assert installed.playbook.id == "INC-001"
     assert installed.origin().distribution == OWN
-    assert installed.origin() == named("node-down", MachineConfig()).origin()
+    assert installed.origin() == require_playbook("node-down", MachineConfig()).origin()
     with pytest.raises(UsageError) as unknown:
-        named("INC-999", MachineConfig())
+        require_playbook("INC-999", MachineConfig())
     assert unknown.value.expected == "INC-001, node-down"
 
 

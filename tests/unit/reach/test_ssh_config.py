@@ -191,7 +191,7 @@ def test_an_ssh_that_cannot_be_killed_holds_up_its_own_name_only(
     from remediations.reach.connection import HostUnreachable
 
     monkeypatch.setattr(room, "SSH_G_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(room, "end_group", lambda process: None)
+    monkeypatch.setattr(room, "kill_group", lambda process: None)
     listed = inventory(tmp_path, 'Match exec "sleep 3"\n  Port 7\n', "val1")
     ended: list[str] = []
 

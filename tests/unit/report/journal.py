@@ -11,11 +11,11 @@ from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report, build_report
 from remediations.engine.runs.records import (
     ApprovedBy,
-    Entry,
     Event,
     FactsHeld,
     GateEnded,
     GateWaiting,
+    JournalEntry,
     RunState,
     Sampled,
     StepEnd,
@@ -41,7 +41,7 @@ def began(plan: Plan) -> datetime:
     return plan.observed_at + timedelta(seconds=55)
 
 
-def samples(plan: Plan) -> list[Entry]:
+def samples(plan: Plan) -> list[JournalEntry]:
     """A look at five nodes every other second, over 40 s."""
     entries, stood = [], plan.part(ChainBaseline)
     for second in range(0, WATCHED_S + 1, 2):
@@ -69,13 +69,13 @@ def samples(plan: Plan) -> list[Entry]:
     return entries
 
 
-def entry(plan: Plan, second: float, event: Event) -> Entry:
+def entry(plan: Plan, second: float, event: Event) -> JournalEntry:
     """One line of the journal, so many seconds after it began."""
     at = began(plan) + timedelta(seconds=second)
-    return Entry(number=0, previous="", at=at, plan=DIGEST, event=event)
+    return JournalEntry(number=0, previous="", at=at, plan=DIGEST, event=event)
 
 
-def entries(plan: Plan, *, state: StepEnd = "done", error: str = "") -> tuple[Entry, ...]:
+def entries(plan: Plan, *, state: StepEnd = "done", error: str = "") -> tuple[JournalEntry, ...]:
     """The whole journal; `state` is what the one step came to, `done` is checked as well."""
     good = state == "done"
     gate = plan.stages[0].gate

@@ -15,7 +15,7 @@ import pytest
 
 from remediations.engine.apply import application, carry_out, driver, look
 from remediations.engine.apply.application import Application
-from remediations.engine.apply.driver import Claimed, Driver, Sighted, StepId
+from remediations.engine.apply.driver import AlreadyClaimed, Driver, ProbeState, StepId
 from remediations.engine.apply.look import Look
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
@@ -86,17 +86,17 @@ def test_a_name_is_taken_once(tmp_path: Path, lamp: Driver) -> None:
     """The second launch changes nothing, whatever became of the lamp."""
     asyncio.run(lamp.launch(STEP, ON))
     (tmp_path / "lamp").write_text("off")
-    with pytest.raises(Claimed, match="a claim of 1-0"):
+    with pytest.raises(AlreadyClaimed, match="a claim of 1-0"):
         asyncio.run(lamp.launch(STEP, ON))
     assert (tmp_path / "lamp").read_text() == "off"
-    assert asyncio.run(lamp.void(STEP, ON)).state is Sighted.DONE
+    assert asyncio.run(lamp.void(STEP, ON)).state is ProbeState.DONE
 
 
 def test_what_is_voided_never_starts(tmp_path: Path, lamp: Driver) -> None:
     """Also not by a launch that is late."""
-    assert asyncio.run(lamp.probe(STEP, ON)).state is Sighted.NOT_STARTED
-    assert asyncio.run(lamp.void(STEP, ON)).state is Sighted.VOIDED
-    with pytest.raises(Claimed):
+    assert asyncio.run(lamp.probe(STEP, ON)).state is ProbeState.NOT_STARTED
+    assert asyncio.run(lamp.void(STEP, ON)).state is ProbeState.VOIDED
+    with pytest.raises(AlreadyClaimed):
         asyncio.run(lamp.launch(STEP, ON))
     assert (tmp_path / "lamp").read_text() == "off"
 
@@ -106,7 +106,7 @@ def test_a_claim_without_a_result_is_settled_by_the_effect(tmp_path: Path, lamp:
     (tmp_path / f"{STEP.plan}.{STEP}").touch()
     for found, state in (("on", "done"), ("off", "failed")):
         (tmp_path / "lamp").write_text(found)
-        assert asyncio.run(carry_out.follow(lamp, STEP, ON)).state == state
+        assert asyncio.run(carry_out.follow_step(lamp, STEP, ON)).state == state
 
 
 def test_a_lamp_that_does_not_answer_opens_no_gate() -> None:

@@ -177,7 +177,7 @@ class FakeNode:
 
 @dataclass
 class FakeReach:
-    """Connections to fake nodes (the `Reach` of systems.hosts.rounds); counts the rounds."""
+    """Connections to fake nodes (the `HostRunner` of systems.hosts.rounds); counts the rounds."""
 
     nodes: Mapping[str, FakeNode]
     rounds: list[frozenset[str]] = field(default_factory=list)

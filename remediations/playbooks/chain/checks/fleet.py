@@ -27,7 +27,7 @@ from remediations.systems.comet import asked as comet
 from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.values import Commit, NodePlace, NodeStatus, Peer, ValidatorSet
 from remediations.systems.hosts import asked as hosts
-from remediations.systems.hosts.rounds import Answers, Question, Reach, ask_hosts
+from remediations.systems.hosts.rounds import Answers, HostRunner, Question, ask_hosts
 from remediations.values.reading import Known, Reading, Unknown, Why, value_or_none
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ FAILURES = "CONSENSUS FAILURE|conflicting vote|^panic:"
 class Fleet:
     """The nodes of a plan, behind connections that are kept."""
 
-    def __init__(self, reach: Reach, targets: Sequence[NodePlace]) -> None:
+    def __init__(self, reach: HostRunner, targets: Sequence[NodePlace]) -> None:
         self._reach = reach
         self._targets = targets
 

@@ -13,7 +13,7 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.diagnose.votes import Votes
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition
+from remediations.playbooks.chain.finding import Certainty, ChainClass, NodeCondition
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.inventory import Role
 from remediations.values.reading import value_or_none
@@ -79,9 +79,9 @@ class Case:
 
 def classify(case: Case) -> Judgement:
     """The class of the chain."""
-    if case.halt.answer is Answer.NO:
+    if case.halt.answer is Certainty.NO:
         return _going_on(case)
-    if case.halt.answer is Answer.UNKNOWN:
+    if case.halt.answer is Certainty.UNKNOWN:
         return _by_journals_alone(case) or Judgement(ChainClass.UNDETERMINED, case.halt.reason)
     if not case.power.known:
         why = "no witness could tell the validator set, so nobody's power is known"
@@ -213,12 +213,12 @@ def _votes_missing(case: Case) -> Judgement | None:
     why = f"{online} of {total} power votes, more than two thirds is needed"
     if can_halt(down, total):
         return Judgement(ChainClass.QUORUM_LOST, why, blocked)
-    if case.votes.moves is Answer.NO:
+    if case.votes.moves is Certainty.NO:
         return Judgement(ChainClass.QUORUM_LOST, f"{why}, and the round stands", blocked)
     seconds = case.votes.round_seconds
     why = (
         f"rounds rise although {why}: this look fell into the start of a round"
-        if case.votes.moves is Answer.YES
+        if case.votes.moves is Certainty.YES
         else f"{why}, but round {case.votes.round} may take {seconds} s, longer than this look"
     )
     return Judgement(ChainClass.UNDETERMINED, why, blocked)
@@ -238,9 +238,9 @@ def _blocked(case: Case) -> list[str]:
 def _votes_there(case: Case) -> Judgement:
     online = case.power.sum(case.votes.voters - case.dead)
     rounds = {
-        Answer.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
-        Answer.NO: "the round stands: votes do not lead to a block",
-        Answer.UNKNOWN: f"whether the round rises cannot be seen in under "
+        Certainty.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
+        Certainty.NO: "the round stands: votes do not lead to a block",
+        Certainty.UNKNOWN: f"whether the round rises cannot be seen in under "
         f"{case.votes.round_seconds} s",
     }
     why = f"{online} of {case.power.total} power votes, yet no block; {rounds[case.votes.moves]}"

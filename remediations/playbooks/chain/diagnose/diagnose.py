@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.evidence import evidence_of
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
 from remediations.playbooks.chain.diagnose.components import (
@@ -22,7 +22,7 @@ from remediations.playbooks.chain.diagnose.power import Power, duplicates, read_
 from remediations.playbooks.chain.diagnose.scene import Verdict, read_scene
 from remediations.playbooks.chain.diagnose.votes import Votes, parted, read_votes
 from remediations.playbooks.chain.diagnose.witness import doubts
-from remediations.playbooks.chain.finding import Answer, ChainClass, ChainFinding, NodeCondition
+from remediations.playbooks.chain.finding import Certainty, ChainClass, ChainFinding, NodeCondition
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
@@ -58,7 +58,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
     alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
     dead = gone | _addresses(views, verdicts, CONSENSUS_DEAD)
-    apart = halt.answer is Answer.YES and parted(votes, power, dead)
+    apart = halt.answer is Certainty.YES and parted(votes, power, dead)
     case = Case(
         views=views,
         witnesses=witnesses,
@@ -109,7 +109,7 @@ def _assembled(observation: CometReading, case: Case) -> ChainFinding:
     nodes = node_findings(case, judgement, components)
     voters = _voters(case)
     online = case.power.sum(voters)
-    halted = case.halt.answer is Answer.YES
+    halted = case.halt.answer is Certainty.YES
     return ChainFinding(
         chain=judgement.chain,
         halted=case.halt.answer,
@@ -118,7 +118,7 @@ def _assembled(observation: CometReading, case: Case) -> ChainFinding:
         height=case.halt.tip,
         round=case.votes.round,
         step=case.votes.step,
-        round_moves=case.votes.moves if halted else Answer.UNKNOWN,
+        round_moves=case.votes.moves if halted else Certainty.UNKNOWN,
         total_power=case.power.total,
         online_power=online,
         uncovered_power=case.power.uncovered,
@@ -140,14 +140,14 @@ def _witnesses(case: Case) -> tuple[str, ...]:
     A validator read as stopped on its own host proves that it makes no blocks.
     """
     hosts = {view.host for view in case.witnesses}
-    if case.halt.answer is Answer.YES:
+    if case.halt.answer is Certainty.YES:
         hosts |= {v.host for v in case.views if v.address in case.gone and case.power.of(v.address)}
     return tuple(sorted(hosts))
 
 
 def _voters(case: Case) -> frozenset[str]:
     """Who votes now, or who signed the newest commit while blocks go on; not who is down since."""
-    if case.halt.answer is Answer.NO:
+    if case.halt.answer is Certainty.NO:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
         signatures = {
@@ -172,7 +172,7 @@ def _evidence(case: Case) -> tuple[Evidence, ...]:
 
 def _power_evidence(views: Sequence[NodeView], power: Power) -> tuple[Evidence, ...]:
     return tuple(
-        said(
+        evidence_of(
             f"{view.host}.chain.validators",
             view.reading.chain.validators,
             f"{len(power.addresses)} validators, total power {power.total}",
@@ -195,7 +195,7 @@ def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tup
             f"{ballot.height}/{ballot.round}/{ballot.step}, "
             f"votes of {power.sum(ballot.deciding)} of {power.total} power"
         )
-        shown[ballot.seen] = said(
+        shown[ballot.seen] = evidence_of(
             f"{ballot.host}.samples[{index}].round", samples[index].round, says
         )
     return tuple(shown.values())
@@ -206,7 +206,7 @@ def _hash_evidence(views: Sequence[NodeView], hashes: Hashes) -> tuple[Evidence,
         return ()
     by_host = {view.host: view for view in views}
     return tuple(
-        said(
+        evidence_of(
             f"{cluster.hosts[0]}.samples[{index}].app",
             by_host[cluster.hosts[0]].reading.samples[index].app,
             f"app hash {cluster.app_hash[:12]} after {cluster.height}, power {cluster.power}",

@@ -8,7 +8,7 @@ from datetime import datetime
 from remediations.playbooks.chain.diagnose.chain_class import Judgement
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer, ChainClass, NodeCondition, NodeFinding
+from remediations.playbooks.chain.finding import Certainty, ChainClass, NodeCondition, NodeFinding
 from remediations.render.words import percent
 
 _NAMES = {
@@ -62,9 +62,9 @@ def explain(
 ) -> str:
     """One or two sentences."""
     state = {
-        Answer.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
-        Answer.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
-        Answer.UNKNOWN: "whether the chain halts is not known",
+        Certainty.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
+        Certainty.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
+        Certainty.UNKNOWN: "whether the chain halts is not known",
     }[halt.answer]
     share = ""
     if power.known:

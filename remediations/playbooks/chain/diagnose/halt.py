@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer
+from remediations.playbooks.chain.finding import Certainty
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
 
@@ -26,7 +26,7 @@ _CONFIRMS = 20
 class Halt:
     """The answer; `tip` is the highest block, `newest` its time, `reason` says why in a phrase."""
 
-    answer: Answer
+    answer: Certainty
     tip: int
     newest: datetime | None
     age_s: int
@@ -39,7 +39,7 @@ def read_halt(
 ) -> Halt:
     """Judges the witnesses; `down` are the addresses whose host is down for sure."""
     if not witnesses:
-        return Halt(Answer.UNKNOWN, 0, None, 0, "no node answers for the chain", ())
+        return Halt(Certainty.UNKNOWN, 0, None, 0, "no node answers for the chain", ())
     tip = max(view.height for view in witnesses)
     ages = {view.host: _age(view) for view in witnesses}
     limit = timedelta(seconds=limit_s)
@@ -70,13 +70,13 @@ def _age(view: NodeView) -> timedelta:
 
 def _going_on(
     witnesses: Sequence[NodeView], stale: Sequence[NodeView], tip: int
-) -> tuple[Answer, str]:
+) -> tuple[Certainty, str]:
     """Somebody has a fresh block: the chain goes on if somebody else confirms that."""
     old = {view.host for view in stale}
     confirming = sum(1 for view in witnesses if view.host not in old or _sees(view, tip))
     if confirming < 2:
-        return Answer.UNKNOWN, "only one node shows fresh blocks; a second witness is needed"
-    return Answer.NO, f"{confirming} nodes show or see fresh blocks"
+        return Certainty.UNKNOWN, "only one node shows fresh blocks; a second witness is needed"
+    return Certainty.NO, f"{confirming} nodes show or see fresh blocks"
 
 
 def _sees(view: NodeView, tip: int) -> bool:
@@ -87,27 +87,30 @@ def _sees(view: NodeView, tip: int) -> bool:
 
 def _standing(
     stale: Sequence[NodeView], power: Power, down: frozenset[str], tip: int
-) -> tuple[Answer, str]:
+) -> tuple[Certainty, str]:
     """No fresh block anywhere: halted, if enough power says so and nothing rises."""
     rising = [view for view in stale if view.rises]
     if any(view.height == tip for view in rising):
         syncing = all(view.status is not None and view.status.catching_up for view in rising)
         if syncing or len(rising) < 2:
-            return Answer.UNKNOWN, "heights rise, but blocks are old: nodes are catching up"
-        return Answer.NO, "heights rise"
+            return Certainty.UNKNOWN, "heights rise, but blocks are old: nodes are catching up"
+        return Certainty.NO, "heights rise"
     if not any(view.stands and view.height == tip for view in stale):
-        return Answer.UNKNOWN, "heights could be read only once; two samples are needed"
+        return Certainty.UNKNOWN, "heights could be read only once; two samples are needed"
     down_power = power.sum(down)
     if len(stale) < 2 and not (power.known and can_halt(down_power, power.total)):
         return (
-            Answer.UNKNOWN,
+            Certainty.UNKNOWN,
             "one node's word is not enough to conclude anything about the chain; "
             "a second witness is needed",
         )
     sample = power.sum({view.address for view in stale} | down)
     if power.known and 3 * sample <= power.total:
         return (
-            Answer.UNKNOWN,
+            Certainty.UNKNOWN,
             f"nodes with {sample} of {power.total} power show no blocks: not more than one third",
         )
-    return Answer.YES, f"{len(stale)} nodes show no new block, {down_power} power is read as down"
+    return (
+        Certainty.YES,
+        f"{len(stale)} nodes show no new block, {down_power} power is read as down",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.evidence import evidence_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.finding import NodeCondition
@@ -30,7 +30,7 @@ def duplicate_key(view: NodeView, scene: Scene) -> Verdict | None:
     else:
         return None
     says = f"address {key.address}" if key is not None else ""
-    evidence = (said(f"{view.host}.key", view.reading.key, says),)
+    evidence = (evidence_of(f"{view.host}.key", view.reading.key, says),)
     return Verdict(NodeCondition.DUPLICATE_KEY, cause, evidence)
 
 
@@ -57,7 +57,9 @@ def key_missing(view: NodeView, scene: Scene) -> Verdict | None:
         )
     else:
         return None
-    evidence = (said(f"{view.host}.key", reading, f"address {reading.value.address or 'none'}"),)
+    evidence = (
+        evidence_of(f"{view.host}.key", reading, f"address {reading.value.address or 'none'}"),
+    )
     return Verdict(NodeCondition.KEY_MISSING, cause, evidence)
 
 
@@ -74,7 +76,7 @@ def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
         if reading.why not in _OF_THE_FILE or not isinstance(view.reading.key, Known):
             return None
         cause = f"its sign state could not be read: {reading.reason}"
-        return Verdict(NodeCondition.SIGN_STATE_LOST, cause, (said(path, reading),))
+        return Verdict(NodeCondition.SIGN_STATE_LOST, cause, (evidence_of(path, reading),))
     state, mark = reading.value, scene.marks.get(address, (0, 0, 0))
     reached = max(scene.tip, scene.signed_height)
     if not state.height and reached > 1:
@@ -83,7 +85,7 @@ def sign_state_lost(view: NodeView, scene: Scene) -> Verdict | None:
         cause = f"its sign state is older than what it signed: the chain shows {_slashed(mark)}"
     else:
         return None
-    evidence = (said(path, reading, _slashed(state.hrs)),)
+    evidence = (evidence_of(path, reading, _slashed(state.hrs)),)
     return Verdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.evidence import evidence_of
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
     key_missing,
@@ -50,7 +50,7 @@ def _unreachable(view: NodeView, _scene: Scene) -> Verdict | None:
     """The login failed: the daemon may well live."""
     if view.reached:
         return None
-    evidence = said(f"{view.host}.session", view.reading.session)
+    evidence = evidence_of(f"{view.host}.session", view.reading.session)
     cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
     return Verdict(NodeCondition.UNREACHABLE, cause, (evidence,))
 
@@ -71,10 +71,10 @@ def _standby(view: NodeView, _scene: Scene) -> Verdict | None:
         return Verdict(
             NodeCondition.UNKNOWN,
             "a standby whose key file could not be read: it may hold the key of a validator",
-            (said(f"{view.host}.key", view.reading.key),),
+            (evidence_of(f"{view.host}.key", view.reading.key),),
         )
     says = f"key {key.address or 'none'}"
-    evidence = (said(f"{view.host}.key", view.reading.key, says), *view.unit_evidence())
+    evidence = (evidence_of(f"{view.host}.key", view.reading.key, says), *view.unit_evidence())
     return Verdict(NodeCondition.STANDBY, f"stopped on purpose, {says}", evidence)
 
 

@@ -10,7 +10,7 @@ from remediations.playbooks.chain.diagnose.log_condition import hint
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Verdict
 from remediations.playbooks.chain.finding import (
-    Answer,
+    Certainty,
     ChainClass,
     Component,
     HashCluster,
@@ -69,9 +69,9 @@ class _Placed:
         """Healthy while blocks go on; else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
-        if halted is Answer.NO:
+        if halted is Certainty.NO:
             return Verdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
-        if halted is Answer.UNKNOWN:
+        if halted is Certainty.UNKNOWN:
             cause = f"it answers at height {view.height}; the chain as a whole could not be judged"
             return Verdict(NodeCondition.UNKNOWN, cause, evidence)
         if chain is ChainClass.PARTITION and view.host in self._cut:

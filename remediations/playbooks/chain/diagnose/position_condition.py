@@ -6,7 +6,7 @@ The process, `/health`, `catching_up` and systemd look fine in all of these
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.evidence import evidence_of
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
@@ -65,7 +65,7 @@ def isolated(view: NodeView, scene: Scene) -> Verdict | None:
         cause = f"it stands at {view.height} and hears nothing newer; the tip is {scene.tip}"
     else:
         return None
-    evidence = (said(f"{view.host}.chain.peers", chain.peers, cause),)
+    evidence = (evidence_of(f"{view.host}.chain.peers", chain.peers, cause),)
     return Verdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
 
 
@@ -99,4 +99,4 @@ def _allowed(scene: Scene) -> int:
 def _app_evidence(view: NodeView, how: str) -> tuple[Evidence, ...]:
     samples = view.reading.samples
     index = max((i for i, s in enumerate(samples) if value_or_none(s.app) is not None), default=0)
-    return (said(f"{view.host}.samples[{index}].app", samples[index].app, how),)
+    return (evidence_of(f"{view.host}.samples[{index}].app", samples[index].app, how),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.evidence import evidence_of
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
@@ -91,7 +91,7 @@ def _running(view: NodeView, unit: Unit, scene: Scene) -> Verdict:
 
 def _process_evidence(view: NodeView) -> tuple[Evidence, ...]:
     says = ", ".join(f"pid {p.pid} state {p.state}" for p in view.processes or ())
-    return (said(f"{view.host}.processes", view.reading.processes, says),)
+    return (evidence_of(f"{view.host}.processes", view.reading.processes, says),)
 
 
 def _verdict(

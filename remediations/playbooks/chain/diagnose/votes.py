@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.playbooks.chain.finding import Answer
+from remediations.playbooks.chain.finding import Certainty
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import RoundState
 from remediations.values.reading import Known
@@ -40,7 +40,7 @@ class Votes:
     height: int
     round: int
     step: int
-    moves: Answer
+    moves: Certainty
     round_seconds: int
 
     @property
@@ -145,7 +145,7 @@ def _rounds_until(round_: int) -> int:
     return 5 * (round_ + 1) + (3 * round_ * (round_ + 1) + 3) // 4
 
 
-def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
+def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Certainty:
     """Whether the round rises while the height stands.
 
     Unchanged over both samples means that it stands only if a whole round fits between them, or if
@@ -162,13 +162,13 @@ def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Answer:
             continue
         (first_at, first), (last_at, last) = states[0], states[-1]
         if last.round > first.round:
-            return Answer.YES
+            return Certainty.YES
         if last.round != round_ or len(states) < 2:
             continue
         waited = (last_at - first_at).total_seconds() >= round_length(round_)
         overdue = (last_at - last.started).total_seconds() > _rounds_until(round_)
         fixed = fixed or waited or overdue
-    return Answer.NO if fixed else Answer.UNKNOWN
+    return Certainty.NO if fixed else Certainty.UNKNOWN
 
 
 def parted(votes: Votes, power: Power, gone: frozenset[str]) -> bool:

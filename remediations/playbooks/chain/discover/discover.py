@@ -20,7 +20,7 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.reach.connection import Reach
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.render.words import some
+from remediations.render.words import name_some
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.reading import Unknown
@@ -116,5 +116,5 @@ async def _pinned(
 def _undecided(reading: HostReading, why: str) -> HostReading:
     """The reading with the first few names that the host gave, and why none of them was chosen."""
     assert isinstance(reading.unit, Unknown)
-    reason = f"several unit files match here: {some(reading.candidates, MOST)}; {why}"
+    reason = f"several unit files match here: {name_some(reading.candidates, MOST)}; {why}"
     return replace(reading, unit=replace(reading.unit, reason=reason))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from remediations.engine.doctor.declared import Doctor
-from remediations.engine.doctor.line import Line
-from remediations.engine.doctor.sight import Sight
+from remediations.engine.doctor.line import DoctorLine
+from remediations.engine.doctor.sight import Examination
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power
@@ -27,7 +27,9 @@ async def programs(reach: Reach, observation: Observation) -> Programs:
     return await accepted(reach, comet_reading(observation))
 
 
-def world_lines(inventory: Inventory, sight: Sight, asked: Programs) -> tuple[Line, ...]:
+def world_lines(
+    inventory: Inventory, sight: Examination, asked: Programs
+) -> tuple[DoctorLine, ...]:
     """The chain, then each host in the order of the inventory. Pure."""
     reading = comet_reading(sight.observation)
     views = [NodeView(one) for one in reading.hosts]

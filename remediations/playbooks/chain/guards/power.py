@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.judging import judged
+from remediations.engine.plan.judging import guard_result
 from remediations.engine.plan.plan import GuardResult, Impact
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.playbooks.chain.impact import path
@@ -31,7 +31,7 @@ def covers_the_set(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G1: the inventory holds enough of the validator set to judge and to recover it."""
     finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
-    return judged(
+    return guard_result(
         "G1",
         "the inventory covers more than two thirds of the power",
         holds=has_quorum(covered, finding.total_power) if finding.total_power else None,
@@ -51,7 +51,7 @@ def one_key_one_host(chain: ChainSituation, proposal: Whole) -> GuardResult:
             holders[key.address].append(reading.host)
     twice = {address: hosts for address, hosts in holders.items() if len(hosts) > 1}
     got = "; ".join(f"{address[:12]} on {', '.join(hosts)}" for address, hosts in twice.items())
-    return judged(
+    return guard_result(
         "G2",
         "every validator key lies on one host only",
         holds=not twice,
@@ -71,7 +71,7 @@ def one_chain(chain: ChainSituation, _proposal: Whole) -> GuardResult:
         if (status := latest_status(reading)) is not None
     }
     wrong = {h: n for h, n in networks.items() if n != chain.observation.chain_id}
-    return judged(
+    return guard_result(
         "G3",
         "every node that answers is on this chain",
         holds=None if not networks else not wrong,
@@ -88,7 +88,7 @@ def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
     stages = path(chain, proposal)
     broken = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
     worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
-    return judged(
+    return guard_result(
         "G29",
         "signing power stays above two thirds at every step",
         holds=not broken if total else None,
@@ -117,7 +117,7 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
         for node in finding.nodes
         if node.power and node.condition not in UP and node.host not in targets
     ]
-    return judged(
+    return guard_result(
         "G1b",
         "what is started brings back more than two thirds",
         holds=has_quorum(after, finding.total_power) if finding.total_power else None,
@@ -141,7 +141,7 @@ def _starts(chain: ChainSituation, proposal: Whole) -> bool:
 def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G31: no part of the network that we do not see holds more than two thirds."""
     finding = chain.finding
-    return judged(
+    return guard_result(
         "G31",
         "no unseen part of the network can go on without us",
         holds=not has_quorum(finding.uncovered_power, finding.total_power)
@@ -159,7 +159,7 @@ def witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """W2: two independent witnesses for a decision about the chain
     (docs/rules/hazards.md#one-witness)."""
     seen = chain.finding.witnesses
-    return judged(
+    return guard_result(
         "W2",
         "at least two hosts bear witness to the state of the chain",
         holds=len(seen) >= 2,
@@ -177,7 +177,7 @@ def readable_targets(chain: ChainSituation, proposal: Whole) -> GuardResult:
             failed.append(f"{reading.host}: {reading.session.reason}")
         elif not reading.session.value.sudo:
             failed.append(f"{reading.host}: no sudo for {reading.session.value.user}")
-    return judged(
+    return guard_result(
         "G41",
         "every target is reachable, with sudo",
         holds=not failed,

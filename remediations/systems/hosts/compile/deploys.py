@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from remediations.errors import UsageError
-from remediations.files.shipped import shipped
+from remediations.files.shipped import shipped_path
 
 DEPLOY_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -17,7 +17,7 @@ def deploys_directory() -> Path:
     Raises:
         UsageError: this installation has none.
     """
-    return shipped("deploys")
+    return shipped_path("deploys")
 
 
 def deploy_path(name: str, directory: Path | None = None) -> Path:
