@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.world import TOOL
 from remediations.engine.apply.apply import Approved
-from remediations.engine.apply.of_plan import installed_for
 from remediations.engine.approve.approve import verify_approvals
+from remediations.engine.catalogue import installed_for
 from remediations.engine.installed_systems import installed_systems
-from remediations.engine.runs.actor import current_actor
-from remediations.engine.runs.records import AcceptedApproval, ProgramUsed, Start
+from remediations.engine.runs.records import AcceptedApproval, Actor, ProgramUsed, Start
 from remediations.engine.runs.store import RunDirectory
+from remediations.files.trusted import sudo_uid
 from remediations.machine.programs import openssh_programs
 
 
@@ -73,3 +75,22 @@ def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
             ),
         ),
     )
+
+
+def current_actor() -> Actor:
+    """The user of this process; for root also who called `sudo`, by the id that sudo set."""
+    uid = os.getuid()
+    called_by = sudo_uid()
+    return Actor(
+        uid=uid,
+        name=_name(uid),
+        sudo_uid=called_by,
+        sudo_name="" if called_by is None else _name(called_by),
+    )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""

@@ -17,7 +17,7 @@ from typing import TextIO
 
 import click
 
-from remediations.cli.answer import CommandResult
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import printable
 

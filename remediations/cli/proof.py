@@ -14,11 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import CommandResult
 from remediations.cli.live import to_stderr
-from remediations.cli.next_command import next_command
+from remediations.cli.output import CommandResult, next_command, terminal_style
 from remediations.cli.reporting import write_report
-from remediations.cli.terminal import terminal_style
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import Checked
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory

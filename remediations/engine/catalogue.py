@@ -13,13 +13,14 @@ package on this machine can do the same, so:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from remediations.engine.domain import AnyDomain, Domain, Playbook
+from remediations.engine.domain import AnyDomain, Branch, Domain, Playbook
 from remediations.engine.entry_points import (
     DOMAINS,
     OWN,
@@ -29,6 +30,7 @@ from remediations.engine.entry_points import (
     load_entry,
 )
 from remediations.engine.origin import package_digest
+from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
 from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalize_distribution
 from remediations.render.words import name_some
@@ -260,3 +262,57 @@ def _trouble(entry: DeclaredEntry, flaw: Flaw, reason: str, name: str = "") -> U
 
 def _allowed(name: str, config: MachineConfig) -> bool:
     return config.playbooks is None or normalize_distribution(name) in {OWN, *config.playbooks}
+
+
+def installed_for(plan: Plan, config: MachineConfig) -> Installed:
+    """The playbook of a plan, which has the plan's branch.
+
+    Raises:
+        UsageError: the playbook, or that branch of it, is not installed here.
+        Refused: the playbook is installed, and broken, ambiguous or not allowed here.
+    """
+    installed = find_playbook(plan.playbook, config)
+    if installed is None or installed.domain.name != plan.domain:
+        of = f" of the domain {plan.domain}" if installed is not None else ""
+        raise _not_here(plan, "playbook", f"no playbook {plan.playbook}{of}")
+    branch_of(plan, installed.playbook)
+    return installed
+
+
+def domain_for(plan: Plan, config: MachineConfig) -> AnyDomain:
+    """The domain of a plan.
+
+    Raises:
+        UsageError: it is not installed here, or not used.
+    """
+    for domain in catalogue(config).domains:
+        if domain.name == plan.domain:
+            return domain
+    raise _not_here(plan, "domain", f"no domain {plan.domain}")
+
+
+def branch_of(plan: Plan, playbook: Playbook[Any]) -> Branch[Any]:
+    """The plan's branch.
+
+    Raises:
+        UsageError: the playbook that is installed here does not have it.
+    """
+    for branch in playbook.branches:
+        if branch.name == plan.branch:
+            return branch
+    there = ", ".join(branch.name for branch in playbook.branches)
+    raise _not_here(plan, "branch", f"{playbook.id} with {there or 'no branch'}")
+
+
+def _not_here(plan: Plan, guard: str, got: str) -> UsageError:
+    made_by = f"{plan.origin.distribution} {plan.origin.version}"
+    package = shlex.quote(f"{plan.origin.distribution}=={plan.origin.version}")
+    return UsageError(
+        f"{plan.playbook} / {plan.branch}, which made the plan, is not installed here. Nothing was "
+        "changed",
+        guard=guard,
+        got=got,
+        expected=f"{plan.playbook} / {plan.branch} of {made_by} ({plan.origin.digest[:12]})",
+        next_step=f"install {made_by} from where the planner has it (`pip install {package}`), "
+        f"then repeat this; or `remediate plan {plan.playbook}` again",
+    )

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from remediations.engine.apply.look import Watch
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.compare import Movable
 from remediations.engine.plan.impact import Effect, Level
-from remediations.engine.plan.movable import Movable
 from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
 from remediations.reach.connection import Reach
@@ -38,7 +38,7 @@ from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
     from remediations.engine.discovery import Discovery
-    from remediations.engine.doctor.declared import Doctor
+    from remediations.engine.doctor.examination import Doctor
 
 S = TypeVar("S")
 """A domain's situation: its own typed readings, and what it concludes from them."""

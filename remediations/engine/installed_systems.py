@@ -10,12 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from remediations.engine.catalogue import UnusedEntry, load_group
-from remediations.engine.drivers import DriverKind
 from remediations.engine.entry_points import SYSTEMS
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import failed_systems
+from remediations.engine.observe.observation import Observation, failed_systems
 from remediations.engine.plan.build import StepCompilers
-from remediations.engine.system import HostSystem, RemoteSystem, System, system_flaw
+from remediations.engine.system import DriverKind, HostSystem, RemoteSystem, System, system_flaw
 from remediations.errors import Refused
 from remediations.machine.config import MachineConfig
 

@@ -24,6 +24,7 @@ import grp
 import hashlib
 import os
 import pwd
+import re
 import shlex
 import stat
 from collections import deque
@@ -33,7 +34,6 @@ from functools import cached_property
 from pathlib import Path
 
 from remediations.errors import RemediationError, UsageError
-from remediations.files.caller import sudo_uid
 
 MEGABYTE = 1_000_000
 LINKS = 40
@@ -284,3 +284,17 @@ def _name(uid: int) -> str:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
     except (KeyError, OverflowError):
         return f"uid {uid}"
+
+
+_UID = re.compile(r"[0-9]{1,10}")
+_NO_UID = 2**32 - 1
+"""What the system means by "no user"; greater numbers are not ids."""
+
+
+def sudo_uid() -> int | None:
+    """The user whom sudo made root; None without sudo, and where the variable is not an id."""
+    said = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    if not _UID.fullmatch(said):
+        return None
+    uid = int(said)
+    return uid if uid < _NO_UID else None

@@ -11,7 +11,7 @@ import os
 import socket
 from typing import Self
 
-from remediations.reach.children import kill_group
+from remediations.reach.background import kill_group
 
 PROXY_END_S = 1.0
 """How long it may take to say its last words once it was killed: what it started may have left the

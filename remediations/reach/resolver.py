@@ -19,7 +19,7 @@ from typing import IO
 from remediations.files.trusted import TrustedFile
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH, Program, load_program
-from remediations.reach.children import kill_group, wait_for_exit
+from remediations.reach.background import kill_group, wait_for_exit
 from remediations.reach.settings import SshSettings, parse_settings, settings_refusal
 from remediations.reach.ssh_config import read_ssh_config
 from remediations.values.elapsed import elapsed_ms

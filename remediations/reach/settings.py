@@ -8,15 +8,16 @@ ignored.
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import shlex
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from remediations.reach import tokens
-from remediations.reach.algorithms import Algorithms, allowed_algorithms
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.transport import Transport, transport_of
+from remediations.reach.transport import Algorithms, Transport, allowed_algorithms, transport_of
 
 UNSUPPORTED = {
     "revokedhostkeys": "keys listed there would be accepted",
@@ -71,13 +72,13 @@ def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
     _refuse_unsupported(alias, argv, one)
     hostname, port, user = one.get("hostname", alias), one.get("port", "22"), one.get("user", "")
     key_alias = one.get("hostkeyalias", "")
-    values = tokens.token_values(argv[-1].rpartition("@")[2], hostname, port, user, key_alias)
+    values = token_values(argv[-1].rpartition("@")[2], hostname, port, user, key_alias)
     try:
         identities = _files(options.get("identityfile", []), values)
         certificates = _files(options.get("certificatefile", []), values)
-        proxy = tokens.expand(_unless_none(one, "proxycommand"), values)
+        proxy = expand(_unless_none(one, "proxycommand"), values)
         left = allowed_algorithms(one)
-    except tokens.UnknownTokenError as error:
+    except UnknownTokenError as error:
         expected = f"tokens and variables with a value; known are %{' %'.join(values)}"
         raise settings_refusal(alias, argv, "ssh_config", str(error), expected) from error
     except ValueError as error:
@@ -120,7 +121,7 @@ def _agent(value: str) -> str | None:
 
 def _files(names: list[str], values: Mapping[str, str]) -> tuple[Path, ...]:
     wanted = [name for name in names if name.lower() not in NONE_VALUES]
-    return tuple(tokens.expand_path(name, values) for name in wanted)
+    return tuple(expand_path(name, values) for name in wanted)
 
 
 def _existing(value: str) -> tuple[Path, ...]:
@@ -176,3 +177,58 @@ def settings_refusal(
         expected=expected,
         next_step=advice or f"correct it until this works: `{shlex.join(('ssh', '-G', *argv))}`",
     )
+
+
+class UnknownTokenError(ValueError):
+    """A token or variable that has no value here. OpenSSH ends on it, too."""
+
+
+def token_values(alias: str, hostname: str, port: str, user: str, key_alias: str) -> dict[str, str]:
+    """What each token stands for. `alias` is the name on the command line, without the user."""
+    me = pwd.getpwuid(os.getuid())
+    machine = socket.gethostname()
+    return {
+        "%": "%",
+        "d": me.pw_dir,
+        "h": hostname,
+        "i": str(me.pw_uid),
+        "k": key_alias or alias,
+        "L": machine.partition(".")[0],
+        "l": machine,
+        "n": alias,
+        "p": port,
+        "r": user,
+        "u": me.pw_name,
+    }
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """`text` with its percent tokens replaced.
+
+    Raises:
+        UnknownTokenError: there is a token that `values` lacks.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise UnknownTokenError(f"{match[0]} in {text}")
+        return values[match[1]]
+
+    return re.sub(r"%(.?)", value, text)
+
+
+def expand_path(text: str, values: Mapping[str, str]) -> Path:
+    """A file: tokens, `${VARIABLE}` and `~`.
+
+    Raises:
+        UnknownTokenError: a token or variable has no value.
+    """
+
+    def variable(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise UnknownTokenError(f"{match[0]} in {text}")
+        return os.environ[match[1]]
+
+    whole = re.sub(r"\$\{(\w+)\}", variable, expand(text, values))
+    # OpenSSH takes the home directory from the user database: $HOME may be another after sudo.
+    return Path(re.sub(r"^~(?=/|$)", values["d"], whole)).expanduser()

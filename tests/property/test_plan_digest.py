@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation_file import load_observation, save_observation
+from remediations.engine.observe.observation import load_observation, save_observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.errors import Refused
 from remediations.playbooks.chain.baseline import ChainBaseline

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 from remediations.cli.anchors import Anchors
 from remediations.cli.reporting import make_report, write_report
 from remediations.cli.standing import quick_status
-from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
-from remediations.engine.observe.observation_file import load_observation
+from remediations.engine.approve.approval import consequences_text, statement_for, statement_text
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.report.markdown import report_markdown
 from remediations.engine.runs.journal import read_journal

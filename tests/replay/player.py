@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 
 from remediations.cli.proof import checks_text
-from remediations.engine.approve.statement import consequences_text, statement_text
+from remediations.engine.approve.approval import consequences_text, statement_text
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import ExitCode

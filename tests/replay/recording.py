@@ -18,7 +18,7 @@ from pathlib import Path
 from remediations.engine.approve.approval import Approval
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation_file import load_observation
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import PLAN_FILE
 from remediations.engine.runs.binding import proven_checks

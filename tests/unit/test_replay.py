@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from remediations.engine.approve.approve import verify_approvals
 from remediations.engine.approve.verifier import load_verifier
-from remediations.engine.observe.observation_file import load_observation
+from remediations.engine.observe.observation import load_observation
 from remediations.machine.config import MachineConfig
 from remediations.values.wire import canonical
 from tests.lab import demo, needs

@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from remediations.engine.runs.actor import current_actor
+from remediations.cli.approved import current_actor
 from remediations.errors import ApprovalError, RemediationError, UsageError
 from remediations.files.trusted import check_directory, read_trusted, trusted_owners
 from tests.unit.unprivileged import without_root

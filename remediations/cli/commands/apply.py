@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
-from remediations.cli.answer import CommandResult
 from remediations.cli.approved import approved_run
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.output import CommandResult
 from remediations.cli.proof import prove
 from remediations.cli.signals import stop_on_signals
 from remediations.cli.standing import current_status, read_bound_journal

@@ -10,12 +10,10 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import CommandResult
-from remediations.cli.next_command import next_command
 from remediations.cli.options import inventory_option, json_option, run_argument
-from remediations.cli.terminal import terminal_style
+from remediations.cli.output import CommandResult, next_command, terminal_style
+from remediations.engine.approve.approval import consequences_text, statement_for, statement_text
 from remediations.engine.approve.approve import approve_plan
-from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
 from remediations.engine.runs.store import find_run
 from remediations.errors import Aborted, ApprovalError, ExitCode
 from remediations.render.printable import one_line

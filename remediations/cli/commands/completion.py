@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode
 
 SHELLS = ("bash", "zsh", "fish")

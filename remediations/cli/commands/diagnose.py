@@ -8,17 +8,15 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from remediations.cli.answer import CommandResult
-from remediations.cli.next_command import next_command
 from remediations.cli.options import observation_options
-from remediations.cli.terminal import terminal_style
+from remediations.cli.output import CommandResult, next_command, terminal_style
 from remediations.cli.world import get_observation, require_inventory
 from remediations.engine.catalogue import catalogue, find_playbook
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.conclude import SEVERITY, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.unread import failed_systems
+from remediations.engine.observe.observation import failed_systems
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
 

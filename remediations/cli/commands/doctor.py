@@ -7,23 +7,22 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import inventory_option, json_option, save_option
-from remediations.cli.terminal import terminal_style as terminal_look
+from remediations.cli.output import CommandResult
+from remediations.cli.output import terminal_style as terminal_look
 from remediations.cli.world import TOOL
 from remediations.engine.catalogue import catalogue
-from remediations.engine.doctor.configured import read_configuration
-from remediations.engine.doctor.doctor import doctor_text, missing_lines
+from remediations.engine.doctor.examination import examine
 from remediations.engine.doctor.inventory_lines import (
     inventory_lines,
     no_inventory_line,
     unusable_inventory_line,
 )
 from remediations.engine.doctor.line import DoctorLine
-from remediations.engine.doctor.machine import machine_lines
-from remediations.engine.doctor.sight import examine
+from remediations.engine.doctor.machine import machine_lines, read_configuration
+from remediations.engine.doctor.render_text import doctor_text, missing_lines
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation_file import save_observation as save_observation
+from remediations.engine.observe.observation import save_observation as save_observation
 from remediations.engine.runs.store import state_directory
 from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.machine.config import MachineConfig

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
-from remediations.engine.rules.book import find_rules, rule_entries, similar_names
-from remediations.engine.rules.entry import RuleEntry, RuleKind
+from remediations.cli.output import CommandResult
+from remediations.engine.rules.book import (
+    RuleEntry,
+    RuleKind,
+    find_rules,
+    rule_entries,
+    similar_names,
+)
 from remediations.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +96,7 @@ def _list() -> str:
 
 def _text(found: tuple[RuleEntry, ...]) -> str:
     # Not at the top: whoever lists or completes must not pay for what draws.
-    from remediations.cli.terminal import terminal_style
+    from remediations.cli.output import terminal_style
     from remediations.render.terminal import document_text
 
     style = terminal_style()

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import CommandResult
-from remediations.cli.next_command import next_command
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult, next_command
 from remediations.cli.world import TOOL
 from remediations.engine.catalogue import catalogue
 from remediations.engine.discovery import Discovered, Discovery

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult
 from remediations.engine.catalogue import Installed, UnusedEntry, catalogue
 from remediations.engine.entry_points import OWN
 from remediations.engine.installed_systems import installed_systems

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.files.shipped import shipped_path
 

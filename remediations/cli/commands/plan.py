@@ -7,11 +7,9 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import CommandResult
-from remediations.cli.next_command import next_command
 from remediations.cli.options import limit_option, observation_options, parse_limit
+from remediations.cli.output import CommandResult, next_command, terminal_style
 from remediations.cli.standing import is_expired
-from remediations.cli.terminal import terminal_style
 from remediations.cli.world import TOOL, get_observation, require_inventory
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains

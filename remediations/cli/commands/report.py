@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.output import CommandResult
 from remediations.cli.reporting import make_report, write_report_files
 from remediations.engine.report.markdown import report_markdown
 from remediations.engine.runs.store import find_run

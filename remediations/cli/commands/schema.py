@@ -20,8 +20,8 @@ from typing import Any
 import click
 import msgspec
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult
 from remediations.engine.approve.approval import Approval
 from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.line import DoctorLine

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult, terminal_style
 from remediations.cli.standing import read_bound_journal
-from remediations.cli.terminal import terminal_style
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.plan.render_text import plan_text

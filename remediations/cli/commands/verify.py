@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import CommandResult
 from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.output import CommandResult
 from remediations.cli.proof import prove
 from remediations.cli.standing import read_bound_journal
-from remediations.engine.apply.of_plan import domain_for
+from remediations.engine.catalogue import domain_for
 from remediations.engine.runs.lock import is_being_applied
 from remediations.engine.runs.store import find_run, state_directory
 from remediations.engine.verify.given import Given

@@ -24,7 +24,7 @@ from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
-from remediations.reach.aside import run_in_thread
+from remediations.reach.background import run_in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.values.inventory import Inventory

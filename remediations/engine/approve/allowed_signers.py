@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from remediations.engine.approve.ssh_wire import CERTIFICATE_FIELDS, parse_public_key
+from remediations.engine.approve.sshsig import CERTIFICATE_FIELDS, parse_public_key
 
 MOST_LINES = 10_000
 LONGEST_LINE = 16_000

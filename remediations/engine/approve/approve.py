@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from remediations.engine.approve.approval import Approval, Statement
+from remediations.engine.approve.approval import Approval, Statement, statement_for
 from remediations.engine.approve.keygen import sign
 from remediations.engine.approve.signer import Signer, signer_of
-from remediations.engine.approve.statement import statement_for
 from remediations.engine.approve.verifier import Verifier
 from remediations.engine.plan.plan import NAMING, VALID_FOR, Plan
 from remediations.errors import ApprovalError

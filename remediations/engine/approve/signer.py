@@ -18,10 +18,10 @@ from typing import NamedTuple
 from remediations.engine.approve.allowed_signers import EXACT_NAME
 from remediations.engine.approve.approval import NAMESPACE
 from remediations.engine.approve.keygen import first_line, last_line, run_keygen
-from remediations.engine.approve.ssh_wire import WireFormatError
 from remediations.engine.approve.sshsig import (
     Certificate,
     SshSignature,
+    WireFormatError,
     parse_certificate,
     parse_signature,
 )

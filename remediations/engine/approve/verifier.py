@@ -18,13 +18,13 @@ from remediations.engine.approve.allowed_signers import (
     plain_lines,
 )
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.ssh_wire import (
+from remediations.engine.approve.sshsig import (
     CERTIFICATE_FIELDS,
     PublicKey,
     WireFormatError,
+    parse_certificate,
     parse_public_key,
 )
-from remediations.engine.approve.sshsig import parse_certificate
 from remediations.errors import ApprovalError
 from remediations.files.trusted import MEGABYTE, TrustedFile, read_trusted
 from remediations.machine.config import MachineConfig

@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.finding import Finding, Health
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import FailedSystem
+from remediations.engine.observe.observation import FailedSystem, Observation
 from remediations.errors import UsageError
 from remediations.render.printable import one_line
 from remediations.values.part import Part

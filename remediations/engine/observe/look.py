@@ -9,12 +9,17 @@ from datetime import UTC, datetime
 
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
-from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation, Scope
-from remediations.engine.observe.unread import FailedSystem, FailedSystems
+from remediations.engine.observe.observation import (
+    OBSERVATION_FORMAT,
+    FailedSystem,
+    FailedSystems,
+    Observation,
+    Scope,
+)
 from remediations.engine.system import HostSystem, LookRequest, RemoteSystem, System
 from remediations.errors import RemediationError
 from remediations.machine.config import load_machine_config
-from remediations.reach.aside import short_switch_interval
+from remediations.reach.background import short_switch_interval
 from remediations.reach.connection import Reach
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator
 
 from remediations.engine.find.finding import Finding, FindingRow, Health
-from remediations.engine.plan.appendix import MANY, appendix, subject_words
+from remediations.engine.plan.appendix import MANY, appendix, part_words, subject_words
 from remediations.engine.plan.essence import (
     TOGETHER,
     GuardRow,
@@ -18,7 +18,6 @@ from remediations.engine.plan.essence import (
     group_by_program,
     guard_rows,
 )
-from remediations.engine.plan.parts import part_words
 from remediations.engine.plan.plan import Impact, Outcome, Plan, Stage, Step
 from remediations.render.document import (
     Block,

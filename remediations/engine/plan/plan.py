@@ -213,3 +213,30 @@ class Plan(Record, frozen=True, kw_only=True):
 def plan_digest(plan: Plan) -> str:
     """The plan's identity: SHA-256 over its canonical bytes, lower-case hex."""
     return digest(plan)
+
+
+_OUTCOMES = {None: Outcome.UNKNOWN, True: Outcome.PASS, False: Outcome.BLOCK}
+
+
+def guard_result(
+    guard: str,
+    title: str,
+    *,
+    holds: bool | None,
+    got: str,
+    expected: str,
+    next_step: str,
+    subject: str = "",
+    facts: tuple[str, ...] = (),
+) -> GuardResult:
+    """A guard's result; `holds` None means that it could not be evaluated."""
+    return GuardResult(
+        id=guard,
+        title=title,
+        subject=subject,
+        outcome=_OUTCOMES[holds],
+        got=got,
+        expected=expected,
+        next_step=next_step,
+        facts=facts,
+    )

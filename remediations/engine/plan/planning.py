@@ -5,8 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import pick_branch
 from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
-from remediations.engine.observe.complete import missing_readings
-from remediations.engine.observe.observation import Observation
+from remediations.engine.observe.observation import Observation, missing_readings
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError

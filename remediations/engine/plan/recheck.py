@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from remediations.engine.apply.of_plan import branch_of
-from remediations.engine.observe.complete import missing_readings
-from remediations.engine.observe.observation import Observation
+from remediations.engine.catalogue import branch_of
+from remediations.engine.observe.observation import Observation, missing_readings
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
 from remediations.engine.plan.plan import Fact, Plan

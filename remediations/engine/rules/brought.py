@@ -12,8 +12,7 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 
 from remediations.engine.domain import AnyDomain
-from remediations.engine.rules.book import PAGES
-from remediations.engine.rules.entry import RuleEntry, parse_rules
+from remediations.engine.rules.book import PAGES, RuleEntry, parse_rules
 
 log = logging.getLogger(__name__)
 

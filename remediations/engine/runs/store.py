@@ -24,8 +24,7 @@ import platformdirs
 
 from remediations.engine.approve.approval import Approval
 from remediations.engine.observe.digest import portable_inventory
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.observation_file import load_observation
+from remediations.engine.observe.observation import Observation, load_observation
 from remediations.engine.plan.plan import NAMING, Plan, plan_digest
 from remediations.engine.plan.plan_file import (
     PLAN_FILE,

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.movable import Movable, may_differ, may_rise, parse_integer
+from remediations.engine.plan.compare import Movable, may_differ, may_rise, parse_integer
 from remediations.playbooks.chain.guards.power import UP
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT

@@ -27,7 +27,7 @@ from remediations.values.part import Part
 
 if TYPE_CHECKING:
     from remediations.engine.discovery import Discovery
-    from remediations.engine.doctor.declared import Doctor
+    from remediations.engine.doctor.examination import Doctor
 
 
 def _doctor() -> Doctor:

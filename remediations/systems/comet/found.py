@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from remediations.engine.observe.trouble import NOT_ASKED, Trouble
+from remediations.engine.observe.section import NOT_ASKED, Trouble
 from remediations.values.lines import TextError, parse_pairs
 from remediations.values.names import HOME, RPC, UNIT
 from remediations.values.reading import Why

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from remediations.engine.observe.section import HostDocument, Section
-from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
+from remediations.engine.observe.section import (
+    NOT_ASKED,
+    TIME_LIMIT,
+    HostDocument,
+    Section,
+    Trouble,
+)
 from remediations.systems.comet import rpc
 from remediations.systems.comet.found import Found, nothing, parse_found
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading

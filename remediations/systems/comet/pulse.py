@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from remediations.reach.aside import run_in_thread
+from remediations.reach.background import run_in_thread
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.curl import ask
 from remediations.systems.comet.rpc import RpcError, parse_round_state, parse_status

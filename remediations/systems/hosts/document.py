@@ -16,8 +16,13 @@ from typing import Annotated
 
 import msgspec
 
-from remediations.engine.observe.section import HostDocument, Section, safe_text
-from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.engine.observe.section import (
+    TIME_LIMIT,
+    HostDocument,
+    Section,
+    Trouble,
+    safe_text,
+)
 from remediations.values.lines import split_lines
 from remediations.values.reading import Why
 

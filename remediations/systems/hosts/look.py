@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.engine.observe.section import TIME_LIMIT, Trouble
 from remediations.engine.system import HostSystem, LookRequest, RemoteSystem
-from remediations.reach.aside import run_in_thread
+from remediations.reach.background import run_in_thread
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.render.printable import one_line
 from remediations.systems.hosts.document import DocumentError, read_document

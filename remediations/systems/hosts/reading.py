@@ -7,8 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 
-from remediations.engine.observe.section import HostDocument
-from remediations.engine.observe.trouble import Trouble
+from remediations.engine.observe.section import HostDocument, Trouble
 from remediations.systems.hosts.read_section import SILENT, read_section
 from remediations.systems.hosts.records import parse_records
 from remediations.systems.hosts.values import RecordRoom, Session

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import StepData
-from remediations.engine.drivers import DriverKind
 from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
+from remediations.engine.system import DriverKind
 from remediations.systems.hosts.compile.command import CompiledCommand
 from remediations.systems.hosts.compile.compiler import Compiler
 

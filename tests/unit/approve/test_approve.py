@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.approve.approval import NAMESPACE, Approval
+from remediations.engine.approve.approval import (
+    NAMESPACE,
+    Approval,
+    consequences_text,
+    statement_for,
+    statement_text,
+)
 from remediations.engine.approve.approve import (
     CLOCKS_APART,
     approve_plan,
@@ -22,7 +28,6 @@ from remediations.engine.approve.approve import (
 )
 from remediations.engine.approve.keygen import sign
 from remediations.engine.approve.signer import Signer
-from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
 from remediations.engine.plan.plan import VALID_FOR, plan_digest
 from remediations.values.wire import canonical, decode
 from tests.unit.approve.keys import (

@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 
 from remediations.engine.approve.approval import NAMESPACE
 from remediations.engine.approve.approve import verify_approval
-from remediations.engine.approve.ssh_wire import WireFormatError, WireReader
-from remediations.engine.approve.sshsig import parse_certificate, parse_signature
+from remediations.engine.approve.sshsig import (
+    WireFormatError,
+    WireReader,
+    parse_certificate,
+    parse_signature,
+)
 from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, judge, refused
 from tests.unit.run.plans import NOW
 

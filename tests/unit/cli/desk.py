@@ -16,7 +16,7 @@ from remediations.cli.exits import run_command
 from remediations.cli.main import cli
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation_file import save_observation
+from remediations.engine.observe.observation import save_observation
 from remediations.systems.comet.reading import CometReading, sealed
 
 INVENTORY = """\

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.doctor.doctor import doctor_summary, doctor_text, missing_lines
+from remediations.engine.doctor.examination import Examination
 from remediations.engine.doctor.line import DoctorLine, LineState
-from remediations.engine.doctor.sight import Examination
+from remediations.engine.doctor.render_text import doctor_summary, doctor_text, missing_lines
 from remediations.playbooks.chain.doctor.chain_lines import CHAIN, ONE_KEY
 from remediations.playbooks.chain.doctor.world import world_lines
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import HostKeyStatus
+from remediations.reach.routes import HostKeyStatus
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import SUBCOMMANDS, ask_text, parse
 from remediations.systems.hosts.values import Binary, Disk, Ownership

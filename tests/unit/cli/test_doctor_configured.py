@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.catalogue import Catalogue, Flaw, UnusedEntry, catalogue
-from remediations.engine.doctor.configured import playbook_lines, read_configuration
 from remediations.engine.doctor.line import DoctorLine, LineState
+from remediations.engine.doctor.machine import playbook_lines, read_configuration
 from remediations.machine.config import MachineConfig
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.test_doctor import KEY

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.doctor.sight import examine_through
+from remediations.engine.doctor.examination import examine_through
 from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import HostKeyStatus, host_key_status
 from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.routes import HostKeyStatus, host_key_status
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.inventory import HostEntry, Role
 from remediations.values.reading import Known

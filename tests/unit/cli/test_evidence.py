@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import CommandResult
+from remediations.cli.output import CommandResult
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.lock import resource_locks

@@ -11,8 +11,8 @@ import click
 import pytest
 
 from remediations import errors
-from remediations.cli.answer import CommandResult
 from remediations.cli.exits import run_command
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, RemediationError
 
 CODES = {

@@ -9,8 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from remediations.cli.main import cli
-from remediations.engine.rules.book import rule_entries
-from remediations.engine.rules.entry import RuleEntry, RuleKind
+from remediations.engine.rules.book import RuleEntry, RuleKind, rule_entries
 from remediations.errors import ExitCode
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import quorum_lost, wrong_clock

@@ -10,11 +10,11 @@ from typing import cast
 
 import pytest
 
-from remediations.cli.answer import CommandResult
 from remediations.cli.commands import list_, status
 from remediations.cli.commands.inventory import _summary
 from remediations.cli.exits import run_command
 from remediations.cli.live import LiveDisplay, to_stderr
+from remediations.cli.output import CommandResult
 from remediations.cli.proof import checks_text
 from remediations.engine.apply.look import GateVerdict, Sight
 from remediations.engine.catalogue import Catalogue, Flaw, Installed, UnusedEntry

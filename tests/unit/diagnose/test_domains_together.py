@@ -13,8 +13,7 @@ from remediations.engine.domain import AnyDomain, Domain
 from remediations.engine.find.conclude import FAILED, UNREAD, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import FailedSystem
+from remediations.engine.observe.observation import FailedSystem, Observation
 from remediations.errors import ExitCode, UsageError
 from remediations.systems.comet.reading import sealed
 from remediations.values.part import Part

@@ -12,11 +12,11 @@ import pytest
 
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import CommandResult
 from remediations.cli.commands.inventory import answer
 from remediations.cli.commands.schema import document_types, part_types
 from remediations.cli.main import COMMANDS
-from remediations.engine.observe.observation_file import load_observation
+from remediations.cli.output import CommandResult
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.store import find_run
 from remediations.engine.verify.given import Given

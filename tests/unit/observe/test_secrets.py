@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.observe.observation import Scope
-from remediations.engine.observe.observation_file import save_observation
+from remediations.engine.observe.observation import Scope, save_observation
 from remediations.systems.comet.reading import sealed
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
 from remediations.values.inventory import HostEntry, Role

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
-from remediations.engine.observe.observation_file import save_observation
+from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope, save_observation
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainClass
 from remediations.systems.comet.pulse import heights

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation_file import save_observation
+from remediations.engine.observe.observation import save_observation
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.deploys import deploys_directory
 from remediations.values.reading import value_or_none
@@ -41,7 +41,7 @@ from pathlib import Path
 
 if "preflight" in sys.orig_argv:
     from remediations.cli import world
-    from remediations.engine.observe.observation_file import load
+    from remediations.engine.observe.observation import load
 
     here = Path(__file__).parent.parent
     with (here / "asked").open("a") as file:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.apply.of_plan import branch_of
+from remediations.engine.catalogue import branch_of
 from remediations.engine.observe.observation import Scope
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import MOVABLE, changed_fields, changed_logins

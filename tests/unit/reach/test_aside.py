@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from remediations.reach.aside import run_in_thread
+from remediations.reach.background import run_in_thread
 
 
 def raising(error: BaseException) -> None:

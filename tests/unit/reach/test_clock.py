@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from remediations.reach import ssh
-from remediations.reach.aside import TURN_S, short_switch_interval
-from remediations.reach.children import wait_for_exit
+from remediations.reach.background import TURN_S, short_switch_interval, wait_for_exit
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.settings import SshSettings
 from tests.unit.reach.sshd import inventory, reaching

@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from remediations.reach.children import kill_group
+from remediations.reach.background import kill_group
 from tests.unit.reach.as_ssh import both, openssh, say
 from tests.unit.reach.sshd import host_block, inventory, make_key, public, reaching, serving
 

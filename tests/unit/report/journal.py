@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from remediations.engine.approve.approval import Approval
-from remediations.engine.approve.statement import statement_for
+from remediations.engine.approve.approval import Approval, statement_for
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report, build_report
 from remediations.engine.runs.records import (

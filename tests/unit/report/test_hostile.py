@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import pytest
 from rich.cells import cell_len
 
-from remediations.engine.doctor.doctor import doctor_text
 from remediations.engine.doctor.line import DoctorLine
+from remediations.engine.doctor.render_text import doctor_text
 from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.plan.plan import Plan

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.rules.book import PAGES, find_rules, rule_entries
-from remediations.engine.rules.entry import RuleEntry, RuleKind, parse_rules
+from remediations.engine.rules.book import (
+    PAGES,
+    RuleEntry,
+    RuleKind,
+    find_rules,
+    parse_rules,
+    rule_entries,
+)
 from remediations.engine.runs.records import RunState, StepState
 from remediations.errors import ExitCode
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.approve.approval import Approval
-from remediations.engine.approve.statement import statement_for
+from remediations.engine.approve.approval import Approval, statement_for
 from remediations.engine.observe.digest import portable_inventory
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan

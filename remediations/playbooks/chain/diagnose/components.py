@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from remediations.engine.find.evidence import evidence_of
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.votes import Votes

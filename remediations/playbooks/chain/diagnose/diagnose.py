@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from remediations.engine.find.evidence import evidence_of
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.chain_class import CONSENSUS_DEAD, Case, classify
 from remediations.playbooks.chain.diagnose.components import (
     one_way,

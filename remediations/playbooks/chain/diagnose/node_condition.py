@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from remediations.engine.find.evidence import evidence_of
+from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
     key_missing,

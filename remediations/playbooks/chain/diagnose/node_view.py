@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from remediations.engine.find.evidence import evidence_of
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.systems.comet.reading import ChainSample, HostReading
 from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState
 from remediations.systems.hosts.values import NodeConfig, Process, Unit

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import evidence_of
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.scene import Scene, Verdict
 from remediations.playbooks.chain.finding import NodeCondition

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediations.engine.doctor.by_hand import SshCommand
-from remediations.engine.doctor.door_lines import login_lines
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
+from remediations.engine.doctor.login_lines import SshCommand, login_lines
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
 from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import HostKeyStatus
+from remediations.reach.routes import HostKeyStatus
 from remediations.render.words import short_digest
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from remediations.engine.doctor.declared import Doctor
+from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import DoctorLine
-from remediations.engine.doctor.sight import Examination
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from shlex import quote
 
-from remediations.engine.plan.judging import guard_result
-from remediations.engine.plan.plan import GuardResult
+from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.finding import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.words import name_some

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.judging import guard_result
-from remediations.engine.plan.plan import GuardResult, Impact
+from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.playbooks.chain.impact import path
 from remediations.playbooks.chain.situation import ChainSituation, latest_status

@@ -6,8 +6,7 @@ These are the ones that keep a validator from signing twice, which costs it its 
 
 from __future__ import annotations
 
-from remediations.engine.plan.judging import guard_result
-from remediations.engine.plan.plan import GuardResult
+from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.comet.reading import HostReading

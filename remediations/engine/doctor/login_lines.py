@@ -1,13 +1,37 @@
-"""Why a host could not be read: the connection's own refusal, and what known_hosts says. Pure."""
+"""Why a host could not be read, and the commands with which people reach it by hand. Pure."""
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from shlex import quote
 
-from remediations.engine.doctor.by_hand import SshCommand
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import HostKeyStatus
+from remediations.reach.routes import HostKeyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SshCommand:
+    """Makes ssh commands for people to paste. `name` is the argument of ssh; `config` is the
+    inventory's ssh_config, None for OpenSSH's own files."""
+
+    name: str
+    config: str | None
+
+    def login(self, *options: str) -> str:
+        """The command that logs in. Use `run` to run something there."""
+        config = () if self.config is None else ("-F", self.config)
+        return shlex.join(("ssh", *options, *config, self.name))
+
+    def run(self, *words: str, options: tuple[str, ...] = ()) -> str:
+        """The command that runs `words` there.
+
+        They are quoted twice: ssh(1) joins its arguments with blanks, and the shell on the host
+        parses the result again. With one level of quotes, a file name could run as a program there.
+        """
+        return f"{self.login(*options)} {shlex.quote(shlex.join(words))}"
+
 
 STRICT = "strict host keys"
 """The guard that refuses a host for its key."""
@@ -21,10 +45,8 @@ def login_lines(
     door: HostKeyStatus | None,
     ssh: SshCommand,
 ) -> tuple[DoctorLine, ...]:
-    """The login that failed, and the host's key: which of the two has to be mended first.
-
-    `ssh` reaches the host by hand.
-    """
+    """The login that failed and, where known, the state of the host's key. `ssh` makes the commands
+    by which people reach the host."""
     login = (
         lack_line(host, "login", f"{refusal.guard}: {refusal.got}", refusal.next_step)
         if refusal is not None
@@ -56,5 +78,5 @@ def _key(
 
 
 def _forget(door: HostKeyStatus) -> str:
-    """Takes the keys of a host out of the files that ssh reads for it."""
+    """The commands that remove the host's keys from the files that ssh reads."""
     return "; ".join(f"ssh-keygen -R {quote(door.address)} -f {quote(f)}" for f in door.files)

@@ -1,31 +1,32 @@
-"""Everything that `doctor` looks at, gathered once: one observation and what it leaves open."""
+"""Everything that `doctor` looks at, gathered once, and what a domain adds to it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
 from remediations.reach.connection import HostUnreachable, Reach
-from remediations.reach.doors import HostKeyStatus, host_key_status
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.resolver import SshResolver
+from remediations.reach.routes import HostKeyStatus, host_key_status
 from remediations.reach.ssh import SshReach
 from remediations.values.inventory import Inventory
 
 REFUSAL_LIMIT_S = 0.5
-"""A connection that failed is remembered: asking again only hears why."""
+"""Seconds. A failed connection is remembered, so asking again only returns the reason."""
 
 Ask = Callable[[Reach, Observation], Awaitable[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """`refusals` and `doors` are of hosts that were not reached; `asked` is what each domain asked
-    beyond the observation, by its name."""
+    """What was found. `refusals` and `doors` (what known_hosts has) are about hosts that were not
+    reached; `asked` is what each domain asked beyond the observation, by the domain's name."""
 
     observation: Observation
     refusals: Mapping[str, HostUnreachable]
@@ -36,7 +37,7 @@ class Examination:
 async def examine(
     inventory: Inventory, resolver: SshResolver, asks: Mapping[str, Ask], *, tool: str
 ) -> Examination:
-    """`examine_through`, over SSH."""
+    """Examine all hosts of the inventory over SSH. Changes nothing anywhere."""
     async with SshReach(inventory, resolver) as reach:
         return await examine_through(reach, inventory, resolver, asks, tool=tool)
 
@@ -49,7 +50,7 @@ async def examine_through(
     *,
     tool: str,
 ) -> Examination:
-    """Observe all hosts, then ask what an observation does not hold. Changes nothing anywhere."""
+    """Observe all hosts through `reach`, then ask what an observation does not contain."""
     observation = await observe(reach, inventory, scope=Scope.FULL, tool=tool)
     names = [entry.name for entry in inventory.hosts]
     heard = await asyncio.gather(*(_refusal(reach, host) for host in names))
@@ -63,7 +64,7 @@ async def examine_through(
 
 
 async def _refusal(reach: Reach, host: str) -> HostUnreachable | None:
-    """Why there is no connection; None where there is one, or where it takes long to know."""
+    """Why there is no connection; None if there is one, or if it takes too long to find out."""
     try:
         async with asyncio.timeout(REFUSAL_LIMIT_S):
             await reach.connect(host)
@@ -81,3 +82,20 @@ async def _doors(
     entries = [inventory.host(host) for host in hosts]
     doors = [await host_key_status(entry, resolver, known) for entry in entries]
     return {found.host: found for found in doors}
+
+
+async def ask_nothing(_reach: Reach, _observation: Observation) -> None:
+    """Ask nothing beyond the observation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """What a domain adds to `remediate doctor`.
+
+    `ask` reads what an observation does not contain, and changes nothing. `lines` is given the
+    result and says what is in order and what is missing: under the domain's name for the whole,
+    under the host's name for each host. It is pure.
+    """
+
+    lines: Callable[[Inventory, Examination, Any], Sequence[DoctorLine]]
+    ask: Callable[[Reach, Observation], Awaitable[Any]] = ask_nothing
