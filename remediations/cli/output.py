@@ -17,8 +17,8 @@ from remediations.errors import ExitCode
 
 @dataclass(frozen=True, kw_only=True)
 class CommandResult:
-    """The whole output of a command. `text` is ready to print; `document` is what `--json` prints.
-    """
+    """The whole output of a command. `text` is ready to print; `document` is what `--json`
+    prints."""
 
     exit_code: ExitCode
     document: object

@@ -1,14 +1,17 @@
-"""Which domains and playbooks are installed, who brought each, and which of them cannot be used.
+"""Which domains and playbooks are installed, which distribution provides each, and which of them
+cannot be used.
 
 Domains are entry points of the group `remediations.domains`, so a team can ship its own. Any
 package on this machine can do the same, so:
 
-1. A distribution that the machine configuration does not allow is not imported. Ours always is,
-   and none that only calls itself ours.
-2. One that cannot be imported, or brings something else, costs itself only.
-3. Where two domains have the same name, or two playbooks the same id, none of them is used: which
-   one is meant cannot be told.
-4. The plan names the distribution, its version and the digest of its files.
+1. A distribution that the machine configuration does not allow is not imported. Ours always is
+   allowed; one that merely has our name is not.
+2. One that cannot be imported, or provides something else, affects nothing but itself.
+3. If two domains have the same name, or two playbooks the same id, neither is used: it is unknown
+   which one is meant.
+4. A plan names the distribution, its version and the digest of its files. Its playbook and branch
+   are looked up before any host is contacted: a plan whose branch is not installed can be shown and
+   verified, but not be made again for comparison.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class UnusedEntry:
-    """A domain or playbook that is installed and not used. `name` is its name or id where that is
+    """A domain or playbook that is installed but not used. `name` is its name or id if that is
     known, else the name of its entry point, else that of its distribution."""
 
     name: str
@@ -59,7 +62,7 @@ class UnusedEntry:
     reason: str
 
     def mend(self, config: MachineConfig) -> str:
-        """What lets it be used, or makes it go."""
+        """What makes it usable, or removes it."""
         file = config.path or DEFAULT_PATH
         if self.flaw is Flaw.NOT_ALLOWED:
             return f"add {self.distribution!r} to `playbooks` in {file}"
@@ -70,7 +73,7 @@ class UnusedEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """A playbook that can be used, its domain, and the distribution that brought it."""
+    """A playbook that can be used, its domain, and the distribution that provides it."""
 
     domain: AnyDomain
     playbook: Playbook[Any]
@@ -93,7 +96,7 @@ class Installed:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All that is installed: what can be used, by id, and what cannot, with the reason."""
+    """All that is installed: what can be used, sorted by id, and what cannot, with the reason."""
 
     domains: tuple[AnyDomain, ...]
     playbooks: tuple[Installed, ...]
@@ -101,7 +104,7 @@ class Catalogue:
 
 
 def catalogue(config: MachineConfig) -> Catalogue:
-    """All installed domains. Imports those that are allowed; reads none of their files."""
+    """All installed domains. Imports the allowed ones, and does not read their files otherwise."""
     found, troubles = load_group(DOMAINS, Domain, domain_flaw, lambda one: one.name, config)
     brought = [(one, playbook) for one in found for playbook in one.item.playbooks]
     single, shared = _single(brought, lambda pair: pair[1].id)
@@ -127,7 +130,7 @@ def catalogue(config: MachineConfig) -> Catalogue:
 
 
 class LoadedEntry(NamedTuple, Generic[T]):
-    """What an entry point brought, and can be used."""
+    """An object that an entry point provides, and that can be used."""
 
     entry: DeclaredEntry
     point: EntryPoint
@@ -141,8 +144,8 @@ def load_group(
     id_of: Callable[[T], str],
     config: MachineConfig,
 ) -> tuple[list[LoadedEntry[T]], tuple[UnusedEntry, ...]]:
-    """What of an entry point group can be used, and what cannot, by the rules above. `flaw_of` says
-    what is wrong with what was loaded, "" where it is a `kind`."""
+    """The objects of an entry point group that can be used, and those that cannot, by the rules
+    above. `flaw_of` says what is wrong with a loaded object, "" if it is a valid `kind`."""
     loaded: list[LoadedEntry[T]] = []
     troubles: list[UnusedEntry] = []
     for entry in declared_entries(group):
@@ -166,8 +169,7 @@ def load_group(
 def _single(
     found: Sequence[T], name: Callable[[T], str]
 ) -> tuple[list[T], list[tuple[T, list[T]]]]:
-    """Those whose name, whatever the case of its letters, nothing else has; and each other one with
-    its rivals."""
+    """Those whose name is unique, ignoring case; and each other one with its rivals."""
     by_name: dict[str, list[T]] = {}
     for one in found:
         by_name.setdefault(name(one).casefold(), []).append(one)
@@ -184,7 +186,7 @@ def _single(
 
 def _twin(entry: DeclaredEntry, name: str, rivals: Sequence[DeclaredEntry]) -> UnusedEntry:
     others = [f"{rival.distribution} {rival.version}" for rival in rivals]
-    return _trouble(entry, Flaw.DUPLICATE, f"the same id is brought by {name_some(others)}", name)
+    return _trouble(entry, Flaw.DUPLICATE, f"{name_some(others)} provides the same id", name)
 
 
 def _in_order(troubles: Iterable[UnusedEntry]) -> tuple[UnusedEntry, ...]:
@@ -192,11 +194,11 @@ def _in_order(troubles: Iterable[UnusedEntry]) -> tuple[UnusedEntry, ...]:
 
 
 def require_playbook(name: str, config: MachineConfig) -> Installed:
-    """The playbook called `name`, whatever the case of its letters.
+    """The playbook with the id `name`, ignoring case.
 
     Raises:
-        UsageError: there is none; lists them.
-        Refused: it is installed, and broken, ambiguous or not allowed here.
+        UsageError: there is none; lists what there is.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
     """
     found = find_playbook(name, config)
     if found is not None:
@@ -214,10 +216,10 @@ def require_playbook(name: str, config: MachineConfig) -> Installed:
 
 
 def find_playbook(name: str, config: MachineConfig) -> Installed | None:
-    """The playbook called `name`, whatever the case of its letters; None where there is none.
+    """The playbook with the id `name`, ignoring case; None if there is none.
 
     Raises:
-        Refused: it is installed, and broken, ambiguous or not allowed here.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
     """
     found = catalogue(config)
     for installed in found.playbooks:
@@ -233,12 +235,12 @@ def _unusable(troubles: Sequence[UnusedEntry], config: MachineConfig) -> Refused
     first = troubles[0]
     why = {
         Flaw.BROKEN: "is broken",
-        Flaw.DUPLICATE: "is brought more than once, and which one is meant cannot be told",
+        Flaw.DUPLICATE: "is provided more than once, and it is unknown which one is meant",
         Flaw.NOT_ALLOWED: "is not allowed on this machine",
     }
     expected = {
         Flaw.BROKEN: "a package whose playbook can be loaded",
-        Flaw.DUPLICATE: "one package that brings it",
+        Flaw.DUPLICATE: "one package that provides it",
         Flaw.NOT_ALLOWED: f"a package among {name_some(sorted({OWN, *(config.playbooks or ())}))}",
     }
     return Refused(
@@ -265,11 +267,11 @@ def _allowed(name: str, config: MachineConfig) -> bool:
 
 
 def installed_for(plan: Plan, config: MachineConfig) -> Installed:
-    """The playbook of a plan, which has the plan's branch.
+    """The installed playbook of a plan, which has the plan's branch.
 
     Raises:
         UsageError: the playbook, or that branch of it, is not installed here.
-        Refused: the playbook is installed, and broken, ambiguous or not allowed here.
+        Refused: the playbook is installed, but broken, ambiguous or not allowed here.
     """
     installed = find_playbook(plan.playbook, config)
     if installed is None or installed.domain.name != plan.domain:
@@ -283,7 +285,7 @@ def domain_for(plan: Plan, config: MachineConfig) -> AnyDomain:
     """The domain of a plan.
 
     Raises:
-        UsageError: it is not installed here, or not used.
+        UsageError: it is not installed here, or cannot be used.
     """
     for domain in catalogue(config).domains:
         if domain.name == plan.domain:
@@ -295,7 +297,7 @@ def branch_of(plan: Plan, playbook: Playbook[Any]) -> Branch[Any]:
     """The plan's branch.
 
     Raises:
-        UsageError: the playbook that is installed here does not have it.
+        UsageError: the installed playbook does not have it.
     """
     for branch in playbook.branches:
         if branch.name == plan.branch:

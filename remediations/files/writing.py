@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never half."""
+"""Writes files so that a crash leaves the old or the new content, never half of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _APPEND = (os.O_WRONLY | os.O_APPEND | os.O_CREAT) | (
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write, sync, rename, sync: what stood there before is replaced.
+    """Write, sync, rename, sync: an existing file is replaced.
 
     Raises:
         MachineError: the state directory cannot be written.
@@ -35,7 +35,8 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def create_file(path: Path, data: bytes) -> bool:
-    """Write a file that must not exist yet; whether this call made it. Of several, one does.
+    """Write a file that must not exist yet; whether this call created it. Of several concurrent
+    calls exactly one does.
 
     Raises:
         MachineError: the state directory cannot be written.
@@ -55,12 +56,12 @@ def create_file(path: Path, data: bytes) -> bool:
 
 
 def write_named_file(path: Path, data: bytes) -> None:
-    """Write a file that somebody has named, in a directory that may be anybody's (`/tmp`): whole or
-    not at all, readable by the caller only. A regular file that stood there is replaced, a link is
-    not followed.
+    """Write a file whose path was given by a person, in a directory that others may share (`/tmp`):
+    whole or not at all, readable by the caller only. An existing regular file is replaced; a link
+    is not followed.
 
     Raises:
-        OSError: it cannot be written, or something else stands there, as a device.
+        OSError: it cannot be written, or the path is something else, such as a device.
     """
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
@@ -78,12 +79,12 @@ def write_named_file(path: Path, data: bytes) -> None:
 
 
 def open_private_log(path: Path) -> int:
-    """A descriptor that appends to a file that somebody has named, which is ours alone from now on
-    (0600). A link is not followed.
+    """A descriptor that appends to a file whose path was given by a person. Its mode becomes 0600.
+    A link is not followed.
 
     Raises:
         UsageError: others may write to it, or to a directory above it.
-        OSError: it cannot be written, or something else stands there, as a device.
+        OSError: it cannot be written, or the path is something else, such as a device.
     """
     check_directory(path.parent)
     descriptor = os.open(path, _APPEND, PRIVATE_FILE)
@@ -101,10 +102,10 @@ def open_private_log(path: Path) -> int:
 
 
 def make_private_directory(directory: Path) -> None:
-    """Make `directory`, and what is missing above it, ours alone: 0700, whatever the umask.
+    """Create `directory` and missing directories above it with mode 0700, whatever the umask.
 
     Raises:
-        MachineError: it cannot be made, or others may write to it or to a directory above it.
+        MachineError: it cannot be created, or others may write to it or to a directory above it.
     """
     missing = []
     level = Path.cwd() / directory
@@ -121,10 +122,11 @@ def make_private_directory(directory: Path) -> None:
 
 
 def ensure_private_directory(directory: Path) -> None:
-    """Take a directory of ours from everybody else: an older version may have left it open.
+    """Create a directory with mode 0700, or restrict an existing one to it: an older version may
+    have left it readable.
 
     Raises:
-        MachineError: others may write to it, so what it holds proves nothing; or it is not ours.
+        MachineError: others may write to it, so its files prove nothing; or it is not ours.
     """
     make_private_directory(directory)
     try:
@@ -135,7 +137,7 @@ def ensure_private_directory(directory: Path) -> None:
 
 
 def _fresh(path: Path, data: bytes) -> Path:
-    """The data, on disk, under a name of this process."""
+    """A temporary file of this process with the data, synced to disk."""
     make_private_directory(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -151,7 +153,7 @@ def _fresh(path: Path, data: bytes) -> Path:
 
 
 def sync_directory(path: Path) -> None:
-    """Make what was created in a directory outlive a power cut."""
+    """Make new names in a directory survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -160,7 +162,7 @@ def sync_directory(path: Path) -> None:
 
 
 def state_directory_error(path: Path, error: OSError) -> MachineError:
-    """The refusal for a state directory that is read-only, full, or somebody else's."""
+    """The refusal of a state directory that is read-only, full, or owned by another user."""
     return MachineError(
         "the state directory cannot be used",
         guard="state directory",

@@ -1,4 +1,4 @@
-"""Work beside the event loop: calls in threads, and child processes that can be ended whole."""
+"""Work outside of the event loop: calls in threads, and child processes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 TURN_S = 0.0002
-"""How long a thread computes before the loop has the interpreter back. The loop gives it away with
-each system call, thousands of them for a hundred hosts: with Python's 5 ms every host would wait
-for whoever is being read."""
+"""Seconds for which a thread computes before the event loop gets the interpreter back. The loop
+releases it at each system call, thousands of times for a hundred hosts: with Python's default of
+5 ms, every host would wait for the one that is being parsed."""
 
 
 @contextmanager
 def short_switch_interval() -> Iterator[None]:
-    """While the block runs, a thread that computes holds up the loop for `TURN_S` at most."""
+    """While the block runs, a thread that computes delays the loop by at most `TURN_S`."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(TURN_S)
     try:
@@ -31,11 +31,11 @@ def short_switch_interval() -> Iterator[None]:
 
 
 async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `function` returns or raises, as `asyncio.to_thread`.
+    """What `function` returns or raises, like `asyncio.to_thread`.
 
     Raises:
-        RuntimeError: it raised StopIteration, which no future can carry: who awaits `to_thread`
-            would wait for ever. Generators do the same with it (PEP 479).
+        RuntimeError: it raised StopIteration, which a future cannot carry: the caller of
+            `to_thread` would wait for ever. Generators replace it in the same way (PEP 479).
     """
 
     def carried() -> T:
@@ -48,8 +48,8 @@ async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwa
 
 
 async def wait_for_exit(process: subprocess.Popen[bytes]) -> int:
-    """The exit status of a child, once it has ended. Where the kernel tells of it no thread waits,
-    as asyncio has one do for each child."""
+    """Wait for a child process and return its exit status. With a pidfd no thread is needed, unlike
+    asyncio's own way, which takes one thread for each child."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except OSError:  # a kernel or a sandbox without it
@@ -65,10 +65,10 @@ async def wait_for_exit(process: subprocess.Popen[bytes]) -> int:
 
 
 def kill_group(process: asyncio.subprocess.Process | subprocess.Popen[bytes]) -> None:
-    """Kill a process that leads its group, and whatever it left in that group.
+    """Kill a process that leads its process group, and all that it left in that group.
 
-    Once it has ended its number may be given to a stranger, but not while its group has members: so
-    nothing is killed where a process has the number again.
+    After it has ended, its id may be reused, but not while the group has members. So if a process
+    with that id is running, nothing is killed.
     """
     if process.returncode is not None and _lives(process.pid):
         return

@@ -1,4 +1,4 @@
-"""One open connection, and the commands on it: bounded in time, bytes and number."""
+"""One open connection and its commands, which are bounded in time, bytes and number."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CHANNEL_LIMIT = 8
 """Below sshd's default MaxSessions of 10 per connection."""
 CHUNK = 65536
 DOUBT_S = 3.0
-"""A command that takes longer makes its connection doubtful, and the peer is asked whether it is
-there. A host or a hop may vanish without a word (power, a firewall), and writing still succeeds."""
+"""Seconds after which a running command puts its connection in doubt: from then on keepalives are
+sent often. A host or a hop may vanish silently (power, a firewall), and writing still succeeds."""
 ASK_S = 1.0
 ASKED = 3
-"""How often and how many times; sshd itself answers, whatever the command does."""
+"""Interval and number of these keepalives. sshd answers them itself, whatever the command does."""
 
 
 class SshConnection:
@@ -62,11 +62,11 @@ class SshConnection:
         return done
 
     def is_closed(self) -> bool:
-        """Whether it or a hop was lost or closed: every further command would be refused."""
+        """Whether it or a hop was lost or closed, so that every further command would fail."""
         return any(connection.is_closed() for connection in self._way)
 
     def _tell(self, done: Completed, command: int, stdin: int, timeout_s: float) -> None:
-        """Sizes only: what a command says, reads and prints may be secret."""
+        """Log sizes only: the text, input and output of a command may be secret."""
         log.debug(
             "%s: a command of %d bytes with %d of input: %s after %d ms, %d bytes out, %d err%s",
             *(self.host, command, stdin),
@@ -78,8 +78,10 @@ class SshConnection:
             log.info("%s: the time limit of %.1f s ended a command", self.host, timeout_s)
 
     def _doubt(self) -> None:
-        """Ask hops and host whether they are there, often: silence ends the connection."""
-        log.info("%s: a command takes longer than %.0f s: is it there?", self.host, DOUBT_S)
+        """Send keepalives to the hops and the host often; silence ends the connection."""
+        log.info(
+            "%s: a command takes longer than %.0f s: checking the connection", self.host, DOUBT_S
+        )
         for connection in self._way:
             connection.set_keepalive(ASK_S, ASKED)
 
@@ -138,11 +140,11 @@ class _BoundedOutput:
 
 
 class _TooMuchError(Exception):
-    """Ends the reading of both streams: the other may never end by itself."""
+    """Ends the reading of both streams, because the other one may never end by itself."""
 
 
 def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
-    # A command may end before it has read its input, or all of it: that is its own affair.
+    # A command may end before it has read all of its input.
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(stdin)
         process.stdin.write_eof()
@@ -151,7 +153,7 @@ def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
 async def _read_both(
     process: asyncssh.SSHClientProcess[bytes], out: _BoundedOutput, err: _BoundedOutput
 ) -> None:
-    """Both streams to their ends and the exit status, or until one has too much."""
+    """Read both streams to the end, or until one exceeds its limit."""
     readers = [
         asyncio.create_task(out.read(process.stdout)),
         asyncio.create_task(err.read(process.stderr)),

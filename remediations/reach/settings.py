@@ -1,8 +1,9 @@
-"""What OpenSSH would do for a host, from what `ssh -G` prints.
+"""What OpenSSH would do for a host, from the output of `ssh -G`.
 
-So Host, Match, Include, defaults and canonicalisation mean exactly what they mean to `ssh`. What
-our own stack cannot honour, and what would make `ssh` refuse, is refused here by name, never
-ignored.
+So Host, Match, Include, defaults and canonicalisation mean exactly what they mean to `ssh`. Options
+that our SSH library cannot honour, and settings with which `ssh` would fail, are refused by name
+and never ignored. `ssh -G` does not expand the tokens in IdentityFile, CertificateFile and
+ProxyCommand (TOKENS in ssh_config(5)), so that is done here.
 """
 
 from __future__ import annotations
@@ -27,18 +28,19 @@ UNSUPPORTED = {
     "securitykeyprovider": "its keys cannot be used (load them into the agent: `ssh-add`)",
     "bindinterface": "the connection would leave by another interface",
 }
-"""Options whose loss would weaken or break a login, with what would go wrong."""
+"""Options that cannot be ignored without weakening or breaking a login, and what would go wrong."""
 NONE_VALUES = frozenset({"", "none"})
 OFF_VALUES = NONE_VALUES | {"no", "internal", "$ssh_sk_provider"}
-"""The last two are what SecurityKeyProvider is where nobody set it."""
+"""The last two are the defaults of SecurityKeyProvider."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SshSettings:
     """The effective settings of one host. Paths are expanded; empty tuples mean none.
 
-    `argv` are the arguments that lead `ssh` there. `known_hosts` are files that exist; identities
-    and certificates need not: the key may lie in the agent. `agent` is its socket.
+    `argv` are the arguments with which `ssh` reaches it. `known_hosts` are existing files;
+    identities and certificates may be missing, since the agent may hold the key. `agent` is its
+    socket.
     """
 
     alias: str
@@ -59,7 +61,7 @@ class SshSettings:
 
 
 def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
-    """The output of `ssh -G` as settings.
+    """Parse the output of `ssh -G`.
 
     Raises:
         HostUnreachable: an option is set that we cannot honour.
@@ -82,7 +84,7 @@ def parse_settings(alias: str, text: str, argv: tuple[str, ...]) -> SshSettings:
         expected = f"tokens and variables with a value; known are %{' %'.join(values)}"
         raise settings_refusal(alias, argv, "ssh_config", str(error), expected) from error
     except ValueError as error:
-        expected = "a list with an algorithm that asyncssh knows, too"
+        expected = "a list with at least one algorithm that asyncssh knows"
         raise settings_refusal(alias, argv, "ssh_config", str(error), expected) from error
     jumps = _unless_none(one, "proxyjump")
     return SshSettings(
@@ -111,7 +113,7 @@ def _unless_none(one: Mapping[str, str], key: str) -> str:
 
 
 def _agent(value: str) -> str | None:
-    """The socket: IdentityAgent, or else the environment's; "none" is no agent at all."""
+    """The socket of the agent: IdentityAgent, or else the environment's; None for "none"."""
     if value.lower() == "none":
         return None
     if value in ("", "SSH_AUTH_SOCK"):
@@ -125,9 +127,9 @@ def _files(names: list[str], values: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _existing(value: str) -> tuple[Path, ...]:
-    """The files of a list that are there: `ssh` passes over the others without a word.
+    """The files of a list that exist: `ssh` silently ignores the others.
 
-    `ssh -G` prints names with spaces unquoted: the longest name that exists is meant.
+    `ssh -G` does not quote names with spaces, so the longest name that exists is taken.
     """
     words, found = [] if value in NONE_VALUES else value.split(" "), []
     while words:
@@ -143,7 +145,7 @@ def _existing(value: str) -> tuple[Path, ...]:
 
 
 def _there(path: Path) -> bool:
-    """Also where one may not look: reading it is refused later, for it might revoke a key."""
+    """True also if access is denied: reading it fails later, because it might revoke a key."""
     try:
         return path.is_file()
     except PermissionError:
@@ -162,14 +164,14 @@ def _refuse_unsupported(alias: str, argv: tuple[str, ...], one: Mapping[str, str
             )
     methods = one.get("preferredauthentications", "publickey")
     if one.get("pubkeyauthentication") in ("no", "false") or "publickey" not in methods.split(","):
-        expected = "login by key, the only way known here"
+        expected = "login by key, the only supported method"
         raise settings_refusal(alias, argv, "authentication", "ssh_config forbids keys", expected)
 
 
 def settings_refusal(
     alias: str, argv: tuple[str, ...], guard: str, got: str, expected: str, advice: str = ""
 ) -> HostUnreachable:
-    """The refusal of a name, for what ssh_config makes of it. `argv` leads `ssh` there."""
+    """The refusal of a name because of its settings. `argv` are the arguments of `ssh` for it."""
     return HostUnreachable(
         f"{alias}: cannot connect",
         guard=guard,
@@ -180,11 +182,11 @@ def settings_refusal(
 
 
 class UnknownTokenError(ValueError):
-    """A token or variable that has no value here. OpenSSH ends on it, too."""
+    """A token or variable that has no value. OpenSSH fails on it as well."""
 
 
 def token_values(alias: str, hostname: str, port: str, user: str, key_alias: str) -> dict[str, str]:
-    """What each token stands for. `alias` is the name on the command line, without the user."""
+    """The value of each token. `alias` is the name on the command line, without the user."""
     me = pwd.getpwuid(os.getuid())
     machine = socket.gethostname()
     return {
@@ -206,7 +208,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     """`text` with its percent tokens replaced.
 
     Raises:
-        UnknownTokenError: there is a token that `values` lacks.
+        UnknownTokenError: a token is not in `values`.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -218,7 +220,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 def expand_path(text: str, values: Mapping[str, str]) -> Path:
-    """A file: tokens, `${VARIABLE}` and `~`.
+    """The path `text` with its tokens, `${VARIABLE}` and `~` replaced.
 
     Raises:
         UnknownTokenError: a token or variable has no value.
@@ -230,5 +232,5 @@ def expand_path(text: str, values: Mapping[str, str]) -> Path:
         return os.environ[match[1]]
 
     whole = re.sub(r"\$\{(\w+)\}", variable, expand(text, values))
-    # OpenSSH takes the home directory from the user database: $HOME may be another after sudo.
+    # OpenSSH takes the home directory from the user database: $HOME may differ after sudo.
     return Path(re.sub(r"^~(?=/|$)", values["d"], whole)).expanduser()

@@ -1,4 +1,4 @@
-"""Blocks for a terminal: everything that the page and the Markdown hold, inside the width."""
+"""Renders blocks for a terminal: all that HTML and Markdown have, within the width."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STYLES = {
     Tone.STRONG: console.STRONG,
 }
 GOES_ON = "↳"
-"""In the place of a number, before what is left of a row that was too long."""
+"""Shown in place of the number before the continuation of a line that was too long."""
 
 
 def document_text(document: Document, *, width: int, colour: bool) -> str:
@@ -49,7 +49,7 @@ def document_text(document: Document, *, width: int, colour: bool) -> str:
 
 
 def terminal_parts(block: Block) -> Iterator[RenderableType]:
-    """What is drawn for one block."""
+    """The parts that are drawn for one block."""
     match block:
         case Heading(level=2):
             yield console.heading(_words(block.words))
@@ -101,14 +101,14 @@ def _words(words: Words) -> Text:
 
 
 class _Program:
-    """Numbered rows. Each is folded by hand: wrapping at words would drop blanks, and a row that
-    goes on could pass for the next one."""
+    """Numbered lines. They are folded here: wrapping at words would drop blanks, and a continuation
+    could be taken for the next line."""
 
     def __init__(self, program: CodeBlock) -> None:
         self._program = program
 
     def __rich_console__(self, drawer: Console, options: ConsoleOptions) -> RenderResult:
-        # Segments, not texts: there may be a hundred thousand rows, and nothing is left to lay out.
+        # Segments, not texts: there may be a hundred thousand lines, and no layout is needed.
         dim = drawer.get_style(console.DIM)
         rows = program_lines(self._program.text)
         gutter = len(str(len(rows)))
@@ -124,8 +124,8 @@ class _Program:
 
 
 def _pieces(row: str, room: int) -> Iterator[str]:
-    """The row in pieces of at most `room` characters (it is ASCII). None ends with a blank, which
-    would not be seen; one of blanks alone is as long as there is room."""
+    """The line in pieces of at most `room` characters (it is ASCII). No piece ends with a blank,
+    which would be invisible, unless it consists of blanks."""
     at = 0
     while len(row) - at > room:
         piece = row[at : at + room]

@@ -1,4 +1,4 @@
-"""How times, durations and hashes are written for people: the same everywhere."""
+"""Formats times, durations, hashes and counts for people, the same everywhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 
 def format_time(at: datetime) -> str:
-    """`16:45:01 UTC`, with the date left to the head of the document."""
+    """`16:45:01 UTC`; the date is in the head of the document."""
     return f"{at:%H:%M:%S} UTC"
 
 
@@ -33,12 +33,12 @@ def format_duration(duration: timedelta) -> str:
 
 
 def short_digest(digest: str) -> str:
-    """The first twelve digits of a hash: enough to compare by eye."""
+    """The first twelve digits of a hash, enough to compare by eye."""
     return digest[:12]
 
 
 def shorten(text: str, most: int) -> str:
-    """The text; of one with more than `most` characters the beginning, and that it goes on."""
+    """The text, cut to at most `most` characters with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -48,14 +48,14 @@ def count_of(number: int, noun: str, plural: str = "") -> str:
 
 
 def name_some(names: Sequence[str], most: int = 8) -> str:
-    """All names, or the first few and how many there are beyond: `val1, val2 and 38 more`."""
+    """All names, or the first few and how many more there are: `val1, val2 and 38 more`."""
     if len(names) <= most + 1:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def percent(part: int, total: int) -> str:
-    """`part` as a share of `total` for people, rounded down to a tenth: never flattering."""
+    """`part` as a percentage of `total`, rounded down to a tenth, never up."""
     if total <= 0:
         return "0.0 %"
     tenths = part * 1000 // total

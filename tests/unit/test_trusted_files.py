@@ -180,7 +180,7 @@ class TestOwners:
 
     def test_directory_of_somebody_else_is_refused(self, file: Path) -> None:
         os.chown(file.parent, SOMEBODY, SOMEBODY)
-        assert refused(file).what == f"{file.parent} belongs to somebody else"
+        assert refused(file).what == f"{file.parent} belongs to another user"
 
     def test_link_that_somebody_else_put_into_a_sticky_directory_is_refused(
         self, file: Path
@@ -189,7 +189,7 @@ class TestOwners:
         link = file.parent / "there"
         link.symlink_to(".")
         os.chown(link, SOMEBODY, SOMEBODY, follow_symlinks=False)
-        assert refused(link / "plan.json").what == f"{link} belongs to somebody else"
+        assert refused(link / "plan.json").what == f"{link} belongs to another user"
 
     def test_who_called_sudo_may_name_files_of_their_own(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -214,7 +214,7 @@ class TestOwners:
         os.chown(link, SOMEBODY, SOMEBODY, follow_symlinks=False)
         with pytest.raises(UsageError) as caught:
             read_trusted(link, limit=LIMIT, follow=True)
-        assert caught.value.what == f"{link} belongs to somebody else"
+        assert caught.value.what == f"{link} belongs to another user"
 
     def test_reader_may_say_whose_files_it_takes(
         self, file: Path, monkeypatch: pytest.MonkeyPatch

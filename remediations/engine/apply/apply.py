@@ -1,6 +1,6 @@
 """From an approved plan to its receipt: read again, compare, carry out.
 
-Everything that was verified comes in as one value (`Approved`): nothing of it is read again.
+All that was verified is passed in one value (`Approved`) and is not read again.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from remediations.values.inventory import Inventory
 from remediations.values.origin import Origin
 
 OnStop = Callable[[Callable[[], None]], AbstractContextManager[None]]
-"""Given the function that stops the run, arranges for Ctrl-C to call it while the block runs."""
+"""Takes the function that stops the run, and makes Ctrl-C call it while the block runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Approved:
-    """A plan whose approvals were verified, with all that it is judged by.
+    """A plan whose approvals were verified, with all that it is checked against.
 
-    `observation` is what the plan was made from; `inventory` the live one, whose digest is the
-    plan's; `installed`, `systems` and `origin` what is installed here; `start` what the journal
-    begins with; `resolver` says where names lead.
+    `observation` is what the plan was made from, `inventory` the live one, whose digest is that of
+    the plan. `installed`, `systems` and `origin` are what is installed here, `start` is the first
+    record of the journal, and `resolver` says where names lead.
     """
 
     plan: Plan
@@ -61,11 +61,11 @@ async def apply_plan(
     progress: Progress,
     on_stop: OnStop,
 ) -> Receipt:
-    """Apply an approved plan; its journal is written into `run`.
+    """Apply an approved plan. Its journal is written to `run`.
 
     Raises:
         Locked: it was applied before.
-        Refused: the plan is not what its observation gives.
+        Refused: the plan does not follow from its observation.
         WorldChanged: a name leads elsewhere, or a deciding fact or field differs.
         Unreadable: a host that decides cannot be read.
         In each of these cases nothing was changed.
@@ -97,9 +97,9 @@ async def apply_plan(
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
-    """Do nothing where the plan follows from its observation and still holds.
+    """Check that the plan follows from its observation and still holds.
 
-    The names are compared before anybody is contacted; the saved observation is judged while the
+    The names are compared before any host is contacted. The saved observation is checked while the
     hosts are read.
     """
     plan = approved.plan

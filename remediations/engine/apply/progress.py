@@ -1,4 +1,31 @@
-"""What a run tells while it goes on. The command line shows it; tests listen to it."""
+"""What a run reports while it goes on. The command line shows it, and tests listen to it.
+
+The rules of the protocol:
+
+1. Methods are called in the event loop of the run, in the order of the events. They return at once.
+2. They only show: nothing that a display does or raises changes the run. After its first error it
+   is not called again (`SafeProgress`).
+3. A look that shows nothing new is reported as well; a display compares it with the last one
+   itself.
+
+A complete display, for a list of lines:
+
+    class Lines:
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def stage_began(self, stage: Stage) -> None:
+            self.lines.append(f"stage {stage.number}")
+
+        def step_is(self, step: Step, state: StepState, said: str) -> None:
+            self.lines.append(f"{step.id} {state}")
+
+        def sampled(self, sight: Sight) -> None:
+            self.lines.append(sight.headline)
+
+        def gate_is(self, gate: Gate, verdict: GateVerdict) -> None:
+            self.lines.append("open" if verdict.open else "shut")
+"""
 
 from __future__ import annotations
 
@@ -11,7 +38,7 @@ from remediations.engine.runs.records import StepState
 
 
 class Progress(Protocol):
-    """Called as things happen, in the run's own loop: must return at once."""
+    """Is told what happens in a run, by the rules above."""
 
     def stage_began(self, stage: Stage) -> None:
         """A stage starts."""
@@ -31,13 +58,13 @@ class Progress(Protocol):
 
 
 def show_safely(show: Callable[[], None]) -> bool:
-    """Whether `show` showed it. Whatever a display raises stays here, also what would end the
-    process (rich answers to a closed pipe with SystemExit).
+    """Call `show`, and return whether it succeeded. Any exception of a display ends here, even one
+    that would end the process (rich raises SystemExit on a closed pipe).
 
-    A CancelledError is the display's own: that of a task comes at an `await` only.
+    A CancelledError comes from the display: that of a task is raised at an `await` only.
 
     Raises:
-        KeyboardInterrupt: a person's second Ctrl-C, which may come at any moment.
+        KeyboardInterrupt: a person's second Ctrl-C, which may come at any time.
     """
     try:
         show()
@@ -49,7 +76,7 @@ def show_safely(show: Callable[[], None]) -> bool:
 
 
 class SafeProgress:
-    """Passes everything on, until the other side fails: then it is silent."""
+    """Passes all calls on until one fails, and none after that."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner

@@ -50,8 +50,8 @@ def statement_for(plan: Plan) -> Statement:
 
 
 def consequences_text(plan: Plan) -> str:
-    """What applying `plan` means, in a few lines: the plan itself may have scrolled off the screen.
-    """
+    """What applying `plan` means, in a few lines: the plan itself may have scrolled off the
+    screen."""
     undone: dict[str, dict[str, None]] = {}
     for step in plan.steps:
         undone.setdefault(step.undo, {})[step.target] = None

@@ -1,4 +1,4 @@
-"""Giving and checking approvals. In this version the planner may be the approver."""
+"""Gives and verifies approvals. In this version the planner may be the approver."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from remediations.render.words import format_moment
 from remediations.values.wire import canonical
 
 FEWEST = 1
-"""Approvals without which nothing is applied."""
+"""The minimum number of approvals, whatever the plan says."""
 CLOCKS_APART = timedelta(minutes=1)
-"""How far the clock of the machine that planned may be ahead of ours."""
+"""How far the clock of the planning machine may be ahead of ours."""
 
 
 def approve_plan(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
-    """Sign `plan`, and check at once that the signature would be accepted.
+    """Sign `plan`, and check that the signature would be accepted.
 
     Raises:
-        ApprovalError: the plan expired or is from the future, the key cannot sign, or may not.
+        ApprovalError: the plan has expired or is from the future, or the key cannot or may not
+        sign.
     """
     statement = statement_for(plan)
     _in_time(statement, now)
@@ -41,13 +42,13 @@ def approve_plan(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Ap
 
 
 def verify_approval(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
-    """Who approved `plan`, from the signature itself; what the file says of them is not trusted.
+    """Who approved `plan`, according to the signature; what the file says about it is not trusted.
 
-    The signature is judged as of `at`, so that "did it count then" and "does it count now" can both
-    be asked. Whether the plan has expired is another question, which `verify_approvals` asks.
+    The signature is verified as of `at`, so that both "was it valid then" and "is it valid now" can
+    be answered. Whether the plan has expired is checked by `verify_approvals` only.
 
     Raises:
-        ApprovalError: for another plan, edited, or by a key that may not.
+        ApprovalError: it is for another plan, was edited, or is by a key that may not approve.
     """
     statement = statement_for(plan)
     if approval.statement.plan != statement.plan:
@@ -72,13 +73,13 @@ def verify_approval(approval: Approval, plan: Plan, verifier: Verifier, at: date
 def verify_approvals(
     approvals: Sequence[Approval], plan: Plan, verifier: Verifier, now: datetime
 ) -> tuple[Signer, ...]:
-    """Who approved, all of whose approvals must be valid, and of enough people.
+    """The signers of `approvals`, which must all be valid, and be by enough people.
 
-    At least one is needed, whatever the plan says: without any signature nothing vouches for what
-    it says.
+    At least one is needed, whatever the plan says: without any signature nothing vouches for the
+    plan.
 
     Raises:
-        ApprovalError: too few, one of them is not valid, or the plan has expired or is from the
+        ApprovalError: there are too few, one is not valid, or the plan has expired or is from the
             future.
     """
     signers = tuple(verify_approval(approval, plan, verifier, now) for approval in approvals)
@@ -97,7 +98,7 @@ def verify_approvals(
 
 
 def count_people(signers: Sequence[Signer]) -> int:
-    """How many distinct people these are: one person with two keys is one, and so is one key under
+    """The number of distinct people: two keys of one person count once, and so does one key with
     two names."""
     groups: list[set[str]] = []
     for signer in signers:
@@ -109,7 +110,7 @@ def count_people(signers: Sequence[Signer]) -> int:
 
 
 def _again(statement: Statement) -> str:
-    """The run's name ends with the first digits of the digest, which is enough to name it."""
+    """The command for another approval. The first digits of the digest identify the run."""
     return f"remediate approve {statement.plan[:NAMING]} --key KEY"
 
 

@@ -1,7 +1,7 @@
-"""`ssh-keygen`: keys, agents and hardware tokens that operators already have.
+"""`ssh-keygen`: signs with keys, agents and hardware tokens that operators already have.
 
-Signing goes through standard input and output: beside an existing `.sig` file ssh-keygen exits 0
-and keeps the *old* signature.
+The message and the signature go through standard input and output: if a `.sig` file already exists,
+ssh-keygen exits with 0 and keeps the *old* signature.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from remediations.machine.programs import ENVIRONMENT, INSTALL, Program
 from remediations.values.lines import split_lines
 
 TOUCH_LIMIT_S = 60
-"""Time to find the hardware key and touch it."""
+"""Time to find a hardware key and touch it."""
 FOR_SIGNING = (
     "HOME",
     "SSH_AUTH_SOCK",
@@ -30,14 +30,15 @@ FOR_SIGNING = (
     "XDG_RUNTIME_DIR",
     "DBUS_SESSION_BUS_ADDRESS",
 )
-"""What the owner of a key may need to use it: an agent, a window that asks, a token's library."""
+"""Variables that may be needed to use a key: for an agent, a dialog, or a token's library."""
 
 
 def sign(message: bytes, key: Path, keygen: Program) -> str:
-    """The armoured signature of `message` by the key file, or by the agent's key for a `.pub`.
+    """The armoured signature of `message` by a key file, or by the key in the agent for a `.pub`.
 
     Raises:
-        ApprovalError: no signature came: key missing, agent locked, passphrase or touch refused.
+        ApprovalError: there is no signature: key missing, agent locked, passphrase or touch
+        refused.
     """
     if not _is_file(key):
         raise ApprovalError(
@@ -69,7 +70,7 @@ def run_keygen(
     environment: Mapping[str, str],
     directory: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run it with exactly this environment, in `directory` or where we are, and let it answer.
+    """Run ssh-keygen with exactly this environment, in `directory` or the current one.
 
     Raises:
         ApprovalError: it did not answer within `limit_s` seconds.
@@ -103,7 +104,7 @@ def run_keygen(
 
 
 def _is_file(path: Path) -> bool:
-    """As far as one may look; a name can also be one that no file can have."""
+    """False also if access is denied, or if no file can have such a name."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -111,12 +112,12 @@ def _is_file(path: Path) -> bool:
 
 
 def first_line(said: bytes) -> str:
-    """What a program said first."""
+    """The first line of a program's output."""
     return _lines(said)[0]
 
 
 def last_line(said: bytes) -> str:
-    """What a program said last."""
+    """The last line of a program's output."""
     return _lines(said)[-1]
 
 

@@ -126,8 +126,8 @@ class SshSignature(NamedTuple):
     data: bytes
 
     def armoured(self) -> str:
-        """The canonical armour of these bytes, so that ssh-keygen reads exactly what was read here.
-        """
+        """The canonical armour of these bytes, so that ssh-keygen reads exactly what was read
+        here."""
         text = base64.b64encode(self.data).decode()
         lines = [text[at : at + _WIDTH] for at in range(0, len(text), _WIDTH)]
         return "\n".join((_HEAD, *lines, _FOOT, ""))

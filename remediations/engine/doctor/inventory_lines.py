@@ -1,4 +1,4 @@
-"""What an inventory has and lacks before anybody is contacted."""
+"""What an inventory has and lacks, without contacting any host."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ FILE = "file"
 
 
 def no_inventory_line() -> DoctorLine:
-    """There is none yet, and this is how it comes to be."""
+    """The line if there is no inventory, with the command that proposes one."""
     mend = "remediate inventory discover HOST [HOST…] --output inventory.yaml"
     return lack_line(INVENTORY, FILE, "none given (--inventory, $REMEDIATE_INVENTORY)", mend)
 
 
 def unusable_inventory_line(error: UsageError) -> DoctorLine:
-    """It cannot be read, or says what it should not."""
+    """The line if the inventory cannot be read, or is not valid."""
     found = f"{error.what}: {error.got}, expected {error.expected}"
     return lack_line(INVENTORY, FILE, found, error.next_step)
 
 
 def inventory_lines(inventory: Inventory, machines: Path | None = None) -> tuple[DoctorLine, ...]:
-    """The file, the ssh_config it names, and who may approve. `machines` is the list that the
-    machine configuration names, which counts before the inventory's."""
+    """Lines about the file, the ssh_config that it names, and who may approve. `machines` is the
+    list in the machine configuration, which takes precedence over the inventory's."""
     roles = Counter(entry.role for entry in inventory.hosts)
     said = ", ".join(f"{roles[role]} {role}" for role in Role if roles[role])
     lines = [ok_line(INVENTORY, FILE, f"{inventory.path}: chain {inventory.chain_id}, {said}")]

@@ -1,4 +1,4 @@
-"""How the lines of `remediate doctor` are shown. Pure."""
+"""Renders the lines of `remediate doctor` for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from remediations.render.words import count_of, name_some
 GENERAL = (MACHINE, INVENTORY)
 
 MANY = 8
-"""With more hosts than this, what is well is counted and not shown, unless asked for."""
+"""With more hosts than this, those in good order are only counted, unless `--verbose` is given."""
 
 TOPIC_WIDTH = 15
 
@@ -40,8 +40,8 @@ def doctor_text(
     verbose: bool,
     domains: Sequence[str] = (),
 ) -> str:
-    """The lines by subject; what mends stands below what is wrong. What is not about a host or one
-    of the `domains` is about this machine or the inventory."""
+    """The lines, grouped by subject, each with the fix below. All subjects are hosts, except this
+    machine, the inventory and the `domains`."""
     general = (*GENERAL, *domains)
     subjects = [(name, list(group)) for name, group in groupby(lines, key=lambda one: one.subject)]
     hosts = [(name, group) for name, group in subjects if name not in general]
@@ -80,13 +80,14 @@ def _rows(shown: Sequence[DoctorLine]) -> Table:
 
 
 def missing_lines(lines: Sequence[DoctorLine]) -> tuple[DoctorLine, ...]:
-    """The lines that stand in the way of a rescue, in the order in which they are to be mended."""
+    """The lines that prevent a rescue, in the order in which they should be fixed."""
     missing = (line for line in lines if line.state is LineState.LACK)
     return tuple(sorted(missing, key=lambda line: line.urgency))
 
 
 def doctor_summary(lines: Sequence[DoctorLine]) -> str:
-    """How many there are of each, and what lacks by name: its lines may have scrolled away."""
+    """The number of lines in each state, and the missing things by name: their lines may have
+    scrolled off the screen."""
     good, doubtful, _ = (sum(line.state is state for line in lines) for state in LineState)
     missing = [f"{line.subject} {line.topic}" for line in missing_lines(lines)]
     named = f"{len(missing)} lacking{': ' if missing else ''}{name_some(missing)}"

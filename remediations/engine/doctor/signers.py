@@ -1,4 +1,4 @@
-"""Whether the list of who may approve can be used as it stands (ssh-keygen(1), ALLOWED SIGNERS)."""
+"""Whether the list of who may approve can be used (ssh-keygen(1), ALLOWED SIGNERS)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TOPIC = "allowed_signers"
 
 
 def signers_line(inventory: Inventory, machines: Path | None) -> DoctorLine:
-    """The state of the inventory's list; a list that nobody named is a warning. Where the machine
-    configuration names one (`machines`), that one counts."""
+    """The line about the inventory's list. No list is a warning. If the machine configuration names
+    one (`machines`), that one is used instead."""
     if machines is not None:
         return ok_line(
-            INVENTORY, TOPIC, f"{machines} counts, which the machine configuration names"
+            INVENTORY, TOPIC, f"{machines}, which the machine configuration names, is used"
         )
     if inventory.allowed_signers is None:
         return warn_line(
@@ -34,7 +34,7 @@ def signers_line(inventory: Inventory, machines: Path | None) -> DoctorLine:
 
 
 def signers_list_line(subject: str, path: Path) -> DoctorLine:
-    """The state of the list at `path`, read as an approval would read it."""
+    """The line about the list at `path`, which is read as for an approval."""
     try:
         signers = load_signers(path)
     except ApprovalError as error:
@@ -43,7 +43,7 @@ def signers_list_line(subject: str, path: Path) -> DoctorLine:
 
 
 def judge_signers(subject: str, path: Path, lines: Sequence[SignerLine]) -> DoctorLine:
-    """What the lines of the list amount to. Pure."""
+    """The line about the content of the list. Pure."""
     for line in lines:
         trouble = _trouble(line)
         if trouble:
@@ -51,7 +51,9 @@ def judge_signers(subject: str, path: Path, lines: Sequence[SignerLine]) -> Doct
             return lack_line(subject, TOPIC, f"{where}: {trouble}", f"correct {where}")
     authorities = [line for line in lines if line.authority]
     if authorities:
-        found = f"{path}:{authorities[0].number}: a certificate authority: whoever it certifies"
+        found = (
+            f"{path}:{authorities[0].number}: a certificate authority: everybody whom it certifies"
+        )
         return warn_line(subject, TOPIC, f"{found} may approve", "see docs/approval.md")
     if not lines:
         mend = f'echo "NAME namespaces=\\"{NAMESPACE}\\" $(cat KEY.pub)" >>{path}'
@@ -60,7 +62,7 @@ def judge_signers(subject: str, path: Path, lines: Sequence[SignerLine]) -> Doct
 
 
 def _trouble(line: SignerLine) -> str:
-    """Why a line lets in nobody; "" when it is fine."""
+    """Why a line allows nobody; "" if it is valid."""
     if not line.authority and not EXACT_NAME.fullmatch(line.principals):
         return (
             f"{line.principals!r} is a pattern, or more than one name: nobody could say who signed"
@@ -71,7 +73,7 @@ def _trouble(line: SignerLine) -> str:
 
 
 def _matches(name: str, patterns: str) -> bool:
-    """As ssh_config(5), PATTERNS, has it: one that is negated and matches outweighs all others."""
+    """Match as in ssh_config(5), PATTERNS: a negated pattern that matches overrides all others."""
     told = patterns.split(",")
     if any(fnmatchcase(name, one[1:]) for one in told if one.startswith("!")):
         return False

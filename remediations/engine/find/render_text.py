@@ -1,4 +1,4 @@
-"""A Finding for a terminal: what, since when, why, how sure, what next. Without scrolling."""
+"""Renders a Finding for a terminal: what, since when, why, how sure, what next; on one screen."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from remediations.render.printable import Exact
 from remediations.render.words import count_of, name_some, short_digest
 
 SHOWN_IN_FULL = 12
-"""Up to so many subjects each has its line; beyond, those that are well are counted, and many with
-the same trouble share a line that names them."""
+"""Up to this number each subject has a line; beyond, healthy ones are only counted, and many with
+the same trouble share a line."""
 TOGETHER = 4
 HASH = re.compile(r"\b[0-9A-Fa-f]{40,}\b")
-"""What is compared by its beginning, by eye."""
+"""Hashes, which people compare by their first digits."""
 STYLE: Mapping[Health, str] = MappingProxyType(
     {Health.WELL: GOOD, Health.UNKNOWN: DOUBT, Health.DEGRADED: BAD, Health.DOWN: BAD}
 )
@@ -52,7 +52,7 @@ def finding_text(
     verbose: bool = False,
     explained_by: Sequence[str] = (),
 ) -> str:
-    """The whole finding as text; `explained_by` names the domains whose trouble explains it."""
+    """The finding as text; `explained_by` names the domains that explain it."""
     parts = [verdict_line(finding), _answer(finding, explained_by)]
     parts += [*_subjects(finding), *_by_hand(finding)]
     for table in finding.tables:
@@ -94,7 +94,7 @@ def _subjects(finding: Finding) -> list[RenderableType]:
 
 
 def _alike(subjects: Sequence[Subject]) -> list[list[Subject]]:
-    """Subjects with the same condition and cause together, where they are many."""
+    """Groups of subjects with the same condition and cause, if there are many."""
     groups: dict[tuple[str, str], list[Subject]] = {}
     for subject in subjects:
         groups.setdefault((subject.condition, subject.cause), []).append(subject)
@@ -117,7 +117,7 @@ def _row(group: Sequence[Subject], finding: Finding) -> tuple[Inline, ...]:
 
 
 def _by_hand(finding: Finding) -> list[RenderableType]:
-    """What people have to do, each advice once."""
+    """What people have to do; each advice is given once."""
     advice: dict[str, list[str]] = {}
     for subject in finding.subjects:
         if subject.by_hand:

@@ -1,4 +1,4 @@
-"""One look: every installed system at once, and where the names of the hosts lead."""
+"""Reads all installed systems at the same time, and where the names of the hosts lead."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from remediations.values.part import Part
 
 log = logging.getLogger(__name__)
 _SAID = 160
-"""Characters of what somebody else's exception says."""
+"""The limit for the message of an exception, in characters."""
 
 
 async def observe(
@@ -38,14 +38,14 @@ async def observe(
     tool: str,
     systems: Sequence[System] | None = None,
 ) -> Observation:
-    """Read all that the installed systems read (or `systems`). Changes nothing anywhere.
+    """Read all installed systems, or only `systems`. Changes nothing anywhere.
 
-    A host that cannot be read is in the result, all of it unknown, with the reason. `tool` is our
+    A host that cannot be read is in the result with unknown readings and the reason. `tool` is our
     own name and version.
 
     Raises:
         UsageError: the machine configuration cannot be used.
-        Refused: two systems that are installed cannot be read together.
+        Refused: two installed systems cannot be read together.
     """
     if systems is None:
         systems = installed_systems(load_machine_config()).systems
@@ -80,10 +80,10 @@ async def observe(
 
 
 async def _read(system: RemoteSystem, asked: LookRequest) -> Sequence[Part] | FailedSystem:
-    """What a system read, or how it failed: that costs its own part only.
+    """What a system read, or how it failed, which affects only its own part.
 
     Raises:
-        RemediationError: it says itself that nothing can be read like this.
+        RemediationError: the system itself reports that nothing can be read like this.
     """
     try:
         return [Part.of(value) for value in await system.look(asked)]

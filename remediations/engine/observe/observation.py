@@ -32,8 +32,8 @@ YEARS = range(2000, 2900)
 
 
 class Scope(StrEnum):
-    """How much was read: everything, or only what decides. `apply` reads only what decides again.
-    """
+    """How much was read: everything, or only what decides. `apply` reads only what decides
+    again."""
 
     FULL = "full"
     DECIDING = "deciding"

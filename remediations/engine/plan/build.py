@@ -1,10 +1,33 @@
-"""From a proposal to a Plan: gather the facts, judge, make the bytes, freeze. Pure but for what
-makes the bytes (`StepCompiler`), which contacts nobody.
+"""From a proposal to a Plan: gather the facts, evaluate the guards, make the bytes, freeze.
 
-1. Facts: the domain's, then each action's for its target. A name is a fact once.
-2. Guards: the domain's invariants, the branch's, then each action's for its target.
-3. Bytes: of each action, from facts alone. Where a guard blocks there are none: what must not run
-   has no bytes, and what is unknown cannot be made into any.
+Pure, except for what makes the bytes (`StepCompiler`), which contacts no host.
+
+1. Facts: the domain's, then those of each action for its target. Each name occurs once.
+2. Guards: the domain's invariants, the branch's, then those of each action for its target.
+3. Bytes: made for each action from facts alone. If a guard blocks there are none: what must not run
+   has no bytes, and bytes cannot be made from unknown facts.
+
+The rules of a step compiler, the pure half of a driver:
+
+1. The same arguments give the same bytes, on any machine and at any time.
+2. It makes one or more steps for each target that it is given, and none for any other. It has no
+   empty answer: what cannot be made is a RemediationError.
+3. The payload is complete. `shown` is set only if people cannot read the payload.
+
+A complete one, for lamps that are files:
+
+    def compile_lamps(
+        deploy: str, data: Mapping[str, StepData], /
+    ) -> Mapping[str, tuple[CompiledStep, ...]]:
+        return {
+            lamp: (
+                CompiledStep(
+                    operation=deploy, payload=str(given["word"]), timeout_s=1,
+                    fidelity=Fidelity.EXACT, probe=("reads", lamp), undo="write the other word",
+                ),
+            )
+            for lamp, given in data.items()
+        }
 """
 
 from __future__ import annotations
@@ -45,7 +68,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledStep:
-    """One step as a driver makes it; what each field means says `plan.Step`."""
+    """One step as a driver's compiler makes it. `plan.Step` explains the fields."""
 
     operation: str
     payload: str
@@ -57,10 +80,8 @@ class CompiledStep:
 
 
 class StepCompiler(Protocol):
-    """The pure half of a driver: from what is known of its targets to exact bytes.
-
-    The same data give the same bytes. It contacts nobody and never gives an empty answer.
-    """
+    """The pure half of a driver, by the rules above: from facts about its targets to exact
+    bytes."""
 
     def __call__(
         self, deploy: str, data: Mapping[str, StepData], /
@@ -74,13 +95,13 @@ class StepCompiler(Protocol):
 
 
 StepCompilers = Mapping[str, StepCompiler]
-"""By the name of the driver."""
+"""Step compilers by the name of their driver."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanBuilder:
-    """What makes plans here: an installed playbook, its domain, and where it came from; our own
-    name and version; and what makes the bytes."""
+    """Builds plans with an installed playbook of `domain` that comes from `origin`. `tool` is our
+    own name and version."""
 
     domain: Domain[Any]
     playbook: Playbook[Any]
@@ -96,7 +117,7 @@ class PlanBuilder:
         *,
         held: Facts | None = None,
     ) -> Plan:
-        """The plan of a branch that fits; `held` are facts that keep an approved value.
+        """The plan of a branch that fits. `held` are facts that keep their approved values.
 
         Raises:
             RemediationError: a compiler cannot make the bytes.
@@ -147,7 +168,7 @@ class PlanBuilder:
         )
 
     def _steps(self, number: int, draft: StageDraft[S], facts: Facts) -> tuple[Step, ...]:
-        """In the order of the moves; what one deploy makes of several targets is made at once."""
+        """Steps in the order of the moves. All targets of one action are compiled together."""
         made: dict[tuple[str, str], tuple[CompiledStep, ...]] = {}
         for name, driver, deploy in dict.fromkeys(
             (move.action.name, move.action.driver, move.action.deploy) for move in draft.moves
@@ -187,7 +208,7 @@ class PlanBuilder:
             f"there is no driver {driver!r} here: the plan cannot be made",
             guard="driver",
             got=", ".join(sorted(self.compilers)) or "none",
-            expected=f"a system that brings {driver!r}",
+            expected=f"a system that provides {driver!r}",
             next_step="`remediate list` shows what is installed",
         )
 
@@ -205,7 +226,7 @@ def evaluate_guards(
     situation: S,
     proposal: Proposal[S],
 ) -> tuple[GuardResult, ...]:
-    """Every guard that bears on the proposal: the whole first, then target by target."""
+    """The results of all guards that apply to the proposal: the whole first, then each target."""
     whole = (guard(situation, proposal) for guard in invariants)
     results = [result for result in whole if result is not None]
     for action, target in proposal.moves:
@@ -216,7 +237,7 @@ def evaluate_guards(
 def stage_impacts(
     domain: Domain[S], situation: S, proposal: Proposal[S]
 ) -> Sequence[tuple[Impact, ...]]:
-    """What each stage does to each measure of the domain."""
+    """The impact of each stage on each measure of the domain."""
     effects = [
         [effect for move in stage.moves for effect in move.action.effects(situation, move.target)]
         for stage in proposal.stages

@@ -1,7 +1,7 @@
-"""A Plan as a document: every field of what is signed, in the order in which it is judged.
+"""A Plan as a document: every field of what is signed, in the order in which people judge it.
 
-A field that is added to the plan is shown by one row here, in text, Markdown and HTML at once; the
-tests find one that was forgotten.
+A field that is added to the plan needs one row here, for text, Markdown and HTML; the tests detect
+a field that is not shown.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ TONES = {Outcome.PASS: Tone.GOOD, Outcome.BLOCK: Tone.BAD, Outcome.UNKNOWN: Tone
 
 
 READ_ITSELF = "What is read is what runs:"
-"""Stands before a payload that nothing is shown in the place of."""
+"""Shown before a payload that has no preview."""
 
 
 def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
-    """The plan. Programs that many targets share stand once, unless it is to be shown `whole`."""
+    """The plan. Programs that many targets share are shown once, unless `whole` is set."""
     return (
         Heading(1, plan.title),
         Labelled(_summary(plan, digest)),

@@ -19,10 +19,10 @@ def make_plan(
     may be acted on, empty for all.
 
     Raises:
-        UsageError: an unknown branch or host, or an observation that is not a full one, or has
-            nothing of the domain.
-        Refused: no branch fits, the one that fits has nothing to act on, or the domain gives values
-            of other types than a plan has.
+        UsageError: a branch or host is unknown, or the observation is not a full one, or does not
+            concern the domain.
+        Refused: no branch fits, the one that fits has nothing to act on, or the domain returns
+            values whose types are not those of a plan.
         RemediationError: the bytes of a step cannot be made.
     """
     missing = missing_readings(observation)
@@ -54,7 +54,7 @@ def make_plan(
 
 
 def check_targets(only: frozenset[str], observation: Observation, finding: Finding) -> None:
-    """Do nothing where each of `only` is a host that was observed, or a subject of the finding.
+    """Check that each of `only` is a host that was observed, or a subject of the finding.
 
     Raises:
         UsageError: one is neither; lists what there is.
@@ -73,11 +73,11 @@ def check_targets(only: frozenset[str], observation: Observation, finding: Findi
 
 
 def _check_form(plan: Plan) -> None:
-    """Refuse a plan that could be written, and not be read again: nothing checks the types of what
-    a domain of another package gives.
+    """Refuse a plan that can be written but not be read again: nothing else checks the types of the
+    values that a domain of another package returns.
 
     Raises:
-        Refused: a value has another type than its field.
+        Refused: the type of a value is not that of its field.
     """
     try:
         decode(canonical(plan), Plan)
@@ -87,6 +87,6 @@ def _check_form(plan: Plan) -> None:
             guard="form of the plan",
             got=str(error),
             expected="values of the types that the fields of a plan have",
-            next_step=f"report it to who brought {plan.origin.distribution} {plan.origin.version}, "
-            "or install a version of it that works",
+            next_step="report it to the provider of "
+            f"{plan.origin.distribution} {plan.origin.version}, or install a version that works",
         ) from error

@@ -1,8 +1,9 @@
-"""May an action be done to these targets now, all at once, and with which data? Pure.
+"""Whether an action may be done to some targets now, all at the same time, and with which data.
+Pure.
 
-It is what a plan would judge of it, without a plan: the domain's invariants, the action's guards
-for each target, and data from facts alone. There is no branch, so nothing says that the action is
-the right one; and no gate, so nothing waits for its effect (docs/deploys.md, "The plain path").
+It is what a plan would check, without a plan: the domain's invariants, the action's guards for each
+target, and data from facts alone. There is no branch, so nothing says that the action is the right
+one; and no gate, so nothing waits for its effect (docs/deploys.md, "The plain path").
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ S = TypeVar("S")
 
 
 class Ungated(Kinded, frozen=True, kw_only=True):
-    """What a gate asks for where nothing waits."""
+    """What the gate asks for where there is no waiting."""
 
     KIND: ClassVar[str] = "engine.ungated/1"
 
 
 class Preflight(Record, frozen=True, kw_only=True):
-    """The answer. `guards` are all that were judged, in the order of a plan; `data` is what the
-    action's driver needs of each target, empty where a guard blocks."""
+    """The result. `guards` are all that were evaluated, in the order of a plan; `data` is what the
+    action's driver needs for each target, empty if a guard blocks."""
 
     domain: str
     action: str
@@ -40,17 +41,17 @@ class Preflight(Record, frozen=True, kw_only=True):
 
     @property
     def blocked(self) -> tuple[GuardResult, ...]:
-        """Every guard that does not pass; an unknown one blocks, too."""
+        """The guards that do not pass. An unknown one blocks as well."""
         return tuple(guard for guard in self.guards if guard.outcome is not Outcome.PASS)
 
 
 def judge_action(
     domain: Domain[S], action: Action[S], targets: tuple[str, ...], observation: Observation
 ) -> Preflight:
-    """Judge `action` on all `targets` at the same time, in what was observed.
+    """Evaluate `action` on all `targets` at the same time, in what was observed.
 
     Raises:
-        UsageError: there is no target, or one that was not observed.
+        UsageError: there is no target, or one was not observed.
     """
     if not targets:
         raise UsageError(
@@ -80,16 +81,14 @@ def find_action(name: str, domains: tuple[AnyDomain, ...]) -> tuple[AnyDomain, A
     """The action called `name`, with its domain.
 
     Raises:
-        UsageError: no domain has it, or more than one; lists what there is.
+        UsageError: no domain has it, or several have; lists what there is.
     """
     known = [(domain, action) for domain in domains for action in domain.actions]
     found = [(domain, action) for domain, action in known if action.name == name]
     if len(found) == 1:
         return found[0]
     raise UsageError(
-        f"there is no action {name!r}"
-        if not found
-        else f"the action {name!r} is one of several domains",
+        f"there is no action {name!r}" if not found else f"several domains have an action {name!r}",
         guard="action",
         got=", ".join(domain.name for domain, _ in found) or name,
         expected="one domain that has it"
@@ -100,7 +99,7 @@ def find_action(name: str, domains: tuple[AnyDomain, ...]) -> tuple[AnyDomain, A
 
 
 def _at_once(action: Action[S], targets: tuple[str, ...]) -> Proposal[S]:
-    """One stage: pyinfra, and whoever else asks, may act on all targets in any order."""
+    """A proposal with one stage, since the caller may act on all targets in any order."""
     gate = Gate(title="none", timeout_s=0, asks=Part.of(Ungated()))
     stage = StageDraft(
         title=f"{action.name} on all targets",

@@ -1,13 +1,13 @@
-"""Right before applying: is this plan what its observation gives, and does the world still give it?
+"""Checks right before applying that the plan follows from its observation, and still holds.
 
 1. `check_derivation`: the plan is made again from the observation saved beside it, and the bytes
    must be the same. So no field claims anything that was not observed, or asks for anything that
    this version would not do.
-2. `recheck`, on what is read now: every deciding fact is compared by its own rule.
-3. The branch must still fit, and every guard pass.
-4. The plan is made again from that, and every field of it must be the approved one, but for the few
-   that may move (`remediations.engine.plan.compare`). A fact that may rise keeps its approved value
-   in the bytes.
+2. `recheck`, with what is read now: every deciding fact is compared by its own rule.
+3. The branch must still fit, and every guard must pass.
+4. The plan is made again from that, and every field must be the approved one, except for the few
+   that may change (`remediations.engine.plan.compare`). A fact that may rise keeps its approved
+   value in the bytes.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.values.wire import digest
 
 SHOWN = 12
-"""Differences that are named; a world that is quite another one has hundreds."""
+"""The most differences that are listed; there may be hundreds."""
 
 
 def check_derivation(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
-    """Do nothing where `plan` is, byte for byte, what `maker` makes of the saved observation.
+    """Check that `plan` is, byte for byte, what `maker` makes from the saved observation.
 
     Raises:
-        Refused: it is not; names what differs. Nothing was changed.
+        Refused: it is not; lists what differs. Nothing was changed.
         UsageError: the branch is not installed here.
     """
     branch = branch_of(plan, maker.playbook)
@@ -66,7 +66,7 @@ def check_derivation(plan: Plan, observation: Observation, maker: PlanBuilder) -
 
 
 def recheck(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
-    """Do nothing where the plan still holds in what was read now.
+    """Check that the plan still holds in what was read now.
 
     Raises:
         WorldChanged: it does not; shows planned, now, and why it matters. Nothing was changed.
@@ -100,7 +100,7 @@ def recheck(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
 
 
 def world_changed(differences: Sequence[Difference]) -> WorldChanged:
-    """The refusal, three ways: planned, now, and why it matters."""
+    """The refusal, with each difference: planned, now, and why it matters."""
     first = differences[0]
     lines = [f"{d.name}: planned {d.planned}, now {d.now} ({d.why})" for d in differences[:SHOWN]]
     more = len(differences) - len(lines)
@@ -115,8 +115,7 @@ def world_changed(differences: Sequence[Difference]) -> WorldChanged:
 
 
 def _facts_now(plan: Plan, situation: object, maker: PlanBuilder) -> Iterator[Fact]:
-    """The facts of the whole, and of each action that the plan takes, whatever would be proposed
-    now."""
+    """The facts of the domain, and of each action in the plan, whatever would be proposed now."""
     yield from maker.domain.facts(situation)
     for action, target in dict.fromkeys((step.action, step.target) for step in plan.steps):
         yield from maker.domain.action(action).facts(situation, target)

@@ -1,7 +1,7 @@
-"""A Plan for a terminal: two screens at 80 columns for four targets.
+"""Renders a Plan for a terminal: two screens of 80 columns for four targets.
 
-What many hosts have in common is said once. `verbose` is the whole document: every field, every
-guard, and every program for every host.
+What many hosts have in common is shown once. With `verbose` it is the whole document: every field,
+every guard, and every program for every host.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ MARK = {Outcome.BLOCK: ("BLOCK", BAD), Outcome.UNKNOWN: ("UNKNOWN", DOUBT)}
 
 
 def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: bool = False) -> str:
-    """The plan as text. Passing guards are counted unless `verbose`; the others are shown whole."""
+    """The plan as text. Passing guards are only counted, unless `verbose`; others are shown
+    whole."""
     if verbose:
         return document_text(plan_document(plan, digest, whole=True), width=width, colour=colour)
     parts: list[RenderableType] = [
@@ -84,13 +85,13 @@ def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: boo
 
 
 def plan_screen(plan: Plan, digest: str, *, width: int, colour: bool) -> str:
-    """All of the plan, as an approver reads it before signing: every field, and every program that
-    will run as root. What many hosts share stands once."""
+    """The whole plan, as an approver reads it before signing: every field, and every program that
+    will run as root. What many hosts share is shown once."""
     return document_text(plan_document(plan, digest), width=width, colour=colour)
 
 
 def _reached(plan: Plan) -> list[tuple[str, RichText]]:
-    """Where the names of the hosts lead on which something runs."""
+    """Where the names of those hosts lead on which something runs."""
     targets = frozenset(plan.targets)
     acting = [login for login in plan.logins if login.host in targets]
     rows = [
@@ -104,7 +105,7 @@ def _reached(plan: Plan) -> list[tuple[str, RichText]]:
 
 
 def _way(login: Login) -> list[str]:
-    """The machines in order, each exactly; the arrows are ours."""
+    """The machines in order, each exact; the arrows are ours."""
     if not login.hops:
         return [f"unknown: {login.trouble}"]
     first, *others = (Exact(str(hop)) for hop in login.hops)
@@ -150,7 +151,8 @@ def _blocked(group: Sequence[GuardResult]) -> list[RenderableType]:
 
 
 def _stages(stages: Sequence[Stage]) -> list[RenderableType]:
-    """Every stage; a long row of like ones is shown by its first, and a line for each other."""
+    """All stages. Of a long sequence of alike stages the first is shown, and a line for each
+    other."""
     parts: list[RenderableType] = []
     left = list(stages)
     while left:
@@ -201,7 +203,7 @@ def _stage(stage: Stage) -> list[RenderableType]:
 
 
 def _program(program: SharedProgram[Step]) -> list[RenderableType]:
-    """What its targets share, then what each of them has for itself."""
+    """What its targets share, then the own values of each."""
     first = program.first
     if not program.others:
         given = assignments_text(shared_values([first])) or first.payload.partition("\n")[0]
@@ -230,7 +232,7 @@ def _program(program: SharedProgram[Step]) -> list[RenderableType]:
 
 
 def _size(step: Step) -> str:
-    """How long the program is and may take, how it is undone, and what is asked where it left no
+    """The size and time limit of the program, how it is undone, and what is asked if it leaves no
     result."""
     return (
         f"({Text(step.payload).size}, at most {step.timeout_s} s; undo: {step.undo}; without a "
@@ -239,6 +241,6 @@ def _size(step: Step) -> str:
 
 
 def _listed(texts: Sequence[str]) -> list[str]:
-    """Each exactly, with commas between."""
+    """The texts, each exact, separated by commas."""
     first, *others = map(Exact, texts)
     return [first, *(part for other in others for part in (", ", other))]

@@ -43,8 +43,8 @@ class RulePart:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleEntry:
-    """One rule. `names` are the words under which it is found, `page` is its place in the project.
-    """
+    """One rule. `names` are the words under which it is found, `page` is its place in the
+    project."""
 
     kind: RuleKind
     id: str
@@ -87,8 +87,8 @@ def parse_exit_codes(page: str, text: str) -> Iterator[RuleEntry]:
 
 
 def _plain(text: str) -> str:
-    """Markdown as plain text. Of a link to another site the address is kept, of others the words.
-    """
+    """Markdown as plain text. Of a link to another site the address is kept, of others the
+    words."""
     return _EMPHASIS.sub(r"\1", _LINK.sub(_shown, " ".join(text.split())))
 
 

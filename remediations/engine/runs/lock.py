@@ -1,6 +1,6 @@
-"""One application at a time on what it changes, from this machine.
+"""Locks the resources that a run changes, on this machine.
 
-What two machines must agree on lies on the hosts: the claim of each step (launcher.sh).
+What several machines must agree on is on the hosts: the claim of each step (launcher.sh).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from remediations.files.trusted import check_directory, trusted_owners
 from remediations.files.writing import PRIVATE_FILE, ensure_private_directory, state_directory_error
 
 PATIENCE_S = 0.5
-"""For somebody who only asks who holds it (`lock_holder`): that takes the lock for a moment."""
+"""Seconds to wait for a lock: `lock_holder` takes it for a moment."""
 _RETRY_S = 0.02
 _LONGEST_NAME = 4096
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -28,13 +28,13 @@ _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 @contextmanager
 def resource_locks(state: Path, resources: Sequence[str], run: str) -> Iterator[None]:
-    """Hold what a plan takes for itself (`Plan.resources`) while the block runs.
+    """Hold the locks of a plan's resources (`Plan.resources`) while the block runs.
 
-    They are taken in one order, whatever the order in the plan, so that of two runs one gets all.
+    They are taken in sorted order, so that one of two runs gets all of them.
 
     Raises:
         Locked: another process applies a plan to one of them.
-        MachineError: the state directory cannot be written, or others could have put it there.
+        MachineError: the state directory cannot be written, or is not trusted.
     """
     with ExitStack() as held:
         for resource in sorted(set(resources)):
@@ -63,19 +63,19 @@ def _locked_for(state: Path, resource: str, run: str) -> Iterator[None]:
 
 
 def is_being_applied(state: Path, resources: Sequence[str], run: str) -> bool:
-    """Whether a living process applies `run` right now, which holds these resources meanwhile.
+    """Whether a running process is applying `run`, which locks these resources.
 
     Raises:
-        MachineError: a lock is not one that only we could have put there.
+        MachineError: a lock is not trusted, because others could have written it.
     """
     return any(lock_holder(state, resource) == run for resource in resources)
 
 
 def lock_holder(state: Path, resource: str) -> str:
-    """The run that a living process applies to this resource, or "".
+    """The run that a running process is applying to this resource, or "".
 
     Raises:
-        MachineError: the lock is not one that only we could have put there.
+        MachineError: the lock is not trusted, because others could have written it.
     """
     path = lock_path(state, resource)
     if not os.path.lexists(path):
@@ -86,12 +86,12 @@ def lock_holder(state: Path, resource: str) -> str:
 
 
 def lock_path(state: Path, resource: str) -> Path:
-    """The lock file of a resource: another one for every other name."""
+    """The lock file of a resource; different names have different files."""
     return state / "locks" / f"{quote(resource, safe='')}.lock"
 
 
 def try_lock(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
-    """Whether the lock of an open file was ours to take, within so many seconds."""
+    """Try to lock an open file for up to `patience_s` seconds; whether that succeeded."""
     end = time.monotonic() + patience_s
     while True:
         try:
@@ -106,7 +106,7 @@ def try_lock(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bo
 
 @contextmanager
 def _opened(path: Path, how: int) -> Iterator[int]:
-    """The lock's own file: opening a link, a FIFO or a device could wait, or write elsewhere."""
+    """Open a lock file. A link, a FIFO or a device could block, or lead elsewhere."""
     try:
         descriptor = os.open(path, how | _OPEN, PRIVATE_FILE)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where a run stands, from its journal alone. Pure."""
+"""The state of a run, from its journal alone. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OfKind = TypeVar("OfKind", bound=Event)
 
 
 class StepStatus(NamedTuple):
-    """Where one step of the plan stands. `step` is its id, `target` what it acts on."""
+    """The state of one step. `step` is its id, `target` what it acts on."""
 
     step: str
     target: str
@@ -43,10 +43,10 @@ class RunStatus(NamedTuple):
 def run_status(
     plan: Plan, entries: Sequence[JournalEntry], *, hindrance: str, alive: bool
 ) -> RunStatus:
-    """Where the run stands. `hindrance`: why it may not be applied as it is, empty if it may;
-    `alive`: a process applies it right now.
+    """The state of a run and its steps. `hindrance` says why it may not be applied as it is, "" if
+    it may; `alive` says whether a process is applying it.
 
-    A step that was announced and has no end, of a process that is gone, is *unknown*: it is
+    If the process is gone, a step that was announced and has no end is *unknown*: its state is
     never guessed.
     """
     started = events_by_step(entries, StepStarting)
@@ -64,13 +64,13 @@ def run_status(
 
 
 def events_by_step(entries: Sequence[JournalEntry], kind: type[OfStep]) -> dict[str, OfStep]:
-    """The events of a kind by the id of their step, of which each has one at most."""
+    """The events of one kind, by the id of their step. Each step has at most one."""
     events = (entry.event for entry in entries)
     return {event.step: event for event in events if isinstance(event, kind)}
 
 
 def last_event(entries: Sequence[JournalEntry], kind: type[OfKind]) -> OfKind | None:
-    """The last event of a kind; None without one."""
+    """The last event of one kind; None if there is none."""
     events = (entry.event for entry in reversed(entries))
     return next((event for event in events if isinstance(event, kind)), None)
 

@@ -141,7 +141,7 @@ def test_dates_without_a_zone_are_utc_on_every_machine(
         ("alice@example.org touch-required {key}", "does not know: touch-required"),
         ("alice@example.org namespaces=git {key}", "does not know: namespaces=git"),
         ('alice@example.org namespaces="git", {key}', "does not know: "),
-        ('alice@example.org namespaces="a",namespaces="b" {key}', "namespaces stands there twice"),
+        ('alice@example.org namespaces="a",namespaces="b" {key}', "namespaces occurs twice"),
         ("alice@example.org cert-authority,CERT-AUTHORITY {key}", "cert-authority stands there"),
         ('alice@example.org valid-before="tomorrow" {key}', "valid-before is not a date"),
     ],
@@ -212,7 +212,7 @@ def test_what_is_no_file_is_refused_at_once(alice: tuple[Key, Path]) -> None:
 
     for make, got in (
         (partial(os.mkfifo, path, 0o644), "a FIFO"),
-        (link, "a symbolic link, which can be turned to another file"),
+        (link, "a symbolic link, which can be redirected to another file"),
         (path.mkdir, "a directory"),
         (lambda: None, f"{path}: No such file or directory"),
     ):
@@ -239,7 +239,7 @@ def test_list_that_others_may_write_is_refused(alice: tuple[Key, Path], mode: in
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
 def test_list_of_somebody_else_is_refused_for_root_as_well(alice: tuple[Key, Path]) -> None:
     os.chown(alice[1], 12345, -1)
-    assert refused(lambda: judge(alice[1])).what == f"{alice[1]} belongs to somebody else"
+    assert refused(lambda: judge(alice[1])).what == f"{alice[1]} belongs to another user"
 
 
 def test_list_is_read_once(alice: tuple[Key, Path], keys: Keys) -> None:

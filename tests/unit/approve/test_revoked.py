@@ -171,7 +171,7 @@ def test_damaged_krl_approves_nothing_and_is_named(alice: tuple[Key, Path], revo
     krl(revoked, public(alice[0]))
     write(revoked, revoked.read_bytes()[:30])
     error = refused(lambda: approve_plan(PLAN, alice[0].path, judge(alice[1], revoked), NOW))
-    assert error.what == "the list of which keys are revoked is damaged"
+    assert error.what == "the list of revoked keys is damaged"
 
 
 def test_empty_list_revokes_nobody(alice: tuple[Key, Path], revoked: Path) -> None:

@@ -106,7 +106,7 @@ def test_list_of_runs_says_what_is_in_doubt(desk: Desk, state: Path) -> None:
     listed = remediate("status").out
     assert "NOT PROVEN: approvals/001.json is not an approval with which the run" in listed
     assert f"NOT PROVEN: the approval of {PRINCIPAL} that the journal names is not" in listed
-    assert "NOT PROVEN: checks.json is not what a verification wrote last" in listed
+    assert "NOT PROVEN: checks.json is not what the last verification wrote" in listed
     (run.path / "approvals" / "001.json").write_bytes(b"{}")
     assert f"{run.name:<44} unreadable" in remediate("status").out
 
@@ -147,7 +147,7 @@ def test_checks_that_no_verification_wrote(desk: Desk, state: Path) -> None:
     for use in ("status", "report"):
         done = remediate(use, run.name)
         first = done.out.partition("\n")[0].lower()
-        assert "not proven: checks.json is not what a verification wrote last" in first
+        assert "not proven: checks.json is not what the last verification wrote" in first
         assert "from (113, 0, 3) to (139, 0, 3)" not in done.out
     document = remediate("status", run.name, "--json").document["result"]
     assert isinstance(document, dict)

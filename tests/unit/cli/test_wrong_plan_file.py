@@ -98,7 +98,7 @@ WHOLE: dict[str, tuple[str, Change]] = {
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("case", WHOLE)
 def test_a_plan_file_that_is_not_as_written(desk: Desk, state: Path, case: str, use: str) -> None:
-    """No command uses it, and each says that a plan is never mended by hand."""
+    """No command uses it, and each says that a plan is never repaired by hand."""
     words, change = WHOLE[case]
     run = applied(planned(desk))
     file = run.path / "plan.json"

@@ -90,7 +90,7 @@ def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:
     doubts = approval_doubts(started(gone), run.approvals)
     assert doubts == (
         f"{later.file} is not an approval with which the run was begun: it does not count",
-        "the approval of alice that the journal names is not there any more",
+        "the approval of alice that the journal names is missing",
     )
     kept = replace(gone, sha256=later.sha256)
     assert approval_doubts(started(kept), run.approvals) == ()
@@ -109,7 +109,7 @@ def test_checks_are_those_of_the_last_verification(run: RunDirectory) -> None:
     data, better = canonical(checks()), canonical(checks()[:2])
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), ())
     run.write(CHECKS_FILE, data)
-    strange = (f"{CHECKS_FILE} is not what a verification wrote last: it does not count",)
+    strange = (f"{CHECKS_FILE} is not what the last verification wrote: it does not count",)
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
 
     entries = verified(run, data)
@@ -121,5 +121,5 @@ def test_checks_are_those_of_the_last_verification(run: RunDirectory) -> None:
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
 
     (run.path / CHECKS_FILE).unlink()
-    gone = (f"{CHECKS_FILE}, of which the journal tells, is not there any more",)
+    gone = (f"{CHECKS_FILE}, which the journal names, is missing",)
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), gone)

@@ -94,12 +94,12 @@ def test_a_missing_end_is_a_crash_or_a_cut(journal: Path) -> None:
     for kept in range(len(lines)):
         report = check_journal(b"".join(lines[:kept]), PLAN_BYTES)
         assert (report.problems, report.exit_status) == ((), 3)
-        said = "no end: the machine died or the end was cut, which cannot be told apart"
+        said = "no end: either the machine died or the end was cut off"
         assert said in report.lines
     starting = next(n for n, line in enumerate(lines, 1) if b"step-starting" in line)
     report = check_journal(b"".join(lines[:starting]) + lines[starting][:7])
     assert "may still run: step 1-0 on val1" in report.lines
-    assert "the last line is torn (7 bytes without an end): it says nothing" in report.lines
+    assert "the last line is incomplete (7 bytes without an end): it says nothing" in report.lines
 
 
 def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
