@@ -9,12 +9,15 @@ The rules:
 
 A complete result, for a room with one lamp:
 
+    class Lamp(Record, frozen=True, kw_only=True):  # `Discovery.document`
+        name: str
+
     class FoundLamp:
         unreadable = ""
-        proposal = Login(host="lamp", hops=())  # any Record; its type is `Discovery.document`
+        proposal = Lamp(name="hall")
 
         def yaml(self, ssh_config: str | None, next_step: str) -> str:
-            return f"hosts: {{lamp: {{}}}}  # guessed: its name\\n# next: {next_step}\\n"
+            return f"# next: {next_step}\\nhosts:\\n  {self.proposal.name}: {{}}  # guessed\\n"
 
         def summary(self, file: Path) -> Sequence[str]:
             return (f"{file}: the name of the lamp is a guess",)
