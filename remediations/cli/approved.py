@@ -1,4 +1,4 @@
-"""From a run's files to the value that is applied: everything verified once, and handed down."""
+"""From the files of a run to the value that is applied: everything is verified once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from remediations.machine.programs import openssh_programs
 
 
 def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
-    """The plan of a run, once its approvals are verified: all that `apply` works on.
+    """The plan of a run after its approvals were verified, with all that `apply` needs.
 
     Raises:
-        ApprovalError: too few approvals hold, or they are for other hosts.
+        ApprovalError: too few approvals are valid, or they are for other hosts.
         UsageError: a file cannot be used, or the playbook or its branch is not installed here.
         MachineError: a program that verifies cannot be trusted.
     """
@@ -78,7 +78,8 @@ def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
 
 
 def current_actor() -> Actor:
-    """The user of this process; for root also who called `sudo`, by the id that sudo set."""
+    """The user of this process and, for root, the user who called `sudo`, by system ids: LOGNAME
+    and USER can be set to anything."""
     uid = os.getuid()
     called_by = sudo_uid()
     return Actor(

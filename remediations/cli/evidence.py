@@ -1,4 +1,5 @@
-"""What the files of a run prove, judged by what lies outside of it (`remediations.cli.anchors`)."""
+"""What the files of a run prove, checked against data outside of it
+(`remediations.cli.anchors`)."""
 
 from __future__ import annotations
 
@@ -18,10 +19,10 @@ from remediations.errors import ApprovalError, MachineError, UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class RunEvidence:
-    """The journal of a run, who approved it, what its checks said, and what a reader must be told
-    first.
+    """The journal of a run, who approved it, the results of its checks, and the doubts that a
+    reader must see first.
 
-    `hindrance`: why it may not be applied as it is; "" if it may, or was.
+    `hindrance` says why it may not be applied as it is; "" if it may, or was.
     """
 
     entries: tuple[JournalEntry, ...]
@@ -35,7 +36,7 @@ def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
     """What the files of `run` prove.
 
     Raises:
-        UsageError: a file is not what was written, or they do not belong together.
+        UsageError: a file is not what was written, or the files do not belong together.
     """
     entries = read_bound_journal(run)
     start = run_start(entries)
@@ -48,7 +49,7 @@ def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
         doubts += approval_doubts(start, run.approvals)
         if start.signers.named_by == ON_COMMAND_LINE:
             doubts.append(
-                f"who may approve was said by whoever applied it: {ON_COMMAND_LINE} "
+                f"who may approve was decided by the person who applied it: {ON_COMMAND_LINE} "
                 f"{start.signers.path}"
             )
     moment = entries[0].at if entries else datetime.now(UTC)
@@ -70,9 +71,9 @@ def _verified(
     anchors: Anchors,
     at: datetime,
 ) -> tuple[tuple[ApprovedBy, ...], list[str]]:
-    """The approvals that hold at this moment by today's list and are by whom the journal says, and
-    a sentence for each other. `accepted`: the journal's, by the hash of their file; None before the
-    run was begun."""
+    """The approvals that are valid as of `at` by today's list and match the journal, and one
+    sentence for each other. `accepted` are those in the journal by the hash of their file, None
+    before the run was begun."""
     approvals, doubts = [], []
     for one in kept:
         try:

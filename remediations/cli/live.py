@@ -1,4 +1,4 @@
-"""The live display of an application: what the last look showed, and where every step stands.
+"""The live display of an application: what the last look showed, and the state of every step.
 
 In a terminal one panel is redrawn; elsewhere (a pipe, CI, `-v`) each change is one line.
 """
@@ -45,7 +45,7 @@ class LiveDisplay:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """The display is on the screen while the block runs, which it never ends."""
+        """Show the display while the block runs. It never ends the block."""
         if not self._console.is_terminal or self._console.is_dumb_terminal or logs_to_stderr():
             yield
             return
@@ -110,7 +110,7 @@ class LiveDisplay:
 
 
 def to_stderr(text: str) -> None:
-    """One line of progress, which is not an answer: whether anybody reads it changes nothing."""
+    """Print one line of progress to stderr. It is not part of the answer, so errors are ignored."""
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(one_line(text) + "\n")
         sys.stderr.flush()

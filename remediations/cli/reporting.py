@@ -1,4 +1,4 @@
-"""Writes the three forms of a run's report beside its journal."""
+"""Writes the report of a run in its three forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make_report(run: RunDirectory, anchors: Anchors) -> Report:
     """The report of what the files of a run prove.
 
     Raises:
-        UsageError: they are not what was written, or do not belong together.
+        UsageError: the files are not what was written, or do not belong together.
     """
     found = gather_evidence(run, anchors)
     return build_report(
@@ -36,7 +36,7 @@ def make_report(run: RunDirectory, anchors: Anchors) -> Report:
 
 
 class WrittenReport(NamedTuple):
-    """The page of a report (None: it could not be written), and what must be told first."""
+    """The HTML page of a report (None if it could not be written), and the doubts to show first."""
 
     page: Path | None
     doubts: tuple[str, ...]
@@ -45,8 +45,7 @@ class WrittenReport(NamedTuple):
 def write_report(run: RunDirectory, anchors: Anchors) -> WrittenReport:
     """Make and write the report of a run that has just ended.
 
-    Trouble with it, say a full disk, is one more doubt: it does not take the place of what the run
-    came to.
+    An error, such as a full disk, is one more doubt: it does not replace the result of the run.
     """
     doubts: tuple[str, ...] = ()
     try:
@@ -59,7 +58,7 @@ def write_report(run: RunDirectory, anchors: Anchors) -> WrittenReport:
 
 
 def write_report_files(run: RunDirectory, report: Report) -> Path:
-    """Write report.md, report.json and report.html; the last one's path."""
+    """Write report.md, report.json and report.html. Returns the path of the last one."""
     run.write("report.json", canonical(report))
     run.write("report.md", report_markdown(report).encode())
     return run.write("report.html", report_html(report).encode())

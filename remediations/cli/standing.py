@@ -1,4 +1,4 @@
-"""Where a run stands, from its files alone: no reports, pages or plots are loaded for it."""
+"""The state of a run, from its files alone. Loads no code for reports, pages or plots."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from remediations.errors import ApprovalError, UsageError
 
 
 def quick_status(run: RunDirectory, inventory: Path | None) -> tuple[RunStatus, tuple[str, ...]]:
-    """The state of a run, and what its files leave in doubt, without verifying a signature of one
-    that was begun. `inventory`: what was given as the live one.
+    """The state of a run, and the doubts about its files. If the run was begun, signatures are not
+    verified. `inventory` is the one that was given.
 
     Raises:
-        UsageError: one of its files is not what was written, or they do not belong together.
-        MachineError: one of them cannot be read.
+        UsageError: a file is not what was written, or the files do not belong together.
+        MachineError: a file cannot be read.
     """
     entries = read_bound_journal(run)
     approvals, start = run.approvals, run_start(entries)
@@ -41,7 +41,7 @@ def quick_status(run: RunDirectory, inventory: Path | None) -> tuple[RunStatus, 
 def current_status(
     run: RunDirectory, entries: tuple[JournalEntry, ...], hindrance: str
 ) -> RunStatus:
-    """The same, with the journal read before. `hindrance`: why it may not be applied as it is."""
+    """The state of a run whose journal was read. `hindrance` says why it may not be applied."""
     return run_status(
         run.plan,
         entries,
@@ -51,10 +51,10 @@ def current_status(
 
 
 def read_bound_journal(run: RunDirectory) -> tuple[JournalEntry, ...]:
-    """The journal of a run, which must be of its plan.
+    """Read the journal of a run, and check that it belongs to the plan.
 
     Raises:
-        UsageError: it was edited, or is of another plan.
+        UsageError: it was edited, or belongs to another plan.
     """
     entries = read_journal(run.journal)
     check_binding(run, entries)
@@ -62,15 +62,15 @@ def read_bound_journal(run: RunDirectory) -> tuple[JournalEntry, ...]:
 
 
 def is_expired(plan: Plan) -> bool:
-    """Whether what the plan was made from is too old by now."""
+    """Whether the plan has expired: what it was made from is too old."""
     return datetime.now(UTC) >= plan.expires_at
 
 
 def find_hindrance(run: RunDirectory, anchors: Anchors) -> str:
-    """Why `apply` would not accept it as it is now; empty if it would."""
+    """Why `apply` would refuse it as it is now; "" if it would not."""
     if is_expired(run.plan):
         return "the plan has expired"
-    # Not at the top: only a run that was not applied yet has signatures to verify.
+    # Imported here: only a run that was not applied yet has signatures to verify.
     from remediations.engine.approve.approve import verify_approvals
 
     approvals = [one.approval for one in run.approvals]

@@ -1,4 +1,4 @@
-"""Gets the observation that a command works on: read now, or from a file."""
+"""Gets the observation that a command needs: read now, or from a file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from remediations.values.inventory import Inventory
 
 TOOL = f"remediate {__version__}"
 SHOWN = 3
-"""Hosts whose reasons stand in one error; they are often all the same."""
+"""The number of hosts whose reasons are listed in one error; they are often the same."""
 
 
 def require_inventory(path: Path | None) -> Inventory:
-    """The inventory that is given, else the one of the machine configuration, or a usage error that
-    says how to give one."""
+    """The given inventory, or else that of the machine configuration.
+
+    Raises:
+        UsageError: there is none to choose, or it cannot be used; says how to give one."""
     config = load_machine_config()
     found = live_inventory(config, path)
     if found is None:
@@ -37,12 +39,12 @@ def require_inventory(path: Path | None) -> Inventory:
 
 
 def observe_now(inventory: Inventory, scope: Scope) -> Observation:
-    """Look at all hosts of the inventory at once, over SSH.
+    """Read all hosts of the inventory at the same time, over SSH.
 
     Raises:
-        MachineError, UsageError: ssh or ssh_config cannot be trusted, or not be used.
+        MachineError, UsageError: ssh or ssh_config cannot be trusted, or cannot be used.
     """
-    # Not at the top: SSH takes a quarter of a second to load, and `--from` contacts nobody.
+    # Imported here: SSH takes a quarter of a second to load, and `--from` contacts no host.
     from remediations.reach.resolver import resolver_for
     from remediations.reach.ssh import SshReach
 
@@ -62,11 +64,11 @@ def get_observation(
     *,
     scope: Scope = Scope.FULL,
 ) -> Observation:
-    """The observation of `--from`, else a fresh one of `scope`; written to `--save` if asked.
+    """The observation of `--from`, or else a new one with `scope`, which `--save` writes to a file.
 
     Raises:
-        UsageError: the file is no observation, or is one of another inventory.
-        Unreadable: nothing could be read at all.
+        UsageError: the file is not an observation, or is one of another inventory.
+        Unreadable: no host could be read.
     """
     if source is not None:
         observation = load_observation(source)
@@ -90,7 +92,7 @@ def get_observation(
 
 
 def _someone_answered(observation: Observation, inventory: Inventory | None) -> None:
-    """Where nobody could be logged in to, the fault is most likely on this side."""
+    """Refuse an observation if no host could be read: the fault is most likely on this side."""
     reasons = installed_systems(load_machine_config()).unanswered(observation)
     if not reasons:
         return
@@ -101,5 +103,5 @@ def _someone_answered(observation: Observation, inventory: Inventory | None) -> 
         guard="login",
         got="; ".join(reasons[:SHOWN]) + (f"; and {more} more" if more > 0 else ""),
         expected="a login on at least one host",
-        next_step=f"`{doctor}` says for each host what mends it",
+        next_step=f"`{doctor}` says for each host how to fix it",
     )

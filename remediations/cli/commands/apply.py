@@ -34,7 +34,7 @@ from remediations.render.printable import one_line
 @click.option(
     ON_COMMAND_LINE,
     type=click.Path(path_type=Path),
-    help="Who may approve, in place of the inventory's list. Journal and report say so.",
+    help="Who may approve, in place of the inventory's list. Recorded in journal and report.",
 )
 @json_option
 def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> CommandResult:
@@ -45,7 +45,7 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> C
     approved = approved_run(directory, anchors)
     if allowed_signers is not None and not quiet:
         to_stderr(
-            f"WARNING: who may approve is said by {ON_COMMAND_LINE} {allowed_signers}, not by the "
+            f"WARNING: {ON_COMMAND_LINE} {allowed_signers} decides who may approve, not the "
             "inventory or the machine configuration; journal and report say so"
         )
     display = LiveDisplay(approved.plan, quiet=quiet)
@@ -70,12 +70,12 @@ def command(run: str, inventory: Path | None, allowed_signers: Path | None) -> C
         return prove(directory, given, suite, anchors, quiet=quiet)
     except KeyboardInterrupt as error:
         if not directory.journal.exists():
-            raise  # it had not begun: nothing was changed
+            raise  # nothing had begun, and nothing was changed
         raise _cut_short(directory) from error
 
 
 def _cut_short(run: RunDirectory) -> Aborted:
-    """A second Ctrl-C, or one while the checks ran: what was done is in the journal."""
+    """The error for a second Ctrl-C, or one during the checks. The journal has what was done."""
     status = current_status(run, read_bound_journal(run), "")
     steps = (f"{step}: {step.state}" for step in status.steps)
     return Aborted(
@@ -88,7 +88,7 @@ def _cut_short(run: RunDirectory) -> Aborted:
 
 
 def _not_finished(run: RunDirectory, receipt: Receipt, anchors: Anchors) -> None:
-    """Write the report of what was done, and leave with the receipt.
+    """Write the report of what was done, and raise the receipt as an error.
 
     Raises:
         Aborted, PartlyApplied: always one of them.
@@ -104,6 +104,6 @@ def _not_finished(run: RunDirectory, receipt: Receipt, anchors: Anchors) -> None
         guard="stop on the first failure" if kind is PartlyApplied else "a person",
         got=receipt.summary(),
         expected="every stage done and every gate open",
-        next_step=f"`remediate report {run.reference}` shows what was said; then `remediate "
+        next_step=f"`remediate report {run.reference}` shows the output; then `remediate "
         "diagnose` and a new plan",
     )

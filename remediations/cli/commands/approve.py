@@ -19,7 +19,7 @@ from remediations.errors import Aborted, ApprovalError, ExitCode
 from remediations.render.printable import one_line
 
 TYPED = 8
-"""Digits of the digest that a person types to agree."""
+"""Digits of the digest that a person types to confirm."""
 
 
 @click.command("approve", help="Sign the plan of RUN with an SSH key (file, agent or hardware).")
@@ -33,7 +33,9 @@ TYPED = 8
 )
 @inventory_option
 @click.option("--allowed-signers", type=click.Path(path_type=Path), help="Who may approve.")
-@click.option("--yes", is_flag=True, help="Do not ask; for scripts that showed the plan before.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask. For scripts that have shown the plan before."
+)
 @json_option
 def command(
     run: str, key: Path, inventory: Path | None, allowed_signers: Path | None, yes: bool
@@ -44,14 +46,14 @@ def command(
     statement = statement_for(plan)
     shown = f"{consequences_text(plan)}\n{statement_text(statement)}"
     if not yes:
-        # Not at the top: a script that showed the plan before draws nothing.
+        # Imported here: with --yes nothing is drawn.
         from remediations.engine.plan.render_text import plan_screen
 
         style = terminal_style()
         screen = plan_screen(plan, statement.plan, width=style.width, colour=style.colour)
         _ask(f"{screen}\n\n{shown}", statement.plan)
     signers = Anchors(plan, inventory, allowed_signers).verifier
-    with suppress(RuntimeError):  # ~nobody: there is no such file, which is said below
+    with suppress(RuntimeError):  # `~nobody`: the missing file is reported below
         key = key.expanduser()
     approval = approve_plan(plan, key, signers, datetime.now(UTC))
     path = directory.add_approval(approval)
@@ -70,7 +72,7 @@ def _ask(text: str, digest: str) -> None:
         raise ApprovalError(
             "there is no terminal to ask on",
             guard="confirmation",
-            got="standard input is no terminal",
+            got="standard input is not a terminal",
             expected="a person who reads what is signed",
             next_step=f"read it (`remediate show {digest[:TYPED]}`), then add --yes",
         )

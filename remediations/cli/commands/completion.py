@@ -1,4 +1,4 @@
-"""`remediate completion SHELL`: the script that makes a shell complete our commands (click's)."""
+"""`remediate completion SHELL`: the script with which a shell completes our commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from remediations.errors import ExitCode
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_REMEDIATE_COMPLETE"
-"""The variable through which the shell asks; click derives the same from our name."""
+"""The variable that the script sets; click derives the same name from ours."""
 
 
 @click.command("completion", help="Print shell completion: source <(remediate completion bash).")
@@ -22,7 +22,7 @@ def command(context: click.Context, shell: str) -> CommandResult:
     """Exit 0."""
     kind = get_completion_class(shell)
     if kind is None:
-        raise TypeError(f"click knows no completion for {shell}")
+        raise TypeError(f"click has no completion for {shell}")
     script = kind(context.find_root().command, {}, "remediate", VARIABLE).source()
     return CommandResult(
         exit_code=ExitCode.OK, document={"shell": shell, "script": script}, text=script

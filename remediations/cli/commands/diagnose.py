@@ -1,4 +1,4 @@
-"""`remediate diagnose`: what is wrong, and how we know it. Reads only."""
+"""`remediate diagnose`: what is wrong, and the evidence for it. Read-only."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def command(
 
 
 def _domains(what: str | None, config: MachineConfig) -> tuple[AnyDomain, ...]:
-    """All domains, or the one that is named, itself or by a playbook of it.
+    """All domains, or the one that is named directly or by one of its playbooks.
 
     Raises:
         UsageError: there is none of that name.
-        Refused: it is installed, and broken, ambiguous or not allowed here.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
     """
     found = catalogue(config)
     if what is None:
@@ -90,6 +90,6 @@ def _shown(finding: Finding) -> Finding:
 
 
 def worst_exit_code(findings: Sequence[Finding]) -> ExitCode:
-    """The exit code that findings amount to: the worst health decides."""
+    """The exit code for findings: the worst health decides."""
     worst = max((finding.health for finding in findings), key=SEVERITY.index)
     return EXITS.get(worst, ExitCode.CHANGES_PENDING)

@@ -1,4 +1,4 @@
-"""`remediate doctor`: what is there and what is lacking, with the command that mends it."""
+"""`remediate doctor`: what is in order and what is missing, with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ from remediations.render.printable import one_line
 @click.command("doctor", help="Say what this machine, the inventory and the hosts have and lack.")
 @inventory_option
 @save_option
-@click.option("--verbose", is_flag=True, help="Also show all that is well.")
+@click.option("--verbose", is_flag=True, help="Also show everything that is in order.")
 @json_option
 def command(inventory: Path | None, save: Path | None, verbose: bool) -> CommandResult:
-    """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""
+    """Exit 0: nothing is missing. 3: something is. Read-only, and works if half the hosts are
+    down."""
     config, configured = read_configuration()
     ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
     machine = machine_lines(state_directory(), ssh_add)
@@ -56,8 +57,8 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Command
 def _beyond(
     path: Path | None, save_to: Path | None, config: MachineConfig | None
 ) -> tuple[DoctorLine, ...]:
-    """What needs an inventory. One that cannot be used is a finding here, not an error; so is an
-    ssh or an ssh_config. Hosts are asked only with those that `apply` would use."""
+    """The lines that need an inventory. If the inventory, ssh or ssh_config cannot be used, that is
+    a line, not an error. Hosts are contacted only with what `apply` would use."""
     if path is None:
         return (no_inventory_line(),)
     try:
@@ -67,7 +68,7 @@ def _beyond(
     lines = inventory_lines(inventory, config.allowed_signers if config else None)
     try:
         resolver = resolver_for(config, inventory) if config else None
-    except (MachineError, UsageError):  # which has a line of its own already
+    except (MachineError, UsageError):  # it has a line already
         resolver = None
     if resolver is None:
         return lines

@@ -1,4 +1,4 @@
-"""`remediate explain [ID]...`: what an id, a class or a state on a screen means, and why."""
+"""`remediate explain [ID]...`: what an id, a class or a state on the screen means, and why."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def _names(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """What a shell offers: each name once, in whatever case its beginning was typed."""
+    """Completions for a shell: each name once, ignoring the case of what was typed."""
     from click.shell_completion import CompletionItem
 
     titles = {name: entry.title for entry in rule_entries() for name in entry.names}
@@ -42,7 +42,7 @@ def _names(
 @click.argument("names", metavar="[ID]...", nargs=-1, shell_complete=_names)
 @json_option
 def command(names: tuple[str, ...]) -> CommandResult:
-    """Exit 0; 2 where one of them is not explained."""
+    """Exit 0. 2: there is no entry for one of them."""
     found = tuple(dict.fromkeys(entry for name in names for entry in _meant(name)))
     return CommandResult(
         exit_code=ExitCode.OK,
@@ -67,8 +67,8 @@ def _meant(name: str) -> tuple[RuleEntry, ...]:
 
 
 def _brought(name: str) -> tuple[RuleEntry, ...]:
-    """What the domains that are installed say of it."""
-    # Not at the top: most words are ours, and whoever completes them imports no domain.
+    """The entries of the installed domains for this name."""
+    # Imported here: most names are ours, and completion must not import domains.
     from remediations.engine.catalogue import catalogue
     from remediations.engine.rules.brought import domain_rules
     from remediations.machine.config import load_machine_config
@@ -95,7 +95,7 @@ def _list() -> str:
 
 
 def _text(found: tuple[RuleEntry, ...]) -> str:
-    # Not at the top: whoever lists or completes must not pay for what draws.
+    # Imported here: a list or a completion draws nothing.
     from remediations.cli.output import terminal_style
     from remediations.render.terminal import document_text
 

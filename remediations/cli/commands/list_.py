@@ -1,4 +1,4 @@
-"""`remediate list`: the playbooks and systems that are installed, and what of it cannot be used."""
+"""`remediate list`: the installed playbooks and systems, and those that cannot be used."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 
 
-@click.command("list", help="List the playbooks with their branches, and what is read.")
+@click.command(
+    "list", help="List the playbooks with their branches, and the systems that are read."
+)
 @json_option
 def command() -> CommandResult:
-    """Exit 0, also where a package is broken: what it brings is one line."""
+    """Exit 0, even if a package is broken: that is one line."""
     config = load_machine_config()
     found, reading = catalogue(config), installed_systems(config)
     systems = [system.name for system in reading.systems]
@@ -68,7 +70,7 @@ def _lines(installed: Installed) -> Iterator[str]:
     playbook = installed.playbook
     yield f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
     if installed.distribution != OWN:
-        yield f"  brought by {installed.distribution} {installed.version}"
+        yield f"  provided by {installed.distribution} {installed.version}"
     for branch in playbook.branches:
         yield f"  {branch.name:<24} {branch.title}"
         yield f"  {'':<24} when {branch.condition}"

@@ -1,4 +1,4 @@
-"""`remediate plan PLAYBOOK`: exactly what would be done, shown before anything is."""
+"""`remediate plan PLAYBOOK`: shows exactly what would be done, before anything is done."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 
 
-@click.command("plan", help="Say exactly what would be done, and keep it as a run to be approved.")
+@click.command("plan", help="Show exactly what would be done, and keep it as a run to be approved.")
 @click.argument("playbook")
-@click.option("--branch", help="Which resolution; by default the one that the finding supports.")
+@click.option("--branch", help="Which resolution; by default the one that fits the finding.")
 @limit_option
 @observation_options
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
@@ -46,7 +46,7 @@ def command(
     hosts, style = require_inventory(inventory), terminal_style()
     made = click.get_current_context().with_resource(
         installed_systems(load_machine_config()).step_compilers()
-    )  # ready while hosts are read
+    )  # they start while the hosts are read
     observation = get_observation(hosts, source, save)
     concerned_domains([installed.domain], observation)
     finding = installed.domain.finding(installed.domain.situation(observation, only))
@@ -78,7 +78,7 @@ def command(
         )
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     next_step = next_command("approve", run.name, "--key", "KEY")
-    if is_expired(plan):  # of an observation from before: it can be read, and not be approved
+    if is_expired(plan):  # from a saved observation: it can be read, but not be approved
         again = next_command("plan", plan.playbook, inventory=hosts.path)
         next_step = f"{again} (this one has expired)"
     return CommandResult(

@@ -1,6 +1,7 @@
-"""`remediate preflight ACTION`: judge an action's guards on hosts, and say what it needs of them.
+"""`remediate preflight ACTION`: evaluates an action's guards on hosts, and prints the data it
+needs.
 
-It is what a deploy asks when it is run with plain pyinfra (docs/deploys.md). People may ask, too.
+A deploy calls it when it is run with plain pyinfra (docs/deploys.md). People may call it as well.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
 
-@click.command("preflight", help="Judge the guards of ACTION on the hosts of --limit (read-only).")
+@click.command(
+    "preflight", help="Evaluate the guards of ACTION on the hosts of --limit (read-only)."
+)
 @click.argument("action")
 @limit_option
 @observation_options
@@ -54,7 +57,8 @@ def command(
 
 
 def _connections(inventory: Inventory, targets: tuple[str, ...]) -> dict[str, Mapping[str, str]]:
-    """How each target was reached: whoever acts on what was judged has to reach it the same way."""
+    """How each target was reached: a caller that acts on the result must reach it in the same
+    way."""
     program = load_program(load_machine_config().ssh, SSH)
     return {
         entry.name: {

@@ -1,4 +1,4 @@
-"""`remediate report RUN`: the report again, on the terminal as Markdown and as files."""
+"""`remediate report RUN`: the report of a run, on the terminal as Markdown, and as files."""
 
 from __future__ import annotations
 

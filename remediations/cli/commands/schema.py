@@ -1,10 +1,10 @@
 """`remediate schema [NAME]`: the JSON Schema of every document that is written or printed, and of
 every part that the installed systems and domains put into them.
 
-The schemas are made from the very types that are encoded, and say what canonical JSON
-(`remediations.values.wire`) makes of them: integers are decimal strings, and every member is there.
-A document says of a part only what holds for all of them; what is in it says the schema of its
-kind, under the name of the kind.
+The schemas are made from the types that are encoded, and describe their canonical JSON
+(`remediations.values.wire`): integers are decimal strings, and every member is present. The schema
+of a document describes only what all parts have in common; the content of a part is described by
+the schema with the name of its kind.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 INTEGER = "^(0|-?[1-9][0-9]*)$"
 MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$"
-"""What is written is UTC."""
+"""Times are written in UTC."""
 
 FORMATS = {
     Observation.__name__: OBSERVATION_FORMAT,
     Plan.__name__: PLAN_FORMAT,
     RunBegan.__name__: JOURNAL_FORMAT,
 }
-"""What the member `format` of each must be."""
+"""The value that the member `format` of each must have."""
 
 _OBJECT: Schema = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Tree"}}
 _TREE: Schema = {
-    "description": "whatever the kind says; numbers are decimal strings",
+    "description": "defined by the kind; numbers are decimal strings",
     "anyOf": [
         {"type": ["null", "boolean", "string"]},
         {"type": "array", "items": {"$ref": "#/$defs/Tree"}},
         _OBJECT,
     ],
 }
-"""The value of a part, by what all parts have in common."""
+"""The value of a part, as far as all parts have it in common."""
 
 _MODULE = re.compile(r"remediations(?:\.[a-z_]+)+\.(?=[A-Z])")
 
@@ -79,7 +79,7 @@ class JsonError(Record, frozen=True, kw_only=True):
 
 
 class JsonOutput(Record, frozen=True, kw_only=True):
-    """What every command prints with `--json`: `result` is null where `error` is not."""
+    """What every command prints with `--json`: `result` is null if `error` is not."""
 
     error: JsonError | None
     exit_code: ExitCode
@@ -88,8 +88,8 @@ class JsonOutput(Record, frozen=True, kw_only=True):
 
 
 class Concluded(Record, frozen=True, kw_only=True):
-    """What one domain concludes: for people, and in its own terms, null where it failed.
-    `explained_by` names the domains whose trouble explains its own."""
+    """The conclusion of one domain: for people, and in its own terms, null if it failed.
+    `explained_by` names the domains that explain it."""
 
     finding: Finding
     detail: Part | None
@@ -98,7 +98,7 @@ class Concluded(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentType:
-    """One kind of document."""
+    """One type of document, and what it is."""
 
     kind: Any
     what: str
@@ -127,7 +127,7 @@ _ENGINE: Mapping[str, DocumentType] = {
 
 @cache
 def document_types() -> Mapping[str, DocumentType]:
-    """All documents by name: the engine's, and what the installed domains add."""
+    """All types of documents by name: the engine's, and those that installed domains add."""
     loads = [d.discovery for d in catalogue(load_machine_config()).domains if d.discovery]
     proposals = [
         DocumentType(kind=load().document, what="the inventory that `inventory discover` proposes")
@@ -138,7 +138,7 @@ def document_types() -> Mapping[str, DocumentType]:
 
 @cache
 def part_types() -> Mapping[str, DocumentType]:
-    """Every kind of part that an installed system reads or an installed domain writes, by kind."""
+    """All parts that an installed system reads or an installed domain writes, by kind."""
     config = load_machine_config()
     found = [system.kind for system in installed_systems(config).systems]
     found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
@@ -146,7 +146,7 @@ def part_types() -> Mapping[str, DocumentType]:
 
 
 def _told_of(kind: type[Kinded]) -> str:
-    """What it is says its own first line; who owns it, its name."""
+    """What a part is: the first line of its own docstring. Its name says who owns it."""
     first = (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
     return one_line(f"part: {first}")
 
@@ -155,7 +155,7 @@ def _told_of(kind: type[Kinded]) -> str:
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def command(name: str | None) -> CommandResult:
-    """Exit 0. With --json the schema is a text: its own numbers are not decimal strings."""
+    """Exit 0. With --json the schema is a string: its own numbers are not decimal strings."""
     every = {**document_types(), **part_types()}
     if name is None:
         return CommandResult(
@@ -215,7 +215,7 @@ def _ending(code: ExitCode) -> Schema:
 
 
 def _true(schema: Schema) -> Schema:
-    """What msgspec says of a value, made to say it of that value's canonical JSON."""
+    """A schema by msgspec, changed to describe canonical JSON."""
     if schema.get("type") == "integer":
         return _integer(schema)
     if schema.get("format") == "date-time":
@@ -241,7 +241,7 @@ def _true(schema: Schema) -> Schema:
 
 
 def _integer(schema: Schema) -> Schema:
-    """A decimal string. Its bounds are words: JSON Schema compares numbers only."""
+    """A decimal string. Its bounds are only described: JSON Schema compares numbers only."""
     bounds = [f"{key} {schema[key]}" for key in ("minimum", "maximum") if key in schema]
     made: Schema = {"type": "string", "pattern": INTEGER}
     if bounds:
@@ -250,5 +250,5 @@ def _integer(schema: Schema) -> Schema:
 
 
 def _named(reference: str) -> str:
-    """A part's name without the module that its type lives in, which nobody need know."""
+    """The name of a type without its module, which is not part of the interface."""
     return _MODULE.sub("", reference)

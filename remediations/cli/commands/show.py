@@ -1,4 +1,4 @@
-"""`remediate show RUN|FILE`: a plan again, in the form that is asked for."""
+"""`remediate show RUN|FILE`: shows a plan as text, Markdown, HTML or JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMS = ("text", "markdown", "html")
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 @json_option
 def command(run: str, form: str, verbose: bool) -> CommandResult:
-    """Exit 0. With --json the plan's canonical form. 2: another plan was applied in that run."""
+    """Exit 0. With --json: the plan in canonical form. 2: another plan was applied in that run."""
     plan = _named(run)
     digest = plan_digest(plan)
     return CommandResult(

@@ -1,4 +1,4 @@
-"""`remediate status [RUN]`: where runs stand, from their files. Contacts nobody."""
+"""`remediate status [RUN]`: the state of runs, from their files. Contacts no host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import one_line
 
 UNREADABLE = "unreadable"
-"""Instead of a state, where a run's files are not what was written."""
+"""Shown instead of a state if the files of a run are not what was written."""
 
 
 @click.command("status", help="Say where RUN stands, or list all runs.")
@@ -24,12 +24,12 @@ UNREADABLE = "unreadable"
 @inventory_option
 @json_option
 def command(run: str | None, inventory: Path | None) -> CommandResult:
-    """Exit 0. In the list, a run whose files cannot be used is one more line, not the end."""
+    """Exit 0. In the list, a run whose files cannot be used is a line, not an error."""
     return _one(find_run(run), inventory) if run else _all(list_runs(), inventory)
 
 
 def _one(run: RunDirectory, inventory: Path | None) -> CommandResult:
-    # Not at the top: the list verifies nothing of runs that were applied.
+    # Imported here: the list does not verify runs that were applied.
     from remediations.cli.evidence import gather_evidence
 
     found = gather_evidence(run, Anchors(run.plan, inventory))

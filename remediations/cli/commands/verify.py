@@ -1,4 +1,4 @@
-"""`remediate verify RUN`: prove, now and as often as one likes, that the recovery holds."""
+"""`remediate verify RUN`: proves, as often as needed, that the recovery holds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from remediations.errors import Locked, UsageError
 def command(run: str, inventory: Path | None) -> CommandResult:
     """Exit 0: every check passes. 8: one does not."""
     directory = find_run(run)
-    # Files that cannot be used, or do not belong together, are refused before anybody is asked.
+    # Files that cannot be used, or do not belong together, are refused before a host is contacted.
     if is_being_applied(state_directory(), directory.plan.resources, directory.name):
         raise Locked(
             f"{directory.reference} is being applied right now",
             guard="one writer of a journal",
-            got="a living process that applies it, and verifies it itself",
+            got="a running process that applies it, and verifies it itself",
             expected="a run that has ended",
             next_step=f"`remediate status {directory.reference}` tells when",
         )
