@@ -7,7 +7,7 @@ import pwd
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.world import TOOL
+from remediations.cli.observing import TOOL
 from remediations.engine.apply.apply import Approved
 from remediations.engine.approve.approve import verify_approvals
 from remediations.engine.catalogue import installed_for

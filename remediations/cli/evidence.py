@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
-from remediations.cli.standing import find_hindrance, read_bound_journal
+from remediations.cli.run_status import find_hindrance, read_bound_journal
 from remediations.engine.approve.approve import verify_approval
 from remediations.engine.runs.binding import approval_doubts, proven_checks, run_start
 from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, JournalEntry

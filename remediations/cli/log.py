@@ -22,8 +22,8 @@ from remediations.cli.options import LOG_VARIABLE
 from remediations.cli.streams import line_stream, own_descriptor
 from remediations.errors import UsageError
 from remediations.files.writing import open_private_log
+from remediations.render.formats import shorten
 from remediations.render.printable import one_line
-from remediations.render.words import shorten
 
 PACKAGE = "remediations"
 LINE_CHARACTERS = 1000

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.evidence import gather_evidence
-from remediations.cli.standing import current_status
+from remediations.cli.run_status import current_status
 from remediations.engine.report.html import report_html
 from remediations.engine.report.markdown import report_markdown
 from remediations.engine.report.report import Report, build_report

@@ -36,7 +36,7 @@ from remediations.engine.origin import package_digest
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
 from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalize_distribution
-from remediations.render.words import name_some
+from remediations.render.formats import name_some
 from remediations.values.origin import Origin
 
 T = TypeVar("T")

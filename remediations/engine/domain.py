@@ -34,7 +34,7 @@ from remediations.engine.plan.impact import Effect, Level
 from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
 from remediations.reach.connection import Reach
-from remediations.render.words import name_some
+from remediations.render.formats import name_some
 from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
@@ -139,7 +139,7 @@ class Domain(Generic[S]):
     `concerns` says whether an observation contains anything of the domain; if not, nothing else of
     it is used. `rests_on` names domains without which this one cannot be well: while one of them is
     down, its finding is shown first and explains this one's. `rules` is the package with the pages
-    about its guards, checks and classes (`engine.rules.brought`), "" for none.
+    about its guards, checks and classes (`engine.rules.domain_rules`), "" for none.
 
     `situation` is given the targets that may be acted on, empty for all; what is read is never
     narrowed. If the readings cannot be used or contradict each other, it raises UsageError, as

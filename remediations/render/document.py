@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from remediations.render.formats import count_of
 from remediations.render.printable import Exact
-from remediations.render.words import count_of
 
 
 class Tone(StrEnum):

@@ -12,7 +12,7 @@ from remediations.engine.plan.plan import Impact
 from remediations.playbooks.chain.finding import NodeCondition, NodeFinding
 from remediations.playbooks.chain.guards.power import keeps_quorum
 from remediations.playbooks.chain.impact import smallest_first
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 
 POWERS = st.integers(min_value=0, max_value=2**63)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from remediations.cli.anchors import Anchors
 from remediations.cli.reporting import make_report, write_report
-from remediations.cli.standing import quick_status
+from remediations.cli.run_status import quick_status
 from remediations.engine.approve.approval import consequences_text, statement_for, statement_text
 from remediations.engine.observe.observation import load_observation
 from remediations.engine.plan.plan import Plan, plan_digest

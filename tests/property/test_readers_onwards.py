@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.observe.observation import load_observation
-from remediations.engine.plan.essence import assigned_values
+from remediations.engine.plan.grouping import assigned_values
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.plan.planning import make_plan

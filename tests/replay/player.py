@@ -24,7 +24,7 @@ from remediations.engine.approve.approval import consequences_text, statement_te
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import ExitCode
-from remediations.render.words import format_moment
+from remediations.render.formats import format_moment
 from tests.replay.playback import Playback
 from tests.replay.recording import (
     AFTER,

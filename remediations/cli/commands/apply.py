@@ -15,8 +15,8 @@ from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.output import CommandResult
 from remediations.cli.proof import prove
+from remediations.cli.run_status import current_status, read_bound_journal
 from remediations.cli.signals import stop_on_signals
-from remediations.cli.standing import current_status, read_bound_journal
 from remediations.engine.apply.application import Receipt
 from remediations.engine.apply.apply import apply_plan
 from remediations.engine.runs.lock import resource_locks

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from remediations.cli.observing import get_observation, require_inventory
 from remediations.cli.options import observation_options
 from remediations.cli.output import CommandResult, next_command, terminal_style
-from remediations.cli.world import get_observation, require_inventory
 from remediations.engine.catalogue import catalogue, find_playbook
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.conclude import SEVERITY, conclude

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
+from remediations.cli.observing import TOOL
 from remediations.cli.options import inventory_option, json_option, save_option
-from remediations.cli.output import CommandResult
-from remediations.cli.output import terminal_style as terminal_look
-from remediations.cli.world import TOOL
+from remediations.cli.output import CommandResult, terminal_style
 from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.examination import examine
 from remediations.engine.doctor.inventory_lines import (
@@ -22,7 +21,7 @@ from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.doctor.machine import machine_lines, read_configuration
 from remediations.engine.doctor.render_text import doctor_text, missing_lines
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation import save_observation as save_observation
+from remediations.engine.observe.observation import save_observation
 from remediations.engine.runs.store import state_directory
 from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.machine.config import MachineConfig
@@ -42,7 +41,7 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Command
     ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
     machine = machine_lines(state_directory(), ssh_add)
     lines = [*machine, *configured, *_beyond(inventory, save, config)]
-    missing, style = missing_lines(lines), terminal_look()
+    missing, style = missing_lines(lines), terminal_style()
     diagnose = f"remediate diagnose --inventory {inventory}"
     text = doctor_text(
         lines, width=style.width, colour=style.colour, verbose=verbose, domains=_names(config)

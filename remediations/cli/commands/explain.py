@@ -70,7 +70,7 @@ def _brought(name: str) -> tuple[RuleEntry, ...]:
     """The entries of the installed domains for this name."""
     # Imported here: most names are ours, and completion must not import domains.
     from remediations.engine.catalogue import catalogue
-    from remediations.engine.rules.brought import domain_rules
+    from remediations.engine.rules.domain_rules import domain_rules
     from remediations.machine.config import load_machine_config
 
     return find_rules(name, domain_rules(catalogue(load_machine_config()).domains))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from remediations.cli.observing import TOOL
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult, next_command
-from remediations.cli.world import TOOL
 from remediations.engine.catalogue import catalogue
 from remediations.engine.discovery import Discovered, Discovery
 from remediations.engine.observe.inventory import SSH_NAME

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
 from remediations.cli.output import CommandResult, next_command, terminal_style
-from remediations.cli.standing import is_expired
-from remediations.cli.world import TOOL, get_observation, require_inventory
+from remediations.cli.run_status import is_expired
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
+from remediations.cli.observing import get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
 from remediations.cli.output import CommandResult
-from remediations.cli.world import get_observation, require_inventory
 from remediations.engine.catalogue import catalogue
 from remediations.engine.observe.observation import Scope
 from remediations.engine.plan.plan import GuardResult

@@ -9,7 +9,7 @@ import click
 
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult, terminal_style
-from remediations.cli.standing import read_bound_journal
+from remediations.cli.run_status import read_bound_journal
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.plan.render_text import plan_text

@@ -9,7 +9,7 @@ import click
 from remediations.cli.anchors import Anchors
 from remediations.cli.options import inventory_option, json_option
 from remediations.cli.output import CommandResult, next_command
-from remediations.cli.standing import current_status, is_expired, quick_status
+from remediations.cli.run_status import current_status, is_expired, quick_status
 from remediations.engine.runs.records import RunState
 from remediations.engine.runs.store import RunDirectory, find_run, list_runs
 from remediations.errors import ExitCode, RemediationError

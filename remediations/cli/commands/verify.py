@@ -11,7 +11,7 @@ from remediations.cli.anchors import Anchors
 from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.output import CommandResult
 from remediations.cli.proof import prove
-from remediations.cli.standing import read_bound_journal
+from remediations.cli.run_status import read_bound_journal
 from remediations.engine.catalogue import domain_for
 from remediations.engine.runs.lock import is_being_applied
 from remediations.engine.runs.store import find_run, state_directory

@@ -14,8 +14,8 @@ from remediations.engine.apply.application import Application, Receipt
 from remediations.engine.apply.progress import Progress
 from remediations.engine.catalogue import Installed
 from remediations.engine.installed_systems import InstalledSystems
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.observe.observe import observe
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan

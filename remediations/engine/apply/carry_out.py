@@ -24,7 +24,7 @@ from remediations.engine.apply.driver import (
 )
 from remediations.engine.plan.plan import Step
 from remediations.engine.runs.records import StepEnd
-from remediations.render.words import shorten
+from remediations.render.formats import shorten
 
 log = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.2

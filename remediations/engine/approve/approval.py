@@ -4,8 +4,8 @@ they sign is shown to them before they do."""
 from __future__ import annotations
 
 from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.render.formats import count_of, format_moment, name_some
 from remediations.render.printable import one_line
-from remediations.render.words import count_of, format_moment, name_some
 from remediations.values.record import Moment, Record
 from remediations.values.wire import canonical
 

@@ -12,7 +12,7 @@ from remediations.engine.approve.signer import Signer, signer_of
 from remediations.engine.approve.verifier import Verifier
 from remediations.engine.plan.plan import NAMING, VALID_FOR, Plan
 from remediations.errors import ApprovalError
-from remediations.render.words import format_moment
+from remediations.render.formats import format_moment
 from remediations.values.wire import canonical
 
 FEWEST = 1

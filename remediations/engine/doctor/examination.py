@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from remediations.engine.doctor.line import DoctorLine
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
+from remediations.engine.observe.observe import observe
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.reach.known_hosts import KnownHosts
 from remediations.reach.resolver import SshResolver

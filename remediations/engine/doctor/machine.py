@@ -26,7 +26,7 @@ from remediations.machine.programs import (
     load_program,
     openssh_version,
 )
-from remediations.render.words import short_digest
+from remediations.render.formats import short_digest
 
 ROOM = 64 << 20
 """Bytes free in the state directory; a run's files take a few hundred kilobytes."""

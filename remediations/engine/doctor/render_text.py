@@ -20,7 +20,7 @@ from remediations.render.console import (
     text_line,
     text_lines,
 )
-from remediations.render.words import count_of, name_some
+from remediations.render.formats import count_of, name_some
 
 GENERAL = (MACHINE, INVENTORY)
 

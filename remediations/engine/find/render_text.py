@@ -30,8 +30,8 @@ from remediations.render.console import (
     styled_text,
     text_line,
 )
+from remediations.render.formats import count_of, name_some, short_digest
 from remediations.render.printable import Exact
-from remediations.render.words import count_of, name_some, short_digest
 
 SHOWN_IN_FULL = 12
 """Up to this number each subject has a line; beyond, healthy ones are only counted, and many with

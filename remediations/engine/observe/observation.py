@@ -179,7 +179,7 @@ def load_observation(path: Path) -> Observation:
 
 def _unusable(path: Path, got: str) -> UsageError:
     return UsageError(
-        f"{path} is no observation that can be used",
+        f"{path} is not an observation that can be used",
         guard="observation file",
         got=got[:300],
         expected=f"an observation of format {OBSERVATION_FORMAT}, as `--save` writes it",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from remediations.engine.find.finding import Evidence, Finding
-from remediations.engine.plan.essence import guard_grounds
+from remediations.engine.plan.grouping import guard_grounds
 from remediations.engine.plan.plan import Plan
 from remediations.render.document import (
     Block,
@@ -21,8 +21,8 @@ from remediations.render.document import (
     exact_names,
     folded_table,
 )
+from remediations.render.formats import count_of, format_instant
 from remediations.render.printable import Exact
-from remediations.render.words import count_of, format_instant
 from remediations.values.login import Login
 from remediations.values.part import Part
 

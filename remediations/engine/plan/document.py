@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from remediations.engine.find.finding import Finding, FindingRow, Health
 from remediations.engine.plan.appendix import MANY, appendix, part_words, subject_words
-from remediations.engine.plan.essence import (
+from remediations.engine.plan.grouping import (
     TOGETHER,
     GuardRow,
     SharedProgram,
@@ -36,8 +36,8 @@ from remediations.render.document import (
     folded_table,
 )
 from remediations.render.document import CodeBlock as Text
+from remediations.render.formats import count_of, format_instant, percent
 from remediations.render.printable import Exact
-from remediations.render.words import count_of, format_instant, percent
 
 HEALTH_TONES = {
     Health.WELL: Tone.GOOD,

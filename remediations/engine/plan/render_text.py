@@ -15,7 +15,7 @@ from rich.console import RenderableType
 from rich.text import Text as RichText
 
 from remediations.engine.plan.document import impact_words, plan_document
-from remediations.engine.plan.essence import (
+from remediations.engine.plan.grouping import (
     TOGETHER,
     SharedProgram,
     assignments_text,
@@ -41,9 +41,9 @@ from remediations.render.console import (
     text_lines,
 )
 from remediations.render.document import CodeBlock as Text
+from remediations.render.formats import count_of, format_moment
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
-from remediations.render.words import count_of, format_moment
 from remediations.values.login import Login
 
 MARK = {Outcome.BLOCK: ("BLOCK", BAD), Outcome.UNKNOWN: ("UNKNOWN", DOUBT)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from remediations.engine.plan.document import plan_document
-from remediations.engine.plan.essence import group_by_program
+from remediations.engine.plan.grouping import group_by_program
 from remediations.engine.report.plot import series_plots
 from remediations.engine.report.report import Report, StepRecord
 from remediations.engine.runs.records import RunState, Start, StepState
@@ -28,8 +28,8 @@ from remediations.render.document import (
     Words,
     lower_headings,
 )
+from remediations.render.formats import format_duration, format_moment, format_time, name_some
 from remediations.render.printable import Exact
-from remediations.render.words import format_duration, format_moment, format_time, name_some
 
 NOT_STARTED = "not started"
 TO_BE_VERIFIED = (RunState.UNVERIFIED, RunState.STOPPED, RunState.UNKNOWN)

@@ -20,8 +20,8 @@ from remediations.render.document import (
     Toned,
     word_parts,
 )
+from remediations.render.formats import name_some, short_digest
 from remediations.render.printable import Exact, printable, printable_line, program_lines
-from remediations.render.words import name_some, short_digest
 
 
 def plan_html(plan: Plan, digest: str) -> str:

@@ -19,7 +19,7 @@ from remediations.playbooks.chain.restart import (
     restartable,
 )
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import count_of, name_some, percent
+from remediations.render.formats import count_of, name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.part import Part
 

@@ -13,7 +13,7 @@ from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.pulse import Pulse, heights
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import NodePlace

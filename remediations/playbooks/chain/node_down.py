@@ -16,7 +16,7 @@ from remediations.playbooks.chain.restart import (
     restartable,
 )
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import name_some
+from remediations.render.formats import name_some
 
 GOES_ON = frozenset(
     {ChainClass.HEALTHY, ChainClass.DEGRADED, ChainClass.LOCAL_DIVERGENCE, ChainClass.SLOW}

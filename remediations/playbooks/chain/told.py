@@ -20,7 +20,7 @@ from remediations.playbooks.chain.finding import (
     NodeCondition,
     NodeFinding,
 )
-from remediations.render.words import count_of, format_moment, name_some, percent
+from remediations.render.formats import count_of, format_moment, name_some, percent
 from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"

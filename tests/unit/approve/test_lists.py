@@ -142,7 +142,7 @@ def test_dates_without_a_zone_are_utc_on_every_machine(
         ("alice@example.org namespaces=git {key}", "does not know: namespaces=git"),
         ('alice@example.org namespaces="git", {key}', "does not know: "),
         ('alice@example.org namespaces="a",namespaces="b" {key}', "namespaces occurs twice"),
-        ("alice@example.org cert-authority,CERT-AUTHORITY {key}", "cert-authority stands there"),
+        ("alice@example.org cert-authority,CERT-AUTHORITY {key}", "cert-authority occurs twice"),
         ('alice@example.org valid-before="tomorrow" {key}', "valid-before is not a date"),
     ],
 )

@@ -26,7 +26,7 @@ from remediations.cli import proof
 from remediations.cli.main import main
 from remediations.engine.apply import application, apply
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.look import Verdict
+from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
 from remediations.engine.verify.result import CheckOutcome, CheckResult
@@ -59,7 +59,7 @@ def judge(*_):
     global looks
     looks += 1
     (marks / f"gate{looks // 3 + 1}").touch()
-    return Verdict(looks % 3 == 0, "it moves")
+    return GateVerdict(looks % 3 == 0, "it moves")
 
 def checks(*_, heard):
     (marks / "checking").touch()

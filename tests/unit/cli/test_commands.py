@@ -12,7 +12,7 @@ import pytest
 
 from remediations.cli.commands import plan as plan_command
 from remediations.cli.main import COMMANDS
-from remediations.cli.world import get_observation
+from remediations.cli.observing import get_observation
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import find_run

@@ -105,7 +105,7 @@ def test_list_of_runs_says_what_is_in_doubt(desk: Desk, state: Path) -> None:
     run.write(CHECKS_FILE, canonical(checks()[:2]))
     listed = remediate("status").out
     assert "NOT PROVEN: approvals/001.json is not an approval with which the run" in listed
-    assert f"NOT PROVEN: the approval of {PRINCIPAL} that the journal names is not" in listed
+    assert f"NOT PROVEN: the approval of {PRINCIPAL} that the journal names is missing" in listed
     assert "NOT PROVEN: checks.json is not what the last verification wrote" in listed
     (run.path / "approvals" / "001.json").write_bytes(b"{}")
     assert f"{run.name:<44} unreadable" in remediate("status").out

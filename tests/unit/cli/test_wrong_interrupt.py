@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.cli.world import TOOL
+from remediations.cli.observing import TOOL
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
@@ -58,7 +58,7 @@ from remediations.systems.comet.pulse import Pulse
 from remediations.engine.apply import application
 from remediations.engine.apply import apply as applying
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.look import Verdict
+from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 
 marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
@@ -83,7 +83,7 @@ def wait(*_, **__):
 
 def gate(*_):
     (marks / "gate").touch()
-    return Verdict(stage != "gate", "113")
+    return GateVerdict(stage != "gate", "113")
 
 async def apply(self):
     async def stopped():

@@ -9,8 +9,8 @@ from threading import Event
 
 import pytest
 
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Scope, load_observation, save_observation
+from remediations.engine.observe.observe import observe
 from remediations.errors import MachineError, UsageError
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from remediations.systems.comet import pulse

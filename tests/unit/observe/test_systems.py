@@ -15,13 +15,13 @@ import pytest
 
 from remediations.engine import observe as engine_observe
 from remediations.engine import system as engine_system
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import (
     Observation,
     Scope,
     load_observation,
     save_observation,
 )
+from remediations.engine.observe.observe import observe
 from remediations.engine.observe.section import HostDocument, Trouble
 from remediations.engine.system import HostSystem, LookRequest, RemoteSystem, System, system_flaw
 from remediations.errors import Refused, UsageError

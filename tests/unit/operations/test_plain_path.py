@@ -40,13 +40,13 @@ import sys
 from pathlib import Path
 
 if "preflight" in sys.orig_argv:
-    from remediations.cli import world
-    from remediations.engine.observe.observation import load
+    from remediations.cli import observing
+    from remediations.engine.observe.observation import load_observation
 
     here = Path(__file__).parent.parent
     with (here / "asked").open("a") as file:
         file.write(" ".join(sys.orig_argv) + "\\n")
-    world.read_world = lambda inventory, scope: load(here / "seen.json")
+    observing.observe_now = lambda inventory, scope: load_observation(here / "seen.json")
 """
 """Python imports it at its start: what is asked in the child is noted, and read from a file."""
 

@@ -13,7 +13,7 @@ from remediations.engine.entry_points import domain_flaw
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import check_derivation, recheck
-from remediations.engine.rules.brought import domain_rules
+from remediations.engine.rules.domain_rules import domain_rules
 from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.systems.comet.reading import CometNodes, has_nodes, sealed

@@ -39,8 +39,8 @@ LIST = "from remediations.cli.main import main; main()"
 ORIGIN = """
 import json, sys
 from remediations.machine.config import load_machine_config
-from remediations.engine.catalogue import named
-origin = named(sys.argv[1], load_machine_config()).origin()
+from remediations.engine.catalogue import require_playbook
+origin = require_playbook(sys.argv[1], load_machine_config()).origin()
 print(json.dumps([origin.distribution, origin.version, origin.digest]))
 """
 
@@ -147,7 +147,7 @@ BROKEN = {
     "fits": (domain("z").replace('lambda s: "never"', "1"), "when it fits"),
     "name": (domain("z").replace('name="b"', "name=1"), "name, title"),
     "domain": (domain("z", "a b"), "the name of the domain"),
-    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title and the checks"),
+    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title, the checks"),
     "asked": (domain("z").replace("CHAIN, ", "CHAIN, finding=1, "), "is asked for"),
     "actions": (domain("z").replace("CHAIN, ", "CHAIN, actions=(1,), "), "its actions"),
     "none": (domain("z").replace("(PLAYBOOK,)", "()"), "its playbooks"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from remediations.render.words import (
+from remediations.render.formats import (
     count_of,
     format_duration,
     format_moment,

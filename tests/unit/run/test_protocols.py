@@ -19,7 +19,7 @@ from remediations.engine.apply import application, carry_out, driver, look, prog
 from remediations.engine.apply.application import Application
 from remediations.engine.apply.driver import AlreadyClaimed, Driver, ProbeState, StepId
 from remediations.engine.apply.look import Look
-from remediations.engine.plan import build, essence
+from remediations.engine.plan import build, grouping
 from remediations.engine.plan.build import StepCompiler
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
@@ -162,8 +162,8 @@ def test_a_compiler_gives_the_same_bytes_for_the_same_data() -> None:
 
 def test_assignments_follow_the_first_line() -> None:
     """The example of `Runnable`, whose values are those at the head of its payload."""
-    run = example(essence, "Run")("hall", "light", "set -eu\nlamp=hall\nlight\nlamp=attic")
-    assert essence.assigned_values(run) == {"lamp": "hall"}
+    run = example(grouping, "Run")("hall", "light", "set -eu\nlamp=hall\nlight\nlamp=attic")
+    assert grouping.assigned_values(run) == {"lamp": "hall"}
 
 
 def test_a_proposed_lamp_is_marked_as_a_guess() -> None:

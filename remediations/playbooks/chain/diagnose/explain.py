@@ -9,7 +9,7 @@ from remediations.playbooks.chain.diagnose.chain_class import Judgement
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import Certainty, ChainClass, NodeCondition, NodeFinding
-from remediations.render.words import percent
+from remediations.render.formats import percent
 
 _NAMES = {
     ChainClass.HEALTHY: "Blocks go on and all is well",

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from remediations.engine.observe.inventory import HALTED_AFTER_S
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Scope
+from remediations.engine.observe.observe import observe
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.reach.connection import Reach
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.render.words import name_some
+from remediations.render.formats import name_some
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.values.inventory import HostEntry, Inventory, Role
 from remediations.values.reading import Unknown

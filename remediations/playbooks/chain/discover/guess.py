@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.render.words import name_some, percent, short_digest
+from remediations.render.formats import name_some, percent, short_digest
 from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 from remediations.values.record import Record

@@ -12,8 +12,8 @@ from datetime import datetime
 from shlex import quote
 
 from remediations.playbooks.chain.discover.proposal import InventoryProposal, ProposedHost
+from remediations.render.formats import count_of, format_moment, name_some, percent
 from remediations.render.printable import one_line
-from remediations.render.words import count_of, format_moment, name_some, percent
 from remediations.systems.comet.quorum import has_quorum
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")

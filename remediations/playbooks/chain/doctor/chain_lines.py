@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from remediations.engine.doctor.line import DoctorLine, Urgency, lack_line, ok_line, warn_line
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicates
-from remediations.render.words import count_of, name_some, percent, short_digest
+from remediations.render.formats import count_of, name_some, percent, short_digest
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.inventory import Role
 from remediations.values.reading import Known, Unknown

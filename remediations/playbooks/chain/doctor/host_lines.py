@@ -16,7 +16,7 @@ from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state
 from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
-from remediations.render.words import short_digest
+from remediations.render.formats import short_digest
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS
 from remediations.systems.hosts.values import Unit

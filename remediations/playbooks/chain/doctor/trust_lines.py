@@ -5,7 +5,7 @@ from __future__ import annotations
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.reading import HostReading
 from remediations.values.inventory import Role
 from remediations.values.reading import Unknown, Why

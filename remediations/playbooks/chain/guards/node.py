@@ -11,7 +11,7 @@ from shlex import quote
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.finding import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import name_some
+from remediations.render.formats import name_some
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.values.reading import Unknown, value_or_none

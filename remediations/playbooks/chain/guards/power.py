@@ -10,7 +10,7 @@ from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.finding import ChainClass, NodeCondition
 from remediations.playbooks.chain.impact import path
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none

@@ -10,13 +10,13 @@ from remediations.cli.anchors import live_inventory, no_inventory_error
 from remediations.cli.output import next_command
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import (
     Observation,
     Scope,
     load_observation,
     save_observation,
 )
+from remediations.engine.observe.observe import observe
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.values.inventory import Inventory
