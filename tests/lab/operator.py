@@ -34,6 +34,13 @@ class Said:
         return result
 
     @property
+    def chain(self) -> Json:
+        """What `diagnose` concludes of the one chain that there is, as its domain writes it."""
+        (told,) = self.document["result"]
+        found: Json = told["detail"]["value"]
+        return found
+
+    @property
     def why(self) -> str:
         """What a failed test should show: the refusal, or the checks that do not pass."""
         if self.document["error"]:
@@ -92,8 +99,8 @@ class Operator:
             ) from error
 
     def diagnose(self) -> Json:
-        """The finding, whatever its exit code."""
-        return self.says("diagnose").result
+        """The chain's own finding, whatever the exit code."""
+        return self.says("diagnose").chain
 
     def plan(self, playbook: str, *options: str) -> Said:
         """A plan, or the refusal of one."""

@@ -19,8 +19,8 @@ def test_healthy_chain_needs_nothing(lab: Lab, operator: Operator) -> None:
     lab.break_kill("val3")
     lab.wait_height(lab.world.top() + 6, 40)
     said = operator.says("diagnose")
-    assert (said.code, said.result["chain"]) == (0, "healthy"), said.result["explanation"]
-    assert said.result["online_power"] == "100"
+    assert (said.code, said.chain["chain"]) == (0, "healthy"), said.chain["explanation"]
+    assert said.chain["online_power"] == "100"
     planned = operator.plan("INC-001")
     assert planned.code == 0
     assert planned.result["run"] is None

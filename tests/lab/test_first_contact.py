@@ -156,8 +156,8 @@ def test_a_reviewed_proposal_is_an_inventory(
     assert roles == {spec.name: spec.role for spec in HOSTS}
     finding = stranger.says("diagnose", "--inventory", str(file))
     assert finding.code == 0, finding.document
-    assert finding.result["chain"] == "healthy"
-    assert {node["host"] for node in finding.result["nodes"]} == set(roles)
+    assert finding.chain["chain"] == "healthy"
+    assert {node["host"] for node in finding.chain["nodes"]} == set(roles)
 
 
 def test_first_contact_changes_no_file(here: Lab, stranger: Operator) -> None:

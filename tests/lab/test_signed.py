@@ -73,9 +73,9 @@ def forger(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("timeout_s", lambda c: c.update(timeout_s="1")),
-        ("probe", lambda c: c["probe"].update(arguments=["ssh.service"])),
-        ("undo", lambda c: c.update(undo="nothing to undo")),
+        ("timeout_s", lambda step: step.update(timeout_s="1")),
+        ("probe", lambda step: step.update(probe=["systemctl", "is-active", "ssh.service"])),
+        ("undo", lambda step: step.update(undo="nothing to undo")),
     ],
 )
 def test_signed_field_that_was_not_planned_is_not_applied(
@@ -84,7 +84,7 @@ def test_signed_field_that_was_not_planned_is_not_applied(
     """Written into the plan in canonical form, and then approved: it still is no plan of ours."""
     run = run_of(planned)
     file = plan_file(planned, run)
-    file.write_bytes(edited(file, lambda plan: change(plan["stages"][0]["commands"][0])))
+    file.write_bytes(edited(file, lambda plan: change(plan["stages"][0]["steps"][0])))
     assert planned.approve(run).code == 0
     said = planned.says("apply", run)
     assert said.code == REFUSED, said.document
@@ -92,19 +92,23 @@ def test_signed_field_that_was_not_planned_is_not_applied(
     assert what in said.error["got"]
 
 
-def test_probe_cannot_be_a_program(planned: Operator, running_lab: Lab) -> None:
-    """What ran as root unseen in the first version is no longer a plan at all."""
+@pytest.mark.parametrize(
+    ("probe", "approved"),
+    [("id > /root/PWNED; true", USAGE), (["sh", "-c", "id > /root/PWNED"], 0)],
+)
+def test_probe_cannot_be_a_program(
+    planned: Operator, running_lab: Lab, probe: object, approved: int
+) -> None:
+    """A text is not a plan at all; words that were not planned are applied to nobody, signed or
+    not."""
     run = run_of(planned)
     file = plan_file(planned, run)
-    evil = "id > /root/PWNED-BY-PROBE; true"
-
-    def write(plan: Tree) -> None:
-        plan["stages"][0]["commands"][0].update(probe=evil, timeout_s="1")
-
-    file.write_bytes(edited(file, write))
-    assert planned.approve(run).code == USAGE
-    assert planned.says("apply", run).code == USAGE
-    assert not running_lab.hosts["val4"].path("/root/PWNED-BY-PROBE").exists()
+    file.write_bytes(
+        edited(file, lambda plan: plan["stages"][0]["steps"][0].update(probe=probe, timeout_s="1"))
+    )
+    assert planned.approve(run).code == approved
+    assert planned.says("apply", run).code == (approved or REFUSED)
+    assert not running_lab.hosts["val4"].path("/root/PWNED").exists()
 
 
 def test_run_does_not_say_who_may_approve_it(
@@ -213,7 +217,7 @@ def test_journal_and_report_say_who_acted_and_who_said_who_may_approve(
     said = _said(operator, environment, "apply", run, *signers)
     assert said.code == 0, said.document
     assert "--allowed-signers" in said.result["doubts"][0]
-    began = _journal(plan_file(operator, run))[0]
+    began = _journal(plan_file(operator, run))[0]["event"]
     start = began["start"]
     assert (start["actor"]["uid"], start["actor"]["name"]) == (str(os.getuid()), "root")
     assert start["actor"]["sudo_uid"] == "1"

@@ -25,7 +25,7 @@ def command() -> CommandResult:
     config = load_machine_config()
     found, reading = catalogue(config), installed_systems(config)
     systems = [system.name for system in reading.systems]
-    troubles = (*found.troubles, *reading.troubles)
+    troubles = tuple(dict.fromkeys((*found.troubles, *reading.troubles)))
     parts = [line for installed in found.playbooks for line in _lines(installed)]
     parts += ["", f"reads: {', '.join(systems) or 'nothing'}"]
     if troubles:

@@ -35,14 +35,14 @@ def command(
     action: str, limit: str | None, inventory: Path | None, source: Path | None, save: Path | None
 ) -> CommandResult:
     """Exit 0: every guard passes. 4: one does not. Nothing is changed, and no run is made."""
-    domain, wanted = find_action(action, catalogue(load_machine_config()).domains)
+    domains, wanted = find_action(action, catalogue(load_machine_config()).domains)
     hosts, targets = require_inventory(inventory), tuple(sorted(parse_limit(limit)))
     observation = get_observation(hosts, source, save, scope=Scope.DECIDING)
-    found = judge_action(domain, wanted, targets, observation)
+    found = judge_action(domains, wanted, targets, observation)
     return CommandResult(
         exit_code=ExitCode.REFUSED if found.blocked else ExitCode.OK,
         document={
-            "domain": found.domain,
+            "domains": found.domains,
             "action": found.action,
             "inventory": hosts.path,
             "judged": len(found.guards),

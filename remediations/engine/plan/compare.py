@@ -45,6 +45,11 @@ def may_rise(planned: str | int, now: str | int) -> bool:
     return before is not None and after is not None and after >= before
 
 
+def included(planned: Sequence[object], now: Sequence[object]) -> bool:
+    """Every entry of a list is there as it was; more may have come."""
+    return all(entry in now for entry in planned)
+
+
 def parse_integer(value: object) -> int | None:
     """An integer, or a decimal string as a part has it; None for anything else."""
     text = str(value)

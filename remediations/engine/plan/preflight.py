@@ -8,7 +8,7 @@ one; and no gate, so nothing waits for its effect (docs/deploys.md, "The plain p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from remediations.engine.domain import Action, AnyDomain, Domain, Move, Proposal, StageDraft
@@ -30,10 +30,11 @@ class Ungated(Kinded, frozen=True, kw_only=True):
 
 
 class Preflight(Record, frozen=True, kw_only=True):
-    """The result. `guards` are all that were evaluated, in the order of a plan; `data` is what the
-    action's driver needs for each target, empty if a guard blocks."""
+    """The result. `domains` are those whose guards were evaluated, `guards` are all of them, in the
+    order of a plan, each once; `data` is what the action's driver needs for each target, empty if a
+    guard blocks."""
 
-    domain: str
+    domains: tuple[str, ...]
     action: str
     targets: tuple[str, ...]
     guards: tuple[GuardResult, ...]
@@ -46,9 +47,13 @@ class Preflight(Record, frozen=True, kw_only=True):
 
 
 def judge_action(
-    domain: Domain[S], action: Action[S], targets: tuple[str, ...], observation: Observation
+    domains: Sequence[Domain[S]],
+    action: Action[S],
+    targets: tuple[str, ...],
+    observation: Observation,
 ) -> Preflight:
-    """Evaluate `action` on all `targets` at the same time, in what was observed.
+    """Evaluate `action` on all `targets` at the same time, in what was observed. If several domains
+    have it, it must pass the guards of each.
 
     Raises:
         UsageError: there is no target, or one was not observed.
@@ -61,39 +66,46 @@ def judge_action(
             expected="one or more",
             next_step="name them with --limit",
         )
-    only = frozenset(targets)
-    situation = domain.situation(observation, only)
-    check_targets(only, observation, domain.finding(situation))
     proposal = _at_once(action, targets)
-    guards = evaluate_guards(domain.invariants, situation, proposal)
-    facts = {fact.name: fact.value for fact in deciding_facts(domain, situation, proposal)}
+    guards: dict[GuardResult, None] = {}
+    facts: dict[str, str] = {}
+    for domain in domains:
+        situation = domain.situation(observation, frozenset(targets))
+        check_targets(frozenset(targets), observation, domain.finding(situation))
+        guards |= dict.fromkeys(evaluate_guards(domain.invariants, situation, proposal))
+        facts |= {fact.name: fact.value for fact in deciding_facts(domain, situation, proposal)}
     passed = all(guard.outcome is Outcome.PASS for guard in guards)
     return Preflight(
-        domain=domain.name,
+        domains=tuple(domain.name for domain in domains),
         action=action.name,
         targets=targets,
-        guards=guards,
+        guards=tuple(guards),
         data={target: action.data(facts, target) for target in targets} if passed else {},
     )
 
 
-def find_action(name: str, domains: tuple[AnyDomain, ...]) -> tuple[AnyDomain, Action[object]]:
-    """The action called `name`, with its domain.
+def find_action(
+    name: str, domains: Iterable[AnyDomain]
+) -> tuple[tuple[AnyDomain, ...], Action[object]]:
+    """The action called `name`, with the domains that have it. There are several if a package made
+    a domain from another one, to add playbooks.
 
     Raises:
-        UsageError: no domain has it, or several have; lists what there is.
+        UsageError: no domain has it, or two have different ones; lists what there is.
     """
     known = [(domain, action) for domain in domains for action in domain.actions]
     found = [(domain, action) for domain, action in known if action.name == name]
-    if len(found) == 1:
-        return found[0]
+    if found and all(action is found[0][1] for _, action in found):
+        return tuple(domain for domain, _ in found), found[0][1]
     raise UsageError(
-        f"there is no action {name!r}" if not found else f"several domains have an action {name!r}",
+        f"there is no action {name!r}"
+        if not found
+        else f"several domains have a different action {name!r}",
         guard="action",
         got=", ".join(domain.name for domain, _ in found) or name,
-        expected="one domain that has it"
+        expected="one action of that name"
         if found
-        else ", ".join(action.name for _, action in known) or "an installed domain",
+        else ", ".join(dict.fromkeys(action.name for _, action in known)) or "an installed domain",
         next_step="`remediate list` shows what is installed",
     )
 

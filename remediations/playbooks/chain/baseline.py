@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.compare import Movable, may_differ, may_rise, parse_integer
+from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
 from remediations.playbooks.chain.guards.power import UP
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
@@ -161,6 +161,13 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.baseline/1 peers": Movable(may_differ, "peers come and go"),
         "chain.baseline/1 programs": Movable(
             _no_other_program, "hashing a program has a time limit"
+        ),
+        "chain.baseline/1 untouched": Movable(
+            included,
+            "a host that was slow or down may answer now: it is not watched, and not acted on",
+        ),
+        "chain.nodes/1 nodes": Movable(
+            included, "a host that was slow or down may answer now: no gate or check needs it"
         ),
         "chain.advances/1 height": Movable(may_rise, "a chain never goes back"),
     }

@@ -120,4 +120,4 @@ def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         checks_text(record_of(tuple[CheckResult, ...], of(text))),
     ]
     assert not STEERING.search("".join(said))
-    assert [answer.count("\n") for answer in said[:2]] == [8, 0]
+    assert [answer.count("\n") for answer in said[:2]] == [10, 0]

@@ -28,7 +28,7 @@ def test_what_passes_has_data(desk: Desk) -> None:
     done = asked(desk, "node.start", "--limit", "val4", "--json")
     assert done.code == 0
     found = result(done)
-    assert (found["domain"], found["action"], found["blocked"]) == ("chain", "node.start", [])
+    assert (found["domains"], found["action"], found["blocked"]) == (["chain"], "node.start", [])
     assert found["inventory"] == str(desk.inventory)
     assert int(found["judged"]) > 14
     assert list(found["data"]) == ["val4"]

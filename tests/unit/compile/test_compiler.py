@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -273,3 +274,23 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_child_that_is_closed_while_it_is_asked_ends_the_asking() -> None:
+    """Ctrl-C closes it from another thread: whoever waits for its answer is told at once, instead
+    of looking at a closed descriptor until the time limit."""
+    for _ in range(5):
+        child = Child(1)
+        said: list[MachineError] = []
+
+        def ask(child: Child = child, said: list[MachineError] = said) -> None:
+            with pytest.raises(MachineError) as caught:
+                child.receive("start_node")
+            said.append(caught.value)
+
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        time.sleep(0.05)
+        child.close()
+        asking.join(10)
+        assert [error.what for error in said] == ["the compiling child died over start_node"]

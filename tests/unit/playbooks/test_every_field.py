@@ -244,6 +244,26 @@ def test_incomplete_observation_gives_no_plan(
         compiled(world)
 
 
+@pytest.mark.parametrize(
+    ("place", "field", "name"), [(0, "untouched", "pid"), (1, "nodes", "home")]
+)
+def test_host_that_was_slow_to_answer_may_be_there_now(place: int, field: str, name: str) -> None:
+    """It is not acted on, and nothing that was signed counts it. One that was there is the same."""
+    part = PLAN.baseline[place]
+    entries = part.value[field]
+    assert entries
+
+    def planned(entries: list[Any]) -> Plan:
+        parts = list(PLAN.baseline)
+        parts[place] = _with(part, **{field: entries})
+        return replace(PLAN, baseline=tuple(parts))
+
+    assert not changed_fields(planned(entries[1:]), PLAN, movable=DOMAIN.movable)
+    other = [{**entries[0], name: "9"}, *entries[1:]]
+    for was, now in ((planned(other), PLAN), (PLAN, planned(entries[1:]))):
+        assert changed_fields(was, now, movable=DOMAIN.movable)
+
+
 def test_plan_of_another_version_is_refused(maker: PlanBuilder) -> None:
     with pytest.raises(Refused) as refused:
         check_derivation(replace(PLAN, tool="remediate 9.9"), sealed(WORLD), maker)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class Child:
     """A child that compiles what it is sent; it ends when its control pipe closes, so with us.
 
     Its own session: Ctrl-C on the terminal reaches us only, and we say what becomes of it.
+
+    One thread asks; another may `close` meanwhile, which ends the asking with an error at once.
     """
 
     def __init__(self, hash_seed: int) -> None:
@@ -64,6 +67,7 @@ class Child:
         finally:
             os.close(control)
         self._buffer = bytearray()
+        self._asking, self._ending = threading.Lock(), threading.Lock()
 
     def send(self, request: CompileRequest) -> None:
         """Ask. The answer comes with `receive`.
@@ -72,11 +76,12 @@ class Child:
             MachineError: the child is gone.
         """
         assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(msgspec.json.encode(request) + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError as error:
-            raise self._died("a request") from error
+        with self._asking:
+            try:
+                self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+                self._process.stdin.flush()
+            except BrokenPipeError as error:
+                raise self._died("a request") from error
 
     def receive(self, deploy: str) -> CompileReply:
         """The answer to the last request.
@@ -84,7 +89,8 @@ class Child:
         Raises:
             MachineError: the child died, took longer than `LIMIT_S`, or answered nonsense.
         """
-        line = self._line(deploy)
+        with self._asking:
+            line = self._line(deploy)
         try:
             return decode(line, CompileReply)
         except WireError as error:
@@ -123,18 +129,20 @@ class Child:
     def close(self) -> None:
         """End the child and everything in its session; nothing of it is worth keeping."""
         self._end()
-        for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+        with self._asking:  # a descriptor that is closed under a `select` never wakes it
+            for stream in (self._process.stdin, self._process.stdout, self._stderr):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
         if self._control is not None:
             os.close(self._control)
             self._control = None
 
     def _end(self) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with self._ending:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
 
 def _environment(hash_seed: int) -> dict[str, str]:
