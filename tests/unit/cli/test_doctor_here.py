@@ -60,7 +60,7 @@ def test_list_of_the_machine_counts_before_that_of_the_inventory(tmp_path: Path)
     inventory = replace(inventory_of(healthy()), allowed_signers=str(tmp_path / "none"))
     line = inventory_lines(inventory, Path("/etc/remediate/allowed_signers"))[-1]
     assert line.state is LineState.OK
-    assert line.found.startswith("/etc/remediate/allowed_signers counts")
+    assert line.found.startswith("/etc/remediate/allowed_signers, which the machine")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program of root")

@@ -138,7 +138,7 @@ def test_another_users_run(desk: Desk, run: RunDirectory, tmp_path: Path) -> Non
     assert [(row["run"], row["state"]) for row in rows] == [(run.name, "unreadable")]
     asked = console("status", run.name, state=tmp_path / "state", prefix=LIKE_ANYBODY)
     assert asked.code in (2, 12)
-    is_error(asked, asked.code, "somebody else" if os.geteuid() == 0 else "ermission denied")
+    is_error(asked, asked.code, "another user" if os.geteuid() == 0 else "ermission denied")
 
 
 @pytest.mark.usefixtures("quickly")
