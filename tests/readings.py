@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from remediations.engine.observe.observation import Scope
-from remediations.engine.observe.section import Document
+from remediations.engine.observe.section import HostDocument
 from remediations.systems.comet.parse import read_node
 from remediations.systems.comet.reading import HostReading, on_host
 from remediations.systems.comet.system import COMET
@@ -23,11 +23,11 @@ def program(entry: HostEntry, scope: Scope) -> bytes:
     return hosts_program.host_program(entry, scope, (COMET,))
 
 
-def read_document(printed: bytes, *, sent: datetime, received: datetime) -> Document:
+def read_document(printed: bytes, *, sent: datetime, received: datetime) -> HostDocument:
     """What it answers."""
     return document.read_document(printed, sent=sent, received=received, limits=LIMITS)
 
 
-def read_host(document: Document, entry: HostEntry, at: datetime) -> HostReading:
+def read_host(document: HostDocument, entry: HostEntry, at: datetime) -> HostReading:
     """All that is read in that."""
     return on_host(read_node(document, entry, at), read_login(document, entry, at))

@@ -1,1 +1,1 @@
-"""The commands; nothing else. Every command answers with an `Answer`, printed in one place."""
+"""The commands; nothing else. Every command returns a `CommandResult`, printed in one place."""

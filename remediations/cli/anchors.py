@@ -1,7 +1,7 @@
-"""What a run is judged by: from the command line, the live inventory and the machine configuration.
+"""What a run is checked against: command line, live inventory, and machine configuration.
 
-Never from the run itself: who may approve, and where names lead, would then be said by whoever
-wrote the plan.
+Nothing of this comes from the run itself: otherwise the author of the plan would decide who may
+approve it, and where names lead.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ IN_INVENTORY_OPTION = "--inventory or $REMEDIATE_INVENTORY"
 
 
 class Anchors:
-    """What judges a run of `plan`. Each file is read at the first question, once.
+    """What a run of `plan` is checked against. Each file is read when it is first needed, once.
 
-    `inventory` and `allowed_signers` are what the command line gives, None for nothing.
+    `inventory` and `allowed_signers` are those of the command line, None if not given.
     """
 
     def __init__(
@@ -49,24 +49,24 @@ class Anchors:
 
     @cached_property
     def inventory(self) -> Inventory:
-        """The live inventory: the one that was given, else the one of the machine configuration
-        that has the hosts of the plan.
+        """The live inventory: the given one, or else the one in the machine configuration that has
+        the hosts of the plan.
 
         Raises:
             UsageError: there is none to choose, or it cannot be used.
         """
         found = live_inventory(self.config, self._given_inventory, self._plan.inventory_digest)
         if found is None:
-            raise no_inventory(self.config)
+            raise no_inventory_error(self.config)
         return found
 
     @cached_property
     def hosts(self) -> Inventory:
-        """The live inventory, which has to name the hosts of the plan.
+        """The live inventory, checked to have the hosts of the plan.
 
         Raises:
             UsageError: there is none to choose, or it cannot be used.
-            ApprovalError: it names others: the approval is not for them.
+            ApprovalError: it has other hosts, for which the approval is not valid.
         """
         found = inventory_digest(self.inventory)
         if found != self._plan.inventory_digest:
@@ -82,38 +82,38 @@ class Anchors:
 
     @cached_property
     def resolver(self) -> SshResolver:
-        """What says where the names of the live inventory lead.
+        """The resolver for the names of the live inventory.
 
         Raises:
-            MachineError: ssh is missing, or could have been replaced.
+            MachineError: ssh is missing, or others could have replaced it.
             UsageError: the inventory or its ssh_config cannot be used.
         """
-        # Not at the top: SSH takes a quarter of a second to load, and `status` asks nobody.
+        # Imported here: SSH takes a quarter of a second to load, and `status` contacts no host.
         from remediations.reach.resolver import resolver_for
 
         return resolver_for(self.config, self.inventory)
 
     @cached_property
     def verifier(self) -> Verifier:
-        """What judges approvals: the list of who may approve, and the machine's programs.
+        """The verifier of approvals: the list of who may approve, and the machine's programs.
 
         Raises:
-            ApprovalError: nobody names a list, or it cannot be used.
+            ApprovalError: there is no list, or it cannot be used.
             UsageError: the inventory or the machine configuration that names it cannot be used.
-            MachineError: ssh-keygen is missing, or could have been replaced.
+            MachineError: ssh-keygen is missing, or others could have replaced it.
         """
         path, _ = self._list
         return load_verifier(path, self.config)
 
     @property
     def signers_used(self) -> Anchor:
-        """The list of who may approve, as the journal names it."""
+        """The list of who may approve, as recorded in the journal."""
         path, named_by = self._list
         return Anchor(path=str(path), sha256=self.verifier.signers.sha256, named_by=named_by)
 
     @property
     def revocations_used(self) -> Anchor | None:
-        """The list of revoked keys, where the machine has one."""
+        """The list of revoked keys, None if the machine has none."""
         revoked = self.verifier.revoked
         if revoked is None:
             return None
@@ -123,7 +123,7 @@ class Anchors:
 
     @property
     def inventory_used(self) -> Anchor:
-        """The live inventory, as the journal names it."""
+        """The live inventory, as recorded in the journal."""
         given = self._given_inventory is not None
         return Anchor(
             path=self.inventory.path,
@@ -133,7 +133,7 @@ class Anchors:
 
     @property
     def ssh_config_used(self) -> Anchor | None:
-        """The ssh_config by which names are led, where the inventory names one."""
+        """The ssh_config that resolves names, None if the inventory does not name one."""
         config = self.resolver.config
         if config is None:
             return None
@@ -142,7 +142,7 @@ class Anchors:
 
     @cached_property
     def _list(self) -> tuple[Path, str]:
-        """Which list counts, and who named it: whoever is further from the run."""
+        """The list that is used, and what named it: the source that is furthest from the run."""
         if self._given_signers is not None:
             return self._given_signers, ON_COMMAND_LINE
         if self.config.allowed_signers is not None:
@@ -161,13 +161,13 @@ class Anchors:
 def live_inventory(
     config: MachineConfig, given: Path | None, digest: str | None = None
 ) -> Inventory | None:
-    """The inventory that was given, else one of the machine configuration: the one with this
-    digest, or the only one. None where there is none to choose.
+    """The given inventory, or else one of the machine configuration: the one with this digest, or
+    the only one. None if there is none to choose.
 
     Raises:
         UsageError: it cannot be used.
     """
-    # Not at the top: YAML takes a while to load, and many a question needs none.
+    # Imported here: YAML takes time to load, and often is not needed.
     from remediations.engine.observe.inventory import load_inventory
 
     if given is not None:
@@ -177,8 +177,8 @@ def live_inventory(
     return fitting[0] if fitting else known[0] if len(known) == 1 else None
 
 
-def no_inventory(config: MachineConfig) -> UsageError:
-    """The refusal where no inventory was given and none can be chosen."""
+def no_inventory_error(config: MachineConfig) -> UsageError:
+    """The refusal if no inventory was given and none can be chosen."""
     some = ", ".join(map(str, config.inventories))
     return UsageError(
         "no inventory was given",

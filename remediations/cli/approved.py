@@ -1,33 +1,35 @@
-"""From a run's files to the value that is applied: everything verified once, and handed down."""
+"""From the files of a run to the value that is applied: everything is verified once."""
 
 from __future__ import annotations
 
+import os
+import pwd
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.world import TOOL
+from remediations.cli.observing import TOOL
 from remediations.engine.apply.apply import Approved
-from remediations.engine.apply.of_plan import installed_for
-from remediations.engine.approve.approve import enough
+from remediations.engine.approve.approve import verify_approvals
+from remediations.engine.catalogue import installed_for
 from remediations.engine.installed_systems import installed_systems
-from remediations.engine.runs.actor import actor
-from remediations.engine.runs.records import AcceptedApproval, ProgramUsed, Start
+from remediations.engine.runs.records import AcceptedApproval, Actor, ProgramUsed, Start
 from remediations.engine.runs.store import RunDirectory
-from remediations.machine.programs import openssh_of
+from remediations.files.trusted import sudo_uid
+from remediations.machine.programs import openssh_programs
 
 
 def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
-    """The plan of a run, once its approvals are verified: all that `apply` works on.
+    """The plan of a run after its approvals were verified, with all that `apply` needs.
 
     Raises:
-        ApprovalError: too few approvals hold, or they are for other hosts.
+        ApprovalError: too few approvals are valid, or they are for other hosts.
         UsageError: a file cannot be used, or the playbook or its branch is not installed here.
         MachineError: a program that verifies cannot be trusted.
     """
     plan, kept = run.plan, run.approvals
     hosts = anchors.hosts
     now = datetime.now(UTC)
-    signers = enough([one.approval for one in kept], plan, anchors.verifier, now)
+    signers = verify_approvals([one.approval for one in kept], plan, anchors.verifier, now)
     accepted = tuple(
         AcceptedApproval(
             sha256=one.sha256, principal=signer.principal, key_fingerprint=signer.fingerprint
@@ -49,10 +51,10 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
 
 
 def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
-    openssh = openssh_of(anchors.resolver.ssh, anchors.verifier.keygen)
+    openssh = openssh_programs(anchors.resolver.ssh, anchors.verifier.keygen)
     return Start(
         tool=TOOL,
-        actor=actor(),
+        actor=current_actor(),
         approvals=accepted,
         signers=anchors.signers_used,
         revoked=anchors.revocations_used,
@@ -73,3 +75,23 @@ def _start(anchors: Anchors, accepted: tuple[AcceptedApproval, ...]) -> Start:
             ),
         ),
     )
+
+
+def current_actor() -> Actor:
+    """The user of this process and, for root, the user who called `sudo`, by system ids: LOGNAME
+    and USER can be set to anything."""
+    uid = os.getuid()
+    called_by = sudo_uid()
+    return Actor(
+        uid=uid,
+        name=_name(uid),
+        sudo_uid=called_by,
+        sudo_name="" if called_by is None else _name(called_by),
+    )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""

@@ -1,4 +1,5 @@
-"""What the files of a run prove, judged by what lies outside of it (`remediations.cli.anchors`)."""
+"""What the files of a run prove, checked against data outside of it
+(`remediations.cli.anchors`)."""
 
 from __future__ import annotations
 
@@ -7,59 +8,59 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
-from remediations.cli.standing import bound_journal, hindrance
-from remediations.engine.approve.approve import check
-from remediations.engine.runs.binding import proven_checks, start_of, strange_approvals
-from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, Entry
+from remediations.cli.run_status import find_hindrance, read_bound_journal
+from remediations.engine.approve.approve import verify_approval
+from remediations.engine.runs.binding import approval_doubts, proven_checks, run_start
+from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, JournalEntry
 from remediations.engine.runs.store import KeptApproval, RunDirectory
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ApprovalError, MachineError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """The journal of a run, who approved it, what its checks said, and what a reader must be told
-    first.
+class RunEvidence:
+    """The journal of a run, who approved it, the results of its checks, and the doubts that a
+    reader must see first.
 
-    `hindrance`: why it may not be applied as it is; "" if it may, or was.
+    `hindrance` says why it may not be applied as it is; "" if it may, or was.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     approvals: tuple[ApprovedBy, ...]
     checks: tuple[CheckResult, ...]
     doubts: tuple[str, ...]
     hindrance: str
 
 
-def evidence(run: RunDirectory, anchors: Anchors) -> Evidence:
+def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
     """What the files of `run` prove.
 
     Raises:
-        UsageError: a file is not what was written, or they do not belong together.
+        UsageError: a file is not what was written, or the files do not belong together.
     """
-    entries = bound_journal(run)
-    start = start_of(entries)
+    entries = read_bound_journal(run)
+    start = run_start(entries)
     kept: tuple[KeptApproval, ...] = run.approvals
     accepted: Mapping[str, AcceptedApproval] | None = None
     doubts: list[str] = []
     if start is not None:
         accepted = {approval.sha256: approval for approval in start.approvals}
         kept = tuple(one for one in kept if one.sha256 in accepted)
-        doubts += strange_approvals(start, run.approvals)
+        doubts += approval_doubts(start, run.approvals)
         if start.signers.named_by == ON_COMMAND_LINE:
             doubts.append(
-                f"who may approve was said by whoever applied it: {ON_COMMAND_LINE} "
+                f"who may approve was decided by the person who applied it: {ON_COMMAND_LINE} "
                 f"{start.signers.path}"
             )
     moment = entries[0].at if entries else datetime.now(UTC)
     approvals, failed = _verified(run, kept, accepted, anchors, moment)
     checks, strange = proven_checks(entries, run.checks())
-    return Evidence(
+    return RunEvidence(
         entries=entries,
         approvals=approvals,
         checks=checks,
         doubts=(*doubts, *failed, *strange),
-        hindrance="" if entries else hindrance(run, anchors),
+        hindrance="" if entries else find_hindrance(run, anchors),
     )
 
 
@@ -70,13 +71,13 @@ def _verified(
     anchors: Anchors,
     at: datetime,
 ) -> tuple[tuple[ApprovedBy, ...], list[str]]:
-    """The approvals that hold at this moment by today's list and are by whom the journal says, and
-    a sentence for each other. `accepted`: the journal's, by the hash of their file; None before the
-    run was begun."""
+    """The approvals that are valid as of `at` by today's list and match the journal, and one
+    sentence for each other. `accepted` are those in the journal by the hash of their file, None
+    before the run was begun."""
     approvals, doubts = [], []
     for one in kept:
         try:
-            signer = check(one.approval, run.plan, anchors.verifier, at)
+            signer = verify_approval(one.approval, run.plan, anchors.verifier, at)
         except (ApprovalError, MachineError, UsageError) as error:
             doubts.append(f"{one.file} was not verified: {error.what} ({error.guard}: {error.got})")
             continue

@@ -1,9 +1,9 @@
 """The one place through which every answer and every error leaves the program.
 
-With `--json` exactly one JSON document goes to stdout on every path; text goes to stdout when it is
-the answer and to stderr when it is an error. No traceback ever reaches the terminal: a bug's is
-written to a file that is named. Who reads may go away: that ends a command that only reads, and
-never one that changes hosts, whose exit code tells how it ended, heard or not.
+With `--json` exactly one JSON document goes to stdout on every path. Text goes to stdout if it is
+the answer, and to stderr if it is an error. A traceback is never printed: that of a bug is written
+to a file, which is named. If the reader of the output goes away, a command that only reads ends.
+One that changes hosts goes on, and its exit code says how it ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TextIO
 
 import click
 
-from remediations.cli.answer import Answer
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import printable
 
@@ -25,8 +25,8 @@ CHANGES_HOSTS = "apply"
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
-    """Run a command and print what comes of it. Returns the exit code; raises nothing."""
+def run_command(run: Callable[[], object], arguments: Sequence[str]) -> int:
+    """Run a command and print its result. Returns the exit code, and never raises."""
     command = next((word for word in arguments if not word.startswith("-")), "")
     with _outliving() if command == CHANGES_HOSTS else nullcontext():
         return _leave(run, arguments)
@@ -34,19 +34,19 @@ def leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _outliving() -> Iterator[None]:
-    """Neither the terminal nor a reader can end or hold up what runs in the block."""
-    from remediations.cli.signals import outliving_the_terminal
-    from remediations.cli.streams import detached
+    """Neither the terminal nor a reader can end or block what runs in the block."""
+    from remediations.cli.signals import survive_hangup
+    from remediations.cli.streams import detached_streams
 
-    with outliving_the_terminal(), detached():
+    with survive_hangup(), detached_streams():
         yield
 
 
 def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
-    outcome: Answer | _Failure | None = None
+    outcome: CommandResult | _Failure | None = None
     try:
-        # The document is alone on stdout: what click itself prints (--help) goes beside it.
+        # Only the document goes to stdout; what click itself prints (--help) goes to stderr.
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
             outcome = _outcome(run, arguments)
         return _print(outcome, as_json=as_json)
@@ -65,11 +65,11 @@ def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
 
 
 def _give_up(stream: TextIO) -> None:
-    """Nothing more can be said there, and the interpreter must not try either."""
+    """Redirect a broken stream to nowhere, so that the interpreter does not write to it either."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _Failure:
+def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> CommandResult | _Failure:
     try:
         answer = run()
     except RemediationError as error:
@@ -77,7 +77,7 @@ def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _F
             error.exit_code, error.what, error.guard, error.got, error.expected, error.next_step
         )
     except click.exceptions.Exit as error:
-        return Answer(exit_code=_code(error.exit_code), document=None, text="")
+        return CommandResult(exit_code=_code(error.exit_code), document=None, text="")
     except click.ClickException as error:
         return _usage(error, arguments)
     except (KeyboardInterrupt, click.Abort):
@@ -92,15 +92,15 @@ def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> Answer | _F
     except BrokenPipeError:
         raise
     except SystemExit as error:
-        if error.code:  # click ends the process by itself when nobody reads its help
+        if error.code:  # click ends the process itself if its help cannot be written
             raise BrokenPipeError from error
-        return Answer(exit_code=ExitCode.OK, document=None, text="")
+        return CommandResult(exit_code=ExitCode.OK, document=None, text="")
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug becomes exit 70
         return _bug(error)
-    if isinstance(answer, Answer):
+    if isinstance(answer, CommandResult):
         return answer
-    # click itself printed (--help, --version) and gives the code: there is nothing more to say.
-    return Answer(exit_code=_code(answer), document=None, text="")
+    # click printed the output itself (--help, --version) and returned the exit code.
+    return CommandResult(exit_code=_code(answer), document=None, text="")
 
 
 class _Failure:
@@ -117,12 +117,12 @@ class _Failure:
             "expected": expected,
             "next": next_step,
         }
-        # Also bytes of file names that are not UTF-8, which could not be printed.
+        # This also escapes bytes of file names that are not UTF-8 and could not be printed.
         self.fields = {name: printable(value) for name, value in fields.items()}
 
     def text(self) -> str:
-        """One line for each part, the labels aligned; what is longer goes on below itself, so that
-        no value looks like a label."""
+        """One line for each field, with aligned labels. Continuation lines are indented, so that no
+        value looks like a label."""
         lines = [f"error: {self.fields['what']}".replace("\n", f"\n{'':<12}")]
         lines += [
             f"  {label:<9} {self.fields[label]}".replace("\n", f"\n{'':<12}")
@@ -132,9 +132,9 @@ class _Failure:
         return "\n".join(lines)
 
 
-def _usage(error: click.ClickException, arguments: Sequence[str]) -> Answer | _Failure:
+def _usage(error: click.ClickException, arguments: Sequence[str]) -> CommandResult | _Failure:
     if not arguments:
-        return Answer(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
+        return CommandResult(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "remediate"
     return _Failure(
@@ -148,7 +148,7 @@ def _usage(error: click.ClickException, arguments: Sequence[str]) -> Answer | _F
 
 
 def _bug(error: Exception) -> _Failure:
-    # Not at the top: every start would pay for what hardly one needs.
+    # Imported here: they are needed for a bug only.
     import tempfile
     import traceback
 
@@ -171,13 +171,13 @@ def _bug(error: Exception) -> _Failure:
 
 
 def _code(value: object) -> ExitCode:
-    """What click gives: a number, or None for success."""
+    """The exit code for what click returns: a number, or None for success."""
     if value is None:
         return ExitCode.OK
     return next((code for code in ExitCode if code == value), ExitCode.USAGE)
 
 
-def _print(result: Answer | _Failure, *, as_json: bool) -> int:
+def _print(result: CommandResult | _Failure, *, as_json: bool) -> int:
     if as_json:
         print_json(result)
     elif isinstance(result, _Failure):
@@ -189,18 +189,18 @@ def _print(result: Answer | _Failure, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def print_json(result: Answer | _Failure) -> None:
+def print_json(result: CommandResult | _Failure) -> None:
     """The document: exit code and its name, then `result` or `error`.
 
-    In ASCII, with the escapes of JSON for the rest: the value is the same for whoever parses it,
-    and nothing of it steers the terminal of whoever looks at it.
+    It is ASCII, with JSON escapes for the rest: parsers get the same value, and nothing in it can
+    control the terminal of a person who looks at it.
     """
     from remediations.values.wire import canonical
 
     document = {
         "exit_code": int(result.exit_code),
         "outcome": result.exit_code.name.lower(),
-        "result": result.document if isinstance(result, Answer) else None,
+        "result": result.document if isinstance(result, CommandResult) else None,
         "error": result.fields if isinstance(result, _Failure) else None,
     }
     text = _NOT_ASCII.sub(_escaped, canonical(document).decode())

@@ -1,4 +1,4 @@
-"""The live display of an application: what the last look showed, and where every step stands.
+"""The live display of an application: what the last look showed, and the state of every step.
 
 In a terminal one panel is redrawn; elsewhere (a pipe, CI, `-v`) each change is one line.
 """
@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from remediations.cli.log import is_shown
-from remediations.engine.apply.look import Sight, Verdict
-from remediations.engine.apply.progress import shown
+from remediations.cli.log import logs_to_stderr
+from remediations.engine.apply.look import GateVerdict, Sight
+from remediations.engine.apply.progress import show_safely
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
 from remediations.engine.runs.records import StepState
 from remediations.render.console import BAD, DIM, GOOD, STRONG
@@ -45,18 +45,18 @@ class LiveDisplay:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """The display is on the screen while the block runs, which it never ends."""
-        if not self._console.is_terminal or self._console.is_dumb_terminal or is_shown():
+        """Show the display while the block runs. It never ends the block."""
+        if not self._console.is_terminal or self._console.is_dumb_terminal or logs_to_stderr():
             yield
             return
         live = Live(self._panel(), console=self._console, refresh_per_second=4)
-        if shown(live.start):
+        if show_safely(live.start):
             self._live = live
         try:
             yield
         finally:
-            shown(self._refresh)
-            shown(live.stop)
+            show_safely(self._refresh)
+            show_safely(live.stop)
             self._live = None
 
     def stage_began(self, stage: Stage) -> None:
@@ -76,7 +76,7 @@ class LiveDisplay:
         if before != sight.headline:
             self._say(f"  {self._headline}")
 
-    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
+    def gate_is(self, gate: Gate, verdict: GateVerdict) -> None:
         """A gate was looked at."""
         self._gate = f"{'open' if verdict.open else 'waiting'}: {gate.title}"
         if verdict.open:
@@ -110,7 +110,7 @@ class LiveDisplay:
 
 
 def to_stderr(text: str) -> None:
-    """One line of progress, which is not an answer: whether anybody reads it changes nothing."""
+    """Print one line of progress to stderr. It is not part of the answer, so errors are ignored."""
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(one_line(text) + "\n")
         sys.stderr.flush()

@@ -1,11 +1,11 @@
-"""The log of one command: what it does on the way to its answer, and how long each part takes.
+"""The log of one command: what it does, and how long each part takes.
 
-Modules log under their `__name__`, at two levels: INFO (`-v`) is what happens once for a host, a
-step or a gate, and each time limit that strikes; DEBUG (`-vv`) is also each command, look and
-`ssh -G`. The file that $REMEDIATE_LOG names gets both. Nothing in it is secret: commands, standard
-input and output are told by their size, keys by their number (docs/logging.md).
+Modules log under their `__name__` at two levels. INFO (`-v`) has what happens once for a host, a
+step or a gate, and each time limit that was reached; DEBUG (`-vv`) also has each command, look and
+`ssh -G`. The file that $REMEDIATE_LOG names gets both. The log has no secrets: of commands, input
+and output it has the size, of keys the number (docs/logging.md).
 
-Whether anybody reads the log changes nothing: a line that cannot be written is left out.
+The log never changes the result: a line that cannot be written is left out.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from remediations.cli.options import LOG_VARIABLE
-from remediations.cli.streams import apart, lines_to
+from remediations.cli.streams import line_stream, own_descriptor
 from remediations.errors import UsageError
-from remediations.files.writing import append_private
+from remediations.files.writing import open_private_log
+from remediations.render.formats import shorten
 from remediations.render.printable import one_line
-from remediations.render.words import shortened
 
 PACKAGE = "remediations"
 LINE_CHARACTERS = 1000
-"""The most of one line: a host's words may be part of it."""
+"""The limit of a line, which may quote a host."""
 
 
 class Log:
-    """What the package logs goes to `file` ("": to none) while this is open (a context manager).
+    """A context manager that writes the log of the package to `file`, or to no file if it is "".
 
-    `louder` shows it on standard error, too.
+    `increase_verbosity` shows the log on standard error as well.
 
     Raises:
-        UsageError: on entering: the file cannot be written, or others could write it.
+        UsageError: on entering, if the file cannot be written, or others could write to it.
     """
 
     def __init__(self, file: str) -> None:
@@ -50,7 +50,7 @@ class Log:
         if self._file:
             self._attach(_Lines(self._held.enter_context(_appending(Path(self._file)))))
         self._held.callback(setattr, self._logger, "propagate", self._logger.propagate)
-        # Handlers of others are not ours to feed: pytest, which runs the checks, collects records.
+        # Other handlers get nothing: pytest, which runs the checks, would collect our records.
         self._logger.propagate = False
         self._held.callback(self._logger.setLevel, self._logger.level)
         self._logger.setLevel(logging.DEBUG if self._file else logging.INFO)
@@ -61,13 +61,13 @@ class Log:
     ) -> None:
         self._held.close()
 
-    def louder(self, times: int) -> None:
-        """Show one level more, so many times: nothing, INFO, DEBUG."""
+    def increase_verbosity(self, times: int) -> None:
+        """Raise the level by `times`: nothing, INFO, DEBUG."""
         self._verbosity += times
         if not self._verbosity:
             return
         if self._shown is None:
-            self._shown = _Shown(self._held.enter_context(apart(sys.stderr)))
+            self._shown = _Shown(self._held.enter_context(own_descriptor(sys.stderr)))
             self._attach(self._shown)
         level = logging.INFO if self._verbosity == 1 else logging.DEBUG
         self._shown.setLevel(level)
@@ -78,37 +78,39 @@ class Log:
         self._held.callback(self._logger.removeHandler, handler)
 
 
-def is_shown() -> bool:
-    """Whether lines go to standard error: they would tear what is redrawn there."""
+def logs_to_stderr() -> bool:
+    """Whether the log is shown on standard error, where it would break a display that is
+    redrawn."""
     return any(isinstance(each, _Shown) for each in logging.getLogger(PACKAGE).handlers)
 
 
 class _Lines(logging.StreamHandler[TextIO]):
-    """Writes each record as one line that is safe to read, and never raises."""
+    """Writes each record as one line that is safe to read. Never raises."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time in UTC, level, module, message. No traceback: its lines may show values."""
+        """Time in UTC, level, module and message. No traceback: its lines may show secret
+        values."""
         at = datetime.fromtimestamp(record.created, UTC)
-        said = one_line(shortened(record.getMessage(), LINE_CHARACTERS))
+        said = one_line(shorten(record.getMessage(), LINE_CHARACTERS))
         moment = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
         return f"{moment} {record.levelname:<5} {record.name}: {said}"
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
-        """Leave the line out: nobody reads, or there is no room."""
+        """Leave the line out."""
 
 
 class _Shown(_Lines):
-    """The lines on standard error."""
+    """Writes the lines to standard error."""
 
 
 def _appending(path: Path) -> TextIO:
-    """The log file.
+    """Open the log file.
 
     Raises:
-        UsageError: it cannot be written, or others could write it.
+        UsageError: it cannot be written, or others could write to it.
     """
     try:
-        return lines_to(append_private(path))
+        return line_stream(open_private_log(path))
     except UsageError as error:
         raise _refused(path, f"{error.what}: {error.got}", error.expected) from error
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`remediate`: the command group. A command's module is imported only when that command runs."""
+"""`remediate`: the command group. The module of a command is imported only if that command runs."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from typing import TYPE_CHECKING
 import click
 
 from remediations import __version__
-from remediations.cli.exits import leave
-from remediations.cli.options import json_option, logged
+from remediations.cli.exits import run_command
+from remediations.cli.options import json_option, with_log_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 COLLECT_EVERY = 50_000
-"""Objects between two collections of cycles. A command lives for seconds and makes hardly any;
-with Python's 700 it spends a tenth of its time on looking for them."""
+"""Objects between two garbage collections. A command runs for seconds and creates hardly any
+cycles; with Python's 700, a tenth of its time goes into collections."""
 
 COMMANDS: dict[str, str] = {
     "doctor": "say what this machine, the inventory and the hosts have and lack",
     "inventory": "propose an inventory from a few hosts and what the chain says",
-    "list": "list the playbooks with their branches, and what is read",
-    "diagnose": "read all hosts and say what is wrong, and how we know it",
-    "plan": "say exactly what would be done to which machine, and what could go wrong",
-    "show": "show a plan again, as text, Markdown, HTML or JSON",
+    "list": "list the playbooks with their branches, and the systems that are read",
+    "diagnose": "read all hosts and say what is wrong, with the evidence",
+    "plan": "show exactly what would be done to which machine, and what could go wrong",
+    "show": "show a plan as text, Markdown, HTML or JSON",
     "approve": "sign a plan with an SSH key",
     "apply": "carry out an approved plan, stopping the moment the world differs",
-    "status": "say where a run stands, from its journal",
+    "status": "say what state a run is in, from its journal",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
-    "explain": "say what an id or a word on a screen means, and why",
+    "explain": "say what an id or a word on the screen means, and why",
     "path": "print where the deploys, the probe and the checks are",
     "schema": "print the JSON Schema of a document or a part",
-    "completion": "print the shell's completion",
+    "completion": "print the completion script for a shell",
 }
-"""Name → one line of help. `remediations.cli.commands.NAME.command` is the command."""
+"""One line of help for each command, which is `remediations.cli.commands.NAME.command`."""
 UNLISTED = frozenset({"preflight"})
-"""Commands for programs, in no table and no completion: our deploys ask them (docs/deploys.md)."""
+"""Commands for our deploys (docs/deploys.md), which are not in the help or the completion."""
 
 
 class Commands(click.Group):
-    """Loads commands lazily: `--help` and `status` must not pay for SSH or pyinfra."""
+    """Loads commands lazily, so that `--help` and `status` do not import SSH or pyinfra."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the work, not of the alphabet."""
@@ -58,11 +58,11 @@ class Commands(click.Group):
         module = import_module(f"remediations.cli.commands.{_module(cmd_name)}")
         command = module.command
         if not isinstance(command, click.Command):
-            raise TypeError(f"{module.__name__}.command is no click command")
-        return logged(command)
+            raise TypeError(f"{module.__name__}.command is not a click command")
+        return with_log_option(command)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The names that begin so, without importing any command; options as click does."""
+        """Matching names of commands, without importing any; options as in click."""
         from click.shell_completion import CompletionItem
 
         if incomplete.startswith("-"):
@@ -93,19 +93,21 @@ def cli() -> None:
     """
 
 
-logged(cli)
+with_log_option(cli)
 
 
 def main() -> None:
-    """The console script: runs a command and ends with a documented exit code."""
+    """The console script: runs a command and exits with a documented code."""
     gc.set_threshold(COLLECT_EVERY)
     arguments = sys.argv[1:]
     _have_streams()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal without → or ─ gets a ? and no traceback
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal without → or ─ shows ? instead of a traceback
             stream.reconfigure(errors="replace")
     sys.exit(
-        leave(
+        run_command(
             lambda: cli.main(args=list(arguments), prog_name="remediate", standalone_mode=False),
             arguments,
         )
@@ -113,9 +115,9 @@ def main() -> None:
 
 
 def _have_streams() -> None:
-    """Whoever starts us may close some of the three (`>&-`): what is missing leads nowhere.
+    """Replace standard streams that the caller closed (`>&-`) with /dev/null.
 
-    In this order each takes the lowest free descriptor, which is its own.
+    In this order each gets the lowest free descriptor, which is its own.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

@@ -22,22 +22,22 @@ json_option = click.option(
     expose_value=False,
     help="Print one JSON document on stdout, also on failure.",
 )
-"""Read from the command line by `remediations.cli.exits`, because it holds for errors too."""
+"""`remediations.cli.exits` reads it from the command line, because it applies to errors as well."""
 
 
 def _follow(context: click.Context, _parameter: click.Parameter, times: int) -> None:
-    """Open the log at the first `-v`, or where a file is named; before the command and after it
-    count together."""
+    """Open the log at the first `-v`, or if a file is named. Flags before and after the command are
+    added up."""
     file = os.environ.get(LOG_VARIABLE, "")
     if context.resilient_parsing or not (times or file):
         return
-    # Not at the top: `logging` is for those who ask for it.
+    # Imported here: most commands do not log.
     from remediations.cli.log import Log
 
     log = context.meta.get(LOG_VARIABLE)
     if log is None:
         log = context.meta[LOG_VARIABLE] = context.find_root().with_resource(Log(file))
-    log.louder(times)
+    log.increase_verbosity(times)
 
 
 log_option = click.Option(
@@ -45,18 +45,18 @@ log_option = click.Option(
     count=True,
     expose_value=False,
     callback=_follow,
-    help="Log to stderr: connections, steps, time limits; -vv: each command and look, too. "
+    help="Log to stderr: connections, steps, time limits; -vv: also each command and look. "
     f"Also: ${LOG_VARIABLE}=FILE.",
 )
-"""The group and every command have it (`remediations.cli.main`)."""
+"""An option of the group and of every command (`remediations.cli.main`)."""
 
 
-def logged(command: click.Command) -> click.Command:
-    """The command with `log_option`, and so its subcommands."""
+def with_log_option(command: click.Command) -> click.Command:
+    """Add `log_option` to a command and its subcommands."""
     if log_option not in command.params:
         command.params.append(log_option)
         for each in getattr(command, "commands", {}).values():
-            logged(each)
+            with_log_option(each)
     return command
 
 
@@ -70,7 +70,7 @@ inventory_option = click.option(
 limit_option = click.option(
     "--limit",
     metavar="TARGET[,TARGET]",
-    help="Act on these targets only. Everything is still read: what must remain counts the whole.",
+    help="Act on these targets only. All hosts are still read: the guards consider the whole.",
 )
 from_option = click.option(
     "--from",
@@ -86,7 +86,7 @@ save_option = click.option(
 
 
 def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -> str:
-    """An empty variable in a script must not pick the one run that there is."""
+    """Refuse an empty name: an empty variable in a script must not select the only run."""
     if not run:
         raise click.BadParameter("it is empty; `remediate status` lists the runs")
     return run
@@ -95,18 +95,18 @@ def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -
 run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
 
 
-def reads_the_world(function: F) -> F:
-    """The options of a command that reads the world: inventory, from, save, json."""
+def observation_options(function: F) -> F:
+    """Add the options of a command that needs an observation: inventory, from, save, json."""
     for option in (json_option, save_option, from_option, inventory_option):
         function = option(function)
     return function
 
 
-def split_hosts(limit: str | None) -> frozenset[str]:
-    """`--limit a,b` as names; empty when not given.
+def parse_limit(limit: str | None) -> frozenset[str]:
+    """The names in `--limit a,b`; empty if it was not given.
 
     Raises:
-        UsageError: it was given without a name: an empty variable in a script must not mean all.
+        UsageError: it has no name. An empty variable in a script must not mean all hosts.
     """
     if limit is None:
         return frozenset()
@@ -116,7 +116,7 @@ def split_hosts(limit: str | None) -> frozenset[str]:
             "--limit leaves no host",
             guard="--limit",
             got=repr(limit),
-            expected="names of hosts in the inventory, with commas between them",
-            next_step="leave --limit out to act on every host that needs it",
+            expected="names of hosts in the inventory, separated by commas",
+            next_step="omit --limit to act on every host that needs it",
         )
     return names

@@ -14,11 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
 from remediations.cli.live import to_stderr
-from remediations.cli.next_command import next_command
+from remediations.cli.output import CommandResult, next_command, terminal_style
 from remediations.cli.reporting import write_report
-from remediations.cli.terminal import look
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import Checked, all_pass
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
@@ -27,14 +25,14 @@ from remediations.engine.verify.given import Given
 from remediations.engine.verify.result import CheckOutcome, CheckResult
 from remediations.engine.verify.runner import run_checks
 from remediations.errors import ExitCode, Locked, MachineError, UsageError
-from remediations.render.console import BAD, GOOD, columns, drawn, heading, line
+from remediations.render.console import BAD, GOOD, columns, draw, heading, text_line
 from remediations.render.printable import one_line
 from remediations.values.wire import canonical
 
 
 def prove(
     directory: RunDirectory, given: Given, suite: Path, anchors: Anchors, *, quiet: bool
-) -> Answer:
+) -> CommandResult:
     """Run the checks in `suite`. Exit 0: every check passes. 8: one does not, or none could be run.
 
     Raises:
@@ -55,7 +53,7 @@ def prove(
     results = run_checks(replace(given, tell=tell, seen=course.seen), suite, heard=heard)
     good = all_pass([result.outcome for result in results])
     verdict = "VERIFIED" if good else "NOT VERIFIED"
-    again = next_command("verify", directory.called)
+    again = next_command("verify", directory.reference)
     try:
         _keep(directory, results, course, good=good)
     except (Locked, MachineError, UsageError) as error:
@@ -67,8 +65,8 @@ def prove(
             next_step=f"mend it, then `{again}`",
         ) from error
     page, doubts = write_report(directory, anchors)
-    reading = f"read {page}" if page else next_command("report", directory.called)
-    return Answer(
+    reading = f"read {page}" if page else next_command("report", directory.reference)
+    return CommandResult(
         exit_code=ExitCode.OK if good else ExitCode.NOT_VERIFIED,
         document={
             "run": directory.name,
@@ -112,7 +110,7 @@ def doubts_text(doubts: Sequence[str]) -> str:
 
 def checks_text(results: tuple[CheckResult, ...]) -> str:
     """Failed checks first and whole; passed ones counted by check."""
-    style = look()
+    style = terminal_style()
     bad = [r for r in results if r.outcome is not CheckOutcome.PASSED]
     passed: dict[tuple[str, str], list[CheckResult]] = {}
     for result in results:
@@ -131,6 +129,6 @@ def checks_text(results: tuple[CheckResult, ...]) -> str:
     parts = [
         heading(f"checks: {len(results) - len(bad)} of {len(results)} pass"),
         columns(("check", "host", "outcome", "what was seen"), rows),
-        line("" if not bad else "recovery is not proven", BAD if bad else GOOD),
+        text_line("" if not bad else "recovery is not proven", BAD if bad else GOOD),
     ]
-    return drawn(parts, width=style.width, colour=style.colour)
+    return draw(parts, width=style.width, colour=style.colour)

@@ -5,14 +5,14 @@
 | SIGINT | Ctrl-C | the first stops in order, the second leaves at once with a whole journal |
 | SIGTERM | kill, systemd, timeout(1) | stops in order, however often it comes |
 | SIGHUP | the terminal, or the SSH session, is gone | nothing: the run is finished |
-| SIGTSTP | Ctrl-Z | nothing: a run that stands still between two stages helps nobody |
-| SIGPIPE | nobody reads | nothing: Python makes it an error of the write (`streams`) |
-| SIGQUIT | Ctrl-\\ | the end, as of `kill -9`: the way out of a process that hears nothing else |
+| SIGTSTP | Ctrl-Z | nothing: a run must not be suspended between two stages |
+| SIGPIPE | the reader is gone | nothing: Python raises an error on writing instead (`streams`) |
+| SIGQUIT | Ctrl-\\ | the end, like `kill -9`: the way out if nothing else works |
 
-Before the run has begun, and once its engine has ended (connections are closed, checks run),
-SIGTERM is a Ctrl-C, and each Ctrl-C counts. What was ignored when the command was started (`nohup`,
-a script's background) stays ignored. Functions are installed, never
-SIG_IGN: the programs that are started here would inherit that.
+Before the run begins and after its engine has ended (connections are closed, checks run), SIGTERM
+acts like Ctrl-C, and each Ctrl-C interrupts. A signal that was ignored when the command was started
+(`nohup`, a background job of a script) stays ignored. Handlers are functions, never SIG_IGN, which
+programs that are started here would inherit.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
 
 
 @contextlib.contextmanager
-def outliving_the_terminal() -> Iterator[None]:
-    """The table above holds while the block runs. Only the main thread of a process hears."""
+def survive_hangup() -> Iterator[None]:
+    """Apply the table above while the block runs. Only the main thread can handle signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -45,9 +45,9 @@ def outliving_the_terminal() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stop_in_order(stop: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, SIGINT and SIGTERM call `stop` in the running loop. After it there is
-    nothing left that `stop` could end, and both interrupt."""
+def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, SIGINT and SIGTERM call `stop` in the running loop. After the block,
+    nothing is left that `stop` could end, and both interrupt."""
     loop = asyncio.get_running_loop()
     asked = False
 
@@ -61,7 +61,8 @@ def stop_in_order(stop: Callable[[], None]) -> Iterator[None]:
         asked = True
         terminate(number, frame)
 
-    # Not the loop's own handlers: closing the loop would leave SIGTERM deadly while checks run.
+    # Not the loop's own handlers: after the loop is closed, SIGTERM would kill us during the
+    # checks.
     _hear(signal.SIGINT, interrupt)
     _hear(signal.SIGTERM, terminate)
     try:

@@ -1,10 +1,10 @@
-"""Standard streams that neither hold up nor end what writes to them.
+"""Standard streams that neither block nor end the code that writes to them.
 
-Who reads the output of an application may go away (a closed pipe, a full disk, a terminal that hung
-up) or stop reading (a stopped terminal, a stalled pipe). Either may cost the words, never the run:
-a thread writes them from a queue, to a descriptor of its own. A write neither fails nor waits.
+The reader of the output may go away (a closed pipe, a full disk, a terminal that hung up) or stop
+reading (a stopped terminal, a stalled pipe). Then output may be lost, but the run goes on: a thread
+writes the output from a queue to a descriptor of its own. A write neither fails nor waits.
 
-Not with O_NONBLOCK: that is a property of the open file, which the shell has, too.
+O_NONBLOCK is not used: it is a property of the open file, which is shared with the shell.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 BACKLOG = 1 << 20
-"""Bytes of progress that wait for a reader who does not read; what comes then is left out."""
+"""The most bytes of progress that are queued for a reader; more are dropped."""
 PATIENCE_S = 10.0
-"""How long the end waits for a reader who takes nothing. The report has it all, too."""
+"""Seconds to wait at the end for a reader that takes nothing. The report has everything as well."""
 PIECE = 4096
-"""What a pipe takes as a whole, so that a reader is seen to go on."""
+"""Bytes that a pipe takes at once, so that a slow reader is seen to make progress."""
 
 
 @contextlib.contextmanager
-def detached() -> Iterator[None]:
-    """Standard output and error are such streams while the block runs; then they are emptied.
+def detached_streams() -> Iterator[None]:
+    """Replace standard output and error by such streams while the block runs, then flush them.
 
-    Streams without a descriptor are left as they are: their writers are in this process.
+    Streams without a descriptor are left as they are: their readers are in this process.
     """
     before = sys.stdout, sys.stderr
-    pumps: dict[tuple[int, int], _Pump] = {}
+    pumps: dict[tuple[int, int], _WriterThread] = {}
     sys.stdout = _detached(sys.stdout, pumps, backlog=None)  # only the answer goes there
     sys.stderr = _detached(sys.stderr, pumps, backlog=BACKLOG)
     try:
         yield
     finally:
         try:
-            # A person's Ctrl-C, or SIGTERM: who waited for the reader waits no more.
+            # Ctrl-C or SIGTERM ends the waiting for the reader.
             with contextlib.suppress(KeyboardInterrupt, ValueError):  # a library may have closed it
                 for stream in (sys.stderr, sys.stdout):
                     stream.flush()
@@ -57,50 +57,52 @@ def detached() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def apart(stream: TextIO) -> Iterator[TextIO]:
-    """The same file, by a descriptor that stays what it is: pytest, which runs the checks, lends
-    the number 2 to a file of its own. A detached stream has such a one already."""
+def own_descriptor(stream: TextIO) -> Iterator[TextIO]:
+    """The same file through a descriptor that does not change: pytest, which runs the checks,
+    redirects descriptor 2. A detached stream already has its own."""
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     try:
-        own = None if isinstance(raw, _Mouth) else os.dup(stream.fileno())
+        own = None if isinstance(raw, _QueuedStream) else os.dup(stream.fileno())
     except (OSError, ValueError):  # a stream without a descriptor
         own = None
     if own is None:
         yield stream
         return
-    with lines_to(own) as lines:
+    with line_stream(own) as lines:
         yield lines
 
 
-def lines_to(descriptor: int) -> TextIO:
-    """A stream that owns the descriptor and keeps nothing back: of what cannot be written nothing
-    is left for its end."""
+def line_stream(descriptor: int) -> TextIO:
+    """An unbuffered stream that owns the descriptor, so that nothing is left to be written when it
+    is closed."""
     raw = io.FileIO(descriptor, "w")
     return io.TextIOWrapper(raw, encoding="utf-8", errors="replace", write_through=True)
 
 
-def _detached(stream: TextIO, pumps: dict[tuple[int, int], _Pump], backlog: int | None) -> TextIO:
+def _detached(
+    stream: TextIO, pumps: dict[tuple[int, int], _WriterThread], backlog: int | None
+) -> TextIO:
     try:
         descriptor = stream.fileno()
         status = os.fstat(descriptor)
     except (OSError, ValueError):
         return stream
-    # One queue for one file: what goes to the same terminal or log stays in order.
+    # One queue for each file: output to the same terminal or log stays in order.
     file = status.st_dev, status.st_ino
     if file not in pumps:
-        pumps[file] = _Pump(descriptor)
+        pumps[file] = _WriterThread(descriptor)
     return io.TextIOWrapper(
-        io.BufferedWriter(_Mouth(descriptor, pumps[file], backlog)),
+        io.BufferedWriter(_QueuedStream(descriptor, pumps[file], backlog)),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,
     )
 
 
-class _Mouth(io.RawIOBase):
-    """Takes whatever is written, at once. `backlog`: how much may wait before more is left out."""
+class _QueuedStream(io.RawIOBase):
+    """Accepts all output at once. `backlog` is the most that is queued; more is dropped."""
 
-    def __init__(self, descriptor: int, pump: _Pump, backlog: int | None) -> None:
+    def __init__(self, descriptor: int, pump: _WriterThread, backlog: int | None) -> None:
         self._descriptor = descriptor
         self._pump = pump
         self._backlog = backlog
@@ -120,11 +122,11 @@ class _Mouth(io.RawIOBase):
         return len(piece)
 
 
-class _Pump:
+class _WriterThread:
     """A queue, and the thread that writes it to a file."""
 
     def __init__(self, descriptor: int) -> None:
-        # Its own: checks are run by pytest, which lends the numbers 1 and 2 to other files.
+        # Its own descriptor: pytest, which runs the checks, redirects descriptors 1 and 2.
         self._descriptor = os.dup(descriptor)
         self._waiting: deque[bytes] = deque()
         self._size = 0
@@ -134,7 +136,7 @@ class _Pump:
         threading.Thread(target=self._write, name="output", daemon=True).start()
 
     def take(self, data: bytes, backlog: int | None) -> None:
-        """Queue it, unless nobody reads any more, or too much waits already."""
+        """Queue the data, unless the reader is gone or too much is queued already."""
         with self._changed:
             if not self._gone and (backlog is None or self._size + len(data) <= backlog):
                 self._waiting.extend(data[at : at + PIECE] for at in range(0, len(data), PIECE))
@@ -142,21 +144,21 @@ class _Pump:
                 self._changed.notify_all()
 
     def drain(self) -> None:
-        """Wait until all is written, or nothing was for `PATIENCE_S`."""
+        """Wait until all is written, or there was no progress for `PATIENCE_S`."""
         with self._changed:
             while size := self._size:
                 if not self._changed.wait_for(lambda: self._size < size, PATIENCE_S):
                     return
 
     def end(self) -> None:
-        """Nothing more comes. A thread that still waits for its reader ends with the process."""
+        """End the thread. If it still waits for the reader, it ends with the process."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
 
     def _write(self) -> None:
-        # The main thread's business; and a terminal with `tostop` lets one write in the background
-        # who blocks SIGTTOU.
+        # Signals are for the main thread. Blocking SIGTTOU also allows writing from the background
+        # to a terminal with `tostop`.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             with self._changed:
@@ -182,7 +184,7 @@ class _Pump:
         while True:
             try:
                 return os.write(self._descriptor, piece)
-            except BlockingIOError:  # somebody else made the file a non-blocking one
+            except BlockingIOError:  # another process set O_NONBLOCK
                 select.select([], [self._descriptor], [])
 
     def _give_up(self) -> None:

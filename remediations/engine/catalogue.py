@@ -1,30 +1,42 @@
-"""Which domains and playbooks are installed, who brought each, and which of them cannot be used.
+"""Which domains and playbooks are installed, which distribution provides each, and which of them
+cannot be used.
 
 Domains are entry points of the group `remediations.domains`, so a team can ship its own. Any
 package on this machine can do the same, so:
 
-1. A distribution that the machine configuration does not allow is not imported. Ours always is,
-   and none that only calls itself ours.
-2. One that cannot be imported, or brings something else, costs itself only.
-3. Where two domains have the same name, or two playbooks the same id, none of them is used: which
-   one is meant cannot be told.
-4. The plan names the distribution, its version and the digest of its files.
+1. A distribution that the machine configuration does not allow is not imported. Ours always is
+   allowed; one that merely has our name is not.
+2. One that cannot be imported, or provides something else, affects nothing but itself.
+3. If two domains have the same name, or two playbooks the same id, neither is used: it is unknown
+   which one is meant.
+4. A plan names the distribution, its version and the digest of its files. Its playbook and branch
+   are looked up before any host is contacted: a plan whose branch is not installed can be shown and
+   verified, but not be made again for comparison.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from remediations.engine.domain import AnyDomain, Domain, Playbook
-from remediations.engine.entry_points import DOMAINS, OWN, Entry, domain_flaw, entries, load
+from remediations.engine.domain import AnyDomain, Branch, Domain, Playbook
+from remediations.engine.entry_points import (
+    DOMAINS,
+    OWN,
+    DeclaredEntry,
+    declared_entries,
+    domain_flaw,
+    load_entry,
+)
 from remediations.engine.origin import package_digest
+from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
-from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalized
-from remediations.render.words import some
+from remediations.machine.config import DEFAULT_PATH, MachineConfig, normalize_distribution
+from remediations.render.formats import name_some
 from remediations.values.origin import Origin
 
 T = TypeVar("T")
@@ -39,8 +51,8 @@ class Flaw(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
-    """A domain or playbook that is installed and not used. `name` is its name or id where that is
+class UnusedEntry:
+    """A domain or playbook that is installed but not used. `name` is its name or id if that is
     known, else the name of its entry point, else that of its distribution."""
 
     name: str
@@ -50,7 +62,7 @@ class Trouble:
     reason: str
 
     def mend(self, config: MachineConfig) -> str:
-        """What lets it be used, or makes it go."""
+        """What makes it usable, or removes it."""
         file = config.path or DEFAULT_PATH
         if self.flaw is Flaw.NOT_ALLOWED:
             return f"add {self.distribution!r} to `playbooks` in {file}"
@@ -61,7 +73,7 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """A playbook that can be used, its domain, and the distribution that brought it."""
+    """A playbook that can be used, its domain, and the distribution that provides it."""
 
     domain: AnyDomain
     playbook: Playbook[Any]
@@ -84,16 +96,16 @@ class Installed:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All that is installed: what can be used, by id, and what cannot, with the reason."""
+    """All that is installed: what can be used, sorted by id, and what cannot, with the reason."""
 
     domains: tuple[AnyDomain, ...]
     playbooks: tuple[Installed, ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[UnusedEntry, ...]
 
 
 def catalogue(config: MachineConfig) -> Catalogue:
-    """All installed domains. Imports those that are allowed; reads none of their files."""
-    found, troubles = sort_out(DOMAINS, Domain, domain_flaw, lambda one: one.name, config)
+    """All installed domains. Imports the allowed ones, and does not read their files otherwise."""
+    found, troubles = load_group(DOMAINS, Domain, domain_flaw, lambda one: one.name, config)
     brought = [(one, playbook) for one in found for playbook in one.item.playbooks]
     single, shared = _single(brought, lambda pair: pair[1].id)
     usable = [
@@ -117,33 +129,33 @@ def catalogue(config: MachineConfig) -> Catalogue:
     )
 
 
-class Found(NamedTuple, Generic[T]):
-    """What an entry point brought, and can be used."""
+class LoadedEntry(NamedTuple, Generic[T]):
+    """An object that an entry point provides, and that can be used."""
 
-    entry: Entry
+    entry: DeclaredEntry
     point: EntryPoint
     item: T
 
 
-def sort_out(
+def load_group(
     group: str,
     kind: type[T],
     flaw_of: Callable[[object], str],
     id_of: Callable[[T], str],
     config: MachineConfig,
-) -> tuple[list[Found[T]], tuple[Trouble, ...]]:
-    """What of an entry point group can be used, and what cannot, by the rules above. `flaw_of` says
-    what is wrong with what was loaded, "" where it is a `kind`."""
-    loaded: list[Found[T]] = []
-    troubles: list[Trouble] = []
-    for entry in entries(group):
+) -> tuple[list[LoadedEntry[T]], tuple[UnusedEntry, ...]]:
+    """The objects of an entry point group that can be used, and those that cannot, by the rules
+    above. `flaw_of` says what is wrong with a loaded object, "" if it is a valid `kind`."""
+    loaded: list[LoadedEntry[T]] = []
+    troubles: list[UnusedEntry] = []
+    for entry in declared_entries(group):
         if entry.point and not _allowed(entry.distribution, config):
             reason = f"{entry.distribution} is not among `playbooks` of {config.path}"
             troubles.append(_trouble(entry, Flaw.NOT_ALLOWED, reason))
             continue
-        found = load(entry.point, flaw_of) if entry.point else entry.flaw
+        found = load_entry(entry.point, flaw_of) if entry.point else entry.flaw
         if entry.point and isinstance(found, kind):
-            loaded.append(Found(entry, entry.point, found))
+            loaded.append(LoadedEntry(entry, entry.point, found))
         else:
             troubles.append(_trouble(entry, Flaw.BROKEN, str(found)))
     usable, shared = _single(loaded, lambda one: id_of(one.item))
@@ -157,8 +169,7 @@ def sort_out(
 def _single(
     found: Sequence[T], name: Callable[[T], str]
 ) -> tuple[list[T], list[tuple[T, list[T]]]]:
-    """Those whose name, whatever the case of its letters, nothing else has; and each other one with
-    its rivals."""
+    """Those whose name is unique, ignoring case; and each other one with its rivals."""
     by_name: dict[str, list[T]] = {}
     for one in found:
         by_name.setdefault(name(one).casefold(), []).append(one)
@@ -173,23 +184,23 @@ def _single(
     return alone, shared
 
 
-def _twin(entry: Entry, name: str, rivals: Sequence[Entry]) -> Trouble:
+def _twin(entry: DeclaredEntry, name: str, rivals: Sequence[DeclaredEntry]) -> UnusedEntry:
     others = [f"{rival.distribution} {rival.version}" for rival in rivals]
-    return _trouble(entry, Flaw.DUPLICATE, f"the same id is brought by {some(others)}", name)
+    return _trouble(entry, Flaw.DUPLICATE, f"{name_some(others)} provides the same id", name)
 
 
-def _in_order(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:
+def _in_order(troubles: Iterable[UnusedEntry]) -> tuple[UnusedEntry, ...]:
     return tuple(sorted(troubles, key=lambda one: (one.name, one.distribution)))
 
 
-def named(name: str, config: MachineConfig) -> Installed:
-    """The playbook called `name`, whatever the case of its letters.
+def require_playbook(name: str, config: MachineConfig) -> Installed:
+    """The playbook with the id `name`, ignoring case.
 
     Raises:
-        UsageError: there is none; lists them.
-        Refused: it is installed, and broken, ambiguous or not allowed here.
+        UsageError: there is none; lists what there is.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
     """
-    found = find_named(name, config)
+    found = find_playbook(name, config)
     if found is not None:
         return found
     all_ = catalogue(config)
@@ -198,17 +209,17 @@ def named(name: str, config: MachineConfig) -> Installed:
     raise UsageError(
         f"there is no playbook {name!r}",
         guard="playbook",
-        got=name + (f"; not used: {some(unused)}" if unused else ""),
+        got=name + (f"; not used: {name_some(unused)}" if unused else ""),
         expected=", ".join(known) or "an installed playbook",
         next_step="remediate list",
     )
 
 
-def find_named(name: str, config: MachineConfig) -> Installed | None:
-    """The playbook called `name`, whatever the case of its letters; None where there is none.
+def find_playbook(name: str, config: MachineConfig) -> Installed | None:
+    """The playbook with the id `name`, ignoring case; None if there is none.
 
     Raises:
-        Refused: it is installed, and broken, ambiguous or not allowed here.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
     """
     found = catalogue(config)
     for installed in found.playbooks:
@@ -220,17 +231,17 @@ def find_named(name: str, config: MachineConfig) -> Installed | None:
     return None
 
 
-def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:
+def _unusable(troubles: Sequence[UnusedEntry], config: MachineConfig) -> Refused:
     first = troubles[0]
     why = {
         Flaw.BROKEN: "is broken",
-        Flaw.DUPLICATE: "is brought more than once, and which one is meant cannot be told",
+        Flaw.DUPLICATE: "is provided more than once, and it is unknown which one is meant",
         Flaw.NOT_ALLOWED: "is not allowed on this machine",
     }
     expected = {
         Flaw.BROKEN: "a package whose playbook can be loaded",
-        Flaw.DUPLICATE: "one package that brings it",
-        Flaw.NOT_ALLOWED: f"a package among {some(sorted({OWN, *(config.playbooks or ())}))}",
+        Flaw.DUPLICATE: "one package that provides it",
+        Flaw.NOT_ALLOWED: f"a package among {name_some(sorted({OWN, *(config.playbooks or ())}))}",
     }
     return Refused(
         f"the playbook {first.name!r} {why[first.flaw]}",
@@ -241,8 +252,8 @@ def _unusable(troubles: Sequence[Trouble], config: MachineConfig) -> Refused:
     )
 
 
-def _trouble(entry: Entry, flaw: Flaw, reason: str, name: str = "") -> Trouble:
-    return Trouble(
+def _trouble(entry: DeclaredEntry, flaw: Flaw, reason: str, name: str = "") -> UnusedEntry:
+    return UnusedEntry(
         name=name or entry.name,
         distribution=entry.distribution,
         version=entry.version,
@@ -252,4 +263,58 @@ def _trouble(entry: Entry, flaw: Flaw, reason: str, name: str = "") -> Trouble:
 
 
 def _allowed(name: str, config: MachineConfig) -> bool:
-    return config.playbooks is None or normalized(name) in {OWN, *config.playbooks}
+    return config.playbooks is None or normalize_distribution(name) in {OWN, *config.playbooks}
+
+
+def installed_for(plan: Plan, config: MachineConfig) -> Installed:
+    """The installed playbook of a plan, which has the plan's branch.
+
+    Raises:
+        UsageError: the playbook, or that branch of it, is not installed here.
+        Refused: the playbook is installed, but broken, ambiguous or not allowed here.
+    """
+    installed = find_playbook(plan.playbook, config)
+    if installed is None or installed.domain.name != plan.domain:
+        of = f" of the domain {plan.domain}" if installed is not None else ""
+        raise _not_here(plan, "playbook", f"no playbook {plan.playbook}{of}")
+    branch_of(plan, installed.playbook)
+    return installed
+
+
+def domain_for(plan: Plan, config: MachineConfig) -> AnyDomain:
+    """The domain of a plan.
+
+    Raises:
+        UsageError: it is not installed here, or cannot be used.
+    """
+    for domain in catalogue(config).domains:
+        if domain.name == plan.domain:
+            return domain
+    raise _not_here(plan, "domain", f"no domain {plan.domain}")
+
+
+def branch_of(plan: Plan, playbook: Playbook[Any]) -> Branch[Any]:
+    """The plan's branch.
+
+    Raises:
+        UsageError: the installed playbook does not have it.
+    """
+    for branch in playbook.branches:
+        if branch.name == plan.branch:
+            return branch
+    there = ", ".join(branch.name for branch in playbook.branches)
+    raise _not_here(plan, "branch", f"{playbook.id} with {there or 'no branch'}")
+
+
+def _not_here(plan: Plan, guard: str, got: str) -> UsageError:
+    made_by = f"{plan.origin.distribution} {plan.origin.version}"
+    package = shlex.quote(f"{plan.origin.distribution}=={plan.origin.version}")
+    return UsageError(
+        f"{plan.playbook} / {plan.branch}, which made the plan, is not installed here. Nothing was "
+        "changed",
+        guard=guard,
+        got=got,
+        expected=f"{plan.playbook} / {plan.branch} of {made_by} ({plan.origin.digest[:12]})",
+        next_step=f"install {made_by} from where the planner has it (`pip install {package}`), "
+        f"then repeat this; or `remediate plan {plan.playbook}` again",
+    )

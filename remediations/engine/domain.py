@@ -1,21 +1,22 @@
-"""What a domain declares: what goes wrong, what can be done about it, and when.
+"""What a domain declares: what can go wrong, what can be done about it, and when.
 
-A system knows *how* (how a daemon is asked, how a unit is restarted); a domain knows *when*. The
-engine knows neither: it asks a domain for values, and does the rest for all of them alike. The
+A system knows *how* (how to ask a daemon, how to restart a unit); a domain knows *when*. The engine
+knows neither: it asks a domain for values, and does the rest in the same way for all of them. The
 rules:
 
-1. Every function here is pure: it sees what was observed, reads nothing and has no clock.
-2. A situation is made of an observation once, and is what every other function is given.
-3. What is done to a target follows from *facts* alone (`Action.data`). So all that is in the bytes
-   is shown, signed, and read again by its name; a fact that may rise keeps its approved value.
-4. An action brings the guards without which it is never done. A branch may add some, and cannot
-   leave one out. What must hold for the whole (`Domain.invariants`) holds for every branch.
+1. Every function here is pure: it is given what was observed, reads nothing, and has no clock.
+2. A situation is made once from an observation, and is the argument of all other functions.
+3. What is done to a target is computed from *facts* alone (`Action.data`). So everything in the
+   bytes is shown, signed, and read again by its name. A fact that may rise keeps its approved
+   value.
+4. An action declares the guards without which it is never done. A branch may add guards, but cannot
+   leave one out. The conditions for the whole (`Domain.invariants`) apply to every branch.
 5. Unknown is a value: a fact that could not be read says so, its guard is unknown, and that blocks.
 
     LIGHT = Action(name="lamp.light", driver="file", deploy="write", facts=…, data=…, guards=…)
     LAMP = Domain(name="lamp", actions=(LIGHT,), playbooks=(DARK,), …)
 
-docs/writing-a-domain.md has a whole one.
+docs/writing-a-domain.md has a complete one.
 """
 
 from __future__ import annotations
@@ -28,33 +29,33 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from remediations.engine.apply.look import Watch
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.compare import Movable
 from remediations.engine.plan.impact import Effect, Level
-from remediations.engine.plan.movable import Movable
 from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
-from remediations.render.words import some
+from remediations.render.formats import name_some
 from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
     from remediations.engine.discovery import Discovery
-    from remediations.engine.doctor.declared import Doctor
+    from remediations.engine.doctor.examination import Doctor
     from remediations.reach.connection import Reach
 
 S = TypeVar("S")
-"""A domain's situation: its own typed readings, and what it concludes from them."""
+"""A domain's situation: its own typed readings, and its conclusions from them."""
 
 Facts = Mapping[str, str]
 """The values of facts, by name."""
 StepData = Mapping[str, str | int]
-"""What a driver is given to make the bytes of one target from."""
+"""The data from which a driver makes the bytes for one target."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action(Generic[S]):
-    """Something that can be done to one target, with all that must hold before it is.
+    """Something that can be done to one target, with all that must hold before it is done.
 
-    `driver` does it, from `deploy` (a name that the driver knows) and `data`. `effects` are what
-    the target gives to each measure now, meanwhile, and afterwards.
+    `driver` carries it out, from `deploy` (a name that the driver knows) and `data`. `effects` are
+    the target's contributions to each measure before, during and after the action.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Action(Generic[S]):
 
 
 class Move(NamedTuple, Generic[S]):
-    """An action on a target."""
+    """One action on one target."""
 
     action: Action[S]
     target: str
@@ -75,7 +76,7 @@ class Move(NamedTuple, Generic[S]):
 
 @dataclass(frozen=True, kw_only=True)
 class StageDraft(Generic[S]):
-    """One stage before its bytes exist: what is done at once, and the gate after it."""
+    """A stage before its bytes exist: what is done at the same time, and the gate after it."""
 
     title: str
     why: str
@@ -85,9 +86,9 @@ class StageDraft(Generic[S]):
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal(Generic[S]):
-    """A branch's answer to one situation. `guards` are the branch's own, judged for each target.
+    """What a branch proposes in one situation.
 
-    `stages` is never empty: success is not reported for nothing done
+    `stages` is never empty: doing nothing is not reported as success
     (docs/rules/hazards.md#success-for-nothing).
     """
 
@@ -111,7 +112,7 @@ class Proposal(Generic[S]):
 
 @dataclass(frozen=True, kw_only=True)
 class Branch(Generic[S]):
-    """One resolution. `fits` gives None where it is the right one, else why it is not."""
+    """One resolution. `fits` returns None if it is the right one, otherwise why it is not."""
 
     name: str
     title: str
@@ -123,7 +124,7 @@ class Branch(Generic[S]):
 
 @dataclass(frozen=True, kw_only=True)
 class Playbook(Generic[S]):
-    """One incident or alert of the spec, with its branches in the order they are tried."""
+    """One incident or alert of the specification, with its branches in the order of trial."""
 
     id: str
     title: str
@@ -133,30 +134,31 @@ class Playbook(Generic[S]):
 
 @dataclass(frozen=True, kw_only=True)
 class Domain(Generic[S]):
-    """One kind of thing that goes wrong.
+    """One family of things that go wrong.
 
-    `concerns` says whether anything that was observed is the domain's; where nothing is, nothing
-    else is asked of it. `rests_on` names domains without which this one cannot be well: while one
-    of them is down, its finding is shown first, and explains this one's. `rules` is the package
-    with the pages on its guards, checks and classes (`engine.rules.brought`), "" for none.
+    `concerns` says whether an observation contains anything of the domain; if not, nothing else of
+    it is used. `rests_on` names domains without which this one cannot be well: while one of them is
+    down, its finding is shown first and explains this one's. `rules` is the package with the pages
+    about its guards, checks and classes (`engine.rules.domain_rules`), "" for none.
 
-    `situation` is given the targets that may be acted on, empty where nobody narrowed them; what is
-    read is never narrowed. Where the readings cannot be used, or contradict each other, it raises
-    UsageError (`Observation.read` does).
+    `situation` is given the targets that may be acted on, empty for all; what is read is never
+    narrowed. If the readings cannot be used or contradict each other, it raises UsageError, as
+    `Observation.read` does.
 
-    `told` concludes for people, `detail` in the domain's own terms. `invariants` judge the whole;
-    one that does not bear on the proposal gives None. `levels` are what is counted. `movable` says
-    which fields of its own parts may differ when a plan is applied, by `KIND field` (`lamp.before/1
-    lit`); `kinds` are all of these parts, whose schemas are published. `watch` looks at the world
-    while a plan is applied, through the connections of the run; `checks` is the package with its
-    checks. `doctor` and `discovery` load what the domain adds to these commands, None for nothing.
+    `finding` is the conclusion for people, `detail` the same in the domain's own terms.
+    `invariants` judge the whole proposal; one that does not apply to it returns None. `levels` are
+    what is counted. `movable` says which fields of the domain's own parts may differ when a plan is
+    applied, by `KIND field` (`lamp.before/1 lit`). `kinds` are the parts that the domain writes;
+    their schemas are published. `watch` looks at the world while a plan is applied, through the
+    connections of the run. `checks` is the package with the domain's checks. `doctor` and
+    `discovery` load what the domain adds to these commands, None if nothing.
     """
 
     name: str
     title: str
     concerns: Callable[[Observation], bool]
     situation: Callable[[Observation, frozenset[str]], S]
-    told: Callable[[S], Finding]
+    finding: Callable[[S], Finding]
     detail: Callable[[S], Part]
     facts: Callable[[S], tuple[Fact, ...]]
     invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...]
@@ -184,15 +186,17 @@ class Domain(Generic[S]):
 
 
 AnyDomain = Domain[Any]
-"""A domain whose situations only it knows."""
+"""A domain whose type of situation is not known."""
 
 
-def pick(playbook: Playbook[S], situation: S, finding: Finding, branch: str | None) -> Branch[S]:
-    """The branch asked for, or the first one that fits the situation.
+def pick_branch(
+    playbook: Playbook[S], situation: S, finding: Finding, branch: str | None
+) -> Branch[S]:
+    """The requested branch, or the first one that fits the situation.
 
     Raises:
-        UsageError: no branch of that name.
-        Refused: none fits, or not the one asked for; says what to do by hand.
+        UsageError: there is no branch of that name.
+        Refused: none fits, or the requested one does not; says what to do by hand.
     """
     known = {candidate.name: candidate for candidate in playbook.branches}
     if branch is not None and branch not in known:
@@ -215,16 +219,16 @@ def pick(playbook: Playbook[S], situation: S, finding: Finding, branch: str | No
         guard="branch",
         got="; ".join(reasons),
         expected="; ".join(f"{c.name}: {c.condition}" for c in tried),
-        next_step=by_hand(finding),
+        next_step=manual_advice(finding),
     )
 
 
-def by_hand(finding: Finding) -> str:
-    """What a person has to do where no branch applies: the subjects' own advice, else the whole's.
-    Advice for many subjects is given once."""
+def manual_advice(finding: Finding) -> str:
+    """What a person has to do if no branch applies: the advice for the subjects, or else that of
+    the finding. Advice that several subjects share is given once."""
     names: dict[str, list[str]] = {}
     for subject in finding.subjects:
         if subject.by_hand:
             names.setdefault(subject.by_hand, []).append(subject.name)
-    advice = [f"{some(those)}: {what}" for what, those in names.items()]
+    advice = [f"{name_some(those)}: {what}" for what, those in names.items()]
     return "; ".join(advice) or finding.next_step

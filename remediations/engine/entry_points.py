@@ -1,7 +1,7 @@
-"""The entry points of domains and systems: who declares one, and what is behind it.
+"""The entry points of domains and systems: which distributions declare them, and what they load.
 
-All of it is somebody else's: metadata that is damaged, modules that raise what they like, objects
-of another type. Each costs its own distribution only.
+All of this is other people's code: the metadata may be damaged, a module may raise anything, an
+object may have the wrong type. Each of these affects only its own distribution.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple
 
 from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbook
-from remediations.machine.config import normalized
+from remediations.machine.config import normalize_distribution
 from remediations.render.printable import one_line
 from remediations.values.part import Kinded
 
 DOMAINS = "remediations.domains"
 SYSTEMS = "remediations.systems"
-"""Groups of entry points."""
+"""The groups of entry points."""
 OWN = "remediations"
 """Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _IMPOSTOR = "it calls itself {own}, and its {brought} are not in that package"
 _SAID = 160
-"""Characters of what somebody else's exception says."""
+"""The limit for the message of an exception, in characters."""
 
 
-class Entry(NamedTuple):
-    """One entry point, before anything of it is imported: `point` is None, and `flaw` says why,
-    where the metadata of its distribution cannot be read."""
+class DeclaredEntry(NamedTuple):
+    """One entry point, before it is imported. If the metadata of its distribution cannot be read,
+    `point` is None and `flaw` says why."""
 
     name: str
     distribution: str
@@ -38,73 +38,76 @@ class Entry(NamedTuple):
     flaw: str = ""
 
 
-def entries(group: str) -> Iterator[Entry]:
+def declared_entries(group: str) -> Iterator[DeclaredEntry]:
     """The entry points of `group` of all distributions on sys.path. Imports nothing.
 
-    One of the same name earlier on sys.path hides another, as it hides its modules. None hides us:
-    any package can bring metadata in our name, but our modules are the ones that run here.
+    A distribution hides later ones of the same name on sys.path, as it hides their modules. None
+    can hide ours: any package can have metadata with our name, but our modules are the ones running
+    here.
     """
     seen: set[str] = set()
     for found in distributions():
         name = _name(found)
-        if name and normalized(name) in seen:
+        if name and normalize_distribution(name) in seen:
             continue
-        seen.add(normalized(name))
+        seen.add(normalize_distribution(name))
         try:
             brought = _entries_of(found, name, group)
-            if normalized(name) == OWN and any(_leads_elsewhere(entry) for entry in brought):
+            if normalize_distribution(name) == OWN and any(
+                _leads_elsewhere(entry) for entry in brought
+            ):
                 seen.discard(OWN)
                 flaw = _IMPOSTOR.format(own=OWN, brought=group.rpartition(".")[2])
                 brought = [entry._replace(point=None, flaw=flaw) for entry in brought]
             yield from brought
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's files
+        except Exception as error:  # noqa: BLE001 - anything may be wrong with these files
             where = _plain(str(getattr(found, "_path", "a distribution")))
             flaw = f"its metadata cannot be read: {_said(error)}"
-            yield Entry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
+            yield DeclaredEntry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
 
 
-def _entries_of(found: Distribution, name: str, group: str) -> list[Entry]:
+def _entries_of(found: Distribution, name: str, group: str) -> list[DeclaredEntry]:
     if group not in (found.read_text("entry_points.txt") or ""):
         return []
     if not name:
         raise ValueError("it has no name")
     about = _plain(name), _plain(found.version)
     points = [point for point in found.entry_points if point.group == group]
-    return [Entry(_plain(point.name), *about, point) for point in points]
+    return [DeclaredEntry(_plain(point.name), *about, point) for point in points]
 
 
-def _leads_elsewhere(entry: Entry) -> bool:
+def _leads_elsewhere(entry: DeclaredEntry) -> bool:
     return entry.point is not None and entry.point.module.partition(".")[0] != OWN
 
 
 def _name(found: Distribution) -> str:
-    """The name in the metadata; "" where there is none: pip leaves such directories behind."""
+    """The name in the metadata; "" if there is none: pip leaves such directories behind."""
     try:
         return str(found.metadata["Name"] or "")
-    except Exception:  # noqa: BLE001 - it matters only where it brings something
+    except Exception:  # noqa: BLE001 - it matters only if it has entry points
         return ""
 
 
-def load(point: EntryPoint, flaw_of: Callable[[object], str]) -> object:
-    """What is behind an entry point, or a text: why it cannot be used. `flaw_of` says what is wrong
-    with what was loaded, "" for nothing. Runs the code of its module."""
+def load_entry(point: EntryPoint, flaw_of: Callable[[object], str]) -> object:
+    """The object of an entry point, or a text that says why it cannot be used. `flaw_of` says what
+    is wrong with a loaded object, "" if nothing. Runs the code of its module."""
     try:
         loaded = point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - a module can raise whatever it likes
+    except BaseException as error:  # noqa: BLE001 - a module can raise anything
         return f"it cannot be loaded: {_said(error)}"
     return flaw_of(loaded) or loaded
 
 
 def domain_flaw(loaded: object) -> str:
-    """What is wrong with what was loaded; "" where it is a domain."""
+    """What is wrong with a loaded object; "" if it is a valid domain."""
     if not isinstance(loaded, Domain):
         return f"{_kind(loaded)} is not a domain"
     if not _text(loaded.name) or not _ID.fullmatch(loaded.name):
-        return "the name of the domain is not one of letters, digits, dots and dashes"
+        return "the name of the domain does not consist of letters, digits, dots and dashes"
     if not all(map(_text, (loaded.title, loaded.checks, loaded.rules))):
-        return "the title, the checks and the rules of the domain are not texts of one line"
+        return "the title, the checks and the rules of the domain are not single lines of text"
     if not _tuple(loaded.rests_on) or not all(map(_text, loaded.rests_on)):
         return "what the domain rests on is not a tuple of names"
     if not all(map(callable, _asked(loaded))):
@@ -120,7 +123,7 @@ def domain_flaw(loaded: object) -> str:
 
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
     return (
-        *(domain.concerns, domain.situation, domain.told, domain.detail, domain.facts),
+        *(domain.concerns, domain.situation, domain.finding, domain.detail, domain.facts),
         *(domain.levels, domain.baseline, domain.resources, domain.watch),
     )
 
@@ -133,9 +136,9 @@ def _playbook_form(loaded: object) -> str:
     if not isinstance(loaded, Playbook):
         return f"{_kind(loaded)} is not a playbook"
     if not _text(loaded.id) or not _ID.fullmatch(loaded.id):
-        return "its id is not a name of letters, digits, dots and dashes"
+        return "its id does not consist of letters, digits, dots and dashes"
     if not _tuple(loaded.alerts) or not all(_text(text) for text in (loaded.title, *loaded.alerts)):
-        return "its title and its alerts are not texts of one line"
+        return "its title and its alerts are not single lines of text"
     if not _tuple(loaded.branches):
         return "its branches are not a tuple"
     return next(filter(None, map(_branch_form, loaded.branches)), "")
@@ -145,14 +148,14 @@ def _branch_form(branch: object) -> str:
     if not isinstance(branch, Branch):
         return f"{_kind(branch)} is not a branch"
     if not all(_text(text) for text in (branch.name, branch.title, branch.condition)):
-        return "name, title and condition of a branch are not texts of one line"
+        return "name, title and condition of a branch are not single lines of text"
     if not all(callable(act) for act in (branch.fits, branch.propose)):
         return "a branch does not say when it fits or what it proposes"
     return ""
 
 
 def _text(value: object) -> bool:
-    """Nothing checks the types of somebody else's fields."""
+    """Whether it is one line of text. Nothing else checks the types of another package's fields."""
     return isinstance(value, str) and value.isprintable()
 
 
@@ -161,7 +164,7 @@ def _tuple(value: object) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    """An exception in one line, also where it cannot tell what it is about."""
+    """An exception on one line, even if its `__str__` fails."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - its own __str__
@@ -174,5 +177,5 @@ def _kind(value: object) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, and what can be written as UTF-8: names of files can hold other bytes."""
+    """On one line, and valid UTF-8: file names can contain other bytes."""
     return one_line(text.encode("utf-8", "replace").decode())

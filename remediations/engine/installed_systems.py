@@ -1,6 +1,6 @@
 """Which systems are installed, by the rules of `remediations.engine.catalogue`.
 
-What is not used is said, with the reason, and costs only itself: the others are read.
+A system that cannot be used is reported with the reason, and does not affect the others.
 """
 
 from __future__ import annotations
@@ -9,41 +9,39 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from remediations.engine.catalogue import Trouble, sort_out
-from remediations.engine.drivers import DriverKind
+from remediations.engine.catalogue import UnusedEntry, load_group
 from remediations.engine.entry_points import SYSTEMS
 from remediations.engine.observe.inventory_section import InventorySection
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import unread
-from remediations.engine.plan.build import Workshops
-from remediations.engine.system import HostSystem, RemoteSystem, System, flaw_of
+from remediations.engine.observe.observation import Observation, failed_systems
+from remediations.engine.plan.build import StepCompilers
+from remediations.engine.system import DriverKind, HostSystem, RemoteSystem, System, system_flaw
 from remediations.errors import Refused
 from remediations.machine.config import MachineConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledSystems:
-    """What can be read, by name, and what is installed and not used."""
+    """The systems that can be used, sorted by name, and those that are installed but cannot."""
 
     systems: tuple[System, ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[UnusedEntry, ...]
 
     @property
     def drivers(self) -> tuple[DriverKind, ...]:
-        """All that can carry steps out.
+        """All drivers.
 
         Raises:
-            Refused: two systems bring one of the same name: which one is meant cannot be told.
+            Refused: two systems provide a driver of the same name: it is unknown which is meant.
         """
         brought = [(driver, system) for system in self.systems for driver in system.drivers]
         for driver, _ in brought:
             rivals = [other.name for one, other in brought if one.name == driver.name]
             if len(rivals) > 1:
                 raise Refused(
-                    f"the driver {driver.name!r} is brought more than once",
+                    f"the driver {driver.name!r} is provided more than once",
                     guard="drivers",
                     got=f"by the systems {', '.join(rivals)}",
-                    expected="one system that brings it",
+                    expected="one system that provides it",
                     next_step="`pip uninstall` what is not wanted, or leave its distribution out of"
                     " `playbooks` in the machine configuration",
                 )
@@ -72,21 +70,21 @@ class InstalledSystems:
         return tuple(section for section, _ in found)
 
     @contextmanager
-    def workshops(self) -> Iterator[Workshops]:
+    def step_compilers(self) -> Iterator[StepCompilers]:
         """The pure halves of the drivers, open while the block runs."""
         with ExitStack() as held:
-            yield {kind.name: held.enter_context(kind.workshop()) for kind in self.drivers}
+            yield {kind.name: held.enter_context(kind.compiler()) for kind in self.drivers}
 
     @property
     def on_hosts(self) -> tuple[HostSystem, ...]:
-        """Those of which every host runs a fragment."""
+        """The systems whose fragments run on every host."""
         return tuple(one for one in self.systems if isinstance(one, HostSystem))
 
     def unanswered(self, observation: Observation) -> tuple[str, ...]:
-        """The reasons, where no system could read anything at all; else none.
+        """The reasons, if no system could read anything at all; otherwise nothing.
 
         Raises:
-            ValueError: a part has another form than the system that is installed writes.
+            ValueError: the form of a part is not the one that the installed system writes.
         """
         reasons: list[str] = []
         for system in self.systems:
@@ -96,7 +94,7 @@ class InstalledSystems:
                 if not why:
                     return ()
                 reasons += why
-        failed = [f"{system.name}: {system.reason}" for system in unread(observation)]
+        failed = [f"{system.name}: {system.reason}" for system in failed_systems(observation)]
         return (*failed, *reasons)
 
 
@@ -107,7 +105,7 @@ def _is_rival(one: InventorySection, other: InventorySection) -> bool:
 
 
 def installed_systems(config: MachineConfig) -> InstalledSystems:
-    """All installed systems. Imports those that are allowed."""
-    usable, troubles = sort_out(SYSTEMS, System, flaw_of, lambda one: one.name, config)
+    """All installed systems. Imports the allowed ones."""
+    usable, troubles = load_group(SYSTEMS, System, system_flaw, lambda one: one.name, config)
     systems = sorted((system for _, _, system in usable), key=lambda one: one.name)
     return InstalledSystems(systems=tuple(systems), troubles=troubles)

@@ -1,12 +1,12 @@
-"""The digest of the code that a playbook consists of.
+"""The digest of the code of a playbook.
 
-It is the SHA-256 of the list of files that `sha256sum` makes of the top-level package, in the order
-of their paths' bytes, without what Python caches in `__pycache__`. It can be made by hand:
+It is the SHA-256 of the output of `sha256sum` for all files of the top-level package, sorted by the
+bytes of their paths, without Python's caches in `__pycache__`. It can be computed by hand:
 
     cd PACKAGE && find -L . -type f ! -path '*/__pycache__/*' -printf '%P\\0' | LC_ALL=C sort -z |
         xargs -0 sha256sum | sha256sum
 
-What that package imports from others is not part of it.
+Other packages that it imports are not included.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def package_digest(module: str) -> str:
     """The digest of the loaded top-level package, or single module, that `module` belongs to.
 
     Raises:
-        MachineError: it does not consist of files, they cannot be read, are absurdly many, or one
-            has a name that could stand for two lines of the list.
+        MachineError: it does not consist of files, they cannot be read or are too many, or a file
+            name could be taken for two lines of the list.
     """
     top = module.partition(".")[0]
     try:
@@ -38,7 +38,7 @@ def package_digest(module: str) -> str:
         whole = hashlib.sha256()
         left = MOST_BYTES
         for name, path in found:
-            if b"\n" in name or b"\\" in name:  # sha256sum writes them in another way
+            if b"\n" in name or b"\\" in name:  # sha256sum escapes them
                 raise _unnamed(top, "a line break or a backslash in the name of a file")
             with path.open("rb") as file:
                 left -= os.fstat(file.fileno()).st_size
@@ -54,7 +54,7 @@ def package_digest(module: str) -> str:
 
 
 def _files(top: str) -> Iterator[tuple[str, Path]]:
-    """Name and path of every file of a package that is loaded."""
+    """Relative and full path of every file of a loaded package."""
     loaded = sys.modules.get(top)
     places = list(getattr(loaded, "__path__", []))
     if not places:
@@ -77,9 +77,9 @@ def _files(top: str) -> Iterator[tuple[str, Path]]:
 
 def _unnamed(top: str, got: str) -> MachineError:
     return MachineError(
-        f"the playbook's package {top} cannot be named by its files",
+        f"the files of the playbook's package {top} cannot be digested",
         guard="playbook origin",
         got=got,
         expected="a package of readable files",
-        next_step=f"install the package that brings {top} again, as files",
+        next_step=f"install the package that provides {top} again, as files",
     )

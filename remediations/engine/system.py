@@ -1,23 +1,24 @@
 """What a system declares: something that can be read, whatever the incident.
 
-A *host system* reads something on hosts, and opens no connection. It contributes shell text to the
-one program that every host runs in one round trip, and parses the sections that this text prints:
+A *host system* reads something on hosts and opens no connections. It contributes shell text to the
+one program that every host runs in one round trip, and parses the sections that this text prints.
+The rules:
 
 1. `fragment` defines bash functions and nothing else. The frame (systems/hosts/probe.sh) calls
-   `NAME_first`, `NAME_rest` and `NAME_last`, those that are there, one system after another in the
-   order of their names: `first` finds out what there is, `rest` reads it, `last` reads what must
-   not be older than the rest.
-2. Whatever could hang, or could be large, is a section: `begin SECTION COMMAND…`. Each section is
-   limited in bytes, by `sections`, and in time, by the frame. In between only `take` may be used,
-   which is limited, too.
-3. Functions, sections and settings have names that no other installed system has.
+   `NAME_first`, `NAME_rest` and `NAME_last`, where defined, for each system in order of name:
+   `first` finds out what there is, `rest` reads it, `last` reads what must not be older than the
+   rest.
+2. Anything that could hang or be large is a section: `begin SECTION COMMAND…`. Each section is
+   limited in bytes, by `sections`, and in time, by the frame. Outside of sections only `take` may
+   be used, which is limited as well.
+3. The names of functions, sections and settings are unique among all installed systems.
 4. A fragment runs as root and changes nothing.
-5. `read` never raises: what is odd in a section is an unknown reading. What it needs beside the
-   document (the login, the clock) it finds in the frame's sections.
+5. `read` never raises: anything unexpected in a section becomes an unknown reading. What it needs
+   besides its own sections (the login, the clock) is in the frame's sections.
 
-A *remote system* (an API server, a store) looks by itself, within limits of its own, and never
-raises: what it could not read is an unknown reading. `hosts` is one: it looks by running that
-program.
+A *remote system* (an API server, a store) reads by itself, within limits of its own, and never
+raises: what it could not read becomes an unknown reading. `hosts` is one of them: it reads by
+running the program above.
 
 What a system has to be told by an operator is its section of the inventory
 (`engine.observe.inventory_section`). Where an inventory does not have it, the system is not read;
@@ -36,37 +37,54 @@ A system is an entry point of the group `remediations.systems`, by the rules of 
         whole=lambda inventory, hosts: Uptimes(seconds=tuple(hosts)),
     )
 
-`docs/writing-a-system.md` has it whole.
+`docs/writing-a-system.md` has the complete example.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from remediations.engine.drivers import DriverKind
 from remediations.engine.observe.inventory_section import InventorySection, section_flaw
 from remediations.engine.observe.observation import Scope
-from remediations.engine.observe.section import Document
-from remediations.engine.observe.trouble import Trouble
+from remediations.engine.observe.section import HostDocument, Trouble
+from remediations.engine.plan.build import StepCompiler
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded
 
-if TYPE_CHECKING:  # who only reads an inventory contacts nobody
+if TYPE_CHECKING:
+    from remediations.engine.apply.driver import Driver
     from remediations.reach.connection import Reach
+    from remediations.reach.ssh import SshReach
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverKind:
+    """What carries out steps on one kind of target, in two halves.
+
+    `compiler` is the pure half, open while plans are made: it makes the bytes. `driver` is the half
+    that acts, through the connections of a run.
+    """
+
+    name: str
+    compiler: Callable[[], AbstractContextManager[StepCompiler]]
+    driver: Callable[[SshReach], Driver]
+
 
 NAME = re.compile("[a-z][a-z0-9]{0,31}")
-"""Of a system. It begins the names of its shell functions."""
+"""The form of a system's name, which is the prefix of its shell functions."""
 SECTION = re.compile(r"[a-z][a-z0-9_]{0,31}(\.[0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Something that can be read. `kind` is what it contributes to an observation; `drivers` what
-    it can change (`engine.drivers`); `inventory_section` what it is told, None for nothing."""
+    """Something that can be read. `kind` is the part that it contributes to an observation,
+    `drivers` are what can change it, and `inventory_section` is what an inventory tells it, None
+    for nothing."""
 
     name: str
     kind: type[Kinded]
@@ -82,16 +100,16 @@ class System:
 class HostSystem(System):
     """Something that is read on hosts.
 
-    `sections` are the bytes that each may have. `settings` are shell variables for one host, named
-    `remediate_…`. `read` gives the reading of one host, `unread` that of a host that could not be
-    read; `whole` makes one value of the readings of the hosts that it is on, in the inventory's
+    `sections` has the size limit of each section in bytes. `settings` returns the shell variables
+    for one host, named `remediate_…`. `read` returns the reading of one host, `unread` that of a
+    host that could not be read; `whole` combines the readings of its hosts, in the inventory's
     order.
     """
 
     fragment: str
     sections: Mapping[str, int]
     settings: Callable[[HostEntry], Mapping[str, str]]
-    read: Callable[[Document, HostEntry, datetime], Any]
+    read: Callable[[HostDocument, HostEntry, datetime], Any]
     unread: Callable[[HostEntry, Trouble, datetime], Any]
     whole: Callable[[Inventory, Sequence[Any]], Kinded]
 
@@ -101,8 +119,8 @@ class HostSystem(System):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """What a remote system is given to look with."""
+class LookRequest:
+    """What a remote system is given to read with."""
 
     reach: Reach
     inventory: Inventory
@@ -112,18 +130,19 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteSystem(System):
-    """Something that looks by itself.
+    """Something that reads by itself.
 
-    `unanswered` is given such a value: the reasons, where nothing of it could be read; else none.
+    `unanswered` is given a value that `look` returned. It returns the reasons if nothing at all
+    could be read, and nothing otherwise.
     """
 
-    look: Callable[[Look], Awaitable[Sequence[Kinded]]]
+    look: Callable[[LookRequest], Awaitable[Sequence[Kinded]]]
     unanswered: Callable[[Any], tuple[str, ...]]
 
 
-def flaw_of(loaded: object) -> str:
-    """What is wrong with what an entry point brought; "" where it is a system. Nothing else checks
-    the types of another package's fields."""
+def system_flaw(loaded: object) -> str:
+    """Why what an entry point provides is not a valid system; "" if it is. Nothing else checks the
+    types of another package's fields."""
     if not isinstance(loaded, HostSystem | RemoteSystem):
         return "it is not a host system or a remote system"
     if not NAME.fullmatch(str(loaded.name)):

@@ -1,4 +1,4 @@
-"""Files that belong to the package and are not Python: inside of it, or beside it in a checkout."""
+"""Files of the package that are not Python: inside of it, or beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import remediations
 from remediations.errors import UsageError
 
 
-def shipped(path: str) -> Path:
-    """The file or directory called `path`, as "deploys", by its name in the project.
+def shipped_path(path: str) -> Path:
+    """The file or directory `path` of the project, such as "deploys".
 
     Raises:
-        UsageError: this installation has none.
+        UsageError: it is missing from this installation.
     """
     package = Path(remediations.__path__[0])
     candidates = (package / "shipped" / path, package.parent / path)

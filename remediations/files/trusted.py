@@ -1,20 +1,20 @@
 """Reads a file on which trust depends: once, and only where nobody else can have changed it.
 
 Plans, inventories, approvals, lists of signers, journals and observations decide what runs as root.
-`read_trusted` is the only way in which they are opened:
+They are opened by `read_trusted` only:
 
-1. Every directory on the way, from `/` on, is opened by descriptor and belongs to root or to the
-   caller. Others may write to it only if it is sticky (`/tmp`): what is ours stays where it is.
-2. To the directory that holds the file nobody else may write, sticky or not: there they could put
-   an older file of ours (a hard link) under a name that we look for.
-3. A symbolic link on the way is followed if it, too, belongs to root or to the caller; the file
-   itself must not be one, except where the reader says that it may (`follow`).
-4. The file is opened without waiting (a FIFO would block for ever) and looked at through its
-   descriptor: regular, owned by root or the caller, written by nobody else, not above the limit.
-5. Its bytes are read once and kept. What was checked is handed on; nothing reads the file again.
+1. Every directory on the path, from `/` on, is opened by descriptor and belongs to root or to the
+   caller. Others may write to it only if it is sticky (`/tmp`): then they cannot replace our files.
+2. Nobody else may write to the directory that holds the file, sticky or not: they could link an
+   older file of ours to the name that we open.
+3. A symbolic link on the path is followed if it belongs to root or to the caller as well. The file
+   itself must not be a link, unless the caller of `read_trusted` allows it (`follow`).
+4. The file is opened without blocking (a FIFO would block for ever) and checked through its
+   descriptor: regular, owned by root or the caller, not writable by others, not above the limit.
+5. Its bytes are read once and passed on. Nothing reads the file again.
 
-The caller is the effective user, and for root also the person who called `sudo`: that person named
-the file. docs/threat-model.md says who is kept out by this.
+The caller is the effective user and, for root, also the user who called `sudo`, who named the file.
+docs/threat-model.md says against whom this protects.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import grp
 import hashlib
 import os
 import pwd
+import re
 import shlex
 import stat
 from collections import deque
@@ -33,7 +34,6 @@ from functools import cached_property
 from pathlib import Path
 
 from remediations.errors import RemediationError, UsageError
-from remediations.files.caller import sudo_uid
 
 MEGABYTE = 1_000_000
 LINKS = 40
@@ -67,15 +67,15 @@ def read_trusted(
 ) -> TrustedFile:
     """The file at `path`, of at most `limit` bytes.
 
-    `by` are the user ids that may have written it and all above it; None means `owners()`. With
-    `follow` it may be a symbolic link, to a file for which the same holds.
+    `by` are the ids of the users who may own it and every directory above it; None means
+    `trusted_owners()`. With `follow` it may be a symbolic link to a file for which the same holds.
 
     Raises:
-        RemediationError: of the class `refusal`: a link, not a regular file, too large, or somebody
-            else could have written it or a directory above it.
-        OSError: there is no such file, or it may not be read.
+        RemediationError: of the class `refusal`: it is a link, is not a regular file or is too
+            large, or another user could have written it or a directory above it.
+        OSError: it does not exist, or may not be read.
     """
-    judge = _Judge(refusal, owners() if by is None else by)
+    judge = _Judge(refusal, trusted_owners() if by is None else by)
     with ExitStack() as held:
         directory, shown = _holder(Path.cwd() / path, judge, held, follow=follow)
         try:
@@ -94,56 +94,56 @@ def read_trusted(
         if found.st_size > limit:
             raise _too_large(shown, found.st_size, limit, refusal)
         data = _up_to(descriptor, limit + 1)
-    if len(data) > limit:  # it grew since, or is a file that claims no size (/proc)
+    if len(data) > limit:  # it has grown, or is a file without a size (/proc)
         raise _too_large(shown, len(data), limit, refusal)
     return TrustedFile(path, data)
 
 
 def check_directory(path: Path, *, refusal: type[RemediationError] = UsageError) -> None:
-    """Refuse a directory that somebody else could change, itself or by one above it.
+    """Refuse a directory that another user could change, directly or through one above it.
 
     Raises:
         RemediationError: of the class `refusal`.
-        OSError: there is no such directory, or it may not be entered.
+        OSError: it does not exist, or may not be entered.
     """
-    judge = _Judge(refusal, owners())
+    judge = _Judge(refusal, trusted_owners())
     with ExitStack() as held:
         directory, real = _directory(Path.cwd() / path, judge, held)
         found = os.fstat(directory)
         if found.st_mode & _OTHERS_WRITE:
-            # Sticky or of a private group, too: what is to be made here could be there before.
+            # Even if it is sticky or the group is private: others could create our files first.
             raise judge.writable(real, found)
 
 
-def owners() -> frozenset[int]:
-    """The users whose files are trusted: root, the effective user, and who called `sudo`."""
+def trusted_owners() -> frozenset[int]:
+    """The users whose files are trusted: root, the effective user, and the caller of `sudo`."""
     called_by = sudo_uid()
     return frozenset({0, os.geteuid(), *(() if called_by is None else (called_by,))})
 
 
 @dataclass(frozen=True)
 class _Judge:
-    """Whose files are trusted, and of which class a refusal is."""
+    """Whose files are trusted, and the class of a refusal."""
 
     refusal: type[RemediationError]
     owners: frozenset[int]
 
     def above(self, path: Path, found: os.stat_result) -> None:
-        """A directory on the way."""
+        """Check a directory on the path."""
         self.owned(path, found)
         if not found.st_mode & stat.S_ISVTX:
             self.unshared(path, found)
 
     def file(self, path: Path, found: os.stat_result) -> None:
-        """The file itself."""
+        """Check the file itself."""
         self.owned(path, found)
         self.unshared(path, found)
 
     def owned(self, path: Path, found: os.stat_result) -> None:
-        """Anything; of a link nothing else counts."""
+        """Check the owner, which is all that matters for a link."""
         if found.st_uid not in self.owners:
             raise self.refusal(
-                f"{path} belongs to somebody else",
+                f"{path} belongs to another user",
                 guard=GUARD,
                 got=f"owned by {_name(found.st_uid)}",
                 expected=f"owned by {' or '.join(_name(uid) for uid in sorted(self.owners))}",
@@ -151,12 +151,12 @@ class _Judge:
             )
 
     def unshared(self, path: Path, found: os.stat_result) -> None:
-        """A file, or the directory that holds it."""
+        """Check that others cannot write to a file, or to the directory that holds it."""
         if found.st_mode & _OTHERS_WRITE and not _private_group(found):
             raise self.writable(path, found)
 
     def writable(self, path: Path, found: os.stat_result) -> RemediationError:
-        """The refusal of what others may write."""
+        """The refusal of something that others may write to."""
         shared = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX  # as /tmp has to be
         mend = f"look at what it holds; then `chmod go-w {shlex.quote(str(path))}`"
         return self.refusal(
@@ -184,7 +184,7 @@ def _holder(path: Path, judge: _Judge, held: ExitStack, *, follow: bool) -> tupl
 
 
 def _directory(path: Path, judge: _Judge, held: ExitStack) -> tuple[int, Path]:
-    """A descriptor of the directory `path`, every step of the way checked, and its real path."""
+    """A descriptor of the directory `path`, checked at every step, and its real path."""
     pending = deque(path.parts[1:])
     shown = Path(path.anchor)
     directory = _descend(None, path.anchor, shown, judge, held)
@@ -224,8 +224,8 @@ def _up_to(descriptor: int, most: int) -> bytes:
 
 
 def _private_group(found: os.stat_result) -> bool:
-    """Whether nobody but the owner is in the group that may write (user-private groups make 0775
-    the usual mode). Root's group is nobody's private one."""
+    """Whether the owner is the only member of the group that may write: with user-private groups,
+    0775 is the usual mode. Root's group is not a private one."""
     if found.st_mode & stat.S_IWOTH or found.st_uid == 0:
         return False
     try:
@@ -253,7 +253,7 @@ def _odd(path: Path, kind: str, refusal: type[RemediationError]) -> RemediationE
         guard=GUARD,
         got=kind,
         expected="a regular file",
-        next_step=f"`ls -l {shlex.quote(str(path))}`; then name the file that is meant",
+        next_step=f"`ls -l {shlex.quote(str(path))}`; then name the right file",
     )
 
 
@@ -261,7 +261,7 @@ def _link(path: Path, refusal: type[RemediationError]) -> RemediationError:
     return refusal(
         f"{path} is a symbolic link",
         guard=GUARD,
-        got="a symbolic link, which can be turned to another file",
+        got="a symbolic link, which can be redirected to another file",
         expected="the regular file itself",
         next_step=f"name the file that `readlink -f {shlex.quote(str(path))}` shows",
     )
@@ -284,3 +284,17 @@ def _name(uid: int) -> str:
         return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
     except (KeyError, OverflowError):
         return f"uid {uid}"
+
+
+_UID = re.compile(r"[0-9]{1,10}")
+_NO_UID = 2**32 - 1
+"""The id for "no user"; greater numbers are not ids."""
+
+
+def sudo_uid() -> int | None:
+    """The user who called sudo; None without sudo, or if the variable is not an id."""
+    said = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    if not _UID.fullmatch(said):
+        return None
+    uid = int(said)
+    return uid if uid < _NO_UID else None

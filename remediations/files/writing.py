@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never half."""
+"""Writes files so that a crash leaves the old or the new content, never half of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from remediations.errors import MachineError
-from remediations.files.trusted import check_directory, owners
+from remediations.files.trusted import check_directory, trusted_owners
 
 PRIVATE = 0o700
 PRIVATE_FILE = 0o600
@@ -20,8 +20,8 @@ _APPEND = (os.O_WRONLY | os.O_APPEND | os.O_CREAT) | (
 )
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write, sync, rename, sync: what stood there before is replaced.
+def replace_file(path: Path, data: bytes) -> None:
+    """Write, sync, rename, sync: an existing file is replaced.
 
     Raises:
         MachineError: the state directory cannot be written.
@@ -31,11 +31,12 @@ def write_whole(path: Path, data: bytes) -> None:
         fresh.rename(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
 
 
-def write_new(path: Path, data: bytes) -> bool:
-    """Write a file that must not exist yet; whether this call made it. Of several, one does.
+def create_file(path: Path, data: bytes) -> bool:
+    """Write a file that must not exist yet; whether this call created it. Of several concurrent
+    calls exactly one does.
 
     Raises:
         MachineError: the state directory cannot be written.
@@ -50,17 +51,17 @@ def write_new(path: Path, data: bytes) -> bool:
             fresh.unlink()
         sync_directory(path.parent)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
     return True
 
 
-def write_named(path: Path, data: bytes) -> None:
-    """Write a file that somebody has named, in a directory that may be anybody's (`/tmp`): whole or
-    not at all, readable by the caller only. A regular file that stood there is replaced, a link is
-    not followed.
+def write_named_file(path: Path, data: bytes) -> None:
+    """Write a file whose path was given by a person, in a directory that others may share (`/tmp`):
+    whole or not at all, readable by the caller only. An existing regular file is replaced; a link
+    is not followed.
 
     Raises:
-        OSError: it cannot be written, or something else stands there, as a device.
+        OSError: it cannot be written, or the path is something else, such as a device.
     """
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
@@ -77,13 +78,13 @@ def write_named(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def append_private(path: Path) -> int:
-    """A descriptor that appends to a file that somebody has named, which is ours alone from now on
-    (0600). A link is not followed.
+def open_private_log(path: Path) -> int:
+    """A descriptor that appends to a file whose path was given by a person. Its mode becomes 0600.
+    A link is not followed.
 
     Raises:
         UsageError: others may write to it, or to a directory above it.
-        OSError: it cannot be written, or something else stands there, as a device.
+        OSError: it cannot be written, or the path is something else, such as a device.
     """
     check_directory(path.parent)
     descriptor = os.open(path, _APPEND, PRIVATE_FILE)
@@ -91,7 +92,7 @@ def append_private(path: Path) -> int:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        if found.st_uid not in owners() or stat.S_IMODE(found.st_mode) & OTHERS_WRITE:
+        if found.st_uid not in trusted_owners() or stat.S_IMODE(found.st_mode) & OTHERS_WRITE:
             raise OSError(errno.EPERM, "others may write it", str(path))
         os.fchmod(descriptor, PRIVATE_FILE)
     except BaseException:
@@ -100,11 +101,11 @@ def append_private(path: Path) -> int:
     return descriptor
 
 
-def make_private(directory: Path) -> None:
-    """Make `directory`, and what is missing above it, ours alone: 0700, whatever the umask.
+def make_private_directory(directory: Path) -> None:
+    """Create `directory` and missing directories above it with mode 0700, whatever the umask.
 
     Raises:
-        MachineError: it cannot be made, or others may write to it or to a directory above it.
+        MachineError: it cannot be created, or others may write to it or to a directory above it.
     """
     missing = []
     level = Path.cwd() / directory
@@ -117,26 +118,27 @@ def make_private(directory: Path) -> None:
             level.chmod(PRIVATE)
         check_directory(directory, refusal=MachineError)
     except OSError as error:
-        raise unusable(directory, error) from error
+        raise state_directory_error(directory, error) from error
 
 
-def keep_private(directory: Path) -> None:
-    """Take a directory of ours from everybody else: an older version may have left it open.
+def ensure_private_directory(directory: Path) -> None:
+    """Create a directory with mode 0700, or restrict an existing one to it: an older version may
+    have left it readable.
 
     Raises:
-        MachineError: others may write to it, so what it holds proves nothing; or it is not ours.
+        MachineError: others may write to it, so its files prove nothing; or it is not ours.
     """
-    make_private(directory)
+    make_private_directory(directory)
     try:
         if stat.S_IMODE(directory.stat().st_mode) & OTHERS:
             directory.chmod(PRIVATE)
     except OSError as error:
-        raise unusable(directory, error) from error
+        raise state_directory_error(directory, error) from error
 
 
 def _fresh(path: Path, data: bytes) -> Path:
-    """The data, on disk, under a name of this process."""
-    make_private(path.parent)
+    """A temporary file of this process with the data, synced to disk."""
+    make_private_directory(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         with fresh.open("wb") as file:
@@ -151,7 +153,7 @@ def _fresh(path: Path, data: bytes) -> Path:
 
 
 def sync_directory(path: Path) -> None:
-    """Make what was created in a directory outlive a power cut."""
+    """Make new names in a directory survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -159,8 +161,8 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def unusable(path: Path, error: OSError) -> MachineError:
-    """The refusal for a state directory that is read-only, full, or somebody else's."""
+def state_directory_error(path: Path, error: OSError) -> MachineError:
+    """The refusal of a state directory that is read-only, full, or owned by another user."""
     return MachineError(
         "the state directory cannot be used",
         guard="state directory",

@@ -1,9 +1,10 @@
-"""The machine configuration: what holds for every run on this machine, whoever starts it.
+"""The machine configuration: what applies to every run on this machine, whoever starts it.
 
-/etc/remediate/config.toml, or the file that $REMEDIATE_CONFIG names. Who may approve, which keys
-were revoked, which programs are started and whose playbooks are loaded is decided there, outside of
-the runs that are judged by it (docs/machine-configuration.md). Without the file the defaults hold;
-a file that was named and is not there is refused, since its revocation list would be missing, too.
+It is /etc/remediate/config.toml, or the file that $REMEDIATE_CONFIG names. It decides who may
+approve, which keys are revoked, which programs are started and whose playbooks are loaded, and it
+is not part of the runs that are judged by it (docs/machine-configuration.md). Without the file the
+defaults apply. A file that is named but missing is refused: its revocation list would be missing as
+well.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ DEFAULT_PATH = Path("/etc/remediate/config.toml")
 VARIABLE = "REMEDIATE_CONFIG"
 GUARD = "machine configuration"
 _LIMIT = 64_000
-"""Bytes; ten times what anybody writes there."""
+"""Bytes; far more than a configuration needs."""
 _DISTRIBUTION = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 
 
 class MachineConfig(Struct, frozen=True, kw_only=True):
-    """What the file says, with its path and the SHA-256 of its bytes: both "" where there is none.
+    """The content of the file, with its path and the SHA-256 of its bytes: both "" without a file.
 
-    `playbooks` are the normalized names of the distributions that may bring playbooks beside our
+    `playbooks` are the normalized names of the distributions that may provide playbooks besides our
     own; None means every installed one.
     """
 
@@ -49,10 +50,10 @@ KEYS = ("inventories", "allowed_signers", "revoked_keys", "ssh", "ssh_keygen", "
 
 
 def load_machine_config() -> MachineConfig:
-    """The configuration of this machine, or the defaults where it has none.
+    """The configuration of this machine, or the defaults if it has none.
 
     Raises:
-        UsageError: the file cannot be trusted or read, or says what it should not.
+        UsageError: the file cannot be trusted or read, or its content is not valid.
     """
     named = os.environ.get(VARIABLE, "")
     path = Path(named) if named else DEFAULT_PATH
@@ -68,16 +69,16 @@ def load_machine_config() -> MachineConfig:
         got = error.strerror or str(error)
         next_step = f"`ls -ld {shlex.quote(str(path))}`: let its users read it"
         raise _wrong(path, got, "a file that can be read", next_step) from error
-    return parse(file)
+    return parse_machine_config(file)
 
 
-def parse(file: TrustedFile) -> MachineConfig:
-    """The configuration that the bytes of `file` say. Pure.
+def parse_machine_config(file: TrustedFile) -> MachineConfig:
+    """Parse the bytes of `file`. Pure.
 
     Raises:
-        UsageError: no TOML, an unknown key, or a value of another type.
+        UsageError: not TOML, an unknown key, or a value of the wrong type.
     """
-    # Not at the top: most machines have no such file, and `status` is asked for often.
+    # Imported here, because most machines have no such file and `status` has to start fast.
     import tomllib
 
     try:
@@ -92,13 +93,13 @@ def parse(file: TrustedFile) -> MachineConfig:
     return _Table(file.path, table).config(file.sha256)
 
 
-def normalized(distribution: str) -> str:
-    """The one spelling of a distribution's name: `Acme.Playbooks` and `acme_playbooks` are one."""
+def normalize_distribution(distribution: str) -> str:
+    """The normalized name of a distribution: `Acme.Playbooks` and `acme_playbooks` are the same."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 class _Table(NamedTuple):
-    """The values of the file being read: every complaint names it."""
+    """The values of the file; every error names the file."""
 
     source: Path
     table: Mapping[str, object]
@@ -131,7 +132,7 @@ class _Table(NamedTuple):
                 raise _wrong(
                     self.source, f"playbooks: {name!r}", "playbooks: names as `pip list` has them"
                 )
-        return frozenset(normalized(name) for name in names)
+        return frozenset(normalize_distribution(name) for name in names)
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key, [])

@@ -1,8 +1,8 @@
 """The programs that decide whether a signature is good and where a name leads.
 
-They are started by the absolute path that the machine configuration names; PATH is never searched.
-A program is started only where nobody but root could have put it there: what `read_trusted` asks of
-a file and of the way to it, with root as the only owner.
+They are started by the absolute path in the machine configuration; PATH is never searched. A
+program is started only if nobody but root could have installed it: `read_trusted` checks the file
+and its path, with root as the only accepted owner.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from remediations.errors import MachineError
 from remediations.files.trusted import read_trusted
 
 SSH, SSH_KEYGEN = "ssh", "ssh_keygen"
-"""The keys of the machine configuration that name them."""
+"""The keys of the machine configuration for these programs."""
 OLDEST_OPENSSH = (8, 7)
-"""The first whose ssh-keygen judges a signature as of a given moment (`-O verify-time`)."""
+"""The first version whose ssh-keygen can verify a signature as of a given time (`-O verify-time`).
+"""
 INSTALL = "apt-get install openssh-client"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC0"}
-"""All that a program gets of an environment. With UTC a date without a zone means the same
-everywhere; nothing of the caller's can change what is found."""
+"""The whole environment of a program, so that nothing from the caller's can change the result. With
+UTC a date without a zone means the same everywhere."""
 
 _LIMIT = 64_000_000
 _ANSWER_S = 5
@@ -36,17 +37,17 @@ _VERSION = re.compile(r"OpenSSH_([0-9]{1,3})\.([0-9]{1,3})\S{0,20}")
 
 
 class Program(Struct, frozen=True):
-    """A program that root put there, by its path and the SHA-256 of its file."""
+    """A program that root installed: its path, and the SHA-256 of its file."""
 
     path: Path
     sha256: str
 
 
 class OpenSSH(Struct, frozen=True, kw_only=True):
-    """The programs of OpenSSH that this machine uses. The versions are such as `OpenSSH_9.2p1`.
+    """The OpenSSH programs that this machine uses. A version is, for example, `OpenSSH_9.2p1`.
 
-    `ssh -V` says that of ssh; ssh-keygen can be asked by nobody. It has the version of the ssh
-    that lies beside it, which is installed with it; elsewhere its version is unknown: "".
+    `ssh -V` prints the version of ssh; ssh-keygen has no such option. In the same directory it is
+    taken to have ssh's version, with which it is installed; otherwise its version is unknown: "".
     """
 
     ssh: Program
@@ -55,11 +56,11 @@ class OpenSSH(Struct, frozen=True, kw_only=True):
     keygen_version: str
 
 
-def openssh_of(ssh: Program, keygen: Program) -> OpenSSH:
-    """The two programs that are used, with their versions, as a journal should name them.
+def openssh_programs(ssh: Program, keygen: Program) -> OpenSSH:
+    """The two programs with their versions, as a journal records them.
 
     Raises:
-        MachineError: ssh is too old, or not OpenSSH.
+        MachineError: ssh is too old, or is not OpenSSH.
     """
     version = openssh_version(ssh)
     together = ssh.path.resolve().parent == keygen.path.resolve().parent
@@ -72,8 +73,8 @@ def openssh_of(ssh: Program, keygen: Program) -> OpenSSH:
 
 
 def load_program(path: Path, key: str) -> Program:
-    """The program at the absolute `path`, which the key `key` of the machine configuration names,
-    if nobody but root can have put it there.
+    """The program at the absolute `path`, which is the value of `key` in the machine configuration,
+    if nobody but root can have installed it.
 
     Raises:
         MachineError: it is missing, is not an executable file, or others could have changed it.
@@ -109,7 +110,7 @@ def load_program(path: Path, key: str) -> Program:
 
 
 def openssh_version(ssh: Program) -> str:
-    """What `ssh -V` says of itself, such as `OpenSSH_9.2p1`.
+    """The version that `ssh -V` prints, such as `OpenSSH_9.2p1`.
 
     Raises:
         MachineError: it does not answer, is not OpenSSH, or is too old.

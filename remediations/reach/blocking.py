@@ -1,4 +1,4 @@
-"""The same connections for code that does not await: one event loop in a thread of its own."""
+"""Connections for synchronous code: one event loop in a thread of its own."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_BYTES = 4_000_000
-"""Of each stream of one command."""
+"""The limit for each stream of one command."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one host may take of a question to all: seconds of the command alone and with the
-    connecting, and bytes of each stream."""
+    """What one host may use when all hosts are asked: seconds for the command, seconds including
+    the login, and bytes of each stream."""
 
     command_s: float
     host_s: float
@@ -34,7 +34,7 @@ class Limits:
 
 
 class BlockingReach:
-    """Connections kept until `close`; usable from any thread."""
+    """Connections that are kept until `close`. Can be used from any thread."""
 
     def __init__(self, inventory: Inventory, resolver: SshResolver) -> None:
         self._loop = asyncio.new_event_loop()
@@ -44,8 +44,8 @@ class BlockingReach:
         self._reach = self._wait(self._make(inventory, resolver))
 
     def run(self, host: str, command: str, *, timeout_s: float) -> Completed:
-        """Run one *read-only* command on an inventory host: it is repeated once on a new
-        connection where the old one was lost. A refused connection is not tried again.
+        """Run one *read-only* command on an inventory host. If the connection is lost, it is
+        repeated once on a new one. A refused connection is not tried again.
 
         Raises:
             HostUnreachable: it cannot be reached.
@@ -55,8 +55,8 @@ class BlockingReach:
     def run_on_all(
         self, command: str, stdin: Mapping[str, bytes], *, limits: Limits
     ) -> Mapping[str, Completed | HostUnreachable]:
-        """Run one *read-only* command on all hosts named in `stdin` at once, each with its own
-        input and limits. A host that cannot be reached is a value beside the others' answers.
+        """Run one *read-only* command on all hosts in `stdin` at the same time, each with its own
+        input. The result of a host that cannot be reached is the error, as a value.
         """
         return self._wait(self._run_on_all(command, stdin, limits))
 
@@ -82,7 +82,7 @@ class BlockingReach:
         self._beside.append(asyncio.run_coroutine_threadsafe(ask(), self._loop))
 
     def login(self, host: str) -> Login:
-        """Where the name of an inventory host leads. Contacts nobody."""
+        """Where the name of an inventory host leads. Makes no connection."""
         return self._wait(self._reach.login(host))
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class BlockingReach:
         return await renewed.run(command, stdin=stdin, timeout_s=timeout_s, max_bytes=max_bytes)
 
     def _wait(self, work: Coroutine[object, object, T]) -> T:
-        """What it comes to. Where we are interrupted, nobody waits for it any more."""
+        """The result of `work`, which is cancelled if this thread is interrupted."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

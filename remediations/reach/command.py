@@ -1,4 +1,4 @@
-"""One open connection, and the commands on it: bounded in time, bytes and number."""
+"""One open connection and its commands, which are bounded in time, bytes and number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import asyncssh
 
 from remediations.reach.connection import Completed
-from remediations.reach.failures import explained
+from remediations.reach.failures import connection_refusal
 from remediations.reach.settings import SshSettings
 from remediations.values.elapsed import elapsed_ms
 
@@ -19,11 +19,11 @@ CHANNEL_LIMIT = 8
 """Below sshd's default MaxSessions of 10 per connection."""
 CHUNK = 65536
 DOUBT_S = 3.0
-"""A command that takes longer makes its connection doubtful, and the peer is asked whether it is
-there. A host or a hop may vanish without a word (power, a firewall), and writing still succeeds."""
+"""Seconds after which a running command puts its connection in doubt: from then on keepalives are
+sent often. A host or a hop may vanish silently (power, a firewall), and writing still succeeds."""
 ASK_S = 1.0
 ASKED = 3
-"""How often and how many times; sshd itself answers, whatever the command does."""
+"""Interval and number of these keepalives. sshd answers them itself, whatever the command does."""
 
 
 class SshConnection:
@@ -57,16 +57,16 @@ class SshConnection:
             except (asyncssh.Error, OSError) as error:
                 log.info("%s: lost while a command ran: %s", self.host, error)
                 cause = asyncssh.ConnectionLost(str(error)) if self.is_closed() else error
-                raise explained(self.host, self._settings, cause) from error
+                raise connection_refusal(self.host, self._settings, cause) from error
         self._tell(done, len(command), len(stdin), timeout_s)
         return done
 
     def is_closed(self) -> bool:
-        """Whether it or a hop was lost or closed: every further command would be refused."""
+        """Whether it or a hop was lost or closed, so that every further command would fail."""
         return any(connection.is_closed() for connection in self._way)
 
     def _tell(self, done: Completed, command: int, stdin: int, timeout_s: float) -> None:
-        """Sizes only: what a command says, reads and prints may be secret."""
+        """Log sizes only: the text, input and output of a command may be secret."""
         log.debug(
             "%s: a command of %d bytes with %d of input: %s after %d ms, %d bytes out, %d err%s",
             *(self.host, command, stdin),
@@ -78,15 +78,17 @@ class SshConnection:
             log.info("%s: the time limit of %.1f s ended a command", self.host, timeout_s)
 
     def _doubt(self) -> None:
-        """Ask hops and host whether they are there, often: silence ends the connection."""
-        log.info("%s: a command takes longer than %.0f s: is it there?", self.host, DOUBT_S)
+        """Send keepalives to the hops and the host often; silence ends the connection."""
+        log.info(
+            "%s: a command takes longer than %.0f s: checking the connection", self.host, DOUBT_S
+        )
         for connection in self._way:
             connection.set_keepalive(ASK_S, ASKED)
 
     async def _run(self, command: str, stdin: bytes, timeout_s: float, max_bytes: int) -> Completed:
         began = time.monotonic()
         doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._doubt)
-        out, err = _Bounded(max_bytes), _Bounded(max_bytes)
+        out, err = _BoundedOutput(max_bytes), _BoundedOutput(max_bytes)
         process: asyncssh.SSHClientProcess[bytes] | None = None
         timed_out = False
         try:
@@ -115,7 +117,7 @@ class SshConnection:
         )
 
 
-class _Bounded:
+class _BoundedOutput:
     """Reads a stream up to a limit."""
 
     def __init__(self, limit: int) -> None:
@@ -138,20 +140,20 @@ class _Bounded:
 
 
 class _TooMuchError(Exception):
-    """Ends the reading of both streams: the other may never end by itself."""
+    """Ends the reading of both streams, because the other one may never end by itself."""
 
 
 def _feed(process: asyncssh.SSHClientProcess[bytes], stdin: bytes) -> None:
-    # A command may end before it has read its input, or all of it: that is its own affair.
+    # A command may end before it has read all of its input.
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(stdin)
         process.stdin.write_eof()
 
 
 async def _read_both(
-    process: asyncssh.SSHClientProcess[bytes], out: _Bounded, err: _Bounded
+    process: asyncssh.SSHClientProcess[bytes], out: _BoundedOutput, err: _BoundedOutput
 ) -> None:
-    """Both streams to their ends and the exit status, or until one has too much."""
+    """Read both streams to the end, or until one exceeds its limit."""
     readers = [
         asyncio.create_task(out.read(process.stdout)),
         asyncio.create_task(err.read(process.stderr)),

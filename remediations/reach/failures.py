@@ -1,4 +1,4 @@
-"""What went wrong with a connection, as a refusal that names the guard and the next step."""
+"""Turns a connection error into a refusal that names the guard and the next step."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from remediations.reach.connection import HostUnreachable
 from remediations.reach.settings import SshSettings
 
 DROPPED = (asyncssh.ConnectionLost, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-"""A connection that was there and went: what sshd does beyond MaxStartups, and networks do."""
+"""Errors of a connection that was open and got closed, by sshd beyond MaxStartups or a network."""
 
 
-def explained(
+def connection_refusal(
     host: str, settings: SshSettings, error: Exception, *, said: str = "", behind: str = ""
 ) -> HostUnreachable:
     """The error as a `HostUnreachable`.
 
-    `settings` are those of what was dialled: the host or a hop. `said` replaces the stack's own
-    words; `behind` is the jump host through which it was dialled.
+    `settings` are those of the machine that was dialled, the host or a hop. `said` replaces the
+    message of the SSH library; `behind` is the jump host through which it was dialled.
     """
     guard, expected, advice = _cause(error, behind)
     jump = ("-J", behind) if behind and behind not in settings.jumps else ()
@@ -38,20 +38,21 @@ def explained(
 
 
 def is_login_refused(error: Exception) -> bool:
-    """No key was accepted; sshd says "Too many authentication failures" as a protocol error."""
+    """Whether no key was accepted. "Too many authentication failures" is a protocol error in
+    SSH."""
     return isinstance(error, asyncssh.PermissionDenied) or (
         isinstance(error, asyncssh.DisconnectError) and "authentication" in error.reason.lower()
     )
 
 
 def _cause(error: Exception, behind: str) -> tuple[str, str, str]:
-    """Guard, expectation, and advice, most special first."""
+    """Guard, expectation and advice, the most specific case first."""
     match error:
         case asyncssh.HostKeyNotVerifiable():
             return (
                 "strict host keys",
                 "the key that known_hosts has for it, not revoked",
-                "compare the key with its owner by another way before known_hosts is changed",
+                "compare the key with its owner over another channel before you change known_hosts",
             )
         case asyncssh.PermissionDenied():
             return (

@@ -1,7 +1,7 @@
 """Which keys to offer to a host, in OpenSSH's order, without ever asking for a passphrase.
 
-First certificates, then listed keys that the agent holds, then its others, then key files
-(`pubkey_prepare` of OpenSSH; sshd counts every offer: MaxAuthTries).
+First certificates, then listed keys that the agent holds, then the agent's other keys, then key
+files (`pubkey_prepare` in OpenSSH). The order matters: sshd counts every offer (MaxAuthTries).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OTHERS_BITS = 0o077
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """`passed_over` says why a key or the agent was not used, for the operator."""
+    """The keys to offer. `passed_over` tells the operator why a key or the agent is not used."""
 
     pairs: tuple[asyncssh.SSHKeyPair, ...]
     passed_over: tuple[str, ...]
@@ -32,7 +32,7 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class _Identity:
-    """One IdentityFile: its public part, its private key, or why that cannot be used."""
+    """One IdentityFile: its public key, and its private key or why that cannot be used."""
 
     public: bytes | None
     private: asyncssh.SSHKey | None
@@ -41,7 +41,7 @@ class _Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class _Files:
-    """Key files: public parts in the order of ssh_config, private keys by their public part."""
+    """Key files: public keys in the order of ssh_config, private keys by their public key."""
 
     listed: tuple[bytes, ...]
     private: dict[bytes, asyncssh.SSHKey]
@@ -49,7 +49,7 @@ class _Files:
 
 
 class KeyFiles:
-    """A cache of key files: checking one RSA key takes a good part of a second."""
+    """A cache of key files, because checking an RSA key takes a good part of a second."""
 
     def __init__(self) -> None:
         self._read: dict[Path, _Identity] = {}
@@ -61,10 +61,10 @@ class KeyFiles:
         return self._read[path]
 
 
-async def credentials(
+async def load_credentials(
     settings: SshSettings, agent: asyncssh.SSHAgentClient | None, key_files: KeyFiles
 ) -> Credentials:
-    """All keys to offer; those of the agent sign through `agent`, which must stay open."""
+    """All keys to offer. Those of the agent sign through `agent`, which must stay open."""
     passed_over: list[str] = []
     held = await _held(settings, agent, passed_over)
     files = _files(settings, held, key_files, passed_over)
@@ -120,7 +120,7 @@ def _files(
 def _certified(
     certificate: asyncssh.SSHCertificate, held: dict[bytes, asyncssh.SSHKeyPair], files: _Files
 ) -> asyncssh.SSHKeyPair | None:
-    """The certificate with its private key, from the agent or a file; None without one."""
+    """The certificate with its private key from the agent or a file; None if there is none."""
     blob = certificate.key.public_data
     if blob in held:
         pair = copy.copy(held[blob])
@@ -140,7 +140,7 @@ def _identity(path: Path) -> _Identity:
         if b"PRIVATE KEY-----" in path.read_bytes():
             private = _private(path)
     except FileNotFoundError:
-        pass  # the agent may hold it, and the public part may be there
+        pass  # the agent may hold the key, and the public key may exist
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, OSError) as error:
         trouble = _trouble(error)
     return _Identity(public=_public(path), private=private, trouble=trouble)
@@ -161,7 +161,7 @@ def _trouble(error: Exception) -> str:
 
 
 def _public(path: Path) -> bytes | None:
-    """The public part: of the file beside it, or of the file itself, even under a passphrase."""
+    """The public key, from the file beside it or from the file itself, even with a passphrase."""
     for name in (Path(f"{path}.pub"), path):
         try:
             return asyncssh.read_public_key(name).public_data
@@ -171,7 +171,7 @@ def _public(path: Path) -> bytes | None:
 
 
 def _public_of_private(path: Path) -> bytes | None:
-    """OpenSSH's private files begin with magic, cipher, kdf, its options, 1, the public key."""
+    """The public key in an OpenSSH private key file: magic, cipher, kdf, options, 1, public key."""
     try:
         body = "".join(line for line in path.read_text().splitlines() if "-----" not in line)
         rest = base64.b64decode(body)

@@ -1,8 +1,9 @@
-"""Known host keys, looked up as OpenSSH does; each set of files is read once for all hosts.
+"""Known host keys, looked up as OpenSSH does. Each set of files is read once for all hosts.
 
-A parser of our own: asyncssh's also accepts a key by the address that a name resolved to (so DNS
-could pass one known host off as another), takes the `[` of `[*.example]:2222` for a character
-class, forgets a `@revoked` line for a port, and gives up whole files for one bad line.
+This is a parser of our own because asyncssh's also accepts a key by the address that a name
+resolved to (so DNS could pass one known host off as another), reads the `[` of `[*.example]:2222`
+as a character class, ignores a `@revoked` line for a port, and rejects a whole file for one bad
+line.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ Matched = tuple[
     tuple[()],
     tuple[()],
 ]
-"""Host keys, authorities, revoked keys, and asyncssh's four places for X.509, which stay empty."""
+"""Host keys, authorities, revoked keys, and the four lists for X.509 in asyncssh, always empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Line:
-    """One line. Of plain names, patterns, negated patterns and a hash, what it has."""
+    """One line, with its plain names, patterns and negated patterns, or its hash."""
 
     marker: str
     key: str
@@ -46,7 +47,7 @@ class _Line:
     digest: bytes = b""
 
     def names_host(self, name: str) -> bool:
-        """Whether the line is about `name` ("host" or "[host]:port", lower case)."""
+        """Whether the line applies to `name` ("host" or "[host]:port", lower case)."""
         if self.digest:
             return hmac.new(self.salt, name.encode(), hashlib.sha1).digest() == self.digest
         if any(pattern.fullmatch(name) for pattern in self.never):
@@ -55,7 +56,7 @@ class _Line:
 
 
 class KnownKeys(asyncssh.SSHKnownHosts):
-    """The lines of some known_hosts files, without those that OpenSSH passes over."""
+    """The lines of some known_hosts files, without those that OpenSSH ignores."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -71,8 +72,8 @@ class KnownKeys(asyncssh.SSHKnownHosts):
                 self._add(line)
 
     def _add(self, line: _Line) -> None:
-        """Plain names are looked up, whatever else there is is tried: a file of a thousand hosts
-        would be gone through for each of them."""
+        """Index plain names; only patterns and hashes are tried one by one. Otherwise a file with a
+        thousand hosts would be scanned for each of them."""
         self._count += 1
         if line.digest or line.globs or line.never:
             self._others.append((self._count, line))
@@ -81,15 +82,15 @@ class KnownKeys(asyncssh.SSHKnownHosts):
             self._by_name.setdefault(name, []).append((self._count, line))
 
     def _naming(self, name: str) -> list[_Line]:
-        """The lines about `name`, in the order of the files."""
+        """The lines that apply to `name`, in the order of the files."""
         others = [(at, line) for at, line in self._others if line.names_host(name)]
         return [line for _, line in sorted((*self._by_name.get(name, ()), *others), key=_at)]
 
     def match(self, host: str, addr: str, port: int | None) -> Matched:  # noqa: ARG002
-        """What is known of `host`. `port` is None for port 22 and for a HostKeyAlias.
+        """What is known about `host`. `port` is None for port 22 and for a HostKeyAlias.
 
-        `addr` never counts (CheckHostIP no). A host key for the bare name counts where none is
-        known for the port; a revoked one always.
+        `addr` is ignored (CheckHostIP no). A host key for the bare name is used if none is known
+        for the port; a revoked key for it always counts.
         """
         bare = host.lower()
         names = [f"[{bare}]:{port}", bare] if port else [bare]
@@ -113,11 +114,11 @@ class KnownHosts:
         self._read: dict[tuple[Path, ...], KnownKeys] = {}
 
     def of(self, files: tuple[Path, ...]) -> KnownKeys:
-        """What these files say together. No files: nobody is known, everybody is refused.
+        """The content of these files together. Without files no host is known, and all are refused.
 
         Raises:
-            OSError: a file cannot be read; it might have revoked a key.
-            HostUnreachable: somebody else could have written it: it says whom we believe.
+            OSError: a file cannot be read; it might revoke a key.
+            HostUnreachable: another user could have written it.
         """
         if files not in self._read:
             keys = KnownKeys()
@@ -157,7 +158,7 @@ def _hashed(marker: str, key: str, names: str) -> _Line | None:
             salt=binascii.a2b_base64(salt),
             digest=binascii.a2b_base64(digest),
         )
-    except ValueError:  # binascii.Error is one; so is a letter outside ASCII
+    except ValueError:  # binascii.Error, or a letter outside of ASCII
         return None
     return line if kind == "1" and line.digest else None
 
@@ -180,7 +181,7 @@ def _keys(lines: list[_Line], marker: str) -> list[asyncssh.SSHKey]:
 
 
 def _key(line: _Line) -> asyncssh.SSHKey | None:
-    """The key; None for a kind that asyncssh does not know and so no host can show us."""
+    """The key; None for a type that asyncssh does not know, which a host cannot show us either."""
     try:
         return asyncssh.import_public_key(line.key)
     except asyncssh.KeyImportError:

@@ -1,4 +1,5 @@
-"""One login over asyncssh, with the settings that OpenSSH gave and strict host keys always."""
+"""One login over asyncssh, with the settings from OpenSSH. Host keys are always checked
+strictly."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.failures import DROPPED, explained, is_login_refused
-from remediations.reach.keys import Credentials, KeyFiles, credentials
+from remediations.reach.failures import DROPPED, connection_refusal, is_login_refused
+from remediations.reach.keys import Credentials, KeyFiles, load_credentials
 from remediations.reach.known_hosts import KnownHosts, Matched
 from remediations.reach.proxy import Proxy
 from remediations.reach.settings import SshSettings
@@ -25,7 +26,7 @@ SSH_PORT = 22
 
 
 class _Client(asyncssh.SSHClient):
-    """Hands out the keys in our order, once, and remembers a host key that was not known."""
+    """Offers the keys in our order, once, and remembers a host key that was not known."""
 
     def __init__(self, keys: Credentials) -> None:
         self.shown: asyncssh.SSHKey | None = None
@@ -39,28 +40,28 @@ class _Client(asyncssh.SSHClient):
         port: int,  # noqa: ARG002
         key: asyncssh.SSHKey,
     ) -> bool:
-        """Refuse; asked only for a key that known_hosts does not have."""
+        """Refuse: asyncssh asks only about a key that known_hosts does not have."""
         self.shown = key
         return False
 
     validate_host_ca_key = validate_host_public_key
 
     def public_key_auth_requested(self) -> list[asyncssh.SSHKeyPair]:
-        """All keys the first time, none after that."""
+        """All keys at the first call, none after that."""
         keys, self._keys = self._keys, []
         return keys
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """End what carried the connection."""
+        """End the ProxyCommand that carried the connection."""
         if self.proxy is not None:
             self.proxy.end()
 
 
 def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
-    """What known_hosts has for a host: by its HostKeyAlias, or else by name and port.
+    """What known_hosts has for a host, by its HostKeyAlias, or else by name and port.
 
     Raises:
-        HostUnreachable: a file is there and cannot be read, or others could have written it.
+        HostUnreachable: a file exists and cannot be read, or others could have written it.
     """
     try:
         keys = known.of(settings.known_hosts)
@@ -77,7 +78,7 @@ def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
             f"{settings.alias}: cannot connect",
             guard="known_hosts",
             got=f"{error.what}: {error.got}",
-            expected=f"{error.expected}: it says which hosts are believed",
+            expected=f"{error.expected}: it decides which hosts are trusted",
             next_step=error.next_step,
         ) from error
     name, port = settings.host_key_alias or settings.hostname, None
@@ -89,15 +90,15 @@ def known_keys(settings: SshSettings, known: KnownHosts) -> Matched:
 
 
 @dataclass(frozen=True)
-class OwnFiles:
-    """What all logins share of this machine: files, and the programs they started."""
+class LoginResources:
+    """What all logins share: caches of files, and the ProxyCommands that were started."""
 
     known_hosts: KnownHosts = field(default_factory=KnownHosts)
     keys: KeyFiles = field(default_factory=KeyFiles)
     proxies: list[Proxy] = field(default_factory=list)
 
     async def close(self) -> None:
-        """End the programs, and wait a moment for them."""
+        """End the programs, and wait for them briefly."""
         for proxy in self.proxies:
             proxy.end()
         await asyncio.gather(*(proxy.last_words() for proxy in self.proxies))
@@ -106,24 +107,24 @@ class OwnFiles:
 async def log_in(
     host: str,
     settings: SshSettings,
-    own: OwnFiles,
+    own: LoginResources,
     tunnel: asyncssh.SSHClientConnection | None,
     behind: str,
 ) -> asyncssh.SSHClientConnection:
     """An authenticated connection, through `tunnel` to the jump host `behind` if there is one.
 
     Raises:
-        HostUnreachable: refused, with the guard.
-        OSError, asyncssh.ConnectionLost: one of `DROPPED`; may be tried again.
+        HostUnreachable: it was refused; names the guard.
+        OSError, asyncssh.ConnectionLost: one of `DROPPED`, which may be tried again.
     """
     trusted = known_keys(settings, own.known_hosts)
     async with _agent(settings) as agent:
         try:
             async with asyncio.timeout(LOGIN_TIMEOUT_S):
-                keys = await credentials(settings, agent, own.keys)
+                keys = await load_credentials(settings, agent, own.keys)
         except TimeoutError as error:
             said = f"the agent {settings.agent} does not answer"
-            raise explained(host, settings, error, said=said, behind=behind) from error
+            raise connection_refusal(host, settings, error, said=said, behind=behind) from error
         log.debug(
             "%s: %d keys to offer, %d passed over, %d host keys known",
             *(settings.alias, len(keys.pairs), len(keys.passed_over), len(trusted[0])),
@@ -135,12 +136,12 @@ async def log_in(
             raise
         except (asyncssh.Error, OSError, ValueError) as error:
             said = _said(error, settings, trusted, client, keys)
-            raise explained(host, settings, error, said=said, behind=behind) from error
+            raise connection_refusal(host, settings, error, said=said, behind=behind) from error
 
 
 @contextlib.asynccontextmanager
 async def _agent(settings: SshSettings) -> AsyncIterator[asyncssh.SSHAgentClient | None]:
-    """The agent, open while it may have to sign; it is connected at the first question."""
+    """The agent, open while it may have to sign. It is connected at the first request."""
     if not settings.agent:
         yield None
         return
@@ -153,9 +154,9 @@ async def _certified_or_plain(
     trusted: Matched,
     client: _Client,
     tunnel: asyncssh.SSHClientConnection | None,
-    own: OwnFiles,
+    own: LoginResources,
 ) -> asyncssh.SSHClientConnection:
-    """As OpenSSH: where a host certificate does not hold, the plain key may be known."""
+    """Like OpenSSH: if a host certificate is not valid, the plain key may still be known."""
     plain, authorities, revoked, *_ = trusted
     try:
         return await _through(settings, trusted, client, tunnel, own)
@@ -170,9 +171,9 @@ async def _through(
     trusted: Matched,
     client: _Client,
     tunnel: asyncssh.SSHClientConnection | None,
-    own: OwnFiles,
+    own: LoginResources,
 ) -> asyncssh.SSHClientConnection:
-    """The connection, through a ProxyCommand if there is one; why that failed, it says itself."""
+    """The connection, through a ProxyCommand if there is one, whose error output is reported."""
     if not settings.proxy_command:
         return await _connect(settings, trusted, client, tunnel)
     log.info("%s: through a ProxyCommand", settings.alias)
@@ -214,7 +215,7 @@ async def _connect(
         encryption_algs=algorithms.ciphers,
         mac_algs=algorithms.macs,
         signature_algs=algorithms.signatures,
-        client_keys=None,  # not asyncssh's own defaults: `_Client` hands them out
+        client_keys=None,  # instead of asyncssh's defaults: `_Client` offers the keys
         public_key_auth=True,
         password_auth=False,
         kbdint_auth=False,
@@ -235,7 +236,7 @@ def _said(
     client: _Client,
     keys: Credentials,
 ) -> str:
-    """The stack's words, and what we know beyond them."""
+    """The message of the SSH library, and what we know beyond it."""
     if isinstance(error, TimeoutError):
         limit_s = settings.transport.connect_timeout_s or LOGIN_TIMEOUT_S
         return f"no login within {limit_s:.0f} s"

@@ -1,7 +1,7 @@
 """ProxyCommand: a program whose standard input and output are the connection.
 
-Started by us and not by asyncssh, which splits the words itself where OpenSSH asks a shell, and
-takes what the program says on stderr for a part of the SSH conversation.
+It is not started by asyncssh, which splits the words itself where OpenSSH uses a shell, and reads
+the program's stderr as a part of the SSH protocol.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import os
 import socket
 from typing import Self
 
-from remediations.reach.children import end_group
+from remediations.reach.background import kill_group
 
 PROXY_END_S = 1.0
-"""How long it may take to say its last words once it was killed: what it started may have left the
-group, and holds its stderr."""
+"""How long to wait for its last output after it was killed: a process that it started may have left
+the group and still hold its stderr."""
 SAID_LIMIT = 300
-"""How many bytes of its last words are kept."""
+"""How many bytes of its last output are kept."""
 
 
 class Proxy:
-    """One running ProxyCommand; `socket` is our end of it."""
+    """One running ProxyCommand. `socket` is our end of the connection."""
 
     def __init__(self, process: asyncio.subprocess.Process, ours: socket.socket) -> None:
         self.socket = ours
@@ -31,7 +31,7 @@ class Proxy:
 
     @classmethod
     async def start(cls, command: str) -> Self:
-        """Start `command` as OpenSSH does: by the user's own shell, with exec.
+        """Start `command` as OpenSSH does: with the user's shell and exec.
 
         Raises:
             OSError: there is no such shell.
@@ -44,7 +44,7 @@ class Proxy:
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is ours to handle: a step may be under way
+                start_new_session=True,  # Ctrl-C is handled by us: a step may be running
             )
         except BaseException:
             ours.close()
@@ -54,11 +54,11 @@ class Proxy:
         return cls(process, ours)
 
     def end(self) -> None:
-        """Kill it with whatever it started, all but what made itself independent."""
-        end_group(self._process)
+        """Kill it and all that it started in its process group."""
+        kill_group(self._process)
 
     async def last_words(self) -> str:
-        """Wait a moment until it ended, and tell what it said on stderr in the end."""
+        """Wait briefly for its end, and return the last that it wrote to stderr."""
         await asyncio.wait([self._listening], timeout=PROXY_END_S)
         self._listening.cancel()
         return self._said.decode(errors="replace").strip()

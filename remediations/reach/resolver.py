@@ -1,7 +1,7 @@
-"""Where a name leads, told by OpenSSH itself (`ssh -G`): a checked program and a checked file.
+"""Where a name leads, according to OpenSSH itself (`ssh -G`), with a checked program and file.
 
-This is the one way to a host: whoever makes a connection, or says where a name leads, has it from a
-`SshResolver`, and that from `resolver_for`.
+There is no other way to a host: all code that connects, or says where a name leads, uses an
+`SshResolver`, and gets it from `resolver_for`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import IO
 from remediations.files.trusted import TrustedFile
 from remediations.machine.config import MachineConfig
 from remediations.machine.programs import SSH, Program, load_program
-from remediations.reach.children import end_group, ended
-from remediations.reach.settings import SshSettings, parse_settings, refused
+from remediations.reach.background import kill_group, wait_for_exit
+from remediations.reach.settings import SshSettings, parse_settings, settings_refusal
 from remediations.reach.ssh_config import read_ssh_config
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
@@ -28,22 +28,23 @@ from remediations.values.inventory import Inventory
 log = logging.getLogger(__name__)
 SSH_G_TIMEOUT_S = 10.0
 ANSWER_LIMIT = 1_000_000
-"""Bytes of each stream; a hundred times what `ssh -G` prints."""
+"""Bytes of each stream; `ssh -G` prints a hundredth of that."""
 STANDARD_INPUT = "/dev/stdin"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SshResolver:
-    """`config` is what an inventory names, as it was read and judged; None: OpenSSH's own files."""
+    """Resolves names. `config` is the file that an inventory names, as it was read and checked;
+    None means OpenSSH's own files."""
 
     ssh: Program
     config: TrustedFile | None
 
     async def settings(self, alias: str, *, jump: bool = False) -> SshSettings:
-        """The settings of `alias`: a name for ssh_config, or for a `jump` also user@host:port.
+        """The settings of `alias`, a name for ssh_config; for a `jump` also user@host:port.
 
         Raises:
-            HostUnreachable: ssh_config asks for what we cannot honour, or `ssh` does not answer.
+            HostUnreachable: ssh_config has an option that we cannot honour, or `ssh` fails.
         """
         where = _jump_target(alias) if jump else (alias,)
         argv = (*(("-F", str(self.config.path)) if self.config else ()), *where)
@@ -54,15 +55,15 @@ class SshResolver:
         except (OSError, ValueError) as error:
             log.info("%s: ssh -G does not answer after %d ms", alias, elapsed_ms(began))
             got = str(error) or f"no answer within {SSH_G_TIMEOUT_S:.0f} s"
-            raise refused(alias, argv, "ssh -G", got, "its settings") from error
+            raise settings_refusal(alias, argv, "ssh -G", got, "its settings") from error
         log.debug("%s: ssh -G ended with %s after %d ms", alias, status, elapsed_ms(began))
         if status:
             got = self._complaint(err)
-            raise refused(alias, argv, "ssh_config", got, "settings without an error")
+            raise settings_refusal(alias, argv, "ssh_config", got, "settings without an error")
         return parse_settings(alias, out.decode(errors="replace"), argv)
 
     async def _ask(self, where: tuple[str, ...]) -> tuple[int | None, bytes, bytes]:
-        # Files and not pipes: a program of `Match exec` may stay, and would keep a pipe open.
+        # Files, not pipes: a program of `Match exec` may go on and keep a pipe open.
         with self._read_once() as text, _memory() as out, _memory() as err:
             process = subprocess.Popen(
                 (
@@ -75,16 +76,18 @@ class SshResolver:
                 start_new_session=True,
             )
             try:
-                await ended(process)
+                await wait_for_exit(process)
             finally:
                 if process.returncode is None:
-                    end_group(process)
-                    await ended(process)  # not `wait`: a dead disk may hold it, and would hold all
+                    kill_group(process)
+                    await wait_for_exit(
+                        process
+                    )  # not `wait`, which would block all if a dead disk blocks it
             return process.returncode, _head(out), _head(err)
 
     @contextmanager
     def _read_once(self) -> Iterator[IO[bytes] | None]:
-        """The bytes that were judged, for `ssh` to read: the file may be another one by now."""
+        """The bytes that were checked, for `ssh` to read: the file may have changed since."""
         if self.config is None:
             yield None
             return
@@ -94,7 +97,7 @@ class SshResolver:
             yield text
 
     def _complaint(self, said: bytes) -> str:
-        """The line of `ssh` that names file and line, not its last word ("terminating")."""
+        """The line of `ssh` that names file and line, rather than the last one ("terminating")."""
         text = said.decode(errors="replace").strip()
         if self.config is not None:
             text = text.replace(STANDARD_INPUT, str(self.config.path))
@@ -103,12 +106,12 @@ class SshResolver:
 
 
 def resolver_for(config: MachineConfig, inventory: Inventory) -> SshResolver:
-    """What says where the names of `inventory` lead: the ssh of this machine with the ssh_config of
-    the inventory. Starts nothing.
+    """The resolver for the names of `inventory`: the ssh of this machine with the ssh_config of the
+    inventory. Starts nothing.
 
     Raises:
-        MachineError: ssh is missing, or could have been replaced.
-        UsageError: ssh_config cannot be read, or somebody else could have written it.
+        MachineError: ssh is missing, or others could have replaced it.
+        UsageError: ssh_config cannot be read, or others could have written it.
     """
     return SshResolver(
         ssh=load_program(config.ssh, SSH), config=read_ssh_config(inventory.ssh_config)
@@ -116,7 +119,7 @@ def resolver_for(config: MachineConfig, inventory: Inventory) -> SshResolver:
 
 
 def _memory() -> IO[bytes]:
-    """A file that needs no disk: the bastion's may be full, in an incident of all times."""
+    """A file in memory: the disk of the bastion may be full, especially in an incident."""
     return os.fdopen(os.memfd_create("ssh_config"), "w+b")
 
 
@@ -125,7 +128,7 @@ def _head(file: IO[bytes]) -> bytes:
 
 
 def _jump_target(jump: str) -> tuple[str, ...]:
-    """[user@]host[:port], an IPv6 address in brackets; `ssh` wants the port apart."""
+    """The arguments for [user@]host[:port], where `ssh` takes the port as an option."""
     name, _, port = jump.rpartition(":")
     if name and port.isdigit() and (name.endswith("]") or ":" not in name):
         return "-p", port, name.replace("[", "").replace("]", "")

@@ -1,7 +1,7 @@
 """All connections of one command: each host once, each hop once, few logins at a time.
 
-A connection that was lost is never handed out again: `connect` makes a new one, through a new
-connection to the jump host where that is what was lost. Nobody who asks has to think of it.
+A lost connection is never returned again: `connect` makes a new one, and a new connection to the
+jump host if that was lost. Callers do not have to handle this.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from tenacity import (
 
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.failures import DROPPED, explained
-from remediations.reach.hops import hop_of
-from remediations.reach.login import OwnFiles, log_in
+from remediations.reach.failures import DROPPED, connection_refusal
+from remediations.reach.login import LoginResources, log_in
 from remediations.reach.resolver import SshResolver
-from remediations.reach.routes import Route, Routes
+from remediations.reach.routes import Route, Routes, hop_of
 from remediations.reach.settings import SshSettings
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
@@ -37,20 +36,21 @@ from remediations.values.login import Login
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 LOGINS = 32
-"""Under way at once, whoever is dialled: each costs this machine some 15 ms, and all have to end
-within the time limit of one."""
+"""Concurrent logins to all hosts: each takes about 15 ms of CPU here, and all must end within the
+time limit of a single one."""
 LOGINS_AT_ONE = 8
-"""Below sshd's default MaxStartups of 10: several names may lead to one sshd, and ProxyCommands may
-all log in at one bastion. A jump host is logged in to once, whatever is behind it."""
+"""Concurrent logins to one sshd, below its default MaxStartups of 10: several names may lead to one
+sshd, and ProxyCommands may all go through one bastion. There is one login to a jump host, however
+many hosts are behind it."""
 ATTEMPTS = 4
 CLOSE_TIMEOUT_S = 2.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 8.0
-"""How long a failure stands before the host is dialled again, each time twice as long: it may be
-booting, and it may also count the logins that it refuses."""
+"""Seconds before a host is dialled again after a failure, doubled each time: it may be booting, and
+it may count the logins that it refuses."""
 
 Way = tuple[asyncssh.SSHClientConnection, ...]
-"""The connections that carry one to a host, hop by hop; the last one is the host's own."""
+"""The connections on the route to a host, hop by hop; the last one is the host's own."""
 
 
 class SshReach:
@@ -58,7 +58,7 @@ class SshReach:
 
     def __init__(self, inventory: Inventory, resolver: SshResolver) -> None:
         self._inventory = inventory
-        self._own = OwnFiles()
+        self._own = LoginResources()
         self._routes = Routes(resolver)
         self._logins = asyncio.Semaphore(LOGINS)
         self._at: dict[Hashable, asyncio.Semaphore] = {}
@@ -85,11 +85,11 @@ class SshReach:
         await self._own.close()
 
     async def connect(self, host: str) -> SshConnection:
-        """The one connection to an inventory host; a new one where it was lost.
+        """The connection to an inventory host; a new one if it was lost.
 
         Raises:
-            HostUnreachable: says which guard refused and what to do. It stands for a while, for
-                everybody who asks, before the host is dialled again.
+            HostUnreachable: names the guard, and what to do. All callers get it for a while before
+                the host is dialled again.
         """
         task = self._hosts.get(host)
         if task is None or self._is_over(host, task):
@@ -99,7 +99,7 @@ class SshReach:
         return await asyncio.shield(task)
 
     async def login(self, host: str) -> Login:
-        """Where the name of an inventory host leads. Contacts nobody; runs `ssh -G`."""
+        """Where the name of an inventory host leads. Makes no connection; runs `ssh -G`."""
         try:
             route = await self._routes.to(self._inventory.host(host).ssh)
             hops = tuple(hop_of(settings, self._own.known_hosts) for settings in route)
@@ -108,16 +108,16 @@ class SshReach:
         return Login(host=host, hops=hops)
 
     def forget(self, host: str, lost: SshConnection | None = None) -> None:
-        """Let the next `connect` make a new connection, although this one seems to be open.
+        """Make the next `connect` open a new connection, although this one seems to be open.
 
-        With `lost`, only while that is still the one: another may have replaced it already.
+        With `lost`, only if that is still the current one: it may have been replaced already.
         """
         task = self._hosts.get(host)
         if task and (lost is None or (_is_done(task) and task.result() is lost)):
             del self._hosts[host]
 
     def _is_over(self, host: str, task: asyncio.Task[SshConnection]) -> bool:
-        """Whether what this task came to is of no use any more."""
+        """Whether the result of this task can no longer be used."""
         if not task.done():
             return False
         if _is_done(task):
@@ -141,7 +141,7 @@ class SshReach:
         return connection
 
     async def _dial(self, host: str, route: Route) -> Way:
-        """Connect to the end of a route, through its hops. Only what was dropped is repeated."""
+        """Connect to the end of a route, through its hops. Only dropped attempts are repeated."""
         settings, behind = route[-1], route[-2].alias if len(route) > 1 else ""
         retrying = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
@@ -153,16 +153,16 @@ class SshReach:
         try:
             async for attempt in retrying:
                 with attempt:
-                    # Within the attempt: the hop may be what was dropped.
+                    # Inside the attempt, because the hop may be what was dropped.
                     hops = await self._hop(host, route[:-1]) if behind else ()
                     async with self._at_one(settings, behind), self._logins:
                         return *hops, await self._log_in(host, settings, hops, behind)
         except DROPPED as error:
-            raise explained(host, settings, error, behind=behind) from error
+            raise connection_refusal(host, settings, error, behind=behind) from error
         raise AssertionError("tenacity either returns or raises")
 
     def _at_one(self, settings: SshSettings, behind: str) -> asyncio.Semaphore:
-        """What bounds the logins at the sshd that would count this one."""
+        """The limit of concurrent logins for the sshd that counts this one."""
         place = (
             "ProxyCommand" if settings.proxy_command else (behind, settings.hostname, settings.port)
         )
@@ -188,7 +188,7 @@ class SshReach:
         return connection
 
     async def _hop(self, host: str, route: Route) -> Way:
-        """The shared way to a jump host; a new one where the last failed or was lost."""
+        """The shared connections to a jump host; new ones if the last failed or were lost."""
         key = tuple(settings.alias for settings in route)
         task = self._hops.get(key)
         if task is None or _is_lost(task):
@@ -206,7 +206,7 @@ class SshReach:
 
 
 class _Pause(NamedTuple):
-    """How long a failure stands: its length in seconds, and its end on the monotonic clock."""
+    """The pause after a failure: its length in seconds, and its end on the monotonic clock."""
 
     length_s: float
     end: float
@@ -217,7 +217,7 @@ class _Pause(NamedTuple):
 
 
 def _dropped(alias: str) -> Callable[[RetryCallState], None]:
-    """Tells the log of an attempt that is repeated."""
+    """A callback that logs an attempt which will be repeated."""
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -239,5 +239,5 @@ def _is_lost(task: asyncio.Task[Way]) -> bool:
 
 
 def _is_done(task: asyncio.Task[T]) -> bool:
-    """Whether it came to a result."""
+    """Whether it has a result."""
     return task.done() and not task.cancelled() and task.exception() is None

@@ -1,8 +1,8 @@
-"""The files of ssh_config, judged before `ssh` reads them.
+"""Checks the files of ssh_config before `ssh` reads them.
 
-What stands there is run by whoever starts `ssh`, often root (`Match exec`, ProxyCommand), and
-decides where a name leads. OpenSSH looks at owner and mode of its own files and of included ones,
-but at no directory above them, and not at all at a file that is named with -F.
+Commands in them (`Match exec`, ProxyCommand) run as the user who starts `ssh`, often root, and they
+decide where a name leads. OpenSSH checks owner and mode of its own files and of included ones, but
+not the directories above them, and it does not check a file that is given with -F at all.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from remediations.files.trusted import MEGABYTE, TrustedFile, read_trusted
 GUARD = "ssh_config"
 SYSTEM = Path("/etc/ssh/ssh_config")
 DEEPEST = 16
-"""How deep files may include each other: OpenSSH's own limit."""
+"""How deeply files may be included: the limit of OpenSSH."""
 _INCLUDE = re.compile(
     r"""^[ \t\f\r]*"?include"?(?:[ \t]+|[ \t]*=[ \t]*)(.*)$""", re.IGNORECASE | re.MULTILINE
 )
 
 
 def read_ssh_config(named: str | None) -> TrustedFile | None:
-    """The file that an inventory names, once it and all that it includes is judged; None where none
-    is named: then OpenSSH's own files were judged.
+    """The file that an inventory names, after it and all that it includes was checked. None if none
+    is named: then OpenSSH's own files were checked.
 
     Raises:
-        UsageError: one of the files cannot be read, or somebody else could have written it.
+        UsageError: one of the files cannot be read, or others could have written it.
     """
     seen: set[Path] = set()
     if named is not None:
@@ -47,7 +47,7 @@ def read_ssh_config(named: str | None) -> TrustedFile | None:
 
 
 def _judge_included(file: TrustedFile, base: Path, seen: set[Path], depth: int = 1) -> None:
-    """Whatever Host and Match stand above an Include: more is judged than may be read."""
+    """Check included files, whatever Host and Match apply: more is checked than may be read."""
     if depth > DEEPEST:
         return  # OpenSSH refuses it
     for path in _included(file.data.decode(errors="replace"), base):
@@ -57,7 +57,7 @@ def _judge_included(file: TrustedFile, base: Path, seen: set[Path], depth: int =
 
 
 def _included(text: str, base: Path) -> Iterator[Path]:
-    """The files that Include lines name. A relative name is one in `base`."""
+    """The files that Include lines name. A relative name is relative to `base`."""
     for words in _INCLUDE.findall(text):
         try:
             patterns = shlex.split(words, comments=True)
@@ -71,7 +71,7 @@ def _included(text: str, base: Path) -> Iterator[Path]:
 def _user_directory() -> Path:
     try:
         home = pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:  # a user whom ssh refuses itself, by name
+    except KeyError:  # ssh itself refuses an unknown user
         home = "/nonexistent"
     return Path(home) / ".ssh"
 
@@ -86,7 +86,7 @@ def _read(path: Path) -> TrustedFile:
     except UsageError as error:
         raise _refused(path, error.what, error.got, error.expected, error.next_step) from error
     except OSError as error:
-        next_step = f"`ls -ld {shlex.quote(str(path))}`; write it, or name the one that is meant"
+        next_step = f"`ls -ld {shlex.quote(str(path))}`; create it, or name the right file"
         got = error.strerror or str(error)
         raise _refused(path, f"{path} cannot be read", got, "a file to read", next_step) from error
 
@@ -96,6 +96,6 @@ def _refused(path: Path, what: str, got: str, expected: str, next_step: str) -> 
         f"ssh may not read {path}",
         guard=GUARD,
         got=f"{what}: {got}",
-        expected=f"{expected}: what it says runs as you",
+        expected=f"{expected}: commands in it run as you",
         next_step=next_step,
     )

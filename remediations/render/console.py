@@ -1,7 +1,7 @@
-"""One way to draw for a terminal of a given width, with or without colour, into a string.
+"""Draws text for a terminal of a given width, with or without colour, into a string.
 
-Every text that is given here is a value: it is made printable before it is laid out, so nothing
-that it holds moves the cursor, hides, or widens a line.
+Every text is treated as a value: it is made printable before it is laid out, so nothing in it can
+move the cursor, hide text, or widen a line.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from remediations.render.printable import inert, shown
+from remediations.render.printable import escape_controls, printable_line
 
 GOOD, BAD, DOUBT, DIM, STRONG = "green", "bold red", "yellow", "dim", "bold"
 
-Part = str | Text
-"""A value (a `str`, made printable here), or what `sentence` made of some."""
+Inline = str | Text
+"""A value (a `str`, which is made printable here), or the result of `styled_text`."""
 
 ROOM = 24
-"""So many columns the folding column of a table needs; with less, rows are shown as lists."""
+"""Columns that the folding column of a table needs; with fewer, rows are shown as lists."""
 
 
-def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
+def draw(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
     """The parts, one below the other, without trailing blanks."""
     out = io.StringIO()
     console = Console(
@@ -42,66 +42,68 @@ def drawn(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
         legacy_windows=False,
     )
     for part in parts:
-        # The last line of defence, where our own colours are apart from the text.
-        drawing = [Segment(inert(s.text), s.style, s.control) for s in console.render(part)]
+        # The last line of defence, after our own colours have been separated from the text.
+        drawing = [
+            Segment(escape_controls(s.text), s.style, s.control) for s in console.render(part)
+        ]
         console.print(Segments(drawing), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def sentence(*parts: Part | tuple[str, str]) -> Text:
-    """The parts in a row; one may be a text and its style."""
+def styled_text(*parts: Inline | tuple[str, str]) -> Text:
+    """The parts joined on one line; a tuple is a text with its style."""
     text = Text(overflow="fold")
     for part in parts:
         if isinstance(part, Text):
             text.append_text(part)
         elif isinstance(part, tuple):
-            text.append(shown(part[0]), style=part[1])
+            text.append(printable_line(part[0]), style=part[1])
         else:
-            text.append(shown(part))
+            text.append(printable_line(part))
     return text
 
 
-def line(text: str, style: str = "") -> Text:
+def text_line(text: str, style: str = "") -> Text:
     """One wrapped line of text."""
-    return Text(shown(text), style=style, overflow="fold")
+    return Text(printable_line(text), style=style, overflow="fold")
 
 
-def lines(*texts: Part) -> Text:
-    """Several, one below the other."""
+def text_lines(*texts: Inline) -> Text:
+    """The texts, one below the other."""
     return Text("\n", overflow="fold").join(_text(text) for text in texts)
 
 
-def heading(text: Part) -> RenderableType:
-    """A section's title with a rule to the right edge; a long one wraps, and has none."""
-    title = sentence(text)
+def heading(text: Inline) -> RenderableType:
+    """The title of a section with a rule to the right edge; a long title wraps and has no rule."""
+    title = styled_text(text)
     title.stylize(STRONG)
     return _Heading(title)
 
 
-def facts(rows: Sequence[tuple[Part, Part]]) -> RenderableType:
-    """Label and value, the labels aligned, long values wrapped below themselves."""
-    labels = [label if isinstance(label, Text) else line(label, DIM) for label, _ in rows]
+def labelled_rows(rows: Sequence[tuple[Inline, Inline]]) -> RenderableType:
+    """Rows of label and value. The labels are aligned; long values wrap inside their column."""
+    labels = [label if isinstance(label, Text) else text_line(label, DIM) for label, _ in rows]
     return _Facts(list(zip(labels, (_text(value) for _, value in rows), strict=True)))
 
 
 def columns(
-    header: Sequence[str], rows: Iterable[Sequence[Part]], *, folding: int = -1
+    header: Sequence[str], rows: Iterable[Sequence[Inline]], *, folding: int = -1
 ) -> RenderableType:
     """A plain table without lines; the column `folding` (the last by default) wraps.
 
-    Where the others leave it no room, each row becomes a list of its cells: nothing is cut off.
+    If the others leave it no room, each row becomes a list of its cells: nothing is cut off.
     """
     names = [_text(name) for name in header]
     return _Columns(names, [[_text(cell) for cell in row] for row in rows], folding % len(names))
 
 
 def indented(part: RenderableType, by: int = 2) -> RenderableType:
-    """The part moved to the right."""
+    """The part, indented."""
     return Padding(part, (0, 0, 0, by))
 
 
-def _text(part: Part) -> Text:
-    return part if isinstance(part, Text) else line(part)
+def _text(part: Inline) -> Text:
+    return part if isinstance(part, Text) else text_line(part)
 
 
 class _Heading:
@@ -116,8 +118,8 @@ class _Heading:
 
 
 class _Facts:
-    """What a grid of two columns would draw, in a tenth of the time: there may be thousands. Below
-    labels that leave no room for a value, values stand on lines of their own."""
+    """Draws a grid of two columns in a tenth of the time of rich's, since there may be thousands of
+    rows. If the labels leave no room for the values, each value is on a line of its own."""
 
     GAP = 2
     LEAST = 8
@@ -142,7 +144,7 @@ class _Facts:
 
 
 class _Columns:
-    """A table; where it would not fit, what is long stands below itself with its name."""
+    """A table. If it does not fit, long cells are listed below the short ones, with their names."""
 
     GAP = 2
     SHORT = 12
@@ -194,4 +196,4 @@ class _Columns:
         return Table(box=None, padding=(0, self.GAP, 0, 0), header_style=DIM, pad_edge=False)
 
     def _named(self, cells: Sequence[tuple[int, Text]]) -> RenderableType:
-        return facts([(self._header[number], cell) for number, cell in cells if cell.plain])
+        return labelled_rows([(self._header[number], cell) for number, cell in cells if cell.plain])

@@ -1,8 +1,8 @@
-"""A document before it is drawn: what is said, in which order, without any markup.
+"""A document before it is drawn: its content in order, without any markup.
 
-Terminal, Markdown and HTML are made from the same blocks, so a value is put into all three by
-putting it here once. There is no way to say "this is markup already": every text is a value, and
-the one who draws escapes it. Our own words need no escaping, so nothing is lost by it.
+Terminal text, Markdown and HTML are made from the same blocks, so a value is added to all three
+here, once. There is no way to pass markup: every text is a value, which the renderer escapes. Our
+own words contain nothing to escape, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from remediations.render.formats import count_of
 from remediations.render.printable import Exact
-from remediations.render.words import count
 
 
 class Tone(StrEnum):
-    """How something is stressed; the name of the class in HTML."""
+    """The emphasis of a text; also the name of its class in HTML."""
 
     GOOD = "good"
     BAD = "bad"
@@ -27,19 +27,19 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Toned:
-    """A text with a stress. The text may be `Exact`."""
+    """A text with an emphasis. The text may be `Exact`."""
 
     text: str
     tone: Tone
 
 
 Words: TypeAlias = str | Toned | tuple[str | Toned, ...]
-"""What stands in a paragraph, a cell, or a title: prose, or `Exact` for what identifies or runs."""
+"""The content of a paragraph, cell or title: prose, or `Exact` for text that identifies or runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A title; level 1 is the document's own."""
+    """A title; level 1 is that of the document."""
 
     level: int
     words: Words
@@ -47,7 +47,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Some sentences."""
+    """A paragraph of prose."""
 
     words: Words
 
@@ -61,14 +61,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Label and value, one below the other."""
+    """Rows of label and value."""
 
     rows: tuple[tuple[str, Words], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of equal length under a header. Without rows nothing is shown but `empty`."""
+    """Rows of equal length under a header. Without rows, only `empty` is shown."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[Words, ...], ...]
@@ -77,38 +77,38 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """A list without order."""
+    """A bulleted list."""
 
     items: tuple[Words, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """What runs, whole, row by row: two different texts never look the same."""
+class CodeBlock:
+    """The complete text of a program, line by line: two different texts never look the same."""
 
     text: str
 
     @property
     def size(self) -> str:
         """`11 lines of sh`."""
-        return f"{count(len(self.text.split(chr(10))) - self.ends, 'line')} of sh"
+        return f"{count_of(len(self.text.split(chr(10))) - self.ends, 'line')} of sh"
 
     @property
     def ends(self) -> bool:
-        """Whether the last row ends with a line break; one that does not is said to."""
+        """Whether the last line ends with a line break; if not, the reader is told."""
         return self.text.endswith("\n") or not self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a program wrote, in several lines."""
+    """The output of a program, which may have several lines."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Blocks that a page may show on demand; paper and plain text show them."""
+    """Blocks that a page folds; paper and plain text show them."""
 
     summary: str
     blocks: tuple[Block, ...]
@@ -116,40 +116,40 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture for the page alone, as SVG in which every name was escaped."""
+    """An image for HTML only: SVG in which every name has been escaped."""
 
     title: str
     svg: str
 
 
 Block: TypeAlias = (
-    Heading | Paragraph | Notice | Labelled | Table | Bullets | Program | Output | Folded | Figure
+    Heading | Paragraph | Notice | Labelled | Table | Bullets | CodeBlock | Output | Folded | Figure
 )
 Document: TypeAlias = tuple[Block, ...]
 
 NO_LINE_BREAK = "(no line break at the end)"
 
 
-def parts_of(words: Words) -> tuple[str | Toned, ...]:
+def word_parts(words: Words) -> tuple[str | Toned, ...]:
     """The words as a sequence of parts."""
     return words if isinstance(words, tuple) else (words,)
 
 
-def lowered(blocks: Document, by: int) -> Document:
-    """The same with every title `by` levels deeper, to stand in another document."""
+def lower_headings(blocks: Document, by: int) -> Document:
+    """The same document with every heading `by` levels deeper, to be included in another one."""
     return tuple(
         Heading(block.level + by, block.words) if isinstance(block, Heading) else block
         for block in blocks
     )
 
 
-def folded(summary: str, table: Table, *, beyond: int) -> Block:
-    """The table; one with more than `beyond` rows on demand."""
+def folded_table(summary: str, table: Table, *, beyond: int) -> Block:
+    """The table, folded if it has more than `beyond` rows."""
     return Folded(summary, (table,)) if len(table.rows) > beyond else table
 
 
-def names(given: tuple[str, ...]) -> tuple[str | Toned, ...]:
-    """All of them, with commas between; a dash for none."""
+def exact_names(given: tuple[str, ...]) -> tuple[str | Toned, ...]:
+    """The names, separated by commas; a dash for none."""
     if not given:
         return ("–",)
     parts: list[str | Toned] = [Exact(given[0])]

@@ -1,10 +1,10 @@
-r"""Blocks as Markdown, for tickets and reviews, in which every value is text and nothing else.
+r"""Renders blocks as Markdown for tickets and reviews, in which every value is plain text.
 
-What CommonMark and GFM can escape is escaped, sparingly: `val-1.example.org` stays as it is. What
-they cannot, because it is looked for in the rendered text (mentions, references, hashes, addresses,
-emoji), is put into a code span, where nobody looks: GFM, "Autolinks (extension)", and GitHub's
-documentation of autolinked references. No value spans lines, so none can begin a block but at the
-start of its own.
+What CommonMark and GFM can escape is escaped, sparingly: `val-1.example.org` is left as it is. What
+cannot be escaped, because it is recognized in the rendered text (mentions, references, hashes,
+addresses, emoji), is put into a code span, where it is not: GFM, "Autolinks (extension)", and
+GitHub's documentation of autolinked references. No value spans lines, so a value can begin a block
+only at the start of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from remediations.render.document import (
     NO_LINE_BREAK,
     Block,
     Bullets,
+    CodeBlock,
     Document,
     Figure,
     Folded,
@@ -26,14 +27,13 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
-    parts_of,
+    word_parts,
 )
-from remediations.render.printable import Exact, exact, one_line, printable, program_lines
+from remediations.render.printable import Exact, ascii_line, one_line, printable, program_lines
 
 _STRESSED = frozenset({Tone.BAD, Tone.DOUBT, Tone.STRONG})
 
@@ -41,18 +41,18 @@ _LIVE = re.compile(
     r"@|\$|://|www\.|(?:mailto|xmpp):"  # mentions and mail, math, addresses
     r"|(?<!\w)[#!&~%]\d|\w#\d|\bGH-\d"  # issues and the like
     r"|\b[0-9a-f]{7,}\b"  # commits
-    r"|:(?!\d\d:)[\w+-]+:",  # emoji; the minutes of a time are none
+    r"|:(?!\d\d:)[\w+-]+:",  # emoji, but not the minutes of a time
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"`([^`]+)`")
 _BEFORE, _BEHIND = "([\"'<", ")]\"'>.,;:!?"
-"""The punctuation around a word, which stays outside its code span."""
+"""Punctuation around a word that is left outside of its code span."""
 _ACTIVE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|&(?=[#\w]|$)|[<`*\[\]~#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
 )
-"""What inline parsing would act on. An underscore inside a word is a plain character."""
+"""Characters that inline parsing acts on. An underscore inside a word is a plain character."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", "`": "&#96;"}
-"""Instead of a backslash where lax readers know no other escape, or count backticks."""
+"""Used in place of a backslash, for lax parsers that know no other escape or count backticks."""
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
@@ -75,7 +75,7 @@ def _block(block: Block) -> str:
             return _table(block.header, block.rows) if block.rows else _opening(block.empty)
         case Bullets():
             return "\n".join(f"- {_opening(item)}" for item in block.items)
-        case Program():
+        case CodeBlock():
             fence = _fence("\n".join(program_lines(block.text)), "sh")
             return fence if block.ends else f"{fence}\n\n{NO_LINE_BREAK}"
         case Output():
@@ -89,11 +89,11 @@ def _block(block: Block) -> str:
 
 
 def _inline(words: Words) -> str:
-    return _joined(map(_part, _runs(parts_of(words)))).strip()
+    return _joined(map(_part, _runs(word_parts(words)))).strip()
 
 
 def _runs(parts: Iterable[str | Toned]) -> Iterator[str | Toned]:
-    """The parts with neighbouring prose as one: what two of them make together is seen."""
+    """The parts, with adjacent prose joined: two parts may form something active together."""
     for plain, run in groupby(parts, key=lambda part: not isinstance(part, Exact | Toned)):
         if plain:
             yield "".join(str(part) for part in run)
@@ -102,7 +102,8 @@ def _runs(parts: Iterable[str | Toned]) -> Iterator[str | Toned]:
 
 
 def _joined(pieces: Iterable[str]) -> str:
-    """The pieces in a row. The backticks of two code spans side by side would count as one."""
+    """The pieces, joined. Two adjacent code spans are separated: their backticks would run
+    together."""
     row: list[str] = []
     for piece in filter(None, pieces):
         if row and row[-1].endswith("`") and piece.startswith("`"):
@@ -115,11 +116,11 @@ def _part(part: str | Toned) -> str:
     if isinstance(part, Toned):
         text = _part(part.text).strip()
         return f"**{text}**" if text and part.tone in _STRESSED else text
-    return _code(exact(part)) if isinstance(part, Exact) else _prose(one_line(part))
+    return _code(ascii_line(part)) if isinstance(part, Exact) else _prose(one_line(part))
 
 
 def _prose(text: str) -> str:
-    """Text as text; what our sentences have between backticks is set as code."""
+    """Prose, escaped; text between backticks in our own sentences is set as code."""
     pieces = _QUOTED.split(text)
     return _joined(
         _code(piece) if number % 2 else _joined(map(_word, re.split(r"( +)", piece)))
@@ -128,7 +129,7 @@ def _prose(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    """A word as itself, or as code where it cannot be escaped."""
+    """The word, escaped, or as code if it cannot be escaped."""
     return _set_as_code(word) if _LIVE.search(word) else _escaped(word)
 
 
@@ -146,8 +147,8 @@ def _escaped(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """A code span with enough backticks. A tag in it is shown as a code point: not everything that
-    reads Markdown leaves HTML in code alone."""
+    """A code span with enough backticks. The `<` of a tag is shown as a code point: some parsers
+    act on HTML in code."""
     if not text:
         return ""
     text = _TAG.sub(r"\\u{3c}", text)
@@ -158,14 +159,14 @@ def _code(text: str) -> str:
 
 
 def _opening(words: Words) -> str:
-    """Inline text at the start of a block, where some characters would make it another block, and
-    none would leave no block at all."""
+    """Inline text at the start of a block, where some characters would start another kind of block.
+    Empty text becomes a dash: otherwise there would be no block."""
     text = _inline(words) or "–"
     return re.sub(r"^(\d{1,9})(?=[.)](?:\s|$))|^(?=[-+](?:\s|$)|[-=]{2,}|>)", r"\g<0>\\", text)
 
 
 def _table(header: tuple[str, ...], rows: tuple[tuple[Words, ...], ...]) -> str:
-    """A pipe table. A pipe in a cell is escaped in code too: cells are found before code is."""
+    """A pipe table. Pipes are escaped even inside code: cells are split before code is parsed."""
 
     def row(cells: tuple[Words, ...]) -> str:
         return "| " + " | ".join(_inline(cell).replace("|", "\\|") for cell in cells) + " |"

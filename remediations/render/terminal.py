@@ -1,4 +1,4 @@
-"""Blocks for a terminal: everything that the page and the Markdown hold, inside the width."""
+"""Renders blocks for a terminal: all that HTML and Markdown have, within the width."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from remediations.render.document import (
     NO_LINE_BREAK,
     Block,
     Bullets,
+    CodeBlock,
     Document,
     Figure,
     Folded,
@@ -22,12 +23,11 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
-    parts_of,
+    word_parts,
 )
 from remediations.render.printable import printable, program_lines
 
@@ -39,17 +39,17 @@ STYLES = {
     Tone.STRONG: console.STRONG,
 }
 GOES_ON = "↳"
-"""In the place of a number, before what is left of a row that was too long."""
+"""Shown in place of the number before the continuation of a line that was too long."""
 
 
 def document_text(document: Document, *, width: int, colour: bool) -> str:
     """The whole document as text."""
     parts = (part for block in document for part in terminal_parts(block))
-    return console.drawn(parts, width=width, colour=colour)
+    return console.draw(parts, width=width, colour=colour)
 
 
 def terminal_parts(block: Block) -> Iterator[RenderableType]:
-    """What is drawn for one block."""
+    """The parts that are drawn for one block."""
     match block:
         case Heading(level=2):
             yield console.heading(_words(block.words))
@@ -60,11 +60,13 @@ def terminal_parts(block: Block) -> Iterator[RenderableType]:
         case Paragraph():
             yield _words(block.words)
         case Notice():
-            notice = console.sentence("warning: ", _words(block.words))
+            notice = console.styled_text("warning: ", _words(block.words))
             notice.stylize(console.DOUBT)
             yield notice
         case Labelled():
-            yield console.facts([(label.lower(), _words(value)) for label, value in block.rows])
+            yield console.labelled_rows(
+                [(label.lower(), _words(value)) for label, value in block.rows]
+            )
         case Table():
             if block.rows:
                 header = [name.lower() for name in block.header]
@@ -73,14 +75,14 @@ def terminal_parts(block: Block) -> Iterator[RenderableType]:
                 yield _words(block.empty)
         case Bullets():
             for item in block.items:
-                yield console.facts([("-", _words(item))])
-        case Program():
+                yield console.labelled_rows([("-", _words(item))])
+        case CodeBlock():
             yield console.indented(_Program(block))
         case Output():
             text = printable(block.text.expandtabs()).rstrip("\n")
             yield console.indented(Text(text, overflow="fold"))
         case Folded():
-            yield console.line(f"{block.summary}:")
+            yield console.text_line(f"{block.summary}:")
             for inner in block.blocks:
                 yield from terminal_parts(inner)
         case Figure():
@@ -90,23 +92,23 @@ def terminal_parts(block: Block) -> Iterator[RenderableType]:
 
 
 def _words(words: Words) -> Text:
-    return console.sentence(
+    return console.styled_text(
         *(
             (part.text, STYLES[part.tone]) if isinstance(part, Toned) else part
-            for part in parts_of(words)
+            for part in word_parts(words)
         )
     )
 
 
 class _Program:
-    """Numbered rows. Each is folded by hand: wrapping at words would drop blanks, and a row that
-    goes on could pass for the next one."""
+    """Numbered lines. They are folded here: wrapping at words would drop blanks, and a continuation
+    could be taken for the next line."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: CodeBlock) -> None:
         self._program = program
 
     def __rich_console__(self, drawer: Console, options: ConsoleOptions) -> RenderResult:
-        # Segments, not texts: there may be a hundred thousand rows, and nothing is left to lay out.
+        # Segments, not texts: there may be a hundred thousand lines, and no layout is needed.
         dim = drawer.get_style(console.DIM)
         rows = program_lines(self._program.text)
         gutter = len(str(len(rows)))
@@ -122,8 +124,8 @@ class _Program:
 
 
 def _pieces(row: str, room: int) -> Iterator[str]:
-    """The row in pieces of at most `room` characters (it is ASCII). None ends with a blank, which
-    would not be seen; one of blanks alone is as long as there is room."""
+    """The line in pieces of at most `room` characters (it is ASCII). No piece ends with a blank,
+    which would be invisible, unless it consists of blanks."""
     at = 0
     while len(row) - at > room:
         piece = row[at : at + room]

@@ -1,4 +1,4 @@
-"""How long something took, by the clock that nobody sets."""
+"""How long something took, by the monotonic clock."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import time
 
 
 def elapsed_ms(began: float) -> int:
-    """Milliseconds since `began`, a moment of `time.monotonic`."""
+    """Milliseconds since `began`, a value of `time.monotonic`."""
     return int((time.monotonic() - began) * 1000)

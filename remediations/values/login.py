@@ -1,7 +1,7 @@
-"""Where the name of a host leads: what ssh_config and known_hosts make of it.
+"""Where the name of a host leads, according to ssh_config and known_hosts.
 
-An inventory names hosts; which machine a name reaches is decided by ssh_config. So a plan pins it
-(docs/plan.md), and `apply` compares it before anybody is contacted.
+An inventory names hosts, but ssh_config decides which machine a name reaches. So a plan pins that
+machine (docs/plan.md), and `apply` compares it before any host is contacted.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from remediations.values.record import Record
 
 
 class Hop(Record, frozen=True, kw_only=True):
-    """One machine on the way, as `ssh -G` and known_hosts describe it.
+    """One machine on the route, as `ssh -G` and known_hosts describe it.
 
-    `host_keys` are the keys that it may show, sorted: `ssh-ed25519 SHA256:…`, preceded by
-    `@cert-authority` where the key signs host certificates (then `as NAME` follows where ssh_config
-    has another name than `hostname` for the host), by `@revoked` where it is refused.
-    `proxy_command` is the local command that carries the connection, "" for none.
+    `host_keys` are the keys that it may show, sorted: `ssh-ed25519 SHA256:…`. The prefix
+    `@cert-authority` marks a key that signs host certificates (`as NAME` follows if ssh_config sets
+    a HostKeyAlias), `@revoked` one that is refused. `proxy_command` is the local command that
+    carries the connection, "" for none.
     """
 
     hostname: str
@@ -31,9 +31,9 @@ class Hop(Record, frozen=True, kw_only=True):
 
 
 class Login(Record, frozen=True, kw_only=True):
-    """The way to one inventory host: jump hosts in order, then the host itself.
+    """The route to one inventory host: jump hosts in order, then the host itself.
 
-    No hops: it could not be told, and nothing runs there. `trouble` says why then.
+    Without hops the route is unknown, `trouble` says why, and nothing runs on the host.
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""Where a playbook comes from: which package brought it, and exactly which files."""
+"""Where a playbook comes from: which package provides it, and exactly which files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from remediations.values.record import Record
 
 
 class Origin(Record, frozen=True, kw_only=True):
-    """An installed distribution, with the SHA-256 over the files of the package that was loaded."""
+    """An installed distribution, with the SHA-256 of the files of the package that was loaded."""
 
     distribution: str
     version: str

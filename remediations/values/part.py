@@ -1,8 +1,8 @@
-"""A value of a domain or a system that the engine carries and does not know.
+"""A value of a domain or a system that the engine carries without knowing its type.
 
-It is typed at both ends and opaque in between, as in-toto carries predicates: whoever owns the kind
-reads it strictly, and everybody else shows, signs, compares and keeps it in its canonical form. So
-nothing of it is lost where its owner is not installed.
+It is typed at both ends and opaque in between, like a predicate of in-toto: the owner of the kind
+reads it strictly, and all other code shows, signs, compares and stores it in its canonical form. So
+nothing is lost where its owner is not installed.
 """
 
 from __future__ import annotations
@@ -20,25 +20,24 @@ from remediations.values.wire import as_tree, form_error
 K = TypeVar("K", bound="Kinded")
 
 KIND = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+/[1-9][0-9]{0,3}")
-"""Who owns it, what it is, and the version of its form: `chain.advances/1`."""
+"""Owner, name, and version of the form: `chain.advances/1`."""
 
 
 class Kinded(Record, frozen=True, kw_only=True):
-    """A value with a kind. A form that changes has another version in its `KIND`."""
+    """A value with a kind. A change of its form needs a new version in its `KIND`."""
 
     KIND: ClassVar[str]
 
 
 class Part(Record, frozen=True, kw_only=True):
-    """Such a value on its way: its kind, and the tree that canonical JSON is written from."""
+    """Such a value in transit: its kind, and the tree that canonical JSON is written from."""
 
     kind: str
     value: dict[str, Any]
 
     def __post_init__(self) -> None:
-        """Refuse what is not the name of a kind, and what canonical JSON does not have, with a
-        ValueError: nobody may be installed who reads it, and it is digested and shown all the same.
-        """
+        """Raise a ValueError for a name that is not a kind, or a value that canonical JSON does not
+        have. It is digested and shown even where no owner is installed to read it."""
         super().__post_init__()
         if not KIND.fullmatch(self.kind):
             raise ValueError("Expected the name of a kind")
@@ -47,14 +46,14 @@ class Part(Record, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, value: Kinded) -> Part:
-        """The value, sealed for the way."""
+        """The value as a part."""
         return cls(kind=value.KIND, value=as_tree(value))
 
     def read(self, kind: type[K]) -> K:
-        """The value again, strictly.
+        """The value, read strictly.
 
         Raises:
-            ValueError: it is of another kind, or has another form than its kind says.
+            ValueError: it is of another kind, or is not in the canonical form of its kind.
         """
         if self.kind != kind.KIND:
             raise ValueError(f"{self.kind} is not {kind.KIND}")
@@ -79,7 +78,7 @@ def check_order(parts: Sequence[Part]) -> None:
 
 
 def _is_canonical(tree: object) -> bool:
-    """Whether a tree has no numbers: canonical JSON writes them as texts."""
+    """Whether a tree has no numbers: canonical JSON writes them as strings."""
     if isinstance(tree, dict):
         return all(map(_is_canonical, tree.values()))
     if isinstance(tree, list):

@@ -1,8 +1,8 @@
-"""A reading: one value with where it came from and when, or *unknown*, and why.
+"""A reading: one value with its source and time, or *unknown* with the reason.
 
-There is no default for what could not be read (docs/concepts.md): code that needs a value has to
-say what it does without one. What depends on why it is unknown looks at `why`; the sentence beside
-it is for people, may quote a host, and decides nothing.
+There is no default for a value that could not be read (docs/concepts.md): code that needs a value
+has to say what it does without one. Decisions use `why`; the sentence beside it is for people, may
+quote a host, and decides nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Known(
     at: Moment
 
     def __post_init__(self) -> None:
-        """Refuse a time of another zone than UTC, with a ValueError."""
+        """Raise a ValueError if the time is not in UTC."""
         check_moment(self.at)
 
 
@@ -45,31 +45,31 @@ class Why(StrEnum):
     TIME_LIMIT = "time-limit"
     """No answer within the time limit."""
     TOO_LARGE = "too-large"
-    """The host sent more than is taken of it."""
+    """The host sent more than the limit."""
     CORRUPT = "corrupt"
-    """What the host sent is cut off or damaged, or contradicts itself."""
+    """What the host sent is truncated or damaged, or contradicts itself."""
     NOT_ASKED = "not-asked"
-    """It is out of scope, or what has to be known first is not."""
+    """It is out of scope, or something that has to be known first is unknown."""
     NO_UNIT = "no-unit"
-    """The host has no unit of the daemon."""
+    """The host has no unit for the daemon."""
     SEVERAL_UNITS = "several-units"
-    """The host has several units that may be the daemon's, and the inventory pins none."""
+    """Several units of the host may be the daemon's, and the inventory does not name one."""
     NO_HOME = "no-home"
-    """The unit's home is not named, is named twice differently, or is not a home."""
+    """The unit's home is not given, is given twice differently, or is not a home."""
     NO_RPC = "no-rpc"
     """The node serves no RPC at a TCP address."""
     NOT_LISTENING = "not-listening"
     """The connection to the RPC was refused."""
     ABSENT = "absent"
-    """There is no such file."""
+    """The file does not exist."""
     DENIED = "denied"
-    """The login has not the rights: sudo is refused."""
+    """The login does not have the rights: sudo is refused."""
     REFUSED = "refused"
-    """There is one, and it is not opened or not told: of another kind, form, place or size."""
+    """It exists, but is not read: its type, form, place or size is not an accepted one."""
     FAILED = "failed"
     """The command on the host failed, or the node answered with an error."""
     MALFORMED = "malformed"
-    """What was read has another form than expected."""
+    """What was read does not have the expected form."""
 
 
 class Unknown(
@@ -88,7 +88,7 @@ class Unknown(
     at: Moment
 
     def __post_init__(self) -> None:
-        """Refuse a time of another zone than UTC, with a ValueError."""
+        """Raise a ValueError if the time is not in UTC."""
         check_moment(self.at)
 
 
@@ -96,5 +96,5 @@ Reading = Union[Known[T], Unknown]
 
 
 def value_or_none(reading: Known[T] | Unknown) -> T | None:
-    """The value, or None where it is unknown. For decisions that treat unknown explicitly."""
+    """The value, or None if it is unknown. For decisions that treat unknown explicitly."""
     return reading.value if isinstance(reading, Known) else None

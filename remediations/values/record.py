@@ -1,4 +1,4 @@
-"""The base of every value that goes to a file: frozen, keyword-only, unknown fields refused."""
+"""The base of every value that is written to a file: frozen, keyword-only, no unknown fields."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time in UTC. One without a zone could be compared with no other; one of another zone would be
-shown hours away from when it is, since times are written for people as they stand."""
+"""A time in UTC. Times are shown to people as they are, so one in another zone would be shown hours
+off; one without a zone could not be compared."""
 
 
 NOT_UTC = "Expected a time in UTC"
@@ -24,20 +24,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     def __post_init__(self) -> None:
-        """Refuse a time of another zone than UTC.
+        """Check that all times are in UTC.
 
         Raises:
-            ValueError: there is one.
+            ValueError: one is not.
         """
         for name in _moments(type(self)):
             check_moment(getattr(self, name))
 
 
 def check_moment(at: datetime | None) -> None:
-    """Refuse a time of another zone than UTC.
+    """Check that a time is in UTC.
 
     Raises:
-        ValueError: it is one.
+        ValueError: it is not.
     """
     if at is not None and at.tzinfo is not UTC and at.utcoffset():
         raise ValueError(NOT_UTC)
@@ -45,7 +45,7 @@ def check_moment(at: datetime | None) -> None:
 
 @cache
 def _moments(kind: type[Record]) -> tuple[str, ...]:
-    """The fields that hold a time, by how they are annotated."""
+    """The fields that hold a time, by their annotations."""
     forms = [vars(base).get("__annotations__", {}) for base in kind.__mro__]
     return tuple(name for form in forms for name, told in form.items() if _is_moment(told))
 

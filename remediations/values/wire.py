@@ -1,12 +1,12 @@
 """How every value is written to a file and read back: canonical JSON, and one strict decoder.
 
 Canonical JSON is RFC 8785. Every integer is written as a decimal string, because RFC 8785 numbers
-are IEEE doubles and heights and powers are 64-bit; there are no floats anywhere. The same value is
-therefore always the same bytes, and its SHA-256 identifies it.
+are IEEE doubles while heights and powers are 64-bit integers; there are no floats anywhere. The
+same value is therefore always the same bytes, and its SHA-256 identifies it.
 
-Without numbers RFC 8785 asks for no more than msgspec gives, once keys are in order: no blanks, the
-shortest escapes, UTF-8. A property test compares every byte with rfc8785, which takes three times
-as long.
+Without numbers, msgspec's output with sorted keys is what RFC 8785 asks for: no blanks, the
+shortest escapes, UTF-8. It takes a third of the time of the package rfc8785; a property test
+compares them.
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ _TYPES = re.compile(
     r"|JSON is malformed: [a-z ]{1,60}(?: \(byte [0-9]{1,12}\))?"
     r"|Input data was truncated|Invalid RFC3339 encoded datetime|Expected a time in UTC"
 )
-"""The messages of msgspec that repeat nothing of a document."""
+"""The messages of msgspec that do not quote the document."""
 
 
 class WireError(ValueError):
-    """The bytes are not such a document. The message says where and why, by path and type: what
-    stands there may be anybody's secret, since a link may have led to another file."""
+    """The bytes are not a document of that type. The message has the path and the expected type,
+    and never quotes the document: a link may have led to a file with secrets."""
 
 
 def _stringify(value: Any) -> Any:  # noqa: ANN401 - a JSON tree has no narrower type
-    """The same tree with integers as decimal strings (bool is an int in Python: left alone) and
-    keys in order."""
+    """The same tree with sorted keys, and with integers (but not bools) as decimal strings."""
     if isinstance(value, str | bool) or value is None:
         return value
     if isinstance(value, int):
@@ -52,7 +51,7 @@ def _stringify(value: Any) -> Any:  # noqa: ANN401 - a JSON tree has no narrower
 
 @lru_cache(maxsize=256)
 def _in_order(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """In the order of their UTF-16 code units (RFC 8785, 3.2.3). Records have few sets of keys."""
+    """Sorted by UTF-16 code units (RFC 8785, 3.2.3). Records have few different sets of keys."""
     return tuple(sorted(keys, key=lambda key: key.encode("utf-16-be")))
 
 
@@ -60,14 +59,14 @@ def canonical(value: object) -> bytes:
     """`value` (a Struct, or a tree of builtins without floats) as canonical JSON.
 
     Raises:
-        UnicodeEncodeError: a text has a lone surrogate, which UTF-8 does not.
+        UnicodeEncodeError: a string has a lone surrogate, which UTF-8 cannot encode.
     """
     return msgspec.json.encode(as_tree(value))
 
 
 def as_tree(value: object) -> Any:  # noqa: ANN401 - a JSON tree has no narrower type
-    """`value` as the tree that its canonical JSON is written from: integers as decimal strings,
-    keys in order."""
+    """The tree from which the canonical JSON of `value` is written: sorted keys, integers as
+    decimal strings."""
     return _stringify(msgspec.to_builtins(value, str_keys=True))
 
 
@@ -77,8 +76,8 @@ def digest(value: object) -> str:
 
 
 def format_of(data: bytes) -> str | int | None:
-    """The `format` of a document, which decides whether the rest can be read; None for none that
-    is a number.
+    """The `format` of a document, which decides whether the rest can be read; None if it has none
+    that is a number.
 
     Raises:
         WireError: the bytes are not JSON.
@@ -89,10 +88,10 @@ def format_of(data: bytes) -> str | int | None:
 
 
 def decode(data: bytes, kind: type[T]) -> T:
-    """`data` as a `kind`, refusing unknown fields and wrong types.
+    """Decode `data` as a `kind`. Unknown fields and wrong types are refused.
 
     Raises:
-        WireError: the bytes are not JSON, or not a `kind`; says where.
+        WireError: the bytes are not JSON, or not a `kind`; the message says where.
     """
     try:
         return msgspec.json.decode(data, type=kind, strict=False)
@@ -101,7 +100,7 @@ def decode(data: bytes, kind: type[T]) -> T:
 
 
 def form_error(error: Exception) -> str:
-    """What msgspec found, where it names types and our own fields only; and the path to it."""
+    """The message of msgspec with the path, if it names only types and fields of ours."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, UnicodeDecodeError):

@@ -8,9 +8,9 @@ import sys
 
 import msgspec
 
-from remediations.engine.catalogue import named
+from remediations.engine.catalogue import require_playbook
 from remediations.engine.installed_systems import installed_systems
-from remediations.engine.plan.build import Maker
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
@@ -56,17 +56,17 @@ def _cpu_s() -> float:
 def main() -> None:
     """The program."""
     world = world_of(int(sys.argv[1]), int(sys.argv[2]))
-    installed = named("INC-001", MachineConfig())
+    installed = require_playbook("INC-001", MachineConfig())
     began = _cpu_s()
     finding = diagnose(world)
     diagnosed = _cpu_s()
-    with installed_systems(MachineConfig()).workshops() as made:
-        maker = Maker(
+    with installed_systems(MachineConfig()).step_compilers() as made:
+        maker = PlanBuilder(
             domain=installed.domain,
             playbook=installed.playbook,
             origin=ORIGIN,
             tool="bench",
-            workshops=made,
+            compilers=made,
         )
         plan = make_plan(maker, None, sealed(world), frozenset())
     planned = _cpu_s()

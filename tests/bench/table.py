@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.console import RenderableType
 
-from remediations.render.console import BAD, GOOD, Part, columns, drawn, heading, line
+from remediations.render.console import BAD, GOOD, Inline, columns, draw, heading, text_line
 from tests.bench.figure import Figure, Line, Report
 
 HEADER = ("measured", "value", "beside", "ratio", "goal", "")
@@ -16,28 +16,28 @@ def text_of(report: Report, *, width: int, colour: bool) -> str:
     """The whole report."""
     machine = report.machine
     parts: list[RenderableType] = [
-        line(
+        text_line(
             f"{machine.cores} cores, {machine.memory_gib} GiB, {machine.system}, "
             f"Python {machine.python}; {report.at:%Y-%m-%d %H:%M} UTC"
         )
     ]
     for figure in report.figures:
         parts.extend(_figure(figure))
-    return drawn(parts, width=width, colour=colour)
+    return draw(parts, width=width, colour=colour)
 
 
 def _figure(figure: Figure) -> Iterator[RenderableType]:
-    yield line("")
+    yield text_line("")
     yield heading(f"{figure.id}. {figure.title} ({figure.rounds} rounds)")
     if figure.not_measured:
-        yield line(f"not measured: {figure.not_measured}")
+        yield text_line(f"not measured: {figure.not_measured}")
     if figure.lines:
         yield columns(HEADER, [_row(one) for one in figure.lines])
     for note in figure.notes:
-        yield line(f"· {note}")
+        yield text_line(f"· {note}")
 
 
-def _row(one: Line) -> tuple[Part, ...]:
+def _row(one: Line) -> tuple[Inline, ...]:
     beside = f"{one.peer} {_number(one.peer_value)}" if one.peer_value is not None else one.peer
     ratio = f"{one.ratio:.2f}" if one.ratio is not None else ""
     goal = f"≤ {one.goal:g}" if one.goal is not None else ""
@@ -48,7 +48,7 @@ def _row(one: Line) -> tuple[Part, ...]:
         beside,
         ratio,
         goal,
-        line(one.verdict, style),
+        text_line(one.verdict, style),
     )
 
 

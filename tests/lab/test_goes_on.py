@@ -12,8 +12,8 @@ import pytest
 
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import Checked, Entry, Event, RunEnded, StepEnded
-from remediations.engine.runs.status import last_of
+from remediations.engine.runs.records import Checked, Event, JournalEntry, RunEnded, StepEnded
+from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import RunDirectory
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import COMMAND, LIMIT_S, Operator
@@ -30,7 +30,7 @@ def directory(operator: Operator, run: str) -> RunDirectory:
     return RunDirectory(operator.state / "runs" / run)
 
 
-def entries(operator: Operator, run: str) -> tuple[Entry, ...]:
+def entries(operator: Operator, run: str) -> tuple[JournalEntry, ...]:
     """The journal so far; it may be in the middle of a line."""
     path = directory(operator, run).journal
     return read_journal(path) if path.exists() else ()
@@ -127,7 +127,7 @@ def test_a_host_that_can_keep_no_record(lab: Lab, operator: Operator, fault: str
         lab.break_records("val3", fault)
         process.communicate(timeout=LIMIT_S)
     assert process.returncode == PARTLY_APPLIED
-    last = last_of(entries(operator, run), StepEnded)
+    last = last_event(entries(operator, run), StepEnded)
     assert last is not None
     assert (last.step, last.state) == ("2-0", "failed")
     assert "it never started, and cannot any more" in last.message

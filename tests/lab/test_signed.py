@@ -149,7 +149,7 @@ def test_run_of_somebody_else_is_not_used_by_root(planned: Operator, tmp_path: P
     for command in ("verify", "apply", "status", "report", "show"):
         said = planned.says(command, str(foreign))
         assert said.code == USAGE, (command, said.document)
-        assert "belongs to somebody else" in said.error["what"]
+        assert "belongs to another user" in said.error["what"]
 
 
 @pytest.mark.parametrize("what", ["address", "host key"])

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.journal_check import check
-from remediations.engine.runs.records import Entry
+from remediations.engine.runs.journal_check import check_journal
+from remediations.engine.runs.records import JournalEntry
 from remediations.errors import UsageError
 from remediations.values.wire import canonical
 from tests.unit.run.events import began, run_ends, seen
@@ -37,7 +37,7 @@ def lines() -> list[bytes]:
     return journal().splitlines(keepends=True)
 
 
-def read(data: bytes) -> tuple[Entry, ...] | None:
+def read(data: bytes) -> tuple[JournalEntry, ...] | None:
     """What the reader gives; None where it refuses."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "j"
@@ -51,7 +51,7 @@ def read(data: bytes) -> tuple[Entry, ...] | None:
 def found(data: bytes) -> bool:
     """Whether both find something wrong; they never differ."""
     refused = read(data) is None
-    assert refused == bool(check(data).problems)
+    assert refused == bool(check_journal(data).problems)
     return refused
 
 
@@ -59,7 +59,7 @@ def test_an_untouched_journal_is_good() -> None:
     """Both agree, and each entry is written back to the same bytes."""
     entries = read(journal())
     assert entries is not None
-    assert check(journal()).exit_status == 0
+    assert check_journal(journal()).exit_status == 0
     assert [canonical(entry) + b"\n" for entry in entries] == lines()
 
 
@@ -90,7 +90,7 @@ def test_removed_lines_are_found(kept: set[int]) -> None:
     cut = kept == set(range(len(kept)))
     assert found(data) is not cut
     if cut and len(kept) < COUNT:
-        assert check(data).exit_status == 3
+        assert check_journal(data).exit_status == 3
 
 
 @QUICK

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation_file import load, save
+from remediations.engine.observe.observation import load_observation, save_observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.errors import Refused
 from remediations.playbooks.chain.baseline import ChainBaseline
@@ -64,7 +64,7 @@ def planned(world: CometReading) -> Plan:
 
 def digests(file: Path) -> list[str]:
     """The digests of the plans for a saved observation: with the true compiler, and a plain one."""
-    observation = comet_reading(load(file))
+    observation = comet_reading(load_observation(file))
     return [plan_digest(compiled(observation)), plan_digest(plan_of(observation))]
 
 
@@ -109,7 +109,7 @@ def test_only_what_is_down_is_acted_on(case: Broken) -> None:
 def test_same_bytes_in_other_processes(tmp_path: Path) -> None:
     """Neither the process nor its hash seed is part of a plan."""
     file = tmp_path / "lost.json"
-    save(sealed(quorum_lost()), file)
+    save_observation(sealed(quorum_lost()), file)
     children = [
         subprocess.Popen(
             [sys.executable, "-c", IN_ANOTHER_PROCESS, str(file)],

@@ -7,13 +7,13 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediations.engine.plan.impact import Effect, Level, impacts
+from remediations.engine.plan.impact import Effect, Level, compute_impacts
 from remediations.engine.plan.plan import Impact
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.guards.power import keeps_quorum
 from remediations.playbooks.chain.impact import smallest_first
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 
 POWERS = st.integers(min_value=0, max_value=2**63)
@@ -39,7 +39,7 @@ NODES = st.lists(
 def path(now: int, stages: list[list[Effect]]) -> list[Impact]:
     """What stages do to one measure."""
     level = Level(measure=POWER, now=now, total=now, floor=0)
-    return [impact for (impact,) in impacts([level], stages)]
+    return [impact for (impact,) in compute_impacts([level], stages)]
 
 
 @given(POWERS, POWERS)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediations.engine.observe.section import Document, Section
+from remediations.engine.observe.section import HostDocument, Section
 from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
@@ -158,7 +158,7 @@ def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
 @settings(max_examples=200, deadline=None)
 def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> None:
     """Sections missing, exchanged or odd: each value is known or unknown, and it can be saved."""
-    document = Document(
+    document = HostDocument(
         sections={
             name: Section(data=data, status=status, said="", at=NOW, trouble=None)
             for name, (data, status) in sections.items()
@@ -174,6 +174,6 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> 
 @given(st.binary(max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_a_saved_file_is_an_observation_or_a_wire_error(data: bytes) -> None:
-    """What `load` builds its message from."""
+    """What `load_observation` builds its message from."""
     with suppress(WireError):
         decode(data, CometReading)

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.reporting import report_of, write_report
-from remediations.cli.standing import standing
-from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
-from remediations.engine.observe.observation_file import load
+from remediations.cli.reporting import make_report, write_report
+from remediations.cli.run_status import quick_status
+from remediations.engine.approve.approval import consequences_text, statement_for, statement_text
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.report.markdown import report_markdown
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.journal_check import check
-from remediations.engine.runs.records import Entry, StepStarting
+from remediations.engine.runs.journal_check import check_journal
+from remediations.engine.runs.records import JournalEntry, StepStarting
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import RemediationError
 from remediations.systems.comet.inventory import Role
@@ -63,7 +63,7 @@ def whole() -> dict[str, bytes]:
     }
 
 
-def told(plan: Plan, entry: Entry) -> Tree:
+def told(plan: Plan, entry: JournalEntry) -> Tree:
     """A record as one of this plan: with its digest, and that of the program that ran."""
     (command,) = plan.stages[0].steps
     ran = hashlib.sha256(command.payload.encode()).hexdigest()
@@ -128,7 +128,7 @@ def put(directory: str, files: dict[str, bytes]) -> RunDirectory:
 
 
 READERS: dict[str, Callable[[RunDirectory], object]] = {
-    OBSERVATION: lambda run: (run.observation, load(run.path / OBSERVATION)),
+    OBSERVATION: lambda run: (run.observation, load_observation(run.path / OBSERVATION)),
     PLAN: lambda run: (consequences_text(run.plan), statement_text(statement_for(run.plan))),
     APPROVAL: lambda run: [statement_text(given.approval.statement) for given in run.approvals],
     CHECKS: lambda run: run.checks(),
@@ -152,7 +152,7 @@ def test_each_reader_reads_what_was_not_spoilt() -> None:
         run = put(directory, whole())
         for read in READERS.values():
             read(run)
-        standing(run, None)
+        quick_status(run, None)
         page, _ = write_report(run, Anchors(run.plan, None))
         assert page is not None
         assert page.exists()
@@ -170,9 +170,9 @@ def test_a_run_has_a_standing_and_a_report_or_a_documented_error(data: st.DataOb
             files[name] = data.draw(broken(name))
     with tempfile.TemporaryDirectory() as directory:
         run = put(directory, files)
-        attempt(lambda: standing(run, None))
+        attempt(lambda: quick_status(run, None))
         attempt(lambda: write_report(run, Anchors(run.plan, None)))
-        attempt(lambda: report_markdown(report_of(run, Anchors(run.plan, None))))
+        attempt(lambda: report_markdown(make_report(run, Anchors(run.plan, None))))
 
 
 @given(forged() | mangled(whole()[JOURNAL]))
@@ -182,7 +182,7 @@ def test_a_run_has_a_standing_and_a_report_or_a_documented_error(data: st.DataOb
 def test_both_judges_of_a_journal_end(data: bytes) -> None:
     """Nobody's forgery fails the reader, nor the stand-alone checker, which has no errors at all:
     what is wrong stands in its report."""
-    check(data)
+    check_journal(data)
     with tempfile.TemporaryDirectory() as directory:
         run = put(directory, {JOURNAL: data})
         attempt(lambda: read_journal(run.journal))

@@ -1,6 +1,7 @@
 """A spoilt observation or plan that is still read meets everything after: conclusions, or errors.
 
-`load` and `read_plan` refuse what is no document; what they let through may still say anything.
+`load_observation` and `read_plan` refuse what is not a document; what they let through may still
+say anything.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.observation_file import load
-from remediations.engine.plan.essence import values
+from remediations.engine.observe.observation import load_observation
+from remediations.engine.plan.grouping import assigned_values
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.plan.planning import make_plan
@@ -78,7 +79,7 @@ def loaded(data: bytes) -> CometReading | None:
         path = Path(directory) / "o.json"
         path.write_bytes(data)
         with suppress(RemediationError):
-            return comet_reading(load(path))
+            return comet_reading(load_observation(path))
     return None
 
 
@@ -158,7 +159,7 @@ def test_any_names_compile_to_themselves_or_are_refused(
         return
     assert decode(canonical(plan), Plan) == plan
     for step in plan.steps:
-        given_names = values(step)
+        given_names = assigned_values(step)
         assert shlex.split(given_names["unit"]) == [unit]
         assert shlex.split(given_names["home"]) == [home]
 

@@ -11,6 +11,7 @@ import pytest
 from remediations.engine.report.html import page
 from remediations.render.document import (
     Bullets,
+    CodeBlock,
     Document,
     Folded,
     Heading,
@@ -18,7 +19,6 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
@@ -81,7 +81,7 @@ def document(text: str) -> Document:
         Labelled(((text[:30], text),)),
         Table((text[:30], "b"), ((text, Exact(text)), ("x", text))),
         Bullets((text, Exact(text))),
-        Program(text),
+        CodeBlock(text),
         Output(text),
         Folded(text, (Paragraph(text),)),
     )

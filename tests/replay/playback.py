@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from remediations.cli.live import LiveDisplay
-from remediations.engine.apply.look import Verdict
+from remediations.engine.apply.look import GateVerdict
 from remediations.engine.plan.plan import Plan, Stage, Step
 from remediations.engine.runs.records import (
-    Entry,
     GateEnded,
+    JournalEntry,
     Sampled,
     StepEnded,
     StepStarting,
@@ -40,7 +40,7 @@ class Playback:
         self._display = RecordedDisplay(plan)
         self._stage: Stage | None = None
 
-    def play(self, entries: Sequence[Entry]) -> None:
+    def play(self, entries: Sequence[JournalEntry]) -> None:
         """All of them, in order, at the pace of the recording.
 
         Raises:
@@ -51,7 +51,7 @@ class Playback:
             self._display.at = entry.at
             self._tell(entry)
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, entry: JournalEntry) -> None:
         match entry.event:
             case StepStarting(step=id_):
                 self._display.step_is(self._step(entry, id_), StepState.STARTED, "")
@@ -60,10 +60,10 @@ class Playback:
             case Sampled(sight=sight):
                 self._display.sampled(sight)
             case GateEnded(state=end, seen=seen) if self._stage is not None:
-                verdict = Verdict(open=end == "opened", seen=seen)
+                verdict = GateVerdict(open=end == "opened", seen=seen)
                 self._display.gate_is(self._stage.gate, verdict)
 
-    def _step(self, entry: Entry, id_: str) -> Step:
+    def _step(self, entry: JournalEntry, id_: str) -> Step:
         """The entry's step; its stage begins with the first of them."""
         step = next((s for s in self._plan.steps if s.id == id_), None)
         if step is None:

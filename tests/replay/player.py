@@ -20,11 +20,11 @@ from pathlib import Path
 from rich.console import Console
 
 from remediations.cli.proof import checks_text
-from remediations.engine.approve.statement import consequences_text, statement_text
+from remediations.engine.approve.approval import consequences_text, statement_text
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import ExitCode
-from remediations.render.words import moment
+from remediations.render.formats import format_moment
 from tests.replay.playback import Playback
 from tests.replay.recording import (
     AFTER,
@@ -118,7 +118,7 @@ class Player:
             self._line(consequences_text(self._recording.plan))
             self._line(statement_text(approval.statement))
             self._line(f"\napproved by {approval.principal} with {approval.key_fingerprint}")
-            self._line(f"given {moment(approval.given_at)}")
+            self._line(f"given {format_moment(approval.given_at)}")
 
     def _application(self) -> None:
         recording = self._recording

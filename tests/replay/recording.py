@@ -18,13 +18,13 @@ from pathlib import Path
 from remediations.engine.approve.approval import Approval
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation_file import load
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import PLAN_FILE
 from remediations.engine.runs.binding import proven_checks
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import Entry, RunEnded
-from remediations.engine.runs.status import last_of
+from remediations.engine.runs.records import JournalEntry, RunEnded
+from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import RunDirectory
 from remediations.engine.verify.result import CheckOutcome, CheckResult
 from remediations.errors import RemediationError
@@ -50,7 +50,7 @@ class Recording:
     run: RunDirectory
     plan: Plan
     approval: Approval
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     checks: tuple[CheckResult, ...]
 
     @property
@@ -70,7 +70,11 @@ def read_recording(directory: Path) -> Recording:
     run = _only_run(directory)
     try:
         expected = inventory_digest(load_inventory(directory / INVENTORY))
-        looks = [load(directory / BEFORE), run.observation, load(directory / AFTER)]
+        looks = [
+            load_observation(directory / BEFORE),
+            run.observation,
+            load_observation(directory / AFTER),
+        ]
         plan, entries = run.plan, read_journal(run.journal)
         approvals = run.approvals
         checks, strange = proven_checks(entries, run.checks())
@@ -83,7 +87,7 @@ def read_recording(directory: Path) -> Recording:
         raise unusable(f"{run.path / 'approvals'} holds no approval of the plan beside it")
     if not entries or {entry.plan for entry in entries} != {digest}:
         raise unusable(f"{run.journal} is not of the plan beside it")
-    if last_of(entries, RunEnded) is None:
+    if last_event(entries, RunEnded) is None:
         raise unusable(f"{run.journal} does not tell how the run ended")
     if strange:
         raise unusable(f"{run.name}: {strange[0]}")

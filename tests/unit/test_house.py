@@ -172,7 +172,7 @@ def test_threads_are_awaited_in_one_place() -> None:
     found = {line.partition(":")[0] for line in lines_with(re.compile(r"\bto_thread\("))}
     found |= {line.partition(":")[0] for line in lines_with(re.compile(r"\brun_in_executor\("))}
     ours = {name for name in found if name.startswith("remediations/")}
-    assert ours == {"remediations/reach/aside.py"}
+    assert ours == {"remediations/reach/background.py"}
 
 
 def decisions_by_reason(code: str) -> list[int]:

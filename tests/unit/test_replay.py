@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.approve.approve import enough
+from remediations.engine.approve.approve import verify_approvals
 from remediations.engine.approve.verifier import load_verifier
-from remediations.engine.observe.observation_file import load
+from remediations.engine.observe.observation import load_observation
 from remediations.machine.config import MachineConfig
 from remediations.values.wire import canonical
 from tests.lab import demo, needs
@@ -104,7 +104,7 @@ def test_every_screen_is_labelled(demonstrated: subprocess.CompletedProcess[str]
 def test_the_recorded_approval_is_valid(tmp_path: Path) -> None:
     """The signature on the recorded plan is a real one, by somebody on the recorded list."""
     recording = read_recording(RESCUE)
-    signers = enough(
+    signers = verify_approvals(
         [recording.approval],
         recording.plan,
         load_verifier(Path(shutil.copy(RESCUE / SIGNERS, tmp_path)), MachineConfig()),
@@ -124,7 +124,7 @@ def test_the_recording_is_small_and_of_nobody() -> None:
 def test_a_stale_recording_is_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Where another plan comes of the recorded observation, nothing further is played."""
     path = run_of(copy) / "observation.json"
-    seen = load(path)
+    seen = load_observation(path)
     path.write_bytes(canonical(replace(seen, ended=seen.ended + timedelta(seconds=1))))
     summed(copy)
     assert main([str(copy)]) == 1

@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 
 import pytest
 
-from remediations.engine.runs.actor import actor
+from remediations.cli.approved import current_actor
 from remediations.errors import ApprovalError, RemediationError, UsageError
-from remediations.files.trusted import check_directory, owners, read_trusted
+from remediations.files.trusted import check_directory, read_trusted, trusted_owners
 from tests.unit.unprivileged import without_root
 
 LIMIT = 1000
@@ -180,7 +180,7 @@ class TestOwners:
 
     def test_directory_of_somebody_else_is_refused(self, file: Path) -> None:
         os.chown(file.parent, SOMEBODY, SOMEBODY)
-        assert refused(file).what == f"{file.parent} belongs to somebody else"
+        assert refused(file).what == f"{file.parent} belongs to another user"
 
     def test_link_that_somebody_else_put_into_a_sticky_directory_is_refused(
         self, file: Path
@@ -189,7 +189,7 @@ class TestOwners:
         link = file.parent / "there"
         link.symlink_to(".")
         os.chown(link, SOMEBODY, SOMEBODY, follow_symlinks=False)
-        assert refused(link / "plan.json").what == f"{link} belongs to somebody else"
+        assert refused(link / "plan.json").what == f"{link} belongs to another user"
 
     def test_who_called_sudo_may_name_files_of_their_own(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -205,8 +205,8 @@ class TestOwners:
         self, monkeypatch: pytest.MonkeyPatch, said: str
     ) -> None:
         monkeypatch.setenv("SUDO_UID", said)
-        assert owners() == {0}
-        assert (actor().sudo_uid, actor().sudo_name) == (None, "")
+        assert trusted_owners() == {0}
+        assert (current_actor().sudo_uid, current_actor().sudo_name) == (None, "")
 
     def test_followed_link_of_somebody_else_is_refused(self, file: Path) -> None:
         link = file.with_name("link")
@@ -214,7 +214,7 @@ class TestOwners:
         os.chown(link, SOMEBODY, SOMEBODY, follow_symlinks=False)
         with pytest.raises(UsageError) as caught:
             read_trusted(link, limit=LIMIT, follow=True)
-        assert caught.value.what == f"{link} belongs to somebody else"
+        assert caught.value.what == f"{link} belongs to another user"
 
     def test_reader_may_say_whose_files_it_takes(
         self, file: Path, monkeypatch: pytest.MonkeyPatch
@@ -230,7 +230,7 @@ class TestOwners:
     ) -> None:
         monkeypatch.setenv("SUDO_UID", str(SOMEBODY))
         with without_root():
-            assert SOMEBODY not in owners()
+            assert SOMEBODY not in trusted_owners()
 
     def test_roots_file_is_trusted_by_everybody(self, shared: Path) -> None:
         path = shared / "plan.json"

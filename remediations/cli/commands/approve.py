@@ -10,18 +10,16 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
-from remediations.cli.next_command import next_command
 from remediations.cli.options import inventory_option, json_option, run_argument
-from remediations.cli.terminal import look
-from remediations.engine.approve.approve import approve
-from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
-from remediations.engine.runs.store import find
+from remediations.cli.output import CommandResult, next_command, terminal_style
+from remediations.engine.approve.approval import consequences_text, statement_for, statement_text
+from remediations.engine.approve.approve import approve_plan
+from remediations.engine.runs.store import find_run
 from remediations.errors import Aborted, ApprovalError, ExitCode
 from remediations.render.printable import one_line
 
 TYPED = 8
-"""Digits of the digest that a person types to agree."""
+"""Digits of the digest that a person types to confirm."""
 
 
 @click.command("approve", help="Sign the plan of RUN with an SSH key (file, agent or hardware).")
@@ -35,35 +33,37 @@ TYPED = 8
 )
 @inventory_option
 @click.option("--allowed-signers", type=click.Path(path_type=Path), help="Who may approve.")
-@click.option("--yes", is_flag=True, help="Do not ask; for scripts that showed the plan before.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask. For scripts that have shown the plan before."
+)
 @json_option
 def command(
     run: str, key: Path, inventory: Path | None, allowed_signers: Path | None, yes: bool
-) -> Answer:
+) -> CommandResult:
     """Exit 0: approved. 5: the approval would not be valid."""
-    directory = find(run)
+    directory = find_run(run)
     plan = directory.plan
     statement = statement_for(plan)
     shown = f"{consequences_text(plan)}\n{statement_text(statement)}"
     if not yes:
-        # Not at the top: a script that showed the plan before draws nothing.
+        # Imported here: with --yes nothing is drawn.
         from remediations.engine.plan.render_text import plan_screen
 
-        style = look()
+        style = terminal_style()
         screen = plan_screen(plan, statement.plan, width=style.width, colour=style.colour)
         _ask(f"{screen}\n\n{shown}", statement.plan)
     signers = Anchors(plan, inventory, allowed_signers).verifier
-    with suppress(RuntimeError):  # ~nobody: there is no such file, which is said below
+    with suppress(RuntimeError):  # `~nobody`: the missing file is reported below
         key = key.expanduser()
-    approval = approve(plan, key, signers, datetime.now(UTC))
+    approval = approve_plan(plan, key, signers, datetime.now(UTC))
     path = directory.add_approval(approval)
     before = f"{shown}\n\n" if yes else ""
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={"run": directory.name, "approval": approval, "file": str(path)},
         text=f"{before}approved by {one_line(approval.principal)} with {approval.key_fingerprint}\n"
         "(in this version the planner may be the approver)\n"
-        f"next: {next_command('apply', directory.called)}",
+        f"next: {next_command('apply', directory.reference)}",
     )
 
 
@@ -72,7 +72,7 @@ def _ask(text: str, digest: str) -> None:
         raise ApprovalError(
             "there is no terminal to ask on",
             guard="confirmation",
-            got="standard input is no terminal",
+            got="standard input is not a terminal",
             expected="a person who reads what is signed",
             next_step=f"read it (`remediate show {digest[:TYPED]}`), then add --yes",
         )

@@ -1,4 +1,4 @@
-"""`remediate diagnose`: what is wrong, and how we know it. Reads only."""
+"""`remediate diagnose`: what is wrong, and the evidence for it. Read-only."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from remediations.cli.answer import Answer
-from remediations.cli.next_command import next_command
-from remediations.cli.options import reads_the_world
-from remediations.cli.terminal import look
-from remediations.cli.world import inventory_of, observation_for
-from remediations.engine.catalogue import catalogue, find_named
+from remediations.cli.observing import get_observation, require_inventory
+from remediations.cli.options import observation_options
+from remediations.cli.output import CommandResult, next_command, terminal_style
+from remediations.engine.catalogue import catalogue, find_playbook
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.conclude import SEVERITY, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.unread import unread
+from remediations.engine.observe.observation import failed_systems
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
 
@@ -27,17 +25,17 @@ EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 @click.command("diagnose", help="Read all hosts (read-only) and say what is wrong.")
 @click.argument("what", required=False, metavar="[DOMAIN|PLAYBOOK]")
-@reads_the_world
+@observation_options
 @click.option("--verbose", is_flag=True, help="Also show every reading relied upon.")
 def command(
     what: str | None, inventory: Path | None, source: Path | None, save: Path | None, verbose: bool
-) -> Answer:
+) -> CommandResult:
     """Exit 0: all is well. 3: something is wrong. 11: too little could be read to conclude."""
     domains = _domains(what, load_machine_config())
-    known = inventory_of(inventory) if inventory is not None or source is None else None
-    observation = observation_for(known, source, save)
-    found = conclude(domains, observation, unread(observation) if what is None else ())
-    style = look()
+    known = require_inventory(inventory) if inventory is not None or source is None else None
+    observation = get_observation(known, source, save)
+    found = conclude(domains, observation, failed_systems(observation) if what is None else ())
+    style = terminal_style()
     texts = [
         finding_text(
             _shown(one.finding),
@@ -48,8 +46,8 @@ def command(
         )
         for one in found
     ]
-    return Answer(
-        exit_code=verdict([one.finding for one in found]),
+    return CommandResult(
+        exit_code=worst_exit_code([one.finding for one in found]),
         document=[
             {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
             for one in found
@@ -59,11 +57,11 @@ def command(
 
 
 def _domains(what: str | None, config: MachineConfig) -> tuple[AnyDomain, ...]:
-    """All domains, or the one that is named, itself or by a playbook of it.
+    """All domains, or the one that is named directly or by one of its playbooks.
 
     Raises:
         UsageError: there is none of that name.
-        Refused: it is installed, and broken, ambiguous or not allowed here.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
     """
     found = catalogue(config)
     if what is None:
@@ -71,7 +69,7 @@ def _domains(what: str | None, config: MachineConfig) -> tuple[AnyDomain, ...]:
     for domain in found.domains:
         if domain.name.casefold() == what.casefold():
             return (domain,)
-    installed = find_named(what, config)
+    installed = find_playbook(what, config)
     if installed is not None:
         return (installed.domain,)
     names = [domain.name for domain in found.domains]
@@ -91,7 +89,7 @@ def _shown(finding: Finding) -> Finding:
     return replace(finding, next_step=next_command("plan", finding.playbook))
 
 
-def verdict(findings: Sequence[Finding]) -> ExitCode:
-    """The exit code that findings amount to: the worst health decides."""
+def worst_exit_code(findings: Sequence[Finding]) -> ExitCode:
+    """The exit code for findings: the worst health decides."""
     worst = max((finding.health for finding in findings), key=SEVERITY.index)
     return EXITS.get(worst, ExitCode.CHANGES_PENDING)

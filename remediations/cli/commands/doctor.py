@@ -1,4 +1,4 @@
-"""`remediate doctor`: what is there and what is lacking, with the command that mends it."""
+"""`remediate doctor`: what is in order and what is missing, with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
+from remediations.cli.observing import TOOL
 from remediations.cli.options import inventory_option, json_option, save_option
-from remediations.cli.terminal import look as terminal_look
-from remediations.cli.world import TOOL
+from remediations.cli.output import CommandResult, terminal_style
 from remediations.engine.catalogue import catalogue
-from remediations.engine.doctor.configured import read_configuration
-from remediations.engine.doctor.doctor import doctor_text, lacks
-from remediations.engine.doctor.inventory_lines import inventory_lines, no_inventory, unusable
-from remediations.engine.doctor.line import Line
-from remediations.engine.doctor.machine import machine_lines
+from remediations.engine.doctor.examination import examine
+from remediations.engine.doctor.inventory_lines import (
+    inventory_lines,
+    no_inventory_line,
+    unusable_inventory_line,
+)
+from remediations.engine.doctor.line import DoctorLine
+from remediations.engine.doctor.machine import machine_lines, read_configuration
 from remediations.engine.doctor.other_lines import other_lines
-from remediations.engine.doctor.sight import look
+from remediations.engine.doctor.render_text import doctor_text, missing_lines
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation_file import save as save_observation
+from remediations.engine.observe.observation import save_observation
 from remediations.engine.runs.store import state_directory
 from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.machine.config import MachineConfig
@@ -31,20 +33,21 @@ from remediations.render.printable import one_line
 @click.command("doctor", help="Say what this machine, the inventory and the hosts have and lack.")
 @inventory_option
 @save_option
-@click.option("--verbose", is_flag=True, help="Also show all that is well.")
+@click.option("--verbose", is_flag=True, help="Also show everything that is in order.")
 @json_option
-def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
-    """Exit 0: nothing lacks. 3: something does. Reads only, also where half the hosts are down."""
+def command(inventory: Path | None, save: Path | None, verbose: bool) -> CommandResult:
+    """Exit 0: nothing is missing. 3: something is. Read-only, and works if half the hosts are
+    down."""
     config, configured = read_configuration()
     ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
     machine = machine_lines(state_directory(), ssh_add)
     lines = [*machine, *configured, *_beyond(inventory, save, config)]
-    missing, style = lacks(lines), terminal_look()
+    missing, style = missing_lines(lines), terminal_style()
     diagnose = f"remediate diagnose --inventory {inventory}"
     text = doctor_text(
         lines, width=style.width, colour=style.colour, verbose=verbose, domains=_names(config)
     )
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
         document={"lines": lines, "lacking": len(missing)},
         text=f"{text}\nnext: {one_line(missing[0].mend if missing else diagnose)}",
@@ -53,27 +56,27 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Answer:
 
 def _beyond(
     path: Path | None, save_to: Path | None, config: MachineConfig | None
-) -> tuple[Line, ...]:
-    """What needs an inventory. One that cannot be used is a finding here, not an error; so is an
-    ssh or an ssh_config. Hosts are asked only with those that `apply` would use."""
+) -> tuple[DoctorLine, ...]:
+    """The lines that need an inventory. If the inventory, ssh or ssh_config cannot be used, that is
+    a line, not an error. Hosts are contacted only with what `apply` would use."""
     if path is None:
-        return (no_inventory(),)
+        return (no_inventory_line(),)
     try:
         inventory = load_inventory(path)
     except UsageError as error:
-        return (unusable(error),)
+        return (unusable_inventory_line(error),)
     domains = catalogue(config or MachineConfig()).domains
     doctors = {domain.name: domain.doctor() for domain in domains if domain.doctor is not None}
     said = [line for doctor in doctors.values() for line in doctor.before(inventory)]
     lines = inventory_lines(inventory, config.allowed_signers if config else None, said)
     try:
         resolver = resolver_for(config, inventory) if config else None
-    except (MachineError, UsageError):  # which has a line of its own already
+    except (MachineError, UsageError):  # it has a line already
         resolver = None
     if resolver is None:
         return lines
     asks = {name: doctor.ask for name, doctor in doctors.items()}
-    sight = asyncio.run(look(inventory, resolver, asks, tool=TOOL))
+    sight = asyncio.run(examine(inventory, resolver, asks, tool=TOOL))
     if save_to is not None:
         save_observation(sight.observation, save_to)
     told = [

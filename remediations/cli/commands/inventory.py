@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
-from remediations.cli.next_command import next_command
+from remediations.cli.observing import TOOL
 from remediations.cli.options import json_option
-from remediations.cli.world import TOOL
+from remediations.cli.output import CommandResult, next_command
 from remediations.engine.catalogue import catalogue
 from remediations.engine.discovery import Discovered, Discovery
 from remediations.engine.observe.inventory import SSH_NAME
@@ -43,7 +42,7 @@ def command() -> None:
 @json_option
 def discover(
     hosts: tuple[str, ...], ssh_config: Path | None, output: Path | None, domain: str | None
-) -> Answer:
+) -> CommandResult:
     """Exit 0: there is a proposal to review. 11: no host could be read."""
     _check(hosts, output)
     machine = load_machine_config()
@@ -75,7 +74,7 @@ def discovery_of(name: str | None, config: MachineConfig) -> Discovery:
     return chosen[0]()
 
 
-def answer(found: Discovered, config: str | None, output: Path | None) -> Answer:
+def answer(found: Discovered, config: str | None, output: Path | None) -> CommandResult:
     """The proposal, written to `output` or shown.
 
     Raises:
@@ -100,7 +99,7 @@ def answer(found: Discovered, config: str | None, output: Path | None) -> Answer
         "file": None if output is None else str(output),
     }
     said = text if output is None else _summary(found, output, next_step)
-    return Answer(exit_code=ExitCode.OK, document=document, text=said)
+    return CommandResult(exit_code=ExitCode.OK, document=document, text=said)
 
 
 def _check(hosts: tuple[str, ...], output: Path | None) -> None:

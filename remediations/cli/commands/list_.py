@@ -1,4 +1,4 @@
-"""`remediate list`: the playbooks and systems that are installed, and what of it cannot be used."""
+"""`remediate list`: the installed playbooks and systems, and those that cannot be used."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import click
 
-from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
-from remediations.engine.catalogue import Installed, Trouble, catalogue
+from remediations.cli.output import CommandResult
+from remediations.engine.catalogue import Installed, UnusedEntry, catalogue
 from remediations.engine.entry_points import OWN
 from remediations.engine.installed_systems import installed_systems
 from remediations.errors import ExitCode
@@ -16,10 +16,12 @@ from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 
 
-@click.command("list", help="List the playbooks with their branches, and what is read.")
+@click.command(
+    "list", help="List the playbooks with their branches, and the systems that are read."
+)
 @json_option
-def command() -> Answer:
-    """Exit 0, also where a package is broken: what it brings is one line."""
+def command() -> CommandResult:
+    """Exit 0, even if a package is broken: that is one line."""
     config = load_machine_config()
     found, reading = catalogue(config), installed_systems(config)
     systems = [system.name for system in reading.systems]
@@ -28,7 +30,7 @@ def command() -> Answer:
     parts += ["", f"reads: {', '.join(systems) or 'nothing'}"]
     if troubles:
         parts += ["", "not used:", *(_line(trouble) for trouble in troubles)]
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={
             "playbooks": [_document(installed) for installed in found.playbooks],
@@ -54,7 +56,7 @@ def _document(installed: Installed) -> dict[str, object]:
     }
 
 
-def _told(trouble: Trouble) -> dict[str, object]:
+def _told(trouble: UnusedEntry) -> dict[str, object]:
     return {
         "name": trouble.name,
         "distribution": trouble.distribution,
@@ -68,13 +70,13 @@ def _lines(installed: Installed) -> Iterator[str]:
     playbook = installed.playbook
     yield f"{playbook.id:<10} {playbook.title} (alerts: {', '.join(playbook.alerts)})"
     if installed.distribution != OWN:
-        yield f"  brought by {installed.distribution} {installed.version}"
+        yield f"  provided by {installed.distribution} {installed.version}"
     for branch in playbook.branches:
         yield f"  {branch.name:<24} {branch.title}"
         yield f"  {'':<24} when {branch.condition}"
 
 
-def _line(trouble: Trouble) -> str:
+def _line(trouble: UnusedEntry) -> str:
     return (
         f"{trouble.name:<10} {trouble.flaw}: {trouble.distribution} {trouble.version}: "
         f"{trouble.reason}"

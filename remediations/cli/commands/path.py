@@ -1,4 +1,4 @@
-"""`remediate path WHAT`: where this installation keeps the files that others may use or read."""
+"""`remediate path WHAT`: where this installation has files for other programs and for readers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, MachineError, UsageError
-from remediations.files.shipped import shipped
+from remediations.files.shipped import shipped_path
 
 WHAT = ("deploys", "probe", "checks")
 
@@ -18,10 +18,10 @@ WHAT = ("deploys", "probe", "checks")
 @click.argument("what", type=click.Choice(WHAT))
 @click.argument("domain", required=False)
 @json_option
-def command(what: str, domain: str | None) -> Answer:
-    """Exit 0, with one line: for `pyinfra @remediate/FILE $(remediate path deploys)/NAME.py`.
+def command(what: str, domain: str | None) -> CommandResult:
+    """Exit 0, with one line, for `pyinfra @remediate/FILE $(remediate path deploys)/NAME.py`.
 
-    DOMAIN says whose checks; it may be left out where only one domain is installed.
+    DOMAIN is the owner of the checks; it may be omitted if only one domain is installed.
     """
     path = _checks(domain) if what == "checks" else _place(what)
     if not path.exists():
@@ -32,7 +32,7 @@ def command(what: str, domain: str | None) -> Answer:
             expected="files that belong to the package",
             next_step="install the package again",
         )
-    return Answer(exit_code=ExitCode.OK, document={what: str(path)}, text=str(path))
+    return CommandResult(exit_code=ExitCode.OK, document={what: str(path)}, text=str(path))
 
 
 def _place(what: str) -> Path:
@@ -41,11 +41,11 @@ def _place(what: str) -> Path:
     package = Path(remediations.__path__[0]).absolute()
     if what == "probe":
         return package / "systems" / "hosts" / "probe.sh"
-    return shipped("deploys").absolute()
+    return shipped_path("deploys").absolute()
 
 
 def _checks(name: str | None) -> Path:
-    # Not at the top: the other paths need no domain.
+    # Imported here: the other paths need no domain.
     from remediations.engine.catalogue import catalogue
     from remediations.engine.verify.suite import suite_of
     from remediations.machine.config import load_machine_config
@@ -55,7 +55,7 @@ def _checks(name: str | None) -> Path:
     if len(found) == 1:
         return suite_of(found[0]).absolute()
     raise UsageError(
-        "it cannot be told whose checks are meant" if found else f"there is no domain {name!r}",
+        "several domains have checks" if found else f"there is no domain {name!r}",
         guard="domain",
         got="none given" if name is None else name,
         expected=", ".join(one.name for one in domains) or "an installed domain",

@@ -1,4 +1,4 @@
-"""`remediate plan PLAYBOOK`: exactly what would be done, shown before anything is."""
+"""`remediate plan PLAYBOOK`: shows exactly what would be done, before anything is done."""
 
 from __future__ import annotations
 
@@ -7,32 +7,30 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
-from remediations.cli.next_command import next_command
-from remediations.cli.options import limit_option, reads_the_world, split_hosts
-from remediations.cli.standing import expired
-from remediations.cli.terminal import look
-from remediations.cli.world import TOOL, inventory_of, observation_for
-from remediations.engine.catalogue import named
-from remediations.engine.find.conclude import concerned
+from remediations.cli.observing import TOOL, get_observation, require_inventory
+from remediations.cli.options import limit_option, observation_options, parse_limit
+from remediations.cli.output import CommandResult, next_command, terminal_style
+from remediations.cli.run_status import is_expired
+from remediations.engine.catalogue import require_playbook
+from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.installed_systems import installed_systems
-from remediations.engine.plan.build import Maker
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.plan.planning import make_plan
 from remediations.engine.plan.render_text import plan_text
-from remediations.engine.runs.store import create
+from remediations.engine.runs.store import create_run
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 
 
-@click.command("plan", help="Say exactly what would be done, and keep it as a run to be approved.")
+@click.command("plan", help="Show exactly what would be done, and keep it as a run to be approved.")
 @click.argument("playbook")
-@click.option("--branch", help="Which resolution; by default the one that the finding supports.")
+@click.option("--branch", help="Which resolution; by default the one that fits the finding.")
 @limit_option
-@reads_the_world
+@observation_options
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
     playbook: str,
@@ -42,29 +40,29 @@ def command(
     source: Path | None,
     save: Path | None,
     verbose: bool,
-) -> Answer:
+) -> CommandResult:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
-    installed, only = named(playbook, load_machine_config()), split_hosts(limit)
-    hosts, style = inventory_of(inventory), look()
+    installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
+    hosts, style = require_inventory(inventory), terminal_style()
     made = click.get_current_context().with_resource(
-        installed_systems(load_machine_config()).workshops()
-    )  # ready while hosts are read
-    observation = observation_for(hosts, source, save)
-    concerned([installed.domain], observation)
-    finding = installed.domain.told(installed.domain.situation(observation, only))
+        installed_systems(load_machine_config()).step_compilers()
+    )  # they start while the hosts are read
+    observation = get_observation(hosts, source, save)
+    concerned_domains([installed.domain], observation)
+    finding = installed.domain.finding(installed.domain.situation(observation, only))
     if finding.well and not only and branch is None:
-        return Answer(
+        return CommandResult(
             exit_code=ExitCode.OK,
             document={"finding": finding, "plan": None, "run": None, "digest": None},
             text=f"nothing to do: {_all_well(finding)}\n"
             + finding_text(finding, width=style.width, colour=style.colour),
         )
-    maker = Maker(
+    maker = PlanBuilder(
         domain=installed.domain,
         playbook=installed.playbook,
         origin=installed.origin(),
         tool=TOOL,
-        workshops=made,
+        compilers=made,
     )
     plan = make_plan(maker, branch, observation, only)
     digest = plan_digest(plan)
@@ -72,18 +70,18 @@ def command(
     if plan.blocked:
         first = plan.blocked[0]
         ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
-        return Answer(
+        return CommandResult(
             exit_code=ExitCode.REFUSED,
             document={"plan": plan, "digest": digest, "run": None},
             text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
             f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
         )
-    run = create(plan, observation, hosts, datetime.now(UTC))
+    run = create_run(plan, observation, hosts, datetime.now(UTC))
     next_step = next_command("approve", run.name, "--key", "KEY")
-    if expired(plan):  # of an observation from before: it can be read, and not be approved
+    if is_expired(plan):  # from a saved observation: it can be read, but not be approved
         again = next_command("plan", plan.playbook, inventory=hosts.path)
         next_step = f"{again} (this one has expired)"
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING,
         document={"plan": plan, "digest": digest, "run": run.name},
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",

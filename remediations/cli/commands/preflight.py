@@ -1,6 +1,7 @@
-"""`remediate preflight ACTION`: judge an action's guards on hosts, and say what it needs of them.
+"""`remediate preflight ACTION`: evaluates an action's guards on hosts, and prints the data it
+needs.
 
-It is what a deploy asks when it is run with plain pyinfra (docs/deploys.md). People may ask, too.
+A deploy calls it when it is run with plain pyinfra (docs/deploys.md). People may call it as well.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
-from remediations.cli.options import limit_option, reads_the_world, split_hosts
-from remediations.cli.world import inventory_of, observation_for
+from remediations.cli.observing import get_observation, require_inventory
+from remediations.cli.options import limit_option, observation_options, parse_limit
+from remediations.cli.output import CommandResult
 from remediations.engine.catalogue import catalogue
 from remediations.engine.observe.observation import Scope
 from remediations.engine.plan.plan import GuardResult
-from remediations.engine.plan.preflight import action_named, preflight
+from remediations.engine.plan.preflight import find_action, judge_action
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.machine.programs import SSH, load_program
@@ -24,19 +25,21 @@ from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
 
-@click.command("preflight", help="Judge the guards of ACTION on the hosts of --limit (read-only).")
+@click.command(
+    "preflight", help="Evaluate the guards of ACTION on the hosts of --limit (read-only)."
+)
 @click.argument("action")
 @limit_option
-@reads_the_world
+@observation_options
 def command(
     action: str, limit: str | None, inventory: Path | None, source: Path | None, save: Path | None
-) -> Answer:
+) -> CommandResult:
     """Exit 0: every guard passes. 4: one does not. Nothing is changed, and no run is made."""
-    domains, wanted = action_named(action, catalogue(load_machine_config()).domains)
-    hosts, targets = inventory_of(inventory), tuple(sorted(split_hosts(limit)))
-    observation = observation_for(hosts, source, save, scope=Scope.DECIDING)
-    found = preflight(domains, wanted, targets, observation)
-    return Answer(
+    domains, wanted = find_action(action, catalogue(load_machine_config()).domains)
+    hosts, targets = require_inventory(inventory), tuple(sorted(parse_limit(limit)))
+    observation = get_observation(hosts, source, save, scope=Scope.DECIDING)
+    found = judge_action(domains, wanted, targets, observation)
+    return CommandResult(
         exit_code=ExitCode.REFUSED if found.blocked else ExitCode.OK,
         document={
             "domains": found.domains,
@@ -54,7 +57,8 @@ def command(
 
 
 def _connections(inventory: Inventory, targets: tuple[str, ...]) -> dict[str, Mapping[str, str]]:
-    """How each target was reached: whoever acts on what was judged has to reach it the same way."""
+    """How each target was reached: a caller that acts on the result must reach it in the same
+    way."""
     program = load_program(load_machine_config().ssh, SSH)
     return {
         entry.name: {

@@ -1,10 +1,10 @@
 """`remediate schema [NAME]`: the JSON Schema of every document that is written or printed, and of
 every part that the installed systems and domains put into them.
 
-The schemas are made from the very types that are encoded, and say what canonical JSON
-(`remediations.values.wire`) makes of them: integers are decimal strings, and every member is there.
-A document says of a part only what holds for all of them; what is in it says the schema of its
-kind, under the name of the kind.
+The schemas are made from the types that are encoded, and describe their canonical JSON
+(`remediations.values.wire`): integers are decimal strings, and every member is present. The schema
+of a document describes only what all parts have in common; the content of a part is described by
+the schema with the name of its kind.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any
 import click
 import msgspec
 
-from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
+from remediations.cli.output import CommandResult
 from remediations.engine.approve.approval import Approval
 from remediations.engine.catalogue import catalogue
-from remediations.engine.doctor.line import Line
+from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
-from remediations.engine.runs.records import JOURNAL_FORMAT, Entry, RunBegan
+from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import load_machine_config
@@ -45,30 +45,30 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 INTEGER = "^(0|-?[1-9][0-9]*)$"
 MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z$"
-"""What is written is UTC."""
+"""Times are written in UTC."""
 
 FORMATS = {
     Observation.__name__: OBSERVATION_FORMAT,
     Plan.__name__: PLAN_FORMAT,
     RunBegan.__name__: JOURNAL_FORMAT,
 }
-"""What the member `format` of each must be."""
+"""The value that the member `format` of each must have."""
 
 _OBJECT: Schema = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Tree"}}
 _TREE: Schema = {
-    "description": "whatever the kind says; numbers are decimal strings",
+    "description": "defined by the kind; numbers are decimal strings",
     "anyOf": [
         {"type": ["null", "boolean", "string"]},
         {"type": "array", "items": {"$ref": "#/$defs/Tree"}},
         _OBJECT,
     ],
 }
-"""The value of a part, by what all parts have in common."""
+"""The value of a part, as far as all parts have it in common."""
 
 _MODULE = re.compile(r"remediations(?:\.[a-z_]+)+\.(?=[A-Z])")
 
 
-class Failure(Record, frozen=True, kw_only=True):
+class JsonError(Record, frozen=True, kw_only=True):
     """What went wrong, as `remediations.cli.exits` prints it."""
 
     what: str
@@ -78,18 +78,18 @@ class Failure(Record, frozen=True, kw_only=True):
     next: str
 
 
-class Printed(Record, frozen=True, kw_only=True):
-    """What every command prints with `--json`: `result` is null where `error` is not."""
+class JsonOutput(Record, frozen=True, kw_only=True):
+    """What every command prints with `--json`: `result` is null if `error` is not."""
 
-    error: Failure | None
+    error: JsonError | None
     exit_code: ExitCode
     outcome: str
     result: Any
 
 
 class Concluded(Record, frozen=True, kw_only=True):
-    """What one domain concludes: for people, and in its own terms, null where it failed.
-    `explained_by` names the domains whose trouble explains its own."""
+    """The conclusion of one domain: for people, and in its own terms, null if it failed.
+    `explained_by` names the domains that explain it."""
 
     finding: Finding
     detail: Part | None
@@ -97,57 +97,59 @@ class Concluded(Record, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
-    """One kind of document."""
+class DocumentType:
+    """One type of document, and what it is."""
 
     kind: Any
     what: str
 
 
-_ENGINE: Mapping[str, Document] = {
-    "observation": Document(
+_ENGINE: Mapping[str, DocumentType] = {
+    "observation": DocumentType(
         kind=Observation, what="everything that was read in one look at the world"
     ),
-    "inventory": Document(kind=Inventory, what="the hosts of a run, in its inventory.json"),
-    "finding": Document(kind=Finding, what="what a domain concludes, for people"),
-    "diagnosis": Document(kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"),
-    "plan": Document(kind=Plan, what="one reviewed change, complete"),
-    "approval": Document(kind=Approval, what="a signed statement about one plan"),
-    "journal-entry": Document(kind=Entry, what="one line of journal.jsonl"),
-    "checks": Document(kind=tuple[CheckResult, ...], what="what the last verification found"),
-    "report": Document(kind=Report, what="one run, complete"),
-    "part": Document(kind=Part, what="what a system or a domain put into any of these"),
-    "doctor-line": Document(kind=Line, what="one line of `doctor`"),
-    "answer": Document(kind=Printed, what="what every command prints with --json"),
-    "error": Document(kind=Failure, what="the error in such an answer"),
+    "inventory": DocumentType(kind=Inventory, what="the hosts of a run, in its inventory.json"),
+    "finding": DocumentType(kind=Finding, what="what a domain concludes, for people"),
+    "diagnosis": DocumentType(
+        kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"
+    ),
+    "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
+    "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
+    "journal-entry": DocumentType(kind=JournalEntry, what="one line of journal.jsonl"),
+    "checks": DocumentType(kind=tuple[CheckResult, ...], what="what the last verification found"),
+    "report": DocumentType(kind=Report, what="one run, complete"),
+    "part": DocumentType(kind=Part, what="what a system or a domain put into any of these"),
+    "doctor-line": DocumentType(kind=DoctorLine, what="one line of `doctor`"),
+    "answer": DocumentType(kind=JsonOutput, what="what every command prints with --json"),
+    "error": DocumentType(kind=JsonError, what="the error in such an answer"),
 }
 
 
 @cache
-def documents() -> Mapping[str, Document]:
-    """All documents by name: the engine's, and what the installed domains add."""
+def document_types() -> Mapping[str, DocumentType]:
+    """All types of documents by name: the engine's, and those that installed domains add."""
     loads = [d.discovery for d in catalogue(load_machine_config()).domains if d.discovery]
     proposals = [
-        Document(kind=load().document, what="the inventory that `inventory discover` proposes")
+        DocumentType(kind=load().document, what="the inventory that `inventory discover` proposes")
         for load in loads
     ]
     return {**_ENGINE, "proposal": proposals[0]} if proposals else _ENGINE
 
 
 @cache
-def parts() -> Mapping[str, Document]:
-    """Every kind of part that an installed system reads or is told, or an installed domain writes,
-    by kind."""
+def part_types() -> Mapping[str, DocumentType]:
+    """All parts that an installed system reads or is told by an inventory, or that an installed
+    domain writes, by kind."""
     config = load_machine_config()
     systems = installed_systems(config)
     found = [system.kind for system in systems.systems]
     found += [kind for section in systems.inventory_sections for kind in section.kinds]
     found += [kind for domain in catalogue(config).domains for kind in domain.kinds]
-    return {kind.KIND: Document(kind=kind, what=_told_of(kind)) for kind in found}
+    return {kind.KIND: DocumentType(kind=kind, what=_told_of(kind)) for kind in found}
 
 
 def _told_of(kind: type[Kinded]) -> str:
-    """What it is says its own first line; who owns it, its name."""
+    """What a part is: the first line of its own docstring. Its name says who owns it."""
     first = (inspect.getdoc(kind) or kind.__name__).partition("\n")[0]
     return one_line(f"part: {first}")
 
@@ -155,11 +157,11 @@ def _told_of(kind: type[Kinded]) -> str:
 @click.command("schema", help="Print the JSON Schema of a document or a part, or list them all.")
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
-def command(name: str | None) -> Answer:
-    """Exit 0. With --json the schema is a text: its own numbers are not decimal strings."""
-    every = {**documents(), **parts()}
+def command(name: str | None) -> CommandResult:
+    """Exit 0. With --json the schema is a string: its own numbers are not decimal strings."""
+    every = {**document_types(), **part_types()}
     if name is None:
-        return Answer(
+        return CommandResult(
             exit_code=ExitCode.OK,
             document=[{"name": one, "what": kind.what} for one, kind in every.items()],
             text="\n".join(f"{one:<18} {kind.what}" for one, kind in every.items())
@@ -173,15 +175,15 @@ def command(name: str | None) -> Answer:
             expected=", ".join(every),
             next_step="remediate schema",
         )
-    text = json.dumps(schema_of(name, every[name]), indent=2, ensure_ascii=False)
-    return Answer(
+    text = json.dumps(json_schema(name, every[name]), indent=2, ensure_ascii=False)
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={"name": name, "schema": text},
         text=text,
     )
 
 
-def schema_of(name: str, document: Document) -> Schema:
+def json_schema(name: str, document: DocumentType) -> Schema:
     """The schema of a document."""
     (made,), components = msgspec.json.schema_components(
         [document.kind], ref_template="#/$defs/{name}"
@@ -190,8 +192,8 @@ def schema_of(name: str, document: Document) -> Schema:
     for one in FORMATS.keys() & defined.keys():
         if "format" in defined[one]["properties"]:
             defined[one]["properties"]["format"] = {"const": str(FORMATS[one])}
-    if document.kind is Printed:
-        defined["Printed"]["oneOf"] = [_ending(code) for code in ExitCode]
+    if document.kind is JsonOutput:
+        defined[JsonOutput.__name__]["oneOf"] = [_ending(code) for code in ExitCode]
     if "Part" in defined:
         defined["Part"]["properties"]["kind"]["pattern"] = f"^{KIND.pattern}$"
         defined["Part"]["properties"]["value"] = _OBJECT
@@ -216,7 +218,7 @@ def _ending(code: ExitCode) -> Schema:
 
 
 def _true(schema: Schema) -> Schema:
-    """What msgspec says of a value, made to say it of that value's canonical JSON."""
+    """A schema by msgspec, changed to describe canonical JSON."""
     if schema.get("type") == "integer":
         return _integer(schema)
     if schema.get("format") == "date-time":
@@ -242,7 +244,7 @@ def _true(schema: Schema) -> Schema:
 
 
 def _integer(schema: Schema) -> Schema:
-    """A decimal string. Its bounds are words: JSON Schema compares numbers only."""
+    """A decimal string. Its bounds are only described: JSON Schema compares numbers only."""
     bounds = [f"{key} {schema[key]}" for key in ("minimum", "maximum") if key in schema]
     made: Schema = {"type": "string", "pattern": INTEGER}
     if bounds:
@@ -251,5 +253,5 @@ def _integer(schema: Schema) -> Schema:
 
 
 def _named(reference: str) -> str:
-    """A part's name without the module that its type lives in, which nobody need know."""
+    """The name of a type without its module, which is not part of the interface."""
     return _MODULE.sub("", reference)

@@ -1,4 +1,4 @@
-"""`remediate show RUN|FILE`: a plan again, in the form that is asked for."""
+"""`remediate show RUN|FILE`: shows a plan as text, Markdown, HTML or JSON."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 
-from remediations.cli.answer import Answer
 from remediations.cli.options import json_option
-from remediations.cli.standing import bound_journal
-from remediations.cli.terminal import look
+from remediations.cli.output import CommandResult, terminal_style
+from remediations.cli.run_status import read_bound_journal
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.plan.render_text import plan_text
-from remediations.engine.runs.store import find, is_path
+from remediations.engine.runs.store import find_run, is_path_name
 from remediations.errors import ExitCode
 
 FORMS = ("text", "markdown", "html")
@@ -25,11 +24,11 @@ FORMS = ("text", "markdown", "html")
 @click.option("--as", "form", type=click.Choice(FORMS), default="text", show_default=True)
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 @json_option
-def command(run: str, form: str, verbose: bool) -> Answer:
-    """Exit 0. With --json the plan's canonical form. 2: another plan was applied in that run."""
+def command(run: str, form: str, verbose: bool) -> CommandResult:
+    """Exit 0. With --json: the plan in canonical form. 2: another plan was applied in that run."""
     plan = _named(run)
     digest = plan_digest(plan)
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={"plan": plan, "digest": digest},
         text=_rendered(plan, digest, form, verbose=verbose),
@@ -38,16 +37,16 @@ def command(run: str, form: str, verbose: bool) -> Answer:
 
 def _named(name: str) -> Plan:
     """The plan in the file `name`, which ends in .json or has a `/` in it, or of the run."""
-    if name.endswith(".json") or (is_path(name) and os.path.isfile(name)):  # noqa: PTH113 - any name
+    if name.endswith(".json") or (is_path_name(name) and os.path.isfile(name)):  # noqa: PTH113 - any name
         return read_plan(Path(name))
-    run = find(name)
-    bound_journal(run)
+    run = find_run(name)
+    read_bound_journal(run)
     return run.plan
 
 
 def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
     if form == "text":
-        style = look()
+        style = terminal_style()
         return plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
     if form == "markdown":
         from remediations.engine.report.markdown import plan_markdown

@@ -1,4 +1,4 @@
-"""`remediate status [RUN]`: where runs stand, from their files. Contacts nobody."""
+"""`remediate status [RUN]`: the state of runs, from their files. Contacts no host."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
-from remediations.cli.next_command import next_command
 from remediations.cli.options import inventory_option, json_option
-from remediations.cli.standing import expired, standing, standing_of
+from remediations.cli.output import CommandResult, next_command
+from remediations.cli.run_status import current_status, is_expired, quick_status
 from remediations.engine.runs.records import RunState
-from remediations.engine.runs.store import RunDirectory, find, runs
+from remediations.engine.runs.store import RunDirectory, find_run, list_runs
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import one_line
 
 UNREADABLE = "unreadable"
-"""Instead of a state, where a run's files are not what was written."""
+"""Shown instead of a state if the files of a run are not what was written."""
 
 
 @click.command("status", help="Say where RUN stands, or list all runs.")
 @click.argument("run", required=False)
 @inventory_option
 @json_option
-def command(run: str | None, inventory: Path | None) -> Answer:
-    """Exit 0. In the list, a run whose files cannot be used is one more line, not the end."""
-    return _one(find(run), inventory) if run else _all(runs(), inventory)
+def command(run: str | None, inventory: Path | None) -> CommandResult:
+    """Exit 0. In the list, a run whose files cannot be used is a line, not an error."""
+    return _one(find_run(run), inventory) if run else _all(list_runs(), inventory)
 
 
-def _one(run: RunDirectory, inventory: Path | None) -> Answer:
-    # Not at the top: the list verifies nothing of runs that were applied.
-    from remediations.cli.evidence import evidence
+def _one(run: RunDirectory, inventory: Path | None) -> CommandResult:
+    # Imported here: the list does not verify runs that were applied.
+    from remediations.cli.evidence import gather_evidence
 
-    found = evidence(run, Anchors(run.plan, inventory))
-    status = standing_of(run, found.entries, found.hindrance)
+    found = gather_evidence(run, Anchors(run.plan, inventory))
+    status = current_status(run, found.entries, found.hindrance)
     lines = [f"NOT PROVEN: {doubt}" for doubt in found.doubts]
     lines += [f"{run.name}: {status.state}", f"  {status.message}"]
     lines += [f"  {step.step:<5} {step.target:<16} {step.state}" for step in status.steps]
     lines.append(f"next: {_next(run, status.state)}")
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.OK,
         document={
             "run": run.name,
@@ -53,9 +52,9 @@ def _one(run: RunDirectory, inventory: Path | None) -> Answer:
     )
 
 
-def _all(every: tuple[RunDirectory, ...], inventory: Path | None) -> Answer:
+def _all(every: tuple[RunDirectory, ...], inventory: Path | None) -> CommandResult:
     rows = [_row(run, inventory) for run in every]
-    return Answer(
+    return CommandResult(
         exit_code=ExitCode.OK,
         document=[{"run": run, "state": state, "message": said} for run, state, said in rows],
         text="\n".join(
@@ -67,7 +66,7 @@ def _all(every: tuple[RunDirectory, ...], inventory: Path | None) -> Answer:
 
 def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
     try:
-        status, doubts = standing(run, inventory)
+        status, doubts = quick_status(run, inventory)
     except RemediationError as error:
         return run.name, UNREADABLE, f"{error.what} ({error.got})"
     said = (*(f"NOT PROVEN: {doubt}" for doubt in doubts), status.message)
@@ -76,17 +75,17 @@ def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
 
 def _next(run: RunDirectory, state: RunState) -> str:
     match state:
-        case RunState.PLANNED if expired(run.plan):
+        case RunState.PLANNED if is_expired(run.plan):
             return next_command("plan", run.plan.playbook)
         case RunState.PLANNED:
-            return next_command("approve", run.called, "--key", "KEY")
+            return next_command("approve", run.reference, "--key", "KEY")
         case RunState.APPROVED:
-            return next_command("apply", run.called)
+            return next_command("apply", run.reference)
         case RunState.RUNNING:
             return "wait for it, or stop it with Ctrl-C where it runs"
         case RunState.VERIFIED:
             return f"read {run.path / 'report.html'}"
         case RunState.UNVERIFIED:
-            return next_command("verify", run.called)
+            return next_command("verify", run.reference)
         case _:
             return "`remediate diagnose`, then a new plan"

@@ -1,4 +1,4 @@
-"""`remediate verify RUN`: prove, now and as often as one likes, that the recovery holds."""
+"""`remediate verify RUN`: proves, as often as needed, that the recovery holds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
 from remediations.cli.options import inventory_option, json_option, run_argument
+from remediations.cli.output import CommandResult
 from remediations.cli.proof import prove
-from remediations.cli.standing import bound_journal
-from remediations.engine.apply.of_plan import domain_for
-from remediations.engine.runs.lock import is_applied
-from remediations.engine.runs.store import find, state_directory
+from remediations.cli.run_status import read_bound_journal
+from remediations.engine.catalogue import domain_for
+from remediations.engine.runs.lock import is_being_applied
+from remediations.engine.runs.store import find_run, state_directory
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.suite import suite_of
 from remediations.errors import Locked, UsageError
@@ -24,25 +24,25 @@ from remediations.errors import Locked, UsageError
 @run_argument
 @inventory_option
 @json_option
-def command(run: str, inventory: Path | None) -> Answer:
+def command(run: str, inventory: Path | None) -> CommandResult:
     """Exit 0: every check passes. 8: one does not."""
-    directory = find(run)
-    # Files that cannot be used, or do not belong together, are refused before anybody is asked.
-    if is_applied(state_directory(), directory.plan.resources, directory.name):
+    directory = find_run(run)
+    # Files that cannot be used, or do not belong together, are refused before a host is contacted.
+    if is_being_applied(state_directory(), directory.plan.resources, directory.name):
         raise Locked(
-            f"{directory.called} is being applied right now",
+            f"{directory.reference} is being applied right now",
             guard="one writer of a journal",
-            got="a living process that applies it, and verifies it itself",
+            got="a running process that applies it, and verifies it itself",
             expected="a run that has ended",
-            next_step=f"`remediate status {directory.called}` tells when",
+            next_step=f"`remediate status {directory.reference}` tells when",
         )
-    if not bound_journal(directory):
+    if not read_bound_journal(directory):
         raise UsageError(
-            f"{directory.called} was not applied: there is nothing to verify",
+            f"{directory.reference} was not applied: there is nothing to verify",
             guard="journal",
             got="none",
             expected="an applied run",
-            next_step=f"remediate apply {directory.called}",
+            next_step=f"remediate apply {directory.reference}",
         )
     anchors = Anchors(directory.plan, inventory)
     given = Given(directory.plan, anchors.inventory, anchors.resolver)

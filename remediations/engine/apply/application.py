@@ -1,11 +1,12 @@
-"""Applies one approved plan: stage by stage, everything in the journal first, stopping at once.
+"""Applies one approved plan, stage by stage, with a journal that is written ahead.
 
 1. A step is announced in the journal, on disk, before it is launched.
-2. The hosts of one stage act at once, each its steps in order; the stage ends when all have.
+2. The targets of a stage act at the same time, each with its steps in order. The stage ends when
+   all of them have ended.
 3. Any step that is not done stops the run: no later stage starts.
 4. The stage's gate must open within its time limit, or the run stops.
-5. A person's stop starts nothing more; what may still run is named in the receipt.
-6. Looking and showing never change a run; a journal that cannot be written ends it.
+5. After a person's stop nothing more is started; the receipt names what may still be running.
+6. Looking and showing never change a run. A journal that cannot be written ends it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import Driver, StepId
-from remediations.engine.apply.look import Look, Sight, Verdict, Watch
+from remediations.engine.apply.look import GateVerdict, Look, Sight, Watch
 from remediations.engine.apply.progress import Progress, SafeProgress
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
 from remediations.engine.runs.journal import Journal
@@ -45,12 +46,12 @@ SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
 LOOK_LIMIT_S = 15.0
 STOP_PATIENCE_S = 10.0
-"""How long a stopped run waits for steps that were launched already."""
+"""Seconds that a stopped run waits for steps that were launched already."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """How a run ended: for each step, done, failed, unknown (may still run) or not started."""
+    """How a run ended, and for each step: done, failed, unknown (may still run) or not started."""
 
     state: RunState
     message: str
@@ -60,8 +61,8 @@ class Receipt:
         """`step ID on HOST` for every step in one of these states."""
         return tuple(str(step) for step in self.steps if step.state in states)
 
-    def told(self) -> str:
-        """Every step by how it ended, in one line."""
+    def summary(self) -> str:
+        """All steps, grouped by how they ended, on one line."""
         groups = {
             "done": (StepState.DONE,),
             "failed": (StepState.FAILED,),
@@ -75,11 +76,11 @@ class Receipt:
 
 
 class _UnseenError(Exception):
-    """A look that did not succeed. Looking is not acting: it changes nothing and is tried again."""
+    """A look that failed. It changes nothing, and is tried again."""
 
 
 class Application:
-    """One application of one plan. `stop` may be set at any time, from the same loop."""
+    """One application of one plan. `stop` may be set at any time, from the same event loop."""
 
     def __init__(
         self,
@@ -104,10 +105,11 @@ class Application:
         self.stop = asyncio.Event()
 
     async def apply(self) -> Receipt:
-        """Carry the plan out. The journal ends with how the run ended, whatever happens.
+        """Carry out the plan. Whatever happens, the last record of the journal says how it ended.
 
         Raises:
-            MachineError: the journal cannot be written; says what was done and what may still run.
+            MachineError: the journal cannot be written; the error says what was done and what may
+                still be running.
         """
         sampler = asyncio.create_task(self._sample())
         try:
@@ -117,7 +119,7 @@ class Application:
         except MachineError as error:
             raise self._unrecorded(error) from error
         except BaseException as error:
-            # A second Ctrl-C, or a bug: the record is complete all the same.
+            # A second Ctrl-C, or a bug: the journal is complete nevertheless.
             self._over = True
             with contextlib.suppress(MachineError):
                 self._journal.append(RunEnded(state="unknown", message=_said(error)))
@@ -148,7 +150,7 @@ class Application:
         return "aborted", "stopped by a person"
 
     async def _steps(self, stage: Stage) -> list[tuple[Step, Ending]]:
-        """Carry out a stage; the steps that are not done."""
+        """Carry out a stage, and return the steps that are not done."""
         on_host: dict[str, list[Step]] = {}
         for step in stage.steps:
             on_host.setdefault(step.target, []).append(step)
@@ -163,12 +165,12 @@ class Application:
             stopped.cancel()
             for task in work:
                 task.cancel()
-            # Cancelled steps write their last record before this goes on.
+            # Cancelled steps write their last record first.
             await asyncio.gather(*work, return_exceptions=True)
         return [bad for task in work for bad in task.result()]
 
     async def _in_order(self, steps: Sequence[Step]) -> list[tuple[Step, Ending]]:
-        """The steps of one host, up to the first that is not done."""
+        """Carry out the steps of one target, up to the first that is not done."""
         for step in steps:
             if self.stop.is_set():
                 break
@@ -194,9 +196,9 @@ class Application:
                 self._drivers[step.driver], claim, step, may_start=lambda: not self.stop.is_set()
             )
         except asyncio.CancelledError:
-            # Returned, not raised: the person's stop is known, and this is its receipt.
+            # Returned, not raised: it is the result of the person's stop.
             ending = Ending("unknown", "stopped by a person; it may still run", None)
-        except Exception as bug:  # noqa: BLE001 - it was announced, so it has an ending: not known
+        except Exception as bug:  # noqa: BLE001 - it was announced, so it needs an ending: unknown
             ending = Ending("unknown", _said(bug), None)
         self._states[step.id] = StepState(ending.state)
         seen = ending.sighting
@@ -215,7 +217,7 @@ class Application:
         return ending
 
     def _record(self, event: Event) -> None:
-        """Write an event. After a lost one nothing goes on, also when there is room again."""
+        """Write an event. After one was lost nothing more is done, even if there is space again."""
         if self._lost_record is not None:
             raise self._lost_record
         try:
@@ -228,12 +230,13 @@ class Application:
         self._states[step.id] = state
         self._progress.step_is(step, state, said)
 
-    async def _wait_for(self, stage: Stage) -> Verdict:
-        """Look until the stage's gate opens, its time is over, or a person stops the run."""
+    async def _wait_for(self, stage: Stage) -> GateVerdict:
+        """Look until the stage's gate opens, its time limit is reached, or a person stops the
+        run."""
         gate = stage.gate
         self._record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
-        verdict = Verdict(open=False, seen="nothing was seen")
+        verdict = GateVerdict(open=False, seen="nothing was seen")
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
             verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
             log.debug("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
@@ -250,16 +253,16 @@ class Application:
         )
         return verdict
 
-    async def _judged(self, gate: Gate, limit_s: float) -> Verdict:
-        """The gate by one look. Looking or judging that fails opens nothing, and is tried again."""
+    async def _judged(self, gate: Gate, limit_s: float) -> GateVerdict:
+        """Judge the gate by one look. A look or a judgement that fails leaves it shut."""
         try:
             look = await self._look(limit_s)
         except _UnseenError as unseen:
-            return Verdict(open=False, seen=str(unseen))
+            return GateVerdict(open=False, seen=str(unseen))
         try:
             verdict = look.judge(gate)
         except Exception as error:  # noqa: BLE001 - looking is not acting
-            return Verdict(open=False, seen=f"the gate could not be judged: {_said(error)}")
+            return GateVerdict(open=False, seen=f"the gate could not be judged: {_said(error)}")
         self._progress.gate_is(gate, verdict)
         return verdict
 
@@ -270,11 +273,11 @@ class Application:
             await asyncio.sleep(SAMPLE_S)
 
     async def _look(self, limit_s: float) -> Look:
-        """Look once; what changed is written and shown.
+        """Look once, and write and show what changed.
 
         Raises:
             MachineError: the journal cannot be written.
-            _UnseenError: nothing was seen, for whatever reason.
+            _UnseenError: the look failed, for whatever reason.
         """
         try:
             async with asyncio.timeout(limit_s):
@@ -298,12 +301,12 @@ class Application:
         return Receipt(state=state, message=message, steps=steps)
 
     def _unrecorded(self, error: MachineError) -> MachineError:
-        """The receipt as an error: there is no journal to read it from."""
+        """The receipt as an error, since the journal is incomplete."""
         receipt = self._receipt(RunState.STOPPED, error.what)
         return MachineError(
             "the journal cannot be written: nothing more was started",
             guard="journal before the act",
-            got=f"{error.got}; {receipt.told()}",
+            got=f"{error.got}; {receipt.summary()}",
             expected="room for the record of every step",
             next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
         )

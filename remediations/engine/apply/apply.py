@@ -1,6 +1,6 @@
 """From an approved plan to its receipt: read again, compare, carry out.
 
-Everything that was verified comes in as one value (`Approved`): nothing of it is read again.
+All that was verified is passed in one value (`Approved`) and is not read again.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from remediations.engine.apply.application import Application, Receipt
 from remediations.engine.apply.progress import Progress
 from remediations.engine.catalogue import Installed
 from remediations.engine.installed_systems import InstalledSystems
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Observation, Scope
-from remediations.engine.plan.build import Maker
+from remediations.engine.observe.observe import observe
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.recheck import changed, follows, recheck
+from remediations.engine.plan.recheck import check_derivation, recheck, world_changed
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
-from remediations.reach.aside import in_thread
+from remediations.reach.background import run_in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.values.inventory import Inventory
 from remediations.values.origin import Origin
 
 OnStop = Callable[[Callable[[], None]], AbstractContextManager[None]]
-"""Given the function that stops the run, arranges for Ctrl-C to call it while the block runs."""
+"""Takes the function that stops the run, and makes Ctrl-C call it while the block runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Approved:
-    """A plan whose approvals were verified, with all that it is judged by.
+    """A plan whose approvals were verified, with all that it is checked against.
 
-    `observation` is what the plan was made from; `inventory` the live one, whose digest is the
-    plan's; `installed`, `systems` and `origin` what is installed here; `start` what the journal
-    begins with; `resolver` says where names lead.
+    `observation` is what the plan was made from, `inventory` the live one, whose digest is that of
+    the plan. `installed`, `systems` and `origin` are what is installed here, `start` is the first
+    record of the journal, and `resolver` says where names lead.
     """
 
     plan: Plan
@@ -61,11 +61,11 @@ async def apply_plan(
     progress: Progress,
     on_stop: OnStop,
 ) -> Receipt:
-    """Apply an approved plan; its journal is written into `run`.
+    """Apply an approved plan. Its journal is written to `run`.
 
     Raises:
         Locked: it was applied before.
-        Refused: the plan is not what its observation gives.
+        Refused: the plan does not follow from its observation.
         WorldChanged: a name leads elsewhere, or a deciding fact or field differs.
         Unreadable: a host that decides cannot be read.
         In each of these cases nothing was changed.
@@ -77,12 +77,12 @@ async def apply_plan(
             guard="one plan, one application",
             got=f"a journal in {run.path}",
             expected="none",
-            next_step=f"`remediate status {run.called}`; for another attempt make a new plan",
+            next_step=f"`remediate status {run.reference}`; for another attempt make a new plan",
         )
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(began(approved.start))
+            journal.append(run_began(approved.start))
             journal.append(FactsHeld(count=len(plan.facts)))
             application = Application(
                 plan,
@@ -97,25 +97,25 @@ async def apply_plan(
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
-    """Do nothing where the plan follows from its observation and still holds.
+    """Check that the plan follows from its observation and still holds.
 
-    The names are compared before anybody is contacted; the saved observation is judged while the
+    The names are compared before any host is contacted. The saved observation is checked while the
     hosts are read.
     """
     plan = approved.plan
-    with approved.systems.workshops() as made:
-        maker = Maker(
+    with approved.systems.step_compilers() as made:
+        maker = PlanBuilder(
             domain=approved.installed.domain,
             playbook=approved.installed.playbook,
             origin=approved.origin,
             tool=approved.start.tool,
-            workshops=made,
+            compilers=made,
         )
         names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
         differences = changed_logins(plan.logins, names)
         if differences:
-            raise changed(differences)
-        sound = in_thread(follows, plan, approved.observation, maker)
+            raise world_changed(differences)
+        sound = run_in_thread(check_derivation, plan, approved.observation, maker)
         looking = asyncio.create_task(
             observe(reach, approved.inventory, scope=Scope.DECIDING, tool=approved.start.tool)
         )
@@ -124,10 +124,10 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
             fresh = await looking
         finally:
             looking.cancel()
-        await in_thread(recheck, plan, fresh, maker)
+        await run_in_thread(recheck, plan, fresh, maker)
 
 
-def began(start: Start) -> RunBegan:
+def run_began(start: Start) -> RunBegan:
     """The first event of a journal."""
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
     names = start.ssh_config or "OpenSSH's own files"

@@ -1,7 +1,7 @@
-"""Carries out one step: started at most once, followed to its end, settled if in doubt.
+"""Carries out one step: starts it at most once, follows it to its end, and resolves doubt.
 
-A launch that was not confirmed is repeated once the target says that nothing has started. However
-many launches there are, the claim at the target lets one of them act, at most (`Driver`).
+A launch that was not confirmed is repeated after the target has said that nothing started. However
+many launches there are, the claim at the target lets at most one of them act (`Driver`).
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from remediations.engine.apply.driver import (
-    Claimed,
+    AlreadyClaimed,
     Driver,
     LaunchFailed,
+    NoAnswer,
     NotLaunched,
-    Sighted,
-    Sighting,
+    ProbeResult,
+    ProbeState,
     StepId,
-    Unheard,
 )
 from remediations.engine.plan.plan import Step
 from remediations.engine.runs.records import StepEnd
-from remediations.render.words import shortened
+from remediations.render.formats import shorten
 
 log = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.2
 SLOWEST_LOOK_S = 2.0
 GRACE_S = 60.0
-"""Beyond the command's own limit, for a host that cannot be reached for a while."""
+"""Seconds beyond the command's own limit, for a host that cannot be reached for a while."""
 LAUNCHES = 3
 RELAUNCH_S = 30.0
-"""After the first launch; later, what was read again before the run would be too old."""
+"""Seconds after the first launch; later, what was read before the run would be too old."""
 MESSAGE_CHARACTERS = 400
-"""Of what is told of a step: journal, screen and report have it, the journal the output too."""
+"""Limit of the message of a step on screen, in journal and report; the journal has the output."""
 NOTE_CHARACTERS = 200
-"""Of these for what went before."""
+"""The part of it for what happened before."""
 
 
 class Ending(NamedTuple):
-    """How a step ended. `message` has at most `MESSAGE_CHARACTERS`."""
+    """How a step ended. `message` has at most `MESSAGE_CHARACTERS` characters."""
 
     state: StepEnd
     message: str
-    sighting: Sighting | None
+    sighting: ProbeResult | None
 
 
 async def carry_out(
@@ -53,7 +53,7 @@ async def carry_out(
 ) -> Ending:
     """Launch `work` and follow it. Never guesses how it ended.
 
-    `may_start` tells whether a launch may be repeated: not after a person's stop.
+    `may_start` says whether a launch may be repeated, which is not the case after a person's stop.
     """
     end = time.monotonic() + RELAUNCH_S
     note = ""
@@ -61,43 +61,43 @@ async def carry_out(
         log.info("step %s: launch %d on %s", step, number + 1, work.target)
         try:
             await driver.launch(step, work)
-        except Claimed as claimed:
+        except AlreadyClaimed as claimed:
             if number == 0:
-                # Another application of this plan launched it: how that ends is not ours to tell.
+                # Another application of this plan launched it, so its ending is not ours to report.
                 return _ending("unknown", f"{claimed.what}: {claimed.got}")
         except NotLaunched as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
                 return _ending("failed", message)
         except LaunchFailed as refusal:
-            # A failure does not prove that nothing started: systemd may answer too late.
+            # This does not prove that nothing started: systemd may have answered too late.
             note += f"{refusal.what} ({refusal.got}); "
-        except Unheard as lost:
+        except NoAnswer as lost:
             note = f"the launch was not confirmed ({lost.got}); "
             if await _nothing_started(driver, step, work, end) and may_start():
                 continue
         break
-    return await follow(driver, step, work, note)
+    return await follow_step(driver, step, work, note)
 
 
 async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float) -> bool:
-    """Whether the host says so; it is asked until `end` (monotonic clock)."""
+    """Whether the target says so. It is asked until `end` (monotonic clock)."""
     while time.monotonic() < end:
         try:
-            return (await driver.probe(step, work)).state is Sighted.NOT_STARTED
-        except Unheard:
+            return (await driver.probe(step, work)).state is ProbeState.NOT_STARTED
+        except NoAnswer:
             await asyncio.sleep(FIRST_LOOK_S)
     return False
 
 
-async def follow(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
-    """Look at the step until it is settled or its time is over, whoever is not heard meanwhile."""
+async def follow_step(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
+    """Probe the step until it has ended or its time is over, even if some probes get no answer."""
     end = time.monotonic() + work.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
             ending = await _look(driver, step, work, note)
-        except Unheard as lost:
+        except NoAnswer as lost:
             last = f"{lost.what}: {lost.got}"
         else:
             if ending is not None:
@@ -111,24 +111,24 @@ async def follow(driver: Driver, step: StepId, work: Step, note: str = "") -> En
 
 
 async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending | None:
-    """How it ended, None while it runs.
+    """How it ended; None while it runs.
 
     Raises:
-        Unheard: nobody answered; nothing is lost by asking again.
+        Unheard: the target did not answer. It can be asked again.
     """
     sighting = await driver.probe(step, work)
     log.debug("step %s on %s is %s", step, work.target, sighting.state)
-    if sighting.state not in (Sighted.DONE, Sighted.RUNNING):
+    if sighting.state not in (ProbeState.DONE, ProbeState.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, work)
-    if sighting.state is Sighted.RUNNING:
+    if sighting.state is ProbeState.RUNNING:
         return None
-    if sighting.state is Sighted.DONE:
+    if sighting.state is ProbeState.DONE:
         return _done(sighting, note)
-    if sighting.state is Sighted.VOIDED:
+    if sighting.state is ProbeState.VOIDED:
         message = "it never started, and cannot any more"
         return _ending("failed", message, sighting, note)
-    # It began and left no result: its declared probe settles it, as the design says.
+    # It began and left no result, so the probe that the plan declares decides.
     if await driver.holds(work):
         message = "it left no result, but its effect is there"
         return _ending("done", message, sighting, note)
@@ -136,7 +136,7 @@ async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending |
     return _ending("failed", message, sighting, note)
 
 
-def _done(sighting: Sighting, note: str) -> Ending:
+def _done(sighting: ProbeResult, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
@@ -144,8 +144,8 @@ def _done(sighting: Sighting, note: str) -> Ending:
 
 
 def _ending(
-    state: StepEnd, message: str, sighting: Sighting | None = None, note: str = ""
+    state: StepEnd, message: str, sighting: ProbeResult | None = None, note: str = ""
 ) -> Ending:
-    """What went before, then how it ended; both may be in the words of a target."""
-    before = shortened(note, NOTE_CHARACTERS)
-    return Ending(state, before + shortened(message, MESSAGE_CHARACTERS - len(before)), sighting)
+    """The ending, whose message is what happened before and then how it ended."""
+    before = shorten(note, NOTE_CHARACTERS)
+    return Ending(state, before + shorten(message, MESSAGE_CHARACTERS - len(before)), sighting)

@@ -3,25 +3,28 @@
 A driver carries steps out on one kind of target. Ordering, barriers, gates, journal, stop and crash
 are written once, in the engine, for all drivers (docs/adr/0007-drivers.md).
 
-1. A step has one name, `StepId`. Under it, it happens at most once on its target, whoever launches
-   it, from wherever, after whatever crash: the driver keeps a claim of the name where the effect
-   is, and makes it before the effect.
-2. `launch` returns before the step ends, and what it launched needs nothing from us any more: a
-   lost controller loses nothing.
-3. `Claimed`: the name was taken before. `NotLaunched`: proof that nothing started, and that nothing
-   ever will by this launch. Any other failure is `LaunchFailed`, no answer is `Unheard`; after
-   both, the target is asked. In doubt it is never `NotLaunched`.
-4. `probe` changes nothing and is asked as often as anybody likes.
-5. `void` makes "not started" final: once it says `VOIDED`, no launch under this name starts, also
-   not one that is on its way. A step that started is left alone; how it stands is returned.
-6. `DONE` and `VOIDED` are final. `RUNNING` is followed, also after `void`. `UNKNOWN` is a name that
-   was claimed, without a result, and not running: then `holds` decides.
-7. `holds` looks for the effect itself. Where that cannot be told it is `Unheard`, not False.
-8. Steps of one target come in order, one at a time; targets of one stage at the same time.
-9. What a target says is not trusted: outputs are bounded, and are never interpreted.
-10. Errors are those below. Anything else is a bug of the driver, and its step is unknown.
+1. A step has one name, `StepId`. A step of that name happens at most once on its target, whoever
+   launches it, from any machine, after any crash: the driver records a claim of the name at the
+   place of the effect, before the effect.
+2. `launch` returns before the step ends, and what it launched does not need us any more: if the
+   controller is lost, nothing is.
+3. `AlreadyClaimed`: the name was taken before. `NotLaunched`: proof that nothing started, and that
+   this launch never will start anything. Any other failure is `LaunchFailed`; silence is
+   `NoAnswer`. After either of these two the target is asked. When in doubt, it is never
+   `NotLaunched`.
+4. `probe` changes nothing and may be called any number of times.
+5. `void` makes "not started" final: after it has returned `VOIDED`, no launch under this name
+   starts anything, not even one that is under way. A step that has started is left alone, and its
+   state is returned.
+6. `DONE` and `VOIDED` are final. `RUNNING` is followed, also after `void`. `UNKNOWN` means that the
+   name was claimed, there is no result, and nothing is running: then `holds` decides.
+7. `holds` looks for the effect itself. If that cannot be determined, it raises `NoAnswer`; it does
+   not return False.
+8. The steps of one target are launched in order, one at a time; targets of one stage in parallel.
+9. The answers of a target are not trusted: outputs are bounded, and are never interpreted.
+10. The errors are those below. Any other exception is a bug in the driver, and the step is unknown.
 
-A whole driver, of a lamp that is a file:
+A complete driver, for a lamp that is a file:
 
     class LampDriver:
         def __init__(self, room: Path) -> None:
@@ -29,18 +32,19 @@ A whole driver, of a lamp that is a file:
 
         async def launch(self, step: StepId, work: Step) -> None:
             if not self._claimed(step, ""):  # the claim comes before the effect
-                raise Claimed(f"{work.target} has had this step", got=f"a claim of {step}")
+                raise AlreadyClaimed(f"{work.target} has had this step", got=f"a claim of {step}")
             (self._room / work.target).write_text(work.payload)
             self._claim(step).write_text("done")
 
-        async def probe(self, step: StepId, work: Step) -> Sighting:
+        async def probe(self, step: StepId, work: Step) -> ProbeResult:
             if not self._claim(step).exists():
-                return Sighting(state=Sighted.NOT_STARTED)
+                return ProbeResult(state=ProbeState.NOT_STARTED)
             word = self._claim(step).read_text()
-            state = {"done": Sighted.DONE, "void": Sighted.VOIDED}.get(word, Sighted.UNKNOWN)
-            return Sighting(state=state, exit_status=0 if state is Sighted.DONE else None)
+            states = {"done": ProbeState.DONE, "void": ProbeState.VOIDED}
+            state = states.get(word, ProbeState.UNKNOWN)
+            return ProbeResult(state=state, exit_status=0 if state is ProbeState.DONE else None)
 
-        async def void(self, step: StepId, work: Step) -> Sighting:
+        async def void(self, step: StepId, work: Step) -> ProbeResult:
             self._claimed(step, "void")
             return await self.probe(step, work)
 
@@ -69,8 +73,8 @@ from remediations.engine.plan.plan import Step
 
 
 class DriverError(Exception):
-    """What a driver has to say instead of an answer. `what` names the target, `got` is what it
-    said; both go into the journal, and may be in the words of a target."""
+    """An error of a driver. `what` names the target, `got` is what it said. Both are written to the
+    journal, and may quote the target."""
 
     def __init__(self, what: str, *, got: str) -> None:
         super().__init__(f"{what}: {got}")
@@ -78,30 +82,31 @@ class DriverError(Exception):
         self.got = got
 
 
-class Claimed(DriverError):
-    """The step's name was taken: by another application of the plan, or by an earlier launch."""
+class AlreadyClaimed(DriverError):
+    """The step's name was claimed before: by another application of the plan, or an earlier
+    launch."""
 
 
 class NotLaunched(DriverError):
-    """Nothing was started, and nothing ever will be by this launch. That is proven."""
+    """Nothing was started, and this launch never will start anything. That is proven."""
 
 
 class LaunchFailed(DriverError):
     """The launch failed. That does not prove that nothing was started."""
 
 
-class Unheard(DriverError):
-    """The target gave no answer, or none that can be used. Nothing is lost by asking again."""
+class NoAnswer(DriverError):
+    """The target gave no answer, or none that can be used. It can be asked again."""
 
 
-class Sighted(StrEnum):
-    """What a target says of one step."""
+class ProbeState(StrEnum):
+    """The state of one step, as its target reports it."""
 
     NOT_STARTED = "not-started"
     RUNNING = "running"
     DONE = "done"
-    UNKNOWN = "unknown"  # it was claimed, has no result, and does not run
-    VOIDED = "voided"  # it can never start any more
+    UNKNOWN = "unknown"  # claimed, without a result, and not running
+    VOIDED = "voided"  # it can never start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,32 +121,32 @@ class StepId:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
-    """A step as it was found. `exit_status` only when done."""
+class ProbeResult:
+    """What a probe found. `exit_status` is set only if the step is done."""
 
-    state: Sighted
+    state: ProbeState
     exit_status: int | None = None
     output: str = ""
     error_output: str = ""
 
 
 class Driver(Protocol):
-    """Carries out steps by the rules above. Every method raises `Unheard` when it was not heard."""
+    """Carries out steps by the rules above. Every method raises `NoAnswer` if nothing answers."""
 
     async def launch(self, step: StepId, work: Step) -> None:
         """Start the step. Returns before it ends.
 
         Raises:
-            Claimed: its name was taken before.
-            NotLaunched: nothing started, and never will by this launch.
-            LaunchFailed: it failed, which alone does not prove that nothing started.
+            AlreadyClaimed: its name was claimed before.
+            NotLaunched: nothing started, and this launch never will start anything.
+            LaunchFailed: it failed, which does not prove that nothing started.
         """
 
-    async def probe(self, step: StepId, work: Step) -> Sighting:
-        """How the step stands."""
+    async def probe(self, step: StepId, work: Step) -> ProbeResult:
+        """The state of the step."""
 
-    async def void(self, step: StepId, work: Step) -> Sighting:
-        """Make sure that a step that has not started never does; how it stands then."""
+    async def void(self, step: StepId, work: Step) -> ProbeResult:
+        """Make sure that a step which has not started never does, and return its state then."""
 
     async def holds(self, work: Step) -> bool:
-        """Whether the step's effect is there, by its own declared probe."""
+        """Whether the step's effect is there, according to the probe that the plan declares."""

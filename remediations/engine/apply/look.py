@@ -1,7 +1,7 @@
-"""One look at the world while a plan is applied: what every domain shows, and answers for gates.
+"""One look at the world while a plan is applied: what it shows, and what it says about a gate.
 
-The engine draws, journals and compares sights without knowing what they show. The domain makes them
-and decides what they say about a gate:
+The engine draws, records and compares sights without knowing what they show. The domain makes them,
+and decides whether a gate is open:
 
     class LampLook:
         def __init__(self, lit: bool | None) -> None:  # None: the lamp did not answer
@@ -15,15 +15,16 @@ and decides what they say about a gate:
                 headline=headline, points=(Point(series="light", subject="lamp", value=value),)
             )
 
-        def judge(self, gate: Gate) -> Verdict:
-            return Verdict(open=self._lit is True, seen=self.sight.headline)
+        def judge(self, gate: Gate) -> GateVerdict:
+            return GateVerdict(open=self._lit is True, seen=self.sight.headline)
 
 Rules:
 
-1. A look is one moment: `sight` and `judge` answer from what was read, and read nothing themselves.
-2. What did not answer is a point without a value, never one that is left out or a default.
-3. What is not known opens no gate. A gate of a kind that the look does not know is a `ValueError`.
-4. Subjects that are shown once are shown in every look, in the same order.
+1. A look is one moment: `sight` and `judge` use what was read before, and read nothing themselves.
+2. A subject that did not answer is a point without a value. It is not left out, and has no default.
+3. Something unknown never opens a gate. A kind of gate that the look does not know is a
+   `ValueError`.
+4. Every look shows the same subjects in the same order.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ from remediations.values.record import Moment, Record
 
 
 class Point(Record, frozen=True, kw_only=True):
-    """One value of one subject at one moment; `subject` is "" for the whole, `value` None where
-    nobody answered. The series says what is counted, and in which unit where it has one."""
+    """One value of one subject at one moment. `subject` is "" for the whole; `value` is None if
+    there was no answer. The name of the series says what is counted, and the unit if there is one.
+    """
 
     series: str
     subject: str
@@ -45,7 +47,7 @@ class Point(Record, frozen=True, kw_only=True):
 
 
 class Mark(Record, frozen=True, kw_only=True):
-    """A value with which those of a series are compared, such as what is enough, and what is all.
+    """A reference value of a series, such as a required minimum or the total.
 
     A series with marks counts a part of a whole: it is drawn from zero, in steps.
     """
@@ -56,7 +58,7 @@ class Mark(Record, frozen=True, kw_only=True):
 
 
 class Sight(Record, frozen=True, kw_only=True):
-    """A look as it is shown: one line for people, points and marks for display, plot and report."""
+    """What a look shows: one line for people, and points and marks for display, plot and report."""
 
     headline: str
     points: tuple[Point, ...]
@@ -70,7 +72,7 @@ class Sample(Record, frozen=True, kw_only=True):
     sight: Sight
 
 
-class Verdict(NamedTuple):
+class GateVerdict(NamedTuple):
     """Whether a gate is open, and what was seen."""
 
     open: bool
@@ -78,19 +80,19 @@ class Verdict(NamedTuple):
 
 
 class Look(Protocol):
-    """What a domain gives for one moment."""
+    """What a domain knows at one moment, by the rules above."""
 
     @property
     def sight(self) -> Sight:
-        """What is shown of it."""
+        """What is shown."""
 
-    def judge(self, gate: Gate) -> Verdict:
+    def judge(self, gate: Gate) -> GateVerdict:
         """What this look says about the gate.
 
         Raises:
-            ValueError: the gate asks for something that the domain does not know.
+            ValueError: the domain does not know this kind of gate.
         """
 
 
 Watch = Callable[[], Awaitable[Look]]
-"""Looks once. May raise whatever it met: looking is not acting, and is tried again."""
+"""Looks once. It may raise any exception: a look changes nothing, and is tried again."""

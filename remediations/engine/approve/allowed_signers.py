@@ -1,9 +1,9 @@
-"""What an allowed_signers file may say (ssh-keygen(1), ALLOWED SIGNERS). Pure.
+"""Parses an allowed_signers file (ssh-keygen(1), ALLOWED SIGNERS) strictly. Pure.
 
-ssh-keygen passes over a line that it does not understand. Here such a line refuses the whole list:
-whoever wrote it meant somebody, and it could be what limits a key. Bytes that are not printable
-ASCII are refused anywhere, comments included: a name with an invisible character in it looks like
-another person's.
+ssh-keygen ignores a line that it does not understand. Here the whole list is refused then: the line
+was meant for somebody, and it may be what limits a key. Bytes that are not printable ASCII are
+refused everywhere, even in comments: a name with an invisible character looks like another
+person's.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from remediations.engine.approve.ssh_wire import CERTIFICATE_FIELDS, written_key
+from remediations.engine.approve.sshsig import CERTIFICATE_FIELDS, parse_public_key
 
 MOST_LINES = 10_000
 LONGEST_LINE = 16_000
 """Bytes. An RSA key of 16,384 bits takes 2,800."""
 
 EXACT_NAME = re.compile(r'[^\s*?!,"\x00-\x20\x7f-\U0010ffff]+')
-"""One person's name: printable ASCII, no pattern, no list, no blanks."""
+"""The name of one person: printable ASCII without blanks; not a pattern, not a list."""
 
 _ALIEN = re.compile(rb"[^\t\x20-\x7e]")
 _OPTION = re.compile(
@@ -31,7 +31,7 @@ _DATE = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?Z?", re.IGNORECASE)
 
 
 class SignerLine(NamedTuple):
-    """One line: `principals` may be a pattern. `namespaces` is "" where any is allowed."""
+    """One line. `principals` may be a pattern; `namespaces` is "" if all are allowed."""
 
     number: int
     principals: str
@@ -41,7 +41,7 @@ class SignerLine(NamedTuple):
 
 
 class SignersError(ValueError):
-    """The list cannot be used; `line` is where it is wrong, 0 where it is the list as a whole."""
+    """The list cannot be used. `line` is the line that is wrong, 0 for the list as a whole."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -49,10 +49,10 @@ class SignersError(ValueError):
 
 
 def parse_signers(data: bytes) -> tuple[SignerLine, ...]:
-    """The lines of a list that name somebody.
+    """The lines of a list that name signers.
 
     Raises:
-        SignersError: a line that is not understood, that is not plain text, or too many of them.
+        SignersError: a line is not understood or not plain text, or there are too many lines.
     """
     lines = tuple(_parsed(number, text) for number, text in plain_lines(data))
     _one_role_for_each_key(lines)
@@ -60,10 +60,11 @@ def parse_signers(data: bytes) -> tuple[SignerLine, ...]:
 
 
 def plain_lines(data: bytes) -> Iterator[tuple[int, str]]:
-    """The lines that say something, with their numbers: neither blank nor a comment.
+    """The lines that are neither blank nor a comment, with their numbers.
 
     Raises:
-        SignersError: a byte that is not printable ASCII, a line too long, or too many lines.
+        SignersError: a byte is not printable ASCII, a line is too long, or there are too many
+        lines.
     """
     lines = data.removesuffix(b"\n").split(b"\n")
     if len(lines) > MOST_LINES:
@@ -86,14 +87,14 @@ def _parsed(number: int, text: str) -> SignerLine:
     if '"' in principals:
         raise SignersError(number, "a quoted name: names have no blanks, and need no quotes")
     if "" in principals.split(","):
-        # ssh-keygen tells the names before the empty one, and accepts those after it as well.
+        # ssh-keygen lists the names before the empty one, but accepts those after it as well.
         raise SignersError(number, "an empty name in its list of names")
     rest = rest.lstrip(" ")
     options = ""
-    key = written_key(rest)
+    key = parse_public_key(rest)
     if key is None:
         options, rest = _split_options(rest)
-        key = written_key(rest)
+        key = parse_public_key(rest)
     if key is None:
         raise SignersError(number, "no public key in it")
     if key.kind.encode() in CERTIFICATE_FIELDS:
@@ -109,7 +110,7 @@ def _parsed(number: int, text: str) -> SignerLine:
 
 
 def _split_options(text: str) -> tuple[str, str]:
-    """The options, which may hold blanks within quotes, and what stands after them."""
+    """The options, which may contain blanks within quotes, and the text after them."""
     quoted = False
     for at, letter in enumerate(text):
         if letter == '"':
@@ -130,7 +131,7 @@ def _options(number: int, text: str) -> dict[str, str]:
             )
         name = (found["flag"] or found["name"]).lower()
         if name in said:
-            raise SignersError(number, f"{name} stands there twice")
+            raise SignersError(number, f"{name} occurs twice")
         if name.startswith("valid-") and not _DATE.fullmatch(found["value"]):
             raise SignersError(number, f"{name} is not a date such as 20270101 or 202701011200Z")
         said[name] = found["value"] or ""
@@ -139,13 +140,13 @@ def _options(number: int, text: str) -> dict[str, str]:
 
 
 def _one_role_for_each_key(lines: tuple[SignerLine, ...]) -> None:
-    """A key that is a person's and an authority's could approve as two people: by itself, and by a
-    certificate that it gives to itself under another name."""
+    """Refuse a key that is both a person's and an authority's: it could approve as two people, by
+    itself and with a certificate that it issues to itself under another name."""
     people = {line.key: line.number for line in lines if not line.authority}
     for line in lines:
         if line.authority and line.key in people:
             raise SignersError(
                 line.number,
-                f"the authority's key is a person's on line {people[line.key]}: one holder, "
+                f"the authority's key is also a person's, on line {people[line.key]}: one holder, "
                 "two approvals",
             )

@@ -1,4 +1,4 @@
-"""Giving and checking approvals. In this version the planner may be the approver."""
+"""Gives and verifies approvals. In this version the planner may be the approver."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from remediations.engine.approve.approval import Approval, Statement
+from remediations.engine.approve.approval import Approval, Statement, statement_for
 from remediations.engine.approve.keygen import sign
 from remediations.engine.approve.signer import Signer, signer_of
-from remediations.engine.approve.statement import statement_for
 from remediations.engine.approve.verifier import Verifier
 from remediations.engine.plan.plan import NAMING, VALID_FOR, Plan
 from remediations.errors import ApprovalError
-from remediations.render.words import moment
+from remediations.render.formats import format_moment
 from remediations.values.wire import canonical
 
 FEWEST = 1
-"""Approvals without which nothing is applied."""
+"""The minimum number of approvals, whatever the plan says."""
 CLOCKS_APART = timedelta(minutes=1)
-"""How far the clock of the machine that planned may be ahead of ours."""
+"""How far the clock of the planning machine may be ahead of ours."""
 
 
-def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
-    """Sign `plan`, and check at once that the signature would be accepted.
+def approve_plan(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approval:
+    """Sign `plan`, and check that the signature would be accepted.
 
     Raises:
-        ApprovalError: the plan expired or is from the future, the key cannot sign, or may not.
+        ApprovalError: the plan has expired or is from the future, or the key cannot or may not
+        sign.
     """
     statement = statement_for(plan)
     _in_time(statement, now)
@@ -41,14 +41,14 @@ def approve(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Approva
     )
 
 
-def check(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
-    """Who approved `plan`, from the signature itself; what the file says of them is not trusted.
+def verify_approval(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> Signer:
+    """Who approved `plan`, according to the signature; what the file says about it is not trusted.
 
-    The signature is judged as of `at`, so that "did it count then" and "does it count now" can both
-    be asked. Whether the plan has expired is another question, which `enough` asks.
+    The signature is verified as of `at`, so that both "was it valid then" and "is it valid now" can
+    be answered. Whether the plan has expired is checked by `verify_approvals` only.
 
     Raises:
-        ApprovalError: for another plan, edited, or by a key that may not.
+        ApprovalError: it is for another plan, was edited, or is by a key that may not approve.
     """
     statement = statement_for(plan)
     if approval.statement.plan != statement.plan:
@@ -70,22 +70,22 @@ def check(approval: Approval, plan: Plan, verifier: Verifier, at: datetime) -> S
     return signer_of(canonical(statement), approval.signature, verifier, at)
 
 
-def enough(
+def verify_approvals(
     approvals: Sequence[Approval], plan: Plan, verifier: Verifier, now: datetime
 ) -> tuple[Signer, ...]:
-    """Who approved, all of whose approvals must be valid, and of enough people.
+    """The signers of `approvals`, which must all be valid, and be by enough people.
 
-    At least one is needed, whatever the plan says: without any signature nothing vouches for what
-    it says.
+    At least one is needed, whatever the plan says: without any signature nothing vouches for the
+    plan.
 
     Raises:
-        ApprovalError: too few, one of them is not valid, or the plan has expired or is from the
+        ApprovalError: there are too few, one is not valid, or the plan has expired or is from the
             future.
     """
-    signers = tuple(check(approval, plan, verifier, now) for approval in approvals)
+    signers = tuple(verify_approval(approval, plan, verifier, now) for approval in approvals)
     _in_time(statement_for(plan), now)
     needed = max(FEWEST, plan.approvals_needed)
-    given = people(signers)
+    given = count_people(signers)
     if given < needed:
         raise ApprovalError(
             "the plan is not approved",
@@ -97,8 +97,8 @@ def enough(
     return signers
 
 
-def people(signers: Sequence[Signer]) -> int:
-    """How many distinct people these are: one person with two keys is one, and so is one key under
+def count_people(signers: Sequence[Signer]) -> int:
+    """The number of distinct people: two keys of one person count once, and so does one key with
     two names."""
     groups: list[set[str]] = []
     for signer in signers:
@@ -110,7 +110,7 @@ def people(signers: Sequence[Signer]) -> int:
 
 
 def _again(statement: Statement) -> str:
-    """The run's name ends with the first digits of the digest, which is enough to name it."""
+    """The command for another approval. The first digits of the digest identify the run."""
     return f"remediate approve {statement.plan[:NAMING]} --key KEY"
 
 
@@ -119,15 +119,16 @@ def _in_time(statement: Statement, now: datetime) -> None:
         raise ApprovalError(
             "the plan has expired: what it was made from is too old",
             guard="expiry",
-            got=f"it is {moment(now)}",
-            expected=f"before {moment(statement.expires_at)}",
+            got=f"it is {format_moment(now)}",
+            expected=f"before {format_moment(statement.expires_at)}",
             next_step=f"remediate plan {statement.playbook}, then approve that one",
         )
     if statement.expires_at - now > VALID_FOR + CLOCKS_APART:
         raise ApprovalError(
             "the plan is from the future: it would be valid for longer than any plan",
             guard="expiry",
-            got=f"it is {moment(now)}, and the plan expires {moment(statement.expires_at)}",
+            got=f"it is {format_moment(now)}, and the plan expires "
+            f"{format_moment(statement.expires_at)}",
             expected=f"{VALID_FOR // timedelta(minutes=1)} minutes at most",
             next_step="set the clocks right (`timedatectl`, here and where it was planned), then "
             f"`remediate plan {statement.playbook}` again",

@@ -1,7 +1,7 @@
-"""`ssh-keygen`: keys, agents and hardware tokens that operators already have.
+"""`ssh-keygen`: signs with keys, agents and hardware tokens that operators already have.
 
-Signing goes through standard input and output: beside an existing `.sig` file ssh-keygen exits 0
-and keeps the *old* signature.
+The message and the signature go through standard input and output: if a `.sig` file already exists,
+ssh-keygen exits with 0 and keeps the *old* signature.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 from remediations.engine.approve.approval import NAMESPACE
 from remediations.errors import ApprovalError, MachineError
 from remediations.machine.programs import ENVIRONMENT, INSTALL, Program
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 
 TOUCH_LIMIT_S = 60
-"""Time to find the hardware key and touch it."""
+"""Time to find a hardware key and touch it."""
 FOR_SIGNING = (
     "HOME",
     "SSH_AUTH_SOCK",
@@ -30,14 +30,15 @@ FOR_SIGNING = (
     "XDG_RUNTIME_DIR",
     "DBUS_SESSION_BUS_ADDRESS",
 )
-"""What the owner of a key may need to use it: an agent, a window that asks, a token's library."""
+"""Variables that may be needed to use a key: for an agent, a dialog, or a token's library."""
 
 
 def sign(message: bytes, key: Path, keygen: Program) -> str:
-    """The armoured signature of `message` by the key file, or by the agent's key for a `.pub`.
+    """The armoured signature of `message` by a key file, or by the key in the agent for a `.pub`.
 
     Raises:
-        ApprovalError: no signature came: key missing, agent locked, passphrase or touch refused.
+        ApprovalError: there is no signature: key missing, agent locked, passphrase or touch
+        refused.
     """
     if not _is_file(key):
         raise ApprovalError(
@@ -49,7 +50,7 @@ def sign(message: bytes, key: Path, keygen: Program) -> str:
         )
     arguments = ("-Y", "sign", "-n", NAMESPACE, "-f", str(key))
     given = {name: os.environ[name] for name in FOR_SIGNING if name in os.environ}
-    done = run(keygen, arguments, message, TOUCH_LIMIT_S, {**given, **ENVIRONMENT})
+    done = run_keygen(keygen, arguments, message, TOUCH_LIMIT_S, {**given, **ENVIRONMENT})
     if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise ApprovalError(
             "the key did not sign",
@@ -61,7 +62,7 @@ def sign(message: bytes, key: Path, keygen: Program) -> str:
     return done.stdout.decode()
 
 
-def run(
+def run_keygen(
     keygen: Program,
     arguments: Sequence[str],
     message: bytes,
@@ -69,7 +70,7 @@ def run(
     environment: Mapping[str, str],
     directory: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run it with exactly this environment, in `directory` or where we are, and let it answer.
+    """Run ssh-keygen with exactly this environment, in `directory` or the current one.
 
     Raises:
         ApprovalError: it did not answer within `limit_s` seconds.
@@ -103,7 +104,7 @@ def run(
 
 
 def _is_file(path: Path) -> bool:
-    """As far as one may look; a name can also be one that no file can have."""
+    """False also if access is denied, or if no file can have such a name."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -111,14 +112,14 @@ def _is_file(path: Path) -> bool:
 
 
 def first_line(said: bytes) -> str:
-    """What a program said first."""
+    """The first line of a program's output."""
     return _lines(said)[0]
 
 
 def last_line(said: bytes) -> str:
-    """What a program said last."""
+    """The last line of a program's output."""
     return _lines(said)[-1]
 
 
 def _lines(said: bytes) -> list[str]:
-    return lines(said.decode(errors="replace").strip()) or [""]
+    return split_lines(said.decode(errors="replace").strip()) or [""]

@@ -1,7 +1,7 @@
-"""Who made a signature: asked of ssh-keygen, about bytes that were read and checked before.
+"""Who made a signature, according to ssh-keygen, from bytes that were read and checked before.
 
 ssh-keygen gets private copies of them (`verifier`), so that a list cannot change between the two
-questions that are asked about it.
+calls that use it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from remediations.engine.approve.allowed_signers import EXACT_NAME
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.keygen import first_line, last_line, run
-from remediations.engine.approve.ssh_wire import WireFormatError
+from remediations.engine.approve.keygen import first_line, last_line, run_keygen
 from remediations.engine.approve.sshsig import (
     Certificate,
     SshSignature,
+    WireFormatError,
     parse_certificate,
     parse_signature,
 )
@@ -29,31 +29,31 @@ from remediations.engine.approve.verifier import KRL_MAGIC, Verifier
 from remediations.errors import ApprovalError, MachineError
 from remediations.files.trusted import check_directory
 from remediations.machine.programs import ENVIRONMENT
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 
 CHECK_LIMIT_S = 15
 
 _NOBODY = b"No principal matched"
-"""Said last whatever was wrong; what was wrong stands before it."""
+"""The last line for any failure; the cause is in the lines before."""
 _OTHER_USES = b"not permitted for use in signature namespace"
 _GOOD = re.compile(r"^Good .* signature for (\S+) with \S+ key (SHA256:\S+)$", re.MULTILINE)
 
 
 class Signer(NamedTuple):
-    """Who signed: the principal that `allowed_signers` gives the key, and the key."""
+    """Who signed: the principal of the key in `allowed_signers`, and the key's fingerprint."""
 
     principal: str
     fingerprint: str
 
 
 def signer_of(message: bytes, signature: str, verifier: Verifier, at: datetime) -> Signer:
-    """Who made this signature of this message, as the lists judge it at the moment `at`.
+    """Who made this signature of this message, according to the lists as of `at`.
 
-    Validity dates of lines and certificates are compared with `at`; revocation knows no time.
+    Validity dates of lines and certificates are compared with `at`; revocation applies at any time.
 
     Raises:
-        ApprovalError: the key is not allowed, revoked, only allowed by a wildcard, a certificate
-            with conditions, or the signature is not of this.
+        ApprovalError: the key is not allowed, is allowed by a wildcard only, is revoked, or is a
+            certificate with conditions; or the signature is not for this message.
         MachineError: ssh-keygen cannot be started.
     """
     try:
@@ -73,8 +73,8 @@ def signer_of(message: bytes, signature: str, verifier: Verifier, at: datetime) 
 def _names(
     signature: SshSignature, certificate: Certificate | None, verifier: Verifier
 ) -> frozenset[str]:
-    """The names that the key may have: those of its lines as they stand there, or of its
-    certificate. A list of names or a pattern is none of them."""
+    """The names that the key may have: exactly those of its lines, or those of its certificate.
+    Lists and patterns do not count."""
     if certificate is not None:
         return frozenset(name.decode(errors="replace") for name in certificate.principals)
     lines = verifier.signers.lines
@@ -82,19 +82,19 @@ def _names(
 
 
 class _Questions(NamedTuple):
-    """The two questions to ssh-keygen about one signature, over the copies in `directory`."""
+    """The two calls of ssh-keygen for one signature, with the copies in `directory`."""
 
     verifier: Verifier
     directory: Path
     at: datetime
 
     def principal(self, known: frozenset[str]) -> str:
-        """The one name of the key, among those that are known. With a pattern any identity would
-        verify, with two names it would not be known who signed."""
+        """The name of the key, which must be one of `known`. With a pattern any identity would
+        verify; with two names it would be unknown who signed."""
         found = self.ask("find-principals")
         if _NOBODY in found.stderr:
             raise self.wrong_key(last_line(found.stderr))
-        principals = lines(found.stdout.decode(errors="replace"))
+        principals = split_lines(found.stdout.decode(errors="replace"))
         if found.returncode or not principals:
             raise _edited(last_line(found.stderr), "a whole SSH signature")
         exact = [name for name in principals if EXACT_NAME.fullmatch(name) and name in known]
@@ -109,7 +109,7 @@ class _Questions(NamedTuple):
         return exact[0]
 
     def verified(self, principal: str, message: bytes) -> Signer:
-        """Whether `principal` signed `message`, now that the name is known."""
+        """The signer, if `principal` signed `message`."""
         about = ("-I", principal, "-n", NAMESPACE)
         revoked = () if self.verifier.revoked is None else ("-r", "revoked_keys")
         checked = self.ask("verify", *about, *revoked, message=message)
@@ -130,7 +130,7 @@ class _Questions(NamedTuple):
         files = ("-f", "allowed_signers", "-s", "signature", "-O", f"verify-time={moment}")
         arguments = ("-Y", what, *files, *more)
         keygen = self.verifier.keygen
-        return run(keygen, arguments, message, CHECK_LIMIT_S, ENVIRONMENT, self.directory)
+        return run_keygen(keygen, arguments, message, CHECK_LIMIT_S, ENVIRONMENT, self.directory)
 
     @property
     def list(self) -> Path:
@@ -146,19 +146,19 @@ class _Questions(NamedTuple):
         )
 
     def revoked(self, principal: str) -> ApprovalError:
-        """Without the list the signature is good: either it names the key, or it is damaged."""
+        """The signature is valid without the list, so the list has the key, or is damaged."""
         assert self.verifier.revoked is not None
         path = self.verifier.revoked.path
         if self.verifier.revoked.data.startswith(KRL_MAGIC):
             shown = ("-Q", "-l", "-f", "revoked_keys")
             keygen = self.verifier.keygen
-            done = run(keygen, shown, b"", CHECK_LIMIT_S, ENVIRONMENT, self.directory)
+            done = run_keygen(keygen, shown, b"", CHECK_LIMIT_S, ENVIRONMENT, self.directory)
             if done.returncode:
                 return ApprovalError(
-                    "the list of which keys are revoked is damaged",
+                    "the list of revoked keys is damaged",
                     guard="revoked_keys",
                     got=f"{path}: {last_line(done.stderr)}",
-                    expected="a whole KRL of ssh-keygen(1)",
+                    expected="a complete KRL of ssh-keygen(1)",
                     next_step=f"make {path} again: ssh-keygen -k -f {path} KEY.pub",
                 )
         return ApprovalError(
@@ -172,10 +172,10 @@ class _Questions(NamedTuple):
 
 @contextmanager
 def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
-    """A directory of our own with the signature and the lists: ssh-keygen reads files only.
+    """A private directory with the signature and the lists, since ssh-keygen reads files only.
 
     Raises:
-        MachineError: there is no room for it, or others could exchange it.
+        MachineError: there is no space for it, or others could replace it.
     """
     with ExitStack() as held:
         try:
@@ -191,16 +191,16 @@ def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
                 guard="temporary directory",
                 got=str(error),
                 expected="a directory for temporary files with free space",
-                next_step="make room, or set TMPDIR to another directory",
+                next_step="free space, or set TMPDIR to another directory",
             ) from error
-        # $TMPDIR may lie where others could move the directory away and put theirs in its place.
+        # In $TMPDIR, others might be able to replace the directory by their own.
         check_directory(directory, refusal=MachineError)
         yield directory
 
 
 def _edited(got: str, expected: str) -> ApprovalError:
     return ApprovalError(
-        "the signature is not of this statement: one of them was edited",
+        "the signature is not for this statement: one of them was edited",
         guard="signature",
         got=got or "no match",
         expected=expected,

@@ -1,7 +1,7 @@
-"""Who may approve, which keys no longer count, and the program that judges: read once, as values.
+"""What verifies approvals: who may approve, which keys are revoked, and the program, read once.
 
-The bytes that are checked here are the bytes that ssh-keygen gets; the files are not read again.
-A journal names them by path and SHA-256.
+The bytes that are checked here are the ones that ssh-keygen gets; the files are not read again. A
+journal records them by path and SHA-256.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from remediations.engine.approve.allowed_signers import (
     plain_lines,
 )
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.ssh_wire import (
+from remediations.engine.approve.sshsig import (
     CERTIFICATE_FIELDS,
     PublicKey,
     WireFormatError,
-    written_key,
+    parse_certificate,
+    parse_public_key,
 )
-from remediations.engine.approve.sshsig import parse_certificate
 from remediations.errors import ApprovalError
 from remediations.files.trusted import MEGABYTE, TrustedFile, read_trusted
 from remediations.machine.config import MachineConfig
@@ -32,29 +32,29 @@ from remediations.machine.programs import SSH_KEYGEN, Program, load_program
 
 SIGNERS_LIMIT = MEGABYTE
 REVOKED_LIMIT = 4 * MEGABYTE
-"""Bytes. A KRL takes 32 for a key and a bit for a serial number."""
+"""Bytes. A KRL takes 32 bytes for a key and one bit for a serial number."""
 KRL_MAGIC = b"SSHKRL\n\0"
 
 
 class SignersList(Struct, frozen=True, kw_only=True):
-    """An allowed_signers file that can be used: its bytes, and the lines in it that name people."""
+    """A valid allowed_signers file: its bytes, and the lines that name signers."""
 
     file: TrustedFile
     lines: tuple[SignerLine, ...]
 
     @property
     def path(self) -> Path:
-        """Where it was read."""
+        """Its path."""
         return self.file.path
 
     @property
     def sha256(self) -> str:
-        """Of its bytes, lower-case hex."""
+        """The SHA-256 of its bytes, lower-case hex."""
         return self.file.sha256
 
 
 class Verifier(Struct, frozen=True, kw_only=True):
-    """Everything that decides who signed. `revoked` is None where the machine names no list."""
+    """All that decides who signed. `revoked` is None if this machine has no list."""
 
     signers: SignersList
     revoked: TrustedFile | None
@@ -62,11 +62,11 @@ class Verifier(Struct, frozen=True, kw_only=True):
 
 
 def load_verifier(allowed_signers: Path, config: MachineConfig) -> Verifier:
-    """What judges approvals on this machine, with the list at `allowed_signers`.
+    """The verifier of this machine, with the list at `allowed_signers`.
 
     Raises:
-        ApprovalError: a list is missing, could have been changed by others, or is not one.
-        MachineError: ssh-keygen is missing, or could have been replaced.
+        ApprovalError: a list is missing or malformed, or others could have changed it.
+        MachineError: ssh-keygen is missing, or others could have replaced it.
     """
     return Verifier(
         signers=load_signers(allowed_signers),
@@ -79,8 +79,7 @@ def load_signers(path: Path) -> SignersList:
     """The list of who may approve.
 
     Raises:
-        ApprovalError: it is missing, could have been changed by others, or has a line that is not
-            understood.
+        ApprovalError: it is missing, others could have changed it, or a line is not understood.
     """
     file = _read(path, SIGNERS_LIMIT, "allowed_signers", "who may approve")
     try:
@@ -90,28 +89,28 @@ def load_signers(path: Path) -> SignersList:
 
 
 def load_revoked(path: Path) -> TrustedFile:
-    """The list of keys that approve no more: a KRL, or public keys one on a line.
+    """The list of revoked keys: a KRL, or one public key on each line.
 
-    ssh-keygen passes over lines that are not keys, a fingerprint for one: such a list would revoke
-    less than it says, and is refused. Whether a KRL is whole, ssh-keygen judges by itself.
+    ssh-keygen ignores lines that are not keys, such as fingerprints. Such a list would revoke less
+    than it seems to, and is refused. Whether a KRL is complete is checked by ssh-keygen itself.
 
     Raises:
-        ApprovalError: it is missing, could have been changed by others, or is not one.
+        ApprovalError: it is missing or malformed, or others could have changed it.
     """
-    file = _read(path, REVOKED_LIMIT, "revoked_keys", "which keys are revoked")
+    file = _read(path, REVOKED_LIMIT, "revoked_keys", "revoked keys")
     try:
         if not file.data.startswith(KRL_MAGIC):
             for number, text in plain_lines(file.data):
-                key = written_key(text)
+                key = parse_public_key(text)
                 if key is None or not _whole(key):
                     raise SignersError(number, "not a public key (TYPE BASE64)")
     except SignersError as error:
-        raise _unusable(path, "revoked_keys", "which keys are revoked", error) from error
+        raise _unusable(path, "revoked_keys", "revoked keys", error) from error
     return file
 
 
 def _whole(key: PublicKey) -> bool:
-    """Whether nothing of a certificate is missing; of a plain key that is known."""
+    """Whether a certificate is complete; of a plain key this is known."""
     try:
         return (
             key.kind.encode() not in CERTIFICATE_FIELDS or parse_certificate(key.blob) is not None
@@ -129,7 +128,7 @@ def _read(path: Path, limit: int, guard: str, what: str) -> TrustedFile:
             guard=guard,
             got=f"{path}: {error.strerror or error}",
             expected=_form(guard),
-            next_step=f"`ls -ld {shlex.quote(str(path))}`; write it, or name the one that is meant",
+            next_step=f"`ls -ld {shlex.quote(str(path))}`; create it, or name the right file",
         ) from error
 
 

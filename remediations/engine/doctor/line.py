@@ -1,4 +1,4 @@
-"""One line of `remediate doctor`: something that is there, doubtful, or lacking."""
+"""One line of `remediate doctor`: something that is in order, doubtful, or missing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import IntEnum, StrEnum
 from remediations.values.record import Record
 
 MACHINE, INVENTORY = "this machine", "inventory"
-"""Subjects of lines that are about no host and no domain."""
+"""The subjects of lines that are not about a host or a domain."""
 
 
-class State(StrEnum):
-    """`lack` stands in the way of a rescue; `warn` does not, yet."""
+class LineState(StrEnum):
+    """The state of a line. `lack` prevents a rescue; `warn` does not, yet."""
 
     OK = "ok"
     WARN = "warn"
@@ -19,45 +19,45 @@ class State(StrEnum):
 
 
 class Urgency(IntEnum):
-    """In which order what lacks is to be mended."""
+    """The order in which missing things should be fixed."""
 
-    FIRST = 0  # it can do harm while it is not
+    FIRST = 0  # it can do harm until it is fixed
     USUAL = 1
     LAST = 2  # it often follows from something else
 
 
-class Line(Record, frozen=True, kw_only=True):
+class DoctorLine(Record, frozen=True, kw_only=True):
     """What was found about `topic` of `subject` (a host, a domain, or one of the constants above).
 
-    `mend` is the command, or the action where no command can do it; "" where all is well.
+    `mend` is the command that fixes it, or the action if no command can; "" if all is well.
     """
 
     subject: str
     topic: str
-    state: State
+    state: LineState
     found: str
     mend: str
     urgency: Urgency = Urgency.USUAL
 
 
-def ok(subject: str, topic: str, found: str) -> Line:
-    """It is as it should be."""
-    return Line(subject=subject, topic=topic, state=State.OK, found=found, mend="")
+def ok_line(subject: str, topic: str, found: str) -> DoctorLine:
+    """A line about something that is as it should be."""
+    return DoctorLine(subject=subject, topic=topic, state=LineState.OK, found=found, mend="")
 
 
-def warn(subject: str, topic: str, found: str, mend: str) -> Line:
-    """It works today, and will not on some other day."""
-    return Line(subject=subject, topic=topic, state=State.WARN, found=found, mend=mend)
+def warn_line(subject: str, topic: str, found: str, mend: str) -> DoctorLine:
+    """A line about something that works today, and may fail later."""
+    return DoctorLine(subject=subject, topic=topic, state=LineState.WARN, found=found, mend=mend)
 
 
-def lack(
+def lack_line(
     subject: str, topic: str, found: str, mend: str, *, urgency: Urgency = Urgency.USUAL
-) -> Line:
-    """Something would be refused, or could not be known."""
-    return Line(
+) -> DoctorLine:
+    """A line about something that would be refused, or could not be determined."""
+    return DoctorLine(
         subject=subject,
         topic=topic,
-        state=State.LACK,
+        state=LineState.LACK,
         found=found,
         mend=mend,
         urgency=urgency,

@@ -1,12 +1,12 @@
 """What the installed domains conclude from one observation, and which finding explains which.
 
-1. A domain that has nothing in the observation (`Domain.concerns`) is not asked.
-2. A finding that is not well is explained by the domains that its own rests on, directly or
-   through others, and that are down. What explains others comes before them, then the worst.
-3. Two that conclude the same conclude once: a domain can take another over, for playbooks of its
-   own (docs/writing-a-playbook.md).
-4. Where several domains are asked, one that fails costs its own finding only, which is unknown
-   then: a fault in one must not hide what another sees. So is a system that failed.
+1. A domain that the observation does not concern (`Domain.concerns`) is left out.
+2. A finding that is not well is explained by those domains which its own rests on, directly or
+   indirectly, and which are down. Explanations come first, then the worst health.
+3. Equal findings are shown once: a domain can take over another one, to add playbooks of its own
+   (docs/writing-a-playbook.md).
+4. If several domains are asked, one that fails affects only its own finding, which is then unknown:
+   a fault in one must not hide what another one sees. The same holds for a system that failed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.finding import Finding, Health
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import FailedSystem
+from remediations.engine.observe.observation import FailedSystem, Observation
 from remediations.errors import UsageError
 from remediations.render.printable import one_line
 from remediations.values.part import Part
@@ -27,19 +26,19 @@ log = logging.getLogger(__name__)
 SEVERITY = tuple(Health)
 """From well to down."""
 FAILED = "not-concluded"
-"""The verdict in place of one of the domain's, where it failed."""
+"""The verdict of a domain that failed."""
 UNREAD = "not-read"
-"""The same, where a system failed."""
+"""The verdict for a system that failed."""
 _SAID = 160
-"""Characters of what its exception says."""
+"""The limit for the message of an exception, in characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    """What one domain concludes: for people, and in its own terms (None where it failed).
+    """The conclusion of one domain: for people, and in its own terms (None if it failed).
 
-    `name` is the domain's, or that of a system that failed; `explained_by` names the domains whose
-    trouble explains its own.
+    `name` is that of the domain, or of a system that failed. `explained_by` names the domains that
+    explain the finding.
     """
 
     name: str
@@ -48,11 +47,13 @@ class Conclusion:
     explained_by: tuple[str, ...] = ()
 
 
-def concerned(domains: Sequence[AnyDomain], observation: Observation) -> tuple[AnyDomain, ...]:
-    """Those that have something in the observation.
+def concerned_domains(
+    domains: Sequence[AnyDomain], observation: Observation
+) -> tuple[AnyDomain, ...]:
+    """The domains that the observation concerns.
 
     Raises:
-        UsageError: none has: nothing can be said of it, which does not mean that all is well.
+        UsageError: there is none. Nothing can be concluded, which does not mean that all is well.
     """
     found = tuple(domain for domain in domains if _concerns(domain, observation))
     if found:
@@ -70,24 +71,24 @@ def concerned(domains: Sequence[AnyDomain], observation: Observation) -> tuple[A
 def conclude(
     domains: Sequence[AnyDomain], observation: Observation, failed: Sequence[FailedSystem] = ()
 ) -> tuple[Conclusion, ...]:
-    """The conclusions of the domains that are concerned, what explains others first. `failed` are
-    systems that are told of, too.
+    """The conclusions of the concerned domains, explanations first. `failed` are systems that are
+    reported as well.
 
     Raises:
         UsageError: no domain is concerned, and no system failed.
-        RemediationError: the only one that is concerned cannot conclude.
+        RemediationError: the only concerned domain cannot conclude.
     """
     unread = [_unread(system) for system in failed]
     if unread and not any(_concerns(domain, observation) for domain in domains):
         return tuple(unread)
-    asked = concerned(domains, observation)
+    asked = concerned_domains(domains, observation)
     alone = len(asked) + len(unread) == 1
     found = _once([_concluded(domain, observation, alone=alone) for domain in asked])
-    return in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
+    return explained_in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
 
 
 def _once(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
-    """Each finding once, of the domain that it names where that is there."""
+    """Each finding once, from the domain that it names if that is present."""
     kept: dict[Finding, Conclusion] = {}
     for one in found:
         if one.finding not in kept or one.name == one.finding.domain:
@@ -95,10 +96,10 @@ def _once(found: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
     return tuple(kept.values())
 
 
-def in_order(
+def explained_in_order(
     found: Sequence[Conclusion], rests_on: Mapping[str, Sequence[str]]
 ) -> tuple[Conclusion, ...]:
-    """Each with what explains it, in the order in which they are shown. Pure."""
+    """The conclusions with what explains them, in the order in which they are shown. Pure."""
     down = {one.name for one in found if one.finding.health is Health.DOWN}
 
     def explained(one: Conclusion) -> Conclusion:
@@ -114,7 +115,7 @@ def in_order(
 
 
 def _below(name: str, rests_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """All that a domain rests on, the nearest first, each once; it does not rest on itself."""
+    """All domains that one rests on, the nearest first, each once; never itself."""
     found: dict[str, None] = {}
     waiting = [*rests_on.get(name, ())]
     while waiting:
@@ -126,10 +127,10 @@ def _below(name: str, rests_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 def _concerns(domain: AnyDomain, observation: Observation) -> bool:
-    """One that fails on the question is not left out: it would be silence in place of a finding."""
+    """Whether the domain is concerned. One that fails to answer is not left out silently."""
     try:
         return domain.concerns(observation)
-    except Exception:  # noqa: BLE001 - `_concluded` asks it again, and tells of it
+    except Exception:  # noqa: BLE001 - `_concluded` calls it again, and reports it
         return True
 
 
@@ -138,7 +139,7 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
         domain.concerns(observation)
         situation = domain.situation(observation, frozenset())
         return Conclusion(
-            name=domain.name, finding=domain.told(situation), detail=domain.detail(situation)
+            name=domain.name, finding=domain.finding(situation), detail=domain.detail(situation)
         )
     except Exception as error:
         if alone:
@@ -149,7 +150,7 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
             domain.name,
             FAILED,
             f"the domain {domain.name} failed on what was observed: {said}",
-            f"`remediate diagnose {domain.name}` says more; report it to who brought it",
+            f"`remediate diagnose {domain.name}` says more; report it to its provider",
         )
         return Conclusion(name=domain.name, finding=finding, detail=None)
 
@@ -159,7 +160,7 @@ def _unread(system: FailedSystem) -> Conclusion:
         system.name,
         UNREAD,
         f"the system {system.name} failed, and what it reads is not known: {system.reason}",
-        "`remediate -v diagnose` says more; report it to who brought it",
+        "`remediate -v diagnose` says more; report it to its provider",
     )
     return Conclusion(name=system.name, finding=finding, detail=None)
 
@@ -169,7 +170,7 @@ def _nothing_known(name: str, verdict: str, explanation: str, next_step: str) ->
         domain=name,
         verdict=verdict,
         health=Health.UNKNOWN,
-        headline="nothing is known of it",
+        headline="nothing is known about it",
         explanation=explanation,
         since=None,
         rows=(),

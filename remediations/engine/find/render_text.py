@@ -1,4 +1,4 @@
-"""A Finding for a terminal: what, since when, why, how sure, what next. Without scrolling."""
+"""Renders a Finding for a terminal: what, since when, why, how sure, what next; on one screen."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from remediations.render.console import (
     DOUBT,
     GOOD,
     STRONG,
-    Part,
+    Inline,
     columns,
-    drawn,
-    facts,
+    draw,
     heading,
-    line,
-    sentence,
+    labelled_rows,
+    styled_text,
+    text_line,
 )
+from remediations.render.formats import count_of, name_some, short_digest
 from remediations.render.printable import Exact
-from remediations.render.words import count, short, some
 
 SHOWN_IN_FULL = 12
-"""Up to so many subjects each has its line; beyond, those that are well are counted, and many with
-the same trouble share a line that names them."""
+"""Up to this number each subject has a line; beyond, healthy ones are only counted, and many with
+the same trouble share a line."""
 TOGETHER = 4
 HASH = re.compile(r"\b[0-9A-Fa-f]{40,}\b")
-"""What is compared by its beginning, by eye."""
+"""Hashes, which people compare by their first digits."""
 STYLE: Mapping[Health, str] = MappingProxyType(
     {Health.WELL: GOOD, Health.UNKNOWN: DOUBT, Health.DEGRADED: BAD, Health.DOWN: BAD}
 )
@@ -52,30 +52,30 @@ def finding_text(
     verbose: bool = False,
     explained_by: Sequence[str] = (),
 ) -> str:
-    """The whole finding as text; `explained_by` names the domains whose trouble explains it."""
+    """The finding as text; `explained_by` names the domains that explain it."""
     parts = [verdict_line(finding), _answer(finding, explained_by)]
     parts += [*_subjects(finding), *_by_hand(finding)]
     for table in finding.tables:
         parts += _table(table)
     if verbose:
         parts += _evidence(finding)
-    parts += [heading("next"), line(finding.next_step, STRONG)]
-    return drawn(parts, width=width, colour=colour)
+    parts += [heading("next"), text_line(finding.next_step, STRONG)]
+    return draw(parts, width=width, colour=colour)
 
 
 def verdict_line(finding: Finding) -> Text:
     """One line: the class, and what it means for the whole."""
-    return sentence((finding.verdict.upper(), STYLE[finding.health]), f": {finding.headline}")
+    return styled_text((finding.verdict.upper(), STYLE[finding.health]), f": {finding.headline}")
 
 
 def _answer(finding: Finding, explained_by: Sequence[str]) -> RenderableType:
-    rows: list[tuple[str, Part]] = [("why", finding.explanation)]
+    rows: list[tuple[str, Inline]] = [("why", finding.explanation)]
     if explained_by:
-        rows.append(("explained by", f"{some(list(explained_by))}, above: resolve that first"))
+        rows.append(("explained by", f"{name_some(list(explained_by))}, above: resolve that first"))
     for row in finding.rows:
-        styled = row.text if row.health is None else sentence((row.text, STYLE[row.health]))
+        styled = row.text if row.health is None else styled_text((row.text, STYLE[row.health]))
         rows.append((row.title, styled))
-    return facts(rows)
+    return labelled_rows(rows)
 
 
 def _subjects(finding: Finding) -> list[RenderableType]:
@@ -86,7 +86,7 @@ def _subjects(finding: Finding) -> list[RenderableType]:
     if len(groups) > SHOWN_IN_FULL:
         groups = _alike([s for s in finding.subjects if s.health is not Health.WELL])
         well = len(finding.subjects) - sum(len(group) for group in groups)
-        tail = [line(f"and {count(well, finding.noun)} in good order", DIM)] if well else []
+        tail = [text_line(f"and {count_of(well, finding.noun)} in good order", DIM)] if well else []
     weighed = (finding.measure,) if finding.measure else ()
     header = (finding.noun, *weighed, "condition", "cause")
     rows = [_row(group, finding) for group in groups]
@@ -94,7 +94,7 @@ def _subjects(finding: Finding) -> list[RenderableType]:
 
 
 def _alike(subjects: Sequence[Subject]) -> list[list[Subject]]:
-    """Subjects with the same condition and cause together, where they are many."""
+    """Groups of subjects with the same condition and cause, if there are many."""
     groups: dict[tuple[str, str], list[Subject]] = {}
     for subject in subjects:
         groups.setdefault((subject.condition, subject.cause), []).append(subject)
@@ -105,26 +105,29 @@ def _alike(subjects: Sequence[Subject]) -> list[list[Subject]]:
     ]
 
 
-def _row(group: Sequence[Subject], finding: Finding) -> tuple[Part, ...]:
+def _row(group: Sequence[Subject], finding: Finding) -> tuple[Inline, ...]:
     first = group[0]
     name, cause = Exact(first.name), first.cause
     if len(group) > 1:
-        name = Exact(count(len(group), finding.noun))
+        name = Exact(count_of(len(group), finding.noun))
         cause = f"{cause}: {', '.join(subject.name for subject in group)}"
     weight = sum(subject.weight or 0 for subject in group)
     weighed = (str(weight) if weight else "–",) if finding.measure else ()
-    return (name, *weighed, line(first.condition, STYLE[first.health]), cause)
+    return (name, *weighed, text_line(first.condition, STYLE[first.health]), cause)
 
 
 def _by_hand(finding: Finding) -> list[RenderableType]:
-    """What people have to do, each advice once."""
+    """What people have to do; each advice is given once."""
     advice: dict[str, list[str]] = {}
     for subject in finding.subjects:
         if subject.by_hand:
             advice.setdefault(subject.by_hand, []).append(subject.name)
     if not advice:
         return []
-    return [heading("by hand"), *(line(f"{some(h)}: {what}") for what, h in advice.items())]
+    return [
+        heading("by hand"),
+        *(text_line(f"{name_some(h)}: {what}") for what, h in advice.items()),
+    ]
 
 
 def _table(table: FindingTable) -> list[RenderableType]:
@@ -133,7 +136,7 @@ def _table(table: FindingTable) -> list[RenderableType]:
 
 
 def _shortened(match: re.Match[str]) -> str:
-    return short(match[0])
+    return short_digest(match[0])
 
 
 def _evidence(finding: Finding) -> list[RenderableType]:

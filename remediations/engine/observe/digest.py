@@ -1,6 +1,6 @@
-"""The digest of an inventory: what ties an observation, and a plan, to its hosts.
+"""The digest of an inventory, which ties an observation or a plan to its hosts.
 
-Apart from the reader of the file, so that `status` can compare it without loading YAML.
+It is not in the module that reads the file, so that `status` can compare it without loading YAML.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from remediations.values.inventory import Inventory
 from remediations.values.wire import digest
 
 
-def portable(inventory: Inventory) -> Inventory:
-    """The inventory without what only this machine knows: where it and its files lie."""
+def portable_inventory(inventory: Inventory) -> Inventory:
+    """The inventory without what is specific to this machine: the paths of its files."""
     return replace(inventory, path="", sha256="", ssh_config=None, allowed_signers=None)
 
 
 def inventory_digest(inventory: Inventory) -> str:
-    """The SHA-256 of what the inventory says, wherever it and its files lie on this machine."""
-    return digest(portable(inventory))
+    """The SHA-256 of the inventory's content, wherever its files are on this machine."""
+    return digest(portable_inventory(inventory))

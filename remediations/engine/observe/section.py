@@ -1,5 +1,7 @@
-"""What one host said in its round trip, section by section. Values only; who reads the bytes of a
-document into these is `remediations.systems.hosts.document`."""
+"""What one host printed in its round trip, section by section, and why a section could not be read.
+
+Values only: `remediations.systems.hosts.document` parses the bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from remediations.engine.observe.trouble import Trouble
+from remediations.values.reading import Unknown, Why
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something could not be read. `why` is for decisions; `reason` is a sentence for people,
+    which may quote the host."""
+
+    why: Why
+    reason: str
+
+    def unknown(self, source: str, at: datetime) -> Unknown:
+        """The unknown reading of `source` that results; `at` is UTC."""
+        return Unknown(why=self.why, reason=self.reason, source=source, at=at)
+
+
+TIME_LIMIT = Trouble(Why.TIME_LIMIT, "no answer within the time limit")
+NOT_ASKED = Trouble(Why.NOT_ASKED, "not read")
+
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -18,8 +38,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 class Section:
     """What one command on the host printed.
 
-    `said` is the beginning of its error output where its exit status is not 0; `at` is UTC by our
-    clock; `trouble` says why there is no output, None when there is.
+    `said` is the beginning of its error output if its exit status is not 0; `at` is UTC by our
+    clock; `trouble` says why there is no output, None if there is.
     """
 
     data: bytes
@@ -35,8 +55,8 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
-    """All sections by name, and how the host's clock relates to ours."""
+class HostDocument:
+    """All sections by name, and the offset of the host's clock from ours."""
 
     sections: Mapping[str, Section]
     clock_offset_ms: int
@@ -44,9 +64,9 @@ class Document:
 
 
 def safe_text(data: bytes) -> str:
-    """Bytes of a host as text that is safe to show.
+    """Bytes from a host as text that is safe to show.
 
-    Without colours; control characters, the line and paragraph separators of Unicode and what is
-    not UTF-8 become U+FFFD, since a compromised host must not write to an operator's terminal.
+    Colours are removed. Control characters, Unicode line and paragraph separators and bytes that
+    are not UTF-8 become U+FFFD, because a compromised host must not control an operator's terminal.
     """
     return _CONTROL.sub("\ufffd", _COLOUR.sub("", data.decode("utf-8", "replace")))

@@ -1,10 +1,33 @@
-"""From a proposal to a Plan: gather the facts, judge, make the bytes, freeze. Pure but for what
-makes the bytes (`Workshop`), which contacts nobody.
+"""From a proposal to a Plan: gather the facts, evaluate the guards, make the bytes, freeze.
 
-1. Facts: the domain's, then each action's for its target. A name is a fact once.
-2. Guards: the domain's invariants, the branch's, then each action's for its target.
-3. Bytes: of each action, from facts alone. Where a guard blocks there are none: what must not run
-   has no bytes, and what is unknown cannot be made into any.
+Pure, except for what makes the bytes (`StepCompiler`), which contacts no host.
+
+1. Facts: the domain's, then those of each action for its target. Each name occurs once.
+2. Guards: the domain's invariants, the branch's, then those of each action for its target.
+3. Bytes: made for each action from facts alone. If a guard blocks there are none: what must not run
+   has no bytes, and bytes cannot be made from unknown facts.
+
+The rules of a step compiler, the pure half of a driver:
+
+1. The same arguments give the same bytes, on any machine and at any time.
+2. It makes one or more steps for each target that it is given, and none for any other. It has no
+   empty answer: what cannot be made is a RemediationError.
+3. The payload is complete. `shown` is set only if people cannot read the payload.
+
+A complete one, for lamps that are files:
+
+    def compile_lamps(
+        deploy: str, data: Mapping[str, StepData], /
+    ) -> Mapping[str, tuple[CompiledStep, ...]]:
+        return {
+            lamp: (
+                CompiledStep(
+                    operation=deploy, payload=str(given["word"]), timeout_s=1,
+                    fidelity=Fidelity.EXACT, probe=("reads", lamp), undo="write the other word",
+                ),
+            )
+            for lamp, given in data.items()
+        }
 """
 
 from __future__ import annotations
@@ -23,7 +46,7 @@ from remediations.engine.domain import (
     StepData,
 )
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.impact import impacts
+from remediations.engine.plan.impact import compute_impacts
 from remediations.engine.plan.plan import (
     PLAN_FORMAT,
     VALID_FOR,
@@ -44,8 +67,8 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """One step as a driver makes it; what each field means says `plan.Step`."""
+class CompiledStep:
+    """One step as a driver's compiler makes it. `plan.Step` explains the fields."""
 
     operation: str
     payload: str
@@ -56,15 +79,13 @@ class Made:
     shown: str = ""
 
 
-class Workshop(Protocol):
-    """The pure half of a driver: from what is known of its targets to exact bytes.
-
-    The same data give the same bytes. It contacts nobody and never gives an empty answer.
-    """
+class StepCompiler(Protocol):
+    """The pure half of a driver, by the rules above: from facts about its targets to exact
+    bytes."""
 
     def __call__(
         self, deploy: str, data: Mapping[str, StepData], /
-    ) -> Mapping[str, tuple[Made, ...]]:
+    ) -> Mapping[str, tuple[CompiledStep, ...]]:
         """The steps of each target, in order.
 
         Raises:
@@ -73,20 +94,20 @@ class Workshop(Protocol):
         ...
 
 
-Workshops = Mapping[str, Workshop]
-"""By the name of the driver."""
+StepCompilers = Mapping[str, StepCompiler]
+"""Step compilers by the name of their driver."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Maker:
-    """What makes plans here: an installed playbook, its domain, and where it came from; our own
-    name and version; and what makes the bytes."""
+class PlanBuilder:
+    """Builds plans with an installed playbook of `domain` that comes from `origin`. `tool` is our
+    own name and version."""
 
     domain: Domain[Any]
     playbook: Playbook[Any]
     origin: Origin
     tool: str
-    workshops: Workshops
+    compilers: StepCompilers
 
     def build(
         self,
@@ -96,14 +117,14 @@ class Maker:
         *,
         held: Facts | None = None,
     ) -> Plan:
-        """The plan of a branch that fits; `held` are facts that keep an approved value.
+        """The plan of a branch that fits. `held` are facts that keep their approved values.
 
         Raises:
-            RemediationError: a workshop cannot make the bytes.
+            RemediationError: a compiler cannot make the bytes.
         """
         domain, proposal = self.domain, branch.propose(situation)
-        facts = gathered(domain, situation, proposal)
-        guards = guard_results((*domain.invariants, *branch.invariants), situation, proposal)
+        facts = deciding_facts(domain, situation, proposal)
+        guards = evaluate_guards((*domain.invariants, *branch.invariants), situation, proposal)
         blocked = any(guard.outcome is not Outcome.PASS for guard in guards)
         known = {fact.name: fact.value for fact in facts} | dict(held or {})
         return Plan(
@@ -119,7 +140,7 @@ class Maker:
             observation_digest=digest(observation),
             observed_at=observation.ended,
             expires_at=observation.ended + VALID_FOR,
-            finding=domain.told(situation),
+            finding=domain.finding(situation),
             facts=facts,
             guards=guards,
             warnings=proposal.warnings,
@@ -133,7 +154,7 @@ class Maker:
         )
 
     def _stages(self, situation: S, proposal: Proposal[S], facts: Facts) -> tuple[Stage, ...]:
-        changed = impacts_of(self.domain, situation, proposal)
+        changed = stage_impacts(self.domain, situation, proposal)
         return tuple(
             Stage(
                 number=number,
@@ -147,8 +168,8 @@ class Maker:
         )
 
     def _steps(self, number: int, draft: StageDraft[S], facts: Facts) -> tuple[Step, ...]:
-        """In the order of the moves; what one deploy makes of several targets is made at once."""
-        made: dict[tuple[str, str], tuple[Made, ...]] = {}
+        """Steps in the order of the moves. All targets of one action are compiled together."""
+        made: dict[tuple[str, str], tuple[CompiledStep, ...]] = {}
         for name, driver, deploy in dict.fromkeys(
             (move.action.name, move.action.driver, move.action.deploy) for move in draft.moves
         ):
@@ -157,7 +178,7 @@ class Maker:
                 for move in draft.moves
                 if move.action.name == name
             }
-            for target, steps in self._workshop(driver)(deploy, data).items():
+            for target, steps in self._compiler_of(driver)(deploy, data).items():
                 made[name, target] = steps
         return tuple(
             Step(
@@ -180,19 +201,19 @@ class Maker:
             )
         )
 
-    def _workshop(self, driver: str) -> Workshop:
-        if driver in self.workshops:
-            return self.workshops[driver]
+    def _compiler_of(self, driver: str) -> StepCompiler:
+        if driver in self.compilers:
+            return self.compilers[driver]
         raise MachineError(
             f"there is no driver {driver!r} here: the plan cannot be made",
             guard="driver",
-            got=", ".join(sorted(self.workshops)) or "none",
-            expected=f"a system that brings {driver!r}",
+            got=", ".join(sorted(self.compilers)) or "none",
+            expected=f"a system that provides {driver!r}",
             next_step="`remediate list` shows what is installed",
         )
 
 
-def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:
+def deciding_facts(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:
     """All facts that decide about the proposal, in a fixed order, each once."""
     facts = [*domain.facts(situation)]
     for action, target in proposal.moves:
@@ -200,12 +221,12 @@ def gathered(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fa
     return tuple({fact.name: fact for fact in facts}.values())
 
 
-def guard_results(
+def evaluate_guards(
     invariants: Iterable[Callable[[S, Proposal[S]], GuardResult | None]],
     situation: S,
     proposal: Proposal[S],
 ) -> tuple[GuardResult, ...]:
-    """Every guard that bears on the proposal: the whole first, then target by target."""
+    """The results of all guards that apply to the proposal: the whole first, then each target."""
     whole = (guard(situation, proposal) for guard in invariants)
     results = [result for result in whole if result is not None]
     for action, target in proposal.moves:
@@ -213,12 +234,12 @@ def guard_results(
     return tuple(results)
 
 
-def impacts_of(
+def stage_impacts(
     domain: Domain[S], situation: S, proposal: Proposal[S]
 ) -> Sequence[tuple[Impact, ...]]:
-    """What each stage does to each measure of the domain."""
+    """The impact of each stage on each measure of the domain."""
     effects = [
         [effect for move in stage.moves for effect in move.action.effects(situation, move.target)]
         for stage in proposal.stages
     ]
-    return impacts(domain.levels(situation), effects)
+    return compute_impacts(domain.levels(situation), effects)

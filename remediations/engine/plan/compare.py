@@ -1,29 +1,59 @@
-"""The approved plan against the same plan made now: every field, but for a short list. Pure.
+"""Compares the approved plan with the same plan made now, field by field. Pure.
 
-1. Every deciding fact is compared by its own rule, and named with why it matters.
-2. Then the whole plan, field by field. What may have moved since it was made is in `MOVABLE`, each
-   with its rule and reason; a field that is not there must be equal. A field that is added to the
-   plan later is compared without a change here.
+1. Every deciding fact is compared by its own rule, and a difference says why the fact matters.
+2. Then the whole plan is compared. Fields that may have changed since it was made are listed in
+   `MOVABLE`, each with a rule and a reason; all others must be equal. So a field that is added to
+   the plan later is compared without a change here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
-from remediations.engine.plan.movable import Movable, freely, upwards
 from remediations.engine.plan.plan import Fact, Plan, Rule
 from remediations.values.login import Login
 
 DIGITS = 20
 """Of the largest 64-bit number."""
+SHOWN = 200
+"""Characters shown of a value that differs."""
+_NUMBER = re.compile(rf"-?[0-9]{{1,{DIGITS}}}")
 _LISTS = (list, tuple)
 _PART = {"kind", "value"}
-SHOWN = 200
-"""Characters of a value that differs."""
+
+
+class Movable(NamedTuple):
+    """A field that may differ, and how: `holds(planned, now)`. The reason is shown to people."""
+
+    holds: Callable[[Any, Any], bool]
+    why: str
+
+
+def may_differ(_planned: object, _now: object) -> bool:
+    """Any value is accepted."""
+    return True
+
+
+def may_rise(planned: str | int, now: str | int) -> bool:
+    """Whether a number did not fall. Numbers in a part are decimal strings; anything else fails."""
+    before, after = parse_integer(planned), parse_integer(now)
+    return before is not None and after is not None and after >= before
+
+
+def included(planned: Sequence[object], now: Sequence[object]) -> bool:
+    """Every entry of a list is there as it was; more may have come."""
+    return all(entry in now for entry in planned)
+
+
+def parse_integer(value: object) -> int | None:
+    """An integer, or a decimal string as a part has it; None for anything else."""
+    text = str(value)
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 class Difference(NamedTuple):
@@ -36,7 +66,7 @@ class Difference(NamedTuple):
 
 
 def _guards_hold(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
-    """The same guards with the same outcomes; what they saw may be another number or time."""
+    """Whether these are the same guards with the same outcomes. What they saw may differ."""
 
     def essence(guards: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
         names = ("id", "subject", "title", "outcome", "next_step", "facts")
@@ -47,31 +77,37 @@ def _guards_hold(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bo
 
 MOVABLE: Mapping[str, Movable] = MappingProxyType(
     {
-        "observed_at": Movable(freely, "it is read again now"),
-        "expires_at": Movable(freely, "it follows from observed_at; the approval names it, too"),
-        "observation_digest": Movable(freely, "another observation; the saved one was compared"),
-        "finding": Movable(freely, "numbers and times go on; what decides of it is a fact"),
-        "facts.*.value": Movable(freely, "each is compared by its own rule before"),
-        "facts.*.source": Movable(freely, "the evidence for it may be another one"),
-        "facts.*.at": Movable(freely, "it is read again now"),
+        "observed_at": Movable(may_differ, "it is read again now"),
+        "expires_at": Movable(
+            may_differ, "it follows from observed_at; the approval names it, too"
+        ),
+        "observation_digest": Movable(
+            may_differ, "another observation; the saved one was compared"
+        ),
+        "finding": Movable(may_differ, "numbers and times go on; what decides of it is a fact"),
+        "facts.*.value": Movable(may_differ, "each is compared by its own rule before"),
+        "facts.*.source": Movable(may_differ, "the evidence for it may be another one"),
+        "facts.*.at": Movable(may_differ, "it is read again now"),
         "guards": Movable(
             _guards_hold, "what a guard saw; which there are and their outcomes stay"
         ),
-        "stages.*.why": Movable(freely, "it counts what may have come back"),
-        "stages.*.impacts.*.before": Movable(upwards, "what is missing may come back by itself"),
-        "stages.*.impacts.*.worst": Movable(upwards, "what is missing may come back by itself"),
-        "stages.*.impacts.*.after": Movable(upwards, "what is missing may come back by itself"),
-        "stages.*.impacts.*.floor": Movable(upwards, "with more of it, more must remain"),
-        "stages.*.gate.title": Movable(freely, "it tells what the gate asks, which is compared"),
-        "stages.*.gate.timeout_s": Movable(upwards, "what was down longer may take longer"),
+        "stages.*.why": Movable(may_differ, "it counts what may have come back"),
+        "stages.*.impacts.*.before": Movable(may_rise, "what is missing may come back by itself"),
+        "stages.*.impacts.*.worst": Movable(may_rise, "what is missing may come back by itself"),
+        "stages.*.impacts.*.after": Movable(may_rise, "what is missing may come back by itself"),
+        "stages.*.impacts.*.floor": Movable(may_rise, "with more of it, more must remain"),
+        "stages.*.gate.title": Movable(
+            may_differ, "it tells what the gate asks, which is compared"
+        ),
+        "stages.*.gate.timeout_s": Movable(may_rise, "what was down longer may take longer"),
     }
 )
-"""By path, `*` for any place of a list. Whatever is below one of these is covered by it. Fields of
-a part are its domain's (`Domain.movable`): by the part's kind and the field."""
+"""By path, with `*` for any index of a list; each covers everything below it. The fields of a part
+are listed by its domain (`Domain.movable`), by the part's kind and the field's name."""
 
 
 def changed_facts(planned: Sequence[Fact], now: Sequence[Fact]) -> tuple[Difference, ...]:
-    """Every planned fact against the same fact now; one that is gone differs too."""
+    """The planned facts that no longer hold, including those that were not read now."""
     current = {fact.name: fact.value for fact in now}
     return tuple(
         Difference(fact.name, fact.value, current.get(fact.name, "not read"), fact.why)
@@ -81,7 +117,7 @@ def changed_facts(planned: Sequence[Fact], now: Sequence[Fact]) -> tuple[Differe
 
 
 def changed_logins(planned: Sequence[Login], now: Sequence[Login]) -> tuple[Difference, ...]:
-    """Every name that leads elsewhere now, or may show other keys; `now` may have more hosts."""
+    """The names that lead elsewhere now, or may show other keys. `now` may have more hosts."""
     current = {login.host: login for login in now}
     return tuple(
         Difference(
@@ -98,14 +134,14 @@ def changed_logins(planned: Sequence[Login], now: Sequence[Login]) -> tuple[Diff
 def changed_fields(
     planned: Plan, now: Plan, *, movable: Mapping[str, Movable] | None = None
 ) -> tuple[Difference, ...]:
-    """Every field of the plan against the same field now. `movable` are the domain's rules for its
-    own parts; where it is None nothing may move at all."""
+    """The fields of the plan that differ now. `movable` are the domain's rules for its own parts;
+    with None, no field at all may differ."""
     rules = {} if movable is None else {**MOVABLE, **movable}
     return tuple(_walk(rules, _Place(), msgspec.to_builtins(planned), msgspec.to_builtins(now)))
 
 
 class _Place(NamedTuple):
-    """Where a value stands: as a key of `MOVABLE`, and as a person calls it."""
+    """The place of a value in the plan: as a key of `MOVABLE`, and as it is shown to people."""
 
     path: str = ""
     name: str = ""
@@ -126,7 +162,7 @@ class _Place(NamedTuple):
         return _Place(f"{self.path}.*", f"{self.name}[{label}]")
 
     def part(self, kind: object) -> _Place:
-        """The value of a part: its fields have names of their own."""
+        """The value of a part, whose fields are addressed by its kind."""
         return _Place(f"{kind} ", f"{self.name}[{kind}]")
 
 
@@ -153,7 +189,7 @@ def _walk(
 def _fields(
     movable: Mapping[str, Movable], at: _Place, planned: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Iterator[Difference]:
-    """What both have; and what only one of them has."""
+    """Compare the fields that both have, and report those that only one has."""
     for key in dict.fromkeys((*planned, *now)):
         if key in planned and key in now:
             yield from _walk(movable, at.field(key), planned[key], now[key])
@@ -187,7 +223,7 @@ def _holds(fact: Fact, now: str | None) -> bool:
 
 
 def _parts(value: str) -> tuple[int, ...] | None:
-    """`1234`, or `12/3/4` to be compared part by part; None for anything else."""
+    """`1234`, or `12/3/4`, which is compared component by component; None for anything else."""
     parts = value.split("/")
     if not all(part.isascii() and part.isdigit() and len(part) <= DIGITS for part in parts):
         return None

@@ -1,7 +1,7 @@
-"""A Plan as a document: every field of what is signed, in the order in which it is judged.
+"""A Plan as a document: every field of what is signed, in the order in which people judge it.
 
-A field that is added to the plan is shown by one row here, in text, Markdown and HTML at once; the
-tests find one that was forgotten.
+A field that is added to the plan needs one row here, for text, Markdown and HTML; the tests detect
+a field that is not shown.
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ import shlex
 from collections.abc import Iterator
 
 from remediations.engine.find.finding import Finding, FindingRow, Health
-from remediations.engine.plan.appendix import MANY, appendix, where
-from remediations.engine.plan.essence import TOGETHER, GuardRow, Program, guard_rows, programs
-from remediations.engine.plan.parts import part_words
+from remediations.engine.plan.appendix import MANY, appendix, part_words, subject_words
+from remediations.engine.plan.grouping import (
+    TOGETHER,
+    GuardRow,
+    SharedProgram,
+    group_by_program,
+    guard_rows,
+)
 from remediations.engine.plan.plan import Impact, Outcome, Plan, Stage, Step
 from remediations.render.document import (
     Block,
@@ -27,12 +32,12 @@ from remediations.render.document import (
     Tone,
     Toned,
     Words,
-    folded,
-    names,
+    exact_names,
+    folded_table,
 )
-from remediations.render.document import Program as Text
+from remediations.render.document import CodeBlock as Text
+from remediations.render.formats import count_of, format_instant, percent
 from remediations.render.printable import Exact
-from remediations.render.words import count, instant, percent
 
 HEALTH_TONES = {
     Health.WELL: Tone.GOOD,
@@ -44,11 +49,11 @@ TONES = {Outcome.PASS: Tone.GOOD, Outcome.BLOCK: Tone.BAD, Outcome.UNKNOWN: Tone
 
 
 READ_ITSELF = "What is read is what runs:"
-"""Stands before a payload that nothing is shown in the place of."""
+"""Shown before a payload that has no preview."""
 
 
 def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
-    """The plan. Programs that many targets share stand once, unless it is to be shown `whole`."""
+    """The plan. Programs that many targets share are shown once, unless `whole` is set."""
     return (
         Heading(1, plan.title),
         Labelled(_summary(plan, digest)),
@@ -66,9 +71,12 @@ def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
 def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
     return (
         ("Playbook", (Exact(plan.playbook), " / ", Exact(plan.branch))),
-        ("Acts on", (*names(plan.resources), " (", Exact(plan.domain), ")")),
+        ("Acts on", (*exact_names(plan.resources), " (", Exact(plan.domain), ")")),
         ("Risk", f"{plan.risk}: {plan.worst_case}"),
-        ("Observed", f"{instant(plan.observed_at)}, expires {instant(plan.expires_at)}"),
+        (
+            "Observed",
+            f"{format_instant(plan.observed_at)}, expires {format_instant(plan.expires_at)}",
+        ),
         ("Approvals", f"{plan.approvals_needed} (the planner may be the approver)"),
         ("Digest", Exact(digest)),
         ("Inventory", (Exact(plan.inventory_digest), " (its digest)")),
@@ -93,11 +101,11 @@ def _finding(finding: Finding) -> Iterator[Block]:
     yield Paragraph((verdict, f": {finding.headline}. {finding.explanation}"))
     rows: list[tuple[str, Words]] = [(row.title.capitalize(), _toned(row)) for row in finding.rows]
     rows += [
-        ("Began", instant(finding.since) if finding.since else "–"),
+        ("Began", format_instant(finding.since) if finding.since else "–"),
         ("Health", f"of the domain {finding.domain}: {finding.health}"),
         ("Next", finding.next_step),
         ("Playbook", Exact(finding.playbook) if finding.playbook else "–"),
-        ("Witnesses", names(finding.witnesses)),
+        ("Witnesses", exact_names(finding.witnesses)),
     ]
     yield Labelled(tuple(rows))
     if finding.subjects:
@@ -129,7 +137,7 @@ def _subjects(finding: Finding) -> Block:
             for s in finding.subjects
         ),
     )
-    return folded(f"All {count(len(table.rows), finding.noun)}", table, beyond=MANY)
+    return folded_table(f"All {count_of(len(table.rows), finding.noun)}", table, beyond=MANY)
 
 
 def _guards(plan: Plan, *, whole: bool) -> Iterator[Block]:
@@ -141,7 +149,7 @@ def _guards(plan: Plan, *, whole: bool) -> Iterator[Block]:
         tuple(
             (
                 Exact(guard.id),
-                where(subjects),
+                subject_words(subjects),
                 Toned(guard.outcome.upper(), TONES[guard.outcome]),
                 guard.title,
                 guard.got,
@@ -164,7 +172,7 @@ def _stage(stage: Stage, *, whole: bool) -> Iterator[Block]:
             *((impact.measure.capitalize(), impact_words(impact)) for impact in stage.impacts),
             ("Gate", f"{gate.title}, at most {gate.timeout_s} s"),
             ("Gate asks", part_words(gate.asks)),
-            ("Steps", f"{count(len(stage.steps), 'step')}{together}"),
+            ("Steps", f"{count_of(len(stage.steps), 'step')}{together}"),
         )
     )
     for program in _programs(stage, whole=whole):
@@ -180,13 +188,13 @@ def impact_words(impact: Impact) -> str:
     )
 
 
-def _programs(stage: Stage, *, whole: bool) -> tuple[Program[Step], ...]:
+def _programs(stage: Stage, *, whole: bool) -> tuple[SharedProgram[Step], ...]:
     if whole:
-        return tuple(Program(step, ()) for step in stage.steps)
-    return programs(stage.steps)
+        return tuple(SharedProgram(step, ()) for step in stage.steps)
+    return group_by_program(stage.steps)
 
 
-def _step(program: Program[Step]) -> Iterator[Block]:
+def _step(program: SharedProgram[Step]) -> Iterator[Block]:
     first = program.first
     text = Text(first.payload)
     yield Heading(
@@ -205,11 +213,13 @@ def _step(program: Program[Step]) -> Iterator[Block]:
     asked = Exact(shlex.join(first.probe))
     yield Paragraph(("Where no result is left, this tells whether the effect is there: ", asked))
     if program.others:
-        yield Paragraph(f"{count(len(program.others), 'more step')} with the same program, with:")
+        yield Paragraph(
+            f"{count_of(len(program.others), 'more step')} with the same program, with:"
+        )
         yield _others(program)
 
 
-def _others(program: Program[Step]) -> Table:
+def _others(program: SharedProgram[Step]) -> Table:
     rows: tuple[tuple[Words, ...], ...] = tuple(
         (Exact(other.id), Exact(other.target), Exact(own)) for other, own in program.others
     )
@@ -228,8 +238,14 @@ def _facts(plan: Plan) -> Iterator[Block]:
     table = Table(
         ("Fact", "Value", "May move", "Why", "Source"),
         tuple(
-            (Exact(f.name), Exact(f.value), f.rule.value, f.why, f"{f.source}, {instant(f.at)}")
+            (
+                Exact(f.name),
+                Exact(f.value),
+                f.rule.value,
+                f.why,
+                f"{f.source}, {format_instant(f.at)}",
+            )
             for f in plan.facts
         ),
     )
-    yield folded(f"All {len(table.rows)} facts", table, beyond=MANY * TOGETHER)
+    yield folded_table(f"All {len(table.rows)} facts", table, beyond=MANY * TOGETHER)

@@ -1,7 +1,7 @@
-"""What stages do to what a domain counts: before each, at worst during it, after it. Pure integers.
+"""The impact of stages on what a domain counts: before each, at worst during it, and after it.
 
-The steps of a stage happen at once, in any order. So at worst all that is taken away is gone before
-anything has come back.
+The steps of a stage happen at the same time, in any order. So in the worst case all that is taken
+away is gone before anything has come back. All values are integers.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from remediations.engine.plan.plan import Impact
 
 
 class Effect(NamedTuple):
-    """What one target gives to a measure: now, while it is acted on, and afterwards.
+    """The contribution of one target to a measure: before, during and after an action.
 
-    A lamp of 40 watts that is changed: 40, 0, 40. One that is dark and is lit: 0, 0, 40. One that
-    is put out: 40, 0, 0.
+    A lamp of 40 watts that is replaced: 40, 0, 40. One that is switched on: 0, 0, 40. One that is
+    switched off: 40, 0, 0.
     """
 
     measure: str
@@ -28,7 +28,7 @@ class Effect(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """A measure as it stands: how much of it there is, of how much, and what must remain."""
+    """The current level of a measure, its total, and the floor that must remain."""
 
     measure: str
     now: int
@@ -36,10 +36,10 @@ class Level:
     floor: int
 
 
-def impacts(
+def compute_impacts(
     levels: Sequence[Level], stages: Sequence[Sequence[Effect]]
 ) -> tuple[tuple[Impact, ...], ...]:
-    """For each stage, what its effects do to each measure."""
+    """The impacts of each stage, one for each measure."""
     paths = [tuple(_path(level, stages)) for level in levels]
     return tuple(zip(*paths, strict=True)) if paths else tuple(() for _ in stages)
 

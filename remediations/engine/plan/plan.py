@@ -1,8 +1,8 @@
 """The Plan: what was decided, from which facts, and the exact bytes that will run. Canonical.
 
-The same observation gives the same bytes; the SHA-256 of these bytes is the plan's identity, what
-people sign, and what hosts refuse to run twice. No clock is read here: `expires_at` derives from
-the observation.
+The same observation gives the same bytes. Their SHA-256 is the plan's identity: it is what people
+sign, and what hosts refuse to run twice. No clock is read here: `expires_at` is computed from the
+observation.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from remediations.values.wire import digest
 K = TypeVar("K", bound=Kinded)
 
 NAMING = 8
-"""Digits of the digest that name a plan to a person, and end the name of its run."""
+"""Digits of the digest that identify a plan for people, and end the name of its run."""
 PLAN_FORMAT = 3
 VALID_FOR = timedelta(minutes=30)
-"""From the observation on: long enough to read and sign at night, short enough to still be true."""
+"""Counted from the observation: enough to read and sign at night, and short enough to still hold.
+"""
 
 
 class Outcome(StrEnum):
-    """Of a guard. Unknown blocks too: what cannot be proven safe is refused."""
+    """The outcome of a guard. Unknown blocks too: what cannot be proven safe is refused."""
 
     PASS = "pass"
     BLOCK = "block"
@@ -36,14 +37,14 @@ class Outcome(StrEnum):
 
 
 class Rule(StrEnum):
-    """How a deciding fact may move between planning and applying."""
+    """How a deciding fact may change between planning and applying."""
 
     EQUAL = "equal"
     AT_LEAST = "at-least"  # a number that may only rise, or several as 12/3/4
 
 
 class Fidelity(StrEnum):
-    """How sure the preview of a command is."""
+    """How certain the preview of a command is."""
 
     EXACT = "exact"
     CONDITIONAL = "conditional"  # the host decides by the step's declared outcome
@@ -53,13 +54,13 @@ class Fidelity(StrEnum):
 class Risk(StrEnum):
     """How bad the worst case is."""
 
-    LOW = "low"  # nothing that is counted can become less
-    MEDIUM = "medium"  # something can, and the service goes on without it
-    HIGH = "high"  # the service is down, or can be brought down
+    LOW = "low"  # nothing that is counted can decrease
+    MEDIUM = "medium"  # something can, but the service goes on
+    HIGH = "high"  # the service is down, or may go down
 
 
 class Fact(Record, frozen=True, kw_only=True):
-    """A reading that decided the plan. `name` as `hall.light`; `value` as text."""
+    """A reading that decided the plan. `name` is, for example, `hall.light`; `value` is text."""
 
     name: str
     value: str
@@ -70,8 +71,8 @@ class Fact(Record, frozen=True, kw_only=True):
 
 
 class GuardResult(Record, frozen=True, kw_only=True):
-    """One preflight check. `id` is one of docs/rules/guards.md ("G29"); `subject` what it was
-    asked of, "" for the whole; `facts` are the names of the facts that decide it.
+    """The result of one guard. `id` is one of docs/rules/guards.md ("G29"), `subject` is what was
+    checked, "" for the whole; `facts` are the names of the facts that decide it.
     """
 
     id: str
@@ -87,12 +88,12 @@ class GuardResult(Record, frozen=True, kw_only=True):
 class Step(Record, frozen=True, kw_only=True):
     """What one driver does to one target: exactly `payload`, at most once.
 
-    `id` names it everywhere: its stage's number and its place in the stage, from 0. `action` is
-    what the domain calls it, `operation` what its driver does. `shown` is what an approver reads in
-    place of a payload that people cannot read (the preview of a patch), "" where they read the
-    payload itself. `timeout_s` is its own limit in seconds; `probe` the question, as words that its
-    driver knows, that tells afterwards whether the effect is there; `undo` how it is undone, or why
-    it cannot be.
+    `id` identifies it everywhere: the number of its stage, and its position there, from 0. `action`
+    is the domain's name for it, `operation` the driver's. `shown` is what an approver reads in
+    place of a payload that people cannot read (the preview of a patch), "" if they read the payload
+    itself. `timeout_s` is its time limit in seconds. `probe` is a question, in words that the
+    driver knows, whose answer says whether the effect is there. `undo` says how it is undone, or
+    why it cannot be.
     """
 
     id: str
@@ -109,9 +110,8 @@ class Step(Record, frozen=True, kw_only=True):
 
 
 class Impact(Record, frozen=True, kw_only=True):
-    """Of one measure that the domain counts (lamps lit, replicas): what there is of it before a
-    stage, at worst during it, and after it, of how much; and `floor`, which it must not fall below,
-    0 for none.
+    """One measure that the domain counts (lamps lit, replicas), before a stage, at worst during it,
+    and after it, out of `total`. It must not fall below `floor`, which is 0 for none.
     """
 
     measure: str
@@ -123,7 +123,7 @@ class Impact(Record, frozen=True, kw_only=True):
 
 
 class Gate(Record, frozen=True, kw_only=True):
-    """A condition with a time limit; `asks` is what the domain's look is asked for."""
+    """A condition with a time limit. `asks` is what the domain's look is asked for."""
 
     title: str
     timeout_s: int
@@ -131,7 +131,7 @@ class Gate(Record, frozen=True, kw_only=True):
 
 
 class Stage(Record, frozen=True, kw_only=True):
-    """Steps that may be taken at the same time, then a barrier, then the gate."""
+    """Steps that may run at the same time, then a barrier, then the gate."""
 
     number: int
     title: str
@@ -142,7 +142,7 @@ class Stage(Record, frozen=True, kw_only=True):
 
 
 class PlannedCheck(Record, frozen=True, kw_only=True):
-    """One postflight verification that must run, and pass (docs/rules/checks.md)."""
+    """One check that must run and pass after the run (docs/rules/checks.md)."""
 
     id: str
     title: str
@@ -151,9 +151,9 @@ class PlannedCheck(Record, frozen=True, kw_only=True):
 class Plan(Record, frozen=True, kw_only=True):
     """One reviewed change, complete. Written with `canonical`, identified by `plan_digest`.
 
-    `domain` is whose playbook it is; `resources` what the run takes for itself (`lamp/ROOM`).
-    `observation_digest` is the SHA-256 of the observation it was made from; `logins` says where the
-    name of every host of the inventory leads. `baseline` is what the checks compare with.
+    `domain` is the owner of the playbook; `resources` are what the run locks (`lamp/ROOM`).
+    `observation_digest` is the SHA-256 of the observation from which it was made; `logins` says
+    where the name of every host of the inventory leads. `baseline` is what the checks compare with.
 
     It consists of sentences, facts, exact bytes and parts, so it can be shown, signed and checked
     where its domain is not installed.
@@ -190,19 +190,19 @@ class Plan(Record, frozen=True, kw_only=True):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """All that is acted on, in order, each once."""
+        """All targets, in order, each once."""
         return tuple(dict.fromkeys(step.target for step in self.steps))
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All that is done, in the order of the plan."""
+        """All steps, in the order of the plan."""
         return tuple(step for stage in self.stages for step in stage.steps)
 
     def part(self, kind: type[K]) -> K:
-        """The part of the baseline that is of this kind.
+        """The part of the baseline with this kind.
 
         Raises:
-            ValueError: there is none, or it has another form.
+            ValueError: there is none, or it is malformed.
         """
         for part in self.baseline:
             if part.kind == kind.KIND:
@@ -213,3 +213,30 @@ class Plan(Record, frozen=True, kw_only=True):
 def plan_digest(plan: Plan) -> str:
     """The plan's identity: SHA-256 over its canonical bytes, lower-case hex."""
     return digest(plan)
+
+
+_OUTCOMES = {None: Outcome.UNKNOWN, True: Outcome.PASS, False: Outcome.BLOCK}
+
+
+def guard_result(
+    guard: str,
+    title: str,
+    *,
+    holds: bool | None,
+    got: str,
+    expected: str,
+    next_step: str,
+    subject: str = "",
+    facts: tuple[str, ...] = (),
+) -> GuardResult:
+    """The result of a guard. `holds` is None if it could not be evaluated, which blocks as well."""
+    return GuardResult(
+        id=guard,
+        title=title,
+        subject=subject,
+        outcome=_OUTCOMES[holds],
+        got=got,
+        expected=expected,
+        next_step=next_step,
+        facts=facts,
+    )

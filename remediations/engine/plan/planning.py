@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from remediations.engine.domain import pick
-from remediations.engine.find.conclude import concerned
+from remediations.engine.domain import pick_branch
+from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
-from remediations.engine.observe.complete import lack
-from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import Maker
+from remediations.engine.observe.observation import Observation, missing_readings
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
 from remediations.values.wire import WireError, canonical, decode
 
 
 def make_plan(
-    maker: Maker, branch: str | None, observation: Observation, only: frozenset[str]
+    maker: PlanBuilder, branch: str | None, observation: Observation, only: frozenset[str]
 ) -> Plan:
     """The plan for what was observed, whether or not its guards pass. `only` are the targets that
     may be acted on, empty for all.
 
     Raises:
-        UsageError: an unknown branch or host, or an observation that is not a full one, or has
-            nothing of the domain.
-        Refused: no branch fits, the one that fits has nothing to act on, or the domain gives values
-            of other types than a plan has.
+        UsageError: a branch or host is unknown, or the observation is not a full one, or does not
+            concern the domain.
+        Refused: no branch fits, the one that fits has nothing to act on, or the domain returns
+            values whose types are not those of a plan.
         RemediationError: the bytes of a step cannot be made.
     """
-    missing = lack(observation)
+    missing = missing_readings(observation)
     if missing:
         raise UsageError(
             "no plan can be made from this observation",
@@ -36,11 +35,11 @@ def make_plan(
             next_step=f"remediate plan {maker.playbook.id} --inventory INVENTORY (without --from)",
         )
     domain = maker.domain
-    concerned([domain], observation)
+    concerned_domains([domain], observation)
     situation = domain.situation(observation, only)
-    finding = domain.told(situation)
+    finding = domain.finding(situation)
     check_targets(only, observation, finding)
-    chosen = pick(maker.playbook, situation, finding, branch)
+    chosen = pick_branch(maker.playbook, situation, finding, branch)
     if not chosen.propose(situation).moves:
         raise Refused(
             f"{maker.playbook.id} {chosen.name} has nothing to act on",
@@ -55,7 +54,7 @@ def make_plan(
 
 
 def check_targets(only: frozenset[str], observation: Observation, finding: Finding) -> None:
-    """Do nothing where each of `only` is a host that was observed, or a subject of the finding.
+    """Check that each of `only` is a host that was observed, or a subject of the finding.
 
     Raises:
         UsageError: one is neither; lists what there is.
@@ -74,11 +73,11 @@ def check_targets(only: frozenset[str], observation: Observation, finding: Findi
 
 
 def _check_form(plan: Plan) -> None:
-    """Refuse a plan that could be written, and not be read again: nothing checks the types of what
-    a domain of another package gives.
+    """Refuse a plan that can be written but not be read again: nothing else checks the types of the
+    values that a domain of another package returns.
 
     Raises:
-        Refused: a value has another type than its field.
+        Refused: the type of a value is not that of its field.
     """
     try:
         decode(canonical(plan), Plan)
@@ -88,6 +87,6 @@ def _check_form(plan: Plan) -> None:
             guard="form of the plan",
             got=str(error),
             expected="values of the types that the fields of a plan have",
-            next_step=f"report it to who brought {plan.origin.distribution} {plan.origin.version}, "
-            "or install a version of it that works",
+            next_step="report it to the provider of "
+            f"{plan.origin.distribution} {plan.origin.version}, or install a version that works",
         ) from error

@@ -1,8 +1,9 @@
-"""May an action be done to these targets now, all at once, and with which data? Pure.
+"""Whether an action may be done to some targets now, all at the same time, and with which data.
+Pure.
 
-It is what a plan would judge of it, without a plan: the domain's invariants, the action's guards
-for each target, and data from facts alone. There is no branch, so nothing says that the action is
-the right one; and no gate, so nothing waits for its effect (docs/deploys.md, "The plain path").
+It is what a plan would check, without a plan: the domain's invariants, the action's guards for each
+target, and data from facts alone. There is no branch, so nothing says that the action is the right
+one; and no gate, so nothing waits for its effect (docs/deploys.md, "The plain path").
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import ClassVar, TypeVar
 
 from remediations.engine.domain import Action, AnyDomain, Domain, Move, Proposal, StageDraft
 from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import gathered, guard_results
+from remediations.engine.plan.build import deciding_facts, evaluate_guards
 from remediations.engine.plan.plan import Gate, GuardResult, Outcome, Risk
 from remediations.engine.plan.planning import check_targets
 from remediations.errors import UsageError
@@ -23,14 +24,14 @@ S = TypeVar("S")
 
 
 class Ungated(Kinded, frozen=True, kw_only=True):
-    """What a gate asks for where nothing waits."""
+    """What the gate asks for where there is no waiting."""
 
     KIND: ClassVar[str] = "engine.ungated/1"
 
 
 class Preflight(Record, frozen=True, kw_only=True):
-    """The answer. `domains` are those whose guards were judged; `guards` all of them, in the order
-    of a plan, each once; `data` is what the action's driver needs of each target, empty where a
+    """The result. `domains` are those whose guards were evaluated, `guards` are all of them, in the
+    order of a plan, each once; `data` is what the action's driver needs for each target, empty if a
     guard blocks."""
 
     domains: tuple[str, ...]
@@ -41,21 +42,21 @@ class Preflight(Record, frozen=True, kw_only=True):
 
     @property
     def blocked(self) -> tuple[GuardResult, ...]:
-        """Every guard that does not pass; an unknown one blocks, too."""
+        """The guards that do not pass. An unknown one blocks as well."""
         return tuple(guard for guard in self.guards if guard.outcome is not Outcome.PASS)
 
 
-def preflight(
+def judge_action(
     domains: Sequence[Domain[S]],
     action: Action[S],
     targets: tuple[str, ...],
     observation: Observation,
 ) -> Preflight:
-    """Judge `action` on all `targets` at the same time, in what was observed. Where several domains
+    """Evaluate `action` on all `targets` at the same time, in what was observed. If several domains
     have it, it must pass the guards of each.
 
     Raises:
-        UsageError: there is no target, or one that was not observed.
+        UsageError: there is no target, or one was not observed.
     """
     if not targets:
         raise UsageError(
@@ -70,9 +71,9 @@ def preflight(
     facts: dict[str, str] = {}
     for domain in domains:
         situation = domain.situation(observation, frozenset(targets))
-        check_targets(frozenset(targets), observation, domain.told(situation))
-        guards |= dict.fromkeys(guard_results(domain.invariants, situation, proposal))
-        facts |= {fact.name: fact.value for fact in gathered(domain, situation, proposal)}
+        check_targets(frozenset(targets), observation, domain.finding(situation))
+        guards |= dict.fromkeys(evaluate_guards(domain.invariants, situation, proposal))
+        facts |= {fact.name: fact.value for fact in deciding_facts(domain, situation, proposal)}
     passed = all(guard.outcome is Outcome.PASS for guard in guards)
     return Preflight(
         domains=tuple(domain.name for domain in domains),
@@ -83,11 +84,11 @@ def preflight(
     )
 
 
-def action_named(
+def find_action(
     name: str, domains: Iterable[AnyDomain]
 ) -> tuple[tuple[AnyDomain, ...], Action[object]]:
-    """The action called `name`, with the domains that have it: several where one was made from
-    another, as packages do that bring playbooks for what a domain knows.
+    """The action called `name`, with the domains that have it. There are several if a package made
+    a domain from another one, to add playbooks.
 
     Raises:
         UsageError: no domain has it, or two have different ones; lists what there is.
@@ -99,7 +100,7 @@ def action_named(
     raise UsageError(
         f"there is no action {name!r}"
         if not found
-        else f"the action {name!r} is a different one in several domains",
+        else f"several domains have a different action {name!r}",
         guard="action",
         got=", ".join(domain.name for domain, _ in found) or name,
         expected="one action of that name"
@@ -110,7 +111,7 @@ def action_named(
 
 
 def _at_once(action: Action[S], targets: tuple[str, ...]) -> Proposal[S]:
-    """One stage: pyinfra, and whoever else asks, may act on all targets in any order."""
+    """A proposal with one stage, since the caller may act on all targets in any order."""
     gate = Gate(title="none", timeout_s=0, asks=Part.of(Ungated()))
     stage = StageDraft(
         title=f"{action.name} on all targets",

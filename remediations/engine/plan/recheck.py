@@ -1,36 +1,36 @@
-"""Right before applying: is this plan what its observation gives, and does the world still give it?
+"""Checks right before applying that the plan follows from its observation, and still holds.
 
-1. `follows`: the plan is made again from the observation that was saved beside it, and must be the
-   same bytes: no field says what was not observed, or asks for what this version would not do.
-2. `recheck`, on what is read now: every deciding fact is compared by its own rule.
-3. The branch must still fit, and every guard pass.
-4. The plan is made again from that, and every field of it must be the approved one, but for the few
-   that may move (`remediations.engine.plan.compare`). A fact that may rise keeps its approved value
-   in the bytes.
+1. `check_derivation`: the plan is made again from the observation saved beside it, and the bytes
+   must be the same. So no field claims anything that was not observed, or asks for anything that
+   this version would not do.
+2. `recheck`, with what is read now: every deciding fact is compared by its own rule.
+3. The branch must still fit, and every guard must pass.
+4. The plan is made again from that, and every field must be the approved one, except for the few
+   that may change (`remediations.engine.plan.compare`). A fact that may rise keeps its approved
+   value in the bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from remediations.engine.apply.of_plan import branch_of
-from remediations.engine.observe.complete import lack
-from remediations.engine.observe.observation import Observation
-from remediations.engine.plan.build import Maker
+from remediations.engine.catalogue import branch_of
+from remediations.engine.observe.observation import Observation, missing_readings
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
 from remediations.engine.plan.plan import Fact, Plan
 from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.values.wire import digest
 
 SHOWN = 12
-"""Differences that are named; a world that is quite another one has hundreds."""
+"""The most differences that are listed; there may be hundreds."""
 
 
-def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
-    """Do nothing where `plan` is, byte for byte, what `maker` makes of the saved observation.
+def check_derivation(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
+    """Check that `plan` is, byte for byte, what `maker` makes from the saved observation.
 
     Raises:
-        Refused: it is not; names what differs. Nothing was changed.
+        Refused: it is not; lists what differs. Nothing was changed.
         UsageError: the branch is not installed here.
     """
     branch = branch_of(plan, maker.playbook)
@@ -43,7 +43,7 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
         raise _not_of_this(
             plan, f"{maker.tool} with {maker.origin}", f"{plan.tool} with {plan.origin}"
         )
-    missing = lack(observation)
+    missing = missing_readings(observation)
     if missing:
         raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
     if not maker.domain.concerns(observation):
@@ -65,8 +65,8 @@ def follows(plan: Plan, observation: Observation, maker: Maker) -> None:
         )
 
 
-def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
-    """Do nothing where the plan still holds in what was read now.
+def recheck(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
+    """Check that the plan still holds in what was read now.
 
     Raises:
         WorldChanged: it does not; shows planned, now, and why it matters. Nothing was changed.
@@ -75,18 +75,20 @@ def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
     branch = branch_of(plan, maker.playbook)
     if not maker.domain.concerns(observation):
         why = "it is not configured here as it was when the plan was made"
-        raise changed([Difference(plan.domain, "observed", "nothing of it was read", why)])
+        raise world_changed([Difference(plan.domain, "observed", "nothing of it was read", why)])
     situation = maker.domain.situation(observation, frozenset(plan.targets))
     differences = changed_facts(plan.facts, list(_facts_now(plan, situation, maker)))
     if differences:
-        raise changed(differences)
+        raise world_changed(differences)
     reason = branch.fits(situation)
     if reason is not None:
-        raise changed([Difference("branch", plan.branch, reason, "another one may be right now")])
+        raise world_changed(
+            [Difference("branch", plan.branch, reason, "another one may be right now")]
+        )
     held = {fact.name: fact.value for fact in plan.facts}
     made = maker.build(branch, situation, observation, held=held)
     if made.blocked:
-        raise changed(
+        raise world_changed(
             [
                 Difference(f"{g.id} {g.subject}".strip(), "pass", g.got, g.title)
                 for g in made.blocked
@@ -94,11 +96,11 @@ def recheck(plan: Plan, observation: Observation, maker: Maker) -> None:
         )
     differences = changed_fields(plan, made, movable=maker.domain.movable)
     if differences:
-        raise changed(differences)
+        raise world_changed(differences)
 
 
-def changed(differences: Sequence[Difference]) -> WorldChanged:
-    """The refusal, three ways: planned, now, and why it matters."""
+def world_changed(differences: Sequence[Difference]) -> WorldChanged:
+    """The refusal, with each difference: planned, now, and why it matters."""
     first = differences[0]
     lines = [f"{d.name}: planned {d.planned}, now {d.now} ({d.why})" for d in differences[:SHOWN]]
     more = len(differences) - len(lines)
@@ -112,9 +114,8 @@ def changed(differences: Sequence[Difference]) -> WorldChanged:
     )
 
 
-def _facts_now(plan: Plan, situation: object, maker: Maker) -> Iterator[Fact]:
-    """The facts of the whole, and of each action that the plan takes, whatever would be proposed
-    now."""
+def _facts_now(plan: Plan, situation: object, maker: PlanBuilder) -> Iterator[Fact]:
+    """The facts of the domain, and of each action in the plan, whatever would be proposed now."""
     yield from maker.domain.facts(situation)
     for action, target in dict.fromkeys((step.action, step.target) for step in plan.steps):
         yield from maker.domain.action(action).facts(situation, target)

@@ -1,7 +1,7 @@
-"""A Plan for a terminal: two screens at 80 columns for four targets.
+"""Renders a Plan for a terminal: two screens of 80 columns for four targets.
 
-What many hosts have in common is said once. `verbose` is the whole document: every field, every
-guard, and every program for every host.
+What many hosts have in common is shown once. With `verbose` it is the whole document: every field,
+every guard, and every program for every host.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from rich.console import RenderableType
 from rich.text import Text as RichText
 
 from remediations.engine.plan.document import impact_words, plan_document
-from remediations.engine.plan.essence import (
+from remediations.engine.plan.grouping import (
     TOGETHER,
-    Program,
-    alike,
-    as_text,
-    own,
-    programs,
-    same_guards,
-    shared,
+    SharedProgram,
+    assignments_text,
+    group_by_program,
+    group_guards,
+    own_values_text,
+    shared_values,
+    stages_alike,
 )
 from remediations.engine.plan.plan import GuardResult, Outcome, Plan, Stage, Step
 from remediations.render.console import (
@@ -32,76 +32,80 @@ from remediations.render.console import (
     DOUBT,
     STRONG,
     columns,
-    drawn,
-    facts,
+    draw,
     heading,
     indented,
-    line,
-    lines,
-    sentence,
+    labelled_rows,
+    styled_text,
+    text_line,
+    text_lines,
 )
-from remediations.render.document import Program as Text
+from remediations.render.document import CodeBlock as Text
+from remediations.render.formats import count_of, format_moment
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
-from remediations.render.words import count, moment
 from remediations.values.login import Login
 
 MARK = {Outcome.BLOCK: ("BLOCK", BAD), Outcome.UNKNOWN: ("UNKNOWN", DOUBT)}
 
 
 def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: bool = False) -> str:
-    """The plan as text. Passing guards are counted unless `verbose`; the others are shown whole."""
+    """The plan as text. Passing guards are only counted, unless `verbose`; others are shown
+    whole."""
     if verbose:
         return document_text(plan_document(plan, digest, whole=True), width=width, colour=colour)
     parts: list[RenderableType] = [
-        line(plan.title, STRONG),
-        facts(
+        text_line(plan.title, STRONG),
+        labelled_rows(
             [
                 (
                     "playbook",
-                    sentence(
+                    styled_text(
                         Exact(plan.playbook), " / ", Exact(plan.branch), f", risk {plan.risk}"
                     ),
                 ),
-                ("acts on", sentence(*_listed(plan.resources), f": {plan.finding.verdict}")),
+                ("acts on", styled_text(*_listed(plan.resources), f": {plan.finding.verdict}")),
                 *((row.title, row.text) for row in plan.finding.rows if row.health is not None),
                 ("worst case", plan.worst_case),
-                ("observed", f"{moment(plan.observed_at)}, expires {moment(plan.expires_at)}"),
+                (
+                    "observed",
+                    f"{format_moment(plan.observed_at)}, expires {format_moment(plan.expires_at)}",
+                ),
                 *_reached(plan),
                 ("digest", Exact(digest)),
             ]
         ),
-        *(line(f"warning: {text}", DOUBT) for text in plan.warnings),
+        *(text_line(f"warning: {text}", DOUBT) for text in plan.warnings),
         *_guards(plan),
         *_stages(plan.stages),
         heading("checks afterwards"),
-        line(", ".join(f"{check.id} {check.title}" for check in plan.checks)),
+        text_line(", ".join(f"{check.id} {check.title}" for check in plan.checks)),
     ]
-    return drawn(parts, width=width, colour=colour)
+    return draw(parts, width=width, colour=colour)
 
 
 def plan_screen(plan: Plan, digest: str, *, width: int, colour: bool) -> str:
-    """All of the plan, as an approver reads it before signing: every field, and every program that
-    will run as root. What many hosts share stands once."""
+    """The whole plan, as an approver reads it before signing: every field, and every program that
+    will run as root. What many hosts share is shown once."""
     return document_text(plan_document(plan, digest), width=width, colour=colour)
 
 
 def _reached(plan: Plan) -> list[tuple[str, RichText]]:
-    """Where the names of the hosts lead on which something runs."""
+    """Where the names of those hosts lead on which something runs."""
     targets = frozenset(plan.targets)
     acting = [login for login in plan.logins if login.host in targets]
     rows = [
-        ("" if number else "reaches", sentence(Exact(login.host), ": ", *_way(login)))
+        ("" if number else "reaches", styled_text(Exact(login.host), ": ", *_way(login)))
         for number, login in enumerate(acting[:TOGETHER])
     ]
     more = len(acting) - len(rows)
     if more:
-        rows.append(("", sentence(f"and {count(more, 'more host')}, each with --verbose")))
+        rows.append(("", styled_text(f"and {count_of(more, 'more host')}, each with --verbose")))
     return rows
 
 
 def _way(login: Login) -> list[str]:
-    """The machines in order, each exactly; the arrows are ours."""
+    """The machines in order, each exact; the arrows are ours."""
     if not login.hops:
         return [f"unknown: {login.trouble}"]
     first, *others = (Exact(str(hop)) for hop in login.hops)
@@ -116,11 +120,11 @@ def _guards(plan: Plan) -> list[RenderableType]:
         heading(f"guards: {len(passed)} of {len(plan.guards)} pass"),
         *(
             part
-            for group in same_guards(plan)
+            for group in group_guards(plan)
             if group[0].outcome is not Outcome.PASS
             for part in _blocked(group)
         ),
-        line(f"pass: {' '.join(ids)} (each one with --verbose)", DIM),
+        text_line(f"pass: {' '.join(ids)} (each one with --verbose)", DIM),
     ]
 
 
@@ -138,21 +142,22 @@ def _blocked(group: Sequence[GuardResult]) -> list[RenderableType]:
     ]
     where = f" {first.subject}" if first.subject else ""
     if len(group) > 1:
-        where = f" {count(len(group), 'host')}"
+        where = f" {count_of(len(group), 'host')}"
         rows.insert(0, ("hosts", ", ".join(guard.subject for guard in group)))
     return [
-        sentence(MARK[first.outcome], f" {first.id}{where}: {first.title}"),
-        indented(facts(rows)),
+        styled_text(MARK[first.outcome], f" {first.id}{where}: {first.title}"),
+        indented(labelled_rows(rows)),
     ]
 
 
 def _stages(stages: Sequence[Stage]) -> list[RenderableType]:
-    """Every stage; a long row of like ones is shown by its first, and a line for each other."""
+    """All stages. Of a long sequence of alike stages the first is shown, and a line for each
+    other."""
     parts: list[RenderableType] = []
     left = list(stages)
     while left:
         first = left[0]
-        row = list(takewhile(partial(alike, first), left))
+        row = list(takewhile(partial(stages_alike, first), left))
         if len(row) < TOGETHER:
             row = [first]
         left = left[len(row) :]
@@ -163,13 +168,15 @@ def _stages(stages: Sequence[Stage]) -> list[RenderableType]:
 
 
 def _likewise(first: Stage, others: Sequence[Stage]) -> list[RenderableType]:
-    common = shared([step for stage in (first, *others) for step in stage.steps])
+    common = shared_values([step for stage in (first, *others) for step in stage.steps])
     measures = [impact.measure for impact in first.impacts]
     rows = [
         (
             str(stage.number),
             *(f"{i.before} → {i.worst} → {i.after}" for i in stage.impacts),
-            Exact("; ".join(f"{s.target} {own(s, common)}".rstrip() for s in stage.steps)),
+            Exact(
+                "; ".join(f"{s.target} {own_values_text(s, common)}".rstrip() for s in stage.steps)
+            ),
         )
         for stage in others
     ]
@@ -183,7 +190,7 @@ def _stage(stage: Stage) -> list[RenderableType]:
     together = ", at once" if len(stage.steps) > 1 else ""
     return [
         heading(f"stage {stage.number}: {stage.title}"),
-        facts(
+        labelled_rows(
             [
                 ("why", stage.why),
                 *((impact.measure, impact_words(impact)) for impact in stage.impacts),
@@ -191,38 +198,41 @@ def _stage(stage: Stage) -> list[RenderableType]:
                 ("steps", f"{len(stage.steps)}{together}"),
             ]
         ),
-        *(part for program in programs(stage.steps) for part in _program(program)),
+        *(part for program in group_by_program(stage.steps) for part in _program(program)),
     ]
 
 
-def _program(program: Program[Step]) -> list[RenderableType]:
-    """What its targets share, then what each of them has for itself."""
+def _program(program: SharedProgram[Step]) -> list[RenderableType]:
+    """What its targets share, then the own values of each."""
     first = program.first
     if not program.others:
-        given = as_text(shared([first])) or first.payload.partition("\n")[0]
+        given = assignments_text(shared_values([first])) or first.payload.partition("\n")[0]
         return [
-            sentence(("on ", DIM), (Exact(first.target), STRONG), ": ", Exact(first.operation)),
-            indented(lines(Exact(given), _size(first))),
+            styled_text(("on ", DIM), (Exact(first.target), STRONG), ": ", Exact(first.operation)),
+            indented(text_lines(Exact(given), _size(first))),
         ]
     group = [first, *(step for step, _ in program.others)]
-    common = shared(group)
+    common = shared_values(group)
     return [
-        sentence(
+        styled_text(
             ("on ", DIM),
-            (count(len(group), "target"), STRONG),
+            (count_of(len(group), "target"), STRONG),
             ": ",
             Exact(first.operation),
             ", all with",
         ),
-        indented(lines(Exact(as_text(common)), _size(first))),
+        indented(text_lines(Exact(assignments_text(common)), _size(first))),
         indented(
-            columns(("target", "and"), [(Exact(s.target), Exact(own(s, common))) for s in group])
+            columns(
+                ("target", "and"),
+                [(Exact(s.target), Exact(own_values_text(s, common))) for s in group],
+            )
         ),
     ]
 
 
 def _size(step: Step) -> str:
-    """How long the program is and may take, how it is undone, and what is asked where it left no
+    """The size and time limit of the program, how it is undone, and what is asked if it leaves no
     result."""
     return (
         f"({Text(step.payload).size}, at most {step.timeout_s} s; undo: {step.undo}; without a "
@@ -231,6 +241,6 @@ def _size(step: Step) -> str:
 
 
 def _listed(texts: Sequence[str]) -> list[str]:
-    """Each exactly, with commas between."""
+    """The texts, each exact, separated by commas."""
     first, *others = map(Exact, texts)
     return [first, *(part for other in others for part in (", ", other))]

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from remediations.engine.plan.document import plan_document
-from remediations.engine.plan.essence import programs
+from remediations.engine.plan.grouping import group_by_program
 from remediations.engine.report.plot import series_plots
 from remediations.engine.report.report import Report, StepRecord
 from remediations.engine.runs.records import RunState, Start, StepState
 from remediations.engine.verify.result import CheckOutcome
 from remediations.render.document import (
     Block,
+    CodeBlock,
     Document,
     Figure,
     Folded,
@@ -21,15 +22,14 @@ from remediations.render.document import (
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
-    lowered,
+    lower_headings,
 )
+from remediations.render.formats import format_duration, format_moment, format_time, name_some
 from remediations.render.printable import Exact
-from remediations.render.words import clock, moment, some, span
 
 NOT_STARTED = "not started"
 TO_BE_VERIFIED = (RunState.UNVERIFIED, RunState.STOPPED, RunState.UNKNOWN)
@@ -47,7 +47,7 @@ def report_document(report: Report) -> Document:
     plan = report.plan
     return (
         *(Notice(("not proven: ", doubt)) for doubt in report.doubts),
-        Heading(1, (f"{plan.playbook} on {some(plan.resources)}: ", _state(report.state))),
+        Heading(1, (f"{plan.playbook} on {name_some(plan.resources)}: ", _state(report.state))),
         Labelled(_summary(report)),
         *_figures(report),
         *_timeline(report),
@@ -55,7 +55,7 @@ def report_document(report: Report) -> Document:
         *_verifications(report),
         *_steps(report),
         Heading(2, "The plan, as it was signed"),
-        *lowered(plan_document(plan, report.digest), 1)[1:],
+        *lower_headings(plan_document(plan, report.digest), 1)[1:],
     )
 
 
@@ -70,7 +70,7 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
             Exact(approval.principal),
             " with ",
             Exact(approval.key_fingerprint),
-            f", dated {moment(approval.dated)}; ",
+            f", dated {format_moment(approval.dated)}; ",
         ]
     return (
         ("Plan", report.plan.title),
@@ -133,7 +133,7 @@ def _timeline(report: Report) -> Iterator[Block]:
         ("Time", "What", "Detail"),
         tuple(
             (
-                clock(event.at),
+                format_time(event.at),
                 event.what if event.good else Toned(event.what, Tone.BAD),
                 event.detail,
             )
@@ -148,7 +148,9 @@ def _checks(report: Report) -> Iterator[Block]:
     if report.state in TO_BE_VERIFIED:
         verify = ("none were run: ", Exact(f"remediate verify {report.run}"))
     if report.checks and len(report.verifications) > 1:
-        yield Paragraph(f"Of the last verification, {moment(report.verifications[-1].began)}.")
+        yield Paragraph(
+            f"Of the last verification, {format_moment(report.verifications[-1].began)}."
+        )
     yield Table(
         ("Check", "Host", "Outcome", "What was seen"),
         tuple(
@@ -177,8 +179,8 @@ def _verifications(report: Report) -> Iterator[Block]:
         ("Began", "Took", "Came to", "Checks"),
         tuple(
             (
-                moment(one.began),
-                span(one.ended - one.began),
+                format_moment(one.began),
+                format_duration(one.ended - one.began),
                 Toned(one.state, Tone.GOOD if one.state == "verified" else Tone.BAD),
                 one.message,
             )
@@ -189,8 +191,8 @@ def _verifications(report: Report) -> Iterator[Block]:
 
 def _steps(report: Report) -> Iterator[Block]:
     yield Heading(2, "What ran")
-    for first, others in programs(report.steps):
-        program = Program(first.payload)
+    for first, others in group_by_program(report.steps):
+        program = CodeBlock(first.payload)
         yield _ran(first)
         yield Folded(f"The program: {program.size}", (program,))
         yield from _said(first)
@@ -220,4 +222,4 @@ def _said(step: StepRecord) -> Iterator[Block]:
 
 
 def _span(milliseconds: int | None) -> str:
-    return "–" if milliseconds is None else span(timedelta(milliseconds=milliseconds))
+    return "–" if milliseconds is None else format_duration(timedelta(milliseconds=milliseconds))

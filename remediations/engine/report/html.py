@@ -13,25 +13,25 @@ from remediations.engine.report.document import report_document
 from remediations.engine.report.report import Report
 from remediations.render.document import (
     NO_LINE_BREAK,
+    CodeBlock,
     Document,
     Figure,
     Output,
-    Program,
     Toned,
-    parts_of,
+    word_parts,
 )
-from remediations.render.printable import Exact, printable, program_lines, shown
-from remediations.render.words import short, some
+from remediations.render.formats import name_some, short_digest
+from remediations.render.printable import Exact, printable, printable_line, program_lines
 
 
 def plan_html(plan: Plan, digest: str) -> str:
     """The plan as a page of its own."""
-    return page(f"Plan {short(digest)}: {plan.title}", plan_document(plan, digest))
+    return page(f"Plan {short_digest(digest)}: {plan.title}", plan_document(plan, digest))
 
 
 def report_html(report: Report) -> str:
     """The report as a page of its own, with its plots."""
-    title = f"{report.plan.playbook} on {some(report.plan.resources)}: {report.state}"
+    title = f"{report.plan.playbook} on {name_some(report.plan.resources)}: {report.state}"
     return page(title, report_document(report))
 
 
@@ -52,7 +52,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         kind=lambda block: type(block).__name__.lower(),
-        parts=parts_of,
+        parts=word_parts,
         rows=_rows,
         text_of=_text_of,
         drawing=_drawing,
@@ -66,10 +66,12 @@ def _environment() -> Environment:
 
 def _finalized(value: object) -> object:
     """What every `{{ … }}` passes before it is escaped: no template can forget to ask for it."""
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        printable_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
 
 
-def _rows(program: Program) -> list[Markup]:
+def _rows(program: CodeBlock) -> list[Markup]:
     return [Markup.escape(row) for row in program_lines(program.text)]
 
 

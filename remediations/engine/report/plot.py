@@ -28,7 +28,7 @@ from remediations.engine.report.plot_frame import (
     called,
 )
 from remediations.engine.report.verification import Proof
-from remediations.render.printable import exact
+from remediations.render.printable import ascii_line
 
 LABEL_HEIGHT = 12
 MOST_LABELS = (HEIGHT - TOP - BOTTOM) // LABEL_HEIGHT
@@ -116,7 +116,7 @@ def _plot(
     high = max(*values, low + 1)
     end = max(seconds for line in lines for seconds, _ in line.points)
     frame = Frame(low, high, max(end, checking.ended if checking else 0.0) or 1.0)
-    elements: list[svg.Element] = [svg.Title(text=escape(exact(title)))]
+    elements: list[svg.Element] = [svg.Title(text=escape(ascii_line(title)))]
     if checking is not None:
         elements.append(svg.Desc(text=escape(checking.told())))
         elements += checking.shade(frame)

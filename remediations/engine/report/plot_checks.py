@@ -20,7 +20,7 @@ from markupsafe import escape
 from remediations.engine.report.plot_frame import BOTTOM, HEIGHT, TOP, Frame, called
 from remediations.engine.report.verification import Proof, check_moments
 from remediations.engine.verify.result import CheckOutcome
-from remediations.render.printable import exact
+from remediations.render.printable import ascii_line
 
 STRIP = 36
 """So much room above the plot is theirs."""
@@ -77,7 +77,7 @@ class Checking:
         """The same in words, for those who cannot see it."""
         at_once = groupby(self.moments, lambda moment: (f"{moment.at:.1f} s", moment.outcome))
         done = "; ".join(
-            f"{', '.join(exact(moment.id) for moment in those)} {outcome} at {at}"
+            f"{', '.join(ascii_line(moment.id) for moment in those)} {outcome} at {at}"
             for (at, outcome), those in at_once
         )
         return (

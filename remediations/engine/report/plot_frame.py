@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import svg
 
-from remediations.render.printable import exact
+from remediations.render.printable import ascii_line
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 112, 12, 28
@@ -71,6 +71,6 @@ class Frame:
 
 def called(names: Sequence[str]) -> str:
     """The first name, as much of it as there is room for, and how many it stands for."""
-    name, beyond = exact(names[0]), f" and {len(names) - 1} more" if len(names) > 1 else ""
+    name, beyond = ascii_line(names[0]), f" and {len(names) - 1} more" if len(names) > 1 else ""
     room = MOST_LETTERS - len(beyond)
     return (name if len(name) <= room else f"{name[: room - 1]}…") + beyond

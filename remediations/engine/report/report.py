@@ -14,18 +14,18 @@ from remediations.engine.report.verification import (
     proof_of,
     verifications,
 )
-from remediations.engine.runs.binding import start_of
+from remediations.engine.runs.binding import run_start
 from remediations.engine.runs.records import (
     ApprovedBy,
-    Entry,
     GateEnded,
+    JournalEntry,
     RunState,
     Sampled,
     Start,
     StepEnded,
     StepStarting,
 )
-from remediations.engine.runs.status import by_step
+from remediations.engine.runs.status import events_by_step
 from remediations.engine.verify.result import CheckResult
 from remediations.values.record import Record
 
@@ -83,7 +83,7 @@ def build_report(
     plan: Plan,
     approvals: Sequence[ApprovedBy],
     doubts: Sequence[str],
-    entries: Sequence[Entry],
+    entries: Sequence[JournalEntry],
     checks: Sequence[CheckResult],
 ) -> Report:
     """The report of what the journal and the checks say."""
@@ -96,7 +96,7 @@ def build_report(
         digest=digest,
         plan=plan,
         approvals=tuple(approvals),
-        start=start_of(entries),
+        start=run_start(entries),
         doubts=tuple(doubts),
         timeline=timeline(plan, approvals, entries, proof),
         steps=tuple(_steps(plan, entries)),
@@ -114,7 +114,7 @@ def build_report(
     )
 
 
-def _last_gate_opened(plan: Plan, entries: Iterable[Entry]) -> datetime | None:
+def _last_gate_opened(plan: Plan, entries: Iterable[JournalEntry]) -> datetime | None:
     """When the gate after the plan's last stage opened; None where it did not."""
     last = plan.stages[-1].number if plan.stages else None
     for entry in entries:
@@ -130,9 +130,9 @@ def _between(start: datetime | None, end: datetime | None) -> int | None:
     return int((end - start).total_seconds() * 1000)
 
 
-def _steps(plan: Plan, entries: Sequence[Entry]) -> Iterable[StepRecord]:
-    ended = by_step(entries, StepEnded)
-    started = by_step(entries, StepStarting)
+def _steps(plan: Plan, entries: Sequence[JournalEntry]) -> Iterable[StepRecord]:
+    ended = events_by_step(entries, StepEnded)
+    started = events_by_step(entries, StepStarting)
     for step in plan.steps:
         end = ended.get(step.id)
         without = "unknown" if step.id in started else "not started"

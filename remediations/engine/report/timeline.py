@@ -15,11 +15,11 @@ from remediations.engine.report.verification import (
 from remediations.engine.runs.records import (
     ApprovedBy,
     Checked,
-    Entry,
     Event,
     FactsHeld,
     GateEnded,
     GateWaiting,
+    JournalEntry,
     RunBegan,
     RunEnded,
     Sampled,
@@ -27,7 +27,7 @@ from remediations.engine.runs.records import (
     StepStarting,
 )
 from remediations.engine.verify.result import CheckOutcome
-from remediations.render.words import some
+from remediations.render.formats import name_some
 from remediations.values.record import Moment, Record
 
 
@@ -41,7 +41,10 @@ class TimelineRow(Record, frozen=True, kw_only=True):
 
 
 def timeline(
-    plan: Plan, approvals: Sequence[ApprovedBy], entries: Sequence[Entry], proof: Proof | None
+    plan: Plan,
+    approvals: Sequence[ApprovedBy],
+    entries: Sequence[JournalEntry],
+    proof: Proof | None,
 ) -> tuple[TimelineRow, ...]:
     """All rows by time. Each check of the run's proof has one; a later verification has one."""
     targets = {step.id: step.target for step in plan.steps}
@@ -86,7 +89,7 @@ def _of_checks(proof: Proof, titles: Mapping[str, str]) -> Iterator[TimelineRow]
 def _outcomes(moment: CheckMoment) -> str:
     """What it came to and where, the worst first: `failed on val1; passed on val2, val3`."""
     return "; ".join(
-        f"{outcome} on {some(hosts)}" if any(hosts) else outcome
+        f"{outcome} on {name_some(hosts)}" if any(hosts) else outcome
         for outcome in WORST_FIRST
         if (hosts := [end.host for end in moment.ends if end.outcome is outcome])
     )

@@ -10,7 +10,7 @@ from remediations.engine.apply.look import Sample
 from remediations.engine.runs.records import (
     Checked,
     CheckEnded,
-    Entry,
+    JournalEntry,
     RunBegan,
     RunEnded,
     Verified,
@@ -51,12 +51,12 @@ class CheckMoment(NamedTuple):
     ends: tuple[CheckEnded, ...]
 
 
-def verifications(entries: Iterable[Entry]) -> tuple[Verification, ...]:
+def verifications(entries: Iterable[JournalEntry]) -> tuple[Verification, ...]:
     """Every one in the journal, in order."""
     return tuple(_of(entry.event) for entry in entries if isinstance(entry.event, Checked))
 
 
-def proof_of(entries: Sequence[Entry]) -> Proof | None:
+def proof_of(entries: Sequence[JournalEntry]) -> Proof | None:
     """The first verification after the end of the run, if the time between both is not longer than
     run and checks together: on one axis of time, all else would be too narrow to be seen."""
     times = {type(e.event): e.at for e in entries if isinstance(e.event, RunBegan | RunEnded)}

@@ -1,7 +1,7 @@
-"""Do the files of a run belong together? The journal is the record; all others must be its.
+"""Checks that the files of a run belong together: the journal is the record, others must match it.
 
-A plan that another one replaced after the run would be told as what was done. So whoever tells of a
-run asks here first. Pure.
+If a plan was replaced after the run, the new one would be reported as what was done. So everything
+that reports about a run checks this first. Pure.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from collections.abc import Sequence
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.records import (
     Checked,
-    Entry,
+    JournalEntry,
     RunBegan,
     Start,
     StepEnded,
     StepStarting,
 )
-from remediations.engine.runs.status import last_of
+from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import CHECKS_FILE, KeptApproval, KeptChecks, RunDirectory
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import UsageError
 
 
-def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
-    """Do nothing where the journal is of the run's plan, and what ran is what that plan says.
+def check_binding(run: RunDirectory, entries: Sequence[JournalEntry]) -> None:
+    """Check that the journal belongs to the run's plan, and that what ran is what the plan says.
 
     Raises:
-        UsageError: it is not; says where. Nothing of the plan may be told as fact then.
+        UsageError: it does not; says where. Then the plan must not be reported as what was done.
     """
     for trouble in _troubles(run.plan, run.digest, entries):
         raise UsageError(
-            f"the files of run {run.called} do not belong together: another plan was applied",
+            f"the files of run {run.reference} do not belong together: another plan was applied",
             guard="journal and plan",
             got=trouble,
             expected="the plan and the programs that the journal has recorded",
@@ -41,14 +41,14 @@ def bound(run: RunDirectory, entries: Sequence[Entry]) -> None:
         )
 
 
-def start_of(entries: Sequence[Entry]) -> Start | None:
-    """How the run was begun; None before it was."""
-    began = last_of(entries, RunBegan)
+def run_start(entries: Sequence[JournalEntry]) -> Start | None:
+    """How the run was begun; None if it was not."""
+    began = last_event(entries, RunBegan)
     return began.start if began else None
 
 
-def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
-    """What is wrong with the approvals that lie beside a journal, one sentence each."""
+def approval_doubts(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ...]:
+    """What is wrong with the approvals in the directory of a run, one sentence each."""
     accepted = {approval.sha256: approval for approval in start.approvals}
     found = {one.sha256 for one in kept}
     return (
@@ -58,7 +58,7 @@ def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, 
             if one.sha256 not in accepted
         ),
         *(
-            f"the approval of {approval.principal} that the journal names is not there any more"
+            f"the approval of {approval.principal} that the journal names is missing"
             for digest, approval in accepted.items()
             if digest not in found
         ),
@@ -66,21 +66,21 @@ def strange_approvals(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, 
 
 
 def proven_checks(
-    entries: Sequence[Entry], kept: KeptChecks | None
+    entries: Sequence[JournalEntry], kept: KeptChecks | None
 ) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
-    """The results that the last verification in the journal came to, and what is wrong with what
-    lies beside it, one sentence each."""
-    last = last_of(entries, Checked)
+    """The results of the last verification in the journal, and what is wrong with the file of
+    results, one sentence each."""
+    last = last_event(entries, Checked)
     if kept is None and last is None:
         return (), ()
     if kept is None:
-        return (), (f"{CHECKS_FILE}, of which the journal tells, is not there any more",)
+        return (), (f"{CHECKS_FILE}, which the journal names, is missing",)
     if last is None or last.checks_sha256 != kept.sha256:
-        return (), (f"{CHECKS_FILE} is not what a verification wrote last: it does not count",)
+        return (), (f"{CHECKS_FILE} is not what the last verification wrote: it does not count",)
     return kept.results, ()
 
 
-def _troubles(plan: Plan, digest: str, entries: Sequence[Entry]) -> list[str]:
+def _troubles(plan: Plan, digest: str, entries: Sequence[JournalEntry]) -> list[str]:
     troubles = [
         f"plan.json is plan {digest[:16]}, line {entry.number} of the journal is of plan "
         f"{entry.plan[:16]}"

@@ -1,7 +1,7 @@
-"""The journal: one line a record, each with the hash of the line before, on disk *before* the act.
+"""The journal: one record on each line, with the hash of the line before, on disk *before* the act.
 
 Only one process writes it at a time: first the one that applies the run, later each verification,
-which adds what it found behind the end. `journal_check.py` reads it without this package.
+which appends its result. `journal_check.py` reads it without this package.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from remediations.engine.runs.lock import PATIENCE_S, taken
+from remediations.engine.runs.lock import PATIENCE_S, try_lock
 from remediations.engine.runs.records import (
     JOURNAL_FORMAT,
     Checked,
-    Entry,
     Event,
+    JournalEntry,
     RunBegan,
     RunEnded,
 )
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
-from remediations.files.writing import PRIVATE_FILE, sync_directory, unusable
+from remediations.files.writing import PRIVATE_FILE, state_directory_error, sync_directory
 from remediations.values.wire import WireError, canonical, decode
 
 JOURNAL_LIMIT = 256 * MEGABYTE
@@ -31,8 +31,8 @@ _GO_ON = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXE
 
 
 class Journal:
-    """Appends to one journal. The first append makes the file, which must not exist; `reopened`
-    goes on with one that does."""
+    """Appends to a journal. The first append creates the file, which must not exist; `reopened`
+    continues an existing one."""
 
     def __init__(self, path: Path, plan: str) -> None:
         self._path = path
@@ -44,25 +44,25 @@ class Journal:
 
     @classmethod
     def reopened(cls, path: Path) -> Self:
-        """The journal of a run that was applied, to go on behind its last whole record.
+        """Continue the journal of an applied run after its last complete record.
 
-        A torn line after that announced nothing (`read_journal`); it is taken away.
+        An incomplete line after that announced nothing (`read_journal`); it is removed.
 
         Raises:
             Locked: another process writes it.
-            UsageError: it is not what was written, or was made anew by now.
+            UsageError: it was edited or replaced.
             MachineError: it cannot be read or written.
         """
         try:
             descriptor = os.open(path, _GO_ON)
         except OSError as error:
-            raise unusable(path, error) from error
+            raise state_directory_error(path, error) from error
         try:
             _alone(descriptor, path)
             data = _bytes(path)
             entries = _parsed(path, data)
             if not entries:
-                raise _broken(path, 1, "there is no whole record")
+                raise _broken(path, 1, "there is no complete record")
             journal = cls(path, entries[-1].plan)
             whole, _, _torn = data.rpartition(b"\n")
             journal._length = len(whole) + 1
@@ -71,21 +71,21 @@ class Journal:
             journal._previous = hashlib.sha256(whole.rpartition(b"\n")[2]).hexdigest()
         except OSError as error:
             os.close(descriptor)
-            raise unusable(path, error) from error
+            raise state_directory_error(path, error) from error
         except BaseException:
             os.close(descriptor)
             raise
         journal._descriptor = descriptor
         return journal
 
-    def append(self, event: Event) -> Entry:
+    def append(self, event: Event) -> JournalEntry:
         """Write one entry and wait until it is on disk.
 
         Raises:
-            MachineError: it cannot be written; then nothing may be done either.
-            Locked: another application of this run made the journal first.
+            MachineError: it cannot be written; then nothing must be done either.
+            Locked: another application of this run created the journal first.
         """
-        entry = Entry(
+        entry = JournalEntry(
             number=self._number + 1,
             previous=self._previous,
             at=datetime.now(UTC),
@@ -98,13 +98,13 @@ class Journal:
         except FileExistsError as error:
             raise _applied_before(self._path) from error
         except OSError as error:
-            raise unusable(self._path, error) from error
+            raise state_directory_error(self._path, error) from error
         self._number += 1
         self._previous = hashlib.sha256(line).hexdigest()
         return entry
 
     def close(self) -> None:
-        """No more entries."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -118,7 +118,7 @@ class Journal:
         return self._descriptor
 
     def _write(self, descriptor: int, data: bytes) -> None:
-        """All of `data` durably, or none of it: half a line would break the chain for good."""
+        """Write all of `data` durably, or nothing: half a line would break the chain for good."""
         try:
             if os.write(descriptor, data) != len(data):
                 raise OSError("no space left for the whole record")
@@ -129,16 +129,17 @@ class Journal:
         self._length += len(data)
 
 
-def read_journal(path: Path) -> tuple[Entry, ...]:
-    """All entries, verified: numbers rise by one, each hash is that of the line before, each line
-    is what this version writes, the first says how the run began, and nothing but verifications
-    follows the end.
+def read_journal(path: Path) -> tuple[JournalEntry, ...]:
+    """All entries, verified: the numbers are consecutive, each hash is that of the line before,
+    each line is what this version writes, the first one says how the run began, and only
+    verifications follow the end.
 
-    A torn last line (the machine died writing it) is left out: it announced nothing yet.
+    An incomplete last line (the machine died while writing it) is left out: it announced nothing
+    yet.
 
     Raises:
-        UsageError: it was edited, cut in the middle, or reordered (says at which line), or it was
-            written by a version with another form of journal.
+        UsageError: it was edited, cut in the middle, or reordered (says at which line), or its
+            format is that of another version.
         MachineError: it cannot be read.
     """
     try:
@@ -146,21 +147,21 @@ def read_journal(path: Path) -> tuple[Entry, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
 
 
 def _bytes(path: Path) -> bytes:
     return read_trusted(path, limit=JOURNAL_LIMIT).data
 
 
-def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
+def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
     *lines, _torn = data.split(b"\n")
     _of_this_format(path, lines[0] if lines else b"")
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     previous, over = "", False
     for number, line in enumerate(lines, 1):
         try:
-            entry = decode(line, Entry)
+            entry = decode(line, JournalEntry)
         except WireError as error:
             raise _broken(path, number, str(error)) from error
         if canonical(entry) != line:
@@ -178,8 +179,8 @@ def _parsed(path: Path, data: bytes) -> tuple[Entry, ...]:
 
 
 def _of_this_format(path: Path, first: bytes) -> None:
-    """Refuse the journal of a version with another form of it, by its first line. A line that is
-    not JSON says nothing of forms: whoever reads the records refuses it."""
+    """Refuse a journal with another format, by its first line. If that is not JSON, the code that
+    reads the records refuses it."""
     try:
         head = decode(first, object)
     except WireError:
@@ -192,7 +193,7 @@ def _of_this_format(path: Path, first: bytes) -> None:
         found = "1"
     if isinstance(found, str | int) and str(found) != str(JOURNAL_FORMAT):
         raise UsageError(
-            "the journal was written by another version, which has another form of it",
+            "the journal was written by another version, which has another format",
             guard="journal format",
             got=f"{path}: format {str(found)[:20]}",
             expected=f"format {JOURNAL_FORMAT}",
@@ -202,8 +203,8 @@ def _of_this_format(path: Path, first: bytes) -> None:
 
 
 def _alone(descriptor: int, path: Path) -> None:
-    """Keep other writers out for as long as the descriptor is open."""
-    if not taken(descriptor, PATIENCE_S):
+    """Lock out other writers as long as the descriptor is open."""
+    if not try_lock(descriptor, PATIENCE_S):
         raise Locked(
             "another process writes this run's journal",
             guard="one writer of a journal",

@@ -2,16 +2,17 @@
 
     python journal_check.py JOURNAL [PLAN]
 
-Tells whether the records are an unbroken chain in the form in which they are written; whether they
-tell a possible story (nothing twice, nothing ends that did not start, nothing but verifications
-after the end, each with a verdict that its checks give); who approved; and, with the plan, whether
-what ran is what it says, byte for byte.
+It checks that the records are an unbroken chain in their canonical form; that their order is
+possible (nothing happens twice, nothing ends that did not start, only verifications follow the
+end, each with the verdict that its checks give); who approved; and, with the plan, that what ran is
+what the plan says, byte for byte.
 
-What it cannot tell: a journal that ends early may be cut or may be of a machine that died, and
-whoever can write the file can write all of it anew. So note the head (the hash of the last record)
-somewhere else; the signatures in approvals/ stand by themselves.
+What it cannot detect: a journal that ends early may have been cut, or the machine may have died;
+and an attacker who can write the file can replace all of it. So keep the head (the hash of the last
+record) somewhere else. The signatures in approvals/ can be verified independently.
 
-Exit 0: nothing wrong. 1: something is. 2: cannot be read. 3: nothing wrong, but it has no end.
+Exit 0: nothing is wrong. 1: something is. 2: it cannot be read. 3: nothing is wrong, but it has no
+end.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ STATES = {
     "checked": {"verified", "unverified"},
 }
 Record = dict[str, Any]
-"""A line whose members were looked at: a head, and an event of one of the kinds."""
+"""A line whose members were checked: a head, and an event of one of the kinds."""
 
 
-class Report(NamedTuple):
-    """What was found: lines to read, problems, and whether the run has an end."""
+class JournalReport(NamedTuple):
+    """What was found: lines for people, problems, and whether the run has an end."""
 
     lines: tuple[str, ...]
     problems: tuple[str, ...]
@@ -67,8 +68,8 @@ class Report(NamedTuple):
         return GOOD if self.ended else NO_END
 
 
-def check(journal: bytes, plan: bytes | None = None) -> Report:
-    """Everything that the bytes of a journal, and of the plan's file, tell."""
+def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
+    """Check the bytes of a journal and, if given, those of the plan's file."""
     *whole, torn = journal.split(b"\n")
     records, problems = _chain(whole)
     problems += _story(records)
@@ -79,11 +80,13 @@ def check(journal: bytes, plan: bytes | None = None) -> Report:
         lines.append(f"plan {records[0]['plan']}")
     lines += [f"{at} {e['message']}" for at, e in events[:1] if e["kind"] == "run-began"]
     if torn:
-        lines.append(f"the last line is torn ({len(torn)} bytes without an end): it says nothing")
+        lines.append(
+            f"the last line is incomplete ({len(torn)} bytes without an end): it says nothing"
+        )
     if end is not None:
         lines.append(f"ended {end[0]}: {end[1]['state']}")
     else:
-        lines.append("no end: the machine died or the end was cut, which cannot be told apart")
+        lines.append("no end: either the machine died or the end was cut off")
     lines += [
         f"checked {at}: {event['state']}: {event['message']}"
         for at, event in events
@@ -95,7 +98,7 @@ def check(journal: bytes, plan: bytes | None = None) -> Report:
     else:
         problems += _against(records, plan)
         lines.append(f"compared with plan {_sha256(plan)}")
-    return Report(tuple(lines), tuple(problems), end is not None)
+    return JournalReport(tuple(lines), tuple(problems), end is not None)
 
 
 def _chain(lines: list[bytes]) -> tuple[list[Record], list[str]]:
@@ -123,7 +126,7 @@ def _chain(lines: list[bytes]) -> tuple[list[Record], list[str]]:
 
 
 def _record(line: bytes) -> Record | None:
-    """The record, if these are its canonical bytes: keys sorted, no blanks, numbers as text."""
+    """The record, if the line is canonical: sorted keys, no blanks, numbers as strings."""
     try:
         value = json.loads(line)
         again = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -135,7 +138,7 @@ def _record(line: bytes) -> Record | None:
 
 
 def _possible(event: object) -> bool:
-    """Whether it has what an event of its kind has, and no state that it cannot have."""
+    """Whether it has exactly the members of its kind, and a valid state."""
     if not isinstance(event, dict):
         return False
     kind, state = event.get("kind"), event.get("state")
@@ -147,8 +150,8 @@ def _possible(event: object) -> bool:
 
 
 def other_format(journal: bytes) -> str | None:
-    """The format of a journal that another version wrote; None for this one, and for bytes that
-    are not a journal."""
+    """The format of a journal that another version wrote; None for ours, and for bytes that are not
+    a journal."""
     try:
         head = json.loads(journal.split(b"\n")[0])
     except (ValueError, RecursionError):
@@ -217,7 +220,7 @@ def _rise(began: str, those: list[dict[str, str]]) -> bool:
 
 
 def _open(records: list[Record]) -> list[str]:
-    """Steps that were announced and have no known end, with what they act on."""
+    """Steps that were announced and have no known end, with their targets."""
     found: dict[str, str] = {}
     for event in (record["event"] for record in records):
         step = str(event.get("step"))
@@ -229,7 +232,7 @@ def _open(records: list[Record]) -> list[str]:
 
 
 def _against(records: list[Record], plan: bytes) -> list[str]:
-    """What ran against what the plan says."""
+    """Compare what ran with what the plan says."""
     problems = []
     if records and records[0]["plan"] != _sha256(plan):
         problems.append(f"the journal is of plan {records[0]['plan']}, this is {_sha256(plan)}")
@@ -268,7 +271,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _harmless(line: str) -> str:
-    """Without anything that a terminal would obey: the file is not trusted."""
+    """The line without control characters: the file is not trusted."""
     return "".join(mark if mark.isprintable() else "?" for mark in line)
 
 
@@ -289,7 +292,7 @@ def main(arguments: list[str]) -> int:
             f"{_harmless(other[:20])}: take the journal_check.py of the version that wrote it\n"
         )
         return UNREADABLE
-    report = check(*files)
+    report = check_journal(*files)
     lines = [*report.lines, *(f"WRONG: {problem}" for problem in report.problems)]
     lines.append(f"{len(report.problems)} problem(s)" if report.problems else "nothing wrong")
     text = "".join(f"{_harmless(line)}\n" for line in lines)

@@ -1,6 +1,6 @@
-"""One application at a time on what it changes, from this machine.
+"""Locks the resources that a run changes, on this machine.
 
-What two machines must agree on lies on the hosts: the claim of each step (launcher.sh).
+What several machines must agree on is on the hosts: the claim of each step (launcher.sh).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from remediations.errors import Locked, MachineError
-from remediations.files.trusted import check_directory, owners
-from remediations.files.writing import PRIVATE_FILE, keep_private, unusable
+from remediations.files.trusted import check_directory, trusted_owners
+from remediations.files.writing import PRIVATE_FILE, ensure_private_directory, state_directory_error
 
 PATIENCE_S = 0.5
-"""For somebody who only asks who holds it (`holder`): that takes the lock for a moment."""
+"""Seconds to wait for a lock: `lock_holder` takes it for a moment."""
 _RETRY_S = 0.02
 _LONGEST_NAME = 4096
 _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -28,13 +28,13 @@ _OPEN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 @contextmanager
 def resource_locks(state: Path, resources: Sequence[str], run: str) -> Iterator[None]:
-    """Hold what a plan takes for itself (`Plan.resources`) while the block runs.
+    """Hold the locks of a plan's resources (`Plan.resources`) while the block runs.
 
-    They are taken in one order, whatever the order in the plan, so that of two runs one gets all.
+    They are taken in sorted order, so that one of two runs gets all of them.
 
     Raises:
         Locked: another process applies a plan to one of them.
-        MachineError: the state directory cannot be written, or others could have put it there.
+        MachineError: the state directory cannot be written, or is not trusted.
     """
     with ExitStack() as held:
         for resource in sorted(set(resources)):
@@ -46,52 +46,52 @@ def resource_locks(state: Path, resources: Sequence[str], run: str) -> Iterator[
 def _locked_for(state: Path, resource: str, run: str) -> Iterator[None]:
     path = lock_path(state, resource)
     for directory in (state, path.parent):
-        keep_private(directory)
+        ensure_private_directory(directory)
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
-        if not taken(descriptor, PATIENCE_S):
+        if not try_lock(descriptor, PATIENCE_S):
             raise _locked(descriptor, resource)
         try:
             os.fchmod(descriptor, PRIVATE_FILE)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, os.fsencode(run), 0)
         except OSError as error:
-            raise unusable(path, error) from error
+            raise state_directory_error(path, error) from error
         try:
             yield
         finally:
             os.ftruncate(descriptor, 0)
 
 
-def is_applied(state: Path, resources: Sequence[str], run: str) -> bool:
-    """Whether a living process applies `run` right now, which holds these resources meanwhile.
+def is_being_applied(state: Path, resources: Sequence[str], run: str) -> bool:
+    """Whether a running process is applying `run`, which locks these resources.
 
     Raises:
-        MachineError: a lock is not one that only we could have put there.
+        MachineError: a lock is not trusted, because others could have written it.
     """
-    return any(holder(state, resource) == run for resource in resources)
+    return any(lock_holder(state, resource) == run for resource in resources)
 
 
-def holder(state: Path, resource: str) -> str:
-    """The run that a living process applies to this resource, or "".
+def lock_holder(state: Path, resource: str) -> str:
+    """The run that a running process is applying to this resource, or "".
 
     Raises:
-        MachineError: the lock is not one that only we could have put there.
+        MachineError: the lock is not trusted, because others could have written it.
     """
     path = lock_path(state, resource)
     if not os.path.lexists(path):
         return ""
     check_directory(path.parent, refusal=MachineError)
     with _opened(path, os.O_RDONLY) as descriptor:
-        return "" if taken(descriptor, 0, fcntl.LOCK_SH) else _name_in(descriptor)
+        return "" if try_lock(descriptor, 0, fcntl.LOCK_SH) else _name_in(descriptor)
 
 
 def lock_path(state: Path, resource: str) -> Path:
-    """The lock file of a resource: another one for every other name."""
+    """The lock file of a resource; different names have different files."""
     return state / "locks" / f"{quote(resource, safe='')}.lock"
 
 
-def taken(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
-    """Whether the lock of an open file was ours to take, within so many seconds."""
+def try_lock(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
+    """Try to lock an open file for up to `patience_s` seconds; whether that succeeded."""
     end = time.monotonic() + patience_s
     while True:
         try:
@@ -106,15 +106,15 @@ def taken(descriptor: int, patience_s: float, how: int = fcntl.LOCK_EX) -> bool:
 
 @contextmanager
 def _opened(path: Path, how: int) -> Iterator[int]:
-    """The lock's own file: opening a link, a FIFO or a device could wait, or write elsewhere."""
+    """Open a lock file. A link, a FIFO or a device could block, or lead elsewhere."""
     try:
         descriptor = os.open(path, how | _OPEN, PRIVATE_FILE)
     except OSError as error:
-        raise unusable(path, error) from error
+        raise state_directory_error(path, error) from error
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners():
-            raise unusable(path, OSError(errno.EINVAL, "not a regular file of yours"))
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in trusted_owners():
+            raise state_directory_error(path, OSError(errno.EINVAL, "not a regular file of yours"))
         yield descriptor
     finally:
         os.close(descriptor)

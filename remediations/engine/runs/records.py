@@ -1,8 +1,8 @@
 """What a run writes: journal entries and states, as values.
 
-An entry is a head, which all have alike, and an event, which is one of a closed union: what an
-event of one kind does not have cannot be written, and a state that it cannot have cannot be read.
-Nothing here knows a domain: what was seen are headlines and points, and what ran are bytes.
+An entry is a head, the same for all, and an event of a closed union: a member that an event of one
+kind does not have cannot be written, and an impossible state cannot be read. Nothing here depends
+on a domain: what was seen are headlines and points, and what ran are bytes.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from remediations.engine.verify.result import CheckOutcome
 from remediations.values.record import Moment, Record
 
 JOURNAL_FORMAT = 2
-"""Of the journal; its first event says it. Format 1 had no events, but one flat record for all."""
+"""The format of the journal, which is in its first event. Format 1 had flat records."""
 
 
 class RunState(StrEnum):
-    """Where a run stands (docs/rules/states.md)."""
+    """The state of a run (docs/rules/states.md)."""
 
     PLANNED = "planned"
     APPROVED = "approved"
     RUNNING = "running"
     VERIFIED = "verified"
     UNVERIFIED = "unverified"
-    STOPPED = "stopped"  # partly applied, stopped on the first failure
+    STOPPED = "stopped"  # partly applied, stopped at the first failure
     ABORTED = "aborted"  # by a person
-    UNKNOWN = "unknown"  # its process died: some step may or may not have run
+    UNKNOWN = "unknown"  # its process died: steps may or may not have run
 
 
 class StepState(StrEnum):
-    """Where one step stands (docs/rules/states.md)."""
+    """The state of one step (docs/rules/states.md)."""
 
     PLANNED = "planned"
     STARTED = "started"
@@ -44,9 +44,9 @@ class StepState(StrEnum):
 
 
 class Actor(Record, frozen=True, kw_only=True):
-    """Who acted: the user of the process, and the one who called `sudo` where that user is root.
+    """Who acted: the user of the process and, for root, the user who called `sudo`.
 
-    Ids come from the system; names are what its user database has for them, "" for nothing.
+    Ids come from the system; names are those in its user database, "" if there is none.
     """
 
     uid: int
@@ -62,7 +62,7 @@ class Actor(Record, frozen=True, kw_only=True):
 
 
 class Anchor(Record, frozen=True, kw_only=True):
-    """A file outside the run by which the run was judged. `named_by` says who named it."""
+    """A file outside of the run against which it was checked. `named_by` says what named it."""
 
     path: str
     sha256: str
@@ -82,7 +82,7 @@ class ProgramUsed(Record, frozen=True, kw_only=True):
 
 
 class AcceptedApproval(Record, frozen=True, kw_only=True):
-    """An approval that held when the run began: its file's bytes, and who gave it."""
+    """An approval that was valid when the run began: the hash of its file, and who gave it."""
 
     sha256: str
     principal: str
@@ -90,7 +90,7 @@ class AcceptedApproval(Record, frozen=True, kw_only=True):
 
 
 class ApprovedBy(Record, frozen=True, kw_only=True):
-    """One approval that was verified. `dated` is what its file says: the signature does not."""
+    """A verified approval. `dated` is from its file, and is not covered by the signature."""
 
     principal: str
     key_fingerprint: str
@@ -98,10 +98,10 @@ class ApprovedBy(Record, frozen=True, kw_only=True):
 
 
 class Start(Record, frozen=True, kw_only=True):
-    """By whom, on whose approval, and judged by what a run was begun.
+    """By whom, with whose approval, and checked against what a run was begun.
 
-    `revoked` is the list of revoked keys, where the machine has one; `ssh_config` what leads names
-    to hosts, where the inventory names one: None for OpenSSH's own files.
+    `revoked` is the list of revoked keys, None if the machine has none; `ssh_config` is the file
+    that the inventory names, None for OpenSSH's own files.
     """
 
     tool: str
@@ -115,13 +115,13 @@ class Start(Record, frozen=True, kw_only=True):
 
 
 StepEnd = Literal["done", "failed", "unknown"]
-"""How a step may end: `StepState` without what comes before an end."""
+"""How a step may end: the final states of `StepState`."""
 GateEnd = Literal["opened", "shut"]
-"""How waiting for a gate may end. Shut: its time was over, or a person stopped the run."""
+"""How waiting for a gate may end. Shut: its time was up, or a person stopped the run."""
 RunEnd = Literal["running", "stopped", "aborted", "unknown"]
-"""How carrying out may end. Running: all stages are done, the checks decide."""
+"""How carrying out a plan may end. Running: all stages are done, and the checks decide."""
 Verified = Literal["verified", "unverified"]
-"""What a verification may come to."""
+"""The possible results of a verification."""
 
 
 def all_pass(outcomes: Sequence[CheckOutcome]) -> bool:
@@ -130,7 +130,7 @@ def all_pass(outcomes: Sequence[CheckOutcome]) -> bool:
 
 
 class RunBegan(Record, frozen=True, kw_only=True, tag="run-began", tag_field="kind"):
-    """The first event. `message` tells people what `start` has in full."""
+    """The first event. `message` is a summary of `start` for people."""
 
     format: int
     message: str
@@ -138,7 +138,7 @@ class RunBegan(Record, frozen=True, kw_only=True, tag="run-began", tag_field="ki
 
 
 class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="kind"):
-    """The facts that decided were read again, and hold."""
+    """The deciding facts were read again, and hold."""
 
     count: int
 
@@ -146,8 +146,8 @@ class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="
 class StepStarting(Record, frozen=True, kw_only=True, tag="step-starting", tag_field="kind"):
     """A step is announced, before anything is launched.
 
-    `step` is its id in the plan, by which everything looks it up; `target` and `action` are for
-    people, and must be the plan's; `payload_sha256` is of the exact bytes that are launched.
+    `step` is its id in the plan, by which it is looked up everywhere. `target` and `action` are for
+    people, and must be those of the plan. `payload_sha256` is the hash of the launched bytes.
     """
 
     step: str
@@ -157,7 +157,7 @@ class StepStarting(Record, frozen=True, kw_only=True, tag="step-starting", tag_f
 
 
 class StepEnded(Record, frozen=True, kw_only=True, tag="step-ended", tag_field="kind"):
-    """A step has an end. `exit_status` is None where none was heard; times in milliseconds."""
+    """A step has ended. `exit_status` is None if it is not known; times are in milliseconds."""
 
     step: str
     state: StepEnd
@@ -169,14 +169,14 @@ class StepEnded(Record, frozen=True, kw_only=True, tag="step-ended", tag_field="
 
 
 class GateWaiting(Record, frozen=True, kw_only=True, tag="gate-waiting", tag_field="kind"):
-    """The steps of a stage are done: its gate is awaited. `stage` is the stage's number."""
+    """The steps of a stage are done, and its gate is awaited. `stage` is the stage's number."""
 
     stage: int
     title: str
 
 
 class GateEnded(Record, frozen=True, kw_only=True, tag="gate-ended", tag_field="kind"):
-    """The gate of a stage opened or stayed shut; `seen` is what the last look showed of it."""
+    """The gate of a stage opened or stayed shut. `seen` is what the last look showed."""
 
     stage: int
     state: GateEnd
@@ -185,7 +185,7 @@ class GateEnded(Record, frozen=True, kw_only=True, tag="gate-ended", tag_field="
 
 
 class Sampled(Record, frozen=True, kw_only=True, tag="sampled", tag_field="kind"):
-    """One look at the world while the plan was carried out; only what changed is written."""
+    """One look at the world while the plan was carried out. Only changes are written."""
 
     sight: Sight
 
@@ -209,8 +209,8 @@ class CheckEnded(Record, frozen=True, kw_only=True):
 class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"):
     """A verification, of which there may be many.
 
-    `checks_sha256` is of the results (checks.json) that it came to. `began` is when its first check
-    was started, `ended` when each of them ended, and `samples` are the looks at the world that they
+    `checks_sha256` is the hash of its results (checks.json). `began` is when its first check was
+    started, `ended` when each of them ended, and `samples` are the looks at the world that they
     made meanwhile: all times by one clock that only rises.
 
     Raises:
@@ -247,10 +247,10 @@ Event = (
     | RunEnded
     | Checked
 )
-"""What a journal tells, by `kind`."""
+"""The events of a journal, by `kind`."""
 
 
-class Entry(Record, frozen=True, kw_only=True):
+class JournalEntry(Record, frozen=True, kw_only=True):
     """One line of the journal. `previous` is the SHA-256 of the line before ("" for the first),
     `at` the bastion's clock, UTC, `plan` the digest of the plan."""
 

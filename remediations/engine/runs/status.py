@@ -1,4 +1,4 @@
-"""Where a run stands, from its journal alone. Pure."""
+"""The state of a run, from its journal alone. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.records import (
     Checked,
-    Entry,
     Event,
+    JournalEntry,
     RunEnded,
     RunState,
     StepEnded,
@@ -22,7 +22,7 @@ OfKind = TypeVar("OfKind", bound=Event)
 
 
 class StepStatus(NamedTuple):
-    """Where one step of the plan stands. `step` is its id, `target` what it acts on."""
+    """The state of one step. `step` is its id, `target` what it acts on."""
 
     step: str
     target: str
@@ -32,7 +32,7 @@ class StepStatus(NamedTuple):
         return f"step {self.step} on {self.target}"
 
 
-class Status(NamedTuple):
+class RunStatus(NamedTuple):
     """The run's state, and that of each step of its plan."""
 
     state: RunState
@@ -40,15 +40,17 @@ class Status(NamedTuple):
     steps: tuple[StepStatus, ...]
 
 
-def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bool) -> Status:
-    """Where the run stands. `hindrance`: why it may not be applied as it is, empty if it may;
-    `alive`: a process applies it right now.
+def run_status(
+    plan: Plan, entries: Sequence[JournalEntry], *, hindrance: str, alive: bool
+) -> RunStatus:
+    """The state of a run and its steps. `hindrance` says why it may not be applied as it is, "" if
+    it may; `alive` says whether a process is applying it.
 
-    A step that was announced and has no end, of a process that is gone, is *unknown*: it is
+    If the process is gone, a step that was announced and has no end is *unknown*: its state is
     never guessed.
     """
-    started = by_step(entries, StepStarting)
-    ended = by_step(entries, StepEnded)
+    started = events_by_step(entries, StepStarting)
+    ended = events_by_step(entries, StepEnded)
     lost = StepState.STARTED if alive else StepState.UNKNOWN
     steps = []
     for step in plan.steps:
@@ -58,31 +60,31 @@ def status_of(plan: Plan, entries: Sequence[Entry], *, hindrance: str, alive: bo
             state = lost if step.id in started else StepState.PLANNED
         steps.append(StepStatus(step.id, step.target, state))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
-    return Status(run_state, message, tuple(steps))
+    return RunStatus(run_state, message, tuple(steps))
 
 
-def by_step(entries: Sequence[Entry], kind: type[OfStep]) -> dict[str, OfStep]:
-    """The events of a kind by the id of their step, of which each has one at most."""
+def events_by_step(entries: Sequence[JournalEntry], kind: type[OfStep]) -> dict[str, OfStep]:
+    """The events of one kind, by the id of their step. Each step has at most one."""
     events = (entry.event for entry in entries)
     return {event.step: event for event in events if isinstance(event, kind)}
 
 
-def last_of(entries: Sequence[Entry], kind: type[OfKind]) -> OfKind | None:
-    """The last event of a kind; None without one."""
+def last_event(entries: Sequence[JournalEntry], kind: type[OfKind]) -> OfKind | None:
+    """The last event of one kind; None if there is none."""
     events = (entry.event for entry in reversed(entries))
     return next((event for event in events if isinstance(event, kind)), None)
 
 
-def _run(entries: Sequence[Entry], *, hindrance: str, alive: bool) -> tuple[RunState, str]:
+def _run(entries: Sequence[JournalEntry], *, hindrance: str, alive: bool) -> tuple[RunState, str]:
     if not entries and not alive:
         if hindrance:
             return RunState.PLANNED, f"nothing was done yet: {hindrance}"
         return RunState.APPROVED, "nothing was done yet"
-    end = last_of(entries, RunEnded)
+    end = last_event(entries, RunEnded)
     if end is not None:
         if RunState(end.state) is not RunState.RUNNING:
             return RunState(end.state), end.message
-        checked = last_of(entries, Checked)
+        checked = last_event(entries, Checked)
         if checked is None:
             return RunState.UNVERIFIED, "applied; the checks have not been run"
         return RunState(checked.state), checked.message

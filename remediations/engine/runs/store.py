@@ -23,15 +23,24 @@ from typing import TypeVar
 import platformdirs
 
 from remediations.engine.approve.approval import Approval
-from remediations.engine.observe.digest import portable
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.observation_file import load
+from remediations.engine.observe.digest import portable_inventory
+from remediations.engine.observe.observation import Observation, load_observation
 from remediations.engine.plan.plan import NAMING, Plan, plan_digest
-from remediations.engine.plan.plan_file import PLAN_FILE, read_plan, unfit, unreadable
+from remediations.engine.plan.plan_file import (
+    PLAN_FILE,
+    read_plan,
+    unreadable_file_error,
+    unusable_file_error,
+)
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import MEGABYTE, TrustedFile, check_directory, read_trusted
-from remediations.files.writing import keep_private, unusable, write_new, write_whole
+from remediations.files.writing import (
+    create_file,
+    ensure_private_directory,
+    replace_file,
+    state_directory_error,
+)
 from remediations.values.inventory import Inventory
 from remediations.values.wire import WireError, canonical, decode
 
@@ -42,7 +51,7 @@ CHECKS_FILE = "checks.json"
 APPROVAL_LIMIT = MEGABYTE // 10
 CHECKS_LIMIT = 16 * MEGABYTE
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
-"""How the system says that there is no such directory."""
+"""The errors of the system that mean that there is no such directory."""
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -54,7 +63,7 @@ def state_directory() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptApproval:
-    """One approval as it lies in a run's directory."""
+    """One approval file in the directory of a run."""
 
     file: str
     sha256: str
@@ -63,7 +72,7 @@ class KeptApproval:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptChecks:
-    """The results of a verification as they lie in a run's directory."""
+    """The file with the results of a verification in the directory of a run."""
 
     sha256: str
     results: tuple[CheckResult, ...]
@@ -72,8 +81,7 @@ class KeptChecks:
 class RunDirectory:
     """The files of one run.
 
-    Plan, observation and approvals are opened once, checked, and kept: whoever asks again gets the
-    very value that was checked before.
+    Plan, observation and approvals are read and checked once; later calls return the same value.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,8 +93,8 @@ class RunDirectory:
         return self.path.name
 
     @property
-    def called(self) -> str:
-        """How a command names it: by its id, or by its path where it lies outside the state."""
+    def reference(self) -> str:
+        """The argument by which a command names it: its id, or its path if it is elsewhere."""
         inside = self.path.parent == state_directory().absolute() / RUNS
         return self.name if inside else str(self.path)
 
@@ -100,7 +108,7 @@ class RunDirectory:
         """The plan, exactly as it was written.
 
         Raises:
-            UsageError: edited, truncated, of another version, or others could have written it.
+            UsageError: it was edited or truncated, is of another version, or is not trusted.
         """
         return read_plan(self.path / PLAN_FILE)
 
@@ -111,12 +119,12 @@ class RunDirectory:
 
     @cached_property
     def observation(self) -> Observation:
-        """What the plan was made from.
+        """The observation from which the plan was made.
 
         Raises:
-            UsageError: edited, truncated, of another version, or others could have written it.
+            UsageError: it was edited or truncated, is of another version, or is not trusted.
         """
-        return load(self.path / "observation.json")
+        return load_observation(self.path / "observation.json")
 
     @cached_property
     def approvals(self) -> tuple[KeptApproval, ...]:
@@ -125,9 +133,9 @@ class RunDirectory:
         return tuple(self._approval(f"approvals/{name}") for name in names)
 
     def checks(self) -> KeptChecks | None:
-        """The results that were kept last; None before the first verification.
+        """The last results; None before the first verification.
 
-        The journal says whether they are what that verification came to (`run.binding`).
+        The journal says whether they are those of the last verification (`runs.binding`).
         """
         if CHECKS_FILE not in _names(self.path):
             return None
@@ -135,25 +143,25 @@ class RunDirectory:
         return KeptChecks(sha256=file.sha256, results=results)
 
     def add_approval(self, approval: Approval) -> Path:
-        """Keep an approval. Two people who approve at once keep one each.
+        """Add an approval. If two people approve at the same time, both are kept.
 
         Raises:
             MachineError: it cannot be written.
         """
         for number in itertools.count(1):
             target = self.path / "approvals" / f"{number:03}.json"
-            if write_new(target, canonical(approval)):
+            if create_file(target, canonical(approval)):
                 return target
         raise AssertionError("numbers do not end")
 
     def write(self, name: str, data: bytes) -> Path:
-        """Keep a file, whole or not at all.
+        """Write a file, whole or not at all.
 
         Raises:
             MachineError: it cannot be written.
         """
         target = self.path / name
-        write_whole(target, data)
+        replace_file(target, data)
         return target
 
     def _approval(self, name: str) -> KeptApproval:
@@ -166,12 +174,12 @@ class RunDirectory:
             file = read_trusted(path, limit=limit)
             return file, decode(file.data, kind)
         except OSError as error:
-            raise unreadable(path, error) from error
+            raise unreadable_file_error(path, error) from error
         except WireError as error:
-            raise unfit(path, str(error)) from error
+            raise unusable_file_error(path, str(error)) from error
 
 
-def create(
+def create_run(
     plan: Plan, observation: Observation, inventory: Inventory, now: datetime
 ) -> RunDirectory:
     """A new run for `plan`, named by time, playbook and digest.
@@ -183,15 +191,15 @@ def create(
     name = f"{now:%Y%m%d-%H%M%S}-{slug}-{plan_digest(plan)[:NAMING]}"
     run = RunDirectory(state_directory() / RUNS / name)
     for directory in (state_directory(), run.path.parent):
-        keep_private(directory)
+        ensure_private_directory(directory)
     run.write("observation.json", canonical(observation))
-    run.write("inventory.json", canonical(portable(inventory)))
-    # Last: a directory without it is no run (the machine died here).
+    run.write("inventory.json", canonical(portable_inventory(inventory)))
+    # Last, because a directory without a plan is not a run (if the machine dies here).
     run.write(PLAN_FILE, canonical(plan))
     return run
 
 
-def runs() -> tuple[RunDirectory, ...]:
+def list_runs() -> tuple[RunDirectory, ...]:
     """All runs, oldest first.
 
     Raises:
@@ -204,17 +212,17 @@ def runs() -> tuple[RunDirectory, ...]:
     return tuple(RunDirectory(parent / name) for name in names if _is_run(parent / name))
 
 
-def find(name: str) -> RunDirectory:
-    """The run called `name`: its id, the beginning or the end of it, `last`, or its directory,
-    which has a `/` in it: what lies where somebody happens to stand is not taken for a run.
+def find_run(name: str) -> RunDirectory:
+    """The run called `name`: its id, the beginning or the end of it, `last`, or its directory. A
+    directory needs a `/`: one in the current directory is not taken for a run by accident.
 
     Raises:
-        UsageError: none, or more than one; lists candidates.
+        UsageError: there is none, or more than one; lists candidates.
         MachineError: the state directory cannot be read.
     """
-    if is_path(name) and PLAN_FILE in _names(Path(name)):
+    if is_path_name(name) and PLAN_FILE in _names(Path(name)):
         return RunDirectory(Path(name).resolve())
-    every = runs()
+    every = list_runs()
     if name == NEWEST and every:
         return every[-1]
     exact = [run for run in every if run.name == name]
@@ -231,13 +239,13 @@ def find(name: str) -> RunDirectory:
     )
 
 
-def is_path(name: str) -> bool:
-    """Whether it is written as the path of something, not as the name of a run."""
+def is_path_name(name: str) -> bool:
+    """Whether it has the form of a path, not of the name of a run."""
     return os.sep in name or name in (os.curdir, os.pardir)
 
 
 def _is_run(directory: Path) -> bool:
-    """One of another user is a run too: using it says why it cannot be."""
+    """Whether it is a run. So is one of another user: using it reports why that is impossible."""
     try:
         return PLAN_FILE in _names(directory)
     except MachineError:
@@ -245,14 +253,14 @@ def _is_run(directory: Path) -> bool:
 
 
 def _names(directory: Path) -> list[str]:
-    """What lies in a directory, sorted; nothing where there is none.
+    """The names in a directory, sorted; none if it does not exist.
 
     Raises:
-        MachineError: it cannot be read: somebody else's.
+        MachineError: it cannot be read, for example because it belongs to another user.
     """
     try:
         return sorted(entry.name for entry in directory.iterdir())
     except OSError as error:
         if error.errno in NOWHERE:
             return []
-        raise unusable(directory, error) from error
+        raise state_directory_error(directory, error) from error

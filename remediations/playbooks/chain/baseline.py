@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.movable import Movable, freely, included, number, upwards
+from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
@@ -138,7 +138,7 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
 
 def _none_went_back(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
     def order(state: dict[str, Any]) -> tuple[int, ...]:
-        found = (number(state[name]) for name in ("height", "round", "step"))
+        found = (parse_integer(state[name]) for name in ("height", "round", "step"))
         return tuple(MAX_HEIGHT if one is None else one for one in found)
 
     current = {state["host"]: order(state) for state in now}
@@ -154,10 +154,10 @@ def _no_other_program(planned: list[dict[str, str]], now: list[dict[str, str]]) 
 
 MOVABLE: Mapping[str, Movable] = MappingProxyType(
     {
-        "chain.baseline/1 height": Movable(upwards, "a chain never goes back"),
-        "chain.baseline/1 online_power": Movable(upwards, "power may come back by itself"),
+        "chain.baseline/1 height": Movable(may_rise, "a chain never goes back"),
+        "chain.baseline/1 online_power": Movable(may_rise, "power may come back by itself"),
         "chain.baseline/1 sign_states": Movable(_none_went_back, "validators sign on"),
-        "chain.baseline/1 peers": Movable(freely, "peers come and go"),
+        "chain.baseline/1 peers": Movable(may_differ, "peers come and go"),
         "chain.baseline/1 programs": Movable(
             _no_other_program, "hashing a program has a time limit"
         ),
@@ -168,7 +168,7 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.nodes/1 nodes": Movable(
             included, "a host that was slow or down may answer now: no gate or check needs it"
         ),
-        "chain.advances/1 height": Movable(upwards, "a chain never goes back"),
+        "chain.advances/1 height": Movable(may_rise, "a chain never goes back"),
     }
 )
 """Which fields of the chain's parts may differ when a plan is applied."""

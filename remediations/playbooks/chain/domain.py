@@ -27,7 +27,7 @@ from remediations.values.part import Part
 
 if TYPE_CHECKING:
     from remediations.engine.discovery import Discovery
-    from remediations.engine.doctor.declared import Doctor
+    from remediations.engine.doctor.examination import Doctor
 
 
 def _doctor() -> Doctor:
@@ -47,7 +47,7 @@ DOMAIN = Domain(
     title="a CometBFT chain that has halted, or lost a node",
     concerns=has_nodes,
     situation=situation,
-    told=lambda chain: present(chain.finding),
+    finding=lambda chain: present(chain.finding),
     detail=lambda chain: Part.of(chain.finding),
     facts=chain_facts,
     invariants=INVARIANTS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from remediations.engine.apply.look import Verdict
+from remediations.engine.apply.look import GateVerdict
 from remediations.engine.plan.plan import Gate
 from remediations.values.part import Kinded
 
@@ -59,7 +59,7 @@ class Snapshot:
         return next((h for h in self.hosts if h.host == host), None)
 
 
-def judge_gate(gate: Gate, snapshot: Snapshot) -> Verdict:
+def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     """Whether a snapshot opens the gate. A host that does not answer keeps it shut, and so does an
     empty list of hosts.
 
@@ -74,7 +74,7 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> Verdict:
         hosts = gate.asks.read(Follows).hosts
         ready = [host for host in hosts if _follows(snapshot.of(host), snapshot)]
     seen = ", ".join(f"{host} {_shown(snapshot.of(host))}" for host in hosts)
-    return Verdict(bool(hosts) and len(ready) == len(hosts), f"{seen}; highest {snapshot.top}")
+    return GateVerdict(bool(hosts) and len(ready) == len(hosts), f"{seen}; highest {snapshot.top}")
 
 
 def _height_of(host: str, snapshot: Snapshot) -> int:

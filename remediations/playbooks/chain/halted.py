@@ -20,7 +20,7 @@ from remediations.playbooks.chain.restart import (
     start_or_restart,
 )
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import count, percent, some
+from remediations.render.formats import count_of, name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.part import Part
 
@@ -52,7 +52,7 @@ def _minority_fits(chain: ChainSituation) -> str | None:
 def _minority(chain: ChainSituation) -> Proposal[ChainSituation]:
     order = restartable(chain, validators_only=True)
     return Proposal(
-        title=f"restart {count(len(order), 'validator')} while the chain goes on",
+        title=f"restart {count_of(len(order), 'validator')} while the chain goes on",
         stages=rolling_stages(order),
         checks=CHECKS,
         risk=Risk.MEDIUM,
@@ -76,10 +76,10 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
     after = finding.online_power + sum(n.power for n in missing if n.host not in chain.voting)
     timeout = round_timeout_s(finding.round)
     return Proposal(
-        title=f"start {count(len(missing), 'missing validator')} at once",
+        title=f"start {count_of(len(missing), 'missing validator')} at once",
         stages=(
             StageDraft(
-                title=f"start {some([node.host for node in missing])} together",
+                title=f"start {name_some([node.host for node in missing])} together",
                 why=f"{percent(finding.online_power, finding.total_power)} of the power is not"
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."

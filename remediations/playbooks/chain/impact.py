@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.impact import Effect, Level, impacts
+from remediations.engine.plan.impact import Effect, Level, compute_impacts
 from remediations.engine.plan.plan import Impact
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.situation import ChainSituation
@@ -44,4 +44,4 @@ def stage_impacts(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> 
         [effect for move in stage.moves for effect in move.action.effects(chain, move.target)]
         for stage in proposal.stages
     ]
-    return tuple(impact for (impact,) in impacts(levels(chain), effects))
+    return tuple(impact for (impact,) in compute_impacts(levels(chain), effects))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.engine.apply.look import Mark, Point, Sight, Verdict, Watch
+from remediations.engine.apply.look import GateVerdict, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import NodeLocation, NodeStatus
@@ -46,7 +46,7 @@ class ChainLook:
             ),
         )
 
-    def judge(self, gate: Gate) -> Verdict:
+    def judge(self, gate: Gate) -> GateVerdict:
         """Whether this look alone opens the gate.
 
         Raises:

@@ -15,7 +15,7 @@ from remediations.playbooks.chain.restart import (
     rolling_stages,
 )
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import some
+from remediations.render.formats import name_some
 
 
 def _fits(chain: ChainSituation) -> str | None:
@@ -29,7 +29,7 @@ def _fits(chain: ChainSituation) -> str | None:
 def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
     order = restartable(chain, validators_only=False)
     return Proposal(
-        title=f"bring back {some([node.host for node in order])}",
+        title=f"bring back {name_some([node.host for node in order])}",
         stages=rolling_stages(order),
         checks=checks_for(order),
         risk=Risk.MEDIUM if any(node.power for node in order) else Risk.LOW,

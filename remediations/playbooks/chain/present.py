@@ -18,7 +18,7 @@ from remediations.playbooks.chain.finding import (
     NodeFinding,
     Tristate,
 )
-from remediations.render.words import count, moment, percent, some
+from remediations.render.formats import count_of, format_moment, name_some, percent
 from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"
@@ -52,7 +52,7 @@ def present(finding: ChainFinding) -> Finding:
 
 
 def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
-    since = moment(finding.halted_since) if finding.halted_since else "–"
+    since = format_moment(finding.halted_since) if finding.halted_since else "–"
     limit = f"halted means {finding.halted_after_s} s without a block"
     yield FindingRow(title="since", text=f"{since}; {limit}")
     if finding.witnesses:
@@ -85,8 +85,8 @@ def _surety(finding: ChainFinding) -> str:
     (docs/rules/hazards.md#one-witness)."""
     if not finding.witnesses:
         return "not at all: no node answers for the chain"
-    number = count(len(finding.witnesses), "witness", "witnesses")
-    said = f"{number}: {some(finding.witnesses, SHOWN_IN_FULL)}"
+    number = count_of(len(finding.witnesses), "witness", "witnesses")
+    said = f"{number}: {name_some(finding.witnesses, SHOWN_IN_FULL)}"
     return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
 
 

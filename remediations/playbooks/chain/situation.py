@@ -15,7 +15,7 @@ from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.render.words import some
+from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import SECTION
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
@@ -92,10 +92,11 @@ def _have_nodes(only: frozenset[str], reading: CometReading) -> None:
     strange = [one.host for one in reading.elsewhere if one.host in only]
     if strange:
         raise UsageError(
-            f"{some(strange)} has no node of the chain {reading.chain_id}",
+            f"{name_some(strange)} has no node of the chain {reading.chain_id}",
             guard="--limit",
             got=", ".join(strange),
-            expected=f"hosts with a section `{SECTION}`: {some([r.host for r in reading.hosts])}",
+            expected=f"hosts with a section `{SECTION}`: "
+            f"{name_some([node.host for node in reading.hosts])}",
             next_step="correct --limit, or give the host that section in the inventory",
         )
 

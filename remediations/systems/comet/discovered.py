@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from remediations.engine.observe.trouble import NOT_ASKED, Trouble
-from remediations.values.lines import TextError, pairs
+from remediations.engine.observe.section import NOT_ASKED, Trouble
+from remediations.values.lines import TextError, parse_pairs
 from remediations.values.names import HOME, RPC, UNIT
 from remediations.values.reading import Why
 
@@ -61,7 +61,7 @@ class DiscoveredDaemon:
 def parse_discovered(text: str) -> DiscoveredDaemon:
     """The section `found`. If it contradicts itself, nothing counts as found."""
     try:
-        said = pairs(text)
+        said = parse_pairs(text)
     except TextError as error:
         return nothing_found(Trouble(Why.CORRUPT, f"the host contradicts itself: {error}"))
     told = {name: value[:MAX_PATH] for name, value in said.items()}

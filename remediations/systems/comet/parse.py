@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from remediations.engine.observe.section import Document, Section
-from remediations.engine.observe.trouble import NOT_ASKED, TIME_LIMIT, Trouble
+from remediations.engine.observe.section import (
+    NOT_ASKED,
+    TIME_LIMIT,
+    HostDocument,
+    Section,
+    Trouble,
+)
 from remediations.systems.comet import rpc, rpc_rounds
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.inventory import node_of
@@ -25,7 +30,7 @@ from remediations.systems.hosts.read_section import (
 )
 from remediations.systems.hosts.values import JournalLine, NodeConfig, Unit
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.reading import Known, Reading, Why
 
 T = TypeVar("T")
@@ -40,7 +45,7 @@ _CURL = {
 class _Reader:
     """One document, with what was discovered on the host."""
 
-    document: Document
+    document: HostDocument
     at: datetime
     found: DiscoveredDaemon
 
@@ -93,7 +98,7 @@ class _Reader:
         return self.read(name, source, lambda part: parse(part.text), absent=why, fine=fine)
 
 
-def _found(document: Document) -> DiscoveredDaemon:
+def _found(document: HostDocument) -> DiscoveredDaemon:
     """What was found on the host: nothing, if the section itself could not be read."""
     section = document.sections.get("found")
     if section is None:
@@ -102,7 +107,7 @@ def _found(document: Document) -> DiscoveredDaemon:
     return parse_discovered(section.text) if trouble is None else nothing_found(trouble)
 
 
-def read_node(document: Document, entry: HostEntry, at: datetime) -> NodeReading:
+def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeReading:
     """The node on host `entry`. What it said nothing about is unknown as of `at`, when it was
     asked."""
     reader = _Reader(document, at, _found(document))
@@ -249,7 +254,7 @@ def _journal(reader: _Reader) -> Reading[tuple[JournalLine, ...]]:
     known then: the reason why consensus died is nowhere else."""
     login = reader.document.sections.get("login")
     source = f"journalctl --unit={reader.found.unit}"
-    if login is not None and "euid=0" not in lines(login.text):
+    if login is not None and "euid=0" not in split_lines(login.text):
         trouble = Trouble(Why.DENIED, "without sudo the journal is incomplete")
         return trouble.unknown(source, reader.at)
     section = reader.document.sections.get("journal")

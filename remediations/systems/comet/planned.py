@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from remediations.systems.comet.sign_state import SignStep
-from remediations.values.lines import number
+from remediations.values.lines import parse_number
 from remediations.values.names import HOME, UNIT
 
 USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,31})?")
@@ -98,7 +98,7 @@ class PlannedNode:
             PlannedNodeError: a field is missing or malformed.
         """
         try:
-            numbers = {name: number(words[name]) for name in NUMBERS if name in words}
+            numbers = {name: parse_number(words[name]) for name in NUMBERS if name in words}
         except ValueError as error:
             raise PlannedNodeError(f"a field is not a number: {error}") from error
         return cls.from_data({**words, **numbers})

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from remediations.reach.aside import in_thread
+from remediations.reach.background import run_in_thread
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.rpc import parse_status
@@ -43,7 +43,7 @@ async def _poll(reach: Reach, host: str, url: str) -> NodePoll:
         async with asyncio.timeout(5):
             connection = await reach.connect(host)
             done = await connection.run(_command(url), timeout_s=4.5)
-            return await in_thread(_read, done.stdout)
+            return await run_in_thread(_read, done.stdout)
     except (HostUnreachable, TimeoutError):
         return NodePoll(None, None)
 

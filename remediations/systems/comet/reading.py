@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from remediations.engine.observe.observation import Observation, Scope, unusable_part
+from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
@@ -147,11 +147,11 @@ def comet_reading(observation: Observation) -> CometReading:
     led = [login.host for login in observation.logins]
     if [one.host for one in logins.hosts] != led or len(set(led)) < len(led):
         got = "other hosts than those whose names were led, each once"
-        raise unusable_part(HostsReading.KIND, got)
+        raise unusable_part_error(HostsReading.KIND, got)
     with_node = {node.host for node in nodes.hosts}
     if [node.host for node in nodes.hosts] != [host for host in led if host in with_node]:
         got = "nodes on other hosts than those whose names were led, each once, in their order"
-        raise unusable_part(CometNodes.KIND, got)
+        raise unusable_part_error(CometNodes.KIND, got)
     return CometReading(
         format=observation.format,
         tool=observation.tool,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from remediations.systems.hosts.values import NodeConfig
-from remediations.values.lines import TextError, lines, number
+from remediations.values.lines import TextError, parse_number, split_lines
 
 MAX_DIGITS = 18
 
@@ -63,7 +63,7 @@ def _flags(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def _flagged(flags: Mapping[str, str], name: str, otherwise: int) -> int:
-    return number(flags[name]) if name in flags else otherwise
+    return parse_number(flags[name]) if name in flags else otherwise
 
 
 def _settings(text: str) -> Settings:
@@ -74,7 +74,7 @@ def _settings(text: str) -> Settings:
     """
     found: dict[str, str | int | bool | None] = {}
     section = ""
-    for line in filter(None, (line.strip(_BLANKS) for line in lines(text))):
+    for line in filter(None, (line.strip(_BLANKS) for line in split_lines(text))):
         if line.startswith("[") and line.endswith("]"):
             section = line.strip("[]") + "."
             continue

@@ -14,7 +14,7 @@ from remediations.reach.connection import HostUnreachable, Reach
 from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.program import COMMAND, confined, shell_text
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.reading import Known
 
 SUBCOMMANDS = (
@@ -91,7 +91,7 @@ def subcommands_program(reading: HostReading) -> bytes:
 
 def parse_subcommands(text: str) -> tuple[str, ...] | None:
     """The accepted subcommands from lines `subcommand TAB usage`; None if no line has a usage."""
-    found = [line.partition("\t") for line in lines(text) if "\t" in line]
+    found = [line.partition("\t") for line in split_lines(text) if "\t" in line]
     usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]
     if not any(words for _, words in usages):
         return None

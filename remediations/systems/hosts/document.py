@@ -16,10 +16,15 @@ from typing import Annotated
 
 import msgspec
 
-from remediations.engine.observe.section import Document, Section, safe_text
-from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.engine.observe.section import (
+    TIME_LIMIT,
+    HostDocument,
+    Section,
+    Trouble,
+    safe_text,
+)
 from remediations.systems.hosts.read_section import TIMED_OUT
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.reading import Why
 
 _MARK = b'{"remediate_probe":1,'
@@ -76,7 +81,7 @@ def _fields(names: Iterable[str]) -> dict[str, str]:
 
 def read_document(
     printed: bytes, *, sent: datetime, received: datetime, limits: Mapping[str, int]
-) -> Document:
+) -> HostDocument:
     """The document in what a host printed, which may begin with the messages of a login.
 
     `sent` and `received` are times of our clock, UTC. `limits` are the sections that are looked at,
@@ -97,7 +102,7 @@ def read_document(
     trip = received - sent - timedelta(microseconds=whole.ended - whole.began)
     trip = max(trip, timedelta())
     offset = _moment(whole.began) - (sent + trip / 2)
-    return Document(
+    return HostDocument(
         sections=dict(_sections(whole, offset, limits)),
         clock_offset_ms=round(offset / timedelta(milliseconds=1)),
         round_trip_ms=round(trip / timedelta(milliseconds=1)),
@@ -122,7 +127,7 @@ def _section(raw: msgspec.Raw, limit: int, offset: timedelta, began: datetime) -
         part = _SECTION.decode(raw)
         status, at = part.rc, _moment(part.at) - offset
         said = safe_text(base64.b64decode(part.err[:_SAID_CHARACTERS], validate=True))
-        said = "; ".join(filter(None, map(str.strip, lines(said))))
+        said = "; ".join(filter(None, map(str.strip, split_lines(said))))
         if part.rc == TIMED_OUT and not part.b64:
             trouble = TIME_LIMIT
         else:

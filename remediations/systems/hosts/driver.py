@@ -12,13 +12,13 @@ import shlex
 from importlib.resources import files
 
 from remediations.engine.apply.driver import (
-    Claimed,
+    AlreadyClaimed,
     LaunchFailed,
+    NoAnswer,
     NotLaunched,
-    Sighted,
-    Sighting,
+    ProbeResult,
+    ProbeState,
     StepId,
-    Unheard,
 )
 from remediations.engine.plan.plan import Step
 from remediations.reach.connection import Completed, HostUnreachable
@@ -61,7 +61,7 @@ class SshDriver:
             work.target, "launch", step, str(work.timeout_s), digest, stdin=payload
         )
         if done.exit_status == CLAIMED:
-            raise Claimed(
+            raise AlreadyClaimed(
                 f"{work.target} has run this step of this plan before",
                 got=f"a claim for step {step} of plan {step.plan[:12]}; another attempt needs "
                 "another plan",
@@ -78,7 +78,7 @@ class SshDriver:
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
             )
 
-    async def probe(self, step: StepId, work: Step) -> Sighting:
+    async def probe(self, step: StepId, work: Step) -> ProbeResult:
         """The state of the step.
 
         Raises:
@@ -86,7 +86,7 @@ class SshDriver:
         """
         return _sighting(await self._call(work.target, "probe", step), work.target)
 
-    async def void(self, step: StepId, work: Step) -> Sighting:
+    async def void(self, step: StepId, work: Step) -> ProbeResult:
         """Void the step unless it has started.
 
         Raises:
@@ -105,7 +105,7 @@ class SshDriver:
         done = await self._run(work.target, text, b"")
         answer = done.stdout.decode(errors="replace").strip()
         if done.exit_status != 0 or answer not in PROBED:
-            raise Unheard(
+            raise NoAnswer(
                 f"{work.target} did not say whether the effect is there",
                 got=f"exit {done.exit_status}: {_end_of(done.stderr)}",
             )
@@ -123,20 +123,20 @@ class SshDriver:
         try:
             connection = await self._reach.connect(host)
         except HostUnreachable as error:
-            raise Unheard(error.what, got=error.got) from error
+            raise NoAnswer(error.what, got=error.got) from error
         try:
             done = await connection.run(
                 text, stdin=stdin, timeout_s=TRIP_LIMIT_S, max_bytes=ANSWER_BYTES
             )
         except HostUnreachable as error:
             self._reach.forget(host, connection)  # it may be open, and refuse channels
-            raise Unheard(error.what, got=error.got) from error
+            raise NoAnswer(error.what, got=error.got) from error
         if done.truncated:
             self._reach.forget(host, connection)
             raise _unusable(host, f"more than {ANSWER_BYTES} bytes")
         if done.timed_out or done.exit_status is None:
             self._reach.forget(host, connection)
-            raise Unheard(f"{host} did not answer", got=f"nothing within {TRIP_LIMIT_S:.0f} s")
+            raise NoAnswer(f"{host} did not answer", got=f"nothing within {TRIP_LIMIT_S:.0f} s")
         return done
 
 
@@ -144,7 +144,7 @@ def _end_of(said: bytes) -> str:
     return said.decode(errors="replace").strip()[-300:] or "no message"
 
 
-def _sighting(done: Completed, host: str) -> Sighting:
+def _sighting(done: Completed, host: str) -> ProbeResult:
     """From the launcher's three lines: state, output, error output.
 
     Raises:
@@ -153,17 +153,17 @@ def _sighting(done: Completed, host: str) -> Sighting:
     try:
         told, *kept, end = done.stdout.split(b"\n")
         word, _, status = told.decode(errors="replace").partition(" ")
-        state = Sighted(word)
+        state = ProbeState(word)
         if end:
             raise ValueError("the last line is cut off")
-        if state is Sighted.DONE and not _STATUS.fullmatch(status):
+        if state is ProbeState.DONE and not _STATUS.fullmatch(status):
             raise ValueError("an exit status is malformed")
         output, errors = map(_kept, kept)
     except ValueError:
         said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
         raise _unusable(host, said) from None
-    exit_status = int(status) if state is Sighted.DONE else None
-    return Sighting(state=state, exit_status=exit_status, output=output, error_output=errors)
+    exit_status = int(status) if state is ProbeState.DONE else None
+    return ProbeResult(state=state, exit_status=exit_status, output=output, error_output=errors)
 
 
 def _kept(line: bytes) -> str:
@@ -177,5 +177,5 @@ def _kept(line: bytes) -> str:
     return base64.b64decode(line, validate=True).decode(errors="replace")
 
 
-def _unusable(host: str, got: str) -> Unheard:
-    return Unheard(f"{host} gave no usable answer", got=got)
+def _unusable(host: str, got: str) -> NoAnswer:
+    return NoAnswer(f"{host} gave no usable answer", got=got)

@@ -24,11 +24,11 @@ from remediations.systems.hosts.values import (
 from remediations.values.lines import (
     UNLIMITED,
     TextError,
-    lines,
-    number,
-    pairs,
-    seconds,
-    words,
+    parse_number,
+    parse_pairs,
+    parse_seconds,
+    split_lines,
+    split_words,
 )
 from remediations.values.names import UNIT
 
@@ -51,7 +51,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
     Raises:
         TextError: a property is missing or malformed.
     """
-    shown = pairs(text)
+    shown = parse_pairs(text)
     if not UNIT.fullmatch(shown.get("Id", "")):
         raise TextError("the name of the unit is malformed")
     try:
@@ -63,15 +63,15 @@ def parse_unit(text: str, *, home: str) -> Unit:
             sub_state=shown["SubState"],
             enabled=shown["UnitFileState"],
             result=shown["Result"],
-            restarts=number(shown.get("NRestarts") or "0"),
-            main_pid=number(shown.get("MainPID") or "0"),
-            exit_status=number(shown.get("ExecMainStatus") or "0"),
+            restarts=parse_number(shown.get("NRestarts") or "0"),
+            main_pid=parse_number(shown.get("MainPID") or "0"),
+            exit_status=parse_number(shown.get("ExecMainStatus") or "0"),
             user=shown.get("User") or "root",
             binary=path,
             arguments=arguments,
             home=home,
             restart_policy=shown.get("Restart", "no"),
-            stop_timeout_s=seconds(shown["TimeoutStopUSec"]),
+            stop_timeout_s=parse_seconds(shown["TimeoutStopUSec"]),
             open_files=_count(shown["LimitNOFILE"]),
             active_since=_stamp(shown.get("ActiveEnterTimestamp", "")),
             invocation=shown.get("InvocationID", ""),
@@ -87,13 +87,15 @@ def parse_processes(text: str) -> tuple[Process, ...]:
         TextError: a line is malformed.
     """
     processes = []
-    for line in lines(text):
+    for line in split_lines(text):
         fields = line.split(" ", 3)
         if len(fields) != 4:
             raise TextError("the line of a process is malformed")
         pid, state, started, command = fields
         processes.append(
-            Process(pid=number(pid), state=state, started=number(started), command=command)
+            Process(
+                pid=parse_number(pid), state=state, started=parse_number(started), command=command
+            )
         )
     return tuple(processes)
 
@@ -104,7 +106,7 @@ def parse_key(text: str) -> ConsensusKey:
     Raises:
         TextError: the text is malformed.
     """
-    said = pairs(text)
+    said = parse_pairs(text)
     address = said.get("address", "")
     if address != "absent" and not _ADDRESS.fullmatch(address):
         raise TextError("the address of the key is malformed")
@@ -121,7 +123,7 @@ def parse_wal(text: str) -> WriteAheadLog:
     Raises:
         TextError: the text is malformed.
     """
-    sizes = [number(line) for line in lines(text)]
+    sizes = [parse_number(line) for line in split_lines(text)]
     if not sizes:
         raise TextError("the size of the write-ahead log is not reported")
     if len(sizes) > _MAX_PARTS:
@@ -137,7 +139,7 @@ def parse_disk(text: str) -> Disk:
     Raises:
         TextError: one of them is missing, or no line has the mount point.
     """
-    rows = lines(text)
+    rows = split_lines(text)
     fields = _DF.fullmatch(rows[1]) if len(rows) > 1 else None
     if fields is None:
         raise TextError("df does not print five columns")
@@ -150,9 +152,9 @@ def parse_disk(text: str) -> Disk:
     if not options:
         raise TextError("the file system of the home is not among the mounts")
     return Disk(
-        available=number(available),
-        total=number(total),
-        inodes_available=UNLIMITED if all_inodes in ("0", "-") else number(inodes),
+        available=parse_number(available),
+        total=parse_number(total),
+        inodes_available=UNLIMITED if all_inodes in ("0", "-") else parse_number(inodes),
         writable="rw" in options[-1].split(","),
         path=path[:_MAX_PATH],
     )
@@ -160,7 +162,7 @@ def parse_disk(text: str) -> Disk:
 
 def parse_ownership(text: str, *, home: str) -> Ownership:
     """One path per line, below `home`, as `find .` prints it (counted up to a thousand and one)."""
-    paths = lines(text)
+    paths = split_lines(text)
     example = f"{home}{paths[0].removeprefix('.')}" if paths else ""
     return Ownership(foreign=len(paths), example=example[:_MAX_PATH])
 
@@ -171,7 +173,7 @@ def parse_binary(text: str) -> Binary:
     Raises:
         TextError: a hash is malformed.
     """
-    said = pairs(text)
+    said = parse_pairs(text)
     disk, running = said.get("disk", ""), said.get("running", "")
     if not _SHA256.fullmatch(disk) or not (running == "" or _SHA256.fullmatch(running)):
         raise TextError("a SHA-256 is malformed")
@@ -188,7 +190,7 @@ def parse_journal(text: str) -> tuple[JournalLine, ...]:
     Lines without a time continue a message of several lines, and are skipped.
     """
     found: list[JournalLine] = []
-    for line in lines(text):
+    for line in split_lines(text):
         match = _JOURNAL.fullmatch(line)
         if match and len(found) < _MAX_LINES:
             at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
@@ -201,11 +203,11 @@ def _command(shown: str) -> tuple[str, tuple[str, ...]]:
     command."""
     path, found, rest = shown.partition("{ path=")[2].partition(" ; argv[]=")
     arguments, ended, _ = rest.partition(" ; ignore_errors=")
-    return (path, tuple(words(arguments)[1:])) if found and ended else ("", ())
+    return (path, tuple(split_words(arguments)[1:])) if found and ended else ("", ())
 
 
 def _count(text: str) -> int:
-    return UNLIMITED if text == "infinity" else min(number(text), UNLIMITED)
+    return UNLIMITED if text == "infinity" else min(parse_number(text), UNLIMITED)
 
 
 def _stamp(text: str) -> datetime | None:

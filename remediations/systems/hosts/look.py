@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
-from remediations.engine.system import HostSystem, Look
-from remediations.reach.aside import in_thread
+from remediations.engine.observe.section import TIME_LIMIT, Trouble
+from remediations.engine.system import HostSystem, LookRequest
+from remediations.reach.background import run_in_thread
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.render.printable import one_line
 from remediations.systems.hosts.document import DocumentError, read_document
@@ -29,7 +29,7 @@ from remediations.systems.hosts.reading import HostLogin, HostsReading, read_log
 from remediations.systems.hosts.sections import section_limits
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import lines
+from remediations.values.lines import split_lines
 from remediations.values.part import Kinded
 from remediations.values.reading import Why
 
@@ -58,7 +58,7 @@ class _HostRead:
     by_system: Mapping[str, Any]
 
 
-async def look_at_hosts(look: Look) -> Sequence[Kinded]:
+async def look_at_hosts(look: LookRequest) -> Sequence[Kinded]:
     """One value for the hosts themselves, and one for each host system.
 
     Raises:
@@ -78,7 +78,7 @@ async def look_at_hosts(look: Look) -> Sequence[Kinded]:
 class _HostLook:
     """One look at all hosts."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: LookRequest) -> None:
         self.look = look
         self.limits = section_limits(look.host_systems)
         self.readers = asyncio.Semaphore(READERS)
@@ -102,7 +102,7 @@ class _HostLook:
             begun = time.monotonic()
             try:
                 async with asyncio.timeout(READ_LIMIT_S):
-                    reading = await in_thread(self._read, done, entry, sent, received)
+                    reading = await run_in_thread(self._read, done, entry, sent, received)
                 log.debug("%s: its answer was parsed in %d ms", entry.name, elapsed_ms(begun))
                 return reading
             except TimeoutError:
@@ -163,6 +163,6 @@ def document_trouble(done: Completed, error: DocumentError) -> Trouble:
     if done.truncated:
         return Trouble(Why.TOO_LARGE, f"{error}; it was too long")
     words = done.stderr[:SAID_BYTES].decode("utf-8", "replace").strip()
-    said = one_line("; ".join(lines(words)))[:SHOWN]
+    said = one_line("; ".join(split_lines(words)))[:SHOWN]
     ended = f"exit status {done.exit_status}{': ' if said else ''}{said}"
     return Trouble(Why.CORRUPT, f"{error}; {ended}")

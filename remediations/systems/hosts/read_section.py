@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from remediations.engine.observe.section import Document, Section
-from remediations.engine.observe.trouble import TIME_LIMIT, Trouble
+from remediations.engine.observe.section import TIME_LIMIT, HostDocument, Section, Trouble
 from remediations.systems.hosts.guest import DENIED, NO_FILE, NOT_READ
 from remediations.values.lines import TextError
 from remediations.values.reading import Known, Reading, Why
@@ -23,7 +22,7 @@ SILENT = Trouble(Why.CORRUPT, "the probe reported nothing about it")
 
 
 def read_section(
-    document: Document,
+    document: HostDocument,
     name: str,
     source: str,
     parse: Callable[[Section], T],

@@ -7,12 +7,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 
-from remediations.engine.observe.section import Document
-from remediations.engine.observe.trouble import Trouble
+from remediations.engine.observe.section import HostDocument, Trouble
 from remediations.systems.hosts.read_section import SILENT, read_section
 from remediations.systems.hosts.values import RecordRoom, Session
 from remediations.values.inventory import HostEntry
-from remediations.values.lines import UNLIMITED, TextError, lines, number, pairs
+from remediations.values.lines import UNLIMITED, TextError, parse_number, parse_pairs, split_lines
 from remediations.values.part import Kinded
 from remediations.values.reading import Reading, Why
 from remediations.values.record import Record
@@ -51,7 +50,7 @@ class HostsReading(Kinded, frozen=True, kw_only=True, dict=True):
         return {login.host: login for login in self.hosts}
 
 
-def read_login(document: Document, entry: HostEntry, at: datetime) -> HostLogin:
+def read_login(document: HostDocument, entry: HostEntry, at: datetime) -> HostLogin:
     """What the frame's own sections say about host `entry`, which was asked at `at`."""
     return HostLogin(
         host=entry.name,
@@ -80,8 +79,8 @@ def unread_login(entry: HostEntry, trouble: Trouble, at: datetime) -> HostLogin:
     return HostLogin(host=entry.name, session=unknown, records=unknown)
 
 
-def _session(document: Document, text: str) -> Session:
-    said = pairs(text)
+def _session(document: HostDocument, text: str) -> Session:
+    said = parse_pairs(text)
     if not said.get("user") or not said.get("boot_id"):
         raise TextError("the login does not report a user and a boot id")
     return Session(
@@ -102,15 +101,15 @@ def parse_records(text: str) -> RecordRoom:
     Raises:
         TextError: one of them is missing or malformed.
     """
-    rows = lines(text)
+    rows = split_lines(text)
     ways = [row.split(" ", 2) for row in rows if "=" not in row.partition(" ")[0]]
-    said = pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
+    said = parse_pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
     room = said.get("room", "").split(" ")
     if len(room) != 4 or said.get("writable") not in ("yes", "no") or not said.get("path"):
         raise TextError("room, path, or whether it can be written is missing")
     if any(len(way) != 3 for way in ways) or not ways or ways[-1][2] != "/":
         raise TextError("owner or mode of a directory up to the root is missing")
-    blocks, size, inodes, all_inodes = map(number, room)
+    blocks, size, inodes, all_inodes = map(parse_number, room)
     return RecordRoom(
         path=said["path"],
         available=min(blocks * size, UNLIMITED),

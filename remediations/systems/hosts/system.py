@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations.engine.system import Look, RemoteSystem
+from remediations.engine.system import LookRequest, RemoteSystem
 from remediations.systems.hosts.reading import HostsReading
 from remediations.systems.hosts.workshop import DRIVER
 from remediations.values.part import Kinded
 from remediations.values.reading import Unknown
 
 
-async def _look(look: Look) -> Sequence[Kinded]:
+async def _look(look: LookRequest) -> Sequence[Kinded]:
     # Not at the top: an inventory is read with all systems, also where nobody is contacted.
     from remediations.systems.hosts.look import look_at_hosts
 

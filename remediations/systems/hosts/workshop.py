@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import StepData
-from remediations.engine.drivers import DriverKind
-from remediations.engine.plan.build import Made, Workshop
+from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
+from remediations.engine.system import DriverKind
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.compiler import Compiler
 
@@ -22,7 +22,7 @@ HOST = "host"
 
 
 @contextmanager
-def host_workshop() -> Iterator[Workshop]:
+def host_workshop() -> Iterator[StepCompiler]:
     """Compiles deploys in child processes, which end with the context."""
     # Not at the top: an inventory is read with all systems, also where nothing is compiled.
     from remediations.systems.hosts.compile.compiler import Compiler
@@ -31,10 +31,10 @@ def host_workshop() -> Iterator[Workshop]:
         yield made_by(compiler)
 
 
-def made_by(compiler: Compiler) -> Workshop:
+def made_by(compiler: Compiler) -> StepCompiler:
     """A workshop that uses an open compiler."""
 
-    def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
+    def make(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[CompiledStep, ...]]:
         return {
             host: tuple(map(_made, commands))
             for host, commands in compiler.compile_deploy(deploy, data).items()
@@ -43,8 +43,8 @@ def made_by(compiler: Compiler) -> Workshop:
     return make
 
 
-def _made(command: HostCommand) -> Made:
-    return Made(
+def _made(command: HostCommand) -> CompiledStep:
+    return CompiledStep(
         operation=command.operation,
         payload=command.text,
         timeout_s=command.timeout_s,
@@ -61,4 +61,4 @@ def _driver(reach: SshReach) -> Driver:
     return SshDriver(reach)
 
 
-DRIVER = DriverKind(name=HOST, workshop=host_workshop, driver=_driver)
+DRIVER = DriverKind(name=HOST, compiler=host_workshop, driver=_driver)

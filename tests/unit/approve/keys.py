@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.approve.approval import Approval
-from remediations.engine.approve.statement import statement_for
+from remediations.engine.approve.approval import Approval, statement_for
 from remediations.engine.approve.verifier import Verifier, load_verifier
 from remediations.errors import ApprovalError
 from remediations.machine.config import MachineConfig

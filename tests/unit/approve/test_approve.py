@@ -13,11 +13,21 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.approve.approval import NAMESPACE, Approval
-from remediations.engine.approve.approve import CLOCKS_APART, approve, check, enough
+from remediations.engine.approve.approval import (
+    NAMESPACE,
+    Approval,
+    consequences_text,
+    statement_for,
+    statement_text,
+)
+from remediations.engine.approve.approve import (
+    CLOCKS_APART,
+    approve_plan,
+    verify_approval,
+    verify_approvals,
+)
 from remediations.engine.approve.keygen import sign
 from remediations.engine.approve.signer import Signer
-from remediations.engine.approve.statement import consequences_text, statement_for, statement_text
 from remediations.engine.plan.plan import VALID_FOR, plan_digest
 from remediations.values.wire import canonical, decode
 from tests.unit.approve.keys import (
@@ -36,15 +46,15 @@ from tests.unit.run.plans import NOW, plan
 def test_a_key_file_approves(alice: tuple[Key, Path]) -> None:
     """The approval survives a file, and tells principal and key as ssh-keygen does."""
     key, allowed = alice
-    given = approve(PLAN, key.path, judge(allowed), NOW)
+    given = approve_plan(PLAN, key.path, judge(allowed), NOW)
     listed = subprocess.run(
         ["ssh-keygen", "-l", "-f", key.path], capture_output=True, text=True, check=True
     )
     signer = Signer("alice@example.org", listed.stdout.split()[1])
     assert (given.principal, given.key_fingerprint) == signer
     read = decode(canonical(given), Approval)
-    assert check(read, PLAN, judge(allowed), NOW) == signer
-    assert enough([read], PLAN, judge(allowed), NOW) == (signer,)
+    assert verify_approval(read, PLAN, judge(allowed), NOW) == signer
+    assert verify_approvals([read], PLAN, judge(allowed), NOW) == (signer,)
     assert sorted(p.name for p in key.path.parent.iterdir()) == [
         *"a",
         "a.pub",
@@ -76,9 +86,9 @@ def test_the_agents_key_approves(
     _, allowed = alice
     public = tmp_path / "card.pub"
     public.write_text(keys[0].public)
-    assert approve(PLAN, public, judge(allowed), NOW).principal == "alice@example.org"
+    assert approve_plan(PLAN, public, judge(allowed), NOW).principal == "alice@example.org"
     public.write_text(keys[1].public)
-    error = refused(lambda: approve(PLAN, public, judge(allowed), NOW))
+    error = refused(lambda: approve_plan(PLAN, public, judge(allowed), NOW))
     assert (error.what, "ssh-add -l" in error.next_step) == ("the key did not sign", True)
 
 
@@ -87,7 +97,9 @@ def test_an_old_signature_beside_the_key_is_not_taken(alice: tuple[Key, Path]) -
     key, allowed = alice
     decoy = key.path.with_suffix(".sig")
     decoy.write_text(by_hand(key, b"another", NAMESPACE))
-    assert check(approve(PLAN, key.path, judge(allowed), NOW), PLAN, judge(allowed), NOW)
+    assert verify_approval(
+        approve_plan(PLAN, key.path, judge(allowed), NOW), PLAN, judge(allowed), NOW
+    )
     decoy.unlink()
 
 
@@ -95,34 +107,40 @@ def test_a_key_that_is_not_listed_may_not_approve(
     keys: tuple[Key, Key, Key], alice: tuple[Key, Path]
 ) -> None:
     """Found when signing, and again when checking."""
-    error = refused(lambda: approve(PLAN, keys[1].path, judge(alice[1]), NOW))
+    error = refused(lambda: approve_plan(PLAN, keys[1].path, judge(alice[1]), NOW))
     assert error.what == "the plan is signed by a key that may not approve"
     forged = approval_with(by_hand(keys[1], MESSAGE, NAMESPACE))
-    assert "may not approve" in refused(lambda: check(forged, PLAN, judge(alice[1]), NOW)).what
+    assert (
+        "may not approve"
+        in refused(lambda: verify_approval(forged, PLAN, judge(alice[1]), NOW)).what
+    )
 
 
 def test_a_key_that_was_taken_off_the_list_approves_no_more(
     alice: tuple[Key, Path], keys: tuple[Key, Key, Key], allow: Callable[..., Path]
 ) -> None:
     """The list counts at the time of applying; and so do its dates and namespaces."""
-    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
     allow(keys[1].line("bob@example.org"))
-    assert "may not approve" in refused(lambda: check(given, PLAN, judge(alice[1]), NOW)).what
+    assert (
+        "may not approve"
+        in refused(lambda: verify_approval(given, PLAN, judge(alice[1]), NOW)).what
+    )
     for option in ('valid-before="20200101"', 'namespaces="git"'):
         allow(keys[0].line("alice@example.org", option))
-        refused(lambda: check(given, PLAN, judge(alice[1]), NOW))
+        refused(lambda: verify_approval(given, PLAN, judge(alice[1]), NOW))
 
 
 def test_the_name_in_the_file_is_not_believed(alice: tuple[Key, Path]) -> None:
     """The signer comes from the signature and the list."""
-    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
     lies = replace(given, principal="bob", key_fingerprint="SHA256:x")
-    assert check(lies, PLAN, judge(alice[1]), NOW).principal == "alice@example.org"
+    assert verify_approval(lies, PLAN, judge(alice[1]), NOW).principal == "alice@example.org"
 
 
 def test_an_edited_statement_is_refused(alice: tuple[Key, Path]) -> None:
     """Each field of it, whether or not the plan fits the edit."""
-    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
     for field, value in (
         ("purpose", "anything"),
         ("plan", "0" * 64),
@@ -131,22 +149,22 @@ def test_an_edited_statement_is_refused(alice: tuple[Key, Path]) -> None:
         ("expires_at", NOW + timedelta(days=1)),
     ):
         edited = replace(given, statement=replace(given.statement, **{field: value}))
-        refused(partial(check, edited, PLAN, judge(alice[1]), NOW))
+        refused(partial(verify_approval, edited, PLAN, judge(alice[1]), NOW))
 
 
 def test_a_signature_for_another_purpose_is_refused(alice: tuple[Key, Path]) -> None:
     """The same key, the same bytes, another namespace: git and ssh keys sign many things."""
     for namespace in ("git", "file", f"{NAMESPACE}x"):
         other = approval_with(by_hand(alice[0], MESSAGE, namespace))
-        error = refused(partial(check, other, PLAN, judge(alice[1]), NOW))
+        error = refused(partial(verify_approval, other, PLAN, judge(alice[1]), NOW))
         assert error.guard == "signature"
 
 
 def test_an_approval_is_good_for_one_plan(alice: tuple[Key, Path]) -> None:
     """Not for its twin with another command, nor for the same plan a moment later."""
-    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
     for other in (plan(branch="another"), replace(PLAN, approvals_needed=0)):
-        error = refused(partial(check, given, other, judge(alice[1]), NOW))
+        error = refused(partial(verify_approval, given, other, judge(alice[1]), NOW))
         assert (error.what, error.expected) == (
             "the approval is for another plan",
             plan_digest(other),
@@ -156,26 +174,30 @@ def test_an_approval_is_good_for_one_plan(alice: tuple[Key, Path]) -> None:
 def test_an_expired_plan_is_neither_approved_nor_applied(alice: tuple[Key, Path]) -> None:
     """From the very second on."""
     late = PLAN.expires_at
-    given = approve(PLAN, alice[0].path, judge(alice[1]), late - timedelta(microseconds=1))
-    assert "expired" in refused(lambda: approve(PLAN, alice[0].path, judge(alice[1]), late)).what
-    assert "expired" in refused(lambda: enough([given], PLAN, judge(alice[1]), late)).what
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), late - timedelta(microseconds=1))
+    assert (
+        "expired" in refused(lambda: approve_plan(PLAN, alice[0].path, judge(alice[1]), late)).what
+    )
+    assert "expired" in refused(lambda: verify_approvals([given], PLAN, judge(alice[1]), late)).what
 
 
 def test_plan_from_the_future_is_neither_approved_nor_applied(alice: tuple[Key, Path]) -> None:
     """An observation dated ahead would keep its plan valid for years; a clock may be a bit off."""
     soonest = PLAN.expires_at - VALID_FOR - CLOCKS_APART
     early = soonest - timedelta(microseconds=1)
-    given = approve(PLAN, alice[0].path, judge(alice[1]), soonest)
-    assert enough([given], PLAN, judge(alice[1]), soonest)
-    assert "future" in refused(lambda: approve(PLAN, alice[0].path, judge(alice[1]), early)).what
-    assert "future" in refused(lambda: enough([given], PLAN, judge(alice[1]), early)).what
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), soonest)
+    assert verify_approvals([given], PLAN, judge(alice[1]), soonest)
+    assert (
+        "future" in refused(lambda: approve_plan(PLAN, alice[0].path, judge(alice[1]), early)).what
+    )
+    assert "future" in refused(lambda: verify_approvals([given], PLAN, judge(alice[1]), early)).what
 
 
 def test_missing_files_are_named(alice: tuple[Key, Path], tmp_path: Path) -> None:
     """The list, and the key."""
     gone = tmp_path / "gone"
-    assert str(gone) in refused(lambda: approve(PLAN, alice[0].path, judge(gone), NOW)).got
-    assert refused(lambda: approve(PLAN, gone, judge(alice[1]), NOW)).got == str(gone)
+    assert str(gone) in refused(lambda: approve_plan(PLAN, alice[0].path, judge(gone), NOW)).got
+    assert refused(lambda: approve_plan(PLAN, gone, judge(alice[1]), NOW)).got == str(gone)
 
 
 def test_a_key_that_others_may_read_does_not_sign(alice: tuple[Key, Path], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization.ssh import (
 )
 
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.approve import approve, check
+from remediations.engine.approve.approve import approve_plan, verify_approval
 from remediations.engine.approve.sshsig import parse_certificate
 from tests.unit.approve.certificates import AROUND_NOW, certify
 from tests.unit.approve.keys import (
@@ -43,7 +43,7 @@ def certified_list(keys: Keys, allow: Allow) -> Path:
 def test_certificate_names_its_owner(keys: Keys, certified_list: Path, tmp_path: Path) -> None:
     """The authority's line may be a pattern: the name is the certificate's own."""
     carol = certify(keys[0], keys[1], tmp_path, "carol@example.org")
-    given = approve(PLAN, carol.path, judge(certified_list), NOW)
+    given = approve_plan(PLAN, carol.path, judge(certified_list), NOW)
     assert given.principal == "carol@example.org"
     listed = subprocess.run(
         ["ssh-keygen", "-l", "-f", keys[1].path], capture_output=True, text=True, check=True
@@ -55,7 +55,7 @@ def test_key_without_its_certificate_approves_nothing(
     keys: Keys, certified_list: Path, tmp_path: Path
 ) -> None:
     for key in (keys[0], keys[1]):
-        error = refused(partial(approve, PLAN, key.path, judge(certified_list), NOW))
+        error = refused(partial(approve_plan, PLAN, key.path, judge(certified_list), NOW))
         assert "may not approve" in error.what
 
 
@@ -74,10 +74,13 @@ def test_critical_option_refuses_the_certificate(
 ) -> None:
     """Known or unknown: a condition that cannot be met is not met by ignoring it."""
     made = certify(keys[0], keys[1], tmp_path, "alice@example.org", "-O", option)
-    error = refused(lambda: approve(PLAN, made.path, judge(certified_list), NOW))
+    error = refused(lambda: approve_plan(PLAN, made.path, judge(certified_list), NOW))
     assert (error.guard, name in error.got) == ("certificate", True)
     forged = approval_with(by_hand(Key(made.path), MESSAGE, NAMESPACE))
-    assert refused(lambda: check(forged, PLAN, judge(certified_list), NOW)).guard == "certificate"
+    assert (
+        refused(lambda: verify_approval(forged, PLAN, judge(certified_list), NOW)).guard
+        == "certificate"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_extensions_do_not_matter(
 ) -> None:
     """They give something at a login, and ask for nothing."""
     made = certify(keys[0], keys[1], tmp_path, "alice@example.org", "-O", option)
-    given = approve(PLAN, made.path, judge(certified_list), NOW)
+    given = approve_plan(PLAN, made.path, judge(certified_list), NOW)
     assert given.principal == "alice@example.org"
 
 
@@ -112,7 +115,7 @@ def test_certificate_that_is_for_nobody_here_is_refused(
     words: str,
 ) -> None:
     made = certify(keys[0], keys[1], tmp_path, names, *options, validity=validity)
-    error = refused(lambda: approve(PLAN, made.path, judge(certified_list), NOW))
+    error = refused(lambda: approve_plan(PLAN, made.path, judge(certified_list), NOW))
     assert (error.guard, words in error.got) == ("certificate", True)
 
 
@@ -132,7 +135,7 @@ def test_certificate_without_one_exact_name_of_the_authority_is_refused(
     keys: Keys, certified_list: Path, tmp_path: Path, names: str
 ) -> None:
     made = certify(keys[0], keys[1], tmp_path, names)
-    error = refused(lambda: approve(PLAN, made.path, judge(certified_list), NOW))
+    error = refused(lambda: approve_plan(PLAN, made.path, judge(certified_list), NOW))
     assert error.guard == "allowed_signers"
     assert error.got.isascii()
 
@@ -141,14 +144,14 @@ def test_certificate_of_another_authority_is_refused(
     keys: Keys, certified_list: Path, tmp_path: Path
 ) -> None:
     made = certify(keys[2], keys[1], tmp_path)
-    error = refused(lambda: approve(PLAN, made.path, judge(certified_list), NOW))
+    error = refused(lambda: approve_plan(PLAN, made.path, judge(certified_list), NOW))
     assert "may not approve" in error.what
 
 
 def test_authority_for_other_uses_lets_in_nobody(keys: Keys, allow: Allow, tmp_path: Path) -> None:
     listed = allow(keys[0].line("*@example.org", 'cert-authority,namespaces="git"'))
     made = certify(keys[0], keys[1], tmp_path)
-    refused(lambda: approve(PLAN, made.path, judge(listed), NOW))
+    refused(lambda: approve_plan(PLAN, made.path, judge(listed), NOW))
 
 
 def test_validity_is_judged_at_the_moment_that_is_asked_about(
@@ -156,10 +159,10 @@ def test_validity_is_judged_at_the_moment_that_is_asked_about(
 ) -> None:
     """It counted then, and does no more: both can be asked."""
     made = certify(keys[0], keys[1], tmp_path)
-    given = approve(PLAN, made.path, judge(certified_list), NOW)
-    assert check(given, PLAN, judge(certified_list), NOW)
+    given = approve_plan(PLAN, made.path, judge(certified_list), NOW)
+    assert verify_approval(given, PLAN, judge(certified_list), NOW)
     for other in (NOW - timedelta(days=1), NOW + timedelta(days=1)):
-        error = refused(partial(check, given, PLAN, judge(certified_list), other))
+        error = refused(partial(verify_approval, given, PLAN, judge(certified_list), other))
         assert error.guard == "certificate"
 
 

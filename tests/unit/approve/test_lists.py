@@ -12,7 +12,7 @@ import pytest
 
 from remediations.engine.approve.allowed_signers import LONGEST_LINE, MOST_LINES
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.approve import approve, check
+from remediations.engine.approve.approve import approve_plan, verify_approval
 from tests.unit.approve.keys import (
     MESSAGE,
     PLAN,
@@ -70,7 +70,7 @@ def test_list_that_names_the_key_once_lets_it_approve(
     ):
         text = text.replace(name, value)
     listed = written(tmp_path / "allowed_signers", text.encode())
-    assert approve(PLAN, keys[0].path, judge(listed), NOW).principal == "alice@example.org"
+    assert approve_plan(PLAN, keys[0].path, judge(listed), NOW).principal == "alice@example.org"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_line_that_names_nobody_or_many_approves_for_nobody(
 ) -> None:
     """With a wildcard any identity would verify; with two, who it was would be a guess."""
     allowed = allow(keys[0].line(principals))
-    error = refused(lambda: approve(PLAN, keys[0].path, judge(allowed), NOW))
+    error = refused(lambda: approve_plan(PLAN, keys[0].path, judge(allowed), NOW))
     assert error.what == "the key is not allowed under one exact name"
 
 
@@ -102,7 +102,7 @@ def test_key_for_other_uses_or_times_may_not_approve(
 ) -> None:
     """Nothing was edited: its line says so."""
     allowed = allow(keys[0].line("alice@example.org", option))
-    assert what in refused(lambda: approve(PLAN, keys[0].path, judge(allowed), NOW)).what
+    assert what in refused(lambda: approve_plan(PLAN, keys[0].path, judge(allowed), NOW)).what
 
 
 def test_dates_without_a_zone_are_utc_on_every_machine(
@@ -111,7 +111,7 @@ def test_dates_without_a_zone_are_utc_on_every_machine(
     """The caller's zone moves nothing: two machines never disagree."""
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     allowed = allow(keys[0].line("alice@example.org", f'valid-after="{NOW:%Y%m%d%H%M%S}"'))
-    assert approve(PLAN, keys[0].path, judge(allowed), NOW)
+    assert approve_plan(PLAN, keys[0].path, judge(allowed), NOW)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_dates_without_a_zone_are_utc_on_every_machine(
         ("alice@example.org touch-required {key}", "does not know: touch-required"),
         ("alice@example.org namespaces=git {key}", "does not know: namespaces=git"),
         ('alice@example.org namespaces="git", {key}', "does not know: "),
-        ('alice@example.org namespaces="a",namespaces="b" {key}', "namespaces stands there twice"),
-        ("alice@example.org cert-authority,CERT-AUTHORITY {key}", "cert-authority stands there"),
+        ('alice@example.org namespaces="a",namespaces="b" {key}', "namespaces occurs twice"),
+        ("alice@example.org cert-authority,CERT-AUTHORITY {key}", "cert-authority occurs twice"),
         ('alice@example.org valid-before="tomorrow" {key}', "valid-before is not a date"),
     ],
 )
@@ -191,7 +191,7 @@ def test_longest_lists_are_read(keys: Keys, tmp_path: Path) -> None:
     alice = keys[0].line("alice@example.org").encode()
     filler = b"#" * LONGEST_LINE + b"\n" + b"#\n" * (MOST_LINES - 2)
     path = written(tmp_path / "allowed_signers", filler + alice)
-    assert approve(PLAN, keys[0].path, judge(path), NOW)
+    assert approve_plan(PLAN, keys[0].path, judge(path), NOW)
 
 
 def test_list_of_300_megabytes_is_refused_at_once(alice: tuple[Key, Path]) -> None:
@@ -212,7 +212,7 @@ def test_what_is_no_file_is_refused_at_once(alice: tuple[Key, Path]) -> None:
 
     for make, got in (
         (partial(os.mkfifo, path, 0o644), "a FIFO"),
-        (link, "a symbolic link, which can be turned to another file"),
+        (link, "a symbolic link, which can be redirected to another file"),
         (path.mkdir, "a directory"),
         (lambda: None, f"{path}: No such file or directory"),
     ):
@@ -239,7 +239,7 @@ def test_list_that_others_may_write_is_refused(alice: tuple[Key, Path], mode: in
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
 def test_list_of_somebody_else_is_refused_for_root_as_well(alice: tuple[Key, Path]) -> None:
     os.chown(alice[1], 12345, -1)
-    assert refused(lambda: judge(alice[1])).what == f"{alice[1]} belongs to somebody else"
+    assert refused(lambda: judge(alice[1])).what == f"{alice[1]} belongs to another user"
 
 
 def test_list_is_read_once(alice: tuple[Key, Path], keys: Keys) -> None:
@@ -247,9 +247,9 @@ def test_list_is_read_once(alice: tuple[Key, Path], keys: Keys) -> None:
     verifier = judge(alice[1])
     alice[1].write_text(keys[1].line("mallory@example.org"))
     forged = approval_with(by_hand(keys[1], MESSAGE, NAMESPACE))
-    assert "may not approve" in refused(lambda: check(forged, PLAN, verifier, NOW)).what
+    assert "may not approve" in refused(lambda: verify_approval(forged, PLAN, verifier, NOW)).what
     alice[1].unlink()
-    assert approve(PLAN, alice[0].path, verifier, NOW).principal == "alice@example.org"
+    assert approve_plan(PLAN, alice[0].path, verifier, NOW).principal == "alice@example.org"
 
 
 def test_list_is_named_by_path_and_digest(alice: tuple[Key, Path]) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from remediations.engine.approve import keygen
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.approve import approve, check
+from remediations.engine.approve.approve import approve_plan, verify_approval
 from remediations.engine.approve.keygen import FOR_SIGNING, sign
 from remediations.engine.approve.verifier import load_verifier
 from remediations.errors import MachineError
@@ -49,16 +49,16 @@ def test_another_program_first_in_path_changes_nothing(
     """One that finds every signature good, of a chief."""
     program(tmp_path / "ssh-keygen", SAYS_YES)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert refused(lambda: check(approval_with("x"), PLAN, judge(alice[1]), NOW)).guard == (
-        "signature"
-    )
-    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    assert refused(
+        lambda: verify_approval(approval_with("x"), PLAN, judge(alice[1]), NOW)
+    ).guard == ("signature")
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
     assert given.principal == "alice@example.org"
 
 
 def test_path_may_be_empty(alice: tuple[Key, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    assert approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
 
 
 def test_verification_gets_nothing_of_the_caller(
@@ -72,7 +72,7 @@ def test_verification_gets_nothing_of_the_caller(
     for name in ("LD_PRELOAD", "TZDIR", "SSH_AUTH_SOCK", "HOME", "DISPLAY", "EVIL"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv("LD_PRELOAD")  # it would be loaded into the spy itself
-    approve(PLAN, alice[0].path, replace(judge(alice[1]), keygen=spy), NOW)
+    approve_plan(PLAN, alice[0].path, replace(judge(alice[1]), keygen=spy), NOW)
     calls = {
         part.split("\n", 1)[0]: {line.partition("=")[0] for line in part.splitlines()[1:]}
         for part in log.read_text().split("- ")[1:]
@@ -98,7 +98,7 @@ def test_program_that_disappears_is_the_machines_fault(
     verifier = replace(judge(alice[1]), keygen=Program(tmp_path / "gone", ""))
     signature = by_hand(alice[0], MESSAGE, NAMESPACE)
     with pytest.raises(MachineError, match="cannot be started"):
-        check(approval_with(signature), PLAN, verifier, NOW)
+        verify_approval(approval_with(signature), PLAN, verifier, NOW)
 
 
 def test_key_that_nobody_touches(
@@ -114,13 +114,13 @@ def test_copies_are_not_made_where_others_could_exchange_them(
     alice: tuple[Key, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """$TMPDIR in a directory that everybody may write, and that is not sticky."""
-    given = approve(PLAN, alice[0].path, judge(alice[1]), NOW)
+    given = approve_plan(PLAN, alice[0].path, judge(alice[1]), NOW)
     shared = Path(mkdtemp())
     shared.chmod(0o777)
     try:
         monkeypatch.setattr("tempfile.tempdir", str(shared))
         with pytest.raises(MachineError, match="others may write"):
-            check(given, PLAN, judge(alice[1]), NOW)
+            verify_approval(given, PLAN, judge(alice[1]), NOW)
         assert list(shared.iterdir()) == []
     finally:
         shutil.rmtree(shared)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.approve.approve import approve, check
+from remediations.engine.approve.approve import approve_plan, verify_approval
 from tests.unit.approve.certificates import Certified, certify
 from tests.unit.approve.keys import PLAN, Key, judge, refused
 from tests.unit.run.plans import NOW
@@ -46,11 +46,11 @@ def write(path: Path, text: str | bytes) -> None:
 def test_key_in_a_krl_approves_no_more(alice: tuple[Key, Path], revoked: Path) -> None:
     """Neither now nor what it approved before; the refusal names the list."""
     key, listed = alice
-    before = approve(PLAN, key.path, judge(listed), NOW)
+    before = approve_plan(PLAN, key.path, judge(listed), NOW)
     krl(revoked, public(key))
     for act in (
-        lambda: approve(PLAN, key.path, judge(listed, revoked), NOW),
-        lambda: check(before, PLAN, judge(listed, revoked), NOW),
+        lambda: approve_plan(PLAN, key.path, judge(listed, revoked), NOW),
+        lambda: verify_approval(before, PLAN, judge(listed, revoked), NOW),
     ):
         error = refused(act)
         assert (error.guard, error.got) == ("revoked_keys", f"it is in {revoked}")
@@ -60,7 +60,7 @@ def test_key_in_a_krl_approves_no_more(alice: tuple[Key, Path], revoked: Path) -
 def test_key_in_a_plain_list_approves_no_more(alice: tuple[Key, Path], revoked: Path) -> None:
     key, listed = alice
     write(revoked, f"# stolen\n{key.public} alice's old laptop\n")
-    error = refused(lambda: approve(PLAN, key.path, judge(listed, revoked), NOW))
+    error = refused(lambda: approve_plan(PLAN, key.path, judge(listed, revoked), NOW))
     assert error.guard == "revoked_keys"
 
 
@@ -72,7 +72,7 @@ def test_other_keys_are_not_touched(
         krl(revoked, public(keys[2]))
     else:
         write(revoked, keys[2].public)
-    assert approve(PLAN, alice[0].path, judge(alice[1], revoked), NOW)
+    assert approve_plan(PLAN, alice[0].path, judge(alice[1], revoked), NOW)
 
 
 @pytest.mark.parametrize("form", ["krl", "plain"])
@@ -80,12 +80,12 @@ def test_authority_that_is_revoked_certifies_nobody(
     certified: tuple[Certified, Path], keys: Keys, revoked: Path, form: str
 ) -> None:
     made, listed = certified
-    assert approve(PLAN, made.path, judge(listed), NOW)
+    assert approve_plan(PLAN, made.path, judge(listed), NOW)
     if form == "krl":
         krl(revoked, public(keys[0]))
     else:
         write(revoked, keys[0].public)
-    assert refused(lambda: approve(PLAN, made.path, judge(listed, revoked), NOW)).guard == (
+    assert refused(lambda: approve_plan(PLAN, made.path, judge(listed, revoked), NOW)).guard == (
         "revoked_keys"
     )
 
@@ -97,11 +97,11 @@ def test_certificate_is_revoked_by_serial_number_or_id(
     made, listed = certified
     (tmp_path / "rules").write_text(rule + "\n")
     krl(revoked, "-s", public(keys[0]), tmp_path / "rules")
-    error = refused(lambda: approve(PLAN, made.path, judge(listed, revoked), NOW))
+    error = refused(lambda: approve_plan(PLAN, made.path, judge(listed, revoked), NOW))
     assert error.guard == "revoked_keys"
     (tmp_path / "rules").write_text("serial: 6\n")
     krl(revoked, "-s", public(keys[0]), tmp_path / "rules")
-    assert approve(PLAN, made.path, judge(listed, revoked), NOW)
+    assert approve_plan(PLAN, made.path, judge(listed, revoked), NOW)
 
 
 def test_certified_key_is_revoked_by_itself(
@@ -109,7 +109,9 @@ def test_certified_key_is_revoked_by_itself(
 ) -> None:
     """Whoever stole it has the certificate, too."""
     write(revoked, keys[1].public)
-    error = refused(lambda: approve(PLAN, certified[0].path, judge(certified[1], revoked), NOW))
+    error = refused(
+        lambda: approve_plan(PLAN, certified[0].path, judge(certified[1], revoked), NOW)
+    )
     assert error.guard == "revoked_keys"
 
 
@@ -158,7 +160,7 @@ def test_certificates_in_a_plain_list_revoke_their_keys(
     made, listed = certified
     line = made.path.read_text()
     write(revoked, line)
-    error = refused(lambda: approve(PLAN, made.path, judge(listed, revoked), NOW))
+    error = refused(lambda: approve_plan(PLAN, made.path, judge(listed, revoked), NOW))
     assert error.guard == "revoked_keys"
     kind, base64 = line.split()[:2]
     write(revoked, f"{kind} {base64[:200]}\n")
@@ -168,13 +170,13 @@ def test_certificates_in_a_plain_list_revoke_their_keys(
 def test_damaged_krl_approves_nothing_and_is_named(alice: tuple[Key, Path], revoked: Path) -> None:
     krl(revoked, public(alice[0]))
     write(revoked, revoked.read_bytes()[:30])
-    error = refused(lambda: approve(PLAN, alice[0].path, judge(alice[1], revoked), NOW))
-    assert error.what == "the list of which keys are revoked is damaged"
+    error = refused(lambda: approve_plan(PLAN, alice[0].path, judge(alice[1], revoked), NOW))
+    assert error.what == "the list of revoked keys is damaged"
 
 
 def test_empty_list_revokes_nobody(alice: tuple[Key, Path], revoked: Path) -> None:
     write(revoked, "# nobody yet\n")
-    assert approve(PLAN, alice[0].path, judge(alice[1], revoked), NOW)
+    assert approve_plan(PLAN, alice[0].path, judge(alice[1], revoked), NOW)
 
 
 def test_list_that_was_named_must_be_there_and_ours(alice: tuple[Key, Path], revoked: Path) -> None:

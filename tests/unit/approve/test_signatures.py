@@ -13,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediations.engine.approve.approval import NAMESPACE
-from remediations.engine.approve.approve import check
-from remediations.engine.approve.ssh_wire import Wire, WireFormatError
-from remediations.engine.approve.sshsig import parse_certificate, parse_signature
+from remediations.engine.approve.approve import verify_approval
+from remediations.engine.approve.sshsig import (
+    WireFormatError,
+    WireReader,
+    parse_certificate,
+    parse_signature,
+)
 from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, judge, refused
 from tests.unit.run.plans import NOW
 
@@ -63,27 +67,29 @@ EDITS: dict[str, Edit] = {
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_edited_signature_is_refused(alice: tuple[Key, Path], edit: Edit) -> None:
     bad = edit(by_hand(alice[0], MESSAGE, NAMESPACE))
-    error = refused(lambda: check(approval_with(bad), PLAN, judge(alice[1]), NOW))
+    error = refused(lambda: verify_approval(approval_with(bad), PLAN, judge(alice[1]), NOW))
     assert error.guard in {"signature", "allowed_signers"}
 
 
 def test_signature_of_other_bytes_is_refused(alice: tuple[Key, Path]) -> None:
     for message in (MESSAGE + b" ", b"", MESSAGE[1:]):
         other = approval_with(by_hand(alice[0], message, NAMESPACE))
-        error = refused(partial(check, other, PLAN, judge(alice[1]), NOW))
+        error = refused(partial(verify_approval, other, PLAN, judge(alice[1]), NOW))
         assert error.guard == "signature"
 
 
 def test_torn_signature_is_not_taken_for_a_wrong_key(alice: tuple[Key, Path]) -> None:
     """ssh-keygen ends with "No principal matched" for both."""
-    error = refused(lambda: check(approval_with(HEAD + "U1NIU0lH\n"), PLAN, judge(alice[1]), NOW))
+    error = refused(
+        lambda: verify_approval(approval_with(HEAD + "U1NIU0lH\n"), PLAN, judge(alice[1]), NOW)
+    )
     assert (error.guard, error.got) == ("signature", "it is not one armoured SSH signature")
 
 
 def test_line_ends_of_another_system_do_not_matter(alice: tuple[Key, Path]) -> None:
     """A file that was sent by mail says the same."""
     sent = by_hand(alice[0], MESSAGE, NAMESPACE).replace("\n", "\r\n")
-    assert check(approval_with(sent), PLAN, judge(alice[1]), NOW)
+    assert verify_approval(approval_with(sent), PLAN, judge(alice[1]), NOW)
 
 
 def test_what_was_read_is_what_is_verified(alice: tuple[Key, Path]) -> None:
@@ -110,4 +116,4 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 @given(st.lists(st.binary(max_size=40), max_size=5))
 def test_strings_are_read_as_they_were_written(texts: list[bytes]) -> None:
     data = b"".join(len(text).to_bytes(4, "big") + text for text in texts)
-    assert Wire(data).strings() == tuple(texts)
+    assert WireReader(data).strings() == tuple(texts)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from remediations.cli.exits import leave
+from remediations.cli.exits import run_command
 from remediations.cli.main import cli
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation_file import save
+from remediations.engine.observe.observation import save_observation
 from remediations.systems.comet.reading import CometReading, sealed
 
 INVENTORY = """\
@@ -72,7 +72,7 @@ def remediate(*arguments: str | Path) -> Done:
     words = [str(argument) for argument in arguments]
     out, err = Output(), Output()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = leave(
+        code = run_command(
             lambda: cli.main(args=list(words), prog_name="remediate", standalone_mode=False), words
         )
     return Done(int(code), out.text, err.text)
@@ -105,5 +105,5 @@ class Desk:
         file = self.path / f"{name}.json"
         digest = inventory_digest(load_inventory(self.inventory))
         ended = datetime.now(UTC).replace(microsecond=0) if fresh else world.ended
-        save(sealed(replace(world, inventory_digest=digest, ended=ended)), file)
+        save_observation(sealed(replace(world, inventory_digest=digest, ended=ended)), file)
         return file

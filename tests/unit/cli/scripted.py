@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.systems.comet.reading import sealed
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
@@ -26,7 +26,7 @@ from remediations.cli import proof
 from remediations.cli.main import main
 from remediations.engine.apply import application, apply
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.look import Verdict
+from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
 from remediations.engine.verify.result import CheckOutcome, CheckResult
@@ -59,7 +59,7 @@ def judge(*_):
     global looks
     looks += 1
     (marks / f"gate{looks // 3 + 1}").touch()
-    return Verdict(looks % 3 == 0, "it moves")
+    return GateVerdict(looks % 3 == 0, "it moves")
 
 def checks(*_, heard):
     (marks / "checking").touch()
@@ -84,7 +84,7 @@ def approved(desk: Desk, state: Path) -> RunDirectory:
     world = replace(world, inventory_digest=inventory_digest(inventory), ended=now)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REMEDIATE_HOME", str(state))
-        run = create(plan_of(world), sealed(world), inventory, now)
+        run = create_run(plan_of(world), sealed(world), inventory, now)
         assert len(run.plan.stages) == 2
         assert remediate("approve", run.name, "--key", desk.key, "--yes").code == 0
     return run

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.systems.comet.reading import sealed
 from remediations.values.origin import Origin
 from tests.unit.cli.desk import Desk, remediate
@@ -26,7 +26,7 @@ def approved(desk: Desk, change: Callable[[Plan], Plan]) -> RunDirectory:
     inventory = load_inventory(desk.inventory)
     now = datetime.now(UTC).replace(microsecond=0)
     world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=now)
-    run = create(change(plan_of(world)), sealed(world), inventory, now)
+    run = create_run(change(plan_of(world)), sealed(world), inventory, now)
     assert remediate("approve", run.name, "--key", desk.key, "--yes").code == 0
     return run
 

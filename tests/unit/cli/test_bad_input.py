@@ -54,11 +54,11 @@ CASES: tuple[tuple[str, str, Make], ...] = (
         "UTF-8",
         lambda d, t: ("diagnose", "-i", written(t / "i.yaml", b"\xff\xfe")),
     ),
-    ("observation is cut", "no observation", truncated_observation),
+    ("observation is cut", "not an observation", truncated_observation),
     ("observation is of another inventory", "not read with this inventory", other_inventory),
     (
         "no observation at all",
-        "no observation",
+        "not an observation",
         lambda d, t: ("diagnose", "--from", written(t / "o.json", "[]")),
     ),
     ("edited plan", "cannot be used", edited_plan),

@@ -12,10 +12,10 @@ import pytest
 
 from remediations.cli.commands import plan as plan_command
 from remediations.cli.main import COMMANDS
-from remediations.cli.world import observation_for
+from remediations.cli.observing import get_observation
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan, plan_digest
-from remediations.engine.runs.store import find
+from remediations.engine.runs.store import find_run
 from remediations.systems.comet.inventory import chain_of
 from remediations.systems.comet.reading import CometReading
 from remediations.systems.hosts.compile.process import CompileChild
@@ -87,7 +87,7 @@ def test_compiling_begins_before_the_hosts_are_read(
 
     def reading(inventory: Inventory, source: Path, save: None) -> Observation:
         seen.append(len(children))
-        return observation_for(inventory, source, save)
+        return get_observation(inventory, source, save)
 
     children: list[CompileChild] = []
     usual = CompileChild.__init__
@@ -97,7 +97,7 @@ def test_compiling_begins_before_the_hosts_are_read(
         children.append(child)
 
     monkeypatch.setattr(CompileChild, "__init__", start)
-    monkeypatch.setattr(plan_command, "observation_for", reading)
+    monkeypatch.setattr(plan_command, "get_observation", reading)
     assert remediate("plan", "INC-001", "--from", source).code == 3
     assert seen == [2]
     assert len(children) == 2
@@ -106,7 +106,7 @@ def test_compiling_begins_before_the_hosts_are_read(
 
 def test_plan_makes_a_run(desk: Desk, planned: Done) -> None:
     """The run holds the plan's canonical bytes, what it was made from, and where the hosts are."""
-    run = find(run_of(planned))
+    run = find_run(run_of(planned))
     data = (run.path / "plan.json").read_bytes()
     plan = decode(data, Plan)
     assert canonical(plan) == data
@@ -166,7 +166,7 @@ def test_show(desk: Desk, planned: Done, form: str, words: str) -> None:
     shown = remediate("show", run_of(planned), "--as", form)
     assert shown.code == 0
     assert shown.out.startswith(words)
-    file = find(run_of(planned)).path / "plan.json"
+    file = find_run(run_of(planned)).path / "plan.json"
     assert remediate("show", file, "--as", form).out == shown.out
 
 
@@ -200,7 +200,7 @@ def test_an_approval_that_does_not_hold_is_none(desk: Desk, planned: Done) -> No
     """Status says approved only where apply would accept it."""
     run = run_of(planned)
     assert remediate("approve", run, "--key", desk.key, "--yes").code == 0
-    file = find(run).path / "approvals" / "001.json"
+    file = find_run(run).path / "approvals" / "001.json"
     file.write_text(file.read_text().replace("BEGIN SSH", "BEGIN ssh"))
     status = remediate("status", run)
     assert f"{run}: planned" in status.out
@@ -210,8 +210,8 @@ def test_an_approval_that_does_not_hold_is_none(desk: Desk, planned: Done) -> No
 def test_a_damaged_run_does_not_hide_the_others(desk: Desk, planned: Done) -> None:
     """The list names it, and says what is wrong with it; asked for alone, it is an error."""
     run = run_of(planned)
-    damaged = find(run).path.with_name("20200101-000000-inc-001-00000000")
-    shutil.copytree(find(run).path, damaged)
+    damaged = find_run(run).path.with_name("20200101-000000-inc-001-00000000")
+    shutil.copytree(find_run(run).path, damaged)
     (damaged / "plan.json").write_bytes(b"{")
     rows = remediate("status", "--json").document["result"]
     assert isinstance(rows, list)
@@ -272,7 +272,7 @@ def test_report_of_what_was_only_planned(desk: Desk, planned: Done) -> None:
     done = remediate("report", run_of(planned))
     assert done.code == 0
     assert "### Step 1-0 on `val1`: not started" in done.out
-    page = (find(run_of(planned)).path / "report.html").read_text()
+    page = (find_run(run_of(planned)).path / "report.html").read_text()
     assert "none were run" in page
 
 

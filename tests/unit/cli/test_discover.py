@@ -13,7 +13,7 @@ from remediations.engine.observe.inventory import load_inventory
 from remediations.playbooks.chain.discover.discover import (
     entries_for,
 )
-from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
 from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from remediations.reach.resolver import SshResolver
 from remediations.systems.comet.inventory import Role, chain_of, node_of, with_node
@@ -27,7 +27,7 @@ from tests.unit.cli.desk import Desk, remediate
 from tests.worlds import address_of, healthy, known, unknown
 
 
-def proposed(world: CometReading) -> Proposal:
+def proposed(world: CometReading) -> InventoryProposal:
     return propose(world, entries_for([reading.host for reading in world.hosts]))
 
 

@@ -7,7 +7,7 @@ from rich.live import Live
 
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.proof import checks_text
-from remediations.engine.apply.look import Sight, Verdict
+from remediations.engine.apply.look import GateVerdict, Sight
 from remediations.engine.runs.records import StepState
 from tests.unit.cli.desk import Output
 from tests.unit.plan.cases import plan_of, quorum_lost
@@ -31,8 +31,8 @@ def shown(*, quiet: bool) -> None:
         display.sampled(sight("height 113, round 1: no quorum"))
         display.sampled(sight("height 113, round 1: no quorum"))
         display.sampled(sight("height 114, round 1: quorum"))
-        display.gate_is(stage.gate, Verdict(open=False, seen="113"))
-        display.gate_is(stage.gate, Verdict(open=True, seen="114"))
+        display.gate_is(stage.gate, GateVerdict(open=False, seen="113"))
+        display.gate_is(stage.gate, GateVerdict(open=True, seen="114"))
 
 
 def test_without_a_terminal_each_change_is_a_line(capsys: Captured) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.doctor.doctor import doctor_text, lacks, summary
-from remediations.engine.doctor.line import Line, State
-from remediations.engine.doctor.sight import Sight
+from remediations.engine.doctor.examination import Examination
+from remediations.engine.doctor.line import DoctorLine, LineState
+from remediations.engine.doctor.render_text import doctor_summary, doctor_text, missing_lines
 from remediations.playbooks.chain.doctor.chain_lines import CHAIN, ONE_KEY
 from remediations.playbooks.chain.doctor.world import world_lines
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import Door
+from remediations.reach.routes import HostKeyStatus
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import (
     SUBCOMMANDS,
@@ -46,20 +46,20 @@ def inventory_of(world: CometReading) -> Inventory:
 def sight_of(
     world: CometReading,
     refusals: dict[str, HostUnreachable] | None = None,
-    doors: dict[str, Door] | None = None,
-) -> Sight:
-    return Sight(
+    doors: dict[str, HostKeyStatus] | None = None,
+) -> Examination:
+    return Examination(
         observation=sealed(world), refusals=refusals or {}, doors=doors or {}, asked={CHAIN: {}}
     )
 
 
-def lines_of(world: CometReading, **seen: object) -> tuple[Line, ...]:
+def lines_of(world: CometReading, **seen: object) -> tuple[DoctorLine, ...]:
     programs = {reading.host: SUBCOMMANDS for reading in world.hosts}
     return world_lines(inventory_of(world), sight_of(world, **seen), programs)  # type: ignore[arg-type]  # tests name them
 
 
-def bad(lines: tuple[Line, ...]) -> dict[tuple[str, str], Line]:
-    return {(line.subject, line.topic): line for line in lines if line.state is not State.OK}
+def bad(lines: tuple[DoctorLine, ...]) -> dict[tuple[str, str], DoctorLine]:
+    return {(line.subject, line.topic): line for line in lines if line.state is not LineState.OK}
 
 
 def changed(host: str, **fields: object) -> CometReading:
@@ -87,28 +87,33 @@ def test_a_healthy_world_lacks_nothing() -> None:
 @pytest.mark.parametrize(
     ("world", "where", "state", "words"),
     [
-        (worlds.stopped(healthy(), "val1"), ("val1", "RPC"), State.LACK, "the node is down"),
+        (worlds.stopped(healthy(), "val1"), ("val1", "RPC"), LineState.LACK, "the node is down"),
         (
             worlds.duplicated(healthy(), "val1", "standby1"),
             ("standby1", "validator key"),
-            State.LACK,
+            LineState.LACK,
             "the key of an active validator",
         ),
         (
             worlds.duplicated(healthy(), "val1", "standby1"),
             (CHAIN, "one key, one host"),
-            State.LACK,
+            LineState.LACK,
             "lies on standby1, val1",
         ),
-        (healthy(hosts=3), (CHAIN, "coverage"), State.WARN, "90 of 100"),
-        (healthy(hosts=2), (CHAIN, "coverage"), State.WARN, "70 of 100"),
-        (healthy(hosts=1), (CHAIN, "coverage"), State.LACK, "40 of 100"),
-        (worlds.disabled(healthy(), "val4"), ("val4", "unit"), State.WARN, "does not start"),
-        (worlds.key_missing(healthy(), "val4"), ("val4", "validator key"), State.LACK, "no key"),
+        (healthy(hosts=3), (CHAIN, "coverage"), LineState.WARN, "90 of 100"),
+        (healthy(hosts=2), (CHAIN, "coverage"), LineState.WARN, "70 of 100"),
+        (healthy(hosts=1), (CHAIN, "coverage"), LineState.LACK, "40 of 100"),
+        (worlds.disabled(healthy(), "val4"), ("val4", "unit"), LineState.WARN, "does not start"),
+        (
+            worlds.key_missing(healthy(), "val4"),
+            ("val4", "validator key"),
+            LineState.LACK,
+            "no key",
+        ),
         (
             worlds.sign_state_missing(healthy(), "val4"),
             ("val4", "sign state"),
-            State.LACK,
+            LineState.LACK,
             "no sign state file",
         ),
         (
@@ -117,7 +122,7 @@ def test_a_healthy_world_lacks_nothing() -> None:
                 unit=unknown("several units: a.service b.service", Why.SEVERAL_UNITS),
             ),
             ("val4", "unit"),
-            State.LACK,
+            LineState.LACK,
             "several",
         ),
         (
@@ -126,13 +131,13 @@ def test_a_healthy_world_lacks_nothing() -> None:
                 disk=known(Disk(available=1, total=9, inodes_available=9, writable=True, path="/")),
             ),
             ("val4", "disk"),
-            State.LACK,
+            LineState.LACK,
             "0 of 0 MiB",
         ),
         (
             changed("val4", ownership=known(Ownership(foreign=2, example="/var/lib/x"))),
             ("val4", "owner"),
-            State.LACK,
+            LineState.LACK,
             "2 file(s)",
         ),
         (
@@ -143,7 +148,7 @@ def test_a_healthy_world_lacks_nothing() -> None:
                 ),
             ),
             ("val4", "binary"),
-            State.WARN,
+            LineState.WARN,
             "bbbbbbbbbbbb is what runs",
         ),
         (
@@ -152,14 +157,14 @@ def test_a_healthy_world_lacks_nothing() -> None:
                 binary=known(Binary(path="/v", sha256="c" * 64, running_sha256="", version="")),
             ),
             (CHAIN, "one program"),
-            State.WARN,
+            LineState.WARN,
             "another on full1",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_is_wrong_has_its_line(
-    world: CometReading, where: tuple[str, str], state: State, words: str
+    world: CometReading, where: tuple[str, str], state: LineState, words: str
 ) -> None:
     """The line is at the host it is about, says what was found, and what mends it."""
     line = bad(lines_of(world))[where]
@@ -262,7 +267,7 @@ def test_any_world_has_lines_and_whatever_lacks_is_mended(world: CometReading) -
     lines = lines_of(world)
     assert lines
     for line in lines:
-        assert bool(line.mend) is (line.state is not State.OK)
+        assert bool(line.mend) is (line.state is not LineState.OK)
         assert "\n" not in line.found + line.mend
 
 
@@ -297,7 +302,7 @@ def test_a_wrong_clock_says_which_way(offset_ms: int, found: str) -> None:
     assert isinstance(reading.session, Known)
     session = known(replace(reading.session.value, clock_offset_ms=offset_ms))
     line = bad(lines_of(changed("val4", session=session)))["val4", "clock"]
-    assert line.state is State.LACK
+    assert line.state is LineState.LACK
     assert line.found.startswith(found)
 
 
@@ -319,19 +324,19 @@ def test_power_on_hosts_that_could_not_be_read_is_their_lack() -> None:
     down = functools.reduce(worlds.unreachable, ("val1", "val2"), healthy())
     lines = lines_of(down)
     line = bad(lines)[CHAIN, "coverage"]
-    assert line.state is State.WARN
+    assert line.state is LineState.WARN
     assert "the key of val1, val2 from being read" in line.mend
-    assert [missing.subject for missing in lacks(lines)] == ["val1", "val2"]
+    assert [missing.subject for missing in missing_lines(lines)] == ["val1", "val2"]
 
 
 def test_what_to_mend_first_comes_first() -> None:
     """One key on two hosts before all; then the hosts; what the chain lacks may follow from them.
     The last line names them, for whoever does not scroll."""
     world = worlds.duplicated(worlds.stopped(healthy(hosts=1), "full1"), "val1", "standby1")
-    missing = lacks(lines_of(world))
+    missing = missing_lines(lines_of(world))
     assert missing[0].topic == ONE_KEY
     assert [line.subject == CHAIN for line in missing[1:]] == [False] * (len(missing) - 2) + [True]
-    assert f"{len(missing)} lacking: chain {ONE_KEY}, " in summary(lines_of(world))
+    assert f"{len(missing)} lacking: chain {ONE_KEY}, " in doctor_summary(lines_of(world))
 
 
 def test_the_copy_that_runs_is_left_alone() -> None:
@@ -397,6 +402,6 @@ def test_adaptive_sync_is_a_warning_on_a_validator(host: str) -> None:
         assert found == {}
         return
     line = found[host, "adaptive_sync"]
-    assert line.state is State.WARN
+    assert line.state is LineState.WARN
     assert "signing twice" in line.found
     assert "[blocksync]" in line.mend

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.catalogue import Catalogue, Flaw, Trouble, catalogue
-from remediations.engine.doctor.configured import playbook_lines, read_configuration
-from remediations.engine.doctor.line import Line, State
+from remediations.engine.catalogue import Catalogue, Flaw, UnusedEntry, catalogue
+from remediations.engine.doctor.line import DoctorLine, LineState
+from remediations.engine.doctor.machine import playbook_lines, read_configuration
 from remediations.machine.config import MachineConfig
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.test_doctor import KEY
@@ -30,7 +30,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     return write
 
 
-def found(topic: str) -> Line:
+def found(topic: str) -> DoctorLine:
     (line,) = (line for line in read_configuration()[1] if line.topic == topic)
     return line
 
@@ -44,7 +44,7 @@ def test_machine_without_a_configuration(tmp_path: Path, monkeypatch: pytest.Mon
     assert found("ssh").found.endswith(", /usr/bin/ssh")
     assert found("ssh-keygen").found.startswith("/usr/bin/ssh-keygen (SHA-256 ")
     assert found("playbooks").found == "INC-001, node-down"
-    assert {line.state for line in read_configuration()[1]} == {State.OK}
+    assert {line.state for line in read_configuration()[1]} == {LineState.OK}
 
 
 def test_all_that_is_named_is_told(configure: Configure, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_all_that_is_named_is_told(configure: Configure, tmp_path: Path) -> None
     assert "1 key(s)" in found("allowed_signers").found
     assert "a list of keys" in found("revoked_keys").found
     assert found("inventories").found == f"{tmp_path}/i.yaml"
-    assert {line.state for line in read_configuration()[1]} == {State.OK}
+    assert {line.state for line in read_configuration()[1]} == {LineState.OK}
 
 
 def test_what_is_named_and_not_there_lacks(configure: Configure, tmp_path: Path) -> None:
@@ -72,42 +72,42 @@ def test_what_is_named_and_not_there_lacks(configure: Configure, tmp_path: Path)
         )
         + f'inventories = ["{tmp_path}/none"]\n'
     )
-    lacking = {line.topic for line in read_configuration()[1] if line.state is State.LACK}
+    lacking = {line.topic for line in read_configuration()[1] if line.state is LineState.LACK}
     assert lacking == {"allowed_signers", "revoked_keys", "ssh", "ssh-keygen", "inventories"}
-    assert all(line.mend for line in read_configuration()[1] if line.state is State.LACK)
+    assert all(line.mend for line in read_configuration()[1] if line.state is LineState.LACK)
 
 
 def test_configuration_that_cannot_be_used_is_one_line(configure: Configure, desk: Desk) -> None:
     """What it should have named is unknown; the rest of the machine is told all the same."""
     path = configure("shh = 1\n")
     (line,) = read_configuration()[1]
-    assert (line.topic, line.state) == ("configuration", State.LACK)
+    assert (line.topic, line.state) == ("configuration", LineState.LACK)
     assert str(path) in line.found
     assert remediate("doctor").code == 3
     assert "state directory" in remediate("doctor", "--verbose").out
 
 
 @pytest.mark.parametrize(
-    ("flaw", "state"), [(Flaw.BROKEN, State.WARN), (Flaw.DUPLICATE, State.LACK)]
+    ("flaw", "state"), [(Flaw.BROKEN, LineState.WARN), (Flaw.DUPLICATE, LineState.LACK)]
 )
-def test_playbook_that_cannot_be_used_is_one_line(flaw: Flaw, state: State) -> None:
+def test_playbook_that_cannot_be_used_is_one_line(flaw: Flaw, state: LineState) -> None:
     """A broken one stands in nobody's way; of two with one id neither is used."""
-    trouble = Trouble(name="x", distribution="acme", version="1.0", flaw=flaw, reason="because")
+    trouble = UnusedEntry(name="x", distribution="acme", version="1.0", flaw=flaw, reason="because")
     told = playbook_lines(Catalogue(domains=(), playbooks=(), troubles=(trouble,)), MachineConfig())
     assert [(line.state, line.found) for line in told] == [
-        (State.OK, "none"),
+        (LineState.OK, "none"),
         (state, "x, acme 1.0: because"),
     ]
     assert "pip uninstall" in told[1].mend
 
 
 def test_playbook_that_is_not_allowed_is_told_and_lacks_nothing() -> None:
-    trouble = Trouble(
+    trouble = UnusedEntry(
         name="x", distribution="acme", version="1", flaw=Flaw.NOT_ALLOWED, reason="so"
     )
     ours = catalogue(MachineConfig()).playbooks
     (line,) = playbook_lines(
         Catalogue(domains=(), playbooks=ours, troubles=(trouble,)), MachineConfig()
     )
-    assert line.state is State.OK
+    assert line.state is LineState.OK
     assert line.found == "INC-001, node-down; not allowed: acme"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.doctor.sight import see
+from remediations.engine.doctor.examination import examine_through
 from remediations.playbooks.chain.discover.discover import inventory_for
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import Door, door
 from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.routes import HostKeyStatus, host_key_status
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import comet_reading
 from remediations.values.reading import Known
@@ -35,7 +35,9 @@ def test_half_the_hosts_down() -> None:
         expected="the key",
         next_step="compare the key",
     )
-    shut = Door(host="val1", address="val1", files=("kh",), known=(), revoked=0, trouble="")
+    shut = HostKeyStatus(
+        host="val1", address="val1", files=("kh",), known=(), revoked=0, trouble=""
+    )
     lines = lines_of(world, refusals={"val1": refusal}, doors={"val1": shut})
     found = bad(lines)
     assert found["val1", "login"].mend == "compare the key"
@@ -53,7 +55,9 @@ def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
     entries = tuple(node_entry(name=n, role=Role.VALIDATOR, ssh=n) for n in ("val1", "gone"))
     inventory = replace(inventory_of(healthy()), ssh_config=None, hosts=entries)
     sight = asyncio.run(
-        see(Reached({"val1": Local("val1", host)}), inventory, resolver(inventory), {}, tool="test")
+        examine_through(
+            Reached({"val1": Local("val1", host)}), inventory, resolver(inventory), {}, tool="test"
+        )
     )
     rpc.close()
     assert [r.host for r in comet_reading(sight.observation).hosts] == ["val1", "gone"]
@@ -76,7 +80,7 @@ def test_unknown_revoked_and_changed_host_keys_differ(
 ) -> None:
     """SSH says one and the same of all three; what an operator has to do differs."""
     refusal = HostUnreachable("", guard="strict host keys", got="", expected="", next_step="x")
-    seen = Door(
+    seen = HostKeyStatus(
         host="val1", address="v", files=("kh",), known=known_keys, revoked=revoked, trouble=""
     )
     world = worlds.unreachable(healthy(), "val1")
@@ -97,11 +101,11 @@ def test_a_door_is_what_ssh_would_look_up(tmp_path: Path) -> None:
         f"Host *\n UserKnownHostsFile {known_hosts}\n GlobalKnownHostsFile none\n"
     )
 
-    async def doors() -> list[Door]:
+    async def doors() -> list[HostKeyStatus]:
         names = ("val1", "val2", "val3")
         entries = [node_entry(name=name, role=Role.FULL, ssh=name) for name in names]
         asked = inventory_for(entries, str(config))
-        return [await door(entry, resolver(asked), KnownHosts()) for entry in entries]
+        return [await host_key_status(entry, resolver(asked), KnownHosts()) for entry in entries]
 
     first, second, third = asyncio.run(doors())
     assert (first.address, first.known, first.revoked) == ("[v.example]:2222", ("ssh-ed25519",), 0)

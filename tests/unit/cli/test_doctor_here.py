@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.doctor.inventory_lines import inventory_lines
-from remediations.engine.doctor.line import INVENTORY, State
+from remediations.engine.doctor.line import INVENTORY, LineState
 from remediations.engine.doctor.machine import agent_line, state_line
-from remediations.engine.doctor.signers import list_line
+from remediations.engine.doctor.signers import signers_list_line
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.test_doctor import KEY, inventory_of
 from tests.worlds import healthy
@@ -39,8 +39,8 @@ def test_allowed_signers(text: str, words: str, tmp_path: Path) -> None:
     file = tmp_path / "signers"
     file.write_text(text, encoding="utf-8")
     file.chmod(0o644)
-    line = list_line(INVENTORY, file)
-    assert (line.state is State.OK) is (words == "")
+    line = signers_list_line(INVENTORY, file)
+    assert (line.state is LineState.OK) is (words == "")
     assert words in line.found
 
 
@@ -48,19 +48,19 @@ def test_signers_file_that_others_may_write(tmp_path: Path) -> None:
     """Who can write the list can approve."""
     file = tmp_path / "signers"
     inventory = replace(inventory_of(healthy()), allowed_signers=str(file))
-    assert inventory_lines(inventory)[-1].state is State.LACK
+    assert inventory_lines(inventory)[-1].state is LineState.LACK
     file.write_text(f"alice {KEY}\n")
     file.chmod(0o666)
     assert f"chmod go-w {file}" in inventory_lines(inventory)[-1].mend
     file.chmod(0o644)
-    assert inventory_lines(inventory)[-1].state is State.OK
+    assert inventory_lines(inventory)[-1].state is LineState.OK
 
 
 def test_list_of_the_machine_counts_before_that_of_the_inventory(tmp_path: Path) -> None:
     inventory = replace(inventory_of(healthy()), allowed_signers=str(tmp_path / "none"))
     line = inventory_lines(inventory, Path("/etc/remediate/allowed_signers"))[-1]
-    assert line.state is State.OK
-    assert line.found.startswith("/etc/remediate/allowed_signers counts")
+    assert line.state is LineState.OK
+    assert line.found.startswith("/etc/remediate/allowed_signers, which the machine")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a program of root")
@@ -84,7 +84,7 @@ def test_agent_is_not_asked_by_a_program_that_others_could_have_written(tmp_path
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/trace\n")
     program.chmod(0o777)
     line = agent_line(program)
-    assert line.state is State.WARN
+    assert line.state is LineState.WARN
     assert f"`ls -ld {program}`" in line.mend
     assert not (tmp_path / "trace").exists()
 
@@ -92,11 +92,11 @@ def test_agent_is_not_asked_by_a_program_that_others_could_have_written(tmp_path
 def test_the_state_directory_is_not_made(tmp_path: Path) -> None:
     """It is judged by what is there, and nothing is created."""
     line = state_line(tmp_path / "a/b")
-    assert line.state is State.OK
+    assert line.state is LineState.OK
     assert "will be made" in line.found
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
-    assert state_line(tmp_path / "file").state is State.LACK
+    assert state_line(tmp_path / "file").state is LineState.LACK
 
 
 def test_command_without_inventory(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
+from remediations.cli.output import CommandResult
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.lock import resource_locks
@@ -105,8 +105,8 @@ def test_list_of_runs_says_what_is_in_doubt(desk: Desk, state: Path) -> None:
     run.write(CHECKS_FILE, canonical(checks()[:2]))
     listed = remediate("status").out
     assert "NOT PROVEN: approvals/001.json is not an approval with which the run" in listed
-    assert f"NOT PROVEN: the approval of {PRINCIPAL} that the journal names is not" in listed
-    assert "NOT PROVEN: checks.json is not what a verification wrote last" in listed
+    assert f"NOT PROVEN: the approval of {PRINCIPAL} that the journal names is missing" in listed
+    assert "NOT PROVEN: checks.json is not what the last verification wrote" in listed
     (run.path / "approvals" / "001.json").write_bytes(b"{}")
     assert f"{run.name:<44} unreadable" in remediate("status").out
 
@@ -147,7 +147,7 @@ def test_checks_that_no_verification_wrote(desk: Desk, state: Path) -> None:
     for use in ("status", "report"):
         done = remediate(use, run.name)
         first = done.out.partition("\n")[0].lower()
-        assert "not proven: checks.json is not what a verification wrote last" in first
+        assert "not proven: checks.json is not what the last verification wrote" in first
         assert "from (113, 0, 3) to (139, 0, 3)" not in done.out
     document = remediate("status", run.name, "--json").document["result"]
     assert isinstance(document, dict)
@@ -176,7 +176,7 @@ def test_full_directory_for_temporary_files(
     assert done.out.startswith("NOT PROVEN: approvals/001.json was not verified")
 
 
-def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> Answer:
+def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> CommandResult:
     """What a verification says in which all checks pass."""
     monkeypatch.setattr(proof, "run_checks", lambda *_, **__: checks()[:2])
     anchors = Anchors(run.plan, desk.inventory)

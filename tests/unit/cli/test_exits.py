@@ -11,8 +11,8 @@ import click
 import pytest
 
 from remediations import errors
-from remediations.cli.answer import Answer
-from remediations.cli.exits import leave
+from remediations.cli.exits import run_command
+from remediations.cli.output import CommandResult
 from remediations.errors import ExitCode, RemediationError
 
 CODES = {
@@ -63,7 +63,7 @@ def test_every_error_has_a_documented_code() -> None:
 @pytest.mark.parametrize("name", list(CODES))
 def test_error_as_text(name: str, capsys: Captured) -> None:
     """Text of an error goes to stderr: what, guard, got, expected, next."""
-    assert leave(raising(error_of(name)), []) == CODES[name]
+    assert run_command(raising(error_of(name)), []) == CODES[name]
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
@@ -75,7 +75,7 @@ def test_error_as_text(name: str, capsys: Captured) -> None:
 @pytest.mark.parametrize("name", list(CODES))
 def test_error_as_json(name: str, capsys: Captured) -> None:
     """With --json the same, as one document on stdout, with the same code."""
-    assert leave(raising(error_of(name)), ["--json"]) == CODES[name]
+    assert run_command(raising(error_of(name)), ["--json"]) == CODES[name]
     found = document(capsys)
     assert found["exit_code"] == str(CODES[name])
     assert found["outcome"] == ExitCode(CODES[name]).name.lower()
@@ -92,10 +92,10 @@ def test_error_as_json(name: str, capsys: Captured) -> None:
 @pytest.mark.parametrize("code", list(ExitCode))
 def test_answer(code: ExitCode, capsys: Captured) -> None:
     """An answer's code is the process's; its text and its document never mix."""
-    answer = Answer(exit_code=code, document={"height": 2**60}, text="all is well\n\n")
-    assert leave(lambda: answer, []) == code
+    answer = CommandResult(exit_code=code, document={"height": 2**60}, text="all is well\n\n")
+    assert run_command(lambda: answer, []) == code
     assert capsys.readouterr() == ("all is well\n", "")
-    assert leave(lambda: answer, ["x", "--json"]) == code
+    assert run_command(lambda: answer, ["x", "--json"]) == code
     found = document(capsys)
     assert found["result"] == {"height": "1152921504606846976"}
     assert found["error"] is None
@@ -104,28 +104,28 @@ def test_answer(code: ExitCode, capsys: Captured) -> None:
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), click.Abort()])
 def test_interrupt(interrupt: BaseException, capsys: Captured) -> None:
     """Ctrl-C ends with 130, in text and in JSON, without a traceback."""
-    assert leave(raising(interrupt), []) == 130
+    assert run_command(raising(interrupt), []) == 130
     assert capsys.readouterr().err.startswith("error: interrupted\n")
-    assert leave(raising(interrupt), ["--json"]) == 130
+    assert run_command(raising(interrupt), ["--json"]) == 130
     assert document(capsys)["outcome"] == "interrupted"
 
 
 def test_wrong_command_line(capsys: Captured) -> None:
     """click's own complaints have the same form."""
     error = click.UsageError("No such option '--foce'.")
-    assert leave(raising(error), ["apply", "--foce"]) == 2
+    assert run_command(raising(error), ["apply", "--foce"]) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: No such option '--foce'.\n")
     assert "got       apply --foce" in err
     assert "--help" in err
-    assert leave(raising(error), ["apply", "--json"]) == 2
+    assert run_command(raising(error), ["apply", "--json"]) == 2
     assert document(capsys)["outcome"] == "usage"
 
 
 @pytest.mark.parametrize(("value", "code"), [(None, 0), (0, 0), (2, 2), (99, 2)])
 def test_click_gives_a_number(value: object, code: int) -> None:
     """What is no answer is click's exit code; an undocumented one is a usage error."""
-    assert leave(lambda: value, []) == code
+    assert run_command(lambda: value, []) == code
 
 
 def test_help_is_not_in_the_document(capsys: Captured) -> None:
@@ -135,7 +135,7 @@ def test_help_is_not_in_the_document(capsys: Captured) -> None:
         click.echo("Usage: …")
         return 0
 
-    assert leave(run, ["--help", "--json"]) == 0
+    assert run_command(run, ["--help", "--json"]) == 0
     out, err = capsys.readouterr()
     assert err == "Usage: …\n"
     assert json.loads(out)["exit_code"] == "0"
@@ -152,7 +152,7 @@ def test_bug(
 ) -> None:
     """A bug ends with 70; the traceback is in a file that is named, never on the terminal."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert leave(bug, arguments) == 70
+    assert run_command(bug, arguments) == 70
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert "this is a bug: KeyError: 'b'" in out + err
@@ -166,7 +166,7 @@ def test_bug(
 def test_bug_on_a_full_disk(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no traceback can be kept, that is said, and still no traceback is shown."""
     monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
-    assert leave(bug, []) == 70
+    assert run_command(bug, []) == 70
     err = capsys.readouterr().err
     assert "no traceback was kept" in err
     assert "Traceback" not in err
@@ -177,5 +177,5 @@ def test_names_that_are_no_text(capsys: Captured) -> None:
     error = error_of("UsageError")
     error.got = "caf\udce9.json"
     for arguments in ([], ["--json"]):
-        assert leave(raising(error), arguments) == 2
+        assert run_command(raising(error), arguments) == 2
         assert re.search(r"caf\\{1,2}u\{dce9\}\.json", "".join(capsys.readouterr()))

@@ -9,8 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from remediations.cli.main import cli
-from remediations.engine.rules.book import entries
-from remediations.engine.rules.entry import Entry, Kind
+from remediations.engine.rules.book import RuleEntry, RuleKind, rule_entries
 from remediations.errors import ExitCode
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import quorum_lost, wrong_clock
@@ -25,8 +24,8 @@ def told(*names: str) -> list[dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.kind}:{entry.id}")
-def test_every_entry_is_found_by_every_name(entry: Entry) -> None:
+@pytest.mark.parametrize("entry", rule_entries(), ids=lambda entry: f"{entry.kind}:{entry.id}")
+def test_every_entry_is_found_by_every_name(entry: RuleEntry) -> None:
     """In any case, and told whole: id, kind, title, page and every part."""
     for name in (n for own in entry.names for n in (own, own.upper(), own.lower())):
         (found,) = [e for e in told(name) if e["page"] == entry.page and e["id"] == entry.id]
@@ -47,7 +46,7 @@ def test_it_is_drawn_for_a_terminal() -> None:
 def test_a_name_may_mean_several() -> None:
     """A class and a condition are told both; what is asked for twice is told once."""
     kinds = [entry["kind"] for entry in told("upgrade-needed", "UPGRADE_NEEDED")]
-    assert kinds == [Kind.CLASS, Kind.CONDITION]
+    assert kinds == [RuleKind.CLASS, RuleKind.CONDITION]
     assert [entry["id"] for entry in told("P1", "8", "G29")] == ["P1", "8", "G29"]
 
 
@@ -56,10 +55,10 @@ def test_without_a_name_all_are_listed() -> None:
     done = remediate("explain")
     assert done.code == ExitCode.OK
     lines = done.out.splitlines()
-    assert [line for line in lines if line in list(Kind)] == list(Kind)
-    for entry in entries():
+    assert [line for line in lines if line in list(RuleKind)] == list(RuleKind)
+    for entry in rule_entries():
         assert f"  {entry.id:<20} {entry.title}" in lines
-    assert [e["id"] for e in told()] == [entry.id for entry in entries()]
+    assert [e["id"] for e in told()] == [entry.id for entry in rule_entries()]
 
 
 @pytest.mark.parametrize("name", ["G2x", "quorum lost", "zombi", "not-verifed"])

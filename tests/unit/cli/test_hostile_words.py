@@ -10,14 +10,14 @@ from typing import cast
 
 import pytest
 
-from remediations.cli.answer import Answer
 from remediations.cli.commands import list_, status
 from remediations.cli.commands.inventory import _summary
-from remediations.cli.exits import leave
+from remediations.cli.exits import run_command
 from remediations.cli.live import LiveDisplay, to_stderr
+from remediations.cli.output import CommandResult
 from remediations.cli.proof import checks_text
-from remediations.engine.apply.look import Sight, Verdict
-from remediations.engine.catalogue import Catalogue, Flaw, Installed, Trouble
+from remediations.engine.apply.look import GateVerdict, Sight
+from remediations.engine.catalogue import Catalogue, Flaw, Installed, UnusedEntry
 from remediations.engine.discovery import Discovered
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Plan, Risk
@@ -25,7 +25,7 @@ from remediations.engine.runs.records import StepState
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
 from remediations.playbooks.chain.discover.found import summary
-from remediations.playbooks.chain.discover.proposal import Proposal as Proposed
+from remediations.playbooks.chain.discover.proposal import InventoryProposal as Proposed
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.values.wire import canonical
 from tests.hostile import each_hostile, of, record_of
@@ -46,7 +46,7 @@ def test_errors(text: str, capsys: Captured) -> None:
     def fail() -> object:
         raise UsageError(text, guard=text, got=text, expected=text, next_step="remediate list")
 
-    leave(fail, [])
+    run_command(fail, [])
     rows = capsys.readouterr().err.splitlines()
     assert not STEERING.search("".join(rows))
     labels = [row[2:11].strip() for row in rows[1:] if not row.startswith(" " * 12)]
@@ -58,8 +58,8 @@ def test_documents(text: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None
     """One line of ASCII without control characters; parsed, it is the same value to the last
     character, and its canonical form has the same bytes as before."""
     text = text.encode(errors="replace").decode()  # canonical JSON has no lone surrogates
-    answer = Answer(exit_code=ExitCode.OK, document={text: [text]}, text="")
-    assert leave(lambda: answer, ["--json"]) == 0
+    answer = CommandResult(exit_code=ExitCode.OK, document={text: [text]}, text="")
+    assert run_command(lambda: answer, ["--json"]) == 0
     printed = capfdbinary.readouterr().out
     assert re.fullmatch(rb"[\x20-\x7e]+\n", printed)
     parsed = json.loads(printed)
@@ -74,7 +74,7 @@ def test_progress(text: str, capsys: Captured) -> None:
     (stage, *_), display = plan.stages, LiveDisplay(plan, quiet=False)
     display.stage_began(stage)
     display.step_is(plan.steps[0], StepState.DONE, text)
-    display.gate_is(stage.gate, Verdict(open=True, seen=text))
+    display.gate_is(stage.gate, GateVerdict(open=True, seen=text))
     display.sampled(Sight(headline=text, points=()))
     to_stderr(text)
     said = capsys.readouterr().err
@@ -102,14 +102,14 @@ def test_answers(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = Installed(
         domain=DOMAIN, playbook=playbook, distribution=text, version=text, module="x"
     )
-    trouble = Trouble(name=text, distribution=text, version=text, flaw=Flaw.BROKEN, reason=text)
+    trouble = UnusedEntry(name=text, distribution=text, version=text, flaw=Flaw.BROKEN, reason=text)
     found = Catalogue(domains=(), playbooks=(installed,), troubles=(trouble,))
     monkeypatch.setattr(list_, "catalogue", lambda _: found)
     listed = list_.command.callback
     assert listed is not None
     monkeypatch.setattr(
         status,
-        "standing",
+        "quick_status",
         lambda *_: (SimpleNamespace(state=text, message=text), (text,)),
     )
     run = SimpleNamespace(name=f"run{text}")

@@ -17,7 +17,7 @@ import click
 import pytest
 
 from remediations.cli.live import LiveDisplay
-from remediations.cli.log import PACKAGE, Log, is_shown
+from remediations.cli.log import PACKAGE, Log, logs_to_stderr
 from remediations.cli.main import COMMANDS, cli
 from remediations.engine.apply import application, carry_out
 from remediations.reach.command import SshConnection
@@ -289,7 +289,7 @@ def test_the_log_ends_with_its_command(host: tuple[Machine, Path], desk: Desk) -
     before = (logger.level, logger.propagate, list(logger.handlers))
     remediate("diagnose", "-vv", "-i", host[1])
     assert (logger.level, logger.propagate, list(logger.handlers)) == before
-    assert not is_shown()
+    assert not logs_to_stderr()
 
 
 def test_every_command_has_it() -> None:
@@ -327,7 +327,7 @@ def test_lines_are_not_torn_by_what_is_redrawn(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(type(display._console), "is_terminal", True)
     monkeypatch.setattr(type(display._console), "is_dumb_terminal", False)
     with Log("") as log:
-        log.louder(1)
+        log.increase_verbosity(1)
         with display.shown():
             assert display._live is None
     with display.shown():
@@ -340,7 +340,7 @@ def test_the_log_outlives_a_lent_descriptor(tmp_path: Path) -> None:
         "import logging, os, sys\n"
         "from remediations.cli.log import Log\n"
         "with Log('') as log:\n"
-        "    log.louder(1)\n"
+        "    log.increase_verbosity(1)\n"
         f"    os.dup2(os.open({str(tmp_path / 'lent')!r}, os.O_WRONLY | os.O_CREAT), 2)\n"
         "    logging.getLogger('remediations.reach').info('still heard')\n"
     )

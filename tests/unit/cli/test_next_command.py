@@ -11,8 +11,8 @@ import pytest
 
 import remediations.cli
 from remediations.cli.main import COMMANDS, cli
-from remediations.cli.next_command import next_command
 from remediations.cli.options import INVENTORY_VARIABLE, inventory_option
+from remediations.cli.output import next_command
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.systems.comet.reading import CometReading

@@ -14,7 +14,7 @@ import pytest
 
 from remediations.engine.runs.journal import read_journal
 from remediations.engine.runs.records import Checked, RunEnded, RunState, StepEnded
-from remediations.engine.runs.status import by_step
+from remediations.engine.runs.status import events_by_step
 from remediations.engine.runs.store import RunDirectory
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.scripted import approved, seen, words
@@ -33,7 +33,7 @@ def run(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirec
 def verified(run: RunDirectory) -> None:
     """It was carried out to its end: two commands, a whole journal, the checks, the report."""
     entries = read_journal(run.journal)
-    assert list(by_step(entries, StepEnded)) == ["1-0", "2-0"]
+    assert list(events_by_step(entries, StepEnded)) == ["1-0", "2-0"]
     assert [type(entry.event) for entry in entries[-2:]] == [RunEnded, Checked]
     result = remediate("status", run.name, "--json").document["result"]
     assert isinstance(result, dict)

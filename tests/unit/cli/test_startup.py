@@ -93,5 +93,5 @@ def test_a_saved_observation_is_read_without_ssh(home: Path) -> None:
     """`diagnose --from` works in the middle of an incident, where nobody is to be contacted."""
     saved = next(home.glob("runs/*/observation.json"))
     found = loaded(home, "diagnose", "--from", str(saved), code=3)
-    assert "remediations.engine.observe.look" in found
+    assert "remediations.engine.observe.observe" in found
     assert not found & {"asyncssh", "paramiko", "pyinfra", "remediations.reach.ssh"}

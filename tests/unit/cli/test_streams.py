@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from remediations.cli import streams
-from remediations.cli.streams import detached
+from remediations.cli.streams import detached_streams
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[int]:
 def test_what_goes_to_one_file_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Text, bytes and both streams of one terminal or log."""
     with pipe(monkeypatch, "stdout", "stderr") as reading:
-        with detached():
+        with detached_streams():
             for number in range(100):
                 print(number, file=(sys.stdout, sys.stderr)[number % 2])
             sys.stdout.buffer.write(b"{}\n")
@@ -50,7 +50,7 @@ def test_nobody_waits_for_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "BACKLOG", 1_000_000)
     with pipe(monkeypatch, "stderr"):
         began = time.monotonic()
-        with detached():
+        with detached_streams():
             for _ in range(100):
                 sys.stderr.write("x" * 50_000)
             assert time.monotonic() - began < 2
@@ -71,7 +71,7 @@ def test_the_end_waits_for_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> Non
         reader = threading.Thread(target=slowly, args=(reading,), daemon=True)
         reader.start()
         began = time.monotonic()
-        with detached():
+        with detached_streams():
             sys.stdout.write("x" * 400_000)
         assert time.monotonic() - began > 2
         sys.stdout.close()
@@ -84,7 +84,7 @@ def test_a_file_that_somebody_made_non_blocking(monkeypatch: pytest.MonkeyPatch)
     with pipe(monkeypatch, "stdout") as reading:
         flags = fcntl.fcntl(sys.stdout.fileno(), fcntl.F_GETFL)
         fcntl.fcntl(sys.stdout.fileno(), fcntl.F_SETFL, flags | os.O_NONBLOCK)
-        with detached():
+        with detached_streams():
             sys.stdout.write("x" * 300_000)
             sys.stdout.flush()
             time.sleep(0.3)
@@ -98,7 +98,7 @@ def test_a_terminal_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = os.openpty()
     with os.fdopen(theirs, "w") as file:
         monkeypatch.setattr(sys, "stdout", file)
-        with detached():
+        with detached_streams():
             assert sys.stdout.isatty()
             assert termios.tcgetattr(sys.stdout.fileno())
         assert sys.stdout is file

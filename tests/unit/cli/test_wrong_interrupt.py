@@ -20,14 +20,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.cli.world import TOOL
-from remediations.engine.catalogue import named
+from remediations.cli.observing import TOOL
+from remediations.engine.catalogue import require_playbook
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import RunEnded
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.machine.config import MachineConfig
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.inventory import Inventory
@@ -58,7 +58,7 @@ from remediations.systems.comet.poll import NodePoll
 from remediations.engine.apply import application
 from remediations.engine.apply import apply as applying
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.look import Verdict
+from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 
 marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
@@ -83,7 +83,7 @@ def wait(*_, **__):
 
 def gate(*_):
     (marks / "gate").touch()
-    return Verdict(stage != "gate", "113")
+    return GateVerdict(stage != "gate", "113")
 
 async def apply(self):
     async def stopped():
@@ -149,14 +149,14 @@ def run(desk: Desk, silent: socket.socket, tmp_path: Path) -> Iterator[RunDirect
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
         patch.setenv("REMEDIATE_INVENTORY", str(file))
-        made = create(true_plan(world), sealed(world), inventory, now)
+        made = create_run(true_plan(world), sealed(world), inventory, now)
         assert remediate("approve", made.name, "--key", desk.key, "--yes").code == 0
         yield made
 
 
 def true_plan(world: CometReading) -> Plan:
     """The plan that this version makes, so that `apply` goes on to the hosts."""
-    return compiled(world, tool=TOOL, origin=named("INC-001", MachineConfig()).origin())
+    return compiled(world, tool=TOOL, origin=require_playbook("INC-001", MachineConfig()).origin())
 
 
 async def logins_of(inventory: Inventory) -> tuple[Login, ...]:

@@ -17,7 +17,7 @@ from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.systems.comet.reading import sealed
@@ -53,7 +53,9 @@ def planned(desk: Desk, *, age: timedelta = timedelta(), **fields: object) -> Ru
     inventory = load_inventory(desk.inventory)
     ended = datetime.now(UTC).replace(microsecond=0) - age
     world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=ended)
-    return create(replace(plan_of(world), **fields), sealed(world), inventory, datetime.now(UTC))
+    return create_run(
+        replace(plan_of(world), **fields), sealed(world), inventory, datetime.now(UTC)
+    )
 
 
 def approved(desk: Desk, *, age: timedelta = timedelta()) -> RunDirectory:
@@ -96,7 +98,7 @@ WHOLE: dict[str, tuple[str, Change]] = {
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("case", WHOLE)
 def test_a_plan_file_that_is_not_as_written(desk: Desk, state: Path, case: str, use: str) -> None:
-    """No command uses it, and each says that a plan is never mended by hand."""
+    """No command uses it, and each says that a plan is never repaired by hand."""
     words, change = WHOLE[case]
     run = applied(planned(desk))
     file = run.path / "plan.json"

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.systems.comet.reading import sealed
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.wrong import (
@@ -44,7 +44,7 @@ def run(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     inventory = load_inventory(desk.inventory)
     now = datetime.now(UTC).replace(microsecond=0)
     world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=now)
-    yield create(plan_of(world), sealed(world), inventory, now)
+    yield create_run(plan_of(world), sealed(world), inventory, now)
     subprocess.run(["chmod", "-R", "u+rwX", str(tmp_path / "state")], check=True)
 
 
@@ -138,7 +138,7 @@ def test_another_users_run(desk: Desk, run: RunDirectory, tmp_path: Path) -> Non
     assert [(row["run"], row["state"]) for row in rows] == [(run.name, "unreadable")]
     asked = console("status", run.name, state=tmp_path / "state", prefix=LIKE_ANYBODY)
     assert asked.code in (2, 12)
-    is_error(asked, asked.code, "somebody else" if os.geteuid() == 0 else "ermission denied")
+    is_error(asked, asked.code, "another user" if os.geteuid() == 0 else "ermission denied")
 
 
 @pytest.mark.usefixtures("quickly")

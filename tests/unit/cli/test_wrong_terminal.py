@@ -20,7 +20,7 @@ from remediations.cli.live import LiveDisplay
 from remediations.engine.apply.look import Sight
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.runs.store import RunDirectory, create
+from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.systems.comet.reading import sealed
 from tests.unit.cli.desk import Desk, Output
 from tests.unit.cli.wrong import LIMIT_S, SCRIPT, Argument, contents
@@ -76,7 +76,7 @@ def run(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirec
     inventory = load_inventory(desk.inventory)
     now = datetime.now(UTC).replace(microsecond=0)
     world = replace(quorum_lost(), inventory_digest=inventory_digest(inventory), ended=now)
-    return create(plan_of(world), sealed(world), inventory, now)
+    return create_run(plan_of(world), sealed(world), inventory, now)
 
 
 def shown(desk: Desk, run: RunDirectory) -> dict[str, tuple[Argument, ...]]:

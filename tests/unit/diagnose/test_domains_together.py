@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.cli.commands.diagnose import verdict
+from remediations.cli.commands.diagnose import worst_exit_code
 from remediations.engine.apply.look import Look
 from remediations.engine.domain import AnyDomain, Domain
 from remediations.engine.find.conclude import FAILED, UNREAD, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
-from remediations.engine.observe.observation import Observation
-from remediations.engine.observe.unread import FailedSystem
+from remediations.engine.observe.observation import FailedSystem, Observation
 from remediations.errors import ExitCode, UsageError
 from remediations.systems.comet.reading import sealed
 from remediations.values.part import Part
@@ -57,7 +56,7 @@ def domain(
         title=name,
         concerns=concerns,
         situation=situation,
-        told=lambda _: told(name, health),
+        finding=lambda _: told(name, health),
         detail=lambda _: Part(kind="toy.detail/1", value={}),
         facts=lambda _: (),
         invariants=(),
@@ -147,7 +146,7 @@ def test_domain_that_fails_costs_its_own_finding_only(where: str) -> None:
     assert well.finding.health is Health.WELL
     assert (failed.finding.verdict, failed.finding.health) == (FAILED, Health.UNKNOWN)
     assert "no such host" in failed.finding.explanation
-    assert verdict([well.finding, failed.finding]) is ExitCode.UNREADABLE
+    assert worst_exit_code([well.finding, failed.finding]) is ExitCode.UNREADABLE
 
 
 def test_domain_that_fails_alone_says_how() -> None:
@@ -179,7 +178,7 @@ def test_system_that_failed_is_told_of_and_hides_nobody() -> None:
     ],
 )
 def test_exit_code_is_that_of_the_worst(healths: tuple[Health, ...], code: ExitCode) -> None:
-    assert verdict([told("x", health) for health in healths]) is code
+    assert worst_exit_code([told("x", health) for health in healths]) is code
 
 
 def test_screen_names_what_explains() -> None:

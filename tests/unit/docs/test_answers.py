@@ -12,13 +12,13 @@ import pytest
 
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
-from remediations.cli.answer import Answer
 from remediations.cli.commands.inventory import answer
-from remediations.cli.commands.schema import documents, parts
+from remediations.cli.commands.schema import document_types, part_types
 from remediations.cli.main import COMMANDS
-from remediations.engine.observe.observation_file import load
+from remediations.cli.output import CommandResult
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.store import find
+from remediations.engine.runs.store import find_run
 from remediations.engine.verify.given import Given
 from remediations.errors import ExitCode
 from remediations.playbooks.chain.discover.discover import inventory_for
@@ -57,7 +57,7 @@ def result(reader: Reader, line: str, code: ExitCode = ExitCode.OK) -> Json:
     return done.document["result"]
 
 
-def document_of(told: Answer) -> object:
+def document_of(told: CommandResult) -> object:
     return told.document
 
 
@@ -77,7 +77,7 @@ def test_plan_show_and_approve(reader: Reader, planned: Json) -> None:
     approved = result(reader, "approve last --key KEY")
     assert set(approved) == said_of("approve")
     validator("approval").validate(approved["approval"])
-    run = find("last")
+    run = find_run("last")
     validator("inventory").validate(json.loads((run.path / "inventory.json").read_bytes()))
     validator("observation").validate(written(run.observation))
 
@@ -113,7 +113,7 @@ def test_status_and_report(reader: Reader, planned: Json) -> None:
 
 def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -> None:
     """`apply` ends with what `verify` prints."""
-    run = find("last")
+    run = find_run("last")
     anchors = Anchors(run.plan, reader.inventory)
     given = Given(run.plan, anchors.inventory, anchors.resolver)
     with closing(Journal(run.journal, run.digest)) as journal:
@@ -131,7 +131,7 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(told) == said_of("doctor")
     for line in told["lines"]:
         validator("doctor-line").validate(line)
-    world = comet_reading(load(reader.seen))
+    world = comet_reading(load_observation(reader.seen))
     hosts = tuple(node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
     found = DiscoveredChain(world, inventory_for(hosts, None))
     proposed = written(document_of(answer(found, None, None)))
@@ -149,7 +149,7 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
-    assert [row["name"] for row in listed] == [*documents(), *parts()]
+    assert [row["name"] for row in listed] == [*document_types(), *part_types()]
 
 
 def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:
@@ -172,14 +172,14 @@ def test_every_command_and_every_document_is_told() -> None:
         said_of("inventory discover" if command == "inventory" else command)
     head = page.partition(MEMBERS)[0]
     named = re.findall(r"^\| [^|]+ \| `([a-z-]+)` \|", head, re.MULTILINE)
-    assert named == list(documents())
+    assert named == list(document_types())
 
 
 def test_every_kind_of_part_is_told() -> None:
     """Those that come with this package, and no others."""
     section = prose("docs/json.md").partition("## Parts")[2].partition(MEMBERS)[0]
     told = re.findall(r"`([a-z]+\.[a-z]+/[0-9]+)`", section)
-    assert sorted(told) == sorted(parts())
+    assert sorted(told) == sorted(part_types())
 
 
 def test_what_is_read_out_of_a_journal(tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.cli.commands.schema import Concluded, documents, parts, schema_of
-from remediations.engine.doctor.line import lack, ok
+from remediations.cli.commands.schema import Concluded, document_types, json_schema, part_types
+from remediations.engine.doctor.line import lack_line, ok_line
 from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.present import present as for_people
 from remediations.systems.comet.reading import CometReading, sealed
@@ -66,7 +66,7 @@ def findings() -> list[Finding]:
     return [for_people(diagnose(world)) for world in odd_worlds()]
 
 
-def proposals() -> list[Proposal]:
+def proposals() -> list[InventoryProposal]:
     return [
         propose(world, [node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
         for world in odd_worlds()
@@ -119,7 +119,10 @@ REAL: dict[str, Callable[[], list[object]]] = {
     "checks": lambda: [(), told.checks()],
     "report": lambda: [told.report(), told.report(good=False)],
     "part": lambda: [*real_parts().values()],
-    "doctor-line": lambda: [ok("val1", "sudo", "there"), lack("val1", "home", "none", "mend it")],
+    "doctor-line": lambda: [
+        ok_line("val1", "sudo", "there"),
+        lack_line("val1", "home", "none", "mend it"),
+    ],
     "answer": lambda: [
         {"error": None, "exit_code": 0, "outcome": "ok", "result": None},
         {"error": failure(), "exit_code": 10, "outcome": "locked", "result": None},
@@ -129,12 +132,12 @@ REAL: dict[str, Callable[[], list[object]]] = {
 }
 
 
-EVERY = {**documents(), **parts()}
+EVERY = {**document_types(), **part_types()}
 
 
 @cache
 def schema(name: str) -> Json:
-    return schema_of(name, EVERY[name])
+    return json_schema(name, EVERY[name])
 
 
 @cache
@@ -216,13 +219,13 @@ def in_a_part(document: Json, path: tuple[str | int, ...]) -> bool:
 
 def test_every_document_has_a_real_one() -> None:
     """None is published untested."""
-    assert list(REAL) == list(documents())
+    assert list(REAL) == list(document_types())
 
 
 def test_every_part_has_a_schema() -> None:
     """Whatever stands in an inventory, an observation, a finding or a plan; and each published one
     is tested."""
-    assert real_parts().keys() == parts().keys()
+    assert real_parts().keys() == part_types().keys()
 
 
 @pytest.mark.parametrize("kinds", [None, [], (str,), ("chain.finding/1",)])
@@ -245,7 +248,7 @@ def test_it_is_a_schema(name: str) -> None:
     assert set(re.findall(r'"#/\$defs/([^"]+)"', text)) <= made["$defs"].keys()
 
 
-@pytest.mark.parametrize("name", documents())
+@pytest.mark.parametrize("name", document_types())
 def test_real_documents_are_valid(name: str) -> None:
     """As they are written: worlds, plans, a run."""
     documents = REAL[name]()
@@ -330,4 +333,4 @@ def test_what_is_valid_can_be_read_back() -> None:
     """The schema and the strict decoder agree on real documents."""
     for name in ("observation", "plan", "finding"):
         for document in REAL[name]():
-            decode(canonical(document), documents()[name].kind)
+            decode(canonical(document), document_types()[name].kind)

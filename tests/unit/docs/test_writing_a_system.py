@@ -13,9 +13,9 @@ import pytest
 
 from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Scope
-from remediations.engine.system import HostSystem, flaw_of
+from remediations.engine.observe.observe import observe
+from remediations.engine.system import HostSystem, system_flaw
 from remediations.errors import UsageError
 from remediations.systems.comet.reading import comet_reading
 from remediations.systems.comet.system import COMET
@@ -53,7 +53,7 @@ def test_the_system_of_the_page_is_read(tmp_path: Path) -> None:
     exec(compile(blocks("python"), "page", "exec", dont_inherit=True), names)
     system = names["UPTIME"]
     assert isinstance(system, HostSystem)
-    assert flaw_of(system) == ""
+    assert system_flaw(system) == ""
     systems = (HOSTS, COMET, system)
     file = tmp_path / "inventory.yaml"
     file.write_text(INVENTORY)

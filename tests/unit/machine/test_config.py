@@ -13,7 +13,7 @@ import pytest
 
 from remediations.errors import UsageError
 from remediations.machine import config
-from remediations.machine.config import MachineConfig, load_machine_config, normalized
+from remediations.machine.config import MachineConfig, load_machine_config, normalize_distribution
 
 WHOLE = """\
 inventories = ["/etc/remediate/mainnet.yaml", "/srv/testnet.yaml"]
@@ -173,5 +173,6 @@ def test_loading_costs_less_than_five_milliseconds(
 
 def test_names_of_distributions_have_one_spelling() -> None:
     assert {
-        normalized(name) for name in ("Acme.Playbooks", "acme_playbooks", "ACME--playbooks")
+        normalize_distribution(name)
+        for name in ("Acme.Playbooks", "acme_playbooks", "ACME--playbooks")
     } == {"acme-playbooks"}

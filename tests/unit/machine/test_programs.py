@@ -18,7 +18,7 @@ from remediations.machine.programs import (
     SSH_KEYGEN,
     Program,
     load_program,
-    openssh_of,
+    openssh_programs,
     openssh_version,
 )
 
@@ -44,7 +44,7 @@ def script(path: Path, text: str) -> Path:
 
 
 def test_openssh_of_this_machine_is_named_by_path_version_and_digest() -> None:
-    found = openssh_of(*programs(MachineConfig()))
+    found = openssh_programs(*programs(MachineConfig()))
     assert found.ssh_version.startswith("OpenSSH_")
     assert found.keygen_version == found.ssh_version
     assert found.keygen.path == Path("/usr/bin/ssh-keygen")
@@ -145,10 +145,10 @@ class TestWhoseProgramItIs:
         self, place: Path, program: Path
     ) -> None:
         """`ssh -V` speaks of the ssh-keygen beside it only."""
-        mixed = openssh_of(*programs(MachineConfig(ssh_keygen=program)))
+        mixed = openssh_programs(*programs(MachineConfig(ssh_keygen=program)))
         assert (mixed.ssh_version[:8], mixed.keygen_version) == ("OpenSSH_", "")
         (place / "ssh-keygen").symlink_to("/usr/bin/ssh-keygen")
-        linked = openssh_of(*programs(MachineConfig(ssh_keygen=place / "ssh-keygen")))
+        linked = openssh_programs(*programs(MachineConfig(ssh_keygen=place / "ssh-keygen")))
         assert linked.keygen_version == linked.ssh_version
 
     def test_links_of_root_are_followed_and_their_ends_checked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 
 

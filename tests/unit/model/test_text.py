@@ -7,11 +7,11 @@ import pytest
 from remediations.values.lines import (
     UNLIMITED,
     TextError,
-    lines,
-    number,
-    pairs,
-    seconds,
-    words,
+    parse_number,
+    parse_pairs,
+    parse_seconds,
+    split_lines,
+    split_words,
 )
 from tests.unit.docs.pages import ROOT
 
@@ -28,33 +28,33 @@ OWN_PROGRAMS = ("systems/hosts/compile", "systems/hosts/pyinfra")
 def test_a_record_ends_at_a_line_feed_only(char: str) -> None:
     """`str.splitlines` would end it at each of these."""
     assert len(f"a{char}b".splitlines()) == 2
-    assert lines(f"a{char}b=1\nc=2\n") == [f"a{char}b=1", "c=2"]
-    assert pairs(f"a={char}b=1\nc=2\n") == {"a": f"{char}b=1", "c": "2"}
+    assert split_lines(f"a{char}b=1\nc=2\n") == [f"a{char}b=1", "c=2"]
+    assert parse_pairs(f"a={char}b=1\nc=2\n") == {"a": f"{char}b=1", "c": "2"}
 
 
 def test_lines_as_files_have_them() -> None:
     """The last line may lack its end; an empty line is a line."""
-    assert lines("") == []
-    assert lines("a\n\nb") == ["a", "", "b"]
-    assert lines("\n") == [""]
+    assert split_lines("") == []
+    assert split_lines("a\n\nb") == ["a", "", "b"]
+    assert split_lines("\n") == [""]
 
 
 @pytest.mark.parametrize("char", "\u00a0\u2003\u3000\x85\x1f\v\f")
 def test_words_end_at_blanks_and_tabs_only(char: str) -> None:
     """`str.split` would end them at each of these."""
-    assert words(f" a{char}b \t c ") == [f"a{char}b", "c"]
+    assert split_words(f" a{char}b \t c ") == [f"a{char}b", "c"]
 
 
 def test_who_says_a_name_twice_says_nothing() -> None:
     """Of two values one is not what the host says, and nobody knows which."""
     with pytest.raises(TextError, match="twice"):
-        pairs("home=/a\nhome=/b\n")
+        parse_pairs("home=/a\nhome=/b\n")
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1\n", "\u0661", "1" * 19, "0x1"])
 def test_odd_numbers(text: str) -> None:
     with pytest.raises(TextError):
-        number(text)
+        parse_number(text)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_odd_numbers(text: str) -> None:
     [("1min 30s", 90), ("500ms", 1), ("1.5s", 2), ("90s", 90), ("infinity", UNLIMITED)],
 )
 def test_time_spans_are_rounded_up(span: str, expected: int) -> None:
-    assert seconds(span) == expected
+    assert parse_seconds(span) == expected
 
 
 @pytest.mark.parametrize("span", ["", "soon", "1s\n", "1s\u20032s", "1 s", "9" * 300 + "s"])
 def test_odd_time_spans(span: str) -> None:
     with pytest.raises(TextError):
-        seconds(span)
+        parse_seconds(span)
 
 
 def test_nothing_else_takes_a_hosts_text_apart() -> None:

@@ -14,7 +14,7 @@ from remediations.engine.approve.approval import Approval
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report
-from remediations.engine.runs.records import Entry
+from remediations.engine.runs.records import JournalEntry
 from remediations.systems.comet.values import AppInfo, BlockMeta
 from remediations.values.reading import Unknown
 from remediations.values.wire import WireError, canonical, decode, digest, format_of
@@ -115,7 +115,7 @@ def test_a_format_is_a_number(text: bytes, found: str | int | None) -> None:
     assert format_of(text) == found
 
 
-@pytest.mark.parametrize("kind", [Plan, Observation, Approval, Entry, Report, Unknown])
+@pytest.mark.parametrize("kind", [Plan, Observation, Approval, JournalEntry, Report, Unknown])
 def test_every_time_is_in_utc(kind: type[Struct]) -> None:
     """Times are written for people as they stand: one of another zone would be shown hours away
     from when it is, in whatever field."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.catalogue import Flaw, Trouble
+from remediations.engine.catalogue import Flaw, UnusedEntry
 from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.engine.observe.inventory_table import Table
-from remediations.engine.system import HostSystem, System, flaw_of
+from remediations.engine.system import HostSystem, System, system_flaw
 from remediations.errors import Refused, UsageError
 from remediations.systems.comet.inventory import (
     CHAIN_SECTION,
@@ -65,7 +65,7 @@ hosts:
 """What `FIRST_VERSION` says, in version 2."""
 
 
-def installed(*systems: System, troubles: tuple[Trouble, ...] = ()) -> InstalledSystems:
+def installed(*systems: System, troubles: tuple[UnusedEntry, ...] = ()) -> InstalledSystems:
     return InstalledSystems(systems=systems, troubles=troubles)
 
 
@@ -208,7 +208,7 @@ def test_section_of_version_2_in_version_1(tmp_path: Path) -> None:
 
 def test_section_of_a_system_that_is_not_allowed(tmp_path: Path) -> None:
     """What is known, what is not used and why, and what to install or allow."""
-    kept_out = Trouble(
+    kept_out = UnusedEntry(
         name="lamp",
         distribution="acme-lamp",
         version="1",
@@ -283,7 +283,7 @@ def test_which_of_two_sections_is_meant_is_not_guessed(
     ],
 )
 def test_system_that_declares_nonsense_costs_itself(section: object, flaw: str) -> None:
-    told = flaw_of(replace(LAMP, inventory_section=section))  # type: ignore[arg-type]
+    told = system_flaw(replace(LAMP, inventory_section=section))  # type: ignore[arg-type]
     assert flaw in told
 
 

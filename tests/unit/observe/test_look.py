@@ -9,9 +9,8 @@ from threading import Event
 
 import pytest
 
-from remediations.engine.observe.look import observe
-from remediations.engine.observe.observation import Scope
-from remediations.engine.observe.observation_file import load, save
+from remediations.engine.observe.observation import Scope, load_observation, save_observation
+from remediations.engine.observe.observe import observe
 from remediations.errors import MachineError, UsageError
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from remediations.systems.comet import poll
@@ -177,9 +176,9 @@ def test_a_host_that_cannot_be_read_says_why(
 def test_an_observation_comes_back_from_its_file(seen: CometReading, tmp_path: Path) -> None:
     """The same value, and the same bytes when written again."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
-    save(sealed(seen), first)
-    again = load(first)
-    save(again, second)
+    save_observation(sealed(seen), first)
+    again = load_observation(first)
+    save_observation(again, second)
     assert again == sealed(seen)
     assert first.read_bytes() == second.read_bytes()
 
@@ -198,19 +197,19 @@ def test_a_foreign_file_is_refused(
 ) -> None:
     """Another format, unknown fields, other values, half a file."""
     path = tmp_path / "seen.json"
-    save(sealed(seen), path)
+    save_observation(sealed(seen), path)
     path.write_bytes(path.read_bytes().replace(old, new, 1))
     with pytest.raises(UsageError) as caught:
-        load(path)
+        load_observation(path)
     assert str(path) in caught.value.what
 
 
 def test_a_file_that_is_not_there_is_refused(seen: CometReading, tmp_path: Path) -> None:
     """Reading is the user's mistake, writing the machine's."""
     with pytest.raises(UsageError):
-        load(tmp_path / "none.json")
+        load_observation(tmp_path / "none.json")
     with pytest.raises(MachineError):
-        save(sealed(seen), tmp_path / "none" / "seen.json")
+        save_observation(sealed(seen), tmp_path / "none" / "seen.json")
 
 
 def test_the_light_poll_is_one_trip_and_never_fails() -> None:
@@ -303,10 +302,10 @@ def test_an_observation_is_saved_whole_and_never_through_a_link(
     if there == "link":
         path.symlink_to(other)
         with pytest.raises(MachineError, match="cannot be written"):
-            save(sealed(seen), path)
+            save_observation(sealed(seen), path)
     else:
-        save(sealed(seen), path)
-        assert load(path) == sealed(seen)
+        save_observation(sealed(seen), path)
+        assert load_observation(path) == sealed(seen)
         assert path.stat().st_mode & 0o777 == 0o600
     assert other.read_text() == "kept"
     assert {file.name for file in directory.iterdir()} == {"seen.json", "other"}
@@ -325,6 +324,6 @@ def test_a_disk_that_is_full_leaves_the_old_observation(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(MachineError, match="cannot be written"):
-        save(sealed(seen), path)
+        save_observation(sealed(seen), path)
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]

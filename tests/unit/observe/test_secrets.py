@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.observe.observation import Scope
-from remediations.engine.observe.observation_file import save
+from remediations.engine.observe.observation import Scope, save_observation
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import sealed
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
@@ -87,7 +86,7 @@ def test_no_secret_of_a_command_line_or_journal_leaves_the_host(tmp_path: Path) 
     assert config.persistent_peers[0] == f"tcp://{'ab' * 20}@10.0.0.1:26656"
     world = worlds.change(worlds.healthy(), "val1", lambda _: reading)
     file = tmp_path / "saved.json"
-    save(sealed(world), file)
+    save_observation(sealed(world), file)
     assert CANARY.encode() not in file.read_bytes()
     if os.geteuid() == 0:
         assert isinstance(reading.journal, Known)

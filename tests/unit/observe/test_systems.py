@@ -15,12 +15,15 @@ import pytest
 
 from remediations.engine import observe as engine_observe
 from remediations.engine import system as engine_system
-from remediations.engine.observe.look import observe
-from remediations.engine.observe.observation import Observation, Scope
-from remediations.engine.observe.observation_file import load, save
-from remediations.engine.observe.section import Document
-from remediations.engine.observe.trouble import Trouble
-from remediations.engine.system import HostSystem, Look, RemoteSystem, System, flaw_of
+from remediations.engine.observe.observation import (
+    Observation,
+    Scope,
+    load_observation,
+    save_observation,
+)
+from remediations.engine.observe.observe import observe
+from remediations.engine.observe.section import HostDocument, Trouble
+from remediations.engine.system import HostSystem, LookRequest, RemoteSystem, System, system_flaw
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.systems.comet.inventory import Role
@@ -52,7 +55,7 @@ class Uptimes(Kinded, frozen=True, kw_only=True):
 
 
 def read_uptime(
-    document: Document, entry: HostEntry, at: datetime
+    document: HostDocument, entry: HostEntry, at: datetime
 ) -> tuple[Reading[int], Reading[str]]:
     return (
         read_section(
@@ -101,7 +104,7 @@ class Weather(Kinded, frozen=True, kw_only=True):
     rains: bool
 
 
-async def look_outside(look: Look) -> Sequence[Kinded]:
+async def look_outside(look: LookRequest) -> Sequence[Kinded]:
     return (Weather(hosts=len(look.inventory.hosts), rains=True),)
 
 
@@ -157,9 +160,9 @@ def test_what_nobody_here_reads_stays_as_it_was(seen: Observation, tmp_path: Pat
     """The file of an observation keeps the parts of systems that are not installed, byte for byte;
     so does whoever takes the chain's reading out of it and puts it back."""
     path = tmp_path / "seen.json"
-    save(seen, path)
-    assert load(path) == seen
-    assert sealed(comet_reading(load(path))) == seen
+    save_observation(seen, path)
+    assert load_observation(path) == seen
+    assert sealed(comet_reading(load_observation(path))) == seen
     assert path.read_bytes() == canonical(seen) + b"\n"
 
 
@@ -247,7 +250,7 @@ def test_the_order_of_systems_does_not_matter() -> None:
 )
 def test_what_is_not_a_system_is_not_used(loaded: object, flaw: str) -> None:
     """What stands in shell text that runs as root has its form before."""
-    found = flaw_of(loaded)
+    found = system_flaw(loaded)
     assert flaw in found
     assert bool(found) is bool(flaw)
 
@@ -296,7 +299,7 @@ def test_a_kind_is_there_once_and_in_its_place(tmp_path: Path) -> None:
         tree["parts"] = [msgspec.to_builtins(part) for part in parts]
         path.write_bytes(canonical(tree))
         with pytest.raises(UsageError, match="observation"):
-            load(path)
+            load_observation(path)
 
 
 @pytest.mark.parametrize("name", ["quorum_lost", "minority_down"])

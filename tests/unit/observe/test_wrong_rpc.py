@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope
-from remediations.engine.observe.observation_file import save
+from remediations.engine.observe.observation import OBSERVATION_FORMAT, Scope, save_observation
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.systems.comet.poll import poll_nodes
@@ -117,7 +116,7 @@ def concludes_nothing(reading: HostReading, directory: Path) -> None:
     """Neither healthy nor halted: undetermined, exit 11, and one document."""
     world = alone(reading)
     assert diagnose(world).chain is ChainClass.UNDETERMINED
-    save(sealed(world), directory / "odd.json")
+    save_observation(sealed(world), directory / "odd.json")
     done = remediate("diagnose", "--from", directory / "odd.json", "--json")
     assert (done.code, done.document["outcome"]) == (11, "unreadable")
     assert "Traceback" not in done.out + done.err

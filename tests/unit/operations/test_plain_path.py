@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.observe.observation_file import save
+from remediations.engine.observe.observation import save_observation
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.compiler import deploys_directory
 from remediations.values.reading import value_or_none
@@ -40,13 +40,13 @@ import sys
 from pathlib import Path
 
 if "preflight" in sys.orig_argv:
-    from remediations.cli import world
-    from remediations.engine.observe.observation_file import load
+    from remediations.cli import observing
+    from remediations.engine.observe.observation import load_observation
 
     here = Path(__file__).parent.parent
     with (here / "asked").open("a") as file:
         file.write(" ".join(sys.orig_argv) + "\\n")
-    world.read_world = lambda inventory, scope: load(here / "seen.json")
+    observing.observe_now = lambda inventory, scope: load_observation(here / "seen.json")
 """
 """Python imports it at its start: what is asked in the child is noted, and read from a file."""
 
@@ -88,7 +88,7 @@ class World:
                 host.key(key.address)
             if state is not None:
                 host.sign_state(state.height, state.round, state.step)
-        save(sealed(self.seen), self.root / "seen.json")
+        save_observation(sealed(self.seen), self.root / "seen.json")
 
     def stop(self, name: str) -> None:
         self.hosts[name].show(ActiveState="inactive")

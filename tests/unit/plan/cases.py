@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from remediations.engine.catalogue import Installed, named
-from remediations.engine.domain import Branch, Proposal, StepData, pick
-from remediations.engine.plan.build import Made, Maker, Workshop, guard_results
+from remediations.engine.catalogue import Installed, require_playbook
+from remediations.engine.domain import Branch, Proposal, StepData, pick_branch
+from remediations.engine.plan.build import CompiledStep, PlanBuilder, StepCompiler, evaluate_guards
 from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
 from remediations.engine.plan.planning import make_plan
 from remediations.machine.config import MachineConfig
@@ -81,7 +81,7 @@ class Case:
     def judge(self) -> tuple[GuardResult, ...]:
         """Every guard on it."""
         whole = (*DOMAIN.invariants, *self.branch.invariants)
-        return guard_results(whole, self.chain, self.proposal)
+        return evaluate_guards(whole, self.chain, self.proposal)
 
 
 def case_of(
@@ -92,7 +92,7 @@ def case_of(
 ) -> Case:
     """What the playbook proposes for a world."""
     chain = situation(sealed(observation), frozenset(only))
-    picked = pick(installed(playbook).playbook, chain, DOMAIN.told(chain), branch)
+    picked = pick_branch(installed(playbook).playbook, chain, DOMAIN.finding(chain), branch)
     return Case(
         observation=observation,
         finding=chain.finding,
@@ -102,11 +102,13 @@ def case_of(
     )
 
 
-def made_plainly(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tuple[Made, ...]]:
+def made_plainly(
+    deploy: str, data: Mapping[str, StepData]
+) -> Mapping[str, tuple[CompiledStep, ...]]:
     """One short program for each host, from its data alone, in the form that deploys give them."""
     return {
         host: (
-            Made(
+            CompiledStep(
                 operation=f"node.{deploy.removesuffix('_node')}",
                 payload="set -u\n"
                 + "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
@@ -121,29 +123,29 @@ def made_plainly(deploy: str, data: Mapping[str, StepData]) -> Mapping[str, tupl
     }
 
 
-PLAINLY: Mapping[str, Workshop] = {HOST: made_plainly}
+PLAINLY: Mapping[str, StepCompiler] = {HOST: made_plainly}
 
 
 def installed(playbook: str) -> Installed:
     """What is installed here."""
-    return named(playbook, MachineConfig())
+    return require_playbook(playbook, MachineConfig())
 
 
 def maker(
-    workshops: Mapping[str, Workshop] = PLAINLY,
+    compilers: Mapping[str, StepCompiler] = PLAINLY,
     playbook: str = "INC-001",
     *,
     tool: str = TOOL,
     origin: Origin = ORIGIN,
-) -> Maker:
+) -> PlanBuilder:
     """What makes plans; without a child process where nothing else is said."""
     found = installed(playbook)
-    return Maker(
+    return PlanBuilder(
         domain=found.domain,
         playbook=found.playbook,
         origin=origin,
         tool=tool,
-        workshops=workshops,
+        compilers=compilers,
     )
 
 
@@ -164,6 +166,6 @@ def compiled(observation: CometReading, *, tool: str = TOOL, origin: Origin = OR
         return make_plan(whole, None, sealed(observation), frozenset())
 
 
-def maker_of(compiler: Compiler) -> Maker:
+def maker_of(compiler: Compiler) -> PlanBuilder:
     """What is installed where plans are made again."""
     return maker({HOST: made_by(compiler)})

@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.plan.essence import TOGETHER
+from remediations.engine.plan.grouping import TOGETHER
 from remediations.engine.plan.plan import Plan, Step
 from remediations.engine.plan.render_text import plan_text
 from remediations.engine.report.html import plan_html

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from remediations.engine.plan.judging import judged
-from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.preflight import Preflight, action_named, preflight
+from remediations.engine.plan.plan import Plan, guard_result
+from remediations.engine.plan.preflight import Preflight, find_action, judge_action
 from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.systems.comet.planned import PlannedNode
@@ -24,7 +23,7 @@ Change = Callable[[CometReading], CometReading]
 
 
 def asked(observation: CometReading, action: str, *targets: str) -> Preflight:
-    return preflight([DOMAIN], DOMAIN.action(action), targets, sealed(observation))
+    return judge_action([DOMAIN], DOMAIN.action(action), targets, sealed(observation))
 
 
 def ids(observation: CometReading, action: str, *targets: str) -> list[str]:
@@ -175,12 +174,12 @@ def test_an_action_is_never_guessed() -> None:
     """Two domains with different ones of the same name: which one is meant, nobody says."""
     start = DOMAIN.action("node.start")
     other = replace(DOMAIN, name="other", actions=(replace(start, deploy="run"),))
-    assert action_named("node.start", (DOMAIN,)) == ((DOMAIN,), start)
-    with pytest.raises(UsageError, match="different one in several domains") as caught:
-        action_named("node.start", (DOMAIN, other))
+    assert find_action("node.start", (DOMAIN,)) == ((DOMAIN,), start)
+    with pytest.raises(UsageError, match="several domains have a different action") as caught:
+        find_action("node.start", (DOMAIN, other))
     assert caught.value.got == "chain, other"
     with pytest.raises(UsageError, match=r"no action 'node\.delete'") as caught:
-        action_named("node.delete", (DOMAIN, other))
+        find_action("node.delete", (DOMAIN, other))
     assert "node.enable" in caught.value.expected
 
 
@@ -188,16 +187,16 @@ def test_domains_that_share_an_action_judge_it_all() -> None:
     """A package brings playbooks, and an invariant, for the same chain: nobody evades it by the
     plain path, and what passes in both has the same data."""
     start = DOMAIN.action("node.start")
-    never = judged(
+    never = guard_result(
         "X1", "not on a Friday", holds=False, got="Friday", expected="another", next_step="wait"
     )
     strict = replace(DOMAIN, name="strict", invariants=(lambda *_: never,))
     alike = replace(DOMAIN, name="alike")
     world = sealed(minority_down())
-    both, action = action_named("node.start", (DOMAIN, alike, strict))
+    both, action = find_action("node.start", (DOMAIN, alike, strict))
     assert [domain.name for domain in both] == ["chain", "alike", "strict"]
-    refused = preflight(both, action, ("val4",), world)
+    refused = judge_action(both, action, ("val4",), world)
     assert (refused.blocked, refused.data) == ((never,), {})
-    alone, together = (preflight(some, start, ("val4",), world) for some in ([DOMAIN], both[:2]))
+    alone, together = (judge_action(some, start, ("val4",), world) for some in ([DOMAIN], both[:2]))
     assert (together.guards, together.data) == (alone.guards, alone.data)
     assert together.data

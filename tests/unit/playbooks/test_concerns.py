@@ -12,8 +12,8 @@ import pytest
 from remediations.engine.entry_points import domain_flaw
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.plan import Plan
-from remediations.engine.plan.recheck import follows, recheck
-from remediations.engine.rules.brought import brought
+from remediations.engine.plan.recheck import check_derivation, recheck
+from remediations.engine.rules.domain_rules import domain_rules
 from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.systems.comet.reading import CometNodes, has_nodes, sealed
@@ -60,7 +60,7 @@ def test_plan_whose_observation_has_nothing_of_its_domain_is_refused() -> None:
     seen = without_nodes(sealed(WORLD))
     plan: Plan = msgspec.structs.replace(plan_of(WORLD), observation_digest=digest(seen))
     with pytest.raises(Refused, match="not what its own observation gives"):
-        follows(plan, seen, maker())
+        check_derivation(plan, seen, maker())
 
 
 def test_world_that_has_nothing_of_the_domain_any_more_has_changed() -> None:
@@ -101,6 +101,6 @@ def test_rules_of_a_domain_are_read_from_its_package(
         replace(DOMAIN, rules=rules)
         for rules in ("", "acme_no_such_rules", "acme_bad_rules", "acme_good_rules")
     ]
-    (entry,) = brought(domains)
+    (entry,) = domain_rules(domains)
     assert (entry.id, entry.title) == ("G1", "it is lit")
     assert entry.page == "acme_good_rules/guards.md#g1"

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.apply.of_plan import branch_of
+from remediations.engine.catalogue import branch_of
 from remediations.engine.observe.observation import Scope
-from remediations.engine.plan.build import Maker
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import MOVABLE, changed_fields, changed_logins
 from remediations.engine.plan.plan import GuardResult, Outcome, Plan
-from remediations.engine.plan.recheck import follows, recheck
+from remediations.engine.plan.recheck import check_derivation, recheck
 from remediations.errors import Refused, RemediationError, UsageError, WorldChanged
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.domain import DOMAIN
@@ -118,19 +118,19 @@ PATHS = sorted(set(leaves(msgspec.to_builtins(PLAN))), key=str)
 
 
 @pytest.fixture(scope="module")
-def maker() -> Iterator[Maker]:
+def maker() -> Iterator[PlanBuilder]:
     with Compiler() as compiler:
         yield maker_of(compiler)
 
 
-def test_plan_follows_from_its_observation(maker: Maker) -> None:
+def test_plan_follows_from_its_observation(maker: PlanBuilder) -> None:
     """Or nothing below would prove anything."""
-    follows(PLAN, sealed(WORLD), maker)
+    check_derivation(PLAN, sealed(WORLD), maker)
     recheck(PLAN, sealed(later(WORLD)), maker)
     assert len(PATHS) > 500
 
 
-def test_every_field_is_refused_by_the_saved_observation(maker: Maker) -> None:
+def test_every_field_is_refused_by_the_saved_observation(maker: PlanBuilder) -> None:
     """Whatever is written into a plan that was not planned: it is not applied."""
     accepted, unchanged = [], []
     for path in PATHS:
@@ -139,7 +139,7 @@ def test_every_field_is_refused_by_the_saved_observation(maker: Maker) -> None:
             unchanged.append(path)
             continue
         try:
-            follows(plan, sealed(WORLD), maker)
+            check_derivation(plan, sealed(WORLD), maker)
         except RemediationError:
             continue
         accepted.append(path)
@@ -148,7 +148,7 @@ def test_every_field_is_refused_by_the_saved_observation(maker: Maker) -> None:
     assert fixed == [], "no other value was found for these"
 
 
-def test_what_the_fresh_observation_lets_pass_is_declared(maker: Maker) -> None:
+def test_what_the_fresh_observation_lets_pass_is_declared(maker: PlanBuilder) -> None:
     """Also where somebody made the saved observation fit: only what is declared may have moved."""
     made = made_of(maker, later(WORLD))
     passed = {
@@ -189,7 +189,7 @@ def test_what_runs_and_who_is_meant_never_moves() -> None:
             assert changed_fields(plan, PLAN, movable=DOMAIN.movable), path
 
 
-def test_what_moves_with_time_is_let_pass(maker: Maker) -> None:
+def test_what_moves_with_time_is_let_pass(maker: PlanBuilder) -> None:
     """A minute later, at the same height, the round has risen: the plan still holds."""
     recheck(PLAN, sealed(later(WORLD, rounds=3)), maker)
 
@@ -216,9 +216,9 @@ def test_numbers_that_may_rise_may_not_be_planned_higher(name: str, change: Any)
     assert difference.name == name
 
 
-def test_observation_of_another_plan_is_refused(maker: Maker) -> None:
+def test_observation_of_another_plan_is_refused(maker: PlanBuilder) -> None:
     with pytest.raises(Refused, match="not what its own observation gives"):
-        follows(PLAN, sealed(later(WORLD)), maker)
+        check_derivation(PLAN, sealed(later(WORLD)), maker)
 
 
 INCOMPLETE = {
@@ -232,14 +232,14 @@ INCOMPLETE = {
 
 @pytest.mark.parametrize("change", INCOMPLETE.values(), ids=INCOMPLETE)
 def test_incomplete_observation_gives_no_plan(
-    maker: Maker, change: Callable[[CometReading], CometReading]
+    maker: PlanBuilder, change: Callable[[CometReading], CometReading]
 ) -> None:
     """Without a full reading a guard (G8) would not be asked at all, and no line would say so;
     nothing that is read at `apply` would miss it."""
     world = change(WORLD)
     made = replace(PLAN, observation_digest=digest(sealed(world)))
     with pytest.raises(Refused, match="not what its own observation gives"):
-        follows(made, sealed(world), maker)
+        check_derivation(made, sealed(world), maker)
     with pytest.raises(UsageError, match=r"no plan can be made|that can be used"):
         compiled(world)
 
@@ -264,20 +264,20 @@ def test_host_that_was_slow_to_answer_may_be_there_now(place: int, field: str, n
         assert changed_fields(was, now, movable=DOMAIN.movable)
 
 
-def test_plan_of_another_version_is_refused(maker: Maker) -> None:
+def test_plan_of_another_version_is_refused(maker: PlanBuilder) -> None:
     with pytest.raises(Refused) as refused:
-        follows(replace(PLAN, tool="remediate 9.9"), sealed(WORLD), maker)
+        check_derivation(replace(PLAN, tool="remediate 9.9"), sealed(WORLD), maker)
     assert "remediate 9.9" in refused.value.expected
 
 
-def test_edited_playbook_is_refused(maker: Maker) -> None:
+def test_edited_playbook_is_refused(maker: PlanBuilder) -> None:
     edited = replace(ORIGIN, digest="3" * 64)
     with pytest.raises(Refused) as refused:
-        follows(replace(PLAN, origin=edited), sealed(WORLD), maker)
+        check_derivation(replace(PLAN, origin=edited), sealed(WORLD), maker)
     assert "333333333333" in refused.value.expected
 
 
-def test_name_that_leads_elsewhere_is_refused(maker: Maker) -> None:
+def test_name_that_leads_elsewhere_is_refused(maker: PlanBuilder) -> None:
     """Another machine, another way to it, or another key: none of them was approved."""
     ways = (
         worlds.login_of("val1", hostname="evil.example"),
@@ -341,7 +341,7 @@ HASHED = {program.host: program.sha256 for program in PLAN.part(ChainBaseline).p
 
 
 @pytest.mark.parametrize("host", HASHED)
-def test_hash_of_a_program_that_was_not_observed_is_refused(maker: Maker, host: str) -> None:
+def test_hash_of_a_program_that_was_not_observed_is_refused(maker: PlanBuilder, host: str) -> None:
     """Whoever plans can write any hash into the observation; it is read again before applying."""
     forged = [
         {"host": name, "sha256": "e" * 64 if name == host else sha256}
@@ -352,7 +352,7 @@ def test_hash_of_a_program_that_was_not_observed_is_refused(maker: Maker, host: 
     assert "chain.baseline/1].programs" in changed.value.got
 
 
-def test_hash_that_cannot_be_read_now_is_not_another_one(maker: Maker) -> None:
+def test_hash_that_cannot_be_read_now_is_not_another_one(maker: PlanBuilder) -> None:
     """Of a host that is not acted on; of one that is, it blocks."""
     unread = lambda r: replace(r, binary=worlds.unknown())  # noqa: E731 - said once
     for other in HASHED.keys() - set(PLAN.targets):
@@ -388,7 +388,7 @@ def _in_later_round(reading: HostReading, rounds: int) -> HostReading:
     return replace(reading, samples=samples)
 
 
-def made_of(maker: Maker, world: CometReading) -> Plan:
+def made_of(maker: PlanBuilder, world: CometReading) -> Plan:
     """What the branch of the plan makes of a world."""
     observation = sealed(world)
     chain = situation(observation, frozenset(PLAN.targets))

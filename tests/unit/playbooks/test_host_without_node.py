@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.doctor.examination import Examination
 from remediations.engine.doctor.other_lines import other_lines
-from remediations.engine.doctor.sight import Sight
 from remediations.engine.find.conclude import conclude
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Scope
-from remediations.engine.plan.build import guard_results
+from remediations.engine.observe.observe import observe
+from remediations.engine.plan.build import evaluate_guards
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.planning import make_plan
-from remediations.engine.plan.preflight import preflight
-from remediations.engine.plan.recheck import follows, recheck
+from remediations.engine.plan.preflight import judge_action
+from remediations.engine.plan.recheck import check_derivation, recheck
 from remediations.errors import UsageError
 from remediations.playbooks.chain.actions import START
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
@@ -117,7 +117,7 @@ def test_plan_is_applied_whether_it_answers_or_not() -> None:
     for then, now in ((True, False), (False, True)):
         planned = beside(quorum_lost(), down=then)
         plan = plan_of(planned)
-        follows(plan, sealed(planned), maker())
+        check_derivation(plan, sealed(planned), maker())
         recheck(plan, sealed(worlds.deciding(beside(quorum_lost(), down=now))), maker())
 
 
@@ -130,7 +130,7 @@ def test_limit_to_it_is_answered(named: tuple[str, ...]) -> None:
     assert (caught.value.guard, caught.value.got) == ("--limit", WEB)
     assert "val1" in caught.value.expected
     with pytest.raises(UsageError, match="web1 has no node"):
-        preflight([DOMAIN], START, named, seen)
+        judge_action([DOMAIN], START, named, seen)
 
 
 def test_invariants_count_the_nodes_only() -> None:
@@ -138,7 +138,7 @@ def test_invariants_count_the_nodes_only() -> None:
     chain = DOMAIN.situation(sealed(beside(quorum_lost())), frozenset())
     playbook = DOMAIN.playbooks[0]
     (branch,) = [b for b in playbook.branches if b.fits(chain) is None]
-    results = guard_results(DOMAIN.invariants, chain, branch.propose(chain))
+    results = evaluate_guards(DOMAIN.invariants, chain, branch.propose(chain))
     assert all(WEB not in f"{one.subject}{one.got}{one.expected}" for one in results)
 
 
@@ -182,7 +182,7 @@ def test_inventory_without_a_chain_concerns_no_chain(tmp_path: Path) -> None:
     assert not DOMAIN.concerns(seen)
     assert isinstance(seen.read(HostsReading).hosts[0].session, Known)
     assert Lamps.KIND not in [part.kind for part in seen.parts]
-    sight = Sight(observation=seen, refusals={}, doors={}, asked={})
+    sight = Examination(observation=seen, refusals={}, doors={}, asked={})
     assert (before(lamps), world_lines(lamps, sight, {})) == ((), ())
     assert asyncio.run(programs(reach, seen)) == {}
 
@@ -194,12 +194,12 @@ def test_doctor_says_of_it_whether_it_lets_us_in() -> None:
     refusal = HostUnreachable(
         "no", guard="tcp", got="refused", expected="an SSH server", next_step="look at it"
     )
-    sight = Sight(observation=sealed(world), refusals={WEB: refusal}, doors={}, asked={})
+    sight = Examination(observation=sealed(world), refusals={WEB: refusal}, doors={}, asked={})
     accepted = {reading.host: SUBCOMMANDS for reading in world.hosts}
     assert WEB not in {line.subject for line in world_lines(hosts, sight, accepted)}
     (shut,) = other_lines([hosts.host(WEB)], sight, "ssh_config")
     assert (shut.subject, shut.topic, shut.state) == (WEB, "login", "lack")
-    open_ = Sight(observation=sealed(world), refusals={}, doors={}, asked={})
+    open_ = Examination(observation=sealed(world), refusals={}, doors={}, asked={})
     (told,) = other_lines([hosts.host(WEB)], open_, None)
     assert (told.subject, told.topic, told.state) == (WEB, "login", "ok")
     (line,) = before(hosts)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.catalogue import Flaw, catalogue, named
+from remediations.engine.catalogue import Flaw, catalogue, require_playbook
 from remediations.engine.entry_points import OWN
 from remediations.engine.origin import package_digest
 from remediations.errors import MachineError, UsageError
@@ -39,8 +39,8 @@ LIST = "from remediations.cli.main import main; main()"
 ORIGIN = """
 import json, sys
 from remediations.machine.config import load_machine_config
-from remediations.engine.catalogue import named
-origin = named(sys.argv[1], load_machine_config()).origin()
+from remediations.engine.catalogue import require_playbook
+origin = require_playbook(sys.argv[1], load_machine_config()).origin()
 print(json.dumps([origin.distribution, origin.version, origin.digest]))
 """
 
@@ -147,8 +147,8 @@ BROKEN = {
     "fits": (domain("z").replace('lambda s: "never"', "1"), "when it fits"),
     "name": (domain("z").replace('name="b"', "name=1"), "name, title"),
     "domain": (domain("z", "a b"), "the name of the domain"),
-    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "are not texts of one line"),
-    "asked": (domain("z").replace("CHAIN, ", "CHAIN, told=1, "), "is asked for"),
+    "checks": (domain("z").replace("CHAIN, ", "CHAIN, checks=5, "), "the title, the checks"),
+    "asked": (domain("z").replace("CHAIN, ", "CHAIN, finding=1, "), "is asked for"),
     "actions": (domain("z").replace("CHAIN, ", "CHAIN, actions=(1,), "), "its actions"),
     "none": (domain("z").replace("(PLAYBOOK,)", "()"), "its playbooks"),
 }
@@ -314,7 +314,7 @@ def test_single_module_is_its_file(site: Site) -> None:
 
 
 def test_package_that_is_no_files_is_refused() -> None:
-    with pytest.raises(MachineError, match="cannot be named by its files"):
+    with pytest.raises(MachineError, match="cannot be digested"):
         package_digest("sys")
     with pytest.raises(MachineError):
         package_digest("nosuchpackage.module")
@@ -325,12 +325,12 @@ def test_our_own_playbooks_are_found_by_name() -> None:
     found = catalogue(MachineConfig())
     assert [one.playbook.id for one in found.playbooks] == ["INC-001", "node-down"]
     assert found.troubles == ()
-    installed = named("inc-001", MachineConfig())
+    installed = require_playbook("inc-001", MachineConfig())
     assert installed.playbook.id == "INC-001"
     assert installed.origin().distribution == OWN
-    assert installed.origin() == named("node-down", MachineConfig()).origin()
+    assert installed.origin() == require_playbook("node-down", MachineConfig()).origin()
     with pytest.raises(UsageError) as unknown:
-        named("INC-999", MachineConfig())
+        require_playbook("INC-999", MachineConfig())
     assert unknown.value.expected == "INC-001, node-down"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.plan.build import Maker
+from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import recheck
 from remediations.errors import WorldChanged
@@ -30,7 +30,7 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="module")
-def maker() -> Iterator[Maker]:
+def maker() -> Iterator[PlanBuilder]:
     """What is installed here, with one compiler for all tests."""
     with Compiler() as compiler:
         yield maker_of(compiler)
@@ -78,12 +78,12 @@ CHANGES: tuple[tuple[str, str, Change], ...] = (
 )
 
 
-def test_unchanged_world_holds(plan: Plan, maker: Maker) -> None:
+def test_unchanged_world_holds(plan: Plan, maker: PlanBuilder) -> None:
     """The same world, read again the quick way, still gives the approved bytes."""
     recheck(plan, sealed(worlds.deciding(quorum_lost())), maker)
 
 
-def test_risen_sign_state_holds(plan: Plan, maker: Maker) -> None:
+def test_risen_sign_state_holds(plan: Plan, maker: PlanBuilder) -> None:
     """The node may have signed on before it fell: the approved floor is lower, and stays."""
     state = SignState(height=worlds.HEIGHT + 1, round=0, step=2, block="")
     recheck(
@@ -95,7 +95,7 @@ def test_risen_sign_state_holds(plan: Plan, maker: Maker) -> None:
     ("fact", "now", "change"), CHANGES, ids=[f"{fact}-{now[:9]}" for fact, now, _ in CHANGES]
 )
 def test_changed_fact_is_named(
-    plan: Plan, maker: Maker, fact: str, now: str, change: Change
+    plan: Plan, maker: PlanBuilder, fact: str, now: str, change: Change
 ) -> None:
     """Planned, now, and why it matters; nothing was changed."""
     planned = next(f for f in plan.facts if f.name == fact)
@@ -109,21 +109,21 @@ def test_changed_fact_is_named(
     assert "Nothing was changed" in changed.value.what
 
 
-def test_node_that_came_back_is_named(plan: Plan, maker: Maker) -> None:
+def test_node_that_came_back_is_named(plan: Plan, maker: PlanBuilder) -> None:
     """Somebody started it meanwhile: a start is not needed any more."""
     with pytest.raises(WorldChanged) as changed:
         recheck(plan, sealed(healthy()), maker)
     assert "val1.down: planned down, now healthy" in changed.value.got
 
 
-def test_guard_that_blocks_now_is_named(plan: Plan, maker: Maker) -> None:
+def test_guard_that_blocks_now_is_named(plan: Plan, maker: PlanBuilder) -> None:
     """Facts hold, but a guard does not: still nothing is done."""
     with pytest.raises(WorldChanged) as changed:
         recheck(plan, sealed(wrong_clock(quorum_lost(), "val1")), maker)
     assert changed.value.got.startswith("G37 val1: planned pass, now 10000 ms")
 
 
-def test_another_way_of_being_down_is_other_commands(plan: Plan, maker: Maker) -> None:
+def test_another_way_of_being_down_is_other_commands(plan: Plan, maker: PlanBuilder) -> None:
     """Stopped when planned, frozen now: it would have to be restarted, which nobody approved."""
     frozen = on(
         lambda r: replace(
@@ -135,7 +135,7 @@ def test_another_way_of_being_down_is_other_commands(plan: Plan, maker: Maker) -
     assert "val1.invocation: planned , now 7d4a" in changed.value.got
 
 
-def test_other_commands_are_refused(maker: Maker) -> None:
+def test_other_commands_are_refused(maker: PlanBuilder) -> None:
     """A plan whose bytes are not what this version compiles is not applied."""
     with pytest.raises(WorldChanged) as changed:
         recheck(plan_of(quorum_lost()), sealed(quorum_lost()), maker)

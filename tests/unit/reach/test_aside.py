@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from remediations.reach.aside import in_thread
+from remediations.reach.background import run_in_thread
 
 
 def raising(error: BaseException) -> None:
@@ -19,7 +19,7 @@ def test_no_exception_keeps_the_caller_waiting(error: Exception) -> None:
 
     async def awaited() -> None:
         async with asyncio.timeout(5):
-            await in_thread(raising, error)
+            await run_in_thread(raising, error)
 
     with pytest.raises((RuntimeError, KeyError)) as raised:
         asyncio.run(awaited())
@@ -27,4 +27,4 @@ def test_no_exception_keeps_the_caller_waiting(error: Exception) -> None:
 
 
 def test_arguments_and_result_are_handed_on() -> None:
-    assert asyncio.run(in_thread(int, "ff", base=16)) == 255
+    assert asyncio.run(run_in_thread(int, "ff", base=16)) == 255

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from remediations.reach import ssh
-from remediations.reach.aside import TURN_S, short_turns
-from remediations.reach.children import ended
+from remediations.reach.background import TURN_S, short_switch_interval, wait_for_exit
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.settings import SshSettings
 from tests.unit.reach.sshd import inventory, reaching
@@ -132,8 +131,8 @@ def test_the_end_of_a_child_is_heard(
     async def go() -> None:
         async with asyncio.timeout(LIMIT_S):
             child = subprocess.Popen(["sh", "-c", "exit 3"])
-            assert await ended(child) == 3
-            assert await ended(subprocess.Popen(["true"])) == 0
+            assert await wait_for_exit(child) == 3
+            assert await wait_for_exit(subprocess.Popen(["true"])) == 0
 
     asyncio.run(go())
 
@@ -144,7 +143,7 @@ def test_no_thread_waits_for_a_child() -> None:
     async def go() -> None:
         before = threading.active_count()
         child = subprocess.Popen(["sleep", "30"])
-        waiting = asyncio.ensure_future(ended(child))
+        waiting = asyncio.ensure_future(wait_for_exit(child))
         await asyncio.sleep(0.05)
         assert threading.active_count() == before
         child.kill()
@@ -159,7 +158,7 @@ def test_short_turns_end_with_the_block() -> None:
 
     def fail() -> None:
         nonlocal inside
-        with short_turns():
+        with short_switch_interval():
             inside = sys.getswitchinterval()
             raise KeyError
 

@@ -7,7 +7,7 @@ import socket
 import asyncssh
 import pytest
 
-from remediations.reach.failures import explained
+from remediations.reach.failures import connection_refusal
 from remediations.reach.settings import parse_settings
 
 SETTINGS = parse_settings("val1", "hostname 192.0.2.1\nuser ops\n", ("-F", "/a b", "val1"))
@@ -34,7 +34,7 @@ SETTINGS = parse_settings("val1", "hostname 192.0.2.1\nuser ops\n", ("-F", "/a b
 )
 def test_guard_and_command(error: Exception, guard: str) -> None:
     """No error goes without a guard, a value, an expectation and a next step."""
-    refusal = explained("val1", SETTINGS, error)
+    refusal = connection_refusal("val1", SETTINGS, error)
     assert refusal.guard == guard
     assert refusal.got
     assert refusal.expected
@@ -43,5 +43,5 @@ def test_guard_and_command(error: Exception, guard: str) -> None:
 
 def test_a_host_behind_a_chain_is_reached_by_hand_through_it() -> None:
     """The hop is named where ssh_config does not name it already."""
-    refusal = explained("val1", SETTINGS, TimeoutError(), behind="hop")
+    refusal = connection_refusal("val1", SETTINGS, TimeoutError(), behind="hop")
     assert "-J hop val1 true" in refusal.next_step

@@ -14,7 +14,7 @@ import asyncssh
 import pytest
 
 from remediations.engine.observe.observation import Scope
-from remediations.engine.system import Look
+from remediations.engine.system import LookRequest
 from remediations.reach import command, ssh
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.login import log_in
@@ -154,7 +154,9 @@ def test_a_reading_is_asked_for_once_more(tmp_path: Path) -> None:
         for drops in (1, 2):
             inner.commands.clear()
             inner.drops = drops
-            asked = Look(reach=reach, inventory=hosts, scope=Scope.DECIDING, host_systems=(COMET,))
+            asked = LookRequest(
+                reach=reach, inventory=hosts, scope=Scope.DECIDING, host_systems=(COMET,)
+            )
             seen, _ = await look_at_hosts(asked)
             assert len(inner.commands) == 2
             assert isinstance(seen, HostsReading)

@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from remediations.reach.children import end_group
+from remediations.reach.background import kill_group
 from tests.unit.reach.as_ssh import both, openssh, say
 from tests.unit.reach.sshd import host_block, inventory, make_key, public, reaching, serving
 
@@ -112,9 +112,9 @@ def test_number_of_a_program_that_ended_may_be_a_strangers() -> None:
     async def go() -> None:
         stranger = await asyncio.create_subprocess_exec("sleep", "20", start_new_session=True)
         ended = cast("asyncio.subprocess.Process", SimpleNamespace(returncode=0, pid=stranger.pid))
-        end_group(ended)
+        kill_group(ended)
         assert runs(stranger.pid)
-        end_group(stranger)
+        kill_group(stranger)
         assert await stranger.wait() == -signal.SIGKILL
 
     asyncio.run(go())

@@ -74,7 +74,7 @@ def test_link_that_somebody_else_could_turn_is_refused(tmp_path: Path) -> None:
     assert resolver(listed).config is not None
     if os.geteuid() == 0:
         os.chown(tmp_path / "ssh_config", SOMEBODY, SOMEBODY, follow_symlinks=False)
-        assert "belongs to somebody else" in refused(listed).got
+        assert "belongs to another user" in refused(listed).got
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_an_ssh_that_cannot_be_killed_holds_up_its_own_name_only(
     from remediations.reach.connection import HostUnreachable
 
     monkeypatch.setattr(room, "SSH_G_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(room, "end_group", lambda process: None)
+    monkeypatch.setattr(room, "kill_group", lambda process: None)
     listed = inventory(tmp_path, 'Match exec "sleep 3"\n  Port 7\n', "val1")
     ended: list[str] = []
 

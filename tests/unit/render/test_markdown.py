@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from remediations.render.document import (
     Block,
     Bullets,
+    CodeBlock,
     Folded,
     Heading,
     Labelled,
     Notice,
     Output,
     Paragraph,
-    Program,
     Table,
     Tone,
     Toned,
     Words,
 )
 from remediations.render.markdown import markdown
-from remediations.render.printable import Exact, shown
+from remediations.render.printable import Exact, printable_line
 from tests.hostile import each_hostile
 from tests.unit.render import oracle
 
@@ -42,7 +42,7 @@ def everywhere(words: Words, text: str) -> tuple[Block, ...]:
         Table(("A", "B"), ((words, "x"), ("x", words))),
         Bullets((words, words)),
         Folded(text, (Paragraph(words),)),
-        Program(f"{text}\n"),
+        CodeBlock(f"{text}\n"),
         Output(text or "x"),
         Paragraph("the end"),
     )
@@ -74,8 +74,8 @@ def test_it_is_read_as_it_was_written(text: str) -> None:
         assert oracle.structure(source) == oracle.structure(markdown(everywhere("word", "word")))
         assert oracle.live(source) == []
         title, _, paragraph, *_ = oracle.texts(source)
-        assert compact(title) == compact(shown(value))
-        assert compact(paragraph).strip("–") == compact(shown(value)).strip("–")
+        assert compact(title) == compact(printable_line(value))
+        assert compact(paragraph).strip("–") == compact(printable_line(value)).strip("–")
 
 
 @given(MARKS, MARKS)
@@ -86,7 +86,7 @@ def test_values_side_by_side_do_not_act_together(first: str, second: str) -> Non
     source = markdown((Paragraph(words), Paragraph("the end")))
     parts = [kind for kind, _, _ in oracle.structure(source)]
     assert parts == ["paragraph_open", "inline", "paragraph_close"] * 2
-    assert compact(oracle.texts(source)[0]) == compact("".join(map(shown, words)))
+    assert compact(oracle.texts(source)[0]) == compact("".join(map(printable_line, words)))
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_pipes_stay_in_their_cell(text: str) -> None:
 
 def test_fences_are_longer_than_any_in_the_text() -> None:
     """A program cannot close the block that it stands in; it is there as it is."""
-    source = markdown((Program("echo '\n````\n# x\n~~~~~~\n'\n"), Paragraph("the end")))
+    source = markdown((CodeBlock("echo '\n````\n# x\n~~~~~~\n'\n"), Paragraph("the end")))
     assert source.startswith("`````sh\necho '\n````\n# x\n~~~~~~\n'\n`````\n")
-    assert markdown((Program("a"),)).endswith("```\n\n(no line break at the end)\n")
+    assert markdown((CodeBlock("a"),)).endswith("```\n\n(no line break at the end)\n")
 
 
 def test_stress_is_ours_alone() -> None:

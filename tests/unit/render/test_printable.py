@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from remediations.render.printable import (
     Exact,
-    exact,
-    inert,
+    ascii_line,
+    escape_controls,
     one_line,
     printable,
+    printable_line,
     program_lines,
-    shown,
 )
 from tests.hostile import INVISIBLE, each_hostile
 
@@ -33,7 +33,7 @@ def read_back(text: str) -> str:
 @given(ODD | st.text())
 def test_nothing_is_lost_and_nothing_is_forged(text: str) -> None:
     """What is shown tells exactly what was there, so two texts never look the same."""
-    assert read_back(exact(text)) == text
+    assert read_back(ascii_line(text)) == text
     assert read_back(one_line(text)) == text
     assert read_back(printable(text)) == text
     end = "\n" if text.endswith("\n") or not text else ""
@@ -44,7 +44,7 @@ def test_nothing_is_lost_and_nothing_is_forged(text: str) -> None:
 @given(ODD | st.text())
 def test_names_and_programs_are_ascii(text: str) -> None:
     """What identifies or runs has no letter that could pass for another one."""
-    assert re.fullmatch(r"[\x20-\x7e]*", exact(text))
+    assert re.fullmatch(r"[\x20-\x7e]*", ascii_line(text))
     for row in program_lines(text):
         assert re.fullmatch(r"[\x20-\x7e]*", row)
         assert not row.endswith(" ")
@@ -68,12 +68,12 @@ def test_every_character_that_hides_is_shown() -> None:
 @each_hostile
 def test_the_last_line_of_defence_lets_nothing_through(text: str) -> None:
     """Text that was forgotten loses what steers or hides, and what was escaped stays as it is."""
-    left = inert(text)
+    left = escape_controls(text)
     assert not re.search(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f]", left
     )
-    assert inert(one_line(text)) == one_line(text)
-    assert inert(exact(text)) == exact(text)
+    assert escape_controls(one_line(text)) == one_line(text)
+    assert escape_controls(ascii_line(text)) == ascii_line(text)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_prose(text: str, said: str) -> None:
 
 def test_the_type_chooses_the_rule() -> None:
     """A name is shown by the strict rule; joined to other text it is prose, and still safe."""
-    assert shown(Exact("café  x ")) == r"caf\u{e9} \u{20}x\u{20}"
-    assert shown("café") == "café"
-    assert shown("on " + Exact("v\u0430l1")) == r"on v\u{430}l1"
+    assert printable_line(Exact("café  x ")) == r"caf\u{e9} \u{20}x\u{20}"
+    assert printable_line("café") == "café"
+    assert printable_line("on " + Exact("v\u0430l1")) == r"on v\u{430}l1"
 
 
 @pytest.mark.parametrize(

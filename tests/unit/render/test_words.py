@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from remediations.render.words import clock, count, moment, short, some, span
+from remediations.render.formats import (
+    count_of,
+    format_duration,
+    format_moment,
+    format_time,
+    name_some,
+    short_digest,
+)
 from tests.worlds import BEGAN
 
 
@@ -25,20 +32,20 @@ from tests.worlds import BEGAN
 )
 def test_span(seconds: float, text: str) -> None:
     """Two units at most, rounded down, never negative."""
-    assert span(timedelta(seconds=seconds)) == text
+    assert format_duration(timedelta(seconds=seconds)) == text
 
 
 def test_times_name_their_zone() -> None:
     """Every time is UTC and says so."""
-    assert clock(BEGAN) == "12:00:00 UTC"
-    assert moment(BEGAN) == "2026-11-25 12:00:00 UTC"
+    assert format_time(BEGAN) == "12:00:00 UTC"
+    assert format_moment(BEGAN) == "2026-11-25 12:00:00 UTC"
 
 
 def test_count_and_short() -> None:
     """One is singular, none is plural; hashes show twelve digits."""
-    assert [count(n, "host") for n in (0, 1, 2)] == ["0 hosts", "1 host", "2 hosts"]
-    assert count(2, "entry", "entries") == "2 entries"
-    assert short("0123456789abcdef") == "0123456789ab"
+    assert [count_of(n, "host") for n in (0, 1, 2)] == ["0 hosts", "1 host", "2 hosts"]
+    assert count_of(2, "entry", "entries") == "2 entries"
+    assert short_digest("0123456789abcdef") == "0123456789ab"
 
 
 @pytest.mark.parametrize(
@@ -47,4 +54,4 @@ def test_count_and_short() -> None:
 )
 def test_some(names: list[str], text: str) -> None:
     """A list is cut only where that hides two names or more, and says how many."""
-    assert some(names, 2) == text
+    assert name_some(names, 2) == text

@@ -6,18 +6,17 @@ import hashlib
 from datetime import datetime, timedelta
 
 from remediations.engine.apply.look import Sample, Sight
-from remediations.engine.approve.approval import Approval
-from remediations.engine.approve.statement import statement_for
+from remediations.engine.approve.approval import Approval, statement_for
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.report import Report, build_report
 from remediations.engine.runs.records import (
     ApprovedBy,
     Checked,
-    Entry,
     Event,
     FactsHeld,
     GateEnded,
     GateWaiting,
+    JournalEntry,
     RunState,
     Sampled,
     StepEnd,
@@ -71,7 +70,7 @@ def sight(plan: Plan, second: int) -> Sight:
     return look.sight
 
 
-def samples(plan: Plan) -> list[Entry]:
+def samples(plan: Plan) -> list[JournalEntry]:
     """A look at five nodes every other second, over 40 s."""
     return [
         entry(plan, second + 0.2, Sampled(sight=sight(plan, second)))
@@ -104,13 +103,13 @@ def verification(plan: Plan, from_s: float = CHECKS_FROM_S) -> Checked:
     )
 
 
-def entry(plan: Plan, second: float, event: Event) -> Entry:
+def entry(plan: Plan, second: float, event: Event) -> JournalEntry:
     """One line of the journal, so many seconds after it began."""
     at = began(plan) + timedelta(seconds=second)
-    return Entry(number=0, previous="", at=at, plan=DIGEST, event=event)
+    return JournalEntry(number=0, previous="", at=at, plan=DIGEST, event=event)
 
 
-def entries(plan: Plan, *, state: StepEnd = "done", error: str = "") -> tuple[Entry, ...]:
+def entries(plan: Plan, *, state: StepEnd = "done", error: str = "") -> tuple[JournalEntry, ...]:
     """The whole journal; `state` is what the one step came to, `done` is checked as well."""
     good = state == "done"
     gate = plan.stages[0].gate

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import pytest
 from rich.cells import cell_len
 
-from remediations.engine.doctor.doctor import doctor_text
-from remediations.engine.doctor.line import Line
+from remediations.engine.doctor.line import DoctorLine
+from remediations.engine.doctor.render_text import doctor_text
 from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.plan.plan import Plan
@@ -20,7 +20,7 @@ from remediations.engine.plan.render_text import plan_text
 from remediations.engine.report.html import plan_html, report_html
 from remediations.engine.report.markdown import plan_markdown, report_markdown
 from remediations.engine.report.report import Report
-from remediations.playbooks.chain.discover.proposal import Proposal
+from remediations.playbooks.chain.discover.proposal import InventoryProposal
 from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from tests.hostile import AT, each_hostile, of, record_of
 from tests.unit.render import oracle
@@ -46,10 +46,10 @@ TEXTS: dict[str, Callable[[str, int], str]] = {
         record_of(Finding, of(text)), width=width, colour=True, verbose=True
     ),
     "doctor": lambda text, width: doctor_text(
-        record_of(tuple[Line, ...], of(text)), width=width, colour=True, verbose=False
+        record_of(tuple[DoctorLine, ...], of(text)), width=width, colour=True, verbose=False
     ),
     "doctor whole": lambda text, width: doctor_text(
-        record_of(tuple[Line, ...], of(text)), width=width, colour=True, verbose=True
+        record_of(tuple[DoctorLine, ...], of(text)), width=width, colour=True, verbose=True
     ),
 }
 PAGES: dict[str, Callable[[str], str]] = {
@@ -155,7 +155,7 @@ def test_proposal(text: str) -> None:
     """What hosts say stays in its comment or its scalar, and is seen there."""
     from ruamel.yaml import YAML
 
-    proposal = record_of(Proposal, lambda number: f"{text}{number}")
+    proposal = record_of(InventoryProposal, lambda number: f"{text}{number}")
     yaml = proposal_yaml(proposal, ssh_config="/etc/ssh", at=AT, next_step="x")
     assert HIDDEN.findall(yaml) == []
     assert list(YAML(typ="safe").load(yaml)) == ["version", "chain", "ssh", "hosts"]

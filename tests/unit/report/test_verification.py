@@ -9,7 +9,7 @@ import pytest
 from remediations.engine.plan.plan import Plan
 from remediations.engine.report.markdown import report_markdown
 from remediations.engine.report.report import Report, build_report
-from remediations.engine.runs.records import Checked, Entry, RunEnded, RunState
+from remediations.engine.runs.records import Checked, JournalEntry, RunEnded, RunState
 from tests.unit.plan.cases import DIGEST, plan_of, quorum_lost
 from tests.unit.report.journal import (
     CHECKS_FROM_S,
@@ -29,7 +29,7 @@ def plan() -> Plan:
     return plan_of(quorum_lost())
 
 
-def of(plan: Plan, *lines: Entry) -> Report:
+def of(plan: Plan, *lines: JournalEntry) -> Report:
     return build_report(
         run=RUN,
         state=RunState.UNVERIFIED,
@@ -42,12 +42,12 @@ def of(plan: Plan, *lines: Entry) -> Report:
     )
 
 
-def applied(plan: Plan) -> list[Entry]:
+def applied(plan: Plan) -> list[JournalEntry]:
     """A journal up to the end of the run."""
     return [line for line in entries(plan) if not isinstance(line.event, Checked)]
 
 
-def checked(plan: Plan, second: float) -> Entry:
+def checked(plan: Plan, second: float) -> JournalEntry:
     """A verification that begins so many seconds after the run did."""
     return entry(plan, second + 36, verification(plan, second))
 

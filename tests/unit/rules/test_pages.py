@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.rules.book import PAGES, entries, meant_by
-from remediations.engine.rules.entry import Entry, Kind, entries_of
+from remediations.engine.rules.book import (
+    PAGES,
+    RuleEntry,
+    RuleKind,
+    find_rules,
+    parse_rules,
+    rule_entries,
+)
 from remediations.engine.runs.records import RunState, StepState
 from remediations.errors import ExitCode
 from remediations.playbooks.chain.classes import ChainClass
@@ -23,13 +29,13 @@ RULE = re.compile(r"[GWNPI][0-9]{1,2}b?")
 CITED = re.compile(r"(?<![\w-])([GWNPIX][0-9]{1,2}b?)(?![\w-])")
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
 ASKED = {
-    Kind.GUARD: ("says", "why", "do", "unknown"),
-    Kind.CHECK: ("says", "why", "do", "unknown"),
-    Kind.CLASS: ("says", "why", "do"),
-    Kind.CONDITION: ("says", "why", "do"),
-    Kind.HAZARD: ("says", "why", "do"),
-    Kind.STATE: ("says", "do"),
-    Kind.EXIT_CODE: ("says", "changed"),
+    RuleKind.GUARD: ("says", "why", "do", "unknown"),
+    RuleKind.CHECK: ("says", "why", "do", "unknown"),
+    RuleKind.CLASS: ("says", "why", "do"),
+    RuleKind.CONDITION: ("says", "why", "do"),
+    RuleKind.HAZARD: ("says", "why", "do"),
+    RuleKind.STATE: ("says", "do"),
+    RuleKind.EXIT_CODE: ("says", "changed"),
 }
 SHARED_TITLE = {"G19", "G20"}
 """One function judges both and says one title; each entry has its own part of it."""
@@ -63,7 +69,7 @@ def said() -> set[str]:
 def _is_a_guard(call: ast.Call) -> bool:
     """`judged(ID, TITLE, holds=…)`; the engine has another function of that name."""
     named = {keyword.arg for keyword in call.keywords}
-    return getattr(call.func, "id", "") == "judged" and "holds" in named
+    return getattr(call.func, "id", "") == "guard_result" and "holds" in named
 
 
 def titles() -> dict[str, str]:
@@ -93,44 +99,46 @@ def titles() -> dict[str, str]:
     return found
 
 
-def of(*kinds: Kind) -> list[Entry]:
-    return [entry for entry in entries() if entry.kind in kinds]
+def of(*kinds: RuleKind) -> list[RuleEntry]:
+    return [entry for entry in rule_entries() if entry.kind in kinds]
 
 
-def ids(*kinds: Kind) -> set[str]:
+def ids(*kinds: RuleKind) -> set[str]:
     return {entry.id for entry in of(*kinds)}
 
 
 def test_every_guard_and_check_has_an_entry() -> None:
     """What the code can print can be explained."""
     assert len(said()) > 35
-    assert said() <= ids(Kind.GUARD, Kind.CHECK)
+    assert said() <= ids(RuleKind.GUARD, RuleKind.CHECK)
 
 
 def test_every_entry_of_a_guard_or_check_is_in_the_code() -> None:
     """Nothing is explained that no code knows."""
     cited = {rule for _, text in sources() for rule in CITED.findall(text)}
-    assert ids(Kind.GUARD, Kind.CHECK) <= cited
+    assert ids(RuleKind.GUARD, RuleKind.CHECK) <= cited
 
 
 def test_every_rule_that_code_cites_has_an_entry() -> None:
     """In a comment, too: an id of some other document means nothing here."""
     cited = {(name, rule) for name, text in sources() for rule in CITED.findall(text)}
-    known = ids(Kind.GUARD, Kind.CHECK)
+    known = ids(RuleKind.GUARD, RuleKind.CHECK)
     assert {(name, rule) for name, rule in cited if rule not in known} == set()
 
 
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        (Kind.CLASS, [*ChainClass]),
-        (Kind.CONDITION, [*NodeCondition]),
-        (Kind.STATE, [*RunState, *StepState]),
-        (Kind.EXIT_CODE, [int(code) for code in ExitCode]),
+        (RuleKind.CLASS, [*ChainClass]),
+        (RuleKind.CONDITION, [*NodeCondition]),
+        (RuleKind.STATE, [*RunState, *StepState]),
+        (RuleKind.EXIT_CODE, [int(code) for code in ExitCode]),
     ],
     ids=["classes", "conditions", "states", "exit codes"],
 )
-def test_every_value_has_an_entry_and_every_entry_a_value(kind: Kind, known: list[object]) -> None:
+def test_every_value_has_an_entry_and_every_entry_a_value(
+    kind: RuleKind, known: list[object]
+) -> None:
     """Class, condition, state and exit code: exactly those that there are."""
     assert ids(kind) == {str(value) for value in known}
 
@@ -138,7 +146,7 @@ def test_every_value_has_an_entry_and_every_entry_a_value(kind: Kind, known: lis
 def test_every_hazard_is_cited_by_code() -> None:
     """A hazard is here because some code keeps people out of it."""
     everything = "\n".join(text for _, text in sources())
-    pages = {entry.page for entry in of(Kind.HAZARD)}
+    pages = {entry.page for entry in of(RuleKind.HAZARD)}
     assert {
         page for page in pages if not re.search(rf"{re.escape(page)}(?![\w-])", everything)
     } == set()
@@ -148,18 +156,18 @@ def test_titles_are_those_on_the_screens() -> None:
     """The same guard or check has the same title in a plan, in the checks, and here."""
     shown = {check.id: check.title for check in CHECKS}
     shown |= {guard: title for guard, title in titles().items() if guard not in SHARED_TITLE}
-    told = {entry.id: entry.title for entry in of(Kind.GUARD, Kind.CHECK)}
+    told = {entry.id: entry.title for entry in of(RuleKind.GUARD, RuleKind.CHECK)}
     assert len(shown) > 35
     assert {rule: (title, told[rule]) for rule, title in shown.items() if told[rule] != title} == {}
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.kind}:{entry.id}")
-def test_an_entry_is_whole(entry: Entry) -> None:
+@pytest.mark.parametrize("entry", rule_entries(), ids=lambda entry: f"{entry.kind}:{entry.id}")
+def test_an_entry_is_whole(entry: RuleEntry) -> None:
     """Its parts in order, an incident where there is one, and no markup left."""
     labels = [part.label for part in entry.parts]
     assert tuple(label for label in labels if label != "seen") == ASKED[entry.kind]
     for part in entry.parts:
-        assert part.text.endswith((".", ")")) or entry.kind is Kind.EXIT_CODE, part.text
+        assert part.text.endswith((".", ")")) or entry.kind is RuleKind.EXIT_CODE, part.text
         assert not re.search(r"\]\(|\*\*", part.text)
 
 
@@ -167,7 +175,7 @@ def test_an_entry_is_whole(entry: Entry) -> None:
 def test_no_heading_of_a_page_is_lost(page: str) -> None:
     """An entry in another form than the reader's would be silently missing."""
     headings = re.findall(r"^## (.+)$", (ROOT / page).read_text(), re.MULTILINE)
-    found = [entry.id for entry in entries() if entry.page.startswith(f"{page}#")]
+    found = [entry.id for entry in rule_entries() if entry.page.startswith(f"{page}#")]
     assert found == headings
     assert len(set(found)) == len(found)
 
@@ -181,13 +189,13 @@ def test_a_link_to_an_entry_is_its_id(page: str) -> None:
         if not target or f"docs/rules/{target}" in PAGES.values()
     }
     for words, (target, anchor) in linked:
-        assert f"docs/rules/{target}#{anchor}" in {entry.page for entry in meant_by(words)}, words
+        assert f"docs/rules/{target}#{anchor}" in {entry.page for entry in find_rules(words)}, words
 
 
 def test_markdown_becomes_sentences() -> None:
     """Links to other sites are shown with their address, those between pages are words."""
-    (entry,) = entries_of(
-        Kind.GUARD,
+    (entry,) = parse_rules(
+        RuleKind.GUARD,
         "x.md",
         "## G1\n\na *plain* title\n\n- **Says:** see [G2](#g2) and\n  [a/b#1](https://x.y/1).\n"
         "- **Why:** `rm *` and `ls *` ([x.y](https://x.y)).\n",

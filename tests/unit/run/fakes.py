@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from remediations.engine.apply.application import Application
-from remediations.engine.apply.driver import Driver, Sighted, Sighting, StepId, Unheard
-from remediations.engine.apply.look import Sight, Verdict
+from remediations.engine.apply.driver import Driver, NoAnswer, ProbeResult, ProbeState, StepId
+from remediations.engine.apply.look import GateVerdict, Sight
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (
-    Entry,
     Event,
     GateEnded,
+    JournalEntry,
     RunBegan,
     RunEnded,
     Sampled,
@@ -26,20 +26,20 @@ from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
 from remediations.playbooks.chain.look import ChainLook
 from tests.unit.run.events import began
 
-Scene = Sighting | Exception
-NOT_STARTED = Sighting(state=Sighted.NOT_STARTED)
-RUNNING = Sighting(state=Sighted.RUNNING)
-UNKNOWN = Sighting(state=Sighted.UNKNOWN)
-VOIDED = Sighting(state=Sighted.VOIDED)
-DONE = Sighting(state=Sighted.DONE, exit_status=0, output="first\nstarted: it runs\n")
+Scene = ProbeResult | Exception
+NOT_STARTED = ProbeResult(state=ProbeState.NOT_STARTED)
+RUNNING = ProbeResult(state=ProbeState.RUNNING)
+UNKNOWN = ProbeResult(state=ProbeState.UNKNOWN)
+VOIDED = ProbeResult(state=ProbeState.VOIDED)
+DONE = ProbeResult(state=ProbeState.DONE, exit_status=0, output="first\nstarted: it runs\n")
 
 
-def failed(status: int, said: str) -> Sighting:
-    return Sighting(state=Sighted.DONE, exit_status=status, error_output=said)
+def failed(status: int, said: str) -> ProbeResult:
+    return ProbeResult(state=ProbeState.DONE, exit_status=status, error_output=said)
 
 
-def lost(host: str = "val1") -> Unheard:
-    return Unheard(f"{host}: cannot connect", got="no route")
+def lost(host: str = "val1") -> NoAnswer:
+    return NoAnswer(f"{host}: cannot connect", got="no route")
 
 
 class FakeDriver:
@@ -72,12 +72,12 @@ class FakeDriver:
         if self._launches.get(command.target):
             raise self._launches[command.target].pop(0)
 
-    async def probe(self, step: StepId, command: Step) -> Sighting:
+    async def probe(self, step: StepId, command: Step) -> ProbeResult:
         self.calls.append(f"probe {command.target}")
         scenes = self._probes.get(command.target, [DONE])
         return _played(scenes.pop(0) if len(scenes) > 1 else scenes[0])
 
-    async def void(self, step: StepId, command: Step) -> Sighting:
+    async def void(self, step: StepId, command: Step) -> ProbeResult:
         self.calls.append(f"void {command.target}")
         return _played(self._voids.get(command.target, VOIDED))
 
@@ -91,7 +91,7 @@ class FakeDriver:
         return [call.split()[1] for call in self.calls if call.startswith("launch")]
 
 
-def _played(scene: Scene) -> Sighting:
+def _played(scene: Scene) -> ProbeResult:
     if isinstance(scene, Exception):
         raise scene
     return scene
@@ -118,7 +118,7 @@ class Listener:
     def sampled(self, sight: Sight) -> None:
         self._hear(sight.headline)
 
-    def gate_is(self, gate: Gate, verdict: Verdict) -> None:
+    def gate_is(self, gate: Gate, verdict: GateVerdict) -> None:
         self._hear(f"gate {verdict.open}")
 
 
@@ -166,7 +166,7 @@ class Bench:
     def events(self) -> list[Event]:
         return [entry.event for entry in self.entries()]
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[JournalEntry, ...]:
         return read_journal(self.path)
 
     def told(self) -> list[str]:

@@ -11,10 +11,15 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.binding import bound, proven_checks, start_of, strange_approvals
+from remediations.engine.runs.binding import (
+    approval_doubts,
+    check_binding,
+    proven_checks,
+    run_start,
+)
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import AcceptedApproval, Entry, Event
-from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, create
+from remediations.engine.runs.records import AcceptedApproval, Event, JournalEntry
+from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, create_run
 from remediations.errors import UsageError
 from remediations.systems.comet.reading import sealed
 from remediations.values.wire import canonical
@@ -30,7 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     """A run of two steps on one host, the first of which was announced."""
     monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
     planned = plan(stage(1, command("val1", "first"), command("val1", "second")))
-    made = create(planned, sealed(healthy()), INVENTORY, datetime.now(UTC))
+    made = create_run(planned, sealed(healthy()), INVENTORY, datetime.now(UTC))
     with closing(Journal(made.journal, made.digest)) as journal:
         journal.append(began())
         for step, text in (("1-0", "first"), ("1-1", "second")):
@@ -46,16 +51,16 @@ def exchanged(run: RunDirectory, other: Plan) -> RunDirectory:
 
 def test_files_of_one_run_belong_together(run: RunDirectory) -> None:
     entries = read_journal(run.journal)
-    bound(run, entries)
-    assert start_of(entries) == started()
-    assert start_of(()) is None
+    check_binding(run, entries)
+    assert run_start(entries) == started()
+    assert run_start(()) is None
 
 
 def test_another_plan_is_not_told(run: RunDirectory) -> None:
     """Not even one that differs in nothing but its title."""
     other = exchanged(run, replace(run.plan, title="a harmless plan"))
     with pytest.raises(UsageError, match="do not belong together") as refused:
-        bound(other, read_journal(run.journal))
+        check_binding(other, read_journal(run.journal))
     assert run.digest[:16] in refused.value.got
     assert str(run.journal) in refused.value.next_step
 
@@ -73,7 +78,7 @@ def test_program_that_ran_and_is_not_planned_is_found(run: RunDirectory) -> None
     )
     for events, said in stories:
         with pytest.raises(UsageError) as refused:
-            bound(run, (head, *(replace(head, event=event) for event in events)))
+            check_binding(run, (head, *(replace(head, event=event) for event in events)))
         assert refused.value.got == said
 
 
@@ -82,16 +87,16 @@ def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:
     run.add_approval(approval("later"))
     (later,) = run.approvals
     gone = AcceptedApproval(sha256="1" * 64, principal="alice", key_fingerprint="SHA256:x")
-    doubts = strange_approvals(started(gone), run.approvals)
+    doubts = approval_doubts(started(gone), run.approvals)
     assert doubts == (
         f"{later.file} is not an approval with which the run was begun: it does not count",
-        "the approval of alice that the journal names is not there any more",
+        "the approval of alice that the journal names is missing",
     )
     kept = replace(gone, sha256=later.sha256)
-    assert strange_approvals(started(kept), run.approvals) == ()
+    assert approval_doubts(started(kept), run.approvals) == ()
 
 
-def verified(run: RunDirectory, data: bytes) -> tuple[Entry, ...]:
+def verified(run: RunDirectory, data: bytes) -> tuple[JournalEntry, ...]:
     """The journal after a verification that came to `data`."""
     with closing(Journal.reopened(run.journal)) as journal:
         said = "2 of 3 checks pass"
@@ -104,7 +109,7 @@ def test_checks_are_those_of_the_last_verification(run: RunDirectory) -> None:
     data, better = canonical(checks()), canonical(checks()[:2])
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), ())
     run.write(CHECKS_FILE, data)
-    strange = (f"{CHECKS_FILE} is not what a verification wrote last: it does not count",)
+    strange = (f"{CHECKS_FILE} is not what the last verification wrote: it does not count",)
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
 
     entries = verified(run, data)
@@ -116,5 +121,5 @@ def test_checks_are_those_of_the_last_verification(run: RunDirectory) -> None:
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
 
     (run.path / CHECKS_FILE).unlink()
-    gone = (f"{CHECKS_FILE}, of which the journal tells, is not there any more",)
+    gone = (f"{CHECKS_FILE}, which the journal names, is missing",)
     assert proven_checks(read_journal(run.journal), run.checks()) == ((), gone)

@@ -10,11 +10,11 @@ import pytest
 from remediations.engine.apply import carry_out as module
 from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import (
-    Claimed,
+    AlreadyClaimed,
     DriverError,
     LaunchFailed,
     NotLaunched,
-    Sighting,
+    ProbeResult,
     StepId,
 )
 from remediations.engine.runs.records import StepEnd
@@ -71,7 +71,7 @@ def test_a_silent_failure_says_its_exit() -> None:
 
 def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
     """Another application of this plan did or does it: unknown to us, and we do not go on."""
-    driver = FakeDriver(launches={"val1": refusal(Claimed)})
+    driver = FakeDriver(launches={"val1": refusal(AlreadyClaimed)})
     assert ending(driver).state == "unknown"
     assert driver.calls == ["launch val1"]
 
@@ -132,7 +132,7 @@ def test_a_launch_that_did_not_come_through_is_repeated(launches: int) -> None:
 def test_a_repeated_launch_may_find_that_the_first_one_came_through() -> None:
     """It was late: claimed by ourselves, so it is followed."""
     driver = FakeDriver(
-        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(Claimed)]}
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(AlreadyClaimed)]}
     )
     assert ending(driver).state == "done"
 
@@ -202,7 +202,7 @@ def test_beyond_all_time_it_is_unknown(
 
 
 @pytest.mark.parametrize("sighting", [replace(DONE, output="x" * 65536), failed(1, "x" * 65536)])
-def test_what_is_told_of_a_command_is_bounded(sighting: Sighting) -> None:
+def test_what_is_told_of_a_command_is_bounded(sighting: ProbeResult) -> None:
     """A line of 64 KiB is kept as output; the message has its beginning, and that it goes on."""
     done = ending(FakeDriver({"val1": [sighting]}))
     assert len(done.message) == module.MESSAGE_CHARACTERS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.journal_check import check
+from remediations.engine.runs.journal_check import check_journal
 from remediations.engine.runs.records import Event, RunBegan, RunEnded
 from remediations.errors import Locked, MachineError, UsageError
 from tests.unit.run.events import began, checked, run_ends, seen, starts
@@ -248,4 +248,4 @@ def test_a_state_that_an_event_cannot_have_is_refused(
     assert changed != second
     with pytest.raises(UsageError, match="not what was written"):
         read_journal(path)
-    assert check(path.read_bytes()).exit_status == 1
+    assert check_journal(path.read_bytes()).exit_status == 1

@@ -17,13 +17,13 @@ from remediations.engine.apply.look import Sample
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs import journal_check
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.journal_check import check
+from remediations.engine.runs.journal_check import check_journal
 from remediations.engine.runs.records import (
     JOURNAL_FORMAT,
     Checked,
     CheckEnded,
-    Entry,
     Event,
+    JournalEntry,
     Verified,
 )
 from remediations.engine.verify.result import CheckOutcome
@@ -95,7 +95,7 @@ def test_no_files_no_verdict(arguments: list[str], capsys: pytest.CaptureFixture
 
 def test_without_a_plan_it_says_what_was_not_compared(journal: Path) -> None:
     """A verdict about the chain alone is named as such."""
-    report = check(journal.read_bytes())
+    report = check_journal(journal.read_bytes())
     assert report.exit_status == 0
     assert report.lines[-1] == "no plan was given: what ran was not compared"
 
@@ -104,14 +104,14 @@ def test_a_missing_end_is_a_crash_or_a_cut(journal: Path) -> None:
     """At every line: nothing is wrong, nothing is proven, and what may still run is named."""
     lines = journal.read_bytes().splitlines(keepends=True)
     for kept in range(len(lines)):
-        report = check(b"".join(lines[:kept]), PLAN_BYTES)
+        report = check_journal(b"".join(lines[:kept]), PLAN_BYTES)
         assert (report.problems, report.exit_status) == ((), 3)
-        said = "no end: the machine died or the end was cut, which cannot be told apart"
+        said = "no end: either the machine died or the end was cut off"
         assert said in report.lines
     starting = next(n for n, line in enumerate(lines, 1) if b"step-starting" in line)
-    report = check(b"".join(lines[:starting]) + lines[starting][:7])
+    report = check_journal(b"".join(lines[:starting]) + lines[starting][:7])
     assert "may still run: step 1-0 on val1" in report.lines
-    assert "the last line is torn (7 bytes without an end): it says nothing" in report.lines
+    assert "the last line is incomplete (7 bytes without an end): it says nothing" in report.lines
 
 
 def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
@@ -119,15 +119,15 @@ def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
     swapped = (starts(*A, "two"), ends("1-0"), starts(*B, "one"), ends("1-1"))
     data = story(tmp_path / "j", PLAN, BEGAN, *swapped, ENDED)
     said = "what ran is not what the plan says"
-    assert check(data, PLAN_BYTES).problems == (
+    assert check_journal(data, PLAN_BYTES).problems == (
         f"step 1-0 on val1: {said}",
         f"step 1-1 on val1: {said}",
     )
-    assert check(data).problems == ()
+    assert check_journal(data).problems == ()
     early = (starts(*B, "two"), ends("1-1"), starts(*A, "one"), ends("1-0"))
     data = story(tmp_path / "k", PLAN, BEGAN, *early, ENDED)
     said = "step 1-0 on val1: ran after a later step of its target"
-    assert check(data, PLAN_BYTES).problems == (said,)
+    assert check_journal(data, PLAN_BYTES).problems == (said,)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_impossible_story_is_found(
     tmp_path: Path, steps: tuple[Event, ...], problem: str
 ) -> None:
     """Also where the chain was made anew."""
-    report = check(story(tmp_path / "j", PLAN, BEGAN, *steps, ENDED), PLAN_BYTES)
+    report = check_journal(story(tmp_path / "j", PLAN, BEGAN, *steps, ENDED), PLAN_BYTES)
     assert any(found.startswith(problem) for found in report.problems)
     assert report.exit_status == 1
 
@@ -158,12 +158,12 @@ def test_verifications_are_told_and_may_follow_the_end(journal: Path) -> None:
     for state in states:
         with closing(Journal.reopened(journal)) as reopened:
             reopened.append(checked(state, "of 3"))
-        report = check(journal.read_bytes(), PLAN_BYTES)
+        report = check_journal(journal.read_bytes(), PLAN_BYTES)
         assert (report.problems, report.exit_status) == ((), 0)
         assert any(line.endswith(f": {state}: of 3") for line in report.lines)
     with closing(Journal.reopened(journal)) as reopened:
         reopened.append(starts("1-0", "val1"))
-    problems = check(journal.read_bytes()).problems
+    problems = check_journal(journal.read_bytes()).problems
     assert any("something but a verification follows the end" in found for found in problems)
 
 
@@ -183,7 +183,7 @@ def test_a_verification_brings_the_looks_of_its_checks(tmp_path: Path) -> None:
         samples=(Sample(at=BEGAN_CHECKS, sight=LOOKED), Sample(at=BEGAN_CHECKS, sight=LOOKED)),
     )
     data = story(tmp_path / "j", PLAN, BEGAN, ENDED, told)
-    assert check(data).problems == ()
+    assert check_journal(data).problems == ()
     assert read_journal(tmp_path / "j")[-1].event == told
 
 
@@ -193,7 +193,7 @@ def test_a_look_after_the_end_is_refused(tmp_path: Path) -> None:
         path = tmp_path / str(len(after))
         data = story(path, PLAN, BEGAN, *after, seen(118))
         said = "something but a verification follows the end"
-        assert [said in found for found in check(data).problems] == [True]
+        assert [said in found for found in check_journal(data).problems] == [True]
         with pytest.raises(UsageError) as refused:
             read_journal(path)
         assert said in refused.value.got
@@ -241,13 +241,13 @@ def test_a_verification_that_cannot_be_is_found(
     """By the checker and by the reader, also where the chain was made anew."""
     path = tmp_path / "j"
     data = story(path, PLAN, BEGAN, ENDED, was)
-    assert check(data).problems == ()
+    assert check_journal(data).problems == ()
     forged = data.replace(*made, 1)
     assert forged != data
     path.write_bytes(forged)
-    assert [found.split(": ", 1)[1][: len(problem)] for found in check(forged).problems] == [
-        problem
-    ]
+    assert [
+        found.split(": ", 1)[1][: len(problem)] for found in check_journal(forged).problems
+    ] == [problem]
     with pytest.raises(UsageError):
         read_journal(path)
 
@@ -263,13 +263,15 @@ def test_a_verification_that_cannot_be_is_not_written() -> None:
 def test_a_journal_of_another_plan_is_found(journal: Path) -> None:
     """Digests of the file and of the journal differ."""
     other = canonical(plan(branch="another"))
-    assert check(journal.read_bytes(), other).problems[0].startswith("the journal is of plan ")
-    assert "the plan is not one" in check(journal.read_bytes(), b"[]").problems
+    assert (
+        check_journal(journal.read_bytes(), other).problems[0].startswith("the journal is of plan ")
+    )
+    assert "the plan is not one" in check_journal(journal.read_bytes(), b"[]").problems
 
 
 def test_a_journal_without_a_beginning_is_wrong(tmp_path: Path) -> None:
     """Cut at the front and chained anew."""
-    report = check(story(tmp_path / "j", PLAN, ENDED))
+    report = check_journal(story(tmp_path / "j", PLAN, ENDED))
     assert report.problems == ("record 1: a journal begins with run-began, once",)
 
 
@@ -287,7 +289,7 @@ def test_it_knows_exactly_the_events_that_are_written() -> None:
     assert set(CheckEnded.__struct_fields__) == journal_check.CHECK
     assert set(CheckOutcome) == journal_check.OUTCOMES
     assert set(Sample.__struct_fields__) == journal_check.SAMPLE
-    assert set(Entry.__struct_fields__) == journal_check.HEAD
+    assert set(JournalEntry.__struct_fields__) == journal_check.HEAD
     assert str(JOURNAL_FORMAT) == journal_check.FORMAT
 
 
@@ -305,4 +307,4 @@ def test_a_journal_of_another_form_is_not_judged(
     assert out == ""
     assert err.startswith("this reads journals of format 2, and that is one of format ")
     assert "\x1b" not in err
-    assert check(other).exit_status == 1
+    assert check_journal(other).exit_status == 1

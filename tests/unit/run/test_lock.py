@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.runs import lock
-from remediations.engine.runs.lock import holder, lock_path, resource_locks
+from remediations.engine.runs.lock import lock_holder, lock_path, resource_locks
 from remediations.errors import Locked, MachineError
 
 CHAIN = "worlds-1"
@@ -48,7 +48,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
     """10, with the run to look at; another chain is free; afterwards the chain is free again."""
     with other_process(tmp_path):
-        assert holder(tmp_path, CHAIN) == "run-a"
+        assert lock_holder(tmp_path, CHAIN) == "run-a"
         with (
             pytest.raises(Locked, match="another run is being applied to worlds-1") as caught,
             resource_locks(tmp_path, (CHAIN,), "run-b"),
@@ -56,10 +56,10 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
             raise AssertionError("both hold it")
         assert (caught.value.got, caught.value.next_step) == ("run-a", "remediate status run-a")
         with resource_locks(tmp_path, ("worlds-2",), "run-b"):
-            assert holder(tmp_path, "worlds-2") == "run-b"
+            assert lock_holder(tmp_path, "worlds-2") == "run-b"
     with resource_locks(tmp_path, (CHAIN,), "run-b"):
-        assert holder(tmp_path, CHAIN) == "run-b"
-    assert holder(tmp_path, CHAIN) == ""
+        assert lock_holder(tmp_path, CHAIN) == "run-b"
+    assert lock_holder(tmp_path, CHAIN) == ""
 
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     with other_process(tmp_path) as process:
         os.kill(process.pid, signal.SIGKILL)
     assert lock_path(tmp_path, CHAIN).read_text() == "run-a"
-    assert holder(tmp_path, CHAIN) == ""
+    assert lock_holder(tmp_path, CHAIN) == ""
     with resource_locks(tmp_path, (CHAIN,), "run-b"):
-        assert holder(tmp_path, CHAIN) == "run-b"
+        assert lock_holder(tmp_path, CHAIN) == "run-b"
 
 
 def test_an_error_inside_frees_the_chain(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_asking_who_holds_it_stops_nobody(tmp_path: Path, monkeypatch: pytest.Mo
 
     def ask() -> None:
         while not over.is_set():
-            holder(tmp_path, CHAIN)
+            lock_holder(tmp_path, CHAIN)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -112,7 +112,7 @@ def test_every_chain_has_a_lock_of_its_own(tmp_path: Path) -> None:
     chains = ["a-b", "a_b", "a.b", "a/b", "a b", "a%2Fb", "A-b", "a--b", "ä-b", "a~b"]
     assert len({lock_path(tmp_path, chain) for chain in chains}) == len(chains)
     with resource_locks(tmp_path, ("a-b",), "run-a"), resource_locks(tmp_path, ("a_b",), "run-b"):
-        assert (holder(tmp_path, "a-b"), holder(tmp_path, "a_b")) == ("run-a", "run-b")
+        assert (lock_holder(tmp_path, "a-b"), lock_holder(tmp_path, "a_b")) == ("run-a", "run-b")
 
 
 def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_state_directory_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("in the way")
     with pytest.raises(MachineError), resource_locks(tmp_path, (CHAIN,), "run-a"):
         raise AssertionError("held")
-    assert holder(tmp_path, CHAIN) == ""
+    assert lock_holder(tmp_path, CHAIN) == ""
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -162,7 +162,7 @@ def test_a_lock_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) ->
     with pytest.raises(MachineError), resource_locks(tmp_path, (CHAIN,), "run-a"):
         raise AssertionError("held")
     with pytest.raises(MachineError):
-        holder(tmp_path, CHAIN)
+        lock_holder(tmp_path, CHAIN)
     assert victim.read_text() == "precious"
 
 
@@ -173,6 +173,6 @@ def test_locks_that_others_may_make_are_refused(tmp_path: Path, mode: int) -> No
     with resource_locks(tmp_path, (CHAIN,), "run-a"):
         path.parent.chmod(mode)
         with pytest.raises(MachineError):
-            holder(tmp_path, CHAIN)
+            lock_holder(tmp_path, CHAIN)
     with pytest.raises(MachineError), resource_locks(tmp_path, (CHAIN,), "run-b"):
         raise AssertionError("held")

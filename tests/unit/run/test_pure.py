@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from remediations.engine.plan.compare import changed_facts
 from remediations.engine.plan.plan import Fact, Gate, Rule
-from remediations.engine.runs.records import Entry, Event, RunState, StepState
-from remediations.engine.runs.status import status_of
+from remediations.engine.runs.records import Event, JournalEntry, RunState, StepState
+from remediations.engine.runs.status import run_status
 from remediations.playbooks.chain.gates import Advances, Follows, HostSnapshot, Snapshot, judge_gate
 from remediations.values.part import Part
 from tests.unit.run.events import began, checked, ends, run_ends, starts
@@ -158,8 +158,10 @@ RAN, STOPPED, DIED = run_ends(), run_ends("stopped", "b failed"), run_ends("unkn
 GOOD, BAD = checked("verified"), checked("unverified")
 
 
-def told(*events: Event) -> tuple[Entry, ...]:
-    return tuple(Entry(number=1, previous="", at=AT, plan="", event=event) for event in events)
+def told(*events: Event) -> tuple[JournalEntry, ...]:
+    return tuple(
+        JournalEntry(number=1, previous="", at=AT, plan="", event=event) for event in events
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_where_a_run_stands(
     state: RunState,
 ) -> None:
     """Verified only by the last checks after a run that reached its end."""
-    status = status_of(PLAN, told(*events), hindrance=hindrance, alive=alive)
+    status = run_status(PLAN, told(*events), hindrance=hindrance, alive=alive)
     assert status.state is state
     assert hindrance in status.message
 
@@ -209,7 +211,7 @@ def test_where_a_run_stands(
 )
 def test_where_each_step_stands(events: tuple[Event, ...], alive: bool, states: str) -> None:
     """What was announced and has no end is unknown once its process is gone."""
-    status = status_of(PLAN, told(*events), hindrance="", alive=alive)
+    status = run_status(PLAN, told(*events), hindrance="", alive=alive)
     assert [step.state for step in status.steps] == [StepState(s) for s in states.split()]
     assert [str(step) for step in status.steps] == [
         "step 1-0 on a",

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from remediations.engine.apply import carry_out
 from remediations.engine.apply.driver import (
-    Claimed,
+    AlreadyClaimed,
     LaunchFailed,
+    NoAnswer,
     NotLaunched,
-    Sighted,
+    ProbeState,
     StepId,
-    Unheard,
 )
 from remediations.engine.plan.plan import Step, plan_digest
 from remediations.engine.runs.records import RunState, StepEnd, StepEnded
@@ -143,7 +143,7 @@ def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None
 def test_a_second_time_is_locked(host: LauncherHost, driver: SshDriver) -> None:
     """The host knows, whoever asks."""
     asyncio.run(carried(driver, on_val1(host)))
-    with pytest.raises(Claimed) as caught:
+    with pytest.raises(AlreadyClaimed) as caught:
         asyncio.run(driver.launch(STEP, on_val1(host)))
     assert "step 1-0" in caught.value.got
     assert host.count == 1
@@ -185,7 +185,7 @@ def test_a_refused_launch_is_made_final(host: LauncherHost, driver: SshDriver) -
     assert ending.state == "failed"
     assert "it never started, and cannot any more" in ending.message
     assert "systemd did not start the unit" in ending.message
-    assert asyncio.run(driver.probe(STEP, on_val1(host))).state is Sighted.VOIDED
+    assert asyncio.run(driver.probe(STEP, on_val1(host))).state is ProbeState.VOIDED
 
 
 def test_a_host_that_can_keep_no_record(host: LauncherHost, driver: SshDriver) -> None:
@@ -249,7 +249,7 @@ def test_no_answer_of_the_probe_is_no_no(
 ) -> None:
     """Without sudo, out of time, cut off: unknown, never "the effect is not there"."""
     reach.instead = said
-    with pytest.raises(Unheard):
+    with pytest.raises(NoAnswer):
         asyncio.run(driver.holds(command("val1")))
 
 
@@ -279,7 +279,7 @@ def test_an_unusable_answer_is_no_state(
 ) -> None:
     """It is asked again, until the time is over."""
     reach.instead = said
-    with pytest.raises(Unheard):
+    with pytest.raises(NoAnswer):
         asyncio.run(driver.probe(STEP, command("val1")))
 
 
@@ -329,7 +329,7 @@ def test_no_more_is_kept_of_an_answer_than_a_launcher_sends(
     assert len(asyncio.run(driver.probe(STEP, command("val1"))).output) == 65536
     assert 175_000 < reach.max_bytes < 200_000
     reach.instead = completed(0, b"done 0\nsecret!\n\n")
-    with pytest.raises(Unheard) as caught:
+    with pytest.raises(NoAnswer) as caught:
         asyncio.run(driver.probe(STEP, command("val1")))
     assert "secret" not in str(caught.value) + caught.value.got
 
@@ -340,7 +340,7 @@ def test_values_of_a_probe_are_no_shell_text(
     """They reach the host as they stand in the plan, and the host refuses what is no unit."""
     trap = tmp_path / "ran"
     for value in (f"x.service; touch {trap}", f"$(touch {trap}).service", f"a\ntouch {trap}\n"):
-        with pytest.raises(Unheard) as refused:
+        with pytest.raises(NoAnswer) as refused:
             asyncio.run(driver.holds(replace(command("val1"), probe=unit_active(value).words)))
         assert "exit 65: bad unit name" in refused.value.got
     assert not trap.exists()

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.approve.approval import Approval
-from remediations.engine.approve.statement import statement_for
-from remediations.engine.observe.digest import portable
+from remediations.engine.approve.approval import Approval, statement_for
+from remediations.engine.observe.digest import portable_inventory
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.runs import store
-from remediations.engine.runs.store import RunDirectory, create, find, runs
+from remediations.engine.runs.store import RunDirectory, create_run, find_run, list_runs
 from remediations.errors import MachineError, UsageError
 from remediations.files import writing
 from remediations.systems.comet.reading import sealed
@@ -44,7 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(seconds: int = 0, of: Plan | None = None) -> RunDirectory:
-    return create(of or plan(), sealed(healthy()), INVENTORY, NOW + timedelta(seconds=seconds))
+    return create_run(of or plan(), sealed(healthy()), INVENTORY, NOW + timedelta(seconds=seconds))
 
 
 def approval(name: str) -> Approval:
@@ -75,7 +74,7 @@ def test_what_is_kept_is_read_back() -> None:
     assert run.plan == plan()
     assert (run.path / "plan.json").read_bytes() == canonical(plan())
     assert run.observation == sealed(healthy())
-    assert inventory_of(run) == portable(INVENTORY)
+    assert inventory_of(run) == portable_inventory(INVENTORY)
     assert run.approvals == ()
     assert run.checks() is None
     assert not run.journal.exists()
@@ -87,11 +86,11 @@ def test_a_run_is_found_by_its_name_its_ends_and_its_directory(
     """And the newest as `last`."""
     run, later = made(), made(1, plan(branch="another"))
     for name in (run.name, run.name[:15], run.name[-8:], str(run.path)):
-        assert find(name).name == run.name
-    assert find("last").name == later.name
-    assert [r.name for r in runs()] == [run.name, later.name]
+        assert find_run(name).name == run.name
+    assert find_run("last").name == later.name
+    assert [r.name for r in list_runs()] == [run.name, later.name]
     monkeypatch.chdir(run.path.parent)
-    assert find(run.name).path == run.path
+    assert find_run(run.name).path == run.path
 
 
 def test_an_ambiguous_name_lists_the_candidates() -> None:
@@ -99,7 +98,7 @@ def test_an_ambiguous_name_lists_the_candidates() -> None:
     names = [made().name, made(1).name]
     for ambiguous in ("2026", plan_digest(plan())[:8]):
         with pytest.raises(UsageError, match="more than one run") as caught:
-            find(ambiguous)
+            find_run(ambiguous)
         assert caught.value.expected == ", ".join(names)
 
 
@@ -107,35 +106,35 @@ def test_an_exact_name_is_never_ambiguous(home: Path) -> None:
     """Also where it is the beginning of another one."""
     run = made()
     shutil.copytree(run.path, home / "runs" / f"{run.name}-2")
-    assert find(run.name).name == run.name
+    assert find_run(run.name).name == run.name
 
 
 @pytest.mark.parametrize("name", ["last", "nothing", "../..", "/"])
 def test_an_unknown_name_says_what_there_is(name: str) -> None:
     """Before the first plan, and after."""
     with pytest.raises(UsageError) as caught:
-        find(name)
+        find_run(name)
     assert caught.value.expected == "a run: none was planned yet"
     run = made()
     with pytest.raises(UsageError, match="no run is called"):
-        find("nothing")
-    assert find("last").name == run.name
+        find_run("nothing")
+    assert find_run("last").name == run.name
 
 
 def test_a_half_made_run_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine died while it was planned: the plan is written last."""
-    real = writing.write_whole
+    real = writing.replace_file
 
     def dies(path: Path, data: bytes) -> None:
         if path.name == "plan.json":
             raise KeyboardInterrupt
         real(path, data)
 
-    monkeypatch.setattr(store, "write_whole", dies)
+    monkeypatch.setattr(store, "replace_file", dies)
     with pytest.raises(KeyboardInterrupt):
         made()
     assert len(list((home / "runs").iterdir())) == 1
-    assert runs() == ()
+    assert list_runs() == ()
 
 
 def test_approvals_are_kept_in_order_and_never_replaced() -> None:
@@ -144,7 +143,7 @@ def test_approvals_are_kept_in_order_and_never_replaced() -> None:
     paths = [run.add_approval(approval(str(n))) for n in range(11)]
     assert len(set(paths)) == 11
     assert [a.approval.principal for a in run.approvals] == [str(n) for n in range(11)]
-    assert writing.write_new(paths[0], b"mine") is False
+    assert writing.create_file(paths[0], b"mine") is False
     assert RunDirectory(run.path).approvals[0].approval.principal == "0"
     assert len(list((run.path / "approvals").iterdir())) == 11
 
@@ -196,7 +195,7 @@ def test_a_state_directory_that_is_no_directory(home: Path) -> None:
     with pytest.raises(MachineError, match="cannot be used") as caught:
         made()
     assert caught.value.next_step == "set REMEDIATE_HOME to one"
-    assert runs() == ()
+    assert list_runs() == ()
 
 
 def test_a_full_disk_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +210,7 @@ def test_a_full_disk_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> Non
         run.write("inventory.json", b"new")
     assert "No space left on device" in caught.value.got
     monkeypatch.undo()
-    assert inventory_of(run) == portable(INVENTORY)
+    assert inventory_of(run) == portable_inventory(INVENTORY)
     assert sorted(p.name for p in run.path.iterdir()) == [
         "inventory.json",
         "observation.json",
@@ -229,15 +228,15 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
             level.chmod(0o755)
         run.path.chmod(0o000)
         with without_root():
-            assert [r.name for r in runs()] == [run.name]
+            assert [r.name for r in list_runs()] == [run.name]
             with pytest.raises(UsageError, match="cannot be read"):
-                assert find("last").plan
-            for use in (lambda: run.approvals, run.checks, lambda: find(str(run.path))):
+                assert find_run("last").plan
+            for use in (lambda: run.approvals, run.checks, lambda: find_run(str(run.path))):
                 with pytest.raises(MachineError):
                     use()
         (there / "runs").chmod(0o000)
         with without_root():
-            for act in (runs, made, lambda: find("last")):
+            for act in (list_runs, made, lambda: find_run("last")):
                 with pytest.raises(MachineError):
                     act()
         (there / "runs").chmod(0o700)

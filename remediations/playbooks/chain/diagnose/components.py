@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.votes import Votes
@@ -118,7 +117,7 @@ def one_way_edges(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
             other = host_of[node_id]
             if other != host and view.node_id not in lists[other]:
                 says = f"{host} lists {other} as a peer, {other} does not list {host}"
-                found.append(said(f"{host}.chain.peers", view.reading.chain.peers, says))
+                found.append(evidence_of(f"{host}.chain.peers", view.reading.chain.peers, says))
     return tuple(found)
 
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
@@ -185,7 +184,7 @@ def _evidence(case: ClassInput) -> tuple[Evidence, ...]:
 
 def _power_evidence(views: Sequence[NodeView], power: Power) -> tuple[Evidence, ...]:
     return tuple(
-        said(
+        evidence_of(
             f"{view.host}.chain.validators",
             view.reading.chain.validators,
             f"{len(power.addresses)} validators, total power {power.total}",
@@ -208,7 +207,7 @@ def _vote_evidence(views: Sequence[NodeView], votes: Votes, power: Power) -> tup
             f"{ballot.height}/{ballot.round}/{ballot.step}, "
             f"votes of {power.sum(ballot.deciding)} of {power.total} power"
         )
-        shown[ballot.seen] = said(
+        shown[ballot.seen] = evidence_of(
             f"{ballot.host}.samples[{index}].round", samples[index].round, says
         )
     return tuple(shown.values())
@@ -219,7 +218,7 @@ def _hash_evidence(views: Sequence[NodeView], hashes: Hashes) -> tuple[Evidence,
         return ()
     by_host = {view.host: view for view in views}
     return tuple(
-        said(
+        evidence_of(
             f"{cluster.hosts[0]}.samples[{index}].app",
             by_host[cluster.hosts[0]].reading.samples[index].app,
             f"app hash {cluster.app_hash[:12]} after {cluster.height}, power {cluster.power}",

@@ -11,7 +11,7 @@ from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
-from remediations.render.words import percent
+from remediations.render.formats import percent
 
 
 def explain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
@@ -28,7 +28,7 @@ def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     else:
         return None
     says = f"address {key.address}" if key is not None else ""
-    evidence = (said(f"{view.host}.key", view.reading.key, says),)
+    evidence = (evidence_of(f"{view.host}.key", view.reading.key, says),)
     return NodeVerdict(NodeCondition.DUPLICATE_KEY, cause, evidence)
 
 
@@ -55,7 +55,9 @@ def key_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         )
     else:
         return None
-    evidence = (said(f"{view.host}.key", reading, f"address {reading.value.address or 'none'}"),)
+    evidence = (
+        evidence_of(f"{view.host}.key", reading, f"address {reading.value.address or 'none'}"),
+    )
     return NodeVerdict(NodeCondition.KEY_MISSING, cause, evidence)
 
 
@@ -73,7 +75,7 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
         if reading.why not in _OF_THE_FILE or not isinstance(view.reading.key, Known):
             return None
         cause = f"its sign state could not be read: {reading.reason}"
-        return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, (said(path, reading),))
+        return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, (evidence_of(path, reading),))
     state, mark = reading.value, context.marks.get(address, (0, 0, 0))
     reached = max(context.tip, context.signed_height)
     if not state.height and reached > 1:
@@ -82,7 +84,7 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
         cause = f"its sign state is older than what it signed: the chain shows {_slashed(mark)}"
     else:
         return None
-    evidence = (said(path, reading, _slashed(state.hrs)),)
+    evidence = (evidence_of(path, reading, _slashed(state.hrs)),)
     return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -36,7 +35,7 @@ def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
         cause += disk.path
     else:
         cause = f"the file system of {disk.path} is mounted read-only"
-    evidence = (said(f"{view.host}.disk", view.reading.disk, cause),)
+    evidence = (evidence_of(f"{view.host}.disk", view.reading.disk, cause),)
     return NodeVerdict(NodeCondition.DISK_FULL, cause, evidence)
 
 
@@ -80,7 +79,7 @@ def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     config = view.config
     if config is None or _well(view):
         return None
-    evidence = said(
+    evidence = evidence_of(
         f"{view.host}.config",
         view.reading.config,
         f"halt_height {config.halt_height}, halt_time {config.halt_time}, "

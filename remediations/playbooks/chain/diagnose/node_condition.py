@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from remediations.engine.find.evidence import said
+from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.key_condition import (
@@ -50,7 +50,7 @@ def _unreachable(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
     """The login failed: the daemon may still be running."""
     if view.reached:
         return None
-    evidence = said(f"{view.host}.session", view.reading.session)
+    evidence = evidence_of(f"{view.host}.session", view.reading.session)
     cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
     return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,))
 
@@ -71,10 +71,10 @@ def _standby(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
         return NodeVerdict(
             NodeCondition.UNKNOWN,
             "a standby whose key file could not be read: it may hold the key of a validator",
-            (said(f"{view.host}.key", view.reading.key),),
+            (evidence_of(f"{view.host}.key", view.reading.key),),
         )
     says = f"key {key.address or 'none'}"
-    evidence = (said(f"{view.host}.key", view.reading.key, says), *view.unit_evidence())
+    evidence = (evidence_of(f"{view.host}.key", view.reading.key, says), *view.unit_evidence())
     return NodeVerdict(NodeCondition.STANDBY, f"stopped on purpose, {says}", evidence)
 
 

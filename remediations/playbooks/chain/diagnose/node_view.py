@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.systems.comet.reading import ChainSample, HostReading
 from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, RoundStep
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
@@ -163,16 +162,16 @@ class NodeView:
         if self.newest is not None:
             index = self.reading.samples.index(self.newest)
         path = f"{self.host}.samples[{index}].status"
-        return (said(path, self.reading.samples[index].status, says),)
+        return (evidence_of(path, self.reading.samples[index].status, says),)
 
     def unit_evidence(self) -> tuple[Evidence, ...]:
         """What systemd says of the unit."""
         reading = self.reading.unit
         if isinstance(reading, Unknown):
-            return (said(f"{self.host}.unit", reading),)
+            return (evidence_of(f"{self.host}.unit", reading),)
         unit = reading.value
         says = (
             f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}, "
             f"result {unit.result}, exit {unit.exit_status}, {unit.restarts} restarts"
         )
-        return (said(f"{self.host}.unit", reading, says),)
+        return (evidence_of(f"{self.host}.unit", reading, says),)

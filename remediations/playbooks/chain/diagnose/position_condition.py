@@ -6,8 +6,7 @@ Process, `/health`, `catching_up` and systemd look fine in all of these cases
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -67,7 +66,7 @@ def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         cause = f"it stands at {view.height} and hears nothing newer; the tip is {context.tip}"
     else:
         return None
-    evidence = (said(f"{view.host}.chain.peers", chain.peers, cause),)
+    evidence = (evidence_of(f"{view.host}.chain.peers", chain.peers, cause),)
     return NodeVerdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
 
 
@@ -101,4 +100,4 @@ def _allowed(context: ChainContext) -> int:
 def _app_evidence(view: NodeView, how: str) -> tuple[Evidence, ...]:
     samples = view.reading.samples
     index = max((i for i, s in enumerate(samples) if value_or_none(s.app) is not None), default=0)
-    return (said(f"{view.host}.samples[{index}].app", samples[index].app, how),)
+    return (evidence_of(f"{view.host}.samples[{index}].app", samples[index].app, how),)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from remediations.engine.find.evidence import said
-from remediations.engine.find.finding import Evidence
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -90,7 +89,7 @@ def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
 
 def _process_evidence(view: NodeView) -> tuple[Evidence, ...]:
     says = ", ".join(f"pid {p.pid} state {p.state}" for p in view.processes or ())
-    return (said(f"{view.host}.processes", view.reading.processes, says),)
+    return (evidence_of(f"{view.host}.processes", view.reading.processes, says),)
 
 
 def _verdict(

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from remediations.engine.observe.look import observe
 from remediations.engine.observe.observation import Scope
+from remediations.engine.observe.observe import observe
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.reach.connection import Reach
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
-from remediations.render.words import some
+from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import (
     HALTED_AFTER_S,
     ChainEntry,
@@ -125,5 +125,5 @@ async def _pinned(
 def _undecided(reading: HostReading, why: str) -> HostReading:
     """The reading with the first few names that the host gave, and why none of them was chosen."""
     assert isinstance(reading.unit, Unknown)
-    reason = f"several unit files match here: {some(reading.candidates, MOST)}; {why}"
+    reason = f"several unit files match here: {name_some(reading.candidates, MOST)}; {why}"
     return replace(reading, unit=replace(reading.unit, reason=reason))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from remediations.engine.discovery import Discovery
 from remediations.playbooks.chain.discover.discover import entries_for, inventory_for, read_hosts
-from remediations.playbooks.chain.discover.proposal import Proposal, propose
+from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
 from remediations.playbooks.chain.discover.proposal_yaml import proposal_yaml
 from remediations.reach.resolver import SshResolver
 from remediations.systems.comet.reading import CometReading
@@ -32,7 +32,7 @@ class DiscoveredChain:
         return reasons[0] if len(reasons) == len(hosts) else ""
 
     @cached_property
-    def proposal(self) -> Proposal:
+    def proposal(self) -> InventoryProposal:
         """What they amount to."""
         return propose(self.reading, self.inventory.hosts)
 
@@ -46,7 +46,7 @@ class DiscoveredChain:
         return summary(self.proposal, file)
 
 
-def summary(proposal: Proposal, file: Path) -> Sequence[str]:
+def summary(proposal: InventoryProposal, file: Path) -> Sequence[str]:
     """What to look at in a proposal that was written to `file`."""
     guessed = sum(host.role is not None for host in proposal.hosts)
     return [
@@ -68,4 +68,4 @@ async def read(inventory: Inventory, resolver: SshResolver, tool: str) -> Discov
     return DiscoveredChain(*await read_hosts(inventory, resolver, tool=tool))
 
 
-DISCOVERY = Discovery(asked=asked, read=read, document=Proposal)
+DISCOVERY = Discovery(asked=asked, read=read, document=InventoryProposal)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
-from remediations.render.words import percent, short, some
+from remediations.render.formats import name_some, percent, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 from remediations.values.record import Record
@@ -37,7 +37,7 @@ def guess_role(
         return Guess(role=Role.STANDBY, why="it is stopped, and another host with its key is not")
     share = power.of(view.address)
     if share:
-        why = f"its key {short(view.address)} has {share} of {power.total}"
+        why = f"its key {short_digest(view.address)} has {share} of {power.total}"
         return Guess(role=Role.VALIDATOR, why=f"{why} ({percent(share, power.total)})")
     state = value_or_none(reading.sign_state)
     if state is not None and state.height:
@@ -69,5 +69,5 @@ def _full(view: NodeView, views: Sequence[NodeView], power: Power, without: str)
             guarded.append(other.host)
     why = f"it {without}"
     if guarded:
-        why += f"; a sentry: {some(guarded)} has no validator among its peers, but this node"
+        why += f"; a sentry: {name_some(guarded)} has no validator among its peers, but this node"
     return Guess(role=Role.FULL, why=why)

@@ -54,7 +54,7 @@ class Uncovered(Record, frozen=True, kw_only=True):
     power: int
 
 
-class Proposal(Record, frozen=True, kw_only=True):
+class InventoryProposal(Record, frozen=True, kw_only=True):
     """The inventory to be. `chain_id` is "" where no node answered; `other_chains` names others."""
 
     chain_id: str
@@ -65,7 +65,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     uncovered: tuple[Uncovered, ...]
 
 
-def propose(observation: CometReading, entries: Sequence[HostEntry]) -> Proposal:
+def propose(observation: CometReading, entries: Sequence[HostEntry]) -> InventoryProposal:
     """What the hosts of `entries`, observed, amount to."""
     views = [NodeView(reading) for reading in observation.hosts]
     chains = Counter(view.status.network for view in views if view.status is not None)
@@ -73,7 +73,7 @@ def propose(observation: CometReading, entries: Sequence[HostEntry]) -> Proposal
     ours = [view for view in views if view.status is not None and view.status.network == chain_id]
     power = read_power(views, ours)
     copies = duplicate_keys(views)
-    return Proposal(
+    return InventoryProposal(
         chain_id=chain_id,
         other_chains=tuple(sorted(set(chains) - {chain_id})),
         total_power=power.total,

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from shlex import quote
 
-from remediations.playbooks.chain.discover.proposal import Proposal, ProposedHost
+from remediations.playbooks.chain.discover.proposal import InventoryProposal, ProposedHost
+from remediations.render.formats import count_of, format_moment, name_some, percent
 from remediations.render.printable import one_line
-from remediations.render.words import count, moment, percent, some
 from remediations.systems.comet.inventory import SECTION
 from remediations.systems.comet.quorum import has_quorum
 
@@ -24,7 +24,7 @@ _STRANGERS = 40
 
 
 def proposal_yaml(
-    proposal: Proposal, *, ssh_config: str | None, at: datetime, next_step: str
+    proposal: InventoryProposal, *, ssh_config: str | None, at: datetime, next_step: str
 ) -> str:
     """The file's text; it is an inventory as it stands wherever the chain's id is known."""
     return "\n".join(
@@ -45,8 +45,9 @@ def proposal_yaml(
     )
 
 
-def _head(proposal: Proposal, at: datetime) -> Iterator[str]:
-    yield f"# Proposed from {count(len(proposal.hosts), 'host')} at {moment(at)}. Review it:"
+def _head(proposal: InventoryProposal, at: datetime) -> Iterator[str]:
+    hosts = count_of(len(proposal.hosts), "host")
+    yield f"# Proposed from {hosts} at {format_moment(at)}. Review it:"
     yield "# what is marked `guessed` was concluded, not told; a wrong role can cost a validator."
     for host in proposal.hosts:
         if host.danger:
@@ -55,7 +56,7 @@ def _head(proposal: Proposal, at: datetime) -> Iterator[str]:
     yield "version: 2"
 
 
-def _chain(proposal: Proposal) -> Iterator[str]:
+def _chain(proposal: InventoryProposal) -> Iterator[str]:
     yield ""
     yield f"{SECTION}:"
     if not proposal.chain_id:
@@ -63,11 +64,11 @@ def _chain(proposal: Proposal) -> Iterator[str]:
         return
     yield f"  id: {_text(proposal.chain_id)}"
     if proposal.other_chains:
-        others = some([_one_line(chain) for chain in proposal.other_chains])
+        others = name_some([_one_line(chain) for chain in proposal.other_chains])
         yield f"  # guessed: most hosts say so; others say {others}"
 
 
-def _hosts(proposal: Proposal) -> Iterator[str]:
+def _hosts(proposal: InventoryProposal) -> Iterator[str]:
     read = [host for host in proposal.hosts if host.role is not None]
     yield "hosts:" if read else "hosts: {}   # none could be read"
     for host in proposal.hosts:
@@ -95,7 +96,7 @@ def _host(host: ProposedHost, total: int) -> Iterator[str]:
         yield f"  {mark}    unit: {json.dumps(host.unit)}"
 
 
-def _strangers(proposal: Proposal, ssh_config: str | None) -> Iterator[str]:
+def _strangers(proposal: InventoryProposal, ssh_config: str | None) -> Iterator[str]:
     if not proposal.strangers:
         return
     config = "" if ssh_config is None else f" --ssh-config {quote(ssh_config)}"
@@ -107,14 +108,14 @@ def _strangers(proposal: Proposal, ssh_config: str | None) -> Iterator[str]:
     yield "  # What they call themselves proves nothing:"
     for peer in proposal.strangers[:_STRANGERS]:
         where = f"{_one_line(peer.remote_ip) or 'address not told'}, node {_one_line(peer.node_id)}"
-        yield f"  # {where}, seen by {_one_line(some(peer.seen_by, 3))}"
+        yield f"  # {where}, seen by {_one_line(name_some(peer.seen_by, 3))}"
         if peer.moniker:
             yield f"  #   calls itself {json.dumps(_one_line(peer.moniker))}"
     if len(proposal.strangers) > _STRANGERS:
         yield f"  # … and {len(proposal.strangers) - _STRANGERS} more"
 
 
-def _uncovered(proposal: Proposal) -> Iterator[str]:
+def _uncovered(proposal: InventoryProposal) -> Iterator[str]:
     if not proposal.total_power:
         yield ""
         yield "# No node told the validator set: whose voting power is missing here is not known."

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from remediations.engine.doctor.line import Line, Urgency, lack, ok, warn
+from remediations.engine.doctor.line import DoctorLine, Urgency, lack_line, ok_line, warn_line
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys
-from remediations.render.words import count, percent, short, some
+from remediations.render.formats import count_of, name_some, percent, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.reading import Known, Unknown
@@ -19,38 +19,41 @@ ONE_KEY = "one key, one host"
 """The topic of the most dangerous lack: it costs a validator for ever."""
 
 
-def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[Line, ...]:
+def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[DoctorLine, ...]:
     """The validator set, who covers it, keys that lie on two hosts, and different programs."""
     return (*_set(power), *_coverage(views, power), *_duplicates(views, power), *_programs(views))
 
 
-def _set(power: Power) -> list[Line]:
+def _set(power: Power) -> list[DoctorLine]:
     if not power.known:
         mend = "`remediate diagnose`: bring one node to answer /validators"
         found = "no node that can be believed tells it"
-        return [lack(CHAIN, "validator set", found, mend, urgency=Urgency.LAST)]
-    members = count(len(power.addresses), "validator")
-    return [ok(CHAIN, "validator set", f"{members}, power {power.total}, as {power.source} says")]
+        return [lack_line(CHAIN, "validator set", found, mend, urgency=Urgency.LAST)]
+    members = count_of(len(power.addresses), "validator")
+    return [
+        ok_line(CHAIN, "validator set", f"{members}, power {power.total}, as {power.source} says")
+    ]
 
 
-def _coverage(views: Sequence[NodeView], power: Power) -> list[Line]:
+def _coverage(views: Sequence[NodeView], power: Power) -> list[DoctorLine]:
     if not power.known:
         return []
     missing = [address for address in power.addresses if address not in power.holders]
     covered = power.total - power.uncovered
     share = f"{covered} of {power.total} ({percent(covered, power.total)})"
     if not missing:
-        return [ok(CHAIN, "coverage", f"hosts here hold {share} of the voting power")]
-    found = f"hosts here hold {share}; on none of them: {some([short(a) for a in missing], 4)}"
+        return [ok_line(CHAIN, "coverage", f"hosts here hold {share} of the voting power")]
+    addresses = name_some([short_digest(address) for address in missing], 4)
+    found = f"hosts here hold {share}; on none of them: {addresses}"
     blind = [view.host for view in views if _blind(view)]
     if blind:  # one of those may hold what is missing, and each has its own line
-        mend = f"first see below what keeps the key of {some(blind)} from being read"
-        return [warn(CHAIN, "coverage", found, mend)]
+        mend = f"first see below what keeps the key of {name_some(blind)} from being read"
+        return [warn_line(CHAIN, "coverage", found, mend)]
     if has_quorum(covered, power.total):
         mend = "add their hosts to the inventory, where they are yours"
-        return [warn(CHAIN, "coverage", found, mend)]
+        return [warn_line(CHAIN, "coverage", found, mend)]
     mend = "add their hosts, or know their operators: without them no quorum can be restored"
-    return [lack(CHAIN, "coverage", found, mend, urgency=Urgency.LAST)]
+    return [lack_line(CHAIN, "coverage", found, mend, urgency=Urgency.LAST)]
 
 
 def _blind(view: NodeView) -> bool:
@@ -59,14 +62,15 @@ def _blind(view: NodeView) -> bool:
     return isinstance(view.reading.key, Unknown) and not view.address and not is_bastion
 
 
-def _duplicates(views: Sequence[NodeView], power: Power) -> list[Line]:
+def _duplicates(views: Sequence[NodeView], power: Power) -> list[DoctorLine]:
     """Loud whoever of them runs: the second one to start is tombstoned within two blocks."""
     down = {view.host for view in views if view.down}
     return [
-        lack(
+        lack_line(
             CHAIN,
             ONE_KEY,
-            f"the key {short(address)} (power {power.of(address)}) lies on {', '.join(hosts)}",
+            f"the key {short_digest(address)} (power {power.of(address)}) lies on "
+            f"{', '.join(hosts)}",
             _apart(hosts, [host for host in hosts if host not in down]),
             urgency=Urgency.FIRST,
         )
@@ -82,7 +86,7 @@ def _apart(hosts: Sequence[str], running: Sequence[str]) -> str:
     return f"decide which of {', '.join(hosts)} is to sign; stop and mask the others at once"
 
 
-def _programs(views: Sequence[NodeView]) -> list[Line]:
+def _programs(views: Sequence[NodeView]) -> list[DoctorLine]:
     """Nodes of one chain run one program, save during an upgrade."""
     by_host = {
         view.host: view.reading.binary.value.sha256
@@ -95,7 +99,9 @@ def _programs(views: Sequence[NodeView]) -> list[Line]:
     usual = counted[0][0]
     others = sorted(host for host, sha256 in by_host.items() if sha256 != usual)
     if not others:
-        found = f"{short(usual)} on {count(len(by_host), 'host')}"
-        return [ok(CHAIN, "one program", found)]
-    found = f"{short(usual)} on {counted[0][1]} host(s), another on {some(others)}"
-    return [warn(CHAIN, "one program", found, "is an upgrade going on? else install the same one")]
+        found = f"{short_digest(usual)} on {count_of(len(by_host), 'host')}"
+        return [ok_line(CHAIN, "one program", found)]
+    found = f"{short_digest(usual)} on {counted[0][1]} host(s), another on {name_some(others)}"
+    return [
+        warn_line(CHAIN, "one program", found, "is an upgrade going on? else install the same one")
+    ]

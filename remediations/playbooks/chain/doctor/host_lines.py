@@ -1,6 +1,6 @@
 """What one host has and lacks, from its reading. Pure.
 
-Words of a host that stand in a command are quoted by `ByHand`: somebody will paste it.
+Words of a host that stand in a command are quoted by `SshCommand`: somebody will paste it.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediations.engine.doctor.by_hand import ByHand
-from remediations.engine.doctor.door_lines import door_lines
-from remediations.engine.doctor.line import Line, lack, ok, warn
+from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
+from remediations.engine.doctor.login_lines import SshCommand, login_lines
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
 from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.doors import Door
-from remediations.render.words import short
+from remediations.reach.routes import HostKeyStatus
+from remediations.render.formats import short_digest
 from remediations.systems.comet.discovered import UNIT_PATTERN
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
@@ -37,29 +36,29 @@ class HostSight:
 
     reading: CometReading
     refusals: Mapping[str, HostUnreachable]
-    doors: Mapping[str, Door]
+    doors: Mapping[str, HostKeyStatus]
     programs: Mapping[str, tuple[str, ...]]
 
 
 def host_lines(
     sight: HostSight, entry: HostEntry, power: Power, *, config: str | None
-) -> tuple[Line, ...]:
+) -> tuple[DoctorLine, ...]:
     """All lines about one host; about a host that was not reached, only why it was not.
 
     `config` is the inventory's ssh_config: commands to be typed name it, too.
     """
-    ssh = ByHand(entry.ssh, config)
+    ssh = SshCommand(entry.ssh, config)
     reading = sight.reading.host(entry.name)
     if isinstance(reading.session, Unknown):
         refusal, door = sight.refusals.get(entry.name), sight.doors.get(entry.name)
-        return door_lines(entry.name, reading.session.reason, refusal, door, ssh)
+        return login_lines(entry.name, reading.session.reason, refusal, door, ssh)
     session, host = reading.session.value, reading.host
     lines = [
-        ok(host, "login", f"as {session.user}, {session.round_trip_ms} ms away"),
-        ok(host, "host key", "it is the one that known_hosts has"),
-        ok(host, "sudo", "without a password")
+        ok_line(host, "login", f"as {session.user}, {session.round_trip_ms} ms away"),
+        ok_line(host, "host key", "it is the one that known_hosts has"),
+        ok_line(host, "sudo", "without a password")
         if session.sudo
-        else lack(
+        else lack_line(
             host,
             "sudo",
             f"refused to {session.user}: keys, sign state and journal cannot be read",
@@ -81,16 +80,16 @@ def host_lines(
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
-def _clock(host: str, offset_ms: int, ssh: ByHand) -> Line:
+def _clock(host: str, offset_ms: int, ssh: SshCommand) -> DoctorLine:
     if abs(offset_ms) < CLOCK_BLOCK_MS:
-        return ok(host, "clock", f"{offset_ms} ms from ours")
+        return ok_line(host, "clock", f"{offset_ms} ms from ours")
     found = f"{abs(offset_ms) // 1000} s {'ahead of' if offset_ms > 0 else 'behind'} ours; "
     found += f"less than {CLOCK_BLOCK_MS // 1000} s is expected"
     mend = f"`{ssh.run('date', '-u')}` and `date -u`: which is wrong? There: "
-    return lack(host, "clock", found, f"{mend}systemctl restart systemd-timesyncd (or chrony)")
+    return lack_line(host, "clock", found, f"{mend}systemctl restart systemd-timesyncd (or chrony)")
 
 
-def _unit(reading: HostReading, ssh: ByHand) -> list[Line]:
+def _unit(reading: HostReading, ssh: SshCommand) -> list[DoctorLine]:
     host = reading.host
     if isinstance(reading.unit, Unknown):
         if reading.unit.why is Why.NO_HOME:
@@ -98,57 +97,57 @@ def _unit(reading: HostReading, ssh: ByHand) -> list[Line]:
         else:
             listed = ssh.run("systemctl", "list-unit-files", UNIT_PATTERN)
             mend = f"{listed}; then pin `unit:` of {host} in the inventory"
-        return [lack(host, "unit", reading.unit.reason, mend)]
+        return [lack_line(host, "unit", reading.unit.reason, mend)]
     unit = reading.unit.value
     state = f"{unit.name} {unit.active_state}/{unit.sub_state}, {unit.enabled}"
     return [_enabled(reading, unit, state, ssh), _home(reading, unit), _user(reading, unit)]
 
 
-def _enabled(reading: HostReading, unit: Unit, state: str, ssh: ByHand) -> Line:
+def _enabled(reading: HostReading, unit: Unit, state: str, ssh: SshCommand) -> DoctorLine:
     if unit.load_state != "loaded":
         mend = ssh.run("systemctl", "status", "--", unit.name)
-        return lack(reading.host, "unit", f"{unit.name} is {unit.load_state}", mend)
+        return lack_line(reading.host, "unit", f"{unit.name} is {unit.load_state}", mend)
     if unit.enabled != "enabled" and reading.role is not Role.STANDBY:
         mend = ssh.run("sudo", "systemctl", "enable", "--", unit.name)
-        return warn(reading.host, "unit", f"{state}: it does not start with the machine", mend)
-    return ok(reading.host, "unit", state)
+        return warn_line(reading.host, "unit", f"{state}: it does not start with the machine", mend)
+    return ok_line(reading.host, "unit", state)
 
 
-def _home(reading: HostReading, unit: Unit) -> Line:
+def _home(reading: HostReading, unit: Unit) -> DoctorLine:
     if not unit.home:
-        return lack(reading.host, "home", "not known", f"pin `home:` of {reading.host}")
-    return ok(reading.host, "home", unit.home)
+        return lack_line(reading.host, "home", "not known", f"pin `home:` of {reading.host}")
+    return ok_line(reading.host, "home", unit.home)
 
 
-def _user(reading: HostReading, unit: Unit) -> Line:
+def _user(reading: HostReading, unit: Unit) -> DoctorLine:
     if unit.user in ("", "root"):
         mend = "give the daemon a user of its own (User= in the unit), and its files to that user"
-        return warn(reading.host, "user", "it runs as root", mend)
-    return ok(reading.host, "user", unit.user)
+        return warn_line(reading.host, "user", "it runs as root", mend)
+    return ok_line(reading.host, "user", unit.user)
 
 
-def _rpc(reading: HostReading, chain_id: str, ssh: ByHand) -> list[Line]:
+def _rpc(reading: HostReading, chain_id: str, ssh: SshCommand) -> list[DoctorLine]:
     host, view = reading.host, NodeView(reading)
     status = view.status
     if status is None:
         if reading.role is Role.STANDBY and view.down:
-            return [ok(host, "RPC", "silent: the standby is stopped, as it should be")]
+            return [ok_line(host, "RPC", "silent: the standby is stopped, as it should be")]
         said = reading.samples[-1].status if reading.samples else reading.chain.validators
         unread = said if isinstance(said, Unknown) else None
         reason = unread.reason if unread is not None else "no answer"
         if view.down:
-            return [lack(host, "RPC", f"the node is down ({reason})", "remediate diagnose")]
+            return [lack_line(host, "RPC", f"the node is down ({reason})", "remediate diagnose")]
         off = unread is not None and unread.why is Why.NO_RPC
-        return [lack(host, "RPC", reason, _rpc_mend(reading, ssh, off=off))]
+        return [lack_line(host, "RPC", reason, _rpc_mend(reading, ssh, off=off))]
     url = view.config.rpc_url if view.config is not None else "it"
-    lines = [ok(host, "RPC", f"{url} answers, height {status.height}")]
+    lines = [ok_line(host, "RPC", f"{url} answers, height {status.height}")]
     if status.network != chain_id:
         mend = f"take {host} out of this inventory, or correct `chain: {{id:}}`"
-        return [*lines, lack(host, "chain id", f"{status.network}, not {chain_id}", mend)]
-    return [*lines, ok(host, "chain id", chain_id)]
+        return [*lines, lack_line(host, "chain id", f"{status.network}, not {chain_id}", mend)]
+    return [*lines, ok_line(host, "chain id", chain_id)]
 
 
-def _rpc_mend(reading: HostReading, ssh: ByHand, *, off: bool) -> str:
+def _rpc_mend(reading: HostReading, ssh: SshCommand, *, off: bool) -> str:
     """What brings the RPC of a daemon that runs back; `off`: its settings serve none."""
     unit = NodeView(reading).unit
     if unit is not None and off:
@@ -164,7 +163,7 @@ def _rpc_mend(reading: HostReading, ssh: ByHand, *, off: bool) -> str:
     )
 
 
-def _adaptive_sync(reading: HostReading) -> list[Line]:
+def _adaptive_sync(reading: HostReading) -> list[DoctorLine]:
     """Only where it is on for a validator: a plan for it would be refused (N3)."""
     config = reading.config
     on = isinstance(config, Known) and config.value.adaptive_sync
@@ -177,26 +176,28 @@ def _adaptive_sync(reading: HostReading) -> list[Line]:
     mend = (
         f"set adaptive_sync = false below [blocksync] in config.toml of {reading.host}; it counts"
     )
-    return [warn(reading.host, "adaptive_sync", found, f"{mend} from the next start on")]
+    return [warn_line(reading.host, "adaptive_sync", found, f"{mend} from the next start on")]
 
 
-def _disk(reading: HostReading, ssh: ByHand) -> Line:
+def _disk(reading: HostReading, ssh: SshCommand) -> DoctorLine:
     host = reading.host
     if isinstance(reading.disk, Unknown):
-        return lack(host, "disk", reading.disk.reason, ssh.run("df", "-h"))
+        return lack_line(host, "disk", reading.disk.reason, ssh.run("df", "-h"))
     disk = reading.disk.value
     found = f"{disk.available >> 20} of {disk.total >> 20} MiB free"
     if not disk.writable:
-        return lack(host, "disk", f"{disk.path} is mounted read-only", ssh.run("dmesg"))
+        return lack_line(host, "disk", f"{disk.path} is mounted read-only", ssh.run("dmesg"))
     if not disk.has_room:
         found += f", {disk.inodes_available} inodes"
-        return lack(host, "disk", found, f"free space on {host}: no step would be allowed there")
+        return lack_line(
+            host, "disk", found, f"free space on {host}: no step would be allowed there"
+        )
     if disk.available * DISK_DOUBT < disk.total:
-        return warn(host, "disk", found, f"free space on {host}")
-    return ok(host, "disk", found)
+        return warn_line(host, "disk", found, f"free space on {host}")
+    return ok_line(host, "disk", found)
 
 
-def _ownership(reading: HostReading, ssh: ByHand) -> list[Line]:
+def _ownership(reading: HostReading, ssh: SshCommand) -> list[DoctorLine]:
     if isinstance(reading.ownership, Unknown):
         return []
     found, unit = reading.ownership.value, reading.unit
@@ -205,26 +206,26 @@ def _ownership(reading: HostReading, ssh: ByHand) -> list[Line]:
     user = (isinstance(unit, Known) and unit.value.user) or "root"
     mend = ssh.run("sudo", "chown", "-h", "--", user, found.example)
     text = f"{found.foreign} file(s) of somebody else, as {found.example}"
-    return [lack(reading.host, "owner", text, mend)]
+    return [lack_line(reading.host, "owner", text, mend)]
 
 
-def _binary(reading: HostReading) -> list[Line]:
+def _binary(reading: HostReading) -> list[DoctorLine]:
     if isinstance(reading.binary, Unknown):
         mend = "nothing depends on it; see the unit and sudo above"
-        return [warn(reading.host, "binary", reading.binary.reason, mend)]
+        return [warn_line(reading.host, "binary", reading.binary.reason, mend)]
     binary = reading.binary.value
-    found = f"{binary.path} {short(binary.sha256)}, version {binary.version or 'not told'}"
+    found = f"{binary.path} {short_digest(binary.sha256)}, version {binary.version or 'not told'}"
     if binary.running_sha256 not in ("", binary.sha256):
-        running = short(binary.running_sha256)
+        running = short_digest(binary.running_sha256)
         mend = "a restart would run the other one: find out who changed it, and why"
-        return [warn(reading.host, "binary", f"{found}; {running} is what runs", mend)]
-    return [ok(reading.host, "binary", found)]
+        return [warn_line(reading.host, "binary", f"{found}; {running} is what runs", mend)]
+    return [ok_line(reading.host, "binary", found)]
 
 
-def _subcommands(reading: HostReading, accepted: tuple[str, ...] | None) -> Line:
+def _subcommands(reading: HostReading, accepted: tuple[str, ...] | None) -> DoctorLine:
     if accepted is None:
         mend = "see sudo, unit and home; without it, a step that runs the program is not planned"
-        return warn(reading.host, "subcommands", "could not be told without a risk", mend)
+        return warn_line(reading.host, "subcommands", "could not be told without a risk", mend)
     missing = ", ".join(word for word in SUBCOMMANDS if word not in accepted)
     found = ", ".join(accepted) or "none"
-    return ok(reading.host, "subcommands", f"{found}{'; not: ' if missing else ''}{missing}")
+    return ok_line(reading.host, "subcommands", f"{found}{'; not: ' if missing else ''}{missing}")

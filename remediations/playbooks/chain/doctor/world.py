@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from remediations.engine.doctor.declared import Doctor
-from remediations.engine.doctor.line import INVENTORY, Line, ok, warn
-from remediations.engine.doctor.sight import Sight
+from remediations.engine.doctor.examination import Doctor, Examination
+from remediations.engine.doctor.line import INVENTORY, DoctorLine, ok_line, warn_line
 from remediations.engine.observe.observation import Observation
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power
@@ -37,21 +36,23 @@ async def programs(reach: Reach, observation: Observation) -> Programs:
     return await accepted_subcommands(reach, comet_reading(observation))
 
 
-def before(inventory: Inventory) -> tuple[Line, ...]:
+def before(inventory: Inventory) -> tuple[DoctorLine, ...]:
     """What the inventory itself says of the chain: who is what."""
     if not CHAIN_SECTION.is_in(inventory):
         return ()
     nodes = [node for node in map(node_or_none, inventory.hosts) if node is not None]
     roles = Counter(node.role for node in nodes)
     said = ", ".join(f"{roles[role]} {role}" for role in Role if roles[role])
-    lines = [ok(INVENTORY, SECTION, f"{chain_of(inventory).chain_id}: {said}")]
+    lines = [ok_line(INVENTORY, SECTION, f"{chain_of(inventory).chain_id}: {said}")]
     if not roles[Role.VALIDATOR]:
         mend = "give the hosts that hold validator keys `role: validator`"
-        lines.append(warn(INVENTORY, "roles", "no validator", mend))
+        lines.append(warn_line(INVENTORY, "roles", "no validator", mend))
     return tuple(lines)
 
 
-def world_lines(inventory: Inventory, sight: Sight, asked: Programs) -> tuple[Line, ...]:
+def world_lines(
+    inventory: Inventory, sight: Examination, asked: Programs
+) -> tuple[DoctorLine, ...]:
     """The chain, then each of its hosts in the order of the inventory. Pure."""
     if sight.observation.part(CometNodes.KIND) is None:
         return ()

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from shlex import quote
 
-from remediations.engine.plan.judging import judged
-from remediations.engine.plan.plan import GuardResult
+from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.render.words import some
+from remediations.render.formats import name_some
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, Binary
 from remediations.values.reading import Unknown, value_or_none
@@ -29,7 +28,7 @@ def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     facts = (f"{reading.host}.unit", f"{reading.host}.home")
     title = "the unit, its home and its user are known, and it is not masked"
     if isinstance(reading.unit, Unknown):
-        return judged(
+        return guard_result(
             "G6",
             title,
             subject=reading.host,
@@ -40,7 +39,7 @@ def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
             facts=facts,
         )
     unit = reading.unit.value
-    return judged(
+    return guard_result(
         "G6",
         title,
         subject=reading.host,
@@ -62,7 +61,7 @@ def one_process(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     facts = (f"{reading.host}.down",)
     unit, processes = value_or_none(reading.unit), value_or_none(reading.processes)
     if unit is None or processes is None:
-        return judged(
+        return guard_result(
             "G4",
             title,
             subject=reading.host,
@@ -73,7 +72,7 @@ def one_process(_chain: ChainSituation, reading: HostReading) -> GuardResult:
             facts=facts,
         )
     strangers = [process for process in processes if process.pid != unit.main_pid]
-    return judged(
+    return guard_result(
         "G4",
         title,
         subject=reading.host,
@@ -89,7 +88,7 @@ def disk_free(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G17: the data file system has space and inodes, and is writable."""
     title = "the data file system has room and can be written"
     if isinstance(reading.disk, Unknown):
-        return judged(
+        return guard_result(
             "G17",
             title,
             subject=reading.host,
@@ -99,7 +98,7 @@ def disk_free(_chain: ChainSituation, reading: HostReading) -> GuardResult:
             next_step="`df` on the host by hand",
         )
     disk = reading.disk.value
-    return judged(
+    return guard_result(
         "G17",
         title,
         subject=reading.host,
@@ -118,7 +117,7 @@ def records_writable(_chain: ChainSituation, reading: HostReading) -> GuardResul
     title = "the record of a step can be kept, and only by root"
     expected = f"{RECORD_FLOOR >> 20} MiB, {RECORD_INODES} inodes, read-write, root's alone"
     if isinstance(reading.records, Unknown):
-        return judged(
+        return guard_result(
             "N2",
             title,
             subject=reading.host,
@@ -128,7 +127,7 @@ def records_writable(_chain: ChainSituation, reading: HostReading) -> GuardResul
             next_step="`sudo stat -f /var/lib/remediate` on the host by hand",
         )
     room = reading.records.value
-    return judged(
+    return guard_result(
         "N2",
         title,
         subject=reading.host,
@@ -152,7 +151,7 @@ def clock_in_sync(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G37: the clock is within ten seconds of ours."""
     title = "the clock is within 10 s of this machine's"
     session = value_or_none(reading.session)
-    return judged(
+    return guard_result(
         "G37",
         title,
         subject=reading.host,
@@ -166,7 +165,7 @@ def clock_in_sync(_chain: ChainSituation, reading: HostReading) -> GuardResult:
 def curable_by_start(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """N1: a start or a restart may cure what is wrong with the node (docs/rules/guards.md#n1)."""
     finding = chain.finding.node(reading.host)
-    return judged(
+    return guard_result(
         "N1",
         "what is wrong with the node is cured by a start",
         subject=reading.host,
@@ -184,13 +183,13 @@ def same_binary(chain: ChainSituation, reading: HostReading) -> GuardResult:
     mine = value_or_none(reading.binary)
     others = _run_by_others(chain, reading, mine)
     holds = None if mine is None else not others or mine.sha256 in others
-    return judged(
+    return guard_result(
         "G8",
         title,
         subject=reading.host,
         holds=holds,
         got="not read" if mine is None else f"sha256 {mine.sha256[:16]}",
-        expected=some([f"{sha[:16]} (power {power})" for sha, power in others.items()])
+        expected=name_some([f"{sha[:16]} (power {power})" for sha, power in others.items()])
         or "nothing runs to compare with",
         next_step=f"install the same program on {reading.host}, or find out why it differs",
     )

@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.judging import judged
-from remediations.engine.plan.plan import GuardResult, Impact
+from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
-from remediations.render.words import percent
+from remediations.render.formats import percent
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none
@@ -28,7 +27,7 @@ def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardRes
     """G1: the inventory covers enough of the validator set to judge and to recover it."""
     finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
-    return judged(
+    return guard_result(
         "G1",
         "the inventory covers more than two thirds of the power",
         holds=has_quorum(covered, finding.total_power) if finding.total_power else None,
@@ -48,7 +47,7 @@ def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
             holders[key.address].append(reading.host)
     twice = {address: hosts for address, hosts in holders.items() if len(hosts) > 1}
     got = "; ".join(f"{address[:12]} on {', '.join(hosts)}" for address, hosts in twice.items())
-    return judged(
+    return guard_result(
         "G2",
         "every validator key lies on one host only",
         holds=not twice,
@@ -68,7 +67,7 @@ def same_chain_id(chain: ChainSituation, _proposal: Whole) -> GuardResult:
         if (status := latest_status(reading)) is not None
     }
     wrong = {h: n for h, n in networks.items() if n != chain.observation.chain_id}
-    return judged(
+    return guard_result(
         "G3",
         "every node that answers is on this chain",
         holds=None if not networks else not wrong,
@@ -85,7 +84,7 @@ def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
     stages = stage_impacts(chain, proposal)
     broken = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
     worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
-    return judged(
+    return guard_result(
         "G29",
         "signing power stays above two thirds at every step",
         holds=not broken if total else None,
@@ -114,7 +113,7 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
         for node in finding.nodes
         if node.power and not node.condition.rule.running and node.host not in targets
     ]
-    return judged(
+    return guard_result(
         "G1b",
         "what is started brings back more than two thirds",
         holds=has_quorum(after, finding.total_power) if finding.total_power else None,
@@ -138,7 +137,7 @@ def _starts(chain: ChainSituation, proposal: Whole) -> bool:
 def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """G31: no part of the network that we do not see holds more than two thirds."""
     finding = chain.finding
-    return judged(
+    return guard_result(
         "G31",
         "no unseen part of the network can go on without us",
         holds=not has_quorum(finding.uncovered_power, finding.total_power)
@@ -156,7 +155,7 @@ def two_witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
     """W2: a decision about the chain needs two independent witnesses
     (docs/rules/hazards.md#one-witness)."""
     seen = chain.finding.witnesses
-    return judged(
+    return guard_result(
         "W2",
         "at least two hosts bear witness to the state of the chain",
         holds=len(seen) >= 2,
@@ -174,7 +173,7 @@ def targets_reachable(chain: ChainSituation, proposal: Whole) -> GuardResult:
             failed.append(f"{reading.host}: {reading.session.reason}")
         elif not reading.session.value.sudo:
             failed.append(f"{reading.host}: no sudo for {reading.session.value.user}")
-    return judged(
+    return guard_result(
         "G41",
         "every target is reachable, with sudo",
         holds=not failed,

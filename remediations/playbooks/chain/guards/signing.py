@@ -6,8 +6,7 @@ They keep a validator from signing twice, for which it is tombstoned: it can nev
 
 from __future__ import annotations
 
-from remediations.engine.plan.judging import judged
-from remediations.engine.plan.plan import GuardResult
+from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.comet.inventory import Role
@@ -21,7 +20,7 @@ def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     power = chain.finding.node(reading.host).power
     facts = (f"{reading.host}.address",)
     if isinstance(reading.key, Unknown):
-        return judged(
+        return guard_result(
             "G45",
             title,
             subject=reading.host,
@@ -33,7 +32,7 @@ def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
         )
     key = reading.key.value
     fresh_standby = reading.role is Role.STANDBY and not key.address and _never_signed(reading)
-    return judged(
+    return guard_result(
         "G45",
         title,
         subject=reading.host,
@@ -55,7 +54,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
     if isinstance(reading.sign_state, Unknown):
         key = value_or_none(reading.key)
         if reading.role is Role.STANDBY and key is not None and not key.address:
-            return judged(
+            return guard_result(
                 "G19",
                 title,
                 subject=reading.host,
@@ -65,7 +64,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
                 next_step="",
                 facts=facts,
             )
-        return judged(
+        return guard_result(
             "G19",
             title,
             subject=reading.host,
@@ -80,7 +79,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
     holds = state.height >= seen and state.height <= tip + 1
     if finding.power and tip and not state.height:
         holds = False
-    return judged(
+    return guard_result(
         "G20",
         title,
         subject=reading.host,
@@ -97,7 +96,7 @@ def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     title = "the node signs with its own key file"
     config = value_or_none(reading.config)
     if config is None:
-        return judged(
+        return guard_result(
             "G24",
             title,
             subject=reading.host,
@@ -106,7 +105,7 @@ def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
             expected="priv_validator_laddr empty",
             next_step="`remediate diagnose` again",
         )
-    return judged(
+    return guard_result(
         "G24",
         title,
         subject=reading.host,
@@ -124,7 +123,7 @@ def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardR
     config = value_or_none(reading.config)
     power = chain.finding.node(reading.host).power
     if config is None:
-        return judged(
+        return guard_result(
             "G25",
             title,
             subject=reading.host,
@@ -138,7 +137,7 @@ def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardR
     version = status.version if status is not None else None
     forbids = forbids_start(value, version) if power else False
     seen = f", CometBFT {version or 'of unknown version'}" if value == 1 and power else ""
-    return judged(
+    return guard_result(
         "G25",
         title,
         subject=reading.host,
@@ -158,7 +157,7 @@ def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult
     (CometBFT docs, block-sync)."""
     config = value_or_none(reading.config)
     signs = reading.role is Role.VALIDATOR or chain.finding.node(reading.host).power > 0
-    return judged(
+    return guard_result(
         "N3",
         "a validator does not sign while it catches up (adaptive_sync)",
         subject=reading.host,
@@ -176,7 +175,7 @@ def no_leftover_halt(_chain: ChainSituation, reading: HostReading) -> GuardResul
     """G28: a left-over halt-height or halt-time would stop the node again at once."""
     title = "no halt-height or halt-time is left over"
     config = value_or_none(reading.config)
-    return judged(
+    return guard_result(
         "G28",
         title,
         subject=reading.host,
@@ -200,7 +199,7 @@ def wal_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     holds: bool | None = True
     if needed:
         holds = None if wal is None else wal.size > 0
-    return judged(
+    return guard_result(
         "G26",
         title,
         subject=reading.host,

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from remediations.errors import Refused, UsageError
-from remediations.files.shipped import shipped
+from remediations.files.shipped import shipped_path
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.compile.process import CompileChild
 from remediations.systems.hosts.compile.wire import CompileReply, CompileRequest
@@ -151,7 +151,7 @@ def deploys_directory() -> Path:
     Raises:
         UsageError: this installation lacks it.
     """
-    return shipped("deploys")
+    return shipped_path("deploys")
 
 
 def deploy_path(name: str, directory: Path | None = None) -> Path:

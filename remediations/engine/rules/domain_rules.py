@@ -1,4 +1,4 @@
-"""The entries that installed domains bring beside ours: pages of the package `Domain.rules`.
+"""The entries that installed domains add to ours: pages of the package `Domain.rules`.
 
 Each page has the name and the form of one in docs/rules, and is optional: `guards.md`, `checks.md`,
 `classes.md`, `conditions.md`, `hazards.md`.
@@ -12,29 +12,28 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 
 from remediations.engine.domain import AnyDomain
-from remediations.engine.rules.book import PAGES
-from remediations.engine.rules.entry import Entry, entries_of
+from remediations.engine.rules.book import PAGES, RuleEntry, parse_rules
 
 log = logging.getLogger(__name__)
 
 
-def brought(domains: Sequence[AnyDomain]) -> tuple[Entry, ...]:
-    """All of them. Pages that cannot be read cost the entries of their domain only."""
+def domain_rules(domains: Sequence[AnyDomain]) -> tuple[RuleEntry, ...]:
+    """The entries of all domains. A page that cannot be read affects only its own domain."""
     return tuple(entry for domain in domains if domain.rules for entry in _of(domain))
 
 
-def _of(domain: AnyDomain) -> Sequence[Entry]:
+def _of(domain: AnyDomain) -> Sequence[RuleEntry]:
     try:
         return tuple(_read(domain.rules))
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with somebody else's package
+    except Exception as error:  # noqa: BLE001 - anything may be wrong with another package
         log.warning("the rules of the domain %s cannot be read: %s", domain.name, error)
         return ()
 
 
-def _read(package: str) -> Iterator[Entry]:
+def _read(package: str) -> Iterator[RuleEntry]:
     directory = files(package)
     for kind, ours in PAGES.items():
         name = PurePosixPath(ours).name
         page = directory.joinpath(name)
         if page.is_file():
-            yield from entries_of(kind, f"{package}/{name}", page.read_text(encoding="utf-8"))
+            yield from parse_rules(kind, f"{package}/{name}", page.read_text(encoding="utf-8"))

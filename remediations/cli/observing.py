@@ -1,4 +1,4 @@
-"""Gets the observation that a command works on: read now, or from a file."""
+"""Gets the observation that a command needs: read now, or from a file."""
 
 from __future__ import annotations
 
@@ -6,39 +6,45 @@ import asyncio
 from pathlib import Path
 
 from remediations import __version__
-from remediations.cli.anchors import live_inventory, no_inventory
-from remediations.cli.next_command import next_command
+from remediations.cli.anchors import live_inventory, no_inventory_error
+from remediations.cli.output import next_command
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
-from remediations.engine.observe.look import observe
-from remediations.engine.observe.observation import Observation, Scope
-from remediations.engine.observe.observation_file import load, save
+from remediations.engine.observe.observation import (
+    Observation,
+    Scope,
+    load_observation,
+    save_observation,
+)
+from remediations.engine.observe.observe import observe
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.values.inventory import Inventory
 
 TOOL = f"remediate {__version__}"
 SHOWN = 3
-"""Hosts whose reasons stand in one error; they are often all the same."""
+"""The number of hosts whose reasons are listed in one error; they are often the same."""
 
 
-def inventory_of(path: Path | None) -> Inventory:
-    """The inventory that is given, else the one of the machine configuration, or a usage error that
-    says how to give one."""
+def require_inventory(path: Path | None) -> Inventory:
+    """The given inventory, or else that of the machine configuration.
+
+    Raises:
+        UsageError: there is none to choose, or it cannot be used; says how to give one."""
     config = load_machine_config()
     found = live_inventory(config, path)
     if found is None:
-        raise no_inventory(config)
+        raise no_inventory_error(config)
     return found
 
 
-def read_world(inventory: Inventory, scope: Scope) -> Observation:
-    """Look at all hosts of the inventory at once, over SSH.
+def observe_now(inventory: Inventory, scope: Scope) -> Observation:
+    """Read all hosts of the inventory at the same time, over SSH.
 
     Raises:
-        MachineError, UsageError: ssh or ssh_config cannot be trusted, or not be used.
+        MachineError, UsageError: ssh or ssh_config cannot be trusted, or cannot be used.
     """
-    # Not at the top: SSH takes a quarter of a second to load, and `--from` contacts nobody.
+    # Imported here: SSH takes a quarter of a second to load, and `--from` contacts no host.
     from remediations.reach.resolver import resolver_for
     from remediations.reach.ssh import SshReach
 
@@ -51,21 +57,21 @@ def read_world(inventory: Inventory, scope: Scope) -> Observation:
     return asyncio.run(look())
 
 
-def observation_for(
+def get_observation(
     inventory: Inventory | None,
     source: Path | None,
     save_to: Path | None,
     *,
     scope: Scope = Scope.FULL,
 ) -> Observation:
-    """The observation of `--from`, else a fresh one of `scope`; written to `--save` if asked.
+    """The observation of `--from`, or else a new one with `scope`, which `--save` writes to a file.
 
     Raises:
-        UsageError: the file is no observation, or is one of another inventory.
-        Unreadable: nothing could be read at all.
+        UsageError: the file is not an observation, or is one of another inventory.
+        Unreadable: no host could be read.
     """
     if source is not None:
-        observation = load(source)
+        observation = load_observation(source)
         if inventory is not None and observation.inventory_digest != inventory_digest(inventory):
             raise UsageError(
                 f"{source} was not read with this inventory",
@@ -75,16 +81,18 @@ def observation_for(
                 next_step="give the inventory it was read with, or read the hosts again",
             )
     else:
-        observation = read_world(inventory_of(None) if inventory is None else inventory, scope)
+        observation = observe_now(
+            require_inventory(None) if inventory is None else inventory, scope
+        )
     if save_to is not None:
-        save(observation, save_to)
+        save_observation(observation, save_to)
     if source is None:
         _someone_answered(observation, inventory)
     return observation
 
 
 def _someone_answered(observation: Observation, inventory: Inventory | None) -> None:
-    """Where nobody could be logged in to, the fault is most likely on this side."""
+    """Refuse an observation if no host could be read: the fault is most likely on this side."""
     reasons = installed_systems(load_machine_config()).unanswered(observation)
     if not reasons:
         return
@@ -95,5 +103,5 @@ def _someone_answered(observation: Observation, inventory: Inventory | None) -> 
         guard="login",
         got="; ".join(reasons[:SHOWN]) + (f"; and {more} more" if more > 0 else ""),
         expected="a login on at least one host",
-        next_step=f"`{doctor}` says for each host what mends it",
+        next_step=f"`{doctor}` says for each host how to fix it",
     )

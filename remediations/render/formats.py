@@ -1,4 +1,4 @@
-"""How times, durations and hashes are written for people: the same everywhere."""
+"""Formats times, durations, hashes and counts for people, the same everywhere."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 
-def clock(at: datetime) -> str:
-    """`16:45:01 UTC`, with the date left to the head of the document."""
+def format_time(at: datetime) -> str:
+    """`16:45:01 UTC`; the date is in the head of the document."""
     return f"{at:%H:%M:%S} UTC"
 
 
-def moment(at: datetime) -> str:
+def format_moment(at: datetime) -> str:
     """`2026-11-25 16:45:01 UTC`."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def instant(at: datetime) -> str:
-    """As `moment`, with the fraction of the second where there is one: nothing is rounded."""
+def format_instant(at: datetime) -> str:
+    """Like `format_moment`, with the fraction of a second if there is one: nothing is rounded."""
     fraction = f".{at:%f}".rstrip("0") if at.microsecond else ""
     return f"{at:%Y-%m-%d %H:%M:%S}{fraction} UTC"
 
 
-def span(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """`4 s`, `3 min 20 s`, `2 h 5 min`: two units at most."""
     seconds = max(0, int(duration.total_seconds()))
     if seconds < 60:
@@ -32,30 +32,30 @@ def span(duration: timedelta) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-def short(digest: str) -> str:
-    """The first twelve digits of a hash: enough to compare by eye."""
+def short_digest(digest: str) -> str:
+    """The first twelve digits of a hash, enough to compare by eye."""
     return digest[:12]
 
 
-def shortened(text: str, most: int) -> str:
-    """The text; of one with more than `most` characters the beginning, and that it goes on."""
+def shorten(text: str, most: int) -> str:
+    """The text, cut to at most `most` characters with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
+def count_of(number: int, noun: str, plural: str = "") -> str:
     """`1 host`, `3 hosts`."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def some(names: Sequence[str], most: int = 8) -> str:
-    """All names, or the first few and how many there are beyond: `val1, val2 and 38 more`."""
+def name_some(names: Sequence[str], most: int = 8) -> str:
+    """All names, or the first few and how many more there are: `val1, val2 and 38 more`."""
     if len(names) <= most + 1:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def percent(part: int, total: int) -> str:
-    """`part` as a share of `total` for people, rounded down to a tenth: never flattering."""
+    """`part` as a percentage of `total`, rounded down to a tenth, never up."""
     if total <= 0:
         return "0.0 %"
     tenths = part * 1000 // total

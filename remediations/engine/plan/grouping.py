@@ -1,8 +1,19 @@
-"""What many targets have in common, said once, without hiding in what they differ.
+"""Groups what many targets have in common, without hiding any difference.
 
-A payload may begin with its quoted values, one assignment a line (docs/deploys.md). Targets share
-a program where nothing but these values differs: not a later line, not the time limit, not how it
-is undone. A probe has the values in it, so it is shown for each target where it differs.
+A payload may begin with its quoted values, one assignment on each line (docs/deploys.md). Targets
+share a program if they differ in nothing but these values: not in a later line, the time limit, or
+how it is undone. A probe contains the values, so it is shown for each target if it differs.
+
+What is grouped is `Runnable`, by these rules:
+
+1. `target`, `operation` and `payload` never change.
+2. The first line of the payload is not an assignment. Assignments follow it directly; the first
+   other line ends them.
+
+    class Run(NamedTuple):
+        target: str
+        operation: str
+        payload: str  # "set -eu\\nlamp=hall\\nlight"
 """
 
 from __future__ import annotations
@@ -18,44 +29,44 @@ ASSIGNMENT = re.compile(
     r"""([a-z_]+)=((?:[\w@%+=:,./-]|'[^']*'|"'")*)""",
     re.ASCII,
 )
-"""A name and one word as `shlex.quote` writes it. What else a line may do, it is no value."""
+"""A name and one word as `shlex.quote` writes it. Any other line is not an assignment."""
 TOGETHER = 4
-"""From so many on, hosts with the same guard or the same step are shown together."""
+"""From this number on, hosts with the same guard or the same step are shown together."""
 HOST = "HOST"
 
 
-class Runs(Protocol):
+class Runnable(Protocol):
     """A payload on a target: a planned step, or the record of one."""
 
     @property
     def target(self) -> str:
-        """Where."""
+        """The target."""
 
     @property
     def operation(self) -> str:
-        """What it is called."""
+        """The name of the operation."""
 
     @property
     def payload(self) -> str:
-        """What."""
+        """The text that runs."""
 
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Runs)
+R = TypeVar("R", bound=Runnable)
 H = TypeVar("H", bound=Hashable)
 
 
-class Program(NamedTuple, Generic[R]):
-    """The steps that run one and the same program: the first whole, of the others what their
-    values have for themselves."""
+class SharedProgram(NamedTuple, Generic[R]):
+    """Steps that run the same program: the first one, and each other with its own values as
+    text."""
 
     first: R
     others: tuple[tuple[R, str], ...]
 
 
-def values(step: Runs) -> dict[str, str]:
-    """The assignments at the head of the text, by name; empty where there are none. A name that
-    comes twice ends the head: the text after it is program."""
+def assigned_values(step: Runnable) -> dict[str, str]:
+    """The assignments at the head of the payload, by name. A name that occurs twice ends the head:
+    the rest is program text."""
     found: dict[str, str] = {}
     for row in step.payload.split("\n")[1:]:
         match = ASSIGNMENT.fullmatch(row)
@@ -65,46 +76,51 @@ def values(step: Runs) -> dict[str, str]:
     return found
 
 
-def shared(steps: Sequence[Runs]) -> dict[str, str]:
-    """The values that all of `steps` are given alike."""
-    every = [set(values(step).items()) for step in steps]
+def shared_values(steps: Sequence[Runnable]) -> dict[str, str]:
+    """The values that are the same in all of `steps`."""
+    every = [set(assigned_values(step).items()) for step in steps]
     common = set.intersection(*every) if every else set()
-    return {name: value for name, value in values(steps[0]).items() if (name, value) in common}
+    return {
+        name: value for name, value in assigned_values(steps[0]).items() if (name, value) in common
+    }
 
 
-def own(step: Runs, common: Mapping[str, str]) -> str:
-    """The values of `step` beside those in `common`, as text."""
-    return as_text({n: v for n, v in values(step).items() if common.get(n) != v})
+def own_values_text(step: Runnable, common: Mapping[str, str]) -> str:
+    """The values of `step` that are not in `common`, as text."""
+    return assignments_text({n: v for n, v in assigned_values(step).items() if common.get(n) != v})
 
 
-def as_text(given: Mapping[str, str]) -> str:
+def assignments_text(given: Mapping[str, str]) -> str:
     """`name=value name=value`."""
     return " ".join(f"{name}={value}" for name, value in given.items())
 
 
-def programs(steps: Sequence[R]) -> tuple[Program[R], ...]:
-    """The steps by program, in the order in which each host runs its own. Few are kept apart."""
+def group_by_program(steps: Sequence[R]) -> tuple[SharedProgram[R], ...]:
+    """The steps grouped by program, in the order of each host. A few steps are not grouped."""
     if len(steps) < TOGETHER:
-        return tuple(Program(step, ()) for step in steps)
+        return tuple(SharedProgram(step, ()) for step in steps)
     groups = _grouped([((place, _program(one)), one) for place, one in _placed(steps)])
     return tuple(
-        Program(first, tuple((other, own(other, values(first))) for other in others))
+        SharedProgram(
+            first,
+            tuple((other, own_values_text(other, assigned_values(first))) for other in others),
+        )
         for _, (first, *others) in sorted(groups.items(), key=lambda group: group[0][0])
     )
 
 
 def _placed(steps: Sequence[R]) -> Iterator[tuple[int, R]]:
-    """Each step after how many others its host runs it: what one host runs first and another
-    one second is not the same for both."""
+    """Each step with its position on its host: a program that one host runs first and another one
+    second is not the same."""
     before: Counter[str] = Counter()
     for step in steps:
         yield before[step.target], step
         before[step.target] += 1
 
 
-def _program(step: Runs) -> Hashable:
-    """All of a step but its host, its values, and its probe, which has them too."""
-    rows, names = step.payload.split("\n"), tuple(values(step))
+def _program(step: Runnable) -> Hashable:
+    """All of a step except its host, its values, and its probe, which contains them."""
+    rows, names = step.payload.split("\n"), tuple(assigned_values(step))
     kept: tuple[object, ...] = ()
     if isinstance(step, Step):
         kept = (
@@ -114,8 +130,8 @@ def _program(step: Runs) -> Hashable:
     return (step.operation, rows[0], names, tuple(rows[1 + len(names) :]), kept)
 
 
-def alike(first: Stage, second: Stage) -> bool:
-    """Whether two stages do the same for the same reason, only elsewhere, with other values."""
+def stages_alike(first: Stage, second: Stage) -> bool:
+    """Whether two stages do the same for the same reason, on other targets with other values."""
 
     def manner(stage: Stage) -> tuple[object, ...]:
         programs_ = [_program(step) for step in stage.steps]
@@ -126,7 +142,7 @@ def alike(first: Stage, second: Stage) -> bool:
 
 
 def _elsewhere(value: object, stage: Stage) -> object:
-    """What a gate asks for, without the targets of its own stage: these are where stages differ."""
+    """What a gate asks for, without the targets of its own stage, in which alike stages differ."""
     if not isinstance(value, list | tuple):
         return value
     targets = [step.target for step in stage.steps]
@@ -134,14 +150,15 @@ def _elsewhere(value: object, stage: Stage) -> object:
 
 
 class GuardRow(NamedTuple):
-    """A guard that says the very same about some subjects; "" among them is the whole."""
+    """A guard that says the same about some subjects; "" stands for the whole."""
 
     guard: GuardResult
     subjects: tuple[str, ...]
 
 
-class Ground(NamedTuple):
-    """Which facts a guard rests on and what it advises; of several subjects, `HOST` is each one."""
+class GuardGrounds(NamedTuple):
+    """The facts that a guard rests on, and its advice; for several subjects, `HOST` is each
+    name."""
 
     id: str
     subjects: tuple[str, ...]
@@ -149,31 +166,31 @@ class Ground(NamedTuple):
     next_step: str
 
 
-def same_guards(plan: Plan) -> list[list[GuardResult]]:
-    """The guards in order, those with the same id, title and outcome on many hosts together."""
+def group_guards(plan: Plan) -> list[list[GuardResult]]:
+    """The guards in order; those with the same id, title and outcome on many hosts are grouped."""
     return _many_together([((g.id, g.title, g.outcome), g) for g in plan.guards])
 
 
 def guard_rows(plan: Plan) -> list[GuardRow]:
-    """The guards in order; those that say the very same about many hosts are one row."""
+    """The guards in order; those that say the same about many hosts are one row."""
     said = [((g.id, g.title, g.outcome, g.got, g.expected), g) for g in plan.guards]
     return [GuardRow(group[0], tuple(g.subject for g in group)) for group in _many_together(said)]
 
 
-def grounds(plan: Plan) -> list[Ground]:
-    """What the guards rest on, once where hosts differ in nothing but their name."""
+def guard_grounds(plan: Plan) -> list[GuardGrounds]:
+    """What the guards rest on, once for all hosts that differ in nothing but their name."""
     rows = []
     for group in _grouped([(_template(guard), guard) for guard in plan.guards]).values():
         first, subjects = group[0], tuple(guard.subject for guard in group)
         facts, advice = (
             _template(first)[1:] if len(subjects) > 1 else (first.facts, first.next_step)
         )
-        rows.append(Ground(first.id, subjects, facts, advice))
+        rows.append(GuardGrounds(first.id, subjects, facts, advice))
     return rows
 
 
 def _template(guard: GuardResult) -> tuple[str, tuple[str, ...], str]:
-    """Id, facts and advice with `HOST` for the host's name, where that can be undone."""
+    """Id, facts and advice with `HOST` in place of the host's name, if that is reversible."""
     name = re.compile(rf"(?<![\w.-]){re.escape(guard.subject)}(?![\w-])")
 
     def impersonal(text: str) -> str:
@@ -191,7 +208,7 @@ def _grouped(keyed: Sequence[tuple[H, T]]) -> dict[H, list[T]]:
 
 
 def _many_together(keyed: Sequence[tuple[H, T]]) -> list[list[T]]:
-    """Everything in order; what has the same key together where it is many."""
+    """All items in order; those with the same key are grouped if there are many."""
     groups = _grouped(keyed)
     result, done = [], set()
     for key, item in keyed:

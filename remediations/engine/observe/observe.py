@@ -1,4 +1,4 @@
-"""One look: every installed system at once, and where the names of the hosts lead."""
+"""Reads all installed systems at the same time, and where the names of the hosts lead."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from datetime import UTC, datetime
 
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
-from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation, Scope
-from remediations.engine.observe.unread import FailedSystem, Unread
-from remediations.engine.system import HostSystem, Look, RemoteSystem, System
+from remediations.engine.observe.observation import (
+    OBSERVATION_FORMAT,
+    FailedSystem,
+    FailedSystems,
+    Observation,
+    Scope,
+)
+from remediations.engine.system import HostSystem, LookRequest, RemoteSystem, System
 from remediations.errors import RemediationError
 from remediations.machine.config import load_machine_config
-from remediations.reach.aside import short_turns
+from remediations.reach.background import short_switch_interval
 from remediations.reach.connection import Reach
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
@@ -22,7 +27,7 @@ from remediations.values.part import Part
 
 log = logging.getLogger(__name__)
 _SAID = 160
-"""Characters of what somebody else's exception says."""
+"""The limit for the message of an exception, in characters."""
 
 
 async def observe(
@@ -33,27 +38,27 @@ async def observe(
     tool: str,
     systems: Sequence[System] | None = None,
 ) -> Observation:
-    """Read all that the installed systems read (or `systems`), save those that the inventory has
-    nothing of. Changes nothing anywhere.
+    """Read all installed systems, or only `systems`, except those that the inventory has no section
+    for. Changes nothing anywhere.
 
-    A host that cannot be read is in the result, all of it unknown, with the reason. `tool` is our
+    A host that cannot be read is in the result with unknown readings and the reason. `tool` is our
     own name and version.
 
     Raises:
         UsageError: the machine configuration cannot be used.
-        Refused: two systems that are installed cannot be read together.
+        Refused: two installed systems cannot be read together.
     """
     if systems is None:
         systems = installed_systems(load_machine_config()).systems
     systems = [one for one in systems if one.is_in(inventory)]
     began = datetime.now(UTC)
-    asked = Look(
+    asked = LookRequest(
         reach=reach,
         inventory=inventory,
         scope=scope,
         host_systems=tuple(one for one in systems if isinstance(one, HostSystem)),
     )
-    with short_turns():
+    with short_switch_interval():
         read, logins = await asyncio.gather(
             asyncio.gather(
                 *(_read(one, asked) for one in systems if isinstance(one, RemoteSystem))
@@ -63,7 +68,7 @@ async def observe(
     parts = [part for found in read if not isinstance(found, FailedSystem) for part in found]
     failed = tuple(found for found in read if isinstance(found, FailedSystem))
     if failed:
-        parts.append(Part.of(Unread(systems=failed)))
+        parts.append(Part.of(FailedSystems(systems=failed)))
     return Observation(
         format=OBSERVATION_FORMAT,
         tool=tool,
@@ -76,11 +81,11 @@ async def observe(
     )
 
 
-async def _read(system: RemoteSystem, asked: Look) -> Sequence[Part] | FailedSystem:
-    """What a system read, or how it failed: that costs its own part only.
+async def _read(system: RemoteSystem, asked: LookRequest) -> Sequence[Part] | FailedSystem:
+    """What a system read, or how it failed, which affects only its own part.
 
     Raises:
-        RemediationError: it says itself that nothing can be read like this.
+        RemediationError: the system itself reports that nothing can be read like this.
     """
     try:
         return [Part.of(value) for value in await system.look(asked)]
