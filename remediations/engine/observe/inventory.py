@@ -12,7 +12,7 @@ from typing import Protocol
 
 from remediations.engine.installed_systems import InstalledSystems, installed_systems
 from remediations.engine.observe.inventory_file import read_file
-from remediations.engine.observe.inventory_table import Table, shown
+from remediations.engine.observe.inventory_table import InventoryTable, shown
 from remediations.engine.observe.inventory_versions import NEWEST, Flat, Sections
 from remediations.machine.config import load_machine_config
 from remediations.values.inventory import HostEntry, Inventory
@@ -26,11 +26,13 @@ SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
 class _Version(Protocol):
     """Where the keys of a system stand. All keys of the root, and of a host, are judged by it."""
 
-    def of_root(self, root: Table) -> tuple[Part, ...]: ...
+    def of_root(self, root: InventoryTable) -> tuple[Part, ...]: ...
 
-    def of_host(self, root: Table, entry: Table, name: str) -> tuple[Part, ...]: ...
+    def of_host(
+        self, root: InventoryTable, entry: InventoryTable, name: str
+    ) -> tuple[Part, ...]: ...
 
-    def check(self, root: Table, inventory: Inventory) -> None: ...
+    def check(self, root: InventoryTable, inventory: Inventory) -> None: ...
 
 
 def load_inventory(path: Path, systems: InstalledSystems | None = None) -> Inventory:
@@ -62,7 +64,7 @@ def load_inventory(path: Path, systems: InstalledSystems | None = None) -> Inven
     return inventory
 
 
-def _version(root: Table, systems: InstalledSystems) -> _Version:
+def _version(root: InventoryTable, systems: InstalledSystems) -> _Version:
     if "version" not in root:
         raise root.complaint("no key version", f"`version: {NEWEST}`")
     version = root.content["version"]
@@ -76,7 +78,7 @@ def _version(root: Table, systems: InstalledSystems) -> _Version:
     return Flat.of(flat[0])
 
 
-def _ssh_config(root: Table) -> str | None:
+def _ssh_config(root: InventoryTable) -> str | None:
     if "ssh" not in root:
         return None
     ssh = root.table("ssh")
@@ -84,7 +86,9 @@ def _ssh_config(root: Table) -> str | None:
     return ssh.file("config")
 
 
-def _host(version: _Version, root: Table, hosts: Table, name: object) -> HostEntry:
+def _host(
+    version: _Version, root: InventoryTable, hosts: InventoryTable, name: object
+) -> HostEntry:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         expected = "a host name of letters, digits, dots and dashes"
         raise hosts.wrong(name, expected, shown(name))

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
-from remediations.engine.observe.inventory_table import Table, complaint, shown
+from remediations.engine.observe.inventory_table import InventoryTable, complaint, shown
 from remediations.files.trusted import MEGABYTE, read_trusted
 
 _DEEPEST = 16
@@ -20,7 +20,7 @@ _LEAKS = (RecursionError, ArithmeticError, AttributeError, LookupError, TypeErro
 unfilled `{{ name }}` of a template is a mapping as a key."""
 
 
-def read_file(path: Path) -> tuple[Table, str]:
+def read_file(path: Path) -> tuple[InventoryTable, str]:
     """The file's table, and the SHA-256 of its bytes.
 
     Raises:
@@ -33,7 +33,7 @@ def read_file(path: Path) -> tuple[Table, str]:
     content = _parsed(path, file.data)
     if not isinstance(content, CommentedMap):
         raise complaint(path, 1, shown(content), "a mapping with version, ssh and hosts")
-    return Table(path, content), file.sha256
+    return InventoryTable(path, content), file.sha256
 
 
 def _parsed(path: Path, data: bytes) -> object:

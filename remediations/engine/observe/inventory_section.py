@@ -37,7 +37,7 @@ from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # YAML takes a while to load, and a system is declared without it
-    from remediations.engine.observe.inventory_table import Table
+    from remediations.engine.observe.inventory_table import InventoryTable
 
 K = TypeVar("K", bound=Kinded)
 
@@ -55,7 +55,7 @@ class SectionForm(Generic[K]):
     complaints."""
 
     kind: type[K]
-    read: Callable[[Table], K]
+    read: Callable[[InventoryTable], K]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ class SectionForm(Generic[K]):
         """The table as it has to be written at least, for a complaint."""
         return f"{{{', '.join(f'{key}: …' for key in self.required)}}}"
 
-    def own_part(self, table: Table) -> Part:
+    def own_part(self, table: InventoryTable) -> Part:
         """What a table says that has the section's keys alone.
 
         Raises:
@@ -73,7 +73,7 @@ class SectionForm(Generic[K]):
         table.keys(required=self.required, optional=self.optional)
         return self.part(table)
 
-    def part(self, table: Table) -> Part:
+    def part(self, table: InventoryTable) -> Part:
         """What a table says whose keys were judged before. A reader that fails is a complaint, too:
         it may be of another package, which can raise what it likes.
 

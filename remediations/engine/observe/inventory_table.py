@@ -21,7 +21,7 @@ _PROPOSE = "let `remediate inventory discover HOST… --output FILE` propose one
 
 
 @dataclass(frozen=True)
-class Table:
+class InventoryTable:
     """A mapping of the file at `path`. A key that nobody asked for is refused by `keys`."""
 
     path: Path
@@ -46,7 +46,7 @@ class Table:
         if missing:
             raise self.complaint(f"no key {missing[0]}", f"the key {missing[0]}")
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> InventoryTable:
         """The mapping below a key.
 
         Raises:
@@ -55,7 +55,7 @@ class Table:
         value = self.content[key]
         if not isinstance(value, CommentedMap):
             raise self.wrong(key, "a mapping")
-        return Table(self.path, value)
+        return InventoryTable(self.path, value)
 
     def text(self, key: str, pattern: re.Pattern[str], expected: str) -> str:
         """A text that `pattern` matches as a whole. One with `..` is refused whatever it is for: no

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
-from remediations.engine.observe.inventory_table import Table, shown
+from remediations.engine.observe.inventory_table import InventoryTable, shown
 from remediations.errors import UsageError
 from remediations.values.inventory import Inventory
 from remediations.values.part import Part
@@ -33,19 +33,19 @@ class Flat:
         assert section.host is not None
         return cls(section.name, section.whole, section.host)
 
-    def of_root(self, root: Table) -> tuple[Part, ...]:
+    def of_root(self, root: InventoryTable) -> tuple[Part, ...]:
         """What stands beside the hosts."""
         hint = f"; any other section needs `version: {NEWEST}`"
         root.keys(required=("version", self.name, "hosts"), optional=_FREE, hint=hint)
         return (self.whole.own_part(root.table(self.name)),)
 
-    def of_host(self, _root: Table, entry: Table, _name: str) -> tuple[Part, ...]:
+    def of_host(self, _root: InventoryTable, entry: InventoryTable, _name: str) -> tuple[Part, ...]:
         """What stands below a host."""
         hint = f"; sections of a host need `version: {NEWEST}`"
         entry.keys(required=self.host.required, optional=("ssh", *self.host.optional), hint=hint)
         return (self.host.part(entry),)
 
-    def check(self, root: Table, inventory: Inventory) -> None:
+    def check(self, root: InventoryTable, inventory: Inventory) -> None:
         """Every host has the section."""
 
 
@@ -55,7 +55,7 @@ class Sections:
 
     systems: InstalledSystems
 
-    def of_root(self, root: Table) -> tuple[Part, ...]:
+    def of_root(self, root: InventoryTable) -> tuple[Part, ...]:
         """What stands beside the hosts."""
         forms = {one.name: one.whole for one in self.systems.inventory_sections if one.whole}
         self._check_keys(root, (*_NEEDED, *_FREE, *forms), "below a host")
@@ -63,7 +63,7 @@ class Sections:
         found = {name: form for name, form in forms.items() if name in root}
         return _in_order(form.own_part(root.table(name)) for name, form in found.items())
 
-    def of_host(self, root: Table, entry: Table, name: str) -> tuple[Part, ...]:
+    def of_host(self, root: InventoryTable, entry: InventoryTable, name: str) -> tuple[Part, ...]:
         """What stands below a host: one section or more, or nothing would be read there."""
         forms = {one.name: one.host for one in self.systems.inventory_sections if one.host}
         self._check_keys(entry, ("ssh", *forms), "beside `hosts`")
@@ -78,7 +78,7 @@ class Sections:
                 raise entry.wrong(section.name, expected, got)
         return _in_order(form.own_part(entry.table(section)) for section, form in found.items())
 
-    def check(self, root: Table, inventory: Inventory) -> None:
+    def check(self, root: InventoryTable, inventory: Inventory) -> None:
         """A section that is told by host, and that no host has, was forgotten there."""
         for one in self.systems.inventory_sections:
             told = one.whole is not None and one.name in root
@@ -86,13 +86,15 @@ class Sections:
                 expected = f"a host with `{one.name}: {one.host.spelt}`"
                 raise root.wrong(one.name, expected, f"{one.name}: no host has it")
 
-    def _check_keys(self, table: Table, known: Sequence[str], elsewhere: str) -> None:
+    def _check_keys(self, table: InventoryTable, known: Sequence[str], elsewhere: str) -> None:
         """Say of a strange key what it may be meant for."""
         for key in table.content:
             if key not in known:
                 raise self._strange(table, key, f"one of the keys {', '.join(known)}", elsewhere)
 
-    def _strange(self, table: Table, key: object, expected: str, elsewhere: str) -> UsageError:
+    def _strange(
+        self, table: InventoryTable, key: object, expected: str, elsewhere: str
+    ) -> UsageError:
         sections = self.systems.inventory_sections
         if any(key == one.name for one in sections):
             return table.wrong(key, f"{expected}; the section {key} stands {elsewhere}", shown(key))

@@ -16,7 +16,7 @@ from remediations.values.names import HOME, RPC, UNIT
 from remediations.values.part import Kinded, Part
 
 if TYPE_CHECKING:  # YAML takes a while to load
-    from remediations.engine.observe.inventory_table import Table
+    from remediations.engine.observe.inventory_table import InventoryTable
 
 SECTION = "chain"
 HALTED_AFTER_S = 60
@@ -97,7 +97,7 @@ def with_node(entry: HostEntry, node: NodeEntry) -> HostEntry:
     return replace(entry, parts=tuple(parts))
 
 
-def _chain(table: Table) -> ChainEntry:
+def _chain(table: InventoryTable) -> ChainEntry:
     return ChainEntry(
         chain_id=table.text("id", _CHAIN_ID, "a chain id of up to 50 characters"),
         halted_after_s=table.whole_number(
@@ -106,7 +106,7 @@ def _chain(table: Table) -> ChainEntry:
     )
 
 
-def _node(table: Table) -> NodeEntry:
+def _node(table: InventoryTable) -> NodeEntry:
     return NodeEntry(
         role=table.choice("role", Role),
         unit=table.optional("unit", UNIT, "a systemd unit, as virtengine.service"),

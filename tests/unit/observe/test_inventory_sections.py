@@ -13,7 +13,7 @@ from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
-from remediations.engine.observe.inventory_table import Table
+from remediations.engine.observe.inventory_table import InventoryTable
 from remediations.engine.system import HostSystem, System, system_flaw
 from remediations.errors import Refused, UsageError
 from remediations.systems.comet.inventory import (
@@ -244,7 +244,7 @@ def test_section_that_is_told_by_host_only_and_elsewhere(tmp_path: Path) -> None
 def test_a_reader_that_fails_is_a_complaint(tmp_path: Path) -> None:
     """It may be of another package, which can raise and give what it likes."""
 
-    def fails(table: Table) -> LampHost:
+    def fails(table: InventoryTable) -> LampHost:
         raise KeyError(table.path.name)
 
     path = written(tmp_path, "version: 2\nhosts: {web1: {lamp: {}}}\n")
@@ -290,7 +290,7 @@ def test_system_that_declares_nonsense_costs_itself(section: object, flaw: str) 
 def test_table_that_a_system_is_given_complains_with_its_line(tmp_path: Path) -> None:
     """The readers of other packages have the errors of ours."""
 
-    def read(table: Table) -> LampHost:
+    def read(table: InventoryTable) -> LampHost:
         assert table.text("word", re.compile("[a-z]+"), "a word") == "lit"
         assert "none" not in table
         assert table.optional("none", re.compile("x"), "an x") is None
