@@ -128,7 +128,11 @@ def part_blocks(part: Part, *, beyond: int) -> Iterator[Block]:
 
 
 def _is_table(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping)
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(isinstance(row, Mapping) for row in value)
+    )
 
 
 def _title(name: str) -> str:

@@ -11,7 +11,6 @@ from remediations.engine.plan.build import CompiledStep, StepCompiler
 from remediations.engine.plan.plan import Fidelity
 from remediations.engine.system import DriverKind
 from remediations.systems.hosts.command import HostCommand
-from remediations.systems.hosts.compile.compiler import Compiler
 
 if TYPE_CHECKING:
     from remediations.engine.apply.driver import Driver

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,8 +12,6 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from remediations.engine import observe as engine_observe
-from remediations.engine import system as engine_system
 from remediations.engine.observe.observation import (
     Observation,
     Scope,
@@ -307,15 +304,3 @@ def test_what_is_found_depends_on_values_only(name: str) -> None:
     """Not on which readings of an observation are one object in memory: of a file none are."""
     world = getattr(cases, name)()
     assert diagnose(comet_reading(sealed(world))) == diagnose(world)
-
-
-def test_the_engine_does_not_know_what_is_observed() -> None:
-    """No word of a chain stands where it looks, files, and declares systems."""
-    words = re.compile(
-        r"\b(chain|comet|validator|rpc|block|height|unit|podman|kubernetes)s?\b", re.I
-    )
-    room = Path(engine_observe.__path__[0])
-    files = [room / f"{name}.py" for name in ("look", "observation", "section", "complete")]
-    for file in (*files, Path(str(engine_system.__file__))):
-        found = words.findall(file.read_text())
-        assert not found, f"{file.name}: {found}"

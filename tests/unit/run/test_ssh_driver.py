@@ -210,7 +210,7 @@ def test_a_host_whose_records_others_may_write(host: LauncherHost, driver: SshDr
     assert str(host.base) in ending.message
     with pytest.raises(NotLaunched) as caught:
         asyncio.run(driver.launch(STEP, on_val1(host)))
-    assert "must be root's" in caught.value.what
+    assert "must belong to root" in caught.value.what
 
 
 @pytest.mark.parametrize(("active", "state"), [(True, "done"), (False, "failed")])
