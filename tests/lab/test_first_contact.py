@@ -123,7 +123,7 @@ def test_two_hosts_tell_who_the_validators_are(
     peers = {peer["remote_ip"] for peer in found["strangers"]}
     assert peers == {here.hosts[host].address for host in ("val2", "val4", "full1")}
     assert all(f"# {peer}, node " in text for peer in peers)
-    roles = [line for line in text.splitlines() if line.startswith("    role: ")]
+    roles = [line for line in text.splitlines() if line.startswith("      role: ")]
     assert len(roles) == len(ASKED)
     assert all("role: validator   # guessed: its key " in line for line in roles)
 
