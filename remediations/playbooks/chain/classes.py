@@ -26,6 +26,7 @@ class ChainClass(StrEnum):
     UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
     HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
     SIGNING_BLOCKED = "signing-blocked"  # all run, but sign state or WAL refuses to sign
+    PROPOSALS_REFUSED = "proposals-refused"  # all vote, and refuse every block for one reason
     SLOW = "slow"  # blocks come, but far apart
     UNDETERMINED = "undetermined"
 
@@ -100,6 +101,11 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             title="Validators run but do not sign",
             next_step="do not touch sign states or WALs; read the journal of those that "
             "do not sign",
+        ),
+        ChainClass.PROPOSALS_REFUSED: ClassRule(
+            title="Every proposed block is refused",
+            next_step="restart nothing, reset nothing; show the reason to the developers: it takes "
+            "a program that proposes or accepts again, on more than 2/3 of the power",
         ),
         ChainClass.SLOW: ClassRule(
             title="Blocks come, but slowly",

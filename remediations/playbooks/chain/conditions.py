@@ -25,9 +25,15 @@ class NodeCondition(StrEnum):
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
     ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
     BEHIND = "behind"  # catching up
+    STUCK = "stuck"  # below the tip, in block sync, and its height does not rise
     WAITING = "waiting"  # well, but the chain is halted
     DIVERGED = "diverged"  # its app hash differs from that of the others
     PANICKED = "panicked"  # the application panics at this height
+    FAILS_ALONE = "fails-alone"  # its application fails at a block that others have applied
+    OBSTRUCTED = "obstructed"  # a limit, a setting or a file stands in the way of every start
+    DEPENDENCY_FAILS = "dependency-fails"  # what it calls does not answer, or does not fit
+    OUT_OF_MEMORY = "out-of-memory"  # killed for memory again and again
+    KEEPS_FAILING = "keeps-failing"  # each attempt ends with the same words
     UPGRADE_NEEDED = "upgrade-needed"
     HALT_HEIGHT = "halt-height"
     DISK_FULL = "disk-full"
@@ -94,9 +100,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         ),
         NodeCondition.BEHIND: ConditionRule(
             running=True,
-            by_hand="Wait: it catches up by itself. If its height does not rise within "
-            "minutes, look for `wrong Block.Header.AppHash` in its journal.",
+            by_hand="Wait: it catches up by itself.",
         ),
+        NodeCondition.STUCK: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.WAITING: ConditionRule(health=Health.WELL, running=True),
         NodeCondition.DIVERGED: ConditionRule(
             by_hand="Keep everything as it is. Find out which state is right (program, "
@@ -108,6 +114,29 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             halts_as=ChainClass.DETERMINISTIC_PANIC,
             by_hand="No rollback. Install a program that gets past this block on more than "
             "2/3 of the power, then start them together.",
+        ),
+        NodeCondition.FAILS_ALONE: ConditionRule(
+            consensus_dead=True,
+            by_hand="This node alone: compare its program (`sha256sum`), configuration and model "
+            "files with a node that got past this block, and look at what it calls on its host. "
+            "If they are equal, rebuild its data, its own sign state kept. Nothing elsewhere.",
+        ),
+        NodeCondition.OBSTRUCTED: ConditionRule(
+            consensus_dead=True,
+            by_hand="Mend what its last words name, then restart the unit.",
+        ),
+        NodeCondition.DEPENDENCY_FAILS: ConditionRule(
+            consensus_dead=True,
+            by_hand="Mend what it calls first (the address is in its last words), on this host; "
+            "then restart the node. Nothing is to be done elsewhere.",
+        ),
+        NodeCondition.OUT_OF_MEMORY: ConditionRule(
+            by_hand="Give it more memory, or take load off it (MemoryMax of the unit, other "
+            "programs on the host, cache sizes); then start it. A start alone ends the same way.",
+        ),
+        NodeCondition.KEEPS_FAILING: ConditionRule(
+            by_hand="Another start would end the same way. Mend what its last words name, then "
+            "start the unit.",
         ),
         NodeCondition.UPGRADE_NEEDED: ConditionRule(
             consensus_dead=True,

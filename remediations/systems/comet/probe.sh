@@ -2,7 +2,8 @@
 # Reads one node: the sections about the daemon, its home and the chain, and their order. It follows
 # discover.sh, within the frame of systems/hosts/probe.sh.
 
-: "${remediate_signatures:=panic}" # extended regular expression for the journal
+: "${remediate_signatures:=panic}" # extended regular expressions for the journal
+: "${remediate_errors:=ERR}"
 : "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
 : "${remediate_credentials:=}"
 
@@ -125,12 +126,24 @@ binary_facts() {
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
+# recent_journal: of the newest thousand messages those that report an error of any kind, and of a
+# unit that has ended the last ones, whatever they say: they are the reason. Not the stack of a panic,
+# nor the help text after an error of the command line.
+recent_journal() {
+    local messages
+    messages=$(timeout -s KILL 1 journalctl --unit="$unit" --lines=1000 --no-pager --all --reverse \
+        --output=short-unix --quiet | cut -b -4096 | head -c 1000000 | tr -d '\0')
+    grep -aE -m 40 "$remediate_errors" <<<"$messages"
+    [[ $1 != ended ]] || grep -avE -m 25 \
+        '^[^:]*: ([[:space:]]|goroutine |created by |(Usage|Flags|Global Flags):|$)|\(0x|\(\.\.\.\)$' <<<"$messages"
+}
+
 # journal: lines of the unit with a signature, newest first, since its last start; ten minutes more if
-# it was restarted or does not run, because the cause is in an earlier start. Status: 0 for all of
-# these lines, or the maximum number of them; 124 if time ran out; otherwise nothing is known.
+# it was restarted or does not run, because the cause is in an earlier start. Before them, its recent
+# messages. Status: 0 for all of these lines, or the maximum number of them; 124 if time ran out;
+# otherwise nothing is known.
 journal() {
-    local since active
-    local -a ended
+    local since active ended=
     property ActiveEnterTimestamp
     [[ $value ]] || property InactiveExitTimestamp
     # systemd forgets a unit that neither runs nor is enabled: a day.
@@ -138,8 +151,14 @@ journal() {
     property ActiveState
     active=$value
     property NRestarts
-    [[ $active == active && $value == 0 ]] || since=$((since - 600))
-    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
+    [[ $active == active && $value == 0 ]] || ended=ended since=$((since - 600))
+    recent_journal "$ended"
+    searched_journal "$since"
+}
+
+searched_journal() {
+    local -a ended
+    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$1" --no-pager --all --reverse \
         --output=short-unix --quiet |
         grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
         grep -aE -m 200 "$remediate_signatures" |

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from remediations.engine.system import HostSystem
 from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.inventory import CHAIN_SECTION, chain_of, node_of
-from remediations.systems.comet.journal_lines import PATTERN
+from remediations.systems.comet.journal_table import ANY_ERROR, PATTERN
 from remediations.systems.comet.parse import read_node, unread_node
 from remediations.systems.comet.reading import CometNodes, NodeReading
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
@@ -56,6 +56,7 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_rpc": node.rpc or "",
         "remediate_daemon": DAEMON,
         "remediate_signatures": PATTERN,
+        "remediate_errors": ANY_ERROR,
         "remediate_userinfo": USERINFO,
         "remediate_credentials": CREDENTIALS,
     }

@@ -292,7 +292,8 @@ def test_upgrade_with_nobody_up() -> None:
     """All loop and every journal asks for the upgrade: named, though powers are unknown."""
     world = healthy()
     for host in ALL:
-        world = worlds.crash_looping(world, host, UPGRADE, exit_status=1)
+        line = UPGRADE.replace("114", "116")  # they signed 115
+        world = worlds.crash_looping(world, host, line, exit_status=1)
     finding = diagnose(world)
     assert finding.chain is ChainClass.UPGRADE_NEEDED
     assert finding.halted is Tristate.UNKNOWN

@@ -11,7 +11,8 @@ The first match wins, in this order:
    hashes, and none can reach a quorum any more.
 6. Nodes that can halt the chain panic at the same block.
 7. Votes are missing: signing blocked, or quorum lost.
-8. All votes are there, and still no block: undetermined.
+8. All votes are there, and still no block: proposals refused, if nodes that can halt the chain give
+   one reason for it; else undetermined.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.refusals import read_refusals
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.inventory import Role
@@ -241,6 +243,13 @@ def _blocked(case: ClassInput) -> list[str]:
 
 def _votes_there(case: ClassInput) -> ClassVerdict:
     online = case.power.sum(case.votes.voters - case.dead)
+    refusal = next(iter(read_refusals(case.witnesses, case.power, case.halt.tip)), None)
+    if refusal is not None and can_halt(refusal.power, case.power.total):
+        why = (
+            f"{refusal.power} of {case.power.total} power refuses what is proposed, for one "
+            f"reason: {refusal.reason}"
+        )
+        return ClassVerdict(ChainClass.PROPOSALS_REFUSED, why)
     rounds = {
         Tristate.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
         Tristate.NO: "the round stands: votes do not lead to a block",

@@ -22,21 +22,27 @@ LastSigned = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class NodeVerdict:
-    """What is wrong with one node and why, and the readings that show it."""
+    """What is wrong with one node and why, and the readings that show it.
+
+    `reason` are the daemon's own words, if it gave a reason.
+    """
 
     condition: NodeCondition
     cause: str
     evidence: tuple[Evidence, ...]
     by_hand: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainContext:
     """What a single node is compared with.
 
-    `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
+    `tip` is the highest block of a witness, `passed` the highest one that an application has
+    applied, `growth` how many blocks it rose between the samples,
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
-    address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
+    address that the chain shows, `passed` the highest block that the application of a witness has
+    applied, `duplicates` the hosts that share a key, `unread_keys` the hosts
     whose key could not be read, `signed_height` the highest sign state of any host.
     """
 
@@ -47,6 +53,7 @@ class ChainContext:
     hashes: Hashes
     marks: dict[str, LastSigned]
     tip: int
+    passed: int
     growth: int
     round: tuple[int, int]
     witnesses: int
@@ -81,6 +88,7 @@ def read_context(
         hashes=hashes,
         marks=read_last_signed(witnesses, power),
         tip=max((view.height for view in witnesses), default=0),
+        passed=max((v.app.height for v in witnesses if v.app is not None), default=0),
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
             default=0,

@@ -22,7 +22,7 @@ from remediations.playbooks.chain.diagnose.components import (
     read_components,
     unlisted_peers,
 )
-from remediations.playbooks.chain.diagnose.context import NodeVerdict, read_context
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict, read_context
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
@@ -85,7 +85,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         parted=apart,
         limit_s=observation.halted_after_s,
     )
-    return _assembled(observation, case)
+    return _assembled(observation, case, context)
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
@@ -113,11 +113,11 @@ def _consensus_dead(
     )
 
 
-def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
+def _assembled(observation: CometReading, case: ClassInput, context: ChainContext) -> ChainFinding:
     judgement = classify(case)  # 6
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
-    nodes = node_findings(case, judgement, components)  # 7
+    nodes = node_findings(case, context, judgement, components)  # 7
     voters = _voters(case)
     online = case.power.sum(voters)
     halted = case.halt.answer is Tristate.YES

@@ -20,6 +20,7 @@ from remediations.playbooks.chain.diagnose.log_condition import (
     disk_full,
     from_journal,
     from_settings,
+    keeps_failing,
     panicked,
 )
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -91,6 +92,7 @@ _JUDGES: tuple[Judge, ...] = (
     from_settings,
     panicked,
     diverged,
+    keeps_failing,
     silent_condition,
     isolated,
     behind,

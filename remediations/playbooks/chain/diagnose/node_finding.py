@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
-from remediations.playbooks.chain.diagnose.context import NodeVerdict
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import (
@@ -21,25 +21,31 @@ from remediations.systems.comet.quorum import has_quorum
 
 
 def node_findings(
-    case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
+    case: ClassInput,
+    context: ChainContext,
+    judgement: ClassVerdict,
+    components: Sequence[Component],
 ) -> tuple[NodeFinding, ...]:
     """One finding for each host, sorted by name."""
     by_class = _ByClass(case, judgement, components)
     return tuple(
-        _finding(view, case, case.verdicts[view.host] or by_class.verdict(view))
+        _finding(view, case, context, case.verdicts[view.host] or by_class.verdict(view))
         for view in sorted(case.views, key=lambda view: view.host)
     )
 
 
-def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFinding:
+def _finding(
+    view: NodeView, case: ClassInput, context: ChainContext, verdict: NodeVerdict
+) -> NodeFinding:
     power = case.power.of(view.address)
     member = power or not case.power.known
-    clue = log_hint(view)
+    clue = log_hint(view, context)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
     if clue is not None:
-        cause = f"{cause}; {clue[0].meaning}: {clue[1].says}"
-        hands = hands or clue[0].by_hand
-        evidence = (*evidence, clue[1])
+        meaning, line, advice = clue
+        cause = f"{cause}; {meaning}: {line.says}"
+        hands = hands or advice
+        evidence = (*evidence, line)
     return NodeFinding(
         host=view.host,
         condition=verdict.condition,

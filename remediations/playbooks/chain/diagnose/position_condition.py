@@ -6,11 +6,17 @@ Process, `/health`, `catching_up` and systemd look fine in all of these cases
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.values.reading import value_or_none
+from remediations.render.formats import format_duration
+from remediations.values.reading import Known, value_or_none
+
+_FIRST_BLOCKS = timedelta(minutes=2)
+"""What a node takes at most from its start to its first block in block sync."""
 
 
 def untrusted(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -36,17 +42,42 @@ def diverged(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """In block sync, or well below the tip and rising."""
+    """In block sync, or well below the tip and rising: behind. Where its height stands it does not
+    catch up, whatever `catching_up` says."""
     status = view.status
     if status is None:
         return None
     lag = context.tip - view.height
-    if status.catching_up or (view.rises and lag > _allowed(context)):
-        cause = (
-            f"it is at {view.height}, the tip is {context.tip}; catching_up {status.catching_up}"
-        )
-        return NodeVerdict(NodeCondition.BEHIND, cause.lower(), view.status_evidence(cause))
-    return None
+    if not (status.catching_up or (view.rises and lag > _allowed(context))):
+        return None
+    where = f"it is at {view.height}, the tip is {context.tip}"
+    if view.stands and not _young(view, context):
+        cause = f"{where}; it is in block sync, and its height stands"
+        return NodeVerdict(NodeCondition.STUCK, cause, view.status_evidence(cause))
+    cause = f"{where}; {_progress(view, context)}"
+    return NodeVerdict(NodeCondition.BEHIND, cause, view.status_evidence(cause))
+
+
+def _young(view: NodeView, context: ChainContext) -> bool:
+    """Whether its process started so lately that it may still be looking for peers."""
+    return view.started_at is not None and context.began - view.started_at < _FIRST_BLOCKS
+
+
+def _progress(view: NodeView, context: ChainContext) -> str:
+    """How fast it comes nearer, and when it will have arrived."""
+    samples = [sample for sample in view.reading.samples if isinstance(sample.status, Known)]
+    if len(view.statuses) < 2:
+        return "whether it rises was not seen: only one sample could be read"
+    seconds = (samples[-1].at - samples[0].at).total_seconds()
+    rose = view.statuses[-1].height - view.statuses[0].height
+    if rose <= 0 or seconds <= 0:
+        return "it started less than two minutes ago; its height stands yet"
+    nearer = (rose - context.growth) / seconds
+    told = f"it rises by {rose / seconds:.1f} blocks a second"
+    if nearer <= 0:
+        return f"{told}, no faster than the tip"
+    wait = timedelta(seconds=round((context.tip - view.height) / nearer))
+    return f"{told}, and will have arrived in {format_duration(wait)}"
 
 
 def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
