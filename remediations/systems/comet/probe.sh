@@ -107,22 +107,41 @@ sha256() {
     printf '%s' "${sum%% *}"
 }
 
+# find_program: sets program to what runs as the daemon, and program_pid to its process (0 for none):
+# of cosmovisor the only file that its link `current` leads to, and its child.
+find_program() {
+    local pid
+    local -a files=()
+    program=$binary program_pid=$main_pid
+    [[ ${binary##*/} == cosmovisor && $home ]] || return 0
+    mapfile -d '' -t files < <(timeout -s KILL 1 "${as_owner[@]}" \
+        find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f -print0)
+    ((${#files[@]} == 1)) || return 0
+    program=$(timeout -s KILL 1 "${as_owner[@]}" realpath "${files[0]}") || program=${files[0]}
+    program_pid=0
+    for pid in $(<"/proc/$main_pid/task/$main_pid/children"); do
+        [[ /proc/$pid/exe -ef $binary ]] || program_pid=$pid
+    done
+}
+
 # binary_facts: hashes on disk and in memory, and the version if asking for it cannot write anything:
 # without its configuration files the program would create them.
 binary_facts() {
-    local sum
+    local sum program program_pid
     [[ -f $binary ]] || return 44
-    sum=$(sha256 "$binary") || return
-    say path "$binary" disk "$sum"
-    if ((main_pid > 0)); then
+    find_program
+    sum=$(sha256 "$program") || return
+    say path "$program" disk "$sum"
+    if ((program_pid > 0)); then
         # The running program is read as root: nobody else can place a link on this path.
-        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(as_owner=() && sha256 "/proc/$main_pid/exe")
+        [[ /proc/$program_pid/exe -ef $program ]] ||
+            sum=$(as_owner=() && sha256 "/proc/$program_pid/exe")
         say running "$sum"
     fi
     [[ $remediate_scope == full ]] || return 0
-    [[ ${binary##*/} == "$remediate_daemon"* && $home && $EUID == 0 && -f $home/config/config.toml &&
+    [[ ${program##*/} == "$remediate_daemon"* && $home && $EUID == 0 && -f $home/config/config.toml &&
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
-    say version "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
+    say version "$(foreign "$owner_uid" "$owner_gid" "$program" version --home "$home" 2>&1 |
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 

@@ -71,6 +71,8 @@ def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     if condition is None:
         return None
     reason = cause_of(told.line)
+    if condition is NodeCondition.UPGRADE_NEEDED:
+        meaning += _selected(view)
     hands = rule.by_hand if condition is rule.condition else ""
     return NodeVerdict(
         condition, f"{meaning}: {reason}", (_line_evidence(view, told),), hands, reason
@@ -158,6 +160,14 @@ def panicked(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 def _fails(view: NodeView, context: ChainContext) -> NodeCondition:
     alone = context.passed >= view.height
     return NodeCondition.FAILS_ALONE if alone else NodeCondition.PANICKED
+
+
+def _selected(view: NodeView) -> str:
+    """What cosmovisor starts now, for a sentence: the new program may lie beside it."""
+    binary = value_or_none(view.reading.binary)
+    if binary is None or "/cosmovisor/" not in binary.path:
+        return ""
+    return f" (cosmovisor's link `current` leads to {binary.path})"
 
 
 def _others_passed(view: NodeView, context: ChainContext, line: str) -> bool:
