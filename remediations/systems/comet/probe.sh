@@ -150,8 +150,8 @@ binary_facts() {
 # nor the help text after an error of the command line.
 recent_journal() {
     local messages
-    messages=$(timeout -s KILL 1 journalctl --unit="$unit" --lines=1000 --no-pager --all --reverse \
-        --output=short-unix --quiet | cut -b -4096 | head -c 1000000 | tr -d '\0')
+    messages=$(timeout -s KILL 0.5 journalctl --unit="$unit" --lines=1000 --no-pager --all --reverse \
+        --output=short-unix --quiet | head -c 1000000 | cut -b -4096 | tr -d '\0')
     grep -aE -m 40 "$remediate_errors" <<<"$messages"
     [[ $1 != ended ]] || grep -avE -m 25 \
         '^[^:]*: ([[:space:]]|goroutine |created by |(Usage|Flags|Global Flags):|$)|\(0x|\(\.\.\.\)$' <<<"$messages"
