@@ -23,6 +23,7 @@ class NodeCondition(StrEnum):
     START_FAILS = "start-fails"  # failed, or exits at once
     CRASH_LOOP = "crash-loop"
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
+    RPC_SILENT = "rpc-silent"  # its RPC answers nothing, and the others have its votes
     ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
     BEHIND = "behind"  # catching up
     WAITING = "waiting"  # well, but the chain is halted
@@ -89,6 +90,13 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.START_FAILS: ConditionRule(cure=Cure.START),
         NodeCondition.CRASH_LOOP: ConditionRule(cure=Cure.RESTART),
         NodeCondition.FROZEN: ConditionRule(cure=Cure.RESTART, names_process=True),
+        NodeCondition.RPC_SILENT: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Leave it running, and leave its sign state alone: it signs. Find out on the "
+            "host why its RPC hangs (load, open files, a slow query); restart it only while more "
+            "than two thirds of the power votes without it.",
+        ),
         NodeCondition.ZOMBIE: ConditionRule(
             cure=Cure.RESTART, names_process=True, consensus_dead=True
         ),

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
@@ -28,6 +27,7 @@ from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.pace import block_interval
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Tristate
@@ -118,22 +118,6 @@ def _going_on(case: ClassInput) -> ClassVerdict:
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
         return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
-
-
-def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
-    """The median time between the newest blocks; None if fewer than three are known.
-
-    Block 1 has the time of the genesis file, so the gap after it says nothing.
-    """
-    longest: dict[int, timedelta] = {}
-    for view in witnesses:
-        known = value_or_none(view.reading.chain.blocks) or ()
-        blocks = [block for block in known if block.height > 1]
-        if len(blocks) >= 3 and max(b.height for b in blocks) not in longest:
-            times = [b.time for b in sorted(blocks, key=lambda b: b.height)]
-            gaps = sorted(b - a for a, b in pairwise(times))
-            longest[max(b.height for b in blocks)] = gaps[len(gaps) // 2]
-    return longest[max(longest)] if longest else None
 
 
 def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:

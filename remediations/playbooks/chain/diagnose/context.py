@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.pace import blocks_come
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
-from remediations.systems.comet.values import CommitSignature
+from remediations.systems.comet.values import CommitSignature, RoundStep
 from remediations.values.reading import value_or_none
 
 LastSigned = tuple[int, int, int]
@@ -37,7 +39,8 @@ class ChainContext:
     `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
-    whose key could not be read, `signed_height` the highest sign state of any host.
+    whose key could not be read, `signed_height` the highest sign state of any host, `heard` the
+    addresses whose votes the witnesses hear now.
     """
 
     power: Power
@@ -51,6 +54,7 @@ class ChainContext:
     round: tuple[int, int]
     witnesses: int
     signed_height: int
+    heard: frozenset[str]
     began: datetime
     grace: timedelta
 
@@ -63,6 +67,7 @@ def read_context(
     doubts: dict[str, str],
     duplicates: dict[str, tuple[str, ...]],
     hashes: Hashes,
+    halt: Halt,
     began: datetime,
     grace_s: int,
 ) -> ChainContext:
@@ -88,9 +93,40 @@ def read_context(
         round=max(first, default=(0, 0)),
         witnesses=len(witnesses),
         signed_height=max((state.height for state in states if state is not None), default=0),
+        heard=read_heard(witnesses, power, halt),
         began=began,
         grace=timedelta(seconds=grace_s),
     )
+
+
+def read_heard(witnesses: Sequence[NodeView], power: Power, halt: Halt) -> frozenset[str]:
+    """The addresses whose vote is needed now, and is there.
+
+    1. Those that voted in the newest round, in the phase that it waits for.
+    2. While blocks come, those that signed the newest commit, too: a look often falls between two
+       rounds. In a halt a commit is old, and says nothing of now.
+    """
+    states = [view.round for view in witnesses if view.round is not None]
+    newest = max(((s.height, s.round) for s in states), default=(0, 0))
+    heard: set[str] = set()
+    for votes in {  # 1
+        id(votes): votes
+        for state in states
+        if (state.height, state.round) == newest
+        for votes in (
+            (state.precommits,) if state.step >= RoundStep.PRECOMMIT else (state.prevotes,)
+        )
+    }.values():
+        if len(votes) == len(power.addresses):
+            heard.update(a for a, vote in zip(power.addresses, votes, strict=True) if vote)
+    if blocks_come(witnesses, halt):  # 2
+        commits = [value_or_none(view.reading.chain.commit) for view in witnesses]
+        last = max((commit.height for commit in commits if commit is not None), default=0)
+        for signatures in {
+            id(c.signatures): c.signatures for c in commits if c is not None and c.height == last
+        }.values():
+            heard.update(s.address for s in signatures if s.voted)
+    return frozenset(heard)
 
 
 def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:

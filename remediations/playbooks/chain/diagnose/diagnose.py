@@ -63,6 +63,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         doubts=doubted,
         duplicates=duplicate_keys(views),
         hashes=hashes,
+        halt=halt,
         began=observation.began,
         grace_s=observation.halted_after_s,
     )

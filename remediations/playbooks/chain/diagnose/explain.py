@@ -13,6 +13,9 @@ from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
 from remediations.render.formats import percent
 
+_VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
+"""Their power is not missing, whatever else is to be said of them."""
+
 
 def explain(
     judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
@@ -34,7 +37,7 @@ def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
     """Which power is missing and why, most power first; then the power that no host accounts
     for."""
     ill = sorted(
-        (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
+        (n for n in nodes if n.power and n.condition not in _VOTING),
         key=lambda n: (-n.power, n.host),
     )
     parts = [f"{n.host} ({n.power}) {n.condition}" for n in ill[:4]]
