@@ -25,6 +25,7 @@ class NodeCondition(StrEnum):
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
     RPC_SILENT = "rpc-silent"  # its RPC answers nothing, and the others have its votes
     ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
+    CLOCK_OFF = "clock-off"  # it follows the chain, and its clock is wrong
     BEHIND = "behind"  # catching up
     WAITING = "waiting"  # well, but the chain is halted
     DIVERGED = "diverged"  # its app hash differs from that of the others
@@ -99,6 +100,12 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         ),
         NodeCondition.ZOMBIE: ConditionRule(
             cure=Cure.RESTART, names_process=True, consensus_dead=True
+        ),
+        NodeCondition.CLOCK_OFF: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Mend the time service of this host (`timedatectl`, `chronyc tracking`). The "
+            "node needs no restart.",
         ),
         NodeCondition.BEHIND: ConditionRule(
             running=True,

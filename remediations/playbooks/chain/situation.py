@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
+from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import ChainFinding
 from remediations.render.formats import name_some
@@ -71,6 +72,11 @@ class ChainSituation:
                 if signature.voted and commit.height > best.get(signature.address, 0):
                     best[signature.address] = commit.height
         return best
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        """Whose clock is wrong."""
+        return read_clocks(self.observation)
 
     @cached_property
     def commits(self) -> tuple[int, ...]:

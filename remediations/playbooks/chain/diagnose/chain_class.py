@@ -23,6 +23,7 @@ from datetime import timedelta
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.clocks import Clocks
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
@@ -55,9 +56,10 @@ class ClassVerdict:
 class ClassInput:
     """Everything that the class is decided from.
 
-    `gone` are the addresses that do not vote, as their own hosts show; `dead` are these and the
-    addresses of nodes whose consensus has ended. `parted`: the votes prove a partition. `limit_s`
-    is the age in seconds of the newest block from which on the chain counts as halted.
+    `clocks` says whose clock is wrong. `gone` are the addresses that do not vote, as their own
+    hosts show; `dead` are these and the addresses of nodes whose consensus has ended. `parted`: the
+    votes prove a partition. `limit_s` is the age in seconds of the newest block from which on the
+    chain counts as halted.
     """
 
     views: Sequence[NodeView]
@@ -67,6 +69,7 @@ class ClassInput:
     votes: Votes
     hashes: Hashes
     verdicts: Mapping[str, NodeVerdict | None]
+    clocks: Clocks
     gone: frozenset[str]
     dead: frozenset[str]
     parted: bool
@@ -114,6 +117,9 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         if case.power.known and can_halt(down, case.power.total):
             why += f"; {down} of {case.power.total} power is down, so blocks are about to stop"
         return ClassVerdict(ChainClass.DEGRADED, why)
+    off = [view.host for view in case.views if view.answers and view.host in case.clocks.off]
+    if off:
+        return ClassVerdict(ChainClass.DEGRADED, f"the clocks of {_named(off)} are wrong")
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
         return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")

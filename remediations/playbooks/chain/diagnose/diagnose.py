@@ -17,6 +17,7 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
+from remediations.playbooks.chain.diagnose.clocks import read_clocks
 from remediations.playbooks.chain.diagnose.components import (
     one_way_edges,
     read_components,
@@ -53,7 +54,8 @@ def diagnose(observation: CometReading) -> ChainFinding:
     power = read_power(views, witnesses)
     # 3
     gone = _gone(views)
-    halt = read_halt(witnesses, power, gone, observation.halted_after_s)
+    clocks = read_clocks(observation)
+    halt = read_halt(witnesses, power, gone, observation.halted_after_s, clocks.ours)
     # 4
     hashes = read_hashes(witnesses, power)
     context = read_context(
@@ -81,6 +83,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         votes=votes,
         hashes=hashes,
         verdicts=verdicts,
+        clocks=clocks,
         gone=gone,
         dead=dead,
         parted=apart,
@@ -135,8 +138,8 @@ def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
         online_power=online,
         uncovered_power=case.power.uncovered,
         voting=tuple(v.host for v in case.views if v.address in voters),
-        explanation=explain(judgement, case.halt, case.power, online, nodes),
-        next_step=next_step(judgement, case.power, nodes),
+        explanation=explain(judgement, case, online, nodes),
+        next_step=next_step(judgement, case, nodes),
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
         components=components,

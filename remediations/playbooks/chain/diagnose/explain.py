@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
-from remediations.playbooks.chain.diagnose.halt import Halt
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
 from remediations.render.formats import percent
+from remediations.systems.comet.quorum import can_halt
 
 _VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
 """Their power is not missing, whatever else is to be said of them."""
 
 
 def explain(
-    judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
+    judgement: ClassVerdict, case: ClassInput, online: int, nodes: Sequence[NodeFinding]
 ) -> str:
-    """The explanation of a finding, in one or two sentences."""
+    """The explanation of a finding, in a few sentences."""
+    halt, power = case.halt, case.power
     state = {
         Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
         Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
@@ -30,7 +31,21 @@ def explain(
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
     lost = _causes(power, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
-    return f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
+    whole = f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
+    return " ".join((whole, *_clocks(case)))
+
+
+def _clocks(case: ClassInput) -> Iterator[str]:
+    """Wrong clocks: this machine's, which makes every age wrong, and those that make the time of
+    blocks wrong."""
+    if case.clocks.our_fault:
+        yield f"{case.clocks.our_fault[:1].upper()}{case.clocks.our_fault[1:]}."
+    power = case.power.sum(view.address for view in case.views if view.host in case.clocks.off)
+    if case.power.known and can_halt(power, case.power.total):
+        yield (
+            f"Hosts with {power} of {case.power.total} power have a wrong clock, so the time of "
+            "blocks is wrong: other chains refuse such headers (IBC)."
+        )
 
 
 def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
@@ -50,9 +65,11 @@ def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
     return f": {', '.join(parts)}" if parts else ""
 
 
-def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding]) -> str:
+def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
-    chain = judgement.chain
+    chain, power = judgement.chain, case.power
+    if case.clocks.our_fault:  # until then every plan is refused (G37)
+        return "set the clock of this machine (`timedatectl`), then `remediate diagnose` again"
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(power, nodes)
     if chain.rule.playbook:

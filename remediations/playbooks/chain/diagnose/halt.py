@@ -20,6 +20,9 @@ from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
 
+_FUTURE = timedelta(seconds=10)
+"""Clocks may differ by so much (G37); a block from further ahead has a wrong time, or we do."""
+
 
 @dataclass(frozen=True)
 class Halt:
@@ -34,13 +37,18 @@ class Halt:
 
 
 def read_halt(
-    witnesses: Sequence[NodeView], power: Power, down: frozenset[str], limit_s: int
+    witnesses: Sequence[NodeView],
+    power: Power,
+    down: frozenset[str],
+    limit_s: int,
+    ours: timedelta = timedelta(),
 ) -> Halt:
-    """The answer of all witnesses; `down` are the addresses whose host is certainly down."""
+    """The answer of all witnesses; `down` are the addresses whose host is certainly down, and
+    `ours` is how far the hosts' clocks are ahead of ours where ours is the wrong one."""
     if not witnesses:
         return Halt(Tristate.UNKNOWN, 0, None, 0, "no node answers for the chain", ())
     tip = max(view.height for view in witnesses)
-    ages = {view.host: _age(view) for view in witnesses}
+    ages = {view.host: _age(view) + ours for view in witnesses}
     limit = timedelta(seconds=limit_s)
     stale = [view for view in witnesses if ages[view.host] > limit]  # 1
     newest = max(s.block_time for v in witnesses for s in v.statuses)
@@ -52,7 +60,12 @@ def read_halt(
             f"height {view.height}, last block {max(0, int(ages[view.host].total_seconds()))} s old"
         )
     )
-    if len(stale) < len(witnesses):
+    if min(ages.values()) < -_FUTURE and not any(view.rises for view in witnesses):
+        # Its age is not known, so it is not "0 s old", and nothing shows that blocks come.
+        ahead = -int(min(ages.values()).total_seconds())
+        answer = Tristate.UNKNOWN
+        reason = f"the newest block has a time {ahead} s ahead of this machine's clock"
+    elif len(stale) < len(witnesses):
         answer, reason = _going_on(witnesses, stale, tip)
     else:
         answer, reason = _standing(stale, power, down, tip)

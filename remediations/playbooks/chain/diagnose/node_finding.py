@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
@@ -36,6 +37,9 @@ def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFind
     member = power or not case.power.known
     clue = log_hint(view)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
+    clock = case.clocks.says(view.host)
+    if clock and verdict.condition is not NodeCondition.CLOCK_OFF:
+        cause = f"{cause}; {clock}"
     if clue is not None:
         cause = f"{cause}; {clue[0].meaning}: {clue[1].says}"
         hands = hands or clue[0].by_hand
@@ -70,6 +74,12 @@ class _ByClass:
         """Healthy while blocks go on, else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
+        clock = self._case.clocks.says(view.host)
+        if halted is Tristate.NO and clock:
+            says = f"{view.reading.session.at:%H:%M:%S} UTC by our clock"
+            proof = evidence_of(f"{view.host}.session", view.reading.session, says)
+            cause = f"{clock} of that of the other hosts and of this machine"
+            return NodeVerdict(NodeCondition.CLOCK_OFF, cause, (proof,))
         if halted is Tristate.NO:
             return NodeVerdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
         if halted is Tristate.UNKNOWN:

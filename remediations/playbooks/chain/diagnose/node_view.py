@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from remediations.engine.find.finding import Evidence, evidence_of
@@ -35,6 +35,12 @@ class NodeView:
     def reached(self) -> bool:
         """Whether the login succeeded."""
         return isinstance(self.reading.session, Known)
+
+    @property
+    def clock(self) -> timedelta:
+        """How far the host's clock is ahead of ours: what it dates itself is by that clock."""
+        session = value_or_none(self.reading.session)
+        return timedelta(milliseconds=session.clock_offset_ms if session is not None else 0)
 
     @cached_property
     def unit(self) -> Unit | None:
