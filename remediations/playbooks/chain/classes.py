@@ -18,6 +18,7 @@ class ChainClass(StrEnum):
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"  # blocks go on, a node is down
+    STALLING = "stalling"  # no block for long, and the limit of a halt is not over
     LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
     QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
     PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
@@ -66,6 +67,11 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             title="Blocks go on, but not everybody is well",
             health=Health.DEGRADED,
             playbook="node-down",
+        ),
+        ChainClass.STALLING: ClassRule(
+            title="No block has come for a while",
+            next_step="`remediate diagnose` again in a minute: a block has come by then, or it "
+            "counts as halted",
         ),
         ChainClass.LOCAL_DIVERGENCE: ClassRule(
             title="Blocks go on, but somebody's state diverged",

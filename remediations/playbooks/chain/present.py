@@ -17,6 +17,7 @@ from remediations.playbooks.chain.finding import (
     ChainFinding,
     NodeFinding,
     Tristate,
+    UnlistedPeer,
 )
 from remediations.render.formats import count_of, format_moment, name_some, percent
 from remediations.systems.comet.quorum import has_quorum
@@ -65,8 +66,15 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="power", text="unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
     if finding.uncovered_power:
-        text = f"{finding.uncovered_power} of the power is on no host of the inventory"
-        yield FindingRow(title="unseen", text=text)
+        yield FindingRow(title="unseen", text=_unseen(finding))
+
+
+def _unseen(finding: ChainFinding) -> str:
+    """Power that is on no host, or whose host could not be read: two things to do."""
+    power = f"{finding.uncovered_power} of the power"
+    if not finding.unread_keys:
+        return f"{power} is on no host of the inventory"
+    return f"{power}: its key could not be read ({name_some(finding.unread_keys, 4)})"
 
 
 def _power(finding: ChainFinding) -> FindingRow:
@@ -102,6 +110,13 @@ def _subject(node: NodeFinding) -> Subject:
     )
 
 
+def _listed(peer: UnlistedPeer) -> str:
+    """Whether it is a stranger, or a host of ours that told nothing of itself."""
+    if not peer.may_be:
+        return "no"
+    return f"may be {name_some(peer.may_be, 3)}, which could not be read"
+
+
 def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
     if len(finding.clusters) > 1:
         yield FindingTable(
@@ -123,10 +138,16 @@ def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
         )
     if finding.unlisted:
         yield FindingTable(
-            title="nodes that are not in the inventory",
-            columns=("node id", "name", "height", "seen by"),
+            title="nodes that only others show",
+            columns=("node id", "name", "height", "seen by", "in the inventory"),
             rows=tuple(
-                (p.node_id, p.moniker, str(p.height) if p.height else "–", ", ".join(p.seen_by))
+                (
+                    p.node_id,
+                    p.moniker,
+                    str(p.height) if p.height else "–",
+                    name_some(p.seen_by, 4),
+                    _listed(p),
+                )
                 for p in finding.unlisted
             ),
         )

@@ -2,7 +2,7 @@
 
 The first match wins, in this order:
 
-1. Blocks go on: local divergence, degraded, slow or healthy.
+1. Blocks go on: stalling, local divergence, degraded, slow or healthy.
 2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
    the inventory name one cause.
 3. Nodes that can halt the chain stopped on purpose: upgrade needed, halt-height.
@@ -28,7 +28,7 @@ from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.pace import block_interval
+from remediations.playbooks.chain.diagnose.pace import block_interval, overdue
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Tristate
@@ -75,6 +75,11 @@ class ClassInput:
     parted: bool
     limit_s: int
 
+    @property
+    def overdue(self) -> bool:
+        """Whether a block should have come long ago."""
+        return overdue(self.witnesses, self.halt.tip, timedelta(seconds=self.halt.age_s))
+
     def power_with(self, conditions: Collection[NodeCondition]) -> int:
         """The power of validators whose node is in one of these conditions."""
         return self.power.sum(
@@ -101,11 +106,32 @@ def classify(case: ClassInput) -> ClassVerdict:
     return _votes_there(case)  # 8
 
 
+def _stalling(case: ClassInput) -> ClassVerdict | None:
+    """No block for long, and not yet a halt by the chain's own limit."""
+    if not case.overdue:
+        return None
+    why = f"no block for {case.halt.age_s} s; it counts as halted at {case.limit_s} s"
+    if case.votes.known:
+        online = case.power.sum(case.votes.voters - case.dead)
+        why += f"; {online} of {case.power.total} power votes in this round"
+    ill = [
+        f"{host} {v.condition}" for host, v in case.verdicts.items() if v is not None and _ill(v)
+    ]
+    return ClassVerdict(ChainClass.STALLING, f"{why}; {_named(ill)}" if ill else why)
+
+
+def _ill(verdict: NodeVerdict) -> bool:
+    return verdict.condition.rule.health is not Health.WELL
+
+
 def _going_on(case: ClassInput) -> ClassVerdict:
+    stalling = _stalling(case)
+    if stalling is not None:
+        return stalling
     ill = {
         host: verdict
         for host, verdict in case.verdicts.items()
-        if verdict is not None and verdict.condition.rule.health is not Health.WELL
+        if verdict is not None and _ill(verdict)
     }
     diverged = [host for host, v in ill.items() if v.condition is NodeCondition.DIVERGED]
     if diverged:

@@ -13,6 +13,7 @@ from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.pace import blocks_come
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
 from remediations.systems.comet.values import CommitSignature, RoundStep
@@ -119,7 +120,8 @@ def read_heard(witnesses: Sequence[NodeView], power: Power, halt: Halt) -> froze
     }.values():
         if len(votes) == len(power.addresses):
             heard.update(a for a, vote in zip(power.addresses, votes, strict=True) if vote)
-    if blocks_come(witnesses, halt):  # 2
+    goes_on = halt.answer is Tristate.NO
+    if goes_on and blocks_come(witnesses, halt.tip, timedelta(seconds=halt.age_s)):  # 2
         commits = [value_or_none(view.reading.chain.commit) for view in witnesses]
         last = max((commit.height for commit in commits if commit is not None), default=0)
         for signatures in {

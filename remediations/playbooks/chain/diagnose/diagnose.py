@@ -19,6 +19,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.clocks import read_clocks
 from remediations.playbooks.chain.diagnose.components import (
+    addresses_of,
     one_way_edges,
     read_components,
     unlisted_peers,
@@ -31,6 +32,7 @@ from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
 from remediations.playbooks.chain.diagnose.witness import contradictions
 from remediations.playbooks.chain.finding import ChainFinding, Tristate
@@ -143,9 +145,10 @@ def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
         components=components,
-        unlisted=unlisted_peers(case.views),
+        unlisted=unlisted_peers(case.views, addresses_of(observation.logins)),
         nodes=nodes,
         evidence=_evidence(case),
+        unread_keys=tuple(key.says for key in unread_keys(case.views)),
     )
 
 
@@ -163,7 +166,7 @@ def _witnesses(case: ClassInput) -> tuple[str, ...]:
 def _voters(case: ClassInput) -> frozenset[str]:
     """Who votes now; while blocks go on, who signed the newest commit and has not gone down
     since."""
-    if case.halt.answer is Tristate.NO:
+    if case.halt.answer is Tristate.NO and not case.overdue:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
         signatures = {

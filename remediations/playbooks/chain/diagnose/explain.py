@@ -9,8 +9,9 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import can_halt
 
 _VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
@@ -22,15 +23,18 @@ def explain(
 ) -> str:
     """The explanation of a finding, in a few sentences."""
     halt, power = case.halt, case.power
+    early = ""
+    if halt.age_s <= case.limit_s:
+        early = f", less than the {case.limit_s} s of a halt, but {halt.reason}"
     state = {
-        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
+        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s{early})",
         Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
         Tristate.UNKNOWN: "whether the chain halts is not known",
     }[halt.answer]
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
-    lost = _causes(power, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
+    lost = _causes(case, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
     whole = f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
     return " ".join((whole, *_clocks(case)))
 
@@ -48,7 +52,7 @@ def _clocks(case: ClassInput) -> Iterator[str]:
         )
 
 
-def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _causes(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """Which power is missing and why, most power first; then the power that no host accounts
     for."""
     ill = sorted(
@@ -58,11 +62,18 @@ def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
     parts = [f"{n.host} ({n.power}) {n.condition}" for n in ill[:4]]
     if len(ill) > 4:
         parts.append(f"{len(ill) - 4} more")
-    if power.uncovered:
-        blind = [f"{n.host} {n.condition}" for n in nodes if n.condition.rule.hides_power]
-        unseen = f" ({', '.join(blind[:4])})" if blind else ""
-        parts.append(f"{power.uncovered} power on no host that shows its key{unseen}")
+    if case.power.uncovered:
+        parts.append(_unseen(case))
     return f": {', '.join(parts)}" if parts else ""
+
+
+def _unseen(case: ClassInput) -> str:
+    """The power that no host accounts for: on hosts that could not be read, or on none at all."""
+    power, blind = case.power.uncovered, unread_keys(case.views)
+    if not blind:
+        return f"{power} of {case.power.total} power on no host of the inventory"
+    named = name_some([key.says for key in blind], 4)
+    return f"{power} of {case.power.total} power: its key could not be read ({named})"
 
 
 def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
@@ -74,7 +85,7 @@ def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFin
         return _next_reading(power, nodes)
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
-        return f"remediate plan {playbook}" if playbook else _first_by_hand(nodes)
+        return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
     return chain.rule.next_step
 
 
@@ -90,9 +101,13 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     return (chain.rule.playbook or None) if curable else None
 
 
-def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
-    """What a person does first where no playbook cures a node: for the one with the most power."""
+def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
+    """What a person does first where no playbook cures a node: for the one with the most power,
+    which may be one whose key could not be read."""
     ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
+    blind = unread_keys(case.views)
+    if blind and case.power.uncovered > (ill[0].power if ill else 0):
+        return f"{blind[0].mend}, then `remediate diagnose` again"
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
     return f"{ill[0].host}: {ill[0].by_hand}"

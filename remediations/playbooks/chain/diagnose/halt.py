@@ -5,6 +5,9 @@
 3. Two nodes say so; one suffices if validators that can halt the chain are seen down.
 4. The nodes that say so, and the validators that are seen down, hold more than 1/3 of the power
    (if the powers are known).
+
+5. Or, before that limit is over: validators that can halt the chain are seen down on their own
+   hosts, so no block can come, and none has come for long.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
+from remediations.playbooks.chain.diagnose.pace import overdue
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.quorum import can_halt
@@ -69,6 +73,11 @@ def read_halt(
         answer, reason = _going_on(witnesses, stale, tip)
     else:
         answer, reason = _standing(stale, power, down, tip)
+    lost = power.sum(down)
+    early = answer is Tristate.NO and power.known and can_halt(lost, power.total)
+    if early and overdue(witnesses, tip, min(ages.values())):  # 5
+        answer = Tristate.YES
+        reason = f"{lost} of {power.total} power is read as down, so no block can come"
     return Halt(answer, tip, newest, age_s, reason, evidence)
 
 

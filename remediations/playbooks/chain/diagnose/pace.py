@@ -6,24 +6,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.finding import Tristate
 from remediations.values.reading import value_or_none
 
 _INTERVALS = 3
 """A block that takes longer than so many usual ones did not come as usual."""
+_PATIENCE = timedelta(seconds=15)
+"""Two rounds without a proposal take less, at CometBFT's default time-outs."""
 
 
-def blocks_come(witnesses: Sequence[NodeView], halt: Halt) -> bool:
+def blocks_come(witnesses: Sequence[NodeView], tip: int, age: timedelta) -> bool:
     """Whether blocks come at their usual pace: a height rose, or the newest block is young for this
     chain. The limit from which on a chain counts as halted is much longer."""
-    if halt.answer is not Tristate.NO:
-        return False
-    if any(view.rises and view.height >= halt.tip - 1 for view in witnesses):
+    if any(view.rises and view.height >= tip - 1 for view in witnesses):
         return True
     interval = block_interval(witnesses)
-    return interval is None or timedelta(seconds=halt.age_s) <= _INTERVALS * interval
+    return interval is None or age <= _INTERVALS * interval
+
+
+def overdue(witnesses: Sequence[NodeView], tip: int, age: timedelta) -> bool:
+    """Whether a block should have come long ago: nothing rises, and the newest one is older than
+    several usual ones and than a few rounds."""
+    standing = sum(view.stands for view in witnesses)
+    return standing > 1 and age > _PATIENCE and not blocks_come(witnesses, tip, age)
 
 
 def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
