@@ -38,6 +38,7 @@ class NodeCondition(StrEnum):
     SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
     DUPLICATE_KEY = "duplicate-key"
     DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
+    STARVED = "starved"  # one node alone stands, and its peers are none, few or silent
     ISOLATED = "isolated"  # no peers, or in a component without quorum
     UNREACHABLE = "unreachable"  # SSH fails; the daemon may still be running
     STANDBY = "standby"  # keyless and stopped on purpose
@@ -162,8 +163,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             by_hand="Set double_sign_check_height = 0 in config.toml for this "
             "start, and put the old value back twenty blocks later.",
         ),
+        NodeCondition.STARVED: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.ISOLATED: ConditionRule(
-            by_hand="Mend the network between the hosts (routes, firewall, port 26656), "
+            by_hand="Mend the network between the hosts (routes, firewall, their p2p ports), "
             "and wait. No restart, no reset.",
         ),
         NodeCondition.UNREACHABLE: ConditionRule(

@@ -12,6 +12,7 @@ from remediations.engine.find.finding import (
     Health,
     Subject,
 )
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
     ChainFinding,
@@ -65,6 +66,9 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="height", text="unknown")
         yield FindingRow(title="power", text="unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
+    if finding.chain is ChainClass.PARTITION:
+        sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]
+        yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
     if finding.uncovered_power:
         yield FindingRow(title="unseen", text=_unseen(finding))
 
@@ -80,6 +84,10 @@ def _unseen(finding: ChainFinding) -> str:
 def _power(finding: ChainFinding) -> FindingRow:
     share = percent(finding.online_power, finding.total_power)
     quorum = has_quorum(finding.online_power, finding.total_power)
+    if finding.chain is ChainClass.PARTITION:
+        votes = f"{finding.online_power} of {finding.total_power} ({share}) votes"
+        parts = f"in {len(finding.components)} parts, none with a quorum"
+        return FindingRow(title="power", text=f"{votes}, {parts}", health=Health.DOWN)
     return FindingRow(
         title="power",
         text=f"{finding.online_power} of {finding.total_power} ({share}) votes: "

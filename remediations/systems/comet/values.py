@@ -78,13 +78,15 @@ class RoundState(Record, frozen=True, kw_only=True):
 
 
 class Peer(Record, frozen=True, kw_only=True):
-    """One peer in `/net_info`."""
+    """One peer in `/net_info`. `quiet_s` is for how many seconds it has sent nothing, None if that
+    is not told."""
 
     node_id: str
     moniker: str
     network: str
     remote_ip: str
     outbound: bool
+    quiet_s: int | None = None
 
 
 class PeerRound(Record, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ CONDITIONS: tuple[tuple[str, World, str, NodeCondition], ...] = (
     ("zombie", lambda: worlds.zombie(healthy(), "val4"), "val4", NodeCondition.ZOMBIE),
     ("zombie in a halt", lambda: worlds.zombie(healthy(), "val1"), "val1", NodeCondition.ZOMBIE),
     ("catching up", lambda: worlds.behind(healthy(), "val4"), "val4", NodeCondition.BEHIND),
-    ("cut off", lambda: worlds.isolated(healthy(), "val4"), "val4", NodeCondition.ISOLATED),
+    ("cut off", lambda: worlds.isolated(healthy(), "val4"), "val4", NodeCondition.STARVED),
     ("diverged", lambda: worlds.diverged(healthy(), "val4"), "val4", NodeCondition.DIVERGED),
     ("SSH fails", lambda: worlds.unreachable(healthy(), "val4"), "val4", NodeCondition.UNREACHABLE),
     ("disk full", lambda: worlds.disk_full(healthy(), "val4"), "val4", NodeCondition.DISK_FULL),

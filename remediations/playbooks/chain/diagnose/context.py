@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,11 @@ from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
+from remediations.playbooks.chain.diagnose.network import (
+    cut_off,
+    poorly_connected,
+    usual_peer_count,
+)
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.pace import blocks_come
 from remediations.playbooks.chain.diagnose.power import Power
@@ -41,7 +46,8 @@ class ChainContext:
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
     whose key could not be read, `signed_height` the highest sign state of any host, `heard` the
-    addresses whose votes the witnesses hear now.
+    addresses whose votes the witnesses hear now, `goes_on` whether the chain is known not to be
+    halted, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers.
     """
 
     power: Power
@@ -56,8 +62,16 @@ class ChainContext:
     witnesses: int
     signed_height: int
     heard: frozenset[str]
+    goes_on: bool
+    cut: Mapping[str, str]
+    poor: Mapping[str, str]
     began: datetime
     grace: timedelta
+
+    def age_of(self, view: NodeView) -> timedelta | None:
+        """For how long the unit has been active; None if that is not known."""
+        since = view.started_at
+        return self.began + view.clock - since if since is not None else None
 
 
 def read_context(
@@ -74,6 +88,8 @@ def read_context(
 ) -> ChainContext:
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
+    tip = max((view.height for view in witnesses), default=0)
+    usual_peers = usual_peer_count(witnesses)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
     return ChainContext(
         power=power,
@@ -86,7 +102,7 @@ def read_context(
         ),
         hashes=hashes,
         marks=read_last_signed(witnesses, power),
-        tip=max((view.height for view in witnesses), default=0),
+        tip=tip,
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
             default=0,
@@ -95,6 +111,9 @@ def read_context(
         witnesses=len(witnesses),
         signed_height=max((state.height for state in states if state is not None), default=0),
         heard=read_heard(witnesses, power, halt),
+        goes_on=halt.answer is Tristate.NO,
+        cut={v.host: cause for v in witnesses if (cause := cut_off(v, tip))},
+        poor={v.host: why for v in witnesses if (why := poorly_connected(v, usual_peers))},
         began=began,
         grace=timedelta(seconds=grace_s),
     )

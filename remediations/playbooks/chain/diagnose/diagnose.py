@@ -96,7 +96,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
     """Whether its view of the votes counts: nothing, or only its network, is wrong with it."""
-    return verdict is None or verdict.condition is NodeCondition.ISOLATED
+    return verdict is None or verdict.condition in (NodeCondition.ISOLATED, NodeCondition.STARVED)
 
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:

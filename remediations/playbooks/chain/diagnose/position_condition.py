@@ -50,32 +50,49 @@ def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """It has no peers while others run; or it stands below the tip and sees no peer above it."""
+    """It has no peers while others run; or it stands below the tip and sees no peer above it.
+
+    Where that is so of several nodes, or in a halt, the network is at fault, and a restart mends
+    nothing. Of one node alone it may be its own p2p, which a restart cures.
+    """
     if view.status is None or context.witnesses < 2:
         return None
-    chain = view.reading.chain
-    peers, rounds = value_or_none(chain.peers), value_or_none(chain.peer_rounds)
-    below = view.stands and context.tip - view.height > 1
-    if peers is not None and not peers and not view.rises:
-        cause = f"it has no peers and stands at {view.height}; the tip is {context.tip}"
-    elif (
-        below
-        and rounds is not None
-        and max((p.height for p in rounds), default=0) <= (view.height + 1)
-    ):
-        cause = f"it stands at {view.height} and hears nothing newer; the tip is {context.tip}"
-    else:
+    cause = context.cut.get(view.host, "")
+    if not cause:
         return None
-    evidence = (evidence_of(f"{view.host}.chain.peers", chain.peers, cause),)
+    evidence = (evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, cause),)
+    more = context.poor.get(view.host, "")
+    cause = f"{cause}; {more}" if more else cause
+    if context.goes_on and len(context.cut) == 1:
+        age = context.age_of(view)
+        if age is not None and age <= context.grace:
+            says = f"{cause}; it started {int(age.total_seconds())} s ago"
+            return NodeVerdict(NodeCondition.UNKNOWN, says, evidence + view.unit_evidence())
+        return _starved(view, f"{cause}. Its network is cut, or its own p2p is stuck", evidence)
     return NodeVerdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
 
 
+def _starved(view: NodeView, cause: str, evidence: tuple[Evidence, ...]) -> NodeVerdict:
+    cause += (
+        ": a restart is a safe attempt while blocks go on without it; if it stands again, look "
+        f"from {view.host} whether the p2p ports of its peers can be reached, and mend that"
+    )
+    return NodeVerdict(NodeCondition.STARVED, cause, evidence + view.status_evidence(""))
+
+
 def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """Its height or its round stands still while its own peers are ahead: consensus is dead."""
+    """Its height or its round stands still while its own peers are ahead: consensus is dead. With
+    few peers, or silent ones, it may as well be starved of blocks."""
     if view.status is None or not view.stands:
         return None
     if context.tip - view.height > _allowed(context):
-        cause = f"it stands at {view.height} while the tip is {context.tip}: consensus is dead"
+        cause = f"it stands at {view.height} while the tip is {context.tip}"
+        poor = context.poor.get(view.host, "")
+        if poor and context.goes_on:
+            proof = evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, poor)
+            both = f"{cause}; {poor}. It gets no blocks, or its consensus is dead"
+            return _starved(view, both, (proof,))
+        cause = f"{cause}: consensus is dead"
         return NodeVerdict(NodeCondition.ZOMBIE, cause, view.status_evidence(cause))
     state = view.round
     if state is None or len(view.rounds) < 2:
