@@ -4,7 +4,7 @@ The first match wins, in this order:
 
 1. Blocks go on: stalling, local divergence, degraded, slow or healthy.
 2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
-   the inventory name one cause.
+   the inventory name one cause, or are all down.
 3. Nodes that can halt the chain stopped on purpose: upgrade needed, halt-height.
 4. The views of the votes prove a partition.
 5. Nodes that can halt the chain have another app hash than the agreed one; or there are several app
@@ -23,6 +23,7 @@ from datetime import timedelta
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.all_down import all_down
 from remediations.playbooks.chain.diagnose.clocks import Clocks
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
@@ -95,7 +96,11 @@ def classify(case: ClassInput) -> ClassVerdict:
         return _going_on(case)
     # 2
     if case.halt.answer is Tristate.UNKNOWN:
-        return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
+        return (
+            _by_journals_alone(case)
+            or _all_down(case)
+            or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
+        )
     if not case.power.known:
         why = "no witness could tell the validator set, so nobody's power is known"
         return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, why)
@@ -166,6 +171,11 @@ def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
         return None
     why = f"nobody answers, and all {len(validators)} validators of the inventory say {condition}"
     return ClassVerdict(condition.rule.halts_as, why)
+
+
+def _all_down(case: ClassInput) -> ClassVerdict | None:
+    why = all_down(case.views, case.verdicts)
+    return ClassVerdict(ChainClass.ALL_DOWN, why) if why else None
 
 
 def _stopped_on_purpose(case: ClassInput) -> ClassVerdict | None:

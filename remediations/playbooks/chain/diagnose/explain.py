@@ -7,11 +7,16 @@ from datetime import datetime
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.all_down import (
+    common_reason,
+    mend_first,
+    power_reading_step,
+)
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
-from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
 from remediations.render.formats import name_some, percent
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt
 
 _VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
@@ -34,9 +39,20 @@ def explain(
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
+    if judgement.chain is ChainClass.ALL_DOWN:
+        state = "nobody can tell the height of the chain or the validator set"
     lost = _causes(case, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
+    if judgement.chain in (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN):
+        lost = "; ".join(filter(None, (lost, common_reason(_validators(case, nodes)))))
+        lost = lost if lost.startswith(":") or not lost else f"; {lost}"
     whole = f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
     return " ".join((whole, *_clocks(case)))
+
+
+def _validators(case: ClassInput, nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
+    """The findings of those whose end matters to the chain."""
+    hosts = {view.host for view in case.views if view.reading.role is Role.VALIDATOR}
+    return [node for node in nodes if node.host in hosts]
 
 
 def _clocks(case: ClassInput) -> Iterator[str]:
@@ -78,11 +94,15 @@ def _unseen(case: ClassInput) -> str:
 
 def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
-    chain, power = judgement.chain, case.power
+    chain = judgement.chain
     if case.clocks.our_fault:  # until then every plan is refused (G37)
         return "set the clock of this machine (`timedatectl`), then `remediate diagnose` again"
+    if chain is ChainClass.ALL_DOWN:
+        first = mend_first(nodes, case.views)
+        step = power_reading_step(nodes, case.views)
+        return f"{first.rstrip('.')}; then {step}" if first else step
     if chain is ChainClass.UNDETERMINED:
-        return _next_reading(power, nodes)
+        return _next_reading(case, nodes)
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
         return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
@@ -113,14 +133,11 @@ def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     return f"{ill[0].host}: {ill[0].by_hand}"
 
 
-def _next_reading(power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _next_reading(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """What is needed for the next look to reach a conclusion."""
     unreached = [n.host for n in nodes if n.condition is NodeCondition.UNREACHABLE]
-    if not power.known:
-        return (
-            "start a full node by hand (it holds no validator key) so that the validator set can "
-            "be read, then `remediate diagnose` again"
-        )
+    if not case.power.known:
+        return power_reading_step(nodes, case.views)
     if unreached:
         names = ", ".join(unreached[:4])
         return f"make {names} reachable by SSH, then `remediate diagnose` again"
