@@ -13,6 +13,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.present import present
 from remediations.systems.comet.reading import CometReading, HostReading
+from remediations.systems.comet.values import Dial, DialAnswer
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Known
 from tests import worlds
@@ -87,6 +88,11 @@ def test_a_node_that_has_just_started_is_given_time() -> None:
     assert "started 9 s ago" in node.cause
 
 
+def test_a_validator_without_which_no_block_can_come_is_not_dispensable() -> None:
+    """It holds a third: blocks cannot go on without it, whatever a young block seems to say."""
+    assert diagnose(isolated(healthy(), "val1")).node("val1").condition is NodeCondition.ISOLATED
+
+
 def test_in_a_halt_no_restart_is_offered_for_its_network() -> None:
     """It may hold the round."""
     world = with_peers(worlds.halted(healthy(), votes=("", "nil", "nil", "nil")), "val2")
@@ -129,6 +135,31 @@ def test_with_all_its_peers_its_consensus_is_dead() -> None:
     node = diagnose(world).node("val4")
     assert node.condition is NodeCondition.ZOMBIE
     assert "consensus is dead" in node.cause
+
+
+def dialled(world: CometReading, host: str, *answers: DialAnswer) -> CometReading:
+    """So the ports of the persistent peers that it lacks answered its host."""
+    dials = tuple(Dial(node_id=f"{i:040x}", answer=answer) for i, answer in enumerate(answers))
+    return worlds.change(world, host, lambda r: replace(r, dials=worlds.known(dials)))
+
+
+@pytest.mark.parametrize(
+    ("answers", "condition", "says"),
+    [
+        ((DialAnswer.OPEN, DialAnswer.SILENT), NodeCondition.STARVED, "Its own p2p is stuck"),
+        ((DialAnswer.REFUSED,), NodeCondition.STARVED, "Its network is cut, or its own"),
+        ((DialAnswer.SILENT,) * 2, NodeCondition.ISOLATED, "2 p2p ports of these tried"),
+        ((), NodeCondition.STARVED, "Its network is cut, or its own"),
+    ],
+    ids=["one is open", "refused", "all silent", "none was tried"],
+)
+def test_the_ports_of_its_peers_tell(
+    answers: tuple[DialAnswer, ...], condition: NodeCondition, says: str
+) -> None:
+    """Reached: it is the node. No answer from anywhere: it is the network."""
+    node = diagnose(dialled(isolated(healthy(), "val4"), "val4", *answers)).node("val4")
+    assert node.condition is condition
+    assert says in node.cause
 
 
 @pytest.mark.parametrize("count", [4, 100])

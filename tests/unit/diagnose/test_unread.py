@@ -57,6 +57,17 @@ def test_a_masked_unit_hides_its_key() -> None:
     assert "pin `home:` of val1" in finding.next_step
 
 
+def test_a_key_that_is_not_there_or_elsewhere_is_told_as_that() -> None:
+    """The host is in the inventory: it lacks its file, or a signer has its key."""
+    lost = diagnose(worlds.key_missing(healthy(), "val1"))
+    assert "its key could not be read (val1: there is no key file)" in lost.explanation
+    assert "priv_validator_key.json of val1 back" in lost.next_step
+    remote = worlds.configured(stopped(healthy(), "val1"), "val1", remote_signer="tcp://h:1")
+    finding = diagnose(remote)
+    assert "val1: a remote signer holds it" in finding.explanation
+    assert finding.next_step.startswith("check the remote signer of val1")
+
+
 def test_power_on_no_host_at_all_is_told_as_that() -> None:
     """Nobody hides a key: then the inventory lacks a host."""
     world = stopped(healthy(hosts=3), "val1")

@@ -46,8 +46,8 @@ class ChainContext:
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
     whose key could not be read, `signed_height` the highest sign state of any host, `heard` the
-    addresses whose votes the witnesses hear now, `goes_on` whether the chain is known not to be
-    halted, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers.
+    addresses whose votes the witnesses hear now, `goes_on` whether blocks come at their usual
+    pace, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers.
     """
 
     power: Power
@@ -89,6 +89,9 @@ def read_context(
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
     tip = max((view.height for view in witnesses), default=0)
+    goes_on = halt.answer is Tristate.NO and blocks_come(
+        witnesses, halt.tip, timedelta(seconds=halt.age_s)
+    )
     usual_peers = usual_peer_count(witnesses)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
     return ChainContext(
@@ -110,8 +113,8 @@ def read_context(
         round=max(first, default=(0, 0)),
         witnesses=len(witnesses),
         signed_height=max((state.height for state in states if state is not None), default=0),
-        heard=read_heard(witnesses, power, halt),
-        goes_on=halt.answer is Tristate.NO,
+        heard=read_heard(witnesses, power, goes_on=goes_on),
+        goes_on=goes_on,
         cut={v.host: cause for v in witnesses if (cause := cut_off(v, tip))},
         poor={v.host: why for v in witnesses if (why := poorly_connected(v, usual_peers))},
         began=began,
@@ -119,7 +122,7 @@ def read_context(
     )
 
 
-def read_heard(witnesses: Sequence[NodeView], power: Power, halt: Halt) -> frozenset[str]:
+def read_heard(witnesses: Sequence[NodeView], power: Power, *, goes_on: bool) -> frozenset[str]:
     """The addresses whose vote is needed now, and is there.
 
     1. Those that voted in the newest round, in the phase that it waits for.
@@ -139,8 +142,7 @@ def read_heard(witnesses: Sequence[NodeView], power: Power, halt: Halt) -> froze
     }.values():
         if len(votes) == len(power.addresses):
             heard.update(a for a, vote in zip(power.addresses, votes, strict=True) if vote)
-    goes_on = halt.answer is Tristate.NO
-    if goes_on and blocks_come(witnesses, halt.tip, timedelta(seconds=halt.age_s)):  # 2
+    if goes_on:  # 2
         commits = [value_or_none(view.reading.chain.commit) for view in witnesses]
         last = max((commit.height for commit in commits if commit is not None), default=0)
         for signatures in {

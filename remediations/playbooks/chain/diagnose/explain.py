@@ -86,9 +86,15 @@ def _causes(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
 def _unseen(case: ClassInput) -> str:
     """The power that no host accounts for: on hosts that could not be read, or on none at all."""
     power, blind = case.power.uncovered, unread_keys(case.views)
-    if not blind:
+    known = {key.host for key in blind}
+    hidden = [
+        f"{host}: {verdict.condition}"
+        for host, verdict in case.verdicts.items()
+        if verdict is not None and verdict.condition.rule.hides_power and host not in known
+    ]
+    if not blind and not hidden:
         return f"{power} of {case.power.total} power on no host of the inventory"
-    named = name_some([key.says for key in blind], 4)
+    named = name_some([*(key.says for key in blind), *hidden], 4)
     return f"{power} of {case.power.total} power: its key could not be read ({named})"
 
 

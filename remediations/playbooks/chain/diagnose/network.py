@@ -6,13 +6,15 @@ its persistent peers a node has, whether they send anything, and how many peers 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median_low
+from typing import NamedTuple
 
 from remediations.playbooks.chain.diagnose.components import dialled
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.render.formats import count_of, name_some
-from remediations.systems.comet.values import Peer
+from remediations.systems.comet.values import DialAnswer, Peer
 from remediations.values.reading import value_or_none
 
 _MANY = 3
@@ -74,6 +76,31 @@ def lacking(view: NodeView) -> str:
 
 def _quiet(peer: Peer) -> bool:
     return peer.quiet_s is not None and peer.quiet_s > QUIET_S
+
+
+class Reach(NamedTuple):
+    """What the ports of the persistent peers that a node lacks answer its own host, in words.
+    `open`: at least one can be reached; `cut`: none gives any answer."""
+
+    says: str
+    open: bool
+    cut: bool
+
+
+def reach_of(view: NodeView) -> Reach:
+    """What is known of the way to the peers that a node lacks."""
+    dials = value_or_none(view.reading.dials) if view.reading.dials is not None else None
+    if not dials:
+        return Reach("", open=False, cut=False)
+    counted = Counter(str(dial.answer) for dial in dials)
+    number = count_of(len(dials), "p2p port")
+    answers = ", ".join(f"{count} {answer}" for answer, count in sorted(counted.items()))
+    says = f"{number} of these tried from its host: {answers}"
+    return Reach(
+        says,
+        open=counted[DialAnswer.OPEN] > 0,
+        cut=counted[DialAnswer.SILENT] == len(dials),
+    )
 
 
 def doors(views: Sequence[NodeView]) -> str:

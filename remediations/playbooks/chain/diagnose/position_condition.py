@@ -9,7 +9,9 @@ from __future__ import annotations
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.network import reach_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
 
 
@@ -52,8 +54,9 @@ def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """It has no peers while others run; or it stands below the tip and sees no peer above it.
 
-    Where that is so of several nodes, or in a halt, the network is at fault, and a restart mends
-    nothing. Of one node alone it may be its own p2p, which a restart cures.
+    Where that is so of several nodes, or in a halt, or where no peer's port answers its host, the
+    network is at fault, and a restart mends nothing. Of one node alone it may be its own p2p, which
+    a restart cures.
     """
     if view.status is None or context.witnesses < 2:
         return None
@@ -63,13 +66,24 @@ def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     evidence = (evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, cause),)
     more = context.poor.get(view.host, "")
     cause = f"{cause}; {more}" if more else cause
-    if context.goes_on and len(context.cut) == 1:
+    if _is_dispensable(view, context) and len(context.cut) == 1:
         age = context.age_of(view)
         if age is not None and age <= context.grace:
             says = f"{cause}; it started {int(age.total_seconds())} s ago"
             return NodeVerdict(NodeCondition.UNKNOWN, says, evidence + view.unit_evidence())
-        return _starved(view, f"{cause}. Its network is cut, or its own p2p is stuck", evidence)
+        reach = reach_of(view)
+        cause = f"{cause}; {reach.says}" if reach.says else cause
+        if reach.open:
+            return _starved(view, f"{cause}. Its own p2p is stuck", evidence)
+        if not reach.cut:
+            return _starved(view, f"{cause}. Its network is cut, or its own p2p is stuck", evidence)
     return NodeVerdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
+
+
+def _is_dispensable(view: NodeView, context: ChainContext) -> bool:
+    """Whether blocks come without it: then a restart of it risks nothing."""
+    total = context.power.total
+    return context.goes_on and total > 0 and not can_halt(context.power.of(view.address), total)
 
 
 def _starved(view: NodeView, cause: str, evidence: tuple[Evidence, ...]) -> NodeVerdict:
@@ -88,7 +102,9 @@ def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     if context.tip - view.height > _allowed(context):
         cause = f"it stands at {view.height} while the tip is {context.tip}"
         poor = context.poor.get(view.host, "")
-        if poor and context.goes_on:
+        if poor and _is_dispensable(view, context):
+            reach = reach_of(view)
+            poor = f"{poor}; {reach.says}" if reach.says else poor
             proof = evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, poor)
             both = f"{cause}; {poor}. It gets no blocks, or its consensus is dead"
             return _starved(view, both, (proof,))
