@@ -18,8 +18,10 @@ class ChainClass(StrEnum):
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"  # blocks go on, a node is down
+    STALLING = "stalling"  # no block for long, and the limit of a halt is not over
     LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
     QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
+    ALL_DOWN = "all-down"  # no node answers, and every validator of the inventory is down
     PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
     APP_HASH_SPLIT = "app-hash-split"  # no app hash has two thirds of the power
     DETERMINISTIC_PANIC = "deterministic-panic"  # one app hash, and a block that no node can apply
@@ -68,6 +70,11 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             health=Health.DEGRADED,
             playbook="node-down",
         ),
+        ChainClass.STALLING: ClassRule(
+            title="No block has come for a while",
+            next_step="`remediate diagnose` again in a minute: a block has come by then, or it "
+            "counts as halted",
+        ),
         ChainClass.LOCAL_DIVERGENCE: ClassRule(
             title="Blocks go on, but somebody's state diverged",
             health=Health.DEGRADED,
@@ -75,6 +82,11 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             "leave the majority alone",
         ),
         ChainClass.QUORUM_LOST: ClassRule(title="The quorum is lost", playbook="INC-001"),
+        ChainClass.ALL_DOWN: ClassRule(
+            title="Every validator of the inventory is down",
+            next_step="start a full node by hand, so that the validator set can be read, then "
+            "`remediate diagnose` again",
+        ),
         ChainClass.PARTITION: ClassRule(
             title="The network is parted",
             next_step="mend the network between the components and wait; restart nothing",

@@ -23,7 +23,9 @@ class NodeCondition(StrEnum):
     START_FAILS = "start-fails"  # failed, or exits at once
     CRASH_LOOP = "crash-loop"
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
+    RPC_SILENT = "rpc-silent"  # its RPC answers nothing, and the others have its votes
     ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
+    CLOCK_OFF = "clock-off"  # it follows the chain, and its clock is wrong
     BEHIND = "behind"  # catching up
     STUCK = "stuck"  # below the tip, in block sync, and its height does not rise
     WAITING = "waiting"  # well, but the chain is halted
@@ -42,6 +44,7 @@ class NodeCondition(StrEnum):
     SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
     DUPLICATE_KEY = "duplicate-key"
     DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
+    STARVED = "starved"  # one node alone stands, and its peers are none, few or silent
     ISOLATED = "isolated"  # no peers, or in a component without quorum
     UNREACHABLE = "unreachable"  # SSH fails; the daemon may still be running
     STANDBY = "standby"  # keyless and stopped on purpose
@@ -95,8 +98,21 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.START_FAILS: ConditionRule(cure=Cure.START),
         NodeCondition.CRASH_LOOP: ConditionRule(cure=Cure.RESTART),
         NodeCondition.FROZEN: ConditionRule(cure=Cure.RESTART, names_process=True),
+        NodeCondition.RPC_SILENT: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Leave it running, and leave its sign state alone: it signs. Find out on the "
+            "host why its RPC hangs (load, open files, a slow query); restart it only while more "
+            "than two thirds of the power votes without it.",
+        ),
         NodeCondition.ZOMBIE: ConditionRule(
             cure=Cure.RESTART, names_process=True, consensus_dead=True
+        ),
+        NodeCondition.CLOCK_OFF: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Mend the time service of this host (`timedatectl`, `chronyc tracking`). The "
+            "node needs no restart.",
         ),
         NodeCondition.BEHIND: ConditionRule(
             running=True,
@@ -176,8 +192,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             by_hand="Set double_sign_check_height = 0 in config.toml for this "
             "start, and put the old value back twenty blocks later.",
         ),
+        NodeCondition.STARVED: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.ISOLATED: ConditionRule(
-            by_hand="Mend the network between the hosts (routes, firewall, port 26656), "
+            by_hand="Mend the network between the hosts (routes, firewall, their p2p ports), "
             "and wait. No restart, no reset.",
         ),
         NodeCondition.UNREACHABLE: ConditionRule(

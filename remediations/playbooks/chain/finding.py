@@ -59,12 +59,15 @@ class Component(Record, frozen=True, kw_only=True):
 
 
 class UnlistedPeer(Record, frozen=True, kw_only=True):
-    """A node that the inventory lacks, as the hosts in `seen_by` report it."""
+    """A node that is known only through others, as the hosts in `seen_by` report it. `may_be`
+    names the hosts of the inventory that it may be, because their own node id could not be read;
+    it is empty for a node that the inventory lacks."""
 
     node_id: str
     moniker: str
     height: int
     seen_by: tuple[str, ...]
+    may_be: tuple[str, ...] = ()
 
 
 class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
@@ -73,7 +76,8 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
     `halted_since` is the time of the last block (UTC) if the chain is halted; `witnesses` are the
     hosts whose readings of the chain were used. `online_power` votes in the current round, or
     signed the last commit; `uncovered_power` is held by no host of the inventory; `voting` are the
-    hosts of the inventory whose power votes now, which is part of `online_power`.
+    hosts of the inventory whose power votes now, which is part of `online_power`. `unread_keys`
+    are hosts whose key could not be read, each with the reason: uncovered power may be theirs.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -98,6 +102,7 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
     unlisted: tuple[UnlistedPeer, ...]
     nodes: tuple[NodeFinding, ...]
     evidence: tuple[Evidence, ...]
+    unread_keys: tuple[str, ...] = ()
 
     def node(self, host: str) -> NodeFinding:
         """The finding about `host`.

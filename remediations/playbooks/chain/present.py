@@ -12,11 +12,13 @@ from remediations.engine.find.finding import (
     Health,
     Subject,
 )
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
     ChainFinding,
     NodeFinding,
     Tristate,
+    UnlistedPeer,
 )
 from remediations.render.formats import count_of, format_moment, name_some, percent
 from remediations.systems.comet.quorum import has_quorum
@@ -64,14 +66,28 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="height", text="unknown")
         yield FindingRow(title="power", text="unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
+    if finding.chain is ChainClass.PARTITION:
+        sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]
+        yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
     if finding.uncovered_power:
-        text = f"{finding.uncovered_power} of the power is on no host of the inventory"
-        yield FindingRow(title="unseen", text=text)
+        yield FindingRow(title="unseen", text=_unseen(finding))
+
+
+def _unseen(finding: ChainFinding) -> str:
+    """Power that is on no host, or whose host could not be read: two things to do."""
+    power = f"{finding.uncovered_power} of the power"
+    if not finding.unread_keys:
+        return f"{power} is on no host of the inventory"
+    return f"{power}: its key could not be read ({name_some(finding.unread_keys, 4)})"
 
 
 def _power(finding: ChainFinding) -> FindingRow:
     share = percent(finding.online_power, finding.total_power)
     quorum = has_quorum(finding.online_power, finding.total_power)
+    if finding.chain is ChainClass.PARTITION:
+        votes = f"{finding.online_power} of {finding.total_power} ({share}) votes"
+        parts = f"in {len(finding.components)} parts, none with a quorum"
+        return FindingRow(title="power", text=f"{votes}, {parts}", health=Health.DOWN)
     return FindingRow(
         title="power",
         text=f"{finding.online_power} of {finding.total_power} ({share}) votes: "
@@ -102,6 +118,13 @@ def _subject(node: NodeFinding) -> Subject:
     )
 
 
+def _listed(peer: UnlistedPeer) -> str:
+    """Whether it is a stranger, or a host of ours that told nothing of itself."""
+    if not peer.may_be:
+        return "no"
+    return f"may be {name_some(peer.may_be, 3)}, which could not be read"
+
+
 def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
     if len(finding.clusters) > 1:
         yield FindingTable(
@@ -123,10 +146,16 @@ def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
         )
     if finding.unlisted:
         yield FindingTable(
-            title="nodes that are not in the inventory",
-            columns=("node id", "name", "height", "seen by"),
+            title="nodes that only others show",
+            columns=("node id", "name", "height", "seen by", "in the inventory"),
             rows=tuple(
-                (p.node_id, p.moniker, str(p.height) if p.height else "–", ", ".join(p.seen_by))
+                (
+                    p.node_id,
+                    p.moniker,
+                    str(p.height) if p.height else "–",
+                    name_some(p.seen_by, 4),
+                    _listed(p),
+                )
                 for p in finding.unlisted
             ),
         )

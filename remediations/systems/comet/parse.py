@@ -15,6 +15,7 @@ from remediations.engine.observe.section import (
     Trouble,
 )
 from remediations.systems.comet import rpc, rpc_rounds
+from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
@@ -134,6 +135,9 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         chain=_chain(reader),
         binary=reader.of_unit("binary", "sha256sum", host_text.parse_binary),
         journal=_journal(reader),
+        dials=reader.rpc("dials", "net_info, and its persistent peers", parse_dials)
+        if "dials" in document.sections
+        else None,
     )
 
 

@@ -21,6 +21,7 @@ from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
+    Dial,
     NodeStatus,
     Peer,
     PeerRound,
@@ -69,7 +70,8 @@ class ChainView(Record, frozen=True, kw_only=True):
 
 class NodeReading(Record, frozen=True, kw_only=True):
     """One host as a node. `candidates` are the units that may be the daemon's, where `unit` is
-    unknown because the host has several."""
+    unknown because the host has several. `dials` are the persistent peers that it lacks, None in
+    observations of before they were tried."""
 
     host: str
     role: Role
@@ -86,6 +88,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     chain: ChainView
     binary: Reading[Binary]
     journal: Reading[tuple[JournalLine, ...]]
+    dials: Reading[tuple[Dial, ...]] | None = None
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -93,9 +93,14 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
             network=safe_text_of(peer.node_info.network),
             remote_ip=safe_text_of(peer.remote_ip),
             outbound=peer.is_outbound,
+            quiet_s=_seconds(peer.connection_status.received.idle),
         )
         for peer in result_of(text, _NET_INFO).peers or []
     )
+
+
+def _seconds(nanoseconds: int | None) -> int | None:
+    return None if nanoseconds is None else nanoseconds // 1_000_000_000
 
 
 def validator_pages(first: bytes) -> int:

@@ -149,12 +149,25 @@ class DumpShape(Shape):
     peers: Annotated[list[DumpedPeer], Bounded] | None
 
 
+class MonitorShape(Shape):
+    """`/net_info`: what one side of a connection carried. `Idle` is in nanoseconds."""
+
+    idle: Int64 | None = msgspec.field(default=None, name="Idle")
+
+
+class ConnectionShape(Shape):
+    """`/net_info`: the connection to one peer."""
+
+    received: MonitorShape = msgspec.field(default_factory=MonitorShape, name="RecvMonitor")
+
+
 class PeerShape(Shape):
     """`/net_info`: one peer."""
 
     node_info: NodeInfo
     is_outbound: bool
     remote_ip: ShortText
+    connection_status: ConnectionShape = msgspec.field(default_factory=ConnectionShape)
 
 
 class NetInfoShape(Shape):

@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "round.1": 4_000_000,
         "validators": 8_000_000,
         "peers": 2_000_000,
+        "dials": 4096,
         "dump": 4_000_000,
         "blocks": 262_144,
         "commit": 4_000_000,

@@ -6,7 +6,7 @@ upper-case hex digits of a consensus address.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from remediations.values.record import Moment, Record
 
@@ -78,13 +78,30 @@ class RoundState(Record, frozen=True, kw_only=True):
 
 
 class Peer(Record, frozen=True, kw_only=True):
-    """One peer in `/net_info`."""
+    """One peer in `/net_info`. `quiet_s` is for how many seconds it has sent nothing, None if that
+    is not told."""
 
     node_id: str
     moniker: str
     network: str
     remote_ip: str
     outbound: bool
+    quiet_s: int | None = None
+
+
+class DialAnswer(StrEnum):
+    """How the p2p port of a peer answered."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    SILENT = "silent"  # nothing came back within a second
+
+
+class Dial(Record, frozen=True, kw_only=True):
+    """A persistent peer that a node lacks, and how its p2p port answers the node's host."""
+
+    node_id: str
+    answer: DialAnswer
 
 
 class PeerRound(Record, frozen=True, kw_only=True):

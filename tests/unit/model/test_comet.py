@@ -137,6 +137,15 @@ def test_peers_and_what_is_believed_of_them() -> None:
     assert rounds[0].node_id == answers.node_id(1)
 
 
+def test_for_how_long_a_peer_sent_nothing() -> None:
+    """Told in nanoseconds, and rounded down; not told by every version."""
+    idle = b'"RecvMonitor": {"Bytes": "7", "Idle": "42999999999"}, "Duration":'
+    told = answers.net_info().replace(b'"Duration":', idle, 1)
+    assert [p.quiet_s for p in rpc.parse_peers(told)] == [42, None, None]
+    with pytest.raises(rpc_envelope.RpcError):
+        rpc.parse_peers(told.replace(b"42999999999", b"-1"))
+
+
 def test_null_is_an_empty_list() -> None:
     """Go writes an empty slice as null."""
     assert rpc.parse_peers(answers.envelope({"peers": None})) == ()

@@ -2,9 +2,9 @@
 
 The first match wins, in this order:
 
-1. Blocks go on: local divergence, degraded, slow or healthy.
+1. Blocks go on: stalling, local divergence, degraded, slow or healthy.
 2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
-   the inventory name one cause.
+   the inventory name one cause, or are all down.
 3. Nodes that can halt the chain stopped on purpose: upgrade needed, halt-height.
 4. The views of the votes prove a partition.
 5. Nodes that can halt the chain have another app hash than the agreed one; or there are several app
@@ -20,15 +20,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.all_down import all_down
+from remediations.playbooks.chain.diagnose.clocks import Clocks
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.pace import block_interval, overdue
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.refusals import read_refusals
 from remediations.playbooks.chain.diagnose.votes import Votes
@@ -57,9 +59,10 @@ class ClassVerdict:
 class ClassInput:
     """Everything that the class is decided from.
 
-    `gone` are the addresses that do not vote, as their own hosts show; `dead` are these and the
-    addresses of nodes whose consensus has ended. `parted`: the votes prove a partition. `limit_s`
-    is the age in seconds of the newest block from which on the chain counts as halted.
+    `clocks` says whose clock is wrong. `gone` are the addresses that do not vote, as their own
+    hosts show; `dead` are these and the addresses of nodes whose consensus has ended. `parted`: the
+    votes prove a partition. `limit_s` is the age in seconds of the newest block from which on the
+    chain counts as halted.
     """
 
     views: Sequence[NodeView]
@@ -69,10 +72,16 @@ class ClassInput:
     votes: Votes
     hashes: Hashes
     verdicts: Mapping[str, NodeVerdict | None]
+    clocks: Clocks
     gone: frozenset[str]
     dead: frozenset[str]
     parted: bool
     limit_s: int
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a block should have come long ago."""
+        return overdue(self.witnesses, self.halt.tip, timedelta(seconds=self.halt.age_s))
 
     def power_with(self, conditions: Collection[NodeCondition]) -> int:
         """The power of validators whose node is in one of these conditions."""
@@ -89,7 +98,11 @@ def classify(case: ClassInput) -> ClassVerdict:
         return _going_on(case)
     # 2
     if case.halt.answer is Tristate.UNKNOWN:
-        return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
+        return (
+            _by_journals_alone(case)
+            or _all_down(case)
+            or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
+        )
     if not case.power.known:
         why = "no witness could tell the validator set, so nobody's power is known"
         return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, why)
@@ -100,11 +113,32 @@ def classify(case: ClassInput) -> ClassVerdict:
     return _votes_there(case)  # 8
 
 
+def _stalling(case: ClassInput) -> ClassVerdict | None:
+    """No block for long, and not yet a halt by the chain's own limit."""
+    if not case.overdue:
+        return None
+    why = f"no block for {case.halt.age_s} s; it counts as halted at {case.limit_s} s"
+    if case.votes.known:
+        online = case.power.sum(case.votes.voters - case.dead)
+        why += f"; {online} of {case.power.total} power votes in this round"
+    ill = [
+        f"{host} {v.condition}" for host, v in case.verdicts.items() if v is not None and _ill(v)
+    ]
+    return ClassVerdict(ChainClass.STALLING, f"{why}; {_named(ill)}" if ill else why)
+
+
+def _ill(verdict: NodeVerdict) -> bool:
+    return verdict.condition.rule.health is not Health.WELL
+
+
 def _going_on(case: ClassInput) -> ClassVerdict:
+    stalling = _stalling(case)
+    if stalling is not None:
+        return stalling
     ill = {
         host: verdict
         for host, verdict in case.verdicts.items()
-        if verdict is not None and verdict.condition.rule.health is not Health.WELL
+        if verdict is not None and _ill(verdict)
     }
     diverged = [host for host, v in ill.items() if v.condition is NodeCondition.DIVERGED]
     if diverged:
@@ -116,26 +150,13 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         if case.power.known and can_halt(down, case.power.total):
             why += f"; {down} of {case.power.total} power is down, so blocks are about to stop"
         return ClassVerdict(ChainClass.DEGRADED, why)
+    off = [view.host for view in case.views if view.answers and view.host in case.clocks.off]
+    if off:
+        return ClassVerdict(ChainClass.DEGRADED, f"the clocks of {_named(off)} are wrong")
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
         return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
-
-
-def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
-    """The median time between the newest blocks; None if fewer than three are known.
-
-    Block 1 has the time of the genesis file, so the gap after it says nothing.
-    """
-    longest: dict[int, timedelta] = {}
-    for view in witnesses:
-        known = value_or_none(view.reading.chain.blocks) or ()
-        blocks = [block for block in known if block.height > 1]
-        if len(blocks) >= 3 and max(b.height for b in blocks) not in longest:
-            times = [b.time for b in sorted(blocks, key=lambda b: b.height)]
-            gaps = sorted(b - a for a, b in pairwise(times))
-            longest[max(b.height for b in blocks)] = gaps[len(gaps) // 2]
-    return longest[max(longest)] if longest else None
 
 
 def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
@@ -152,6 +173,11 @@ def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
         return None
     why = f"nobody answers, and all {len(validators)} validators of the inventory say {condition}"
     return ClassVerdict(condition.rule.halts_as, why)
+
+
+def _all_down(case: ClassInput) -> ClassVerdict | None:
+    why = all_down(case.views, case.verdicts)
+    return ClassVerdict(ChainClass.ALL_DOWN, why) if why else None
 
 
 def _stopped_on_purpose(case: ClassInput) -> ClassVerdict | None:

@@ -17,7 +17,9 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
+from remediations.playbooks.chain.diagnose.clocks import read_clocks
 from remediations.playbooks.chain.diagnose.components import (
+    addresses_of,
     one_way_edges,
     read_components,
     unlisted_peers,
@@ -30,6 +32,7 @@ from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
 from remediations.playbooks.chain.diagnose.witness import contradictions
 from remediations.playbooks.chain.finding import ChainFinding, Tristate
@@ -53,7 +56,8 @@ def diagnose(observation: CometReading) -> ChainFinding:
     power = read_power(views, witnesses)
     # 3
     gone = _gone(views)
-    halt = read_halt(witnesses, power, gone, observation.halted_after_s)
+    clocks = read_clocks(observation)
+    halt = read_halt(witnesses, power, gone, observation.halted_after_s, clocks.ours)
     # 4
     hashes = read_hashes(witnesses, power)
     context = read_context(
@@ -63,6 +67,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         doubts=doubted,
         duplicates=duplicate_keys(views),
         hashes=hashes,
+        halt=halt,
         began=observation.began,
         grace_s=observation.halted_after_s,
     )
@@ -80,6 +85,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         votes=votes,
         hashes=hashes,
         verdicts=verdicts,
+        clocks=clocks,
         gone=gone,
         dead=dead,
         parted=apart,
@@ -90,7 +96,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
     """Whether its view of the votes counts: nothing, or only its network, is wrong with it."""
-    return verdict is None or verdict.condition is NodeCondition.ISOLATED
+    return verdict is None or verdict.condition in (NodeCondition.ISOLATED, NodeCondition.STARVED)
 
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:
@@ -134,14 +140,15 @@ def _assembled(observation: CometReading, case: ClassInput, context: ChainContex
         online_power=online,
         uncovered_power=case.power.uncovered,
         voting=tuple(v.host for v in case.views if v.address in voters),
-        explanation=explain(judgement, case.halt, case.power, online, nodes),
-        next_step=next_step(judgement, case.power, nodes),
+        explanation=explain(judgement, case, online, nodes),
+        next_step=next_step(judgement, case, nodes),
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
         components=components,
-        unlisted=unlisted_peers(case.views),
+        unlisted=unlisted_peers(case.views, addresses_of(observation.logins)),
         nodes=nodes,
         evidence=_evidence(case),
+        unread_keys=tuple(key.says for key in unread_keys(case.views)),
     )
 
 
@@ -159,7 +166,7 @@ def _witnesses(case: ClassInput) -> tuple[str, ...]:
 def _voters(case: ClassInput) -> frozenset[str]:
     """Who votes now; while blocks go on, who signed the newest commit and has not gone down
     since."""
-    if case.halt.answer is Tristate.NO:
+    if case.halt.answer is Tristate.NO and not case.overdue:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
         signatures = {

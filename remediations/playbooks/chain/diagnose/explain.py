@@ -2,59 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
-from remediations.playbooks.chain.diagnose.halt import Halt
-from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.all_down import (
+    common_reason,
+    mend_first,
+    power_reading_step,
+)
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent
+from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.quorum import can_halt
+
+_VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
+"""Their power is not missing, whatever else is to be said of them."""
 
 
 def explain(
-    judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
+    judgement: ClassVerdict, case: ClassInput, online: int, nodes: Sequence[NodeFinding]
 ) -> str:
-    """The explanation of a finding, in one or two sentences."""
+    """The explanation of a finding, in a few sentences."""
+    halt, power = case.halt, case.power
+    early = ""
+    if halt.age_s <= case.limit_s:
+        early = f", less than the {case.limit_s} s of a halt, but {halt.reason}"
     state = {
-        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
+        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s{early})",
         Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
         Tristate.UNKNOWN: "whether the chain halts is not known",
     }[halt.answer]
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
-    lost = _causes(power, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
-    return f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
+    if judgement.chain is ChainClass.ALL_DOWN:
+        state = "nobody can tell the height of the chain or the validator set"
+    lost = _causes(case, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
+    if judgement.chain in (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN):
+        lost = "; ".join(filter(None, (lost, common_reason(_validators(case, nodes)))))
+        lost = lost if lost.startswith(":") or not lost else f"; {lost}"
+    whole = f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
+    return " ".join((whole, *_clocks(case)))
 
 
-def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _validators(case: ClassInput, nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
+    """The findings of those whose end matters to the chain."""
+    hosts = {view.host for view in case.views if view.reading.role is Role.VALIDATOR}
+    return [node for node in nodes if node.host in hosts]
+
+
+def _clocks(case: ClassInput) -> Iterator[str]:
+    """Wrong clocks: this machine's, which makes every age wrong, and those that make the time of
+    blocks wrong."""
+    if case.clocks.our_fault:
+        yield f"{case.clocks.our_fault[:1].upper()}{case.clocks.our_fault[1:]}."
+    power = case.power.sum(view.address for view in case.views if view.host in case.clocks.off)
+    if case.power.known and can_halt(power, case.power.total):
+        yield (
+            f"Hosts with {power} of {case.power.total} power have a wrong clock, so the time of "
+            "blocks is wrong: other chains refuse such headers (IBC)."
+        )
+
+
+def _causes(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """Which power is missing and why, most power first; then the power that no host accounts
     for."""
     ill = sorted(
-        (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
+        (n for n in nodes if n.power and n.condition not in _VOTING),
         key=lambda n: (-n.power, n.host),
     )
     parts = [f"{n.host} ({n.power}) {n.condition}" for n in ill[:4]]
     if len(ill) > 4:
         parts.append(f"{len(ill) - 4} more")
-    if power.uncovered:
-        blind = [f"{n.host} {n.condition}" for n in nodes if n.condition.rule.hides_power]
-        unseen = f" ({', '.join(blind[:4])})" if blind else ""
-        parts.append(f"{power.uncovered} power on no host that shows its key{unseen}")
+    if case.power.uncovered:
+        parts.append(_unseen(case))
     return f": {', '.join(parts)}" if parts else ""
 
 
-def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _unseen(case: ClassInput) -> str:
+    """The power that no host accounts for: on hosts that could not be read, or on none at all."""
+    power, blind = case.power.uncovered, unread_keys(case.views)
+    known = {key.host for key in blind}
+    hidden = [
+        f"{host}: {verdict.condition}"
+        for host, verdict in case.verdicts.items()
+        if verdict is not None and verdict.condition.rule.hides_power and host not in known
+    ]
+    if not blind and not hidden:
+        return f"{power} of {case.power.total} power on no host of the inventory"
+    named = name_some([*(key.says for key in blind), *hidden], 4)
+    return f"{power} of {case.power.total} power: its key could not be read ({named})"
+
+
+def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
     chain = judgement.chain
+    if case.clocks.our_fault:  # until then every plan is refused (G37)
+        return "set the clock of this machine (`timedatectl`), then `remediate diagnose` again"
+    if chain is ChainClass.ALL_DOWN:
+        first = mend_first(nodes, case.views)
+        step = power_reading_step(nodes, case.views)
+        return f"{first.rstrip('.')}; then {step}" if first else step
     if chain is ChainClass.UNDETERMINED:
-        return _next_reading(power, nodes)
+        return _next_reading(case, nodes)
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
-        return f"remediate plan {playbook}" if playbook else _first_by_hand(nodes)
+        return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
     return chain.rule.next_step
 
 
@@ -70,22 +127,23 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     return (chain.rule.playbook or None) if curable else None
 
 
-def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
-    """What a person does first where no playbook cures a node: for the one with the most power."""
+def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
+    """What a person does first where no playbook cures a node: for the one with the most power,
+    which may be one whose key could not be read."""
     ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
+    blind = unread_keys(case.views)
+    if blind and case.power.uncovered > (ill[0].power if ill else 0):
+        return f"{blind[0].mend}, then `remediate diagnose` again"
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
     return f"{ill[0].host}: {ill[0].by_hand}"
 
 
-def _next_reading(power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _next_reading(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """What is needed for the next look to reach a conclusion."""
     unreached = [n.host for n in nodes if n.condition is NodeCondition.UNREACHABLE]
-    if not power.known:
-        return (
-            "start a full node by hand (it holds no validator key) so that the validator set can "
-            "be read, then `remediate diagnose` again"
-        )
+    if not case.power.known:
+        return power_reading_step(nodes, case.views)
     if unreached:
         names = ", ".join(unreached[:4])
         return f"make {names} reachable by SSH, then `remediate diagnose` again"

@@ -7,6 +7,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
@@ -86,6 +87,49 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
         return None
     evidence = (evidence_of(path, reading, _slashed(state.hrs)),)
     return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
+
+
+def empty_state_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """A full node that does not run and has no sign state file, without which it does not start.
+    Its key signs nothing, so an empty state is right here, and nowhere else."""
+    if view.answers or not may_be_empty(
+        view.reading, context.power.total, context.power.of(view.address)
+    ):
+        return None
+    assert isinstance(view.reading.sign_state, Unknown)
+    return NodeVerdict(
+        NodeCondition.SIGN_STATE_LOST,
+        f"{view.reading.sign_state.reason}; its key has no voting power",
+        (evidence_of(f"{view.host}.sign_state", view.reading.sign_state),),
+        empty_state_advice(view.reading),
+    )
+
+
+def may_be_empty(reading: HostReading, total: int, power: int) -> bool:
+    """Whether the sign state file is missing where it guards nothing: on a full node whose own key
+    is known to have no power. `total` is 0 if the powers are unknown."""
+    state, key = reading.sign_state, value_or_none(reading.key)
+    return (
+        isinstance(state, Unknown)
+        and state.why is Why.ABSENT
+        and reading.role is Role.FULL
+        and key is not None
+        and bool(key.address)
+        and total > 0
+        and not power
+    )
+
+
+def empty_state_advice(reading: HostReading) -> str:
+    """How a full node gets its sign state file back."""
+    unit = value_or_none(reading.unit)
+    home = unit.home if unit is not None and unit.home else "HOME"
+    owner = unit.user if unit is not None and unit.user else "root"
+    return (
+        f'Write {{"height":"0","round":0,"step":0}} to {home}/data/priv_validator_state.json, '
+        f"owned by {owner}: its key has no voting power, so an empty state is right here. If this "
+        "key was ever a validator's, find its newest copy instead. Then `remediate diagnose`"
+    )
 
 
 def _older(

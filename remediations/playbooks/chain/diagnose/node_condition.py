@@ -11,8 +11,10 @@ from collections.abc import Callable
 from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.heard import rpc_silent
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
+    empty_state_missing,
     key_missing,
     sign_state_lost,
 )
@@ -86,8 +88,10 @@ _JUDGES: tuple[Judge, ...] = (
     duplicate_key,
     _standby,
     sign_state_lost,
+    empty_state_missing,
     untrusted,
     disk_full,
+    rpc_silent,
     from_journal,
     from_settings,
     panicked,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
+from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import (
     Component,
@@ -16,6 +18,7 @@ from remediations.playbooks.chain.finding import (
     NodeFinding,
     Tristate,
 )
+from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import has_quorum
 
@@ -41,6 +44,9 @@ def _finding(
     member = power or not case.power.known
     clue = log_hint(view, context)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
+    clock = case.clocks.says(view.host)
+    if clock and verdict.condition is not NodeCondition.CLOCK_OFF:
+        cause = f"{cause}; {clock}"
     if clue is not None:
         meaning, line, advice = clue
         cause = f"{cause}; {meaning}: {line.says}"
@@ -66,6 +72,7 @@ class _ByClass:
         self._case = case
         self._judgement = judgement
         self._blocked = frozenset(judgement.blocked)
+        self._components = components
         total = case.power.total
         self._cut = frozenset(
             host for c in components if not has_quorum(c.power, total) for host in c.hosts
@@ -76,14 +83,19 @@ class _ByClass:
         """Healthy while blocks go on, else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
+        clock = self._case.clocks.says(view.host)
+        if halted is Tristate.NO and clock:
+            says = f"{view.reading.session.at:%H:%M:%S} UTC by our clock"
+            proof = evidence_of(f"{view.host}.session", view.reading.session, says)
+            cause = f"{clock} of that of the other hosts and of this machine"
+            return NodeVerdict(NodeCondition.CLOCK_OFF, cause, (proof,))
         if halted is Tristate.NO:
             return NodeVerdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
         if halted is Tristate.UNKNOWN:
             cause = f"it answers at height {view.height}; the chain as a whole could not be judged"
             return NodeVerdict(NodeCondition.UNKNOWN, cause, evidence)
         if chain is ChainClass.PARTITION and view.host in self._cut:
-            cause = "it is well, in a part of the network without a quorum"
-            return NodeVerdict(NodeCondition.ISOLATED, cause, evidence)
+            return self._apart(view, evidence)
         if chain is ChainClass.APP_HASH_SPLIT and self._strays(self._cluster.get(view.host)):
             return NodeVerdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if chain is ChainClass.QUORUM_LOST and self._alone(view.host):
@@ -92,6 +104,22 @@ class _ByClass:
             cause = "it runs and follows the round, but nobody has its vote"
             return NodeVerdict(NodeCondition.WAITING, cause, evidence)
         return NodeVerdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
+
+    def _apart(self, view: NodeView, evidence: tuple[Evidence, ...]) -> NodeVerdict:
+        """On one side of a partition: which, and which doors lead to the others."""
+        mine = next((c for c in self._components if view.host in c.hosts), None)
+        hosts = frozenset(mine.hosts if mine is not None else ())
+        side = name_some(sorted(hosts - {view.host}), 4) or "nobody"
+        power = mine.power if mine is not None else 0
+        others = [other for other in self._case.views if other.answers and other.host not in hosts]
+        return NodeVerdict(
+            NodeCondition.ISOLATED,
+            f"it is well, on a side without a quorum: with {side}, {power} of "
+            f"{self._case.power.total} power",
+            evidence,
+            f"Mend the network between {view.host} and {doors(others)} (routes, firewall), and "
+            "wait. No restart, no reset.",
+        )
 
     def _alone(self, host: str) -> bool:
         """Whether it is outside the cluster with the most power, which could go on with what is

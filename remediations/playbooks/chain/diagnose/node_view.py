@@ -38,6 +38,12 @@ class NodeView:
         """Whether the login succeeded."""
         return isinstance(self.reading.session, Known)
 
+    @property
+    def clock(self) -> timedelta:
+        """How far the host's clock is ahead of ours: what it dates itself is by that clock."""
+        session = value_or_none(self.reading.session)
+        return timedelta(milliseconds=session.clock_offset_ms if session is not None else 0)
+
     @cached_property
     def unit(self) -> Unit | None:
         """The systemd unit."""

@@ -76,7 +76,7 @@ def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
     """The unit is active, but the RPC does not answer: frozen, unless it has just been started."""
     processes = view.processes
     stuck = [p for p in processes or () if p.state[:1] in ("T", "t", "D")]
-    age = context.began - unit.active_since if unit.active_since is not None else None
+    age = context.began + view.clock - unit.active_since if unit.active_since is not None else None
     young = age is not None and age <= context.grace
     if stuck:
         cause = f"pid {stuck[0].pid} is in state {stuck[0].state}: it is there and does nothing"

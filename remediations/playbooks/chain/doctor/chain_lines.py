@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from remediations.engine.doctor.line import DoctorLine, Urgency, lack_line, ok_line, warn_line
+from remediations.playbooks.chain.diagnose.clocks import Clocks
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys
 from remediations.render.formats import count_of, name_some, percent, short_digest
@@ -22,6 +23,14 @@ ONE_KEY = "one key, one host"
 def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[DoctorLine, ...]:
     """The validator set, who covers it, keys that lie on two hosts, and different programs."""
     return (*_set(power), *_coverage(views, power), *_duplicates(views, power), *_programs(views))
+
+
+def our_clock(clocks: Clocks) -> tuple[DoctorLine, ...]:
+    """This machine's clock, where all hosts agree against it: said once, and of none of them."""
+    if not clocks.our_fault:
+        return ()
+    mend = "`timedatectl` here; then `remediate doctor` again"
+    return (lack_line(CHAIN, "our clock", clocks.our_fault, mend, urgency=Urgency.FIRST),)
 
 
 def _set(power: Power) -> list[DoctorLine]:

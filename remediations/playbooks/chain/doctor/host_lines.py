@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
 from remediations.engine.doctor.login_lines import SshCommand, login_lines
+from remediations.playbooks.chain.diagnose.clocks import CLOCK_BLOCK_MS, Clocks
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
-from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
 from remediations.render.formats import short_digest
@@ -31,10 +31,11 @@ DISK_DOUBT = 20
 
 @dataclass(frozen=True, kw_only=True)
 class HostSight:
-    """What was read of all hosts; why some could not be reached, and what is known of their keys;
-    which subcommands the programs of the others accept."""
+    """What was read of all hosts, and whose clock is wrong; why some could not be reached, and what
+    is known of their keys; which subcommands the programs of the others accept."""
 
     reading: CometReading
+    clocks: Clocks
     refusals: Mapping[str, HostUnreachable]
     doors: Mapping[str, HostKeyStatus]
     programs: Mapping[str, tuple[str, ...]]
@@ -65,7 +66,7 @@ def host_lines(
             f"as root on {host}: visudo -f /etc/sudoers.d/remediate, with the line "
             f"`{session.user} ALL=(root) NOPASSWD: ALL`, or a narrower one of docs/sudo.md",
         ),
-        _clock(host, session.clock_offset_ms, ssh),
+        _clock(host, session.clock_offset_ms, sight.clocks, ssh),
     ]
     if reading.role is Role.BASTION:
         return tuple(lines)
@@ -80,8 +81,10 @@ def host_lines(
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
-def _clock(host: str, offset_ms: int, ssh: SshCommand) -> DoctorLine:
-    if abs(offset_ms) < CLOCK_BLOCK_MS:
+def _clock(host: str, offset_ms: int, clocks: Clocks, ssh: SshCommand) -> DoctorLine:
+    if clocks.ours and host not in clocks.off:
+        return ok_line(host, "clock", "that of the other hosts; ours is wrong")
+    if abs(offset_ms) < CLOCK_BLOCK_MS and host not in clocks.off:
         return ok_line(host, "clock", f"{offset_ms} ms from ours")
     found = f"{abs(offset_ms) // 1000} s {'ahead of' if offset_ms > 0 else 'behind'} ours; "
     found += f"less than {CLOCK_BLOCK_MS // 1000} s is expected"

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import INVENTORY, DoctorLine, ok_line, warn_line
 from remediations.engine.observe.observation import Observation
+from remediations.playbooks.chain.diagnose.clocks import read_clocks
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power
 from remediations.playbooks.chain.diagnose.witness import contradictions
-from remediations.playbooks.chain.doctor.chain_lines import chain_lines
+from remediations.playbooks.chain.doctor.chain_lines import chain_lines, our_clock
 from remediations.playbooks.chain.doctor.host_lines import HostSight, host_lines
 from remediations.reach.connection import Reach
 from remediations.systems.comet.inventory import (
@@ -59,13 +60,20 @@ def world_lines(
     reading = comet_reading(sight.observation)
     views = [NodeView(one) for one in reading.hosts]
     power = believed_power(views, reading.chain_id)
-    seen = HostSight(reading=reading, refusals=sight.refusals, doors=sight.doors, programs=asked)
+    clocks = read_clocks(reading)
+    seen = HostSight(
+        reading=reading,
+        clocks=clocks,
+        refusals=sight.refusals,
+        doors=sight.doors,
+        programs=asked,
+    )
     hosts = [
         line
         for one in reading.hosts
         for line in host_lines(seen, inventory.host(one.host), power, config=inventory.ssh_config)
     ]
-    return (*chain_lines(views, power), *hosts)
+    return (*chain_lines(views, power), *our_clock(clocks), *hosts)
 
 
 def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:

@@ -10,7 +10,7 @@ from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none
@@ -33,7 +33,10 @@ def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardRes
         holds=has_quorum(covered, finding.total_power) if finding.total_power else None,
         got=f"{covered} of {finding.total_power} ({percent(covered, finding.total_power)})",
         expected="more than 2/3",
-        next_step="add the missing validators' hosts to the inventory, then diagnose again",
+        next_step="make these keys readable, then `remediate diagnose` again: "
+        + name_some(finding.unread_keys, 4)
+        if finding.unread_keys
+        else "add the missing validators' hosts to the inventory, then diagnose again",
         facts=("chain.total_power",),
     )
 
@@ -124,6 +127,8 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
         + (
             f"{left[0]}; see `remediate diagnose`"
             if left
+            else f"make these keys readable: {name_some(finding.unread_keys, 4)}"
+            if finding.unread_keys
             else "the validators not in the inventory"
         ),
         facts=("chain.online_power", "chain.total_power"),
@@ -144,7 +149,7 @@ def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
         if finding.total_power
         else None,
         got=f"{finding.uncovered_power} of {finding.total_power} not in the inventory, "
-        f"{len(finding.unlisted)} unlisted peers",
+        f"{sum(not peer.may_be for peer in finding.unlisted)} unlisted peers",
         expected="2/3 or less",
         next_step="run this from an inventory that covers the network",
         facts=("chain.total_power",),
