@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.present import present
+from remediations.systems.comet.journal_lines import PATTERN
 from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.unit.plan.cases import wrong_clock
@@ -90,6 +92,12 @@ def test_it_comes_before_a_chain_that_moves(
     assert {n.condition for n in finding.nodes if n.power and n is not node} == {
         NodeCondition.HEALTHY
     }
+
+
+def test_the_lines_arrive() -> None:
+    """The search on the host finds what is looked for here."""
+    for line in (OURSELVES, of_others(VAL4), VERIFIED):
+        assert re.search(PATTERN, line)
 
 
 @pytest.mark.parametrize(

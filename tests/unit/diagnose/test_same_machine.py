@@ -158,7 +158,9 @@ def test_a_duplicate_key_does_not_hide_that_nobody_runs() -> None:
     refuses."""
     finding = diagnose(duplicated(stopped(healthy(), "val1", "val4"), "val1", "standby1"))
     assert finding.chain is ChainClass.QUORUM_LOST
-    assert "standby1 and val1 (40) duplicate-key, none of them runs, val4 (10)" in finding.explanation
+    assert (
+        "standby1 and val1 (40) duplicate-key, none of them runs, val4 (10)" in finding.explanation
+    )
     assert "None of them runs" in finding.next_step
 
 

@@ -219,7 +219,7 @@ def test_nothing_is_planned_while_a_running_validator_signs_twice(playbook: str)
     line = of_others(worlds.address_of(3))
     for world in (quorum_lost(), minority_down()):
         now = said(world, "val2", line, ago=timedelta(seconds=2))
-        with pytest.raises(RemediationError, match="double-signing|signs twice"):
+        with pytest.raises(RemediationError, match=r"double-signing|signs twice"):
             case_of(now, playbook)
 
 

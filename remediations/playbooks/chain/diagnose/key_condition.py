@@ -28,7 +28,9 @@ def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         others = name_some([host for host in holders if host != view.host])
         states = ", ".join(f"{host} {_state(context.holders[host])}" for host in holders)
         cause = f"its validator key lies on {others}, too ({states})"
-        hands = _apart(view, [context.holders[host] for host in holders])
+        hands = (
+            f"{_apart(view, [context.holders[h] for h in holders])} Two that run are tombstoned."
+        )
     elif view.reading.role is Role.STANDBY and address and context.power.of(address):
         if not context.unread_keys:
             return None

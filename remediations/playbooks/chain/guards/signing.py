@@ -57,7 +57,7 @@ def signs_once(chain: ChainSituation, reading: HostReading) -> GuardResult:
         "the key is not signing twice now",
         subject=reading.host,
         holds=not twice,
-        got=finding.cause if twice else "no journal, block or process shows it",
+        got=finding.cause if twice else "nothing that was read shows it",
         expected="no conflicting votes of this key in the last minutes",
         next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
         facts=(f"{reading.host}.down",),
