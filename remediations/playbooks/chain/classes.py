@@ -29,6 +29,7 @@ class ChainClass(StrEnum):
     HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
     SIGNING_BLOCKED = "signing-blocked"  # all run, but sign state or WAL refuses to sign
     PROPOSALS_REFUSED = "proposals-refused"  # all vote, and refuse every block for one reason
+    DOUBLE_SIGNING = "double-signing"  # a key signs twice now, whether or not blocks go on
     SLOW = "slow"  # blocks come, but far apart
     UNDETERMINED = "undetermined"
 
@@ -118,6 +119,10 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             title="Every proposed block is refused",
             next_step="restart nothing, reset nothing; show the reason to the developers: it takes "
             "a program that proposes or accepts again, on more than 2/3 of the power",
+        ),
+        ChainClass.DOUBLE_SIGNING: ClassRule(
+            title="A validator signs twice, now",
+            next_step="stop exactly this validator, then find the second holder of its key",
         ),
         ChainClass.SLOW: ClassRule(
             title="Blocks come, but slowly",

@@ -61,7 +61,7 @@ def test_one_reason_everywhere_is_told_once(powers: tuple[int, ...]) -> None:
     assert finding.chain is ChainClass.ALL_DOWN
     assert finding.explanation.count("unknown flag") == 1
     assert f"all {len(powers)} say" in finding.explanation
-    assert finding.next_step.startswith("mend what ends the daemons of val1")
+    assert finding.next_step.startswith("on every validator: Take what this program does not know")
     assert "full node" in finding.next_step
 
 

@@ -7,7 +7,6 @@ came, and their journals why they ended.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from shlex import quote
@@ -18,10 +17,10 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.render.formats import count_of, format_moment, name_some
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.journal_lines import same_words
 from remediations.systems.comet.quorum import has_quorum
 from remediations.values.reading import value_or_none
 
-_VARIES = re.compile(r"[0-9A-Fa-f]{8,}|[0-9]+")
 _NO_REASON = frozenset(
     {
         NodeCondition.STOPPED,
@@ -35,6 +34,16 @@ _NO_REASON = frozenset(
     }
 )
 """What is so with nodes in these conditions was not said by their daemons."""
+_ENDS_AGAIN = frozenset(
+    {
+        NodeCondition.CRASH_LOOP,
+        NodeCondition.START_FAILS,
+        NodeCondition.KEEPS_FAILING,
+        NodeCondition.OBSTRUCTED,
+        NodeCondition.DEPENDENCY_FAILS,
+        NodeCondition.OUT_OF_MEMORY,
+    }
+)
 
 
 def all_down(views: Sequence[NodeView], verdicts: Mapping[str, NodeVerdict | None]) -> str:
@@ -57,7 +66,7 @@ def all_down(views: Sequence[NodeView], verdicts: Mapping[str, NodeVerdict | Non
 
 def _loops(verdict: NodeVerdict) -> bool:
     """Between two ends a daemon that loops is up for a moment."""
-    return verdict.condition in (NodeCondition.CRASH_LOOP, NodeCondition.START_FAILS)
+    return verdict.condition in _ENDS_AGAIN
 
 
 def last_signature(views: Sequence[NodeView]) -> str:
@@ -83,11 +92,11 @@ def common_reason(nodes: Sequence[NodeFinding]) -> str:
     words = {node.host: said for node in ended if (said := _last_words(node))}
     if len(words) < 2:
         return ""
-    counted = Counter(_VARIES.sub("#", said) for said in words.values())
+    counted = Counter(same_words(said) for said in words.values())
     shape, number = counted.most_common(1)[0]
     if not has_quorum(number, len(ended)):
         return ""
-    said = next(said for said in words.values() if _VARIES.sub("#", said) == shape)
+    said = next(said for said in words.values() if same_words(said) == shape)
     return f"{'all' if number == len(ended) else f'{number} of'} {len(ended)} say: {said}"
 
 

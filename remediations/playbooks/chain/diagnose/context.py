@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.equivocation import Equivocations
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.network import (
@@ -18,6 +19,7 @@ from remediations.playbooks.chain.diagnose.network import (
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.pace import blocks_come
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.signing import Signing, read_signing
 from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
@@ -52,7 +54,9 @@ class ChainContext:
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
     whose key could not be read, `signed_height` the highest sign state of any host, `heard` the
     addresses whose votes the witnesses hear now, `goes_on` whether blocks come at their usual
-    pace, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers.
+    pace, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers. `same`
+    maps a host to the one name of its machine, where it has several; `holders` are all hosts by
+    name.
     """
 
     power: Power
@@ -73,6 +77,10 @@ class ChainContext:
     poor: Mapping[str, str]
     began: datetime
     grace: timedelta
+    signing: Signing
+    equivocations: Equivocations
+    same: Mapping[str, str]
+    holders: Mapping[str, NodeView]
 
     def age_of(self, view: NodeView) -> timedelta | None:
         """For how long the unit has been active; None if that is not known."""
@@ -91,6 +99,8 @@ def read_context(
     halt: Halt,
     began: datetime,
     grace_s: int,
+    equivocations: Equivocations,
+    same: Mapping[str, str],
 ) -> ChainContext:
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
@@ -126,6 +136,10 @@ def read_context(
         poor={v.host: why for v in witnesses if (why := poorly_connected(v, usual_peers))},
         began=began,
         grace=timedelta(seconds=grace_s),
+        signing=read_signing(witnesses, power, tip),
+        equivocations=equivocations,
+        same=same,
+        holders={view.host: view for view in views},
     )
 
 

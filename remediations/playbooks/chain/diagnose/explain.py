@@ -15,9 +15,10 @@ from remediations.playbooks.chain.diagnose.all_down import (
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
-from remediations.render.formats import name_some, percent
+from remediations.render.formats import name_some, percent, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt
+from remediations.values.reading import value_or_none
 
 _VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
 """Their power is not missing, whatever else is to be said of them."""
@@ -39,14 +40,17 @@ def explain(
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
+        if halt.answer is Tristate.NO:
+            share += margin(online, power.total)
     if judgement.chain is ChainClass.ALL_DOWN:
         state = "nobody can tell the height of the chain or the validator set"
     lost = _causes(case, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
     if judgement.chain in (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN):
         lost = "; ".join(filter(None, (lost, common_reason(_validators(case, nodes)))))
         lost = lost if lost.startswith(":") or not lost else f"; {lost}"
-    whole = f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
-    return " ".join((whole, *_clocks(case)))
+    first = f"{judgement.chain.rule.title}: {state}{share}."
+    why = f"Why: {judgement.why}{lost}."
+    return " ".join((first, *_past(case, judgement.chain), why, *_clocks(case)))
 
 
 def _validators(case: ClassInput, nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
@@ -68,14 +72,57 @@ def _clocks(case: ClassInput) -> Iterator[str]:
         )
 
 
+def margin(online: int, total: int) -> str:
+    """How much more may be lost before blocks stop, where some is missing already; else ""."""
+    more = online - 2 * total // 3
+    return f": {more} more lost, and blocks stop" if online < total and more > 0 else ""
+
+
+def _past(case: ClassInput, chain: ChainClass) -> Iterator[str]:
+    """Double signing that is no longer going on, or that is told beside something worse."""
+    blocks = case.equivocations.blocks
+    if blocks:
+        which = name_some([str(block.height) for block in blocks], 4)
+        at = _clock(blocks[0].at)
+        yield f"Evidence of double signing is in block {which} ({at}){_lost(case)}."
+    for address, conflict in case.equivocations.conflicts.items():
+        if conflict.now and chain in (ChainClass.DOUBLE_SIGNING, ChainClass.DEGRADED):
+            continue
+        names = case.power.holders.get(address) or (short_digest(address),)
+        when = f"signed twice, last seen at {_clock(conflict.at)}"
+        yield f"The key of {name_some(names)} {when}."
+
+
+def _lost(case: ClassInput) -> str:
+    """Who has no power any more, and how much it was, as far as any reading still tells."""
+    out = case.without_power
+    if not out:
+        return ""
+    addresses = {view.address for view in case.views if view.host in out}
+    had = sum(max(_powers(case, address), default=0) for address in addresses)
+    lost = f"with {had} power " if had else ""
+    return f": {name_some(out)} {lost}is out of the set, {case.power.total} power is left"
+
+
+def _powers(case: ClassInput, address: str) -> Iterator[int]:
+    """What older answers say of the power of `address`."""
+    for view in case.witnesses:
+        members = value_or_none(view.reading.chain.validators)
+        if members is not None:
+            yield members.power_of(address)
+        yield from (status.power for status in view.statuses if status.address == address)
+
+
 def _causes(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """Which power is missing and why, most power first; then the power that no host accounts
     for."""
-    ill = sorted(
-        (n for n in nodes if n.power and n.condition not in _VOTING),
-        key=lambda n: (-n.power, n.host),
+    ill = _once_each(
+        sorted(
+            (n for n in nodes if n.power and n.condition not in _VOTING),
+            key=lambda n: (-n.power, n.host),
+        )
     )
-    parts = [f"{n.host} ({n.power}) {n.condition}" for n in ill[:4]]
+    parts = [_missing(case, node) for node in ill[:4]]
     if len(ill) > 4:
         parts.append(f"{len(ill) - 4} more")
     if case.power.uncovered:
@@ -98,9 +145,33 @@ def _unseen(case: ClassInput) -> str:
     return f"{power} of {case.power.total} power: its key could not be read ({named})"
 
 
+def _missing(case: ClassInput, node: NodeFinding) -> str:
+    """Its name and what is wrong; for a key that lies on several hosts all of them, and whether
+    any runs."""
+    if node.condition is not NodeCondition.DUPLICATE_KEY:
+        return f"{node.host} ({node.power}) {node.condition}"
+    holders = [view for view in case.views if view.address == node.address]
+    names = " and ".join(view.host for view in holders)
+    none = ", none of them runs" if all(view.down for view in holders) else ""
+    return f"{names} ({node.power}) {node.condition}{none}"
+
+
+def _once_each(nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
+    """The power of a key that lies on two hosts is there once."""
+    first: dict[str, NodeFinding] = {}
+    for node in nodes:
+        first.setdefault(node.address, node)
+    return list(first.values())
+
+
 def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
     chain = judgement.chain
+    if judgement.next_step:
+        return judgement.next_step
+    urgent = [n for n in nodes if n.condition.rule.comes_first]
+    if urgent and chain is not ChainClass.UNDETERMINED:
+        return _first_by_hand(case, urgent)
     if case.clocks.our_fault:  # until then every plan is refused (G37)
         return "set the clock of this machine (`timedatectl`), then `remediate diagnose` again"
     if chain is ChainClass.ALL_DOWN:
@@ -118,6 +189,8 @@ def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFin
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     """The playbook that is worth planning now; None if there is none, or if it would cure no
     node."""
+    if any(n.condition.rule.comes_first for n in nodes):
+        return None
     curable = any(
         n.condition.rule.cure is not None
         and n.condition is not NodeCondition.STANDBY
@@ -130,13 +203,18 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
 def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """What a person does first where no playbook cures a node: for the one with the most power,
     which may be one whose key could not be read."""
-    ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
+    ill = sorted((n for n in nodes if n.by_hand), key=_urgency)
     blind = unread_keys(case.views)
     if blind and case.power.uncovered > (ill[0].power if ill else 0):
         return f"{blind[0].mend}, then `remediate diagnose` again"
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
     return f"{ill[0].host}: {ill[0].by_hand}"
+
+
+def _urgency(node: NodeFinding) -> tuple[bool, int, str]:
+    """A key that signs twice before everything else, then by power."""
+    return (node.condition is not NodeCondition.DOUBLE_SIGNING, -node.power, node.host)
 
 
 def _next_reading(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:

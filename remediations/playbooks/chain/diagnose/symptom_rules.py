@@ -30,11 +30,7 @@ _REBUILD = "Rebuild this node from a good one or by state sync, with its own sig
 
 RULES: Mapping[Symptom, SymptomRule] = MappingProxyType(
     {
-        Symptom.EQUIVOCATION: SymptomRule(
-            condition=NodeCondition.DUPLICATE_KEY,
-            by_hand="Stop this validator now, and find the second holder of the key before "
-            "anything else.",
-        ),
+        Symptom.EQUIVOCATION: SymptomRule(),  # judged before all else (`double_signing`)
         Symptom.SIGN_STATE_UNREADABLE: SymptomRule(condition=NodeCondition.SIGN_STATE_LOST),
         Symptom.DISK_FULL: SymptomRule(condition=NodeCondition.DISK_FULL),
         Symptom.DISK_READ_ONLY: SymptomRule(
