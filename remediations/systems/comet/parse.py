@@ -14,7 +14,7 @@ from remediations.engine.observe.section import (
     Section,
     Trouble,
 )
-from remediations.systems.comet import rpc, rpc_rounds
+from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
@@ -244,7 +244,7 @@ def _chain(reader: _Reader) -> ChainView:
         peers=reader.rpc("peers", "net_info", rpc.parse_peers),
         peer_rounds=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_peer_rounds),
         blocks=reader.rpc("blocks", "blockchain", rpc.parse_blocks),
-        commit=reader.rpc("commit", "commit", rpc.parse_commit),
+        commit=reader.rpc("commit", "commit", rpc_signed.parse_commit),
         result=reader.rpc("result", "block_results", rpc.parse_block_result),
     )
 
