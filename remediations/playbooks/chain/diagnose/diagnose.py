@@ -30,6 +30,7 @@ from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.proofs import Proofs, block_proof, read_proofs
 from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
 from remediations.playbooks.chain.diagnose.witness import contradictions
 from remediations.playbooks.chain.finding import ChainFinding, Tristate
@@ -47,13 +48,14 @@ def diagnose(observation: CometReading) -> ChainFinding:
     """
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
     # 1
-    doubted = contradictions(views, observation.chain_id)
+    proofs = read_proofs(views, observation.chain_id, observation.trust)
+    doubted = contradictions(views, observation.chain_id, proofs)
     witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
     # 2
-    power = read_power(views, witnesses)
+    power = read_power(views, witnesses, proofs.sets)
     # 3
     gone = _gone(views)
-    halt = read_halt(witnesses, power, gone, observation.halted_after_s)
+    halt = read_halt(witnesses, power, gone, observation.halted_after_s, proofs.block)
     # 4
     hashes = read_hashes(witnesses, power)
     context = read_context(
@@ -85,7 +87,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         parted=apart,
         limit_s=observation.halted_after_s,
     )
-    return _assembled(observation, case)
+    return _assembled(observation, case, proofs)
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
@@ -113,7 +115,7 @@ def _consensus_dead(
     )
 
 
-def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
+def _assembled(observation: CometReading, case: ClassInput, proofs: Proofs) -> ChainFinding:
     judgement = classify(case)  # 6
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
@@ -142,6 +144,8 @@ def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
         unlisted=unlisted_peers(case.views),
         nodes=nodes,
         evidence=_evidence(case),
+        proof=block_proof(proofs),
+        equivocations=proofs.equivocations,
     )
 
 

@@ -15,6 +15,8 @@ from remediations.systems.comet.values import BlockIdFlag, Commit, CommitSignatu
 NO_TIME = "0001-01-01T00:00:00Z"
 """The time of a vote that is absent."""
 
+_FLAGS = frozenset(BlockIdFlag)
+
 
 @dataclass(frozen=True)
 class Flaw:
@@ -77,7 +79,7 @@ class Claim:
         """What is wrong with signature number `index` before it is tried."""
         shown, member = self.commit.signatures[index], self.members.members[index]
         field = f"commit.signatures[{index}]"
-        if shown.flag not in tuple(BlockIdFlag):
+        if shown.flag not in _FLAGS:
             return Flaw(f"{field}.block_id_flag", "there is no such flag")
         if not shown.voted:
             beside = [name for name, there in _beside_absent(shown).items() if there]

@@ -108,14 +108,14 @@ def _judged(claim: Claim, verify_all: int) -> Proof:
 
 def _tally(claim: Claim, verify_all: int) -> _Tally:
     """Each signature, or the heaviest ones until there are enough."""
-    members = claim.members.members
+    members, total = claim.members.members, claim.members.total
     everything = len(members) <= verify_all
     order = range(len(members))
     heaviest = order if everything else sorted(order, key=lambda i: (-members[i].power, i))
     power, verified, tried = 0, 0, 0
     signers, flaws = set(), []
     for index in heaviest:
-        if not everything and has_quorum(power, claim.members.total):
+        if not everything and has_quorum(power, total):
             break
         flaw = claim.place_flaw(index)
         shown = claim.commit.signatures[index]

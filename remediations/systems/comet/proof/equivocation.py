@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from remediations.systems.comet.blocks import BlockId, SignedTwice, Vote, VoteType
+from remediations.systems.comet.blocks import SignedTwice, Vote, VoteType
 from remediations.systems.comet.proof.claim import signed_by
 from remediations.systems.comet.proof.keys import key_of
 from remediations.systems.comet.proof.members import Member
 from remediations.systems.comet.proof.protobuf import Malformed
 from remediations.systems.comet.values import Commit, Validator, ValidatorSet
 from remediations.values.part import Kinded
+
+MOST_PAIRS = 200
+"""So many pairs of votes of two commits are verified."""
 
 
 class Equivocation(Kinded, frozen=True, kw_only=True):
@@ -35,7 +38,7 @@ def is_proven(pair: Equivocation) -> bool:
     first, second = pair.first, pair.second
     if (first.type, first.height, first.round) != (second.type, second.height, second.round):
         return False
-    if _same(first.block, second.block):
+    if first.block == second.block:
         return False
     shown = Validator(address=pair.address, power=0, key_type=pair.key_type, pub_key=pair.pub_key)
     try:
@@ -51,19 +54,20 @@ def in_commits(
     one: Commit, other: Commit, members: ValidatorSet, chain_id: str
 ) -> tuple[Equivocation, ...]:
     """Who signed different things in two commits of one height and round. Only pairs that differ
-    are verified, so two commits that agree cost nothing."""
+    are verified, so two commits that agree cost nothing; of many, those with the most power."""
     if (one.height, one.round) != (other.height, other.round):
         return ()
     known = {validator.address: validator for validator in members.validators}
     votes = dict(_votes(one))
-    return tuple(
-        pair
+    pairs = [
+        _pair(known[address], first, second, chain_id)
         for address, second in _votes(other)
         if (first := votes.get(address)) is not None
-        and not _same(first.block, second.block)
+        and first.block != second.block
         and address in known
-        and is_proven(pair := _pair(known[address], first, second, chain_id))
-    )
+    ]
+    heaviest = sorted(pairs, key=lambda pair: -known[pair.address].power)[:MOST_PAIRS]
+    return tuple(pair for pair in heaviest if is_proven(pair))
 
 
 def in_evidence(evidence: SignedTwice, members: ValidatorSet, chain_id: str) -> Equivocation | None:
@@ -102,8 +106,3 @@ def _pair(holder: Validator, first: Vote, second: Vote, chain_id: str) -> Equivo
         first=first,
         second=second,
     )
-
-
-def _same(first: BlockId | None, second: BlockId | None) -> bool:
-    """Whether two votes are for the same: a block id is one by all of its fields."""
-    return first == second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from remediations.systems.comet.proof.hashes import validators_hash
 from remediations.systems.comet.proof.keys import PublicKey, key_of
@@ -31,7 +32,7 @@ class Members:
     members: tuple[Member, ...]
     foreign: tuple[int, ...]
 
-    @property
+    @cached_property
     def total(self) -> int:
         """The sum of voting power."""
         return sum(member.power for member in self.members)

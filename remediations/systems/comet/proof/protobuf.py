@@ -33,6 +33,8 @@ def varint(number: int) -> bytes:
     """
     if not -_INT64 <= number < _UINT64:
         raise Malformed("a number has more than 64 bits")
+    if 0 <= number <= 0x7F:
+        return bytes((number,))
     rest, written = number % _UINT64, bytearray()
     while rest > 0x7F:
         written.append(rest & 0x7F | 0x80)

@@ -7,7 +7,7 @@ Anybody can make up a set and sign with it, so a set is believed only
   honest then, as long as less than one third lies. This is how CometBFT's light client goes on from
   a height to any later one.
 
-Where no block is pinned, two hosts that show sets which agree are believed.
+Where no block is pinned, a set that two hosts show is believed.
 """
 
 from __future__ import annotations
@@ -37,16 +37,14 @@ def follows(block: ProvenBlock, believed: ValidatorSet) -> bool:
     return 3 * _power(block.signers, believed) > believed.total
 
 
-def agree(
-    one: ProvenBlock, set_of_one: ValidatorSet, other: ProvenBlock, set_of_other: ValidatorSet
-) -> bool:
-    """Whether two blocks are signed by what is one set, or became one from the other: who signed
-    each of them holds more than two thirds of the set of the other."""
-    if one.validators_hash == other.validators_hash:
+def alike(one: ValidatorSet, other: ValidatorSet) -> bool:
+    """Whether two sets are one, or the same a few blocks apart: powers change with every
+    delegation. What they have in common is more than two thirds of either."""
+    if one == other:
         return True
-    return has_quorum(_power(one.signers, set_of_other), set_of_other.total) and has_quorum(
-        _power(other.signers, set_of_one), set_of_one.total
-    )
+    powers = {validator.address: validator.power for validator in one.validators}
+    common = sum(min(v.power, powers.get(v.address, 0)) for v in other.validators)
+    return has_quorum(common, max(one.total, other.total))
 
 
 def _power(signers: frozenset[str], shown: ValidatorSet) -> int:
