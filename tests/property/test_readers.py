@@ -43,6 +43,9 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "validators": (rpc.parse_validators, answers.validators()),
     "blocks": (rpc.parse_blocks, answers.blockchain()),
     "commit": (rpc_signed.parse_commit, answers.commit()),
+    "signers": (rpc.parse_validators, answers.validators()),
+    "anchor": (rpc_signed.parse_commit, answers.commit()),
+    "anchor_set": (rpc.parse_validators, answers.validators()),
     "result": (rpc.parse_block_result, answers.block_results()),
 }
 

@@ -74,6 +74,14 @@ class _Reader:
         absent = Trouble(Why.NOT_ASKED, "not asked: /status did not answer")
         return self.read(name, source, lambda part: parse(part.data), absent=absent)
 
+    def rpc_if_sent(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T] | None:
+        """An RPC answer that is asked for only where it is needed; None if it was not, or if the
+        section is empty: there was nothing to add."""
+        section = self.document.sections.get(name)
+        if section is None or not (section.data or section.status or section.trouble):
+            return None
+        return self.rpc(name, path, parse)
+
     def of_unit(
         self,
         name: str,
@@ -246,6 +254,9 @@ def _chain(reader: _Reader) -> ChainView:
         blocks=reader.rpc("blocks", "blockchain", rpc.parse_blocks),
         commit=reader.rpc("commit", "commit", rpc_signed.parse_commit),
         result=reader.rpc("result", "block_results", rpc.parse_block_result),
+        signers=reader.rpc_if_sent("signers", "validators?height=", rpc.parse_validators),
+        anchor=reader.rpc_if_sent("anchor", "commit?height=", rpc_signed.parse_commit),
+        anchor_set=reader.rpc_if_sent("anchor_set", "validators?height=", rpc.parse_validators),
     )
 
 

@@ -60,7 +60,8 @@ class ChainSample(Record, frozen=True, kw_only=True):
 class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The rest of what one node says of the chain: read once.
 
-    `anchor` and `anchor_set` are the commit and the set of the pinned block; None where none is.
+    `signers` is the set that signed `commit`, None where it is `validators`. `anchor` and
+    `anchor_set` are the commit and the set of the pinned block, None where none is.
     """
 
     validators: Reading[ValidatorSet]
@@ -69,6 +70,7 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
     blocks: Reading[tuple[BlockMeta, ...]]
     commit: Reading[Commit]
     result: Reading[BlockResult]
+    signers: Reading[ValidatorSet] | None = None
     anchor: Reading[Commit] | None = None
     anchor_set: Reading[ValidatorSet] | None = None
 

@@ -289,6 +289,20 @@ def _without_keys(said: ChainView) -> ChainView:
     return replace(said, validators=worlds.base.known(shown))
 
 
+def test_powers_that_changed_since_are_no_reason_to_prove_nothing() -> None:
+    """The set that signed the commit was read beside the one that signs now."""
+    world, chain = signed(healthy()), signers_of(healthy())
+    later = SignedChain((41, 30, 20, 10), chain_id=chain.chain_id)
+    now, then = (worlds.base.known(set_of(one, world)) for one in (later, chain))
+    for reading in world.hosts:
+        if worlds.base.answers(reading):
+            told = {"validators": now, "signers": then}
+            world = tells(world, reading.host, lambda said, t=told: replace(said, **t))  # type: ignore[misc]
+    finding = diagnose(world)
+    assert (proof_of(finding).signed, proof_of(finding).total) == (100, 100)
+    assert finding.total_power == 101
+
+
 def test_the_header_of_a_proven_block_is_the_one_that_was_signed() -> None:
     """Its time and the application's hash before it."""
     world = signed(healthy())

@@ -33,9 +33,10 @@ _NOT_TRIED = Proof(None, reason="enough other signatures were verified")
 @dataclass(frozen=True)
 class Shown:
     """What one host shows: a commit, the set that is said to have signed it, and what that
-    proves."""
+    proves. `current` is whether that set is the one that signs now."""
 
     host: str
+    current: bool
     commit: Commit
     members: ValidatorSet
     proof: Proof
@@ -83,7 +84,7 @@ def read_proofs(views: Sequence[NodeView], chain_id: str, pin: PinnedBlock | Non
         trust=believed.trust,
         tried=tried,
         doubts=_doubts(views, shown, [block for _, block in proven]),
-        sets=frozenset(one.host for one, block in proven if _is_named(one, block.validators_hash)),
+        sets=frozenset(one.host for one, _ in proven if one.current),
         equivocations=twice,
     )
 
@@ -130,15 +131,17 @@ def _shown(views: Sequence[NodeView], chain_id: str) -> list[Shown]:
     pairs = []
     for view in views:
         commit = value_or_none(view.reading.chain.commit)
-        members = value_or_none(view.reading.chain.validators)
+        signers = view.reading.chain.signers
+        current = signers is None
+        members = value_or_none(view.reading.chain.validators if signers is None else signers)
         if view.answers and commit is not None and commit.header is not None and members:
-            pairs.append((view.host, commit, members))
+            pairs.append((view.host, commit, members, current))
     pairs.sort(key=lambda pair: (-pair[1].height, pair[0]))
     by_id: dict[tuple[int, int], Proof] = {}
     by_value: dict[tuple[Commit, ValidatorSet], Proof] = {}
     tried = 0
     found = []
-    for host, commit, members in pairs:
+    for host, commit, members, current in pairs:
         ids = (id(commit), id(members))
         proof = by_id.get(ids) or by_value.get((commit, members))
         if proof is None:
@@ -147,13 +150,8 @@ def _shown(views: Sequence[NodeView], chain_id: str) -> list[Shown]:
             tried += proof.tried
             by_value[commit, members] = proof
         by_id[ids] = proof
-        found.append(Shown(host, commit, members, proof))
+        found.append(Shown(host, current, commit, members, proof))
     return found
-
-
-def _is_named(one: Shown, set_hash: str) -> bool:
-    """Whether the set that the host shows is that of the block: it was verified against it."""
-    return one.commit.header is not None and one.commit.header.validators_hash == set_hash
 
 
 def _why_not(shown: Sequence[Shown], believed: Believed) -> str:
