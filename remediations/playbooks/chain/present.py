@@ -15,12 +15,15 @@ from remediations.engine.find.finding import (
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
+    BlockProof,
     ChainFinding,
     NodeFinding,
     Tristate,
     UnlistedPeer,
 )
 from remediations.render.formats import count_of, format_moment, name_some, percent
+from remediations.systems.comet.blocks import VoteType
+from remediations.systems.comet.proof.equivocation import Equivocation
 from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"
@@ -69,6 +72,10 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
     if finding.chain is ChainClass.PARTITION:
         sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]
         yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
+    if finding.proof is not None:
+        yield FindingRow(title="proven", text=_proven(finding.proof))
+    for twice in finding.equivocations:
+        yield FindingRow(title="signed twice", text=_signed_twice(twice), health=Health.DOWN)
     if finding.uncovered_power:
         yield FindingRow(title="unseen", text=_unseen(finding))
 
@@ -104,6 +111,29 @@ def _surety(finding: ChainFinding) -> str:
     number = count_of(len(finding.witnesses), "witness", "witnesses")
     said = f"{number}: {name_some(finding.witnesses, SHOWN_IN_FULL)}"
     return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
+
+
+def _proven(proof: BlockProof) -> str:
+    """What signatures prove, and what is only told."""
+    if not proof.height:
+        return f"nothing: {proof.reason}; all of this is only told"
+    return (
+        f"block {proof.height} ({proof.block_hash[:12]}, {proof.time[:19].replace('T', ' ')} UTC) "
+        f"is signed by {proof.signed} of {proof.total} power: {proof.verified} of "
+        f"{count_of(proof.shown, 'signature')} verified, {proof.trust}. "
+        "Only told: later blocks, rounds, votes under way, the app hash after the last block"
+    )
+
+
+def _signed_twice(twice: Equivocation) -> str:
+    """Who signed what, proven by both signatures."""
+    first, second = twice.first, twice.second
+    kind = "prevote" if first.type == VoteType.PREVOTE else "precommit"
+    blocks = " and ".join(v.block.hash[:12] if v.block else "nil" for v in (first, second))
+    return (
+        f"{twice.address} signed two {kind}s at height {first.height}, round {first.round}: "
+        f"{blocks}; both signatures are verified"
+    )
 
 
 def _subject(node: NodeFinding) -> Subject:

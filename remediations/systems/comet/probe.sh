@@ -4,6 +4,7 @@
 
 : "${remediate_signatures:=panic}" # extended regular expressions for the journal
 : "${remediate_errors:=ERR}"
+: "${remediate_pin:=}" # the height of the pinned block
 : "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
 : "${remediate_credentials:=}"
 
@@ -238,11 +239,12 @@ dial() {
     printf '%s %s\n' "$1" "$how"
 }
 
-# validators: all pages, all of the height of the first one.
+# validators [HEIGHT]: all pages, all of the height of the first one.
 validators() {
     local page pages answer height
     local -a urls=()
-    answer=$(get 'validators?per_page=100' | head -c 1000000; exit "${PIPESTATUS[0]}") || return
+    answer=$(get "validators?per_page=100${1:+&height=$1}" | head -c 1000000; exit "${PIPESTATUS[0]}") ||
+        return
     printf '%s\n' "$answer"
     member_of block_height 19 || return 0
     height=$value
@@ -253,6 +255,23 @@ validators() {
         urls+=("$rpc/validators?per_page=100&page=$page&height=$height")
     done
     ask "${urls[@]}"
+}
+
+# hash_of NAME HEIGHT: sets value to the hash that is member NAME of the header of HEIGHT.
+hash_of() {
+    local answer
+    value=
+    answer=$(get "header?height=$2" | head -c 65536)
+    [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9A-Fa-f]{64})\" ]] && value=${BASH_REMATCH[1]}
+}
+
+# signers HEIGHT TIP: the set that signed HEIGHT; nothing if it is the one that signs after TIP, as on
+# a chain whose powers do not change, or if the node does not tell.
+signers() {
+    local after
+    hash_of next_validators_hash "$2" && after=$value &&
+        hash_of validators_hash "$1" && [[ $value != "$after" ]] || return 0
+    validators "$1"
 }
 
 # --- the order of things -------------------------------------------------------------------------
@@ -279,6 +298,11 @@ chain() {
         begin dump get dump_consensus_state
         begin blocks get "blockchain?minHeight=$from&maxHeight=$height"
         begin commit get "commit?height=$((height > 1 ? height - 1 : 1))"
+        begin signers signers $((height > 1 ? height - 1 : 1)) "$height"
+        if [[ $remediate_pin ]]; then
+            begin anchor get "commit?height=$remediate_pin"
+            begin anchor_set validators "$remediate_pin"
+        fi
         begin result get "block_results?height=$height"
     fi
     describe # in the time between the samples

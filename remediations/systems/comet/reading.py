@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
+from remediations.systems.comet.blocks import PinnedBlock
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
@@ -57,8 +58,12 @@ class ChainSample(Record, frozen=True, kw_only=True):
     round: Reading[RoundState]
 
 
-class ChainView(Record, frozen=True, kw_only=True):
-    """The rest of what one node says of the chain: read once."""
+class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The rest of what one node says of the chain: read once.
+
+    `signers` is the set that signed `commit`, None where it is `validators`. `anchor` and
+    `anchor_set` are the commit and the set of the pinned block, None where none is.
+    """
 
     validators: Reading[ValidatorSet]
     peers: Reading[tuple[Peer, ...]]
@@ -66,6 +71,9 @@ class ChainView(Record, frozen=True, kw_only=True):
     blocks: Reading[tuple[BlockMeta, ...]]
     commit: Reading[Commit]
     result: Reading[BlockResult]
+    signers: Reading[ValidatorSet] | None = None
+    anchor: Reading[Commit] | None = None
+    anchor_set: Reading[ValidatorSet] | None = None
 
 
 class NodeReading(Record, frozen=True, kw_only=True):
@@ -99,14 +107,15 @@ class HostReading(NodeReading, frozen=True, kw_only=True):
     records: Reading[RecordRoom]
 
 
-class CometNodes(Kinded, frozen=True, kw_only=True):
-    """The nodes of one chain, in the inventory's order."""
+class CometNodes(Kinded, frozen=True, kw_only=True, omit_defaults=True):
+    """The nodes of one chain, in the inventory's order; `trust` is the block that it pins."""
 
     KIND: ClassVar[str] = "comet.reading/1"
 
     chain_id: str
     halted_after_s: HaltedAfter
     hosts: tuple[NodeReading, ...]
+    trust: PinnedBlock | None = None
 
 
 class CometReading(Record, frozen=True, kw_only=True, dict=True):
@@ -125,6 +134,7 @@ class CometReading(Record, frozen=True, kw_only=True, dict=True):
     hosts: tuple[HostReading, ...]
     elsewhere: tuple[HostLogin, ...] = ()
     others: tuple[Part, ...] = ()
+    trust: PinnedBlock | None = None
 
     def host(self, name: str) -> HostReading:
         """The reading of host `name`.
@@ -168,6 +178,7 @@ def comet_reading(observation: Observation) -> CometReading:
         hosts=tuple(on_host(node, logins.host(node.host)) for node in nodes.hosts),
         elsewhere=tuple(login for login in logins.hosts if login.host not in with_node),
         others=tuple(part for part in observation.parts if part.kind not in _OURS),
+        trust=nodes.trust,
     )
 
 
@@ -192,6 +203,7 @@ def sealed(reading: CometReading) -> Observation:
             chain_id=reading.chain_id,
             halted_after_s=reading.halted_after_s,
             hosts=tuple(map(_node, reading.hosts)),
+            trust=reading.trust,
         ),
     )
     parts = [*map(Part.of, ours), *reading.others]

@@ -35,6 +35,9 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "dump": 4_000_000,
         "blocks": 262_144,
         "commit": 4_000_000,
+        "signers": 400_000,
+        "anchor": 300_000,
+        "anchor_set": 300_000,
         "result": 4_000_000,
         "status.2": 65_536,
         "app.2": 65_536,
@@ -63,12 +66,18 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
     }
 
 
+def _settings_of_all(inventory: Inventory) -> Mapping[str, str]:
+    pin = chain_of(inventory).trust
+    return {"remediate_pin": "" if pin is None else str(pin.height)}
+
+
 def _whole(inventory: Inventory, nodes: Sequence[NodeReading]) -> CometNodes:
     chain = chain_of(inventory)
     return CometNodes(
         chain_id=chain.chain_id,
         halted_after_s=chain.halted_after_s,
         hosts=tuple(nodes),
+        trust=chain.trust,
     )
 
 
@@ -81,6 +90,7 @@ COMET = HostSystem(
     ),
     sections=SECTIONS,
     settings=_settings,
+    settings_of_all=_settings_of_all,
     read=read_node,
     unread=unread_node,
     whole=_whole,

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+from remediations.systems.comet.blocks import BlockId, Header
 from remediations.values.record import Moment, Record
 
 
-class Validator(Record, frozen=True, kw_only=True):
-    """One member of the validator set, in the order of `/validators` (its index in bit arrays)."""
+class Validator(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One member of the validator set, in the order of `/validators` (its index in bit arrays).
+
+    `key_type` is CometBFT's name, `pub_key` base64; both are "" where they were not read.
+    """
 
     address: str
     power: int
+    key_type: str = ""
+    pub_key: str = ""
 
 
 class ValidatorSet(Record, frozen=True, kw_only=True):
@@ -142,11 +148,16 @@ class RoundStep(IntEnum):
     COMMIT = 8  # the block is decided; the application has yet to apply it
 
 
-class CommitSignature(Record, frozen=True, kw_only=True):
-    """One signature of `/commit`; `flag` is a `BlockIdFlag`."""
+class CommitSignature(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One signature of `/commit`; `flag` is a `BlockIdFlag`.
+
+    `timestamp` is RFC 3339, `signature` base64; both are "" where they were not read.
+    """
 
     address: str
     flag: int
+    timestamp: str = ""
+    signature: str = ""
 
     @property
     def voted(self) -> bool:
@@ -159,12 +170,17 @@ class CommitSignature(Record, frozen=True, kw_only=True):
         return self.flag == BlockIdFlag.COMMIT
 
 
-class Commit(Record, frozen=True, kw_only=True):
-    """`/commit?height=`: who signed that block, and in which round it was decided."""
+class Commit(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """`/commit?height=`: who signed that block, and in which round it was decided.
+
+    `block_id` is what they signed, `header` what it is the hash of; None where it was not read.
+    """
 
     height: int
     round: int
     signatures: tuple[CommitSignature, ...]
+    block_id: BlockId | None = None
+    header: Header | None = None
 
 
 class BlockResult(Record, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ HEAVY = (
     "pyinfra",
     "pytest",
     "remediations.playbooks",
+    "remediations.systems.comet.proof",
     "remediations.reach",
     "remediations.engine.report",
     "rich",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed
 from remediations.systems.comet import rpc_shapes as shapes
 from tests.unit.model import answers
 
@@ -164,7 +164,7 @@ def test_evidence_shows_in_the_header() -> None:
 
 def test_commit_and_result() -> None:
     """An absent signature has no address; the result's hash is base64."""
-    signed = rpc.parse_commit(answers.commit(112))
+    signed = rpc_signed.parse_commit(answers.commit(112))
     assert [s.flag for s in signed.signatures] == [2, 2, 2, 1]
     assert signed.signatures[3].address == ""
     assert rpc.parse_block_result(answers.block_results(113)).app_hash == answers.APP

@@ -34,6 +34,7 @@ from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.proofs import Proofs, block_proof, read_proofs
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
 from remediations.playbooks.chain.diagnose.witness import contradictions
@@ -62,7 +63,8 @@ def diagnose(observation: CometReading) -> ChainFinding:
     """
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
     # 1
-    doubted = contradictions(views, observation.chain_id)
+    proofs = read_proofs(views, observation.chain_id, observation.trust)
+    doubted = contradictions(views, observation.chain_id, proofs)
     same = machines(views, observation.logins)
     witnesses = tuple(
         v
@@ -70,11 +72,11 @@ def diagnose(observation: CometReading) -> ChainFinding:
         if v.answers and v.host not in doubted and same.get(v.host, v.host) == v.host
     )
     # 2
-    power = read_power(views, witnesses)
+    power = read_power(views, witnesses, proofs.sets)
     # 3
     gone = _gone(views)
     clocks = read_clocks(observation)
-    halt = read_halt(witnesses, power, gone, observation.halted_after_s, clocks.ours)
+    halt = read_halt(witnesses, power, gone, observation.halted_after_s, clocks.ours, proofs.block)
     # 4
     hashes = read_hashes(witnesses, power)
     equivocations = read_equivocations(
@@ -115,7 +117,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         equivocations=equivocations,
         signing=context.signing,
     )
-    return _assembled(observation, case, context)
+    return _assembled(observation, case, context, proofs)
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
@@ -144,7 +146,9 @@ def _consensus_dead(
     )
 
 
-def _assembled(observation: CometReading, case: ClassInput, context: ChainContext) -> ChainFinding:
+def _assembled(
+    observation: CometReading, case: ClassInput, context: ChainContext, proofs: Proofs
+) -> ChainFinding:
     judgement = classify(case)  # 6
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
@@ -174,6 +178,8 @@ def _assembled(observation: CometReading, case: ClassInput, context: ChainContex
         nodes=nodes,
         evidence=_evidence(case),
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
+        proof=block_proof(proofs),
+        equivocations=proofs.equivocations,
     )
 
 

@@ -21,7 +21,9 @@ from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.playbooks.chain.diagnose.pace import overdue
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import Tristate
+from remediations.systems.comet.proof.commit import ProvenBlock
 from remediations.systems.comet.quorum import can_halt
+from remediations.systems.comet.rpc_envelope import time_of
 from remediations.values.reading import value_or_none
 
 _FUTURE = timedelta(seconds=10)
@@ -46,9 +48,11 @@ def read_halt(
     down: frozenset[str],
     limit_s: int,
     ours: timedelta = timedelta(),
+    proven: ProvenBlock | None = None,
 ) -> Halt:
-    """The answer of all witnesses; `down` are the addresses whose host is certainly down, and
-    `ours` is how far the hosts' clocks are ahead of ours where ours is the wrong one."""
+    """The answer of all witnesses; `down` are the addresses whose host is certainly down, `ours` is
+    how far the hosts' clocks are ahead of ours where ours is the wrong one, and `proven` the newest
+    block whose signatures were verified."""
     if not witnesses:
         return Halt(Tristate.UNKNOWN, 0, None, 0, "no node answers for the chain", ())
     tip = max(view.height for view in witnesses)
@@ -70,7 +74,7 @@ def read_halt(
         answer = Tristate.UNKNOWN
         reason = f"the newest block has a time {ahead} s ahead of this machine's clock"
     elif len(stale) < len(witnesses):
-        answer, reason = _going_on(witnesses, stale, tip)
+        answer, reason = _going_on(witnesses, stale, tip, _fresh(witnesses, proven, limit - ours))
     else:
         answer, reason = _standing(stale, power, down, tip)
     lost = power.sum(down)
@@ -89,12 +93,28 @@ def _age(view: NodeView) -> timedelta:
     return sample.at - status.block_time
 
 
+def _fresh(
+    witnesses: Sequence[NodeView], proven: ProvenBlock | None, limit: timedelta
+) -> ProvenBlock | None:
+    """The proven block, if it was younger than `limit` by our clock when the nodes were asked."""
+    asked = max(view.newest.at for view in witnesses if view.newest is not None)
+    if proven is None or asked - time_of(proven.time) > limit:
+        return None
+    return proven
+
+
 def _going_on(
-    witnesses: Sequence[NodeView], stale: Sequence[NodeView], tip: int
+    witnesses: Sequence[NodeView],
+    stale: Sequence[NodeView],
+    tip: int,
+    proven: ProvenBlock | None,
 ) -> tuple[Tristate, str]:
-    """A node has a fresh block: the chain goes on if another one confirms that."""
+    """A node has a fresh block: the chain goes on if another one confirms that, or signatures."""
     old = {view.host for view in stale}
     confirming = sum(1 for view in witnesses if view.host not in old or _sees(view, tip))
+    if confirming < 2 and proven is not None:
+        signed = f"{proven.signed} of {proven.total} power signed it"
+        return Tristate.NO, f"block {proven.height} is fresh, and {signed}"
     if confirming < 2:
         return Tristate.UNKNOWN, "only one node shows fresh blocks; a second witness is needed"
     return Tristate.NO, f"{confirming} nodes show or see fresh blocks"

@@ -48,11 +48,17 @@ class Power:
         return sum(p for address, p in self.powers.items() if address not in self.holders)
 
 
-def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Power:
-    """The newest validator set that a witness knows, and who holds its keys."""
+def read_power(
+    views: Sequence[NodeView],
+    witnesses: Sequence[NodeView],
+    proven: frozenset[str] = frozenset(),
+) -> Power:
+    """The newest validator set that a witness knows, and who holds its keys. The sets that hosts
+    in `proven` show come before any other."""
     best: ValidatorSet | None = None
     source = ""
-    for view in sorted(witnesses, key=lambda view: view.host):
+    sure = [view for view in witnesses if view.host in proven]
+    for view in sorted(sure or witnesses, key=lambda view: view.host):
         members = value_or_none(view.reading.chain.validators)
         if members is None or not members.validators:
             continue
