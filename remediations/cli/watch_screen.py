@@ -9,13 +9,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace as with_fields
+from rich.text import Text
 
 from remediations.cli.conclusions import conclusions_result
 from remediations.cli.output import CommandResult, TerminalStyle
 from remediations.cli.signals import terminate_as_interrupt
 from remediations.cli.watch_lines import print_now
 from remediations.engine.find.conclude import Conclusion
+from remediations.engine.find.finding import Health
 from remediations.engine.observe.heard import HostsHeard
 from remediations.errors import RemediationError
 from remediations.render.console import BAD, DIM, draw, text_line
@@ -23,6 +28,7 @@ from remediations.render.formats import count_of, format_time
 
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 HOME, TO_END_OF_LINE, BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+LEFT_OUT = "the screen is small: what is well is left out"
 KEPT = 4
 """Lines at the end that stay where a diagnosis does not fit: the next step."""
 
@@ -34,7 +40,7 @@ class WatchScreen:
         self._style = style
         self._verbose = verbose
         self._found: Sequence[Conclusion] = ()
-        self._drawn: tuple[TerminalStyle, str] | None = None
+        self._drawn: dict[tuple[TerminalStyle, bool], str] = {}
         self._read_at: datetime | None = None
         self._heard: HostsHeard | None = None
         self._next = 0.0
@@ -59,7 +65,7 @@ class WatchScreen:
 
     def concluded(self, found: Sequence[Conclusion], at: datetime, /) -> None:
         """Show what was concluded."""
-        self._found, self._drawn, self._read_at = found, None, at
+        self._found, self._drawn, self._read_at = found, {}, at
         self._heard, self._trouble = None, ""
         self._looks += 1
 
@@ -76,12 +82,14 @@ class WatchScreen:
 
     def tick(self) -> None:
         """Draw the screen."""
-        style = self._style()
+        style, room = self._style(), shutil.get_terminal_size((80, 24)).lines
         head = [text_line(self._status(datetime.now(UTC)), DIM)]
         head += [text_line(self._trouble, BAD)] if self._trouble else []
-        lines = draw(head, width=style.width, colour=style.colour).split("\n")
-        lines += ["", *self._diagnosis(style).split("\n")]
-        rows = fitted(lines, shutil.get_terminal_size((80, 24)).lines)
+        lines = self._lines(head, style, short=False)
+        if len(lines) > room:
+            head.append(text_line(LEFT_OUT, DIM))
+            lines = self._lines(head, style, short=True)
+        rows = fitted(lines, room)
         print_now(HOME + "\r\n".join(row + TO_END_OF_LINE for row in rows) + BELOW)
 
     def answer(self, found: Sequence[Conclusion]) -> CommandResult:
@@ -93,7 +101,8 @@ class WatchScreen:
         if self._read_at is None:
             return None
         ended = f"the watch was ended after {count_of(self._looks, 'look')}, the last at "
-        return f"{self._diagnosis(self._style())}\n\n{ended}{format_time(self._read_at)}"
+        text = self._diagnosis(self._style())
+        return f"{text}\n\n{ended}{format_time(self._read_at)}"
 
     def _status(self, now: datetime) -> str:
         said = [f"{format_time(now)}"]
@@ -105,14 +114,26 @@ class WatchScreen:
             said.append(f"next look in {max(0, round(self._next - time.monotonic()))} s")
         return "; ".join([*said, "Ctrl-C ends"])
 
-    def _diagnosis(self, style: TerminalStyle) -> str:
-        """The same text as without a watch, drawn again only if the terminal has changed."""
+    def _lines(self, head: Sequence[Text], style: TerminalStyle, *, short: bool) -> list[str]:
+        """The lines of the whole screen."""
+        lines = draw(head, width=style.width, colour=style.colour).split("\n")
+        return [*lines, "", *self._diagnosis(style, short=short).split("\n")]
+
+    def _diagnosis(self, style: TerminalStyle, *, short: bool = False) -> str:
+        """The same text as without a watch, drawn again only if anything has changed. If it is to
+        be short, the subjects that are well are left out."""
         if not self._found:
             return ""
-        if self._drawn is None or self._drawn[0] != style:
-            text = conclusions_result(self._found, style, verbose=self._verbose).text
-            self._drawn = style, text
-        return self._drawn[1]
+        if (style, short) not in self._drawn:
+            found = [_without_well(one) for one in self._found] if short else self._found
+            text = conclusions_result(found, style, verbose=self._verbose).text
+            self._drawn[style, short] = text
+        return self._drawn[style, short]
+
+
+def _without_well(one: Conclusion) -> Conclusion:
+    ill = tuple(subject for subject in one.finding.subjects if subject.health is not Health.WELL)
+    return replace(one, finding=with_fields(one.finding, subjects=ill))
 
 
 def _age(now: datetime, then: datetime) -> str:

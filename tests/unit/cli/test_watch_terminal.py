@@ -35,7 +35,7 @@ from tests.unit.plan.cases import quorum_lost
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 CTRL_C = b"\x03"
-ROWS = 16
+ROWS = 18
 
 
 class Terminal:
@@ -196,15 +196,23 @@ def drawn(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_the_next_step_is_always_on_the_screen(
-    screen: WatchScreen, capsys: pytest.CaptureFixture[str]
+    screen: WatchScreen, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A diagnosis longer than the screen loses its middle, which is said."""
+    """A screen that is small shows what is not well; one that is smaller loses its middle. Both are
+    said."""
     found = conclude(catalogue(MachineConfig()).domains, sealed(quorum_lost()))
     screen.concluded(found, datetime.now(UTC))
     screen.pausing(10)
     rows = drawn(capsys)
     assert rows[0].endswith("ago; next look in 10 s; Ctrl-C ends")
-    assert rows[2] == "QUORUM-LOST: halted"
+    assert rows[1:4] == ["the screen is small: what is well is left out", "", "QUORUM-LOST: halted"]
+    assert [row.split()[0] for row in rows if "stopped" in row][-1] == "val1"
+    assert "waiting" not in "\n".join(rows)
+    assert rows[-1] == "remediate plan INC-001"
+    monkeypatch.setenv("LINES", "10")
+    screen.tick()
+    rows = drawn(capsys)
+    assert len(rows) == 10
     assert "more lines: remediate diagnose)" in "\n".join(rows)
     assert rows[-1] == "remediate plan INC-001"
 
