@@ -24,6 +24,7 @@ from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult
 from remediations.engine.approve.approval import Approval
 from remediations.engine.catalogue import catalogue
+from remediations.engine.diff.difference import ObservationDiff
 from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
@@ -112,6 +113,9 @@ _ENGINE: Mapping[str, DocumentType] = {
     "finding": DocumentType(kind=Finding, what="what a domain concludes, for people"),
     "diagnosis": DocumentType(
         kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"
+    ),
+    "diff": DocumentType(
+        kind=ObservationDiff, what="what changed between two observations, as `diff` prints it"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),

@@ -78,12 +78,30 @@ def conclude(
         UsageError: no domain is concerned, and no system failed.
         RemediationError: the only concerned domain cannot conclude.
     """
-    unread = [_unread(system) for system in failed]
-    if unread and not any(_concerns(domain, observation) for domain in domains):
-        return tuple(unread)
+    if failed and not any(_concerns(domain, observation) for domain in domains):
+        return tuple(map(_unread, failed))
     asked = concerned_domains(domains, observation)
-    alone = len(asked) + len(unread) == 1
+    return _all_concluded(asked, observation, failed, alone=len(asked) + len(failed) == 1)
+
+
+def conclude_each(
+    domains: Sequence[AnyDomain], observation: Observation, failed: Sequence[FailedSystem] = ()
+) -> tuple[Conclusion, ...]:
+    """The same, for comparing observations: never raises. A domain that cannot conclude is unknown
+    even if it is the only one; nothing is returned if none is concerned."""
+    asked = tuple(domain for domain in domains if _concerns(domain, observation))
+    return _all_concluded(asked, observation, failed, alone=False)
+
+
+def _all_concluded(
+    asked: Sequence[AnyDomain],
+    observation: Observation,
+    failed: Sequence[FailedSystem],
+    *,
+    alone: bool,
+) -> tuple[Conclusion, ...]:
     found = _once([_concluded(domain, observation, alone=alone) for domain in asked])
+    unread = map(_unread, failed)
     return explained_in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
 
 

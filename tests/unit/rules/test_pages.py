@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.find.conclude import FAILED, UNREAD
 from remediations.engine.rules.book import (
     PAGES,
     RuleEntry,
@@ -129,7 +130,7 @@ def test_every_rule_that_code_cites_has_an_entry() -> None:
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        (RuleKind.CLASS, [*ChainClass]),
+        (RuleKind.CLASS, [*ChainClass, FAILED, UNREAD]),
         (RuleKind.CONDITION, [*NodeCondition]),
         (RuleKind.STATE, [*RunState, *StepState]),
         (RuleKind.EXIT_CODE, [int(code) for code in ExitCode]),

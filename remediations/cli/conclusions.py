@@ -1,0 +1,81 @@
+"""Shows what the installed domains conclude from one observation, and gives it an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from remediations.cli.output import CommandResult, TerminalStyle, next_command
+from remediations.engine.catalogue import catalogue, find_playbook
+from remediations.engine.domain import AnyDomain
+from remediations.engine.find.conclude import SEVERITY, Conclusion
+from remediations.engine.find.finding import Finding, Health
+from remediations.engine.find.render_text import finding_text
+from remediations.errors import ExitCode, UsageError
+from remediations.machine.config import MachineConfig
+
+EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
+
+
+def conclusions_result(
+    found: Sequence[Conclusion], style: TerminalStyle, *, verbose: bool = False
+) -> CommandResult:
+    """All findings, as text and as the document `diagnosis`."""
+    texts = [
+        finding_text(
+            _shown(one.finding),
+            width=style.width,
+            colour=style.colour,
+            verbose=verbose,
+            explained_by=one.explained_by,
+        )
+        for one in found
+    ]
+    return CommandResult(
+        exit_code=worst_exit_code([one.finding for one in found]),
+        document=[
+            {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
+            for one in found
+        ],
+        text="\n\n".join(texts),
+    )
+
+
+def named_domains(what: str | None, config: MachineConfig) -> tuple[AnyDomain, ...]:
+    """All domains, or the one that is named directly or by one of its playbooks.
+
+    Raises:
+        UsageError: there is none of that name.
+        Refused: it is installed, but broken, ambiguous or not allowed here.
+    """
+    found = catalogue(config)
+    if what is None:
+        return found.domains
+    for domain in found.domains:
+        if domain.name.casefold() == what.casefold():
+            return (domain,)
+    installed = find_playbook(what, config)
+    if installed is not None:
+        return (installed.domain,)
+    names = [domain.name for domain in found.domains]
+    ids = [one.playbook.id for one in found.playbooks]
+    raise UsageError(
+        f"there is no domain and no playbook {what!r}",
+        guard="domain",
+        got=what,
+        expected=", ".join([*names, *ids]) or "an installed domain",
+        next_step="remediate list",
+    )
+
+
+def worst_exit_code(findings: Sequence[Finding]) -> ExitCode:
+    """The exit code for findings: the worst health decides."""
+    worst = max((finding.health for finding in findings), key=SEVERITY.index)
+    return EXITS.get(worst, ExitCode.CHANGES_PENDING)
+
+
+def _shown(finding: Finding) -> Finding:
+    if not finding.playbook:
+        return finding
+    return replace(finding, next_step=next_command("plan", finding.playbook))
