@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -17,8 +18,10 @@ from remediations.engine.find.conclude import SEVERITY, conclude
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.observe.observation import failed_systems
+from remediations.engine.runs.history import last_unproven
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig, load_machine_config
+from remediations.render.formats import format_observed
 
 EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
@@ -35,7 +38,8 @@ def command(
     known = require_inventory(inventory) if inventory is not None or source is None else None
     observation = get_observation(known, source, save)
     found = conclude(domains, observation, failed_systems(observation) if what is None else ())
-    style = terminal_style()
+    style, now = terminal_style(), datetime.now(UTC)
+    before = [last_unproven(one.resources, now) for one in found]
     texts = [
         finding_text(
             _shown(one.finding),
@@ -43,14 +47,24 @@ def command(
             colour=style.colour,
             verbose=verbose,
             explained_by=one.explained_by,
+            notes=(
+                ("observed", format_observed(observation.ended, now)),
+                *((("last run", past.told(now)),) if past else ()),
+            ),
         )
-        for one in found
+        for one, past in zip(found, before, strict=True)
     ]
     return CommandResult(
         exit_code=worst_exit_code([one.finding for one in found]),
         document=[
-            {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
-            for one in found
+            {
+                "finding": one.finding,
+                "detail": one.detail,
+                "explained_by": list(one.explained_by),
+                "observed_at": observation.ended,
+                "last_run": past,
+            }
+            for one, past in zip(found, before, strict=True)
         ],
         text="\n\n".join(texts),
     )

@@ -38,13 +38,14 @@ class Conclusion:
     """The conclusion of one domain: for people, and in its own terms (None if it failed).
 
     `name` is that of the domain, or of a system that failed. `explained_by` names the domains that
-    explain the finding.
+    explain the finding; `resources` are what its runs would lock.
     """
 
     name: str
     finding: Finding
     detail: Part | None
     explained_by: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
 
 
 def concerned_domains(
@@ -139,7 +140,10 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
         domain.concerns(observation)
         situation = domain.situation(observation, frozenset())
         return Conclusion(
-            name=domain.name, finding=domain.finding(situation), detail=domain.detail(situation)
+            name=domain.name,
+            finding=domain.finding(situation),
+            detail=domain.detail(situation),
+            resources=domain.resources(situation),
         )
     except Exception as error:
         if alone:
