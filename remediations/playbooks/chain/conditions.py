@@ -66,7 +66,7 @@ class ConditionRule:
     has ended in the process, so its votes of this round, if any, are its last. `hides_power`: the
     node may hold power without showing its key. `halts_as` is the class of a chain whose validators
     all say this while nobody answers. `by_hand` is what a person does, "" where a playbook does it
-    or nothing is to be done.
+    or nothing is to be done; `UNIT` in it becomes the name of the node's unit.
     """
 
     health: Health = Health.DOWN
@@ -107,19 +107,20 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             consensus_dead=True,
             halts_as=ChainClass.DETERMINISTIC_PANIC,
             by_hand="No rollback. Install a program that gets past this block on more than "
-            "2/3 of the power, then start them together.",
+            "2/3 of the power, then `sudo systemctl restart UNIT` on them together.",
         ),
         NodeCondition.UPGRADE_NEEDED: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.UPGRADE_NEEDED,
             by_hand="Install the program of the upgrade here, check its hash, then "
-            "start. No rollback, no skipped height unless more than 2/3 agree.",
+            "`sudo systemctl restart UNIT`. No rollback, no skipped height unless more than "
+            "2/3 agree.",
         ),
         NodeCondition.HALT_HEIGHT: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.HALT_HEIGHT,
             by_hand="Set halt-height = 0 and halt-time = 0 in app.toml (and in the "
-            "unit's flags and environment) on every validator, then start.",
+            "unit's flags and environment), then `sudo systemctl restart UNIT`.",
         ),
         NodeCondition.DISK_FULL: ConditionRule(
             by_hand="Free or add space: rotated logs, old archives, "
@@ -140,8 +141,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "yesterday.",
         ),
         NodeCondition.DUPLICATE_KEY: ConditionRule(
-            by_hand="Stop and mask all but one holder of this key, and move the key "
-            "file off it. Two that run are tombstoned within two blocks, for ever.",
+            by_hand="On all but one holder of this key: `sudo systemctl disable --now "
+            "UNIT`, then move the key file off the host. Two that run are tombstoned within two "
+            "blocks, for ever.",
         ),
         NodeCondition.DOUBLE_SIGN_CHECK: ConditionRule(
             by_hand="Set double_sign_check_height = 0 in config.toml for this "

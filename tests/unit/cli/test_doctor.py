@@ -343,7 +343,9 @@ def test_the_copy_that_runs_is_left_alone() -> None:
     """Which host has to be masked follows from who runs; where both do, people decide."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
     where = (CHAIN, "one key, one host")
-    assert bad(lines_of(world))[where].mend.startswith("mask the unit on standby1, ")
+    assert bad(lines_of(world))[where].mend.startswith(
+        "on standby1: `sudo systemctl disable --now UNIT`, then move the key away from there"
+    )
     world = worlds.duplicated(healthy(), "val1", "val2")
     assert "decide which of val1, val2" in bad(lines_of(world))[where].mend
 

@@ -11,7 +11,7 @@ from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent
 
 
 def explain(
@@ -52,6 +52,9 @@ def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding
     chain = judgement.chain
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(power, nodes)
+    if chain is ChainClass.HALT_HEIGHT:
+        hosts = [n.host for n in nodes if n.condition is NodeCondition.HALT_HEIGHT]
+        return f"on {name_some(hosts)}: {chain.rule.next_step}; by hand, as said of each"
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
         return f"remediate plan {playbook}" if playbook else _first_by_hand(nodes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.advice import by_hand
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
@@ -46,7 +47,7 @@ def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFind
         address=view.address if member else "",
         power=power,
         cause=cause,
-        by_hand=hands or verdict.condition.rule.by_hand,
+        by_hand=hands or by_hand(view, verdict.condition),
         evidence=evidence,
     )
 

@@ -15,6 +15,8 @@ from remediations.values.reading import Known, Unknown
 
 CHAIN = "chain"
 """The subject of lines about the whole."""
+DISABLE = "`sudo systemctl disable --now UNIT`"
+"""Not `mask`, which systemd refuses for a unit whose file is in /etc, where most are."""
 ONE_KEY = "one key, one host"
 """The topic of the most dangerous lack: it costs a validator for ever."""
 
@@ -82,8 +84,11 @@ def _apart(hosts: Sequence[str], running: Sequence[str]) -> str:
     """How to get two copies of a key apart, whoever of them may run."""
     if len(running) == 1:
         others = ", ".join(host for host in hosts if host != running[0])
-        return f"mask the unit on {others}, then move the key away from there; {running[0]} runs"
-    return f"decide which of {', '.join(hosts)} is to sign; stop and mask the others at once"
+        return f"on {others}: {DISABLE}, then move the key away from there; {running[0]} runs"
+    return (
+        f"decide which of {', '.join(hosts)} is to sign; on the others at once: {DISABLE}, then "
+        "move the key away from there"
+    )
 
 
 def _programs(views: Sequence[NodeView]) -> list[DoctorLine]:
