@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -12,16 +13,26 @@ from remediations.engine.domain import AnyDomain
 from remediations.engine.find.conclude import SEVERITY, Conclusion
 from remediations.engine.find.finding import Finding, Health
 from remediations.engine.find.render_text import finding_text
+from remediations.engine.runs.history import last_unproven
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig
+from remediations.render.formats import format_moment, format_observed
 
 EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 
 def conclusions_result(
-    found: Sequence[Conclusion], style: TerminalStyle, *, verbose: bool = False
+    found: Sequence[Conclusion],
+    style: TerminalStyle,
+    *,
+    verbose: bool = False,
+    aged: bool = True,
 ) -> CommandResult:
-    """All findings, as text and as the document `diagnosis`."""
+    """All findings, as text and as the document `diagnosis`: with when the hosts were read, and the
+    last run on the same resources that was not verified. With `aged` the text says how old that is,
+    as long as it is shown once."""
+    now = datetime.now(UTC)
+    before = [last_unproven(one.resources, now) for one in found]
     texts = [
         finding_text(
             _shown(one.finding),
@@ -29,14 +40,24 @@ def conclusions_result(
             colour=style.colour,
             verbose=verbose,
             explained_by=one.explained_by,
+            notes=(
+                ("observed", _observed(one, now if aged else None)),
+                *((("last run", past.told(now)),) if past else ()),
+            ),
         )
-        for one in found
+        for one, past in zip(found, before, strict=True)
     ]
     return CommandResult(
         exit_code=worst_exit_code([one.finding for one in found]),
         document=[
-            {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
-            for one in found
+            {
+                "finding": one.finding,
+                "detail": one.detail,
+                "explained_by": list(one.explained_by),
+                "observed_at": one.observed_at,
+                "last_run": past,
+            }
+            for one, past in zip(found, before, strict=True)
         ],
         text="\n\n".join(texts),
     )
@@ -73,6 +94,12 @@ def worst_exit_code(findings: Sequence[Finding]) -> ExitCode:
     """The exit code for findings: the worst health decides."""
     worst = max((finding.health for finding in findings), key=SEVERITY.index)
     return EXITS.get(worst, ExitCode.CHANGES_PENDING)
+
+
+def _observed(one: Conclusion, now: datetime | None) -> str:
+    if now is None:
+        return format_moment(one.observed_at)
+    return format_observed(one.observed_at, now)
 
 
 def _shown(finding: Finding) -> Finding:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import click
+
 from remediations import __version__
 from remediations.cli.anchors import live_inventory, no_inventory_error
 from remediations.cli.output import next_command
@@ -16,12 +18,15 @@ from remediations.engine.observe.heard import HeardReach, HostsHeard
 from remediations.engine.observe.observation import (
     Observation,
     Scope,
+    check_save,
     load_observation,
     save_observation,
 )
 from remediations.engine.observe.observe import observe
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
+from remediations.render.formats import count_of, format_moment
+from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
 TOOL = f"remediate {__version__}"
@@ -100,6 +105,8 @@ def get_observation(
         UsageError: the file is not an observation, or is one of another inventory.
         Unreadable: no host could be read.
     """
+    if save_to is not None:
+        check_save(save_to)  # before the hosts are read
     if source is not None:
         observation = load_observation(source)
         if inventory is not None and observation.inventory_digest != inventory_digest(inventory):
@@ -115,10 +122,24 @@ def get_observation(
             require_inventory(None) if inventory is None else inventory, scope
         )
     if save_to is not None:
-        save_observation(observation, save_to)
+        keep_observation(observation, save_to)
     if source is None:
         check_someone_answered(observation, inventory)
     return observation
+
+
+def keep_observation(observation: Observation, path: Path) -> None:
+    """Write it for `--save`, and say on standard error what was written and where.
+
+    Raises:
+        UsageError: the file holds something else, which is not overwritten.
+        MachineError: the file cannot be written.
+    """
+    instead = ", instead of the one of before" if path.is_file() and path.stat().st_size else ""
+    save_observation(observation, path)
+    hosts = count_of(len(observation.logins), "host")
+    moment = format_moment(observation.ended)
+    click.echo(one_line(f"saved: {path}, {hosts} observed {moment}{instead}"), err=True)
 
 
 def check_someone_answered(observation: Observation, inventory: Inventory | None) -> None:

@@ -126,7 +126,7 @@ class WatchScreen:
             return ""
         if (style, short) not in self._drawn:
             found = [_without_well(one) for one in self._found] if short else self._found
-            text = conclusions_result(found, style, verbose=self._verbose).text
+            text = conclusions_result(found, style, verbose=self._verbose, aged=False).text
             self._drawn[style, short] = text
         return self._drawn[style, short]
 

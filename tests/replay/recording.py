@@ -77,7 +77,7 @@ def read_recording(directory: Path) -> Recording:
         ]
         plan, entries = run.plan, read_journal(run.journal)
         approvals = run.approvals
-        checks, strange = proven_checks(entries, run.checks())
+        checks, _, strange = proven_checks(entries, run.checks())
     except RemediationError as error:
         raise unusable(f"{error.what} ({error.got})") from error
     digest = plan_digest(plan)

@@ -31,6 +31,7 @@ from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
+from remediations.engine.runs.history import UnprovenRun
 from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
@@ -38,7 +39,7 @@ from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 from remediations.values.part import KIND, Kinded, Part
-from remediations.values.record import Record
+from remediations.values.record import Moment, Record
 
 Schema = dict[str, Any]
 """One JSON Schema: a JSON object, which has no narrower type."""
@@ -90,11 +91,14 @@ class JsonOutput(Record, frozen=True, kw_only=True):
 
 class Concluded(Record, frozen=True, kw_only=True):
     """The conclusion of one domain: for people, and in its own terms, null if it failed.
-    `explained_by` names the domains that explain it."""
+    `explained_by` names the domains that explain it; `observed_at` is when the hosts had been read,
+    `last_run` the last run on the same resource, null if that was verified, or was days ago."""
 
     finding: Finding
     detail: Part | None
     explained_by: tuple[str, ...]
+    observed_at: Moment | None = None
+    last_run: UnprovenRun | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

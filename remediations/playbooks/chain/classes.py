@@ -108,7 +108,7 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ),
         ChainClass.HALT_HEIGHT: ClassRule(
             title="The chain was stopped by halt-height",
-            next_step="set halt-height and halt-time to 0 on every validator, then start",
+            next_step="set halt-height and halt-time to 0, then restart the units",
         ),
         ChainClass.SIGNING_BLOCKED: ClassRule(
             title="Validators run but do not sign",

@@ -80,7 +80,7 @@ class ConditionRule:
     node may hold power without showing its key. `comes_first`: nothing is planned on any host
     before it is mended, which guards G2 and G2b see to. `halts_as` is the class of a chain whose
     validators all say this while nobody answers. `by_hand` is what a person does, "" where a
-    playbook does it or nothing is to be done.
+    playbook does it or nothing is to be done; `UNIT` in it becomes the name of the node's unit.
     """
 
     health: Health = Health.DOWN
@@ -135,7 +135,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             consensus_dead=True,
             halts_as=ChainClass.DETERMINISTIC_PANIC,
             by_hand="No rollback. Install a program that gets past this block on more than "
-            "2/3 of the power, then start them together.",
+            "2/3 of the power, then `sudo systemctl restart UNIT` on them together.",
         ),
         NodeCondition.FAILS_ALONE: ConditionRule(
             consensus_dead=True,
@@ -164,13 +164,14 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             consensus_dead=True,
             halts_as=ChainClass.UPGRADE_NEEDED,
             by_hand="Install the program of the upgrade here, check its hash, then "
-            "start. No rollback, no skipped height unless more than 2/3 agree.",
+            "`sudo systemctl restart UNIT`. No rollback, no skipped height unless more than "
+            "2/3 agree.",
         ),
         NodeCondition.HALT_HEIGHT: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.HALT_HEIGHT,
             by_hand="Set halt-height = 0 and halt-time = 0 in app.toml (and in the "
-            "unit's flags and environment) on every validator, then start.",
+            "unit's flags and environment), then `sudo systemctl restart UNIT`.",
         ),
         NodeCondition.DISK_FULL: ConditionRule(
             by_hand="Free or add space: rotated logs, old archives, "
@@ -193,8 +194,8 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.DUPLICATE_KEY: ConditionRule(
             comes_first=True,
             by_hand="Find out which holder of this key signs, and leave that one alone. On the "
-            "others stop and disable the unit, then move the key file away. If two run, the "
-            "validator is slashed and tombstoned.",
+            "others: `sudo systemctl disable --now UNIT`, then move the key file away. If two run, "
+            "the validator is slashed and tombstoned.",
         ),
         NodeCondition.DOUBLE_SIGNING: ConditionRule(
             comes_first=True,

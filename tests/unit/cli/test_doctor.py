@@ -344,7 +344,9 @@ def test_the_copy_that_runs_is_left_alone() -> None:
     """Which host gives its key away follows from who runs; where both do, people find out."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
     where = (CHAIN, "one key, one host")
-    assert bad(lines_of(world))[where].mend.startswith("val1 runs: leave it; on standby1 ")
+    assert bad(lines_of(world))[where].mend.startswith(
+        "val1 runs: leave it; on standby1: `sudo systemctl disable --now UNIT`, then move the key"
+    )
     world = worlds.duplicated(healthy(), "val1", "val2")
     assert "find out which of val1, val2 signs" in bad(lines_of(world))[where].mend
 

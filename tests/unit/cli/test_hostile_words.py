@@ -97,8 +97,8 @@ def test_progress(text: str, capsys: Captured) -> None:
 def test_watches_and_differences(text: str, capsys: Captured) -> None:
     """A change is one line, a screen keeps its rows, and a difference its rows."""
     finding = record_of(Finding, of(text))
-    found = [Conclusion(name=finding.domain, finding=finding, detail=None)]
     seconds = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+    found = [Conclusion(name=finding.domain, finding=finding, detail=None, observed_at=seconds)]
     error = UsageError(text, guard=text, got=text, expected=text, next_step=text)
     lines = ChangeLines()
     lines.concluded(found, seconds)

@@ -31,7 +31,7 @@ CITED = re.compile(r"(?<![\w-])([GWNPIX][0-9]{1,2}b?)(?![\w-])")
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
 ASKED = {
     RuleKind.GUARD: ("says", "why", "do", "unknown"),
-    RuleKind.CHECK: ("says", "why", "do", "unknown"),
+    RuleKind.CHECK: ("says", "compares with", "fails when", "why", "do", "unknown"),
     RuleKind.CLASS: ("says", "why", "do"),
     RuleKind.CONDITION: ("says", "why", "do"),
     RuleKind.HAZARD: ("says", "why", "do"),

@@ -180,6 +180,9 @@ def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFin
         return f"{first.rstrip('.')}; then {step}" if first else step
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(case, nodes)
+    if chain is ChainClass.HALT_HEIGHT:
+        hosts = [n.host for n in nodes if n.condition is NodeCondition.HALT_HEIGHT]
+        return f"on {name_some(hosts)}: {chain.rule.next_step}; by hand, as said of each"
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
         return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.advice import by_hand
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
@@ -57,7 +58,7 @@ def _finding(
         address=view.address if member else "",
         power=power,
         cause=cause,
-        by_hand=hands or verdict.condition.rule.by_hand,
+        by_hand=hands or by_hand(view, verdict.condition),
         evidence=evidence,
     )
 

@@ -17,6 +17,8 @@ from remediations.values.reading import Known, Unknown
 
 CHAIN = "chain"
 """The subject of lines about the whole."""
+DISABLE = "`sudo systemctl disable --now UNIT`"
+"""Not `mask`, which systemd refuses for a unit whose file is in /etc, where most are."""
 ONE_KEY = "one key, one host"
 """The topic of the most dangerous lack: it costs a validator for ever."""
 
@@ -118,10 +120,14 @@ def _apart(hosts: Sequence[str], running: Sequence[str]) -> str:
     """How to get two copies of a key apart, whoever of them may run."""
     if len(running) == 1:
         others = ", ".join(host for host in hosts if host != running[0])
-        return f"{running[0]} runs: leave it; on {others} disable the unit and move the key away"
+        return f"{running[0]} runs: leave it; on {others}: {DISABLE}, then move the key away"
     if running:
-        return f"find out which of {', '.join(running)} signs; stop and disable the others at once"
-    return f"none runs: decide which of {', '.join(hosts)} is to sign; move the others' key away"
+        names = ", ".join(running)
+        return f"find out which of {names} signs; on the others at once: {DISABLE}"
+    return (
+        f"none runs: decide which of {', '.join(hosts)} is to sign; on the others: {DISABLE}, then "
+        "move the key away from there"
+    )
 
 
 def _programs(views: Sequence[NodeView]) -> list[DoctorLine]:
