@@ -172,6 +172,7 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
             blocks=unknown,
             commit=unknown,
             result=unknown,
+            last_votes=unknown,
         ),
         binary=unknown,
         journal=unknown,
@@ -261,6 +262,7 @@ def _chain(reader: _Reader) -> ChainView:
         signers=reader.rpc_if_sent("signers", "validators?height=", rpc.parse_validators),
         anchor=reader.rpc_if_sent("anchor", "commit?height=", rpc_signed.parse_commit),
         anchor_set=reader.rpc_if_sent("anchor_set", "validators?height=", rpc.parse_validators),
+        last_votes=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_last_votes),
     )
 
 

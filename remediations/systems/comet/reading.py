@@ -10,6 +10,7 @@ describes (the version that the program tells of itself) are apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from remediations.systems.comet.values import (
     BlockResult,
     Commit,
     Dial,
+    LastVotes,
     NodeStatus,
     Peer,
     PeerRound,
@@ -45,8 +47,15 @@ from remediations.systems.hosts.values import (
 )
 from remediations.values.login import Login
 from remediations.values.part import Kinded, Part
-from remediations.values.reading import Reading
+from remediations.values.reading import Reading, Unknown, Why
 from remediations.values.record import Moment, Record
+
+_NOT_READ = Unknown(
+    why=Why.NOT_ASKED,
+    reason="not read by the version that made this observation",
+    source="dump_consensus_state",
+    at=datetime(1970, 1, 1, tzinfo=UTC),
+)
 
 
 class ChainSample(Record, frozen=True, kw_only=True):
@@ -59,7 +68,8 @@ class ChainSample(Record, frozen=True, kw_only=True):
 
 
 class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The rest of what one node says of the chain: read once.
+    """The rest of what one node says of the chain: read once. An observation that was made without
+    a field that has a default stays as it is, byte for byte.
 
     `signers` is the set that signed `commit`, None where it is `validators`. `anchor` and
     `anchor_set` are the commit and the set of the pinned block, None where none is.
@@ -74,6 +84,7 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
     signers: Reading[ValidatorSet] | None = None
     anchor: Reading[Commit] | None = None
     anchor_set: Reading[ValidatorSet] | None = None
+    last_votes: Reading[LastVotes] = _NOT_READ
 
 
 class NodeReading(Record, frozen=True, kw_only=True):

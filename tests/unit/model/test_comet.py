@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -144,6 +144,34 @@ def test_for_how_long_a_peer_sent_nothing() -> None:
     assert [p.quiet_s for p in rpc.parse_peers(told)] == [42, None, None]
     with pytest.raises(rpc_envelope.RpcError):
         rpc.parse_peers(told.replace(b"42999999999", b"-1"))
+
+
+LAST = (
+    "Vote{0:0A0A0A0A0A0A 113/00/SIGNED_MSG_TYPE_PRECOMMIT(Precommit) 000000000000 B0B0 000 @ 2026}",
+    "nil-Vote",
+    "Vote{2:0C0C0C0C0C0C 113/01/SIGNED_MSG_TYPE_PRECOMMIT(Precommit) ABCDEF012345 B0B0 000 @ 2026}",
+)
+
+
+def dumped(votes: Sequence[str] | None) -> bytes:
+    last = None if votes is None else {"votes": [*votes], "votes_bit_array": "BA{3:x_x}"}
+    return answers.envelope({"round_state": {"height": "114", "last_commit": last}, "peers": None})
+
+
+def test_the_votes_for_the_newest_block() -> None:
+    """Who voted for nil voted, too; before the first block there are none."""
+    last = rpc_rounds.parse_last_votes(dumped(LAST))
+    assert (last.height, last.size) == (113, 3)
+    assert last.voters == ("0A0A0A0A0A0A", "0C0C0C0C0C0C")
+    assert rpc_rounds.parse_last_votes(dumped(None)).size == 0
+    assert rpc_rounds.parse_last_votes(answers.dump_consensus_state()).size == 0
+
+
+@pytest.mark.parametrize("vote", ["", "Vote{}", LAST[2], LAST[0].replace("113/", "112/")])
+def test_a_vote_of_another_block_is_refused(vote: str) -> None:
+    """Nobody is taken to have signed by a vote that is not for this block."""
+    with pytest.raises(rpc_envelope.RpcError):
+        rpc_rounds.parse_last_votes(dumped((vote, *LAST[1:])))
 
 
 def test_null_is_an_empty_list() -> None:
