@@ -26,6 +26,7 @@ class ChainClass(StrEnum):
     UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
     HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
     SIGNING_BLOCKED = "signing-blocked"  # all run, but sign state or WAL refuses to sign
+    DOUBLE_SIGNING = "double-signing"  # a key signs twice now, whether or not blocks go on
     SLOW = "slow"  # blocks come, but far apart
     UNDETERMINED = "undetermined"
 
@@ -100,6 +101,10 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             title="Validators run but do not sign",
             next_step="do not touch sign states or WALs; read the journal of those that "
             "do not sign",
+        ),
+        ChainClass.DOUBLE_SIGNING: ClassRule(
+            title="A validator signs twice, now",
+            next_step="stop exactly this validator, then find the second holder of its key",
         ),
         ChainClass.SLOW: ClassRule(
             title="Blocks come, but slowly",

@@ -35,6 +35,10 @@ class NodeCondition(StrEnum):
     KEY_MISSING = "key-missing"
     SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
     DUPLICATE_KEY = "duplicate-key"
+    DOUBLE_SIGNING = "double-signing"  # its key signs twice now
+    NOT_SIGNING = "not-signing"  # it has power and follows, and does not sign
+    NO_POWER = "no-power"  # a validator that is not in the validator set
+    SAME_MACHINE = "same-machine"  # the inventory has it under two names
     DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
     ISOLATED = "isolated"  # no peers, or in a component without quorum
     UNREACHABLE = "unreachable"  # SSH fails; the daemon may still be running
@@ -64,9 +68,10 @@ class ConditionRule:
     refuses then. `names_process`: exactly this process is to be ended, so a plan names its
     invocation; a unit in a crash loop has a new one every few seconds. `consensus_dead`: consensus
     has ended in the process, so its votes of this round, if any, are its last. `hides_power`: the
-    node may hold power without showing its key. `halts_as` is the class of a chain whose validators
-    all say this while nobody answers. `by_hand` is what a person does, "" where a playbook does it
-    or nothing is to be done.
+    node may hold power without showing its key. `comes_first`: nothing is planned on any host
+    before it is mended, which guards G2 and G2b see to. `halts_as` is the class of a chain whose
+    validators all say this while nobody answers. `by_hand` is what a person does, "" where a
+    playbook does it or nothing is to be done.
     """
 
     health: Health = Health.DOWN
@@ -75,6 +80,7 @@ class ConditionRule:
     names_process: bool = False
     consensus_dead: bool = False
     hides_power: bool = False
+    comes_first: bool = False
     halts_as: ChainClass | None = None
     by_hand: str = ""
 
@@ -140,8 +146,36 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "yesterday.",
         ),
         NodeCondition.DUPLICATE_KEY: ConditionRule(
-            by_hand="Stop and mask all but one holder of this key, and move the key "
-            "file off it. Two that run are tombstoned within two blocks, for ever.",
+            comes_first=True,
+            by_hand="Find out which holder of this key signs, and leave that one alone. On the "
+            "others stop and disable the unit, then move the key file away. If two run, the "
+            "validator is slashed and tombstoned.",
+        ),
+        NodeCondition.DOUBLE_SIGNING: ConditionRule(
+            comes_first=True,
+            by_hand="Stop this validator now, and find the second holder of its key before "
+            "anything is started.",
+        ),
+        NodeCondition.NOT_SIGNING: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Look at its signer first, then at the node; no restart until the reason is "
+            "known.",
+        ),
+        NodeCondition.NO_POWER: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Ask a node that follows: `query slashing signing-info` with its consensus "
+            "key. Tombstoned: this key never comes back. Only jailed: find out why, and its "
+            "operator sends `tx slashing unjail`. Not bonded: bond it, or give the host "
+            "`role: full` in the inventory.",
+        ),
+        NodeCondition.SAME_MACHINE: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            comes_first=True,
+            by_hand="Take all but one of its names out of the inventory. Change nothing on the "
+            "machine: its key lies there once.",
         ),
         NodeCondition.DOUBLE_SIGN_CHECK: ConditionRule(
             by_hand="Set double_sign_check_height = 0 in config.toml for this "

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.finding import ChainFinding
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import SECTION
@@ -42,6 +43,11 @@ class ChainSituation:
     def voting(self) -> frozenset[str]:
         """The hosts whose power votes now."""
         return frozenset(self.finding.voting)
+
+    @cached_property
+    def same_machine(self) -> Mapping[str, str]:
+        """Host → the one name of its machine, for machines that the inventory has twice."""
+        return machines_of(self.observation)
 
     @cached_property
     def tip(self) -> int:

@@ -120,6 +120,7 @@ class RoundStep(IntEnum):
     """The steps of a round that matter here, as CometBFT numbers them
     (`consensus/types.RoundStepType`)."""
 
+    PREVOTE = 4  # a validator has cast its prevote
     PRECOMMIT = 6
     COMMIT = 8  # the block is decided; the application has yet to apply it
 

@@ -340,12 +340,12 @@ def test_what_to_mend_first_comes_first() -> None:
 
 
 def test_the_copy_that_runs_is_left_alone() -> None:
-    """Which host has to be masked follows from who runs; where both do, people decide."""
+    """Which host gives its key away follows from who runs; where both do, people find out."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
     where = (CHAIN, "one key, one host")
-    assert bad(lines_of(world))[where].mend.startswith("mask the unit on standby1, ")
+    assert bad(lines_of(world))[where].mend.startswith("val1 runs: leave it; on standby1 ")
     world = worlds.duplicated(healthy(), "val1", "val2")
-    assert "decide which of val1, val2" in bad(lines_of(world))[where].mend
+    assert "find out which of val1, val2 signs" in bad(lines_of(world))[where].mend
 
 
 def test_another_chain_is_named() -> None:

@@ -331,13 +331,13 @@ def test_zombie_in_an_older_round() -> None:
 
 
 def test_jailed_validator_is_said() -> None:
-    """A validator outside the set that follows the chain is healthy, and its cause says so."""
+    """A validator outside the set that follows the chain is not healthy, and its cause says so."""
     world = healthy((40, 30, 20, 10), hosts=4)
     members = worlds.members_of(world)
     assert members is not None
     fewer = replace(members, validators=members.validators[:3])
     node = diagnose(worlds.settle(world, members=fewer)).node("val4")
-    assert node.condition is NodeCondition.HEALTHY
+    assert node.condition is NodeCondition.NO_POWER
     assert (node.power, node.address) == (0, "")
     assert "not in the validator set" in node.cause
 

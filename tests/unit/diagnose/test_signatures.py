@@ -46,7 +46,6 @@ LINES = (
         "panic: Failed to start consensus state: found signature from the same key",
         NodeCondition.DOUBLE_SIGN_CHECK,
     ),
-    ("found conflicting vote from ourselves; did you unsafe_reset?", NodeCondition.DUPLICATE_KEY),
     ("ERR failed signing vote err=round regression at height 7. Got 0, last round 11", None),
 )
 

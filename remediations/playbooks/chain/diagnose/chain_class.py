@@ -2,6 +2,7 @@
 
 The first match wins, in this order:
 
+0. A key signs twice now, on a host that is not stopped: double signing.
 1. Blocks go on: local divergence, degraded, slow or healthy.
 2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
    the inventory name one cause.
@@ -25,12 +26,15 @@ from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
+from remediations.playbooks.chain.diagnose.equivocation import RECENT, Equivocations
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.signing import Signing
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Tristate
+from remediations.render.formats import short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.reading import value_or_none
@@ -44,11 +48,13 @@ _ON_PURPOSE = (NodeCondition.UPGRADE_NEEDED, NodeCondition.HALT_HEIGHT)
 
 @dataclass(frozen=True)
 class ClassVerdict:
-    """The class, with the reason in a phrase. `blocked` are hosts that run and do not vote."""
+    """The class, with the reason in a phrase. `blocked` are hosts that run and do not vote;
+    `next_step` is what a person does where that follows from the reason, else ""."""
 
     chain: ChainClass
     why: str
     blocked: tuple[str, ...] = ()
+    next_step: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,8 @@ class ClassInput:
     dead: frozenset[str]
     parted: bool
     limit_s: int
+    equivocations: Equivocations
+    signing: Signing
 
     def power_with(self, conditions: Collection[NodeCondition]) -> int:
         """The power of validators whose node is in one of these conditions."""
@@ -80,9 +88,18 @@ class ClassInput:
             if (verdict := self.verdicts[view.host]) is not None and verdict.condition in conditions
         )
 
+    @property
+    def without_power(self) -> tuple[str, ...]:
+        """Validators by their role that are not in the validator set."""
+        found = {h for h, v in self.verdicts.items() if v and v.condition is NodeCondition.NO_POWER}
+        return tuple(sorted(found))
+
 
 def classify(case: ClassInput) -> ClassVerdict:
     """The class of the chain."""
+    twice = _double_signing(case)
+    if twice is not None:  # 0
+        return twice
     if case.halt.answer is Tristate.NO:  # 1
         return _going_on(case)
     # 2
@@ -96,6 +113,42 @@ def classify(case: ClassInput) -> ClassVerdict:
         if judgement is not None:
             return judgement
     return _votes_there(case)  # 8
+
+
+def _double_signing(case: ClassInput) -> ClassVerdict | None:
+    """A host of the inventory holds a key that signs twice now, and is not seen to be stopped; or
+    blocks carry fresh evidence, and nothing tells against whom."""
+    conflicts = case.equivocations.conflicts
+    held = {v.host: conflicts[v.address] for v in case.views if v.address in conflicts}
+    acting = [v for v in case.views if v.host in held and held[v.host].now and not v.down]
+    if acting:
+        addresses = sorted({view.address for view in acting}, key=lambda a: -case.power.of(a))
+        what = _named([_holders_of(case, address) for address in addresses])
+        seen = sorted({host for a in addresses for host in conflicts[a].said_by})
+        why = f"the key of {what} signs twice, seen on {_named(seen)}; that is slashed, and the "
+        return ClassVerdict(ChainClass.DOUBLE_SIGNING, f"{why}validator never comes back")
+    return _unnamed_evidence(case) if case.halt.answer is Tristate.NO else None
+
+
+def _holders_of(case: ClassInput, address: str) -> str:
+    names = " and ".join(case.power.holders.get(address, ()))
+    return f"{names} ({case.power.of(address)} power)"
+
+
+def _unnamed_evidence(case: ClassInput) -> ClassVerdict | None:
+    """Fresh evidence in a block, while no journal tells whose, and nobody here is out of the
+    set."""
+    fresh = next((block for block in case.equivocations.blocks if block.now), None)
+    if fresh is None or case.without_power:
+        return None
+    if any(c.at >= fresh.at - RECENT for c in case.equivocations.conflicts.values()):
+        return None
+    return ClassVerdict(
+        ChainClass.DOUBLE_SIGNING,
+        f"block {fresh.height} carries evidence, and no reading tells against whom",
+        next_step=f"ask a node for `/block?height={fresh.height}`: its evidence names the "
+        "validator; if it is yours, stop it now",
+    )
 
 
 def _going_on(case: ClassInput) -> ClassVerdict:
@@ -114,10 +167,29 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         if case.power.known and can_halt(down, case.power.total):
             why += f"; {down} of {case.power.total} power is down, so blocks are about to stop"
         return ClassVerdict(ChainClass.DEGRADED, why)
+    foreign = [a for a, conflict in case.equivocations.conflicts.items() if conflict.now]
+    if foreign:
+        what = _named([f"{short_digest(a)} ({case.power.of(a)} power)" for a in foreign])
+        why = f"{what} signs twice now, a key of no host that could be read: tell its operator"
+        tell = f"tell the operator of {what} to stop it, and to find the second holder of its key"
+        return ClassVerdict(ChainClass.DEGRADED, why, next_step=tell)
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
         return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
+    if unproven := _seen_missing(case):
+        why = f"every node is well; {_named(unproven)} is not in the newest commit that was read, "
+        again = "`remediate diagnose` again in a minute"
+        return ClassVerdict(ChainClass.HEALTHY, f"{why}which proves nothing yet", next_step=again)
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
+
+
+def _seen_missing(case: ClassInput) -> list[str]:
+    """Hosts of the inventory that follow, and whose key left no trace in what was read."""
+    return [
+        f"{view.host} ({case.power.of(view.address)} power)"
+        for view in case.views
+        if view.answers and case.signing.missed(view.address)
+    ]
 
 
 def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
@@ -235,8 +307,13 @@ def _blocked(case: ClassInput) -> list[str]:
         for view in case.witnesses
         if case.power.of(view.address)
         and view.address not in case.votes.voters
-        and case.verdicts[view.host] is None
+        and _well(case.verdicts[view.host])
     ]
+
+
+def _well(verdict: NodeVerdict | None) -> bool:
+    """Whether nothing is wrong with the node itself."""
+    return verdict is None or verdict.condition is NodeCondition.SAME_MACHINE
 
 
 def _votes_there(case: ClassInput) -> ClassVerdict:

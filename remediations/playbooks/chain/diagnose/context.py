@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.equivocation import Equivocations
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.signing import Signing, read_signing
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
 from remediations.systems.comet.values import CommitSignature
@@ -37,7 +39,8 @@ class ChainContext:
     `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
-    whose key could not be read, `signed_height` the highest sign state of any host.
+    whose key could not be read, `signed_height` the highest sign state of any host. `same` maps a
+    host to the one name of its machine, where it has several; `holders` are all hosts by name.
     """
 
     power: Power
@@ -53,6 +56,11 @@ class ChainContext:
     signed_height: int
     began: datetime
     grace: timedelta
+    goes_on: bool
+    signing: Signing
+    equivocations: Equivocations
+    same: Mapping[str, str]
+    holders: Mapping[str, NodeView]
 
 
 def read_context(
@@ -65,10 +73,14 @@ def read_context(
     hashes: Hashes,
     began: datetime,
     grace_s: int,
+    goes_on: bool,
+    equivocations: Equivocations,
+    same: Mapping[str, str],
 ) -> ChainContext:
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
+    tip = max((view.height for view in witnesses), default=0)
     return ChainContext(
         power=power,
         doubts=doubts,
@@ -80,7 +92,7 @@ def read_context(
         ),
         hashes=hashes,
         marks=read_last_signed(witnesses, power),
-        tip=max((view.height for view in witnesses), default=0),
+        tip=tip,
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
             default=0,
@@ -90,6 +102,11 @@ def read_context(
         signed_height=max((state.height for state in states if state is not None), default=0),
         began=began,
         grace=timedelta(seconds=grace_s),
+        goes_on=goes_on,
+        signing=read_signing(witnesses, power, tip),
+        equivocations=equivocations,
+        same=same,
+        holders={view.host: view for view in views},
     )
 
 

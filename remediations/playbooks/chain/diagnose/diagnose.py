@@ -23,9 +23,11 @@ from remediations.playbooks.chain.diagnose.components import (
     unlisted_peers,
 )
 from remediations.playbooks.chain.diagnose.context import NodeVerdict, read_context
+from remediations.playbooks.chain.diagnose.equivocation import read_equivocations
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
+from remediations.playbooks.chain.diagnose.machines import machines
 from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -36,6 +38,16 @@ from remediations.playbooks.chain.finding import ChainFinding, Tristate
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
+_SEES = frozenset(
+    {
+        NodeCondition.ISOLATED,
+        NodeCondition.NOT_SIGNING,
+        NodeCondition.NO_POWER,
+        NodeCondition.SAME_MACHINE,
+        NodeCondition.DOUBLE_SIGNING,
+    }
+)
+"""The node follows the chain, or its part of it, and its view of the votes is right."""
 _SHOWN = 3
 """Witnesses that are quoted as evidence. All are used; a few suffice to show it."""
 
@@ -48,7 +60,12 @@ def diagnose(observation: CometReading) -> ChainFinding:
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
     # 1
     doubted = contradictions(views, observation.chain_id)
-    witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
+    same = machines(views, observation.logins)
+    witnesses = tuple(
+        v
+        for v in views
+        if v.answers and v.host not in doubted and same.get(v.host, v.host) == v.host
+    )
     # 2
     power = read_power(views, witnesses)
     # 3
@@ -56,15 +73,21 @@ def diagnose(observation: CometReading) -> ChainFinding:
     halt = read_halt(witnesses, power, gone, observation.halted_after_s)
     # 4
     hashes = read_hashes(witnesses, power)
+    equivocations = read_equivocations(
+        views, witnesses, power=power, halt=halt, began=observation.began, same=same
+    )
     context = read_context(
         views,
         witnesses,
         power=power,
         doubts=doubted,
-        duplicates=duplicate_keys(views),
+        duplicates=duplicate_keys(views, same),
         hashes=hashes,
         began=observation.began,
         grace_s=observation.halted_after_s,
+        goes_on=halt.answer is Tristate.NO,
+        equivocations=equivocations,
+        same=same,
     )
     verdicts = {view.host: node_condition(view, context) for view in views}
     # 5
@@ -84,13 +107,16 @@ def diagnose(observation: CometReading) -> ChainFinding:
         dead=dead,
         parted=apart,
         limit_s=observation.halted_after_s,
+        equivocations=equivocations,
+        signing=context.signing,
     )
     return _assembled(observation, case)
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
-    """Whether its view of the votes counts: nothing, or only its network, is wrong with it."""
-    return verdict is None or verdict.condition is NodeCondition.ISOLATED
+    """Whether its view of the votes counts: nothing is wrong with it, or only what leaves its view
+    as it is."""
+    return verdict is None or verdict.condition in _SEES
 
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:
@@ -134,7 +160,7 @@ def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
         online_power=online,
         uncovered_power=case.power.uncovered,
         voting=tuple(v.host for v in case.views if v.address in voters),
-        explanation=explain(judgement, case.halt, case.power, online, nodes),
+        explanation=explain(case, judgement, online, nodes),
         next_step=next_step(judgement, case.power, nodes),
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
@@ -179,6 +205,7 @@ def _evidence(case: ClassInput) -> tuple[Evidence, ...]:
         *_vote_evidence(case.views, case.votes, case.power),
         *_hash_evidence(case.views, case.hashes),
         *one_way_edges(case.views),
+        *(block.evidence for block in case.equivocations.blocks[:_SHOWN]),
     )
 
 

@@ -16,7 +16,7 @@ from remediations.playbooks.chain.finding import (
     NodeFinding,
     Tristate,
 )
-from remediations.systems.comet.inventory import Role
+from remediations.render.formats import format_moment
 from remediations.systems.comet.quorum import has_quorum
 
 
@@ -94,9 +94,9 @@ class _ByClass:
         return cluster is not None and cluster is not self._case.hashes.clusters[0]
 
     def _healthy(self, view: NodeView) -> str:
-        if view.reading.role is Role.VALIDATOR and not self._case.power.of(view.address):
-            return "it follows the chain, but is not in the validator set (jailed, or not bonded)"
-        return f"it follows the chain at {view.height}"
+        past = self._case.equivocations.conflicts.get(view.address)
+        signed = f"; its key signed twice, last seen at {format_moment(past.at)}" if past else ""
+        return f"it follows the chain at {view.height}{signed}"
 
     def _strays(self, cluster: HashCluster | None) -> bool:
         """Whether its cluster has at most half of the power: then it cannot be taken to be

@@ -114,10 +114,15 @@ class NodeView:
         With a remote signer the key file on the host is not the one that signs.
         """
         key = value_or_none(self.reading.key)
-        remote = self.config is not None and bool(self.config.remote_signer)
-        if key is not None and key.address and not remote:
+        if key is not None and key.address and not self.remote_signer:
             return key.address
         return self.status.address if self.status is not None else ""
+
+    @property
+    def remote_signer(self) -> str:
+        """Where a remote signer signs for it: then key file and sign state of this host say
+        nothing. "" if none does, or if that is not known."""
+        return self.config.remote_signer if self.config is not None else ""
 
     @property
     def node_id(self) -> str:

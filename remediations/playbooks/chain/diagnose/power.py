@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,11 +71,14 @@ def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Powe
     )
 
 
-def duplicate_keys(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
-    """Address → the hosts that have its key file, if there are several (G2)."""
-    held: dict[str, list[str]] = {}
+def duplicate_keys(
+    views: Sequence[NodeView], same: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Address → the hosts that have its key file, if there are several (G2). A machine that is
+    there under two names, as `same` tells, has it once, and is called by one of them."""
+    held: dict[str, set[str]] = {}
     for view in views:
         key = view.reading.key
         if isinstance(key, Known) and key.value.address:
-            held.setdefault(key.value.address, []).append(view.host)
+            held.setdefault(key.value.address, set()).add(same.get(view.host, view.host))
     return {address: tuple(sorted(hosts)) for address, hosts in held.items() if len(hosts) > 1}

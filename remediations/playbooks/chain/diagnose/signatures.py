@@ -31,12 +31,6 @@ def _row(
 
 SIGNATURES: tuple[LogSignature, ...] = (
     _row(
-        r"found conflicting vote from ourselves",
-        "this key signed two different votes: it runs twice, or its sign state was reset",
-        NodeCondition.DUPLICATE_KEY,
-        "Stop this validator now, and find the second holder of the key before anything else.",
-    ),
-    _row(
         r"Error reading PrivValidator state|priv_validator_state\.json: no such file",
         "the sign state is missing or unreadable",
         NodeCondition.SIGN_STATE_LOST,

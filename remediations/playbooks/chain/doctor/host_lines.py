@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
 from remediations.engine.doctor.login_lines import SshCommand, login_lines
+from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
@@ -23,7 +24,7 @@ from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.subcommands import SUBCOMMANDS
 from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry
-from remediations.values.reading import Known, Unknown, Why
+from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 DISK_DOUBT = 20
 """A disk with less than one in so many bytes free is a warning."""
@@ -68,7 +69,7 @@ def host_lines(
         _clock(host, session.clock_offset_ms, ssh),
     ]
     if reading.role is Role.BASTION:
-        return tuple(lines)
+        return (*lines, *_no_bastion(reading))
     lines += _unit(reading, ssh)
     if isinstance(reading.unit, Unknown):
         return tuple(lines)  # where its data lies is not known: the rest could not be read either
@@ -78,6 +79,16 @@ def host_lines(
         lines.append(_subcommands(reading, sight.programs.get(host)))
     lines += _adaptive_sync(reading)
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
+
+
+def _no_bastion(reading: HostReading) -> list[DoctorLine]:
+    """A daemon on a host that the inventory calls a bastion."""
+    view = NodeView(reading)
+    if not runs(view):
+        return []
+    unit = view.unit.name if view.unit is not None else "a daemon"
+    mend = f"correct `role:` of {reading.host} in the inventory: nobody looks after it there"
+    return [lack_line(reading.host, "role", f"a bastion, but {unit} runs here", mend)]
 
 
 def _clock(host: str, offset_ms: int, ssh: SshCommand) -> DoctorLine:
@@ -107,7 +118,9 @@ def _enabled(reading: HostReading, unit: Unit, state: str, ssh: SshCommand) -> D
     if unit.load_state != "loaded":
         mend = ssh.run("systemctl", "status", "--", unit.name)
         return lack_line(reading.host, "unit", f"{unit.name} is {unit.load_state}", mend)
-    if unit.enabled != "enabled" and reading.role is not Role.STANDBY:
+    key = value_or_none(reading.key)
+    keyless = reading.role is Role.VALIDATOR and key is not None and not key.address
+    if unit.enabled != "enabled" and reading.role is not Role.STANDBY and not keyless:
         mend = ssh.run("sudo", "systemctl", "enable", "--", unit.name)
         return warn_line(reading.host, "unit", f"{state}: it does not start with the machine", mend)
     return ok_line(reading.host, "unit", state)

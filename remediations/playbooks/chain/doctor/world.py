@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import INVENTORY, DoctorLine, ok_line, warn_line
 from remediations.engine.observe.observation import Observation
+from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power
 from remediations.playbooks.chain.diagnose.witness import contradictions
@@ -65,7 +66,7 @@ def world_lines(
         for one in reading.hosts
         for line in host_lines(seen, inventory.host(one.host), power, config=inventory.ssh_config)
     ]
-    return (*chain_lines(views, power), *hosts)
+    return (*chain_lines(views, power, machines_of(reading)), *hosts)
 
 
 def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:

@@ -41,20 +41,25 @@ def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardRes
 def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G2: no validator key is on two hosts, stopped standbys included."""
     holders: dict[str, list[str]] = defaultdict(list)
+    same = chain.same_machine
     for reading in chain.observation.hosts:
         key = value_or_none(reading.key)
         if key is not None and key.address:
             holders[key.address].append(reading.host)
     twice = {address: hosts for address, hosts in holders.items() if len(hosts) > 1}
     got = "; ".join(f"{address[:12]} on {', '.join(hosts)}" for address, hosts in twice.items())
+    copies = any(len({same.get(h, h) for h in hosts}) > 1 for hosts in twice.values())
     return guard_result(
         "G2",
         "every validator key lies on one host only",
         holds=not twice,
-        got=got or f"{len(holders)} keys, each on one host",
+        got=(got or f"{len(holders)} keys, each on one host")
+        + ("" if copies or not twice else ", which are one machine"),
         expected="one host for each key",
         next_step="decide which host may sign; remove the key from the other by hand, then "
-        "`remediate diagnose`",
+        "`remediate diagnose`"
+        if copies or not twice
+        else "take all but one of these names out of the inventory; change nothing on the machine",
         facts=tuple(f"{reading.host}.address" for reading in acting_readings(chain, proposal)),
     )
 

@@ -7,6 +7,7 @@ They keep a validator from signing twice, for which it is tombstoned: it can nev
 from __future__ import annotations
 
 from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.comet.inventory import Role
@@ -43,6 +44,23 @@ def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
         next_step="put the key file back before anything starts this unit "
         "(a start without it makes a new key and zeroes the sign state)",
         facts=facts,
+    )
+
+
+def signs_once(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G2b: its key does not sign twice at this time. Whoever starts a holder of such a key cannot
+    know that the other one has gone."""
+    finding = chain.finding.node(reading.host)
+    twice = finding.condition is NodeCondition.DOUBLE_SIGNING
+    return guard_result(
+        "G2b",
+        "the key is not signing twice now",
+        subject=reading.host,
+        holds=not twice,
+        got=finding.cause if twice else "nothing that was read shows it",
+        expected="no conflicting votes of this key in the last minutes",
+        next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
+        facts=(f"{reading.host}.down",),
     )
 
 
