@@ -16,6 +16,7 @@ from remediations.playbooks.chain.doctor.chain_lines import CHAIN, ONE_KEY
 from remediations.playbooks.chain.doctor.world import world_lines
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import (
     SUBCOMMANDS,
@@ -405,3 +406,37 @@ def test_adaptive_sync_is_a_warning_on_a_validator(host: str) -> None:
     assert line.state is LineState.WARN
     assert "signing twice" in line.found
     assert "[blocksync]" in line.mend
+
+
+def role_of(world: CometReading, host: str, role: Role) -> CometReading:
+    return worlds.change(world, host, lambda r: replace(r, role=role))
+
+
+def test_the_only_holder_of_a_key_is_not_told_to_give_it_away() -> None:
+    """The inventory calls a running validator a standby: that word is wrong, not the key."""
+    line = bad(lines_of(role_of(healthy(), "val2", Role.STANDBY)))["val2", "validator key"]
+    assert "role: validator" in line.mend
+    assert "leave its key" in line.mend
+
+
+def test_a_daemon_on_a_bastion_is_lacking() -> None:
+    """A validator runs there, and nobody would look after it."""
+    line = bad(lines_of(role_of(healthy(), "val4", Role.BASTION)))["val4", "role"]
+    assert line.state is LineState.LACK
+    assert "correct `role:`" in line.mend
+    assert ("bastion1", "role") not in bad(lines_of(healthy(bastion=1)))
+
+
+def test_nobody_is_told_to_enable_a_validator_without_its_key() -> None:
+    """The next boot would make a new key; the line about the key says not to start it."""
+    world = worlds.disabled(healthy(), "val4")
+    assert ("val4", "unit") in bad(lines_of(world))
+    keyless = worlds.key_missing(world, "val4")
+    lines = bad(lines_of(worlds.change(keyless, "val4", _disabled)))
+    assert ("val4", "unit") not in lines
+    assert "do not start it" in lines["val4", "validator key"].mend
+
+
+def _disabled(reading: HostReading) -> HostReading:
+    assert isinstance(reading.unit, Known)
+    return replace(reading, unit=known(replace(reading.unit.value, enabled="disabled")))
