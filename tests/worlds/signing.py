@@ -85,7 +85,7 @@ def powerless(observation: CometReading, host: str) -> CometReading:
     assert members is not None
     address = key_of(observation.host(host))
     left = tuple(v for v in members.validators if v.address != address)
-    return settle(observation, members=replace(members, validators=left))
+    return settle(observation, members=replace(members, validators=left)) if left else observation
 
 
 def named_twice(observation: CometReading, host: str, name: str) -> CometReading:

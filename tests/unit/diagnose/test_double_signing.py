@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
@@ -14,7 +15,8 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.present import present
 from remediations.systems.comet.journal_lines import PATTERN
-from remediations.systems.comet.reading import CometReading
+from remediations.systems.comet.reading import CometReading, HostReading
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import wrong_clock
 from tests.worlds import address_of, healthy, stopped
@@ -126,6 +128,9 @@ def test_in_a_halt_what_is_younger_than_the_last_block_is_now() -> None:
     long = timedelta(minutes=90)
     world = stopped(healthy(halted_after_s=3600), "val1")  # its last block is two hours old
     assert diagnose(said(world, "val4", OURSELVES, ago=long)).chain is ChainClass.DOUBLE_SIGNING
+    restarted = worlds.change(world, "val4", _started_an_hour_ago)
+    line = said(restarted, "val2", of_others(VAL4), ago=long)
+    assert diagnose(line).chain is ChainClass.QUORUM_LOST
     assert diagnose(said(world, "val4", OURSELVES, ago=2 * long)).chain is ChainClass.QUORUM_LOST
 
 
@@ -221,3 +226,9 @@ def test_a_clock_that_is_off_does_not_age_a_line() -> None:
     assert diagnose(world).chain is ChainClass.HEALTHY
     world = wrong_clock(world, "val4", -late // timedelta(milliseconds=1))
     assert diagnose(world).chain is ChainClass.DOUBLE_SIGNING
+
+
+def _started_an_hour_ago(reading: HostReading) -> HostReading:
+    assert isinstance(reading.unit, Known)
+    since = worlds.BEGAN - timedelta(hours=1)
+    return replace(reading, unit=worlds.known(replace(reading.unit.value, active_since=since)))

@@ -16,6 +16,8 @@ _FIND = (
     "a restored backup, a second signer."
 )
 
+_LATER = "Start it by hand once the other one is gone, and never with an older sign state."
+
 
 def double_signing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """Its key signed two different things a short while ago, and still has power to lose."""
@@ -31,7 +33,7 @@ def double_signing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 def _of_one(view: NodeView) -> str:
     """Where the second holder is not among the hosts that were read."""
     if view.down:
-        return f"It is stopped: leave it so. {_FIND}"
+        return f"It is stopped: leave it so. {_FIND} {_LATER}"
     signer = ""
     if view.remote_signer:
         signer = f" and the signer at {view.remote_signer}, which may serve a second chain node"

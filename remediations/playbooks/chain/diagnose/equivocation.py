@@ -104,17 +104,18 @@ def read_equivocations(
 
     `same` maps a host to the one name of its machine: a machine under two names signs once.
     """
-    since = min(began - RECENT, halt.newest or began)
+    newest = halt.newest or began
     signs: dict[str, list[_Sign]] = {}
     for sign in (*_from_journals(views, power), *_from_processes(views, same)):
         signs.setdefault(sign.address, []).append(sign)
 
     def recent(address: str, at: datetime) -> bool:
-        return at >= since and (power.of(address) > 0 or not power.known)
+        standing = at >= newest and not _started_since(views, address, at)
+        return (at >= began - RECENT or standing) and (power.of(address) > 0 or not power.known)
 
     return Equivocations(
         {address: _conflict(address, found, recent) for address, found in signs.items()},
-        tuple(_evidence_blocks(witnesses, since)),
+        tuple(_evidence_blocks(witnesses, began - RECENT)),
     )
 
 
@@ -131,6 +132,14 @@ def _conflict(
         hosts,
         newest.both,
         (newest.evidence,),
+    )
+
+
+def _started_since(views: Sequence[NodeView], address: str, at: datetime) -> bool:
+    """Whether a holder of this key runs that was started after `at`: had it signed twice again,
+    there would be a younger line."""
+    return any(
+        view.address == address and runs(view) and (view.started_at or at) > at for view in views
     )
 
 

@@ -34,7 +34,8 @@ def machines(views: Sequence[NodeView], logins: Sequence[Login]) -> Mapping[str,
 
 def machines_of(observation: CometReading) -> Mapping[str, str]:
     """The same, for a whole observation."""
-    return machines([NodeView(reading) for reading in observation.hosts], observation.logins)
+    ordered = sorted(observation.hosts, key=lambda reading: reading.host)
+    return machines([NodeView(reading) for reading in ordered], observation.logins)
 
 
 def names_of(host: str, same: Mapping[str, str]) -> tuple[str, ...]:
