@@ -160,6 +160,7 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
             blocks=unknown,
             commit=unknown,
             result=unknown,
+            last_votes=unknown,
         ),
         binary=unknown,
         journal=unknown,
@@ -246,6 +247,7 @@ def _chain(reader: _Reader) -> ChainView:
         blocks=reader.rpc("blocks", "blockchain", rpc.parse_blocks),
         commit=reader.rpc("commit", "commit", rpc.parse_commit),
         result=reader.rpc("result", "block_results", rpc.parse_block_result),
+        last_votes=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_last_votes),
     )
 
 

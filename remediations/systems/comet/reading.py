@@ -10,6 +10,7 @@ describes (the version that the program tells of itself) are apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
+    LastVotes,
     NodeStatus,
     Peer,
     PeerRound,
@@ -43,8 +45,15 @@ from remediations.systems.hosts.values import (
 )
 from remediations.values.login import Login
 from remediations.values.part import Kinded, Part
-from remediations.values.reading import Reading
+from remediations.values.reading import Reading, Unknown, Why
 from remediations.values.record import Moment, Record
+
+_NOT_READ = Unknown(
+    why=Why.NOT_ASKED,
+    reason="not read by the version that made this observation",
+    source="dump_consensus_state",
+    at=datetime(1970, 1, 1, tzinfo=UTC),
+)
 
 
 class ChainSample(Record, frozen=True, kw_only=True):
@@ -56,8 +65,9 @@ class ChainSample(Record, frozen=True, kw_only=True):
     round: Reading[RoundState]
 
 
-class ChainView(Record, frozen=True, kw_only=True):
-    """The rest of what one node says of the chain: read once."""
+class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The rest of what one node says of the chain: read once. An observation that was made without
+    `last_votes` stays as it is, byte for byte."""
 
     validators: Reading[ValidatorSet]
     peers: Reading[tuple[Peer, ...]]
@@ -65,6 +75,7 @@ class ChainView(Record, frozen=True, kw_only=True):
     blocks: Reading[tuple[BlockMeta, ...]]
     commit: Reading[Commit]
     result: Reading[BlockResult]
+    last_votes: Reading[LastVotes] = _NOT_READ
 
 
 class NodeReading(Record, frozen=True, kw_only=True):

@@ -149,6 +149,26 @@ class DumpShape(Shape):
     peers: Annotated[list[DumpedPeer], Bounded] | None
 
 
+class LastCommitShape(Shape):
+    """`/dump_consensus_state`: the votes for the newest block."""
+
+    votes: Annotated[list[str], Bounded] | None = None
+
+
+class DumpedRound(Shape):
+    """`/dump_consensus_state`: the height that consensus works on, and the votes for the one
+    before, None at the first."""
+
+    height: Int64
+    last_commit: LastCommitShape | None = None
+
+
+class LastVotesShape(Shape):
+    """`/dump_consensus_state`, as far as the node's own state goes."""
+
+    round_state: DumpedRound
+
+
 class PeerShape(Shape):
     """`/net_info`: one peer."""
 

@@ -150,6 +150,18 @@ class Commit(Record, frozen=True, kw_only=True):
     signatures: tuple[CommitSignature, ...]
 
 
+class LastVotes(Record, frozen=True, kw_only=True):
+    """The precommits for `height`, the newest block, as one node has them by now: more than its
+    commit needs, since late ones are added (`/dump_consensus_state`, `last_commit`).
+
+    `voters` are the first 12 hex digits of the addresses that voted, `size` that of the set.
+    """
+
+    height: int
+    size: int
+    voters: tuple[str, ...]
+
+
 class BlockResult(Record, frozen=True, kw_only=True):
     """`/block_results?height=`: the application's hash *after* that height, upper-case hex."""
 

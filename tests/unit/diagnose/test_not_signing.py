@@ -16,7 +16,7 @@ from remediations.playbooks.chain.finding import Tristate
 from remediations.playbooks.chain.present import present
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
-from remediations.systems.comet.values import RoundState, RoundStep
+from remediations.systems.comet.values import LastVotes, RoundState, RoundStep
 from remediations.values.reading import Known
 from tests import worlds
 from tests.worlds import healthy, settle
@@ -138,6 +138,32 @@ def test_one_missed_commit_alone_proves_nothing(powers: tuple[int, ...]) -> None
     assert finding.chain is ChainClass.HEALTHY
     assert f"val2 ({powers[1]} power) is not in the newest commit" in finding.explanation
     assert "again" in finding.next_step
+
+
+def last_votes(world: CometReading, *, height: int, without: str) -> CometReading:
+    """What all nodes have of the votes for the block at `height`."""
+    lost = worlds.key_of(world.host(without))
+    members = worlds.members_of(world)
+    assert members is not None
+    voters = tuple(v.address[:12] for v in members.validators if v.address != lost)
+    last = worlds.known(LastVotes(height=height, size=len(members.validators), voters=voters))
+
+    def fill(reading: HostReading) -> HostReading:
+        return replace(reading, chain=replace(reading.chain, last_votes=last))
+
+    return replace(world, hosts=tuple(map(fill, world.hosts)))
+
+
+@pytest.mark.parametrize("powers", [worlds.POWERS, MANY], ids=["4", "100"])
+def test_two_blocks_in_a_row_are_proof(powers: tuple[int, ...]) -> None:
+    """The commit of one block lacks it, and the votes for the next one: no line is needed, nor a
+    sign state, of which a remote signer leaves none here."""
+    world = remote(settle(healthy(powers), mute=("val2",)), "val2")
+    finding = diagnose(last_votes(world, height=worlds.HEIGHT + 4, without="val2"))
+    assert finding.node("val2").condition is NodeCondition.NOT_SIGNING
+    assert "no vote at 116, 117" in finding.node("val2").cause
+    late = diagnose(last_votes(world, height=worlds.HEIGHT + 4, without="val4"))
+    assert late.node("val2").condition is NodeCondition.HEALTHY
 
 
 def test_an_old_line_is_no_reason() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -135,6 +135,34 @@ def test_peers_and_what_is_believed_of_them() -> None:
     )
     assert [(p.height, p.round, p.step) for p in rounds] == [(114, 3, 6), (0, -1, 0)]
     assert rounds[0].node_id == answers.node_id(1)
+
+
+LAST = (
+    "Vote{0:0A0A0A0A0A0A 113/00/SIGNED_MSG_TYPE_PRECOMMIT(Precommit) 000000000000 B0B0 000 @ 2026}",
+    "nil-Vote",
+    "Vote{2:0C0C0C0C0C0C 113/01/SIGNED_MSG_TYPE_PRECOMMIT(Precommit) ABCDEF012345 B0B0 000 @ 2026}",
+)
+
+
+def dumped(votes: Sequence[str] | None) -> bytes:
+    last = None if votes is None else {"votes": [*votes], "votes_bit_array": "BA{3:x_x}"}
+    return answers.envelope({"round_state": {"height": "114", "last_commit": last}, "peers": None})
+
+
+def test_the_votes_for_the_newest_block() -> None:
+    """Who voted for nil voted, too; before the first block there are none."""
+    last = rpc_rounds.parse_last_votes(dumped(LAST))
+    assert (last.height, last.size) == (113, 3)
+    assert last.voters == ("0A0A0A0A0A0A", "0C0C0C0C0C0C")
+    assert rpc_rounds.parse_last_votes(dumped(None)).size == 0
+    assert rpc_rounds.parse_last_votes(answers.dump_consensus_state()).size == 0
+
+
+@pytest.mark.parametrize("vote", ["", "Vote{}", LAST[2], LAST[0].replace("113/", "112/")])
+def test_a_vote_of_another_block_is_refused(vote: str) -> None:
+    """Nobody is taken to have signed by a vote that is not for this block."""
+    with pytest.raises(rpc_envelope.RpcError):
+        rpc_rounds.parse_last_votes(dumped((vote, *LAST[1:])))
 
 
 def test_null_is_an_empty_list() -> None:

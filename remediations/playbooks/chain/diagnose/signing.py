@@ -14,6 +14,9 @@ from remediations.playbooks.chain.diagnose.power import Power
 from remediations.systems.comet.values import Commit, RoundState, RoundStep
 from remediations.values.reading import value_or_none
 
+PREFIX = 12
+"""Digits of an address that a vote shows."""
+
 
 @dataclass(frozen=True)
 class Signing:
@@ -51,6 +54,15 @@ def read_signing(witnesses: Sequence[NodeView], power: Power, tip: int) -> Signi
         # Another number of signatures is another set, of which it may not have been a member.
         if len(commit.signatures) == len(power.addresses):
             _note(absent, held.keys() - voted, commit.height)
+    prefixes = {address[:PREFIX]: address for address in held}
+    lasts = (value_or_none(view.reading.chain.last_votes) for view in witnesses)
+    for last in {(v.height, id(v.voters)): v for v in lasts if v is not None}.values():
+        if last.height < tip - READ_APART:
+            continue
+        there = {prefixes[voter] for voter in last.voters if voter in prefixes}
+        signed |= there
+        if last.size == len(power.addresses):
+            _note(silent, held.keys() - there, last.height)
     casts: dict[tuple[int, int], set[str]] = {}
     for view in witnesses:
         for state in view.rounds:
