@@ -2,9 +2,10 @@
 every part that the installed systems and domains put into them.
 
 The schemas are made from the types that are encoded, and describe their canonical JSON
-(`remediations.values.wire`): integers are decimal strings, and every member is present. The schema
-of a document describes only what all parts have in common; the content of a part is described by
-the schema with the name of its kind.
+(`remediations.values.wire`): integers are decimal strings, and every member is present, but what
+has its default in values that leave it out (`omit_defaults`). The schema of a document describes
+only what all parts have in common; the content of a part is described by the schema with the name
+of its kind.
 """
 
 from __future__ import annotations
@@ -242,13 +243,20 @@ def _true(schema: Schema) -> Schema:
         made["enum"] = [str(value) for value in made["enum"]]
     if "properties" in made:
         made["properties"] = {name: _true(part) for name, part in made["properties"].items()}
-        made["required"] = list(made["properties"])  # defaults are written, too
+        if made.get("title") not in _leaving_out(Record):
+            made["required"] = list(made["properties"])  # defaults are written, too
     for key in ("anyOf", "prefixItems"):
         if key in made:
             made[key] = [_true(part) for part in made[key]]
     if isinstance(made.get("items"), dict):
         made["items"] = _true(made["items"])
     return made
+
+
+def _leaving_out(kind: type[Record]) -> set[str]:
+    """The names of the values below `kind` that are written without what has its default."""
+    found = {kind.__name__} if kind.__struct_config__.omit_defaults else set()
+    return found.union(*(_leaving_out(one) for one in kind.__subclasses__()))
 
 
 def _integer(schema: Schema) -> Schema:

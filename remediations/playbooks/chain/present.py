@@ -110,7 +110,11 @@ def _surety(finding: ChainFinding) -> str:
         return "not at all: no node answers for the chain"
     number = count_of(len(finding.witnesses), "witness", "witnesses")
     said = f"{number}: {name_some(finding.witnesses, SHOWN_IN_FULL)}"
-    return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
+    if len(finding.witnesses) > 1:
+        return said
+    if finding.proof is not None and finding.proof.height:
+        return f"{said}; what it tells beyond the proven block is too little to act on"
+    return f"{said}; too few to act on, two are needed"
 
 
 def _proven(proof: BlockProof) -> str:

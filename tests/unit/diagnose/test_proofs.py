@@ -98,6 +98,7 @@ def test_one_honest_answer_of_a_pinned_chain_proves_that_it_goes_on() -> None:
     finding = diagnose(pinned(world, signers_of(healthy()), "full1"))
     assert finding.halted is Tristate.NO
     assert proof_of(finding).hosts == ("full1",)
+    assert "what it tells beyond the proven block is too little" in row(finding, "how sure")
     assert "its set follows from block 7, which the inventory pins" in row(finding, "proven")
 
 
