@@ -76,4 +76,5 @@ def _offsets(observation: CometReading) -> Iterable[tuple[str, Session]]:
         *((node.host, node.session) for node in observation.hosts),
         *((login.host, login.session) for login in observation.elsewhere),
     ]
-    return [(host, session.value) for host, session in sessions if isinstance(session, Known)]
+    known = [(host, session.value) for host, session in sessions if isinstance(session, Known)]
+    return sorted(known, key=lambda one: one[0])

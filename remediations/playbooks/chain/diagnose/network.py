@@ -104,9 +104,10 @@ def reach_of(view: NodeView) -> Reach:
 
 
 def doors(views: Sequence[NodeView]) -> str:
-    """Hosts with the ports on which they listen for peers."""
-    named = []
-    for view in views:
-        port = view.config.p2p_port if view.config is not None else 0
-        named.append(f"{view.host}:{port}" if port else view.host)
-    return name_some(named, 5) or "the others"
+    """The ports on which nodes listen for peers: the usual one, and who has another."""
+    ports = {v.host: v.config.p2p_port for v in views if v.config is not None and v.config.p2p_port}
+    if not ports:
+        return "their p2p ports"
+    usual = Counter(ports.values()).most_common(1)[0][0]
+    others = [f"{port} on {host}" for host, port in sorted(ports.items()) if port != usual]
+    return f"p2p port {name_some([str(usual), *others], 5)}"

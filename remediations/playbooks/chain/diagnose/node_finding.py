@@ -73,6 +73,7 @@ class _ByClass:
         self._judgement = judgement
         self._blocked = frozenset(judgement.blocked)
         self._components = components
+        self._doors = doors([view for view in case.views if view.answers])
         total = case.power.total
         self._cut = frozenset(
             host for c in components if not has_quorum(c.power, total) for host in c.hosts
@@ -106,19 +107,18 @@ class _ByClass:
         return NodeVerdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
 
     def _apart(self, view: NodeView, evidence: tuple[Evidence, ...]) -> NodeVerdict:
-        """On one side of a partition: which, and which doors lead to the others."""
+        """On one side of a partition: which, and which ports lead to the others."""
         mine = next((c for c in self._components if view.host in c.hosts), None)
         hosts = frozenset(mine.hosts if mine is not None else ())
         side = name_some(sorted(hosts - {view.host}), 4) or "nobody"
         power = mine.power if mine is not None else 0
-        others = [other for other in self._case.views if other.answers and other.host not in hosts]
         return NodeVerdict(
             NodeCondition.ISOLATED,
             f"it is well, on a side without a quorum: with {side}, {power} of "
             f"{self._case.power.total} power",
             evidence,
-            f"Mend the network between {view.host} and {doors(others)} (routes, firewall), and "
-            "wait. No restart, no reset.",
+            f"Mend the network between the hosts (routes, firewall, {self._doors}), and wait. "
+            "No restart, no reset.",
         )
 
     def _alone(self, host: str) -> bool:
