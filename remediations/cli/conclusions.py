@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -15,11 +17,25 @@ from remediations.engine.find.render_text import finding_text
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig
 
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What was concluded from one observation; `at` is when its hosts had been read (UTC)."""
+
+    found: Sequence[Conclusion]
+    at: datetime
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """That of `diagnose`: the worst health decides."""
+        return worst_exit_code([one.finding for one in self.found])
+
+
 EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 
 def conclusions_result(
-    found: Sequence[Conclusion], style: TerminalStyle, *, verbose: bool = False
+    seen: Diagnosis, style: TerminalStyle, *, verbose: bool = False
 ) -> CommandResult:
     """All findings, as text and as the document `diagnosis`."""
     texts = [
@@ -30,13 +46,13 @@ def conclusions_result(
             verbose=verbose,
             explained_by=one.explained_by,
         )
-        for one in found
+        for one in seen.found
     ]
     return CommandResult(
-        exit_code=worst_exit_code([one.finding for one in found]),
+        exit_code=seen.exit_code,
         document=[
             {"finding": one.finding, "detail": one.detail, "explained_by": list(one.explained_by)}
-            for one in found
+            for one in seen.found
         ],
         text="\n\n".join(texts),
     )
