@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -18,21 +19,31 @@ from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import MachineConfig
 from remediations.render.formats import format_moment, format_observed
 
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What was concluded from one observation; `at` is when its hosts had been read (UTC)."""
+
+    found: Sequence[Conclusion]
+    at: datetime
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """That of `diagnose`: the worst health decides."""
+        return worst_exit_code([one.finding for one in self.found])
+
+
 EXITS = {Health.WELL: ExitCode.OK, Health.UNKNOWN: ExitCode.UNREADABLE}
 
 
 def conclusions_result(
-    found: Sequence[Conclusion],
-    style: TerminalStyle,
-    *,
-    verbose: bool = False,
-    aged: bool = True,
+    seen: Diagnosis, style: TerminalStyle, *, verbose: bool = False, aged: bool = True
 ) -> CommandResult:
     """All findings, as text and as the document `diagnosis`: with when the hosts were read, and the
     last run on the same resources that was not verified. With `aged` the text says how old that is,
     as long as it is shown once."""
     now = datetime.now(UTC)
-    before = [last_unproven(one.resources, now) for one in found]
+    before = [last_unproven(one.resources, now) for one in seen.found]
     texts = [
         finding_text(
             _shown(one.finding),
@@ -41,23 +52,23 @@ def conclusions_result(
             verbose=verbose,
             explained_by=one.explained_by,
             notes=(
-                ("observed", _observed(one, now if aged else None)),
+                ("observed", _observed(seen, now if aged else None)),
                 *((("last run", past.told(now)),) if past else ()),
             ),
         )
-        for one, past in zip(found, before, strict=True)
+        for one, past in zip(seen.found, before, strict=True)
     ]
     return CommandResult(
-        exit_code=worst_exit_code([one.finding for one in found]),
+        exit_code=seen.exit_code,
         document=[
             {
                 "finding": one.finding,
                 "detail": one.detail,
                 "explained_by": list(one.explained_by),
-                "observed_at": one.observed_at,
+                "observed_at": seen.at,
                 "last_run": past,
             }
-            for one, past in zip(found, before, strict=True)
+            for one, past in zip(seen.found, before, strict=True)
         ],
         text="\n\n".join(texts),
     )
@@ -96,10 +107,10 @@ def worst_exit_code(findings: Sequence[Finding]) -> ExitCode:
     return EXITS.get(worst, ExitCode.CHANGES_PENDING)
 
 
-def _observed(one: Conclusion, now: datetime | None) -> str:
+def _observed(seen: Diagnosis, now: datetime | None) -> str:
     if now is None:
-        return format_moment(one.observed_at)
-    return format_observed(one.observed_at, now)
+        return format_moment(seen.at)
+    return format_observed(seen.at, now)
 
 
 def _shown(finding: Finding) -> Finding:

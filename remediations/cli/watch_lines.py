@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from remediations.cli.conclusions import conclusions_result
+from remediations.cli.conclusions import Diagnosis, conclusions_result
 from remediations.cli.exits import print_early
 from remediations.cli.output import CommandResult, TerminalStyle
 from remediations.engine.diff.conclusions import (
@@ -78,19 +78,19 @@ class ChangeLines(_NothingBetween):
         self._before: Sequence[Conclusion] = ()
         self._trouble = ""
 
-    def concluded(self, found: Sequence[Conclusion], at: datetime, /) -> None:
+    def concluded(self, seen: Diagnosis) -> None:
         """The lines of what changed since the last look."""
         if self._trouble:
             self._trouble = ""
-            self._say(at, "the hosts can be read again")
-        for change in changed_conclusions(self._before, found):
+            self._say(seen.at, "the hosts can be read again")
+        for change in changed_conclusions(self._before, seen.found):
             for line in change_lines(change):
-                self._say(at, f"{change.domain}: {line}")
-        self._before = found
+                self._say(seen.at, f"{change.domain}: {line}")
+        self._before = seen.found
 
-    def answer(self, found: Sequence[Conclusion]) -> CommandResult:
+    def answer(self, seen: Diagnosis) -> CommandResult:
         """Nothing more: the last change was told."""
-        return replace(conclusions_result(found, PLAIN), text="")
+        return replace(conclusions_result(seen, PLAIN), text="")
 
     def failed(self, error: RemediationError) -> None:
         """One line, unless the last look failed in the same way."""
@@ -106,15 +106,14 @@ class ChangeLines(_NothingBetween):
 class DocumentLines(_NothingBetween):
     """One JSON document for each look, as `diagnose --json` prints it; the last is the answer."""
 
-    def concluded(self, found: Sequence[Conclusion], _at: datetime, /) -> None:
+    def concluded(self, seen: Diagnosis) -> None:
         """The document of every look but the last one, which the command itself answers with."""
-        result = conclusions_result(found, PLAIN)
-        if result.exit_code is not ExitCode.OK:
-            print_early(result)
+        if seen.exit_code is not ExitCode.OK:
+            print_early(conclusions_result(seen, PLAIN))
 
-    def answer(self, found: Sequence[Conclusion]) -> CommandResult:
+    def answer(self, seen: Diagnosis) -> CommandResult:
         """The document of the last look."""
-        return conclusions_result(found, PLAIN)
+        return conclusions_result(seen, PLAIN)
 
     def failed(self, error: RemediationError) -> None:
         """The document of the error."""

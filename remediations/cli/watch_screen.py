@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace as with_fields
 from rich.text import Text
 
-from remediations.cli.conclusions import conclusions_result
+from remediations.cli.conclusions import Diagnosis, conclusions_result
 from remediations.cli.output import CommandResult, TerminalStyle
 from remediations.cli.signals import terminate_as_interrupt
 from remediations.cli.watch_lines import print_now
@@ -39,9 +39,8 @@ class WatchScreen:
     def __init__(self, style: Callable[[], TerminalStyle], *, verbose: bool) -> None:
         self._style = style
         self._verbose = verbose
-        self._found: Sequence[Conclusion] = ()
+        self._seen: Diagnosis | None = None
         self._drawn: dict[tuple[TerminalStyle, bool], str] = {}
-        self._read_at: datetime | None = None
         self._heard: HostsHeard | None = None
         self._next = 0.0
         self._trouble = ""
@@ -63,9 +62,9 @@ class WatchScreen:
         self._heard = heard
         self.tick()
 
-    def concluded(self, found: Sequence[Conclusion], at: datetime, /) -> None:
+    def concluded(self, seen: Diagnosis) -> None:
         """Show what was concluded."""
-        self._found, self._drawn, self._read_at = found, {}, at
+        self._seen, self._drawn = seen, {}
         self._heard, self._trouble = None, ""
         self._looks += 1
 
@@ -92,22 +91,23 @@ class WatchScreen:
         rows = fitted(lines, room)
         print_now(HOME + "\r\n".join(row + TO_END_OF_LINE for row in rows) + BELOW)
 
-    def answer(self, found: Sequence[Conclusion]) -> CommandResult:
+    def answer(self, seen: Diagnosis) -> CommandResult:
         """The diagnosis, on the screen that stays."""
-        return conclusions_result(found, self._style(), verbose=self._verbose)
+        return conclusions_result(seen, self._style(), verbose=self._verbose)
 
     def last_words(self) -> str | None:
         """The last diagnosis, and how old it is."""
-        if self._read_at is None:
+        if self._seen is None:
             return None
         ended = f"the watch was ended after {count_of(self._looks, 'look')}, the last at "
         text = self._diagnosis(self._style())
-        return f"{text}\n\n{ended}{format_time(self._read_at)}"
+        return f"{text}\n\n{ended}{format_time(self._seen.at)}"
 
     def _status(self, now: datetime) -> str:
         said = [f"{format_time(now)}"]
-        if self._read_at is not None:
-            said.append(f"read at {format_time(self._read_at)}, {_age(now, self._read_at)} ago")
+        if self._seen is not None:
+            at = self._seen.at
+            said.append(f"read at {format_time(at)}, {_age(now, at)} ago")
         if self._heard is not None:
             said.append(f"looking now: {self._heard.text}")
         else:
@@ -122,18 +122,21 @@ class WatchScreen:
     def _diagnosis(self, style: TerminalStyle, *, short: bool = False) -> str:
         """The same text as without a watch, drawn again only if anything has changed. If it is to
         be short, the subjects that are well are left out."""
-        if not self._found:
+        if self._seen is None:
             return ""
         if (style, short) not in self._drawn:
-            found = [_without_well(one) for one in self._found] if short else self._found
-            text = conclusions_result(found, style, verbose=self._verbose, aged=False).text
+            seen = _without_well(self._seen) if short else self._seen
+            text = conclusions_result(seen, style, verbose=self._verbose, aged=False).text
             self._drawn[style, short] = text
         return self._drawn[style, short]
 
 
-def _without_well(one: Conclusion) -> Conclusion:
-    ill = tuple(subject for subject in one.finding.subjects if subject.health is not Health.WELL)
-    return replace(one, finding=with_fields(one.finding, subjects=ill))
+def _without_well(seen: Diagnosis) -> Diagnosis:
+    def ill(one: Conclusion) -> Conclusion:
+        subjects = tuple(s for s in one.finding.subjects if s.health is not Health.WELL)
+        return replace(one, finding=with_fields(one.finding, subjects=subjects))
+
+    return replace(seen, found=tuple(map(ill, seen.found)))
 
 
 def _age(now: datetime, then: datetime) -> str:

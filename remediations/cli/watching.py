@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from datetime import datetime
 from typing import Protocol
 
-from remediations.cli.conclusions import worst_exit_code
+from remediations.cli.conclusions import Diagnosis
 from remediations.cli.observing import LookNow
 from remediations.cli.output import CommandResult
 from remediations.engine.find.conclude import Conclusion
@@ -34,8 +33,8 @@ class WatchDisplay(Protocol):
         """A look begins; `heard` goes on telling who has answered."""
         ...
 
-    def concluded(self, found: Sequence[Conclusion], at: datetime, /) -> None:
-        """A look has ended, at this time (UTC), with these conclusions."""
+    def concluded(self, seen: Diagnosis) -> None:
+        """A look has ended with these conclusions."""
         ...
 
     def failed(self, error: RemediationError) -> None:
@@ -50,7 +49,7 @@ class WatchDisplay(Protocol):
         """Another second has passed."""
         ...
 
-    def answer(self, found: Sequence[Conclusion]) -> CommandResult:
+    def answer(self, seen: Diagnosis) -> CommandResult:
         """The result of the command, when all is well."""
         ...
 
@@ -76,7 +75,7 @@ def watch(
         KeyboardInterrupt: a person ended it.
     """
 
-    async def run() -> Sequence[Conclusion]:
+    async def run() -> Diagnosis:
         async with looks() as look:
             ticking = asyncio.create_task(_tick(display))
             watching = asyncio.create_task(_until_well(look, heard, conclude, display, seconds))
@@ -92,13 +91,13 @@ def watch(
 
     try:
         with display.shown():
-            found = asyncio.run(run())
+            seen = asyncio.run(run())
     except KeyboardInterrupt:
         left = display.last_words()
         if left is None:
             raise
         return CommandResult(exit_code=ExitCode.INTERRUPTED, document=None, text=left)
-    return display.answer(found)
+    return display.answer(seen)
 
 
 async def _until_well(
@@ -107,22 +106,22 @@ async def _until_well(
     conclude: Callable[[Observation], Sequence[Conclusion]],
     display: WatchDisplay,
     seconds: int,
-) -> Sequence[Conclusion]:
+) -> Diagnosis:
     first = True
     while True:
         hosts = heard()
         display.looking(hosts)
         try:
             observation = await look(hosts)
-            found = conclude(observation)
+            seen = Diagnosis(found=conclude(observation), at=observation.ended)
         except RemediationError as error:
             if first and not isinstance(error, Unreadable):
                 raise
             display.failed(error)
         else:
-            display.concluded(found, observation.ended)
-            if worst_exit_code([one.finding for one in found]) is ExitCode.OK:
-                return found
+            display.concluded(seen)
+            if seen.exit_code is ExitCode.OK:
+                return seen
         first = False
         display.pausing(seconds)
         await asyncio.sleep(seconds)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from remediations.cli.conclusions import conclusions_result, named_domains
+from remediations.cli.conclusions import Diagnosis, conclusions_result, named_domains
 from remediations.cli.exits import wants_json
 from remediations.cli.observing import (
     check_someone_answered,
@@ -85,8 +85,9 @@ def command(
 
     known = require_inventory(inventory) if inventory is not None or source is None else None
     if pause is None or known is None:
-        found = concluded(get_observation(known, source, save))
-        return conclusions_result(found, terminal_style(), verbose=verbose)
+        observation = get_observation(known, source, save)
+        seen = Diagnosis(found=concluded(observation), at=observation.ended)
+        return conclusions_result(seen, terminal_style(), verbose=verbose)
     # Imported here: usually nobody watches.
     from remediations.cli.watching import watch
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from remediations.engine.domain import AnyDomain
 from remediations.engine.find.finding import Finding, Health
@@ -38,15 +37,13 @@ _SAID = 160
 class Conclusion:
     """The conclusion of one domain: for people, and in its own terms (None if it failed).
 
-    `name` is that of the domain, or of a system that failed, `observed_at` when the last host had
-    been read (UTC). `explained_by` names the domains that
+    `name` is that of the domain, or of a system that failed. `explained_by` names the domains that
     explain the finding; `resources` are what its runs would lock.
     """
 
     name: str
     finding: Finding
     detail: Part | None
-    observed_at: datetime
     explained_by: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
 
@@ -83,7 +80,7 @@ def conclude(
         RemediationError: the only concerned domain cannot conclude.
     """
     if failed and not any(_concerns(domain, observation) for domain in domains):
-        return tuple(_unread(system, observation.ended) for system in failed)
+        return tuple(_unread(system) for system in failed)
     asked = concerned_domains(domains, observation)
     return _all_concluded(asked, observation, failed, alone=len(asked) + len(failed) == 1)
 
@@ -105,7 +102,7 @@ def _all_concluded(
     alone: bool,
 ) -> tuple[Conclusion, ...]:
     found = _once([_concluded(domain, observation, alone=alone) for domain in asked])
-    unread = [_unread(system, observation.ended) for system in failed]
+    unread = [_unread(system) for system in failed]
     return explained_in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
 
 
@@ -164,7 +161,6 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
             name=domain.name,
             finding=domain.finding(situation),
             detail=domain.detail(situation),
-            observed_at=observation.ended,
             resources=domain.resources(situation),
         )
     except Exception as error:
@@ -178,19 +174,17 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
             f"the domain {domain.name} failed on what was observed: {said}",
             f"`remediate diagnose {domain.name}` says more; report it to its provider",
         )
-        return Conclusion(
-            name=domain.name, finding=finding, detail=None, observed_at=observation.ended
-        )
+        return Conclusion(name=domain.name, finding=finding, detail=None)
 
 
-def _unread(system: FailedSystem, at: datetime) -> Conclusion:
+def _unread(system: FailedSystem) -> Conclusion:
     finding = _nothing_known(
         system.name,
         UNREAD,
         f"the system {system.name} failed, and what it reads is not known: {system.reason}",
         "`remediate -v diagnose` says more; report it to its provider",
     )
-    return Conclusion(name=system.name, finding=finding, detail=None, observed_at=at)
+    return Conclusion(name=system.name, finding=finding, detail=None)
 
 
 def _nothing_known(name: str, verdict: str, explanation: str, next_step: str) -> Finding:

@@ -13,6 +13,7 @@ import pytest
 
 from remediations.cli.commands import list_, status
 from remediations.cli.commands.inventory import _summary
+from remediations.cli.conclusions import Diagnosis
 from remediations.cli.exits import run_command
 from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.output import CommandResult, TerminalStyle
@@ -97,19 +98,19 @@ def test_progress(text: str, capsys: Captured) -> None:
 def test_watches_and_differences(text: str, capsys: Captured) -> None:
     """A change is one line, a screen keeps its rows, and a difference its rows."""
     finding = record_of(Finding, of(text))
-    seconds = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-    found = [Conclusion(name=finding.domain, finding=finding, detail=None, observed_at=seconds)]
+    found = [Conclusion(name=finding.domain, finding=finding, detail=None)]
+    seen = Diagnosis(found=found, at=datetime(2026, 11, 25, 12, 0, tzinfo=UTC))
     error = UsageError(text, guard=text, got=text, expected=text, next_step=text)
     lines = ChangeLines()
-    lines.concluded(found, seconds)
+    lines.concluded(seen)
     lines.failed(error)
-    lines.concluded(found, seconds)
+    lines.concluded(seen)
     said = capsys.readouterr().out
     assert not STEERING.search(said)
     assert re.sub(r"^20\d\d-.* UTC .*\n", "", said, flags=re.MULTILINE) == ""
     screen = WatchScreen(lambda: TerminalStyle(width=80, colour=False), verbose=True)
     screen.failed(error)
-    screen.concluded(found, seconds)
+    screen.concluded(seen)
     screen.failed(error)
     screen.looking(HostsHeard([text]))
     drawn = capsys.readouterr().out.replace("\r\n", "\n")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.cli.conclusions import Diagnosis
 from remediations.cli.output import TerminalStyle
 from remediations.cli.watch_screen import ENTER, HOME, LEAVE, WatchScreen, fitted
 from remediations.engine.catalogue import catalogue
@@ -201,7 +202,7 @@ def test_the_next_step_is_always_on_the_screen(
     """A screen that is small shows what is not well; one that is smaller loses its middle. Both are
     said."""
     found = conclude(catalogue(MachineConfig()).domains, sealed(quorum_lost()))
-    screen.concluded(found, datetime.now(UTC))
+    screen.concluded(Diagnosis(found=found, at=datetime.now(UTC)))
     screen.pausing(10)
     rows = drawn(capsys)
     assert rows[0].endswith("ago; next look in 10 s; Ctrl-C ends")
@@ -222,7 +223,7 @@ def test_an_error_stands_above_the_last_diagnosis(
 ) -> None:
     """With what to do; the next look that works takes it away."""
     found = conclude(catalogue(MachineConfig()).domains, sealed(worlds.healthy()))
-    screen.concluded(found, datetime.now(UTC))
+    screen.concluded(Diagnosis(found=found, at=datetime.now(UTC)))
     screen.failed(unreadable())
     screen.pausing(10)
     text = "\n".join(drawn(capsys))
@@ -230,7 +231,7 @@ def test_an_error_stands_above_the_last_diagnosis(
     assert "next: remediate doctor" in " ".join(text.split())
     assert "HEALTHY: not halted" in text
     screen.looking(HostsHeard(["val1", "val2"]))
-    screen.concluded(found, datetime.now(UTC))
+    screen.concluded(Diagnosis(found=found, at=datetime.now(UTC)))
     screen.pausing(10)
     assert "this look failed" not in "\n".join(drawn(capsys))
 

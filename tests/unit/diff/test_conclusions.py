@@ -13,7 +13,6 @@ from tests import worlds
 from tests.unit.diagnose.test_domains_together import domain, told
 from tests.unit.diff.cases import difference, later, of_observations, room
 from tests.unit.plan.cases import quorum_lost
-from tests.worlds.base import BEGAN
 
 
 def test_the_same_world_later_has_not_changed() -> None:
@@ -96,10 +95,7 @@ def test_domains_stand_in_the_order_of_the_later_conclusions() -> None:
     """Those that are only in the first observation come last."""
 
     def concluded(*healths: tuple[str, Health]) -> list[Conclusion]:
-        return [
-            Conclusion(name=n, finding=told(n, h), detail=None, observed_at=BEGAN)
-            for n, h in healths
-        ]
+        return [Conclusion(name=n, finding=told(n, h), detail=None) for n, h in healths]
 
     before = concluded(("a", Health.WELL), ("b", Health.WELL))
     after = concluded(("c", Health.DOWN), ("b", Health.WELL))
