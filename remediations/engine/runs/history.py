@@ -103,7 +103,7 @@ def check_open(run: RunDirectory) -> None:
             raise _superseded(
                 run, f"{past.run.name}, which was applied {format_moment(past.entries[0].at)}"
             )
-    newer = [past for past in _past(plan.resources, "") if past.run.name > run.name]
+    newer = [past for past in _past(plan.resources, run.name) if past.run.name > run.name]
     for past in newer:
         if (past.plan.playbook, past.plan.targets) == (plan.playbook, plan.targets):
             raise _superseded(run, f"{past.run.name}, a newer plan for the same", past.run.name)

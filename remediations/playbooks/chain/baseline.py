@@ -139,7 +139,7 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
         if unit is None or config is None:
             continue
         if reading.host in acting or finding.condition.rule.running:
-            status = latest_status(reading)
+            status, key = latest_status(reading), value_or_none(reading.key)
             nodes.append(
                 NodeLocation(
                     host=reading.host,
@@ -147,7 +147,9 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
                     home=unit.home,
                     user=unit.user,
                     rpc_url=config.rpc_url,
-                    address=finding.address or (status.address if status else ""),
+                    address=finding.address
+                    or (status.address if status else "")
+                    or (key.address if key else ""),
                     power=finding.power,
                 )
             )

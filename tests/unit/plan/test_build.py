@@ -91,6 +91,13 @@ def test_baseline_holds_the_block_of_its_height() -> None:
     assert plan_of(_with_other_blocks(world, "val2")).part(ChainBaseline).block_id == ""
 
 
+def test_the_address_of_a_full_node_that_is_down_is_that_of_its_key() -> None:
+    """It is not in the validator set and tells no status: its file does."""
+    plan = plan_of(worlds.stopped(healthy(), "full1"), playbook="node-down")
+    (node,) = (node for node in plan.part(ChainNodes).nodes if node.host == "full1")
+    assert (len(node.address), node.power) == (40, 0)
+
+
 def test_a_baseline_without_a_block_is_read_as_one() -> None:
     """Plans of before it was kept lack the field; nothing is added to their bytes."""
     part = Part.of(plan_of(quorum_lost()).part(ChainBaseline))

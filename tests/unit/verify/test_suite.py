@@ -247,6 +247,17 @@ def test_what_the_plan_does_not_hold_is_compared_with_nothing(
         CHECKS[check](Desk({t.host: recovered(plan)[t.host] for t in older.targets}, older))
 
 
+def test_a_node_without_power_may_have_had_no_key(plan: PlannedChain) -> None:
+    """A standby that never had one makes one when it starts: nothing was there to be kept."""
+    keyless = tuple(replace(t, address="") if t.host == "full1" else t for t in plan.targets)
+    older = dataclasses.replace(plan, targets=keyless)
+    nodes = recovered(plan)
+    each.test_address_kept(Desk(nodes, older).one("full1"), lambda _: None)
+    sets("full1", power=5)(nodes)
+    with pytest.raises(AssertionError, match="power 5"):
+        each.test_address_kept(Desk(nodes, older).one("full1"), lambda _: None)
+
+
 def test_evidence_is_searched_without_a_gap(plan: PlannedChain) -> None:
     """A node that has only younger blocks is well, as long as another one has the older ones."""
     nodes = recovered(plan)
