@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.unit.field.case import Cases, Scene, Wanted, offered, refused
 from tests.unit.field.hosts_program import Line
 from tests.unit.field.kinds import Kind
-from tests.unit.field.stage import DAY, Stage, ended, loop, unit
+from tests.unit.field.stage import DAY, Stage, attempts, ended, loop, unit
 from tests.worlds import crash_looping, failed, panicked, zombie
 
 CASES = Cases()
@@ -147,7 +147,11 @@ def open_files_at_every_start(stage: Stage) -> Scene:
     world = crash_looping(stage.well, "val4", exit_status=2, restarts=12)
     return Scene(
         unit(world, "val4", open_files=1024),
-        {"val4": ("panic: open /var/lib/virtengine/data/cs.wal: too many open files", *ended(2))},
+        {
+            "val4": attempts(
+                "panic: open /var/lib/virtengine/data/cs.wal: too many open files", status=2
+            )
+        },
         Wanted(
             chain=("degraded",),
             host="val4",
@@ -280,7 +284,7 @@ def a_program_came_too_early(stage: Stage) -> Scene:
 def an_old_program_after_a_restart(stage: Stage) -> Scene:
     """At the height of the upgrade: install the new one."""
     world, journals = loop(
-        stage, "val4", 'ERR UPGRADE "v12" NEEDED at height: 115: {} module=x/upgrade'
+        stage, "val4", 'ERR UPGRADE "v12" NEEDED at height: 116: {} module=x/upgrade'
     )
     return Scene(
         world, journals, Wanted(host="val4", condition=("upgrade-needed",), plan=refused())

@@ -44,7 +44,7 @@ def what_the_application_calls_is_down(stage: Stage) -> Scene:
     world, journals = loop(
         stage,
         "val4",
-        'panic: Failed to process committed block (101:8A9B): Post "http://127.0.0.1:8551": dial '
+        'panic: Failed to process committed block (116:8A9B): Post "http://127.0.0.1:8551": dial '
         "tcp 127.0.0.1:8551: connect: connection refused",
         status=2,
     )
@@ -190,6 +190,6 @@ def killed_for_memory(stage: Stage) -> Scene:
     )
     return Scene(
         unit(world, "val4", result="oom-kill"),
-        {"val4": lines},
+        {"val4": tuple((ago, line) for ago in (35.0, 19.0, 3.0) for line in lines)},
         Wanted(host="val4", condition=("out-of-memory",), says=("[Mm]emory",), plan=refused()),
     )

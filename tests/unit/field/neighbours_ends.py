@@ -13,7 +13,7 @@ from remediations.systems.comet.reading import CometReading
 from tests.unit.field.case import Case, Planned, Scene, Wanted, offered, refused
 from tests.unit.field.hosts_program import SYSTEMD, Line
 from tests.unit.field.kinds import Kind
-from tests.unit.field.stage import SMALL, Stage, ended
+from tests.unit.field.stage import SMALL, Stage, attempts, unit
 from tests.worlds import crash_looping, failed
 
 FOR_ALL = r"2/3\s+of the power"
@@ -31,6 +31,11 @@ def looping(stage: Stage) -> CometReading:
 def given_up(stage: Stage) -> CometReading:
     """val4 ended once, and nothing restarts it."""
     return failed(stage.well, "val4", exit_status=2)
+
+
+def few_files(stage: Stage) -> CometReading:
+    """val4 stands, and may open a thousand files."""
+    return unit(stage.silent("val4"), "val4", open_files=1024)
 
 
 def standing_still(stage: Stage) -> CometReading:
@@ -53,7 +58,7 @@ class End:
 
     def play(self, stage: Stage) -> Scene:
         """The scene on `stage`."""
-        lines = (*self.lines, *ended()) if self.how is looping else self.lines
+        lines = attempts(*self.lines) if self.how is looping else self.lines
         return Scene(
             self.how(stage),
             {"val4": lines},
@@ -73,7 +78,7 @@ ENDS = (
         Kind.K5,
         "inference_sidecar_is_down",
         (
-            "panic: Failed to process committed block (101:8A9B): rpc error: code = Unavailable "
+            "panic: Failed to process committed block (116:8A9B): rpc error: code = Unavailable "
             'desc = connection error: desc = "transport: Error while dialing: dial tcp '
             '127.0.0.1:50051: connect: connection refused"',
         ),
@@ -87,7 +92,7 @@ ENDS = (
         (
             'ERR error in proxyAppConn.FinalizeBlock err="rpc error: code = DeadlineExceeded desc '
             '= context deadline exceeded" module=state',
-            "panic: Failed to process committed block (101:8A9B): rpc error: code = "
+            "panic: Failed to process committed block (116:8A9B): rpc error: code = "
             "DeadlineExceeded desc = context deadline exceeded",
         ),
         "deadline exceeded",
@@ -100,7 +105,7 @@ ENDS = (
         (
             'ERR error in proxyAppConn.FinalizeBlock err="no validator signing info found" '
             "module=state",
-            "panic: Failed to process committed block (101:8BBB): no validator signing info found",
+            "panic: Failed to process committed block (116:8BBB): no validator signing info found",
         ),
         "no validator signing info found",
         ALONE,
@@ -110,7 +115,7 @@ ENDS = (
         Kind.K5,
         "a_collection_lacks_a_value",
         (
-            "panic: Failed to process committed block (101:8BBB): collections: not found: key "
+            "panic: Failed to process committed block (116:8BBB): collections: not found: key "
             "'312' of type github.com/cosmos/gogoproto/cosmos.staking.v1beta1.HistoricalRecord",
         ),
         "collections: not found",
@@ -121,10 +126,18 @@ ENDS = (
         Kind.K5,
         "a_contract_file_is_missing",
         (
-            "panic: Failed to process committed block (101:8BBB): Error calling the VM: Cache "
+            "panic: Failed to process committed block (116:8BBB): Error calling the VM: Cache "
             "error: Error opening Wasm file for reading: No such file or directory",
         ),
         "Wasm file",
+        ALONE,
+        (FOR_ALL,),
+    ),
+    End(
+        Kind.K5,
+        "a_rebuilt_store_fails_below_its_sign_state",
+        ("panic: Failed to process committed block (101:8BBB): validator does not exist",),
+        "validator does not exist",
         ALONE,
         (FOR_ALL,),
     ),
@@ -327,7 +340,7 @@ ENDS = (
         ),
         "LimitNOFILE",
         ("obstructed",),
-        how=standing_still,
+        how=few_files,
     ),
     # Other forms of the same words.
     End(
@@ -358,7 +371,7 @@ ENDS = (
         "an_upgrade_with_colours",
         (
             '\x1b[90m11:59AM\x1b[0m \x1b[1m\x1b[31mERR\x1b[0m\x1b[0m UPGRADE "v6" NEEDED at '
-            "height: 115: {} \x1b[36mmodule=\x1b[0mx/upgrade",
+            "height: 116: {} \x1b[36mmodule=\x1b[0mx/upgrade",
         ),
         "v6",
         ("upgrade-needed",),

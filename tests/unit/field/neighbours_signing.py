@@ -22,7 +22,7 @@ NOT_SIGNING = Wanted(
     chain=("degraded",),
     host="val4",
     condition=("not-signing",),
-    says=("signer",),
+    says=("sign",),
     unsaid=(NOTHING,),
     plan=refused(),
 )
@@ -61,8 +61,19 @@ def nobody_connects_as_its_signer(stage: Stage) -> Scene:
 
 @CASES.of(Kind.K1)
 def cosigners_have_no_quorum(stage: Stage) -> Scene:
-    """Threshold signers, of which too few answer; nothing of it is in the node's journal."""
-    return mute(stage, remote_signer="tcp://10.0.0.9:1234")
+    """Threshold signers, of which too few answer."""
+    return mute(
+        stage,
+        'ERR failed signing vote err="signerEndpoint returned error #1: total cosigners needed 2, '
+        'have 1" height=115 module=consensus round=0',
+        remote_signer="tcp://10.0.0.9:1234",
+    )
+
+
+@CASES.of(Kind.K1)
+def it_has_not_signed_for_an_hour(stage: Stage) -> Scene:
+    """Its own sign state stands far below the tip; no line says why."""
+    return mute(stage)
 
 
 @CASES.of(Kind.K1)

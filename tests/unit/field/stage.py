@@ -85,7 +85,20 @@ def loop(
 ) -> tuple[CometReading, dict[str, tuple[Line, ...]]]:
     """systemd restarted `host` twelve times, to the same end; and what its journal says."""
     world = crash_looping(stage.well, host, exit_status=status, restarts=12)
-    return world, {host: (*lines, *ended(status))}
+    return world, {host: attempts(*lines, status=status)}
+
+
+def attempts(*lines: Line, status: int = 1) -> tuple[Line, ...]:
+    """What three attempts in a row say that end alike; the last one a few seconds ago. Of a line
+    with an age of its own there is one."""
+    rows: list[Line] = [line for line in lines if not isinstance(line, str)]
+    for counter, ago in enumerate((35.0, 19.0, 3.0), 10):
+        same = [line for line in lines if isinstance(line, str)]
+        again = (
+            f"{SYSTEMD}virtengine.service: Scheduled restart job, restart counter is at {counter}."
+        )
+        rows += [(ago, line) for line in (*same, *ended(status), again)]
+    return tuple(rows)
 
 
 def ended(status: int = 1) -> tuple[str, str]:
@@ -97,17 +110,17 @@ def ended(status: int = 1) -> tuple[str, str]:
     )
 
 
-def standing(world: CometReading, host: str) -> CometReading:
-    """Both samples of `host` show one height."""
+def standing(world: CometReading, host: str, since: timedelta) -> CometReading:
+    """Both samples of `host` show one height, and a block that is so old."""
 
     def hold(reading: HostReading) -> HostReading:
         first = reading.samples[0]
         assert isinstance(first.status, Known)
         assert isinstance(first.app, Known)
+        status, app = replace(first.status.value, block_time=BEGAN - since), first.app.value
+        first = replace(first, status=known(status, first.at))
         at = first.at + GAP
-        second = replace(
-            first, at=at, status=known(first.status.value, at), app=known(first.app.value, at)
-        )
+        second = replace(first, at=at, status=known(status, at), app=known(app, at))
         return replace(reading, samples=(first, second))
 
     return change(world, host, hold)
