@@ -184,7 +184,7 @@ def a_full_node_without_a_sign_state(stage: Stage) -> Scene:
         Wanted(
             chain=("degraded",),
             host="full1",
-            says=("never had power|no power",),
+            says=("never had power|no (voting )?power",),
             unsaid=("never a zero one", "it could sign twice"),
             plan=refused(),
         ),

@@ -267,7 +267,7 @@ def a_stopped_full_node_without_a_sign_state(stage: Stage) -> Scene:
         Wanted(
             chain=("degraded",),
             host="full1",
-            says=("never had power|no power",),
+            says=("never had power|no (voting )?power",),
             unsaid=("never a zero one", "it could sign twice"),
             plan=refused(),
         ),
@@ -281,7 +281,7 @@ def nobody_answers(stage: Stage, line: str, words: str) -> Scene:
         world = crash_looping(world, host, exit_status=1, restarts=12)
     wanted = Wanted(
         chain=("all-down",),
-        unsaid=("[Ss]tart a full node", "restart a full node"),
+        unsaid=("(?m)^[Ss]tart a full node",),
         says=(words,),
         plan=refused(playbook="INC-001"),
     )

@@ -241,7 +241,6 @@ ENDS = (
             "No such file or directory",
             f"{SYSTEMD}virtengine.service: Failed at step EXEC spawning "
             "/usr/local/bin/virtengined: No such file or directory",
-            f"{SYSTEMD}virtengine.service: Main process exited, code=exited, status=203/EXEC",
         ),
         "/usr/local/bin/virtengined",
     ),
