@@ -45,6 +45,7 @@ class Symptom(StrEnum):
     ADDRESS_IN_USE = "address-in-use"
     OPEN_FILES = "open-files"
     DATABASE_HELD = "database-held"
+    NO_PROGRAM = "no-program"
     OUT_OF_MEMORY = "out-of-memory"
     BLOCK_FAILS = "block-fails"
     SIGNING_REFUSED = "signing-refused"

@@ -19,7 +19,7 @@ TABLE: tuple[LineKind, ...] = (
     LineKind(
         Symptom.EQUIVOCATION,
         "this key signed two different votes: it runs twice, or its sign state was reset",
-        "found conflicting vote from ourselves",
+        "[Ff]ound conflicting vote from ourselves",
         ("ERR found conflicting vote from ourselves; did you unsafe_reset a validator? height=50",),
     ),
     LineKind(
@@ -72,8 +72,9 @@ TABLE: tuple[LineKind, ...] = (
     LineKind(
         Symptom.DATABASE_DAMAGED,
         "a database is damaged",
-        "manifest corrupted|missing or corrupted|corruption on|block/chunk corrupted"
-        "|pebble.*corrupt|checksum mismatch|Value missing for (key|hash)|bad block in table",
+        "manifest corrupted|missing or corrupted|[Cc]orruption|block/chunk corrupted"
+        "|corrupted or incomplete|pebble.*corrupt|checksum mismatch|Value missing for (key|hash)"
+        "|bad block in table",
         (
             "Error: database entry point either missing or corrupted",
             "panic: leveldb/table: corruption on data-block",
@@ -163,7 +164,7 @@ TABLE: tuple[LineKind, ...] = (
             "panic: state.AppHash does not match AppHash after replay. Got A, expected B",
         ),
         # A refused proposal is the proposer's: both sides of a split log it.
-        never="deems this block invalid",
+        never="deems this block invalid|ProposalBlock is invalid",
     ),
     LineKind(
         Symptom.SIGNER_MISFIT,
@@ -245,6 +246,18 @@ TABLE: tuple[LineKind, ...] = (
         ("panic: resource temporarily unavailable",),
     ),
     LineKind(
+        Symptom.NO_PROGRAM,
+        "systemd cannot start the program",
+        "Failed to locate executable|Unable to locate executable|Failed at step"
+        "|Failed to load environment files",
+        (
+            "virtengine.service: Failed to locate executable /usr/local/bin/virtengined: No such "
+            "file or directory",
+            "virtengine.service: Failed at step CHDIR spawning /usr/local/bin/virtengined: No such "
+            "file or directory",
+        ),
+    ),
+    LineKind(
         Symptom.OUT_OF_MEMORY,
         "it was killed for memory",
         "[Oo]ut of memory|OOM killer|oom-kill|cannot allocate memory",
@@ -271,7 +284,7 @@ TABLE: tuple[LineKind, ...] = (
     LineKind(
         Symptom.GO_FATAL,
         "the program crashed",
-        r"fatal error: |unexpected fault address|\[signal SIG",
+        r"fatal error: |unexpected fault address|\[signal SIG|SIGABRT|goroutine stack exceeds",
         ("fatal error: concurrent map read and map write",),
     ),
     LineKind(
@@ -288,7 +301,7 @@ TABLE: tuple[LineKind, ...] = (
     ),
 )
 
-REFUSED_PROPOSAL = "deems this block invalid|rejected a proposed block"
+REFUSED_PROPOSAL = "deems this block invalid|ProposalBlock is invalid|rejected a proposed block"
 """Of a proposal that this node refused: it says nothing about the node itself, and where all refuse
 all proposals it is the reason of a halt."""
 
@@ -307,6 +320,11 @@ OTHER_LINES = (
     END_OF_PROCESS,
     "Failed with result",
     "repeated too quickly",
+    "[Ww]atchdog timeout",
+    "stop-.* timed out",
+    "error on ApplyBlock",
+    "non-deterministic signature",
+    "invalid proposal signature",
 )
 """What is searched for beside the rows of the table."""
 

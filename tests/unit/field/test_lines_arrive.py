@@ -10,9 +10,8 @@ from tests.unit.field.hosts_program import SYSTEMD, Line, arrived, dated
 from tests.unit.field.lines import LINES, ROUTINE
 from tests.unit.field.stage import SMALL, ended, loop
 
-AT_LEAST = 0.41
+AT_LEAST = 0.95
 """The share of them that arrives; it may only rise."""
-WANTED = 0.95
 
 
 def running() -> Unit:
@@ -38,17 +37,11 @@ def test_a_share_of_them_arrives() -> None:
     assert 1 - len(lost()) / len(LINES) >= AT_LEAST, "\n".join(lost())
 
 
-@pytest.mark.xfail(strict=True, reason="K8")
-def test_nearly_all_arrive() -> None:
-    assert 1 - len(lost()) / len(LINES) >= WANTED, "\n".join(lost())
-
-
 def test_what_is_routine_stays_on_the_host() -> None:
     """A filter that lets everything through would fill the section with it."""
     assert arrived(running(), ROUTINE) == ()
 
 
-@pytest.mark.xfail(strict=True, reason="K8")
 @pytest.mark.parametrize("words", ["giving up on the enclave", "bye.", "E: could not attest"])
 def test_last_words_arrive_whatever_they_say(words: str) -> None:
     """The last line before an exit is the reason for it."""

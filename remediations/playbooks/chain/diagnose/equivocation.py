@@ -30,8 +30,8 @@ _LONGEST = 160
 # A peer chooses its name, which stands in a journal, too: so only the message itself counts (what
 # stands before the first `=` or quote, or in the member of that name) and the value of `err`.
 _OWN = re.compile(
-    r'^[^="]*found conflicting vote from ourselves'
-    r'|"(?:_?msg|message)":"found conflicting vote from ourselves'
+    r'^[^="]*[Ff]ound conflicting vote from ourselves'
+    r'|"(?:_?msg|message)":"[Ff]ound conflicting vote from ourselves'
 )
 _OTHERS = re.compile(
     r'(?:(?<![\w\\])err=|"err(?:or)?":)"conflicting votes from validator ([0-9A-Fa-f]{40})\b'

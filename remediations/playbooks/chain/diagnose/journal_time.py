@@ -87,22 +87,20 @@ def _told(view: NodeView, context: ChainContext, cured: Collection[Symptom]) -> 
 
 
 def passed_height(view: NodeView) -> int:
-    """The highest block that the node has certainly applied: the one of its application, or the one
-    before a block that it stored or signed."""
+    """The highest block that the node has certainly applied: that of its application, or the one
+    before its newest. Not what its key signed: a store may have been rebuilt since."""
     app = view.app.height if view.app is not None else 0
-    state = value_or_none(view.reading.sign_state)
-    signed = state.height if state is not None else 0
-    return max(app, view.height - 1, signed - 1)
+    return max(app, view.height - 1)
 
 
 def _alive_at(view: NodeView, context: ChainContext) -> datetime | None:
-    """When consensus certainly worked: at the node's newest block; at the start of the height in
-    which it voted; now, if it voted in a round that began between the samples. None if the node
-    does not answer."""
+    """When the node certainly went on: at its newest block; at the start of the height in which it
+    voted; now, if its height rises, or if it voted in a round that began between the samples. None
+    if the node does not answer."""
     status = view.status
     if status is None:
         return None
-    seen = [status.block_time - CLOCKS_APART]
+    seen = [context.began if view.rises else status.block_time - CLOCKS_APART]
     addresses = context.power.addresses
     if view.address in addresses and view.round is not None:
         own = addresses.index(view.address)

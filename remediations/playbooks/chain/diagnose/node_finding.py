@@ -49,7 +49,8 @@ def _finding(
         cause = f"{cause}; {clock}"
     if clue is not None:
         meaning, line, advice = clue
-        cause = f"{cause}; {meaning}: {line.says}"
+        if line.says not in cause:
+            cause = f"{cause}; {meaning}: {line.says}"
         hands = hands or advice
         evidence = (*evidence, line)
     return NodeFinding(

@@ -114,6 +114,11 @@ RULES: Mapping[Symptom, SymptomRule] = MappingProxyType(
             by_hand="Find the process that uses this home (`fuser -v` on its databases); never "
             "delete a LOCK file.",
         ),
+        Symptom.NO_PROGRAM: SymptomRule(
+            condition=NodeCondition.OBSTRUCTED,
+            by_hand="Put what systemd misses there (the program, a directory, a file of settings), "
+            "or correct the unit; `systemctl daemon-reload`, then start it.",
+        ),
         Symptom.OUT_OF_MEMORY: SymptomRule(),
         Symptom.BLOCK_FAILS: SymptomRule(
             condition=NodeCondition.FAILS_ALONE, together=NodeCondition.PANICKED
