@@ -2,7 +2,7 @@
 
 DIRECTORY/inventory.yaml  allowed_signers        the lab's, as they were
           before.json     after.json             `remediate diagnose --save`, halted and healthy
-          runs/RUN/observation.json  plan.json  approvals/N.json  journal.jsonl  checks.json
+          runs/RUN/observation.json  plan.json  approvals/N.json  journal.jsonl  checks*.json
           SHA256SUMS                             of all of these
 
 It is made by the lab and never edited: what does not fit its sum, or is refused by the product's

@@ -174,7 +174,7 @@ def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
             title="nodes that reach each other",
             columns=("power", "hosts", "not in the inventory"),
             rows=tuple(
-                (str(c.power), ", ".join(c.hosts), ", ".join(c.unlisted) or "–")
+                (str(c.power), ", ".join(c.hosts), ", ".join(c.unlisted) or "none")
                 for c in finding.components
             ),
         )
@@ -186,7 +186,7 @@ def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
                 (
                     p.node_id,
                     p.moniker,
-                    str(p.height) if p.height else "–",
+                    str(p.height) if p.height else "unknown",
                     name_some(p.seen_by, 4),
                     _listed(p),
                 )
