@@ -20,6 +20,7 @@ from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import (
     SUBCOMMANDS,
+    Subcommands,
     parse_subcommands,
     subcommands_program,
 )
@@ -55,7 +56,7 @@ def sight_of(
 
 
 def lines_of(world: CometReading, **seen: object) -> tuple[DoctorLine, ...]:
-    programs = {reading.host: SUBCOMMANDS for reading in world.hosts}
+    programs = {reading.host: Subcommands(SUBCOMMANDS) for reading in world.hosts}
     return world_lines(inventory_of(world), sight_of(world, **seen), programs)  # type: ignore[arg-type]  # tests name them
 
 
@@ -365,9 +366,23 @@ def test_usage_tells_which_subcommands_there_are() -> None:
         "start\t  virtengined start [flags]\nrollback\t  virtengined [command]\n"
         "comet show-validator\t  virtengined tendermint show-validator [flags]\nversion\t\n"
     )
-    assert parse_subcommands(said) == ("start", "comet show-validator")
+    answers = parse_subcommands(said)
+    assert answers is not None
+    assert answers.accepted == ("start", "comet show-validator")
+    assert answers.unknown == ("rollback",)
+    assert set(answers.unanswered) == {"version", "module-hash-by-height", "export"}
     assert parse_subcommands("start\t\nrollback\t\n") is None
     assert parse_subcommands("") is None
+
+
+def test_a_time_out_is_not_absence() -> None:
+    """What a busy host gave no answer for is said so, and is not called missing."""
+    world = healthy()
+    asked = {"val1": Subcommands(("start", "version"), ("export",))}
+    line = bad(world_lines(inventory_of(world), sight_of(world), asked))["val1", "subcommands"]
+    assert "no answer in time: export" in line.found
+    assert "not: rollback" in line.found
+    assert "again" in line.mend
 
 
 def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None:
@@ -392,7 +407,9 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
     text = text.replace("EUID == 0", "BASHPID != 0").replace("PATH=/usr", f"PATH={tmp_path}:/usr")
     text = text.replace("BOOTED=/run/systemd/system", f"BOOTED={tmp_path}")
     done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True, timeout=20)
-    assert parse_subcommands(done.stdout) == ("start",)
+    answers = parse_subcommands(done.stdout)
+    assert answers is not None
+    assert answers.accepted == ("start",)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls == [f"{w} --help --home {worlds.HOME} HOME=/nonexistent" for w in SUBCOMMANDS]
 

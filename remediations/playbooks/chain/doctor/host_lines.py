@@ -21,7 +21,7 @@ from remediations.render.formats import short_digest
 from remediations.systems.comet.discovered import UNIT_PATTERN
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
-from remediations.systems.comet.subcommands import SUBCOMMANDS
+from remediations.systems.comet.subcommands import Subcommands
 from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry
 from remediations.values.reading import Known, Unknown, Why, value_or_none
@@ -39,7 +39,7 @@ class HostSight:
     clocks: Clocks
     refusals: Mapping[str, HostUnreachable]
     doors: Mapping[str, HostKeyStatus]
-    programs: Mapping[str, tuple[str, ...]]
+    programs: Mapping[str, Subcommands]
 
 
 def host_lines(
@@ -238,10 +238,15 @@ def _binary(reading: HostReading) -> list[DoctorLine]:
     return [ok_line(reading.host, "binary", found)]
 
 
-def _subcommands(reading: HostReading, accepted: tuple[str, ...] | None) -> DoctorLine:
-    if accepted is None:
+def _subcommands(reading: HostReading, said: Subcommands | None) -> DoctorLine:
+    if said is None:
         mend = "see sudo, unit and home; without it, a step that runs the program is not planned"
         return warn_line(reading.host, "subcommands", "could not be told without a risk", mend)
-    missing = ", ".join(word for word in SUBCOMMANDS if word not in accepted)
-    found = ", ".join(accepted) or "none"
-    return ok_line(reading.host, "subcommands", f"{found}{'; not: ' if missing else ''}{missing}")
+    found = ", ".join(said.accepted) or "none"
+    if said.unknown:
+        found += f"; not: {', '.join(said.unknown)}"
+    if not said.unanswered:
+        return ok_line(reading.host, "subcommands", found)
+    found += f"; no answer in time: {', '.join(said.unanswered)}"
+    mend = "`remediate doctor` again when the host is less busy"
+    return warn_line(reading.host, "subcommands", found, mend)

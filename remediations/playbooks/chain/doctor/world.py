@@ -24,11 +24,11 @@ from remediations.systems.comet.inventory import (
     node_or_none,
 )
 from remediations.systems.comet.reading import CometNodes, comet_reading
-from remediations.systems.comet.subcommands import accepted_subcommands
+from remediations.systems.comet.subcommands import Subcommands, accepted_subcommands
 from remediations.values.inventory import Inventory
 
-Programs = Mapping[str, tuple[str, ...]]
-"""The subcommands that each host's program accepts."""
+Programs = Mapping[str, Subcommands]
+"""What each host's program says of its subcommands."""
 
 
 async def programs(reach: Reach, observation: Observation) -> Programs:
