@@ -56,7 +56,7 @@ class ChainContext:
     addresses whose votes the witnesses hear now, `goes_on` whether blocks come at their usual
     pace, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers. `same`
     maps a host to the one name of its machine, where it has several; `holders` are all hosts by
-    name.
+    name. `behind` maps a host that was not reached to the jump host before it that was not.
     """
 
     power: Power
@@ -81,6 +81,7 @@ class ChainContext:
     equivocations: Equivocations
     same: Mapping[str, str]
     holders: Mapping[str, NodeView]
+    behind: Mapping[str, str]
 
     def age_of(self, view: NodeView) -> timedelta | None:
         """For how long the unit has been active; None if that is not known."""
@@ -101,6 +102,7 @@ def read_context(
     grace_s: int,
     equivocations: Equivocations,
     same: Mapping[str, str],
+    behind: Mapping[str, str],
 ) -> ChainContext:
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
@@ -140,6 +142,7 @@ def read_context(
         equivocations=equivocations,
         same=same,
         holders={view.host: view for view in views},
+        behind=behind,
     )
 
 

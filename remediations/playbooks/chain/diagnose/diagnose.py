@@ -29,6 +29,7 @@ from remediations.playbooks.chain.diagnose.equivocation import read_equivocation
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
+from remediations.playbooks.chain.diagnose.jumps import behind_jump_hosts
 from remediations.playbooks.chain.diagnose.machines import machines
 from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
@@ -94,6 +95,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         grace_s=observation.halted_after_s,
         equivocations=equivocations,
         same=same,
+        behind=behind_jump_hosts(views, observation.logins),
     )
     verdicts = {view.host: node_condition(view, context) for view in views}
     # 5

@@ -67,13 +67,25 @@ def _named_twice(verdict: NodeVerdict, names: Sequence[str]) -> NodeVerdict:
     return replace(verdict, cause=f"{verdict.cause}; it is the same machine as {name_some(names)}")
 
 
-def _unreachable(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """The login failed: the daemon may still be running."""
+def _unreachable(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """The login failed: the daemon may still be running. A bastion has none, and hides those behind
+    it."""
     if view.reached:
         return None
     evidence = evidence_of(f"{view.host}.session", view.reading.session)
-    cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
-    return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,))
+    jump = context.behind.get(view.host)
+    if view.reading.role is Role.BASTION:
+        cause = f"it could not be logged in to ({evidence.says})"
+        hidden = [host for host, before in context.behind.items() if before == view.host]
+        hands = "Log in by the provider's console, and mend SSH there"
+        hands += f" first: {name_some(hidden)} can only be reached through it." if hidden else "."
+    elif jump is not None:
+        cause = f"it can only be reached through {jump}, which is shut; the daemon may well run"
+        hands = f"Mend SSH on {jump} first. Do not start its key elsewhere."
+    else:
+        cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
+        hands = ""
+    return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,), hands)
 
 
 def _no_daemon(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
