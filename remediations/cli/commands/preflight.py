@@ -53,8 +53,8 @@ def command(
             "connections": _connections(hosts, targets),
         },
         text="\n".join(map(_line, found.blocked))
-        or f"{len(found.guards)} guards pass: {action} on {', '.join(targets)} may be done now "
-        f"(observed {format_observed(observation.ended, datetime.now(UTC))}); nothing was changed",
+        or f"{len(found.guards)} guards pass: {action} on {', '.join(targets)} may be done now; "
+        f"nothing was changed (observed {format_observed(observation.ended, datetime.now(UTC))})",
     )
 
 

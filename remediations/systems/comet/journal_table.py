@@ -81,6 +81,7 @@ TABLE: tuple[LineKind, ...] = (
             'ERR Error deleting legacy versions err="Value missing for key [239 36]" module=server',
             "panic: pebble/table: invalid table 000123 (checksum mismatch at 0/4096)",
         ),
+        never="DataCorruptionError",  # of the write-ahead log
     ),
     LineKind(
         Symptom.STORE_UPGRADE,

@@ -49,7 +49,8 @@ def test_a_file_that_is_mended_already_is_not_mended_again() -> None:
 def test_a_key_on_two_hosts_is_taken_from_one_by_commands_that_work() -> None:
     """With the unit of that host."""
     said = diagnose(worlds.duplicated(healthy(standby=1), "val4", "standby1")).node("standby1")
-    assert f"`sudo systemctl disable --now {UNIT}`, then move the key file off" in said.by_hand
+    assert said.by_hand.startswith("Leave val4 alone.")
+    assert f"`sudo systemctl disable --now {UNIT}`, then move config/priv_" in said.by_hand
 
 
 ADVICE = {

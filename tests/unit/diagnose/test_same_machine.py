@@ -91,7 +91,10 @@ def test_doctor_and_discover_say_so() -> None:
 def test_a_copy_of_the_key_is_told_apart() -> None:
     """Another machine with the same key: doctor says which of them runs."""
     lines = doctor(duplicated(healthy(), "val1", "standby1"))
-    assert "val1 runs: leave it; on standby1 disable the unit" in lines["one key, one host"]
+    assert (
+        "val1 runs: leave it; on standby1: `sudo systemctl disable --now UNIT`"
+        in lines["one key, one host"]
+    )
     assert "one name, one host" not in lines
 
 

@@ -56,7 +56,7 @@ def _apart(view: NodeView, holders: Sequence[NodeView]) -> str:
     if view.down and any(holder is not view for holder in active):
         running = name_some([holder.host for holder in active])
         return (
-            f"Leave {running} alone. Here: `sudo systemctl disable {_unit(view)}`, then move "
+            f"Leave {running} alone. Here: `sudo systemctl disable --now {_unit(view)}`, then move "
             "config/priv_validator_key.json away from this host."
         )
     others = name_some([holder.host for holder in holders if holder is not view])
