@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.engine.system import HostSystem
+from remediations.systems.comet.blocks import PinnedBlock
 from remediations.systems.comet.inventory import ChainEntry, NodeEntry, Role, with_node
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded, Part
@@ -104,9 +105,10 @@ def chain_inventory(
     ssh_config: str | None,
     allowed_signers: str | None,
     hosts: tuple[HostEntry, ...],
+    trust: PinnedBlock | None = None,
 ) -> Inventory:
     """An inventory of one chain."""
-    chain = ChainEntry(chain_id=chain_id, halted_after_s=halted_after_s)
+    chain = ChainEntry(chain_id=chain_id, halted_after_s=halted_after_s, trust=trust)
     return Inventory(
         path=str(path),
         ssh_config=ssh_config,

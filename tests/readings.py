@@ -13,14 +13,14 @@ from remediations.systems.hosts import document
 from remediations.systems.hosts import program as hosts_program
 from remediations.systems.hosts.reading import read_login
 from remediations.systems.hosts.sections import section_limits
-from remediations.values.inventory import HostEntry
+from remediations.values.inventory import HostEntry, Inventory
 
 LIMITS = section_limits((COMET,))
 
 
-def program(entry: HostEntry, scope: Scope) -> bytes:
+def program(entry: HostEntry, scope: Scope, inventory: Inventory | None = None) -> bytes:
     """What is sent to a host."""
-    return hosts_program.host_program(entry, scope, (COMET,))
+    return hosts_program.host_program(entry, scope, (COMET,), inventory)
 
 
 def read_document(printed: bytes, *, sent: datetime, received: datetime) -> HostDocument:

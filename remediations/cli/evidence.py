@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.run_status import find_hindrance, read_bound_journal
 from remediations.engine.approve.approve import verify_approval
-from remediations.engine.runs.binding import approval_doubts, proven_checks, run_start
+from remediations.engine.runs.binding import ProvenChecks, approval_doubts, proven_checks, run_start
 from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, JournalEntry
 from remediations.engine.runs.store import KeptApproval, RunDirectory
-from remediations.engine.verify.result import CheckResult
 from remediations.errors import ApprovalError, MachineError, UsageError
 
 
@@ -27,7 +26,7 @@ class RunEvidence:
 
     entries: tuple[JournalEntry, ...]
     approvals: tuple[ApprovedBy, ...]
-    checks: tuple[CheckResult, ...]
+    checks: ProvenChecks
     doubts: tuple[str, ...]
     hindrance: str
 
@@ -54,12 +53,12 @@ def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
             )
     moment = entries[0].at if entries else datetime.now(UTC)
     approvals, failed = _verified(run, kept, accepted, anchors, moment)
-    checks, strange = proven_checks(entries, run.checks())
+    checks = proven_checks(entries, run.checks())
     return RunEvidence(
         entries=entries,
         approvals=approvals,
         checks=checks,
-        doubts=(*doubts, *failed, *strange),
+        doubts=(*doubts, *failed, *checks.doubts),
         hindrance="" if entries else find_hindrance(run, anchors),
     )
 

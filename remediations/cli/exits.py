@@ -1,6 +1,7 @@
 """The one place through which every answer and every error leaves the program.
 
-With `--json` exactly one JSON document goes to stdout on every path. Text goes to stdout if it is
+With `--json` exactly one JSON document goes to stdout on every path; a command that watches prints
+one for each look before it (`print_early`). Text goes to stdout if it is
 the answer, and to stderr if it is an error. A traceback is never printed: that of a bug is written
 to a file, which is named. If the reader of the output goes away, a command that only reads ends.
 One that changes hosts goes on, and its exit code says how it ended.
@@ -13,6 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from contextvars import ContextVar
 from typing import TextIO
 
 import click
@@ -23,6 +25,8 @@ from remediations.render.printable import printable
 
 CHANGES_HOSTS = "apply"
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
+_DOCUMENTS: ContextVar[TextIO | None] = ContextVar("documents", default=None)
+"""Standard output while a command with `--json` runs; None without it."""
 
 
 def run_command(run: Callable[[], object], arguments: Sequence[str]) -> int:
@@ -47,7 +51,7 @@ def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
     outcome: CommandResult | _Failure | None = None
     try:
         # Only the document goes to stdout; what click itself prints (--help) goes to stderr.
-        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        with _documents_to(sys.stdout) if as_json else nullcontext():
             outcome = _outcome(run, arguments)
         return _print(outcome, as_json=as_json)
     except BrokenPipeError:
@@ -64,6 +68,32 @@ def _leave(run: Callable[[], object], arguments: Sequence[str]) -> int:
         return ExitCode.MACHINE
 
 
+@contextmanager
+def _documents_to(stream: TextIO) -> Iterator[None]:
+    token = _DOCUMENTS.set(stream)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _DOCUMENTS.reset(token)
+
+
+def wants_json() -> bool:
+    """Whether the command that runs was asked for JSON."""
+    return _DOCUMENTS.get() is not None
+
+
+def print_early(answer: CommandResult | RemediationError) -> None:
+    """Print the document of an answer that is not the last one; nothing without `--json`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    stream = _DOCUMENTS.get()
+    if stream is not None:
+        print_json(_failure(answer) if isinstance(answer, RemediationError) else answer, stream)
+
+
 def _give_up(stream: TextIO) -> None:
     """Redirect a broken stream to nowhere, so that the interpreter does not write to it either."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -73,9 +103,7 @@ def _outcome(run: Callable[[], object], arguments: Sequence[str]) -> CommandResu
     try:
         answer = run()
     except RemediationError as error:
-        return _Failure(
-            error.exit_code, error.what, error.guard, error.got, error.expected, error.next_step
-        )
+        return _failure(error)
     except click.exceptions.Exit as error:
         return CommandResult(exit_code=_code(error.exit_code), document=None, text="")
     except click.ClickException as error:
@@ -132,6 +160,12 @@ class _Failure:
         return "\n".join(lines)
 
 
+def _failure(error: RemediationError) -> _Failure:
+    return _Failure(
+        error.exit_code, error.what, error.guard, error.got, error.expected, error.next_step
+    )
+
+
 def _usage(error: click.ClickException, arguments: Sequence[str]) -> CommandResult | _Failure:
     if not arguments:
         return CommandResult(exit_code=ExitCode.USAGE, document=None, text=error.format_message())
@@ -179,7 +213,7 @@ def _code(value: object) -> ExitCode:
 
 def _print(result: CommandResult | _Failure, *, as_json: bool) -> int:
     if as_json:
-        print_json(result)
+        print_json(result, sys.stdout)
     elif isinstance(result, _Failure):
         sys.stderr.write(result.text() + "\n")
         sys.stderr.flush()
@@ -189,8 +223,8 @@ def _print(result: CommandResult | _Failure, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def print_json(result: CommandResult | _Failure) -> None:
-    """The document: exit code and its name, then `result` or `error`.
+def print_json(result: CommandResult | _Failure, stream: TextIO) -> None:
+    """Write the document: exit code and its name, then `result` or `error`.
 
     It is ASCII, with JSON escapes for the rest: parsers get the same value, and nothing in it can
     control the terminal of a person who looks at it.
@@ -204,9 +238,9 @@ def print_json(result: CommandResult | _Failure) -> None:
         "error": result.fields if isinstance(result, _Failure) else None,
     }
     text = _NOT_ASCII.sub(_escaped, canonical(document).decode())
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("ascii") + b"\n")
-    sys.stdout.buffer.flush()
+    stream.flush()
+    stream.buffer.write(text.encode("ascii") + b"\n")
+    stream.buffer.flush()
 
 
 def _escaped(match: re.Match[str]) -> str:

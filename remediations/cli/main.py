@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "inventory": "propose an inventory from a few hosts and what the chain says",
     "list": "list the playbooks with their branches, and the systems that are read",
     "diagnose": "read all hosts and say what is wrong, with the evidence",
+    "diff": "say what changed between two saved observations",
     "plan": "show exactly what would be done to which machine, and what could go wrong",
     "show": "show a plan as text, Markdown, HTML or JSON",
     "approve": "sign a plan with an SSH key",

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+import click
 
 from remediations import __version__
 from remediations.cli.anchors import live_inventory, no_inventory_error
 from remediations.cli.output import next_command
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.digest import inventory_digest
+from remediations.engine.observe.heard import HeardReach, HostsHeard
 from remediations.engine.observe.observation import (
     Observation,
     Scope,
+    check_save,
     load_observation,
     save_observation,
 )
 from remediations.engine.observe.observe import observe
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
+from remediations.render.formats import count_of, format_moment
+from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
 TOOL = f"remediate {__version__}"
 SHOWN = 3
 """The number of hosts whose reasons are listed in one error; they are often the same."""
+
+LookNow = Callable[[HostsHeard], Awaitable[Observation]]
+"""Reads all hosts once, and notes who has answered."""
 
 
 def require_inventory(path: Path | None) -> Inventory:
@@ -44,17 +55,41 @@ def observe_now(inventory: Inventory, scope: Scope) -> Observation:
     Raises:
         MachineError, UsageError: ssh or ssh_config cannot be trusted, or cannot be used.
     """
+    # Imported here: `--from` waits for nothing.
+    from remediations.cli.reading_line import reading_line
+
+    heard = hosts_of(inventory)
+
+    async def read() -> Observation:
+        async with open_looks(inventory, scope) as look:
+            return await look(heard)
+
+    with reading_line(lambda: heard.text):
+        return asyncio.run(read())
+
+
+def hosts_of(inventory: Inventory) -> HostsHeard:
+    """The hosts of an inventory, before any has answered."""
+    return HostsHeard([entry.name for entry in inventory.hosts])
+
+
+@asynccontextmanager
+async def open_looks(inventory: Inventory, scope: Scope) -> AsyncIterator[LookNow]:
+    """Looks at the hosts, over connections that stay open until the block ends.
+
+    Raises:
+        MachineError, UsageError: ssh or ssh_config cannot be trusted, or cannot be used.
+    """
     # Imported here: SSH takes a quarter of a second to load, and `--from` contacts no host.
     from remediations.reach.resolver import resolver_for
     from remediations.reach.ssh import SshReach
 
-    resolver = resolver_for(load_machine_config(), inventory)
+    async with SshReach(inventory, resolver_for(load_machine_config(), inventory)) as reach:
 
-    async def look() -> Observation:
-        async with SshReach(inventory, resolver) as reach:
-            return await observe(reach, inventory, scope=scope, tool=TOOL)
+        async def look(heard: HostsHeard) -> Observation:
+            return await observe(HeardReach(reach, heard), inventory, scope=scope, tool=TOOL)
 
-    return asyncio.run(look())
+        yield look
 
 
 def get_observation(
@@ -70,6 +105,8 @@ def get_observation(
         UsageError: the file is not an observation, or is one of another inventory.
         Unreadable: no host could be read.
     """
+    if save_to is not None:
+        check_save(save_to)  # before the hosts are read
     if source is not None:
         observation = load_observation(source)
         if inventory is not None and observation.inventory_digest != inventory_digest(inventory):
@@ -85,14 +122,32 @@ def get_observation(
             require_inventory(None) if inventory is None else inventory, scope
         )
     if save_to is not None:
-        save_observation(observation, save_to)
+        keep_observation(observation, save_to)
     if source is None:
-        _someone_answered(observation, inventory)
+        check_someone_answered(observation, inventory)
     return observation
 
 
-def _someone_answered(observation: Observation, inventory: Inventory | None) -> None:
-    """Refuse an observation if no host could be read: the fault is most likely on this side."""
+def keep_observation(observation: Observation, path: Path) -> None:
+    """Write it for `--save`, and say on standard error what was written and where.
+
+    Raises:
+        UsageError: the file holds something else, which is not overwritten.
+        MachineError: the file cannot be written.
+    """
+    instead = ", instead of the one of before" if path.is_file() and path.stat().st_size else ""
+    save_observation(observation, path)
+    hosts = count_of(len(observation.logins), "host")
+    moment = format_moment(observation.ended)
+    click.echo(one_line(f"saved: {path}, {hosts} observed {moment}{instead}"), err=True)
+
+
+def check_someone_answered(observation: Observation, inventory: Inventory | None) -> None:
+    """Refuse an observation if no host could be read: the fault is most likely on this side.
+
+    Raises:
+        Unreadable: with the reasons, and what to do.
+    """
     reasons = installed_systems(load_machine_config()).unanswered(observation)
     if not reasons:
         return

@@ -17,15 +17,17 @@ from remediations.cli.anchors import Anchors
 from remediations.cli.live import to_stderr
 from remediations.cli.output import CommandResult, next_command, terminal_style
 from remediations.cli.reporting import write_report
-from remediations.engine.runs.journal import Journal
+from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import Checked, all_pass
-from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
+from remediations.engine.runs.status import deciding_verification
+from remediations.engine.runs.store import RunDirectory, checks_file
 from remediations.engine.verify.course import Course
 from remediations.engine.verify.given import Given
 from remediations.engine.verify.result import CheckOutcome, CheckResult
 from remediations.engine.verify.runner import run_checks
 from remediations.errors import ExitCode, Locked, MachineError, UsageError
 from remediations.render.console import BAD, GOOD, columns, draw, heading, text_line
+from remediations.render.formats import format_moment
 from remediations.render.printable import one_line
 from remediations.values.wire import canonical
 
@@ -40,6 +42,8 @@ def prove(
     """
 
     course = Course()
+    before = deciding_verification(read_journal(directory.journal))
+    proven_then = before is not None and before.state == "verified"
 
     def heard(result: CheckResult) -> None:
         course.heard(result)
@@ -75,20 +79,37 @@ def prove(
             "report": str(page) if page else None,
         },
         text=f"{doubts_text(doubts)}{checks_text(results)}\n\n"
-        f"{verdict}: run {directory.name}\nreport: {page or 'not written'}\n"
-        f"next: {reading if good else f'`{again}` again; then `remediate diagnose`'}",
+        f"{verdict}: run {directory.name}{_then(before)}\nreport: {page or 'not written'}\n"
+        f"next: {reading if good else _after(again, proven_then=proven_then)}",
     )
+
+
+def _then(before: Checked | None) -> str:
+    """What stays true of a run that was verified before, whatever is true now."""
+    if before is None or before.state != "verified":
+        return ""
+    return (
+        f"\nit was verified {format_moment(before.began)} ({before.message}) and remains so: this "
+        "is how things stand now"
+    )
+
+
+def _after(again: str, *, proven_then: bool) -> str:
+    """Where the checks of a proven run do not pass any more, something happened since."""
+    return "`remediate diagnose`" if proven_then else f"`{again}` again; then `remediate diagnose`"
 
 
 def _keep(
     directory: RunDirectory, results: Sequence[CheckResult], course: Course, *, good: bool
 ) -> None:
-    """Write the results, then the record that makes them the run's. Killed in between, they are
-    told as not proven."""
+    """Write the results beside those of before, then the record that makes them the run's. Killed
+    in between, they are told as not proven, and the next verification takes their place."""
     data = canonical(tuple(results))
-    directory.write(CHECKS_FILE, data)
     passed = sum(result.outcome is CheckOutcome.PASSED for result in results)
     with closing(Journal.reopened(directory.journal)) as journal:
+        before = read_journal(directory.journal)
+        number = 1 + sum(isinstance(entry.event, Checked) for entry in before)
+        directory.write(checks_file(number), data)
         journal.append(
             Checked(
                 state="verified" if good else "unverified",

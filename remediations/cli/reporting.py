@@ -31,7 +31,8 @@ def make_report(run: RunDirectory, anchors: Anchors) -> Report:
         approvals=found.approvals,
         doubts=found.doubts,
         entries=found.entries,
-        checks=found.checks,
+        checks=found.checks.decided,
+        latest=found.checks.latest,
     )
 
 

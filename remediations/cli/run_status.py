@@ -32,7 +32,7 @@ def quick_status(run: RunDirectory, inventory: Path | None) -> tuple[RunStatus, 
     entries = read_bound_journal(run)
     approvals, start = run.approvals, run_start(entries)
     waits_for = "" if entries else find_hindrance(run, Anchors(run.plan, inventory))
-    _, doubts = proven_checks(entries, run.checks())
+    doubts = proven_checks(entries, run.checks()).doubts
     if start is not None:
         doubts = (*approval_doubts(start, approvals), *doubts)
     return current_status(run, entries, waits_for), doubts

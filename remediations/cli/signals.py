@@ -45,6 +45,21 @@ def survive_hangup() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """SIGTERM acts like Ctrl-C while the block runs, so that a screen is taken down. Only the main
+    thread can handle signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    _hear(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+@contextlib.contextmanager
 def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     """While the block runs, SIGINT and SIGTERM call `stop` in the running loop. After the block,
     nothing is left that `stop` could end, and both interrupt."""

@@ -55,7 +55,9 @@ class Action(Generic[S]):
     """Something that can be done to one target, with all that must hold before it is done.
 
     `driver` carries it out, from `deploy` (a name that the driver knows) and `data`. `effects` are
-    the target's contributions to each measure before, during and after the action.
+    the target's contributions to each measure before, during and after the action. `undo_cost` says
+    what undoing it takes away, in words that follow from facts of rule EQUAL alone; the step itself
+    says how it is undone.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Action(Generic[S]):
     data: Callable[[Facts, str], StepData]
     guards: tuple[Callable[[S, str], GuardResult], ...]
     effects: Callable[[S, str], tuple[Effect, ...]]
+    undo_cost: Callable[[S, str], str] | None = None
 
 
 class Move(NamedTuple, Generic[S]):

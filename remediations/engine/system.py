@@ -101,9 +101,9 @@ class HostSystem(System):
     """Something that is read on hosts.
 
     `sections` has the size limit of each section in bytes. `settings` returns the shell variables
-    for one host, named `remediate_…`. `read` returns the reading of one host, `unread` that of a
-    host that could not be read; `whole` combines the readings of its hosts, in the inventory's
-    order.
+    for one host, named `remediate_…`; `settings_of_all` those that all hosts of an inventory have
+    in common. `read` returns the reading of one host, `unread` that of a host that could not be
+    read; `whole` combines the readings of its hosts, in the inventory's order.
     """
 
     fragment: str
@@ -112,6 +112,7 @@ class HostSystem(System):
     read: Callable[[HostDocument, HostEntry, datetime], Any]
     unread: Callable[[HostEntry, Trouble, datetime], Any]
     whole: Callable[[Inventory, Sequence[Any]], Kinded]
+    settings_of_all: Callable[[Inventory], Mapping[str, str]] = lambda _: {}
 
     def is_on(self, entry: HostEntry) -> bool:
         """Whether there is anything to read of it on this host."""

@@ -32,6 +32,25 @@ def format_duration(duration: timedelta) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
+def format_age(at: datetime, now: datetime) -> str:
+    """`12 s ago`, `3 min ago`, `5 h ago`, `3 days ago`; what lies ahead is said so, because then
+    clocks differ."""
+    seconds = int((now - at).total_seconds())
+    if seconds < 0:
+        return f"{format_duration(at - now)} ahead of this machine's clock"
+    for size, unit in ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s")):
+        number = seconds // size
+        if number or size == 1:
+            plural = "s" if unit == "day" and number > 1 else ""
+            return f"{number} {unit}{plural} ago"
+    raise AssertionError("the last unit always fits")
+
+
+def format_observed(at: datetime, now: datetime) -> str:
+    """`2026-11-25 16:45:01 UTC, 12 s ago`: how old all of it is that stands on a screen."""
+    return f"{format_moment(at)}, {format_age(at, now)}"
+
+
 def short_digest(digest: str) -> str:
     """The first twelve digits of a hash, enough to compare by eye."""
     return digest[:12]

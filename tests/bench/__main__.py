@@ -18,6 +18,7 @@ from tests.bench import (
     check_rounds,
     many_validators,
     orchestrators,
+    proofs,
     reading_cost,
     reading_hosts,
     round_trips,
@@ -47,6 +48,7 @@ def figures(rounds: int, sizes: tuple[int, ...], way: Way) -> dict[str, Callable
         "4": lambda: start_up.measure(START_ROUNDS),
         "5": lambda: reading_cost.measure(rounds),
         "7-checks": lambda: check_rounds.measure(CHECKED),
+        "8": lambda: proofs.measure(rounds),
         "7": lambda: round_trips.measure(1, rounds, way),
     }
 

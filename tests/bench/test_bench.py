@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.bench import many_validators, reading_cost, reading_hosts, round_trips, start_up
+from tests.bench import many_validators, proofs, reading_cost, reading_hosts, round_trips, start_up
 from tests.bench.cost import Contestant, NotDoneError, cost_of
 from tests.bench.figure import FORMAT, Figure, Line, Report, this_machine
 from tests.bench.sshd import Way
@@ -39,6 +39,7 @@ def test_the_smallest_run_has_every_promised_field() -> None:
         start_up.measure(1),
         reading_cost.measure(1, program_bytes=0),
         round_trips.measure(1, 1, Way.ASYNCSSH),
+        proofs.measure(1, 4),
     )
     document = report.document()
     assert set(document) == {"format", "at", "machine", "figures"}

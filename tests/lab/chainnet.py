@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from tests.lab.dialect import ON_HOSTS, libraries, start_flags
 from tests.lab.homes import Network
 from tests.lab.machine import Machine
 from tests.lab.spec import NodeSpec
@@ -18,7 +19,7 @@ After=network-online.target
 
 [Service]
 User={user}
-ExecStart={binary} start --home {home} --log_no_color
+ExecStart={binary} start --home {home} {flags}
 Restart=on-failure
 RestartSec=2
 TimeoutStopSec=20
@@ -69,8 +70,10 @@ def install_node(machine: Machine, chain: Network) -> None:
     (home / "faults").mkdir()
     _own(home)
     install_binary(machine, node, chain.binary)
+    _install_libraries(machine)
     unit = machine.path(f"/etc/systemd/system/{node.unit}")
-    unit.write_text(UNIT.format(user=node.user, binary=node.binary, home=node.home))
+    flags = start_flags(chain.binary)
+    unit.write_text(UNIT.format(user=node.user, binary=node.binary, home=node.home, flags=flags))
 
 
 def install_binary(machine: Machine, node: NodeSpec, binary: Path) -> None:
@@ -84,6 +87,15 @@ def install_binary(machine: Machine, node: NodeSpec, binary: Path) -> None:
     os.chown(fresh, 0, 0)
     fresh.chmod(0o755)
     fresh.rename(target)
+
+
+def _install_libraries(machine: Machine) -> None:
+    """Those that the program needs, if any are named."""
+    found = libraries()
+    for path in found:
+        shutil.copy2(path, machine.path(f"{ON_HOSTS}/{path.name}"))
+    if found:
+        machine.sh("ldconfig")
 
 
 def _stamp(program: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.lab.binary import virtengined
 from tests.lab.chainnet import install_binary
+from tests.lab.dialect import program
 from tests.lab.faults import Faults
 from tests.lab.homes import Network, recover_authority
 from tests.lab.shell import LabError, run
@@ -62,7 +63,7 @@ class UpgradeFaults(Faults):
         """The chain's program, run outside with the loopback of the first validator."""
         return run(
             *("nsenter", "-t", str(self.hosts[NODES[0].name].init()), "-n"),
-            *(str(self.chain.binary), *arguments, "--home", str(home)),
+            *(*program(self.chain.binary), *arguments, "--home", str(home)),
             stdin=stdin,
         )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.lab.binary import virtengined
 from tests.lab.cache import built_once
+from tests.lab.dialect import program
 from tests.lab.recipe import recipe_key
 from tests.lab.shell import run
 from tests.lab.spec import (
@@ -91,7 +92,7 @@ def network() -> Network:
 
 def _build(binary: Path, target: Path) -> None:
     def ve(home: Path, *arguments: str, stdin: str = "") -> str:
-        return run(str(binary), *arguments, "--home", str(home), stdin=stdin)
+        return run(*program(binary), *arguments, "--home", str(home), stdin=stdin)
 
     homes = {spec.name: target / spec.name for spec in NODES}
     with ThreadPoolExecutor(2) as pool:
@@ -107,7 +108,7 @@ def _build(binary: Path, target: Path) -> None:
     for spec in VALIDATORS:
         for address in addresses:
             ve(homes[spec.name], "genesis", "add-account", address, COINS)
-        _set_slashing(homes[spec.name])
+        open_genesis(homes[spec.name])
         _gentx(ve, homes[spec.name], spec.node)
         if homes[spec.name] != first:
             shutil.copytree(
@@ -146,6 +147,8 @@ def _gentx(ve: Ve, home: Path, node: NodeSpec | None) -> None:
     ve(
         *(home, "genesis", "gentx", "op", stake, "--min-self-delegation", "1"),
         *("--chain-id", CHAIN_ID, "--keyring-backend", "test", "--ip", "127.0.0.1"),
+        # Where `auto` is the default, a node would be asked, and there is none yet.
+        *("--gas", "200000"),
     )
 
 
@@ -155,10 +158,13 @@ def _peer(ve: Ve, home: Path, spec: HostSpec) -> str:
     return f"{identity}@{spec.name}:{spec.node.p2p_port}"
 
 
-def _set_slashing(home: Path) -> None:
+def open_genesis(home: Path) -> None:
+    """Nobody is jailed for one scenario, and no first transaction asks for a second factor."""
     path = home / "config/genesis.json"
     genesis = json.loads(path.read_text())
     genesis["app_state"]["slashing"]["params"].update(SLASHING)
+    for config in genesis["app_state"].get("mfa", {}).get("sensitive_tx_configs", ()):
+        config["enabled"] = False
     path.write_text(json.dumps(genesis))
 
 

@@ -24,6 +24,7 @@ from typing import BinaryIO
 from tests.lab.access import Access
 from tests.lab.chainnet import install_node, start_script, stop_script
 from tests.lab.claims import claim_number, keeper_of, sweep, sweep_dead
+from tests.lab.dialect import start_limit_s
 from tests.lab.faults_chain import ChainFaults
 from tests.lab.faults_disk import DiskFaults
 from tests.lab.faults_keys import KeyFaults
@@ -42,7 +43,6 @@ from tests.lab.world import World
 CHECKOUT = Path(__file__).parents[2]
 LABS = CHECKOUT / ".lab"
 FIRST_BLOCKS = 2
-START_LIMIT_S = 45.0
 DOWN_LIMIT_S = 20.0
 
 
@@ -127,7 +127,7 @@ class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, UpgradeFaults, 
         for spec in NODES:
             install_node(self.hosts[spec.name], self.chain)
         self._everywhere(start_script)
-        self.wait_height(FIRST_BLOCKS, START_LIMIT_S)
+        self.wait_height(FIRST_BLOCKS, start_limit_s())
 
     def _everywhere(self, script: Callable[[NodeSpec], str]) -> None:
         with ThreadPoolExecutor(len(NODES)) as pool:

@@ -268,7 +268,7 @@ def test_a_standby_with_the_same_key_is_loud(here: Lab, troubled: tuple[Said, Sa
     twice = lines["chain", "one key, one host"]
     assert twice["state"] == lines["standby1", "validator key"]["state"] == "lack"
     assert twice["found"] == f"the key {address[:12]} (power 10) lies on standby1, val4"
-    assert twice["mend"].startswith("mask the unit on standby1, ")
+    assert twice["mend"].startswith("val4 runs: leave it; on standby1: `sudo systemctl disable ")
     text = proposed.result["yaml"]
     for host in ("val4", "standby1"):
         assert f"# DANGER {host}: its validator key also lies on " in text.partition("version:")[0]

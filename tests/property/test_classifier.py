@@ -16,7 +16,7 @@ from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Unknown
 from remediations.values.wire import canonical, decode
 from tests import worlds
-from tests.worlds import healthy, stopped
+from tests.worlds import healthy, signing, stopped
 
 POWERS = st.lists(st.integers(1, 10**12), min_size=2, max_size=7)
 Fault = Callable[[CometReading, str], CometReading]
@@ -33,6 +33,12 @@ FAULTS: tuple[Fault, ...] = (
     lambda world, host: worlds.duplicated(world, "val1", host),
     lambda world, host: worlds.configured(world, host, halt_height=5),
     lambda world, host: worlds.logged(world, host, "CONSENSUS FAILURE!!! boom"),
+    signing.not_signing,
+    signing.signed_twice,
+    signing.powerless,
+    lambda world, _host: signing.evidence_in(world, worlds.HEIGHT),
+    lambda world, host: signing.runs_twice(world, "val1", host),
+    lambda world, host: signing.named_twice(world, host, f"{host}-{len(world.hosts)}"),
 )
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.observe.section import HostDocument, Section
-from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.settings import parse_config
@@ -42,7 +42,10 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "peers": (rpc.parse_peers, answers.net_info()),
     "validators": (rpc.parse_validators, answers.validators()),
     "blocks": (rpc.parse_blocks, answers.blockchain()),
-    "commit": (rpc.parse_commit, answers.commit()),
+    "commit": (rpc_signed.parse_commit, answers.commit()),
+    "signers": (rpc.parse_validators, answers.validators()),
+    "anchor": (rpc_signed.parse_commit, answers.commit()),
+    "anchor_set": (rpc.parse_validators, answers.validators()),
     "result": (rpc.parse_block_result, answers.block_results()),
 }
 

@@ -46,6 +46,7 @@ SECTIONS: dict[str, bytes] = {
     "ownership": b"./x\n",
     "records": b"path=/v\nwritable=yes\nroom=1 2 3 4\n0 700 /v\n0 755 /\n",
     "binary": b"path=/b/v\ndisk=%b\nrunning=%b\nversion=1\n" % (b"a" * 64, b"a" * 64),
+    "dials": b"%b open\n%b silent\n" % (b"a" * 40, b"b" * 40),
     "journal": b"1764086400.123456 h v[1]: panic: x\n",
     **{name: answer for name, (_, answer) in PARSERS.items()},
     **{f"{name[:-1]}2": answer for name, (_, answer) in PARSERS.items() if name.endswith(".1")},

@@ -101,8 +101,9 @@ class Player:
         same_as_recorded(RunDirectory(planned), self._recording.plan)
         run = planned.rename(planned.with_name(recorded.name))
         # Of the plan, only the digest of this version's own files may be another one.
-        for name in ("plan.json", "journal.jsonl", "checks.json"):
-            shutil.copy(recorded / name, run)
+        for name in ("plan.json", "journal.jsonl", "checks*.json"):
+            for file in recorded.glob(name):
+                shutil.copy(file, run)
         shutil.copytree(recorded / "approvals", run / "approvals")
         with self._screen(
             "The plan made now is the recorded one, but for the program's own files."

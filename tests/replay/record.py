@@ -18,7 +18,7 @@ from tests.replay.recording import (
     sums,
 )
 
-OF_THE_RUN = (OBSERVATION, "plan.json", "journal.jsonl", "checks.json", "approvals")
+OF_THE_RUN = (OBSERVATION, "plan.json", "journal.jsonl", "checks*.json", "approvals/*")
 """Not the run's inventory.json: it holds paths of this machine, and a replay makes its own."""
 PRIVATE = "PRIVATE KEY"
 
@@ -38,7 +38,7 @@ def keep(run: Path, access: Access, checkout: Path, directory: Path) -> None:
     for source in (access.inventory, access.allowed_signers, state / BEFORE, state / AFTER):
         shutil.copyfile(source, new / source.name)
     for name in OF_THE_RUN:
-        for source in sorted(run.glob(f"{name}/*")) or [run / name]:
+        for source in sorted(run.glob(name)):
             target = kept / source.relative_to(run)
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, target)

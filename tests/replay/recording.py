@@ -2,7 +2,7 @@
 
 DIRECTORY/inventory.yaml  allowed_signers        the lab's, as they were
           before.json     after.json             `remediate diagnose --save`, halted and healthy
-          runs/RUN/observation.json  plan.json  approvals/N.json  journal.jsonl  checks.json
+          runs/RUN/observation.json  plan.json  approvals/N.json  journal.jsonl  checks*.json
           SHA256SUMS                             of all of these
 
 It is made by the lab and never edited: what does not fit its sum, or is refused by the product's
@@ -77,7 +77,7 @@ def read_recording(directory: Path) -> Recording:
         ]
         plan, entries = run.plan, read_journal(run.journal)
         approvals = run.approvals
-        checks, strange = proven_checks(entries, run.checks())
+        checks, _, strange = proven_checks(entries, run.checks())
     except RemediationError as error:
         raise unusable(f"{error.what} ({error.got})") from error
     digest = plan_digest(plan)

@@ -67,9 +67,9 @@ def app_hash_at(height: int, branch: str = "") -> str:
     return hex_of(f"app-{height}-{branch}", 64)
 
 
-def block_hash_at(height: int) -> str:
-    """The hash of the block at `height`."""
-    return hex_of(f"block-{height}", 64)
+def block_hash_at(height: int, branch: str = "") -> str:
+    """The hash of the block at `height`; another `branch` is another chain."""
+    return hex_of(f"block-{height}{branch}", 64)
 
 
 def login_of(host: str, hostname: str = "", jump: str = "") -> Login:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import Known
-from tests.worlds import base, chain, nodes
+from tests.worlds import base, chain, nodes, signing
 from tests.worlds.healthy import healthy
 
 HOSTS = ("val1", "val4", "full1")
@@ -57,6 +57,9 @@ FAULTS: Mapping[str, Fault] = {
     "diverged": chain.diverged,
     "panicked": chain.panicked,
     "lying": chain.lying,
+    "not signing": signing.not_signing,
+    "signs twice": signing.signed_twice,
+    "without power": signing.powerless,
     "clock off": lambda o, host: _clock(nodes.stopped(o, host), host),
 }
 

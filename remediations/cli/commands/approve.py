@@ -14,6 +14,7 @@ from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.output import CommandResult, next_command, terminal_style
 from remediations.engine.approve.approval import consequences_text, statement_for, statement_text
 from remediations.engine.approve.approve import approve_plan
+from remediations.engine.runs.history import check_open
 from remediations.engine.runs.store import find_run
 from remediations.errors import Aborted, ApprovalError, ExitCode
 from remediations.render.printable import one_line
@@ -43,6 +44,7 @@ def command(
     """Exit 0: approved. 5: the approval would not be valid."""
     directory = find_run(run)
     plan = directory.plan
+    check_open(directory)
     statement = statement_for(plan)
     shown = f"{consequences_text(plan)}\n{statement_text(statement)}"
     if not yes:

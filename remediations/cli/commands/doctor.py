@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from remediations.cli.observing import TOOL
+from remediations.cli.observing import TOOL, keep_observation
 from remediations.cli.options import inventory_option, json_option, save_option
 from remediations.cli.output import CommandResult, terminal_style
 from remediations.engine.catalogue import catalogue
@@ -22,11 +23,12 @@ from remediations.engine.doctor.machine import machine_lines, read_configuration
 from remediations.engine.doctor.other_lines import other_lines
 from remediations.engine.doctor.render_text import doctor_text, missing_lines
 from remediations.engine.observe.inventory import load_inventory
-from remediations.engine.observe.observation import save_observation
+from remediations.engine.observe.observation import check_save
 from remediations.engine.runs.store import state_directory
 from remediations.errors import ExitCode, MachineError, UsageError
 from remediations.machine.config import MachineConfig
 from remediations.reach.resolver import resolver_for
+from remediations.render.formats import format_moment
 from remediations.render.printable import one_line
 
 
@@ -38,6 +40,8 @@ from remediations.render.printable import one_line
 def command(inventory: Path | None, save: Path | None, verbose: bool) -> CommandResult:
     """Exit 0: nothing is missing. 3: something is. Read-only, and works if half the hosts are
     down."""
+    if save is not None:
+        check_save(save)  # before anything is looked at
     config, configured = read_configuration()
     ssh_add = (config or MachineConfig()).ssh_keygen.with_name("ssh-add")
     machine = machine_lines(state_directory(), ssh_add)
@@ -50,7 +54,8 @@ def command(inventory: Path | None, save: Path | None, verbose: bool) -> Command
     return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING if missing else ExitCode.OK,
         document={"lines": lines, "lacking": len(missing)},
-        text=f"{text}\nnext: {one_line(missing[0].mend if missing else diagnose)}",
+        text=f"{text}\nobserved {format_moment(datetime.now(UTC))}\n"
+        f"next: {one_line(missing[0].mend if missing else diagnose)}",
     )
 
 
@@ -78,7 +83,7 @@ def _beyond(
     asks = {name: doctor.ask for name, doctor in doctors.items()}
     sight = asyncio.run(examine(inventory, resolver, asks, tool=TOOL))
     if save_to is not None:
-        save_observation(sight.observation, save_to)
+        keep_observation(sight.observation, save_to)
     told = [
         line
         for name, doctor in doctors.items()

@@ -17,12 +17,14 @@ from remediations.engine.find.finding import Finding
 from remediations.engine.find.render_text import finding_text
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import PlanBuilder
-from remediations.engine.plan.plan import plan_digest
+from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.planning import make_plan
 from remediations.engine.plan.render_text import plan_text
+from remediations.engine.runs.history import UnprovenRun, last_unproven
 from remediations.engine.runs.store import create_run
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
+from remediations.render.formats import format_observed
 from remediations.render.printable import one_line
 
 
@@ -47,15 +49,28 @@ def command(
     made = click.get_current_context().with_resource(
         installed_systems(load_machine_config()).step_compilers()
     )  # they start while the hosts are read
-    observation = get_observation(hosts, source, save)
+    observation, now = get_observation(hosts, source, save), datetime.now(UTC)
     concerned_domains([installed.domain], observation)
-    finding = installed.domain.finding(installed.domain.situation(observation, only))
+    situation = installed.domain.situation(observation, only)
+    finding = installed.domain.finding(situation)
+    past = last_unproven(installed.domain.resources(situation), now)
     if finding.well and not only and branch is None:
         return CommandResult(
             exit_code=ExitCode.OK,
-            document={"finding": finding, "plan": None, "run": None, "digest": None},
+            document={
+                "finding": finding,
+                "plan": None,
+                "run": None,
+                "digest": None,
+                "last_run": past,
+            },
             text=f"nothing to do: {_all_well(finding)}\n"
-            + finding_text(finding, width=style.width, colour=style.colour),
+            + finding_text(
+                finding,
+                width=style.width,
+                colour=style.colour,
+                notes=[("observed", format_observed(observation.ended, now))],
+            ),
         )
     maker = PlanBuilder(
         domain=installed.domain,
@@ -66,13 +81,15 @@ def command(
     )
     plan = make_plan(maker, branch, observation, only)
     digest = plan_digest(plan)
-    text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
+    text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
+    if past is not None:
+        text = f"{one_line(_tried(plan, past, now))}\n\n{text}"
     if plan.blocked:
         first = plan.blocked[0]
         ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
         return CommandResult(
             exit_code=ExitCode.REFUSED,
-            document={"plan": plan, "digest": digest, "run": None},
+            document={"plan": plan, "digest": digest, "run": None, "last_run": past},
             text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
             f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
         )
@@ -83,9 +100,19 @@ def command(
         next_step = f"{again} (this one has expired)"
     return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING,
-        document={"plan": plan, "digest": digest, "run": run.name},
+        document={"plan": plan, "digest": digest, "run": run.name, "last_run": past},
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
     )
+
+
+def _tried(plan: Plan, past: UnprovenRun, now: datetime) -> str:
+    """What the last run came to, and whether this plan would only repeat it."""
+    if past.did_the_same_as(plan):
+        return (
+            f"WARNING: this was tried before, and nothing in this plan differs. {past.told(now)}. "
+            "Mend what that says first, or it ends the same way"
+        )
+    return f"last run: {past.told(now)}"
 
 
 def _all_well(finding: Finding) -> str:

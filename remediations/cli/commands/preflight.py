@@ -7,6 +7,7 @@ A deploy calls it when it is run with plain pyinfra (docs/deploys.md). People ma
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from remediations.engine.plan.preflight import find_action, judge_action
 from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.machine.programs import SSH, load_program
+from remediations.render.formats import format_observed
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
@@ -51,8 +53,8 @@ def command(
             "connections": _connections(hosts, targets),
         },
         text="\n".join(map(_line, found.blocked))
-        or f"{len(found.guards)} guards pass: {action} on {', '.join(targets)} may be done now;"
-        " nothing was changed",
+        or f"{len(found.guards)} guards pass: {action} on {', '.join(targets)} may be done now; "
+        f"nothing was changed (observed {format_observed(observation.ended, datetime.now(UTC))})",
     )
 
 

@@ -2,9 +2,10 @@
 every part that the installed systems and domains put into them.
 
 The schemas are made from the types that are encoded, and describe their canonical JSON
-(`remediations.values.wire`): integers are decimal strings, and every member is present. The schema
-of a document describes only what all parts have in common; the content of a part is described by
-the schema with the name of its kind.
+(`remediations.values.wire`): integers are decimal strings, and every member is present, but what
+has its default in values that leave it out (`omit_defaults`). The schema of a document describes
+only what all parts have in common; the content of a part is described by the schema with the name
+of its kind.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult
 from remediations.engine.approve.approval import Approval
 from remediations.engine.catalogue import catalogue
+from remediations.engine.diff.difference import ObservationDiff
 from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
+from remediations.engine.runs.history import UnprovenRun
 from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, UsageError
@@ -37,7 +40,7 @@ from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 from remediations.values.part import KIND, Kinded, Part
-from remediations.values.record import Record
+from remediations.values.record import Moment, Record
 
 Schema = dict[str, Any]
 """One JSON Schema: a JSON object, which has no narrower type."""
@@ -89,11 +92,14 @@ class JsonOutput(Record, frozen=True, kw_only=True):
 
 class Concluded(Record, frozen=True, kw_only=True):
     """The conclusion of one domain: for people, and in its own terms, null if it failed.
-    `explained_by` names the domains that explain it."""
+    `explained_by` names the domains that explain it; `observed_at` is when the hosts had been read,
+    `last_run` the last run on the same resource, null if that was verified, or was days ago."""
 
     finding: Finding
     detail: Part | None
     explained_by: tuple[str, ...]
+    observed_at: Moment | None = None
+    last_run: UnprovenRun | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +118,9 @@ _ENGINE: Mapping[str, DocumentType] = {
     "finding": DocumentType(kind=Finding, what="what a domain concludes, for people"),
     "diagnosis": DocumentType(
         kind=tuple[Concluded, ...], what="what `diagnose` prints with --json"
+    ),
+    "diff": DocumentType(
+        kind=ObservationDiff, what="what changed between two observations, as `diff` prints it"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
@@ -234,13 +243,20 @@ def _true(schema: Schema) -> Schema:
         made["enum"] = [str(value) for value in made["enum"]]
     if "properties" in made:
         made["properties"] = {name: _true(part) for name, part in made["properties"].items()}
-        made["required"] = list(made["properties"])  # defaults are written, too
+        if made.get("title") not in _leaving_out(Record):
+            made["required"] = list(made["properties"])  # defaults are written, too
     for key in ("anyOf", "prefixItems"):
         if key in made:
             made[key] = [_true(part) for part in made[key]]
     if isinstance(made.get("items"), dict):
         made["items"] = _true(made["items"])
     return made
+
+
+def _leaving_out(kind: type[Record]) -> set[str]:
+    """The names of the values below `kind` that are written without what has its default."""
+    found = {kind.__name__} if kind.__struct_config__.omit_defaults else set()
+    return found.union(*(_leaving_out(one) for one in kind.__subclasses__()))
 
 
 def _integer(schema: Schema) -> Schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -47,7 +48,14 @@ def _named(name: str) -> Plan:
 def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
     if form == "text":
         style = terminal_style()
-        return plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose)
+        return plan_text(
+            plan,
+            digest,
+            width=style.width,
+            colour=style.colour,
+            verbose=verbose,
+            now=datetime.now(UTC),
+        )
     if form == "markdown":
         from remediations.engine.report.markdown import plan_markdown
 

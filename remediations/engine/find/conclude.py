@@ -38,13 +38,14 @@ class Conclusion:
     """The conclusion of one domain: for people, and in its own terms (None if it failed).
 
     `name` is that of the domain, or of a system that failed. `explained_by` names the domains that
-    explain the finding.
+    explain the finding; `resources` are what its runs would lock.
     """
 
     name: str
     finding: Finding
     detail: Part | None
     explained_by: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
 
 
 def concerned_domains(
@@ -78,12 +79,30 @@ def conclude(
         UsageError: no domain is concerned, and no system failed.
         RemediationError: the only concerned domain cannot conclude.
     """
-    unread = [_unread(system) for system in failed]
-    if unread and not any(_concerns(domain, observation) for domain in domains):
-        return tuple(unread)
+    if failed and not any(_concerns(domain, observation) for domain in domains):
+        return tuple(_unread(system) for system in failed)
     asked = concerned_domains(domains, observation)
-    alone = len(asked) + len(unread) == 1
+    return _all_concluded(asked, observation, failed, alone=len(asked) + len(failed) == 1)
+
+
+def conclude_each(
+    domains: Sequence[AnyDomain], observation: Observation, failed: Sequence[FailedSystem] = ()
+) -> tuple[Conclusion, ...]:
+    """The same, for comparing observations: never raises. A domain that cannot conclude is unknown
+    even if it is the only one; nothing is returned if none is concerned."""
+    asked = tuple(domain for domain in domains if _concerns(domain, observation))
+    return _all_concluded(asked, observation, failed, alone=False)
+
+
+def _all_concluded(
+    asked: Sequence[AnyDomain],
+    observation: Observation,
+    failed: Sequence[FailedSystem],
+    *,
+    alone: bool,
+) -> tuple[Conclusion, ...]:
     found = _once([_concluded(domain, observation, alone=alone) for domain in asked])
+    unread = [_unread(system) for system in failed]
     return explained_in_order([*found, *unread], {domain.name: domain.rests_on for domain in asked})
 
 
@@ -139,7 +158,10 @@ def _concluded(domain: AnyDomain, observation: Observation, *, alone: bool) -> C
         domain.concerns(observation)
         situation = domain.situation(observation, frozenset())
         return Conclusion(
-            name=domain.name, finding=domain.finding(situation), detail=domain.detail(situation)
+            name=domain.name,
+            finding=domain.finding(situation),
+            detail=domain.detail(situation),
+            resources=domain.resources(situation),
         )
     except Exception as error:
         if alone:

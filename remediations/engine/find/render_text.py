@@ -51,9 +51,11 @@ def finding_text(
     colour: bool,
     verbose: bool = False,
     explained_by: Sequence[str] = (),
+    notes: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """The finding as text; `explained_by` names the domains that explain it."""
-    parts = [verdict_line(finding), _answer(finding, explained_by)]
+    """The finding as text; `explained_by` names the domains that explain it, `notes` are rows of
+    what is known beside the observation: its age, and what was tried before."""
+    parts = [verdict_line(finding), _answer(finding, explained_by, notes)]
     parts += [*_subjects(finding), *_by_hand(finding)]
     for table in finding.tables:
         parts += _table(table)
@@ -68,13 +70,16 @@ def verdict_line(finding: Finding) -> Text:
     return styled_text((finding.verdict.upper(), STYLE[finding.health]), f": {finding.headline}")
 
 
-def _answer(finding: Finding, explained_by: Sequence[str]) -> RenderableType:
+def _answer(
+    finding: Finding, explained_by: Sequence[str], notes: Sequence[tuple[str, str]]
+) -> RenderableType:
     rows: list[tuple[str, Inline]] = [("why", finding.explanation)]
     if explained_by:
         rows.append(("explained by", f"{name_some(list(explained_by))}, above: resolve that first"))
     for row in finding.rows:
         styled = row.text if row.health is None else styled_text((row.text, STYLE[row.health]))
         rows.append((row.title, styled))
+    rows += notes
     return labelled_rows(rows)
 
 

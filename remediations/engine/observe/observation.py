@@ -30,6 +30,10 @@ YEARS = range(2000, 2900)
 """The years in which the clock of the bastion may be: a plan's expiry is computed from it."""
 
 
+_OBSERVATION_HAS = {"format", "tool", "scope", "began", "ended", "inventory_digest"}
+"""Members by which an observation of any version is told from another document."""
+
+
 class Scope(StrEnum):
     """How much was read: everything, or only what decides. `apply` reads only what decides
     again."""
@@ -134,12 +138,41 @@ def missing_readings(observation: Observation) -> str:
     return ""
 
 
-def save_observation(observation: Observation, path: Path) -> None:
-    """Write `observation` to `path` as canonical JSON, whole or not at all.
+def check_save(path: Path) -> None:
+    """Check that an observation may be written to `path`: nothing is there, or an observation of
+    any version, or an empty file.
 
     Raises:
+        UsageError: it holds something else, such as an inventory, which would be lost.
+    """
+    if not path.is_file():  # what is not a file is refused when it is written
+        return
+    try:
+        with path.open("rb") as file:
+            data = file.read(OBSERVATION_LIMIT)
+        head = decode(data, object) if data else None
+        lost = data and not (isinstance(head, dict) and head.keys() >= _OBSERVATION_HAS)
+    except (OSError, WireError):
+        lost = True
+    if lost:
+        raise UsageError(
+            f"{path} holds something else, and is not overwritten with an observation",
+            guard="--save",
+            got="a file that is not an observation",
+            expected="a path where nothing is, or an observation of before",
+            next_step="choose another path for --save",
+        )
+
+
+def save_observation(observation: Observation, path: Path) -> None:
+    """Write `observation` to `path` as canonical JSON, whole or not at all. An observation of
+    before is replaced, and nothing else.
+
+    Raises:
+        UsageError: the file holds something else.
         MachineError: the file cannot be written.
     """
+    check_save(path)
     try:
         write_named_file(path, canonical(observation) + b"\n")
     except OSError as error:

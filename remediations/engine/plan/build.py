@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from remediations.engine.domain import (
+    Action,
     Branch,
     Domain,
     Facts,
@@ -160,14 +161,16 @@ class PlanBuilder:
                 number=number,
                 title=draft.title,
                 why=draft.why,
-                steps=self._steps(number, draft, facts),
+                steps=self._steps(number, draft, facts, situation),
                 impacts=own,
                 gate=draft.gate,
             )
             for number, (draft, own) in enumerate(zip(proposal.stages, changed, strict=True), 1)
         )
 
-    def _steps(self, number: int, draft: StageDraft[S], facts: Facts) -> tuple[Step, ...]:
+    def _steps(
+        self, number: int, draft: StageDraft[S], facts: Facts, situation: S
+    ) -> tuple[Step, ...]:
         """Steps in the order of the moves. All targets of one action are compiled together."""
         made: dict[tuple[str, str], tuple[CompiledStep, ...]] = {}
         for name, driver, deploy in dict.fromkeys(
@@ -192,7 +195,7 @@ class PlanBuilder:
                 timeout_s=step.timeout_s,
                 fidelity=step.fidelity,
                 probe=step.probe,
-                undo=step.undo,
+                undo=_undo(action, situation, target, step),
             )
             for index, (action, target, step) in enumerate(
                 (action, target, step)
@@ -211,6 +214,12 @@ class PlanBuilder:
             expected=f"a system that provides {driver!r}",
             next_step="`remediate list` shows what is installed",
         )
+
+
+def _undo(action: Action[S], situation: S, target: str, step: CompiledStep) -> str:
+    """How a step is undone, and what that costs where the action can tell."""
+    cost = action.undo_cost(situation, target) if action.undo_cost else ""
+    return f"{step.undo}: {cost}" if cost else step.undo
 
 
 def deciding_facts(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import takewhile
 
@@ -41,7 +42,7 @@ from remediations.render.console import (
     text_lines,
 )
 from remediations.render.document import CodeBlock as Text
-from remediations.render.formats import count_of, format_moment
+from remediations.render.formats import count_of, format_age, format_moment
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
 from remediations.values.login import Login
@@ -49,9 +50,17 @@ from remediations.values.login import Login
 MARK = {Outcome.BLOCK: ("BLOCK", BAD), Outcome.UNKNOWN: ("UNKNOWN", DOUBT)}
 
 
-def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: bool = False) -> str:
-    """The plan as text. Passing guards are only counted, unless `verbose`; others are shown
-    whole."""
+def plan_text(
+    plan: Plan,
+    digest: str,
+    *,
+    width: int,
+    colour: bool,
+    verbose: bool = False,
+    now: datetime | None = None,
+) -> str:
+    """The plan as text. Passing guards are only counted, unless `verbose`; others are shown whole.
+    `now` says how old it is."""
     if verbose:
         return document_text(plan_document(plan, digest, whole=True), width=width, colour=colour)
     parts: list[RenderableType] = [
@@ -69,7 +78,9 @@ def plan_text(plan: Plan, digest: str, *, width: int, colour: bool, verbose: boo
                 ("worst case", plan.worst_case),
                 (
                     "observed",
-                    f"{format_moment(plan.observed_at)}, expires {format_moment(plan.expires_at)}",
+                    f"{format_moment(plan.observed_at)}"
+                    + (f", {format_age(plan.observed_at, now)}" if now else "")
+                    + f", expires {format_moment(plan.expires_at)}",
                 ),
                 *_reached(plan),
                 ("digest", Exact(digest)),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from remediations.engine.plan.document import plan_document
 from remediations.engine.plan.grouping import group_by_program
 from remediations.engine.report.plot import series_plots
 from remediations.engine.report.report import Report, StepRecord
+from remediations.engine.report.verification import deciding
 from remediations.engine.runs.records import RunState, Start, StepState
-from remediations.engine.verify.result import CheckOutcome
+from remediations.engine.verify.result import CheckOutcome, CheckResult
 from remediations.render.document import (
     Block,
     CodeBlock,
@@ -77,6 +78,7 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
         ("Outage", _span(report.outage_ms)),
         ("From apply to the last gate", _span(report.apply_to_gate_ms)),
         ("From apply to the last check", _span(report.apply_to_checked_ms)),
+        *_checked_again(report),
         ("Run", Exact(report.run)),
         ("Plan digest", Exact(report.digest)),
         (
@@ -85,6 +87,17 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
         ),
         *_start(report.start),
     )
+
+
+def _checked_again(report: Report) -> Iterator[tuple[str, Words]]:
+    """The state of later, beside the one that the run ended with."""
+    if report.verifications and report.verifications[-1] != deciding(report.verifications):
+        last = report.verifications[-1]
+        tone = Tone.GOOD if last.state == "verified" else Tone.BAD
+        yield (
+            "Checked again",
+            (f"{format_moment(last.began)}: ", Toned(last.state, tone), f", {last.message}"),
+        )
 
 
 def _start(start: Start | None) -> Iterator[tuple[str, Words]]:
@@ -147,11 +160,24 @@ def _checks(report: Report) -> Iterator[Block]:
     verify: Words = "none were run"
     if report.state in TO_BE_VERIFIED:
         verify = ("none were run: ", Exact(f"remediate verify {report.run}"))
-    if report.checks and len(report.verifications) > 1:
+    decides = deciding(report.verifications)
+    if report.checks and decides is not None and len(report.verifications) > 1:
+        proven = ", which proved the run" if decides.state == "verified" else ", the last one"
+        yield Paragraph(f"Of the verification of {format_moment(decides.began)}{proven}.")
+    yield _check_table(report.checks, verify)
+    if report.latest_checks:
+        last = report.verifications[-1]
+        yield Heading(3, "How things stood later")
         yield Paragraph(
-            f"Of the last verification, {format_moment(report.verifications[-1].began)}."
+            f"The last verification, {format_moment(last.began)}: {last.state}, {last.message}. It "
+            "takes nothing back of the proof above."
         )
-    yield Table(
+        bad = [c for c in report.latest_checks if c.outcome is not CheckOutcome.PASSED]
+        yield _check_table(bad, "every check passes")
+
+
+def _check_table(checks: Sequence[CheckResult], empty: Words) -> Table:
+    return Table(
         ("Check", "Host", "Outcome", "What was seen"),
         tuple(
             (
@@ -163,9 +189,9 @@ def _checks(report: Report) -> Iterator[Block]:
                 ),
                 check.message,
             )
-            for check in report.checks
+            for check in checks
         ),
-        empty=verify,
+        empty=empty,
     )
 
 

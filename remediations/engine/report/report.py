@@ -50,7 +50,9 @@ class Report(Record, frozen=True, kw_only=True):
     `approvals` are those that were verified; `doubts` is what a reader must know first, above all
     what was not. `samples` are the looks while the plan was carried out; `proof` is the
     verification with which timeline, plots and duration go on, None where there is none that came
-    soon enough; `verifications` are all of them, and `checks` the results of the last one.
+    soon enough; `verifications` are all of them, and `checks` the results of the one that decides
+    the state of the run: the first in which all pass, else the last one. `latest_checks` are those
+    of the last one where that is another one.
 
     `outage_ms` lasts from when the finding says that it began, `apply_to_gate_ms` from the start of
     the run, and both until the gate after the last stage opened; `apply_to_checked_ms` from the
@@ -73,6 +75,7 @@ class Report(Record, frozen=True, kw_only=True):
     outage_ms: int | None
     apply_to_gate_ms: int | None
     apply_to_checked_ms: int | None
+    latest_checks: tuple[CheckResult, ...] = ()
 
 
 def build_report(
@@ -85,6 +88,7 @@ def build_report(
     doubts: Sequence[str],
     entries: Sequence[JournalEntry],
     checks: Sequence[CheckResult],
+    latest: Sequence[CheckResult] = (),
 ) -> Report:
     """The report of what the journal and the checks say."""
     opened_at = _last_gate_opened(plan, entries)
@@ -111,6 +115,7 @@ def build_report(
         outage_ms=_between(plan.finding.since, opened_at),
         apply_to_gate_ms=_between(began_at, opened_at),
         apply_to_checked_ms=_between(began_at, proof.verification.ended if proof else None),
+        latest_checks=tuple(latest),
     )
 
 

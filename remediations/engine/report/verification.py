@@ -56,6 +56,13 @@ def verifications(entries: Iterable[JournalEntry]) -> tuple[Verification, ...]:
     return tuple(_of(entry.event) for entry in entries if isinstance(entry.event, Checked))
 
 
+def deciding(every: Sequence[Verification]) -> Verification | None:
+    """The one that decides the state of the run: the first in which all checks pass, which no later
+    one takes back; else the last one."""
+    verified = (one for one in every if one.state == "verified")
+    return next(verified, every[-1] if every else None)
+
+
 def proof_of(entries: Sequence[JournalEntry]) -> Proof | None:
     """The first verification after the end of the run, if the time between both is not longer than
     run and checks together: on one axis of time, all else would be too narrow to be seen."""

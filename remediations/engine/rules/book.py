@@ -15,7 +15,7 @@ from functools import cache
 from remediations.files.shipped import shipped_path
 
 _ENTRY = re.compile(r"^## (\S+)\n\n(.+)\n\n((?:- .+\n(?:  .+\n)*)+)", re.MULTILINE)
-_PART = re.compile(r"^- \*\*(\w+):\*\* (.+(?:\n  .+)*)", re.MULTILINE)
+_PART = re.compile(r"^- \*\*([\w ]+):\*\* (.+(?:\n  .+)*)", re.MULTILINE)
 _EXIT_CODE = re.compile(r"^\| ([0-9]+) \| ([a-z_]+) \| (.+) \| (.+) \|$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _EMPHASIS = re.compile(r"(?<![*\w])\*([^*`\n]+)\*(?![*\w])")
@@ -35,7 +35,8 @@ class RuleKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RulePart:
-    """One labelled paragraph; the label is "says", "why", "seen", "do" or "unknown"."""
+    """One labelled paragraph; the label is "says", "compares with", "fails when", "why", "seen",
+    "do" or "unknown"."""
 
     label: str
     text: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.records import (
@@ -18,8 +19,13 @@ from remediations.engine.runs.records import (
     StepEnded,
     StepStarting,
 )
-from remediations.engine.runs.status import last_event
-from remediations.engine.runs.store import CHECKS_FILE, KeptApproval, KeptChecks, RunDirectory
+from remediations.engine.runs.status import deciding_verification, last_event
+from remediations.engine.runs.store import (
+    KeptApproval,
+    KeptChecks,
+    RunDirectory,
+    checks_file,
+)
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import UsageError
 
@@ -65,19 +71,34 @@ def approval_doubts(start: Start, kept: Sequence[KeptApproval]) -> tuple[str, ..
     )
 
 
-def proven_checks(
-    entries: Sequence[JournalEntry], kept: KeptChecks | None
-) -> tuple[tuple[CheckResult, ...], tuple[str, ...]]:
-    """The results of the last verification in the journal, and what is wrong with the file of
-    results, one sentence each."""
-    last = last_event(entries, Checked)
-    if kept is None and last is None:
-        return (), ()
-    if kept is None:
-        return (), (f"{CHECKS_FILE}, which the journal names, is missing",)
-    if last is None or last.checks_sha256 != kept.sha256:
-        return (), (f"{CHECKS_FILE} is not what the last verification wrote: it does not count",)
-    return kept.results, ()
+class ProvenChecks(NamedTuple):
+    """The results that the journal names. `decided` are those of the verification that decides the
+    state of the run; `latest` are those of the last one, empty where that is the same. `doubts` is
+    what is wrong with the files, one sentence each."""
+
+    decided: tuple[CheckResult, ...]
+    latest: tuple[CheckResult, ...]
+    doubts: tuple[str, ...]
+
+
+def proven_checks(entries: Sequence[JournalEntry], kept: Sequence[KeptChecks]) -> ProvenChecks:
+    """The results in `kept` that are those of a verification in the journal."""
+    every = [entry.event for entry in entries if isinstance(entry.event, Checked)]
+    named = {event.checks_sha256 for event in every}
+    by_hash = {one.sha256: one.results for one in kept}
+    strange = {one.file for one in kept if one.sha256 not in named}
+    doubts = [f"{file} is not what a verification wrote: it does not count" for file in strange]
+    decides = deciding_verification(entries)
+    latest = every[-1] if every and every[-1] is not decides else None
+    for number, event in enumerate(every, 1):
+        file, shown = checks_file(number), event is decides or event is latest
+        if shown and event.checks_sha256 not in by_hash and file not in strange:
+            doubts.append(f"{file}, which the journal names, is missing")
+    return ProvenChecks(
+        by_hash.get(decides.checks_sha256, ()) if decides else (),
+        by_hash.get(latest.checks_sha256, ()) if latest else (),
+        tuple(doubts),
+    )
 
 
 def _troubles(plan: Plan, digest: str, entries: Sequence[JournalEntry]) -> list[str]:

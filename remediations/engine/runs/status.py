@@ -16,6 +16,7 @@ from remediations.engine.runs.records import (
     StepStarting,
     StepState,
 )
+from remediations.render.formats import format_moment
 
 OfStep = TypeVar("OfStep", StepStarting, StepEnded)
 OfKind = TypeVar("OfKind", bound=Event)
@@ -75,6 +76,17 @@ def last_event(entries: Sequence[JournalEntry], kind: type[OfKind]) -> OfKind | 
     return next((event for event in events if isinstance(event, kind)), None)
 
 
+def deciding_verification(entries: Sequence[JournalEntry]) -> Checked | None:
+    """The verification that decides the state of a run: the first in which every check passes,
+    which no later one takes back; else the last one. None if there is none."""
+    verified = (
+        entry.event
+        for entry in entries
+        if isinstance(entry.event, Checked) and entry.event.state == "verified"
+    )
+    return next(verified, None) or last_event(entries, Checked)
+
+
 def _run(entries: Sequence[JournalEntry], *, hindrance: str, alive: bool) -> tuple[RunState, str]:
     if not entries and not alive:
         if hindrance:
@@ -84,10 +96,11 @@ def _run(entries: Sequence[JournalEntry], *, hindrance: str, alive: bool) -> tup
     if end is not None:
         if RunState(end.state) is not RunState.RUNNING:
             return RunState(end.state), end.message
-        checked = last_event(entries, Checked)
-        if checked is None:
+        decides, last = deciding_verification(entries), last_event(entries, Checked)
+        if decides is None or last is None:
             return RunState.UNVERIFIED, "applied; the checks have not been run"
-        return RunState(checked.state), checked.message
+        later = f"; checked again {format_moment(last.began)}: {last.state}, {last.message}"
+        return RunState(decides.state), decides.message + (later if last is not decides else "")
     if alive:
         return RunState.RUNNING, "a process applies it right now"
     return RunState.UNKNOWN, "the process that applied it is gone: ask the hosts"

@@ -5,7 +5,8 @@ $REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
                          inventory.json     the hosts, for the record: what acts reads the live one
                          approvals/N.json
                          journal.jsonl
-                         checks.json  report.md  report.json  report.html
+                         checks.json  checks-2.json …: one for each verification
+                         report.md  report.json  report.html
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ T = TypeVar("T")
 NEWEST = "last"
 RUNS = "runs"
 CHECKS_FILE = "checks.json"
+"""The results of the first verification; those of a later one are beside it (`checks_file`)."""
 APPROVAL_LIMIT = MEGABYTE // 10
 CHECKS_LIMIT = 16 * MEGABYTE
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 """The errors of the system that mean that there is no such directory."""
+_CHECKS = re.compile(r"checks(?:-([1-9][0-9]{0,5}))?\.json")
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -72,8 +75,9 @@ class KeptApproval:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptChecks:
-    """The file with the results of a verification in the directory of a run."""
+    """A file with the results of a verification in the directory of a run."""
 
+    file: str
     sha256: str
     results: tuple[CheckResult, ...]
 
@@ -132,15 +136,14 @@ class RunDirectory:
         names = [name for name in _names(self.path / "approvals") if name.endswith(".json")]
         return tuple(self._approval(f"approvals/{name}") for name in names)
 
-    def checks(self) -> KeptChecks | None:
-        """The last results; None before the first verification.
+    def checks(self) -> tuple[KeptChecks, ...]:
+        """The results of each verification, oldest first.
 
-        The journal says whether they are those of the last verification (`runs.binding`).
+        The journal says which of them a verification wrote (`runs.binding`).
         """
-        if CHECKS_FILE not in _names(self.path):
-            return None
-        file, results = self._read(CHECKS_FILE, tuple[CheckResult, ...], CHECKS_LIMIT)
-        return KeptChecks(sha256=file.sha256, results=results)
+        numbered = {name: _CHECKS.fullmatch(name) for name in _names(self.path)}
+        names = {name: int(match[1] or 1) for name, match in numbered.items() if match}
+        return tuple(self._checks(name) for name in sorted(names, key=names.__getitem__))
 
     def add_approval(self, approval: Approval) -> Path:
         """Add an approval. If two people approve at the same time, both are kept.
@@ -168,6 +171,10 @@ class RunDirectory:
         file, approval = self._read(name, Approval, APPROVAL_LIMIT)
         return KeptApproval(file=name, sha256=file.sha256, approval=approval)
 
+    def _checks(self, name: str) -> KeptChecks:
+        file, results = self._read(name, tuple[CheckResult, ...], CHECKS_LIMIT)
+        return KeptChecks(file=name, sha256=file.sha256, results=results)
+
     def _read(self, name: str, kind: type[T], limit: int) -> tuple[TrustedFile, T]:
         path = self.path / name
         try:
@@ -177,6 +184,12 @@ class RunDirectory:
             raise unreadable_file_error(path, error) from error
         except WireError as error:
             raise unusable_file_error(path, str(error)) from error
+
+
+def checks_file(number: int) -> str:
+    """The file with the results of a run's verification of this number, from 1: none of them is
+    ever written over another one."""
+    return CHECKS_FILE if number == 1 else CHECKS_FILE.replace(".", f"-{number}.")
 
 
 def create_run(

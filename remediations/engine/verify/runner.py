@@ -9,7 +9,7 @@ import pytest
 
 from remediations.engine.plan.plan import PlannedCheck
 from remediations.engine.verify.given import Given
-from remediations.engine.verify.result import CheckOutcome, CheckResult
+from remediations.engine.verify.result import CheckOutcome, CheckResult, NotVerified
 
 NOT_IN_SUITE = tuple(
     f"-pno:{plugin}" for plugin in ("cacheprovider", "terminal", "xdist", "randomly", "timeout")
@@ -30,6 +30,7 @@ class _Listener:
         self._heard = heard
         self.results: list[CheckResult] = []
         self._marks: dict[str, tuple[str, str, str]] = {}
+        self._not_verified: set[str] = set()
         self.interrupted = False
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -47,6 +48,11 @@ class _Listener:
             host = next((str(value) for value in parameters.values()), "")
             self._marks[item.nodeid] = (*mark.args, host)
 
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Remember which check said itself that it cannot tell: its report has only words."""
+        if call.excinfo is not None and call.excinfo.errisinstance(NotVerified):
+            self._not_verified.add(item.nodeid)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One result for each test: its call, or the set-up that prevented it."""
         if report.when == "teardown" or (report.when == "setup" and report.passed):
@@ -56,7 +62,7 @@ class _Listener:
             id=check,
             title=title,
             host=host,
-            outcome=_outcome(report),
+            outcome=_outcome(report, told=report.nodeid not in self._not_verified),
             message=_message(report),
             duration_ms=int(report.duration * 1000),
         )
@@ -106,8 +112,8 @@ def _missing(check: PlannedCheck) -> CheckResult:
     )
 
 
-def _outcome(report: pytest.TestReport) -> CheckOutcome:
-    if report.when == "setup":
+def _outcome(report: pytest.TestReport, *, told: bool) -> CheckOutcome:
+    if report.when == "setup" or not told:
         return CheckOutcome.UNKNOWN
     return CheckOutcome.PASSED if report.passed else CheckOutcome.FAILED
 
@@ -116,5 +122,7 @@ def _message(report: pytest.TestReport) -> str:
     if report.passed:
         return "; ".join(str(text) for name, text in report.user_properties if name == "saw")
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else str(report.longrepr)
-    return " ".join(str(text).removeprefix("AssertionError: ").split())[:MESSAGE_LIMIT]
+    text = str(crash.message if crash is not None else report.longrepr)
+    for kind in ("AssertionError", f"{NotVerified.__module__}.{NotVerified.__name__}"):
+        text = text.removeprefix(f"{kind}: ")
+    return " ".join(text.split())[:MESSAGE_LIMIT]

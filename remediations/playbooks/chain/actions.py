@@ -5,7 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import node_data, node_facts
 from remediations.playbooks.chain.guards.table import ENABLE_GUARDS, START_GUARDS
-from remediations.playbooks.chain.impact import no_effect, restart_effect
+from remediations.playbooks.chain.impact import no_effect, restart_effect, stop_cost
 
 START = Action(
     name="node.start",
@@ -15,6 +15,7 @@ START = Action(
     data=node_data,
     guards=START_GUARDS,
     effects=restart_effect,
+    undo_cost=stop_cost,
 )
 """For a node without a process."""
 

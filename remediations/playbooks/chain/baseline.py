@@ -49,8 +49,12 @@ class MainProcess(Record, frozen=True, kw_only=True):
     started: int
 
 
-class ChainBaseline(Kinded, frozen=True, kw_only=True):
-    """The state of the chain before anything was done."""
+class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of the chain before anything was done.
+
+    `block_id` is the hash of the block at `height` (upper-case hex), as the witnesses told it; ""
+    where they did not agree, and in plans of before it was kept.
+    """
 
     KIND: ClassVar[str] = "chain.baseline/1"
 
@@ -61,6 +65,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True):
     peers: tuple[PeerCount, ...]
     programs: tuple[ProgramHash, ...]
     untouched: tuple[MainProcess, ...]
+    block_id: str = ""
 
 
 class ChainNodes(Kinded, frozen=True, kw_only=True):
@@ -102,7 +107,20 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         peers=tuple(peers),
         programs=tuple(programs),
         untouched=tuple(untouched),
+        block_id=_block_id(chain),
     )
+
+
+def _block_id(chain: ChainSituation) -> str:
+    """The block at the height of the finding, if all witnesses that have it name the same one."""
+    found: set[str] = set()
+    for host in chain.finding.witnesses:
+        reading = chain.observation.host(host)
+        statuses = (value_or_none(sample.status) for sample in reading.samples)
+        told = [(s.height, s.block_hash) for s in statuses if s is not None]
+        told += [(b.height, b.block_hash) for b in value_or_none(reading.chain.blocks) or ()]
+        found |= {block for height, block in told if height == chain.finding.height}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _main_process(reading: HostReading) -> Iterator[MainProcess]:
@@ -121,7 +139,7 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
         if unit is None or config is None:
             continue
         if reading.host in acting or finding.condition.rule.running:
-            status = latest_status(reading)
+            status, key = latest_status(reading), value_or_none(reading.key)
             nodes.append(
                 NodeLocation(
                     host=reading.host,
@@ -129,7 +147,9 @@ def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
                     home=unit.home,
                     user=unit.user,
                     rpc_url=config.rpc_url,
-                    address=finding.address or (status.address if status else ""),
+                    address=finding.address
+                    or (status.address if status else "")
+                    or (key.address if key else ""),
                     power=finding.power,
                 )
             )
@@ -155,6 +175,9 @@ def _no_other_program(planned: list[dict[str, str]], now: list[dict[str, str]]) 
 MOVABLE: Mapping[str, Movable] = MappingProxyType(
     {
         "chain.baseline/1 height": Movable(may_rise, "a chain never goes back"),
+        "chain.baseline/1 block_id": Movable(
+            may_differ, "it is that of the height, which may rise"
+        ),
         "chain.baseline/1 online_power": Movable(may_rise, "power may come back by itself"),
         "chain.baseline/1 sign_states": Movable(_none_went_back, "validators sign on"),
         "chain.baseline/1 peers": Movable(may_differ, "peers come and go"),

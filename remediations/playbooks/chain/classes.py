@@ -18,14 +18,18 @@ class ChainClass(StrEnum):
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"  # blocks go on, a node is down
+    STALLING = "stalling"  # no block for long, and the limit of a halt is not over
     LOCAL_DIVERGENCE = "local-divergence"  # blocks go on, a minority failed on another app hash
     QUORUM_LOST = "quorum-lost"  # two thirds of the power or less votes
+    ALL_DOWN = "all-down"  # no node answers, and every validator of the inventory is down
     PARTITION = "partition"  # a quorum runs, and its parts do not hear each other
     APP_HASH_SPLIT = "app-hash-split"  # no app hash has two thirds of the power
     DETERMINISTIC_PANIC = "deterministic-panic"  # one app hash, and a block that no node can apply
     UPGRADE_NEEDED = "upgrade-needed"  # the program that runs is not the one of this height
     HALT_HEIGHT = "halt-height"  # a coordinated stop that was left on
     SIGNING_BLOCKED = "signing-blocked"  # all run, but sign state or WAL refuses to sign
+    PROPOSALS_REFUSED = "proposals-refused"  # all vote, and refuse every block for one reason
+    DOUBLE_SIGNING = "double-signing"  # a key signs twice now, whether or not blocks go on
     SLOW = "slow"  # blocks come, but far apart
     UNDETERMINED = "undetermined"
 
@@ -67,6 +71,11 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             health=Health.DEGRADED,
             playbook="node-down",
         ),
+        ChainClass.STALLING: ClassRule(
+            title="No block has come for a while",
+            next_step="`remediate diagnose` again in a minute: a block has come by then, or it "
+            "counts as halted",
+        ),
         ChainClass.LOCAL_DIVERGENCE: ClassRule(
             title="Blocks go on, but somebody's state diverged",
             health=Health.DEGRADED,
@@ -74,6 +83,11 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
             "leave the majority alone",
         ),
         ChainClass.QUORUM_LOST: ClassRule(title="The quorum is lost", playbook="INC-001"),
+        ChainClass.ALL_DOWN: ClassRule(
+            title="Every validator of the inventory is down",
+            next_step="start a full node by hand, so that the validator set can be read, then "
+            "`remediate diagnose` again",
+        ),
         ChainClass.PARTITION: ClassRule(
             title="The network is parted",
             next_step="mend the network between the components and wait; restart nothing",
@@ -94,12 +108,21 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ),
         ChainClass.HALT_HEIGHT: ClassRule(
             title="The chain was stopped by halt-height",
-            next_step="set halt-height and halt-time to 0 on every validator, then start",
+            next_step="set halt-height and halt-time to 0, then restart the units",
         ),
         ChainClass.SIGNING_BLOCKED: ClassRule(
             title="Validators run but do not sign",
             next_step="do not touch sign states or WALs; read the journal of those that "
             "do not sign",
+        ),
+        ChainClass.PROPOSALS_REFUSED: ClassRule(
+            title="Every proposed block is refused",
+            next_step="restart nothing, reset nothing; show the reason to the developers: it takes "
+            "a program that proposes or accepts again, on more than 2/3 of the power",
+        ),
+        ChainClass.DOUBLE_SIGNING: ClassRule(
+            title="A validator signs twice, now",
+            next_step="stop exactly this validator, then find the second holder of its key",
         ),
         ChainClass.SLOW: ClassRule(
             title="Blocks come, but slowly",

@@ -23,11 +23,19 @@ class NodeCondition(StrEnum):
     START_FAILS = "start-fails"  # failed, or exits at once
     CRASH_LOOP = "crash-loop"
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
+    RPC_SILENT = "rpc-silent"  # its RPC answers nothing, and the others have its votes
     ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
+    CLOCK_OFF = "clock-off"  # it follows the chain, and its clock is wrong
     BEHIND = "behind"  # catching up
+    STUCK = "stuck"  # below the tip, in block sync, and its height does not rise
     WAITING = "waiting"  # well, but the chain is halted
     DIVERGED = "diverged"  # its app hash differs from that of the others
     PANICKED = "panicked"  # the application panics at this height
+    FAILS_ALONE = "fails-alone"  # its application fails at a block that others have applied
+    OBSTRUCTED = "obstructed"  # a limit, a setting or a file stands in the way of every start
+    DEPENDENCY_FAILS = "dependency-fails"  # what it calls does not answer, or does not fit
+    OUT_OF_MEMORY = "out-of-memory"  # killed for memory again and again
+    KEEPS_FAILING = "keeps-failing"  # each attempt ends with the same words
     UPGRADE_NEEDED = "upgrade-needed"
     HALT_HEIGHT = "halt-height"
     DISK_FULL = "disk-full"
@@ -35,7 +43,12 @@ class NodeCondition(StrEnum):
     KEY_MISSING = "key-missing"
     SIGN_STATE_LOST = "sign-state-lost"  # missing, zeroed, or lower than what the chain shows
     DUPLICATE_KEY = "duplicate-key"
+    DOUBLE_SIGNING = "double-signing"  # its key signs twice now
+    NOT_SIGNING = "not-signing"  # it has power and follows, and does not sign
+    NO_POWER = "no-power"  # a validator that is not in the validator set
+    SAME_MACHINE = "same-machine"  # the inventory has it under two names
     DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
+    STARVED = "starved"  # one node alone stands, and its peers are none, few or silent
     ISOLATED = "isolated"  # no peers, or in a component without quorum
     UNREACHABLE = "unreachable"  # SSH fails; the daemon may still be running
     STANDBY = "standby"  # keyless and stopped on purpose
@@ -64,9 +77,10 @@ class ConditionRule:
     refuses then. `names_process`: exactly this process is to be ended, so a plan names its
     invocation; a unit in a crash loop has a new one every few seconds. `consensus_dead`: consensus
     has ended in the process, so its votes of this round, if any, are its last. `hides_power`: the
-    node may hold power without showing its key. `halts_as` is the class of a chain whose validators
-    all say this while nobody answers. `by_hand` is what a person does, "" where a playbook does it
-    or nothing is to be done.
+    node may hold power without showing its key. `comes_first`: nothing is planned on any host
+    before it is mended, which guards G2 and G2b see to. `halts_as` is the class of a chain whose
+    validators all say this while nobody answers. `by_hand` is what a person does, "" where a
+    playbook does it or nothing is to be done; `UNIT` in it becomes the name of the node's unit.
     """
 
     health: Health = Health.DOWN
@@ -75,6 +89,7 @@ class ConditionRule:
     names_process: bool = False
     consensus_dead: bool = False
     hides_power: bool = False
+    comes_first: bool = False
     halts_as: ChainClass | None = None
     by_hand: str = ""
 
@@ -89,14 +104,27 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.START_FAILS: ConditionRule(cure=Cure.START),
         NodeCondition.CRASH_LOOP: ConditionRule(cure=Cure.RESTART),
         NodeCondition.FROZEN: ConditionRule(cure=Cure.RESTART, names_process=True),
+        NodeCondition.RPC_SILENT: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Leave it running, and leave its sign state alone: it signs. Find out on the "
+            "host why its RPC hangs (load, open files, a slow query); restart it only while more "
+            "than two thirds of the power votes without it.",
+        ),
         NodeCondition.ZOMBIE: ConditionRule(
             cure=Cure.RESTART, names_process=True, consensus_dead=True
         ),
+        NodeCondition.CLOCK_OFF: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Mend the time service of this host (`timedatectl`, `chronyc tracking`). The "
+            "node needs no restart.",
+        ),
         NodeCondition.BEHIND: ConditionRule(
             running=True,
-            by_hand="Wait: it catches up by itself. If its height does not rise within "
-            "minutes, look for `wrong Block.Header.AppHash` in its journal.",
+            by_hand="Wait: it catches up by itself.",
         ),
+        NodeCondition.STUCK: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.WAITING: ConditionRule(health=Health.WELL, running=True),
         NodeCondition.DIVERGED: ConditionRule(
             by_hand="Keep everything as it is. Find out which state is right (program, "
@@ -107,19 +135,43 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             consensus_dead=True,
             halts_as=ChainClass.DETERMINISTIC_PANIC,
             by_hand="No rollback. Install a program that gets past this block on more than "
-            "2/3 of the power, then start them together.",
+            "2/3 of the power, then `sudo systemctl restart UNIT` on them together.",
+        ),
+        NodeCondition.FAILS_ALONE: ConditionRule(
+            consensus_dead=True,
+            by_hand="This node alone: compare its program (`sha256sum`), configuration and model "
+            "files with a node that got past this block, and look at what it calls on its host. "
+            "If they are equal, rebuild its data, its own sign state kept. Nothing elsewhere.",
+        ),
+        NodeCondition.OBSTRUCTED: ConditionRule(
+            consensus_dead=True,
+            by_hand="Mend what its last words name, then restart the unit.",
+        ),
+        NodeCondition.DEPENDENCY_FAILS: ConditionRule(
+            consensus_dead=True,
+            by_hand="Mend what it calls first (the address is in its last words), on this host; "
+            "then restart the node. Nothing is to be done elsewhere.",
+        ),
+        NodeCondition.OUT_OF_MEMORY: ConditionRule(
+            by_hand="Give it more memory, or take load off it (MemoryMax of the unit, other "
+            "programs on the host, cache sizes); then start it. A start alone ends the same way.",
+        ),
+        NodeCondition.KEEPS_FAILING: ConditionRule(
+            by_hand="Another start would end the same way. Mend what its last words name, then "
+            "start the unit.",
         ),
         NodeCondition.UPGRADE_NEEDED: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.UPGRADE_NEEDED,
             by_hand="Install the program of the upgrade here, check its hash, then "
-            "start. No rollback, no skipped height unless more than 2/3 agree.",
+            "`sudo systemctl restart UNIT`. No rollback, no skipped height unless more than "
+            "2/3 agree.",
         ),
         NodeCondition.HALT_HEIGHT: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.HALT_HEIGHT,
             by_hand="Set halt-height = 0 and halt-time = 0 in app.toml (and in the "
-            "unit's flags and environment) on every validator, then start.",
+            "unit's flags and environment), then `sudo systemctl restart UNIT`.",
         ),
         NodeCondition.DISK_FULL: ConditionRule(
             by_hand="Free or add space: rotated logs, old archives, "
@@ -140,15 +192,44 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "yesterday.",
         ),
         NodeCondition.DUPLICATE_KEY: ConditionRule(
-            by_hand="Stop and mask all but one holder of this key, and move the key "
-            "file off it. Two that run are tombstoned within two blocks, for ever.",
+            comes_first=True,
+            by_hand="Find out which holder of this key signs, and leave that one alone. On the "
+            "others: `sudo systemctl disable --now UNIT`, then move the key file away. If two run, "
+            "the validator is slashed and tombstoned.",
+        ),
+        NodeCondition.DOUBLE_SIGNING: ConditionRule(
+            comes_first=True,
+            by_hand="Stop this validator now, and find the second holder of its key before "
+            "anything is started.",
+        ),
+        NodeCondition.NOT_SIGNING: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Look at its signer first, then at the node; no restart until the reason is "
+            "known.",
+        ),
+        NodeCondition.NO_POWER: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Ask a node that follows: `query slashing signing-info` with its consensus "
+            "key. Tombstoned: this key never comes back. Only jailed: find out why, and its "
+            "operator sends `tx slashing unjail`. Not bonded: bond it, or give the host "
+            "`role: full` in the inventory.",
+        ),
+        NodeCondition.SAME_MACHINE: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            comes_first=True,
+            by_hand="Take all but one of its names out of the inventory. Change nothing on the "
+            "machine: its key lies there once.",
         ),
         NodeCondition.DOUBLE_SIGN_CHECK: ConditionRule(
             by_hand="Set double_sign_check_height = 0 in config.toml for this "
             "start, and put the old value back twenty blocks later.",
         ),
+        NodeCondition.STARVED: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.ISOLATED: ConditionRule(
-            by_hand="Mend the network between the hosts (routes, firewall, port 26656), "
+            by_hand="Mend the network between the hosts (routes, firewall, their p2p ports), "
             "and wait. No restart, no reset.",
         ),
         NodeCondition.UNREACHABLE: ConditionRule(

@@ -10,6 +10,7 @@ from typing import ClassVar
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.systems.comet.proof.equivocation import Equivocation
 from remediations.values.part import Kinded
 from remediations.values.record import Moment, Record
 
@@ -59,21 +60,49 @@ class Component(Record, frozen=True, kw_only=True):
 
 
 class UnlistedPeer(Record, frozen=True, kw_only=True):
-    """A node that the inventory lacks, as the hosts in `seen_by` report it."""
+    """A node that is known only through others, as the hosts in `seen_by` report it. `may_be`
+    names the hosts of the inventory that it may be, because their own node id could not be read;
+    it is empty for a node that the inventory lacks."""
 
     node_id: str
     moniker: str
     height: int
     seen_by: tuple[str, ...]
+    may_be: tuple[str, ...] = ()
 
 
-class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
+class BlockProof(Record, frozen=True, kw_only=True):
+    """What signatures prove of the newest block that could be proven, or why none could be.
+
+    `signed` of `total` power signed the block of `height`, as `verified` of the `shown` signatures
+    show; `time` is RFC 3339, `app_hash` the application's hash before that block; `hosts` show it.
+    `trust` says whose set signed it. Where nothing is proven, `height` is 0 and `reason` says why.
+    """
+
+    height: int
+    round: int
+    time: str
+    block_hash: str
+    app_hash: str
+    signed: int
+    total: int
+    verified: int
+    shown: int
+    hosts: tuple[str, ...]
+    trust: str
+    reason: str
+
+
+class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """The conclusion drawn from one observation.
 
     `halted_since` is the time of the last block (UTC) if the chain is halted; `witnesses` are the
     hosts whose readings of the chain were used. `online_power` votes in the current round, or
     signed the last commit; `uncovered_power` is held by no host of the inventory; `voting` are the
-    hosts of the inventory whose power votes now, which is part of `online_power`.
+    hosts of the inventory whose power votes now, which is part of `online_power`. `unread_keys`
+    are hosts whose key could not be read, each with the reason: uncovered power may be theirs.
+    `proof` is None where the observation has no signatures; `equivocations` are proven by both of
+    their votes.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -98,6 +127,9 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True):
     unlisted: tuple[UnlistedPeer, ...]
     nodes: tuple[NodeFinding, ...]
     evidence: tuple[Evidence, ...]
+    unread_keys: tuple[str, ...] = ()
+    proof: BlockProof | None = None
+    equivocations: tuple[Equivocation, ...] = ()
 
     def node(self, host: str) -> NodeFinding:
         """The finding about `host`.

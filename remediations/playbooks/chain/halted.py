@@ -10,6 +10,7 @@ from __future__ import annotations
 from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.restart import (
@@ -76,10 +77,12 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
     after = finding.online_power + sum(n.power for n in missing if n.host not in chain.voting)
     timeout = round_timeout_s(finding.round)
     return Proposal(
-        title=f"start {count_of(len(missing), 'missing validator')} at once",
+        title=f"{_verb(missing)} {count_of(len(missing), 'missing validator')}"
+        f"{' at once' if len(missing) > 1 else ''}",
         stages=(
             StageDraft(
-                title=f"start {name_some([node.host for node in missing])} together",
+                title=f"{_verb(missing)} {name_some([node.host for node in missing])}"
+                f"{' together' if len(missing) > 1 else ''}",
                 why=f"{percent(finding.online_power, finding.total_power)} of the power is not"
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."
@@ -94,10 +97,29 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
         ),
         checks=CHECKS,
         risk=Risk.HIGH,
-        worst_case="the chain stays halted as it is now; nothing running is touched, no sign state"
-        " and no WAL is changed by us",
+        worst_case=f"the chain stays halted as it is now; {_touched(missing)}, no sign state and no"
+        " WAL is changed by us",
         warnings=disabled_warnings(missing),
     )
+
+
+def _restarted(missing: tuple[NodeFinding, ...]) -> list[str]:
+    return [node.host for node in missing if node.condition.rule.cure is Cure.RESTART]
+
+
+def _verb(missing: tuple[NodeFinding, ...]) -> str:
+    restarted = len(_restarted(missing))
+    return (
+        "start" if not restarted else "start or restart" if restarted < len(missing) else "restart"
+    )
+
+
+def _touched(missing: tuple[NodeFinding, ...]) -> str:
+    """Which processes end: one that is dead to the chain still exists."""
+    hosts = _restarted(missing)
+    if not hosts:
+        return "nothing running is touched"
+    return f"of what runs only the process on {name_some(hosts)} is ended, which does no work"
 
 
 def _live_and(missing: tuple[NodeFinding, ...], chain: ChainSituation) -> tuple[str, ...]:

@@ -33,6 +33,22 @@ def restart_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
     return (Effect(POWER, power if host in chain.voting else 0, 0, power),)
 
 
+def stop_cost(chain: ChainSituation, host: str) -> str:
+    """What stopping a node again costs the chain. It follows from its power and the total alone:
+    who else votes by then is not known when planning. Only the few that halt it by themselves have
+    words of their own, because hosts with the same words share a paragraph."""
+    power, total = chain.finding.node(host).power, chain.finding.total_power
+    if not power:
+        return "safe at any time, it has no power"
+    rest = total - power
+    if not has_quorum(rest, total):
+        return (
+            f"halts the chain, because without its {power} of {total} power at most {rest} vote, "
+            "which is two thirds or less"
+        )
+    return "the chain halts unless more than two thirds of the power vote without it"
+
+
 def no_effect(_chain: ChainSituation, _host: str) -> tuple[Effect, ...]:
     """The effect of what neither starts nor stops a process: no power changes."""
     return ()

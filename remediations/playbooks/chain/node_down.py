@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.restart import (
     checks_for,
     disabled_warnings,
@@ -19,6 +20,8 @@ from remediations.render.formats import name_some
 
 
 def _fits(chain: ChainSituation) -> str | None:
+    if chain.finding.chain is ChainClass.DOUBLE_SIGNING:
+        return "a validator signs twice now: stop that first"
     if not chain.finding.chain.rule.goes_on:
         return f"the chain does not go on ({chain.finding.chain}): use INC-001"
     if not restartable(chain, validators_only=False):

@@ -12,13 +12,18 @@ from remediations.engine.find.finding import (
     Health,
     Subject,
 )
+from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
+    BlockProof,
     ChainFinding,
     NodeFinding,
     Tristate,
+    UnlistedPeer,
 )
 from remediations.render.formats import count_of, format_moment, name_some, percent
+from remediations.systems.comet.blocks import VoteType
+from remediations.systems.comet.proof.equivocation import Equivocation
 from remediations.systems.comet.quorum import has_quorum
 
 DOMAIN = "chain"
@@ -64,14 +69,32 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="height", text="unknown")
         yield FindingRow(title="power", text="unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
+    if finding.chain is ChainClass.PARTITION:
+        sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]
+        yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
+    if finding.proof is not None:
+        yield FindingRow(title="proven", text=_proven(finding.proof))
+    for twice in finding.equivocations:
+        yield FindingRow(title="signed twice", text=_signed_twice(twice), health=Health.DOWN)
     if finding.uncovered_power:
-        text = f"{finding.uncovered_power} of the power is on no host of the inventory"
-        yield FindingRow(title="unseen", text=text)
+        yield FindingRow(title="unseen", text=_unseen(finding))
+
+
+def _unseen(finding: ChainFinding) -> str:
+    """Power that is on no host, or whose host could not be read: two things to do."""
+    power = f"{finding.uncovered_power} of the power"
+    if not finding.unread_keys:
+        return f"{power} is on no host of the inventory"
+    return f"{power}: its key could not be read ({name_some(finding.unread_keys, 4)})"
 
 
 def _power(finding: ChainFinding) -> FindingRow:
     share = percent(finding.online_power, finding.total_power)
     quorum = has_quorum(finding.online_power, finding.total_power)
+    if finding.chain is ChainClass.PARTITION:
+        votes = f"{finding.online_power} of {finding.total_power} ({share}) votes"
+        parts = f"in {len(finding.components)} parts, none with a quorum"
+        return FindingRow(title="power", text=f"{votes}, {parts}", health=Health.DOWN)
     return FindingRow(
         title="power",
         text=f"{finding.online_power} of {finding.total_power} ({share}) votes: "
@@ -87,7 +110,34 @@ def _surety(finding: ChainFinding) -> str:
         return "not at all: no node answers for the chain"
     number = count_of(len(finding.witnesses), "witness", "witnesses")
     said = f"{number}: {name_some(finding.witnesses, SHOWN_IN_FULL)}"
-    return said if len(finding.witnesses) > 1 else f"{said}; too few to act on, two are needed"
+    if len(finding.witnesses) > 1:
+        return said
+    if finding.proof is not None and finding.proof.height:
+        return f"{said}; what it tells beyond the proven block is too little to act on"
+    return f"{said}; too few to act on, two are needed"
+
+
+def _proven(proof: BlockProof) -> str:
+    """What signatures prove, and what is only told."""
+    if not proof.height:
+        return f"nothing: {proof.reason}; all of this is only told"
+    return (
+        f"block {proof.height} ({proof.block_hash[:12]}, {proof.time[:19].replace('T', ' ')} UTC) "
+        f"is signed by {proof.signed} of {proof.total} power: {proof.verified} of "
+        f"{count_of(proof.shown, 'signature')} verified, {proof.trust}. "
+        "Only told: later blocks, rounds, votes under way, the app hash after the last block"
+    )
+
+
+def _signed_twice(twice: Equivocation) -> str:
+    """Who signed what, proven by both signatures."""
+    first, second = twice.first, twice.second
+    kind = "prevote" if first.type == VoteType.PREVOTE else "precommit"
+    blocks = " and ".join(v.block.hash[:12] if v.block else "nil" for v in (first, second))
+    return (
+        f"{twice.address} signed two {kind}s at height {first.height}, round {first.round}: "
+        f"{blocks}; both signatures are verified"
+    )
 
 
 def _subject(node: NodeFinding) -> Subject:
@@ -100,6 +150,13 @@ def _subject(node: NodeFinding) -> Subject:
         by_hand=node.by_hand,
         evidence=node.evidence,
     )
+
+
+def _listed(peer: UnlistedPeer) -> str:
+    """Whether it is a stranger, or a host of ours that told nothing of itself."""
+    if not peer.may_be:
+        return "no"
+    return f"may be {name_some(peer.may_be, 3)}, which could not be read"
 
 
 def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
@@ -117,16 +174,22 @@ def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
             title="nodes that reach each other",
             columns=("power", "hosts", "not in the inventory"),
             rows=tuple(
-                (str(c.power), ", ".join(c.hosts), ", ".join(c.unlisted) or "–")
+                (str(c.power), ", ".join(c.hosts), ", ".join(c.unlisted) or "none")
                 for c in finding.components
             ),
         )
     if finding.unlisted:
         yield FindingTable(
-            title="nodes that are not in the inventory",
-            columns=("node id", "name", "height", "seen by"),
+            title="nodes that only others show",
+            columns=("node id", "name", "height", "seen by", "in the inventory"),
             rows=tuple(
-                (p.node_id, p.moniker, str(p.height) if p.height else "–", ", ".join(p.seen_by))
+                (
+                    p.node_id,
+                    p.moniker,
+                    str(p.height) if p.height else "unknown",
+                    name_some(p.seen_by, 4),
+                    _listed(p),
+                )
                 for p in finding.unlisted
             ),
         )

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
+from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.finding import ChainFinding
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import SECTION
@@ -29,6 +31,16 @@ class ProgramUse(NamedTuple):
     power: int
 
 
+class SignedMemory(NamedTuple):
+    """What the chain remembers of a key. `height` is the highest that it is seen to have signed,
+    None if no commit that was read has its signature; `says` tells it in words. `unread`: the key
+    has power, and not one commit could be read."""
+
+    height: int | None
+    says: str
+    unread: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChainSituation:
     """`only` are the hosts that may be acted on, empty for all. What is read is never narrowed:
@@ -42,6 +54,11 @@ class ChainSituation:
     def voting(self) -> frozenset[str]:
         """The hosts whose power votes now."""
         return frozenset(self.finding.voting)
+
+    @cached_property
+    def same_machine(self) -> Mapping[str, str]:
+        """Host → the one name of its machine, for machines that the inventory has twice."""
+        return machines_of(self.observation)
 
     @cached_property
     def tip(self) -> int:
@@ -61,6 +78,33 @@ class ChainSituation:
                 if signature.voted and commit.height > best.get(signature.address, 0):
                     best[signature.address] = commit.height
         return best
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        """Whose clock is wrong."""
+        return read_clocks(self.observation)
+
+    @cached_property
+    def commits(self) -> tuple[int, ...]:
+        """The heights whose commit could be read on any node, rising."""
+        found = (value_or_none(reading.chain.commit) for reading in self.observation.hosts)
+        return tuple(sorted({commit.height for commit in found if commit is not None}))
+
+    def memory_of(self, address: str, power: int) -> SignedMemory:
+        """What the commits that were read show of a key. That they lack its signature says nothing
+        about the heights before them, which nobody looked at."""
+        height = self.last_signed.get(address) if address else None
+        if height is not None:
+            return SignedMemory(height, f"the chain saw it sign {height}")
+        if not power:
+            return SignedMemory(None, "its key has no voting power")
+        if not self.commits:
+            return SignedMemory(None, "no commit could be read", unread=True)
+        first, last = self.commits[0], self.commits[-1]
+        read = f"commit {last}" if first == last else f"the commits {first} to {last}"
+        return SignedMemory(
+            None, f"{read} lacks its signature; what it signed before was not looked at"
+        )
 
     @cached_property
     def running(self) -> Mapping[str, ProgramUse]:

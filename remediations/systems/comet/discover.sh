@@ -91,7 +91,7 @@ used() {
         shift
         case ${word%%=*} in
             --home | --rpc.laddr | --priv_validator_laddr | --db_backend | --halt-height | --halt-time | \
-                --consensus.double_sign_check_height | --p2p.persistent_peers)
+                --consensus.double_sign_check_height | --p2p.persistent_peers | --p2p.laddr)
                 if [[ $word != *=* && ${1:-} && $1 != -* ]]; then
                     kept+=("$word" "$1")
                     shift

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from remediations.engine.observe.inventory_section import InventorySection, SectionForm
 from remediations.errors import UsageError
+from remediations.systems.comet.blocks import PinnedBlock
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.names import HOME, RPC, UNIT
 from remediations.values.part import Kinded, Part
@@ -24,6 +25,7 @@ HALTED_AFTER_S = 60
 _DAY_S = 86_400
 HaltedAfter = Annotated[int, msgspec.Meta(ge=1, le=_DAY_S)]
 """Seconds without a block that count as halted."""
+_PIN = re.compile(r"[1-9][0-9]{0,17}/[0-9A-Fa-f]{64}")
 _CHAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 
@@ -36,13 +38,15 @@ class Role(StrEnum):
     BASTION = "bastion"
 
 
-class ChainEntry(Kinded, frozen=True, kw_only=True):
-    """The chain that an inventory is of. `halted_after_s` is at most a day."""
+class ChainEntry(Kinded, frozen=True, kw_only=True, omit_defaults=True):
+    """The chain that an inventory is of. `halted_after_s` is at most a day; `trust` is a block that
+    a person knows to be one of the chain, from which proofs start."""
 
     KIND: ClassVar[str] = "comet.chain/1"
 
     chain_id: str
     halted_after_s: HaltedAfter
+    trust: PinnedBlock | None = None
 
 
 class NodeEntry(Kinded, frozen=True, kw_only=True):
@@ -103,7 +107,17 @@ def _chain(table: InventoryTable) -> ChainEntry:
         halted_after_s=table.whole_number(
             "halted_after_seconds", 1, _DAY_S, default=HALTED_AFTER_S, unit="seconds"
         ),
+        trust=_trust(table),
     )
+
+
+def _trust(table: InventoryTable) -> PinnedBlock | None:
+    """The pinned block, written as its height and its id."""
+    said = table.optional("trust", _PIN, "HEIGHT/HASH of a block, as 1200000/5A0C… (64 hex digits)")
+    if said is None:
+        return None
+    height, _, block = said.partition("/")
+    return PinnedBlock(height=int(height), hash=block.upper())
 
 
 def _node(table: InventoryTable) -> NodeEntry:
@@ -134,7 +148,7 @@ def _missing(what: str, key: str) -> UsageError:
 CHAIN_SECTION = InventorySection(
     name=SECTION,
     whole=SectionForm(
-        kind=ChainEntry, read=_chain, required=("id",), optional=("halted_after_seconds",)
+        kind=ChainEntry, read=_chain, required=("id",), optional=("halted_after_seconds", "trust")
     ),
     host=SectionForm(
         kind=NodeEntry, read=_node, required=("role",), optional=("unit", "home", "rpc")

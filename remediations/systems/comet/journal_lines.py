@@ -1,74 +1,140 @@
-"""What the journal of a unit is searched for on the host: nearly all of its lines are routine.
+"""What lines of a daemon's journal mean: how one is recognised, and how its cause is read from it.
 
-These are lines that CometBFT 0.38 and the Cosmos SDK log when something is wrong, and that systemd
-logs when a service ends. The expressions mean the same to `grep -E` and to Python: the only escapes
-are `\\.` and `\\(`.
+The rows are in `journal_table`. From one table come both what the host searches for
+(`journal_table.PATTERN`, `grep -E`) and what a line is taken for, so a row cannot wait for a line
+that the host never sends.
 """
 
 from __future__ import annotations
 
-SIGNATURES = (
-    # Consensus has died in this process.
-    "CONSENSUS FAILURE",
-    "panic: ",
-    # Another block, another state, another application.
-    "deems this block invalid",
-    "(committed|prevoted for) an invalid block",
-    "Error in validation",
-    "Failed to process committed block",
-    r"wrong Block\.Header\.",
-    "does not match AppHash",
-    r"app block height \(",
-    r"StoreBlockHeight \(",
-    "failed to apply block",
-    r"proxyAppConn\.FinalizeBlock",
-    "saved to different hash",
-    "wanted to load target",
-    "genesis doc hash",
-    # Planned stops, and upgrades.
-    "halt per configuration",
-    "NEEDED at height",
-    "BINARY UPDATED BEFORE TRIGGER",
-    "StoreUpgrades",
-    # Signing and equivocation.
-    "(error|failed) signing vote",
-    "(height|round|step) regression",
-    "conflicting (data|vote)",
-    "byzantine behavior",
-    "signature from the same key",
-    "Invalid evidence",
-    "private validator socket",
-    "SignerClient",
-    # Write-ahead log, databases, disk, memory.
-    "error on catchup replay",
-    "Corrupted entry",
-    "WAL file is corrupted",
-    "consensus WAL",
-    "[Nn]o space left on device",
-    "too many open files",
-    "resource temporarily unavailable",
-    "missing or corrupted",
-    "corruption",
-    "manifest corrupted",
-    "no state found",
-    "statestore height",
-    "failed to load state at height",
-    "[Oo]ut of memory",
-    "OOM killer",
-    "SIGBUS",
-    "[Ii]/O error",
-    "[Ii]nput/output error",
-    "[Rr]ead-only file system",
-    # Clocks and peers.
-    "invalid block time",
-    "not greater than last block time",
-    "has no peers",
-    # How a start or a process ended.
-    "Error: ",
-    "code=(exited|killed|dumped)",
-    "Failed with result",
-    "repeated too quickly",
-)
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
 
-PATTERN = "|".join(SIGNATURES)
-"""All of them as one extended regular expression."""
+CAUSE_LENGTH = 160
+"""Characters of a cause on a screen."""
+
+
+class Symptom(StrEnum):
+    """What a line tells. The meaning of each is in its row (`journal_table.TABLE`)."""
+
+    EQUIVOCATION = "equivocation"
+    SIGN_STATE_UNREADABLE = "sign-state-unreadable"
+    DISK_FULL = "disk-full"
+    DISK_READ_ONLY = "disk-read-only"
+    DISK_FAILS = "disk-fails"
+    FILES_GONE = "files-gone"
+    DATABASE_DAMAGED = "database-damaged"
+    STORES_APART = "stores-apart"
+    STORE_UPGRADE = "store-upgrade"
+    EVIDENCE_KNOWN = "evidence-known"
+    STORE_INCOMPLETE = "store-incomplete"
+    DOUBLE_SIGN_CHECK = "double-sign-check"
+    UPGRADE = "upgrade"
+    UPGRADED_EARLY = "upgraded-early"
+    HALT_SETTING = "halt-setting"
+    OTHER_STATE = "other-state"
+    SIGNER_MISFIT = "signer-misfit"
+    SIGNER_SILENT = "signer-silent"
+    DEPENDENCY = "dependency"
+    GAS_PRICE = "gas-price"
+    COMMAND_LINE = "command-line"
+    GENESIS = "genesis"
+    CONFIGURATION = "configuration"
+    ADDRESS_IN_USE = "address-in-use"
+    OPEN_FILES = "open-files"
+    DATABASE_HELD = "database-held"
+    NO_PROGRAM = "no-program"
+    OUT_OF_MEMORY = "out-of-memory"
+    BLOCK_FAILS = "block-fails"
+    SIGNING_REFUSED = "signing-refused"
+    WAL_DAMAGED = "wal-damaged"
+    GO_FATAL = "go-fatal"
+    CONSENSUS_FAILURE = "consensus-failure"
+    ENDS_WITH = "ends-with"
+
+
+@dataclass(frozen=True)
+class LineKind:
+    """One row: a line that matches `search` and `also`, and not `never`, tells `symptom`.
+
+    The expressions mean the same to `grep -E` and to Python. `search` is what the host looks for,
+    in the line as it was written: no quotes and no order of fields, which JSON changes. `examples`
+    are real lines, each of which has to arrive.
+    """
+
+    symptom: Symptom
+    meaning: str
+    search: str
+    examples: tuple[str, ...]
+    also: str = ""
+    never: str = ""
+
+    def matches(self, line: str) -> bool:
+        """Whether a plain line (`plain_line`) is of this kind."""
+        return (
+            re.search(self.search, line) is not None
+            and (not self.also or re.search(self.also, line) is not None)
+            and (not self.never or re.search(self.never, line) is None)
+        )
+
+
+_COLOUR = re.compile(r"[\x1b?]\[[0-9;]{0,10}m")
+"""An ANSI colour; control characters may have been replaced on the way."""
+_LEVELS = {"error": "ERR", "fatal": "FTL", "panic": "panic:", "warn": "WRN", "info": "INF"}
+
+
+def plain_line(message: str) -> str:
+    """A message as the console format of the Cosmos SDK would show it: without colours, and from
+    JSON (`log_format = "json"`) in the order level, message, fields."""
+    line = _COLOUR.sub("", message)
+    if not line.startswith("{"):
+        return line
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    if not isinstance(fields, dict):
+        return line
+    level = str(fields.pop("level", "error"))
+    said = [_LEVELS.get(level, level), str(fields.pop("message", fields.pop("_msg", "")))]
+    said += [f"{name}={json.dumps(value)}" for name, value in fields.items() if name != "time"]
+    return " ".join(said)
+
+
+_QUOTED_ERROR = re.compile(r'\b(?:err|error)="((?:[^"\\]|\\.)*)"?')
+_BARE_ERROR = re.compile(r"\b(?:err|error)=(\S.*?)(?: [a-z_]+=|$)")
+_STAMP = re.compile(r"^(?:[0-9:.TZ-]+(?:[AP]M)? )?(?:ERR|ERROR|E|FTL|panic:) ?")
+
+
+def cause_of(line: str) -> str:
+    """What a plain line gives as the cause, short enough for a screen.
+
+    That is the value of its `err=`, if it has one. Errors are wrapped from the left, so the cause
+    is at the end: of a long one the beginning and the end are kept.
+    """
+    found = _QUOTED_ERROR.search(line) or _BARE_ERROR.search(line)
+    told = found[1].replace('\\"', '"').replace("\\n", " ") if found and found[1] else line
+    told = told.strip()
+    if len(told) <= CAUSE_LENGTH:
+        return told
+    return f"{told[:40].rstrip()} … {told[43 - CAUSE_LENGTH :].lstrip()}"
+
+
+_VARYING = re.compile(r"0x[0-9a-f]+|\b[0-9A-Fa-f]{8,}\b|[0-9]+")
+
+
+def same_words(line: str) -> str:
+    """The words of a plain line without its time, level, numbers and hashes: equal for two lines
+    that give the same reason."""
+    return _VARYING.sub("#", _STAMP.sub("", line)).strip()
+
+
+_NAMED = re.compile(r'(?:\bheight[=:]? ?"?|\bheight: |block \(|at height:? )([0-9]{1,18})')
+
+
+def named_height(line: str) -> int | None:
+    """The height that a plain line is about; None if it names none."""
+    found = _NAMED.search(line)
+    return int(found[1]) if found else None

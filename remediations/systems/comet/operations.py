@@ -33,7 +33,7 @@ def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             timeout_s=programs.CHECK_LIMIT_S + programs.START_LIMIT_S,
             fidelity="conditional",
             probe=unit_active(planned.unit),
-            undo=f"systemctl stop {planned.unit}: safe at any time, its power is missing again",
+            undo=f"systemctl stop {planned.unit}",
         )
     )
 

@@ -14,7 +14,8 @@ from remediations.engine.observe.section import (
     Section,
     Trouble,
 )
-from remediations.systems.comet import rpc, rpc_rounds
+from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
+from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
@@ -73,6 +74,14 @@ class _Reader:
             return _CURL[section.status].unknown(source, section.at)
         absent = Trouble(Why.NOT_ASKED, "not asked: /status did not answer")
         return self.read(name, source, lambda part: parse(part.data), absent=absent)
+
+    def rpc_if_sent(self, name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T] | None:
+        """An RPC answer that is asked for only where it is needed; None if it was not, or if the
+        section is empty: there was nothing to add."""
+        section = self.document.sections.get(name)
+        if section is None or not (section.data or section.status or section.trouble):
+            return None
+        return self.rpc(name, path, parse)
 
     def of_unit(
         self,
@@ -134,6 +143,9 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         chain=_chain(reader),
         binary=reader.of_unit("binary", "sha256sum", host_text.parse_binary),
         journal=_journal(reader),
+        dials=reader.rpc("dials", "net_info, and its persistent peers", parse_dials)
+        if "dials" in document.sections
+        else None,
     )
 
 
@@ -160,6 +172,7 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
             blocks=unknown,
             commit=unknown,
             result=unknown,
+            last_votes=unknown,
         ),
         binary=unknown,
         journal=unknown,
@@ -244,8 +257,12 @@ def _chain(reader: _Reader) -> ChainView:
         peers=reader.rpc("peers", "net_info", rpc.parse_peers),
         peer_rounds=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_peer_rounds),
         blocks=reader.rpc("blocks", "blockchain", rpc.parse_blocks),
-        commit=reader.rpc("commit", "commit", rpc.parse_commit),
+        commit=reader.rpc("commit", "commit", rpc_signed.parse_commit),
         result=reader.rpc("result", "block_results", rpc.parse_block_result),
+        signers=reader.rpc_if_sent("signers", "validators?height=", rpc.parse_validators),
+        anchor=reader.rpc_if_sent("anchor", "commit?height=", rpc_signed.parse_commit),
+        anchor_set=reader.rpc_if_sent("anchor_set", "validators?height=", rpc.parse_validators),
+        last_votes=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_last_votes),
     )
 
 

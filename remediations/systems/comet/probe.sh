@@ -2,13 +2,16 @@
 # Reads one node: the sections about the daemon, its home and the chain, and their order. It follows
 # discover.sh, within the frame of systems/hosts/probe.sh.
 
-: "${remediate_signatures:=panic}" # extended regular expression for the journal
+: "${remediate_signatures:=panic}" # extended regular expressions for the journal
+: "${remediate_errors:=ERR}"
+: "${remediate_pin:=}" # the height of the pinned block
 : "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
 : "${remediate_credentials:=}"
 
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
 PROCESSES=100
+DIALLED=8
 own_us[processes]=1500000 # what has the home among its arguments starts after it
 
 main_pid=0 described=''
@@ -106,31 +109,62 @@ sha256() {
     printf '%s' "${sum%% *}"
 }
 
+# find_program: sets program to what runs as the daemon, and program_pid to its process (0 for none):
+# of cosmovisor the only file that its link `current` leads to, and its child.
+find_program() {
+    local pid
+    local -a files=()
+    program=$binary program_pid=$main_pid
+    [[ ${binary##*/} == cosmovisor && $home ]] || return 0
+    mapfile -d '' -t files < <(timeout -s KILL 1 "${as_owner[@]}" \
+        find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f -print0)
+    ((${#files[@]} == 1)) || return 0
+    program=$(timeout -s KILL 1 "${as_owner[@]}" realpath "${files[0]}") || program=${files[0]}
+    program_pid=0
+    for pid in $(<"/proc/$main_pid/task/$main_pid/children"); do
+        [[ /proc/$pid/exe -ef $binary ]] || program_pid=$pid
+    done
+}
+
 # binary_facts: hashes on disk and in memory, and the version if asking for it cannot write anything:
 # without its configuration files the program would create them.
 binary_facts() {
-    local sum
+    local sum program program_pid
     [[ -f $binary ]] || return 44
-    sum=$(sha256 "$binary") || return
-    say path "$binary" disk "$sum"
-    if ((main_pid > 0)); then
+    find_program
+    sum=$(sha256 "$program") || return
+    say path "$program" disk "$sum"
+    if ((program_pid > 0)); then
         # The running program is read as root: nobody else can place a link on this path.
-        [[ /proc/$main_pid/exe -ef $binary ]] || sum=$(as_owner=() && sha256 "/proc/$main_pid/exe")
+        [[ /proc/$program_pid/exe -ef $program ]] ||
+            sum=$(as_owner=() && sha256 "/proc/$program_pid/exe")
         say running "$sum"
     fi
     [[ $remediate_scope == full ]] || return 0
-    [[ ${binary##*/} == "$remediate_daemon"* && $home && $EUID == 0 && -f $home/config/config.toml &&
+    [[ ${program##*/} == "$remediate_daemon"* && $home && $EUID == 0 && -f $home/config/config.toml &&
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
-    say version "$(foreign "$owner_uid" "$owner_gid" "$binary" version --home "$home" 2>&1 |
+    say version "$(foreign "$owner_uid" "$owner_gid" "$program" version --home "$home" 2>&1 |
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
+# recent_journal: of the newest thousand messages those that report an error of any kind, and of a
+# unit that has ended the last ones, whatever they say: they are the reason. Not the stack of a panic,
+# nor the help text after an error of the command line.
+recent_journal() {
+    local messages
+    messages=$(timeout -s KILL 0.5 journalctl --unit="$unit" --lines=1000 --no-pager --all --reverse \
+        --output=short-unix --quiet | head -c 1000000 | cut -b -4096 | tr -d '\0')
+    grep -aE -m 40 "$remediate_errors" <<<"$messages"
+    [[ $1 != ended ]] || grep -avE -m 25 \
+        '^[^:]*: ([[:space:]]|goroutine |created by |(Usage|Flags|Global Flags):|$)|\(0x|\(\.\.\.\)$' <<<"$messages"
+}
+
 # journal: lines of the unit with a signature, newest first, since its last start; ten minutes more if
-# it was restarted or does not run, because the cause is in an earlier start. Status: 0 for all of
-# these lines, or the maximum number of them; 124 if time ran out; otherwise nothing is known.
+# it was restarted or does not run, because the cause is in an earlier start. Before them, its recent
+# messages. Status: 0 for all of these lines, or the maximum number of them; 124 if time ran out;
+# otherwise nothing is known.
 journal() {
-    local since active
-    local -a ended
+    local since active ended=
     property ActiveEnterTimestamp
     [[ $value ]] || property InactiveExitTimestamp
     # systemd forgets a unit that neither runs nor is enabled: a day.
@@ -138,8 +172,14 @@ journal() {
     property ActiveState
     active=$value
     property NRestarts
-    [[ $active == active && $value == 0 ]] || since=$((since - 600))
-    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$since" --no-pager --all --reverse \
+    [[ $active == active && $value == 0 ]] || ended=ended since=$((since - 600))
+    recent_journal "$ended"
+    searched_journal "$since"
+}
+
+searched_journal() {
+    local -a ended
+    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$1" --no-pager --all --reverse \
         --output=short-unix --quiet |
         grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
         grep -aE -m 200 "$remediate_signatures" |
@@ -170,11 +210,41 @@ member_of() {
     [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9]{1,$2})\" ]] && value=${BASH_REMATCH[1]}
 }
 
-# validators: all pages, all of the height of the first one.
+# dials PEERS: of the persistent peers that the node lacks, whether their p2p port can be reached from
+# here. A connection is made and closed again, as nobody; nothing is sent. It is tried for the first
+# few, all at once.
+dials() {
+    local answer peer tried=0
+    local -a peers=() as_nobody=()
+    ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
+    answer=$(get net_info | head -c 2000000; exit "${PIPESTATUS[0]}") || return
+    IFS=', ' read -ra peers < <(printf '%s\n' "$1")
+    for peer in "${peers[@]}"; do
+        [[ ${peer,,} =~ ^([0-9a-f]{40})@([a-z0-9.-]{1,253}):([0-9]{1,5})$ ]] || continue
+        [[ $answer != *"\"${BASH_REMATCH[1]}\""* ]] || continue
+        ((++tried <= DIALLED)) || break
+        dial "${BASH_REMATCH[@]:1}" &
+    done
+    wait
+}
+
+# dial ID HOST PORT: the id, and how it went: open, silent (nobody answered in time), refused.
+dial() {
+    local how=refused
+    timeout -s KILL 1 "${as_nobody[@]}" bash -c 'exec 3<>"/dev/tcp/$1/$2"' dial "$2" "$3" 2>/dev/null
+    case $? in
+        0) how=open ;;
+        124 | 137) how=silent ;;
+    esac
+    printf '%s %s\n' "$1" "$how"
+}
+
+# validators [HEIGHT]: all pages, all of the height of the first one.
 validators() {
     local page pages answer height
     local -a urls=()
-    answer=$(get 'validators?per_page=100' | head -c 1000000; exit "${PIPESTATUS[0]}") || return
+    answer=$(get "validators?per_page=100${1:+&height=$1}" | head -c 1000000; exit "${PIPESTATUS[0]}") ||
+        return
     printf '%s\n' "$answer"
     member_of block_height 19 || return 0
     height=$value
@@ -185,6 +255,23 @@ validators() {
         urls+=("$rpc/validators?per_page=100&page=$page&height=$height")
     done
     ask "${urls[@]}"
+}
+
+# hash_of NAME HEIGHT: sets value to the hash that is member NAME of the header of HEIGHT.
+hash_of() {
+    local answer
+    value=
+    answer=$(get "header?height=$2" | head -c 65536)
+    [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9A-Fa-f]{64})\" ]] && value=${BASH_REMATCH[1]}
+}
+
+# signers HEIGHT TIP: the set that signed HEIGHT; nothing if it is the one that signs after TIP, as on
+# a chain whose powers do not change, or if the node does not tell.
+signers() {
+    local after
+    hash_of next_validators_hash "$2" && after=$value &&
+        hash_of validators_hash "$1" && [[ $value != "$after" ]] || return 0
+    validators "$1"
 }
 
 # --- the order of things -------------------------------------------------------------------------
@@ -206,9 +293,16 @@ chain() {
         from=$((height > 19 ? height - 19 : 1))
         begin validators validators
         begin peers get net_info
+        flag p2p.persistent_peers || flag_value=${config[p2p.persistent_peers]:-}
+        [[ -z $flag_value ]] || begin dials dials "$flag_value"
         begin dump get dump_consensus_state
         begin blocks get "blockchain?minHeight=$from&maxHeight=$height"
         begin commit get "commit?height=$((height > 1 ? height - 1 : 1))"
+        begin signers signers $((height > 1 ? height - 1 : 1)) "$height"
+        if [[ $remediate_pin ]]; then
+            begin anchor get "commit?height=$remediate_pin"
+            begin anchor_set validators "$remediate_pin"
+        fi
         begin result get "block_results?height=$height"
     fi
     describe # in the time between the samples

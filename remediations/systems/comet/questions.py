@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from remediations.systems.comet import rpc, rpc_envelope
+from remediations.systems.comet import rpc, rpc_envelope, rpc_signed
 from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.values import (
@@ -55,7 +55,9 @@ def peers(target: NodeLocation) -> Question[tuple[Peer, ...]]:
 def commits(target: NodeLocation, heights: Sequence[int]) -> Question[tuple[Commit, ...]]:
     """The commits of `heights`, in that order."""
     paths = tuple(f"commit?height={height}" for height in heights)
-    return _question(target, "commit", paths, lambda pages: tuple(map(rpc.parse_commit, pages)))
+    return _question(
+        target, "commit", paths, lambda pages: tuple(map(rpc_signed.parse_commit, pages))
+    )
 
 
 def block_results(

@@ -10,10 +10,12 @@ describes (the version that the program tells of itself) are apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
+from remediations.systems.comet.blocks import PinnedBlock
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
@@ -21,6 +23,8 @@ from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
     Commit,
+    Dial,
+    LastVotes,
     NodeStatus,
     Peer,
     PeerRound,
@@ -43,8 +47,15 @@ from remediations.systems.hosts.values import (
 )
 from remediations.values.login import Login
 from remediations.values.part import Kinded, Part
-from remediations.values.reading import Reading
+from remediations.values.reading import Reading, Unknown, Why
 from remediations.values.record import Moment, Record
+
+_NOT_READ = Unknown(
+    why=Why.NOT_ASKED,
+    reason="not read by the version that made this observation",
+    source="dump_consensus_state",
+    at=datetime(1970, 1, 1, tzinfo=UTC),
+)
 
 
 class ChainSample(Record, frozen=True, kw_only=True):
@@ -56,8 +67,13 @@ class ChainSample(Record, frozen=True, kw_only=True):
     round: Reading[RoundState]
 
 
-class ChainView(Record, frozen=True, kw_only=True):
-    """The rest of what one node says of the chain: read once."""
+class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The rest of what one node says of the chain: read once. An observation that was made without
+    a field that has a default stays as it is, byte for byte.
+
+    `signers` is the set that signed `commit`, None where it is `validators`. `anchor` and
+    `anchor_set` are the commit and the set of the pinned block, None where none is.
+    """
 
     validators: Reading[ValidatorSet]
     peers: Reading[tuple[Peer, ...]]
@@ -65,11 +81,16 @@ class ChainView(Record, frozen=True, kw_only=True):
     blocks: Reading[tuple[BlockMeta, ...]]
     commit: Reading[Commit]
     result: Reading[BlockResult]
+    signers: Reading[ValidatorSet] | None = None
+    anchor: Reading[Commit] | None = None
+    anchor_set: Reading[ValidatorSet] | None = None
+    last_votes: Reading[LastVotes] = _NOT_READ
 
 
 class NodeReading(Record, frozen=True, kw_only=True):
     """One host as a node. `candidates` are the units that may be the daemon's, where `unit` is
-    unknown because the host has several."""
+    unknown because the host has several. `dials` are the persistent peers that it lacks, None in
+    observations of before they were tried."""
 
     host: str
     role: Role
@@ -86,6 +107,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     chain: ChainView
     binary: Reading[Binary]
     journal: Reading[tuple[JournalLine, ...]]
+    dials: Reading[tuple[Dial, ...]] | None = None
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):
@@ -96,14 +118,15 @@ class HostReading(NodeReading, frozen=True, kw_only=True):
     records: Reading[RecordRoom]
 
 
-class CometNodes(Kinded, frozen=True, kw_only=True):
-    """The nodes of one chain, in the inventory's order."""
+class CometNodes(Kinded, frozen=True, kw_only=True, omit_defaults=True):
+    """The nodes of one chain, in the inventory's order; `trust` is the block that it pins."""
 
     KIND: ClassVar[str] = "comet.reading/1"
 
     chain_id: str
     halted_after_s: HaltedAfter
     hosts: tuple[NodeReading, ...]
+    trust: PinnedBlock | None = None
 
 
 class CometReading(Record, frozen=True, kw_only=True, dict=True):
@@ -122,6 +145,7 @@ class CometReading(Record, frozen=True, kw_only=True, dict=True):
     hosts: tuple[HostReading, ...]
     elsewhere: tuple[HostLogin, ...] = ()
     others: tuple[Part, ...] = ()
+    trust: PinnedBlock | None = None
 
     def host(self, name: str) -> HostReading:
         """The reading of host `name`.
@@ -165,6 +189,7 @@ def comet_reading(observation: Observation) -> CometReading:
         hosts=tuple(on_host(node, logins.host(node.host)) for node in nodes.hosts),
         elsewhere=tuple(login for login in logins.hosts if login.host not in with_node),
         others=tuple(part for part in observation.parts if part.kind not in _OURS),
+        trust=nodes.trust,
     )
 
 
@@ -189,6 +214,7 @@ def sealed(reading: CometReading) -> Observation:
             chain_id=reading.chain_id,
             halted_after_s=reading.halted_after_s,
             hosts=tuple(map(_node, reading.hosts)),
+            trust=reading.trust,
         ),
     )
     parts = [*map(Part.of, ours), *reading.others]

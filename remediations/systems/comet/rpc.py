@@ -1,7 +1,7 @@
 """CometBFT RPC answers about the node, its peers and its blocks, as values. Pure.
 
 The rules for what comes from a node are those of `systems.comet.rpc_envelope`; rounds and votes are
-read by `systems.comet.rpc_rounds`.
+read by `systems.comet.rpc_rounds`, what is signed by `systems.comet.rpc_signed`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
     BlockResult,
-    Commit,
-    CommitSignature,
     NodeStatus,
     Peer,
     Validator,
@@ -33,7 +31,6 @@ from remediations.systems.comet.values import (
 _APP_INFO = msgspec.json.Decoder(shapes.AppInfoShape, strict=False)
 _BLOCK_RESULT = msgspec.json.Decoder(shapes.BlockResultShape, strict=False)
 _BLOCKCHAIN = msgspec.json.Decoder(shapes.BlockchainShape, strict=False)
-_COMMIT = msgspec.json.Decoder(shapes.CommitAnswer, strict=False)
 _NET_INFO = msgspec.json.Decoder(shapes.NetInfoShape, strict=False)
 _STATUS = msgspec.json.Decoder(shapes.StatusShape, strict=False)
 _VALIDATORS = msgspec.json.Decoder(shapes.ValidatorsShape, strict=False)
@@ -93,9 +90,14 @@ def parse_peers(text: bytes) -> tuple[Peer, ...]:
             network=safe_text_of(peer.node_info.network),
             remote_ip=safe_text_of(peer.remote_ip),
             outbound=peer.is_outbound,
+            quiet_s=_seconds(peer.connection_status.received.idle),
         )
         for peer in result_of(text, _NET_INFO).peers or []
     )
+
+
+def _seconds(nanoseconds: int | None) -> int | None:
+    return None if nanoseconds is None else nanoseconds // 1_000_000_000
 
 
 def validator_pages(first: bytes) -> int:
@@ -128,7 +130,12 @@ def parse_validators(text: bytes) -> ValidatorSet:
     if any((page.block_height, page.total) != (height, total) for page in pages):
         raise RpcError("the pages of the validator set are of different heights")
     members = tuple(
-        Validator(address=member.address.upper(), power=member.voting_power)
+        Validator(
+            address=member.address.upper(),
+            power=member.voting_power,
+            key_type=member.pub_key.type if member.pub_key is not None else "",
+            pub_key=member.pub_key.value if member.pub_key is not None else "",
+        )
         for page in pages
         for member in page.validators
     )
@@ -156,25 +163,6 @@ def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
             evidence=meta.header.evidence_hash.upper() not in ("", NO_EVIDENCE),
         )
         for meta in result_of(text, _BLOCKCHAIN).block_metas or []
-    )
-
-
-def parse_commit(text: bytes) -> Commit:
-    """`/commit?height=`.
-
-    Raises:
-        RpcError: the answer is malformed.
-    """
-    raw = result_of(text, _COMMIT).signed_header.commit
-    return Commit(
-        height=raw.height,
-        round=raw.round,
-        signatures=tuple(
-            CommitSignature(
-                address=signature.validator_address.upper(), flag=signature.block_id_flag
-            )
-            for signature in raw.signatures
-        ),
     )
 
 

@@ -8,10 +8,11 @@ import msgspec
 
 from remediations.systems.comet import rpc_shapes as shapes
 from remediations.systems.comet.rpc_envelope import RpcError, bounded, result_of, time_of
-from remediations.systems.comet.values import PeerRound, RoundState
+from remediations.systems.comet.values import LastVotes, PeerRound, RoundState
 
 # Made once, at import (systems.comet.rpc_envelope).
 _CONSENSUS_STATE = msgspec.json.Decoder(shapes.ConsensusStateShape, strict=False)
+_LAST_VOTES = msgspec.json.Decoder(shapes.LastVotesShape, strict=False)
 _DUMP = msgspec.json.Decoder(shapes.DumpShape, strict=False)
 
 NIL_PREFIX = "0" * 12
@@ -82,6 +83,26 @@ def parse_peer_rounds(text: bytes) -> tuple[PeerRound, ...]:
         )
         for peer in peers
     )
+
+
+def parse_last_votes(text: bytes) -> LastVotes:
+    """`/dump_consensus_state`: who has voted for the newest block.
+
+    Raises:
+        RpcError: the answer is malformed, or holds a vote of another height.
+    """
+    raw = result_of(text, _LAST_VOTES).round_state
+    votes = (raw.last_commit.votes if raw.last_commit is not None else None) or []
+    height = max(raw.height - 1, 0)
+    voters = []
+    for index, vote in enumerate(votes):
+        if vote == ABSENT_VOTE:
+            continue
+        match = _VOTE.fullmatch(" ".join(vote.split()))
+        if match is None or (int(match[1]), int(match[3])) != (index, height):
+            raise RpcError(f"vote {index} for the last block is malformed, or of another one")
+        voters.append(match[2].upper())
+    return LastVotes(height=height, size=len(votes), voters=tuple(voters))
 
 
 def parse_vote(text: str, index: int, height: int, round_: int) -> str:

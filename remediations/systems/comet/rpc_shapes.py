@@ -27,6 +27,13 @@ Address = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Fa-f]{40}\Z")]
 SignatureAddress = Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{40})?\Z")]
 Hash = Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-Fa-f]{2}){0,64}\Z")]
 NodeId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-fA-F]{40}\Z")]
+Base64 = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9+/]{0,256}={0,2}\Z")]
+KeyType = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9/._-]{0,64}\Z")]
+ChainId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{0,50}\Z")]
+# As Go writes a time, with the decimals that it has: all of them are signed.
+ExactTime = Annotated[
+    str, msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?Z\Z")
+]
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
 Bounded = msgspec.Meta(max_length=MAX_VALIDATORS)
 
@@ -149,12 +156,45 @@ class DumpShape(Shape):
     peers: Annotated[list[DumpedPeer], Bounded] | None
 
 
+class MonitorShape(Shape):
+    """`/net_info`: what one side of a connection carried. `Idle` is in nanoseconds."""
+
+    idle: Int64 | None = msgspec.field(default=None, name="Idle")
+
+
+class ConnectionShape(Shape):
+    """`/net_info`: the connection to one peer."""
+
+    received: MonitorShape = msgspec.field(default_factory=MonitorShape, name="RecvMonitor")
+
+
+class LastCommitShape(Shape):
+    """`/dump_consensus_state`: the votes for the newest block."""
+
+    votes: Annotated[list[str], Bounded] | None = None
+
+
+class DumpedRound(Shape):
+    """`/dump_consensus_state`: the height that consensus works on, and the votes for the one
+    before, None at the first."""
+
+    height: Int64
+    last_commit: LastCommitShape | None = None
+
+
+class LastVotesShape(Shape):
+    """`/dump_consensus_state`, as far as the node's own state goes."""
+
+    round_state: DumpedRound
+
+
 class PeerShape(Shape):
     """`/net_info`: one peer."""
 
     node_info: NodeInfo
     is_outbound: bool
     remote_ip: ShortText
+    connection_status: ConnectionShape = msgspec.field(default_factory=ConnectionShape)
 
 
 class NetInfoShape(Shape):
@@ -163,11 +203,19 @@ class NetInfoShape(Shape):
     peers: Annotated[list[PeerShape], Bounded] | None
 
 
+class PubKeyShape(Shape):
+    """A public key; the value is base64."""
+
+    type: KeyType
+    value: Base64
+
+
 class ValidatorShape(Shape):
     """`/validators`: one member of the set."""
 
     address: Address
     voting_power: Int64
+    pub_key: PubKeyShape | None = None
 
 
 class ValidatorsShape(Shape):
@@ -207,10 +255,52 @@ class BlockchainShape(Shape):
 
 
 class SignatureShape(Shape):
-    """`/commit`: one signature; the address is empty if it is absent."""
+    """`/commit`: one signature; address and signature are empty if it is absent."""
 
     block_id_flag: Flag
     validator_address: SignatureAddress
+    timestamp: ExactTime = ""
+    signature: Base64 | None = None
+
+
+class PartSetShape(Shape):
+    """The parts of a block."""
+
+    total: Int32 = 0
+    hash: Hash = ""
+
+
+class WholeBlockId(Shape):
+    """What a vote names; all is empty for nil."""
+
+    hash: Hash
+    parts: PartSetShape
+
+
+class VersionShape(Shape):
+    """The protocol of a block; the node leaves out what is 0."""
+
+    block: Int64 = 0
+    app: Int64 = 0
+
+
+class WholeHeader(Shape):
+    """A block header, with every field that is hashed."""
+
+    version: VersionShape
+    chain_id: ChainId
+    height: Int64
+    time: ExactTime
+    last_block_id: WholeBlockId
+    last_commit_hash: Hash
+    data_hash: Hash
+    validators_hash: Hash
+    next_validators_hash: Hash
+    consensus_hash: Hash
+    app_hash: Hash
+    last_results_hash: Hash
+    evidence_hash: Hash
+    proposer_address: Hash
 
 
 class CommitShape(Shape):
@@ -219,12 +309,14 @@ class CommitShape(Shape):
     height: Int64
     round: Int32
     signatures: Annotated[list[SignatureShape], Bounded]
+    block_id: WholeBlockId | None = None
 
 
 class SignedHeader(Shape):
     """`/commit`: header and commit."""
 
     commit: CommitShape
+    header: WholeHeader | None = None
 
 
 class CommitAnswer(Shape):
@@ -238,3 +330,46 @@ class BlockResultShape(Shape):
 
     height: Int64
     app_hash: str = ""
+
+
+class VoteShape(Shape):
+    """A vote within evidence."""
+
+    type: Annotated[int, msgspec.Meta(ge=1, le=2)]
+    height: Int64
+    round: Int32
+    block_id: WholeBlockId
+    timestamp: ExactTime
+    validator_address: Address
+    signature: Base64
+
+
+class TwoVotes(Shape):
+    """Evidence of a validator that signed twice; evidence of other kinds has no votes."""
+
+    vote_a: VoteShape | None = None
+    vote_b: VoteShape | None = None
+
+
+class EvidenceShape(Shape):
+    """One piece of evidence in a block."""
+
+    value: TwoVotes
+
+
+class EvidenceList(Shape):
+    """The evidence of a block."""
+
+    evidence: Annotated[list[EvidenceShape], Bounded] | None = None
+
+
+class BlockShape(Shape):
+    """`/block`: what is read of the block itself."""
+
+    evidence: EvidenceList
+
+
+class BlockAnswer(Shape):
+    """`/block`."""
+
+    block: BlockShape

@@ -49,6 +49,7 @@ def parse_config(config: str, app: str, arguments: Sequence[str], rpc_url: str) 
         persistent_peers=tuple(peer.strip() for peer in peers.split(",") if peer.strip()),
         db_backend=flags.get("db_backend", _text(node, "db_backend")),
         adaptive_sync=_switch(node, "blocksync.adaptive_sync"),
+        p2p_port=_port(flags.get("p2p.laddr", node.get("p2p.laddr"))),
     )
 
 
@@ -113,6 +114,13 @@ def _switch(settings: Settings, name: str) -> bool:
     if not isinstance(value, bool):
         raise TextError(f"{name} is not true or false")
     return value
+
+
+def _port(address: object) -> int:
+    """The port of an address such as `tcp://0.0.0.0:26656`; 0 if it has none. It only serves
+    advice, so what is odd is no error here."""
+    port = address.rpartition(":")[2] if isinstance(address, str) else ""
+    return int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
 
 
 def _integer(settings: Settings, name: str) -> int:

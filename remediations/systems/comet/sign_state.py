@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
 from remediations.values.lines import TextError
-from remediations.values.record import Record
+from remediations.values.record import Moment, Record
 
 _HASH_PREFIX = b"\x0a\x20"
 MAX_DIGITS = 19
@@ -43,12 +44,14 @@ class SignState(Record, frozen=True, kw_only=True):
     """The last thing this key signed. `step` is a `SignStep`, 0 for none.
 
     `block` is the hash that the last vote was for: "" for nil, or if nothing was signed.
+    `signed_at` is the time in what was signed, by the signer's clock; None if that has none.
     """
 
     height: int
     round: int
     step: int
     block: str
+    signed_at: Moment | None = None
 
     @property
     def hrs(self) -> tuple[int, int, int]:
@@ -63,6 +66,7 @@ class SignedVote(NamedTuple):
     height: int
     round: int
     block: str
+    at: datetime | None
 
 
 def parse_sign_state(text: str) -> SignState:
@@ -87,7 +91,7 @@ def parse_sign_state(text: str) -> SignState:
         raise SignStateError(
             f"the file says {height}/{round_}, the signed bytes say {vote.height}/{vote.round}"
         )
-    return SignState(height=height, round=round_, step=step, block=vote.block)
+    return SignState(height=height, round=round_, step=step, block=vote.block, signed_at=vote.at)
 
 
 def _whole(raw: Mapping[str, object], name: str) -> int:
@@ -138,7 +142,19 @@ def _decode(data: bytes) -> SignedVote:
     kind = numbers.get(1, 0)
     block_id = blobs.get(5 if kind == SignedType.PROPOSAL else 4, b"")
     block = block_id[2:34].hex().upper() if block_id.startswith(_HASH_PREFIX) else ""
-    return SignedVote(kind, numbers.get(2, 0), numbers.get(3, 0), block)
+    stamp = blobs.get(6 if kind == SignedType.PROPOSAL else 5, b"")
+    return SignedVote(kind, numbers.get(2, 0), numbers.get(3, 0), block, _seconds(stamp))
+
+
+def _seconds(stamp: bytes) -> datetime | None:
+    """The whole seconds of a google.protobuf.Timestamp; None if it has none, or odd ones: a time
+    only tells, and decides nothing."""
+    if stamp[:1] != b"\x08":
+        return None
+    try:
+        return datetime.fromtimestamp(_varint(stamp, 1)[0], UTC)
+    except (IndexError, OverflowError, ValueError, OSError, SignStateError):
+        return None
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

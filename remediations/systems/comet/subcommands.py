@@ -7,6 +7,7 @@ the line below `Usage:` tells: it repeats the subcommand if the program knows it
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import PurePosixPath
 
@@ -27,15 +28,29 @@ SUBCOMMANDS = (
 )
 """What a recovery may need, now or by hand."""
 
+
+@dataclass(frozen=True)
+class Subcommands:
+    """What a program said of `SUBCOMMANDS`: those it accepts, and those that it gave no answer for
+    within their time. The others it does not know."""
+
+    accepted: tuple[str, ...]
+    unanswered: tuple[str, ...] = ()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Those that the program answered for, and does not know."""
+        told = (*self.accepted, *self.unanswered)
+        return tuple(word for word in SUBCOMMANDS if word not in told)
+
+
 LIMIT_S = 15.0
 MAX_BYTES = 16_384
 """A line of at most a thousand bytes for each subcommand."""
 
 
-async def accepted_subcommands(
-    reach: Reach, observation: CometReading
-) -> dict[str, tuple[str, ...]]:
-    """The subcommands of `SUBCOMMANDS` that each host's program accepts.
+async def accepted_subcommands(reach: Reach, observation: CometReading) -> dict[str, Subcommands]:
+    """What each host's program says of `SUBCOMMANDS`.
 
     Hosts where this is unknown are left out: those without sudo or without a home, and those whose
     program is not the chain's own (a wrapper might do anything).
@@ -60,7 +75,7 @@ def _askable(reading: HostReading) -> bool:
     )
 
 
-async def _ask(reach: Reach, reading: HostReading) -> tuple[str, ...] | None:
+async def _ask(reach: Reach, reading: HostReading) -> Subcommands | None:
     try:
         async with asyncio.timeout(LIMIT_S):
             connection = await reach.connect(reading.host)
@@ -89,13 +104,17 @@ def subcommands_program(reading: HostReading) -> bytes:
     )
 
 
-def parse_subcommands(text: str) -> tuple[str, ...] | None:
-    """The accepted subcommands from lines `subcommand TAB usage`; None if no line has a usage."""
+def parse_subcommands(text: str) -> Subcommands | None:
+    """The answers in lines `subcommand TAB usage`; None if no line has a usage. A line without one
+    is no answer: the program was too slow, or could not be run."""
     found = [line.partition("\t") for line in split_lines(text) if "\t" in line]
-    usages = [(asked, usage.split()) for asked, _, usage in found if asked in SUBCOMMANDS]
-    if not any(words for _, words in usages):
+    usages = {asked: usage.split() for asked, _, usage in found}
+    if not any(usages.get(word) for word in SUBCOMMANDS):
         return None
-    return tuple(asked for asked, words in usages if _repeats(asked.split(), words))
+    return Subcommands(
+        tuple(word for word in SUBCOMMANDS if _repeats(word.split(), usages.get(word, []))),
+        tuple(word for word in SUBCOMMANDS if not usages.get(word)),
+    )
 
 
 def _repeats(asked: list[str], usage: list[str]) -> bool:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from remediations.engine.system import HostSystem
 from remediations.systems.comet.discovered import DAEMON
 from remediations.systems.comet.inventory import CHAIN_SECTION, chain_of, node_of
-from remediations.systems.comet.journal_lines import PATTERN
+from remediations.systems.comet.journal_table import ANY_ERROR, PATTERN
 from remediations.systems.comet.parse import read_node, unread_node
 from remediations.systems.comet.reading import CometNodes, NodeReading
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
@@ -31,9 +31,13 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "round.1": 4_000_000,
         "validators": 8_000_000,
         "peers": 2_000_000,
+        "dials": 4096,
         "dump": 4_000_000,
         "blocks": 262_144,
         "commit": 4_000_000,
+        "signers": 400_000,
+        "anchor": 300_000,
+        "anchor_set": 300_000,
         "result": 4_000_000,
         "status.2": 65_536,
         "app.2": 65_536,
@@ -56,9 +60,15 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_rpc": node.rpc or "",
         "remediate_daemon": DAEMON,
         "remediate_signatures": PATTERN,
+        "remediate_errors": ANY_ERROR,
         "remediate_userinfo": USERINFO,
         "remediate_credentials": CREDENTIALS,
     }
+
+
+def _settings_of_all(inventory: Inventory) -> Mapping[str, str]:
+    pin = chain_of(inventory).trust
+    return {"remediate_pin": "" if pin is None else str(pin.height)}
 
 
 def _whole(inventory: Inventory, nodes: Sequence[NodeReading]) -> CometNodes:
@@ -67,6 +77,7 @@ def _whole(inventory: Inventory, nodes: Sequence[NodeReading]) -> CometNodes:
         chain_id=chain.chain_id,
         halted_after_s=chain.halted_after_s,
         hosts=tuple(nodes),
+        trust=chain.trust,
     )
 
 
@@ -79,6 +90,7 @@ COMET = HostSystem(
     ),
     sections=SECTIONS,
     settings=_settings,
+    settings_of_all=_settings_of_all,
     read=read_node,
     unread=unread_node,
     whole=_whole,

@@ -6,16 +6,22 @@ upper-case hex digits of a consensus address.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
+from remediations.systems.comet.blocks import BlockId, Header
 from remediations.values.record import Moment, Record
 
 
-class Validator(Record, frozen=True, kw_only=True):
-    """One member of the validator set, in the order of `/validators` (its index in bit arrays)."""
+class Validator(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One member of the validator set, in the order of `/validators` (its index in bit arrays).
+
+    `key_type` is CometBFT's name, `pub_key` base64; both are "" where they were not read.
+    """
 
     address: str
     power: int
+    key_type: str = ""
+    pub_key: str = ""
 
 
 class ValidatorSet(Record, frozen=True, kw_only=True):
@@ -78,13 +84,30 @@ class RoundState(Record, frozen=True, kw_only=True):
 
 
 class Peer(Record, frozen=True, kw_only=True):
-    """One peer in `/net_info`."""
+    """One peer in `/net_info`. `quiet_s` is for how many seconds it has sent nothing, None if that
+    is not told."""
 
     node_id: str
     moniker: str
     network: str
     remote_ip: str
     outbound: bool
+    quiet_s: int | None = None
+
+
+class DialAnswer(StrEnum):
+    """How the p2p port of a peer answered."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    SILENT = "silent"  # nothing came back within a second
+
+
+class Dial(Record, frozen=True, kw_only=True):
+    """A persistent peer that a node lacks, and how its p2p port answers the node's host."""
+
+    node_id: str
+    answer: DialAnswer
 
 
 class PeerRound(Record, frozen=True, kw_only=True):
@@ -120,15 +143,21 @@ class RoundStep(IntEnum):
     """The steps of a round that matter here, as CometBFT numbers them
     (`consensus/types.RoundStepType`)."""
 
+    PREVOTE = 4  # a validator has cast its prevote
     PRECOMMIT = 6
     COMMIT = 8  # the block is decided; the application has yet to apply it
 
 
-class CommitSignature(Record, frozen=True, kw_only=True):
-    """One signature of `/commit`; `flag` is a `BlockIdFlag`."""
+class CommitSignature(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One signature of `/commit`; `flag` is a `BlockIdFlag`.
+
+    `timestamp` is RFC 3339, `signature` base64; both are "" where they were not read.
+    """
 
     address: str
     flag: int
+    timestamp: str = ""
+    signature: str = ""
 
     @property
     def voted(self) -> bool:
@@ -141,12 +170,29 @@ class CommitSignature(Record, frozen=True, kw_only=True):
         return self.flag == BlockIdFlag.COMMIT
 
 
-class Commit(Record, frozen=True, kw_only=True):
-    """`/commit?height=`: who signed that block, and in which round it was decided."""
+class Commit(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """`/commit?height=`: who signed that block, and in which round it was decided.
+
+    `block_id` is what they signed, `header` what it is the hash of; None where it was not read.
+    """
 
     height: int
     round: int
     signatures: tuple[CommitSignature, ...]
+    block_id: BlockId | None = None
+    header: Header | None = None
+
+
+class LastVotes(Record, frozen=True, kw_only=True):
+    """The precommits for `height`, the newest block, as one node has them by now: more than its
+    commit needs, since late ones are added (`/dump_consensus_state`, `last_commit`).
+
+    `voters` are the first 12 hex digits of the addresses that voted, `size` that of the set.
+    """
+
+    height: int
+    size: int
+    voters: tuple[str, ...]
 
 
 class BlockResult(Record, frozen=True, kw_only=True):

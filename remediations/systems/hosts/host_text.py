@@ -37,8 +37,8 @@ _DF = re.compile(r" *([^ ]+) +([^ ]+) +([^ ]+) +([^ ]+) +(.*)")
 _ADDRESS = re.compile("[0-9A-F]{40}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _OCTAL = re.compile(r"\\([0-7]{3})")
-_MAX_LINES = 200
-"""Of a journal: the host sends at most so many."""
+_MAX_LINES = 300
+"""Of a journal: the host sends two hundred that are searched for, and some of its newest."""
 _MAX_MESSAGE = 2000
 _MAX_PARTS = 10_000
 """Of a write-ahead log; the host lists one more."""
@@ -186,8 +186,8 @@ def parse_binary(text: str) -> Binary:
 
 
 def parse_journal(text: str) -> tuple[JournalLine, ...]:
-    """The newest two hundred lines of `journalctl --output=short-unix --reverse`, oldest first.
-    Lines without a time continue a message of several lines, and are skipped.
+    """Messages of `journalctl --output=short-unix`, oldest first, each once: the newest of several
+    searches. Lines without a time continue a message of several lines, and are skipped.
     """
     found: list[JournalLine] = []
     for line in split_lines(text):
@@ -195,7 +195,11 @@ def parse_journal(text: str) -> tuple[JournalLine, ...]:
         if match and len(found) < _MAX_LINES:
             at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2]))
             found.append(JournalLine(at=at, message=match[3][:_MAX_MESSAGE]))
-    return tuple(reversed(found))
+    # A search gives the newest first, also of those that have one time.
+    once = dict.fromkeys((line.at, line.message) for line in reversed(found))
+    return tuple(
+        JournalLine(at=at, message=message) for at, message in sorted(once, key=lambda one: one[0])
+    )
 
 
 def _command(shown: str) -> tuple[str, tuple[str, ...]]:

@@ -144,7 +144,9 @@ class _HostLook:
                     sent = datetime.now(UTC)
                     done = await connection.run(
                         COMMAND,
-                        stdin=host_program(entry, self.look.scope, self.look.host_systems),
+                        stdin=host_program(
+                            entry, self.look.scope, self.look.host_systems, self.look.inventory
+                        ),
                         timeout_s=HOST_LIMIT_S - 0.5,
                         max_bytes=_MAX_BYTES,
                     )

@@ -19,7 +19,7 @@ from remediations.systems.hosts.sections import (
     merged_settings,
     section_limits,
 )
-from remediations.values.inventory import HostEntry
+from remediations.values.inventory import HostEntry, Inventory
 
 BUDGET_MS = 8000
 """Milliseconds that the program on the host may take in all."""
@@ -37,9 +37,14 @@ standard input is untouched.
 """
 
 
-def host_program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) -> bytes:
-    """The program for `entry`, with the systems that are on it. Settings are assigned before it,
-    and are never among its arguments.
+def host_program(
+    entry: HostEntry,
+    scope: Scope,
+    systems: Sequence[HostSystem],
+    inventory: Inventory | None = None,
+) -> bytes:
+    """The program for `entry` of `inventory`, with the systems that are on it. Settings are
+    assigned before it, and are never among its arguments.
 
     Raises:
         Refused: two systems have a section, a function or a setting of the same name.
@@ -58,7 +63,7 @@ def host_program(entry: HostEntry, scope: Scope, systems: Sequence[HostSystem]) 
     fragments = [system.fragment for system in ordered]
     texts = [SERVICE_USER, *map(shell_text, BEFORE), *fragments, *map(shell_text, AFTER)]
     check_functions_unique(texts, ordered)
-    return confined("".join(texts), merged_settings(frame, entry, ordered))
+    return confined("".join(texts), merged_settings(frame, entry, ordered, inventory))
 
 
 def confined(text: str, settings: Mapping[str, str]) -> bytes:

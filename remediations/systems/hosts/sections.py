@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from remediations.engine.system import HostSystem
 from remediations.errors import Refused
-from remediations.values.inventory import HostEntry
+from remediations.values.inventory import HostEntry, Inventory
 
 TOTAL_BYTES = 32 << 20
 
@@ -53,7 +53,10 @@ def check_functions_unique(texts: Iterable[str], systems: Sequence[HostSystem]) 
 
 
 def merged_settings(
-    frame: Mapping[str, str], entry: HostEntry, systems: Sequence[HostSystem]
+    frame: Mapping[str, str],
+    entry: HostEntry,
+    systems: Sequence[HostSystem],
+    inventory: Inventory | None = None,
 ) -> Mapping[str, str]:
     """The shell variables of the frame and all systems for one host.
 
@@ -62,8 +65,10 @@ def merged_settings(
     """
     found = dict(frame)
     for system in systems:
-        own = system.settings(entry)
-        _once([*found, *own], "setting", systems)
+        of_host = system.settings(entry)
+        of_all = {} if inventory is None else system.settings_of_all(inventory)
+        _once([*found, *of_host, *of_all], "setting", systems)
+        own = {**of_host, **of_all}
         for name in own:
             if not _SETTING.fullmatch(name):
                 raise _refused(f"a setting called {name}", "remediate_…", systems)

@@ -62,7 +62,8 @@ class Process(Record, frozen=True, kw_only=True):
 class NodeConfig(Record, frozen=True, kw_only=True):
     """The settings of config.toml and app.toml that decide something here.
 
-    `adaptive_sync` exists since CometBFT 0.39; it is off if the file lacks it.
+    `adaptive_sync` exists since CometBFT 0.39; it is off if the file lacks it. `p2p_port` is where
+    it listens for peers, 0 if that could not be told.
     """
 
     rpc_url: str
@@ -73,6 +74,7 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     persistent_peers: tuple[str, ...]
     db_backend: str
     adaptive_sync: bool = False
+    p2p_port: int = 0
 
 
 class ConsensusKey(Record, frozen=True, kw_only=True):

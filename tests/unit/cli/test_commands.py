@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from tests import worlds
 from tests.unit.cli.desk import PRINCIPAL, Desk, Done, remediate
 from tests.unit.plan.cases import quorum_lost, wrong_clock
 from tests.worlds import healthy
+
+ALL = ("val1", "val2", "val3", "val4")
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +52,8 @@ def run_of(planned: Done) -> str:
     [
         ("healthy", healthy(), 0, "HEALTHY: not halted"),
         ("lost", quorum_lost(), 3, "QUORUM-LOST: halted"),
-        ("blind", worlds.stopped(healthy(), "val1", "val2", "val3", "val4", "full1"), 11, "UNDET"),
+        ("down", worlds.stopped(healthy(), *ALL, "full1"), 3, "ALL-DOWN"),
+        ("blind", reduce(worlds.unreachable, (*ALL[1:], "full1"), healthy()), 11, "UNDET"),
     ],
 )
 def test_diagnose(desk: Desk, name: str, world: CometReading, code: int, words: str) -> None:
@@ -156,8 +160,8 @@ def test_plan_without_a_branch_refuses(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ("text", "start 1 missing validator at once\nplaybook"),
-        ("markdown", "# start 1 missing validator at once\n"),
+        ("text", "start 1 missing validator\nplaybook"),
+        ("markdown", "# start 1 missing validator\n"),
         ("html", "<!doctype html>\n"),
     ],
 )

@@ -42,7 +42,7 @@ def test_without_a_terminal_each_change_is_a_line(capsys: Captured) -> None:
     assert out == ""
     lines = [line.partition(" ")[2].strip() for line in err.splitlines()]
     assert lines == [
-        "stage 1 of 1: start val1 together",
+        "stage 1 of 1: start val1",
         "1-0 val1: node.start done: started",
         "height 113, round 1: no quorum",
         "height 114, round 1: quorum",

@@ -16,9 +16,11 @@ from remediations.playbooks.chain.doctor.chain_lines import CHAIN, ONE_KEY
 from remediations.playbooks.chain.doctor.world import world_lines
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
+from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.comet.subcommands import (
     SUBCOMMANDS,
+    Subcommands,
     parse_subcommands,
     subcommands_program,
 )
@@ -54,7 +56,7 @@ def sight_of(
 
 
 def lines_of(world: CometReading, **seen: object) -> tuple[DoctorLine, ...]:
-    programs = {reading.host: SUBCOMMANDS for reading in world.hosts}
+    programs = {reading.host: Subcommands(SUBCOMMANDS) for reading in world.hosts}
     return world_lines(inventory_of(world), sight_of(world, **seen), programs)  # type: ignore[arg-type]  # tests name them
 
 
@@ -340,12 +342,14 @@ def test_what_to_mend_first_comes_first() -> None:
 
 
 def test_the_copy_that_runs_is_left_alone() -> None:
-    """Which host has to be masked follows from who runs; where both do, people decide."""
+    """Which host gives its key away follows from who runs; where both do, people find out."""
     world = worlds.duplicated(healthy(), "val1", "standby1")
     where = (CHAIN, "one key, one host")
-    assert bad(lines_of(world))[where].mend.startswith("mask the unit on standby1, ")
+    assert bad(lines_of(world))[where].mend.startswith(
+        "val1 runs: leave it; on standby1: `sudo systemctl disable --now UNIT`, then move the key"
+    )
     world = worlds.duplicated(healthy(), "val1", "val2")
-    assert "decide which of val1, val2" in bad(lines_of(world))[where].mend
+    assert "find out which of val1, val2 signs" in bad(lines_of(world))[where].mend
 
 
 def test_another_chain_is_named() -> None:
@@ -362,9 +366,23 @@ def test_usage_tells_which_subcommands_there_are() -> None:
         "start\t  virtengined start [flags]\nrollback\t  virtengined [command]\n"
         "comet show-validator\t  virtengined tendermint show-validator [flags]\nversion\t\n"
     )
-    assert parse_subcommands(said) == ("start", "comet show-validator")
+    answers = parse_subcommands(said)
+    assert answers is not None
+    assert answers.accepted == ("start", "comet show-validator")
+    assert answers.unknown == ("rollback",)
+    assert set(answers.unanswered) == {"version", "module-hash-by-height", "export"}
     assert parse_subcommands("start\t\nrollback\t\n") is None
     assert parse_subcommands("") is None
+
+
+def test_a_time_out_is_not_absence() -> None:
+    """What a busy host gave no answer for is said so, and is not called missing."""
+    world = healthy()
+    asked = {"val1": Subcommands(("start", "version"), ("export",))}
+    line = bad(world_lines(inventory_of(world), sight_of(world), asked))["val1", "subcommands"]
+    assert "no answer in time: export" in line.found
+    assert "not: rollback" in line.found
+    assert "again" in line.mend
 
 
 def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None:
@@ -389,7 +407,9 @@ def test_the_program_is_asked_without_a_home_to_write_to(tmp_path: Path) -> None
     text = text.replace("EUID == 0", "BASHPID != 0").replace("PATH=/usr", f"PATH={tmp_path}:/usr")
     text = text.replace("BOOTED=/run/systemd/system", f"BOOTED={tmp_path}")
     done = subprocess.run(["bash", "-s"], input=text, text=True, capture_output=True, timeout=20)
-    assert parse_subcommands(done.stdout) == ("start",)
+    answers = parse_subcommands(done.stdout)
+    assert answers is not None
+    assert answers.accepted == ("start",)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls == [f"{w} --help --home {worlds.HOME} HOME=/nonexistent" for w in SUBCOMMANDS]
 
@@ -405,3 +425,37 @@ def test_adaptive_sync_is_a_warning_on_a_validator(host: str) -> None:
     assert line.state is LineState.WARN
     assert "signing twice" in line.found
     assert "[blocksync]" in line.mend
+
+
+def role_of(world: CometReading, host: str, role: Role) -> CometReading:
+    return worlds.change(world, host, lambda r: replace(r, role=role))
+
+
+def test_the_only_holder_of_a_key_is_not_told_to_give_it_away() -> None:
+    """The inventory calls a running validator a standby: that word is wrong, not the key."""
+    line = bad(lines_of(role_of(healthy(), "val2", Role.STANDBY)))["val2", "validator key"]
+    assert "role: validator" in line.mend
+    assert "leave its key" in line.mend
+
+
+def test_a_daemon_on_a_bastion_is_lacking() -> None:
+    """A validator runs there, and nobody would look after it."""
+    line = bad(lines_of(role_of(healthy(), "val4", Role.BASTION)))["val4", "role"]
+    assert line.state is LineState.LACK
+    assert "correct `role:`" in line.mend
+    assert ("bastion1", "role") not in bad(lines_of(healthy(bastion=1)))
+
+
+def test_nobody_is_told_to_enable_a_validator_without_its_key() -> None:
+    """The next boot would make a new key; the line about the key says not to start it."""
+    world = worlds.disabled(healthy(), "val4")
+    assert ("val4", "unit") in bad(lines_of(world))
+    keyless = worlds.key_missing(world, "val4")
+    lines = bad(lines_of(worlds.change(keyless, "val4", _disabled)))
+    assert ("val4", "unit") not in lines
+    assert "do not start it" in lines["val4", "validator key"].mend
+
+
+def _disabled(reading: HostReading) -> HostReading:
+    assert isinstance(reading.unit, Known)
+    return replace(reading, unit=known(replace(reading.unit.value, enabled="disabled")))

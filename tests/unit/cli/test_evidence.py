@@ -20,6 +20,7 @@ from remediations.engine.runs.lock import resource_locks
 from remediations.engine.runs.records import AcceptedApproval, RunState
 from remediations.engine.runs.store import CHECKS_FILE, RunDirectory
 from remediations.engine.verify.given import Given
+from remediations.engine.verify.result import CheckResult
 from remediations.errors import ExitCode, MachineError
 from remediations.values.wire import canonical
 from tests.unit.cli.desk import PRINCIPAL, Desk, remediate
@@ -106,7 +107,7 @@ def test_list_of_runs_says_what_is_in_doubt(desk: Desk, state: Path) -> None:
     listed = remediate("status").out
     assert "NOT PROVEN: approvals/001.json is not an approval with which the run" in listed
     assert f"NOT PROVEN: the approval of {PRINCIPAL} that the journal names is missing" in listed
-    assert "NOT PROVEN: checks.json is not what the last verification wrote" in listed
+    assert "NOT PROVEN: checks.json is not what a verification wrote" in listed
     (run.path / "approvals" / "001.json").write_bytes(b"{}")
     assert f"{run.name:<44} unreadable" in remediate("status").out
 
@@ -147,7 +148,7 @@ def test_checks_that_no_verification_wrote(desk: Desk, state: Path) -> None:
     for use in ("status", "report"):
         done = remediate(use, run.name)
         first = done.out.partition("\n")[0].lower()
-        assert "not proven: checks.json is not what the last verification wrote" in first
+        assert "not proven: checks.json is not what a verification wrote" in first
         assert "from (113, 0, 3) to (139, 0, 3)" not in done.out
     document = remediate("status", run.name, "--json").document["result"]
     assert isinstance(document, dict)
@@ -176,9 +177,14 @@ def test_full_directory_for_temporary_files(
     assert done.out.startswith("NOT PROVEN: approvals/001.json was not verified")
 
 
-def proven(desk: Desk, run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> CommandResult:
-    """What a verification says in which all checks pass."""
-    monkeypatch.setattr(proof, "run_checks", lambda *_, **__: checks()[:2])
+def proven(
+    desk: Desk,
+    run: RunDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    results: tuple[CheckResult, ...] = checks()[:2],
+) -> CommandResult:
+    """What a verification says, in which all checks pass unless told."""
+    monkeypatch.setattr(proof, "run_checks", lambda *_, **__: results)
     anchors = Anchors(run.plan, desk.inventory)
     return proof.prove(
         run, Given(run.plan, anchors.inventory, anchors.resolver), Path(), anchors, quiet=True
@@ -227,3 +233,46 @@ def test_verdict_that_cannot_be_recorded_is_said_and_does_not_count(
     document = remediate("status", run.name, "--json").document["result"]
     assert isinstance(document, dict)
     assert document["state"] == RunState.UNVERIFIED
+
+
+def test_a_proven_run_remains_so(desk: Desk, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host is stopped later: the proof of then is not rewritten, and the state of now stands
+    beside it, wherever the run is told."""
+    run = approved(desk)
+    begun(run)
+    assert proven(desk, run, monkeypatch).exit_code is ExitCode.OK
+    then = (run.path / CHECKS_FILE).read_bytes()
+    answer = proven(desk, run, monkeypatch, checks())
+    assert answer.exit_code is ExitCode.NOT_VERIFIED
+    assert (run.path / CHECKS_FILE).read_bytes() == then
+    assert (run.path / "checks-2.json").read_bytes() == canonical(checks())
+    assert "(2 of 2 checks pass) and remains so" in answer.text
+    assert answer.text.endswith("next: `remediate diagnose`")
+    document = remediate("status", run.name, "--json").document["result"]
+    assert isinstance(document, dict)
+    assert document["state"] == RunState.VERIFIED
+    assert document["doubts"] == []
+    assert "2 of 2 checks pass; checked again " in document["message"]
+    page = (run.path / "report.md").read_text()
+    assert "# INC-001 on " in page
+    _, _, told = page.partition("## Checks\n")
+    proof_told, _, later = told.partition("### How things stood later\n")
+    assert ", which proved the run." in proof_told
+    assert "P13" not in proof_told
+    assert "unverified, 2 of 3 checks pass" in later
+    assert "1, before 4" in later.partition("## ")[0]
+
+
+def test_a_verification_that_was_not_recorded_makes_room(
+    desk: Desk, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process died before the record: its results count for nothing, and the next ones have
+    their place."""
+    run = approved(desk)
+    begun(run)
+    proven(desk, run, monkeypatch)
+    run.write("checks-2.json", canonical(checks()))
+    assert "NOT PROVEN: checks-2.json" in remediate("status", run.name).out
+    proven(desk, run, monkeypatch)
+    assert "NOT PROVEN" not in remediate("status", run.name).out
+    assert [len(one.results) for one in run.checks()] == [2, 2]

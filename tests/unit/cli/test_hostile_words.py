@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,14 +13,22 @@ import pytest
 
 from remediations.cli.commands import list_, status
 from remediations.cli.commands.inventory import _summary
+from remediations.cli.conclusions import Diagnosis
 from remediations.cli.exits import run_command
 from remediations.cli.live import LiveDisplay, to_stderr
-from remediations.cli.output import CommandResult
+from remediations.cli.output import CommandResult, TerminalStyle
 from remediations.cli.proof import checks_text
+from remediations.cli.watch_lines import ChangeLines
+from remediations.cli.watch_screen import WatchScreen
 from remediations.engine.apply.look import GateVerdict, Sight
 from remediations.engine.catalogue import Catalogue, Flaw, Installed, UnusedEntry
+from remediations.engine.diff.difference import ObservationDiff
+from remediations.engine.diff.render_text import diff_text
 from remediations.engine.discovery import Discovered
 from remediations.engine.domain import Branch, Playbook, Proposal
+from remediations.engine.find.conclude import Conclusion
+from remediations.engine.find.finding import Finding
+from remediations.engine.observe.heard import HostsHeard
 from remediations.engine.plan.plan import Plan, Risk
 from remediations.engine.runs.records import StepState
 from remediations.engine.verify.result import CheckResult
@@ -83,6 +92,31 @@ def test_progress(text: str, capsys: Captured) -> None:
     panel = display._panel().plain
     assert not STEERING.search(panel)
     assert panel.count("\n") == 4
+
+
+@each_hostile
+def test_watches_and_differences(text: str, capsys: Captured) -> None:
+    """A change is one line, a screen keeps its rows, and a difference its rows."""
+    finding = record_of(Finding, of(text))
+    found = [Conclusion(name=finding.domain, finding=finding, detail=None)]
+    seen = Diagnosis(found=found, at=datetime(2026, 11, 25, 12, 0, tzinfo=UTC))
+    error = UsageError(text, guard=text, got=text, expected=text, next_step=text)
+    lines = ChangeLines()
+    lines.concluded(seen)
+    lines.failed(error)
+    lines.concluded(seen)
+    said = capsys.readouterr().out
+    assert not STEERING.search(said)
+    assert re.sub(r"^20\d\d-.* UTC .*\n", "", said, flags=re.MULTILINE) == ""
+    screen = WatchScreen(lambda: TerminalStyle(width=80, colour=False), verbose=True)
+    screen.failed(error)
+    screen.concluded(seen)
+    screen.failed(error)
+    screen.looking(HostsHeard([text]))
+    drawn = capsys.readouterr().out.replace("\r\n", "\n")
+    assert not STEERING.search(re.sub(r"\x1b\[[HKJ]", "", drawn))
+    diff = record_of(ObservationDiff, of(text))
+    assert not STEERING.search(diff_text(diff, (text, text), width=80, colour=False, verbose=True))
 
 
 def found_by(text: str) -> Discovered:

@@ -23,6 +23,7 @@ HEAVY = (
     "pyinfra",
     "pytest",
     "remediations.playbooks",
+    "remediations.systems.comet.proof",
     "remediations.reach",
     "remediations.engine.report",
     "rich",
@@ -95,3 +96,5 @@ def test_a_saved_observation_is_read_without_ssh(home: Path) -> None:
     found = loaded(home, "diagnose", "--from", str(saved), code=3)
     assert "remediations.engine.observe.observe" in found
     assert not found & {"asyncssh", "paramiko", "pyinfra", "remediations.reach.ssh"}
+    assert "remediations.cli.watching" not in found
+    assert not loaded(home, "diff", str(saved), str(saved)) & {"asyncssh", "paramiko", "pyinfra"}

@@ -3,6 +3,7 @@ diagnosis concludes nothing from it, a plan is refused, and nothing on the host 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -176,6 +177,21 @@ def test_cosmovisor_with_a_home_is_read_and_never_run(desk: Desk, tmp_path: Path
     assert line_of(done, "home")["found"] == str(host.home)
     assert line_of(done, "subcommands")["state"] == "warn"
     assert str(cosmovisor) in line_of(done, "binary")["found"]
+
+
+def test_cosmovisor_program_is_the_one_that_its_link_selects(desk: Desk, tmp_path: Path) -> None:
+    """Two hosts with one cosmovisor and different daemons run different programs."""
+    with machine(tmp_path) as (host, file):
+        cosmovisor = host.bin / "cosmovisor"
+        host.script("cosmovisor", f"#!/bin/sh\ntouch {host.home}/run\n")
+        started_by(f"{cosmovisor} run start --home {host.home}")(host)
+        program = host.home / "cosmovisor" / "upgrades" / "v12" / "bin" / "virtengined"
+        program.parent.mkdir(parents=True)
+        program.write_text("the program of the upgrade")
+        (host.home / "cosmovisor" / "current").symlink_to(program.parent.parent)
+        found = line_of(remediate("doctor", "-i", file, "--json"), "binary")["found"]
+    assert str(program.resolve()) in found
+    assert hashlib.sha256(b"the program of the upgrade").hexdigest()[:12] in found
 
 
 def test_a_pinned_unit_that_is_not_there(desk: Desk, tmp_path: Path) -> None:

@@ -197,7 +197,9 @@ def applied(run: RunDirectory) -> None:
         journal.append(run_ends())
 
 
-@pytest.mark.parametrize("command", ["diagnose", "plan", "doctor", "discover", "apply", "verify"])
+@pytest.mark.parametrize(
+    "command", ["diagnose", "watch", "plan", "doctor", "discover", "apply", "verify"]
+)
 def test_while_hosts_are_read(
     run: RunDirectory, silent: socket.socket, tmp_path: Path, command: str
 ) -> None:
@@ -206,6 +208,7 @@ def test_while_hosts_are_read(
     config = ("--ssh-config", tmp_path / "ssh_config", "--output", tmp_path / "new.yaml")
     words: dict[str, tuple[Argument, ...]] = {
         "diagnose": ("diagnose", *inventory, "--save", tmp_path / "kept.json"),
+        "watch": ("diagnose", "--watch", *inventory),
         "plan": ("plan", "INC-001", *inventory),
         "doctor": ("doctor", *inventory),
         "discover": ("inventory", "discover", "val1", *config),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from remediations.cli.commands.diagnose import worst_exit_code
+from remediations.cli.conclusions import worst_exit_code
 from remediations.engine.apply.look import Look
 from remediations.engine.domain import AnyDomain, Domain
 from remediations.engine.find.conclude import FAILED, UNREAD, conclude

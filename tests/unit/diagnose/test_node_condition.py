@@ -20,6 +20,7 @@ from tests import worlds
 from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped
 
 World = Callable[[], CometReading]
+HOSTS = ("val1", "val2", "val3", "val4", "full1")
 
 
 def with_unit(world: CometReading, host: str, **fields: object) -> CometReading:
@@ -74,7 +75,7 @@ CONDITIONS: tuple[tuple[str, World, str, NodeCondition], ...] = (
     ("zombie", lambda: worlds.zombie(healthy(), "val4"), "val4", NodeCondition.ZOMBIE),
     ("zombie in a halt", lambda: worlds.zombie(healthy(), "val1"), "val1", NodeCondition.ZOMBIE),
     ("catching up", lambda: worlds.behind(healthy(), "val4"), "val4", NodeCondition.BEHIND),
-    ("cut off", lambda: worlds.isolated(healthy(), "val4"), "val4", NodeCondition.ISOLATED),
+    ("cut off", lambda: worlds.isolated(healthy(), "val4"), "val4", NodeCondition.STARVED),
     ("diverged", lambda: worlds.diverged(healthy(), "val4"), "val4", NodeCondition.DIVERGED),
     ("SSH fails", lambda: worlds.unreachable(healthy(), "val4"), "val4", NodeCondition.UNREACHABLE),
     ("disk full", lambda: worlds.disk_full(healthy(), "val4"), "val4", NodeCondition.DISK_FULL),
@@ -331,13 +332,13 @@ def test_zombie_in_an_older_round() -> None:
 
 
 def test_jailed_validator_is_said() -> None:
-    """A validator outside the set that follows the chain is healthy, and its cause says so."""
+    """A validator outside the set that follows the chain is not healthy, and its cause says so."""
     world = healthy((40, 30, 20, 10), hosts=4)
     members = worlds.members_of(world)
     assert members is not None
     fewer = replace(members, validators=members.validators[:3])
     node = diagnose(worlds.settle(world, members=fewer)).node("val4")
-    assert node.condition is NodeCondition.HEALTHY
+    assert node.condition is NodeCondition.NO_POWER
     assert (node.power, node.address) == (0, "")
     assert "not in the validator set" in node.cause
 
@@ -351,3 +352,32 @@ def test_role_full_needs_no_key() -> None:
     )
     assert world.host("full1").role is Role.FULL
     assert diagnose(world).node("full1").condition is NodeCondition.STOPPED
+
+
+def test_a_full_node_without_power_may_start_from_an_empty_sign_state() -> None:
+    """The file guards nothing there: what to write is said. A validator hears the opposite."""
+    line = "open /var/lib/virtengine/data/priv_validator_state.json: no such file or directory"
+    for host, empty in (("full1", True), ("val4", False)):
+        world = worlds.sign_state_missing(crash_looping(healthy(), host, line), host)
+        node = diagnose(world).node(host)
+        assert node.condition is NodeCondition.SIGN_STATE_LOST
+        assert ('{"height":"0","round":0,"step":0}' in node.by_hand) is empty
+        assert ("never a zero one" in node.by_hand) is not empty
+    unknown_powers = worlds.sign_state_missing(stopped(healthy(), *HOSTS), "full1")
+    assert '"height"' not in diagnose(unknown_powers).node("full1").by_hand
+
+
+@pytest.mark.parametrize("mebibytes", [15, 40, 255])
+def test_diagnosis_and_guard_agree_on_a_full_disk(mebibytes: int) -> None:
+    """What the guard would refuse is not offered by the diagnosis."""
+
+    def fill(reading: HostReading) -> HostReading:
+        assert isinstance(reading.disk, Known)
+        return replace(
+            reading, disk=worlds.known(replace(reading.disk.value, available=mebibytes << 20))
+        )
+
+    line = "panic: write /data/cs.wal: no space left on device"
+    finding = diagnose(worlds.change(crash_looping(healthy(), "val4", line), "val4", fill))
+    assert finding.node("val4").condition is NodeCondition.DISK_FULL
+    assert not finding.next_step.startswith("remediate plan")

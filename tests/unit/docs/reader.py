@@ -15,7 +15,18 @@ from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import quorum_lost
 
 OFFLINE = frozenset(
-    {"list", "explain", "path", "completion", "schema", "show", "status", "report", "approve"}
+    {
+        "list",
+        "explain",
+        "path",
+        "completion",
+        "schema",
+        "show",
+        "status",
+        "report",
+        "approve",
+        "diff",
+    }
 )
 """Commands that contact no host. Others contact none with `--from`."""
 

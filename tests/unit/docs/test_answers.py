@@ -100,6 +100,14 @@ def test_diagnose(reader: Reader) -> None:
     validator(one["detail"]["kind"]).validate(one["detail"]["value"])
 
 
+def test_diff(reader: Reader) -> None:
+    """What changed, by its schema."""
+    told = result(reader, "diff healthy.json seen.json", ExitCode.CHANGES_PENDING)
+    validator("diff").validate(told)
+    assert set(told) == said_of("diff")
+    assert set(told["readings"][0]) <= set(WORD.findall(prose("docs/json.md")))
+
+
 def test_status_and_report(reader: Reader, planned: Json) -> None:
     """A list of runs, one run with its commands, and the whole report."""
     one = result(reader, "status last")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed
 from remediations.systems.comet import rpc_shapes as shapes
 from tests.unit.model import answers
 
@@ -137,6 +137,43 @@ def test_peers_and_what_is_believed_of_them() -> None:
     assert rounds[0].node_id == answers.node_id(1)
 
 
+def test_for_how_long_a_peer_sent_nothing() -> None:
+    """Told in nanoseconds, and rounded down; not told by every version."""
+    idle = b'"RecvMonitor": {"Bytes": "7", "Idle": "42999999999"}, "Duration":'
+    told = answers.net_info().replace(b'"Duration":', idle, 1)
+    assert [p.quiet_s for p in rpc.parse_peers(told)] == [42, None, None]
+    with pytest.raises(rpc_envelope.RpcError):
+        rpc.parse_peers(told.replace(b"42999999999", b"-1"))
+
+
+LAST = (
+    "Vote{0:0A0A0A0A0A0A 113/00/SIGNED_MSG_TYPE_PRECOMMIT(Precommit) 000000000000 B0B0 000 @ 2026}",
+    "nil-Vote",
+    "Vote{2:0C0C0C0C0C0C 113/01/SIGNED_MSG_TYPE_PRECOMMIT(Precommit) ABCDEF012345 B0B0 000 @ 2026}",
+)
+
+
+def dumped(votes: Sequence[str] | None) -> bytes:
+    last = None if votes is None else {"votes": [*votes], "votes_bit_array": "BA{3:x_x}"}
+    return answers.envelope({"round_state": {"height": "114", "last_commit": last}, "peers": None})
+
+
+def test_the_votes_for_the_newest_block() -> None:
+    """Who voted for nil voted, too; before the first block there are none."""
+    last = rpc_rounds.parse_last_votes(dumped(LAST))
+    assert (last.height, last.size) == (113, 3)
+    assert last.voters == ("0A0A0A0A0A0A", "0C0C0C0C0C0C")
+    assert rpc_rounds.parse_last_votes(dumped(None)).size == 0
+    assert rpc_rounds.parse_last_votes(answers.dump_consensus_state()).size == 0
+
+
+@pytest.mark.parametrize("vote", ["", "Vote{}", LAST[2], LAST[0].replace("113/", "112/")])
+def test_a_vote_of_another_block_is_refused(vote: str) -> None:
+    """Nobody is taken to have signed by a vote that is not for this block."""
+    with pytest.raises(rpc_envelope.RpcError):
+        rpc_rounds.parse_last_votes(dumped((vote, *LAST[1:])))
+
+
 def test_null_is_an_empty_list() -> None:
     """Go writes an empty slice as null."""
     assert rpc.parse_peers(answers.envelope({"peers": None})) == ()
@@ -155,7 +192,7 @@ def test_evidence_shows_in_the_header() -> None:
 
 def test_commit_and_result() -> None:
     """An absent signature has no address; the result's hash is base64."""
-    signed = rpc.parse_commit(answers.commit(112))
+    signed = rpc_signed.parse_commit(answers.commit(112))
     assert [s.flag for s in signed.signatures] == [2, 2, 2, 1]
     assert signed.signatures[3].address == ""
     assert rpc.parse_block_result(answers.block_results(113)).app_hash == answers.APP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -30,7 +31,9 @@ def field(number: int, wire_type: int, payload: bytes) -> bytes:
     return varint(number << 3 | wire_type) + payload
 
 
-def signed(kind: int, height: int, round_: int, block: bytes | None) -> bytes:
+def signed(
+    kind: int, height: int, round_: int, block: bytes | None, stamp: bytes | None = None
+) -> bytes:
     """A CanonicalVote or CanonicalProposal, with its length before it (CometBFT 0.38)."""
     body = field(1, 0, varint(kind)) + field(2, 1, height.to_bytes(8, "little"))
     if round_:
@@ -42,6 +45,9 @@ def signed(kind: int, height: int, round_: int, block: bytes | None) -> bytes:
         block_id = field(1, 2, varint(32) + block) + field(2, 2, varint(len(parts)) + parts)
         place = 5 if kind == SignedType.PROPOSAL else 4
         body += field(place, 2, varint(len(block_id)) + block_id)
+    if stamp is not None:
+        place = 6 if kind == SignedType.PROPOSAL else 5
+        body += field(place, 2, varint(len(stamp)) + stamp)
     chain_id = b"virtengine-lab-1"
     body += field(6 if kind != SignedType.PROPOSAL else 7, 2, varint(len(chain_id)) + chain_id)
     return varint(len(body)) + body
@@ -64,6 +70,22 @@ def test_the_signed_block_is_read(kind: int, step: int) -> None:
     state = parse_sign_state(state_file("113", 2, step, signed(kind, 113, 2, BLOCK)))
     assert state == SignState(height=113, round=2, step=step, block=BLOCK.hex().upper())
     assert state.hrs == (113, 2, step)
+
+
+@pytest.mark.parametrize("kind", [SignedType.PROPOSAL, SignedType.PRECOMMIT])
+def test_when_it_was_signed_is_read(kind: int) -> None:
+    """The whole seconds of what was signed. A time that is none, or an odd one, decides nothing."""
+    at = datetime(2026, 11, 25, 12, 0, 3, tzinfo=UTC)
+    step = 1 if kind == SignedType.PROPOSAL else 3
+
+    def when(stamp: bytes | None) -> datetime | None:
+        text = state_file("113", 2, step, signed(kind, 113, 2, BLOCK, stamp))
+        return parse_sign_state(text).signed_at
+
+    seconds = field(1, 0, varint(int(at.timestamp())))
+    assert when(seconds + field(2, 0, varint(5))) == at
+    for odd in (None, b"", b"\x08", field(1, 0, varint(2**64 - 1)), field(2, 0, varint(5))):
+        assert when(odd) is None
 
 
 def test_a_nil_vote_has_no_block() -> None:

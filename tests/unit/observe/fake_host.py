@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
-from remediations.values.inventory import HostEntry
+from remediations.values.inventory import HostEntry, Inventory
 from tests.inventories import node_entry
 from tests.readings import program, read_document, read_host
 from tests.unit.model import answers
@@ -58,9 +58,14 @@ class Rpc:
             "/validators": lambda: answers.validators(POWERS, page=page),
             "/blockchain": lambda: answers.blockchain(range(113, 93, -1)),
             "/commit": lambda: answers.commit(int(query["height"])),
+            "/header": lambda: answers.envelope({"header": self.header(int(query["height"]))}),
             "/block_results": lambda: answers.block_results(int(query["height"])),
         }
         return known[parts.path]() if parts.path in known else b""
+
+    def header(self, height: int) -> answers.Json:
+        """The header of a height; by default all name the same validator set."""
+        return answers.header(height)
 
     def close(self) -> None:
         self.server.shutdown()
@@ -113,6 +118,7 @@ class Host:
         self.units = ["virtengine.service enabled enabled"]
         self.arguments = f"start --home {self.home}"
         self.journal = ""
+        self.restarts = 0
 
     def script(self, name: str, text: str) -> None:
         path = self.bin / name
@@ -122,7 +128,8 @@ class Host:
     def install(self) -> None:
         show = (
             "Id=virtengine.service\nLoadState=loaded\nActiveState=active\nSubState=running\n"
-            "UnitFileState=enabled\nResult=success\nNRestarts=0\nMainPID=0\nExecMainStatus=0\n"
+            f"UnitFileState=enabled\nResult=success\nNRestarts={self.restarts}\nMainPID=0\n"
+            "ExecMainStatus=0\n"
             "User=root\nRestart=on-failure\nTimeoutStopUSec=1min 30s\nLimitNOFILE=65535\n"
             "ActiveEnterTimestamp=Wed 2026-11-25 16:00:00 UTC\n"
             "InactiveExitTimestamp=Wed 2026-11-25 16:00:00 UTC\n"
@@ -148,13 +155,15 @@ class Host:
         )
 
 
-def run_probe(host: Host, scope: Scope, entry: HostEntry) -> tuple[bytes, datetime, datetime]:
+def run_probe(
+    host: Host, scope: Scope, entry: HostEntry, inventory: Inventory | None = None
+) -> tuple[bytes, datetime, datetime]:
     """The program as it is sent, with the stand-ins before the real commands in its PATH.
 
     It runs where operators have it worst: in a directory that is gone, with a library to preload
     that is not there, so that every command complains.
     """
-    text = program(entry, scope).replace(b" PATH=", f" PATH={host.bin}:".encode())
+    text = program(entry, scope, inventory).replace(b" PATH=", f" PATH={host.bin}:".encode())
     sent = datetime.now(UTC)
     done = subprocess.run(
         ["sh", "-c", "d=$(mktemp -d) && cd $d && rmdir $d && LD_PRELOAD=/none.so exec bash -s"],
@@ -167,11 +176,16 @@ def run_probe(host: Host, scope: Scope, entry: HostEntry) -> tuple[bytes, dateti
 
 
 def observe(
-    host: Host, scope: Scope = Scope.FULL, *, unit: str | None = None, home: str | None = None
+    host: Host,
+    scope: Scope = Scope.FULL,
+    *,
+    unit: str | None = None,
+    home: str | None = None,
+    inventory: Inventory | None = None,
 ) -> HostReading:
     """What the product reads of `host`."""
     entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1", unit=unit, home=home)
     host.install()
-    printed, sent, received = run_probe(host, scope, entry)
+    printed, sent, received = run_probe(host, scope, entry, inventory)
     document = read_document(b"Welcome!\n" + printed, sent=sent, received=received)
     return read_host(document, entry, sent)

@@ -116,6 +116,18 @@ def test_flags_win_over_files() -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "port"),
+    [("tcp://0.0.0.0:26666", 26666), ("tcp://[::]:1", 1), ("tcp://0.0.0.0", 0), ("x:123456", 0)],
+)
+def test_the_port_for_peers(address: str, port: int) -> None:
+    """It stands in advice only: an address without one is no error. A flag wins here as well."""
+    text = CONFIG.replace("[p2p]\n", f'[p2p]\nladdr = "{address}"\n')
+    assert parse_config(text, "", (), "").p2p_port == port
+    assert parse_config(text, "", ("--p2p.laddr", "tcp://h:7"), "").p2p_port == 7
+    assert parse_config(CONFIG, "", (), "").p2p_port == 0
+
+
+@pytest.mark.parametrize(
     ("lines", "on"), [("true", True), ("false", False), ("", False)], ids=["on", "off", "not there"]
 )
 def test_adaptive_sync(lines: str, on: bool) -> None:

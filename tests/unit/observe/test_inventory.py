@@ -9,8 +9,10 @@ import pytest
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.observe.inventory import load_inventory
 from remediations.errors import UsageError
+from remediations.systems.comet.blocks import PinnedBlock
 from remediations.systems.comet.inventory import NodeEntry, Role, chain_of, node_of
 
+CHAIN = "chain: {id: virtengine-lab-1,"
 GOOD = """\
 version: 1
 chain: {id: virtengine-lab-1, halted_after_seconds: 5}
@@ -75,6 +77,14 @@ def test_what_is_optional_has_the_documented_default(tmp_path: Path) -> None:
     assert inventory.allowed_signers is None
 
 
+def test_a_block_can_be_pinned(tmp_path: Path) -> None:
+    """By its height and its id; without it, nothing is pinned."""
+    pin = f"chain: {{id: virtengine-lab-1, trust: 1200000/{'ab' * 32},"
+    chain = chain_of(load_inventory(written(tmp_path, GOOD.replace(CHAIN, pin))))
+    assert chain.trust == PinnedBlock(height=1_200_000, hash="AB" * 32)
+    assert chain_of(load_inventory(written(tmp_path, GOOD))).trust is None
+
+
 def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
     """The same text elsewhere is the same inventory; another host is another one."""
     (tmp_path / "a").mkdir()
@@ -98,6 +108,9 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
         (("_seconds: 5", "_seconds: 0"), 2, "halted_after_seconds: 0"),
         (("_seconds: 5", "_seconds: '5'"), 2, "halted_after_seconds: '5'"),
         (("_seconds: 5", "_second: 5"), 2, "'halted_after_second'"),
+        (("_seconds: 5", "_seconds: 5, trust: 7"), 2, "trust: 7"),
+        (("_seconds: 5", "_seconds: 5, trust: 7/ABCD"), 2, "trust: '7/ABCD'"),
+        (("_seconds: 5", f"_seconds: 5, trust: 0/{'A' * 64}"), 2, "trust: '0/AAA"),
         (("ssh: {config: ssh_config}", "ssh: ssh_config"), 3, "ssh: 'ssh_config'"),
         (("allowed_signers: keys/allowed_signers", "allowed_signers:"), 4, "allowed_signers: noth"),
         (("val1: {role: validator}", "val1: {role: boss}"), 6, "role: 'boss'"),

@@ -296,9 +296,10 @@ def test_an_observation_is_saved_whole_and_never_through_a_link(
     directory = tmp_path / "saved"
     directory.mkdir()
     path, other = directory / "seen.json", directory / "other"
-    other.write_text("kept")
+    save_observation(sealed(seen), other)
+    kept = other.read_bytes()
     if there == "file":
-        path.write_text("old")
+        path.write_bytes(kept)
     if there == "link":
         path.symlink_to(other)
         with pytest.raises(MachineError, match="cannot be written"):
@@ -307,7 +308,7 @@ def test_an_observation_is_saved_whole_and_never_through_a_link(
         save_observation(sealed(seen), path)
         assert load_observation(path) == sealed(seen)
         assert path.stat().st_mode & 0o777 == 0o600
-    assert other.read_text() == "kept"
+    assert other.read_bytes() == kept
     assert {file.name for file in directory.iterdir()} == {"seen.json", "other"}
 
 
@@ -317,7 +318,8 @@ def test_a_disk_that_is_full_leaves_the_old_observation(
     """And nothing beside it."""
     path = tmp_path / "saved/seen.json"
     path.parent.mkdir()
-    path.write_text("old")
+    save_observation(sealed(seen), path)
+    old = path.read_bytes()
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -325,5 +327,5 @@ def test_a_disk_that_is_full_leaves_the_old_observation(
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(MachineError, match="cannot be written"):
         save_observation(sealed(seen), path)
-    assert path.read_text() == "old"
+    assert path.read_bytes() == old
     assert list(path.parent.iterdir()) == [path]

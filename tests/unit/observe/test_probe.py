@@ -14,6 +14,7 @@ import pytest
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
+from remediations.systems.comet.values import Dial, DialAnswer
 from remediations.systems.hosts.program import COMMAND
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Known, Unknown, Why, value_or_none
@@ -118,6 +119,32 @@ def test_the_rest_of_the_chain_is_read_once(full: tuple[Host, HostReading]) -> N
     assert result.height == 113
     assert isinstance(reading.chain.peers, Known)
     assert isinstance(reading.chain.peer_rounds, Known)
+
+
+def test_the_ports_of_missing_peers_are_tried(tmp_path: Path) -> None:
+    """Only of persistent peers that the node lacks, and only where the setting is plain. Nothing is
+    sent: a connection is made and closed."""
+    rpc = Rpc()
+    door = Frozen()
+    try:
+        host = Host(tmp_path, rpc.port)
+        missing, closed, present = "a" * 40, "b" * 40, answers.node_id(1)
+        config = host.home / "config/config.toml"
+        peers = (
+            f"{missing}@127.0.0.1:{door.port}, {closed}@127.0.0.1:1,"
+            f"{present}@127.0.0.1:{door.port},c@127.0.0.1:9,{'d' * 40}@$(id):9"
+        )
+        before = "aa@10.0.0.1:26656,bb@10.0.0.2:26656"
+        config.write_text(config.read_text().replace(before, peers))
+        reading = observe(host)
+    finally:
+        rpc.close()
+        door.close()
+    assert reading.dials is not None
+    assert value_or_none(reading.dials) == (
+        Dial(node_id=missing, answer=DialAnswer.OPEN),
+        Dial(node_id=closed, answer=DialAnswer.REFUSED),
+    )
 
 
 def test_files_are_read(full: tuple[Host, HostReading]) -> None:

@@ -174,7 +174,7 @@ def test_a_journal_that_was_not_searched_is_unknown(
     [
         ("echo '1795622402.000002 val1 v[7]: INF executed block'", 0),
         ("exit 0", 0),
-        (f"for i in {{1..5000}}; do echo '{LINE}'; done", 200),
+        (f"for i in {{1..5000}}; do echo '{LINE}'$i; done", 200),
         (f"echo '{LINE}'; sleep 60", 1),
     ],
 )
@@ -185,6 +185,35 @@ def test_a_journal_is_searched_to_its_end_or_until_enough_was_found(
     found = journal_of(Host(tmp_path, 1), script)
     assert isinstance(found, Known), found
     assert len(found.value) == count
+
+
+END = """\
+1795622406.000000 val1 systemd[1]: virtengine.service: Main process exited, code=exited
+1795622405.000004 val1 virtengined[7]: Flags:
+1795622405.000003 val1 virtengined[7]:   --home string   directory for config and data
+1795622405.000002 val1 virtengined[7]: Usage:
+1795622405.000001 val1 virtengined[7]: a reason that nobody here has seen
+1795622405.000000 val1 virtengined[7]: goroutine 1 [running]:
+1795622404.000000 val1 virtengined[7]: main.main(0xc0000123, ...)
+1795622403.000000 val1 virtengined[7]: ERR trouble of a new kind module=x
+"""
+
+
+@pytest.mark.parametrize("restarts", [0, 3])
+def test_the_last_words_of_a_unit_are_sent_whatever_they_say(tmp_path: Path, restarts: int) -> None:
+    """Not the stack of a panic, nor the help text. Errors of any kind are sent of any unit."""
+    host = Host(tmp_path, 1)
+    host.restarts = restarts
+    found = journal_of(host, f"[[ $* != *--lines=* ]] || cat <<'E'\n{END}E")
+    assert isinstance(found, Known), found
+    ended = [
+        "a reason that nobody here has seen",
+        "virtengine.service: Main process exited, code=exited",
+    ]
+    assert [line.message for line in found.value] == [
+        "ERR trouble of a new kind module=x",
+        *(ended if restarts else []),
+    ]
 
 
 def test_a_value_cannot_end_its_line_on_the_host(tmp_path: Path) -> None:

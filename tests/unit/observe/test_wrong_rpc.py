@@ -17,7 +17,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.systems.comet.poll import poll_nodes
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
-from remediations.values.inventory import HostEntry
+from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.login import Login
 from remediations.values.reading import Known, Reading, Unknown
 from tests.readings import program
@@ -44,8 +44,8 @@ IN_THE_PIPES = 12_000_000
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The probe with shorter limits: the second look at once, a second for each answer."""
 
-    def shorter(entry: HostEntry, scope: Scope) -> bytes:
-        text = program(entry, scope)
+    def shorter(entry: HostEntry, scope: Scope, inventory: Inventory | None) -> bytes:
+        text = program(entry, scope, inventory)
         for old, new in (
             (b"\nRPC_SECONDS=2\n", b"\nRPC_SECONDS=1\n"),
             (b"\nSAMPLES_APART_US=2500000\n", b"\nSAMPLES_APART_US=50000\n"),
@@ -171,7 +171,7 @@ def test_gigabytes_without_a_length(good: Rpc, tmp_path: Path) -> None:
     with odd(good, odd_rpc.endless, status=well) as rpc:
         reading = read(rpc, tmp_path)
         sent = dict(rpc.sent)
-    assert len(sent) == 8
+    assert len(sent) == 9
     for path, count in sent.items():
         assert count < 3 * LIMITS.get(path[1:], 4_000_000) + IN_THE_PIPES, path
     assert all(isinstance(found, Unknown) for found in rest_of(reading))

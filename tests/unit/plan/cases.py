@@ -116,7 +116,7 @@ def made_plainly(
                 timeout_s=30,
                 fidelity=Fidelity.CONDITIONAL,
                 probe=unit_active(str(values["unit"])).words,
-                undo=f"systemctl stop {values['unit']}: safe at any time",
+                undo=f"systemctl stop {values['unit']}",
             ),
         )
         for host, values in data.items()

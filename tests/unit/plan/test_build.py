@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from remediations.engine.plan.plan import VALID_FOR, Outcome, Plan, plan_digest
 from remediations.playbooks.chain.baseline import (
     ChainBaseline,
@@ -11,6 +13,9 @@ from remediations.playbooks.chain.baseline import (
     HostSignState,
     MainProcess,
 )
+from remediations.systems.comet.reading import CometReading, HostReading
+from remediations.values.part import Part
+from remediations.values.reading import Known
 from remediations.values.wire import canonical, decode
 from tests import worlds
 from tests.unit.plan.cases import minority_down, missing, plan_of, quorum_lost, wrong_clock
@@ -62,6 +67,43 @@ def test_every_stage_says_what_it_does_to_power() -> None:
         (95, 95, 100),
     ]
     assert {p.total for p in power} == {100}
+
+
+def _with_other_blocks(world: CometReading, host: str) -> CometReading:
+    """`host` is on another chain of the same height."""
+
+    def other(reading: HostReading) -> HostReading:
+        samples = []
+        for sample in reading.samples:
+            assert isinstance(sample.status, Known)
+            status = replace(sample.status.value, block_hash="F" * 64)
+            samples.append(replace(sample, status=replace(sample.status, value=status)))
+        return replace(reading, samples=tuple(samples))
+
+    return worlds.change(world, host, other)
+
+
+def test_baseline_holds_the_block_of_its_height() -> None:
+    """So that a chain that begins anew can be told from one that goes on; where witnesses name two
+    blocks, neither of them is believed."""
+    world = quorum_lost()
+    assert plan_of(world).part(ChainBaseline).block_id == worlds.block_hash_at(113)
+    assert plan_of(_with_other_blocks(world, "val2")).part(ChainBaseline).block_id == ""
+
+
+def test_the_address_of_a_full_node_that_is_down_is_that_of_its_key() -> None:
+    """It is not in the validator set and tells no status: its file does."""
+    plan = plan_of(worlds.stopped(healthy(), "full1"), playbook="node-down")
+    (node,) = (node for node in plan.part(ChainNodes).nodes if node.host == "full1")
+    assert (len(node.address), node.power) == (40, 0)
+
+
+def test_a_baseline_without_a_block_is_read_as_one() -> None:
+    """Plans of before it was kept lack the field; nothing is added to their bytes."""
+    part = Part.of(plan_of(quorum_lost()).part(ChainBaseline))
+    older = Part(kind=part.kind, value={k: v for k, v in part.value.items() if k != "block_id"})
+    assert older.read(ChainBaseline).block_id == ""
+    assert Part.of(older.read(ChainBaseline)) == older
 
 
 def test_baseline_is_how_things_stood() -> None:

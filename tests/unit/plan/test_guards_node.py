@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import replace as with_
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import GuardResult, Outcome
+from remediations.errors import RemediationError
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.guards.table import START_GUARDS
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
@@ -19,7 +22,8 @@ from remediations.systems.comet.sign_state import SignState
 from remediations.systems.hosts.values import ConsensusKey, Process, WriteAheadLog
 from remediations.values.reading import Known
 from tests import worlds
-from tests.unit.plan.cases import Case, case_of, quorum_lost
+from tests.unit.plan.cases import Case, case_of, minority_down, quorum_lost
+from tests.worlds.signing import of_others, said
 
 PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
 Change = Callable[[HostReading], HostReading]
@@ -180,7 +184,7 @@ def test_all_pass_on_a_plain_stop() -> None:
 def test_every_guard_that_can_block_is_in_the_table() -> None:
     """No guard on a host is without a test that it blocks, or is unknown where it cannot."""
     blocking = {guard for guard, outcome, _, _ in TABLE if outcome is not PASS}
-    assert set(judged(case_of(quorum_lost()))) - blocking == {"N1"}
+    assert set(judged(case_of(quorum_lost()))) - blocking == {"N1", "G2b"}
 
 
 @pytest.mark.parametrize("condition", list(NodeCondition))
@@ -192,8 +196,34 @@ def test_n1_blocks_what_a_start_does_not_cure(condition: NodeCondition) -> None:
         for node in case.finding.nodes
     )
     result = judged(with_(case, finding=replace(case.finding, nodes=nodes)))["N1"]
-    curable = {"stopped", "disabled", "start-fails", "crash-loop", "frozen", "zombie", "standby"}
+    curable = {
+        *("stopped", "disabled", "start-fails", "crash-loop", "frozen", "zombie", "stuck"),
+        *("starved", "standby"),
+    }
     assert result.outcome is (PASS if condition in curable else BLOCK)
+
+
+def test_g2b_blocks_a_key_that_signs_twice_now() -> None:
+    """A start is planned, and then journals show the key to sign twice elsewhere."""
+    case = case_of(quorum_lost())
+    line = of_others(worlds.address_of(1))
+    now = said(case.observation, "val2", line, ago=timedelta(seconds=2))
+    result = judged(with_(case, observation=now, finding=diagnose(now)))["G2b"]
+    assert result.outcome is BLOCK
+    assert "conflicting votes" in result.got
+    assert "leave it so" in result.next_step
+    old = said(case.observation, "val2", line, ago=timedelta(days=9))
+    assert judged(with_(case, observation=old, finding=diagnose(old)))["G2b"].outcome is PASS
+
+
+@pytest.mark.parametrize("playbook", ["INC-001", "node-down"])
+def test_nothing_is_planned_while_a_running_validator_signs_twice(playbook: str) -> None:
+    """Neither in a halt nor while blocks go on: it is stopped first."""
+    line = of_others(worlds.address_of(3))
+    for world in (quorum_lost(), minority_down()):
+        now = said(world, "val2", line, ago=timedelta(seconds=2))
+        with pytest.raises(RemediationError, match=r"double-signing|signs twice"):
+            case_of(now, playbook)
 
 
 @pytest.mark.parametrize("height", [1, 10])

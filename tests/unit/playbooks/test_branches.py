@@ -40,7 +40,7 @@ REFUSED: tuple[tuple[str, World], ...] = (
             healthy(), *ALL, lines=("halt per configuration height 114 time 0",)
         ),
     ),
-    (ChainClass.UNDETERMINED, lambda: worlds.stopped(healthy(), *ALL)),
+    (ChainClass.ALL_DOWN, lambda: worlds.stopped(healthy(), *ALL)),
 )
 
 

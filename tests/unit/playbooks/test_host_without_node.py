@@ -27,7 +27,7 @@ from remediations.playbooks.chain.domain import DOMAIN
 from remediations.reach.connection import HostUnreachable
 from remediations.systems.comet.inventory import CHAIN_SECTION, Role
 from remediations.systems.comet.reading import CometNodes, CometReading, comet_reading, sealed
-from remediations.systems.comet.subcommands import SUBCOMMANDS
+from remediations.systems.comet.subcommands import SUBCOMMANDS, Subcommands
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.program import host_program
 from remediations.systems.hosts.reading import HostLogin, HostsReading
@@ -195,7 +195,7 @@ def test_doctor_says_of_it_whether_it_lets_us_in() -> None:
         "no", guard="tcp", got="refused", expected="an SSH server", next_step="look at it"
     )
     sight = Examination(observation=sealed(world), refusals={WEB: refusal}, doors={}, asked={})
-    accepted = {reading.host: SUBCOMMANDS for reading in world.hosts}
+    accepted = {reading.host: Subcommands(SUBCOMMANDS) for reading in world.hosts}
     assert WEB not in {line.subject for line in world_lines(hosts, sight, accepted)}
     (shut,) = other_lines([hosts.host(WEB)], sight, "ssh_config")
     assert (shut.subject, shut.topic, shut.state) == (WEB, "login", "lack")

@@ -66,8 +66,9 @@ def test_a_verification_days_later_does_not_stretch_the_plot(plan: Plan) -> None
     assert again.apply_to_checked_ms == first.apply_to_checked_ms
     assert len(again.timeline) == len(first.timeline) + 1
     assert "Verifications" not in report_markdown(first)
-    assert "Of the last verification" not in report_markdown(first)
-    assert "Of the last verification, 2026-11-28 12:01:00 UTC." in report_markdown(again)
+    assert "Of the verification" not in report_markdown(first)
+    told = "Of the verification of 2026-11-28 12:01:00 UTC, the last one."
+    assert told in report_markdown(again)
     _, _, table = report_markdown(again).partition("## Verifications")
     rows = table.splitlines()[4:6]
     assert rows == [

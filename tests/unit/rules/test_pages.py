@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.find.conclude import FAILED, UNREAD
 from remediations.engine.rules.book import (
     PAGES,
     RuleEntry,
@@ -30,7 +31,7 @@ CITED = re.compile(r"(?<![\w-])([GWNPIX][0-9]{1,2}b?)(?![\w-])")
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
 ASKED = {
     RuleKind.GUARD: ("says", "why", "do", "unknown"),
-    RuleKind.CHECK: ("says", "why", "do", "unknown"),
+    RuleKind.CHECK: ("says", "compares with", "fails when", "why", "do", "unknown"),
     RuleKind.CLASS: ("says", "why", "do"),
     RuleKind.CONDITION: ("says", "why", "do"),
     RuleKind.HAZARD: ("says", "why", "do"),
@@ -129,7 +130,7 @@ def test_every_rule_that_code_cites_has_an_entry() -> None:
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        (RuleKind.CLASS, [*ChainClass]),
+        (RuleKind.CLASS, [*ChainClass, FAILED, UNREAD]),
         (RuleKind.CONDITION, [*NodeCondition]),
         (RuleKind.STATE, [*RunState, *StepState]),
         (RuleKind.EXIT_CODE, [int(code) for code in ExitCode]),

@@ -18,13 +18,20 @@ from remediations.engine.runs.binding import (
     run_start,
 )
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import AcceptedApproval, Event, JournalEntry
-from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, create_run
+from remediations.engine.runs.records import (
+    AcceptedApproval,
+    Event,
+    JournalEntry,
+    RunState,
+    Verified,
+)
+from remediations.engine.runs.status import run_status
+from remediations.engine.runs.store import CHECKS_FILE, RunDirectory, checks_file, create_run
 from remediations.errors import UsageError
 from remediations.systems.comet.reading import sealed
 from remediations.values.wire import canonical
 from tests.unit.report.journal import checks
-from tests.unit.run.events import began, checked, ends, started, starts
+from tests.unit.run.events import began, checked, ends, run_ends, started, starts
 from tests.unit.run.plans import command, plan, stage
 from tests.unit.run.test_store import INVENTORY, approval
 from tests.worlds import healthy
@@ -96,30 +103,70 @@ def test_approvals_are_those_of_the_start(run: RunDirectory) -> None:
     assert approval_doubts(started(kept), run.approvals) == ()
 
 
-def verified(run: RunDirectory, data: bytes) -> tuple[JournalEntry, ...]:
+def verified(
+    run: RunDirectory, data: bytes, state: Verified = "unverified"
+) -> tuple[JournalEntry, ...]:
     """The journal after a verification that came to `data`."""
     with closing(Journal.reopened(run.journal)) as journal:
         said = "2 of 3 checks pass"
-        journal.append(checked("unverified", said, hashlib.sha256(data).hexdigest()))
+        journal.append(checked(state, said, hashlib.sha256(data).hexdigest()))
     return read_journal(run.journal)
 
 
-def test_checks_are_those_of_the_last_verification(run: RunDirectory) -> None:
-    """Written after it, edited, of an earlier one, or gone: told as not proven, and not shown."""
+def test_checks_are_those_of_a_verification_in_the_journal(run: RunDirectory) -> None:
+    """Written without one, edited, exchanged, or gone: told as not proven, and not shown."""
     data, better = canonical(checks()), canonical(checks()[:2])
-    assert proven_checks(read_journal(run.journal), run.checks()) == ((), ())
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), (), ())
     run.write(CHECKS_FILE, data)
-    strange = (f"{CHECKS_FILE} is not what the last verification wrote: it does not count",)
-    assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
+    strange = (f"{CHECKS_FILE} is not what a verification wrote: it does not count",)
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), (), strange)
 
     entries = verified(run, data)
-    assert proven_checks(entries, run.checks()) == (checks(), ())
+    assert proven_checks(entries, run.checks()) == (checks(), (), ())
     run.write(CHECKS_FILE, better)
-    assert proven_checks(entries, run.checks()) == ((), strange)
-    assert proven_checks(verified(run, better), run.checks()) == (checks()[:2], ())
-    run.write(CHECKS_FILE, data)
-    assert proven_checks(read_journal(run.journal), run.checks()) == ((), strange)
+    assert proven_checks(entries, run.checks()) == ((), (), strange)
 
     (run.path / CHECKS_FILE).unlink()
     gone = (f"{CHECKS_FILE}, which the journal names, is missing",)
-    assert proven_checks(read_journal(run.journal), run.checks()) == ((), gone)
+    assert proven_checks(read_journal(run.journal), run.checks()) == ((), (), gone)
+
+
+def test_results_of_each_verification_are_kept(run: RunDirectory) -> None:
+    """The last one decides until one proves the run; what comes later stands beside it."""
+    bad, good = canonical(checks()), canonical(checks()[:2])
+    came_to: list[tuple[bytes, Verified]] = [
+        (bad, "unverified"),
+        (good, "verified"),
+        (bad, "unverified"),
+    ]
+    for number, (data, state) in enumerate(came_to, 1):
+        run.write(checks_file(number), data)
+        entries = verified(run, data, state)
+        proven = proven_checks(entries, run.checks())
+        assert proven.decided == (checks()[:2] if number > 1 else checks())
+        assert proven.latest == (checks() if number > 2 else ())
+        assert proven.doubts == ()
+    assert [one.file for one in run.checks()] == ["checks.json", "checks-2.json", "checks-3.json"]
+    run.write(checks_file(4), canonical(checks()[1:]))
+    (run.path / checks_file(2)).unlink()
+    assert proven_checks(entries, run.checks()) == (
+        (),
+        checks(),
+        (
+            "checks-4.json is not what a verification wrote: it does not count",
+            "checks-2.json, which the journal names, is missing",
+        ),
+    )
+
+
+def test_state_of_a_proven_run_is_not_taken_back(run: RunDirectory) -> None:
+    """What is true later is told beside it, with its time."""
+    with closing(Journal.reopened(run.journal)) as journal:
+        journal.append(run_ends())
+    verified(run, b"1", "verified")
+    entries = verified(run, b"2")
+    status = run_status(run.plan, entries, hindrance="", alive=False)
+    assert status.state is RunState.VERIFIED
+    assert status.message == (
+        "2 of 3 checks pass; checked again 2026-11-25 12:02:00 UTC: unverified, 2 of 3 checks pass"
+    )

@@ -178,7 +178,7 @@ def told(*events: Event) -> tuple[JournalEntry, ...]:
         ((BEGAN, RAN), "", True, RunState.UNVERIFIED),
         ((BEGAN, RAN, BAD), "", False, RunState.UNVERIFIED),
         ((BEGAN, RAN, GOOD), "", False, RunState.VERIFIED),
-        ((BEGAN, RAN, GOOD, BAD), "", False, RunState.UNVERIFIED),
+        ((BEGAN, RAN, GOOD, BAD), "", False, RunState.VERIFIED),
         ((BEGAN, RAN, BAD, GOOD), "", False, RunState.VERIFIED),
         ((BEGAN, STOPPED), "", False, RunState.STOPPED),
         ((BEGAN, STOPPED, GOOD), "", False, RunState.STOPPED),

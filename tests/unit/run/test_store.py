@@ -76,7 +76,7 @@ def test_what_is_kept_is_read_back() -> None:
     assert run.observation == sealed(healthy())
     assert inventory_of(run) == portable_inventory(INVENTORY)
     assert run.approvals == ()
-    assert run.checks() is None
+    assert run.checks() == ()
     assert not run.journal.exists()
 
 

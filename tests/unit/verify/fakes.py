@@ -42,6 +42,9 @@ class FakeNode:
     power: int = 0
     peer_count: int = 4
     branch: str = ""
+    """Of blocks and states: another one is another chain."""
+    state_branch: str = ""
+    """Of the states alone: another one is not what the blocks were decided on."""
     absent: frozenset[str] = frozenset()
     round: int = 0
     evidence_at: int = 0
@@ -129,9 +132,10 @@ class FakeNode:
         assert high - low < 20, "no more than twenty headers a call"
         metas = [
             {
-                "block_id": {"hash": worlds.block_hash_at(height) + self.branch},
+                "block_id": {"hash": worlds.block_hash_at(height, self.branch)},
                 "header": {
                     **answers.header(height),
+                    "app_hash": worlds.app_hash_at(height - 1, self.branch),
                     "time": times(height),
                     "evidence_hash": "E" * 64
                     if height == self.evidence_at
@@ -158,7 +162,7 @@ class FakeNode:
         )
 
     def _results(self, height: int) -> bytes:
-        digest = bytes.fromhex(worlds.app_hash_at(height, self.branch))
+        digest = bytes.fromhex(worlds.app_hash_at(height, self.branch + self.state_branch))
         said = {"height": str(height), "app_hash": base64.b64encode(digest).decode()}
         return answers.envelope(said)
 

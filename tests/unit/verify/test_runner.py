@@ -33,6 +33,8 @@ def dead():
 CHECKS = """
 import pytest
 
+from remediations.engine.verify.result import NotVerified
+
 @pytest.mark.check("P1", "it goes on")
 def test_a(saw):
     saw("113 to 118")
@@ -47,6 +49,10 @@ def test_b(node):
 @pytest.mark.check("P3", "it can be read")
 def test_c(dead):
     pass
+
+@pytest.mark.check("P4", "it can be compared")
+def test_d():
+    raise NotVerified("nothing to compare with")
 """
 
 
@@ -95,6 +101,7 @@ def test_outcomes(suite: Path) -> None:
         ("P2", "hosts agree", "val1", CheckOutcome.PASSED, ""),
         ("P2", "hosts agree", "val2", CheckOutcome.FAILED, "val2 does not"),
         ("P3", "it can be read", "", CheckOutcome.UNKNOWN, "RuntimeError: no way in"),
+        ("P4", "it can be compared", "", CheckOutcome.UNKNOWN, "nothing to compare with"),
     ]
     assert all(r.duration_ms >= 0 for r in results)
 
@@ -103,7 +110,7 @@ def test_promised_check_that_did_not_run_is_unknown(suite: Path) -> None:
     """By its id and title; one that ran, also for some hosts only, tells for itself."""
     (suite / "test_sample.py").write_text(CHECKS)
     *ran, missing = run(suite, "P1", "P9", "P2", "P3")
-    assert len(ran) == 4
+    assert len(ran) == 5
     assert (missing.id, missing.title, missing.host) == ("P9", "promised", "")
     assert (missing.outcome, missing.message) == (
         CheckOutcome.UNKNOWN,

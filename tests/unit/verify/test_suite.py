@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
+from remediations.engine.verify.result import NotVerified
 from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
@@ -71,10 +74,10 @@ CHECKS: dict[str, Check] = {
     "P5": lambda d: chain.test_no_evidence(d.reading, d.baseline, d.say),
     "P7": lambda d: each.test_signs(d.one(), d.fleet, d.baseline, d.wait, d.say),
     "P8": lambda d: chain.test_signing_power(d.reading, d.fleet, d.baseline, d.wait, d.say),
-    "P9": lambda d: chain.test_calm_rounds(d.reading, d.fleet, d.wait, d.say),
+    "P9": lambda d: chain.test_calm_rounds(d.reading, d.fleet, d.baseline, d.wait, d.say),
     "P10": lambda d: each.test_sign_state_never_lower(d.one(), d.baseline, d.say),
     "P11": lambda d: each.test_address_kept(d.one(), d.say),
-    "P12": lambda d: each.test_follows(d.one(), d.reading, d.fleet, d.wait, d.say),
+    "P12": lambda d: each.test_follows(d.one(), d.reading, d.fleet, d.baseline, d.wait, d.say),
     "P13": lambda d: each.test_peers(d.one("val2"), d.fleet, d.baseline, d.wait, d.say),
     "P14": lambda d: each.test_binary(d.one(), d.baseline, d.say),
     "P15": lambda d: each.test_journal(d.one(), d.say),
@@ -108,19 +111,22 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P2", "another state", sets("full1", branch="x")),
     ("P2", "no block since", sets("val3", height=113)),
     ("P3", "another block", sets("val2", branch="x")),
+    ("P2", "all computed another state than was decided", all_set(state_branch="x")),
     ("P4", "another past", sets("val2", branch="x")),
+    ("P4", "another chain everywhere", all_set(branch="x")),
     ("P5", "evidence", sets("val4", evidence_at=120)),
-    ("P5", "no headers", sets("val4", earliest=200)),
     ("P7", "does not sign", sets("val1", absent=frozenset({"val1"}))),
     ("P7", "no three blocks yet", sets("val1", height=115)),
     ("P8", "two thirds or less sign", all_set(absent=frozenset({"val1"}))),
     ("P9", "two rounds more", all_set(round=2)),
+    ("P9", "no block since", all_set(height=113)),
     ("P10", "height is lower", sets("val1", state=(112, 0, 3))),
     ("P10", "step is lower", sets("val1", state=(113, 0, 2))),
     ("P11", "another key", sets("val1", address="F" * 40)),
     ("P11", "lost its power", sets("val1", power=0)),
     ("P12", "catching up", sets("val1", catching_up=True)),
     ("P12", "two blocks behind", sets("val1", height=TIP - 2)),
+    ("P12", "all stand where they stood", all_set(height=113)),
     ("P12", "the unit is down", sets("val1", running=False)),
     ("P13", "two peers fewer", sets("val2", peer_count=1)),
     ("P14", "another program", sets("val1", program="b" * 64)),
@@ -177,16 +183,110 @@ def test_check_fails_for_its_reason(check: str, how: Break, plan: PlannedChain) 
     how(nodes)
     with pytest.raises(AssertionError) as failed:
         CHECKS[check](Desk(nodes, plan))
+    assert not isinstance(failed.value, NotVerified)
     assert str(failed.value).strip()
 
 
 @pytest.mark.parametrize(("check", "what"), UNREAD)
-def test_what_could_not_be_read_fails_the_check(check: str, what: str, plan: PlannedChain) -> None:
-    """Never a default: the check that needs it fails, and names the host."""
+def test_what_could_not_be_read_is_not_verified(check: str, what: str, plan: PlannedChain) -> None:
+    """Never a default, and never a failure that was not seen: the check that needs it cannot tell,
+    and names the host."""
     nodes = recovered(plan)
     all_set(silent=frozenset({what}))(nodes)
-    with pytest.raises(AssertionError, match=r"^(val[1-4]|full1): "):
+    with pytest.raises(NotVerified, match=r"^(val[1-4]|full1): "):
         CHECKS[check](Desk(nodes, plan))
+
+
+def _baseline(plan: PlannedChain, **fields: object) -> PlannedChain:
+    return dataclasses.replace(plan, baseline=replace(plan.baseline, **fields))
+
+
+def _only(plan: PlannedChain, host: str) -> PlannedChain:
+    alone = tuple(target for target in plan.targets if target.host == host)
+    return dataclasses.replace(plan, targets=alone)
+
+
+def _nameless(plan: PlannedChain) -> PlannedChain:
+    return dataclasses.replace(plan, targets=tuple(replace(t, address="") for t in plan.targets))
+
+
+NOTHING_TO_COMPARE: dict[str, tuple[str, Callable[[PlannedChain], PlannedChain], str]] = {
+    "a plan of before block ids were kept": (
+        "P4",
+        lambda plan: _baseline(plan, block_id=""),
+        "the plan holds no id of block 113",
+    ),
+    "one node alone": ("P3", lambda plan: _only(plan, "val1"), "the plan has one node, val1"),
+    "no sign state then": (
+        "P10",
+        lambda plan: _baseline(plan, sign_states=()),
+        "its sign state was not read when planning",
+    ),
+    "no address then": ("P11", _nameless, "its address was not read when planning"),
+    "no hash then": (
+        "P14",
+        lambda plan: _baseline(plan, programs=()),
+        "the hash was not read when planning",
+    ),
+    "no process then": (
+        "I13",
+        lambda plan: _baseline(plan, untouched=()),
+        "not read when planning: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING_TO_COMPARE)
+def test_what_the_plan_does_not_hold_is_compared_with_nothing(
+    case: str, plan: PlannedChain
+) -> None:
+    """The check neither passes nor fails, and says what is missing."""
+    check, without, says = NOTHING_TO_COMPARE[case]
+    older = without(plan)
+    with pytest.raises(NotVerified, match=f"^{says}"):
+        CHECKS[check](Desk({t.host: recovered(plan)[t.host] for t in older.targets}, older))
+
+
+def test_a_node_without_power_may_have_had_no_key(plan: PlannedChain) -> None:
+    """A standby that never had one makes one when it starts: nothing was there to be kept."""
+    keyless = tuple(replace(t, address="") if t.host == "full1" else t for t in plan.targets)
+    older = dataclasses.replace(plan, targets=keyless)
+    nodes = recovered(plan)
+    each.test_address_kept(Desk(nodes, older).one("full1"), lambda _: None)
+    sets("full1", power=5)(nodes)
+    with pytest.raises(AssertionError, match="power 5"):
+        each.test_address_kept(Desk(nodes, older).one("full1"), lambda _: None)
+
+
+def test_evidence_is_searched_without_a_gap(plan: PlannedChain) -> None:
+    """A node that has only younger blocks is well, as long as another one has the older ones."""
+    nodes = recovered(plan)
+    sets("val4", earliest=110)(nodes)
+    desk = Desk(nodes, plan)
+    CHECKS["P5"](desk)
+    assert desk.saw == ["no evidence in blocks 103–130, on 5 nodes"]
+    all_set(earliest=110)(nodes)
+    with pytest.raises(NotVerified, match="headers of 7 blocks from 103 on"):
+        CHECKS["P5"](Desk(nodes, plan))
+
+
+def test_blocks_that_were_not_searched_are_counted(
+    plan: PlannedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long after the run there are more of them than are read."""
+    monkeypatch.setattr("remediations.playbooks.chain.checks.reading.EVIDENCE_AHEAD", 20)
+    desk = Desk(recovered(plan), plan)
+    CHECKS["P5"](desk)
+    assert desk.saw == [
+        "no evidence in blocks 103–123, on 5 nodes; the 7 after them were not looked at"
+    ]
+
+
+def test_peers_of_then_are_not_zero_where_they_were_not_read(plan: PlannedChain) -> None:
+    """One is enough for a node that was down; the check does not claim that it had none."""
+    desk = Desk(recovered(plan), _baseline(plan, peers=()))
+    CHECKS["P13"](desk)
+    assert desk.saw == ["4 peers, not read when planning"]
 
 
 @pytest.mark.parametrize("check", ["P10", "P11", "P12", "P13"])

@@ -104,7 +104,7 @@ class Fleet:
         """The height of every node: one round.
 
         Raises:
-            AssertionError: a node did not answer.
+            NotVerified: a node did not answer.
         """
         return {host: known(status).height for host, status in self.statuses().items()}
 
@@ -112,7 +112,7 @@ class Fleet:
         """`/status` of one node.
 
         Raises:
-            AssertionError: it did not answer.
+            NotVerified: it did not answer.
         """
         return self._one(target, comet.status(target))
 
@@ -120,7 +120,7 @@ class Fleet:
         """The peers of one node.
 
         Raises:
-            AssertionError: it did not answer.
+            NotVerified: it did not answer.
         """
         return self._one(target, comet.peers(target))
 
@@ -128,7 +128,7 @@ class Fleet:
         """The newest commits of one node, oldest first.
 
         Raises:
-            AssertionError: it did not answer.
+            NotVerified: it did not answer.
         """
         heights = newest_commits(self.status(target), count)
         return self._one(target, comet.commits(target, heights)) if heights else ()

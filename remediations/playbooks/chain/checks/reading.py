@@ -1,5 +1,5 @@
 """What the checks judge: every node, read once, as frozen values. A failed reading is a value, too:
-`known` turns it into a failed check with its reason.
+`known` turns it into a check whose outcome is unknown, with its reason.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from remediations.engine.verify.result import NotVerified
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
@@ -81,10 +82,10 @@ def known(reading: Known[T] | Unknown) -> T:
     """The value.
 
     Raises:
-        AssertionError: it could not be read; says why.
+        NotVerified: it could not be read; says why.
     """
     if isinstance(reading, Unknown):
-        raise AssertionError(reading.reason)
+        raise NotVerified(reading.reason)
     return reading.value
 
 
@@ -95,11 +96,17 @@ def common_heights(baseline: ChainBaseline, statuses: Sequence[NodeStatus]) -> r
     return range(first, min(lowest, first + NEW_BLOCKS) + 1)
 
 
-def headers_since(baseline: ChainBaseline, status: NodeStatus) -> range:
-    """The heights whose headers are read on a node: from shortly before the incident, or from the
-    first block that the node has."""
+def heights_since(baseline: ChainBaseline, tip: int) -> range:
+    """The heights that are searched for evidence: from shortly before the incident to the tip, or
+    to the limit."""
     low = max(1, baseline.height - EVIDENCE_BACK)
-    return range(max(low, status.earliest_height), min(status.height, low + EVIDENCE_AHEAD) + 1)
+    return range(low, min(tip, low + EVIDENCE_AHEAD) + 1)
+
+
+def headers_since(baseline: ChainBaseline, status: NodeStatus) -> range:
+    """Those of them that a node has: its first block may be a later one."""
+    heights = heights_since(baseline, status.height)
+    return range(max(heights.start, status.earliest_height), heights.stop)
 
 
 def newest_commits(status: NodeStatus, count: int) -> range:

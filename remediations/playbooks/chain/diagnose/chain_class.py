@@ -2,16 +2,18 @@
 
 The first match wins, in this order:
 
-1. Blocks go on: local divergence, degraded, slow or healthy.
+0. A key signs twice now, on a host that is not stopped: double signing.
+1. Blocks go on: stalling, local divergence, degraded, slow or healthy.
 2. It is not known whether they do, or who holds which power: undetermined, unless all validators of
-   the inventory name one cause.
+   the inventory name one cause, or are all down.
 3. Nodes that can halt the chain stopped on purpose: upgrade needed, halt-height.
 4. The views of the votes prove a partition.
 5. Nodes that can halt the chain have another app hash than the agreed one; or there are several app
    hashes, and none can reach a quorum any more.
 6. Nodes that can halt the chain panic at the same block.
 7. Votes are missing: signing blocked, or quorum lost.
-8. All votes are there, and still no block: undetermined.
+8. All votes are there, and still no block: proposals refused, if nodes that can halt the chain give
+   one reason for it; else undetermined.
 """
 
 from __future__ import annotations
@@ -19,18 +21,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.all_down import all_down
+from remediations.playbooks.chain.diagnose.clocks import Clocks
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
+from remediations.playbooks.chain.diagnose.equivocation import RECENT, Equivocations
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.pace import block_interval, overdue
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.refusals import read_refusals
+from remediations.playbooks.chain.diagnose.signing import Signing
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Tristate
+from remediations.render.formats import short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.reading import value_or_none
@@ -44,20 +52,23 @@ _ON_PURPOSE = (NodeCondition.UPGRADE_NEEDED, NodeCondition.HALT_HEIGHT)
 
 @dataclass(frozen=True)
 class ClassVerdict:
-    """The class, with the reason in a phrase. `blocked` are hosts that run and do not vote."""
+    """The class, with the reason in a phrase. `blocked` are hosts that run and do not vote;
+    `next_step` is what a person does where that follows from the reason, else ""."""
 
     chain: ChainClass
     why: str
     blocked: tuple[str, ...] = ()
+    next_step: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassInput:
     """Everything that the class is decided from.
 
-    `gone` are the addresses that do not vote, as their own hosts show; `dead` are these and the
-    addresses of nodes whose consensus has ended. `parted`: the votes prove a partition. `limit_s`
-    is the age in seconds of the newest block from which on the chain counts as halted.
+    `clocks` says whose clock is wrong. `gone` are the addresses that do not vote, as their own
+    hosts show; `dead` are these and the addresses of nodes whose consensus has ended. `parted`: the
+    votes prove a partition. `limit_s` is the age in seconds of the newest block from which on the
+    chain counts as halted.
     """
 
     views: Sequence[NodeView]
@@ -67,10 +78,18 @@ class ClassInput:
     votes: Votes
     hashes: Hashes
     verdicts: Mapping[str, NodeVerdict | None]
+    clocks: Clocks
     gone: frozenset[str]
     dead: frozenset[str]
     parted: bool
     limit_s: int
+    equivocations: Equivocations
+    signing: Signing
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a block should have come long ago."""
+        return overdue(self.witnesses, self.halt.tip, timedelta(seconds=self.halt.age_s))
 
     def power_with(self, conditions: Collection[NodeCondition]) -> int:
         """The power of validators whose node is in one of these conditions."""
@@ -80,14 +99,27 @@ class ClassInput:
             if (verdict := self.verdicts[view.host]) is not None and verdict.condition in conditions
         )
 
+    @property
+    def without_power(self) -> tuple[str, ...]:
+        """Validators by their role that are not in the validator set."""
+        found = {h for h, v in self.verdicts.items() if v and v.condition is NodeCondition.NO_POWER}
+        return tuple(sorted(found))
+
 
 def classify(case: ClassInput) -> ClassVerdict:
     """The class of the chain."""
+    twice = _double_signing(case)
+    if twice is not None:  # 0
+        return twice
     if case.halt.answer is Tristate.NO:  # 1
         return _going_on(case)
     # 2
     if case.halt.answer is Tristate.UNKNOWN:
-        return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
+        return (
+            _by_journals_alone(case)
+            or _all_down(case)
+            or ClassVerdict(ChainClass.UNDETERMINED, case.halt.reason)
+        )
     if not case.power.known:
         why = "no witness could tell the validator set, so nobody's power is known"
         return _by_journals_alone(case) or ClassVerdict(ChainClass.UNDETERMINED, why)
@@ -98,11 +130,68 @@ def classify(case: ClassInput) -> ClassVerdict:
     return _votes_there(case)  # 8
 
 
+def _stalling(case: ClassInput) -> ClassVerdict | None:
+    """No block for long, and not yet a halt by the chain's own limit."""
+    if not case.overdue:
+        return None
+    why = f"no block for {case.halt.age_s} s; it counts as halted at {case.limit_s} s"
+    if case.votes.known:
+        online = case.power.sum(case.votes.voters - case.dead)
+        why += f"; {online} of {case.power.total} power votes in this round"
+    ill = [
+        f"{host} {v.condition}" for host, v in case.verdicts.items() if v is not None and _ill(v)
+    ]
+    return ClassVerdict(ChainClass.STALLING, f"{why}; {_named(ill)}" if ill else why)
+
+
+def _ill(verdict: NodeVerdict) -> bool:
+    return verdict.condition.rule.health is not Health.WELL
+
+
+def _double_signing(case: ClassInput) -> ClassVerdict | None:
+    """A host of the inventory holds a key that signs twice now, and is not seen to be stopped; or
+    blocks carry fresh evidence, and nothing tells against whom."""
+    conflicts = case.equivocations.conflicts
+    held = {v.host: conflicts[v.address] for v in case.views if v.address in conflicts}
+    acting = [v for v in case.views if v.host in held and held[v.host].now and not v.down]
+    if acting:
+        addresses = sorted({view.address for view in acting}, key=lambda a: -case.power.of(a))
+        what = _named([_holders_of(case, address) for address in addresses])
+        seen = sorted({host for a in addresses for host in conflicts[a].said_by})
+        why = f"the key of {what} signs twice, seen on {_named(seen)}; that is slashed, and the "
+        return ClassVerdict(ChainClass.DOUBLE_SIGNING, f"{why}validator never comes back")
+    return _unnamed_evidence(case) if case.halt.answer is Tristate.NO else None
+
+
+def _holders_of(case: ClassInput, address: str) -> str:
+    names = " and ".join(case.power.holders.get(address, ()))
+    return f"{names} ({case.power.of(address)} power)"
+
+
+def _unnamed_evidence(case: ClassInput) -> ClassVerdict | None:
+    """Fresh evidence in a block, while no journal tells whose, and nobody here is out of the
+    set."""
+    fresh = next((block for block in case.equivocations.blocks if block.now), None)
+    if fresh is None or case.without_power:
+        return None
+    if any(c.at >= fresh.at - RECENT for c in case.equivocations.conflicts.values()):
+        return None
+    return ClassVerdict(
+        ChainClass.DOUBLE_SIGNING,
+        f"block {fresh.height} carries evidence, and no reading tells against whom",
+        next_step=f"ask a node for `/block?height={fresh.height}`: its evidence names the "
+        "validator; if it is yours, stop it now",
+    )
+
+
 def _going_on(case: ClassInput) -> ClassVerdict:
+    stalling = _stalling(case)
+    if stalling is not None:
+        return stalling
     ill = {
         host: verdict
         for host, verdict in case.verdicts.items()
-        if verdict is not None and verdict.condition.rule.health is not Health.WELL
+        if verdict is not None and _ill(verdict)
     }
     diverged = [host for host, v in ill.items() if v.condition is NodeCondition.DIVERGED]
     if diverged:
@@ -114,26 +203,32 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         if case.power.known and can_halt(down, case.power.total):
             why += f"; {down} of {case.power.total} power is down, so blocks are about to stop"
         return ClassVerdict(ChainClass.DEGRADED, why)
+    foreign = [a for a, conflict in case.equivocations.conflicts.items() if conflict.now]
+    if foreign:
+        what = _named([f"{short_digest(a)} ({case.power.of(a)} power)" for a in foreign])
+        why = f"{what} signs twice now, a key of no host that could be read: tell its operator"
+        tell = f"tell the operator of {what} to stop it, and to find the second holder of its key"
+        return ClassVerdict(ChainClass.DEGRADED, why, next_step=tell)
+    off = [view.host for view in case.views if view.answers and view.host in case.clocks.off]
+    if off:
+        return ClassVerdict(ChainClass.DEGRADED, f"the clocks of {_named(off)} are wrong")
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
         return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
+    if unproven := _seen_missing(case):
+        why = f"every node is well; {_named(unproven)} is not in the newest commit that was read, "
+        again = "`remediate diagnose` again in a minute"
+        return ClassVerdict(ChainClass.HEALTHY, f"{why}which proves nothing yet", next_step=again)
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
 
 
-def block_interval(witnesses: Sequence[NodeView]) -> timedelta | None:
-    """The median time between the newest blocks; None if fewer than three are known.
-
-    Block 1 has the time of the genesis file, so the gap after it says nothing.
-    """
-    longest: dict[int, timedelta] = {}
-    for view in witnesses:
-        known = value_or_none(view.reading.chain.blocks) or ()
-        blocks = [block for block in known if block.height > 1]
-        if len(blocks) >= 3 and max(b.height for b in blocks) not in longest:
-            times = [b.time for b in sorted(blocks, key=lambda b: b.height)]
-            gaps = sorted(b - a for a, b in pairwise(times))
-            longest[max(b.height for b in blocks)] = gaps[len(gaps) // 2]
-    return longest[max(longest)] if longest else None
+def _seen_missing(case: ClassInput) -> list[str]:
+    """Hosts of the inventory that follow, and whose key left no trace in what was read."""
+    return [
+        f"{view.host} ({case.power.of(view.address)} power)"
+        for view in case.views
+        if view.answers and case.signing.missed(view.address)
+    ]
 
 
 def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
@@ -150,6 +245,11 @@ def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
         return None
     why = f"nobody answers, and all {len(validators)} validators of the inventory say {condition}"
     return ClassVerdict(condition.rule.halts_as, why)
+
+
+def _all_down(case: ClassInput) -> ClassVerdict | None:
+    why = all_down(case.views, case.verdicts)
+    return ClassVerdict(ChainClass.ALL_DOWN, why) if why else None
 
 
 def _stopped_on_purpose(case: ClassInput) -> ClassVerdict | None:
@@ -235,12 +335,24 @@ def _blocked(case: ClassInput) -> list[str]:
         for view in case.witnesses
         if case.power.of(view.address)
         and view.address not in case.votes.voters
-        and case.verdicts[view.host] is None
+        and _well(case.verdicts[view.host])
     ]
+
+
+def _well(verdict: NodeVerdict | None) -> bool:
+    """Whether nothing is wrong with the node itself."""
+    return verdict is None or verdict.condition is NodeCondition.SAME_MACHINE
 
 
 def _votes_there(case: ClassInput) -> ClassVerdict:
     online = case.power.sum(case.votes.voters - case.dead)
+    refusal = next(iter(read_refusals(case.witnesses, case.power, case.halt.tip)), None)
+    if refusal is not None and can_halt(refusal.power, case.power.total):
+        why = (
+            f"{refusal.power} of {case.power.total} power refuses what is proposed, for one "
+            f"reason: {refusal.reason}"
+        )
+        return ClassVerdict(ChainClass.PROPOSALS_REFUSED, why)
     rounds = {
         Tristate.YES: "rounds rise: proposals are refused or do not arrive, with one app hash",
         Tristate.NO: "the round stands: votes do not lead to a block",

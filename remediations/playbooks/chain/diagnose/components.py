@@ -12,13 +12,15 @@ The components are found by union-find:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Component, UnlistedPeer
+from remediations.systems.comet.inventory import Role
+from remediations.values.login import Login
 from remediations.values.reading import value_or_none
 
 
@@ -121,28 +123,60 @@ def one_way_edges(views: Sequence[NodeView]) -> tuple[Evidence, ...]:
     return tuple(found)
 
 
-def unlisted_peers(views: Iterable[NodeView]) -> tuple[UnlistedPeer, ...]:
-    """Nodes seen only through others. The height is the highest that any node saw."""
+def dialled(view: NodeView) -> Iterator[tuple[str, str]]:
+    """Node id and address of each of its persistent peers."""
+    for peer in view.config.persistent_peers if view.config is not None else ():
+        node_id, _, place = peer.rpartition("@")
+        yield node_id.lower(), place.rpartition(":")[0].strip("[]")
+
+
+def addresses_of(logins: Iterable[Login]) -> Mapping[str, str]:
+    """Where SSH leads to → the host of the inventory."""
+    return {login.hops[-1].hostname: login.host for login in logins if login.hops}
+
+
+def unlisted_peers(
+    views: Sequence[NodeView], addresses: Mapping[str, str]
+) -> tuple[UnlistedPeer, ...]:
+    """Nodes seen only through others. The height is the highest that any node saw.
+
+    A host of the inventory that told no node id may be one of them. Its address (`addresses`) or
+    its name tells which; where neither does, it may be any that nothing else accounts for.
+    """
     answering = [view for view in views if view.answers]
-    ours = {view.node_id for view in answering}
+    ours = {view.node_id for view in views}
     seen_by: dict[str, set[str]] = {}
     monikers: dict[str, str] = {}
     heights: dict[str, int] = {}
+    places: dict[str, set[str]] = {}
     for view in answering:
         for peer in value_or_none(view.reading.chain.peers) or ():
             if peer.node_id not in ours:
                 seen_by.setdefault(peer.node_id, set()).add(view.host)
                 monikers[peer.node_id] = max(monikers.get(peer.node_id, ""), peer.moniker)
+                places.setdefault(peer.node_id, set()).add(peer.remote_ip)
         for at in value_or_none(view.reading.chain.peer_rounds) or ():
             if at.node_id not in ours:
                 seen_by.setdefault(at.node_id, set()).add(view.host)
                 heights[at.node_id] = max(heights.get(at.node_id, 0), at.height)
+    for view in views:
+        for node_id, place in dialled(view):
+            places.setdefault(node_id, set()).add(place)
+    silent = {v.host for v in views if not v.node_id and v.reading.role is not Role.BASTION}
+    told = {
+        node_id: silent
+        & {monikers.get(node_id, ""), *(addresses.get(at, "") for at in places.get(node_id, ()))}
+        for node_id in seen_by
+    }
+    named = {host for hosts in told.values() for host in hosts}
+    rest = tuple(sorted(silent - named - {view.host for view in views if view.down}))
     return tuple(
         UnlistedPeer(
             node_id=node_id,
             moniker=monikers.get(node_id, ""),
             height=heights.get(node_id, 0),
             seen_by=tuple(sorted(hosts)),
+            may_be=tuple(sorted(told[node_id])) or rest,
         )
         for node_id, hosts in sorted(seen_by.items())
     )

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.equivocation import Equivocations
+from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
+from remediations.playbooks.chain.diagnose.network import (
+    cut_off,
+    poorly_connected,
+    usual_peer_count,
+)
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.pace import blocks_come
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.signing import Signing, read_signing
+from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
-from remediations.systems.comet.values import CommitSignature
+from remediations.systems.comet.values import CommitSignature, RoundStep
 from remediations.values.reading import value_or_none
 
 LastSigned = tuple[int, int, int]
@@ -22,22 +32,31 @@ LastSigned = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class NodeVerdict:
-    """What is wrong with one node and why, and the readings that show it."""
+    """What is wrong with one node and why, and the readings that show it.
+
+    `reason` are the daemon's own words, if it gave a reason.
+    """
 
     condition: NodeCondition
     cause: str
     evidence: tuple[Evidence, ...]
     by_hand: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainContext:
     """What a single node is compared with.
 
-    `tip` is the highest block of a witness, `growth` how many blocks it rose between the samples,
+    `tip` is the highest block of a witness, `passed` the highest one that an application has
+    applied, `growth` how many blocks it rose between the samples,
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
-    whose key could not be read, `signed_height` the highest sign state of any host.
+    whose key could not be read, `signed_height` the highest sign state of any host, `heard` the
+    addresses whose votes the witnesses hear now, `goes_on` whether blocks come at their usual
+    pace, `cut` and `poor` why a host seems to be cut off, and what is wrong with its peers. `same`
+    maps a host to the one name of its machine, where it has several; `holders` are all hosts by
+    name. `behind` maps a host that was not reached to the jump host before it that was not.
     """
 
     power: Power
@@ -47,12 +66,27 @@ class ChainContext:
     hashes: Hashes
     marks: dict[str, LastSigned]
     tip: int
+    passed: int
     growth: int
     round: tuple[int, int]
     witnesses: int
     signed_height: int
+    heard: frozenset[str]
+    goes_on: bool
+    cut: Mapping[str, str]
+    poor: Mapping[str, str]
     began: datetime
     grace: timedelta
+    signing: Signing
+    equivocations: Equivocations
+    same: Mapping[str, str]
+    holders: Mapping[str, NodeView]
+    behind: Mapping[str, str]
+
+    def age_of(self, view: NodeView) -> timedelta | None:
+        """For how long the unit has been active; None if that is not known."""
+        since = view.started_at
+        return self.began + view.clock - since if since is not None else None
 
 
 def read_context(
@@ -63,11 +97,20 @@ def read_context(
     doubts: dict[str, str],
     duplicates: dict[str, tuple[str, ...]],
     hashes: Hashes,
+    halt: Halt,
     began: datetime,
     grace_s: int,
+    equivocations: Equivocations,
+    same: Mapping[str, str],
+    behind: Mapping[str, str],
 ) -> ChainContext:
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
+    tip = max((view.height for view in witnesses), default=0)
+    goes_on = halt.answer is Tristate.NO and blocks_come(
+        witnesses, halt.tip, timedelta(seconds=halt.age_s)
+    )
+    usual_peers = usual_peer_count(witnesses)
     first = ((v.rounds[0].height, v.rounds[0].round) for v in witnesses if v.rounds)
     return ChainContext(
         power=power,
@@ -80,7 +123,8 @@ def read_context(
         ),
         hashes=hashes,
         marks=read_last_signed(witnesses, power),
-        tip=max((view.height for view in witnesses), default=0),
+        tip=tip,
+        passed=max((v.app.height for v in witnesses if v.app is not None), default=0),
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
             default=0,
@@ -88,9 +132,48 @@ def read_context(
         round=max(first, default=(0, 0)),
         witnesses=len(witnesses),
         signed_height=max((state.height for state in states if state is not None), default=0),
+        heard=read_heard(witnesses, power, goes_on=goes_on),
+        goes_on=goes_on,
+        cut={v.host: cause for v in witnesses if (cause := cut_off(v, tip))},
+        poor={v.host: why for v in witnesses if (why := poorly_connected(v, usual_peers))},
         began=began,
         grace=timedelta(seconds=grace_s),
+        signing=read_signing(witnesses, power, tip),
+        equivocations=equivocations,
+        same=same,
+        holders={view.host: view for view in views},
+        behind=behind,
     )
+
+
+def read_heard(witnesses: Sequence[NodeView], power: Power, *, goes_on: bool) -> frozenset[str]:
+    """The addresses whose vote is needed now, and is there.
+
+    1. Those that voted in the newest round, in the phase that it waits for.
+    2. While blocks come, those that signed the newest commit, too: a look often falls between two
+       rounds. In a halt a commit is old, and says nothing of now.
+    """
+    states = [view.round for view in witnesses if view.round is not None]
+    newest = max(((s.height, s.round) for s in states), default=(0, 0))
+    heard: set[str] = set()
+    for votes in {  # 1
+        id(votes): votes
+        for state in states
+        if (state.height, state.round) == newest
+        for votes in (
+            (state.precommits,) if state.step >= RoundStep.PRECOMMIT else (state.prevotes,)
+        )
+    }.values():
+        if len(votes) == len(power.addresses):
+            heard.update(a for a, vote in zip(power.addresses, votes, strict=True) if vote)
+    if goes_on:  # 2
+        commits = [value_or_none(view.reading.chain.commit) for view in witnesses]
+        last = max((commit.height for commit in commits if commit is not None), default=0)
+        for signatures in {
+            id(c.signatures): c.signatures for c in commits if c is not None and c.height == last
+        }.values():
+            heard.update(s.address for s in signatures if s.voted)
+    return frozenset(heard)
 
 
 def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:

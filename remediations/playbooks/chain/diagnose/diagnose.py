@@ -17,25 +17,42 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
+from remediations.playbooks.chain.diagnose.clocks import read_clocks
 from remediations.playbooks.chain.diagnose.components import (
+    addresses_of,
     one_way_edges,
     read_components,
     unlisted_peers,
 )
-from remediations.playbooks.chain.diagnose.context import NodeVerdict, read_context
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict, read_context
+from remediations.playbooks.chain.diagnose.equivocation import read_equivocations
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
+from remediations.playbooks.chain.diagnose.jumps import behind_jump_hosts
+from remediations.playbooks.chain.diagnose.machines import machines
 from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
+from remediations.playbooks.chain.diagnose.proofs import Proofs, block_proof, read_proofs
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.diagnose.votes import Votes, partitioned, read_votes
 from remediations.playbooks.chain.diagnose.witness import contradictions
 from remediations.playbooks.chain.finding import ChainFinding, Tristate
 from remediations.systems.comet.reading import CometReading
 from remediations.values.reading import value_or_none
 
+_SEES = frozenset(
+    {
+        NodeCondition.ISOLATED,
+        NodeCondition.NOT_SIGNING,
+        NodeCondition.NO_POWER,
+        NodeCondition.SAME_MACHINE,
+        NodeCondition.DOUBLE_SIGNING,
+    }
+)
+"""The node follows the chain, or its part of it, and its view of the votes is right."""
 _SHOWN = 3
 """Witnesses that are quoted as evidence. All are used; a few suffice to show it."""
 
@@ -47,24 +64,38 @@ def diagnose(observation: CometReading) -> ChainFinding:
     """
     views = tuple(NodeView(r) for r in sorted(observation.hosts, key=lambda r: r.host))
     # 1
-    doubted = contradictions(views, observation.chain_id)
-    witnesses = tuple(v for v in views if v.answers and v.host not in doubted)
+    proofs = read_proofs(views, observation.chain_id, observation.trust)
+    doubted = contradictions(views, observation.chain_id, proofs)
+    same = machines(views, observation.logins)
+    witnesses = tuple(
+        v
+        for v in views
+        if v.answers and v.host not in doubted and same.get(v.host, v.host) == v.host
+    )
     # 2
-    power = read_power(views, witnesses)
+    power = read_power(views, witnesses, proofs.sets)
     # 3
     gone = _gone(views)
-    halt = read_halt(witnesses, power, gone, observation.halted_after_s)
+    clocks = read_clocks(observation)
+    halt = read_halt(witnesses, power, gone, observation.halted_after_s, clocks.ours, proofs.block)
     # 4
     hashes = read_hashes(witnesses, power)
+    equivocations = read_equivocations(
+        views, witnesses, power=power, halt=halt, began=observation.began, same=same
+    )
     context = read_context(
         views,
         witnesses,
         power=power,
         doubts=doubted,
-        duplicates=duplicate_keys(views),
+        duplicates=duplicate_keys(views, same),
         hashes=hashes,
+        halt=halt,
         began=observation.began,
         grace_s=observation.halted_after_s,
+        equivocations=equivocations,
+        same=same,
+        behind=behind_jump_hosts(views, observation.logins),
     )
     verdicts = {view.host: node_condition(view, context) for view in views}
     # 5
@@ -80,17 +111,21 @@ def diagnose(observation: CometReading) -> ChainFinding:
         votes=votes,
         hashes=hashes,
         verdicts=verdicts,
+        clocks=clocks,
         gone=gone,
         dead=dead,
         parted=apart,
         limit_s=observation.halted_after_s,
+        equivocations=equivocations,
+        signing=context.signing,
     )
-    return _assembled(observation, case)
+    return _assembled(observation, case, context, proofs)
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:
-    """Whether its view of the votes counts: nothing, or only its network, is wrong with it."""
-    return verdict is None or verdict.condition is NodeCondition.ISOLATED
+    """Whether its view of the votes counts: nothing is wrong with it, or only what leaves its view
+    as it is."""
+    return verdict is None or verdict.condition in _SEES
 
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:
@@ -113,11 +148,13 @@ def _consensus_dead(
     )
 
 
-def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
+def _assembled(
+    observation: CometReading, case: ClassInput, context: ChainContext, proofs: Proofs
+) -> ChainFinding:
     judgement = classify(case)  # 6
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
-    nodes = node_findings(case, judgement, components)  # 7
+    nodes = node_findings(case, context, judgement, components)  # 7
     voters = _voters(case)
     online = case.power.sum(voters)
     halted = case.halt.answer is Tristate.YES
@@ -134,14 +171,17 @@ def _assembled(observation: CometReading, case: ClassInput) -> ChainFinding:
         online_power=online,
         uncovered_power=case.power.uncovered,
         voting=tuple(v.host for v in case.views if v.address in voters),
-        explanation=explain(judgement, case.halt, case.power, online, nodes),
-        next_step=next_step(judgement, case.power, nodes),
+        explanation=explain(judgement, case, online, nodes),
+        next_step=next_step(judgement, case, nodes),
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
         components=components,
-        unlisted=unlisted_peers(case.views),
+        unlisted=unlisted_peers(case.views, addresses_of(observation.logins)),
         nodes=nodes,
         evidence=_evidence(case),
+        unread_keys=tuple(key.says for key in unread_keys(case.views)),
+        proof=block_proof(proofs),
+        equivocations=proofs.equivocations,
     )
 
 
@@ -159,7 +199,7 @@ def _witnesses(case: ClassInput) -> tuple[str, ...]:
 def _voters(case: ClassInput) -> frozenset[str]:
     """Who votes now; while blocks go on, who signed the newest commit and has not gone down
     since."""
-    if case.halt.answer is Tristate.NO:
+    if case.halt.answer is Tristate.NO and not case.overdue:
         commits = [value_or_none(view.reading.chain.commit) for view in case.witnesses]
         newest = max((c.height for c in commits if c is not None), default=0)
         signatures = {
@@ -179,6 +219,7 @@ def _evidence(case: ClassInput) -> tuple[Evidence, ...]:
         *_vote_evidence(case.views, case.votes, case.power),
         *_hash_evidence(case.views, case.hashes),
         *one_way_edges(case.views),
+        *(block.evidence for block in case.equivocations.blocks[:_SHOWN]),
     )
 
 

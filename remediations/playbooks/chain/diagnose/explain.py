@@ -2,65 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.chain_class import ClassVerdict
-from remediations.playbooks.chain.diagnose.halt import Halt
-from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.all_down import (
+    common_reason,
+    mend_first,
+    power_reading_step,
+)
+from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent, short_digest
+from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.quorum import can_halt
+from remediations.values.reading import value_or_none
+
+_VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
+"""Their power is not missing, whatever else is to be said of them."""
 
 
 def explain(
-    judgement: ClassVerdict, halt: Halt, power: Power, online: int, nodes: Sequence[NodeFinding]
+    judgement: ClassVerdict, case: ClassInput, online: int, nodes: Sequence[NodeFinding]
 ) -> str:
-    """The explanation of a finding, in one or two sentences."""
+    """The explanation of a finding, in a few sentences."""
+    halt, power = case.halt, case.power
+    early = ""
+    if halt.age_s <= case.limit_s:
+        early = f", less than the {case.limit_s} s of a halt, but {halt.reason}"
     state = {
-        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s)",
+        Tristate.YES: f"halted at {halt.tip} since {_clock(halt.newest)} ({halt.age_s} s{early})",
         Tristate.NO: f"not halted, height {halt.tip}, last block {halt.age_s} s old",
         Tristate.UNKNOWN: "whether the chain halts is not known",
     }[halt.answer]
     share = ""
     if power.known:
         share = f", {online} of {power.total} power online ({percent(online, power.total)})"
-    lost = _causes(power, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
-    return f"{judgement.chain.rule.title}: {state}{share}. Why: {judgement.why}{lost}."
+        if halt.answer is Tristate.NO:
+            share += margin(online, power.total)
+    if judgement.chain is ChainClass.ALL_DOWN:
+        state = "nobody can tell the height of the chain or the validator set"
+    lost = _causes(case, nodes) if judgement.chain is ChainClass.QUORUM_LOST else ""
+    if judgement.chain in (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN):
+        lost = "; ".join(filter(None, (lost, common_reason(_validators(case, nodes)))))
+        lost = lost if lost.startswith(":") or not lost else f"; {lost}"
+    first = f"{judgement.chain.rule.title}: {state}{share}."
+    why = f"Why: {judgement.why}{lost}."
+    return " ".join((first, *_past(case, judgement.chain), why, *_clocks(case)))
 
 
-def _causes(power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _validators(case: ClassInput, nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
+    """The findings of those whose end matters to the chain."""
+    hosts = {view.host for view in case.views if view.reading.role is Role.VALIDATOR}
+    return [node for node in nodes if node.host in hosts]
+
+
+def _clocks(case: ClassInput) -> Iterator[str]:
+    """Wrong clocks: this machine's, which makes every age wrong, and those that make the time of
+    blocks wrong."""
+    if case.clocks.our_fault:
+        yield f"{case.clocks.our_fault[:1].upper()}{case.clocks.our_fault[1:]}."
+    power = case.power.sum(view.address for view in case.views if view.host in case.clocks.off)
+    if case.power.known and can_halt(power, case.power.total):
+        yield (
+            f"Hosts with {power} of {case.power.total} power have a wrong clock, so the time of "
+            "blocks is wrong: other chains refuse such headers (IBC)."
+        )
+
+
+def margin(online: int, total: int) -> str:
+    """How much more may be lost before blocks stop, where some is missing already; else ""."""
+    more = online - 2 * total // 3
+    return f": {more} more lost, and blocks stop" if online < total and more > 0 else ""
+
+
+def _past(case: ClassInput, chain: ChainClass) -> Iterator[str]:
+    """Double signing that is no longer going on, or that is told beside something worse."""
+    blocks = case.equivocations.blocks
+    if blocks:
+        which = name_some([str(block.height) for block in blocks], 4)
+        at = _clock(blocks[0].at)
+        yield f"Evidence of double signing is in block {which} ({at}){_lost(case)}."
+    for address, conflict in case.equivocations.conflicts.items():
+        if conflict.now and chain in (ChainClass.DOUBLE_SIGNING, ChainClass.DEGRADED):
+            continue
+        names = case.power.holders.get(address) or (short_digest(address),)
+        when = f"signed twice, last seen at {_clock(conflict.at)}"
+        yield f"The key of {name_some(names)} {when}."
+
+
+def _lost(case: ClassInput) -> str:
+    """Who has no power any more, and how much it was, as far as any reading still tells."""
+    out = case.without_power
+    if not out:
+        return ""
+    addresses = {view.address for view in case.views if view.host in out}
+    had = sum(max(_powers(case, address), default=0) for address in addresses)
+    lost = f"with {had} power " if had else ""
+    return f": {name_some(out)} {lost}is out of the set, {case.power.total} power is left"
+
+
+def _powers(case: ClassInput, address: str) -> Iterator[int]:
+    """What older answers say of the power of `address`."""
+    for view in case.witnesses:
+        members = value_or_none(view.reading.chain.validators)
+        if members is not None:
+            yield members.power_of(address)
+        yield from (status.power for status in view.statuses if status.address == address)
+
+
+def _causes(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """Which power is missing and why, most power first; then the power that no host accounts
     for."""
-    ill = sorted(
-        (n for n in nodes if n.power and n.condition is not NodeCondition.WAITING),
-        key=lambda n: (-n.power, n.host),
+    ill = _once_each(
+        sorted(
+            (n for n in nodes if n.power and n.condition not in _VOTING),
+            key=lambda n: (-n.power, n.host),
+        )
     )
-    parts = [f"{n.host} ({n.power}) {n.condition}" for n in ill[:4]]
+    parts = [_missing(case, node) for node in ill[:4]]
     if len(ill) > 4:
         parts.append(f"{len(ill) - 4} more")
-    if power.uncovered:
-        blind = [f"{n.host} {n.condition}" for n in nodes if n.condition.rule.hides_power]
-        unseen = f" ({', '.join(blind[:4])})" if blind else ""
-        parts.append(f"{power.uncovered} power on no host that shows its key{unseen}")
+    if case.power.uncovered:
+        parts.append(_unseen(case))
     return f": {', '.join(parts)}" if parts else ""
 
 
-def next_step(judgement: ClassVerdict, power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _unseen(case: ClassInput) -> str:
+    """The power that no host accounts for: on hosts that could not be read, or on none at all."""
+    power, blind = case.power.uncovered, unread_keys(case.views)
+    known = {key.host for key in blind}
+    hidden = [
+        f"{host}: {verdict.condition}"
+        for host, verdict in case.verdicts.items()
+        if verdict is not None and verdict.condition.rule.hides_power and host not in known
+    ]
+    if not blind and not hidden:
+        return f"{power} of {case.power.total} power on no host of the inventory"
+    named = name_some([*(key.says for key in blind), *hidden], 4)
+    return f"{power} of {case.power.total} power: its key could not be read ({named})"
+
+
+def _missing(case: ClassInput, node: NodeFinding) -> str:
+    """Its name and what is wrong; for a key that lies on several hosts all of them, and whether
+    any runs."""
+    if node.condition is not NodeCondition.DUPLICATE_KEY:
+        return f"{node.host} ({node.power}) {node.condition}"
+    holders = [view for view in case.views if view.address == node.address]
+    names = " and ".join(view.host for view in holders)
+    none = ", none of them runs" if all(view.down for view in holders) else ""
+    return f"{names} ({node.power}) {node.condition}{none}"
+
+
+def _once_each(nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
+    """The power of a key that lies on two hosts is there once."""
+    first: dict[str, NodeFinding] = {}
+    for node in nodes:
+        first.setdefault(node.address, node)
+    return list(first.values())
+
+
+def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """The next command, or what to do instead of one."""
     chain = judgement.chain
+    if judgement.next_step:
+        return judgement.next_step
+    urgent = [n for n in nodes if n.condition.rule.comes_first]
+    if urgent and chain is not ChainClass.UNDETERMINED:
+        return _first_by_hand(case, urgent)
+    if case.clocks.our_fault:  # until then every plan is refused (G37)
+        return "set the clock of this machine (`timedatectl`), then `remediate diagnose` again"
+    if chain is ChainClass.ALL_DOWN:
+        first = mend_first(nodes, case.views)
+        step = power_reading_step(nodes, case.views)
+        return f"{first.rstrip('.')}; then {step}" if first else step
     if chain is ChainClass.UNDETERMINED:
-        return _next_reading(power, nodes)
+        return _next_reading(case, nodes)
+    if chain is ChainClass.HALT_HEIGHT:
+        hosts = [n.host for n in nodes if n.condition is NodeCondition.HALT_HEIGHT]
+        return f"on {name_some(hosts)}: {chain.rule.next_step}; by hand, as said of each"
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
-        return f"remediate plan {playbook}" if playbook else _first_by_hand(nodes)
+        return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
     return chain.rule.next_step
 
 
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     """The playbook that is worth planning now; None if there is none, or if it would cure no
     node."""
+    if any(n.condition.rule.comes_first for n in nodes):
+        return None
     curable = any(
         n.condition.rule.cure is not None
         and n.condition is not NodeCondition.STANDBY
@@ -70,22 +203,28 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     return (chain.rule.playbook or None) if curable else None
 
 
-def _first_by_hand(nodes: Sequence[NodeFinding]) -> str:
-    """What a person does first where no playbook cures a node: for the one with the most power."""
-    ill = sorted((n for n in nodes if n.by_hand), key=lambda n: (-n.power, n.host))
+def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
+    """What a person does first where no playbook cures a node: for the one with the most power,
+    which may be one whose key could not be read."""
+    ill = sorted((n for n in nodes if n.by_hand), key=_urgency)
+    blind = unread_keys(case.views)
+    if blind and case.power.uncovered > (ill[0].power if ill else 0):
+        return f"{blind[0].mend}, then `remediate diagnose` again"
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
     return f"{ill[0].host}: {ill[0].by_hand}"
 
 
-def _next_reading(power: Power, nodes: Sequence[NodeFinding]) -> str:
+def _urgency(node: NodeFinding) -> tuple[bool, int, str]:
+    """A key that signs twice before everything else, then by power."""
+    return (node.condition is not NodeCondition.DOUBLE_SIGNING, -node.power, node.host)
+
+
+def _next_reading(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
     """What is needed for the next look to reach a conclusion."""
     unreached = [n.host for n in nodes if n.condition is NodeCondition.UNREACHABLE]
-    if not power.known:
-        return (
-            "start a full node by hand (it holds no validator key) so that the validator set can "
-            "be read, then `remediate diagnose` again"
-        )
+    if not case.power.known:
+        return power_reading_step(nodes, case.views)
     if unreached:
         names = ", ".join(unreached[:4])
         return f"make {names} reachable by SSH, then `remediate diagnose` again"

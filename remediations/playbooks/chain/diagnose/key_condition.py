@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from shlex import quote
+
 from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
+from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
@@ -16,26 +22,66 @@ _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
 def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """The key is on two hosts: if both run, the validator is tombstoned within two blocks."""
     key = value_or_none(view.reading.key)
-    hosts = context.duplicates.get(key.address if key is not None else "", ())
-    if len(hosts) > 1:
-        others = ", ".join(host for host in hosts if host != view.host)
-        cause = f"its validator key lies on {others}, too: whoever starts both double signs"
-    elif view.reading.role is Role.STANDBY and key is not None and context.power.of(key.address):
+    address = key.address if key is not None else ""
+    holders = context.duplicates.get(address, ())
+    hands = ""
+    if len(holders) > 1:
+        others = name_some([host for host in holders if host != view.host])
+        states = ", ".join(f"{host} {_state(context.holders[host])}" for host in holders)
+        cause = f"its validator key lies on {others}, too ({states})"
+        hands = (
+            f"{_apart(view, [context.holders[h] for h in holders])} Two that run are tombstoned."
+        )
+    elif view.reading.role is Role.STANDBY and address and context.power.of(address):
         if not context.unread_keys:
             return None
         unread = ", ".join(context.unread_keys)
         cause = f"a standby with the key of an active validator, and {unread} could not be read"
     else:
         return None
-    says = f"address {key.address}" if key is not None else ""
-    evidence = (evidence_of(f"{view.host}.key", view.reading.key, says),)
-    return NodeVerdict(NodeCondition.DUPLICATE_KEY, cause, evidence)
+    evidence = (evidence_of(f"{view.host}.key", view.reading.key, f"address {address}"),)
+    return NodeVerdict(NodeCondition.DUPLICATE_KEY, cause, evidence, hands)
+
+
+def _state(view: NodeView) -> str:
+    if view.down:
+        return "is stopped"
+    return "runs" if runs(view) else "may run"
+
+
+def _apart(view: NodeView, holders: Sequence[NodeView]) -> str:
+    """What to do on this holder: the one that runs is left alone, and no key is moved while nobody
+    has decided which copy is the validator."""
+    active = [holder for holder in holders if not holder.down]
+    if view.down and any(holder is not view for holder in active):
+        running = name_some([holder.host for holder in active])
+        return (
+            f"Leave {running} alone. Here: `sudo systemctl disable --now {_unit(view)}`, then move "
+            "config/priv_validator_key.json away from this host."
+        )
+    others = name_some([holder.host for holder in holders if holder is not view])
+    if active == [view]:
+        return f"Leave this one alone: it is the copy that runs. Take the key away from {others}."
+    if not active:
+        return (
+            f"None of them runs, so its power is missing. Decide whether this host or {others} is "
+            "to sign, the one with the newest sign state; on the others disable the unit and move "
+            "config/priv_validator_key.json away. Then `remediate diagnose`."
+        )
+    return (
+        f"Find out whether this host or {others} signs; stop all others, disable their units, and "
+        "move config/priv_validator_key.json away from them."
+    )
+
+
+def _unit(view: NodeView) -> str:
+    return quote(view.unit.name) if view.unit is not None else "its unit"
 
 
 def key_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """A validator without its key: a start makes a new key and zeroes the sign state
     (docs/rules/hazards.md#start-without-key)."""
-    if view.reading.role is not Role.VALIDATOR or _remote_signer(view):
+    if view.reading.role is not Role.VALIDATOR or view.remote_signer:
         return None
     reading = view.reading.key
     if isinstance(reading, Unknown):
@@ -67,7 +113,7 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
     address = view.address
     power = context.power.of(address)
     validator = view.reading.role is Role.VALIDATOR and (power or not context.power.known)
-    if not (power or validator) or _remote_signer(view):
+    if not (power or validator) or view.remote_signer:
         return None
     reading = view.reading.sign_state
     path = f"{view.host}.sign_state"
@@ -88,6 +134,49 @@ def sign_state_lost(view: NodeView, context: ChainContext) -> NodeVerdict | None
     return NodeVerdict(NodeCondition.SIGN_STATE_LOST, cause, evidence)
 
 
+def empty_state_missing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """A full node that does not run and has no sign state file, without which it does not start.
+    Its key signs nothing, so an empty state is right here, and nowhere else."""
+    if view.answers or not may_be_empty(
+        view.reading, context.power.total, context.power.of(view.address)
+    ):
+        return None
+    assert isinstance(view.reading.sign_state, Unknown)
+    return NodeVerdict(
+        NodeCondition.SIGN_STATE_LOST,
+        f"{view.reading.sign_state.reason}; its key has no voting power",
+        (evidence_of(f"{view.host}.sign_state", view.reading.sign_state),),
+        empty_state_advice(view.reading),
+    )
+
+
+def may_be_empty(reading: HostReading, total: int, power: int) -> bool:
+    """Whether the sign state file is missing where it guards nothing: on a full node whose own key
+    is known to have no power. `total` is 0 if the powers are unknown."""
+    state, key = reading.sign_state, value_or_none(reading.key)
+    return (
+        isinstance(state, Unknown)
+        and state.why is Why.ABSENT
+        and reading.role is Role.FULL
+        and key is not None
+        and bool(key.address)
+        and total > 0
+        and not power
+    )
+
+
+def empty_state_advice(reading: HostReading) -> str:
+    """How a full node gets its sign state file back."""
+    unit = value_or_none(reading.unit)
+    home = unit.home if unit is not None and unit.home else "HOME"
+    owner = unit.user if unit is not None and unit.user else "root"
+    return (
+        f'Write {{"height":"0","round":0,"step":0}} to {home}/data/priv_validator_state.json, '
+        f"owned by {owner}: its key has no voting power, so an empty state is right here. If this "
+        "key was ever a validator's, find its newest copy instead. Then `remediate diagnose`"
+    )
+
+
 def _older(
     view: NodeView, context: ChainContext, state: tuple[int, int, int], mark: tuple[int, int, int]
 ) -> bool:
@@ -96,11 +185,6 @@ def _older(
     if view.down:
         return state < mark
     return state[0] < mark[0] - (READ_APART + 2 * context.growth if context.growth else 1)
-
-
-def _remote_signer(view: NodeView) -> bool:
-    """Whether a remote signer signs: then key file and sign state of this host say nothing."""
-    return view.config is not None and bool(view.config.remote_signer)
 
 
 def _slashed(hrs: tuple[int, int, int]) -> str:

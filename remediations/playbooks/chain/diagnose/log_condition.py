@@ -11,17 +11,27 @@ from datetime import timedelta
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.journal_time import (
+    Told,
+    cause_among,
+    lines_of_attempts,
+    told_by_journal,
+)
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.signatures import LogSignature, any_match, first_match
+from remediations.playbooks.chain.diagnose.symptom_rules import RULES
 from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
 from remediations.systems.comet.double_sign_check import forbids_start
-from remediations.systems.hosts.values import JournalLine
+from remediations.systems.comet.journal_ends import Ending, repeated_end
+from remediations.systems.comet.journal_lines import Symptom, cause_of, named_height
+from remediations.systems.comet.journal_table import kind_of
 from remediations.values.reading import value_or_none
 
-_LAST_TRIES = timedelta(minutes=2)
-"""How long before its last start the lines of a looping daemon still concern the same fault."""
 _GO_PANIC = 2
 """Exit status of a Go program that panicked."""
+_ENOUGH_FILES = 65_535
+_OVER = timedelta(minutes=10)
+"""So long after the last end of a unit that systemd gave up, what was around it may have changed:
+one attempt is worth it."""
 
 
 def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
@@ -39,39 +49,72 @@ def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
     return NodeVerdict(NodeCondition.DISK_FULL, cause, evidence)
 
 
-def from_journal(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """The cause that the lines since the last start name, unless it is gone or the node is well."""
+def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """The cause that the lines that count name, unless the node is well."""
     if _well(view):
         return None
-    lines = tuple(line.message for line in recent_lines(view))
     cured = _cured(view)
-    match = first_match(lines, cured)
-    if match is None or match[0].condition is None:
+    told = cause_among(told_by_journal(view, context, cured))
+    if told is None:
         return None
-    signature, line = match
-    assert signature.condition is not None
-    condition, meaning = signature.condition, signature.meaning
-    if condition is NodeCondition.ZOMBIE and view.stuck_in_commit and not any_match(lines, cured):
+    rule = RULES[told.kind.symptom]
+    condition, meaning = rule.condition, told.kind.meaning
+    if rule.ended and view.answers:
+        condition = None
+    if rule.together is not None and not _others_passed(view, context, told.line):
+        condition = rule.together
+    died = told.kind.symptom is Symptom.CONSENSUS_FAILURE
+    if died and view.stuck_in_commit and not _once_explained(view, cured):
         # No outside cause explains it: the application itself does not apply the block.
-        condition = NodeCondition.PANICKED
+        condition = _fails(view, context)
         meaning = f"block {view.height} is stored, the application does not take it"
+    if condition is None:
+        return None
+    reason = cause_of(told.line)
+    if condition is NodeCondition.UPGRADE_NEEDED:
+        meaning += _selected(view)
+    hands = rule.by_hand if condition is rule.condition else ""
     return NodeVerdict(
-        condition,
-        f"{meaning}: {_short(line)}",
-        _line_evidence(view, line),
-        signature.by_hand,
+        condition, f"{meaning}: {reason}", (_line_evidence(view, told),), hands, reason
     )
 
 
-def log_hint(view: NodeView) -> tuple[LogSignature, Evidence] | None:
-    """A line that explains something without proving a condition: refused signatures, limits,
-    memory."""
+def log_hint(view: NodeView, context: ChainContext) -> tuple[str, Evidence, str] | None:
+    """What explains something without proving a condition: refused signatures, memory, the last
+    words of a process. The meaning, the line, and what to do by hand ("" for nothing)."""
     if _well(view):
         return None
-    match = first_match(tuple(line.message for line in recent_lines(view)), _cured(view))
-    if match is None or match[0].condition is not None:
+    told = cause_among(told_by_journal(view, context, _cured(view)))
+    if told is not None:
+        rule = RULES[told.kind.symptom]
+        if rule.condition is not None and not (rule.ended and view.answers):
+            return None
+        return told.kind.meaning, _line_evidence(view, told), rule.by_hand
+    end = _repeated_end(view)
+    if end is None or view.answers:
         return None
-    return match[0], _line_evidence(view, match[1])[0]
+    return "it ends with", _end_evidence(view, end), ""
+
+
+def keeps_failing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """Each of its last attempts ended with the same words: one more would end so, too."""
+    unit = view.unit
+    if view.answers or unit is None or unit.active_state not in ("activating", "failed"):
+        return None
+    end = _repeated_end(view)
+    if end is None or end.times < LOOPS:
+        return None
+    if unit.active_state == "failed" and context.began - end.at > _OVER:
+        return None
+    reason = cause_of(end.words)
+    cause = f"it ended {end.times} times with the same words: {reason}"
+    return NodeVerdict(
+        NodeCondition.KEEPS_FAILING,
+        cause,
+        (_end_evidence(view, end), *view.unit_evidence()),
+        "",
+        reason,
+    )
 
 
 def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -106,24 +149,32 @@ def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     return None
 
 
-def panicked(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
+def panicked(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """The next block is decided and stored, but the application does not apply it."""
     if not view.stuck_in_commit:
         return None
     cause = f"block {view.height} is stored, the application stays at {view.height - 1}"
-    return NodeVerdict(NodeCondition.PANICKED, cause, view.status_evidence(cause))
+    return NodeVerdict(_fails(view, context), cause, view.status_evidence(cause))
 
 
-def recent_lines(view: NodeView) -> tuple[JournalLine, ...]:
-    """The journal since the last start; for a daemon that loops, since its last attempts."""
-    entries = value_or_none(view.reading.journal) or ()
-    since = view.started_at
-    if since is None:
-        return entries
-    unit = view.unit
-    if unit is not None and (unit.restarts >= LOOPS or unit.active_state == "failed"):
-        since -= _LAST_TRIES
-    return tuple(entry for entry in entries if entry.at >= since)
+def _fails(view: NodeView, context: ChainContext) -> NodeCondition:
+    alone = context.passed >= view.height
+    return NodeCondition.FAILS_ALONE if alone else NodeCondition.PANICKED
+
+
+def _selected(view: NodeView) -> str:
+    """What cosmovisor starts now, for a sentence: the new program may lie beside it."""
+    binary = value_or_none(view.reading.binary)
+    if binary is None or "/cosmovisor/" not in binary.path:
+        return ""
+    return f" (cosmovisor's link `current` leads to {binary.path})"
+
+
+def _others_passed(view: NodeView, context: ChainContext, line: str) -> bool:
+    """Whether another node applied the block that this one fails at; if that is not known, whether
+    blocks go on."""
+    height = named_height(line) or (view.app.height + 1 if view.app is not None else 0)
+    return context.passed >= height if height else context.growth > 0
 
 
 def _well(view: NodeView) -> bool:
@@ -135,34 +186,51 @@ def _signs(view: NodeView, context: ChainContext) -> bool:
     return context.power.of(view.address) > 0 or not context.power.known
 
 
-def _cured(view: NodeView) -> frozenset[NodeCondition]:
-    """Conditions whose cause has been removed since, as other readings show.
+def _cured(view: NodeView) -> frozenset[Symptom]:
+    """Symptoms whose cause has been removed since, as other readings show.
 
     Dead consensus ends with the process: a node that is down is judged by the reason for that.
     """
     cured = set()
-    disk, config = value_or_none(view.reading.disk), view.config
+    disk, config, unit = value_or_none(view.reading.disk), view.config, view.unit
     if disk and disk.has_room and disk.writable:
-        cured.add(NodeCondition.DISK_FULL)
+        cured |= {Symptom.DISK_FULL, Symptom.DISK_READ_ONLY}
+    if unit is not None and unit.open_files >= _ENOUGH_FILES:
+        cured.add(Symptom.OPEN_FILES)
     version = view.status.version if view.status is not None else None
     if config is not None and forbids_start(config.double_sign_check_height, version) is False:
-        cured.add(NodeCondition.DOUBLE_SIGN_CHECK)
+        cured.add(Symptom.DOUBLE_SIGN_CHECK)
     if not view.answers:
-        cured.add(NodeCondition.ZOMBIE)
+        cured.add(Symptom.CONSENSUS_FAILURE)
         if config is not None and not (config.halt_height or config.halt_time):
-            cured.add(NodeCondition.HALT_HEIGHT)
+            cured.add(Symptom.HALT_SETTING)
     return frozenset(cured)
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= 160 else line[:157] + "..."
+def _once_explained(view: NodeView, cured: frozenset[Symptom]) -> bool:
+    """Whether a line names a cause that has been removed since."""
+    kinds = (kind_of(entry.message) for entry in lines_of_attempts(view))
+    return any(kind is not None and kind.symptom in cured for kind in kinds)
 
 
-def _line_evidence(view: NodeView, line: str) -> tuple[Evidence, ...]:
-    reading = view.reading.journal
-    at = next(
-        (entry.at for entry in reversed(recent_lines(view)) if entry.message == line), reading.at
+def _repeated_end(view: NodeView) -> Ending | None:
+    unit = view.unit
+    return repeated_end(lines_of_attempts(view), unit.name) if unit is not None else None
+
+
+def _line_evidence(view: NodeView, told: Told) -> Evidence:
+    return Evidence(
+        reading=f"{view.host}.journal",
+        says=cause_of(told.line),
+        source=view.reading.journal.source,
+        at=told.at,
     )
-    return (
-        Evidence(reading=f"{view.host}.journal", says=_short(line), source=reading.source, at=at),
+
+
+def _end_evidence(view: NodeView, end: Ending) -> Evidence:
+    return Evidence(
+        reading=f"{view.host}.journal",
+        says=cause_of(end.words),
+        source=view.reading.journal.source,
+        at=end.at,
     )

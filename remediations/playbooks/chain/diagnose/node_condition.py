@@ -6,13 +6,18 @@ a node that is well is healthy while blocks go on, and waits while they do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.double_signing import double_signing
+from remediations.playbooks.chain.diagnose.equivocation import runs
+from remediations.playbooks.chain.diagnose.heard import rpc_silent
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
+    empty_state_missing,
     key_missing,
     sign_state_lost,
 )
@@ -20,8 +25,10 @@ from remediations.playbooks.chain.diagnose.log_condition import (
     disk_full,
     from_journal,
     from_settings,
+    keeps_failing,
     panicked,
 )
+from remediations.playbooks.chain.diagnose.machines import names_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.position_condition import (
     behind,
@@ -30,7 +37,14 @@ from remediations.playbooks.chain.diagnose.position_condition import (
     untrusted,
     zombie,
 )
+from remediations.playbooks.chain.diagnose.signing_condition import (
+    not_signing,
+    same_machine,
+    second_name,
+    without_power,
+)
 from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
+from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import value_or_none
 
@@ -42,23 +56,49 @@ def node_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     for judge in _JUDGES:
         verdict = judge(view, context)
         if verdict is not None:
-            return verdict
+            return _named_twice(verdict, names_of(view.host, context.same))
     return None
 
 
-def _unreachable(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """The login failed: the daemon may still be running."""
+def _named_twice(verdict: NodeVerdict, names: Sequence[str]) -> NodeVerdict:
+    """Whatever is wrong with a machine that has two names is wrong once."""
+    if not names or verdict.condition is NodeCondition.SAME_MACHINE:
+        return verdict
+    return replace(verdict, cause=f"{verdict.cause}; it is the same machine as {name_some(names)}")
+
+
+def _unreachable(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """The login failed: the daemon may still be running. A bastion has none, and hides those behind
+    it."""
     if view.reached:
         return None
     evidence = evidence_of(f"{view.host}.session", view.reading.session)
-    cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
-    return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,))
+    jump = context.behind.get(view.host)
+    if view.reading.role is Role.BASTION:
+        cause = f"it could not be logged in to ({evidence.says})"
+        hidden = [host for host, before in context.behind.items() if before == view.host]
+        hands = "Log in by the provider's console, and mend SSH there"
+        hands += f" first: {name_some(hidden)} can only be reached through it." if hidden else "."
+    elif jump is not None:
+        cause = f"it can only be reached through {jump}, which is shut; the daemon may well run"
+        hands = f"Mend SSH on {jump} first. Do not start its key elsewhere."
+    else:
+        cause = f"it could not be logged in to; the daemon may well run ({evidence.says})"
+        hands = ""
+    return NodeVerdict(NodeCondition.UNREACHABLE, cause, (evidence,), hands)
 
 
 def _no_daemon(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
-    """A bastion has no daemon."""
+    """A bastion has no daemon; one that runs there is not what the inventory says it is."""
     if view.reading.role is not Role.BASTION:
         return None
+    if runs(view):
+        return NodeVerdict(
+            NodeCondition.UNKNOWN,
+            "the inventory calls it a bastion, but a daemon runs here",
+            (*view.unit_evidence(), *view.status_evidence(f"height {view.height}")),
+            f"Correct `role:` of {view.host} in the inventory, then diagnose again.",
+        )
     return NodeVerdict(NodeCondition.NO_DAEMON, "a bastion: no daemon is expected here", ())
 
 
@@ -80,19 +120,27 @@ def _standby(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
 
 _JUDGES: tuple[Judge, ...] = (
     _unreachable,
+    second_name,
     _no_daemon,
+    double_signing,
     key_missing,
     duplicate_key,
     _standby,
     sign_state_lost,
+    empty_state_missing,
     untrusted,
     disk_full,
+    rpc_silent,
     from_journal,
     from_settings,
     panicked,
     diverged,
+    keeps_failing,
     silent_condition,
     isolated,
     behind,
     zombie,
+    not_signing,
+    without_power,
+    same_machine,
 )

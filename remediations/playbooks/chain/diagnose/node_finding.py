@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.advice import by_hand
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
-from remediations.playbooks.chain.diagnose.context import NodeVerdict
+from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
+from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import (
     Component,
@@ -16,37 +19,47 @@ from remediations.playbooks.chain.finding import (
     NodeFinding,
     Tristate,
 )
-from remediations.systems.comet.inventory import Role
+from remediations.render.formats import format_moment, name_some
 from remediations.systems.comet.quorum import has_quorum
 
 
 def node_findings(
-    case: ClassInput, judgement: ClassVerdict, components: Sequence[Component]
+    case: ClassInput,
+    context: ChainContext,
+    judgement: ClassVerdict,
+    components: Sequence[Component],
 ) -> tuple[NodeFinding, ...]:
     """One finding for each host, sorted by name."""
     by_class = _ByClass(case, judgement, components)
     return tuple(
-        _finding(view, case, case.verdicts[view.host] or by_class.verdict(view))
+        _finding(view, case, context, case.verdicts[view.host] or by_class.verdict(view))
         for view in sorted(case.views, key=lambda view: view.host)
     )
 
 
-def _finding(view: NodeView, case: ClassInput, verdict: NodeVerdict) -> NodeFinding:
+def _finding(
+    view: NodeView, case: ClassInput, context: ChainContext, verdict: NodeVerdict
+) -> NodeFinding:
     power = case.power.of(view.address)
     member = power or not case.power.known
-    clue = log_hint(view)
+    clue = log_hint(view, context)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
+    clock = case.clocks.says(view.host)
+    if clock and verdict.condition is not NodeCondition.CLOCK_OFF:
+        cause = f"{cause}; {clock}"
     if clue is not None:
-        cause = f"{cause}; {clue[0].meaning}: {clue[1].says}"
-        hands = hands or clue[0].by_hand
-        evidence = (*evidence, clue[1])
+        meaning, line, advice = clue
+        if line.says not in cause:
+            cause = f"{cause}; {meaning}: {line.says}"
+        hands = hands or advice
+        evidence = (*evidence, line)
     return NodeFinding(
         host=view.host,
         condition=verdict.condition,
         address=view.address if member else "",
         power=power,
         cause=cause,
-        by_hand=hands or verdict.condition.rule.by_hand,
+        by_hand=hands or by_hand(view, verdict.condition),
         evidence=evidence,
     )
 
@@ -60,6 +73,8 @@ class _ByClass:
         self._case = case
         self._judgement = judgement
         self._blocked = frozenset(judgement.blocked)
+        self._components = components
+        self._doors = doors([view for view in case.views if view.answers])
         total = case.power.total
         self._cut = frozenset(
             host for c in components if not has_quorum(c.power, total) for host in c.hosts
@@ -70,14 +85,19 @@ class _ByClass:
         """Healthy while blocks go on, else waiting, isolated or diverged."""
         halted, chain = self._case.halt.answer, self._judgement.chain
         evidence = view.status_evidence(f"height {view.height}")
+        clock = self._case.clocks.says(view.host)
+        if halted is Tristate.NO and clock:
+            says = f"{view.reading.session.at:%H:%M:%S} UTC by our clock"
+            proof = evidence_of(f"{view.host}.session", view.reading.session, says)
+            cause = f"{clock} of that of the other hosts and of this machine"
+            return NodeVerdict(NodeCondition.CLOCK_OFF, cause, (proof,))
         if halted is Tristate.NO:
             return NodeVerdict(NodeCondition.HEALTHY, self._healthy(view), evidence)
         if halted is Tristate.UNKNOWN:
             cause = f"it answers at height {view.height}; the chain as a whole could not be judged"
             return NodeVerdict(NodeCondition.UNKNOWN, cause, evidence)
         if chain is ChainClass.PARTITION and view.host in self._cut:
-            cause = "it is well, in a part of the network without a quorum"
-            return NodeVerdict(NodeCondition.ISOLATED, cause, evidence)
+            return self._apart(view, evidence)
         if chain is ChainClass.APP_HASH_SPLIT and self._strays(self._cluster.get(view.host)):
             return NodeVerdict(NodeCondition.DIVERGED, self._stray(view), evidence)
         if chain is ChainClass.QUORUM_LOST and self._alone(view.host):
@@ -87,6 +107,21 @@ class _ByClass:
             return NodeVerdict(NodeCondition.WAITING, cause, evidence)
         return NodeVerdict(NodeCondition.WAITING, "it is well and waits for the others", evidence)
 
+    def _apart(self, view: NodeView, evidence: tuple[Evidence, ...]) -> NodeVerdict:
+        """On one side of a partition: which, and which ports lead to the others."""
+        mine = next((c for c in self._components if view.host in c.hosts), None)
+        hosts = frozenset(mine.hosts if mine is not None else ())
+        side = name_some(sorted(hosts - {view.host}), 4) or "nobody"
+        power = mine.power if mine is not None else 0
+        return NodeVerdict(
+            NodeCondition.ISOLATED,
+            f"it is well, on a side without a quorum: with {side}, {power} of "
+            f"{self._case.power.total} power",
+            evidence,
+            f"Mend the network between the hosts (routes, firewall, {self._doors}), and wait. "
+            "No restart, no reset.",
+        )
+
     def _alone(self, host: str) -> bool:
         """Whether it is outside the cluster with the most power, which could go on with what is
         missing."""
@@ -94,9 +129,9 @@ class _ByClass:
         return cluster is not None and cluster is not self._case.hashes.clusters[0]
 
     def _healthy(self, view: NodeView) -> str:
-        if view.reading.role is Role.VALIDATOR and not self._case.power.of(view.address):
-            return "it follows the chain, but is not in the validator set (jailed, or not bonded)"
-        return f"it follows the chain at {view.height}"
+        past = self._case.equivocations.conflicts.get(view.address)
+        signed = f"; its key signed twice, last seen at {format_moment(past.at)}" if past else ""
+        return f"it follows the chain at {view.height}{signed}"
 
     def _strays(self, cluster: HashCluster | None) -> bool:
         """Whether its cluster has at most half of the power: then it cannot be taken to be

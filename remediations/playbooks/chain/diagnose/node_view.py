@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from remediations.engine.find.finding import Evidence, evidence_of
@@ -12,6 +12,8 @@ from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, R
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
 from remediations.values.reading import Known, Unknown, value_or_none
 
+CLOCK_TICK = timedelta(milliseconds=10)
+"""The unit of start times in `/proc` (proc(5): USER_HZ)."""
 READ_APART = 20
 """How many blocks the readings of two hosts may be apart on a chain that makes blocks: hosts are
 read seconds apart."""
@@ -35,6 +37,12 @@ class NodeView:
     def reached(self) -> bool:
         """Whether the login succeeded."""
         return isinstance(self.reading.session, Known)
+
+    @property
+    def clock(self) -> timedelta:
+        """How far the host's clock is ahead of ours: what it dates itself is by that clock."""
+        session = value_or_none(self.reading.session)
+        return timedelta(milliseconds=session.clock_offset_ms if session is not None else 0)
 
     @cached_property
     def unit(self) -> Unit | None:
@@ -114,10 +122,15 @@ class NodeView:
         With a remote signer the key file on the host is not the one that signs.
         """
         key = value_or_none(self.reading.key)
-        remote = self.config is not None and bool(self.config.remote_signer)
-        if key is not None and key.address and not remote:
+        if key is not None and key.address and not self.remote_signer:
             return key.address
         return self.status.address if self.status is not None else ""
+
+    @property
+    def remote_signer(self) -> str:
+        """Where a remote signer signs for it: then key file and sign state of this host say
+        nothing. "" if none does, or if that is not known."""
+        return self.config.remote_signer if self.config is not None else ""
 
     @property
     def node_id(self) -> str:
@@ -149,10 +162,19 @@ class NodeView:
             r.height == self.status.height and r.step == RoundStep.COMMIT for r in self.rounds
         )
 
-    @property
+    @cached_property
     def started_at(self) -> datetime | None:
-        """When the unit last became active."""
-        return self.unit.active_since if self.unit is not None else None
+        """When the daemon was started: with its unit, or later by a wrapper in it (cosmovisor),
+        which starts a child anew without a word from systemd."""
+        unit = self.unit
+        if unit is None or unit.active_since is None:
+            return None
+        processes = self.processes or ()
+        own = next((p.started for p in processes if p.pid == unit.main_pid), None)
+        starts = [p.started for p in processes if " start" in p.command]
+        if own is None or not starts:
+            return unit.active_since
+        return unit.active_since + max(0, max(starts) - own) * CLOCK_TICK
 
     def status_evidence(self, says: str) -> tuple[Evidence, ...]:
         """Evidence from the newest `/status`, or from its absence."""

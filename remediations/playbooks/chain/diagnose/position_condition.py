@@ -6,11 +6,19 @@ Process, `/health`, `catching_up` and systemd look fine in all of these cases
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.network import reach_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.values.reading import value_or_none
+from remediations.render.formats import format_duration
+from remediations.systems.comet.quorum import can_halt
+from remediations.values.reading import Known, value_or_none
+
+_FIRST_BLOCKS = timedelta(minutes=2)
+"""What a node takes at most from its start to its first block in block sync."""
 
 
 def untrusted(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -36,46 +44,102 @@ def diverged(view: NodeView, context: ChainContext) -> NodeVerdict | None:
 
 
 def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """In block sync, or well below the tip and rising."""
+    """In block sync, or well below the tip and rising: behind. Where its height stands it does not
+    catch up, whatever `catching_up` says."""
     status = view.status
     if status is None:
         return None
     lag = context.tip - view.height
-    if status.catching_up or (view.rises and lag > _allowed(context)):
-        cause = (
-            f"it is at {view.height}, the tip is {context.tip}; catching_up {status.catching_up}"
-        )
-        return NodeVerdict(NodeCondition.BEHIND, cause.lower(), view.status_evidence(cause))
-    return None
+    if not (status.catching_up or (view.rises and lag > _allowed(context))):
+        return None
+    where = f"it is at {view.height}, the tip is {context.tip}"
+    if view.stands and not _young(view, context):
+        cause = f"{where}; it is in block sync, and its height stands"
+        return NodeVerdict(NodeCondition.STUCK, cause, view.status_evidence(cause))
+    cause = f"{where}; {_progress(view, context)}"
+    return NodeVerdict(NodeCondition.BEHIND, cause, view.status_evidence(cause))
+
+
+def _young(view: NodeView, context: ChainContext) -> bool:
+    """Whether its process started so lately that it may still be looking for peers."""
+    return view.started_at is not None and context.began - view.started_at < _FIRST_BLOCKS
+
+
+def _progress(view: NodeView, context: ChainContext) -> str:
+    """How fast it comes nearer, and when it will have arrived."""
+    samples = [sample for sample in view.reading.samples if isinstance(sample.status, Known)]
+    if len(view.statuses) < 2:
+        return "whether it rises was not seen: only one sample could be read"
+    seconds = (samples[-1].at - samples[0].at).total_seconds()
+    rose = view.statuses[-1].height - view.statuses[0].height
+    if rose <= 0 or seconds <= 0:
+        return "it started less than two minutes ago; its height stands yet"
+    nearer = (rose - context.growth) / seconds
+    told = f"it rises by {rose / seconds:.1f} blocks a second"
+    if nearer <= 0:
+        return f"{told}, no faster than the tip"
+    wait = timedelta(seconds=round((context.tip - view.height) / nearer))
+    return f"{told}, and will have arrived in {format_duration(wait)}"
 
 
 def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """It has no peers while others run; or it stands below the tip and sees no peer above it."""
+    """It has no peers while others run; or it stands below the tip and sees no peer above it.
+
+    Where that is so of several nodes, or in a halt, or where no peer's port answers its host, the
+    network is at fault, and a restart mends nothing. Of one node alone it may be its own p2p, which
+    a restart cures.
+    """
     if view.status is None or context.witnesses < 2:
         return None
-    chain = view.reading.chain
-    peers, rounds = value_or_none(chain.peers), value_or_none(chain.peer_rounds)
-    below = view.stands and context.tip - view.height > 1
-    if peers is not None and not peers and not view.rises:
-        cause = f"it has no peers and stands at {view.height}; the tip is {context.tip}"
-    elif (
-        below
-        and rounds is not None
-        and max((p.height for p in rounds), default=0) <= (view.height + 1)
-    ):
-        cause = f"it stands at {view.height} and hears nothing newer; the tip is {context.tip}"
-    else:
+    cause = context.cut.get(view.host, "")
+    if not cause:
         return None
-    evidence = (evidence_of(f"{view.host}.chain.peers", chain.peers, cause),)
+    evidence = (evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, cause),)
+    more = context.poor.get(view.host, "")
+    cause = f"{cause}; {more}" if more else cause
+    if _is_dispensable(view, context) and len(context.cut) == 1:
+        age = context.age_of(view)
+        if age is not None and age <= context.grace:
+            says = f"{cause}; it started {int(age.total_seconds())} s ago"
+            return NodeVerdict(NodeCondition.UNKNOWN, says, evidence + view.unit_evidence())
+        reach = reach_of(view)
+        cause = f"{cause}; {reach.says}" if reach.says else cause
+        if reach.open:
+            return _starved(view, f"{cause}. Its own p2p is stuck", evidence)
+        if not reach.cut:
+            return _starved(view, f"{cause}. Its network is cut, or its own p2p is stuck", evidence)
     return NodeVerdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
 
 
+def _is_dispensable(view: NodeView, context: ChainContext) -> bool:
+    """Whether blocks come without it: then a restart of it risks nothing."""
+    total = context.power.total
+    return context.goes_on and total > 0 and not can_halt(context.power.of(view.address), total)
+
+
+def _starved(view: NodeView, cause: str, evidence: tuple[Evidence, ...]) -> NodeVerdict:
+    cause += (
+        ": a restart is a safe attempt while blocks go on without it; if it stands again, look "
+        f"from {view.host} whether the p2p ports of its peers can be reached, and mend that"
+    )
+    return NodeVerdict(NodeCondition.STARVED, cause, evidence + view.status_evidence(""))
+
+
 def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """Its height or its round stands still while its own peers are ahead: consensus is dead."""
+    """Its height or its round stands still while its own peers are ahead: consensus is dead. With
+    few peers, or silent ones, it may as well be starved of blocks."""
     if view.status is None or not view.stands:
         return None
     if context.tip - view.height > _allowed(context):
-        cause = f"it stands at {view.height} while the tip is {context.tip}: consensus is dead"
+        cause = f"it stands at {view.height} while the tip is {context.tip}"
+        poor = context.poor.get(view.host, "")
+        if poor and _is_dispensable(view, context):
+            reach = reach_of(view)
+            poor = f"{poor}; {reach.says}" if reach.says else poor
+            proof = evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, poor)
+            both = f"{cause}; {poor}. It gets no blocks, or its consensus is dead"
+            return _starved(view, both, (proof,))
+        cause = f"{cause}: consensus is dead"
         return NodeVerdict(NodeCondition.ZOMBIE, cause, view.status_evidence(cause))
     state = view.round
     if state is None or len(view.rounds) < 2:

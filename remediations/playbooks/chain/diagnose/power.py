@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,11 +48,17 @@ class Power:
         return sum(p for address, p in self.powers.items() if address not in self.holders)
 
 
-def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Power:
-    """The newest validator set that a witness knows, and who holds its keys."""
+def read_power(
+    views: Sequence[NodeView],
+    witnesses: Sequence[NodeView],
+    proven: frozenset[str] = frozenset(),
+) -> Power:
+    """The newest validator set that a witness knows, and who holds its keys. The sets that hosts
+    in `proven` show come before any other."""
     best: ValidatorSet | None = None
     source = ""
-    for view in sorted(witnesses, key=lambda view: view.host):
+    sure = [view for view in witnesses if view.host in proven]
+    for view in sorted(sure or witnesses, key=lambda view: view.host):
         members = value_or_none(view.reading.chain.validators)
         if members is None or not members.validators:
             continue
@@ -71,11 +77,14 @@ def read_power(views: Sequence[NodeView], witnesses: Sequence[NodeView]) -> Powe
     )
 
 
-def duplicate_keys(views: Sequence[NodeView]) -> dict[str, tuple[str, ...]]:
-    """Address → the hosts that have its key file, if there are several (G2)."""
-    held: dict[str, list[str]] = {}
+def duplicate_keys(
+    views: Sequence[NodeView], same: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Address → the hosts that have its key file, if there are several (G2). A machine that is
+    there under two names, as `same` tells, has it once, and is called by one of them."""
+    held: dict[str, set[str]] = {}
     for view in views:
         key = view.reading.key
         if isinstance(key, Known) and key.value.address:
-            held.setdefault(key.value.address, []).append(view.host)
+            held.setdefault(key.value.address, set()).add(same.get(view.host, view.host))
     return {address: tuple(sorted(hosts)) for address, hosts in held.items() if len(hosts) > 1}

@@ -41,11 +41,15 @@ def silent_condition(view: NodeView, context: ChainContext) -> NodeVerdict | Non
 
 def _not_running(view: NodeView, unit: Unit) -> NodeVerdict:
     if unit.active_state == "activating":
+        if unit.restarts >= LOOPS and unit.result == "oom-kill":
+            return _verdict(view, NodeCondition.OUT_OF_MEMORY, _memory(unit))
         if unit.restarts >= LOOPS:
             cause = f"systemd restarted {unit.name} {unit.restarts} times; exit {unit.exit_status}"
             return _verdict(view, NodeCondition.CRASH_LOOP, cause)
         return _verdict(view, NodeCondition.STOPPED, f"{unit.name} is about to be started")
     if unit.active_state == "failed":
+        if unit.result == "oom-kill" and unit.restarts >= LOOPS:
+            return _verdict(view, NodeCondition.OUT_OF_MEMORY, _memory(unit))
         if unit.result == "start-limit-hit":
             cause = f"{unit.name} failed too often; systemd gave up; exit {unit.exit_status}"
             return _verdict(view, NodeCondition.CRASH_LOOP, cause)
@@ -62,11 +66,17 @@ def _not_running(view: NodeView, unit: Unit) -> NodeVerdict:
     return _unknown(view, f"{unit.name} is {unit.active_state}")
 
 
+def _memory(unit: Unit) -> str:
+    return (
+        f"{unit.name} was killed for memory (oom-kill); systemd restarted it {unit.restarts} times"
+    )
+
+
 def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
     """The unit is active, but the RPC does not answer: frozen, unless it has just been started."""
     processes = view.processes
     stuck = [p for p in processes or () if p.state[:1] in ("T", "t", "D")]
-    age = context.began - unit.active_since if unit.active_since is not None else None
+    age = context.began + view.clock - unit.active_since if unit.active_since is not None else None
     young = age is not None and age <= context.grace
     if stuck:
         cause = f"pid {stuck[0].pid} is in state {stuck[0].state}: it is there and does nothing"

@@ -162,7 +162,7 @@ def _round_moves(near: Sequence[NodeView], height: int, round_: int) -> Tristate
     fixed = False
     for view in near:
         states = [
-            (sample.at, sample.round.value)
+            (sample.at + view.clock, sample.round.value)
             for sample in view.reading.samples
             if isinstance(sample.round, Known) and sample.round.value.height == height
         ]

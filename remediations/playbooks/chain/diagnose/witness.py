@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
+from remediations.playbooks.chain.diagnose.proofs import Proofs
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import PeerRound
 from remediations.values.reading import Known, value_or_none
@@ -20,17 +21,22 @@ from remediations.values.reading import Known, value_or_none
 _NEAR = 2
 """Blocks by which readings of a chain that stands still may differ: gossip lags by one step."""
 
+NO_PROOFS = Proofs()
 
-def contradictions(views: Sequence[NodeView], chain_id: str) -> dict[str, str]:
+
+def contradictions(
+    views: Sequence[NodeView], chain_id: str, proofs: Proofs = NO_PROOFS
+) -> dict[str, str]:
     """Host → why its answers about the chain are not used."""
-    found = {
+    found = dict(proofs.doubts)
+    found |= {
         view.host: doubt for view in views if view.answers and (doubt := _alone(view, chain_id))
     }
     others = [view for view in views if view.answers and view.host not in found]
     seen = _seen_by_peers(others)
     tallest = sorted((view.height for view in others), reverse=True)
     for view in others:
-        doubt = _against_peers(view, seen.get(view.node_id, []), tallest)
+        doubt = _against_peers(view, seen.get(view.node_id, []), tallest, proofs)
         if doubt:
             found[view.host] = doubt
     return found
@@ -79,7 +85,9 @@ def _seen_by_peers(views: Sequence[NodeView]) -> dict[str, list[PeerRound]]:
     return seen
 
 
-def _against_peers(view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[int]) -> str:
+def _against_peers(
+    view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[int], proofs: Proofs
+) -> str:
     """A height that no other node has, that the peers do not see, and that no commit proves; or
     ""."""
     status = view.status
@@ -88,16 +96,19 @@ def _against_peers(view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[
     slack = READ_APART if view.rises else _NEAR
     highest = max(peer.height for peer in seen)
     rival = tallest[1] if len(tallest) > 1 and tallest[0] == status.height else tallest[0]
-    if status.height > max(highest, rival) + slack and not _proven(view):
+    if status.height > max(highest, rival) + slack and not _proven(view, proofs):
         return f"it says height {status.height}, its peers see it at {highest}, nobody confirms it"
     if highest > status.height + 1 + slack:
         return f"it says height {status.height}, its peers see it at {highest}"
     return ""
 
 
-def _proven(view: NodeView) -> bool:
-    """Whether it shows a commit near its height that more than 2/3 of its set signed."""
+def _proven(view: NodeView, proofs: Proofs) -> bool:
+    """Whether it shows a commit near its height that more than 2/3 of its set signed: by verified
+    signatures, or by flags where the observation has no signatures."""
     commit = value_or_none(view.reading.chain.commit)
+    if proofs.block is not None:
+        return view.host in proofs.hosts and proofs.block.height >= view.height - READ_APART
     members = value_or_none(view.reading.chain.validators)
     if commit is None or members is None or commit.height < view.height - READ_APART:
         return False

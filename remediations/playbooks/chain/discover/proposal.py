@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from remediations.playbooks.chain.diagnose.machines import machines_of, names_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys, read_power
 from remediations.playbooks.chain.discover.guess import Guess, guess_role
@@ -72,13 +73,14 @@ def propose(observation: CometReading, entries: Sequence[HostEntry]) -> Inventor
     chain_id = chains.most_common(1)[0][0] if chains else ""
     ours = [view for view in views if view.status is not None and view.status.network == chain_id]
     power = read_power(views, ours)
-    copies = duplicate_keys(views)
+    same = machines_of(observation)
+    copies = duplicate_keys(views, same)
     return InventoryProposal(
         chain_id=chain_id,
         other_chains=tuple(sorted(set(chains) - {chain_id})),
         total_power=power.total,
         hosts=tuple(
-            _host(entry, view, views, power, copies)
+            _host(entry, view, views, power, copies, names_of(entry.name, same))
             for entry, view in zip(entries, views, strict=True)
         ),
         strangers=_strangers(ours),
@@ -96,6 +98,7 @@ def _host(
     views: Sequence[NodeView],
     power: Power,
     copies: dict[str, tuple[str, ...]],
+    names: tuple[str, ...],
 ) -> ProposedHost:
     key = value_or_none(view.reading.key)
     address = view.address if power.of(view.address) else (key.address if key else "")
@@ -107,7 +110,10 @@ def _host(
         unit=node_of(entry).unit,
         address=address,
         power=power.of(view.address),
-        notes=_notes(entry, view),
+        notes=(
+            *(f"the same machine as {name}: keep one name" for name in names),
+            *_notes(entry, view),
+        ),
         danger=f"its validator key also lies on {', '.join(sharing)}: "
         "when both run, the validator is tombstoned within two blocks"
         if sharing

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from remediations.engine.doctor.line import DoctorLine, Urgency, lack_line, ok_line, warn_line
+from remediations.playbooks.chain.diagnose.clocks import Clocks
+from remediations.playbooks.chain.diagnose.machines import names_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, duplicate_keys
 from remediations.render.formats import count_of, name_some, percent, short_digest
@@ -15,13 +17,32 @@ from remediations.values.reading import Known, Unknown
 
 CHAIN = "chain"
 """The subject of lines about the whole."""
+DISABLE = "`sudo systemctl disable --now UNIT`"
+"""Not `mask`, which systemd refuses for a unit whose file is in /etc, where most are."""
 ONE_KEY = "one key, one host"
 """The topic of the most dangerous lack: it costs a validator for ever."""
 
 
-def chain_lines(views: Sequence[NodeView], power: Power) -> tuple[DoctorLine, ...]:
-    """The validator set, who covers it, keys that lie on two hosts, and different programs."""
-    return (*_set(power), *_coverage(views, power), *_duplicates(views, power), *_programs(views))
+def chain_lines(
+    views: Sequence[NodeView], power: Power, same: Mapping[str, str]
+) -> tuple[DoctorLine, ...]:
+    """The validator set, who covers it, machines with two names, keys that lie on two hosts, and
+    different programs."""
+    return (
+        *_set(power),
+        *_coverage(views, power),
+        *_names(same),
+        *_duplicates(views, power, same),
+        *_programs(views),
+    )
+
+
+def our_clock(clocks: Clocks) -> tuple[DoctorLine, ...]:
+    """This machine's clock, where all hosts agree against it: said once, and of none of them."""
+    if not clocks.our_fault:
+        return ()
+    mend = "`timedatectl` here; then `remediate doctor` again"
+    return (lack_line(CHAIN, "our clock", clocks.our_fault, mend, urgency=Urgency.FIRST),)
 
 
 def _set(power: Power) -> list[DoctorLine]:
@@ -62,7 +83,24 @@ def _blind(view: NodeView) -> bool:
     return isinstance(view.reading.key, Unknown) and not view.address and not is_bastion
 
 
-def _duplicates(views: Sequence[NodeView], power: Power) -> list[DoctorLine]:
+def _names(same: Mapping[str, str]) -> list[DoctorLine]:
+    """One machine under two names: every step would be done there twice."""
+    mend = "take all but one of these names out of the inventory; change nothing on the machine"
+    return [
+        lack_line(
+            CHAIN,
+            "one name, one host",
+            f"{name_some((first, *names_of(first, same)))} are the same machine",
+            mend,
+            urgency=Urgency.FIRST,
+        )
+        for first in sorted(set(same.values()))
+    ]
+
+
+def _duplicates(
+    views: Sequence[NodeView], power: Power, same: Mapping[str, str]
+) -> list[DoctorLine]:
     """Loud whoever of them runs: the second one to start is tombstoned within two blocks."""
     down = {view.host for view in views if view.down}
     return [
@@ -74,7 +112,7 @@ def _duplicates(views: Sequence[NodeView], power: Power) -> list[DoctorLine]:
             _apart(hosts, [host for host in hosts if host not in down]),
             urgency=Urgency.FIRST,
         )
-        for address, hosts in sorted(duplicate_keys(views).items())
+        for address, hosts in sorted(duplicate_keys(views, same).items())
     ]
 
 
@@ -82,8 +120,14 @@ def _apart(hosts: Sequence[str], running: Sequence[str]) -> str:
     """How to get two copies of a key apart, whoever of them may run."""
     if len(running) == 1:
         others = ", ".join(host for host in hosts if host != running[0])
-        return f"mask the unit on {others}, then move the key away from there; {running[0]} runs"
-    return f"decide which of {', '.join(hosts)} is to sign; stop and mask the others at once"
+        return f"{running[0]} runs: leave it; on {others}: {DISABLE}, then move the key away"
+    if running:
+        names = ", ".join(running)
+        return f"find out which of {names} signs; on the others at once: {DISABLE}"
+    return (
+        f"none runs: decide which of {', '.join(hosts)} is to sign; on the others: {DISABLE}, then "
+        "move the key away from there"
+    )
 
 
 def _programs(views: Sequence[NodeView]) -> list[DoctorLine]:

@@ -10,20 +10,21 @@ from dataclasses import dataclass
 
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
 from remediations.engine.doctor.login_lines import SshCommand, login_lines
+from remediations.playbooks.chain.diagnose.clocks import CLOCK_BLOCK_MS, Clocks
+from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
-from remediations.playbooks.chain.guards.node import CLOCK_BLOCK_MS
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
 from remediations.render.formats import short_digest
 from remediations.systems.comet.discovered import UNIT_PATTERN
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
-from remediations.systems.comet.subcommands import SUBCOMMANDS
+from remediations.systems.comet.subcommands import Subcommands
 from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry
-from remediations.values.reading import Known, Unknown, Why
+from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 DISK_DOUBT = 20
 """A disk with less than one in so many bytes free is a warning."""
@@ -31,13 +32,14 @@ DISK_DOUBT = 20
 
 @dataclass(frozen=True, kw_only=True)
 class HostSight:
-    """What was read of all hosts; why some could not be reached, and what is known of their keys;
-    which subcommands the programs of the others accept."""
+    """What was read of all hosts, and whose clock is wrong; why some could not be reached, and what
+    is known of their keys; which subcommands the programs of the others accept."""
 
     reading: CometReading
+    clocks: Clocks
     refusals: Mapping[str, HostUnreachable]
     doors: Mapping[str, HostKeyStatus]
-    programs: Mapping[str, tuple[str, ...]]
+    programs: Mapping[str, Subcommands]
 
 
 def host_lines(
@@ -65,10 +67,10 @@ def host_lines(
             f"as root on {host}: visudo -f /etc/sudoers.d/remediate, with the line "
             f"`{session.user} ALL=(root) NOPASSWD: ALL`, or a narrower one of docs/sudo.md",
         ),
-        _clock(host, session.clock_offset_ms, ssh),
+        _clock(host, session.clock_offset_ms, sight.clocks, ssh),
     ]
     if reading.role is Role.BASTION:
-        return tuple(lines)
+        return (*lines, *_no_bastion(reading))
     lines += _unit(reading, ssh)
     if isinstance(reading.unit, Unknown):
         return tuple(lines)  # where its data lies is not known: the rest could not be read either
@@ -80,8 +82,20 @@ def host_lines(
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
-def _clock(host: str, offset_ms: int, ssh: SshCommand) -> DoctorLine:
-    if abs(offset_ms) < CLOCK_BLOCK_MS:
+def _no_bastion(reading: HostReading) -> list[DoctorLine]:
+    """A daemon on a host that the inventory calls a bastion."""
+    view = NodeView(reading)
+    if not runs(view):
+        return []
+    unit = view.unit.name if view.unit is not None else "a daemon"
+    mend = f"correct `role:` of {reading.host} in the inventory: nobody looks after it there"
+    return [lack_line(reading.host, "role", f"a bastion, but {unit} runs here", mend)]
+
+
+def _clock(host: str, offset_ms: int, clocks: Clocks, ssh: SshCommand) -> DoctorLine:
+    if clocks.ours and host not in clocks.off:
+        return ok_line(host, "clock", "that of the other hosts; ours is wrong")
+    if abs(offset_ms) < CLOCK_BLOCK_MS and host not in clocks.off:
         return ok_line(host, "clock", f"{offset_ms} ms from ours")
     found = f"{abs(offset_ms) // 1000} s {'ahead of' if offset_ms > 0 else 'behind'} ours; "
     found += f"less than {CLOCK_BLOCK_MS // 1000} s is expected"
@@ -107,7 +121,9 @@ def _enabled(reading: HostReading, unit: Unit, state: str, ssh: SshCommand) -> D
     if unit.load_state != "loaded":
         mend = ssh.run("systemctl", "status", "--", unit.name)
         return lack_line(reading.host, "unit", f"{unit.name} is {unit.load_state}", mend)
-    if unit.enabled != "enabled" and reading.role is not Role.STANDBY:
+    key = value_or_none(reading.key)
+    keyless = reading.role is Role.VALIDATOR and key is not None and not key.address
+    if unit.enabled != "enabled" and reading.role is not Role.STANDBY and not keyless:
         mend = ssh.run("sudo", "systemctl", "enable", "--", unit.name)
         return warn_line(reading.host, "unit", f"{state}: it does not start with the machine", mend)
     return ok_line(reading.host, "unit", state)
@@ -222,10 +238,15 @@ def _binary(reading: HostReading) -> list[DoctorLine]:
     return [ok_line(reading.host, "binary", found)]
 
 
-def _subcommands(reading: HostReading, accepted: tuple[str, ...] | None) -> DoctorLine:
-    if accepted is None:
+def _subcommands(reading: HostReading, said: Subcommands | None) -> DoctorLine:
+    if said is None:
         mend = "see sudo, unit and home; without it, a step that runs the program is not planned"
         return warn_line(reading.host, "subcommands", "could not be told without a risk", mend)
-    missing = ", ".join(word for word in SUBCOMMANDS if word not in accepted)
-    found = ", ".join(accepted) or "none"
-    return ok_line(reading.host, "subcommands", f"{found}{'; not: ' if missing else ''}{missing}")
+    found = ", ".join(said.accepted) or "none"
+    if said.unknown:
+        found += f"; not: {', '.join(said.unknown)}"
+    if not said.unanswered:
+        return ok_line(reading.host, "subcommands", found)
+    found += f"; no answer in time: {', '.join(said.unanswered)}"
+    mend = "`remediate doctor` again when the host is less busy"
+    return warn_line(reading.host, "subcommands", found, mend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line, warn_line
+from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.render.formats import percent
@@ -24,6 +25,9 @@ def key_line(reading: HostReading, power: Power) -> DoctorLine:
         return lack_line(host, TOPIC, reading.key.reason, f"see the home and sudo of {host}")
     address = reading.key.value.address
     share = power.of(address)
+    if reading.role is Role.STANDBY and share and runs(view) and power.holders[address] == (host,):
+        mend = f"{host} is the validator: say so in the inventory, role: validator; leave its key"
+        return lack_line(host, TOPIC, f"{address}: the only host with it, and it runs", mend)
     if reading.role is Role.STANDBY and share:
         mend = f"never start it while another host may have this key; move it off {host}"
         return lack_line(host, TOPIC, f"{address}: the key of an active validator", mend)

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from remediations.engine.doctor.examination import Doctor, Examination
 from remediations.engine.doctor.line import INVENTORY, DoctorLine, ok_line, warn_line
 from remediations.engine.observe.observation import Observation
+from remediations.playbooks.chain.diagnose.clocks import read_clocks
+from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power, read_power
 from remediations.playbooks.chain.diagnose.witness import contradictions
-from remediations.playbooks.chain.doctor.chain_lines import chain_lines
+from remediations.playbooks.chain.doctor.chain_lines import chain_lines, our_clock
 from remediations.playbooks.chain.doctor.host_lines import HostSight, host_lines
 from remediations.reach.connection import Reach
 from remediations.systems.comet.inventory import (
@@ -22,11 +24,11 @@ from remediations.systems.comet.inventory import (
     node_or_none,
 )
 from remediations.systems.comet.reading import CometNodes, comet_reading
-from remediations.systems.comet.subcommands import accepted_subcommands
+from remediations.systems.comet.subcommands import Subcommands, accepted_subcommands
 from remediations.values.inventory import Inventory
 
-Programs = Mapping[str, tuple[str, ...]]
-"""The subcommands that each host's program accepts."""
+Programs = Mapping[str, Subcommands]
+"""What each host's program says of its subcommands."""
 
 
 async def programs(reach: Reach, observation: Observation) -> Programs:
@@ -59,13 +61,20 @@ def world_lines(
     reading = comet_reading(sight.observation)
     views = [NodeView(one) for one in reading.hosts]
     power = believed_power(views, reading.chain_id)
-    seen = HostSight(reading=reading, refusals=sight.refusals, doors=sight.doors, programs=asked)
+    clocks = read_clocks(reading)
+    seen = HostSight(
+        reading=reading,
+        clocks=clocks,
+        refusals=sight.refusals,
+        doors=sight.doors,
+        programs=asked,
+    )
     hosts = [
         line
         for one in reading.hosts
         for line in host_lines(seen, inventory.host(one.host), power, config=inventory.ssh_config)
     ]
-    return (*chain_lines(views, power), *hosts)
+    return (*chain_lines(views, power, machines_of(reading)), *our_clock(clocks), *hosts)
 
 
 def believed_power(views: Sequence[NodeView], chain_id: str) -> Power:

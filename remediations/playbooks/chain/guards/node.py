@@ -10,6 +10,7 @@ from shlex import quote
 
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.clocks import CLOCK_BLOCK_MS
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import HostReading
@@ -19,8 +20,6 @@ from remediations.values.reading import Unknown, value_or_none
 RECORD_FLOOR = 1024 * 1024
 RECORD_INODES = 100
 """A step takes eight inodes and, with its outputs, a few KiB (`systems/hosts/launcher.sh`)."""
-CLOCK_BLOCK_MS = 10_000
-"""G37: with a larger offset a validator's votes carry impossible times."""
 
 
 def unit_known(_chain: ChainSituation, reading: HostReading) -> GuardResult:
@@ -147,7 +146,7 @@ def records_writable(_chain: ChainSituation, reading: HostReading) -> GuardResul
     )
 
 
-def clock_in_sync(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+def clock_in_sync(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G37: the clock is within ten seconds of ours."""
     title = "the clock is within 10 s of this machine's"
     session = value_or_none(reading.session)
@@ -158,7 +157,9 @@ def clock_in_sync(_chain: ChainSituation, reading: HostReading) -> GuardResult:
         holds=None if session is None else abs(session.clock_offset_ms) < CLOCK_BLOCK_MS,
         got="not reached" if session is None else f"{session.clock_offset_ms} ms",
         expected=f"under {CLOCK_BLOCK_MS} ms",
-        next_step=f"mend the time service on {reading.host} (`timedatectl`), then plan again",
+        next_step="set the clock of this machine (`timedatectl`): all hosts agree against it"
+        if chain.clocks.our_fault
+        else f"mend the time service on {reading.host} (`timedatectl`), then plan again",
     )
 
 

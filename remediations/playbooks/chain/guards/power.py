@@ -10,7 +10,7 @@ from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none
@@ -33,7 +33,10 @@ def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardRes
         holds=has_quorum(covered, finding.total_power) if finding.total_power else None,
         got=f"{covered} of {finding.total_power} ({percent(covered, finding.total_power)})",
         expected="more than 2/3",
-        next_step="add the missing validators' hosts to the inventory, then diagnose again",
+        next_step="make these keys readable, then `remediate diagnose` again: "
+        + name_some(finding.unread_keys, 4)
+        if finding.unread_keys
+        else "add the missing validators' hosts to the inventory, then diagnose again",
         facts=("chain.total_power",),
     )
 
@@ -41,20 +44,25 @@ def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardRes
 def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G2: no validator key is on two hosts, stopped standbys included."""
     holders: dict[str, list[str]] = defaultdict(list)
+    same = chain.same_machine
     for reading in chain.observation.hosts:
         key = value_or_none(reading.key)
         if key is not None and key.address:
             holders[key.address].append(reading.host)
     twice = {address: hosts for address, hosts in holders.items() if len(hosts) > 1}
     got = "; ".join(f"{address[:12]} on {', '.join(hosts)}" for address, hosts in twice.items())
+    copies = any(len({same.get(h, h) for h in hosts}) > 1 for hosts in twice.values())
     return guard_result(
         "G2",
         "every validator key lies on one host only",
         holds=not twice,
-        got=got or f"{len(holders)} keys, each on one host",
+        got=(got or f"{len(holders)} keys, each on one host")
+        + ("" if copies or not twice else ", which are one machine"),
         expected="one host for each key",
         next_step="decide which host may sign; remove the key from the other by hand, then "
-        "`remediate diagnose`",
+        "`remediate diagnose`"
+        if copies or not twice
+        else "take all but one of these names out of the inventory; change nothing on the machine",
         facts=tuple(f"{reading.host}.address" for reading in acting_readings(chain, proposal)),
     )
 
@@ -124,6 +132,8 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
         + (
             f"{left[0]}; see `remediate diagnose`"
             if left
+            else f"make these keys readable: {name_some(finding.unread_keys, 4)}"
+            if finding.unread_keys
             else "the validators not in the inventory"
         ),
         facts=("chain.online_power", "chain.total_power"),
@@ -144,7 +154,7 @@ def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
         if finding.total_power
         else None,
         got=f"{finding.uncovered_power} of {finding.total_power} not in the inventory, "
-        f"{len(finding.unlisted)} unlisted peers",
+        f"{sum(not peer.may_be for peer in finding.unlisted)} unlisted peers",
         expected="2/3 or less",
         next_step="run this from an inventory that covers the network",
         facts=("chain.total_power",),

@@ -7,6 +7,11 @@ They keep a validator from signing twice, for which it is tombstoned: it can nev
 from __future__ import annotations
 
 from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.key_condition import (
+    empty_state_advice,
+    may_be_empty,
+)
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.comet.inventory import Role
@@ -46,6 +51,23 @@ def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
+def signs_once(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G2b: its key does not sign twice at this time. Whoever starts a holder of such a key cannot
+    know that the other one has gone."""
+    finding = chain.finding.node(reading.host)
+    twice = finding.condition is NodeCondition.DOUBLE_SIGNING
+    return guard_result(
+        "G2b",
+        "the key is not signing twice now",
+        subject=reading.host,
+        holds=not twice,
+        got=finding.cause if twice else "nothing that was read shows it",
+        expected="no conflicting votes of this key in the last minutes",
+        next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
+        facts=(f"{reading.host}.down",),
+    )
+
+
 def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G19, G20, G21: the sign state exists, was not lowered, and is not from the future."""
     title = "the sign state is there, not lower than what the chain saw, not from the future"
@@ -72,22 +94,48 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
             got=reading.sign_state.reason,
             expected="data/priv_validator_state.json",
             facts=facts,
-            next_step="do not start it. Find the newest copy of the sign state; never a zero one",
+            next_step=f"do not start it yet. {empty_state_advice(reading)}"
+            if may_be_empty(reading, chain.finding.total_power, finding.power)
+            else "do not start it. Find the newest copy of the sign state; never a zero one",
         )
     state = reading.sign_state.value
-    seen, tip = chain.last_signed.get(finding.address, 0) if finding.address else 0, chain.tip
-    holds = state.height >= seen and state.height <= tip + 1
-    if finding.power and tip and not state.height:
+    memory = chain.memory_of(finding.address, finding.power)
+    above = state.height > chain.tip + 1
+    holds: bool | None = not above and state.height >= (memory.height or 0)
+    if finding.power and chain.tip and not state.height:
         holds = False
+    if holds and memory.unread:
+        holds = None
     return guard_result(
         "G20",
         title,
         subject=reading.host,
         holds=holds,
-        got=f"{state.height}/{state.round}/{state.step}; the chain saw it sign {seen}",
-        expected=f"at least {seen}, at most {tip + 1}",
-        next_step="do not start it: it could sign twice. Restore the newest sign state by hand",
+        got=f"{state.height}/{state.round}/{state.step}; {memory.says}",
+        expected=("" if memory.height is None else f"at least {memory.height}, ")
+        + f"at most {chain.tip + 1}",
+        next_step=_mend_state(above=above, unread=holds is None),
         facts=facts,
+    )
+
+
+def _mend_state(*, above: bool, unread: bool) -> str:
+    """What to do about a sign state. One that is too high is safe, and one that is lowered is not,
+    so these two never get the same advice."""
+    if above:
+        return (
+            "leave its sign state as it is: above the chain it cannot sign twice, it only refuses "
+            "until the chain is past that height, and any lower state could sign twice. Find out "
+            "which node has these blocks, or whether the file is another chain's"
+        )
+    if unread:
+        return (
+            "make a node answer `/commit`, so that it can be seen what this key signed last; then "
+            "`remediate diagnose` again"
+        )
+    return (
+        "do not start it: it could sign twice. Find the newest copy of its sign state, and put "
+        "that one in place; never a lower one"
     )
 
 

@@ -39,6 +39,7 @@ START_GUARDS = tuple(
         node.curable_by_start,
         node.one_process,
         signing.key_present,
+        signing.signs_once,
         signing.sign_state_sound,
         signing.wal_present,
         signing.signer_local,

@@ -1,0 +1,1 @@
+"""What changed from one observation to another: conclusions first, then readings."""

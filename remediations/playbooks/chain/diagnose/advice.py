@@ -1,0 +1,27 @@
+"""What a person does about one node, in commands that can be followed as they stand."""
+
+from __future__ import annotations
+
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+
+RESTART_STARTS = "it starts a unit that is down, too; a start does nothing while it still runs"
+"""`systemctl restart` is right whether the unit runs or not, `systemctl start` is not."""
+
+
+def by_hand(view: NodeView, condition: NodeCondition) -> str:
+    """The advice of the condition, with what this node's own readings add to it."""
+    unit = view.unit.name if view.unit is not None else "its unit"
+    if condition is NodeCondition.HALT_HEIGHT:
+        return f"{_mend_halt(view)} `sudo systemctl restart {unit}` ({RESTART_STARTS})."
+    return condition.rule.by_hand.replace("UNIT", unit)
+
+
+def _mend_halt(view: NodeView) -> str:
+    config = view.config
+    if config is not None and not (config.halt_height or config.halt_time):
+        return "halt-height and halt-time are 0 already, and its process does not know yet:"
+    return (
+        "Set halt-height = 0 and halt-time = 0 in app.toml (and in the unit's flags and "
+        "environment), then"
+    )

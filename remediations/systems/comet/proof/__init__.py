@@ -1,0 +1,1 @@
+"""What a chain proves of itself: blocks by the signatures of their validators (CometBFT 0.38)."""

@@ -1,0 +1,73 @@
+"""`remediate diff`: two files in, what changed out, and a code that says whether it decides."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.errors import ExitCode
+from remediations.values.reading import Known
+from tests import worlds
+from tests.unit.cli.desk import Desk, remediate
+from tests.unit.cli.wrong import is_document, is_error
+from tests.unit.plan.cases import quorum_lost
+
+
+def test_what_decides_ends_with_3(desk: Desk) -> None:
+    """Another class; both files are named, and the later conclusion comes with its cause."""
+    before, after = desk.saved(worlds.healthy(), "well"), desk.saved(quorum_lost(), "lost")
+    done = remediate("diff", before, after)
+    assert (done.code, done.err) == (ExitCode.CHANGES_PENDING, "")
+    assert done.out.startswith("CHANGED: chain: HEALTHY → QUORUM-LOST")
+    assert "before  well.json" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    found = remediate("diff", before, after, "--json").document
+    assert (found["error"], found["outcome"]) == (None, "changes_pending")
+
+
+def test_what_does_not_decide_ends_with_0(desk: Desk) -> None:
+    """A file and itself, and a disk that fills."""
+    before = desk.saved(worlds.healthy(), "well")
+    done = remediate("diff", before, before)
+    assert (done.code, done.err) == (ExitCode.OK, "")
+    assert "SAME: nothing has changed" in done.out
+    world = worlds.healthy()
+    disk = world.host("val1").disk
+    assert isinstance(disk, Known)
+    disk = replace(disk, value=replace(disk.value, available=9_000_000_000))
+    hosts = (replace(one, disk=disk) if one.host == "val1" else one for one in world.hosts)
+    after = desk.saved(replace(world, hosts=tuple(hosts)), "fuller")
+    done = remediate("diff", before, after)
+    assert done.code == ExitCode.OK
+    assert done.out.startswith("SAME: nothing that decides has changed")
+    assert re.search(r"^disk +val1 +available: [0-9]+ → 9000000000$", done.out, re.MULTILINE)
+
+
+def test_verbose_folds_nothing(desk: Desk) -> None:
+    """Every value that differs has a line."""
+    before, after = desk.saved(worlds.healthy(), "well"), desk.saved(quorum_lost(), "lost")
+    folded, whole = remediate("diff", before, after), remediate("diff", "--verbose", before, after)
+    assert len(whole.out.splitlines()) > len(folded.out.splitlines())
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("content", [None, "", "{}", "[]", '{"format":"3"}', '{"format":"4"}'])
+def test_a_file_that_is_not_an_observation(
+    desk: Desk, tmp_path: Path, place: str, content: str | None
+) -> None:
+    """Whichever of the two it is, it is named."""
+    good, bad = desk.saved(worlds.healthy(), "well"), tmp_path / "bad.json"
+    if content is not None:
+        bad.write_text(content)
+    words = ("diff", *((bad, good) if place == "before" else (good, bad)))
+    is_error(remediate(*words), ExitCode.USAGE, str(bad))
+    is_document(remediate(*words, "--json"), ExitCode.USAGE, str(bad))
+
+
+def test_one_file_is_not_enough(desk: Desk) -> None:
+    """The command line says what is missing."""
+    done = remediate("diff", desk.saved(worlds.healthy(), "well"))
+    is_error(done, ExitCode.USAGE, "AFTER")

@@ -1,0 +1,234 @@
+"""A key that signs twice: now, which comes before everything, and once, which is history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.engine.find.finding import Health
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.present import present
+from remediations.systems.comet.journal_table import PATTERN
+from remediations.systems.comet.reading import CometReading, HostReading
+from remediations.values.reading import Known
+from tests import worlds
+from tests.unit.plan.cases import wrong_clock
+from tests.worlds import address_of, healthy, stopped
+from tests.worlds.signing import (
+    OURSELVES,
+    evidence_in,
+    of_others,
+    powerless,
+    runs_twice,
+    said,
+    signed_twice,
+)
+
+NOW, WEEKS = timedelta(seconds=2), timedelta(days=20)
+VAL4 = address_of(4)
+MANY = (50,) * 20 + (5,) * 80
+POWERS = pytest.mark.parametrize("powers", [worlds.POWERS, MANY], ids=["4", "100"])
+Change = Callable[[CometReading], CometReading]
+
+VERIFIED = (
+    'INF verified new evidence of byzantine behavior evidence="DuplicateVoteEvidence{VoteA: '
+    f'Vote{{3:{VAL4[:12]} 115/00/SIGNED_MSG_TYPE_PREVOTE(Prevote) AA BB 00 @ 2026}}, VoteB: …}}"'
+)
+SHOWN: tuple[tuple[str, str, Change], ...] = (
+    ("its own journal", "val4", lambda w: said(w, "val4", OURSELVES, ago=NOW)),
+    (
+        "its own journal, as JSON",
+        "val4",
+        lambda w: said(
+            w,
+            "val4",
+            '{"level":"error","module":"consensus","height":115,'
+            '"message":"found conflicting vote from ourselves; did you unsafe_reset?"}',
+            ago=NOW,
+        ),
+    ),
+    (
+        "its own journal, in colours",
+        "val4",
+        lambda w: said(
+            w, "val4", "\x1b[90m12:00PM\x1b[0m \x1b[31mERR\x1b[0m " + OURSELVES[4:], ago=NOW
+        ),
+    ),
+    ("another node's journal", "val1", lambda w: said(w, "val1", of_others(VAL4), ago=NOW)),
+    (
+        "a full node's journal, as JSON",
+        "full1",
+        lambda w: said(
+            w,
+            "full1",
+            f'{{"level":"error","err":"conflicting votes from validator {VAL4}","height":115,'
+            '"message":"failed to process message"}',
+            ago=NOW,
+        ),
+    ),
+    ("evidence that a node verified", "val1", lambda w: said(w, "val1", VERIFIED, ago=NOW)),
+)
+
+
+@POWERS
+@pytest.mark.parametrize(("by", "shown"), [s[1:] for s in SHOWN], ids=[s[0] for s in SHOWN])
+def test_it_comes_before_a_chain_that_moves(
+    powers: tuple[int, ...], by: str, shown: Change
+) -> None:
+    """Whoever says it: a class of its own, exit code 3, and exactly this validator is to stop."""
+    finding = diagnose(shown(healthy(powers)))
+    node = finding.node("val4")
+    assert finding.chain is ChainClass.DOUBLE_SIGNING
+    assert present(finding).health is Health.DOWN
+    assert node.condition is NodeCondition.DOUBLE_SIGNING
+    assert f"seen on {by}" in finding.explanation
+    assert finding.next_step.startswith("val4: Stop this validator now: `sudo systemctl stop")
+    assert "second holder" in finding.next_step
+    assert present(finding).playbook == ""
+    assert {n.condition for n in finding.nodes if n.power and n is not node} == {
+        NodeCondition.HEALTHY
+    }
+
+
+def test_the_lines_arrive() -> None:
+    """The search on the host finds what is looked for here."""
+    for line in (OURSELVES, of_others(VAL4), VERIFIED):
+        assert re.search(PATTERN, line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'INF peer moniker="found conflicting vote from ourselves; {OURSELVES}"',
+        f'ERR dialing failed err="x err=\\"conflicting votes from validator {VAL4}\\""',
+        f"INF peer moniker=conflicting votes from validator {VAL4}",
+        '{"moniker":"found conflicting vote from ourselves","message":"added peer"}',
+    ],
+)
+def test_a_name_that_a_peer_chose_is_not_a_message(line: str) -> None:
+    """A stranger must not be able to have a validator stopped by what it calls itself."""
+    assert diagnose(said(healthy(), "val4", line, ago=NOW)).chain is ChainClass.HEALTHY
+
+
+def test_it_comes_before_a_lost_quorum() -> None:
+    """In a halt, too: it would sign twice in the rounds that a start brings."""
+    finding = diagnose(stopped(signed_twice(healthy(), "val4"), "val1"))
+    assert finding.chain is ChainClass.DOUBLE_SIGNING
+    assert finding.next_step.startswith("val4: Stop")
+
+
+def test_in_a_halt_what_is_younger_than_the_last_block_is_now() -> None:
+    """No height was passed since: the same two signers meet again in the next round."""
+    long = timedelta(minutes=90)
+    world = stopped(healthy(halted_after_s=3600), "val1")  # its last block is two hours old
+    assert diagnose(said(world, "val4", OURSELVES, ago=long)).chain is ChainClass.DOUBLE_SIGNING
+    restarted = worlds.change(world, "val4", _started_an_hour_ago)
+    line = said(restarted, "val2", of_others(VAL4), ago=long)
+    assert diagnose(line).chain is ChainClass.QUORUM_LOST
+    assert diagnose(said(world, "val4", OURSELVES, ago=2 * long)).chain is ChainClass.QUORUM_LOST
+
+
+def test_once_it_is_stopped_the_rest_is_mended() -> None:
+    """The holder is down: nobody starts it, and the class is that of the rest."""
+    finding = diagnose(stopped(signed_twice(healthy(), "val4"), "val1", "val4"))
+    assert finding.chain is ChainClass.QUORUM_LOST
+    node = finding.node("val4")
+    assert node.condition is NodeCondition.DOUBLE_SIGNING
+    assert node.by_hand.startswith("It is stopped: leave it so")
+
+
+@POWERS
+def test_two_that_run_with_one_key(powers: tuple[int, ...]) -> None:
+    """No line is needed: the standby or full node is to stop, the validator is left alone."""
+    finding = diagnose(runs_twice(healthy(powers), "val4", "full1"))
+    assert finding.chain is ChainClass.DOUBLE_SIGNING
+    assert "full1 and val4 both run with this key" in finding.node("val4").cause
+    assert finding.next_step.startswith("full1: Stop this copy now, and leave val4 alone")
+    assert finding.node("val4").by_hand.startswith("Leave this one alone if full1")
+
+
+def test_two_validators_with_one_key() -> None:
+    """Nobody knows which is the right one: if in doubt, both."""
+    finding = diagnose(runs_twice(healthy(), "val4", "val3"))
+    assert "Stop all but one of val3 and val4 now, if in doubt all" in finding.node("val4").by_hand
+
+
+def test_nodes_behind_one_remote_signer_do_not_sign_twice() -> None:
+    """Several nodes share a signer, which signs once: that is what it is for."""
+    world = runs_twice(healthy(), "val4", "full1")
+    for host in ("val4", "full1"):
+        world = worlds.configured(world, host, remote_signer="tcp://0.0.0.0:1234")
+    assert diagnose(world).chain is not ChainClass.DOUBLE_SIGNING
+    one = worlds.configured(
+        runs_twice(healthy(), "val4", "full1"), "val4", remote_signer="tcp://0.0.0.0:1234"
+    )
+    assert diagnose(one).chain is ChainClass.DOUBLE_SIGNING
+
+
+def test_evidence_in_a_fresh_block_without_a_name() -> None:
+    """The header does not tell whose it is: the next step is the question that does."""
+    finding = diagnose(evidence_in(healthy(), 115))
+    assert finding.chain is ChainClass.DOUBLE_SIGNING
+    assert "/block?height=115" in finding.next_step
+
+
+def test_evidence_that_one_node_alone_shows_is_not_believed() -> None:
+    """Four others have that header, without evidence."""
+    lied = evidence_in(healthy(), 115).host("val3")
+    world = worlds.change(healthy(), "val3", lambda _r: lied)
+    assert diagnose(world).chain is ChainClass.HEALTHY
+
+
+@POWERS
+def test_weeks_ago_is_history(powers: tuple[int, ...]) -> None:
+    """It is said, with the time; nothing is to be done, and nothing is refused."""
+    finding = diagnose(signed_twice(healthy(powers), "val4", ago=WEEKS))
+    assert finding.chain is ChainClass.HEALTHY
+    assert finding.next_step == "nothing to do"
+    assert "The key of val4 signed twice, last seen at 2026-11-05" in finding.explanation
+    assert "signed twice" in finding.node("val4").cause
+
+
+def test_weeks_ago_does_not_explain_a_halt() -> None:
+    """The node that stands has lines of last month about its key: the quorum is lost today."""
+    finding = diagnose(stopped(signed_twice(healthy(), "val4", ago=WEEKS), "val1"))
+    assert finding.chain is ChainClass.QUORUM_LOST
+    assert finding.node("val4").condition is NodeCondition.WAITING
+
+
+def test_out_of_the_set_is_history() -> None:
+    """It has been punished: whoever stops it now changes nothing."""
+    finding = diagnose(signed_twice(powerless(healthy(), "val4"), "val4"))
+    assert finding.chain is ChainClass.DEGRADED
+    assert finding.node("val4").condition is NodeCondition.NO_POWER
+    assert "signed twice" in finding.node("val4").cause
+
+
+def test_the_key_of_somebody_else() -> None:
+    """It is on no host of the inventory: its operator is told, and our rescue is not held up."""
+    world = said(healthy(hosts=3), "val1", of_others(VAL4), ago=NOW)
+    finding = diagnose(world)
+    assert finding.chain is ChainClass.DEGRADED
+    assert finding.next_step.startswith(f"tell the operator of {VAL4[:12]} (10 power)")
+    assert diagnose(stopped(world, "val1")).chain is ChainClass.QUORUM_LOST
+
+
+def test_a_clock_that_is_off_does_not_age_a_line() -> None:
+    """The host is two hours behind, so its fresh line looks old."""
+    late = timedelta(hours=2)
+    world = said(healthy(), "val4", OURSELVES, ago=late)
+    assert diagnose(world).chain is ChainClass.HEALTHY
+    world = wrong_clock(world, "val4", -late // timedelta(milliseconds=1))
+    assert diagnose(world).chain is ChainClass.DOUBLE_SIGNING
+
+
+def _started_an_hour_ago(reading: HostReading) -> HostReading:
+    assert isinstance(reading.unit, Known)
+    since = worlds.BEGAN - timedelta(hours=1)
+    return replace(reading, unit=worlds.known(replace(reading.unit.value, active_since=since)))

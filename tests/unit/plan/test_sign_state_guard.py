@@ -1,0 +1,86 @@
+"""What the guard on a sign state says: too high, too low, not looked at, and needed by nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace as with_
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.engine.plan.plan import GuardResult, Outcome
+from remediations.playbooks.chain.guards.signing import sign_state_sound
+from remediations.systems.comet.reading import CometReading
+from remediations.systems.comet.values import Commit, CommitSignature
+from remediations.values.reading import Why
+from tests import worlds
+from tests.unit.plan.cases import case_of, quorum_lost
+
+
+def judged(world: CometReading, host: str = "val1") -> GuardResult:
+    """The guard's result, in the situation of 40 of 100 power down."""
+    chain = with_(case_of(quorum_lost()), observation=world).chain
+    return sign_state_sound(chain, world.host(host))
+
+
+def commits(world: CometReading, **signed: int) -> CometReading:
+    """The commit that everybody shows has only these flags, by host; no commit without any."""
+    nothing = worlds.unknown("no answer")
+    votes = tuple(
+        CommitSignature(address=worlds.key_of(world.host(host)), flag=flag)
+        for host, flag in signed.items()
+    )
+    commit = worlds.known(Commit(height=worlds.HEIGHT, round=0, signatures=votes))
+    return replace(
+        world,
+        hosts=tuple(
+            replace(r, chain=replace(r.chain, commit=commit if signed else nothing))
+            for r in world.hosts
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("height", "says", "never"),
+    [
+        (worlds.HEIGHT + 37, "leave its sign state as it is", "do not start it: it could"),
+        (worlds.HEIGHT - 37, "do not start it: it could sign twice", "leave its sign state"),
+        (0, "do not start it: it could sign twice", "leave its sign state"),
+    ],
+)
+def test_a_state_above_the_chain_gets_another_sentence(height: int, says: str, never: str) -> None:
+    """Above it refuses, and whoever "restores" one that fits lowers it; below it is a danger."""
+    result = judged(worlds.sign_state(quorum_lost(), "val1", height))
+    assert result.outcome is Outcome.BLOCK
+    assert says in result.next_step
+    assert never not in result.next_step
+
+
+def test_what_was_not_looked_at_is_not_zero() -> None:
+    """A commit without its signature says nothing of the heights before; no commit, nothing."""
+    absent = judged(commits(quorum_lost(), val1=1, val2=2))
+    assert "commit 113 lacks its signature" in absent.got
+    assert "not looked at" in absent.got
+    assert "sign 0" not in absent.got
+    assert absent.expected == "at most 114"
+    unread = judged(commits(quorum_lost()))
+    assert unread.outcome is Outcome.UNKNOWN
+    assert "no commit" in unread.got
+    assert "/commit" in unread.next_step
+
+
+def test_only_a_full_node_without_power_may_get_an_empty_state() -> None:
+    """What to write is said for it, with its home and its owner; never for a validator."""
+    absent = worlds.unknown("there is no sign state file", Why.ABSENT)
+
+    def lost(host: str) -> GuardResult:
+        world = worlds.change(
+            worlds.stopped(quorum_lost(), "full1"), host, lambda r: replace(r, sign_state=absent)
+        )
+        return judged(world, host)
+
+    full = lost("full1")
+    assert full.outcome is Outcome.UNKNOWN
+    assert '{"height":"0","round":0,"step":0}' in full.next_step
+    assert f"{worlds.HOME}/data/priv_validator_state.json" in full.next_step
+    assert "never a zero one" in lost("val1").next_step
+    assert "height" not in lost("val1").next_step
