@@ -75,8 +75,10 @@ def test_broken_configuration_is_no_case_for_a_restart(lab: Lab, operator: Opera
     time.sleep(8)
     finding = operator.diagnose()
     found = node(finding, "val4")
-    assert found["condition"] in ("start-fails", "crash-loop")
+    assert found["condition"] == "obstructed", found
     assert "config" in found["cause"] or "toml" in found["cause"].lower(), found
+    assert "compare with another node" in found["by_hand"]
+    assert operator.plan("node-down").code == 4
 
 
 def test_clock_far_off_blocks_a_start(lab: Lab, operator: Operator) -> None:

@@ -13,6 +13,7 @@ from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import JournalLine, Process
+from remediations.values.reading import Known
 from tests import worlds
 from tests.worlds import healthy
 from tests.worlds.base import BEGAN, change, known, unit_of
@@ -297,3 +298,25 @@ def test_where_all_refuse_the_reason_is_quoted_with_its_power(line: str, reason:
     for host in ALL:
         old = said(old, host, (400, line.replace("114", "100")))
     assert diagnose(old).chain is ChainClass.UNDETERMINED
+
+
+def test_a_full_node_alone_does_not_make_it_the_validators_own_fault() -> None:
+    """All validators fail at the block; a node without power, with another program, applied it."""
+    world = worlds.panicked(healthy(), *ALL)
+    passed = max(
+        s.app.value.height for r in world.hosts for s in r.samples if isinstance(s.app, Known)
+    )
+    assert found(world, "val1").condition is NodeCondition.PANICKED
+
+    def apply(reading: HostReading) -> HostReading:
+        samples = tuple(
+            replace(s, app=known(replace(s.app.value, height=passed + 1)))
+            if isinstance(s.app, Known)
+            else s
+            for s in reading.samples
+        )
+        return replace(reading, samples=samples)
+
+    world = change(world, "full1", apply)
+    assert found(world, "val1").condition is NodeCondition.PANICKED
+    assert diagnose(world).chain is ChainClass.DETERMINISTIC_PANIC

@@ -48,8 +48,8 @@ class NodeVerdict:
 class ChainContext:
     """What a single node is compared with.
 
-    `tip` is the highest block of a witness, `passed` the highest one that an application has
-    applied, `growth` how many blocks it rose between the samples,
+    `tip` is the highest block of a witness, `passed` the highest one that the chain has got past
+    (`read_passed`), `growth` how many blocks it rose between the samples,
     `round` the highest (height, round) of the *first* samples, `marks` the last signature of each
     address that the chain shows, `duplicates` the hosts that share a key, `unread_keys` the hosts
     whose key could not be read, `signed_height` the highest sign state of any host, `heard` the
@@ -124,7 +124,7 @@ def read_context(
         hashes=hashes,
         marks=read_last_signed(witnesses, power),
         tip=tip,
-        passed=max((v.app.height for v in witnesses if v.app is not None), default=0),
+        passed=read_passed(witnesses, power),
         growth=max(
             (v.statuses[-1].height - v.statuses[0].height for v in witnesses if v.statuses),
             default=0,
@@ -174,6 +174,27 @@ def read_heard(witnesses: Sequence[NodeView], power: Power, *, goes_on: bool) ->
         }.values():
             heard.update(s.address for s in signatures if s.voted)
     return frozenset(heard)
+
+
+def read_passed(witnesses: Sequence[NodeView], power: Power) -> int:
+    """The highest block that the chain has got past: what fails there on a node is the node's own.
+
+    The next block is there, so more than two thirds of the power applied it; or more than half of
+    the power is seen to have applied it. A node without power, whatever its program, tells nothing
+    of the others.
+    """
+    tip = max((view.height for view in witnesses), default=0)
+    applied = sorted(
+        ((v.app.height, power.of(v.address)) for v in witnesses if v.app is not None), reverse=True
+    )
+    if not power.known:
+        return max(tip - 1, applied[0][0] if applied else 0)
+    seen = 0
+    for height, share in applied:
+        seen += share
+        if 2 * seen > power.total:
+            return max(tip - 1, height)
+    return tip - 1
 
 
 def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:
