@@ -48,6 +48,7 @@ class Symptom(StrEnum):
     NO_PROGRAM = "no-program"
     OUT_OF_MEMORY = "out-of-memory"
     BLOCK_FAILS = "block-fails"
+    SIGNER_REFUSES = "signer-refuses"
     SIGNING_REFUSED = "signing-refused"
     WAL_DAMAGED = "wal-damaged"
     GO_FATAL = "go-fatal"

@@ -271,6 +271,12 @@ TABLE: tuple[LineKind, ...] = (
         ('ERR CONSENSUS FAILURE!!! err="failed to apply block; error panic in EndBlocker"',),
     ),
     LineKind(
+        Symptom.SIGNER_REFUSES,
+        "the signer refuses to sign",
+        "[Rr]efus(es|ed|ing) to sign",
+        ('ERR failed to sign err="refusing to sign: unknown chain id" module=privval',),
+    ),
+    LineKind(
         Symptom.SIGNING_REFUSED,
         "the sign state refuses to sign: it is ahead of this round, or the WAL was lost",
         "(error|failed) signing (vote|proposal)|(height|round|step) regression|conflicting data",

@@ -19,13 +19,13 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.systems.comet.journal_lines import cause_of, plain_line
 from remediations.systems.comet.values import BlockMeta
 from remediations.systems.hosts.values import JournalLine
 from remediations.values.reading import Known, value_or_none
 
 RECENT = timedelta(minutes=10)
 """While two signers run, the lines come with every block; in a halt, with every round."""
-_LONGEST = 160
 
 # A peer chooses its name, which stands in a journal, too: so only the message itself counts (what
 # stands before the first `=` or quote, or in the member of that name) and the value of `err`.
@@ -155,7 +155,7 @@ def _from_journals(views: Sequence[NodeView], power: Power) -> Iterator[_Sign]:
             address = _whose(entry.message, view, by_prefix)
             if address and address not in seen:
                 seen.add(address)
-                at, says = _corrected(view, entry), shortened(entry.message)
+                at, says = _corrected(view, entry), cause_of(plain_line(entry.message))
                 evidence = Evidence(
                     reading=f"{view.host}.journal", says=says, source=reading.source, at=at
                 )
@@ -222,8 +222,3 @@ def _evidence_blocks(witnesses: Sequence[NodeView], since: datetime) -> Iterator
         says = f"block {height} carries evidence of double signing"
         evidence = evidence_of(f"{view.host}.chain.blocks", view.reading.chain.blocks, says)
         yield EvidenceBlock(height, block.time, block.time >= since, evidence)
-
-
-def shortened(line: str) -> str:
-    """A line of a journal, as far as it fits into a sentence."""
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "..."

@@ -4,24 +4,28 @@ power to sign with.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
-from remediations.playbooks.chain.diagnose.equivocation import shortened
 from remediations.playbooks.chain.diagnose.machines import names_of
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.render.formats import format_moment, name_some, short_digest
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.journal_lines import Symptom, cause_of, plain_line
+from remediations.systems.comet.journal_table import kind_of
 from remediations.values.reading import Known, value_or_none
 
 _FRESH = timedelta(minutes=5)
 """A validator that cannot sign says so with every block."""
-_CANNOT_SIGN = re.compile(
-    r"(?:error|failed) signing (?:vote|proposal)|(?:height|round|step) regression|conflicting data"
-    r"|SignerListener|SignerClient|signerEndpoint|private validator socket|[Rr]efus\w+ to sign",
+_CANNOT_SIGN = frozenset(
+    {
+        Symptom.SIGNING_REFUSED,
+        Symptom.SIGNER_REFUSES,
+        Symptom.SIGNER_SILENT,
+        Symptom.SIGNER_MISFIT,
+    }
 )
 
 
@@ -59,8 +63,10 @@ def _refusal(view: NodeView, context: ChainContext) -> Evidence | None:
     for entry in reversed(value_or_none(reading) or ()):
         if entry.at < context.began - _FRESH:
             return None
-        if _CANNOT_SIGN.search(entry.message):
-            says = shortened(entry.message)
+        line = plain_line(entry.message)
+        kind = kind_of(line)
+        if kind is not None and kind.symptom in _CANNOT_SIGN:
+            says = cause_of(line)
             path = f"{view.host}.journal"
             return Evidence(reading=path, says=says, source=reading.source, at=entry.at)
     return None

@@ -123,6 +123,9 @@ RULES: Mapping[Symptom, SymptomRule] = MappingProxyType(
         Symptom.BLOCK_FAILS: SymptomRule(
             condition=NodeCondition.FAILS_ALONE, together=NodeCondition.PANICKED
         ),
+        Symptom.SIGNER_REFUSES: SymptomRule(
+            by_hand="Read in the signer's own log why, and mend that; never lower its state.",
+        ),
         Symptom.SIGNING_REFUSED: SymptomRule(
             by_hand="Do not touch the sign state or the WAL. It signs again once the others pass "
             "its height and round; with one third or more like this, ask for help before any step.",
