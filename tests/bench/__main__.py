@@ -67,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
     only = [n for n in chosen.only.split(",") if n]
     if not set(only) <= {*known, *LAB_FIGURES}:
         parser.error(f"--only: one of {', '.join((*known, *LAB_FIGURES))}")
+    if set(only) & set(LAB_FIGURES) and not chosen.lab:
+        parser.error(f"--only {chosen.only} needs --lab")
     try:
         measured = [_told(n, measure) for n, measure in known.items() if not only or n in only]
         if chosen.lab:
