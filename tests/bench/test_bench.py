@@ -9,6 +9,7 @@ import pytest
 from tests.bench import many_validators, proofs, reading_cost, reading_hosts, round_trips, start_up
 from tests.bench.cost import Contestant, NotDoneError, cost_of
 from tests.bench.figure import FORMAT, Figure, Line, Report, this_machine
+from tests.bench.growth import grows_at_most
 from tests.bench.sshd import Way
 from tests.bench.table import text_of
 
@@ -78,3 +79,13 @@ def test_the_cost_of_a_process_counts_what_it_started() -> None:
     busy = "for n in 1 2; do (i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done); done"
     idle = cost_of(Contestant(argv=("sh", "-c", ":"), env={}))
     assert cost_of(Contestant(argv=("sh", "-c", busy), env={})).cpu_s > idle.cpu_s
+
+
+def test_a_square_is_seen_and_a_line_is_not_accused() -> None:
+    """Of work that takes long enough to be compared."""
+
+    def squared(size: int) -> int:
+        return sum(one == other for one in range(size) for other in range(size))
+
+    assert not grows_at_most(lambda: squared(1_000), lambda: squared(5_000), 15)
+    assert grows_at_most(lambda: squared(2_000), lambda: [squared(2_000) for _ in range(5)], 15)

@@ -46,15 +46,15 @@ def test_what_goes_to_one_file_stays_in_order(monkeypatch: pytest.MonkeyPatch) -
 
 def test_nobody_waits_for_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer never does; the end does as long as something is read, and then for a while."""
-    monkeypatch.setattr(streams, "PATIENCE_S", 2)
+    monkeypatch.setattr(streams, "PATIENCE_S", 5)
     monkeypatch.setattr(streams, "BACKLOG", 1_000_000)
     with pipe(monkeypatch, "stderr"):
         began = time.monotonic()
         with detached_streams():
             for _ in range(100):
                 sys.stderr.write("x" * 50_000)
-            assert time.monotonic() - began < 2
-        assert 2 <= time.monotonic() - began < 20
+            assert time.monotonic() - began < 5
+        assert 5 <= time.monotonic() - began < 40
 
 
 def test_the_end_waits_for_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def never_starts(host: LauncherHost) -> None:
     assert host.probe().state == "not-started"
     assert host.void().state == "voided"
     assert host.probe().state == "voided"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_without_an_inode(host: LauncherHost) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -26,10 +25,9 @@ from remediations.render.document import (
 from remediations.render.markdown import markdown
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
+from tests.bench.growth import grows_at_most
 
 LITTLE, TIMES = 3_000, 5
-BEYOND_DOUBT_S = 0.5
-"""What takes less is not measured: a square shows where it hurts."""
 
 DRAWERS: Mapping[str, Callable[[Document], str]] = {
     "terminal": partial(document_text, width=80, colour=True),
@@ -89,24 +87,14 @@ def document(text: str) -> Document:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 @pytest.mark.parametrize("draw", DRAWERS.values(), ids=DRAWERS.keys())
-def test_time_grows_with_the_text_and_not_with_its_square(
+def test_cost_grows_with_the_text_and_not_with_its_square(
     draw: Callable[[Document], str], text: tuple[str, str, str]
 ) -> None:
-    """Five times the text takes far less than 25 times as long. CPU time: others who use the
-    machine do not count; a moment's noise is measured again."""
+    """Five times the text costs less than fifteen times as much; a square would be 25 times."""
     little, much = (_document(text, size) for size in (LITTLE, LITTLE * TIMES))
-    assert any(
-        (cost := _cost(draw, much)) < BEYOND_DOUBT_S or cost < 2 * TIMES * _cost(draw, little)
-        for _ in range(3)
-    )
+    assert grows_at_most(lambda: draw(little), lambda: draw(much), 3 * TIMES)
 
 
 def _document(text: tuple[str, str, str], size: int) -> Document:
     begin, unit, end = text
     return document(begin + unit * (size // len(unit)) + end)
-
-
-def _cost(draw: Callable[[Document], str], drawn: Document) -> float:
-    began = time.process_time()
-    draw(drawn)
-    return time.process_time() - began
