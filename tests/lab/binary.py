@@ -28,11 +28,18 @@ def virtengined(release: int = 1) -> Path:
     `VIRTENGINED=/path` in the environment puts another program in its place, for every release.
 
     Raises:
-        LabError: that path is no program, or the build failed.
+        LabError: that path is not a program, or the build failed.
     """
     named = os.environ.get("VIRTENGINED")
-    if named:
-        return _own(Path(named))
+    return _named(Path(named)) if named else own_virtengined(release)
+
+
+def own_virtengined(release: int) -> Path:
+    """The lab's own program, which can also be a `signer`.
+
+    Raises:
+        LabError: the build failed.
+    """
     go = toolchain()
     flags = ("-trimpath", "-buildvcs=false", f"-ldflags=-s -w -X main.release={release}")
     sources = [path for path in sorted(SOURCE.iterdir()) if path.suffix in {".go", ".mod", ".sum"}]
@@ -41,7 +48,7 @@ def virtengined(release: int = 1) -> Path:
     return built_once(key, lambda directory: _build(go, flags, directory / NAME)) / NAME
 
 
-def _own(program: Path) -> Path:
+def _named(program: Path) -> Path:
     if not program.is_file() or not os.access(program, os.X_OK):
         raise LabError(
             f"VIRTENGINED={program} is no executable file: "

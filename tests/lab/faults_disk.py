@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.lab.chainnet import SERVICE_UID
 from tests.lab.faults import Faults
+from tests.lab.shell import LabError
 
 SMALL_DISK_MB = 420
 """Room for the data and for what a start demands to be free, and quickly filled."""
@@ -55,6 +58,45 @@ class DiskFaults(Faults):
             self.start(host)
 
         self.mend_node(mend)
+
+    def break_store_of_another_height(self, host: str, blocks: int = 6) -> None:
+        """Block store and consensus state are put back to those of some blocks before; the
+        application's database is the newer one."""
+        data = f"{self.node(host).home}/data"
+        unit = self.unit(host)
+        stores = ("blockstore.db", "state.db")
+        copy = "; ".join(f"cp -a {data}/{store} {data}.older/" for store in stores)
+        self.hosts[host].sh(f"systemctl stop {unit}; mkdir {data}.older; {copy}")
+        self.start(host)
+        self._wait_blocks(host, blocks)
+        swap = "; ".join(
+            f"mv {data}/{store} {data}.newer-{store}; mv {data}.older/{store} {data}/{store}"
+            for store in stores
+        )
+        self.hosts[host].sh(f"systemctl stop {unit}; {swap}; rmdir {data}.older")
+        self.systemctl(host, "start", unit, check=False)
+
+        def mend() -> None:
+            back = "; ".join(
+                f"rm -rf {data}/{store}; mv {data}.newer-{store} {data}/{store}" for store in stores
+            )
+            self.stop(host)
+            self.hosts[host].sh(back)
+            self.start(host)
+
+        self.mend_node(mend)
+
+    def _wait_blocks(self, host: str, blocks: int) -> None:
+        """Wait until a node has so many more blocks than the chain has now.
+
+        Raises:
+            LabError: not within a minute.
+        """
+        height, end = self.world.top() + blocks, time.monotonic() + 60
+        while (self.world.height(host) or 0) < height:
+            if time.monotonic() > end:
+                raise LabError(f"{host} does not get to {height}")
+            time.sleep(0.1)
 
     def _roomy_again(self, host: str) -> None:
         data, unit = f"{self.node(host).home}/data", self.unit(host)

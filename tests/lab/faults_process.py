@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from tests.lab.faults import Faults
 
+WRAPPER = "/usr/local/bin/keep-virtengine"
+WRAPPER_TEXT = """#!/bin/sh
+# Runs the daemon, and looks after it "soon" when it ends.
+"$@" &
+wait $!
+echo "child ended with $?"
+exec sleep infinity
+"""
+
 
 class ProcessFaults(Faults):
     """Stopped, killed, frozen, looping, misconfigured, disabled."""
@@ -67,15 +76,56 @@ class ProcessFaults(Faults):
 
     def break_crash_loop(self, host: str) -> None:
         """It exits soon after every start, and systemd starts it again for ever."""
-        unit = self.unit(host)
         self._drop_in(
             host,
             "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=1\nExecStartPre=/bin/false\n",
         )
-        self.systemctl(host, "restart", unit, check=False)
+        self._restart_without(host)
+
+    def break_memory(self, host: str, mebibytes: int = 1200) -> None:
+        """Less memory than the daemon needs. A substitute: its address space is limited (LimitAS),
+        so it ends by itself; a kernel that kills it for MemoryMax needs cgroup v2."""
+        self._drop_in(host, f"[Service]\nLimitAS={mebibytes}M\n")
+        self._restart_without(host)
+
+    def break_open_files(self, host: str, most: int = 24) -> None:
+        """Fewer open files than the daemon needs (LimitNOFILE)."""
+        self._drop_in(host, f"[Service]\nLimitNOFILE={most}\n")
+        self._restart_without(host)
+
+    def break_flag(self, *hosts: str, flag: str = "--consensus-engine=v2") -> None:
+        """A flag that the program does not know was pushed to these units."""
+        for host in hosts:
+            command = f"{self.node(host).binary} start --home {self.node(host).home} {flag}"
+            self._drop_in(host, f"[Service]\nExecStart=\nExecStart={command}\n")
+        for host in hosts:
+            self._restart_without(host)
+
+    def break_wrapped(self, host: str) -> None:
+        """The unit runs a wrapper, whose child is killed: the wrapper stays, and the unit is
+        active without a daemon."""
+        node = self.node(host)
+        self.hosts[host].path(WRAPPER).write_text(WRAPPER_TEXT)
+        self.hosts[host].path(WRAPPER).chmod(0o755)
+        self._drop_in(
+            host,
+            f"[Service]\nExecStart=\nExecStart={WRAPPER} {node.binary} start --home {node.home}\n",
+        )
+        self._restart_without(host)
+        self.hosts[host].sh(
+            f"for n in $(seq 99); do pgrep -f '^{node.binary} start' && break; sleep 0.1; done\n"
+            f"sleep 2; pkill -KILL -f '^{node.binary} start'"
+        )
+
+    def _restart_without(self, host: str) -> None:
+        """Restart it as its drop-in says; mended by removing that."""
+        self.systemctl(host, "restart", self.unit(host), check=False)
 
         def mend() -> None:
-            self.hosts[host].sh(f"rm -rf /run/systemd/system/{unit}.d; systemctl daemon-reload")
+            self.stop(host)
+            self.hosts[host].sh(
+                f"rm -rf /run/systemd/system/{self.unit(host)}.d; systemctl daemon-reload"
+            )
             self.start(host)
 
         self.mend_node(mend)

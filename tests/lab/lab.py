@@ -30,6 +30,7 @@ from tests.lab.faults_disk import DiskFaults
 from tests.lab.faults_keys import KeyFaults
 from tests.lab.faults_network import NetworkFaults
 from tests.lab.faults_process import ProcessFaults
+from tests.lab.faults_signing import SigningFaults
 from tests.lab.faults_upgrade import UpgradeFaults
 from tests.lab.homes import Network, network
 from tests.lab.image import base_image
@@ -46,7 +47,9 @@ FIRST_BLOCKS = 2
 DOWN_LIMIT_S = 20.0
 
 
-class Lab(ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, UpgradeFaults, KeyFaults):
+class Lab(
+    ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, UpgradeFaults, KeyFaults, SigningFaults
+):
     """One running lab."""
 
     def __init__(self, name: str, number: int, chain: Network) -> None:

@@ -65,6 +65,7 @@ from tests.worlds.nodes import (
     sign_state_missing,
     stopped,
     unreachable,
+    wrapper_alone,
     zombie,
 )
 from tests.worlds.settling import (
@@ -119,5 +120,6 @@ __all__ = [
     "unreachable",
     "unreachable_reading",
     "without_journals",
+    "wrapper_alone",
     "zombie",
 ]

@@ -123,6 +123,25 @@ def frozen(observation: CometReading, host: str, *, state: str = "T") -> CometRe
     return settle(change(observation, host, freeze))
 
 
+def wrapper_alone(observation: CometReading, host: str) -> CometReading:
+    """A wrapper started the daemon, which has ended: the unit is active, and nobody listens."""
+
+    def end(reading: HostReading) -> HostReading:
+        assert isinstance(reading.unit, Known)
+        assert isinstance(reading.binary, Known)
+        program = replace(reading.binary.value, path="/opt/ve/virtengined", running_sha256="")
+        process = Process(
+            pid=reading.unit.value.main_pid, state="S", started=9000, command="/bin/sh start"
+        )
+        return replace(
+            silenced(reading, "connection refused"),
+            processes=known((process,)),
+            binary=known(program),
+        )
+
+    return settle(forgotten(change(observation, host, end), host))
+
+
 def unreachable(observation: CometReading, host: str, *, alive: bool = False) -> CometReading:
     """SSH fails. `alive`: the daemon goes on and the others still see its votes."""
     observation = change(

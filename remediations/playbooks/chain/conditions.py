@@ -23,6 +23,7 @@ class NodeCondition(StrEnum):
     START_FAILS = "start-fails"  # failed, or exits at once
     CRASH_LOOP = "crash-loop"
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
+    WRAPPER_ALONE = "wrapper-alone"  # its unit runs a wrapper, and the daemon in it has ended
     RPC_SILENT = "rpc-silent"  # its RPC answers nothing, and the others have its votes
     ZOMBIE = "zombie"  # the process is up, consensus is dead after CONSENSUS FAILURE
     CLOCK_OFF = "clock-off"  # it follows the chain, and its clock is wrong
@@ -104,6 +105,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.START_FAILS: ConditionRule(cure=Cure.START),
         NodeCondition.CRASH_LOOP: ConditionRule(cure=Cure.RESTART),
         NodeCondition.FROZEN: ConditionRule(cure=Cure.RESTART, names_process=True),
+        NodeCondition.WRAPPER_ALONE: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.RPC_SILENT: ConditionRule(
             health=Health.DEGRADED,
             running=True,

@@ -185,7 +185,11 @@ TABLE: tuple[LineKind, ...] = (
             "Error: error with private validator socket client: can't get pubkey: send: endpoint "
             "connection timed out",
             "ERR SignerListener: Ping timeout module=privval",
+            'ERR SignerListener: Error accepting connection err="accept tcp 127.0.0.1:26659: i/o '
+            'timeout" failures=9 module=privval',
         ),
+        # Said at each attempt, well or not.
+        never="Listening for new connection|Blocking for connection",
     ),
     LineKind(
         Symptom.DEPENDENCY,

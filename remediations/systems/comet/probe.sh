@@ -14,7 +14,7 @@ PROCESSES=100
 DIALLED=8
 own_us[processes]=1500000 # what has the home among its arguments starts after it
 
-main_pid=0 described=''
+main_pid=0 described='' program='' program_pid=0
 key_file='' state_file='' node_key_file='' wal_file=''
 
 found() {
@@ -109,29 +109,51 @@ sha256() {
     printf '%s' "${sum%% *}"
 }
 
-# find_program: sets program to what runs as the daemon, and program_pid to its process (0 for none):
-# of cosmovisor the only file that its link `current` leads to, and its child.
+# find_program: sets program to what runs as the daemon, and program_pid to its process (0 for none).
+# Of cosmovisor that is the only file that its link `current` leads to, and its child; of any other
+# wrapper the program that is named before `start` among its arguments, and the process of it that
+# has the home.
 find_program() {
-    local pid
+    local file pid
     local -a files=()
     program=$binary program_pid=$main_pid
-    [[ ${binary##*/} == cosmovisor && $home ]] || return 0
-    mapfile -d '' -t files < <(timeout -s KILL 1 "${as_owner[@]}" \
-        find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f -print0)
-    ((${#files[@]} == 1)) || return 0
-    program=$(timeout -s KILL 1 "${as_owner[@]}" realpath "${files[0]}") || program=${files[0]}
-    program_pid=0
-    for pid in $(<"/proc/$main_pid/task/$main_pid/children"); do
-        [[ /proc/$pid/exe -ef $binary ]] || program_pid=$pid
+    [[ $home ]] || return 0
+    if [[ ${binary##*/} == cosmovisor ]]; then
+        mapfile -d '' -t files < <(timeout -s KILL 1 "${as_owner[@]}" \
+            find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f -print0)
+        ((${#files[@]} == 1)) || return 0
+        program=$(timeout -s KILL 1 "${as_owner[@]}" realpath "${files[0]}") || program=${files[0]}
+        program_pid=0
+        for pid in $(<"/proc/$main_pid/task/$main_pid/children"); do
+            [[ /proc/$pid/exe -ef $binary ]] || program_pid=$pid
+        done
+    elif named_before_start && [[ ! $program -ef $binary ]]; then
+        program_pid=0
+        while IFS= read -r file; do
+            pid=${file//[!0-9]/}
+            [[ ! /proc/$pid/exe -ef $program ]] || program_pid=$pid
+        done < <(at_home)
+    fi
+}
+
+# named_before_start: sets program to the program that the arguments name before `start`.
+named_before_start() {
+    local word before=
+    for word in "${words[@]:1}"; do
+        if [[ $word == start && $before == /* && -f $before && -x $before ]]; then
+            program=$before
+            return 0
+        fi
+        before=$word
     done
+    return 1
 }
 
 # binary_facts: hashes on disk and in memory, and the version if asking for it cannot write anything:
 # without its configuration files the program would create them.
 binary_facts() {
-    local sum program program_pid
+    local sum
     [[ -f $binary ]] || return 44
-    find_program
     sum=$(sha256 "$program") || return
     say path "$program" disk "$sum"
     if ((program_pid > 0)); then
@@ -160,7 +182,8 @@ recent_journal() {
 }
 
 # journal: lines of the unit with a signature, newest first, since its last start; ten minutes more if
-# it was restarted or does not run, because the cause is in an earlier start. Before them, its recent
+# it was restarted or does not run, because the cause is in an earlier start, and so where only the
+# wrapper of the daemon runs. Before them, its recent
 # messages. Status: 0 for all of these lines, or the maximum number of them; 124 if time ran out;
 # otherwise nothing is known.
 journal() {
@@ -172,7 +195,7 @@ journal() {
     property ActiveState
     active=$value
     property NRestarts
-    [[ $active == active && $value == 0 ]] || ended=ended since=$((since - 600))
+    [[ $active == active && $value == 0 && $program_pid != 0 ]] || ended=ended since=$((since - 600))
     recent_journal "$ended"
     searched_journal "$since"
 }
@@ -327,6 +350,7 @@ files() {
 describe() {
     described=yes
     [[ $unit ]] || return 0
+    find_program
     begin journal without "$remediate_credentials" journal
     [[ -z $binary ]] || begin binary binary_facts
 }

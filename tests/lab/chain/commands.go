@@ -63,6 +63,7 @@ func rootCommand() (*cobra.Command, error) {
 		transactionCommand(),
 		snapshot.Cmd(newApp),
 		pruning.Cmd(newApp, defaultHome()),
+		signerCommand(),
 	)
 	return root, generated.EnhanceRootCommand(root)
 }

@@ -65,6 +65,12 @@ CONDITIONS: tuple[tuple[str, World, str, NodeCondition], ...] = (
         NodeCondition.CRASH_LOOP,
     ),
     ("loop", lambda: crash_looping(healthy(), "val4"), "val4", NodeCondition.CRASH_LOOP),
+    (
+        "a wrapper outlives its daemon",
+        lambda: worlds.wrapper_alone(healthy(), "val4"),
+        "val4",
+        NodeCondition.WRAPPER_ALONE,
+    ),
     ("SIGSTOP", lambda: worlds.frozen(healthy(), "val4"), "val4", NodeCondition.FROZEN),
     (
         "hung RPC",

@@ -125,6 +125,44 @@ def test_the_signer_comes_before_the_node() -> None:
     assert "not this node" in hands
 
 
+STANDS = 'ERR SignerListener: Error accepting connection err="accept tcp: i/o timeout" failures=9'
+
+
+def waiting_for_signer(world: CometReading, host: str) -> CometReading:
+    """CometBFT waits for the signer at its vote: the node answers, and stands below the tip."""
+    world = worlds.zombie(world, host, lines=("nothing of interest",))
+    return remote(said(world, host, STANDS, ago=SECOND), host)
+
+
+@pytest.mark.parametrize("powers", [worlds.POWERS, MANY], ids=["4", "100"])
+def test_a_node_that_stands_because_of_its_signer_is_not_restarted(powers: tuple[int, ...]) -> None:
+    """It looks as if its consensus were dead; the signer is named, and a restart refused."""
+    finding = diagnose(waiting_for_signer(healthy(powers), "val3"))
+    node = finding.node("val3")
+    assert node.condition is NodeCondition.NOT_SIGNING
+    assert "waits for its remote signer at tcp://127.0.0.1:26658" in node.cause
+    assert "i/o timeout" in node.cause
+    assert node.by_hand.startswith("Look at the remote signer")
+    assert node.condition.rule.cure is None
+
+
+def test_a_node_that_stands_beside_a_signer_that_answers_has_another_fault() -> None:
+    """Only a fresh line of the node tells that it waits for its signer."""
+    world = remote(worlds.zombie(healthy(), "val3", lines=("nothing of interest",)), "val3")
+    assert diagnose(world).node("val3").condition is NodeCondition.ZOMBIE
+    old = said(world, "val3", STANDS, ago=timedelta(hours=1))
+    assert diagnose(old).node("val3").condition is NodeCondition.ZOMBIE
+
+
+def test_a_halt_that_a_silent_signer_makes_names_it() -> None:
+    """40 of 100 wait for their signer at the tip: the chain stands, and the signer is named."""
+    world = waiting_for_signer(healthy(), "val1")
+    finding = diagnose(world)
+    assert finding.chain is ChainClass.QUORUM_LOST
+    assert finding.node("val1").condition is NodeCondition.NOT_SIGNING
+    assert "remote signer of tcp://127.0.0.1:26658" in finding.next_step
+
+
 def test_a_sign_state_above_the_tip_is_not_to_be_lowered() -> None:
     """It cannot sign twice: it refuses. Whoever "restores" one that fits lowers it."""
     hands = diagnose(not_signing(healthy(), "val4", signed=5_000)).node("val4").by_hand

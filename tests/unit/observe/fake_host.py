@@ -119,6 +119,7 @@ class Host:
         self.arguments = f"start --home {self.home}"
         self.journal = ""
         self.restarts = 0
+        self.main_pid = 0
 
     def script(self, name: str, text: str) -> None:
         path = self.bin / name
@@ -128,7 +129,8 @@ class Host:
     def install(self) -> None:
         show = (
             "Id=virtengine.service\nLoadState=loaded\nActiveState=active\nSubState=running\n"
-            f"UnitFileState=enabled\nResult=success\nNRestarts={self.restarts}\nMainPID=0\n"
+            f"UnitFileState=enabled\nResult=success\nNRestarts={self.restarts}\n"
+            f"MainPID={self.main_pid}\n"
             "ExecMainStatus=0\n"
             "User=root\nRestart=on-failure\nTimeoutStopUSec=1min 30s\nLimitNOFILE=65535\n"
             "ActiveEnterTimestamp=Wed 2026-11-25 16:00:00 UTC\n"

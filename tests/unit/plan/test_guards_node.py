@@ -198,7 +198,7 @@ def test_n1_blocks_what_a_start_does_not_cure(condition: NodeCondition) -> None:
     result = judged(with_(case, finding=replace(case.finding, nodes=nodes)))["N1"]
     curable = {
         *("stopped", "disabled", "start-fails", "crash-loop", "frozen", "zombie", "stuck"),
-        *("starved", "standby"),
+        *("starved", "standby", "wrapper-alone"),
     }
     assert result.outcome is (PASS if condition in curable else BLOCK)
 

@@ -212,7 +212,8 @@ def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
         return f"{blind[0].mend}, then `remediate diagnose` again"
     if not ill:
         return "add the hosts of the missing validators to the inventory, then `remediate diagnose`"
-    return f"{ill[0].host}: {ill[0].by_hand}"
+    alike = [node.host for node in ill if node.by_hand == ill[0].by_hand]
+    return f"{name_some(alike)}: {ill[0].by_hand}"
 
 
 def _urgency(node: NodeFinding) -> tuple[bool, int, str]:

@@ -41,6 +41,7 @@ from remediations.playbooks.chain.diagnose.signing_condition import (
     not_signing,
     same_machine,
     second_name,
+    waits_for_signer,
     without_power,
 )
 from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
@@ -137,6 +138,7 @@ _JUDGES: tuple[Judge, ...] = (
     diverged,
     keeps_failing,
     silent_condition,
+    waits_for_signer,
     isolated,
     behind,
     zombie,

@@ -147,6 +147,16 @@ class NodeView:
         return self.unit.active_state in _DOWN or looping
 
     @property
+    def only_wrapper(self) -> bool:
+        """Whether its unit runs, and the daemon that a wrapper in it started does not: no process
+        of the daemon's program, and none but the wrapper uses the home."""
+        unit, program = self.unit, value_or_none(self.reading.binary)
+        if unit is None or program is None or self.processes is None or self.answers:
+            return False
+        wrapped = unit.main_pid > 0 and not program.running_sha256 and program.path != unit.binary
+        return wrapped and all(process.pid == unit.main_pid for process in self.processes)
+
+    @property
     def paused(self) -> bool:
         """Whether it is certainly stopped by a signal (SIGSTOP): it cannot vote until SIGCONT."""
         states = [process.state[:1] for process in self.processes or ()]

@@ -50,7 +50,7 @@ def behind(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     if status is None:
         return None
     lag = context.tip - view.height
-    if not (status.catching_up or (view.rises and lag > _allowed(context))):
+    if not (status.catching_up or (view.rises and lag > allowed_lag(context))):
         return None
     where = f"it is at {view.height}, the tip is {context.tip}"
     if view.stands and not _young(view, context):
@@ -130,7 +130,7 @@ def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     few peers, or silent ones, it may as well be starved of blocks."""
     if view.status is None or not view.stands:
         return None
-    if context.tip - view.height > _allowed(context):
+    if context.tip - view.height > allowed_lag(context):
         cause = f"it stands at {view.height} while the tip is {context.tip}"
         poor = context.poor.get(view.host, "")
         if poor and _is_dispensable(view, context):
@@ -156,7 +156,7 @@ def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     return None
 
 
-def _allowed(context: ChainContext) -> int:
+def allowed_lag(context: ChainContext) -> int:
     """How many blocks a healthy node may be below the tip: hosts are read some seconds apart."""
     return 1 + 2 * context.growth if context.growth else 1
 

@@ -4,6 +4,7 @@ power to sign with.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from remediations.engine.find.finding import Evidence, evidence_of
@@ -11,6 +12,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.machines import names_of
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
+from remediations.playbooks.chain.diagnose.position_condition import allowed_lag
 from remediations.render.formats import format_moment, name_some, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.journal_lines import Symptom, cause_of, plain_line
@@ -27,6 +29,7 @@ _CANNOT_SIGN = frozenset(
         Symptom.SIGNER_MISFIT,
     }
 )
+_SIGNER = frozenset({Symptom.SIGNER_REFUSES, Symptom.SIGNER_SILENT})
 
 
 def not_signing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -57,7 +60,29 @@ def not_signing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     return NodeVerdict(NodeCondition.NOT_SIGNING, cause, tuple(evidence), hands)
 
 
-def _refusal(view: NodeView, context: ChainContext) -> Evidence | None:
+def waits_for_signer(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """It stands because its remote signer does not answer: CometBFT waits for it at each vote, and
+    takes part in nothing meanwhile. The signer is to be mended, and not the node, whose height
+    looks as if its consensus were dead."""
+    signer = view.remote_signer
+    if not (signer and view.answers and view.stands) or view.address in context.heard:
+        return None
+    below = context.tip - view.height > allowed_lag(context)
+    if context.goes_on and not below:
+        return None
+    line = _refusal(view, context, _SIGNER)
+    if line is None:
+        return None
+    where = f"it stands at {view.height} while the tip is {context.tip}" if below else "no vote"
+    cause = f"{where}: it waits for its remote signer at {signer}, and logs: {line.says}"
+    hands = _what_to_do(view, context, refused=True)
+    evidence = (line, *view.status_evidence(where))
+    return NodeVerdict(NodeCondition.NOT_SIGNING, cause, evidence, hands)
+
+
+def _refusal(
+    view: NodeView, context: ChainContext, symptoms: Collection[Symptom] = _CANNOT_SIGN
+) -> Evidence | None:
     """The newest fresh line that says that it cannot sign."""
     reading = view.reading.journal
     for entry in reversed(value_or_none(reading) or ()):
@@ -65,7 +90,7 @@ def _refusal(view: NodeView, context: ChainContext) -> Evidence | None:
             return None
         line = plain_line(entry.message)
         kind = kind_of(line)
-        if kind is not None and kind.symptom in _CANNOT_SIGN:
+        if kind is not None and kind.symptom in symptoms:
             says = cause_of(line)
             path = f"{view.host}.journal"
             return Evidence(reading=path, says=says, source=reading.source, at=entry.at)

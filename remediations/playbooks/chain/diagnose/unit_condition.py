@@ -7,6 +7,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.systems.hosts.values import Unit
+from remediations.values.reading import Unknown
 
 LOOPS = 2
 """From this many restarts by systemd on, a node that does not answer is in a loop."""
@@ -20,7 +21,7 @@ def silent_condition(view: NodeView, context: ChainContext) -> NodeVerdict | Non
         return None
     unit = view.unit
     if unit is None:
-        return _unknown(view, "neither its unit nor its RPC could be read")
+        return _unknown(view, _unread(view))
     if (
         unit.active_state != "active"
         and (unit.load_state == "masked" or unit.masked)
@@ -75,6 +76,9 @@ def _memory(unit: Unit) -> str:
 def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
     """The unit is active, but the RPC does not answer: frozen, unless it has just been started."""
     processes = view.processes
+    if view.only_wrapper:
+        cause = f"{unit.name} is active and its daemon has ended: only the wrapper around it runs"
+        return _verdict(view, NodeCondition.WRAPPER_ALONE, cause, _process_evidence(view))
     stuck = [p for p in processes or () if p.state[:1] in ("T", "t", "D")]
     age = context.began + view.clock - unit.active_since if unit.active_since is not None else None
     young = age is not None and age <= context.grace
@@ -95,6 +99,13 @@ def _running(view: NodeView, unit: Unit, context: ChainContext) -> NodeVerdict:
         "the process runs, its RPC does not answer",
         _process_evidence(view),
     )
+
+
+def _unread(view: NodeView) -> str:
+    """Why nothing is known of its unit: the host's own reason, where it gave one."""
+    reading = view.reading.unit
+    why = f": {reading.reason}" if isinstance(reading, Unknown) and view.reached else ""
+    return f"neither its unit nor its RPC could be read{why}"
 
 
 def _process_evidence(view: NodeView) -> tuple[Evidence, ...]:

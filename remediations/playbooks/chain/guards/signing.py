@@ -99,6 +99,18 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
             else "do not start it. Find the newest copy of the sign state; never a zero one",
         )
     state = reading.sign_state.value
+    config = value_or_none(reading.config)
+    if config is not None and config.remote_signer:
+        return guard_result(
+            "G20",
+            title,
+            subject=reading.host,
+            holds=None,
+            got=f"{config.remote_signer} keeps it; the file of this host is not the one in use",
+            expected="the sign state of its remote signer, which is not read",
+            next_step="check the signer first: its state must not be lower",
+            facts=facts,
+        )
     memory = chain.memory_of(finding.address, finding.power)
     above = state.height > chain.tip + 1
     holds: bool | None = not above and state.height >= (memory.height or 0)
