@@ -50,6 +50,22 @@ class NetworkFaults(Faults):
         self.hosts[host].sh("systemctl stop ssh.socket ssh.service 2>/dev/null; pkill sshd; true")
         self.mend_host(lambda: self.hosts[host].sh("systemctl start ssh.service"))
 
+    def break_sudo(self, host: str) -> None:
+        """The operator's login lost its right to sudo there."""
+        rules = self.hosts[host].path("/etc/sudoers.d")
+        kept = {path: path.read_bytes() for path in rules.iterdir()}
+        for path in kept:
+            path.unlink()
+
+        def mend() -> None:
+            for path in rules.iterdir():
+                path.unlink()
+            for path, text in kept.items():
+                path.write_bytes(text)
+                path.chmod(0o440)
+
+        self.mend_host(mend)
+
     def break_power(self, host: str, *, back: bool = False) -> None:
         """The power fails; with `back` the host boots again at once."""
         machine = self.hosts[host]

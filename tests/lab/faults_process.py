@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.lab.faults import Faults
 
+PACKAGED = "/usr/local/lib/systemd/system"
 WRAPPER = "/usr/local/bin/keep-virtengine"
 WRAPPER_TEXT = """#!/bin/sh
 # Runs the daemon, and looks after it "soon" when it ends.
@@ -38,12 +39,14 @@ class ProcessFaults(Faults):
         self.mend_node(lambda: self.systemctl(host, "enable", "--now", "--quiet", self.unit(host)))
 
     def break_mask(self, host: str) -> None:
-        """Stopped and masked, as somebody does on purpose."""
-        self.systemctl(host, "stop", self.unit(host))
+        """Stopped and masked, as somebody does on purpose. Only a unit that is not in /etc can be:
+        it is put where packages have it."""
+        unit = self.unit(host)
+        self.systemctl(host, "disable", "--now", "--quiet", unit)
         self.hosts[host].sh(
-            f"ln -sf /dev/null /run/systemd/system/{self.unit(host)}; "
-            f"mv /etc/systemd/system/{self.unit(host)} /etc/systemd/system/{self.unit(host)}.off; "
-            "systemctl daemon-reload"
+            f"mkdir -p {PACKAGED}; mv /etc/systemd/system/{unit} {PACKAGED}/{unit}\n"
+            f"systemctl daemon-reload; systemctl enable --quiet {unit}\n"
+            f"systemctl mask --quiet {unit}"
         )
         self.mend_host(lambda: self._unmask(host))
 
@@ -82,7 +85,7 @@ class ProcessFaults(Faults):
         )
         self._restart_without(host)
 
-    def break_memory(self, host: str, mebibytes: int = 1200) -> None:
+    def break_memory(self, host: str, mebibytes: int = 700) -> None:
         """Less memory than the daemon needs. A substitute: its address space is limited (LimitAS),
         so it ends by itself; a kernel that kills it for MemoryMax needs cgroup v2."""
         self._drop_in(host, f"[Service]\nLimitAS={mebibytes}M\n")
@@ -154,7 +157,9 @@ class ProcessFaults(Faults):
     def _unmask(self, host: str) -> None:
         unit = self.unit(host)
         self.hosts[host].sh(
-            f"rm -f /run/systemd/system/{unit}; "
-            f"mv /etc/systemd/system/{unit}.off /etc/systemd/system/{unit}; systemctl daemon-reload"
+            f"systemctl stop {unit}; systemctl unmask --quiet {unit}; systemctl disable {unit}\n"
+            f"mv {PACKAGED}/{unit} /etc/systemd/system/{unit}; systemctl daemon-reload\n"
+            f"systemctl enable --quiet {unit}",
+            check=False,
         )
         self.start(host)

@@ -17,13 +17,15 @@ Break = Callable[[Lab], None]
 
 @dataclass(frozen=True)
 class Case:
-    """A fault, what the diagnosis must call it, and who is to blame ("" for the chain alone)."""
+    """A fault, what the diagnosis must call it, who is to blame ("" for the chain alone), and words
+    of what it tells to do there."""
 
     name: str
     breaks: Break
     chain: str
     host: str = ""
     condition: str = ""
+    advice: str = ""
     stalls: bool = False
 
 
@@ -70,6 +72,56 @@ def halted(lab: Lab) -> None:
     lab.break_halt_height(*hosts, at=at)
     for host in hosts:
         lab.systemctl(host, "restart", lab.unit(host))
+
+
+def goes_on(lab: Lab, *hosts: str) -> None:
+    """Blocks come that the faulty node can be seen missing in."""
+    lab.wait_height(lab.world.top() + 8, 60, *hosts)
+
+
+def without_power(lab: Lab) -> None:
+    """val4 follows with a key that the validator set does not know."""
+    lab.break_key_without_power("val4")
+    goes_on(lab)
+
+
+def ahead(lab: Lab) -> None:
+    """val4 follows, and refuses to sign for the next thousand blocks."""
+    lab.break_sign_state_ahead("val4")
+    goes_on(lab)
+
+
+def signer_hangs(lab: Lab) -> None:
+    """val3 waits for its remote signer at each vote, and blocks go on without it."""
+    lab.with_remote_signer("val3")
+    goes_on(lab)
+    lab.break_signer_hangs("val3")
+    goes_on(lab, "val1", "val2", "val4")
+
+
+def signer_gone(lab: Lab) -> None:
+    """val1 waits for its remote signer, and with it the chain."""
+    lab.with_remote_signer("val1")
+    goes_on(lab)
+    lab.break_signer_stops("val1")
+
+
+def open_files(lab: Lab) -> None:
+    """val4 may not open the files that it needs."""
+    lab.break_open_files("val4")
+    goes_on(lab, "val1")
+
+
+def other_store(lab: Lab) -> None:
+    """Of val4's databases two are older than the third."""
+    lab.break_store_of_another_height("val4")
+    goes_on(lab, "val1")
+
+
+def memory(lab: Lab) -> None:
+    """val4 gets less memory than it needs."""
+    lab.break_memory("val4")
+    goes_on(lab, "val1")
 
 
 CASES = (
@@ -126,6 +178,27 @@ CASES = (
         *("quorum-lost", "val1", "unreachable"),
         stalls=True,
     ),
+    Case("key without power", without_power, "degraded", "val4", "no-power", "signing-info"),
+    Case("sign state ahead", ahead, "degraded", "val4", "not-signing", "Touch nothing"),
+    Case(
+        "signer hangs",
+        signer_hangs,
+        *("degraded", "val3", "not-signing", "Look at the remote signer"),
+    ),
+    Case(
+        "signer gone",
+        signer_gone,
+        *("quorum-lost", "val1", "not-signing", "Look at the remote signer"),
+        stalls=True,
+    ),
+    Case("open files", open_files, "degraded", "val4", "obstructed", "Raise LimitNOFILE"),
+    Case("other store", other_store, "degraded", "val4", "database-corrupt", "Rebuild this node"),
+    Case("memory", memory, "degraded", "val4", "keeps-failing", "Mend what its last words name"),
+    Case(
+        "signs twice",
+        lambda lab: lab.break_duplicate_key("val4", started=True),
+        *("double-signing", "standby1", "double-signing", "Stop this copy now, and leave val4"),
+    ),
     Case("double_sign_check_height", double_sign_check, chain="quorum-lost", stalls=True),
 )
 
@@ -141,6 +214,7 @@ def test_refused_and_untouched(case: Case, lab: Lab, operator: Operator) -> None
     if case.host:
         node = next(n for n in finding["nodes"] if n["host"] == case.host)
         assert node["condition"] == case.condition, node
+        assert case.advice in node["by_hand"], node
     restless = restless_nodes(lab)
     before, processes = quiet_files(lab, restless), lab.world.daemons()
     said = operator.plan("INC-001")

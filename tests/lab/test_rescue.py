@@ -87,6 +87,16 @@ def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+def test_wrapper_that_outlived_its_daemon(lab: Lab, operator: Operator) -> None:
+    """The unit is active, its daemon was killed within it: the unit is restarted."""
+    lab.break_wrapped("val4")
+    lab.wait_height(lab.world.top() + 6, 60, "val1")
+    assert operator.conditions()["val4"] == "wrapper-alone"
+    with rescued(lab, "val4"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.why
+
+
 def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
     """systemd gave up on it; the cause is gone: the failure is reset and the unit started."""
     lab.break_start_limit("val4")

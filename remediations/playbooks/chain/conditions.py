@@ -147,20 +147,21 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         ),
         NodeCondition.OBSTRUCTED: ConditionRule(
             consensus_dead=True,
-            by_hand="Mend what its last words name, then restart the unit.",
+            by_hand="Mend what its last words name, then `sudo systemctl restart UNIT`.",
         ),
         NodeCondition.DEPENDENCY_FAILS: ConditionRule(
             consensus_dead=True,
             by_hand="Mend what it calls first (the address is in its last words), on this host; "
-            "then restart the node. Nothing is to be done elsewhere.",
+            "then `sudo systemctl restart UNIT`. Nothing is to be done elsewhere.",
         ),
         NodeCondition.OUT_OF_MEMORY: ConditionRule(
             by_hand="Give it more memory, or take load off it (MemoryMax of the unit, other "
-            "programs on the host, cache sizes); then start it. A start alone ends the same way.",
+            "programs on the host, cache sizes); then `sudo systemctl restart UNIT`. A start alone "
+            "ends the same way.",
         ),
         NodeCondition.KEEPS_FAILING: ConditionRule(
             by_hand="Another start would end the same way. Mend what its last words name, then "
-            "start the unit.",
+            "`sudo systemctl restart UNIT`.",
         ),
         NodeCondition.UPGRADE_NEEDED: ConditionRule(
             consensus_dead=True,

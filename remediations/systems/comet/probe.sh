@@ -187,7 +187,7 @@ recent_journal() {
 # messages. Status: 0 for all of these lines, or the maximum number of them; 124 if time ran out;
 # otherwise nothing is known.
 journal() {
-    local since active ended=
+    local since active ended= alone=
     property ActiveEnterTimestamp
     [[ $value ]] || property InactiveExitTimestamp
     # systemd forgets a unit that neither runs nor is enabled: a day.
@@ -195,7 +195,8 @@ journal() {
     property ActiveState
     active=$value
     property NRestarts
-    [[ $active == active && $value == 0 && $program_pid != 0 ]] || ended=ended since=$((since - 600))
+    ((main_pid == 0 || program_pid != 0)) || alone=yes # a wrapper without its daemon
+    [[ $active == active && $value == 0 && ! $alone ]] || ended=ended since=$((since - 600))
     recent_journal "$ended"
     searched_journal "$since"
 }

@@ -9,9 +9,12 @@ RESTART_STARTS = "it starts a unit that is down, too; a start does nothing while
 """`systemctl restart` is right whether the unit runs or not, `systemctl start` is not."""
 
 
-def by_hand(view: NodeView, condition: NodeCondition) -> str:
-    """The advice of the condition, with what this node's own readings add to it."""
+def by_hand(view: NodeView, condition: NodeCondition, advice: str = "") -> str:
+    """The advice of the condition, or a more special one, with what this node's own readings add
+    to it."""
     unit = view.unit.name if view.unit is not None else "its unit"
+    if advice:
+        return advice.replace("UNIT", unit)
     if condition is NodeCondition.HALT_HEIGHT:
         return f"{_mend_halt(view)} `sudo systemctl restart {unit}` ({RESTART_STARTS})."
     return condition.rule.by_hand.replace("UNIT", unit)

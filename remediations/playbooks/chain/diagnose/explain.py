@@ -190,12 +190,13 @@ def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFin
 
 
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
-    """The playbook that is worth planning now; None if there is none, or if it would cure no
-    node."""
+    """The playbook that is worth planning now; None if there is none, or if it would cure no node
+    before a person has done something about it."""
     if any(n.condition.rule.comes_first for n in nodes):
         return None
     curable = any(
         n.condition.rule.cure is not None
+        and not n.by_hand
         and n.condition is not NodeCondition.STANDBY
         and (n.power or chain is ChainClass.DEGRADED)
         for n in nodes

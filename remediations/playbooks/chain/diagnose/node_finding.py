@@ -13,6 +13,7 @@ from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerd
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import (
     Component,
     HashCluster,
@@ -31,15 +32,23 @@ def node_findings(
 ) -> tuple[NodeFinding, ...]:
     """One finding for each host, sorted by name."""
     by_class = _ByClass(case, judgement, components)
+    unread = {key.host: key.mend for key in unread_keys(case.views)}
     return tuple(
-        _finding(view, case, context, case.verdicts[view.host] or by_class.verdict(view))
+        _finding(
+            view,
+            case,
+            context,
+            case.verdicts[view.host] or by_class.verdict(view),
+            unread.get(view.host, ""),
+        )
         for view in sorted(case.views, key=lambda view: view.host)
     )
 
 
 def _finding(
-    view: NodeView, case: ClassInput, context: ChainContext, verdict: NodeVerdict
+    view: NodeView, case: ClassInput, context: ChainContext, verdict: NodeVerdict, unread: str
 ) -> NodeFinding:
+    """`unread` is what makes its key readable; no plan starts a node of which that is unknown."""
     power = case.power.of(view.address)
     member = power or not case.power.known
     clue = log_hint(view, context)
@@ -53,13 +62,15 @@ def _finding(
             cause = f"{cause}; {meaning}: {line.says}"
         hands = hands or advice
         evidence = (*evidence, line)
+    if unread and not hands and verdict.condition.rule.cure is not None:
+        hands = f"{unread[0].upper()}{unread[1:]}, then `remediate diagnose` again."
     return NodeFinding(
         host=view.host,
         condition=verdict.condition,
         address=view.address if member else "",
         power=power,
         cause=cause,
-        by_hand=hands or by_hand(view, verdict.condition),
+        by_hand=by_hand(view, verdict.condition, hands),
         evidence=evidence,
     )
 

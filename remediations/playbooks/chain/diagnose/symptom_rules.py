@@ -72,42 +72,44 @@ RULES: Mapping[Symptom, SymptomRule] = MappingProxyType(
         Symptom.SIGNER_MISFIT: SymptomRule(
             condition=NodeCondition.DEPENDENCY_FAILS,
             by_hand="Bring signer and daemon to versions that fit (the signer has to sign vote "
-            "extensions), its state not lower than before; then restart the node.",
+            "extensions), its state not lower than before; then `sudo systemctl restart UNIT`.",
         ),
         Symptom.SIGNER_SILENT: SymptomRule(
             condition=NodeCondition.DEPENDENCY_FAILS,
             by_hand="Mend the remote signer first; its state must not be lower than before. Then "
-            "start the node.",
+            "`sudo systemctl restart UNIT`.",
             ended=True,
         ),
         Symptom.DEPENDENCY: SymptomRule(condition=NodeCondition.DEPENDENCY_FAILS),
         Symptom.GAS_PRICE: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
-            by_hand="Set minimum-gas-prices in app.toml (as the other nodes have it), then restart "
-            "the unit.",
+            by_hand="Set minimum-gas-prices in app.toml (as the other nodes have it), then "
+            "`sudo systemctl restart UNIT`.",
         ),
         Symptom.COMMAND_LINE: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
             by_hand="Take what this program does not know out of ExecStart, or install the program "
-            "that knows it; `systemctl daemon-reload`, then start the unit.",
+            "that knows it; then `sudo systemctl daemon-reload` and `sudo systemctl restart UNIT`.",
         ),
         Symptom.GENESIS: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
             by_hand="Put the genesis file of this chain back (compare `sha256sum` with another "
-            "node), then start the unit.",
+            "node), then `sudo systemctl restart UNIT`.",
         ),
         Symptom.CONFIGURATION: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
-            by_hand="Mend the file that it names (compare with another node), then start the unit.",
+            by_hand="Mend the file that it names (compare with another node), then "
+            "`sudo systemctl restart UNIT`.",
         ),
         Symptom.ADDRESS_IN_USE: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
             by_hand="Find the process that has the port (`ss -ltnp`). If it is a second daemon "
-            "with this home, stop that one first; then start the unit.",
+            "with this home, stop that one first; then `sudo systemctl restart UNIT`.",
         ),
         Symptom.OPEN_FILES: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
-            by_hand="Raise LimitNOFILE of the unit to 65535 (`systemctl edit`), then restart it.",
+            by_hand="Raise LimitNOFILE of the unit to 65535 (`sudo systemctl edit UNIT`), then "
+            "`sudo systemctl restart UNIT`.",
         ),
         Symptom.DATABASE_HELD: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
@@ -117,7 +119,8 @@ RULES: Mapping[Symptom, SymptomRule] = MappingProxyType(
         Symptom.NO_PROGRAM: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,
             by_hand="Put what systemd misses there (the program, a directory, a file of settings), "
-            "or correct the unit; `systemctl daemon-reload`, then start it.",
+            "or correct the unit; then `sudo systemctl daemon-reload` and "
+            "`sudo systemctl restart UNIT`.",
         ),
         Symptom.OUT_OF_MEMORY: SymptomRule(),
         Symptom.BLOCK_FAILS: SymptomRule(

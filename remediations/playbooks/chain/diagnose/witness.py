@@ -34,9 +34,10 @@ def contradictions(
     }
     others = [view for view in views if view.answers and view.host not in found]
     seen = _seen_by_peers(others)
+    most_stand = 2 * sum(view.stands for view in others) > len(others)
     tallest = sorted((view.height for view in others), reverse=True)
     for view in others:
-        doubt = _against_peers(view, seen.get(view.node_id, []), tallest, proofs)
+        doubt = _against_peers(view, seen.get(view.node_id, []), tallest, most_stand, proofs)
         if doubt:
             found[view.host] = doubt
     return found
@@ -44,7 +45,7 @@ def contradictions(
 
 def _alone(view: NodeView, chain_id: str) -> str:
     """A contradiction within one node's own answers, or ""."""
-    status, app = view.status, view.app
+    status = view.status
     assert status is not None
     if status.network != chain_id:
         return f"it is on chain {status.network}, not {chain_id}"
@@ -55,23 +56,33 @@ def _alone(view: NodeView, chain_id: str) -> str:
         return f"its RPC answers for address {status.address}, its key is {held}"
     if any(a.height > b.height for a, b in pairwise(view.statuses)):
         return "its height went down between two readings"
-    if app is not None and status.height > app.height + 1:
-        return f"/status says height {status.height}, its application is at {app.height}"
-    if len(view.statuses) > 1 and view.apps and view.apps[0].height > status.height:
-        return f"/status says height {status.height}, its application was at {view.apps[0].height}"
-    return _against_consensus(view)
+    return _between_answers(view)
 
 
-def _against_consensus(view: NodeView) -> str:
-    """A contradiction between `/status` and `/consensus_state` of one node, or "". During block
-    sync the latter lags, and is not compared."""
-    status, state = view.status, view.round
-    if status is None or state is None or status.catching_up:
-        return ""
-    if status.height > state.height:
-        return f"/status says height {status.height}, its consensus works on {state.height}"
-    if len(view.rounds) > 1 and view.rounds[0].height > status.height + 1:
-        return f"/status says height {status.height}, its consensus worked on {state.height}"
+def _between_answers(view: NodeView) -> str:
+    """A contradiction between `/status` and the other heights of one node, or "".
+
+    A sample asks `/status` first, so what follows it is not older; an answer of an earlier sample
+    is. Where an answer is missing, that of another sample does not take its place. During block
+    sync consensus lags, and is not compared.
+    """
+    app_before = round_before = 0
+    for sample in view.reading.samples:
+        status, app = value_or_none(sample.status), value_or_none(sample.app)
+        state = value_or_none(sample.round)
+        if status is not None:
+            says = f"/status says height {status.height}"
+            synced = not status.catching_up
+            if app is not None and status.height > app.height + 1:
+                return f"{says}, its application is at {app.height}"
+            if app_before > status.height:
+                return f"{says}, its application was at {app_before}"
+            if synced and state is not None and status.height > state.height:
+                return f"{says}, its consensus works on {state.height}"
+            if synced and round_before > status.height + 1:
+                return f"{says}, its consensus worked on {round_before}"
+        app_before = max(app_before, app.height if app is not None else 0)
+        round_before = max(round_before, state.height if state is not None else 0)
     return ""
 
 
@@ -86,14 +97,18 @@ def _seen_by_peers(views: Sequence[NodeView]) -> dict[str, list[PeerRound]]:
 
 
 def _against_peers(
-    view: NodeView, seen: Sequence[PeerRound], tallest: Sequence[int], proofs: Proofs
+    view: NodeView,
+    seen: Sequence[PeerRound],
+    tallest: Sequence[int],
+    most_stand: bool,
+    proofs: Proofs,
 ) -> str:
     """A height that no other node has, that the peers do not see, and that no commit proves; or
-    ""."""
+    "". Where blocks come, a host that was read first, or once, is some behind the others."""
     status = view.status
     if status is None or not seen or status.catching_up:
         return ""
-    slack = READ_APART if view.rises else _NEAR
+    slack = _NEAR if view.stands and most_stand else READ_APART
     highest = max(peer.height for peer in seen)
     rival = tallest[1] if len(tallest) > 1 and tallest[0] == status.height else tallest[0]
     if status.height > max(highest, rival) + slack and not _proven(view, proofs):
