@@ -12,7 +12,7 @@ from remediations.engine.doctor.line import DoctorLine, LineState
 from remediations.engine.doctor.machine import playbook_lines, read_configuration
 from remediations.machine.config import MachineConfig
 from tests.unit.cli.desk import Desk, remediate
-from tests.unit.cli.test_doctor import KEY
+from tests.unit.cli.examined import KEY
 
 Configure = Callable[[str], Path]
 

@@ -18,7 +18,7 @@ from remediations.systems.comet.reading import comet_reading
 from remediations.values.reading import Known
 from tests import worlds
 from tests.inventories import node_entry
-from tests.unit.cli.test_doctor import KEY, bad, inventory_of, lines_of
+from tests.unit.cli.examined import KEY, bad, inventory_of, lines_of
 from tests.unit.observe.fake_host import Host, Rpc
 from tests.unit.observe.test_look import Local, Reached
 from tests.unit.reach.sshd import resolver
