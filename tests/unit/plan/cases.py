@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -126,8 +127,9 @@ def made_plainly(
 PLAINLY: Mapping[str, StepCompiler] = {HOST: made_plainly}
 
 
+@cache
 def installed(playbook: str) -> Installed:
-    """What is installed here."""
+    """What is installed here. Searched once: it reads the metadata of every package."""
     return require_playbook(playbook, MachineConfig())
 
 
