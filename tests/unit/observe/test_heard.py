@@ -114,7 +114,6 @@ def test_the_line_is_for_a_terminal(
 ) -> None:
     """Elsewhere not a byte of it; in a terminal it is gone at the end."""
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr("remediations.cli.reading_line.logs_to_stderr", lambda: False)
     monkeypatch.setenv("TERM", term)
     with reading_line(lambda: "2 of 6 hosts answered"):
         pass
