@@ -28,7 +28,7 @@ def virtengined(release: int = 1) -> Path:
     `VIRTENGINED=/path` in the environment puts another program in its place, for every release.
 
     Raises:
-        LabError: that path is no program, or the build failed.
+        LabError: that path is not a program, or the build failed.
     """
     named = os.environ.get("VIRTENGINED")
     if named:
@@ -44,7 +44,7 @@ def virtengined(release: int = 1) -> Path:
 def _own(program: Path) -> Path:
     if not program.is_file() or not os.access(program, os.X_OK):
         raise LabError(
-            f"VIRTENGINED={program} is no executable file: "
+            f"VIRTENGINED={program} is not an executable file: "
             "name a chain's program, or unset it to build the lab's own"
         )
     return program.resolve()

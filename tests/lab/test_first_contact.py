@@ -289,7 +289,7 @@ def test_one_file_does_the_same_elsewhere(
     said = bundle.run("doctor", "-i", "inventory.yaml", "--json", code=LACKING)
     lines = json.loads(said)["result"]["lines"]
     lacking = [(line["subject"], line["topic"]) for line in lines if line["state"] == "lack"]
-    assert lacking == [("chain", "coverage")], "these two hosts alone are no quorum"
+    assert lacking == [("chain", "coverage")], "these two hosts alone are not a quorum"
     keys = {line["subject"]: line["found"] for line in lines if line["topic"] == "validator key"}
     assert all(keys[host].startswith(address_of(here, host)) for host in ASKED)
     processes = here.world.daemons()

@@ -81,7 +81,7 @@ def forger(tmp_path: Path) -> Path:
 def test_signed_field_that_was_not_planned_is_not_applied(
     planned: Operator, what: str, change: Callable[[Tree], None]
 ) -> None:
-    """Written into the plan in canonical form, and then approved: it still is no plan of ours."""
+    """Written in canonical form, and then approved: it still is not a plan of ours."""
     run = run_of(planned)
     file = plan_file(planned, run)
     file.write_bytes(edited(file, lambda plan: change(plan["stages"][0]["steps"][0])))

@@ -120,7 +120,7 @@ def printed(parts: dict[str, tuple[bytes, int]], began: int, ended: int) -> byte
 
 
 def reading_of(data: bytes) -> HostReading | None:
-    """The reading of what a host printed; None where that is no document."""
+    """The reading of what a host printed; None where that is not a document."""
     try:
         document = read_document(data, sent=SENT, received=SENT + timedelta(seconds=1))
     except DocumentError:

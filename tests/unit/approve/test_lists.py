@@ -203,7 +203,7 @@ def test_list_of_300_megabytes_is_refused_at_once(alice: tuple[Key, Path]) -> No
     assert time.monotonic() - began < AT_ONCE_S
 
 
-def test_what_is_no_file_is_refused_at_once(alice: tuple[Key, Path]) -> None:
+def test_anything_but_a_file_is_refused_at_once(alice: tuple[Key, Path]) -> None:
     """A FIFO, a link, a directory, nothing."""
     path = alice[1]
     real = path.rename(path.with_name("real"))

@@ -250,7 +250,7 @@ def test_one_cause_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(("why", "pin"), [(Why.SEVERAL_UNITS, "unit"), (Why.NO_HOME, "home")])
-def test_what_is_to_be_pinned_is_no_question_of_words(why: Why, pin: str) -> None:
+def test_what_to_pin_does_not_depend_on_the_sentence(why: Why, pin: str) -> None:
     """A unit may be called by any name, a home may lie anywhere."""
     world = changed("val4", unit=unknown("home not known: several unit-home.service", why))
     assert f"pin `{pin}:` of val4" in bad(lines_of(world))["val4", "unit"].mend

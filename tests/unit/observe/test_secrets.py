@@ -128,7 +128,7 @@ def test_what_a_diagnosis_needs_is_left_alone(line: str) -> None:
     assert masked(line) == line
 
 
-def test_a_node_id_is_no_user() -> None:
+def test_a_node_id_is_not_a_user() -> None:
     """It is public, and peers are known by it."""
     text = f"tcp://{'0f' * 20}@h:1,tcp://me:pw@h:1,http://tok@h/"
     assert masked(text, USERINFO) == f"tcp://{'0f' * 20}@h:1,tcp://[masked]@h:1,http://[masked]@h/"

@@ -93,7 +93,7 @@ def processes_of(host: Host) -> Reading[tuple[Process, ...]]:
 
 @pytest.mark.parametrize("size", [10, 999])
 def test_processes_with_a_thousand_arguments_cost_no_time(tmp_path: Path, size: int) -> None:
-    """Those of somebody else, in great number, are looked through by one tool, for as long as that
+    """Those of another user, in great number, are looked through by one tool, for as long as that
     may take and no longer."""
     for name in ("usual", "many"):
         (tmp_path / name).mkdir()

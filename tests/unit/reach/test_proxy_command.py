@@ -40,7 +40,7 @@ def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_proxy_command_may_complain(tmp_path: Path) -> None:
-    """What it says on stderr, at any time, is no part of the conversation."""
+    """What it says on stderr, at any time, is not part of the conversation."""
     relay = tmp_path / "relay.py"
     relay.write_text(RELAY)
     command = shlex.join([sys.executable, str(relay)])

@@ -221,7 +221,7 @@ def _ownership(reading: HostReading, ssh: SshCommand) -> list[DoctorLine]:
         return []
     user = (isinstance(unit, Known) and unit.value.user) or "root"
     mend = ssh.run("sudo", "chown", "-h", "--", user, found.example)
-    text = f"{found.foreign} file(s) of somebody else, as {found.example}"
+    text = f"{found.foreign} file(s) of another user, such as {found.example}"
     return [lack_line(reading.host, "owner", text, mend)]
 
 
