@@ -267,11 +267,11 @@ def test_a_standby_with_the_same_key_is_loud(here: Lab, troubled: tuple[Said, Sa
     lines, address = lines_of(doctor), address_of(here, "val4")
     twice = lines["chain", "one key, one host"]
     assert twice["state"] == lines["standby1", "validator key"]["state"] == "lack"
-    assert twice["found"] == f"the key {address[:12]} (power 10) lies on standby1, val4"
+    assert twice["found"] == f"the key {address[:12]} (power 10) is on standby1, val4"
     assert twice["mend"].startswith("val4 runs: leave it; on standby1: `sudo systemctl disable ")
     text = proposed.result["yaml"]
     for host in ("val4", "standby1"):
-        assert f"# DANGER {host}: its validator key also lies on " in text.partition("version:")[0]
+        assert f"# DANGER {host}: its validator key is also on " in text.partition("version:")[0]
     roles = {host["name"]: host["role"]["role"] for host in proposed.result["proposal"]["hosts"]}
     assert roles == {"val2": "validator", "val4": "validator", "standby1": "standby"}
 

@@ -24,7 +24,7 @@ SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
 
 
 class _Version(Protocol):
-    """Where the keys of a system stand. All keys of the root, and of a host, are judged by it."""
+    """Where the keys of a system belong. All keys of the root, and of a host, are checked by it."""
 
     def of_root(self, root: InventoryTable) -> tuple[Part, ...]: ...
 
@@ -40,7 +40,7 @@ def load_inventory(path: Path, systems: InstalledSystems | None = None) -> Inven
     of files in it are relative to it.
 
     Raises:
-        UsageError: with file and line, what stands there and what is expected.
+        UsageError: with file and line, what was found there and what is expected.
         Refused: two systems that are installed have a section of one name.
     """
     root, sha256 = read_file(path)

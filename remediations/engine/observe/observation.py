@@ -31,7 +31,7 @@ YEARS = range(2000, 2900)
 
 
 _OBSERVATION_HAS = {"format", "tool", "scope", "began", "ended", "inventory_digest"}
-"""Members by which an observation of any version is told from another document."""
+"""Members that distinguish an observation of any version from other documents."""
 
 
 class Scope(StrEnum):
@@ -159,14 +159,14 @@ def check_save(path: Path) -> None:
             f"{path} holds something else, and is not overwritten with an observation",
             guard="--save",
             got="a file that is not an observation",
-            expected="a path where nothing is, or an observation of before",
+            expected="a path where nothing is, or an earlier observation",
             next_step="choose another path for --save",
         )
 
 
 def save_observation(observation: Observation, path: Path) -> None:
-    """Write `observation` to `path` as canonical JSON, whole or not at all. An observation of
-    before is replaced, and nothing else.
+    """Write `observation` to `path` as canonical JSON, whole or not at all. An earlier
+    observation is replaced, and nothing else.
 
     Raises:
         UsageError: the file holds something else.

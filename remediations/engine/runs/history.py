@@ -18,7 +18,7 @@ from remediations.render.formats import format_age, format_moment
 from remediations.values.record import Moment, Record
 
 REMEMBERED_FOR = timedelta(days=1)
-"""So long a run that did not end well is told to whoever diagnoses or plans after it."""
+"""How long a run that did not end well is shown to whoever diagnoses or plans after it."""
 _NAMED = "%Y%m%d-%H%M%S"
 
 

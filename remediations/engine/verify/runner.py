@@ -71,7 +71,7 @@ class _Listener:
 
 
 def run_checks(given: Given, suite: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
-    """All checks of a plan that was applied, each told to `heard` as it ends.
+    """All checks of a plan that was applied, each passed to `heard` as it ends.
 
     A check that the plan promises and that did not run is a result too: unknown. Where pytest did
     not come to its end, that is each of them. An empty answer never means success.

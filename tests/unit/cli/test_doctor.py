@@ -50,7 +50,7 @@ def test_a_healthy_world_lacks_nothing() -> None:
             worlds.duplicated(healthy(), "val1", "standby1"),
             (CHAIN, "one key, one host"),
             LineState.LACK,
-            "lies on standby1, val1",
+            "is on standby1, val1",
         ),
         (healthy(hosts=3), (CHAIN, "coverage"), LineState.WARN, "90 of 100"),
         (healthy(hosts=2), (CHAIN, "coverage"), LineState.WARN, "70 of 100"),

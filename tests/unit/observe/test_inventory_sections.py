@@ -163,7 +163,7 @@ VAL1 = "  val1: {chain: {role: validator}}"
         (("lamp: {fuse: main}", "lamp: {fuse: 7}"), 4, "fuse: 7", "a word"),
         (("lamp: {fuse: main}", "lamp: {}"), 4, "no key fuse", "the key fuse"),
         (("lamp: {fuse: main}", "lamp: main"), 4, "lamp: 'main'", "a mapping"),
-        (("lamp: {fuse: main}\n", ""), 9, "stands below hosts only", "`lamp: {fuse: …}` beside"),
+        (("lamp: {fuse: main}\n", ""), 9, "belongs below hosts only", "`lamp: {fuse: …}` beside"),
         (("chain: {id: virtengine-lab-1, halted_after_seconds: 5}\n", ""), 5, "chain:", "{id: …}"),
         (("lamp: {fuse: main}", "lamp: {fuse: main}\nlamp: {fuse: b}"), 5, "duplicate", "once"),
         (
@@ -233,11 +233,12 @@ def test_section_that_is_told_by_host_only_and_elsewhere(tmp_path: Path) -> None
     assert LAMP_SECTION.host is not None
     by_host = installed(COMET, lamp_with(InventorySection(name="lamp", host=LAMP_SECTION.host)))
     assert (
-        "the section lamp stands below a host" in refused(written(tmp_path, GOOD), by_host).expected
+        "the section lamp belongs below a host"
+        in refused(written(tmp_path, GOOD), by_host).expected
     )
     once = installed(COMET, lamp_with(InventorySection(name="lamp", whole=LAMP_SECTION.whole)))
     assert (
-        "the section lamp stands beside `hosts`" in refused(written(tmp_path, GOOD), once).expected
+        "the section lamp belongs beside `hosts`" in refused(written(tmp_path, GOOD), once).expected
     )
 
 

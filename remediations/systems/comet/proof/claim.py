@@ -96,7 +96,7 @@ class Claim:
 
 
 def _beside_absent(shown: CommitSignature) -> dict[str, bool]:
-    """What stands beside the flag of an absent vote, though nothing should."""
+    """What comes with the flag of an absent vote, though nothing should."""
     return {
         "validator_address": bool(shown.address),
         "timestamp": shown.timestamp not in ("", NO_TIME),
