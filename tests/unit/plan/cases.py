@@ -13,6 +13,7 @@ from remediations.engine.domain import Branch, Proposal, StepData, pick_branch
 from remediations.engine.plan.build import CompiledStep, PlanBuilder, StepCompiler, evaluate_guards
 from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
 from remediations.engine.plan.planning import make_plan
+from remediations.engine.plan.recheck import recheck
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.finding import ChainFinding
@@ -171,3 +172,9 @@ def compiled(observation: CometReading, *, tool: str = TOOL, origin: Origin = OR
 def maker_of(compiler: Compiler) -> PlanBuilder:
     """What is installed where plans are made again."""
     return maker({HOST: made_by(compiler)})
+
+
+def still_holds(plan: Plan, now: CometReading, maker: PlanBuilder) -> bool:
+    """True if the plan may be applied to this world; else WorldChanged says what differs."""
+    recheck(plan, sealed(now), maker)
+    return True

@@ -99,6 +99,7 @@ def test_asking_who_holds_it_stops_nobody(tmp_path: Path, monkeypatch: pytest.Mo
     finally:
         over.set()
         asking.join()
+    assert lock_holder(tmp_path, CHAIN) == ""
 
 
 @pytest.mark.parametrize("chain", ["../../etc/passwd", "a/b", "x y", ".."])
