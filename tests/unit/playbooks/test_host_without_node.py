@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.doctor.examination import Examination
-from remediations.engine.doctor.other_lines import other_lines
+from remediations.engine.doctor.login_lines import other_lines
 from remediations.engine.find.conclude import conclude
 from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.observe import observe
