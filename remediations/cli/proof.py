@@ -90,7 +90,7 @@ def _then(before: Checked | None) -> str:
         return ""
     return (
         f"\nit was verified {format_moment(before.began)} ({before.message}) and remains so: this "
-        "is how things stand now"
+        "is the state now"
     )
 
 

@@ -114,7 +114,7 @@ def _tried(plan: Plan, past: UnprovenRun, now: datetime) -> str:
     if past.did_the_same_as(plan):
         return (
             f"WARNING: this was tried before, and nothing in this plan differs. {past.told(now)}. "
-            "Mend what that says first, or it ends the same way"
+            "Fix what that says first, or it ends in the same way"
         )
     return f"last run: {past.told(now)}"
 

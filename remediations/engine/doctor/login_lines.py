@@ -74,7 +74,7 @@ def _key(
         mend = f"{FINGERPRINT} tells the right one; compare it in `{compared}`"
         return lack_line(host, topic, f"{door.address} is not in {files}", mend)
     if strict:
-        mend = f"was it installed anew? Where its owner says so, and {FINGERPRINT} shows the new "
+        mend = f"was it reinstalled? Where its owner says so, and {FINGERPRINT} shows the new "
         mend += f"one: {_forget(door)}, then as for a new host"
         return lack_line(host, topic, f"it shows another key than {files} has", mend)
     return ok_line(host, topic, f"known: {', '.join(door.known)}")
@@ -96,6 +96,6 @@ def other_lines(
 def _login(entry: HostEntry, sight: Examination, config: str | None) -> tuple[DoctorLine, ...]:
     refusal = sight.refusals.get(entry.name)
     if refusal is None:
-        return (ok_line(entry.name, "login", "it lets us in; no domain says more of it"),)
+        return (ok_line(entry.name, "login", "it lets us in; no domain says more about it"),)
     door = sight.doors.get(entry.name)
     return login_lines(entry.name, refusal.got, refusal, door, SshCommand(entry.ssh, config))

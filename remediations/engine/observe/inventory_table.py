@@ -35,7 +35,7 @@ class InventoryTable:
         """Do nothing where all of `required` and none but these and `optional` are there.
 
         Raises:
-            UsageError: one is missing, or strange; `hint` is said with a strange one.
+            UsageError: one is missing, or strange; `hint` is added for a strange one.
         """
         needed = list(required)
         known = [*needed, *optional]

@@ -112,7 +112,7 @@ def check_open(run: RunDirectory) -> None:
 def _superseded(run: RunDirectory, got: str, newer: str = "") -> ApprovalError:
     again = f"remediate plan {run.plan.playbook}"
     return ApprovalError(
-        f"{run.reference} is superseded: it was made from how things stood before",
+        f"{run.reference} is superseded: it was made from an earlier state",
         guard="an open run",
         got=got,
         expected="the newest plan, and nothing done since it was observed",
