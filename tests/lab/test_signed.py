@@ -138,7 +138,7 @@ def test_run_does_not_say_who_may_approve_it(
     assert not trace.exists()
 
 
-def test_run_of_somebody_else_is_not_used_by_root(planned: Operator, tmp_path: Path) -> None:
+def test_run_of_another_user_is_not_used_by_root(planned: Operator, tmp_path: Path) -> None:
     """A directory that nobody owns: root neither verifies nor applies nor tells of it."""
     run = run_of(planned)
     assert planned.approve(run).code == 0

@@ -238,7 +238,7 @@ def test_list_that_others_may_write_is_refused(alice: tuple[Key, Path], mode: in
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
-def test_list_of_somebody_else_is_refused_for_root_as_well(alice: tuple[Key, Path]) -> None:
+def test_list_of_another_user_is_refused_for_root_as_well(alice: tuple[Key, Path]) -> None:
     os.chown(alice[1], 12345, -1)
     assert refused(lambda: judge(alice[1])).what == f"{alice[1]} belongs to another user"
 

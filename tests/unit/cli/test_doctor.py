@@ -270,7 +270,7 @@ def test_a_wrong_clock_says_which_way(offset_ms: int, found: str) -> None:
     assert line.found.startswith(found)
 
 
-def test_an_rpc_that_is_off_is_told_from_one_that_is_silent() -> None:
+def test_an_rpc_that_is_off_is_distinguished_from_a_silent_one() -> None:
     """The one is a setting, whose file and value are named; the other listens elsewhere, or not."""
     for why, mend in (
         (Why.NO_RPC, f"below [rpc] in {worlds.HOME}/config/config.toml"),

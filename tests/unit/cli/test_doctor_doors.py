@@ -47,7 +47,7 @@ def test_half_the_hosts_down() -> None:
     assert len([line for line in lines if line.subject == "val2"]) > 10
 
 
-def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
+def test_a_look_gets_each_refusal_once(tmp_path: Path) -> None:
     """A host that is down is asked why; one that answers is asked nothing of it; both are seen."""
     rpc = Rpc()
     host = Host(tmp_path, rpc.port)

@@ -97,7 +97,7 @@ def test_a_run_that_was_verified_is_not_a_failure(
     assert (run.name in said) is (verdict == "unverified")
 
 
-def test_a_run_of_another_resource_or_of_last_week_is_not_told(
+def test_a_run_of_another_resource_or_of_last_week_is_not_shown(
     desk: Desk, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor one whose files cannot be used: diagnosing must not fail for it."""

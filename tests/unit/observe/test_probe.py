@@ -255,7 +255,7 @@ def test_a_command_that_fails_says_why(silent: Host) -> None:
     assert "Input/output error" in disk.reason
 
 
-def test_no_unit_and_two_units_are_said(silent: Host) -> None:
+def test_no_unit_and_two_units_are_distinguished(silent: Host) -> None:
     """Exactly one must match; otherwise nothing of a daemon is known, and the reason names them."""
     silent.units = []
     none = observe(silent).unit

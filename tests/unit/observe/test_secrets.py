@@ -92,7 +92,7 @@ def test_no_secret_of_a_command_line_or_journal_leaves_the_host(tmp_path: Path) 
         assert len(reading.journal.value) == len(LINES) + 2
 
 
-def test_a_command_without_a_home_is_told_without_its_flags(tmp_path: Path) -> None:
+def test_a_command_without_a_home_is_reported_without_its_flags(tmp_path: Path) -> None:
     """Why the home is not known is said, and not what else stands there."""
     host = Host(tmp_path, 1)
     host.arguments = f"run start --keyring-passphrase {CANARY}"

@@ -77,7 +77,7 @@ def test_ssh_itself_as_proxy_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("independent", [False, True])
-def test_what_a_proxy_command_left_behind_holds_nobody(
+def test_what_a_proxy_command_left_behind_delays_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, independent: bool
 ) -> None:
     """As ControlPersist does: a child has its standard error, and stays. It ends with it, unless it
