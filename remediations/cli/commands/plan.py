@@ -14,7 +14,6 @@ from remediations.cli.run_status import is_expired
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
-from remediations.engine.find.render_text import finding_text
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import Plan, plan_digest
@@ -86,6 +85,9 @@ def _nothing_to_do(
     finding: Finding, past: UnprovenRun | None, style: TerminalStyle, read: datetime, now: datetime
 ) -> CommandResult:
     """No plan, because all is well; `read` is when the observation ended."""
+    # Imported here: what is planned is drawn without it.
+    from remediations.engine.find.render_text import finding_text
+
     document = {"finding": finding, "plan": None, "run": None, "digest": None, "last_run": past}
     evidence = finding_text(
         finding,
