@@ -47,7 +47,7 @@ missing_packages() {
 system_packages() {
   local missing
   if ! command -v dpkg-query >/dev/null; then
-    cannot "this is no Debian: install ${PACKAGES[*]} by hand"
+    cannot "this is not Debian: install ${PACKAGES[*]} by hand"
     return 0
   fi
   mapfile -t missing < <(missing_packages)

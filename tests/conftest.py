@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -24,3 +25,13 @@ def interrupts_arrive() -> Iterator[None]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def no_log_is_left() -> Iterator[None]:
+    """A test that opens the log (`-v`) also ends it: later displays would be plain lines."""
+    yield
+    left = logging.getLogger("remediations").handlers[:]
+    for handler in left:
+        logging.getLogger("remediations").removeHandler(handler)
+    assert left == []

@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from remediations.systems.comet.blocks import BlockId, Header, Vote, VoteType
-from remediations.systems.comet.proof.hashes import header_hash, validators_hash
+from remediations.systems.comet.proof.hashes import header_hash, validators_hash, vote_bytes
 from remediations.systems.comet.proof.keys import ED25519, PublicKey
-from remediations.systems.comet.proof.vote import vote_bytes
 from remediations.systems.comet.values import BlockIdFlag
 
 CHAIN = "signed-1"

@@ -135,7 +135,7 @@ def keep_observation(observation: Observation, path: Path) -> None:
         UsageError: the file holds something else, which is not overwritten.
         MachineError: the file cannot be written.
     """
-    instead = ", instead of the one of before" if path.is_file() and path.stat().st_size else ""
+    instead = ", replacing the one that was there" if path.is_file() and path.stat().st_size else ""
     save_observation(observation, path)
     hosts = count_of(len(observation.logins), "host")
     moment = format_moment(observation.ended)

@@ -1,7 +1,7 @@
 """Runs the checks of a run, keeps their results, writes the report, and says what came of it.
 
 The results are bound to the run by its journal, which keeps their hash and the verdict: only what
-is recorded there is told as verified later.
+is recorded there counts as verified later.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def prove(
             guard=error.guard,
             got=f"{error.what}: {error.got}",
             expected="the checks' results and their record on disk",
-            next_step=f"mend it, then `{again}`",
+            next_step=f"fix that, then `{again}`",
         ) from error
     page, doubts = write_report(directory, anchors)
     reading = f"read {page}" if page else next_command("report", directory.reference)
@@ -90,7 +90,7 @@ def _then(before: Checked | None) -> str:
         return ""
     return (
         f"\nit was verified {format_moment(before.began)} ({before.message}) and remains so: this "
-        "is how things stand now"
+        "is the state now"
     )
 
 
@@ -102,8 +102,8 @@ def _after(again: str, *, proven_then: bool) -> str:
 def _keep(
     directory: RunDirectory, results: Sequence[CheckResult], course: Course, *, good: bool
 ) -> None:
-    """Write the results beside those of before, then the record that makes them the run's. Killed
-    in between, they are told as not proven, and the next verification takes their place."""
+    """Write the results beside earlier ones, then the record that makes them the run's. Killed
+    in between, they count as not proven, and the next verification takes their place."""
     data = canonical(tuple(results))
     passed = sum(result.outcome is CheckOutcome.PASSED for result in results)
     with closing(Journal.reopened(directory.journal)) as journal:

@@ -97,4 +97,4 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
-    pass
+    """Hear the signal and go on. Unlike SIG_IGN, children do not inherit this."""

@@ -58,7 +58,7 @@ class _NothingBetween:
         yield
 
     def looking(self, heard: HostsHeard) -> None:
-        """A look is told when it has ended."""
+        """A look is shown when it has ended."""
 
     def pausing(self, seconds: int) -> None:
         """A pause is not a change."""
@@ -89,7 +89,7 @@ class ChangeLines(_NothingBetween):
         self._before = seen.found
 
     def answer(self, seen: Diagnosis) -> CommandResult:
-        """Nothing more: the last change was told."""
+        """Nothing more: the last change was shown."""
         return replace(conclusions_result(seen, PLAIN), text="")
 
     def failed(self, error: RemediationError) -> None:

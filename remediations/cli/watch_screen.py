@@ -1,4 +1,4 @@
-"""A watch in a terminal: the whole diagnosis, drawn anew, with its age and when it is looked next.
+"""A watch in a terminal: the whole diagnosis, redrawn, with its age and the time of the next look.
 
 It uses the alternate screen, so that the terminal is as before when the watch ends.
 """

@@ -1,7 +1,7 @@
 """Looks again and again until all is well, and shows each look (`diagnose --watch`).
 
 The connections stay open between the looks. A look that fails is shown, and the next one is tried;
-only what no later look can mend (ssh, a domain that nothing concerns) ends the watch at its first
+only what no later look can repair (ssh, a domain that nothing concerns) ends the watch at its first
 look. Whatever ends it closes the connections, and with them all that was started on the hosts.
 """
 
@@ -42,7 +42,7 @@ class WatchDisplay(Protocol):
         ...
 
     def pausing(self, seconds: int) -> None:
-        """The next look begins after so many seconds."""
+        """Seconds until the next look begins."""
         ...
 
     def tick(self) -> None:

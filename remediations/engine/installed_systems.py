@@ -49,11 +49,11 @@ class InstalledSystems:
 
     @property
     def inventory_sections(self) -> tuple[InventorySection, ...]:
-        """All that an inventory may have beside names and logins.
+        """All that an inventory may have besides names and logins.
 
         Raises:
             Refused: two systems declare one of the same name, read into the same kind, or as the
-                one of version 1: which one is meant cannot be told.
+                one of version 1: which one is meant cannot be decided.
         """
         found = [(s.inventory_section, s) for s in self.systems if s.inventory_section]
         for section, _ in found:

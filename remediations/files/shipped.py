@@ -1,4 +1,4 @@
-"""Files of the package that are not Python: inside of it, or beside it in a checkout."""
+"""Files of the package that are not Python: inside it, or beside it in a checkout."""
 
 from __future__ import annotations
 

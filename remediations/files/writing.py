@@ -170,3 +170,16 @@ def state_directory_error(path: Path, error: OSError) -> MachineError:
         expected="a directory of yours with free space",
         next_step="set REMEDIATE_HOME to one",
     )
+
+
+def named_file_error(
+    content: str, path: Path, error: OSError, *, guard: str, option: str
+) -> MachineError:
+    """The refusal of a path that was given by a person with `option`, to write `content` to."""
+    return MachineError(
+        f"{content} cannot be written to {path}",
+        guard=guard,
+        got=error.strerror or str(error),
+        expected="a path that can be written, of a regular file or where nothing is yet",
+        next_step=f"choose another path for {option}",
+    )

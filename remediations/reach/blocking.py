@@ -68,8 +68,8 @@ class BlockingReach:
         limits: Limits,
         heard: Callable[[Mapping[str, Completed | HostUnreachable]], None],
     ) -> None:
-        """The same, beside whatever is asked by others: returns at once. `heard` is given the
-        answers in the thread of the connections, and must return at once, too; where they are
+        """The same, concurrently with the questions of others: returns at once. `heard` is given
+        the answers in the thread of the connections, and must return at once, too; where they are
         closed before, it is never called. What it raises is logged, and stays here.
         """
 
@@ -77,7 +77,7 @@ class BlockingReach:
             try:
                 heard(await self._run_on_all(command, stdin, limits))
             except Exception as error:  # noqa: BLE001 - nobody waits for it
-                log.info("what was asked beside: %s: %s", type(error).__name__, error)
+                log.info("a question on the side: %s: %s", type(error).__name__, error)
 
         self._beside.append(asyncio.run_coroutine_threadsafe(ask(), self._loop))
 
@@ -86,7 +86,7 @@ class BlockingReach:
         return self._wait(self._reach.login(host))
 
     def close(self) -> None:
-        """Close all connections and end the thread. What is asked beside is not waited for."""
+        """Close all connections and end the thread. Questions on the side are not waited for."""
         for asked in self._beside:
             asked.cancel()
         self._wait(self._reach.__aexit__(None, None, None))

@@ -24,7 +24,7 @@ OTHERS_BITS = 0o077
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """The keys to offer. `passed_over` tells the operator why a key or the agent is not used."""
+    """The keys to offer. `passed_over` says why a key or the agent is not used."""
 
     pairs: tuple[asyncssh.SSHKeyPair, ...]
     passed_over: tuple[str, ...]

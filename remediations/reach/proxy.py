@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 from typing import Self
 
 from remediations.reach.background import kill_group
@@ -23,11 +24,12 @@ SAID_LIMIT = 300
 class Proxy:
     """One running ProxyCommand. `socket` is our end of the connection."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ours: socket.socket) -> None:
+    def __init__(
+        self, transport: asyncio.SubprocessTransport, stderr: _LastOutput, ours: socket.socket
+    ) -> None:
         self.socket = ours
-        self._process = process
-        self._said = b""
-        self._listening = asyncio.create_task(self._listen())
+        self._transport = transport
+        self._stderr = stderr
 
     @classmethod
     async def start(cls, command: str) -> Self:
@@ -39,11 +41,12 @@ class Proxy:
         shell = os.environ.get("SHELL") or "/bin/sh"
         ours, theirs = socket.socketpair()
         try:
-            process = await asyncio.create_subprocess_exec(
+            transport, stderr = await asyncio.get_running_loop().subprocess_exec(
+                _LastOutput,
                 *(shell, "-c", f"exec {command}"),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                stderr=asyncio.subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C is handled by us: a step may be running
             )
         except BaseException:
@@ -51,19 +54,34 @@ class Proxy:
             raise
         finally:
             theirs.close()
-        return cls(process, ours)
+        return cls(transport, stderr, ours)
 
     def end(self) -> None:
         """Kill it and all that it started in its process group."""
-        kill_group(self._process)
+        process = self._transport.get_extra_info("subprocess")
+        assert isinstance(process, subprocess.Popen)
+        kill_group(process)
 
     async def last_words(self) -> str:
-        """Wait briefly for its end, and return the last that it wrote to stderr."""
-        await asyncio.wait([self._listening], timeout=PROXY_END_S)
-        self._listening.cancel()
-        return self._said.decode(errors="replace").strip()
+        """Wait briefly for its end, close its stderr, and return the last that it wrote there."""
+        await asyncio.wait([self._stderr.ended], timeout=PROXY_END_S)
+        self._transport.close()
+        return self._stderr.said.decode(errors="replace").strip()
 
-    async def _listen(self) -> None:
-        if self._process.stderr is not None:
-            while chunk := await self._process.stderr.read(4096):
-                self._said = (self._said + chunk)[-SAID_LIMIT:]
+
+class _LastOutput(asyncio.SubprocessProtocol):
+    """Keeps the end of what a program writes to stderr. `ended` is done when the program has ended
+    and nobody holds its stderr any more."""
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - stderr alone
+        """Keep the last `SAID_LIMIT` bytes."""
+        self.said = (self.said + data)[-SAID_LIMIT:]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """The program has ended, and its stderr is closed."""
+        if not self.ended.done():
+            self.ended.set_result(None)

@@ -95,7 +95,7 @@ class CodeBlock:
 
     @property
     def ends(self) -> bool:
-        """Whether the last line ends with a line break; if not, the reader is told."""
+        """Whether the last line ends with a line break; if not, that is shown."""
         return self.text.endswith("\n") or not self.text
 
 

@@ -33,8 +33,8 @@ def format_duration(duration: timedelta) -> str:
 
 
 def format_age(at: datetime, now: datetime) -> str:
-    """`12 s ago`, `3 min ago`, `5 h ago`, `3 days ago`; what lies ahead is said so, because then
-    clocks differ."""
+    """`12 s ago`, `3 min ago`, `5 h ago`, `3 days ago`; a time in the future is named as such,
+    because then clocks differ."""
     seconds = int((now - at).total_seconds())
     if seconds < 0:
         return f"{format_duration(at - now)} ahead of this machine's clock"
@@ -47,7 +47,7 @@ def format_age(at: datetime, now: datetime) -> str:
 
 
 def format_observed(at: datetime, now: datetime) -> str:
-    """`2026-11-25 16:45:01 UTC, 12 s ago`: how old all of it is that stands on a screen."""
+    """`2026-11-25 16:45:01 UTC, 12 s ago`: how old everything on a screen is."""
     return f"{format_moment(at)}, {format_age(at, now)}"
 
 

@@ -1,7 +1,7 @@
 """Who the machines are: the parsed inventory (read by `remediations.engine.observe.inventory`).
 
-It knows names, and how ssh is told of them. What a system is told of its own things and hosts is a
-part, which only that system understands (`values.part`).
+It knows names, and how ssh finds them. What it tells a system of that system's things and hosts is
+a part, which only that system understands (`values.part`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from remediations.values.record import Record
 
 
 class HostEntry(Record, frozen=True, kw_only=True):
-    """One host. `ssh` is the name given to ssh_config; `parts` are what each system is told of it,
+    """One host. `ssh` is the name given to ssh_config; `parts` are what it tells each system of it,
     in the order of their kinds."""
 
     name: str
@@ -32,7 +32,7 @@ class HostEntry(Record, frozen=True, kw_only=True):
 
 
 class Inventory(Record, frozen=True, kw_only=True, dict=True):
-    """All hosts, and what each system is told of all of them (`parts`, in the order of kinds).
+    """All hosts, and what it tells each system of all of them (`parts`, in the order of kinds).
 
     `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
     `sha256` is that of the file's bytes, "" where there is none.

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from remediations.systems.comet import rpc, rpc_signed
 from remediations.systems.comet.proof.claim import Claim
 from remediations.systems.comet.proof.commit import prove
+from remediations.systems.comet.proof.hashes import vote_bytes
 from remediations.systems.comet.proof.members import read_members
-from remediations.systems.comet.proof.vote import vote_bytes
 from tests.bench.cost import NotDoneError
 from tests.bench.figure import Figure, Line
 from tests.signed import CHAIN, SignedChain, answer

@@ -51,7 +51,7 @@ def own_virtengined(release: int) -> Path:
 def _named(program: Path) -> Path:
     if not program.is_file() or not os.access(program, os.X_OK):
         raise LabError(
-            f"VIRTENGINED={program} is no executable file: "
+            f"VIRTENGINED={program} is not an executable file: "
             "name a chain's program, or unset it to build the lab's own"
         )
     return program.resolve()

@@ -37,7 +37,7 @@ def test_lost_login_is_not_a_lost_daemon(lab: Lab, operator: Operator) -> None:
     assert operator.plan("node-down").code == 4
 
 
-def test_lying_node_is_no_witness(lab: Lab, operator: Operator) -> None:
+def test_lying_node_is_not_a_witness(lab: Lab, operator: Operator) -> None:
     """A node that says another height than the chain has does not decide, and is named."""
     lab.break_lie("val3", lab.world.top() + 500)
     finding = operator.diagnose()
@@ -69,7 +69,7 @@ def test_upgrade_is_called_by_its_name(lab: Lab, operator: Operator) -> None:
     assert operator.plan("INC-001").code == 4
 
 
-def test_broken_configuration_is_no_case_for_a_restart(lab: Lab, operator: Operator) -> None:
+def test_broken_configuration_is_not_restarted(lab: Lab, operator: Operator) -> None:
     """A daemon that cannot read its configuration: the cause stands beside its name."""
     lab.break_config("val4")
     time.sleep(8)

@@ -267,11 +267,11 @@ def test_a_standby_with_the_same_key_is_loud(here: Lab, troubled: tuple[Said, Sa
     lines, address = lines_of(doctor), address_of(here, "val4")
     twice = lines["chain", "one key, one host"]
     assert twice["state"] == lines["standby1", "validator key"]["state"] == "lack"
-    assert twice["found"] == f"the key {address[:12]} (power 10) lies on standby1, val4"
+    assert twice["found"] == f"the key {address[:12]} (power 10) is on standby1, val4"
     assert twice["mend"].startswith("val4 runs: leave it; on standby1: `sudo systemctl disable ")
     text = proposed.result["yaml"]
     for host in ("val4", "standby1"):
-        assert f"# DANGER {host}: its validator key also lies on " in text.partition("version:")[0]
+        assert f"# DANGER {host}: its validator key is also on " in text.partition("version:")[0]
     roles = {host["name"]: host["role"]["role"] for host in proposed.result["proposal"]["hosts"]}
     assert roles == {"val2": "validator", "val4": "validator", "standby1": "standby"}
 
@@ -289,7 +289,7 @@ def test_one_file_does_the_same_elsewhere(
     said = bundle.run("doctor", "-i", "inventory.yaml", "--json", code=LACKING)
     lines = json.loads(said)["result"]["lines"]
     lacking = [(line["subject"], line["topic"]) for line in lines if line["state"] == "lack"]
-    assert lacking == [("chain", "coverage")], "these two hosts alone are no quorum"
+    assert lacking == [("chain", "coverage")], "these two hosts alone are not a quorum"
     keys = {line["subject"]: line["found"] for line in lines if line["topic"] == "validator key"}
     assert all(keys[host].startswith(address_of(here, host)) for host in ASKED)
     processes = here.world.daemons()

@@ -81,7 +81,7 @@ def forger(tmp_path: Path) -> Path:
 def test_signed_field_that_was_not_planned_is_not_applied(
     planned: Operator, what: str, change: Callable[[Tree], None]
 ) -> None:
-    """Written into the plan in canonical form, and then approved: it still is no plan of ours."""
+    """Written in canonical form, and then approved: it still is not a plan of ours."""
     run = run_of(planned)
     file = plan_file(planned, run)
     file.write_bytes(edited(file, lambda plan: change(plan["stages"][0]["steps"][0])))
@@ -138,7 +138,7 @@ def test_run_does_not_say_who_may_approve_it(
     assert not trace.exists()
 
 
-def test_run_of_somebody_else_is_not_used_by_root(planned: Operator, tmp_path: Path) -> None:
+def test_run_of_another_user_is_not_used_by_root(planned: Operator, tmp_path: Path) -> None:
     """A directory that nobody owns: root neither verifies nor applies nor tells of it."""
     run = run_of(planned)
     assert planned.approve(run).code == 0

@@ -66,7 +66,7 @@ def test_an_untouched_journal_is_good() -> None:
 @QUICK
 @given(position=st.integers(0, len("x") * 100_000), value=st.integers(0, 255))
 def test_a_changed_byte_is_found(position: int, value: int) -> None:
-    """In every line but the last, which nothing follows; there, what is no record is found."""
+    """In every line but the last, which nothing follows; there, what is not a record is found."""
     data = bytearray(journal())
     position %= len(data) - len(lines()[-1])
     assume(data[position] != value)

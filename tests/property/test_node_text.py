@@ -53,7 +53,7 @@ def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNod
 def test_shell_characters_are_refused_in_every_field(
     field: str, before: str, evil: str, after: str
 ) -> None:
-    """Whatever stands around it, a value with a character that means something is no value."""
+    """Whatever stands around it, a value with a character that means something is not a value."""
     data: dict[str, object] = {
         **asdict(EXAMPLE),
         field: f"{before}{evil}{after}",

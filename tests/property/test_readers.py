@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
@@ -26,6 +25,7 @@ from remediations.systems.hosts.reading import parse_records
 from remediations.values.lines import TextError
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import WireError, canonical, decode
+from tests.allowed import raises_only
 from tests.inventories import node_entry
 from tests.property.mutations import trees
 from tests.readings import read_document, read_host
@@ -54,9 +54,9 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
 @settings(max_examples=200, deadline=None)
 def test_vote_strings_and_bit_arrays(text: str, index: int, height: int, round_: int) -> None:
     """Any text is a vote, absent, or no vote."""
-    with suppress(rpc_envelope.RpcError):
+    with raises_only(rpc_envelope.RpcError):
         rpc_rounds.parse_vote(text, index, height, round_)
-    with suppress(rpc_envelope.RpcError):
+    with raises_only(rpc_envelope.RpcError):
         rpc_rounds.parse_bit_array(text)
 
 
@@ -76,9 +76,9 @@ def test_votes_survive_the_way_there_and_back(votes: list[str]) -> None:
 @settings(max_examples=300, deadline=None)
 def test_a_sign_state_is_a_value_or_a_sign_state_error(text: str, data: bytes) -> None:
     """Text or signed bytes of any kind."""
-    with suppress(SignStateError):
+    with raises_only(SignStateError):
         parse_sign_state(text)
-    with suppress(SignStateError):
+    with raises_only(SignStateError):
         decode_sign_bytes(data)
 
 
@@ -96,7 +96,7 @@ def test_what_commands_print_is_a_value_or_a_text_error(text: str, more: str) ->
         lambda: parse_records(text),
         lambda: parse_config(text, more, (text, more), more),
     ):
-        with suppress(TextError):
+        with raises_only(TextError):
             parse()
     host_text.parse_ownership(text, home="/h")
     host_text.parse_journal(text)
@@ -117,7 +117,7 @@ def test_a_unit_of_odd_properties(values: list[str]) -> None:
     text = "\n".join(
         f"{name}={value}" for name, value in zip(PROPERTIES.split(), values, strict=True)
     )
-    with suppress(TextError):
+    with raises_only(TextError):
         host_text.parse_unit(text, home="/h")
 
 
@@ -126,7 +126,7 @@ def test_a_unit_of_odd_properties(values: list[str]) -> None:
 def test_a_document_is_a_value_or_a_document_error(printed: bytes) -> None:
     """Also behind the mark that it begins with."""
     for text in (printed, b'{"remediate_probe":1,' + printed):
-        with suppress(DocumentError):
+        with raises_only(DocumentError):
             read_document(text, sent=NOW, received=NOW)
 
 
@@ -178,5 +178,5 @@ def test_any_sections_make_a_reading(sections: dict[str, tuple[bytes, int]]) -> 
 @settings(max_examples=100, deadline=None)
 def test_a_saved_file_is_an_observation_or_a_wire_error(data: bytes) -> None:
     """What `load_observation` builds its message from."""
-    with suppress(WireError):
+    with raises_only(WireError):
         decode(data, CometReading)

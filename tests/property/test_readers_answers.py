@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import re
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import example, given
@@ -18,6 +17,7 @@ from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.document import DocumentError
 from remediations.values.reading import Unknown
 from remediations.values.wire import canonical, decode
+from tests.allowed import raises_only
 from tests.inventories import node_entry
 from tests.property.mutations import edited, examples, mangled, spoilt
 from tests.property.test_readers import PARSERS
@@ -79,7 +79,7 @@ def answers(name: str) -> st.SearchStrategy[bytes]:
 def test_an_rpc_answer_is_a_value_or_an_rpc_error(data: st.DataObject) -> None:
     """Half a JSON, unknown votes, heights of 400 digits, the year 1; and a value can be kept."""
     name = data.draw(st.sampled_from(sorted(PARSERS)))
-    with suppress(rpc_envelope.RpcError):
+    with raises_only(rpc_envelope.RpcError):
         canonical([PARSERS[name][0](data.draw(answers(name)))])
 
 
@@ -120,7 +120,7 @@ def printed(parts: dict[str, tuple[bytes, int]], began: int, ended: int) -> byte
 
 
 def reading_of(data: bytes) -> HostReading | None:
-    """The reading of what a host printed; None where that is no document."""
+    """The reading of what a host printed; None where that is not a document."""
     try:
         document = read_document(data, sent=SENT, received=SENT + timedelta(seconds=1))
     except DocumentError:

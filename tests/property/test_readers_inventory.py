@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import example, given
@@ -16,6 +15,7 @@ from remediations.engine.observe.inventory import load_inventory
 from remediations.errors import UsageError
 from remediations.values.inventory import Inventory
 from remediations.values.wire import canonical, decode
+from tests.allowed import raises_only
 from tests.property.mutations import examples
 from tests.unit.cli.desk import INVENTORY
 
@@ -93,7 +93,7 @@ def attempt(data: bytes) -> None:
         warnings.simplefilter("error")
         path = Path(directory) / "lab.yaml"
         path.write_bytes(data)
-        with suppress(UsageError):
+        with raises_only(UsageError):
             inventory = load_inventory(path)
             assert inventory.hosts
             assert decode(canonical(inventory), Inventory) == inventory

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from remediations.systems.hosts.compile.compiler import Compiler
 from remediations.values.reading import Known
 from remediations.values.wire import canonical, decode
 from tests import worlds
+from tests.allowed import raises_only
 from tests.property.mutations import edited, examples, spoilt
 from tests.unit.plan.cases import maker, maker_of, minority_down, plan_of, quorum_lost
 
@@ -78,7 +78,7 @@ def loaded(data: bytes) -> CometReading | None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "o.json"
         path.write_bytes(data)
-        with suppress(RemediationError):
+        with raises_only(RemediationError):
             return comet_reading(load_observation(path))
     return None
 
@@ -88,7 +88,7 @@ def reread(data: bytes) -> Plan | None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "p.json"
         path.write_bytes(data)
-        with suppress(RemediationError):
+        with raises_only(RemediationError):
             return read_plan(path)
     return None
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import tempfile
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from remediations.reach.known_hosts import KnownKeys
 from remediations.reach.resolver import SshResolver
 from remediations.reach.settings import parse_settings
 from remediations.reach.ssh_config import read_ssh_config
+from tests.allowed import raises_only
 from tests.property.mutations import examples
 
 HOSTS = ("a", "b.example", "192.0.2.1", "é")
@@ -95,7 +95,7 @@ option_lines = st.tuples(
 @examples(150)
 def test_what_ssh_prints_is_settings_or_a_refusal(text: str) -> None:
     """Any value of any option that is read here."""
-    with suppress(HostUnreachable):
+    with raises_only(HostUnreachable):
         assert parse_settings("val1", text, ("val1",)).alias == "val1"
 
 
@@ -107,5 +107,5 @@ def test_any_ssh_config_is_settings_or_a_refusal(text: str) -> None:
         config = Path(directory) / "config"
         config.write_text(text)
         resolver = SshResolver(ssh=ssh(), config=read_ssh_config(str(config)))
-        with suppress(HostUnreachable):
+        with raises_only(HostUnreachable):
             asyncio.run(resolver.settings("val1"))

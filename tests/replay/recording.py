@@ -92,7 +92,7 @@ def read_recording(directory: Path) -> Recording:
     if strange:
         raise unusable(f"{run.name}: {strange[0]}")
     if not checks or any(check.outcome is not CheckOutcome.PASSED for check in checks):
-        raise unusable(f"the checks of {run.name} do not all pass: that is no rescue")
+        raise unusable(f"the checks of {run.name} do not all pass: that is not a rescue")
     return Recording(
         directory=directory,
         run=run,

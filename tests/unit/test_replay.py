@@ -121,7 +121,7 @@ def test_the_recording_is_small_and_of_nobody() -> None:
     assert not list(RESCUE.rglob("inventory.json"))
 
 
-def test_a_stale_recording_is_told(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_recording_is_reported(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Where another plan comes of the recorded observation, nothing further is played."""
     path = run_of(copy) / "observation.json"
     seen = load_observation(path)

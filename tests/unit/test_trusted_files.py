@@ -178,7 +178,7 @@ class TestOwners:
         assert error.got == f"owned by uid {SOMEBODY}"
         assert error.expected == "owned by root (uid 0)"
 
-    def test_directory_of_somebody_else_is_refused(self, file: Path) -> None:
+    def test_directory_of_another_user_is_refused(self, file: Path) -> None:
         os.chown(file.parent, SOMEBODY, SOMEBODY)
         assert refused(file).what == f"{file.parent} belongs to another user"
 

@@ -58,6 +58,30 @@ from tests.worlds.base import (
 )
 from tests.worlds.settling import settle
 
+CONFIG = NodeConfig(
+    rpc_url="http://127.0.0.1:26657",
+    remote_signer="",
+    double_sign_check_height=0,
+    halt_height=0,
+    halt_time=0,
+    persistent_peers=(),
+    db_backend="goleveldb",
+)
+DISK = Disk(
+    available=50 << 30,
+    total=100 << 30,
+    inodes_available=1_000_000,
+    writable=True,
+    path=f"{HOME}/data",
+)
+RECORDS = RecordRoom(
+    path="/var/lib",
+    available=50 << 30,
+    inodes_available=1_000_000,
+    writable=True,
+    exposed="",
+)
+
 
 def healthy(
     powers: Sequence[int] = POWERS,
@@ -96,25 +120,7 @@ def healthy(
 
 def _host(name: str, role: Role, address: str) -> HostReading:
     """A running node; its chain readings are filled in by `settle`."""
-    status = NodeStatus(
-        node_id=node_id_of(name),
-        network=CHAIN_ID,
-        moniker=name,
-        height=HEIGHT,
-        block_hash=block_hash_at(HEIGHT),
-        app_hash=app_hash_at(HEIGHT - 1),
-        block_time=BEGAN,
-        earliest_height=1,
-        catching_up=False,
-        address=address,
-        power=0,
-    )
-    sample = ChainSample(
-        at=BEGAN,
-        status=known(status),
-        app=known(AppInfo(height=HEIGHT, app_hash=app_hash_at(HEIGHT))),
-        round=unknown("not settled"),
-    )
+    sample = _sample(name, address)
     return HostReading(
         host=name,
         role=role,
@@ -129,62 +135,15 @@ def _host(name: str, role: Role, address: str) -> HostReading:
             )
         ),
         candidates=(),
-        unit=known(
-            Unit(
-                name="virtengine.service",
-                load_state="loaded",
-                active_state="active",
-                sub_state="running",
-                enabled="enabled",
-                result="success",
-                restarts=0,
-                main_pid=400,
-                exit_status=0,
-                user="virtengine",
-                binary="/usr/local/bin/virtengined",
-                arguments=("start", "--home", HOME),
-                home=HOME,
-                restart_policy="on-failure",
-                stop_timeout_s=20,
-                open_files=65535,
-                active_since=BEGAN - timedelta(hours=3),
-                invocation=hex_of(f"invocation-{name}", 32).lower(),
-            )
-        ),
+        unit=known(_unit(name)),
         processes=known((Process(pid=400, state="S", started=9000, command="virtengined start"),)),
-        config=known(
-            NodeConfig(
-                rpc_url="http://127.0.0.1:26657",
-                remote_signer="",
-                double_sign_check_height=0,
-                halt_height=0,
-                halt_time=0,
-                persistent_peers=(),
-                db_backend="goleveldb",
-            )
-        ),
+        config=known(CONFIG),
         key=known(ConsensusKey(address=address, node_key=True)),
         sign_state=known(SignState(height=0, round=0, step=0, block="")),
         wal=known(WriteAheadLog(size=100_000)),
-        disk=known(
-            Disk(
-                available=50 << 30,
-                total=100 << 30,
-                inodes_available=1_000_000,
-                writable=True,
-                path=f"{HOME}/data",
-            )
-        ),
+        disk=known(DISK),
         ownership=known(Ownership(foreign=0, example="")),
-        records=known(
-            RecordRoom(
-                path="/var/lib",
-                available=50 << 30,
-                inodes_available=1_000_000,
-                writable=True,
-                exposed="",
-            )
-        ),
+        records=known(RECORDS),
         samples=(sample, replace(sample, at=BEGAN + GAP)),
         chain=ChainView(
             validators=unknown("not settled"),
@@ -203,6 +162,53 @@ def _host(name: str, role: Role, address: str) -> HostReading:
             )
         ),
         journal=known(()),
+    )
+
+
+def _sample(name: str, address: str) -> ChainSample:
+    """What the node answers at first, before it is settled who votes."""
+    status = NodeStatus(
+        node_id=node_id_of(name),
+        network=CHAIN_ID,
+        moniker=name,
+        height=HEIGHT,
+        block_hash=block_hash_at(HEIGHT),
+        app_hash=app_hash_at(HEIGHT - 1),
+        block_time=BEGAN,
+        earliest_height=1,
+        catching_up=False,
+        address=address,
+        power=0,
+    )
+    return ChainSample(
+        at=BEGAN,
+        status=known(status),
+        app=known(AppInfo(height=HEIGHT, app_hash=app_hash_at(HEIGHT))),
+        round=unknown("not settled"),
+    )
+
+
+def _unit(name: str) -> Unit:
+    """The daemon's unit, active for three hours."""
+    return Unit(
+        name="virtengine.service",
+        load_state="loaded",
+        active_state="active",
+        sub_state="running",
+        enabled="enabled",
+        result="success",
+        restarts=0,
+        main_pid=400,
+        exit_status=0,
+        user="virtengine",
+        binary="/usr/local/bin/virtengined",
+        arguments=("start", "--home", HOME),
+        home=HOME,
+        restart_policy="on-failure",
+        stop_timeout_s=20,
+        open_files=65535,
+        active_since=BEGAN - timedelta(hours=3),
+        invocation=hex_of(f"invocation-{name}", 32).lower(),
     )
 
 

@@ -90,16 +90,24 @@ class Scene:
             at - timedelta(milliseconds=400) if moving else BEGAN - age for at in self.times
         ]
         self.members: Known[ValidatorSet] = known(members)
+        self.rounds = self._rounds(votes, round_)
+        self.commit = self._commit(votes)
+        self.blocks = self._blocks()
+        tip = self.heights[-1]
+        self.result = known(BlockResult(height=tip, app_hash=app_hash_at(tip)))
+
+    def _rounds(self, votes: tuple[bool, ...], round_: int) -> list[Known[RoundState]]:
+        """At both samples: the next height, as it begins, or with the prevotes it is stuck at."""
         nobody = ("",) * len(votes)
         voted = tuple("nil" if vote else "" for vote in votes)
-        self.rounds = [
+        return [
             known(
                 RoundState(
                     height=height + 1,
-                    round=0 if moving else round_,
-                    step=1 if moving else 4,
+                    round=0 if self.moving else round_,
+                    step=1 if self.moving else 4,
                     started=time,
-                    prevotes=nobody if moving else voted,
+                    prevotes=nobody if self.moving else voted,
                     precommits=nobody,
                     proposal="",
                 ),
@@ -107,20 +115,20 @@ class Scene:
             )
             for height, at, time in zip(self.heights, self.times, self.block_times, strict=True)
         ]
-        tip = self.heights[-1]
-        self.commit = known(
-            Commit(
-                height=tip,
-                round=0,
-                signatures=tuple(
-                    CommitSignature(address=v.address, flag=2 if vote or not moving else 1)
-                    for v, vote in zip(members.validators, votes, strict=True)
-                ),
-            ),
-            self.times[-1],
+
+    def _commit(self, votes: tuple[bool, ...]) -> Known[Commit]:
+        """Who signed the last block. Everybody signed the last one of a halted chain."""
+        signatures = tuple(
+            CommitSignature(address=v.address, flag=2 if vote or not self.moving else 1)
+            for v, vote in zip(self.members.value.validators, votes, strict=True)
         )
-        gaps = range(max(1, tip - 19), tip + 1)
-        self.blocks = known(
+        commit = Commit(height=self.heights[-1], round=0, signatures=signatures)
+        return known(commit, self.times[-1])
+
+    def _blocks(self) -> Known[tuple[BlockMeta, ...]]:
+        """The last twenty blocks, the newest first, one each second."""
+        tip = self.heights[-1]
+        return known(
             tuple(
                 BlockMeta(
                     height=height,
@@ -129,10 +137,9 @@ class Scene:
                     time=self.block_times[-1] - timedelta(seconds=tip - height),
                     evidence=False,
                 )
-                for height in reversed(gaps)
+                for height in range(tip, max(0, tip - 20), -1)
             )
         )
-        self.result = known(BlockResult(height=tip, app_hash=app_hash_at(tip)))
 
     def fill(self, reading: HostReading) -> HostReading:
         """`reading` with this scene's chain readings and a sign state that fits."""

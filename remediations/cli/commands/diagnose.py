@@ -122,7 +122,7 @@ def _check_watch(what: str | None, source: Path | None, save: Path | None) -> No
     """Refuse what cannot be watched.
 
     Raises:
-        UsageError: an observation is given or to be saved, or the seconds stand apart.
+        UsageError: an observation is given or to be saved, or the seconds do not follow a `=`.
     """
     if source is not None:
         raise _unwatchable(
@@ -140,7 +140,7 @@ def _check_watch(what: str | None, source: Path | None, save: Path | None) -> No
         )
     if what is not None and what.isdecimal():
         raise _unwatchable(
-            f"the seconds of {WATCH} stand after a =",
+            f"the seconds of {WATCH} follow a `=`",
             got=f"{WATCH} {what}",
             expected=f"{WATCH}={what}",
             next_step=f"remediate diagnose {WATCH}={what}",

@@ -19,8 +19,8 @@ from remediations.engine.doctor.inventory_lines import (
     unusable_inventory_line,
 )
 from remediations.engine.doctor.line import DoctorLine
+from remediations.engine.doctor.login_lines import other_lines
 from remediations.engine.doctor.machine import machine_lines, read_configuration
-from remediations.engine.doctor.other_lines import other_lines
 from remediations.engine.doctor.render_text import doctor_text, missing_lines
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.observation import check_save

@@ -14,7 +14,8 @@ from remediations.cli.output import CommandResult, next_command
 from remediations.engine.catalogue import catalogue
 from remediations.engine.discovery import Discovered, Discovery
 from remediations.engine.observe.inventory import SSH_NAME
-from remediations.errors import ExitCode, MachineError, Unreadable, UsageError
+from remediations.errors import ExitCode, Unreadable, UsageError
+from remediations.files.writing import named_file_error
 from remediations.machine.config import MachineConfig, load_machine_config
 from remediations.reach.resolver import resolver_for
 from remediations.render.printable import one_line
@@ -124,12 +125,8 @@ def _write(output: Path, text: str) -> None:
     except FileExistsError as error:
         raise _exists(output) from error
     except OSError as error:
-        raise MachineError(
-            f"the proposal cannot be written to {output}",
-            guard="inventory file",
-            got=error.strerror or str(error),
-            expected="a path that can be written",
-            next_step="choose another path for --output",
+        raise named_file_error(
+            "the proposal", output, error, guard="inventory file", option="--output"
         ) from error
 
 

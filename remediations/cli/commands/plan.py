@@ -9,12 +9,11 @@ import click
 
 from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
-from remediations.cli.output import CommandResult, next_command, terminal_style
+from remediations.cli.output import CommandResult, TerminalStyle, next_command, terminal_style
 from remediations.cli.run_status import is_expired
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
-from remediations.engine.find.render_text import finding_text
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.plan import Plan, plan_digest
@@ -55,23 +54,7 @@ def command(
     finding = installed.domain.finding(situation)
     past = last_unproven(installed.domain.resources(situation), now)
     if finding.well and not only and branch is None:
-        return CommandResult(
-            exit_code=ExitCode.OK,
-            document={
-                "finding": finding,
-                "plan": None,
-                "run": None,
-                "digest": None,
-                "last_run": past,
-            },
-            text=f"nothing to do: {_all_well(finding)}\n"
-            + finding_text(
-                finding,
-                width=style.width,
-                colour=style.colour,
-                notes=[("observed", format_observed(observation.ended, now))],
-            ),
-        )
+        return _nothing_to_do(finding, past, style, observation.ended, now)
     maker = PlanBuilder(
         domain=installed.domain,
         playbook=installed.playbook,
@@ -85,14 +68,7 @@ def command(
     if past is not None:
         text = f"{one_line(_tried(plan, past, now))}\n\n{text}"
     if plan.blocked:
-        first = plan.blocked[0]
-        ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
-        return CommandResult(
-            exit_code=ExitCode.REFUSED,
-            document={"plan": plan, "digest": digest, "run": None, "last_run": past},
-            text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
-            f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
-        )
+        return _refused(plan, digest, past, text)
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
@@ -105,12 +81,42 @@ def command(
     )
 
 
+def _nothing_to_do(
+    finding: Finding, past: UnprovenRun | None, style: TerminalStyle, read: datetime, now: datetime
+) -> CommandResult:
+    """No plan, because all is well; `read` is when the observation ended."""
+    # Imported here: what is planned is drawn without it.
+    from remediations.engine.find.render_text import finding_text
+
+    document = {"finding": finding, "plan": None, "run": None, "digest": None, "last_run": past}
+    evidence = finding_text(
+        finding,
+        width=style.width,
+        colour=style.colour,
+        notes=[("observed", format_observed(read, now))],
+    )
+    text = f"nothing to do: {_all_well(finding)}\n{evidence}"
+    return CommandResult(exit_code=ExitCode.OK, document=document, text=text)
+
+
+def _refused(plan: Plan, digest: str, past: UnprovenRun | None, text: str) -> CommandResult:
+    """The plan is shown with the guards that refuse it, and no run is made of it."""
+    first = plan.blocked[0]
+    ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
+    return CommandResult(
+        exit_code=ExitCode.REFUSED,
+        document={"plan": plan, "digest": digest, "run": None, "last_run": past},
+        text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
+        f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
+    )
+
+
 def _tried(plan: Plan, past: UnprovenRun, now: datetime) -> str:
     """What the last run came to, and whether this plan would only repeat it."""
     if past.did_the_same_as(plan):
         return (
             f"WARNING: this was tried before, and nothing in this plan differs. {past.told(now)}. "
-            "Mend what that says first, or it ends the same way"
+            "Fix what that says first, or it ends in the same way"
         )
     return f"last run: {past.told(now)}"
 

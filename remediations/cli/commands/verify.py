@@ -34,7 +34,7 @@ def command(run: str, inventory: Path | None) -> CommandResult:
             guard="one writer of a journal",
             got="a running process that applies it, and verifies it itself",
             expected="a run that has ended",
-            next_step=f"`remediate status {directory.reference}` tells when",
+            next_step=f"`remediate status {directory.reference}` shows when it has ended",
         )
     if not read_bound_journal(directory):
         raise UsageError(

@@ -38,7 +38,7 @@ from remediations.engine.runs.records import StepState
 
 
 class Progress(Protocol):
-    """Is told what happens in a run, by the rules above."""
+    """Receives what happens in a run, by the rules above."""
 
     def stage_began(self, stage: Stage) -> None:
         """A stage starts."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
+from remediations.engine.doctor.examination import Examination
 from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
+from remediations.values.inventory import HostEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def _key(
         mend = f"{FINGERPRINT} tells the right one; compare it in `{compared}`"
         return lack_line(host, topic, f"{door.address} is not in {files}", mend)
     if strict:
-        mend = f"was it installed anew? Where its owner says so, and {FINGERPRINT} shows the new "
+        mend = f"was it reinstalled? Where its owner says so, and {FINGERPRINT} shows the new "
         mend += f"one: {_forget(door)}, then as for a new host"
         return lack_line(host, topic, f"it shows another key than {files} has", mend)
     return ok_line(host, topic, f"known: {', '.join(door.known)}")
@@ -80,3 +83,19 @@ def _key(
 def _forget(door: HostKeyStatus) -> str:
     """The commands that remove the host's keys from the files that ssh reads."""
     return "; ".join(f"ssh-keygen -R {quote(door.address)} -f {quote(f)}" for f in door.files)
+
+
+def other_lines(
+    entries: Sequence[HostEntry], sight: Examination, config: str | None
+) -> tuple[DoctorLine, ...]:
+    """A line about the login of each host of which no domain says anything. `config` is the
+    inventory's ssh_config: commands to be typed name it, too."""
+    return tuple(line for entry in entries for line in _login(entry, sight, config))
+
+
+def _login(entry: HostEntry, sight: Examination, config: str | None) -> tuple[DoctorLine, ...]:
+    refusal = sight.refusals.get(entry.name)
+    if refusal is None:
+        return (ok_line(entry.name, "login", "it lets us in; no domain says more about it"),)
+    door = sight.doors.get(entry.name)
+    return login_lines(entry.name, refusal.got, refusal, door, SshCommand(entry.ssh, config))

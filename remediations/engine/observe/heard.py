@@ -1,4 +1,4 @@
-"""Which hosts have answered in a look that is under way, so that somebody who waits can be told.
+"""Which hosts have answered in a look that is under way, for whoever waits for it.
 
 It is a layer around the connections and changes nothing: every call is passed on as it is.
 """
@@ -16,7 +16,7 @@ NAMED = 3
 
 
 class HostsHeard:
-    """The hosts of one look, by what came of them so far."""
+    """The hosts of one look, and how far each of them is."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
         self._waiting = dict.fromkeys(hosts)

@@ -24,15 +24,16 @@ SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
 
 
 class _Version(Protocol):
-    """Where the keys of a system stand. All keys of the root, and of a host, are judged by it."""
+    """Where the keys of a system belong. All keys of the root, and of a host, are checked by it."""
 
-    def of_root(self, root: InventoryTable) -> tuple[Part, ...]: ...
+    def of_root(self, root: InventoryTable) -> tuple[Part, ...]:
+        """What the root tells the systems."""
 
-    def of_host(
-        self, root: InventoryTable, entry: InventoryTable, name: str
-    ) -> tuple[Part, ...]: ...
+    def of_host(self, root: InventoryTable, entry: InventoryTable, name: str) -> tuple[Part, ...]:
+        """What the entry of the host `name` tells them."""
 
-    def check(self, root: InventoryTable, inventory: Inventory) -> None: ...
+    def check(self, root: InventoryTable, inventory: Inventory) -> None:
+        """Refuse what only the whole inventory shows."""
 
 
 def load_inventory(path: Path, systems: InstalledSystems | None = None) -> Inventory:
@@ -40,7 +41,7 @@ def load_inventory(path: Path, systems: InstalledSystems | None = None) -> Inven
     of files in it are relative to it.
 
     Raises:
-        UsageError: with file and line, what stands there and what is expected.
+        UsageError: with file and line, what was found there and what is expected.
         Refused: two systems that are installed have a section of one name.
     """
     root, sha256 = read_file(path)

@@ -16,7 +16,7 @@ from remediations.files.trusted import MEGABYTE, read_trusted
 _DEEPEST = 16
 """Levels of an inventory, and some: ten thousand brackets would take ruamel.yaml ten seconds."""
 _LEAKS = (RecursionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What ruamel.yaml lets out beside its own errors, for tags and keys that nobody writes twice: an
+"""What ruamel.yaml raises besides its own errors, for tags and keys that are rarely met: an
 unfilled `{{ name }}` of a template is a mapping as a key."""
 
 

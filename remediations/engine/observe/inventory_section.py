@@ -1,4 +1,4 @@
-"""What a system is told by an inventory: a table of its own, for all hosts and for each of them.
+"""What an inventory tells a system: a table of its own, for all hosts and for each of them.
 
     version: 2
     lamp: {fuse: main}                  # `whole`: once
@@ -95,7 +95,7 @@ class SectionForm(Generic[K]):
 
 @dataclass(frozen=True, kw_only=True)
 class InventorySection:
-    """`whole` stands once in an inventory, `host` below a host; where a section has both, it has
+    """`whole` occurs once in an inventory, `host` below a host; where a section has both, it has
     both in every inventory that has it.
 
     `flat`: version 1 has this section and no other, with the keys of `host` among those of the host
@@ -115,7 +115,7 @@ class InventorySection:
         return tuple(form.kind for form in (self.whole, self.host) if form is not None)
 
     def is_on(self, entry: HostEntry) -> bool:
-        """Whether the host has it, or it is not told by host."""
+        """Whether the host has it, or it is not given by host."""
         return self.host is None or entry.part(self.host.kind.KIND) is not None
 
     def is_in(self, inventory: Inventory) -> bool:

@@ -1,6 +1,6 @@
 """One table of an inventory, read strictly: what a system reads its section with.
 
-Every complaint names file and line, what stands there, and what is expected.
+Every complaint names file and line, what was found there, and what is expected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PROPOSE = "let `remediate inventory discover HOST… --output FILE` propose one
 
 @dataclass(frozen=True)
 class InventoryTable:
-    """A mapping of the file at `path`. A key that nobody asked for is refused by `keys`."""
+    """A mapping of the file at `path`. A key that is not expected is refused by `keys`."""
 
     path: Path
     content: CommentedMap
@@ -35,7 +35,7 @@ class InventoryTable:
         """Do nothing where all of `required` and none but these and `optional` are there.
 
         Raises:
-            UsageError: one is missing, or strange; `hint` is said with a strange one.
+            UsageError: one is missing, or strange; `hint` is added for a strange one.
         """
         needed = list(required)
         known = [*needed, *optional]
@@ -118,9 +118,9 @@ class InventoryTable:
 
     def wrong(self, key: object, expected: str, got: str = "", mend: str = "") -> UsageError:
         """The complaint about the value of a key, or about what `got` says, where the key stands;
-        a reader raises it for what only it can judge. `mend` is what may help beside correcting
+        a reader raises it for what only it can judge. `mend` is what may help besides correcting
         the file."""
-        # A key that was merged in (`<<`) stands elsewhere: the table's own line must do.
+        # A key that was merged in (`<<`) is on another line: the table's own line must do.
         own = key in (self.content.lc.data or ())
         line = int(self.content.lc.key(key)[0]) + 1 if own else self.line
         told = got or f"{key}: {shown(self.content.get(key))}"

@@ -1,4 +1,4 @@
-"""Where the sections of systems stand in an inventory: in version 2 each in a table of its own; in
+"""Where the sections of systems are in an inventory: in version 2 each in a table of its own; in
 version 1 one section alone, with the keys of a host among the host's own."""
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Flat:
         return cls(section.name, section.whole, section.host)
 
     def of_root(self, root: InventoryTable) -> tuple[Part, ...]:
-        """What stands beside the hosts."""
+        """The keys beside `hosts`."""
         hint = f"; any other section needs `version: {NEWEST}`"
         root.keys(required=("version", self.name, "hosts"), optional=_FREE, hint=hint)
         return (self.whole.own_part(root.table(self.name)),)
 
     def of_host(self, _root: InventoryTable, entry: InventoryTable, _name: str) -> tuple[Part, ...]:
-        """What stands below a host."""
+        """The keys below a host."""
         hint = f"; sections of a host need `version: {NEWEST}`"
         entry.keys(required=self.host.required, optional=("ssh", *self.host.optional), hint=hint)
         return (self.host.part(entry),)
@@ -56,7 +56,7 @@ class Sections:
     systems: InstalledSystems
 
     def of_root(self, root: InventoryTable) -> tuple[Part, ...]:
-        """What stands beside the hosts."""
+        """The keys beside `hosts`."""
         forms = {one.name: one.whole for one in self.systems.inventory_sections if one.whole}
         self._check_keys(root, (*_NEEDED, *_FREE, *forms), "below a host")
         root.keys(required=_NEEDED, optional=(*_FREE, *forms))
@@ -64,7 +64,7 @@ class Sections:
         return _in_order(form.own_part(root.table(name)) for name, form in found.items())
 
     def of_host(self, root: InventoryTable, entry: InventoryTable, name: str) -> tuple[Part, ...]:
-        """What stands below a host: one section or more, or nothing would be read there."""
+        """The keys below a host: one section or more, or nothing would be read there."""
         forms = {one.name: one.host for one in self.systems.inventory_sections if one.host}
         self._check_keys(entry, ("ssh", *forms), "beside `hosts`")
         found = {section: form for section, form in forms.items() if section in entry}
@@ -74,12 +74,12 @@ class Sections:
         for section in self.systems.inventory_sections:
             if section.name in found and section.whole and section.name not in root:
                 expected = f"`{section.name}: {section.whole.spelt}` beside `hosts`, too"
-                got = f"{section.name}: it stands below hosts only"
+                got = f"{section.name}: it belongs below hosts only"
                 raise entry.wrong(section.name, expected, got)
         return _in_order(form.own_part(entry.table(section)) for section, form in found.items())
 
     def check(self, root: InventoryTable, inventory: Inventory) -> None:
-        """A section that is told by host, and that no host has, was forgotten there."""
+        """A section that is given by host, and that no host has, was forgotten there."""
         for one in self.systems.inventory_sections:
             told = one.whole is not None and one.name in root
             if told and one.host and not any(map(one.is_on, inventory.hosts)):
@@ -97,7 +97,9 @@ class Sections:
     ) -> UsageError:
         sections = self.systems.inventory_sections
         if any(key == one.name for one in sections):
-            return table.wrong(key, f"{expected}; the section {key} stands {elsewhere}", shown(key))
+            return table.wrong(
+                key, f"{expected}; the section {key} belongs {elsewhere}", shown(key)
+            )
         flat = [one for one in sections if one.flat and one.host and "hosts" not in table]
         for one in flat:
             if one.host and key in (*one.host.required, *one.host.optional):

@@ -1,7 +1,7 @@
 """The Observation: everything that was read in one look, frozen.
 
-It is an envelope. The engine knows when, with which inventory and over which logins the hosts were
-read. What was read is one part for each system, which only its owner understands (`values.part`).
+The engine knows when, with which inventory and over which logins the hosts were read. What was read
+is one part for each system, which only that system understands (`values.part`).
 
 A plan is made from a full observation only: `apply` reads again what decides, not what merely
 describes, so anything left out at planning time would never be noticed afterwards.
@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from remediations.errors import MachineError, UsageError
+from remediations.errors import UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
-from remediations.files.writing import write_named_file
+from remediations.files.writing import named_file_error, write_named_file
 from remediations.values.login import Login
 from remediations.values.part import Kinded, Part, check_order
 from remediations.values.record import Moment, Record
@@ -31,7 +31,7 @@ YEARS = range(2000, 2900)
 
 
 _OBSERVATION_HAS = {"format", "tool", "scope", "began", "ended", "inventory_digest"}
-"""Members by which an observation of any version is told from another document."""
+"""Members that distinguish an observation of any version from other documents."""
 
 
 class Scope(StrEnum):
@@ -159,14 +159,14 @@ def check_save(path: Path) -> None:
             f"{path} holds something else, and is not overwritten with an observation",
             guard="--save",
             got="a file that is not an observation",
-            expected="a path where nothing is, or an observation of before",
+            expected="a path where nothing is, or an earlier observation",
             next_step="choose another path for --save",
         )
 
 
 def save_observation(observation: Observation, path: Path) -> None:
-    """Write `observation` to `path` as canonical JSON, whole or not at all. An observation of
-    before is replaced, and nothing else.
+    """Write `observation` to `path` as canonical JSON, whole or not at all. An earlier
+    observation is replaced, and nothing else.
 
     Raises:
         UsageError: the file holds something else.
@@ -176,12 +176,8 @@ def save_observation(observation: Observation, path: Path) -> None:
     try:
         write_named_file(path, canonical(observation) + b"\n")
     except OSError as error:
-        raise MachineError(
-            f"the observation cannot be written to {path}",
-            guard="observation file",
-            got=error.strerror or str(error),
-            expected="a path that can be written, where nothing or a regular file stands",
-            next_step="choose another path for --save",
+        raise named_file_error(
+            "the observation", path, error, guard="observation file", option="--save"
         ) from error
 
 

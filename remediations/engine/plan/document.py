@@ -211,7 +211,7 @@ def _step(program: SharedProgram[Step]) -> Iterator[Block]:
     yield Output(first.shown or READ_ITSELF)
     yield text
     asked = Exact(shlex.join(first.probe))
-    yield Paragraph(("Where no result is left, this tells whether the effect is there: ", asked))
+    yield Paragraph(("Where no result is left, this shows whether the effect is there: ", asked))
     if program.others:
         yield Paragraph(
             f"{count_of(len(program.others), 'more step')} with the same program, with:"
@@ -225,7 +225,7 @@ def _others(program: SharedProgram[Step]) -> Table:
     )
     header: tuple[str, ...] = ("Step", "On", "Values in place of those above")
     if any(other.probe != program.first.probe for other, _ in program.others):
-        header += ("What tells whether the effect is there",)
+        header += ("What shows whether the effect is there",)
         rows = tuple(
             (*row, Exact(shlex.join(other.probe)))
             for row, (other, _) in zip(rows, program.others, strict=True)

@@ -123,7 +123,7 @@ class Impact(Record, frozen=True, kw_only=True):
 
 
 class Gate(Record, frozen=True, kw_only=True):
-    """A condition with a time limit. `asks` is what the domain's look is asked for."""
+    """A condition with a time limit. `asks` is the question to the domain's look."""
 
     title: str
     timeout_s: int

@@ -90,7 +90,7 @@ def _summary(report: Report) -> tuple[tuple[str, Words], ...]:
 
 
 def _checked_again(report: Report) -> Iterator[tuple[str, Words]]:
-    """The state of later, beside the one that the run ended with."""
+    """The state that was found later, beside the one that the run ended with."""
     if report.verifications and report.verifications[-1] != deciding(report.verifications):
         last = report.verifications[-1]
         tone = Tone.GOOD if last.state == "verified" else Tone.BAD

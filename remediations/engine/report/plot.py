@@ -33,7 +33,7 @@ from remediations.render.printable import ascii_line
 LABEL_HEIGHT = 12
 MOST_LABELS = (HEIGHT - TOP - BOTTOM) // LABEL_HEIGHT
 LINE_CLASSES = 8
-"""So many distinct line styles stand in the stylesheet; more lines reuse them."""
+"""The number of line styles in the stylesheet; more lines reuse them."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 them passed or failed.
 
 Nothing depends on colour: the run's end is a line, the checks are shaded and named, and what passed
-has another sign than what did not. Above the plot stand the names, as far as there is room for
+has another sign than what did not. Above the plot are the names, as far as there is room for
 them; the description of the picture has them all.
 """
 
@@ -86,7 +86,7 @@ class Checking:
         )
 
     def shade(self, frame: Frame) -> list[svg.Element]:
-        """What lies behind the lines of the plot."""
+        """What is drawn behind the lines of the plot."""
         left, right, base = frame.x(self.began), frame.x(self.ended), HEIGHT - BOTTOM
         end = frame.x(self.run_ended)
         return [
@@ -99,7 +99,7 @@ class Checking:
         ]
 
     def strip(self, frame: Frame) -> list[svg.Element]:
-        """What stands above the plot: the two parts of the time, and what became of the checks."""
+        """The text above the plot: the two parts of the time, and how the checks ended."""
         end = frame.x(self.run_ended)
         found: list[svg.Element] = [
             svg.Text(x=end - 6, y=PHASES_Y + 4, text="run", class_=["tick", "end"]),
@@ -120,7 +120,7 @@ class Checking:
 
 
 def _apart(places: Sequence[tuple[float, bool]]) -> list[tuple[float, bool]]:
-    """Those that can be told apart by eye; one that is bad stays in any case."""
+    """Those that can be distinguished by eye; a bad one is always kept."""
     kept: list[tuple[float, bool]] = []
     for x, good in places:
         if not good or not kept or x >= kept[-1][0] + LINES_APART:
@@ -129,7 +129,7 @@ def _apart(places: Sequence[tuple[float, bool]]) -> list[tuple[float, bool]]:
 
 
 def _groups(placed: Sequence[tuple[float, Moment]]) -> list[tuple[float, list[Moment]]]:
-    """Moments by where they lie, those together whose labels would cover each other."""
+    """Moments by their position, grouped where their labels would overlap."""
     groups: list[tuple[float, list[Moment]]] = []
     for x, moment in placed:
         if groups and x < groups[-1][0] + SIGN_WIDTH + LETTER_WIDTH * len(_label(groups[-1][1])):

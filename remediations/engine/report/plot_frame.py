@@ -1,4 +1,4 @@
-"""The frame of a plot: where a value and a second lie in the picture, and how names fit into it."""
+"""The frame of a plot: where a value and a second are in the picture, and how names fit into it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_LETTERS = 18
 """Of a label, which would leave the picture with more."""
 TICKS = 4
 SHORT_S = 10
-"""Below so many seconds the ticks show tenths."""
+"""Seconds of a plot below which the ticks show tenths."""
 
 
 class Frame:
@@ -25,11 +25,11 @@ class Frame:
         self._low, self._high, self._end = low, high, end
 
     def x(self, seconds: float) -> float:
-        """Where a second lies."""
+        """The position of a second."""
         return round(LEFT + seconds / self._end * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: int) -> float:
-        """Where a value lies."""
+        """The position of a value."""
         share = (value - self._low) / (self._high - self._low)
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 

@@ -1,4 +1,4 @@
-"""The rules that `explain` tells: how a page of rules is read, all entries, and lookup by name.
+"""The rules that `explain` shows: how a page of rules is read, all entries, and lookup by name.
 
 An entry is a heading with the id alone, so that its link (`docs/rules/guards.md#g29`) survives a
 better title; then the title, then a list of labelled parts.

@@ -43,7 +43,7 @@ def check_binding(run: RunDirectory, entries: Sequence[JournalEntry]) -> None:
             got=trouble,
             expected="the plan and the programs that the journal has recorded",
             next_step="keep the directory as it is, and find out who changed it; `python -m "
-            f"remediations.engine.runs.journal_check {run.journal}` tells what was recorded",
+            f"remediations.engine.runs.journal_check {run.journal}` shows what was recorded",
         )
 
 

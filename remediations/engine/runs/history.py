@@ -18,7 +18,7 @@ from remediations.render.formats import format_age, format_moment
 from remediations.values.record import Moment, Record
 
 REMEMBERED_FOR = timedelta(days=1)
-"""So long a run that did not end well is told to whoever diagnoses or plans after it."""
+"""How long a run that did not end well is shown to whoever diagnoses or plans after it."""
 _NAMED = "%Y%m%d-%H%M%S"
 
 
@@ -112,7 +112,7 @@ def check_open(run: RunDirectory) -> None:
 def _superseded(run: RunDirectory, got: str, newer: str = "") -> ApprovalError:
     again = f"remediate plan {run.plan.playbook}"
     return ApprovalError(
-        f"{run.reference} is superseded: it was made from how things stood before",
+        f"{run.reference} is superseded: it was made from an earlier state",
         guard="an open run",
         got=got,
         expected="the newest plan, and nothing done since it was observed",

@@ -210,7 +210,7 @@ def _alone(descriptor: int, path: Path) -> None:
             guard="one writer of a journal",
             got=f"{path} is locked",
             expected="nobody else who applies or verifies this run",
-            next_step="`remediate status` tells when it is done; then try again",
+            next_step="`remediate status` shows when it is done; then try again",
         )
 
 

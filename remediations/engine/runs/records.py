@@ -215,7 +215,7 @@ class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"
 
     Raises:
         ValueError: it says verified and not every check passed, or unverified and all did; or a
-            time lies before `began`, or before the one that precedes it.
+            time is before `began`, or before that of the record before it.
     """
 
     state: Verified

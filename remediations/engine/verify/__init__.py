@@ -1,1 +1,1 @@
-"""Runs the checks that a plan promises, and tells what each came to."""
+"""Runs the checks that a plan promises, and reports how each ended."""

@@ -51,8 +51,8 @@ class Course:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """What was seen: each change, and the last look before it, so that what stood still is not
-        drawn as a slow rise."""
+        """What was seen: each change, and the last look before it, so that a value that did not
+        change is not drawn as a slow rise."""
         with self._one_at_a_time:
             return tuple(self._samples)
 

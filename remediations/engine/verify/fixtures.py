@@ -67,7 +67,7 @@ def seen(given: Given) -> Callable[[Callable[[], Sight]], None]:
 
 @pytest.fixture
 def wait(request: pytest.FixtureRequest, given: Given) -> Wait:
-    """How this check waits. What it waits for is told past pytest, which captures all output."""
+    """How this check waits. What it waits for is shown past pytest, which captures all output."""
     marker = request.node.get_closest_marker("check")
     capture = request.config.pluginmanager.getplugin("capturemanager")
 

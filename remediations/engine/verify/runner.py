@@ -34,7 +34,7 @@ class _Listener:
         self.interrupted = False
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Ctrl-C: what was heard so far is no answer. pytest also ends itself this way, by a
+        """Ctrl-C: what was heard so far is not an answer. pytest also ends itself this way, by a
         class of its own, when the checks cannot be loaded."""
         self.interrupted = excinfo.type is KeyboardInterrupt
 
@@ -43,7 +43,7 @@ class _Listener:
         for item in items:
             mark = item.get_closest_marker("check")
             if mark is None:
-                raise pytest.UsageError(f"{item.nodeid} is no check: it lacks the marker")
+                raise pytest.UsageError(f"{item.nodeid} is not a check: it lacks the marker")
             parameters = getattr(getattr(item, "callspec", None), "params", {})
             host = next((str(value) for value in parameters.values()), "")
             self._marks[item.nodeid] = (*mark.args, host)
@@ -71,7 +71,7 @@ class _Listener:
 
 
 def run_checks(given: Given, suite: Path, *, heard: Heard) -> tuple[CheckResult, ...]:
-    """All checks of a plan that was applied, each told to `heard` as it ends.
+    """All checks of a plan that was applied, each passed to `heard` as it ends.
 
     A check that the plan promises and that did not run is a result too: unknown. Where pytest did
     not come to its end, that is each of them. An empty answer never means success.

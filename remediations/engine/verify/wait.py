@@ -1,4 +1,4 @@
-"""Waiting for a condition: the world is looked at again and again, and what is missing is told."""
+"""Waits for a condition: looks at the world again and again, and reports what is missing."""
 
 from __future__ import annotations
 

@@ -11,8 +11,11 @@ from datetime import datetime
 from remediations.engine.domain import Facts, StepData
 from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
+from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.values.reading import Known, Unknown, value_or_none
+from remediations.systems.comet.reading import HostReading
+from remediations.systems.hosts.values import Unit
+from remediations.values.reading import Known, Reading, Unknown, value_or_none
 
 UNKNOWN = "unknown"
 
@@ -45,14 +48,7 @@ def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
 def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about starting or restarting a node."""
     reading, finding = chain.observation.host(host), chain.finding.node(host)
-    unit = value_or_none(reading.unit)
-    key = value_or_none(reading.key)
-    state = value_or_none(reading.sign_state)
-    config = value_or_none(reading.config)
     session = value_or_none(reading.session)
-    dead = finding.condition.rule.names_process
-    down = finding.condition.rule.cure is not None
-    proof = finding.evidence[0] if finding.evidence else None
     return (
         _read(
             f"{host}.sudo",
@@ -60,28 +56,45 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
             reading.session,
             "nothing can be started without it",
         ),
-        _read(f"{host}.unit", unit.name if unit else UNKNOWN, reading.unit, "it is started"),
-        _read(
-            f"{host}.home", unit.home if unit else UNKNOWN, reading.unit, "key and data lie there"
-        ),
+        *_unit_facts(host, reading.unit, dead=finding.condition.rule.names_process),
+        *_signing_facts(host, reading),
+        _down_fact(finding, reading.session.at),
+    )
+
+
+def _unit_facts(host: str, read: Reading[Unit], *, dead: bool) -> tuple[Fact, ...]:
+    """What is started, and how. The process is a fact only of a node that is `dead` in it."""
+    unit = value_or_none(read)
+    return (
+        _read(f"{host}.unit", unit.name if unit else UNKNOWN, read, "it is started"),
+        _read(f"{host}.home", unit.home if unit else UNKNOWN, read, "key and data lie there"),
         _read(
             f"{host}.user",
             unit.user if unit else UNKNOWN,
-            reading.unit,
+            read,
             "the files are looked into as this user",
         ),
         _read(
             f"{host}.stop_timeout",
             str(unit.stop_timeout_s) if unit else UNKNOWN,
-            reading.unit,
+            read,
             "so many seconds may its stop take",
         ),
         _read(
             f"{host}.invocation",
             (unit.invocation if dead else "") if unit else UNKNOWN,
-            reading.unit,
+            read,
             "a restart ends exactly this process",
         ),
+    )
+
+
+def _signing_facts(host: str, reading: HostReading) -> tuple[Fact, ...]:
+    """With which key the node signs, what it signed last, and what of its settings can stop it."""
+    key = value_or_none(reading.key)
+    state = value_or_none(reading.sign_state)
+    config = value_or_none(reading.config)
+    return (
         _read(
             f"{host}.address",
             key.address if key else UNKNOWN,
@@ -104,14 +117,19 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
             reading.config,
             "it can stop the node again",
         ),
-        _fact(
-            f"{host}.down",
-            "down" if down else str(finding.condition),
-            Rule.EQUAL,
-            proof.at if proof else reading.session.at,
-            _source(proof),
-            why="only what is down is started",
-        ),
+    )
+
+
+def _down_fact(finding: NodeFinding, otherwise: datetime) -> Fact:
+    """That the node is down, as of its evidence, or as of `otherwise` where it has none."""
+    proof = finding.evidence[0] if finding.evidence else None
+    return _fact(
+        f"{finding.host}.down",
+        "down" if finding.condition.rule.cure is not None else str(finding.condition),
+        Rule.EQUAL,
+        proof.at if proof else otherwise,
+        _source(proof),
+        why="only what is down is started",
     )
 
 

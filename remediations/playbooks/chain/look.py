@@ -70,7 +70,7 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
 def look_at(
     nodes: Sequence[NodeLocation], total: int, statuses: Mapping[str, Reading[NodeStatus]]
 ) -> ChainLook:
-    """The look that the checks make when they ask where every node stands: the series of
+    """The look that the checks make when they ask where every node is: the series of
     `watch_chain`, but for the round, which no check asks for. Pure."""
     polls = {
         host: NodePoll(status=value_or_none(status), round=None)

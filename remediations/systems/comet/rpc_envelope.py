@@ -2,7 +2,7 @@
 
 Everything here comes from a machine that may be broken, old or lying, so nothing is assumed: a
 number that does not fit, a malformed time, half a document or an HTML page is an `RpcError`.
-It says what was expected and where, never what stood there: that may be a secret, or may have been
+It says what was expected and where, never what was there: that may be a secret, or may have been
 chosen for its readers. Nothing takes longer than in proportion to the text.
 """
 

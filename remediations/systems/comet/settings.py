@@ -118,7 +118,7 @@ def _switch(settings: Settings, name: str) -> bool:
 
 def _port(address: object) -> int:
     """The port of an address such as `tcp://0.0.0.0:26656`; 0 if it has none. It only serves
-    advice, so what is odd is no error here."""
+    advice, so an odd value is not an error here."""
     port = address.rpartition(":")[2] if isinstance(address, str) else ""
     return int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
 

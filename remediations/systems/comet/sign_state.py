@@ -148,7 +148,7 @@ def _decode(data: bytes) -> SignedVote:
 
 def _seconds(stamp: bytes) -> datetime | None:
     """The whole seconds of a google.protobuf.Timestamp; None if it has none, or odd ones: a time
-    only tells, and decides nothing."""
+    is for people only, and decides nothing."""
     if stamp[:1] != b"\x08":
         return None
     try:

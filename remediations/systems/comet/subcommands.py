@@ -106,7 +106,7 @@ def subcommands_program(reading: HostReading) -> bytes:
 
 def parse_subcommands(text: str) -> Subcommands | None:
     """The answers in lines `subcommand TAB usage`; None if no line has a usage. A line without one
-    is no answer: the program was too slow, or could not be run."""
+    is not an answer: the program was too slow, or could not be run."""
     found = [line.partition("\t") for line in split_lines(text) if "\t" in line]
     usages = {asked: usage.split() for asked, _, usage in found}
     if not any(usages.get(word) for word in SUBCOMMANDS):

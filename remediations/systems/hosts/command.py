@@ -17,7 +17,7 @@ class HostCommand(Record, frozen=True, kw_only=True):
 
     Exit 0: the effect is there (made now, or there already). 64: refused, nothing was done. Any
     other status: it failed, perhaps after it had acted. `timeout_s` is the program's own limit in
-    seconds. `probe` is the built-in question that tells whether the effect is there. `undo` says
+    seconds. `probe` is the built-in question whether the effect is there. `undo` says
     how it is undone, or why it cannot be.
     """
 

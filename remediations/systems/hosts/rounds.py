@@ -146,8 +146,8 @@ def ask_hosts_beside(
     limits: Limits,
     heard: Callable[[Mapping[str, Answers]], None],
 ) -> None:
-    """The same beside what others ask: nobody waits for it. `heard` is given the answers in another
-    thread, or never."""
+    """The same, concurrently with other questions: nobody waits for it. `heard` is given the
+    answers in another thread, or never."""
 
     def done(said: Mapping[str, Completed | HostUnreachable]) -> None:
         at = datetime.now(UTC)

@@ -63,7 +63,7 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     """The settings of config.toml and app.toml that decide something here.
 
     `adaptive_sync` exists since CometBFT 0.39; it is off if the file lacks it. `p2p_port` is where
-    it listens for peers, 0 if that could not be told.
+    it listens for peers, 0 if that could not be read.
     """
 
     rpc_url: str

@@ -203,7 +203,7 @@ def test_list_of_300_megabytes_is_refused_at_once(alice: tuple[Key, Path]) -> No
     assert time.monotonic() - began < AT_ONCE_S
 
 
-def test_what_is_no_file_is_refused_at_once(alice: tuple[Key, Path]) -> None:
+def test_anything_but_a_file_is_refused_at_once(alice: tuple[Key, Path]) -> None:
     """A FIFO, a link, a directory, nothing."""
     path = alice[1]
     real = path.rename(path.with_name("real"))
@@ -238,7 +238,7 @@ def test_list_that_others_may_write_is_refused(alice: tuple[Key, Path], mode: in
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
-def test_list_of_somebody_else_is_refused_for_root_as_well(alice: tuple[Key, Path]) -> None:
+def test_list_of_another_user_is_refused_for_root_as_well(alice: tuple[Key, Path]) -> None:
     os.chown(alice[1], 12345, -1)
     assert refused(lambda: judge(alice[1])).what == f"{alice[1]} belongs to another user"
 

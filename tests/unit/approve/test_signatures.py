@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from remediations.engine.approve.sshsig import (
     parse_certificate,
     parse_signature,
 )
+from tests.allowed import raises_only
 from tests.unit.approve.keys import MESSAGE, PLAN, Key, approval_with, by_hand, judge, refused
 from tests.unit.run.plans import NOW
 
@@ -109,7 +109,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         lambda: parse_certificate(data),
         lambda: parse_certificate(b"\0\0\0\x20ssh-ed25519-cert-v01@openssh.com" + data),
     ):
-        with suppress(WireFormatError):
+        with raises_only(WireFormatError):
             act()
 
 

@@ -36,7 +36,7 @@ def edited_plan(desk: Desk, tmp: Path) -> Arguments:
 CASES: tuple[tuple[str, str, Make], ...] = (
     ("no such inventory", "No such file", lambda d, t: ("diagnose", "-i", t / "none.yaml")),
     (
-        "inventory is no YAML",
+        "inventory is not YAML",
         "bad.yaml",
         lambda d, t: ("diagnose", "-i", written(t / "bad.yaml", "hosts: [\n")),
     ),

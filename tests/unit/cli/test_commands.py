@@ -289,7 +289,7 @@ def test_list(desk: Desk) -> None:
 
 
 def test_status_without_runs(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty state directory is no failure, and says how a run comes to be."""
+    """An empty state directory is not a failure; the answer says how a run comes to be."""
     monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "none"))
     done = remediate("status")
     assert done.code == 0
@@ -335,7 +335,7 @@ def test_poor_terminal(desk: Desk, tmp_path: Path) -> None:
     assert whole.stderr == ""
 
 
-def test_empty_name_is_no_run(desk: Desk, planned: Done) -> None:
+def test_empty_name_is_not_a_run(desk: Desk, planned: Done) -> None:
     """An empty variable in a script never picks the one run that there is."""
     assert remediate("status", run_of(planned)).code == 0
     for arguments in (("approve", "", "--key", desk.key, "--yes"), ("apply", ""), ("verify", "")):

@@ -263,7 +263,7 @@ def test_an_existing_file_is_never_overwritten(desk: Desk, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "", "a;b"])
-def test_what_is_no_name_for_ssh_is_refused(desk: Desk, host: str) -> None:
+def test_what_is_not_a_name_for_ssh_is_refused(desk: Desk, host: str) -> None:
     """Nothing that ssh could take for an option or a shell for a command."""
     done = remediate("inventory", "discover", "--", host)
     assert (done.code, "is not a name for ssh" in done.err) == (2, True)

@@ -85,11 +85,13 @@ def test_progress_of_checks_may_go_unread(monkeypatch: pytest.MonkeyPatch) -> No
         def write(self, text: str, /) -> int:
             raise BrokenPipeError
 
-    closed = Output()
+    closed, unheard = Output(), 0
     closed.close()
     for stream in (Gone(), closed):
         monkeypatch.setattr("sys.stderr", stream)
         to_stderr("P1 passed")
+        unheard += 1
+    assert unheard == 2
 
 
 def test_failed_checks_come_first_and_whole() -> None:
@@ -102,7 +104,7 @@ def test_failed_checks_come_first_and_whole() -> None:
     assert max(map(len, rows)) <= 80
 
 
-def test_passed_checks_are_said_to_be_enough() -> None:
+def test_passed_checks_are_called_enough() -> None:
     """Nothing is called unproven where every check passes."""
     text = checks_text(checks()[:2])
     assert text.startswith("checks: 2 of 2 pass")

@@ -12,7 +12,7 @@ from remediations.engine.doctor.line import DoctorLine, LineState
 from remediations.engine.doctor.machine import playbook_lines, read_configuration
 from remediations.machine.config import MachineConfig
 from tests.unit.cli.desk import Desk, remediate
-from tests.unit.cli.test_doctor import KEY
+from tests.unit.cli.examined import KEY
 
 Configure = Callable[[str], Path]
 
@@ -47,7 +47,7 @@ def test_machine_without_a_configuration(tmp_path: Path, monkeypatch: pytest.Mon
     assert {line.state for line in read_configuration()[1]} == {LineState.OK}
 
 
-def test_all_that_is_named_is_told(configure: Configure, tmp_path: Path) -> None:
+def test_all_that_is_named_is_shown(configure: Configure, tmp_path: Path) -> None:
     for name, text in (("signers", f"alice {KEY}\n"), ("revoked", f"{KEY}\n"), ("i.yaml", "")):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o644)
@@ -101,7 +101,7 @@ def test_playbook_that_cannot_be_used_is_one_line(flaw: Flaw, state: LineState) 
     assert "pip uninstall" in told[1].mend
 
 
-def test_playbook_that_is_not_allowed_is_told_and_lacks_nothing() -> None:
+def test_playbook_that_is_not_allowed_is_shown_and_lacks_nothing() -> None:
     trouble = UnusedEntry(
         name="x", distribution="acme", version="1", flaw=Flaw.NOT_ALLOWED, reason="so"
     )

@@ -18,7 +18,7 @@ from remediations.systems.comet.reading import comet_reading
 from remediations.values.reading import Known
 from tests import worlds
 from tests.inventories import node_entry
-from tests.unit.cli.test_doctor import KEY, bad, inventory_of, lines_of
+from tests.unit.cli.examined import KEY, bad, inventory_of, lines_of
 from tests.unit.observe.fake_host import Host, Rpc
 from tests.unit.observe.test_look import Local, Reached
 from tests.unit.reach.sshd import resolver
@@ -47,7 +47,7 @@ def test_half_the_hosts_down() -> None:
     assert len([line for line in lines if line.subject == "val2"]) > 10
 
 
-def test_a_look_hears_refusals_once(tmp_path: Path) -> None:
+def test_a_look_gets_each_refusal_once(tmp_path: Path) -> None:
     """A host that is down is asked why; one that answers is asked nothing of it; both are seen."""
     rpc = Rpc()
     host = Host(tmp_path, rpc.port)

@@ -13,7 +13,7 @@ from remediations.engine.doctor.line import INVENTORY, LineState
 from remediations.engine.doctor.machine import agent_line, state_line
 from remediations.engine.doctor.signers import signers_list_line
 from tests.unit.cli.desk import Desk, remediate
-from tests.unit.cli.test_doctor import KEY, inventory_of
+from tests.unit.cli.examined import KEY, inventory_of
 from tests.worlds import healthy
 
 

@@ -69,7 +69,7 @@ def test_approver_is_the_one_of_the_journal(desk: Desk, state: Path) -> None:
 @pytest.mark.parametrize(
     "changes", [{"principal": "mallory@example.org"}, {"key_fingerprint": "SHA256:another"}]
 )
-def test_another_approver_than_the_journals_is_not_told(
+def test_an_approver_different_from_the_journals_is_not_shown(
     desk: Desk, state: Path, changes: dict[str, str]
 ) -> None:
     """The list was changed since, or the journal: nobody is said to have approved."""
@@ -85,7 +85,7 @@ def test_another_approver_than_the_journals_is_not_told(
     assert document["approved_by"] == []
 
 
-def test_good_signature_that_came_later_is_not_told(desk: Desk, state: Path) -> None:
+def test_good_signature_that_came_later_is_not_shown(desk: Desk, state: Path) -> None:
     """It verifies, and the run was not begun with it: one person approved, once."""
     run = approved(desk)
     begun(run)
@@ -124,7 +124,7 @@ def test_plan_of_a_run_in_which_another_one_was_applied_is_not_shown(
 
 
 @pytest.mark.parametrize("name", ["last", "here"])
-def test_what_lies_in_the_working_directory_is_not_taken_for_a_run(
+def test_what_is_in_the_working_directory_is_not_taken_for_a_run(
     desk: Desk, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Somebody could have put it there; with a slash it is meant."""
@@ -191,7 +191,7 @@ def proven(
     )
 
 
-def test_verdict_stands_where_the_report_cannot_be_written(
+def test_verdict_remains_if_the_report_cannot_be_written(
     desk: Desk, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exit code is that of the checks, and the record is there."""
@@ -214,7 +214,7 @@ def test_verdict_stands_where_the_report_cannot_be_written(
     assert document["state"] == RunState.VERIFIED
 
 
-def test_verdict_that_cannot_be_recorded_is_said_and_does_not_count(
+def test_verdict_that_cannot_be_recorded_is_shown_and_does_not_count(
     desk: Desk, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever asks later is not told that the run was verified."""

@@ -124,7 +124,7 @@ def test_wrong_command_line(capsys: Captured) -> None:
 
 @pytest.mark.parametrize(("value", "code"), [(None, 0), (0, 0), (2, 2), (99, 2)])
 def test_click_gives_a_number(value: object, code: int) -> None:
-    """What is no answer is click's exit code; an undocumented one is a usage error."""
+    """Not our own answer: click's exit code. An undocumented one is a usage error."""
     assert run_command(lambda: value, []) == code
 
 
@@ -172,7 +172,7 @@ def test_bug_on_a_full_disk(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -
     assert "Traceback" not in err
 
 
-def test_names_that_are_no_text(capsys: Captured) -> None:
+def test_names_that_are_not_text(capsys: Captured) -> None:
     """A file name with bytes that are not UTF-8 is shown with them in both forms."""
     error = error_of("UsageError")
     error.got = "caf\udce9.json"

@@ -58,7 +58,7 @@ def without_times(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("words", [("-v", "diagnose"), ("diagnose", "-v")], ids=["before", "after"])
-def test_each_connection_is_told(
+def test_each_connection_is_logged(
     host: tuple[Machine, Path], desk: Desk, words: tuple[str, ...]
 ) -> None:
     """With -v: where, as whom, which way, and how long it took; on stderr only."""
@@ -77,7 +77,7 @@ def test_each_connection_is_told(
 @pytest.mark.parametrize(
     "words", [("-vv", "diagnose"), ("-v", "diagnose", "-v"), ("diagnose", "-vv")]
 )
-def test_each_command_is_told(
+def test_each_command_is_logged(
     host: tuple[Machine, Path], desk: Desk, words: tuple[str, ...]
 ) -> None:
     """With -vv: also `ssh -G`, keys by their number, commands by their size, and parsing."""
@@ -91,7 +91,7 @@ def test_each_command_is_told(
         assert part in told
 
 
-def test_a_refusal_is_told_with_its_guard(desk: Desk, tmp_path: Path) -> None:
+def test_a_refusal_is_logged_with_its_guard(desk: Desk, tmp_path: Path) -> None:
     """Where nobody listens: the guard, the reason, and until when it stands."""
     key = make_key(tmp_path / "key")
     listed = tmp_path / "inventory.yaml"
@@ -199,7 +199,7 @@ def followed(act: object, tmp_path: Path, *more: str) -> str:
     return file.read_text()
 
 
-def test_nothing_secret_is_told(tmp_path: Path) -> None:
+def test_nothing_secret_is_logged(tmp_path: Path) -> None:
     """Not the command, its input or output, a password of a ProxyCommand, or a key."""
     relay = tmp_path / "relay.py"
     relay.write_text(
@@ -225,7 +225,7 @@ def test_nothing_secret_is_told(tmp_path: Path) -> None:
     assert not [line for line in body if line in told]
 
 
-def test_a_time_limit_is_told(tmp_path: Path) -> None:
+def test_a_time_limit_is_logged(tmp_path: Path) -> None:
     """With what struck."""
 
     async def act(one: SshConnection) -> None:
@@ -249,7 +249,7 @@ def test_a_hosts_words_cannot_forge_a_line(tmp_path: Path) -> None:
     assert len(text) < 1100
 
 
-def test_gates_steps_and_looks_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gates_steps_and_looks_are_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each launch, how a step stands, each look at a gate, and how it ended."""
     monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.001)
     monkeypatch.setattr(application, "GATE_LOOK_S", 0.001)

@@ -98,7 +98,7 @@ def test_a_reader_that_never_reads(run: RunDirectory, tmp_path: Path, both: bool
     os.close(reading)
 
 
-def test_a_slow_reader_hears_everything(run: RunDirectory, tmp_path: Path) -> None:
+def test_a_slow_reader_gets_everything(run: RunDirectory, tmp_path: Path) -> None:
     """Whoever goes on reading gets the whole answer, in order, and nothing is cut off."""
     text = '"$@" 2>&1 | { sleep 4; cat; }; exit "${PIPESTATUS[0]}"'
     done = shell(text, words(run, tmp_path, loud=LOUD))

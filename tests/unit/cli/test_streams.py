@@ -91,6 +91,7 @@ def test_a_file_that_somebody_made_non_blocking(monkeypatch: pytest.MonkeyPatch)
             got = 0
             while got < 300_000:
                 got += len(os.read(reading, 65536))
+            assert got == 300_000
 
 
 def test_a_terminal_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:

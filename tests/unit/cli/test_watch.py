@@ -58,7 +58,7 @@ def said(done: Done) -> list[str]:
 
 
 def test_each_change_is_a_line(watching: Watching) -> None:
-    """What is not well at first, then what changed, until all is well; no change is no line."""
+    """What is not well at first, then each change, until all is well; without a change no line."""
     lost, well = quorum_lost(), worlds.healthy()
     done = watching(lost, lost, worlds.stopped(well, "val4"), well)
     assert (done.code, done.err) == (ExitCode.OK, "")

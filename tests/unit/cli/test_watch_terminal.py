@@ -218,7 +218,7 @@ def test_the_next_step_is_always_on_the_screen(
     assert rows[-1] == "remediate plan INC-001"
 
 
-def test_an_error_stands_above_the_last_diagnosis(
+def test_an_error_is_shown_above_the_last_diagnosis(
     screen: WatchScreen, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With what to do; the next look that works takes it away."""

@@ -97,7 +97,7 @@ def test_a_run_that_was_verified_is_not_a_failure(
     assert (run.name in said) is (verdict == "unverified")
 
 
-def test_a_run_of_another_resource_or_of_last_week_is_not_told(
+def test_a_run_of_another_resource_or_of_last_week_is_not_shown(
     desk: Desk, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor one whose files cannot be used: diagnosing must not fail for it."""
@@ -181,10 +181,10 @@ def test_save_overwrites_nothing_but_an_observation(
 
 
 def test_save_says_what_it_wrote_and_where(desk: Desk, tmp_path: Path) -> None:
-    """On standard error; an observation of before, or an empty file, is replaced."""
+    """On standard error; an earlier observation, or an empty file, is replaced."""
     source, kept = desk.saved(healthy(), "kept"), tmp_path / "kept.json"
     kept.touch()
-    for instead in (" UTC\n", " UTC, instead of the one of before\n"):
+    for instead in (" UTC\n", " UTC, replacing the one that was there\n"):
         done = remediate("diagnose", "--from", source, "--save", kept, "--json")
         assert done.err.startswith(f"saved: {kept}, 6 hosts observed 20")
         assert done.err.endswith(instead)

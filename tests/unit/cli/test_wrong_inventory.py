@@ -163,7 +163,7 @@ def test_an_inventory_that_may_not_be_read(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=touch mark", "a b", "", "../x", "x\ny", "$(id)"])
-def test_discover_from_what_is_no_host(desk: Desk, tmp_path: Path, host: str) -> None:
+def test_discover_from_what_is_not_a_host(desk: Desk, tmp_path: Path, host: str) -> None:
     """No option, no command, no empty name reaches ssh."""
     output = tmp_path / "new.yaml"
     arguments = ("inventory", "discover", "--output", output, "--", host)

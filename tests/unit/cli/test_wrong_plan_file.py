@@ -151,8 +151,8 @@ def test_the_hosts_of_a_plan_cannot_be_exchanged(desk: Desk, state: Path, tmp_pa
     assert f"{run.name}: planned" in remediate("status", run.name, "-i", evil).out
 
 
-def test_files_of_the_inventory_may_lie_elsewhere(desk: Desk, state: Path, tmp_path: Path) -> None:
-    """Where ssh_config and allowed_signers lie on this machine is no part of the digest."""
+def test_files_of_the_inventory_may_be_elsewhere(desk: Desk, state: Path, tmp_path: Path) -> None:
+    """Where ssh_config and allowed_signers are on this machine is not part of the digest."""
     run = approved(desk)
     moved = tmp_path / "moved.yaml"
     moved.write_text(desk.inventory.read_text().replace("s: allowed", "s: my_allowed"))

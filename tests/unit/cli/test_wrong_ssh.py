@@ -183,7 +183,9 @@ def test_nothing_is_planned_or_proposed_without_a_login(
     assert not (tmp_path / "state").exists()
 
 
-def test_one_reason_for_many_hosts_is_not_said_a_hundred_times(desk: Desk, tmp_path: Path) -> None:
+def test_one_reason_for_many_hosts_is_not_repeated_a_hundred_times(
+    desk: Desk, tmp_path: Path
+) -> None:
     """Three reasons and a number: the error stays one that can be read."""
     names = [f"val{number}" for number in range(1, 21)]
     file = inventory(tmp_path, "Host *\n  Port 1\n  UserKnownHostsFile none\n", *names)

@@ -143,7 +143,7 @@ def test_another_users_run(desk: Desk, run: RunDirectory, tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize("where", ["/dev/null", "/dev/null/state", "/proc/remediate", "FILE"])
-def test_a_place_that_can_be_no_directory(
+def test_a_place_that_cannot_be_a_directory(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """A file, a device, a file system without files: 12 from whatever has to keep a run."""

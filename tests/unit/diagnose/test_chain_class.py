@@ -172,7 +172,7 @@ def test_two_witnesses_with_a_third_of_the_power_are_not_more_than_a_third() -> 
     assert "not more than one third" in finding.explanation
 
 
-def test_heights_read_once_are_no_halt() -> None:
+def test_heights_read_once_are_not_a_halt() -> None:
     """With one sample only nobody knows whether the height stands."""
     world = stopped(healthy(), "val1")
     once = tuple(replace(r, samples=r.samples[:1]) for r in world.hosts)
@@ -315,7 +315,7 @@ def test_ten_thousand_validators() -> None:
     assert findings[0].uncovered_power == sum(powers[100:])
 
 
-def test_a_hundredth_of_the_power_is_no_sample() -> None:
+def test_a_hundredth_of_the_power_is_not_a_sample() -> None:
     """A hundred hosts of ten thousand equal validators see a halt, and may not conclude it."""
     finding = diagnose(worlds.halted(healthy([1] * 10_000, hosts=100)))
     assert finding.halted is Tristate.UNKNOWN

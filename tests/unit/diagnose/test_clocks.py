@@ -101,7 +101,7 @@ def test_a_plan_is_told_of_our_clock_and_not_of_every_host() -> None:
 
 
 def test_without_a_majority_of_clocks_ours_counts() -> None:
-    """Two of six, one of one, and a machine under several names are no majority."""
+    """Two of six, one of one, and a machine under several names are not a majority."""
     assert not read_clocks(clocks(healthy(), "val1", "val2", seconds=95)).ours
     world = healthy()
     one = replace(world, hosts=world.hosts[:1])

@@ -94,7 +94,7 @@ def test_what_explains_the_others_comes_first() -> None:
 
 @pytest.mark.parametrize("health", [Health.WELL, Health.UNKNOWN, Health.DEGRADED])
 def test_only_what_is_down_explains(health: Health) -> None:
-    """A chain that goes on without one node is no reason for a market to stop."""
+    """A chain that goes on without one node is not a reason for a market to stop."""
     found = shown(domain("chain", health), domain("market", Health.DOWN, rests_on=("chain",)))
     assert found == [("market", ()), ("chain", ())]
 

@@ -204,7 +204,7 @@ def test_two_blocks_in_a_row_are_proof(powers: tuple[int, ...]) -> None:
     assert late.node("val2").condition is NodeCondition.HEALTHY
 
 
-def test_an_old_line_is_no_reason() -> None:
+def test_an_old_line_is_not_a_reason() -> None:
     """It could not sign an hour ago, and missed one block now."""
     world = settle(healthy(), mute=("val2",))
     old = diagnose(said(world, "val2", REFUSED, ago=timedelta(hours=1)))
@@ -219,7 +219,7 @@ def test_a_signature_in_the_newest_commit_overrules_all_else(state: int) -> None
     assert diagnose(world).node("val2").condition is NodeCondition.HEALTHY
 
 
-def test_the_stale_state_beside_a_remote_signer_is_no_proof() -> None:
+def test_the_stale_state_beside_a_remote_signer_is_not_a_proof() -> None:
     """The file is left over from the time before the signer."""
     world = remote(not_signing(healthy(), "val2"), "val2")
     assert diagnose(world).node("val2").condition is NodeCondition.HEALTHY

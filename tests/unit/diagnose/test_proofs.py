@@ -287,7 +287,7 @@ def _without_keys(said: ChainView) -> ChainView:
     return replace(said, validators=worlds.base.known(shown))
 
 
-def test_powers_that_changed_since_are_no_reason_to_prove_nothing() -> None:
+def test_powers_that_changed_since_do_not_prevent_a_proof() -> None:
     """The set that signed the commit was read beside the one that signs now."""
     world, chain = signed(healthy()), signers_of(healthy())
     later = SignedChain((41, 30, 20, 10), chain_id=chain.chain_id)

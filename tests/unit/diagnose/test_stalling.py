@@ -53,7 +53,7 @@ def test_it_counts_as_halted_where_no_block_can_come(powers: tuple[int, ...]) ->
 
 @pytest.mark.parametrize("powers", POWERS, ids=len)
 def test_it_stalls_where_that_is_only_likely(powers: tuple[int, ...]) -> None:
-    """Its hosts cannot be read: the votes are said, and that it is no halt yet."""
+    """Its hosts cannot be read: the votes are said, and that it is not a halt yet."""
     gone = lost(powers)
     votes = tuple("" if f"val{i}" in gone else "nil" for i in range(1, len(powers) + 1))
     world = worlds.halted(healthy(powers), votes=votes)

@@ -102,7 +102,7 @@ def known_only_through_others(world: CometReading, host: str, moniker: str = "")
     return replace(world, hosts=tuple(map(renamed, world.hosts)))
 
 
-def test_a_host_that_cannot_be_read_is_no_stranger() -> None:
+def test_a_host_that_cannot_be_read_is_not_a_stranger() -> None:
     """By its name among the peers; or because it is the only one that it can be."""
     for moniker in ("", "sunflower"):
         finding = diagnose(known_only_through_others(healthy(), "val1", moniker))

@@ -1,4 +1,4 @@
-"""Whose word counts: a node that contradicts itself, or stands alone, is no witness."""
+"""Whose word counts: a node that contradicts itself, or stands alone, is not a witness."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ World = Callable[[], CometReading]
     ],
     ids=["boasts while blocks go on", "boasts in a halt", "hides blocks"],
 )
-def test_liar_is_no_witness(world: World, liar: str, chain: ChainClass, height: int) -> None:
+def test_liar_is_not_a_witness(world: World, liar: str, chain: ChainClass, height: int) -> None:
     """A node whose /status contradicts its own consensus is named and its word not used."""
     finding = diagnose(world())
     assert (finding.chain, finding.height) == (chain, height)
@@ -45,14 +45,14 @@ def test_liar_is_no_witness(world: World, liar: str, chain: ChainClass, height: 
     assert "not believed" in finding.node(liar).cause
 
 
-def test_proxy_of_another_node_is_no_witness() -> None:
+def test_proxy_of_another_node_is_not_a_witness() -> None:
     """An RPC that answers for another node's address is not this host's word."""
     other = ConsensusKey(address="F" * 40, node_key=True)
     world = worlds.change(healthy(), "full1", lambda r: replace(r, key=worlds.known(other)))
     assert "full1" not in diagnose(world).witnesses
 
 
-def test_node_alone_with_its_height_is_no_witness() -> None:
+def test_node_alone_with_its_height_is_not_a_witness() -> None:
     """A height that peers do not see, nobody has and no commit proves is not believed."""
 
     def boast(reading: HostReading) -> HostReading:
@@ -76,7 +76,7 @@ def test_node_alone_with_its_height_is_no_witness() -> None:
     assert "nobody confirms" in finding.node("full1").cause
 
 
-def test_other_chain_is_no_witness() -> None:
+def test_node_of_another_chain_is_not_a_witness() -> None:
     """A node on another network says nothing about this chain."""
 
     def stray(reading: HostReading) -> HostReading:

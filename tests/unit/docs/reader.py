@@ -72,7 +72,8 @@ def parse(words: Sequence[str]) -> click.Context | None:
             raise click.UsageError(f"no command {rest[0]!r}")
         command, rest = found, rest[1:]
     try:
-        return command.make_context(command.name, rest)
+        with command.make_context(command.name, rest) as context:  # ends the log that -v opened
+            return context
     except click.exceptions.Exit:
         return None
 

@@ -342,4 +342,5 @@ def test_what_is_valid_can_be_read_back() -> None:
     """The schema and the strict decoder agree on real documents."""
     for name in ("observation", "plan", "finding"):
         for document in REAL[name]():
-            decode(canonical(document), document_types()[name].kind)
+            read = decode(canonical(document), document_types()[name].kind)
+            assert canonical(read) == canonical(document)

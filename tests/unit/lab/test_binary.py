@@ -22,7 +22,7 @@ def test_the_named_program_takes_the_place_of_every_release(
 
 
 @pytest.mark.parametrize("make", ["nothing", "a directory", "a file that is not executable"])
-def test_a_name_that_is_no_program_is_refused(
+def test_a_name_that_is_not_a_program_is_refused(
     make: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the variable, the path and what to do."""
@@ -32,5 +32,7 @@ def test_a_name_that_is_no_program_is_refused(
     elif make == "a file that is not executable":
         path.touch(0o644)
     monkeypatch.setenv("VIRTENGINED", str(path))
-    with pytest.raises(LabError, match=rf"VIRTENGINED={path} is no executable file: .* unset it"):
+    with pytest.raises(
+        LabError, match=rf"VIRTENGINED={path} is not an executable file: .* unset it"
+    ):
         virtengined()

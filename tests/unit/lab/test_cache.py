@@ -28,7 +28,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_first_setting_that_is_there_says_where_the_cache_is(
     named: str, xdg: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An empty variable is no setting."""
+    """An empty variable is not a setting."""
     monkeypatch.setenv("REMEDIATIONS_CACHE", named)
     monkeypatch.setenv("XDG_CACHE_HOME", xdg)
     monkeypatch.setenv("HOME", "/home/ops")

@@ -138,7 +138,7 @@ def test_file_that_others_may_write_is_refused(write: Write) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
-def test_what_is_no_file_is_refused_at_once(
+def test_anything_but_a_file_is_refused_at_once(
     make: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path / "config.toml")

@@ -111,7 +111,7 @@ class TestWhoseProgramItIs:
     def test_program_of_root_is_taken(self, program: Path) -> None:
         assert load_program(program, SSH).path == program
 
-    def test_program_of_somebody_else_is_refused(self, program: Path) -> None:
+    def test_program_of_another_user_is_refused(self, program: Path) -> None:
         os.chown(program, SOMEBODY, SOMEBODY)
         assert f"uid {SOMEBODY}" in refused(program).got
 
@@ -125,11 +125,11 @@ class TestWhoseProgramItIs:
         program.parent.chmod(mode)
         assert refused(program).what == f"others may write {program.parent}"
 
-    def test_directory_of_somebody_else_is_refused(self, program: Path) -> None:
+    def test_directory_of_another_user_is_refused(self, program: Path) -> None:
         os.chown(program.parent, SOMEBODY, SOMEBODY)
         assert refused(program).what.startswith(str(program.parent))
 
-    def test_program_that_lies_in_a_shared_directory_is_refused(self, program: Path) -> None:
+    def test_program_in_a_shared_directory_is_refused(self, program: Path) -> None:
         """A sticky one keeps what is root's; what is missing somebody else could put there."""
         program.parent.chmod(0o1777)
         assert refused(program).what == f"others may write {program.parent}"
@@ -160,7 +160,7 @@ class TestWhoseProgramItIs:
         program.chmod(0o777)
         assert refused(link).what == f"others may write {program}"
 
-    def test_link_of_somebody_else_is_refused(self, place: Path, program: Path) -> None:
+    def test_link_of_another_user_is_refused(self, place: Path, program: Path) -> None:
         link = place / "ssh-keygen"
         link.symlink_to(program)
         os.chown(link, SOMEBODY, SOMEBODY, follow_symlinks=False)

@@ -14,7 +14,7 @@ from remediations.systems.comet import rpc_shapes as shapes
 from tests.unit.model import answers
 
 
-def test_status_says_where_the_block_store_stands() -> None:
+def test_status_says_where_the_block_store_is() -> None:
     """Height, hashes and time of the block store, the key and its power."""
     status = rpc.parse_status(answers.status(113))
     assert (status.height, status.power, status.network) == (113, 40, "virtengine-lab-1")

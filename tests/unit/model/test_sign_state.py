@@ -126,7 +126,7 @@ def test_a_key_that_never_signed_is_at_zero() -> None:
         '{"height": "1", "round": 0, "step": 2, "signbytes": 7}',
     ],
 )
-def test_anything_else_is_no_sign_state(text: str) -> None:
+def test_anything_else_is_not_a_sign_state(text: str) -> None:
     """Half a file, zeros, other types, or bytes that were signed for another height."""
     with pytest.raises(SignStateError):
         parse_sign_state(text)

@@ -69,7 +69,7 @@ def test_floats_are_refused() -> None:
         b'{"height":"1","app_hash":7}',
     ],
 )
-def test_what_is_no_such_document_is_one_error(text: bytes) -> None:
+def test_any_malformed_document_is_one_error(text: bytes) -> None:
     """Unknown fields, missing fields, other types, no JSON."""
     with pytest.raises(WireError):
         decode(text, AppInfo)

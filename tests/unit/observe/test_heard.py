@@ -68,7 +68,7 @@ async def ask(reach: HeardReach, host: str) -> None:
         await connection.run("id", stdin=b"x", timeout_s=1.0, max_bytes=7)
 
 
-def test_each_end_of_a_question_is_told() -> None:
+def test_each_end_of_a_question_is_reported() -> None:
     """Answered, or not: too late, lost, unreachable, given up; everybody else is waited for."""
     how = {"a": "at once", "b": "late", "c": "lost", "d": "unreachable", "e": "never", "f": ""}
     heard = HostsHeard(tuple(how))
@@ -114,7 +114,6 @@ def test_the_line_is_for_a_terminal(
 ) -> None:
     """Elsewhere not a byte of it; in a terminal it is gone at the end."""
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr("remediations.cli.reading_line.logs_to_stderr", lambda: False)
     monkeypatch.setenv("TERM", term)
     with reading_line(lambda: "2 of 6 hosts answered"):
         pass

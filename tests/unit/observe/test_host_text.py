@@ -120,7 +120,7 @@ def test_flags_win_over_files() -> None:
     [("tcp://0.0.0.0:26666", 26666), ("tcp://[::]:1", 1), ("tcp://0.0.0.0", 0), ("x:123456", 0)],
 )
 def test_the_port_for_peers(address: str, port: int) -> None:
-    """It stands in advice only: an address without one is no error. A flag wins here as well."""
+    """Only advice uses it: an address without one is not an error. A flag wins here as well."""
     text = CONFIG.replace("[p2p]\n", f'[p2p]\nladdr = "{address}"\n')
     assert parse_config(text, "", (), "").p2p_port == port
     assert parse_config(text, "", ("--p2p.laddr", "tcp://h:7"), "").p2p_port == 7
@@ -185,7 +185,7 @@ def test_an_odd_disk_is_refused(text: str) -> None:
         host_text.parse_disk(text)
 
 
-def test_a_key_file_without_address_is_no_absent_key() -> None:
+def test_a_key_file_without_address_is_not_an_absent_key() -> None:
     """Absent is a fact, unreadable is not."""
     assert host_text.parse_key("address=absent\nnode_key=yes\n").address == ""
     for text in ("node_key=yes\n", "address=\nnode_key=yes\n", f"address={'A' * 40}\n"):
@@ -194,7 +194,7 @@ def test_a_key_file_without_address_is_no_absent_key() -> None:
 
 
 def test_hashes_and_version() -> None:
-    """An empty version, as plain builds have, stays empty; what is no hash is refused."""
+    """An empty version, as plain builds have, stays empty; what is not a hash is refused."""
     digest = "a" * 64
     binary = host_text.parse_binary(
         f"path=/x/virtengined\ndisk={digest}\nrunning={digest}\nversion=v1\n"

@@ -128,7 +128,7 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
         (("rpc: http://127.0.0.1:36657", "rpc: 'http://a:1/;id'"), 12, "rpc: 'http://a:1/;id'"),
     ],
 )
-def test_a_wrong_value_is_shown_where_it_stands(
+def test_a_wrong_value_is_shown_with_its_line(
     tmp_path: Path, change: tuple[str, str], line: int, got: str
 ) -> None:
     """File and line, what stands there, what is expected, what to do."""

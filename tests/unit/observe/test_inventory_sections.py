@@ -89,7 +89,7 @@ def read_with(read: object, path: Path) -> UsageError:
     return refused(path, installed(COMET, lamp_with(section)))
 
 
-def test_each_system_finds_what_it_is_told(tmp_path: Path) -> None:
+def test_each_system_finds_its_section(tmp_path: Path) -> None:
     """As values of its own, of all hosts and of each."""
     inventory = load_inventory(written(tmp_path, GOOD), ALL)
     first, second, web = inventory.hosts
@@ -163,7 +163,7 @@ VAL1 = "  val1: {chain: {role: validator}}"
         (("lamp: {fuse: main}", "lamp: {fuse: 7}"), 4, "fuse: 7", "a word"),
         (("lamp: {fuse: main}", "lamp: {}"), 4, "no key fuse", "the key fuse"),
         (("lamp: {fuse: main}", "lamp: main"), 4, "lamp: 'main'", "a mapping"),
-        (("lamp: {fuse: main}\n", ""), 9, "stands below hosts only", "`lamp: {fuse: …}` beside"),
+        (("lamp: {fuse: main}\n", ""), 9, "belongs below hosts only", "`lamp: {fuse: …}` beside"),
         (("chain: {id: virtengine-lab-1, halted_after_seconds: 5}\n", ""), 5, "chain:", "{id: …}"),
         (("lamp: {fuse: main}", "lamp: {fuse: main}\nlamp: {fuse: b}"), 5, "duplicate", "once"),
         (
@@ -176,7 +176,7 @@ VAL1 = "  val1: {chain: {role: validator}}"
         (("lamp: {fuse: main}", "sun: {}"), 4, "'sun', which no installed system reads", "chain"),
     ],
 )
-def test_a_wrong_section_is_shown_where_it_stands(
+def test_a_wrong_section_is_shown_with_its_line(
     tmp_path: Path, change: tuple[str, str], line: int, got: str, expected: str
 ) -> None:
     """File and line, what stands there, what is expected, what to do."""
@@ -228,16 +228,17 @@ def test_version_1_without_who_reads_it(tmp_path: Path) -> None:
     assert error.expected == "2: no installed system reads version 1"
 
 
-def test_section_that_is_told_by_host_only_and_elsewhere(tmp_path: Path) -> None:
+def test_section_that_is_given_by_host_only_and_elsewhere(tmp_path: Path) -> None:
     """One that stands on the wrong level is said to, not to be unknown."""
     assert LAMP_SECTION.host is not None
     by_host = installed(COMET, lamp_with(InventorySection(name="lamp", host=LAMP_SECTION.host)))
     assert (
-        "the section lamp stands below a host" in refused(written(tmp_path, GOOD), by_host).expected
+        "the section lamp belongs below a host"
+        in refused(written(tmp_path, GOOD), by_host).expected
     )
     once = installed(COMET, lamp_with(InventorySection(name="lamp", whole=LAMP_SECTION.whole)))
     assert (
-        "the section lamp stands beside `hosts`" in refused(written(tmp_path, GOOD), once).expected
+        "the section lamp belongs beside `hosts`" in refused(written(tmp_path, GOOD), once).expected
     )
 
 

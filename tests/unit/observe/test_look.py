@@ -234,7 +234,7 @@ def test_the_light_poll_is_one_trip_and_never_fails() -> None:
     assert polls["val3"].round is None
 
 
-def test_an_answer_that_is_slow_to_read_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_slow_to_read_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """The event loop goes on while what a node said is read."""
     reading = Event()
     seen_by_others = Event()

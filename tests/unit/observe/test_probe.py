@@ -255,7 +255,7 @@ def test_a_command_that_fails_says_why(silent: Host) -> None:
     assert "Input/output error" in disk.reason
 
 
-def test_no_unit_and_two_units_are_said(silent: Host) -> None:
+def test_no_unit_and_two_units_are_distinguished(silent: Host) -> None:
     """Exactly one must match; otherwise nothing of a daemon is known, and the reason names them."""
     silent.units = []
     none = observe(silent).unit
@@ -269,7 +269,7 @@ def test_no_unit_and_two_units_are_said(silent: Host) -> None:
     assert isinstance(observe(silent, unit="virtengine.service").unit, Known)
 
 
-def test_templates_and_aliases_are_no_second_unit(silent: Host) -> None:
+def test_templates_and_aliases_are_not_a_second_unit(silent: Host) -> None:
     """`virtengine@.service` cannot run, and an alias is the same unit again."""
     silent.units += ["virtengine@.service static -", "virtengine-node.service alias -"]
     assert isinstance(observe(silent).unit, Known)

@@ -90,7 +90,7 @@ def test_what_others_may_write(tmp_path: Path) -> None:
     assert read(tmp_path / "link").exposed == str(where)
 
 
-def test_without_root_nothing_is_said() -> None:
+def test_without_root_nothing_is_claimed() -> None:
     """Whether root can write somewhere, only root knows."""
     assert "((EUID == 0)) || return 13" in PROBE
 

@@ -92,7 +92,7 @@ def test_no_secret_of_a_command_line_or_journal_leaves_the_host(tmp_path: Path) 
         assert len(reading.journal.value) == len(LINES) + 2
 
 
-def test_a_command_without_a_home_is_told_without_its_flags(tmp_path: Path) -> None:
+def test_a_command_without_a_home_is_reported_without_its_flags(tmp_path: Path) -> None:
     """Why the home is not known is said, and not what else stands there."""
     host = Host(tmp_path, 1)
     host.arguments = f"run start --keyring-passphrase {CANARY}"
@@ -128,7 +128,7 @@ def test_what_a_diagnosis_needs_is_left_alone(line: str) -> None:
     assert masked(line) == line
 
 
-def test_a_node_id_is_no_user() -> None:
+def test_a_node_id_is_not_a_user() -> None:
     """It is public, and peers are known by it."""
     text = f"tcp://{'0f' * 20}@h:1,tcp://me:pw@h:1,http://tok@h/"
     assert masked(text, USERINFO) == f"tcp://{'0f' * 20}@h:1,tcp://[masked]@h:1,http://[masked]@h/"

@@ -93,7 +93,7 @@ def processes_of(host: Host) -> Reading[tuple[Process, ...]]:
 
 @pytest.mark.parametrize("size", [10, 999])
 def test_processes_with_a_thousand_arguments_cost_no_time(tmp_path: Path, size: int) -> None:
-    """Those of somebody else, in great number, are looked through by one tool, for as long as that
+    """Those of another user, in great number, are looked through by one tool, for as long as that
     may take and no longer."""
     for name in ("usual", "many"):
         (tmp_path / name).mkdir()
@@ -102,7 +102,7 @@ def test_processes_with_a_thousand_arguments_cost_no_time(tmp_path: Path, size: 
         assert waited(Host(tmp_path / "many", 1)) < usual + 2
 
 
-def test_a_hundred_processes_are_told_of(tmp_path: Path) -> None:
+def test_a_hundred_processes_are_reported(tmp_path: Path) -> None:
     """And no pattern or tool of ours is among them."""
     host = Host(tmp_path, 1)
     with many(100, f"--home={host.home}"):
@@ -114,7 +114,7 @@ def test_a_hundred_processes_are_told_of(tmp_path: Path) -> None:
     assert found.value == ()
 
 
-def test_more_processes_than_are_told_of_are_unknown(tmp_path: Path) -> None:
+def test_more_processes_than_are_reported_are_unknown(tmp_path: Path) -> None:
     """What was left out is not absent."""
     host = Host(tmp_path, 1)
     with many(101, "--home", f"{host.home}/"):

@@ -85,7 +85,7 @@ def test_how_a_section_ended_says_why(status: int, why: Why) -> None:
         assert reading.why is why
 
 
-def test_an_answer_of_another_form_is_told_from_an_error_of_the_node() -> None:
+def test_an_answer_of_another_form_is_distinguished_from_an_error_of_the_node() -> None:
     """The one was not understood; the other was."""
     fault = b'{"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"m","data":"d"}}'
     for answer, why in ((b"<html>", Why.MALFORMED), (fault, Why.FAILED)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from remediations.engine.domain import Branch, Proposal, StepData, pick_branch
 from remediations.engine.plan.build import CompiledStep, PlanBuilder, StepCompiler, evaluate_guards
 from remediations.engine.plan.plan import Fidelity, GuardResult, Plan
 from remediations.engine.plan.planning import make_plan
+from remediations.engine.plan.recheck import recheck
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.finding import ChainFinding
@@ -126,8 +128,9 @@ def made_plainly(
 PLAINLY: Mapping[str, StepCompiler] = {HOST: made_plainly}
 
 
+@cache
 def installed(playbook: str) -> Installed:
-    """What is installed here."""
+    """What is installed here. Searched once: it reads the metadata of every package."""
     return require_playbook(playbook, MachineConfig())
 
 
@@ -169,3 +172,9 @@ def compiled(observation: CometReading, *, tool: str = TOOL, origin: Origin = OR
 def maker_of(compiler: Compiler) -> PlanBuilder:
     """What is installed where plans are made again."""
     return maker({HOST: made_by(compiler)})
+
+
+def still_holds(plan: Plan, now: CometReading, maker: PlanBuilder) -> bool:
+    """True if the plan may be applied to this world; else WorldChanged says what differs."""
+    recheck(plan, sealed(now), maker)
+    return True

@@ -109,7 +109,7 @@ def test_verbose_hides_nothing() -> None:
     ) == len(blocked.blocked)
 
 
-def test_long_rows_of_a_program_are_told_from_two() -> None:
+def test_a_long_row_of_a_program_is_distinguished_from_two() -> None:
     """A row that does not fit goes on below a mark of its own; numbers count the true rows."""
     plan = plan_of(quorum_lost())
     (stage,) = plan.stages

@@ -37,7 +37,7 @@ def test_undoing_the_start_of_a_validator_may_halt_the_chain() -> None:
 
 
 @pytest.mark.parametrize("powers", [(34, 33, 33), (33, 33, 34), (1, 1, 1), (50, 30, 15, 5)])
-def test_it_is_told_for_any_set(powers: tuple[int, ...]) -> None:
+def test_it_is_described_for_any_set(powers: tuple[int, ...]) -> None:
     """By the rule of the quorum, exactly: a third or more of the power halts."""
     hosts = [f"val{number}" for number in range(1, len(powers) + 1)]
     said = undone(plan_of(missing(healthy(powers), *hosts[:-1])))

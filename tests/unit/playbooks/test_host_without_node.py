@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.engine.doctor.examination import Examination
-from remediations.engine.doctor.other_lines import other_lines
+from remediations.engine.doctor.login_lines import other_lines
 from remediations.engine.find.conclude import conclude
 from remediations.engine.observe.observation import Scope
 from remediations.engine.observe.observe import observe
@@ -18,7 +18,7 @@ from remediations.engine.plan.build import evaluate_guards
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.planning import make_plan
 from remediations.engine.plan.preflight import judge_action
-from remediations.engine.plan.recheck import check_derivation, recheck
+from remediations.engine.plan.recheck import check_derivation
 from remediations.errors import UsageError
 from remediations.playbooks.chain.actions import START
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
@@ -39,7 +39,7 @@ from tests import worlds
 from tests.inventories import LAMP, LampRoom, Lamps, chain_inventory, lamp_entry, node_entry
 from tests.unit.observe.fake_host import Host
 from tests.unit.observe.test_look import Local, Reached
-from tests.unit.plan.cases import maker, missing, plan_of, quorum_lost
+from tests.unit.plan.cases import maker, missing, plan_of, quorum_lost, still_holds
 
 WEB = "web1"
 
@@ -118,7 +118,7 @@ def test_plan_is_applied_whether_it_answers_or_not() -> None:
         planned = beside(quorum_lost(), down=then)
         plan = plan_of(planned)
         check_derivation(plan, sealed(planned), maker())
-        recheck(plan, sealed(worlds.deciding(beside(quorum_lost(), down=now))), maker())
+        assert still_holds(plan, worlds.deciding(beside(quorum_lost(), down=now)), maker())
 
 
 @pytest.mark.parametrize("named", [(WEB,), ("val1", WEB)])

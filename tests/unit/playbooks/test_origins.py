@@ -174,7 +174,7 @@ def test_what_cannot_be_loaded_is_one_line_and_not_the_end(site: Site) -> None:
 
 
 def test_broken_metadata_costs_its_own_distribution_only(site: Site) -> None:
-    """Entry points without a value, bytes that are no text, no name at all."""
+    """Entry points without a value, bytes that are not text, no name at all."""
     for name in ("line", "bytes", "nameless", "good"):
         site.install(name, f"{name}_module", domain(name))
     (site.path / "line-1.0.dist-info/entry_points.txt").write_text("[remediations.domains]\nx\n")
@@ -313,7 +313,7 @@ def test_single_module_is_its_file(site: Site) -> None:
     assert json.loads(site.python(ORIGIN, "acme"))[2] != first
 
 
-def test_package_that_is_no_files_is_refused() -> None:
+def test_package_without_files_is_refused() -> None:
     with pytest.raises(MachineError, match="cannot be digested"):
         package_digest("sys")
     with pytest.raises(MachineError):

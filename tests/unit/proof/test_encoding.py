@@ -7,10 +7,8 @@ import hashlib
 import pytest
 
 from remediations.systems.comet.blocks import BlockId, Header, Vote
-from remediations.systems.comet.proof.hashes import header_hash
-from remediations.systems.comet.proof.merkle import merkle_root
+from remediations.systems.comet.proof.hashes import header_hash, merkle_root, vote_bytes
 from remediations.systems.comet.proof.protobuf import Malformed, timestamp, varint
-from remediations.systems.comet.proof.vote import vote_bytes
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 

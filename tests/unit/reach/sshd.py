@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -93,6 +94,61 @@ async def _serve_command(process: asyncssh.SSHServerProcess[bytes]) -> None:
     process.exit(0)
 
 
+class Sessions:
+    """What the server does for each session: it counts them in `seen`, and can be made to fail."""
+
+    def __init__(self, seen: Server) -> None:
+        self.seen = seen
+
+    async def open(self) -> asyncssh.SSHServerProcess[bytes]:
+        """A new session; none while the server is full or frozen."""
+        if self.seen.full:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "no more sessions")
+        while self.seen.frozen:
+            await asyncio.sleep(0.05)
+        return asyncssh.SSHServerProcess(self.handle, None, 3, False)
+
+    async def handle(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        """Run the command of one session, unless the connection is to be dropped."""
+        seen = self.seen
+        seen.commands.append(process.command or "")
+        if seen.drops:
+            seen.drops -= 1
+            seen.drop_all()
+            return
+        seen.sessions += 1
+        seen.most_sessions = max(seen.most_sessions, seen.sessions)
+        try:
+            await _serve_command(process)
+        finally:
+            seen.sessions -= 1
+
+
+class CountingServer(asyncssh.SSHServer):
+    """The server's side of one connection, which notes in `seen` what is asked of it."""
+
+    def __init__(self, seen: Server) -> None:
+        self.seen = seen
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.seen.connections += 1
+        self.seen.open.append(conn)
+
+    def begin_auth(self, username: str) -> bool:
+        self.seen.logins += 1
+        self.seen.users.append(username)
+        return True
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> bool:
+        self.seen.tunnels.append(dest_port)
+        return True
+
+    def session_requested(self) -> Awaitable[asyncssh.SSHServerProcess[bytes]]:
+        return Sessions(self.seen).open()
+
+
 @asynccontextmanager
 async def serving(
     directory: Path,
@@ -108,52 +164,12 @@ async def serving(
     if not key.exists():
         make_key(key)
     seen = Server(0, key)
-
-    class Counting(asyncssh.SSHServer):
-        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-            seen.connections += 1
-            seen.open.append(conn)
-
-        def begin_auth(self, username: str) -> bool:
-            seen.logins += 1
-            seen.users.append(username)
-            return True
-
-        def connection_requested(
-            self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
-        ) -> bool:
-            seen.tunnels.append(dest_port)
-            return True
-
-        def session_requested(self) -> Awaitable[asyncssh.SSHServerProcess[bytes]]:
-            return session()
-
-    async def session() -> asyncssh.SSHServerProcess[bytes]:
-        if seen.full:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "no more sessions")
-        while seen.frozen:
-            await asyncio.sleep(0.05)
-        return asyncssh.SSHServerProcess(handle, None, 3, False)
-
-    async def handle(process: asyncssh.SSHServerProcess[bytes]) -> None:
-        seen.commands.append(process.command or "")
-        if seen.drops:
-            seen.drops -= 1
-            seen.drop_all()
-            return
-        seen.sessions += 1
-        seen.most_sessions = max(seen.most_sessions, seen.sessions)
-        try:
-            await _serve_command(process)
-        finally:
-            seen.sessions -= 1
-
     keys = directory / "authorized_keys"
     keys.write_text(f"{authorized or public(client_key)}\n")
     listener = await asyncssh.listen(
         "127.0.0.1",
         0,
-        server_factory=Counting,
+        server_factory=partial(CountingServer, seen),
         server_host_keys=[str(key)],
         server_host_certs=[str(certificate)] if certificate else (),
         authorized_client_keys=str(keys),

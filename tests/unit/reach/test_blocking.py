@@ -77,7 +77,7 @@ def test_all_hosts_are_asked_at_once_and_none_waits_for_another(
     asyncio.run(go())
 
 
-def test_what_is_asked_beside_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_question_on_the_side_delays_no_other(tmp_path: Path) -> None:
     """Not what hangs, not a listener that fails, not even the end; what answers is heard."""
     client = make_key(tmp_path / "client")
     heard: Queue[object] = Queue()
@@ -106,7 +106,7 @@ def test_what_is_asked_beside_holds_nobody_up(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_who_is_interrupted_waits_for_nobody(tmp_path: Path) -> None:
+def test_an_interrupted_caller_waits_for_no_host(tmp_path: Path) -> None:
     """Ctrl-C while hosts are asked is prompt, and ends what was asked."""
     client = make_key(tmp_path / "client")
 

@@ -29,7 +29,7 @@ def on_connection(tmp_path: Path, act: Act) -> None:
     asyncio.run(go())
 
 
-def test_a_signal_is_no_exit_status(tmp_path: Path) -> None:
+def test_a_signal_is_not_an_exit_status(tmp_path: Path) -> None:
     """Killed over there: no status, what it wrote is kept, nothing is called a time-out."""
 
     async def act(one: SshConnection, _: Server) -> None:
@@ -142,7 +142,7 @@ def test_a_host_that_opens_no_channel_is_timed_out(tmp_path: Path) -> None:
     on_connection(tmp_path, act)
 
 
-def test_a_refused_channel_is_no_lost_host(tmp_path: Path) -> None:
+def test_a_refused_channel_is_not_a_lost_host(tmp_path: Path) -> None:
     """Named as such: MaxSessions, not the network."""
 
     async def act(one: SshConnection, server: Server) -> None:

@@ -146,7 +146,7 @@ def test_a_host_certificate_counts_by_its_authority(tmp_path: Path, case: str) -
     asyncio.run(go())
 
 
-def test_key_that_is_known_as_an_authority_only_is_said_to_be(tmp_path: Path) -> None:
+def test_key_that_is_known_only_as_an_authority_is_named_as_such(tmp_path: Path) -> None:
     """The plain key of a host is not let in by its own `@cert-authority` line: the refusal shows
     one fingerprint twice, and says why it is not enough."""
     with pytest.raises(HostUnreachable) as refused:

@@ -78,7 +78,7 @@ def test_absent_files_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_none_offers_nothing(tmp_path: Path) -> None:
-    """`IdentityFile none` is no file called none, and not the default files either."""
+    """`IdentityFile none` does not mean a file called none, and not the default files either."""
     client = make_key(tmp_path / "client")
     assert "0 keys offered; no agent" in refusal(tmp_path, client, "IdentityFile none")
 

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[bool, Lines]] = {
     ),
     "pattern with a port": (True, lambda key, _, s: f"[127.*]:{s.port} {key}"),
     "question marks": (True, lambda key, _, s: f"[127.0.?.?]:{s.port} {key}"),
-    "a bracket is no character class": (False, lambda key, _, s: f"[1]27.0.0.* {key}"),
+    "a bracket is not a character class": (False, lambda key, _, s: f"[1]27.0.0.* {key}"),
     "negated": (False, lambda key, _, s: f"*,!127.0.0.1,![127.0.0.1]:{s.port} {key}"),
     "negated for the port only": (True, lambda key, _, s: f"*,![127.0.0.1]:{s.port} {key}"),
     "another kind of key": (False, lambda _, __, s: f"[127.0.0.1]:{s.port} {RSA}"),
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[bool, Lines]] = {
         True,
         lambda key, other, s: f"[127.0.0.1]:{s.port} {other}\n[127.0.0.1]:{s.port} {key}",
     ),
-    "authority is no host key": (False, lambda key, _, s: f"@cert-authority * {key}"),
+    "an authority is not a host key": (False, lambda key, _, s: f"@cert-authority * {key}"),
 }
 
 
@@ -175,7 +175,7 @@ def test_a_refusal_shows_both_keys(tmp_path: Path) -> None:
     assert f"none is known ({tmp_path / 'known'})" in asyncio.run(go(""))
 
 
-def test_an_address_is_no_name(tmp_path: Path) -> None:
+def test_an_address_is_not_a_name(tmp_path: Path) -> None:
     """A key known for the address that the name leads to does not count: DNS could be lying."""
     key = public(make_key(tmp_path / "key"))
     keys = KnownKeys(f"192.0.2.7 {key}\n")

@@ -180,7 +180,7 @@ def test_a_bastion_that_is_lost_while_a_host_logs_in(tmp_path: Path) -> None:
     behind_a_bastion(tmp_path, act)
 
 
-def test_a_failure_stands_for_a_while_and_no_longer(
+def test_a_failure_is_remembered_for_a_while_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many who ask cost one attempt each pause; a host that is back is reached again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shlex
 import signal
@@ -39,7 +40,7 @@ def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_proxy_command_may_complain(tmp_path: Path) -> None:
-    """What it says on stderr, at any time, is no part of the conversation."""
+    """What it says on stderr, at any time, is not part of the conversation."""
     relay = tmp_path / "relay.py"
     relay.write_text(RELAY)
     command = shlex.join([sys.executable, str(relay)])
@@ -76,9 +77,13 @@ def test_ssh_itself_as_proxy_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("independent", [False, True])
-def test_what_a_proxy_command_left_behind_holds_nobody(tmp_path: Path, independent: bool) -> None:
+def test_what_a_proxy_command_left_behind_delays_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, independent: bool
+) -> None:
     """As ControlPersist does: a child has its standard error, and stays. It ends with it, unless it
-    made itself independent; the run ends in any case."""
+    made itself independent; the run ends in any case, and closes its own end of that error."""
+    unraised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraised.append)
     relay, pid = tmp_path / "relay.py", tmp_path / "pid"
     relay.write_text(RELAY)
     child = f"{'setsid ' if independent else ''}sh -c 'echo $$ >{pid}; exec sleep 25'"
@@ -101,6 +106,8 @@ def test_what_a_proxy_command_left_behind_holds_nobody(tmp_path: Path, independe
     try:
         assert asyncio.run(asyncio.wait_for(go(), 20)) < 10
         assert runs(int(pid.read_text())) is independent
+        gc.collect()
+        assert unraised == []
     finally:
         with suppress(ProcessLookupError):
             os.kill(int(pid.read_text()), signal.SIGKILL)

@@ -67,7 +67,7 @@ def test_file_that_others_could_have_written_starts_nothing(tmp_path: Path, chan
     assert not trace.exists()
 
 
-def test_link_that_somebody_else_could_turn_is_refused(tmp_path: Path) -> None:
+def test_link_that_another_user_could_change_is_refused(tmp_path: Path) -> None:
     listed = inventory(tmp_path, "", "val1")
     real = (tmp_path / "ssh_config").rename(tmp_path / "real")
     (tmp_path / "ssh_config").symlink_to(real)
@@ -157,7 +157,7 @@ def test_bytes_that_were_judged_are_those_that_ssh_reads(tmp_path: Path) -> None
     assert settings.argv == ("-F", str(tmp_path / "ssh_config"), "val1")
 
 
-def test_program_of_a_match_that_stays_holds_nobody(tmp_path: Path) -> None:
+def test_program_of_a_match_that_stays_delays_nothing(tmp_path: Path) -> None:
     """It has our standard error, and `ssh` does not wait for it; neither do we."""
     began = time.monotonic()
     listed = inventory(tmp_path, 'Match exec "setsid sleep 40 &"\n  Port 7\n', "val1")
@@ -183,7 +183,7 @@ def test_match_that_does_not_end_is_ended_with_all_it_started(
         time.sleep(0.05)
 
 
-def test_an_ssh_that_cannot_be_killed_holds_up_its_own_name_only(
+def test_an_ssh_that_cannot_be_killed_delays_its_own_name_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one that reads from a disk that is gone: the loop goes on for the others."""
@@ -225,9 +225,7 @@ def test_fifo_in_place_of_ssh_config_is_refused_at_once(tmp_path: Path) -> None:
     assert "a FIFO" in refused(listed).got
 
 
-def test_user_whom_nobody_knows_is_left_to_ssh(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_user_is_left_to_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which says that there is no such user."""
 
     def nobody(number: int) -> object:

@@ -38,7 +38,7 @@ def test_heading_reaches_the_edge() -> None:
     assert draw([heading("next")], width=40, colour=False) == "next " + "─" * 35
 
 
-def test_what_does_not_fit_stands_below_itself() -> None:
+def test_what_does_not_fit_continues_below() -> None:
     """A table that is too wide keeps its short columns, and cuts nothing off."""
     table = columns(("id", "host", "address"), [("G1", "v" * 30, "a" * 40), ("G2", "w", "b" * 40)])
     assert draw([table], width=40, colour=False).splitlines() == [

@@ -87,7 +87,7 @@ def test_nothing_known_is_not_called_zero() -> None:
     assert "how sure not at all: no node answers for the chain" in lines
 
 
-def test_one_witness_is_said_to_be_too_few() -> None:
+def test_one_witness_is_called_too_few() -> None:
     """How sure it is stands on the first screen: the word of one node decides nothing."""
     world = healthy()
     for host in ALL[:-1]:

@@ -88,7 +88,7 @@ def test_the_time_goes_on_to_the_end_of_the_checks() -> None:
     assert ticks[-1] == "20 s"
 
 
-def test_run_and_checks_are_told_apart_without_colour() -> None:
+def test_run_and_checks_are_distinguished_without_colour() -> None:
     """A line where the run ended, both named; the time of the checks is shaded."""
     root = drawn(proof(done("P1", 16)))
     (line,) = with_class(root, "phase")
@@ -113,7 +113,7 @@ def test_each_check_has_its_moment_and_failures_another_sign() -> None:
     assert signs == ["polyline", "line", "line", "line", "line"]
 
 
-def test_moments_that_cannot_be_told_apart_share_a_line() -> None:
+def test_moments_that_cannot_be_distinguished_share_a_line() -> None:
     """Fifteen checks that only judge what was read end at once; a failed one keeps its own."""
     many = [done(f"P{n}", 15 + n / 1000) for n in range(1, 15)]
     root = drawn(proof(*many, done("P15", 15.016, FAILED), done("P16", 18)))
@@ -131,7 +131,7 @@ def test_labels_that_would_cover_each_other_share_one() -> None:
     assert "P1, P2, P3, P4 passed at 15.0 s; P5, P6, P7 passed at 15.1 s; P8 failed" in desc(root)
 
 
-def test_it_is_told_to_those_who_cannot_see_it() -> None:
+def test_it_is_described_for_those_who_cannot_see_it() -> None:
     """When the run ended, when the checks ran, what each came to."""
     assert desc(drawn(proof(done("P1", 16.04), done("P13", 20, FAILED)))) == (
         "In seconds since the first look: the run ended at 10.0 s, its checks ran from 12.0 s to "

@@ -48,7 +48,7 @@ def test_page_is_golden(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["plan", "report", "stopped"])
-def test_page_stands_alone(name: str) -> None:
+def test_page_needs_no_other_file(name: str) -> None:
     """No script, nothing fetched from anywhere, small."""
     page = pages()[name]
     assert "<script" not in page
@@ -105,7 +105,7 @@ def test_markup_in_names_is_text() -> None:
     assert page.count("&lt;script&gt;") > 20
 
 
-def test_unseen_outcome_is_said() -> None:
+def test_unseen_outcome_is_shown() -> None:
     """Where no check ran, the page says how to run them."""
     assert "remediate verify 20261125-120100-inc-001-e9fcfc74" in pages()["stopped"]
 

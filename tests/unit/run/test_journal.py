@@ -180,7 +180,7 @@ def test_a_record_that_is_not_durable_is_taken_back(
     assert len(read_journal(path)) == 1
 
 
-def test_a_journal_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_read_is_not_an_empty_one(tmp_path: Path) -> None:
     """Nothing is concluded from it."""
     (tmp_path / "journal.jsonl").mkdir()
     with pytest.raises(UsageError, match="is a directory"):
@@ -234,7 +234,7 @@ def test_a_journal_begins_with_how_the_run_began(tmp_path: Path) -> None:
 def test_a_state_that_an_event_cannot_have_is_refused(
     tmp_path: Path, said: Event, instead: bytes
 ) -> None:
-    """Also where the chain of hashes fits: it is no record of this kind."""
+    """Also where the chain of hashes fits: it is not a record of this kind."""
     path = tmp_path / "journal.jsonl"
     journal = Journal(path, PLAN)
     journal.append(began())

@@ -161,7 +161,7 @@ def test_the_unit_is_bounded_and_named(host: LauncherHost) -> None:
     assert "$" not in call
 
 
-def test_no_answer_of_systemd_is_no_answer(host: LauncherHost) -> None:
+def test_without_an_answer_of_systemd_nothing_is_claimed(host: LauncherHost) -> None:
     """Where the unit cannot be seen, neither "unknown" nor "not started" is claimed."""
     host.systemd_is_broken()
     seen = host.probe()

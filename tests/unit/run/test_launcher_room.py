@@ -173,7 +173,7 @@ def test_a_unit_that_claims_after_the_mark(host: LauncherHost) -> None:
 
 
 def test_a_unit_that_can_make_no_claim_leaves_nothing(host: LauncherHost) -> None:
-    """Neither is its lack of room taken for a claim of somebody else."""
+    """Neither is its lack of room taken for another's claim."""
     host.starts_late(0.3)
     with tmpfs(host.base, "nr_inodes=8"):
         assert host.launch(host.effect()).exit_status == 0

@@ -99,6 +99,7 @@ def test_asking_who_holds_it_stops_nobody(tmp_path: Path, monkeypatch: pytest.Mo
     finally:
         over.set()
         asking.join()
+    assert lock_holder(tmp_path, CHAIN) == ""
 
 
 @pytest.mark.parametrize("chain", ["../../etc/passwd", "a/b", "x y", ".."])
@@ -148,7 +149,7 @@ def test_lock_and_directories_are_private(tmp_path: Path, umask: int) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
 @pytest.mark.timeout(20)
-def test_a_lock_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_a_lock_that_is_not_a_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     """A link would be emptied at its other end, a FIFO waited for."""
     path, victim = lock_path(tmp_path, CHAIN), tmp_path / "victim"
     victim.write_text("precious")

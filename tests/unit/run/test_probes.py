@@ -1,4 +1,4 @@
-"""The built-in probes: yes, no, or no answer; what is no unit is never asked about."""
+"""The built-in probes: yes, no, or no answer; what is not a unit is never asked about."""
 
 from __future__ import annotations
 

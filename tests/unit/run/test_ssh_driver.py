@@ -244,7 +244,7 @@ def test_a_step_that_lost_its_result_is_settled_by_its_probe(
         completed(None),
     ],
 )
-def test_no_answer_of_the_probe_is_no_no(
+def test_a_probe_without_an_answer_does_not_mean_no(
     reach: LocalReach, driver: SshDriver, said: Completed
 ) -> None:
     """Without sudo, out of time, cut off: unknown, never "the effect is not there"."""
@@ -274,7 +274,7 @@ def test_no_answer_of_the_probe_is_no_no(
         completed(None, b"running\n\n\n", timed_out=True),
     ],
 )
-def test_an_unusable_answer_is_no_state(
+def test_an_unusable_answer_is_not_a_state(
     reach: LocalReach, driver: SshDriver, said: Completed
 ) -> None:
     """It is asked again, until the time is over."""
@@ -334,10 +334,10 @@ def test_no_more_is_kept_of_an_answer_than_a_launcher_sends(
     assert "secret" not in str(caught.value) + caught.value.got
 
 
-def test_values_of_a_probe_are_no_shell_text(
+def test_values_of_a_probe_are_not_shell_text(
     driver: SshDriver, reach: LocalReach, tmp_path: Path
 ) -> None:
-    """They reach the host as they stand in the plan, and the host refuses what is no unit."""
+    """They reach the host as they stand in the plan, and the host refuses what is not a unit."""
     trap = tmp_path / "ran"
     for value in (f"x.service; touch {trap}", f"$(touch {trap}).service", f"a\ntouch {trap}\n"):
         with pytest.raises(NoAnswer) as refused:

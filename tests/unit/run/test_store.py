@@ -189,7 +189,7 @@ def test_a_damaged_file_is_named(name: str) -> None:
         _ = (run.observation, run.approvals)
 
 
-def test_a_state_directory_that_is_no_directory(home: Path) -> None:
+def test_a_state_directory_that_is_not_a_directory(home: Path) -> None:
     """12, with what to do; nothing is left behind."""
     home.write_text("in the way")
     with pytest.raises(MachineError, match="cannot be used") as caught:

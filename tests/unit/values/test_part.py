@@ -75,7 +75,7 @@ def test_a_kind_has_an_owner_a_name_and_a_version(kind: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["1.5", "1", "[1]", '{"b":[{"c":1e400}]}'])
-def test_a_number_is_no_part_of_canonical_json(value: str) -> None:
+def test_a_number_is_not_part_of_canonical_json(value: str) -> None:
     """Written again it would be another value, or none at all: a plan or an observation with it is
     refused when it is read, and not when it is digested."""
     with pytest.raises(WireError):

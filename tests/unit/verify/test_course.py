@@ -95,7 +95,7 @@ def test_what_it_keeps_makes_a_record() -> None:
     course.seen(saw(1))
     course.heard(one)
     course.seen(saw(2))
-    Checked(
+    record = Checked(
         state="verified",
         message="",
         checks_sha256="",
@@ -103,3 +103,5 @@ def test_what_it_keeps_makes_a_record() -> None:
         ended=course.ended([one]),
         samples=course.samples,
     )
+    assert [check.id for check in record.ended] == ["P1"]
+    assert len(record.samples) == 2

@@ -88,7 +88,7 @@ def test_what_hangs_ends_by_itself_and_costs_the_others_nothing(
 
 
 def test_a_failure_is_told_in_its_own_words(local: LocalReach) -> None:
-    """What it printed, or its status; what went to standard error is no part of an answer."""
+    """What it printed, or its status; what went to standard error is not part of an answer."""
     words = question("echo no such thing; exit 3", source="it")
     nothing = question("echo hidden >&2; exit 3", source="that")
     noisy = question("echo warning >&2; echo 7", source="this")

@@ -129,7 +129,7 @@ def test_where_nothing_runs_each_promise_is_unknown(suite: Path, text: str) -> N
 
 
 @pytest.mark.parametrize("text", ["", "import no_such_module\n"])
-def test_no_checks_is_no_result(suite: Path, text: str) -> None:
+def test_no_checks_give_no_result(suite: Path, text: str) -> None:
     """Where there are none, or they cannot be loaded, the answer is empty: never a success."""
     (suite / "test_sample.py").write_text(text)
     assert run(suite) == ()
@@ -138,7 +138,7 @@ def test_no_checks_is_no_result(suite: Path, text: str) -> None:
 def test_check_without_an_id_stops_all(suite: Path) -> None:
     """A test that no plan can name is a mistake of its author, and is told to them."""
     (suite / "test_sample.py").write_text("def test_x():\n    pass\n")
-    assert run(suite, said=b"test_x is no check: it lacks the marker") == ()
+    assert run(suite, said=b"test_x is not a check: it lacks the marker") == ()
 
 
 def test_our_own_suite_is_found() -> None:

@@ -305,7 +305,7 @@ def test_a_silent_host_costs_no_other_host_its_verdict(
 
 
 def test_commits_from_before_the_incident_prove_no_power(plan: PlannedChain) -> None:
-    """Where no block came since, the old ones, which everybody signed, are no proof."""
+    """Where no block came since, the old ones, which everybody signed, prove nothing."""
     nodes = recovered(plan)
     all_set(height=plan.baseline.height)(nodes)
     with pytest.raises(AssertionError, match="0 of 100"):

@@ -49,7 +49,7 @@ class Stranger(Record, frozen=True, kw_only=True):
 
 
 class Uncovered(Record, frozen=True, kw_only=True):
-    """A validator whose key lies on none of the hosts asked."""
+    """A validator whose key is on none of the hosts asked."""
 
     address: str
     power: int
@@ -114,7 +114,7 @@ def _host(
             *(f"the same machine as {name}: keep one name" for name in names),
             *_notes(entry, view),
         ),
-        danger=f"its validator key also lies on {', '.join(sharing)}: "
+        danger=f"its validator key is also on {', '.join(sharing)}: "
         "when both run, the validator is tombstoned within two blocks"
         if sharing
         else "",
@@ -122,7 +122,7 @@ def _host(
 
 
 def _notes(entry: HostEntry, view: NodeView) -> tuple[str, ...]:
-    """What a reviewer has to see: what was not read, is pinned, or lies elsewhere."""
+    """What a reviewer has to see: what was not read, is pinned, or is elsewhere."""
     session, unit = view.reading.session, view.reading.unit
     if isinstance(session, Unknown):
         return (f"not read: {session.reason}",)

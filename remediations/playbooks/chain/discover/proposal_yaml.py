@@ -1,6 +1,6 @@
 """A proposal as the YAML of an inventory, with all that was guessed marked for review. Pure.
 
-Written line by line: comments are most of it, and each must stand where its reader needs it.
+Written line by line: comments are most of it, and each must be where its reader needs it.
 """
 
 from __future__ import annotations
@@ -141,5 +141,5 @@ def _text(value: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Words of a host, which must not leave the comment they stand in."""
+    """Words of a host, which must not leave their comment."""
     return one_line(" ".join(text.split()))[:300]

@@ -26,7 +26,7 @@ ONE_KEY = "one key, one host"
 def chain_lines(
     views: Sequence[NodeView], power: Power, same: Mapping[str, str]
 ) -> tuple[DoctorLine, ...]:
-    """The validator set, who covers it, machines with two names, keys that lie on two hosts, and
+    """The validator set, who covers it, machines with two names, keys that are on two hosts, and
     different programs."""
     return (
         *_set(power),
@@ -107,8 +107,7 @@ def _duplicates(
         lack_line(
             CHAIN,
             ONE_KEY,
-            f"the key {short_digest(address)} (power {power.of(address)}) lies on "
-            f"{', '.join(hosts)}",
+            f"the key {short_digest(address)} (power {power.of(address)}) is on {', '.join(hosts)}",
             _apart(hosts, [host for host in hosts if host not in down]),
             urgency=Urgency.FIRST,
         )

@@ -1,6 +1,6 @@
 """What one host has and lacks, from its reading. Pure.
 
-Words of a host that stand in a command are quoted by `SshCommand`: somebody will paste it.
+A host's words in a command are quoted by `SshCommand`: somebody will paste it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def host_lines(
         return (*lines, *_no_bastion(reading))
     lines += _unit(reading, ssh)
     if isinstance(reading.unit, Unknown):
-        return tuple(lines)  # where its data lies is not known: the rest could not be read either
+        return tuple(lines)  # its home is not known: the rest could not be read either
     lines += _rpc(reading, sight.reading.chain_id, ssh)
     if session.sudo:  # without it these say nothing that the line about sudo does not say
         lines += [key_line(reading, power), sign_state_line(reading, power)]
@@ -221,7 +221,7 @@ def _ownership(reading: HostReading, ssh: SshCommand) -> list[DoctorLine]:
         return []
     user = (isinstance(unit, Known) and unit.value.user) or "root"
     mend = ssh.run("sudo", "chown", "-h", "--", user, found.example)
-    text = f"{found.foreign} file(s) of somebody else, as {found.example}"
+    text = f"{found.foreign} file(s) of another user, such as {found.example}"
     return [lack_line(reading.host, "owner", text, mend)]
 
 

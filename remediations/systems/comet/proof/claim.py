@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from remediations.systems.comet.blocks import BlockId, Header, Vote, VoteType
-from remediations.systems.comet.proof.hashes import header_hash
+from remediations.systems.comet.proof.hashes import header_hash, vote_bytes
 from remediations.systems.comet.proof.members import Member, Members
 from remediations.systems.comet.proof.protobuf import Malformed, base64_bytes
-from remediations.systems.comet.proof.vote import vote_bytes
 from remediations.systems.comet.values import BlockIdFlag, Commit, CommitSignature
 
 NO_TIME = "0001-01-01T00:00:00Z"
@@ -96,7 +95,7 @@ class Claim:
 
 
 def _beside_absent(shown: CommitSignature) -> dict[str, bool]:
-    """What stands beside the flag of an absent vote, though nothing should."""
+    """What comes with the flag of an absent vote, though nothing should."""
     return {
         "validator_address": bool(shown.address),
         "timestamp": shown.timestamp not in ("", NO_TIME),

@@ -1,14 +1,20 @@
-"""What a header's hash and a validator set's hash are made of."""
+"""What is hashed and signed: a header, a validator set and a vote, in CometBFT's encoding.
+
+The root of a Merkle tree is that of RFC 6962: leaves and nodes have different prefixes, and a tree
+is divided at the largest power of two below its size.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
-from remediations.systems.comet.blocks import BlockId, Header
+from remediations.systems.comet.blocks import BlockId, Header, Vote
 from remediations.systems.comet.proof.keys import PublicKey
-from remediations.systems.comet.proof.merkle import merkle_root
 from remediations.systems.comet.proof.protobuf import (
     bytes_field,
+    delimited,
+    fixed_field,
     hex_bytes,
     message_field,
     number_field,
@@ -64,3 +70,35 @@ def validators_hash(members: Sequence[tuple[PublicKey, int]]) -> str:
     """
     leaves = [message_field(1, key.encoded()) + number_field(2, power) for key, power in members]
     return merkle_root(leaves).hex().upper()
+
+
+def vote_bytes(vote: Vote, chain_id: str) -> bytes:
+    """The bytes that the signature of a vote is made over.
+
+    Raises:
+        Malformed: a field does not have its form.
+    """
+    block = b"" if vote.block is None else message_field(4, block_id_bytes(vote.block))
+    return delimited(
+        number_field(1, vote.type)
+        + fixed_field(2, vote.height)
+        + fixed_field(3, vote.round)
+        + block
+        + message_field(5, timestamp(vote.timestamp))
+        + bytes_field(6, text_bytes(chain_id))
+    )
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """The root; that of no leaves is the hash of nothing. Linear in the leaves.
+
+    Level by level, with an odd last one carried upwards: the same tree as the divided one.
+    """
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    level = [hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = range(0, len(level) - 1, 2)
+        odd = level[len(level) & ~1 :]
+        level = [hashlib.sha256(b"\1" + level[i] + level[i + 1]).digest() for i in pairs] + odd
+    return level[0]
