@@ -8,7 +8,7 @@ nothing is lost where its owner is not installed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, TypeVar
 
@@ -79,8 +79,13 @@ def check_order(parts: Sequence[Part]) -> None:
 
 def _is_canonical(tree: object) -> bool:
     """Whether a tree has no numbers: canonical JSON writes them as strings."""
+    if tree is None or isinstance(tree, str | bool):
+        return True
     if isinstance(tree, dict):
-        return all(map(_is_canonical, tree.values()))
-    if isinstance(tree, list):
-        return all(map(_is_canonical, tree))
-    return tree is None or isinstance(tree, str | bool)
+        items: Iterable[object] = tree.values()
+    elif isinstance(tree, list):
+        items = tree
+    else:
+        return False
+    # As in `wire`: no call for each text.
+    return all(type(item) is str or _is_canonical(item) for item in items)
