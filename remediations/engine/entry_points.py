@@ -68,6 +68,15 @@ def declared_entries(group: str) -> Iterator[DeclaredEntry]:
             yield DeclaredEntry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
 
 
+def own_modules(group: str) -> tuple[str, ...]:
+    """The modules that our own entry points of `group` lead to. Imports nothing."""
+    return tuple(
+        entry.point.module
+        for entry in declared_entries(group)
+        if entry.point is not None and not _leads_elsewhere(entry)
+    )
+
+
 def _entries_of(found: Distribution, name: str, group: str) -> list[DeclaredEntry]:
     if group not in (found.read_text("entry_points.txt") or ""):
         return []
