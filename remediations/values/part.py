@@ -23,6 +23,9 @@ KIND = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+/[1-9][0-9]{0,3}")
 """Owner, name, and version of the form: `chain.advances/1`."""
 
 
+_LEAVES = (str, bool, type(None))
+
+
 class Kinded(Record, frozen=True, kw_only=True):
     """A value with a kind. A change of its form needs a new version in its `KIND`."""
 
@@ -79,13 +82,14 @@ def check_order(parts: Sequence[Part]) -> None:
 
 def _is_canonical(tree: object) -> bool:
     """Whether a tree has no numbers: canonical JSON writes them as strings."""
-    if tree is None or isinstance(tree, str | bool):
-        return True
     if isinstance(tree, dict):
         items: Iterable[object] = tree.values()
     elif isinstance(tree, list):
         items = tree
     else:
-        return False
-    # As in `wire`: no call for each text.
-    return all(type(item) is str or _is_canonical(item) for item in items)
+        return isinstance(tree, _LEAVES)
+    # A loop without a call for each text, as in `wire`.
+    for item in items:  # noqa: SIM110 - `all` would be a generator for each of them
+        if type(item) is not str and not _is_canonical(item):
+            return False
+    return True
