@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import asyncssh
-
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.reach.connection import HostUnreachable
+from remediations.reach.library import asyncssh
 
 LIMIT = 64 * MEGABYTE
 MARKERS = frozenset({"", "@cert-authority", "@revoked"})

@@ -10,11 +10,14 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import asyncssh
-from asyncssh.encryption import get_default_encryption_algs
-from asyncssh.kex import get_default_kex_algs
-from asyncssh.mac import get_default_mac_algs
-from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
+from remediations.reach.library import (
+    asyncssh,
+    get_default_certificate_algs,
+    get_default_encryption_algs,
+    get_default_kex_algs,
+    get_default_mac_algs,
+    get_default_public_key_algs,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
