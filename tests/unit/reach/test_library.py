@@ -12,15 +12,16 @@ STARTED = """
 import os, sys
 started = []
 sys.addaudithook(lambda event, told: started.append(told[0]) if event == "subprocess.Popen" else 0)
-path = os.environ["PATH"]
+import ctypes.util
+usual = dict(vars(ctypes.util))
 import remediations.reach.ssh
-assert os.environ["PATH"] == path
+assert vars(ctypes.util) == usual
 print(*map(os.path.basename, started))
 """
 
 
 def test_no_compiler_is_started(tmp_path: Path) -> None:
-    """Programs on PATH that are called like one are not touched."""
+    """Programs on PATH that are called like one are not touched, and nothing stays changed."""
     for name in ("gcc", "cc", "ld"):
         (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
         (tmp_path / name).chmod(0o755)
@@ -32,7 +33,7 @@ def test_no_compiler_is_started(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) <= {"ldconfig", "ld"}  # `ld` is tried, and not found
+    assert set(done.stdout.split()) <= {"ldconfig"}
     assert not (tmp_path / "started").exists()
 
 
