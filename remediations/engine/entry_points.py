@@ -25,6 +25,7 @@ SYSTEMS = "remediations.systems"
 OWN = "remediations"
 """Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(r"^name[ \t]*:.*(?:\n[ \t].*)*", re.IGNORECASE | re.MULTILINE)
 _IMPOSTOR = "it calls itself {own}, and its {brought} are not in that package"
 _SAID = 160
 """The limit for the message of an exception, in characters."""
@@ -104,12 +105,13 @@ def _named_distributions(_path: tuple[str, ...]) -> tuple[tuple[Distribution, st
 def _name(found: Distribution) -> str:
     """The name in the metadata; "" if there is none: pip leaves such directories behind.
 
-    Only the header is parsed. `Distribution.metadata` also parses the description below it, which
-    is most of the text: four fifths of the time.
+    It is parsed to the end of the first line that may be the name. `Distribution.metadata` also
+    parses the rest of the header and the description below it: nine tenths of the time.
     """
     try:
         text = found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("")
-        return str(message_from_string((text or "").partition("\n\n")[0])["Name"] or "")
+        name = _NAME.search((text or "").partition("\n\n")[0])
+        return str(message_from_string(name.string[: name.end()])["Name"] or "") if name else ""
     except Exception:  # noqa: BLE001 - it matters only if it has entry points
         return ""
 

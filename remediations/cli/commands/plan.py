@@ -85,7 +85,7 @@ def command(
         tool=TOOL,
         compilers=made,
     )
-    plan = make_plan(maker, branch, observation, only)
+    plan = make_plan(maker, branch, observation, only, situation)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
     if past is not None:
