@@ -3,7 +3,7 @@
 While it is imported it looks for two optional libraries (liboqs, nettle) with
 `ctypes.util.find_library`, which asks the cache of ldconfig and, for a library that is not in it,
 starts whatever is called `gcc` and `ld` on PATH to link against it. No operator expects that of a
-tool that reads, nobody checked those programs, and it takes 50 ms of CPU and as long as six
+tool that reads, nobody checked those programs, and it takes 50 ms of CPU and as long as eight
 processes take, before the first host is dialled. What ldconfig knows is still found.
 """
 
