@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remediations.engine.approve.verifier import Verifier, load_verifier
 from remediations.engine.observe.digest import inventory_digest
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.records import Anchor
@@ -19,6 +18,7 @@ from remediations.machine.config import MachineConfig, load_machine_config
 from remediations.values.inventory import Inventory
 
 if TYPE_CHECKING:
+    from remediations.engine.approve.verifier import Verifier
     from remediations.reach.resolver import SshResolver
 
 ON_COMMAND_LINE = "--allowed-signers"
@@ -102,6 +102,9 @@ class Anchors:
             UsageError: the inventory or the machine configuration that names it cannot be used.
             MachineError: ssh-keygen is missing, or others could have replaced it.
         """
+        # Imported here: a list of runs that wait for nobody verifies nothing, and this is 15 ms.
+        from remediations.engine.approve.verifier import load_verifier
+
         path, _ = self._list
         return load_verifier(path, self.config)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -25,6 +26,7 @@ from remediations.engine.observe.observation import (
 from remediations.engine.observe.observe import observe
 from remediations.errors import Unreadable, UsageError
 from remediations.machine.config import load_machine_config
+from remediations.reach.background import run_in_thread
 from remediations.render.formats import count_of, format_moment
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
@@ -49,8 +51,9 @@ def require_inventory(path: Path | None) -> Inventory:
     return found
 
 
-def observe_now(inventory: Inventory, scope: Scope) -> Observation:
-    """Read all hosts of the inventory at the same time, over SSH.
+def observe_now(inventory: Inventory, scope: Scope, imports: Sequence[str] = ()) -> Observation:
+    """Read all hosts of the inventory at the same time, over SSH. `imports` are modules of ours
+    that will be needed then, and are imported meanwhile.
 
     Raises:
         MachineError, UsageError: ssh or ssh_config cannot be trusted, or cannot be used.
@@ -58,14 +61,26 @@ def observe_now(inventory: Inventory, scope: Scope) -> Observation:
     # Imported here: `--from` waits for nothing.
     from remediations.cli.reading_line import reading_line
 
-    heard = hosts_of(inventory)
+    heard, made = hosts_of(inventory), list[Observation]()
 
-    async def read() -> Observation:
+    async def read() -> None:
         async with open_looks(inventory, scope) as look:
-            return await look(heard)
+            importing = asyncio.create_task(run_in_thread(import_quietly, imports))
+            made.append(await look(heard))
+            await importing
 
+    # Not as the result of the coroutine: Python 3.11 makes the `repr` of what `asyncio.run` returns
+    # twice (for an error that it catches itself), which takes 40 ms for 50 hosts.
     with reading_line(lambda: heard.text):
-        return asyncio.run(read())
+        asyncio.run(read())
+    return made[0]
+
+
+def import_quietly(modules: Sequence[str]) -> None:
+    """Import modules. One that fails is imported again by who needs it, and reported then."""
+    for module in modules:
+        with suppress(Exception):
+            import_module(module)
 
 
 def hosts_of(inventory: Inventory) -> HostsHeard:
@@ -98,8 +113,10 @@ def get_observation(
     save_to: Path | None,
     *,
     scope: Scope = Scope.FULL,
+    imports: Sequence[str] = (),
 ) -> Observation:
     """The observation of `--from`, or else a new one with `scope`, which `--save` writes to a file.
+    `imports` are modules that are imported while hosts are read.
 
     Raises:
         UsageError: the file is not an observation, or is one of another inventory.
@@ -119,7 +136,7 @@ def get_observation(
             )
     else:
         observation = observe_now(
-            require_inventory(None) if inventory is None else inventory, scope
+            require_inventory(None) if inventory is None else inventory, scope, imports
         )
     if save_to is not None:
         keep_observation(observation, save_to)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +38,16 @@ class TerminalStyle:
 def terminal_style() -> TerminalStyle:
     """The style for standard output. Without a terminal: 80 columns, no colour."""
     tty = sys.stdout.isatty()
-    columns = shutil.get_terminal_size((80, 24)).columns if tty else 80
+    columns = _columns() if tty else 80
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return TerminalStyle(width=max(NARROWEST, min(WIDEST, columns)), colour=tty and not plain)
+
+
+def _columns() -> int:
+    # Imported here: it loads three libraries of compression, and no other quick command needs it.
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def next_command(*words: str, inventory: Path | str | None = None) -> str:

@@ -5,25 +5,31 @@ Only in a terminal, and not beside a log; it is gone when the answer comes.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
 from remediations.cli.log import logs_to_stderr
 from remediations.engine.apply.progress import show_safely
-from remediations.render.console import DIM
 from remediations.render.printable import one_line
 
 
 @contextmanager
 def reading_line(text: Callable[[], str]) -> Iterator[None]:
     """Show the line while the block runs. It never ends the block."""
+    if not sys.stderr.isatty() or logs_to_stderr():
+        yield
+        return
+    # Imported here: nothing is drawn outside of a terminal, and hosts wait to be dialled.
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from remediations.render.console import DIM
+
     console = Console(stderr=True, highlight=False, markup=False)
-    if not console.is_terminal or console.is_dumb_terminal or logs_to_stderr():
+    if not console.is_terminal or console.is_dumb_terminal:
         yield
         return
     began = time.monotonic()

@@ -7,7 +7,10 @@ object may have the wrong type. Each of these affects only its own distribution.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
+from email import message_from_string
+from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple
 
@@ -22,6 +25,7 @@ SYSTEMS = "remediations.systems"
 OWN = "remediations"
 """Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(r"^name[ \t]*:.*(?:\n[ \t].*)*", re.IGNORECASE | re.MULTILINE)
 _IMPOSTOR = "it calls itself {own}, and its {brought} are not in that package"
 _SAID = 160
 """The limit for the message of an exception, in characters."""
@@ -46,8 +50,7 @@ def declared_entries(group: str) -> Iterator[DeclaredEntry]:
     here.
     """
     seen: set[str] = set()
-    for found in distributions():
-        name = _name(found)
+    for found, name in _named_distributions(tuple(sys.path)):
         if name and normalize_distribution(name) in seen:
             continue
         seen.add(normalize_distribution(name))
@@ -66,6 +69,15 @@ def declared_entries(group: str) -> Iterator[DeclaredEntry]:
             yield DeclaredEntry(where.rpartition("/")[2], where, "of unknown version", None, flaw)
 
 
+def own_modules(group: str) -> tuple[str, ...]:
+    """The modules that our own entry points of `group` lead to. Imports nothing."""
+    return tuple(
+        entry.point.module
+        for entry in declared_entries(group)
+        if entry.point is not None and not _leads_elsewhere(entry)
+    )
+
+
 def _entries_of(found: Distribution, name: str, group: str) -> list[DeclaredEntry]:
     if group not in (found.read_text("entry_points.txt") or ""):
         return []
@@ -80,10 +92,26 @@ def _leads_elsewhere(entry: DeclaredEntry) -> bool:
     return entry.point is not None and entry.point.module.partition(".")[0] != OWN
 
 
+@lru_cache(maxsize=1)
+def _named_distributions(_path: tuple[str, ...]) -> tuple[tuple[Distribution, str], ...]:
+    """All distributions on sys.path, in its order, with their names.
+
+    A command asks four times, and what is installed is what was there when it began. Reading the
+    names of 70 distributions takes 30 ms.
+    """
+    return tuple((found, _name(found)) for found in distributions())
+
+
 def _name(found: Distribution) -> str:
-    """The name in the metadata; "" if there is none: pip leaves such directories behind."""
+    """The name in the metadata; "" if there is none: pip leaves such directories behind.
+
+    It is parsed to the end of the first line that may be the name. `Distribution.metadata` also
+    parses the rest of the header and the description below it: nine tenths of the time.
+    """
     try:
-        return str(found.metadata["Name"] or "")
+        text = found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("")
+        name = _NAME.search((text or "").partition("\n\n")[0])
+        return str(message_from_string(name.string[: name.end()])["Name"] or "") if name else ""
     except Exception:  # noqa: BLE001 - it matters only if it has entry points
         return ""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from remediations.errors import MachineError
@@ -65,6 +64,9 @@ def write_named_file(path: Path, data: bytes) -> None:
     """
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    # Imported here: `status` loads this module and writes nothing.
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(prefix=".remediate.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

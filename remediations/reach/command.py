@@ -7,10 +7,9 @@ import contextlib
 import logging
 import time
 
-import asyncssh
-
 from remediations.reach.connection import Completed
 from remediations.reach.failures import connection_refusal
+from remediations.reach.library import asyncssh
 from remediations.reach.settings import SshSettings
 from remediations.values.elapsed import elapsed_ms
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 import socket
 
-import asyncssh
-
 from remediations.reach.connection import HostUnreachable
+from remediations.reach.library import asyncssh
 from remediations.reach.settings import SshSettings
 
 DROPPED = (asyncssh.ConnectionLost, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)

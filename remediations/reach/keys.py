@@ -14,8 +14,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncssh
-
+from remediations.reach.library import asyncssh
 from remediations.reach.settings import SshSettings
 
 OPENSSH_MAGIC = b"openssh-key-v1\0"

@@ -13,12 +13,12 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-
-import asyncssh
 
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.reach.connection import HostUnreachable
+from remediations.reach.library import asyncssh
 
 LIMIT = 64 * MEGABYTE
 MARKERS = frozenset({"", "@cert-authority", "@revoked"})
@@ -181,8 +181,17 @@ def _keys(lines: list[_Line], marker: str) -> list[asyncssh.SSHKey]:
 
 
 def _key(line: _Line) -> asyncssh.SSHKey | None:
-    """The key; None for a type that asyncssh does not know, which a host cannot show us either."""
+    return _imported(line.key)
+
+
+@lru_cache(maxsize=1024)
+def _imported(text: str) -> asyncssh.SSHKey | None:
+    """The key; None for a type that asyncssh does not know, which a host cannot show us either.
+
+    Each is asked for four times in a look: whether it is one and which, for the login and for what
+    a plan pins. Importing it takes 0.1 ms.
+    """
     try:
-        return asyncssh.import_public_key(line.key)
+        return asyncssh.import_public_key(text)
     except asyncssh.KeyImportError:
         return None

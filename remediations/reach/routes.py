@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-import asyncssh
-
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownHosts
+from remediations.reach.library import asyncssh
 from remediations.reach.login import SSH_PORT, known_keys
 from remediations.reach.resolver import SshResolver
 from remediations.reach.settings import SshSettings

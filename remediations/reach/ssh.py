@@ -13,7 +13,6 @@ from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
-import asyncssh
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -25,6 +24,7 @@ from tenacity import (
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, connection_refusal
+from remediations.reach.library import asyncssh
 from remediations.reach.login import LoginResources, log_in
 from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes, hop_of

@@ -1,6 +1,7 @@
 """How ssh_config wants a connection to be made: algorithms, addresses, times, size of RSA keys.
 
-The algorithms are those of asyncssh, in its order. The lists in ssh_config can only remove some.
+The algorithms are those of asyncssh, in its order, but for AES-GCM, which comes first. The lists in
+ssh_config can only remove some.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import asyncssh
-from asyncssh.encryption import get_default_encryption_algs
-from asyncssh.kex import get_default_kex_algs
-from asyncssh.mac import get_default_mac_algs
-from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
+from remediations.reach.library import (
+    asyncssh,
+    get_default_certificate_algs,
+    get_default_encryption_algs,
+    get_default_kex_algs,
+    get_default_mac_algs,
+    get_default_public_key_algs,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,7 @@ def allowed_algorithms(options: Mapping[str, str]) -> Algorithms:
     """
     return Algorithms(
         key_exchange=_allowed(options, "kexalgorithms", get_default_kex_algs()),
-        ciphers=_allowed(options, "ciphers", get_default_encryption_algs()),
+        ciphers=_allowed(options, "ciphers", sorted(get_default_encryption_algs(), key=_after_gcm)),
         macs=_allowed(options, "macs", get_default_mac_algs()),
         certificates=_allowed(
             options, "hostkeyalgorithms", get_default_certificate_algs(), may_be_none=True
@@ -55,6 +59,12 @@ def allowed_algorithms(options: Mapping[str, str]) -> Algorithms:
         host_keys=_allowed(options, "hostkeyalgorithms", get_default_public_key_algs()),
         signatures=_allowed(options, "pubkeyacceptedalgorithms", get_default_public_key_algs()),
     )
+
+
+def _after_gcm(cipher: bytes) -> bool:
+    """AES-GCM comes first, as in OpenSSH 10. A packet of it is one call of OpenSSL, one of
+    ChaCha20-Poly1305 several: a tenth of the CPU of reading fifty hosts."""
+    return b"gcm" not in cipher
 
 
 def _allowed(

@@ -13,10 +13,15 @@ from remediations.values.wire import WireError, canonical, decode
 
 
 def make_plan(
-    maker: PlanBuilder, branch: str | None, observation: Observation, only: frozenset[str]
+    maker: PlanBuilder,
+    branch: str | None,
+    observation: Observation,
+    only: frozenset[str],
+    situation: object = None,
 ) -> Plan:
     """The plan for what was observed, whether or not its guards pass. `only` are the targets that
-    may be acted on, empty for all.
+    may be acted on, empty for all. `situation` is what the domain says of both, if it was asked
+    already.
 
     Raises:
         UsageError: a branch or host is unknown, or the observation is not a full one, or does not
@@ -36,7 +41,8 @@ def make_plan(
         )
     domain = maker.domain
     concerned_domains([domain], observation)
-    situation = domain.situation(observation, only)
+    if situation is None:
+        situation = domain.situation(observation, only)
     finding = domain.finding(situation)
     check_targets(only, observation, finding)
     chosen = pick_branch(maker.playbook, situation, finding, branch)

@@ -15,6 +15,7 @@ from remediations.systems.comet.rpc_envelope import (
     hex_of,
     result_of,
     safe_text_of,
+    shared,
     time_of,
 )
 from remediations.systems.comet.values import (
@@ -115,6 +116,7 @@ def _page_count(total: int) -> int:
     return -(-total // PER_PAGE)
 
 
+@shared
 def parse_validators(text: bytes) -> ValidatorSet:
     """All pages of `/validators`, each beginning a line, as one set.
 
@@ -148,6 +150,7 @@ def parse_validators(text: bytes) -> ValidatorSet:
     return ValidatorSet(height=height, validators=members)
 
 
+@shared
 def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
     """`/blockchain`: up to twenty headers, newest first.
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
+from hashlib import sha256
+from threading import Lock
 from typing import ClassVar, TypeVar
 
 import msgspec
@@ -25,6 +29,9 @@ T = TypeVar("T")
 # (seen with 0.22), and answers of several hosts are read at the same time.
 _ENVELOPE = msgspec.json.Decoder(shapes.Envelope)
 
+KEPT = 8
+"""Values that are kept of one kind of answer: hosts may be at a few different heights."""
+_KEEPING = Lock()
 SHOWN = 200
 """Characters that are kept of what a node says in its own words."""
 
@@ -54,6 +61,28 @@ def result_of(text: bytes, shape: msgspec.json.Decoder[T]) -> T:
         raise RpcError(f"the answer is malformed: {error}") from error
     fault = f"{envelope.error.message} {envelope.error.data}"[:SHOWN]
     raise RpcFault(safe_text_of(f"the node answered with an error: {fault}"))
+
+
+def shared(parse: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """`parse` for answers that are the same on every host at one height: those of equal bytes are
+    read once, and share their (frozen) value. Of a hundred hosts with a hundred validators each,
+    the sets alone would be ten thousand members. Errors are not kept."""
+    kept: dict[bytes, T] = {}
+
+    @wraps(parse)
+    def parsed(text: bytes) -> T:
+        key = sha256(text).digest()
+        found = kept.get(key)
+        if found is not None:
+            return found
+        value = parse(text)
+        with _KEEPING:  # several threads read answers
+            while len(kept) >= KEPT:
+                del kept[next(iter(kept))]
+            kept[key] = value
+        return value
+
+    return parsed
 
 
 def time_of(text: str) -> datetime:

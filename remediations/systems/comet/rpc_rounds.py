@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -105,8 +106,10 @@ def parse_last_votes(text: bytes) -> LastVotes:
     return LastVotes(height=height, size=len(votes), voters=tuple(voters))
 
 
+@lru_cache(maxsize=16_384)
 def parse_vote(text: str, index: int, height: int, round_: int) -> str:
     """One vote string: "" if absent, "nil", or the first twelve hex digits of the block voted for.
+    Each node shows the votes of all, so the same texts come from every host.
 
     Raises:
         RpcError: it is not a vote, or it is one of another validator, height or round.

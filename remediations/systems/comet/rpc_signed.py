@@ -10,7 +10,7 @@ import msgspec
 
 from remediations.systems.comet import rpc_shapes as shapes
 from remediations.systems.comet.blocks import BlockId, Header, SignedTwice, Vote
-from remediations.systems.comet.rpc_envelope import result_of
+from remediations.systems.comet.rpc_envelope import result_of, shared
 from remediations.systems.comet.values import Commit, CommitSignature
 
 # Made once, at import (systems.comet.rpc_envelope).
@@ -18,6 +18,7 @@ _BLOCK = msgspec.json.Decoder(shapes.BlockAnswer, strict=False)
 _COMMIT = msgspec.json.Decoder(shapes.CommitAnswer, strict=False)
 
 
+@shared
 def parse_commit(text: bytes) -> Commit:
     """`/commit?height=`.
 

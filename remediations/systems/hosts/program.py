@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from remediations.engine.observe.observation import Scope
@@ -73,9 +73,14 @@ def confined(text: str, settings: Mapping[str, str]) -> bytes:
     `confine.sh` makes sure that everything that is started ends with the program. Its last line
     starts it, so half of this input would do nothing.
     """
-    variables = {**settings, "remediate_program": text}
-    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return (head + shell_text("confine.sh")).encode()
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items())
+    return f"{head}remediate_program={_quoted(text)}\n{shell_text('confine.sh')}".encode()
+
+
+@lru_cache(maxsize=16)
+def _quoted(text: str) -> str:
+    """A whole program as one word of a shell; hosts with the same systems run the same one."""
+    return shlex.quote(text)
 
 
 @cache

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
@@ -89,9 +90,11 @@ def test_compiling_begins_before_the_hosts_are_read(
     source = desk.saved(quorum_lost(), "meanwhile")
     seen = []
 
-    def reading(inventory: Inventory, source: Path, save: None) -> Observation:
+    def reading(
+        inventory: Inventory, source: Path, save: None, *, imports: Sequence[str]
+    ) -> Observation:
         seen.append(len(children))
-        return get_observation(inventory, source, save)
+        return get_observation(inventory, source, save, imports=imports)
 
     children: list[CompileChild] = []
     usual = CompileChild.__init__

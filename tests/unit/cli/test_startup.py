@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.cli import observing
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import quorum_lost
 
@@ -88,6 +89,21 @@ def test_quick_commands_load_nothing_heavy(home: Path, command: str) -> None:
     assert "remediations.cli.main" in found
     needed = NEEDED.get(command, set())
     assert {name for name in HEAVY if name in found} <= needed
+
+
+def test_nothing_that_concludes_or_draws_is_loaded_before_hosts_are_dialled() -> None:
+    """It is imported while they are read, where no domain is named that somebody must know."""
+    program = "import sys, remediations.cli.commands.diagnose; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert not {"rich", "remediations.playbooks"} & set(done.stdout.split())
+
+
+def test_what_cannot_be_imported_meanwhile_is_left_to_whoever_needs_it() -> None:
+    """Nobody waits for it in vain, and the command that reads does not fail by it."""
+    observing.import_quietly(("remediations.not_there", "remediations.cli.conclusions"))
+    assert "remediations.cli.conclusions" in sys.modules
 
 
 def test_a_saved_observation_is_read_without_ssh(home: Path) -> None:

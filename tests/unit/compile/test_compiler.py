@@ -88,6 +88,15 @@ def test_every_shipped_deploy_compiles() -> None:
             assert compiler.compile_deploy(path.stem, {"val1": DATA})["val1"]
 
 
+def test_a_deploy_that_imports_paramiko_gets_the_real_one(
+    compiler: Compiler, directory: Path
+) -> None:
+    """Something stands in for it only while pyinfra is imported, which names classes of it."""
+    used = "import paramiko\nfrom paramiko.agent import Agent\npreparing = paramiko.SSHClient()\n"
+    (directory / "with_paramiko.py").write_text(f"{HEAD}{used}{GOOD}")
+    assert compiler.compile_deploy("with_paramiko", {"val1": DATA})["val1"]
+
+
 def test_a_hundred_hosts_are_compiled_together() -> None:
     """Each gets its own commands."""
     hosts = {f"val{number}": DATA for number in range(100)}

@@ -110,6 +110,17 @@ def test_the_validator_set_is_all_of_its_pages() -> None:
     assert valset.power_of(answers.address(120)) == 880
 
 
+def test_hosts_that_answer_the_same_share_one_value() -> None:
+    """Each byte decides: another power is another set. Only a few are kept."""
+    first = rpc.parse_validators(answers.validators((1, 2)))
+    assert rpc.parse_validators(bytes(answers.validators((1, 2)))) is first
+    for power in range(3, 4 + rpc_envelope.KEPT):
+        assert rpc.parse_validators(answers.validators((1, power))).total == 1 + power
+    again = rpc.parse_validators(answers.validators((1, 2)))
+    assert again == first
+    assert again is not first
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -46,7 +46,7 @@ if "preflight" in sys.orig_argv:
     here = Path(__file__).parent.parent
     with (here / "asked").open("a") as file:
         file.write(" ".join(sys.orig_argv) + "\\n")
-    observing.observe_now = lambda inventory, scope: load_observation(here / "seen.json")
+    observing.observe_now = lambda inventory, scope, imports: load_observation(here / "seen.json")
 """
 """Python imports it at its start: what is asked in the child is noted, and read from a file."""
 

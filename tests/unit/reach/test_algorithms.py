@@ -49,6 +49,26 @@ def test_a_forbidden_algorithm_is_not_used(tmp_path: Path, line: str, right: boo
     asyncio.run(go())
 
 
+@pytest.mark.parametrize(
+    ("line", "ciphers"),
+    [
+        ("", ("aes256-gcm@openssh.com", "aes128-gcm@openssh.com")),
+        ("Ciphers chacha20-poly1305@openssh.com", ("chacha20-poly1305@openssh.com",)),
+        (
+            "Ciphers aes256-ctr,chacha20-poly1305@openssh.com,aes128-gcm@openssh.com",
+            ("aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"),
+        ),
+    ],
+)
+def test_aes_gcm_comes_first_where_it_is_allowed(
+    tmp_path: Path, line: str, ciphers: tuple[str, ...]
+) -> None:
+    """The rest is in the order of the library."""
+    listed = inventory(tmp_path, f"Host val1\n  {line}\n")
+    settings = asyncio.run(resolver(listed).settings("val1"))
+    assert settings.algorithms.ciphers[: len(ciphers)] == ciphers
+
+
 def test_nothing_left_is_refused_by_name(tmp_path: Path) -> None:
     """A list with what only OpenSSH knows; it is said before anything is dialled."""
     config = "Host val1\n  KexAlgorithms sntrup761x25519-sha512@openssh.com\n"
