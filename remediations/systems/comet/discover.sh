@@ -10,7 +10,8 @@
 UNIT_PATTERN="$remediate_daemon*.service"
 PROPERTIES=Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus
 PROPERTIES+=,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimestamp
-PROPERTIES+=,InactiveExitTimestamp,InvocationID
+PROPERTIES+=,InactiveExitTimestamp,InvocationID,NeedDaemonReload
+FILES=FragmentPath,DropInPaths,EnvironmentFiles # of the unit; they do not leave the host with it
 
 shown='' value='' flag_value='' binary=''
 unit='' unit_trouble='' unit_why='' candidates=''
@@ -54,7 +55,7 @@ find_unit() {
 # show_unit: sets shown to the properties of the unit, one per line.
 show_unit() {
     local taken status
-    take systemd show --property="$PROPERTIES" -- "$unit"
+    take systemd show --property="$PROPERTIES,$FILES" -- "$unit"
     shown=$'\n'$taken$'\n'
 }
 

@@ -146,6 +146,9 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         dials=reader.rpc("dials", "net_info, and its persistent peers", parse_dials)
         if "dials" in document.sections
         else None,
+        changes=reader.of_unit("changes", "stat", host_text.parse_changes)
+        if "changes" in document.sections
+        else None,
     )
 
 

@@ -147,6 +147,46 @@ binary_facts() {
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
 
+# changes: when the files changed that decide how the daemon starts: those of the unit, settings,
+# genesis, the program, and cosmovisor's link to it. Of a link both its own time and that of what it
+# leads to. By ctime, which neither `cp -p` nor a package manager can set back. A file that is not
+# there has no line; one that was taken away shows on the directory of the drop-ins.
+changes() {
+    local line program program_pid
+    local -a of_unit=("/etc/systemd/system/$unit.d") dropped=() of_daemon=()
+    property FragmentPath
+    of_unit+=("$value")
+    property DropInPaths
+    read -ra dropped < <(printf '%s\n' "$value")
+    while IFS= read -r line; do
+        [[ $line == EnvironmentFiles=/* ]] || continue
+        line=${line#*=}
+        of_unit+=("${line%% (ignore_errors=*}")
+    done < <(printf '%s\n' "$shown")
+    changed unit "${of_unit[@]}" "${dropped[@]}" || return
+    find_program
+    of_daemon=("$binary" "$program")
+    [[ ! $home ]] || of_daemon+=("$home"/config/{config.toml,app.toml,client.toml,genesis.json}
+        "$home/cosmovisor/current")
+    changed daemon "${of_daemon[@]}"
+}
+
+# changed WHOSE FILE…: a line for each that is there. What the daemon reads is looked at with no more
+# rights than it has, since its path may contain links.
+changed() {
+    local whose=$1 file
+    local -a rights=() files=()
+    shift
+    [[ $whose == unit ]] || rights=("${as_owner[@]}")
+    for file; do
+        [[ $file != /* || $file == *[[:cntrl:]]* ]] || files+=("$file")
+    done
+    for file in '' -L; do
+        timeout -s KILL 1 "${rights[@]}" stat $file -c "$whose %.6Z %n" -- "${files[@]:0:100}" 2>/dev/null
+        (($? < 124)) || not_read 'the times of the files cannot be read' || return
+    done
+}
+
 # recent_journal: of the newest thousand messages those that report an error of any kind, and of a
 # unit that has ended the last ones, whatever they say: they are the reason. Not the stack of a panic,
 # nor the help text after an error of the command line.
@@ -329,6 +369,7 @@ describe() {
     [[ $unit ]] || return 0
     begin journal without "$remediate_credentials" journal
     [[ -z $binary ]] || begin binary binary_facts
+    [[ -z $binary ]] || begin changes changes
 }
 
 comet_first() {

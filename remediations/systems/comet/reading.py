@@ -36,6 +36,7 @@ from remediations.systems.hosts.values import (
     Binary,
     ConsensusKey,
     Disk,
+    FileChange,
     JournalLine,
     NodeConfig,
     Ownership,
@@ -89,8 +90,9 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 class NodeReading(Record, frozen=True, kw_only=True):
     """One host as a node. `candidates` are the units that may be the daemon's, where `unit` is
-    unknown because the host has several. `dials` are the persistent peers that it lacks, None in
-    observations of before they were tried."""
+    unknown because the host has several. `dials` are the persistent peers that it lacks, and
+    `changes` when the files changed that decide how it starts; None in observations of before these
+    were read."""
 
     host: str
     role: Role
@@ -108,6 +110,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     binary: Reading[Binary]
     journal: Reading[tuple[JournalLine, ...]]
     dials: Reading[tuple[Dial, ...]] | None = None
+    changes: Reading[tuple[FileChange, ...]] | None = None
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):
