@@ -2,6 +2,7 @@
 # Finds the daemon on a host: its unit, home and RPC. What cannot be found is reported, never guessed:
 # as a sentence in …_trouble, which may contain anything, and a word of values/reading.py in …_why.
 
+: "${remediate_kinds:=}" # home_kinds.sh
 : "${remediate_unit:=}" # pinned by the inventory, or empty: discover
 : "${remediate_home:=}"
 : "${remediate_rpc:=}"
@@ -19,7 +20,7 @@ home='' home_trouble='' home_why='' rpc='' rpc_trouble='' rpc_why=''
 config_text='' config_trouble='' config_why=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
-guest_text=$remediate_guest guest_limit=2 # for systems/hosts/service_user.sh, which precedes this text
+guest_text=$remediate_kinds$remediate_guest guest_limit=2 # for systems/hosts/service_user.sh, which precedes this text
 declare -A config=()
 
 # find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless it is pinned. Only

@@ -64,11 +64,13 @@ at_home() {
 }
 
 key() {
-    local address status
+    local address status node_key node_id=
     address=$(guest address "$key_file")
     status=$?
     ((status == 0 || status == 44)) || return $status
-    say address "${address:-absent}" node_key "$(guest present "$node_key_file")"
+    node_key=$(guest present "$node_key_file")
+    [[ $node_key != yes ]] || node_id=$(guest node_id "$node_key_file" 2>/dev/null) || node_id=
+    say address "${address:-absent}" node_key "$node_key" node_id "$node_id"
 }
 
 wal() {

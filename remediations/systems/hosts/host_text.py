@@ -105,7 +105,8 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 
 
 def parse_key(text: str) -> ConsensusKey:
-    """The address in the key file, or that the file is absent; and whether there is a node key.
+    """The address in the key file, or that the file is absent; and whether there is a node key,
+    with its id.
 
     Raises:
         TextError: the text is malformed.
@@ -116,8 +117,13 @@ def parse_key(text: str) -> ConsensusKey:
         raise TextError("the address of the key is malformed")
     if said.get("node_key") not in ("yes", "no"):
         raise TextError("whether there is a node key is not reported")
+    node_id = said.get("node_id", "")
+    if node_id and not _NODE_ID.fullmatch(node_id):
+        raise TextError("the node id is malformed")
     return ConsensusKey(
-        address="" if address == "absent" else address, node_key=said["node_key"] == "yes"
+        address="" if address == "absent" else address,
+        node_key=said["node_key"] == "yes",
+        node_id=node_id,
     )
 
 

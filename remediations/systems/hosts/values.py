@@ -81,11 +81,13 @@ class NodeConfig(Record, frozen=True, kw_only=True):
 class ConsensusKey(Record, frozen=True, kw_only=True):
     """The validator key's *address*; the private part never leaves the host.
 
-    `address` is "" if there is no key file.
+    `address` is "" if there is no key file. `node_id` is that of the node key, "" if it could not
+    be told.
     """
 
     address: str
     node_key: bool
+    node_id: str = ""
 
 
 class WriteAheadLog(Record, frozen=True, kw_only=True):

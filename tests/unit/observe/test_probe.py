@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -313,6 +314,24 @@ def test_a_sign_state_that_is_none_says_why(
     assert isinstance(state, Unknown)
     assert state.why is why
     assert state.reason.startswith(reason)
+
+
+def test_the_node_id_is_told_by_the_key_file(silent: Host) -> None:
+    """Where nothing answers; the private half stays on the host, in whatever encoding."""
+    private = b"SECRETKEYMATERIAL-of-32-bytes-..."[:32]
+    public = hashlib.sha256(b"public").digest()
+    text = base64.b64encode(private + public).decode()
+    silent.home.joinpath("config/node_key.json").write_text(
+        f'{{"priv_key":{{"type":"tendermint/PrivKeyEd25519","value":"{text}"}}}}'
+    )
+    key = value_or_none(observe(silent, Scope.DECIDING).key)
+    assert key is not None
+    assert key.node_id == hashlib.sha256(public).hexdigest()[:40]
+    assert key.node_key
+    silent.home.joinpath("config/node_key.json").write_text("{}")
+    odd = value_or_none(observe(silent, Scope.DECIDING).key)
+    assert odd is not None
+    assert (odd.node_key, odd.node_id) == (True, "")
 
 
 def test_an_absent_key_is_a_fact(silent: Host) -> None:
