@@ -81,7 +81,13 @@ def diagnose(observation: CometReading) -> ChainFinding:
     # 4
     hashes = read_hashes(witnesses, power)
     equivocations = read_equivocations(
-        views, witnesses, power=power, halt=halt, began=observation.began, same=same
+        views,
+        witnesses,
+        power=power,
+        halt=halt,
+        began=observation.began,
+        same=same,
+        proven=proofs.twice,
     )
     context = read_context(
         views,
@@ -181,7 +187,7 @@ def _assembled(
         evidence=_evidence(case),
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
         proof=block_proof(proofs),
-        equivocations=proofs.equivocations,
+        equivocations=tuple(one.pair for one in proofs.twice),
     )
 
 
