@@ -27,6 +27,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.all_down import all_down
 from remediations.playbooks.chain.diagnose.clocks import Clocks
+from remediations.playbooks.chain.diagnose.commits import Commits
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
 from remediations.playbooks.chain.diagnose.equivocation import RECENT, Conflict, Equivocations
 from remediations.playbooks.chain.diagnose.halt import Halt
@@ -85,6 +86,7 @@ class ClassInput:
     limit_s: int
     equivocations: Equivocations
     signing: Signing
+    commits: Commits
 
     @property
     def overdue(self) -> bool:

@@ -18,6 +18,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.clocks import read_clocks
+from remediations.playbooks.chain.diagnose.commits import read_commits
 from remediations.playbooks.chain.diagnose.components import (
     addresses_of,
     one_way_edges,
@@ -89,6 +90,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         same=same,
         proven=proofs.twice,
     )
+    commits = read_commits(witnesses, proofs)
     context = read_context(
         views,
         witnesses,
@@ -102,6 +104,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         equivocations=equivocations,
         same=same,
         behind=behind_jump_hosts(views, observation.logins),
+        commits=commits,
     )
     verdicts = {view.host: node_condition(view, context) for view in views}
     # 5
@@ -124,6 +127,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         limit_s=observation.halted_after_s,
         equivocations=equivocations,
         signing=context.signing,
+        commits=commits,
     )
     return _assembled(observation, case, context, proofs)
 
@@ -185,6 +189,7 @@ def _assembled(
         unlisted=unlisted_peers(case.views, addresses_of(observation.logins)),
         nodes=nodes,
         evidence=_evidence(case),
+        commits=case.commits.heights,
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
         proof=block_proof(proofs),
         equivocations=tuple(one.pair for one in proofs.twice),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -31,8 +33,12 @@ def node_findings(
 ) -> tuple[NodeFinding, ...]:
     """One finding for each host, sorted by name."""
     by_class = _ByClass(case, judgement, components)
+    signed = case.commits.last_signed({view.address for view in case.views})
     return tuple(
-        _finding(view, case, context, case.verdicts[view.host] or by_class.verdict(view))
+        replace(
+            _finding(view, case, context, case.verdicts[view.host] or by_class.verdict(view)),
+            last_signed=signed.get(view.address),
+        )
         for view in sorted(case.views, key=lambda view: view.host)
     )
 

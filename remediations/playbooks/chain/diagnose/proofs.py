@@ -57,7 +57,8 @@ class Proofs:
     says whose set signed it, "" if nothing is proven.
 
     `doubts` maps a host to the field that it altered; `sets` are the hosts whose validator set is
-    the one that a proven block names. `tried` is how many signatures were verified.
+    the one that a proven block names. `tried` is how many signatures were verified; `commits` are
+    those of all proven blocks.
     """
 
     block: ProvenBlock | None = None
@@ -68,6 +69,7 @@ class Proofs:
     doubts: dict[str, str] = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
     twice: tuple[SignedTwice, ...] = ()
+    commits: tuple[Commit, ...] = ()
 
 
 def read_proofs(views: Sequence[NodeView], chain_id: str, pin: PinnedBlock | None = None) -> Proofs:
@@ -96,6 +98,7 @@ def read_proofs(views: Sequence[NodeView], chain_id: str, pin: PinnedBlock | Non
         doubts=_doubts(views, shown, blocks),
         sets=frozenset(one.host for one, _ in proven if one.current),
         twice=twice,
+        commits=tuple(one.commit for one in shown if one.proof.block in blocks),
     )
 
 

@@ -99,7 +99,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
             else "do not start it. Find the newest copy of the sign state; never a zero one",
         )
     state = reading.sign_state.value
-    memory = chain.memory_of(finding.address, finding.power)
+    memory = chain.memory_of(finding)
     above = state.height > chain.tip + 1
     holds: bool | None = not above and state.height >= (memory.height or 0)
     if finding.power and chain.tip and not state.height:
