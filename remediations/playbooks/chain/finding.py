@@ -105,6 +105,7 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     are hosts whose key could not be read, each with the reason: uncovered power may be theirs.
     `proof` is None where the observation has no signatures; `equivocations` are proven by both of
     their votes. `commits` are the heights whose commit counts: proven, or told by a witness.
+    `powers` is what is known of the powers where no node tells them, in words.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -133,6 +134,7 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     proof: BlockProof | None = None
     equivocations: tuple[Equivocation, ...] = ()
     commits: tuple[int, ...] = ()
+    powers: str = ""
 
     def node(self, host: str) -> NodeFinding:
         """The finding about `host`.

@@ -67,7 +67,7 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield _power(finding)
     else:
         yield FindingRow(title="height", text="unknown")
-        yield FindingRow(title="power", text="unknown")
+        yield FindingRow(title="power", text=finding.powers or "unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
     if finding.chain is ChainClass.PARTITION:
         sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]

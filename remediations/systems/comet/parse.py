@@ -17,6 +17,7 @@ from remediations.engine.observe.section import (
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
+from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
@@ -148,6 +149,9 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         else None,
         changes=reader.of_unit("changes", "stat", host_text.parse_changes)
         if "changes" in document.sections
+        else None,
+        genesis=reader.file("genesis", f"{home}/config/genesis.json", parse_genesis)
+        if "genesis" in document.sections
         else None,
     )
 

@@ -14,7 +14,7 @@ PROCESSES=100
 DIALLED=8
 own_us[processes]=1500000 # what has the home among its arguments starts after it
 
-main_pid=0 described=''
+main_pid=0 described='' answered=''
 key_file='' state_file='' node_key_file='' wal_file=''
 
 found() {
@@ -331,6 +331,7 @@ chain() {
     begin app.1 get abci_info
     begin round.1 get consensus_state
     if ((rc == 0)) && member_of latest_block_height 18; then
+        answered=yes
         height=$((10#$value))
         from=$((height > 19 ? height - 19 : 1))
         begin validators validators
@@ -412,6 +413,8 @@ comet_rest() {
     [[ -z $home ]] || files
     [[ -z $rpc ]] || chain
     [[ $described ]] || describe
+    # Where no node answers, nothing else tells who holds how much power.
+    [[ $answered || -z $home ]] || begin genesis guest genesis "$home/config/genesis.json"
 }
 
 # comet_last: read last, so that the sign state is never older than the blocks it is compared with.

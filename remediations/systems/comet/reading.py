@@ -24,6 +24,7 @@ from remediations.systems.comet.values import (
     BlockResult,
     Commit,
     Dial,
+    Genesis,
     LastVotes,
     NodeStatus,
     Peer,
@@ -92,7 +93,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     """One host as a node. `candidates` are the units that may be the daemon's, where `unit` is
     unknown because the host has several. `dials` are the persistent peers that it lacks, and
     `changes` when the files changed that decide how it starts; None in observations of before these
-    were read."""
+    were read. `genesis` is read where the node does not answer."""
 
     host: str
     role: Role
@@ -111,6 +112,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     journal: Reading[tuple[JournalLine, ...]]
     dials: Reading[tuple[Dial, ...]] | None = None
     changes: Reading[tuple[FileChange, ...]] | None = None
+    genesis: Reading[Genesis] | None = None
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -43,7 +43,8 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "app.2": 65_536,
         "round.2": 4_000_000,
         "binary": 4096,
-        "changes": 65_536,
+        "changes": 16_384,
+        "genesis": 131_072,
         "journal": 262_144,
         "sign_state": 65_536,
     }

@@ -395,3 +395,22 @@ def _with_sudo(root: Path, sudo: str) -> str:
         capture_output=True,
     )
     return done.stdout.decode().strip()
+
+
+def test_the_genesis_file_is_read_where_nothing_answers(silent: Host) -> None:
+    """It tells who held which power at first; a node that answers tells who holds it now."""
+    value = base64.b64encode(hashlib.sha256(b"key").digest()).decode()
+    key = f'{{"type":"tendermint/PubKeyEd25519","value":"{value}"}}'
+    text = f'{{"validators":[{{"address":"","pub_key":{key},"power":"10","name":"val1"}}]}}'
+    silent.home.joinpath("config/genesis.json").write_text(text)
+    reading = observe(silent, Scope.DECIDING).genesis
+    assert isinstance(reading, Known), reading
+    assert reading.value.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert [one.power for one in reading.value.validators] == [10]
+
+
+def test_the_genesis_file_is_left_alone_where_a_node_answers(
+    full: tuple[Host, HostReading],
+) -> None:
+    """It may be large, and says nothing of today."""
+    assert full[1].genesis is None

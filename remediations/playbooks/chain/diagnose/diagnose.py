@@ -28,6 +28,7 @@ from remediations.playbooks.chain.diagnose.components import (
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict, read_context
 from remediations.playbooks.chain.diagnose.equivocation import read_equivocations
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
+from remediations.playbooks.chain.diagnose.genesis import genesis_powers
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
 from remediations.playbooks.chain.diagnose.jumps import behind_jump_hosts
@@ -190,6 +191,7 @@ def _assembled(
         nodes=nodes,
         evidence=_evidence(case),
         commits=case.commits.heights,
+        powers="" if case.power.known else genesis_powers(case.views, context.same),
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
         proof=block_proof(proofs),
         equivocations=tuple(one.pair for one in proofs.twice),
