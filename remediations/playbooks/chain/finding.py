@@ -23,7 +23,7 @@ class Tristate(StrEnum):
     UNKNOWN = "unknown"
 
 
-class NodeFinding(Record, frozen=True, kw_only=True):
+class NodeFinding(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One node. `address` is "" and `power` 0 for a node that is not in the validator set.
 
     `cause` gives the reason in one sentence; `by_hand` says what a person does where no playbook

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import UNSET
+
 from remediations.engine.observe.section import (
     NOT_ASKED,
     TIME_LIMIT,
@@ -149,10 +151,10 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         else None,
         changes=reader.of_unit("changes", "stat", host_text.parse_changes)
         if "changes" in document.sections
-        else None,
+        else UNSET,
         genesis=reader.file("genesis", f"{home}/config/genesis.json", parse_genesis)
         if "genesis" in document.sections
-        else None,
+        else UNSET,
     )
 
 

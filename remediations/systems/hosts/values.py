@@ -21,7 +21,7 @@ class Session(Record, frozen=True, kw_only=True):
     clock_offset_ms: int
 
 
-class Unit(Record, frozen=True, kw_only=True):
+class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A systemd service (`systemctl show`). `active_since` is in UTC, None if it never was
     active. `needs_reload`: its files have changed since systemd read them."""
 
@@ -78,7 +78,7 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     p2p_port: int = 0
 
 
-class ConsensusKey(Record, frozen=True, kw_only=True):
+class ConsensusKey(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The validator key's *address*; the private part never leaves the host.
 
     `address` is "" if there is no key file. `node_id` is that of the node key, "" if it could not

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -148,7 +149,7 @@ def test_what_systemd_has_not_read_changes_nothing() -> None:
 def test_unknown_does_not_count_as_changed() -> None:
     """The files could not be looked at, or this is an older observation."""
     world = ending(ODD)
-    assert world.host("val4").changes is None
+    assert world.host("val4").changes is UNSET
     assert "was not read" in val4(world).cause
     assert not may_start(world)
     silent = worlds.unknown("no answer within the time limit")

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
@@ -413,4 +414,4 @@ def test_the_genesis_file_is_left_alone_where_a_node_answers(
     full: tuple[Host, HostReading],
 ) -> None:
     """It may be large, and says nothing of today."""
-    assert full[1].genesis is None
+    assert full[1].genesis is UNSET

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import UNSET
+
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.render.formats import name_some, short_digest
 from remediations.systems.comet.values import Genesis, GenesisOf
@@ -23,7 +25,7 @@ _OF: Mapping[GenesisOf, str] = {
 def genesis_powers(views: Sequence[NodeView], same: Mapping[str, str]) -> str:
     """The powers of the first block, in words, or why they cannot be told; "" if no host was asked
     for its genesis file. `same` maps a host to the one name of its machine."""
-    asked = {v.host: v.reading.genesis for v in views if v.reading.genesis is not None}
+    asked = {v.host: v.reading.genesis for v in views if v.reading.genesis is not UNSET}
     if not asked:
         return ""
     by_file: dict[Genesis, set[str]] = {}

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from shlex import quote
 
+from msgspec import UNSET
+
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
@@ -60,10 +62,14 @@ def end_evidence(view: NodeView, end: Ending) -> Evidence:
 def changed_since(view: NodeView, at: datetime) -> tuple[FileChange, ...]:
     """The files that decide how it starts and that were changed after `at`, newest first; both
     times are by the host's clock. What systemd has not read yet changes nothing."""
-    changes = value_or_none(view.reading.changes) if view.reading.changes is not None else None
     stale = view.unit is not None and view.unit.needs_reload
-    found = [one for one in changes or () if one.at > at and not (one.of_unit and stale)]
+    found = [one for one in _changes(view) if one.at > at and not (one.of_unit and stale)]
     return tuple(sorted(found, key=lambda one: (one.at, one.path), reverse=True))
+
+
+def _changes(view: NodeView) -> tuple[FileChange, ...]:
+    reading = view.reading.changes
+    return () if reading is UNSET else value_or_none(reading) or ()
 
 
 def keeps_failing(view: NodeView, _context: ChainContext) -> NodeVerdict | None:
@@ -129,16 +135,15 @@ def _mended(view: NodeView, context: ChainContext) -> _Mended | None:
 def _unread(view: NodeView, at: datetime) -> str:
     """The files of the unit that were changed after `at` and that systemd has not read, in words;
     "" for none."""
-    changes = value_or_none(view.reading.changes) if view.reading.changes is not None else None
     if view.unit is None or not view.unit.needs_reload:
         return ""
-    return name_some([one.path for one in changes or () if one.of_unit and one.at > at], 2)
+    return name_some([one.path for one in _changes(view) if one.of_unit and one.at > at], 2)
 
 
 def _unchanged(view: NodeView, end: Ending) -> str:
     """What is known of the files that decide how it starts."""
     reading = view.reading.changes
-    if reading is None:
+    if reading is UNSET:
         return "whether a file of it changed since was not read"
     if isinstance(reading, Unknown):
         return f"whether a file of it changed since is not known ({reading.reason})"
@@ -165,9 +170,8 @@ def _advice(view: NodeView, end: Ending) -> str:
 def _change_evidence(view: NodeView, files: Sequence[FileChange]) -> tuple[Evidence, ...]:
     """These files, or else the one that was changed last."""
     reading = view.reading.changes
-    if reading is None:
+    if reading is UNSET:
         return ()
-    known = value_or_none(reading) or ()
-    shown = files or sorted(known, key=lambda one: one.at)[-1:]
+    shown = files or sorted(_changes(view), key=lambda one: one.at)[-1:]
     says = ", ".join(f"{one.path} changed {format_moment(one.at)}" for one in shown[:3])
     return (evidence_of(f"{view.host}.changes", reading, says or "no file"),)
