@@ -108,6 +108,21 @@ def test_a_file_that_changed_since_is_worth_one_attempt(looping: bool) -> None:
     assert may_start(world)
 
 
+def test_a_loop_that_somebody_stopped_is_still_one() -> None:
+    """Between two attempts: the result is that of the last one, and so would the next one be."""
+
+    def stop(reading: HostReading) -> HostReading:
+        return replace(reading, unit=unit_of(reading, active_state="inactive", sub_state="dead"))
+
+    stopped = change(files(ending(ODD), (SETTINGS, 60)), "val4", stop)
+    assert val4(stopped).condition is NodeCondition.KEEPS_FAILING
+    assert may_start(files(stopped, (SETTINGS, 5)))
+    well = change(
+        stopped, "val4", lambda r: replace(r, unit=unit_of(r, result="success", restarts=0))
+    )
+    assert val4(well).condition is NodeCondition.STOPPED
+
+
 def test_an_attempt_after_the_change_settles_it() -> None:
     """It ended the same way after the file was changed: that was not it."""
     assert not may_start(files(ending(ODD, ago=3), (SETTINGS, 5)))

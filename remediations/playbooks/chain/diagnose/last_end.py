@@ -28,7 +28,7 @@ from remediations.playbooks.chain.diagnose.unit_condition import LOOPS, silent_c
 from remediations.render.formats import format_moment, name_some
 from remediations.systems.comet.journal_ends import Ending, repeated_end
 from remediations.systems.comet.journal_lines import cause_of
-from remediations.systems.hosts.values import FileChange
+from remediations.systems.hosts.values import FileChange, Unit
 from remediations.values.reading import Unknown, value_or_none
 
 _MENDABLE = frozenset({NodeCondition.OBSTRUCTED})
@@ -76,7 +76,7 @@ def keeps_failing(view: NodeView, _context: ChainContext) -> NodeVerdict | None:
     """Each of its last attempts ended with the same words, and nothing has changed since: one more
     would end so, too."""
     unit = view.unit
-    if view.answers or unit is None or unit.active_state not in ("activating", "failed"):
+    if view.answers or unit is None or not _ended_by_itself(unit):
         return None
     end = end_of(view)
     if end is None or end.times < LOOPS or changed_since(view, end.at):
@@ -90,6 +90,13 @@ def keeps_failing(view: NodeView, _context: ChainContext) -> NodeVerdict | None:
         _advice(view, end),
         reason,
     )
+
+
+def _ended_by_itself(unit: Unit) -> bool:
+    """Whether the last thing that happened to it was an end, and not a stop: a loop that somebody
+    stopped between two attempts keeps the result of the last one."""
+    stopped = unit.active_state == "inactive" and unit.result == "exit-code"
+    return stopped or unit.active_state in ("activating", "failed")
 
 
 def mended_since(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -162,8 +169,9 @@ def _advice(view: NodeView, end: Ending) -> str:
     unit = quote(view.unit.name) if view.unit is not None else "UNIT"
     return (
         f"Another start would end the same way. Mend what its last words name "
-        f"({cause_of(end.words)}). If that is in a file of its own, `remediate diagnose` again; if "
-        f"it is elsewhere, `sudo systemctl restart {unit}` there."
+        f"({cause_of(end.words)}). Where that changes its unit, settings, genesis or program, "
+        "`remediate diagnose` again offers a start; where it lies elsewhere, "
+        f"`sudo systemctl restart {unit}` there."
     )
 
 
