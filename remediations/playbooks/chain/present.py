@@ -74,6 +74,9 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
     if finding.proof is not None:
         yield FindingRow(title="proven", text=_proven(finding.proof))
+    if finding.chain is ChainClass.DOUBLE_SIGNING and not finding.equivocations:
+        told = "only told, by journals, processes or headers: no two signatures were read"
+        yield FindingRow(title="signed twice", text=told)
     for twice in finding.equivocations:
         yield FindingRow(title="signed twice", text=_signed_twice(twice), health=Health.DOWN)
     if finding.uncovered_power:

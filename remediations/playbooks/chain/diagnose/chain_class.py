@@ -167,13 +167,12 @@ def _double_signing(case: ClassInput) -> ClassVerdict | None:
 
 
 def _how_sure(conflicts: Collection[Conflict]) -> str:
-    """What is proven by signatures, and what is only told, by journals or processes."""
+    """What signatures prove of it, "" for nothing: then journals or processes tell it."""
     proven = [conflict for conflict in conflicts if conflict.proven]
     if len(proven) == 1 == len(conflicts):
         return f" ({proven[0].says})"
-    if proven:
-        return f" ({len(proven)} of {len(conflicts)} proven by two signatures each)"
-    return " (told, not proven by signatures)"
+    number = f"{len(proven)} of {len(conflicts)}"
+    return f" ({number} proven by two signatures each)" if proven else ""
 
 
 def _holders_of(case: ClassInput, address: str) -> str:
@@ -220,7 +219,9 @@ def _going_on(case: ClassInput) -> ClassVerdict:
     if foreign:
         what = _named([f"{short_digest(a)} ({case.power.of(a)} power)" for a in foreign])
         sure = _how_sure([case.equivocations.conflicts[a] for a in foreign])
-        why = f"{what} signs twice now, a key of no host that could be read{sure}"
+        why = (
+            f"{what} signs twice now, a key of no host that could be read{sure}: tell its operator"
+        )
         tell = f"tell the operator of {what} to stop it, and to find the second holder of its key"
         return ClassVerdict(ChainClass.DEGRADED, why, next_step=tell)
     off = [view.host for view in case.views if view.answers and view.host in case.clocks.off]
