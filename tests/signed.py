@@ -42,7 +42,10 @@ class Signer:
 
 
 class SignedChain:
-    """Validators with powers, and the answers about their blocks. `signers` may be anybody's."""
+    """Validators with powers, and the answers about their blocks. `signers` may be anybody's;
+    `voted` is the minute in which they say that they vote."""
+
+    voted = "2026-11-25T13:00"
 
     def __init__(self, powers: Sequence[int], *, chain_id: str = CHAIN, name: str = "val") -> None:
         self.chain_id = chain_id
@@ -84,7 +87,7 @@ class SignedChain:
             height=header.height,
             round=round_,
             block=None if nil else _block_id(header_hash(header)),
-            timestamp=f"2026-11-25T13:00:{index % 60:02}.{index:09}Z",
+            timestamp=f"{self.voted}:{index % 60:02}.{index:09}Z",
             signature="",
         )
         fields = {name: getattr(vote, name) for name in Vote.__struct_fields__}

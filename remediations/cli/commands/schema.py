@@ -244,7 +244,9 @@ def _true(schema: Schema) -> Schema:
     if "properties" in made:
         made["properties"] = {name: _true(part) for name, part in made["properties"].items()}
         if made.get("title") not in _leaving_out(Record):
-            made["required"] = list(made["properties"])  # defaults are written, too
+            unset = _unset(Record).get(made.get("title", ""), frozenset())
+            # Defaults are written, too, and what is unset is not.
+            made["required"] = [name for name in made["properties"] if name not in unset]
     for key in ("anyOf", "prefixItems"):
         if key in made:
             made[key] = [_true(part) for part in made[key]]
@@ -257,6 +259,17 @@ def _leaving_out(kind: type[Record]) -> set[str]:
     """The names of the values below `kind` that are written without what has its default."""
     found = {kind.__name__} if kind.__struct_config__.omit_defaults else set()
     return found.union(*(_leaving_out(one) for one in kind.__subclasses__()))
+
+
+def _unset(kind: type[Record]) -> dict[str, frozenset[str]]:
+    """Name of a value below `kind` → its fields that are left out where they were not read."""
+    fields = zip(
+        reversed(kind.__struct_encode_fields__), reversed(kind.__struct_defaults__), strict=False
+    )
+    found = {kind.__name__: frozenset(name for name, default in fields if default is msgspec.UNSET)}
+    for one in kind.__subclasses__():
+        found.update(_unset(one))
+    return found
 
 
 def _integer(schema: Schema) -> Schema:

@@ -140,6 +140,8 @@ def _done(sighting: ProbeResult, note: str) -> Ending:
     good = sighting.exit_status == 0
     said = (sighting.output if good else sighting.error_output).strip().splitlines()
     message = said[-1] if said else f"exit {sighting.exit_status}"
+    if not good and sighting.words and sighting.words not in message:
+        message = f"{shorten(message.strip(), NOTE_CHARACTERS)}; its last words: {sighting.words}"
     return _ending("done" if good else "failed", message, sighting, note)
 
 

@@ -122,12 +122,14 @@ class StepId:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """What a probe found. `exit_status` is set only if the step is done."""
+    """What a probe found. `exit_status` is set only if the step is done. `words` is what the thing
+    that it acted on said last, as far as the driver finds that in its outputs."""
 
     state: ProbeState
     exit_status: int | None = None
     output: str = ""
     error_output: str = ""
+    words: str = ""
 
 
 class Driver(Protocol):

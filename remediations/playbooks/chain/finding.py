@@ -23,11 +23,12 @@ class Tristate(StrEnum):
     UNKNOWN = "unknown"
 
 
-class NodeFinding(Record, frozen=True, kw_only=True):
+class NodeFinding(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One node. `address` is "" and `power` 0 for a node that is not in the validator set.
 
     `cause` gives the reason in one sentence; `by_hand` says what a person does where no playbook
-    resolves it, and is "" elsewhere.
+    resolves it, and is "" elsewhere. `last_signed` is the highest height whose commit has the
+    signature of its key, None if no commit that counts has one.
     """
 
     host: str
@@ -37,6 +38,7 @@ class NodeFinding(Record, frozen=True, kw_only=True):
     cause: str
     by_hand: str
     evidence: tuple[Evidence, ...]
+    last_signed: int | None = None
 
 
 class HashCluster(Record, frozen=True, kw_only=True):
@@ -102,7 +104,8 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     hosts of the inventory whose power votes now, which is part of `online_power`. `unread_keys`
     are hosts whose key could not be read, each with the reason: uncovered power may be theirs.
     `proof` is None where the observation has no signatures; `equivocations` are proven by both of
-    their votes.
+    their votes. `commits` are the heights whose commit counts: proven, or told by a witness.
+    `powers` is what is known of the powers where no node tells them, in words.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -130,6 +133,8 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     unread_keys: tuple[str, ...] = ()
     proof: BlockProof | None = None
     equivocations: tuple[Equivocation, ...] = ()
+    commits: tuple[int, ...] = ()
+    powers: str = ""
 
     def node(self, host: str) -> NodeFinding:
         """The finding about `host`.

@@ -13,6 +13,7 @@ from remediations.engine.find.finding import (
     Subject,
 )
 from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.diagnose.equivocation import signed_twice_text
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
     BlockProof,
@@ -22,7 +23,6 @@ from remediations.playbooks.chain.finding import (
     UnlistedPeer,
 )
 from remediations.render.formats import count_of, format_moment, name_some, percent
-from remediations.systems.comet.blocks import VoteType
 from remediations.systems.comet.proof.equivocation import Equivocation
 from remediations.systems.comet.quorum import has_quorum
 
@@ -67,13 +67,16 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield _power(finding)
     else:
         yield FindingRow(title="height", text="unknown")
-        yield FindingRow(title="power", text="unknown")
+        yield FindingRow(title="power", text=finding.powers or "unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
     if finding.chain is ChainClass.PARTITION:
         sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]
         yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
     if finding.proof is not None:
         yield FindingRow(title="proven", text=_proven(finding.proof))
+    if finding.chain is ChainClass.DOUBLE_SIGNING and not finding.equivocations:
+        told = "only told, by journals, processes or headers: no two signatures were read"
+        yield FindingRow(title="signed twice", text=told)
     for twice in finding.equivocations:
         yield FindingRow(title="signed twice", text=_signed_twice(twice), health=Health.DOWN)
     if finding.uncovered_power:
@@ -131,13 +134,7 @@ def _proven(proof: BlockProof) -> str:
 
 def _signed_twice(twice: Equivocation) -> str:
     """Who signed what, proven by both signatures."""
-    first, second = twice.first, twice.second
-    kind = "prevote" if first.type == VoteType.PREVOTE else "precommit"
-    blocks = " and ".join(v.block.hash[:12] if v.block else "nil" for v in (first, second))
-    return (
-        f"{twice.address} signed two {kind}s at height {first.height}, round {first.round}: "
-        f"{blocks}; both signatures are verified"
-    )
+    return f"{twice.address} signed {signed_twice_text(twice)}; both signatures are verified"
 
 
 def _subject(node: NodeFinding) -> Subject:

@@ -16,7 +16,7 @@ from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.machines import machines_of
-from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.finding import ChainFinding, NodeFinding
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import SECTION
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
@@ -67,40 +67,22 @@ class ChainSituation:
         return max(self.finding.height, *(meta.height for many in blocks for meta in many), 0)
 
     @cached_property
-    def last_signed(self) -> Mapping[str, int]:
-        """Address → the highest height whose commit, on any node, carries its signature."""
-        best: dict[str, int] = {}
-        for reading in self.observation.hosts:
-            commit = value_or_none(reading.chain.commit)
-            if commit is None:
-                continue
-            for signature in commit.signatures:
-                if signature.voted and commit.height > best.get(signature.address, 0):
-                    best[signature.address] = commit.height
-        return best
-
-    @cached_property
     def clocks(self) -> Clocks:
         """Whose clock is wrong."""
         return read_clocks(self.observation)
 
-    @cached_property
-    def commits(self) -> tuple[int, ...]:
-        """The heights whose commit could be read on any node, rising."""
-        found = (value_or_none(reading.chain.commit) for reading in self.observation.hosts)
-        return tuple(sorted({commit.height for commit in found if commit is not None}))
-
-    def memory_of(self, address: str, power: int) -> SignedMemory:
+    def memory_of(self, node: NodeFinding) -> SignedMemory:
         """What the commits that were read show of a key. That they lack its signature says nothing
         about the heights before them, which nobody looked at."""
-        height = self.last_signed.get(address) if address else None
+        height = node.last_signed if node.address else None
         if height is not None:
             return SignedMemory(height, f"the chain saw it sign {height}")
-        if not power:
+        if not node.power:
             return SignedMemory(None, "its key has no voting power")
-        if not self.commits:
+        commits = self.finding.commits
+        if not commits:
             return SignedMemory(None, "no commit could be read", unread=True)
-        first, last = self.commits[0], self.commits[-1]
+        first, last = commits[0], commits[-1]
         read = f"commit {last}" if first == last else f"the commits {first} to {last}"
         return SignedMemory(
             None, f"{read} lacks its signature; what it signed before was not looked at"

@@ -2,6 +2,7 @@
 # Finds the daemon on a host: its unit, home and RPC. What cannot be found is reported, never guessed:
 # as a sentence in …_trouble, which may contain anything, and a word of values/reading.py in …_why.
 
+: "${remediate_kinds:=}" # home_kinds.sh
 : "${remediate_unit:=}" # pinned by the inventory, or empty: discover
 : "${remediate_home:=}"
 : "${remediate_rpc:=}"
@@ -10,7 +11,8 @@
 UNIT_PATTERN="$remediate_daemon*.service"
 PROPERTIES=Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,ExecMainStatus
 PROPERTIES+=,User,ExecStart,Restart,TimeoutStopUSec,LimitNOFILE,ActiveEnterTimestamp
-PROPERTIES+=,InactiveExitTimestamp,InvocationID
+PROPERTIES+=,InactiveExitTimestamp,InvocationID,NeedDaemonReload
+FILES=FragmentPath,DropInPaths,EnvironmentFiles # of the unit; they do not leave the host with it
 
 shown='' value='' flag_value='' binary=''
 unit='' unit_trouble='' unit_why='' candidates=''
@@ -18,7 +20,7 @@ home='' home_trouble='' home_why='' rpc='' rpc_trouble='' rpc_why=''
 config_text='' config_trouble='' config_why=''
 owner_uid='' owner_gid=''
 words=() as_owner=()
-guest_text=$remediate_guest guest_limit=2 # for systems/hosts/service_user.sh, which precedes this text
+guest_text=$remediate_kinds$remediate_guest guest_limit=2 # for systems/hosts/service_user.sh, which precedes this text
 declare -A config=()
 
 # find_unit: sets unit, or unit_trouble. Exactly one unit file must match, unless it is pinned. Only
@@ -54,7 +56,7 @@ find_unit() {
 # show_unit: sets shown to the properties of the unit, one per line.
 show_unit() {
     local taken status
-    take systemd show --property="$PROPERTIES" -- "$unit"
+    take systemd show --property="$PROPERTIES,$FILES" -- "$unit"
     shown=$'\n'$taken$'\n'
 }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import UNSET
+
 from remediations.engine.observe.section import (
     NOT_ASKED,
     TIME_LIMIT,
@@ -17,6 +19,7 @@ from remediations.engine.observe.section import (
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
+from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
@@ -146,6 +149,12 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         dials=reader.rpc("dials", "net_info, and its persistent peers", parse_dials)
         if "dials" in document.sections
         else None,
+        changes=reader.of_unit("changes", "stat", host_text.parse_changes)
+        if "changes" in document.sections
+        else UNSET,
+        genesis=reader.file("genesis", f"{home}/config/genesis.json", parse_genesis)
+        if "genesis" in document.sections
+        else UNSET,
     )
 
 

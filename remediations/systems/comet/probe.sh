@@ -14,7 +14,7 @@ PROCESSES=100
 DIALLED=8
 own_us[processes]=1500000 # what has the home among its arguments starts after it
 
-main_pid=0 described='' program='' program_pid=0
+main_pid=0 described='' answered='' program='' program_pid=0
 key_file='' state_file='' node_key_file='' wal_file=''
 
 found() {
@@ -64,11 +64,13 @@ at_home() {
 }
 
 key() {
-    local address status
+    local address status node_key node_id=
     address=$(guest address "$key_file")
     status=$?
     ((status == 0 || status == 44)) || return $status
-    say address "${address:-absent}" node_key "$(guest present "$node_key_file")"
+    node_key=$(guest present "$node_key_file")
+    [[ $node_key != yes ]] || node_id=$(guest node_id "$node_key_file" 2>/dev/null) || node_id=
+    say address "${address:-absent}" node_key "$node_key" node_id "$node_id"
 }
 
 wal() {
@@ -167,6 +169,45 @@ binary_facts() {
         -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
     say version "$(foreign "$owner_uid" "$owner_gid" "$program" version --home "$home" 2>&1 |
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
+}
+
+# changes: when the files changed that decide how the daemon starts: those of the unit, settings,
+# genesis, the program, and cosmovisor's link to it. Of a link both its own time and that of what it
+# leads to. By ctime, which neither `cp -p` nor a package manager can set back. A file that is not
+# there has no line; one that was taken away shows on the directory of the drop-ins.
+changes() {
+    local line
+    local -a of_unit=("/etc/systemd/system/$unit.d") dropped=() of_daemon=()
+    property FragmentPath
+    of_unit+=("$value")
+    property DropInPaths
+    read -ra dropped < <(printf '%s\n' "$value")
+    while IFS= read -r line; do
+        [[ $line == EnvironmentFiles=/* ]] || continue
+        line=${line#*=}
+        of_unit+=("${line%% (ignore_errors=*}")
+    done < <(printf '%s\n' "$shown")
+    changed unit "${of_unit[@]}" "${dropped[@]}" || return
+    of_daemon=("$binary" "$program")
+    [[ ! $home ]] || of_daemon+=("$home"/config/{config.toml,app.toml,client.toml,genesis.json}
+        "$home/cosmovisor/current")
+    changed daemon "${of_daemon[@]}"
+}
+
+# changed WHOSE FILE…: a line for each that is there. What the daemon reads is looked at with no more
+# rights than it has, since its path may contain links.
+changed() {
+    local whose=$1 file
+    local -a rights=() files=()
+    shift
+    [[ $whose == unit ]] || rights=("${as_owner[@]}")
+    for file; do
+        [[ $file != /* || $file == *[[:cntrl:]]* ]] || files+=("$file")
+    done
+    for file in '' -L; do
+        timeout -s KILL 1 "${rights[@]}" stat $file -c "$whose %.6Z %n" -- "${files[@]:0:100}" 2>/dev/null
+        (($? < 124)) || not_read 'the times of the files cannot be read' || return
+    done
 }
 
 # recent_journal: of the newest thousand messages those that report an error of any kind, and of a
@@ -313,6 +354,7 @@ chain() {
     begin app.1 get abci_info
     begin round.1 get consensus_state
     if ((rc == 0)) && member_of latest_block_height 18; then
+        answered=yes
         height=$((10#$value))
         from=$((height > 19 ? height - 19 : 1))
         begin validators validators
@@ -354,6 +396,7 @@ describe() {
     find_program
     begin journal without "$remediate_credentials" journal
     [[ -z $binary ]] || begin binary binary_facts
+    [[ -z $binary ]] || begin changes changes
 }
 
 comet_first() {
@@ -394,6 +437,8 @@ comet_rest() {
     [[ -z $home ]] || files
     [[ -z $rpc ]] || chain
     [[ $described ]] || describe
+    # Where no node answers, nothing else tells who holds how much power.
+    [[ $answered || -z $home ]] || begin genesis guest genesis "$home/config/genesis.json"
 }
 
 # comet_last: read last, so that the sign state is never older than the blocks it is compared with.

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
 from remediations.systems.comet.blocks import PinnedBlock
 from remediations.systems.comet.inventory import HaltedAfter, Role
@@ -24,6 +26,7 @@ from remediations.systems.comet.values import (
     BlockResult,
     Commit,
     Dial,
+    Genesis,
     LastVotes,
     NodeStatus,
     Peer,
@@ -36,6 +39,7 @@ from remediations.systems.hosts.values import (
     Binary,
     ConsensusKey,
     Disk,
+    FileChange,
     JournalLine,
     NodeConfig,
     Ownership,
@@ -89,8 +93,10 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 class NodeReading(Record, frozen=True, kw_only=True):
     """One host as a node. `candidates` are the units that may be the daemon's, where `unit` is
-    unknown because the host has several. `dials` are the persistent peers that it lacks, None in
-    observations of before they were tried."""
+    unknown because the host has several. `dials` are the persistent peers that it lacks, and
+    `changes` when the files changed that decide how it starts; None or unset in observations of
+    before these were read, which stay as they are, byte for byte. `genesis` is read where the node
+    does not answer."""
 
     host: str
     role: Role
@@ -108,6 +114,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     binary: Reading[Binary]
     journal: Reading[tuple[JournalLine, ...]]
     dials: Reading[tuple[Dial, ...]] | None = None
+    changes: Reading[tuple[FileChange, ...]] | UnsetType = UNSET
+    genesis: Reading[Genesis] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "app.2": 65_536,
         "round.2": 4_000_000,
         "binary": 4096,
+        "changes": 16_384,
+        "genesis": 131_072,
         "journal": 262_144,
         "sign_state": 65_536,
     }
@@ -50,6 +52,15 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
 """Section → bytes."""
 
 FRAGMENT = ("discover.sh", "probe.sh")
+
+
+def _text(name: str) -> str:
+    return files("remediations.systems.comet").joinpath(name).read_text()
+
+
+KINDS = _text("home_kinds.sh")
+"""What a reading looks for in files of a home beside the kinds of `hosts/guest.sh`. A step does
+not, and its bytes stay as they are."""
 
 
 def _settings(entry: HostEntry) -> Mapping[str, str]:
@@ -61,6 +72,7 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_daemon": DAEMON,
         "remediate_signatures": PATTERN,
         "remediate_errors": ANY_ERROR,
+        "remediate_kinds": KINDS,
         "remediate_userinfo": USERINFO,
         "remediate_credentials": CREDENTIALS,
     }
@@ -85,9 +97,7 @@ COMET = HostSystem(
     name="comet",
     kind=CometNodes,
     inventory_section=CHAIN_SECTION,
-    fragment="".join(
-        files("remediations.systems.comet").joinpath(name).read_text() for name in FRAGMENT
-    ),
+    fragment="".join(map(_text, FRAGMENT)),
     sections=SECTIONS,
     settings=_settings,
     settings_of_all=_settings_of_all,

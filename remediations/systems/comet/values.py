@@ -40,6 +40,27 @@ class ValidatorSet(Record, frozen=True, kw_only=True):
         return sum(v.power for v in self.validators if v.address == address)
 
 
+class GenesisOf(StrEnum):
+    """Where in a genesis file its validators stand."""
+
+    VALIDATORS = "validators"  # CometBFT's own list
+    GEN_TXS = "gen_txs"  # what they delegated to themselves when the application created them
+
+
+class Genesis(Record, frozen=True, kw_only=True):
+    """The genesis file of a node: its hash, lower-case hex, and the validators of the first block.
+    They are as old as the chain: powers have changed since."""
+
+    sha256: str
+    of: GenesisOf
+    validators: tuple[Validator, ...]
+
+    @property
+    def total(self) -> int:
+        """The sum of voting power."""
+        return sum(validator.power for validator in self.validators)
+
+
 class NodeStatus(Record, frozen=True, kw_only=True):
     """`/status`. `height` is the block store's (B); `app_hash` is the header's, *before* it.
 

@@ -23,6 +23,7 @@ from remediations.engine.apply.driver import (
 from remediations.engine.plan.plan import Step
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
+from remediations.systems.hosts.last_words import last_words
 
 LAUNCHER = files("remediations.systems.hosts").joinpath("launcher.sh").read_text()
 PROBES = files("remediations.systems.hosts").joinpath("probes.sh").read_text()
@@ -163,7 +164,13 @@ def _sighting(done: Completed, host: str) -> ProbeResult:
         said = f"exit {done.exit_status}, {len(done.stdout)} bytes: {_end_of(done.stderr)}"
         raise _unusable(host, said) from None
     exit_status = int(status) if state is ProbeState.DONE else None
-    return ProbeResult(state=state, exit_status=exit_status, output=output, error_output=errors)
+    return ProbeResult(
+        state=state,
+        exit_status=exit_status,
+        output=output,
+        error_output=errors,
+        words=last_words(errors),
+    )
 
 
 def _kept(line: bytes) -> str:

@@ -15,6 +15,7 @@ from remediations.systems.hosts.values import (
     Binary,
     ConsensusKey,
     Disk,
+    FileChange,
     JournalLine,
     Ownership,
     Process,
@@ -35,6 +36,8 @@ from remediations.values.names import UNIT
 _JOURNAL = re.compile(r"([0-9]{1,11})\.([0-9]{6}) \S+ [^:]{1,200}: (.*)")
 _DF = re.compile(r" *([^ ]+) +([^ ]+) +([^ ]+) +([^ ]+) +(.*)")
 _ADDRESS = re.compile("[0-9A-F]{40}")
+_NODE_ID = re.compile("[0-9a-f]{40}")
+_CHANGE = re.compile(r"(unit|daemon) ([0-9]{1,11})\.([0-9]{6}) (/.*)")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _MAX_LINES = 300
@@ -75,6 +78,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
             open_files=_count(shown["LimitNOFILE"]),
             active_since=_stamp(shown.get("ActiveEnterTimestamp", "")),
             invocation=shown.get("InvocationID", ""),
+            needs_reload=shown.get("NeedDaemonReload") == "yes",
         )
     except KeyError as error:
         raise TextError(f"systemctl show does not report {error}") from error
@@ -101,7 +105,8 @@ def parse_processes(text: str) -> tuple[Process, ...]:
 
 
 def parse_key(text: str) -> ConsensusKey:
-    """The address in the key file, or that the file is absent; and whether there is a node key.
+    """The address in the key file, or that the file is absent; and whether there is a node key,
+    with its id.
 
     Raises:
         TextError: the text is malformed.
@@ -112,8 +117,13 @@ def parse_key(text: str) -> ConsensusKey:
         raise TextError("the address of the key is malformed")
     if said.get("node_key") not in ("yes", "no"):
         raise TextError("whether there is a node key is not reported")
+    node_id = said.get("node_id", "")
+    if node_id and not _NODE_ID.fullmatch(node_id):
+        raise TextError("the node id is malformed")
     return ConsensusKey(
-        address="" if address == "absent" else address, node_key=said["node_key"] == "yes"
+        address="" if address == "absent" else address,
+        node_key=said["node_key"] == "yes",
+        node_id=node_id,
     )
 
 
@@ -183,6 +193,26 @@ def parse_binary(text: str) -> Binary:
         running_sha256=running,
         version=said.get("version", "")[:200],
     )
+
+
+def parse_changes(text: str) -> tuple[FileChange, ...]:
+    """Lines of whose file it is, the time of its last change, its path; each path once, with the
+    newest of its times: a link changes, and what it leads to.
+
+    Raises:
+        TextError: a line is malformed.
+    """
+    found: dict[str, FileChange] = {}
+    for line in split_lines(text):
+        match = _CHANGE.fullmatch(line)
+        if match is None:
+            raise TextError("the time of a file is malformed")
+        whose, seconds, fraction, path = match.groups()
+        at = datetime.fromtimestamp(int(seconds), UTC).replace(microsecond=int(fraction))
+        change = FileChange(path=path[:_MAX_PATH], at=at, of_unit=whose == "unit")
+        if change.path not in found or found[change.path].at < at:
+            found[change.path] = change
+    return tuple(found[path] for path in sorted(found))
 
 
 def parse_journal(text: str) -> tuple[JournalLine, ...]:

@@ -21,9 +21,9 @@ class Session(Record, frozen=True, kw_only=True):
     clock_offset_ms: int
 
 
-class Unit(Record, frozen=True, kw_only=True):
+class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A systemd service (`systemctl show`). `active_since` is in UTC, None if it never was
-    active."""
+    active. `needs_reload`: its files have changed since systemd read them."""
 
     name: str
     load_state: str
@@ -43,6 +43,7 @@ class Unit(Record, frozen=True, kw_only=True):
     open_files: int
     active_since: Moment | None
     invocation: str
+    needs_reload: bool = False
 
     @property
     def masked(self) -> bool:
@@ -77,14 +78,16 @@ class NodeConfig(Record, frozen=True, kw_only=True):
     p2p_port: int = 0
 
 
-class ConsensusKey(Record, frozen=True, kw_only=True):
+class ConsensusKey(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The validator key's *address*; the private part never leaves the host.
 
-    `address` is "" if there is no key file.
+    `address` is "" if there is no key file. `node_id` is that of the node key, "" if it could not
+    be told.
     """
 
     address: str
     node_key: bool
+    node_id: str = ""
 
 
 class WriteAheadLog(Record, frozen=True, kw_only=True):
@@ -136,6 +139,16 @@ class Binary(Record, frozen=True, kw_only=True):
     sha256: str
     running_sha256: str
     version: str
+
+
+class FileChange(Record, frozen=True, kw_only=True):
+    """A file that decides how the daemon starts. `at` is when it was last changed in any way, by
+    the host's clock (ctime, which also tells of a file that was put there with an old time).
+    `of_unit`: systemd reads it, the daemon does not."""
+
+    path: str
+    at: Moment
+    of_unit: bool
 
 
 class JournalLine(Record, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import pytest
 from msgspec.structs import replace
@@ -11,11 +12,14 @@ from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.finding import Tristate
+from remediations.playbooks.chain.present import present
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
-from remediations.values.reading import Known
+from remediations.systems.comet.values import Genesis, GenesisOf, Validator
+from remediations.values.reading import Known, Why
 from tests import worlds
 from tests.worlds import BEGAN, HEIGHT, crash_looping, healthy, stopped
+from tests.worlds.signing import named_twice
 
 FLAG = "Error: unknown flag: --log_colour"
 POWERS = ((40, 30, 20, 10), (10,) * 100)
@@ -125,3 +129,71 @@ def test_no_node_is_named_that_might_sign() -> None:
         assert isinstance(world.host("full1").unit, Known)
         assert "start full1" not in diagnose(world).next_step
         assert "start a full node by hand" in diagnose(world).next_step
+
+
+def all_stopped(powers: tuple[int, ...]) -> CometReading:
+    world = healthy(powers)
+    return stopped(world, *(r.host for r in world.hosts if worlds.answers(r)))
+
+
+def with_genesis(world: CometReading, files: Mapping[str, str]) -> CometReading:
+    """The genesis files of hosts; of those with one text the validators are the same."""
+
+    def show(reading: HostReading) -> HostReading:
+        if reading.host not in files:
+            return reading
+        text = files[reading.host]
+        powers = [validator for validator in validators(world) if validator != text]
+        members = tuple(
+            Validator(address=worlds.address_of(number), power=100 - number)
+            for number, _ in enumerate(powers, 1)
+        )
+        genesis = Genesis(sha256=text * 8, of=GenesisOf.GEN_TXS, validators=members)
+        return replace(reading, genesis=worlds.known(genesis))
+
+    return replace(world, hosts=tuple(map(show, world.hosts)))
+
+
+def power_row(world: CometReading) -> str:
+    (text,) = (row.text for row in present(diagnose(world)).rows if row.title == "power")
+    return text
+
+
+@pytest.mark.parametrize("powers", POWERS, ids=len)
+def test_the_genesis_file_tells_the_powers_of_the_first_block(powers: tuple[int, ...]) -> None:
+    """Where two hosts agree on it: whose they are, by which file, and that they are old."""
+    world = with_genesis(all_stopped(powers), {"val1": "abcd1234", "val2": "abcd1234"})
+    total = sum(99 - number for number in range(len(powers)))
+    row = power_row(world)
+    assert row.startswith(f"unknown now; in the first block {total} of {total} on hosts of the")
+    assert "(val1 99, val2 98, val3 97, val4 96" in row
+    assert "by the genesis file of val1, val2 (abcd1234abcd, what its gen_txs delegate" in row
+    assert "Powers have changed since: nothing is planned with these" in row
+    assert diagnose(world).total_power == 0
+    assert "start full1 by hand" in diagnose(world).next_step
+
+
+def test_one_genesis_file_alone_proves_nothing() -> None:
+    """Nor one machine under two names, nor two that differ; and it is said why."""
+    world = all_stopped(worlds.POWERS)
+    assert power_row(world) == "unknown"
+    alone = with_genesis(world, {"val1": "abcd1234"})
+    assert power_row(alone) == "unknown; val1 alone shows its genesis file, two have to agree"
+    differ = with_genesis(world, {"val1": "abcd1234", "val2": "abcd1234", "val3": "ffff0000"})
+    assert power_row(differ).startswith("unknown; the genesis files differ: val1, val2 abcd1234")
+    twice = named_twice(alone, "val1", "validator-one")
+    assert "alone shows its genesis file" in power_row(twice)
+    large = worlds.unknown("it is larger than 33554432 bytes", Why.REFUSED)
+    unread = worlds.change(world, "val1", lambda r: replace(r, genesis=large))
+    assert power_row(unread) == (
+        "unknown; no genesis file tells them either (val1: it is larger than 33554432 bytes)"
+    )
+
+
+def test_where_a_node_tells_the_powers_the_genesis_file_does_not_count() -> None:
+    """A full node answers: its validator set is today's."""
+    world = healthy()
+    world = stopped(world, *validators(world))
+    world = with_genesis(world, {"val1": "abcd1234", "val2": "abcd1234"})
+    assert diagnose(world).powers == ""
+    assert diagnose(world).total_power == 100

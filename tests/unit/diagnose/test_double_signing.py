@@ -15,11 +15,13 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.present import present
 from remediations.systems.comet.journal_table import PATTERN
-from remediations.systems.comet.reading import CometReading, HostReading
+from remediations.systems.comet.reading import ChainView, CometReading, HostReading
 from remediations.values.reading import Known
 from tests import worlds
+from tests.signed import hash_of
 from tests.unit.plan.cases import wrong_clock
 from tests.worlds import address_of, healthy, stopped
+from tests.worlds.signed import commit_of, set_of, signed, signers_of, tells
 from tests.worlds.signing import (
     OURSELVES,
     evidence_in,
@@ -226,6 +228,89 @@ def test_a_clock_that_is_off_does_not_age_a_line() -> None:
     assert diagnose(world).chain is ChainClass.HEALTHY
     world = wrong_clock(world, "val4", -late // timedelta(milliseconds=1))
     assert diagnose(world).chain is ChainClass.DOUBLE_SIGNING
+
+
+def proven_twice(powers: tuple[int, ...], *indexes: int, by: str = "full1") -> CometReading:
+    """`by` shows another block of the newest commit's round, signed by these validators."""
+    world, chain = signed(healthy(powers)), signers_of(healthy(powers))
+    absent = [i for i in range(len(powers)) if i not in indexes]
+    other = commit_of(world, chain, absent=absent, app_hash=hash_of("another"))
+    return tells(world, by, lambda told: replace(told, commit=other))
+
+
+@POWERS
+@pytest.mark.parametrize("by", ["full1", "val1", "val4"])
+def test_two_signatures_prove_it_whoever_shows_them(powers: tuple[int, ...], by: str) -> None:
+    """No journal says a word: key, height, round and type are named, and this validator stops."""
+    world = proven_twice(powers, 3, by=by)
+    finding = diagnose(world)
+    assert finding.chain is ChainClass.DOUBLE_SIGNING
+    assert finding.node("val4").condition is NodeCondition.DOUBLE_SIGNING
+    assert "signed two precommits at height 116, round 0: " in finding.node("val4").cause
+    assert "proven by both signatures" in finding.explanation
+    assert finding.next_step.startswith("val4: Stop this validator now: `sudo systemctl stop")
+    assert next(e.reading for e in finding.node("val4").evidence).endswith(".chain.commit")
+
+
+def test_what_is_proven_comes_before_what_is_told() -> None:
+    """A younger line of a journal does not displace the proof; alone it is only told."""
+    world = said(proven_twice(worlds.POWERS, 3), "val4", OURSELVES, ago=timedelta(0))
+    assert "proven by both signatures" in diagnose(world).explanation
+    told = diagnose(signed_twice(healthy(), "val4"))
+    assert "proven" not in told.explanation
+    (row,) = (row.text for row in present(told).rows if row.title == "signed twice")
+    assert row.startswith("only told, by journals, processes or headers")
+
+
+def test_a_proof_and_two_that_run_with_the_key_are_told_together() -> None:
+    """The one says that it happened, the other which copy is to stop."""
+    world = proven_twice(worlds.POWERS, 3, by="val1")
+    address = world.host("val4").key
+    twin = worlds.change(world, "full1", lambda r: replace(r, key=address))
+    node = diagnose(twin).node("full1")
+    assert node.by_hand.startswith("Stop this copy now, and leave val4 alone")
+    assert "proven by both signatures" in node.cause
+    assert "full1 and val4 both run with this key" in node.cause
+
+
+def test_a_proof_of_long_ago_is_history() -> None:
+    """The chain has stood for two hours, and what was signed twice is older than its last block."""
+    chain = signers_of(healthy())
+    chain.voted = "2026-11-25T09:00"
+    world = stopped(healthy(halted_after_s=3600), "val1")
+    for host in ("val2", "val3", "val4", "full1"):
+        world = tells(world, host, _commit_before_the_last)
+    world = signed(world, chain)
+    other = commit_of(world, chain, absent=[0, 1, 2], app_hash=hash_of("another"))
+    world = tells(world, "val3", lambda told: replace(told, commit=other))
+    finding = diagnose(world)
+    assert finding.chain is ChainClass.QUORUM_LOST
+    assert finding.node("val4").condition is NodeCondition.WAITING
+    assert "The key of val4 signed twice, last seen at 2026-11-25" in finding.explanation
+    assert "signed two precommits at height" in finding.explanation
+
+
+def test_a_key_that_a_liar_made_up_accuses_nobody() -> None:
+    """It is in no set and on no host of the inventory."""
+    world = signed(healthy())
+    forged = signers_of(healthy(), "forged")
+    both = [commit_of(world, forged, app_hash=hash_of(text)) for text in ("one", "two")]
+    for host, commit in zip(("val3", "full1"), both, strict=True):
+        members = worlds.known(set_of(forged, world))
+        world = tells(
+            world,
+            host,
+            lambda t, c=commit, m=members: replace(t, commit=c, validators=m),  # type: ignore[misc]
+        )
+    finding = diagnose(world)
+    assert finding.chain is not ChainClass.DOUBLE_SIGNING
+    assert "signed twice" not in finding.explanation
+
+
+def _commit_before_the_last(told: ChainView) -> ChainView:
+    assert isinstance(told.commit, Known)
+    commit = told.commit.value
+    return replace(told, commit=worlds.known(replace(commit, height=commit.height - 1)))
 
 
 def _started_an_hour_ago(reading: HostReading) -> HostReading:

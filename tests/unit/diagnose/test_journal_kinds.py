@@ -221,23 +221,6 @@ def test_ends_that_differ_leave_an_attempt() -> None:
     assert "panic: another" in node.cause
 
 
-def test_after_a_while_what_was_around_it_may_have_changed() -> None:
-    """systemd gave up twenty minutes ago, for a reason without a name: one attempt is worth it."""
-    world = worlds.failed(healthy(), "val4", exit_status=1)
-    lines = [
-        (n, line) for n, line in zip(range(1206, 1200, -1), ["Error: odd", *EXIT] * 2, strict=True)
-    ]
-    world = up_since(world, "val4", timedelta(seconds=1203))
-    later = said(world, "val4", *lines)
-    assert found(later, "val4").condition.rule.cure is not None
-    now = said(
-        up_since(world, "val4", timedelta(seconds=5)),
-        "val4",
-        *[(n - 1198, line) for n, line in lines],
-    )
-    assert found(now, "val4").condition is NodeCondition.KEEPS_FAILING
-
-
 def test_memory_is_named() -> None:
     world = worlds.crash_looping(healthy(), "val4", exit_status=9, restarts=12)
     world = change(world, "val4", lambda r: replace(r, unit=unit_of(r, result="oom-kill")))

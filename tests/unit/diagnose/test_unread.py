@@ -126,6 +126,28 @@ def test_its_address_tells_which_host_it_is() -> None:
     }
 
 
+def with_node_id(world: CometReading, host: str) -> CometReading:
+    """The node key of `host` could be read, though nothing answers there."""
+
+    def tell(reading: HostReading) -> HostReading:
+        assert isinstance(reading.key, Known)
+        return replace(
+            reading, key=worlds.known(replace(reading.key.value, node_id=node_id_of(host)))
+        )
+
+    return worlds.change(world, host, tell)
+
+
+@pytest.mark.parametrize("powers", [worlds.POWERS, (50,) * 20 + (5,) * 80], ids=len)
+def test_a_host_whose_node_key_was_read_is_known_to_all(powers: tuple[int, ...]) -> None:
+    """It answers nothing, and others still list it: by its own key it is no peer from outside."""
+    world = worlds.frozen(healthy(powers), "val1")
+    assert node_id_of("val1") in {peer.node_id for peer in diagnose(world).unlisted}
+    finding = diagnose(with_node_id(world, "val1"))
+    assert finding.unlisted == ()
+    assert {node_id for part in finding.components for node_id in part.unlisted} == set()
+
+
 def test_a_stranger_stays_one() -> None:
     """No host of the inventory is unread: then it is not in it."""
     world = healthy()

@@ -298,10 +298,10 @@ def test_a_wrong_document_is_not(name: str) -> None:
 
 
 def free(name: str, what: str) -> bool:
-    """Of an answer the result: each command has its own. Of a baseline what older ones lack."""
-    return (name == "answer" and "'result'" in what) or (
-        name == "chain.baseline/1" and what == "without ('block_id',)"
-    )
+    """Of an answer the result: each command has its own. Of a baseline and a finding what older
+    ones lack."""
+    lacks = {"chain.baseline/1": "without ('block_id',)", "chain.finding/1": "without ('commits',)"}
+    return (name == "answer" and "'result'" in what) or lacks.get(name) == what
 
 
 @pytest.mark.parametrize(

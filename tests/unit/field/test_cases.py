@@ -9,7 +9,7 @@ import pytest
 from tests.unit.field.answer import answer, differences
 from tests.unit.field.case import Case
 from tests.unit.field.stage import Stage
-from tests.unit.field.table import CASES
+from tests.unit.field.table import CASES, WITH_A_HUNDRED
 
 PLAYED = [
     pytest.param(case, stage, id=f"{case.name}-{len(stage.powers)}")
@@ -27,3 +27,8 @@ def test_the_answer_is_right(case: Case, stage: Stage, directory: Path) -> None:
 def test_names_are_unique() -> None:
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names)
+
+
+def test_what_is_played_with_a_hundred_is_there() -> None:
+    """A name that was changed would silently be played with four only."""
+    assert {case.name for case in CASES if len(case.stages) > 1} >= WITH_A_HUNDRED

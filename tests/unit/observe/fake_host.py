@@ -118,6 +118,7 @@ class Host:
         self.units = ["virtengine.service enabled enabled"]
         self.arguments = f"start --home {self.home}"
         self.journal = ""
+        self.shown = ""
         self.restarts = 0
         self.main_pid = 0
 
@@ -136,6 +137,7 @@ class Host:
             "ActiveEnterTimestamp=Wed 2026-11-25 16:00:00 UTC\n"
             "InactiveExitTimestamp=Wed 2026-11-25 16:00:00 UTC\n"
             "InvocationID=0123456789abcdef0123456789abcdef\n"
+            f"{self.shown}"
             f"ExecStart={{ path={self.program} ; argv[]={self.program} {self.arguments} ; "
             "ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; "
             "status=0/0 }\n"

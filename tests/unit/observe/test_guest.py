@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.systems.comet.system import KINDS as OF_COMET
 from remediations.systems.hosts.guest import DENIED, GUEST, NO_FILE, NOT_READ
 
 CANARY = "CANARY-7f3a"
@@ -23,7 +27,7 @@ STATE = """{
   "signbytes": "6A08"
 }"""
 SHOWN = '{"height":"113","round":"0","step":"3","signbytes":"6A08"}\n'
-KINDS = ("settings", "address", "sign_state")
+KINDS = ("settings", "address", "sign_state", "node_id")
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def look(
 ) -> subprocess.CompletedProcess[bytes]:
     """`before`: how it is run, for example as another user."""
     done = subprocess.run(
-        [*before, "sh", "-c", GUEST, "guest", kind, str(file)],
+        [*before, "sh", "-c", OF_COMET + GUEST, "guest", kind, str(file)],
         env={"PATH": os.environ["PATH"], "home": str(home)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -218,6 +222,44 @@ def test_what_may_not_be_looked_at_is_not_absent(kind: str) -> None:
     done = look(kind, closed / "file", closed, *nobody)
     closed.rmdir()
     assert done.returncode == DENIED
+
+
+def node_key(private: bytes) -> str:
+    value = base64.b64encode(private).decode()
+    return f'{{"priv_key":{{"type":"tendermint/PrivKeyEd25519","value":"{value}"}}}}'
+
+
+@pytest.mark.parametrize("form", ["{}", "{}\n", "pretty"])
+def test_a_node_key_is_told_by_the_hash_of_its_public_half(home: Path, form: str) -> None:
+    """The id that CometBFT makes of it, and nothing of the private half, in no encoding."""
+    seed, public = b"CANARY-7f3a-private-half-of-32-b", hashlib.sha256(b"public").digest()
+    text = node_key(seed + public)
+    file = home / "node_key.json"
+    pretty = json.dumps(json.loads(text), indent=2)
+    file.write_text(pretty if form == "pretty" else form.format(text))
+    done = look("node_id", file, home)
+    assert done.stdout.decode() == hashlib.sha256(public).hexdigest()[:40] + "\n"
+    assert base64.b64encode(seed)[:40] not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        node_key(b"x" * 63),
+        node_key(b"x" * 65),
+        node_key(b""),
+        node_key(b"x" * 64).replace("Ed25519", "Secp256k1"),
+        node_key(b"x" * 64) + "{}",
+        node_key(b"x" * 64)[:-1],
+    ],
+)
+def test_what_is_no_node_key_has_no_id(home: Path, text: str) -> None:
+    """Of another type or length, cut off, or followed by more."""
+    file = home / "node_key.json"
+    file.write_text(text)
+    assert refused("node_id", file, home) == "it holds no ed25519 node key"
 
 
 def test_sizes_are_of_regular_files(home: Path) -> None:

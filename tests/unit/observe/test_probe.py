@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet.inventory import Role
@@ -315,6 +317,24 @@ def test_a_sign_state_that_is_none_says_why(
     assert state.reason.startswith(reason)
 
 
+def test_the_node_id_is_told_by_the_key_file(silent: Host) -> None:
+    """Where nothing answers; the private half stays on the host, in whatever encoding."""
+    private = b"SECRETKEYMATERIAL-of-32-bytes-..."[:32]
+    public = hashlib.sha256(b"public").digest()
+    text = base64.b64encode(private + public).decode()
+    silent.home.joinpath("config/node_key.json").write_text(
+        f'{{"priv_key":{{"type":"tendermint/PrivKeyEd25519","value":"{text}"}}}}'
+    )
+    key = value_or_none(observe(silent, Scope.DECIDING).key)
+    assert key is not None
+    assert key.node_id == hashlib.sha256(public).hexdigest()[:40]
+    assert key.node_key
+    silent.home.joinpath("config/node_key.json").write_text("{}")
+    odd = value_or_none(observe(silent, Scope.DECIDING).key)
+    assert odd is not None
+    assert (odd.node_key, odd.node_id) == (True, "")
+
+
 def test_an_absent_key_is_a_fact(silent: Host) -> None:
     """A standby has none: that is known, with an empty address."""
     (silent.home / "config/priv_validator_key.json").unlink()
@@ -376,3 +396,22 @@ def _with_sudo(root: Path, sudo: str) -> str:
         capture_output=True,
     )
     return done.stdout.decode().strip()
+
+
+def test_the_genesis_file_is_read_where_nothing_answers(silent: Host) -> None:
+    """It tells who held which power at first; a node that answers tells who holds it now."""
+    value = base64.b64encode(hashlib.sha256(b"key").digest()).decode()
+    key = f'{{"type":"tendermint/PubKeyEd25519","value":"{value}"}}'
+    text = f'{{"validators":[{{"address":"","pub_key":{key},"power":"10","name":"val1"}}]}}'
+    silent.home.joinpath("config/genesis.json").write_text(text)
+    reading = observe(silent, Scope.DECIDING).genesis
+    assert isinstance(reading, Known), reading
+    assert reading.value.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert [one.power for one in reading.value.validators] == [10]
+
+
+def test_the_genesis_file_is_left_alone_where_a_node_answers(
+    full: tuple[Host, HostReading],
+) -> None:
+    """It may be large, and says nothing of today."""
+    assert full[1].genesis is UNSET

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_
-
 import pytest
 from msgspec.structs import replace
 
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.guards.signing import sign_state_sound
-from remediations.systems.comet.reading import CometReading
+from remediations.playbooks.chain.situation import situation
+from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.comet.values import Commit, CommitSignature
 from remediations.values.reading import Why
 from tests import worlds
-from tests.unit.plan.cases import case_of, quorum_lost
+from tests.unit.plan.cases import quorum_lost
 
 
 def judged(world: CometReading, host: str = "val1") -> GuardResult:
     """The guard's result, in the situation of 40 of 100 power down."""
-    chain = with_(case_of(quorum_lost()), observation=world).chain
+    chain = situation(sealed(world), frozenset())
     return sign_state_sound(chain, world.host(host))
 
 

@@ -64,6 +64,19 @@ def test_failure_is_any_other_exit_and_its_last_error() -> None:
     assert driver.calls == ["launch val1", "probe val1"]
 
 
+def test_a_failure_says_what_the_daemon_said_last() -> None:
+    """The last line is that of another program; the reason is the daemon's own."""
+    status = "failed: no\n   Main PID: 5938 (code=exited, status=1/FAILURE)\n"
+    told = replace(failed(1, status), words="Error: While parsing config")
+    done = ending(FakeDriver({"val1": [told]}))
+    assert done.message == (
+        "Main PID: 5938 (code=exited, status=1/FAILURE); its last words: Error: While parsing "
+        "config"
+    )
+    fine = replace(DONE, words="Error: of before")
+    assert "last words" not in ending(FakeDriver({"val1": [fine]})).message
+
+
 def test_a_silent_failure_says_its_exit() -> None:
     """No words, a message all the same."""
     assert ending(FakeDriver({"val1": [failed(3, "")]})).message == "exit 3"

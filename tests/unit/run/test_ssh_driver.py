@@ -140,6 +140,15 @@ def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None
     assert host.count == 1
 
 
+def test_a_failure_tells_what_the_daemon_said_last(host: LauncherHost, driver: SshDriver) -> None:
+    """What the host kept of `systemctl status` names the reason."""
+    line = "Nov 28 22:22:43 val1 virtengined[59]: Error: While parsing config"
+    text = f"printf 'failed: no\\n{line}\\n   Main PID: 5938\\n' >&2; exit 1"
+    ending = asyncio.run(carried(driver, on_val1(host, text)))
+    assert ending.state == "failed"
+    assert ending.message == "Main PID: 5938; its last words: Error: While parsing config"
+
+
 def test_a_second_time_is_locked(host: LauncherHost, driver: SshDriver) -> None:
     """The host knows, whoever asks."""
     asyncio.run(carried(driver, on_val1(host)))

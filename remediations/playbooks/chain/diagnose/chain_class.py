@@ -27,8 +27,9 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.all_down import all_down
 from remediations.playbooks.chain.diagnose.clocks import Clocks
+from remediations.playbooks.chain.diagnose.commits import Commits
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
-from remediations.playbooks.chain.diagnose.equivocation import RECENT, Equivocations
+from remediations.playbooks.chain.diagnose.equivocation import RECENT, Conflict, Equivocations
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -85,6 +86,7 @@ class ClassInput:
     limit_s: int
     equivocations: Equivocations
     signing: Signing
+    commits: Commits
 
     @property
     def overdue(self) -> bool:
@@ -158,9 +160,19 @@ def _double_signing(case: ClassInput) -> ClassVerdict | None:
         addresses = sorted({view.address for view in acting}, key=lambda a: -case.power.of(a))
         what = _named([_holders_of(case, address) for address in addresses])
         seen = sorted({host for a in addresses for host in conflicts[a].said_by})
-        why = f"the key of {what} signs twice, seen on {_named(seen)}; that is slashed, and the "
-        return ClassVerdict(ChainClass.DOUBLE_SIGNING, f"{why}validator never comes back")
+        sure = _how_sure([conflicts[address] for address in addresses])
+        why = f"the key of {what} signs twice, seen on {_named(seen)}{sure}; that is slashed, and "
+        return ClassVerdict(ChainClass.DOUBLE_SIGNING, f"{why}the validator never comes back")
     return _unnamed_evidence(case) if case.halt.answer is Tristate.NO else None
+
+
+def _how_sure(conflicts: Collection[Conflict]) -> str:
+    """What signatures prove of it, "" for nothing: then journals or processes tell it."""
+    proven = [conflict for conflict in conflicts if conflict.proven]
+    if len(proven) == 1 == len(conflicts):
+        return f" ({proven[0].says})"
+    number = f"{len(proven)} of {len(conflicts)}"
+    return f" ({number} proven by two signatures each)" if proven else ""
 
 
 def _holders_of(case: ClassInput, address: str) -> str:
@@ -206,7 +218,10 @@ def _going_on(case: ClassInput) -> ClassVerdict:
     foreign = [a for a, conflict in case.equivocations.conflicts.items() if conflict.now]
     if foreign:
         what = _named([f"{short_digest(a)} ({case.power.of(a)} power)" for a in foreign])
-        why = f"{what} signs twice now, a key of no host that could be read: tell its operator"
+        sure = _how_sure([case.equivocations.conflicts[a] for a in foreign])
+        why = (
+            f"{what} signs twice now, a key of no host that could be read{sure}: tell its operator"
+        )
         tell = f"tell the operator of {what} to stop it, and to find the second holder of its key"
         return ClassVerdict(ChainClass.DEGRADED, why, next_step=tell)
     off = [view.host for view in case.views if view.answers and view.host in case.clocks.off]

@@ -63,6 +63,8 @@ def read_components(
         for hosts in outside.values():
             for host in hosts[1:]:
                 parent[root(hosts[0])] = root(host)  # 3
+    for view in views:  # a host of the inventory that does not answer is no stranger
+        outside.pop(view.node_id, None)
     return _assembled(answering, {v.host: root(v.host) for v in answering}, outside, power)
 
 

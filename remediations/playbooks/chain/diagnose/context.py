@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.commits import Commits
 from remediations.playbooks.chain.diagnose.equivocation import Equivocations
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes
@@ -23,7 +24,7 @@ from remediations.playbooks.chain.diagnose.signing import Signing, read_signing
 from remediations.playbooks.chain.finding import Tristate
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.sign_state import SignStep
-from remediations.systems.comet.values import CommitSignature, RoundStep
+from remediations.systems.comet.values import RoundStep
 from remediations.values.reading import value_or_none
 
 LastSigned = tuple[int, int, int]
@@ -103,6 +104,7 @@ def read_context(
     equivocations: Equivocations,
     same: Mapping[str, str],
     behind: Mapping[str, str],
+    commits: Commits,
 ) -> ChainContext:
     """Collects what single nodes are compared with."""
     states = (value_or_none(view.reading.sign_state) for view in views)
@@ -122,7 +124,7 @@ def read_context(
             if v.reading.role is not Role.BASTION and value_or_none(v.reading.key) is None
         ),
         hashes=hashes,
-        marks=read_last_signed(witnesses, power),
+        marks=read_last_signed(witnesses, power, commits),
         tip=tip,
         passed=read_passed(witnesses, power),
         growth=max(
@@ -138,7 +140,7 @@ def read_context(
         poor={v.host: why for v in witnesses if (why := poorly_connected(v, usual_peers))},
         began=began,
         grace=timedelta(seconds=grace_s),
-        signing=read_signing(witnesses, power, tip),
+        signing=read_signing(witnesses, power, tip, commits),
         equivocations=equivocations,
         same=same,
         holders={view.host: view for view in views},
@@ -197,21 +199,16 @@ def read_passed(witnesses: Sequence[NodeView], power: Power) -> int:
     return tip - 1
 
 
-def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, LastSigned]:
+def read_last_signed(
+    witnesses: Sequence[NodeView], power: Power, seen: Commits
+) -> dict[str, LastSigned]:
     """The last signature of each address, from commits and from the votes of the round.
 
     Nodes share most of these tuples, so each one is looked at once, by its identity.
     """
     marks: dict[str, LastSigned] = {}
-    commits: dict[int, tuple[LastSigned, tuple[CommitSignature, ...]]] = {}
     ballots: dict[int, tuple[LastSigned, tuple[str, ...]]] = {}
     for view in witnesses:
-        commit = value_or_none(view.reading.chain.commit)
-        if commit is not None:
-            commits[id(commit.signatures)] = (
-                (commit.height, commit.round, SignStep.PRECOMMIT),
-                commit.signatures,
-            )
         for state in view.rounds:
             ballots[id(state.prevotes)] = (
                 (state.height, state.round, SignStep.PREVOTE),
@@ -221,8 +218,9 @@ def read_last_signed(witnesses: Sequence[NodeView], power: Power) -> dict[str, L
                 (state.height, state.round, SignStep.PRECOMMIT),
                 state.precommits,
             )
-    for mark, signatures in commits.values():
-        for signature in signatures:
+    for commit in seen.all:
+        mark = (commit.height, commit.round, int(SignStep.PRECOMMIT))
+        for signature in commit.signatures:
             if signature.voted:
                 marks[signature.address] = max(mark, marks.get(signature.address, mark))
     for mark, votes in ballots.values():

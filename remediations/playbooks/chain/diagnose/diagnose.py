@@ -18,6 +18,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.clocks import read_clocks
+from remediations.playbooks.chain.diagnose.commits import read_commits
 from remediations.playbooks.chain.diagnose.components import (
     addresses_of,
     one_way_edges,
@@ -27,6 +28,7 @@ from remediations.playbooks.chain.diagnose.components import (
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict, read_context
 from remediations.playbooks.chain.diagnose.equivocation import read_equivocations
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
+from remediations.playbooks.chain.diagnose.genesis import genesis_powers
 from remediations.playbooks.chain.diagnose.halt import read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
 from remediations.playbooks.chain.diagnose.jumps import behind_jump_hosts
@@ -81,8 +83,15 @@ def diagnose(observation: CometReading) -> ChainFinding:
     # 4
     hashes = read_hashes(witnesses, power)
     equivocations = read_equivocations(
-        views, witnesses, power=power, halt=halt, began=observation.began, same=same
+        views,
+        witnesses,
+        power=power,
+        halt=halt,
+        began=observation.began,
+        same=same,
+        proven=proofs.twice,
     )
+    commits = read_commits(witnesses, proofs)
     context = read_context(
         views,
         witnesses,
@@ -96,6 +105,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         equivocations=equivocations,
         same=same,
         behind=behind_jump_hosts(views, observation.logins),
+        commits=commits,
     )
     verdicts = {view.host: node_condition(view, context) for view in views}
     # 5
@@ -118,6 +128,7 @@ def diagnose(observation: CometReading) -> ChainFinding:
         limit_s=observation.halted_after_s,
         equivocations=equivocations,
         signing=context.signing,
+        commits=commits,
     )
     return _assembled(observation, case, context, proofs)
 
@@ -179,9 +190,11 @@ def _assembled(
         unlisted=unlisted_peers(case.views, addresses_of(observation.logins)),
         nodes=nodes,
         evidence=_evidence(case),
+        commits=case.commits.heights,
+        powers="" if case.power.known else genesis_powers(case.views, context.same),
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
         proof=block_proof(proofs),
-        equivocations=proofs.equivocations,
+        equivocations=tuple(one.pair for one in proofs.twice),
     )
 
 

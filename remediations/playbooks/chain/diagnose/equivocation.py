@@ -1,8 +1,9 @@
 """Equivocation: which keys have signed two things for one height, round and type, and when.
 
-What shows it: journals, a node's own (`found conflicting vote from ourselves`) and those of others
-(`conflicting votes from validator ADDRESS`); evidence in blocks; two machines that run with one
-key.
+What proves it: two signatures of the key (`proofs`), whoever shows them. What tells it: journals, a
+node's own (`found conflicting vote from ourselves`) and those of others (`conflicting votes from
+validator ADDRESS`); evidence in blocks; two machines that run with one key. What is proven comes
+before what is told.
 
 *Now* is what is recent, of a key that still has power: whatever else is wrong, this comes first.
 Anything else is history, which nobody can undo (docs/diagnosis.md#double-signing).
@@ -19,7 +20,12 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.diagnose.halt import Halt
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.proofs import SignedTwice
+from remediations.render.formats import short_digest
+from remediations.systems.comet.blocks import Vote, VoteType
 from remediations.systems.comet.journal_lines import cause_of, plain_line
+from remediations.systems.comet.proof.equivocation import Equivocation
+from remediations.systems.comet.rpc_envelope import RpcError, time_of
 from remediations.systems.comet.values import BlockMeta
 from remediations.systems.hosts.values import JournalLine
 from remediations.values.reading import Known, value_or_none
@@ -45,7 +51,8 @@ _VERIFIED = re.compile(
 @dataclass(frozen=True)
 class Conflict:
     """One key that signed twice. `at` is the newest sign of it, `said_by` the hosts that show it,
-    `both` the hosts that run with this key at once, if that is how it is known."""
+    `both` the hosts that run with this key at once, as far as that is known. `proven`: by two
+    signatures; else it is only told."""
 
     address: str
     at: datetime
@@ -54,6 +61,7 @@ class Conflict:
     said_by: tuple[str, ...]
     both: tuple[str, ...]
     evidence: tuple[Evidence, ...]
+    proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,8 @@ class Equivocations:
 
 @dataclass(frozen=True)
 class _Sign:
-    """One line of a journal, or one pair of hosts, that shows a key to have signed twice."""
+    """One line of a journal, one pair of hosts, or one pair of signatures that shows a key to have
+    signed twice."""
 
     address: str
     host: str
@@ -89,6 +98,12 @@ class _Sign:
     says: str
     evidence: Evidence
     both: tuple[str, ...] = ()
+    proven: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that show it."""
+        return self.both or self.proven or (self.host,)
 
 
 def read_equivocations(
@@ -99,14 +114,16 @@ def read_equivocations(
     halt: Halt,
     began: datetime,
     same: Mapping[str, str],
+    proven: Sequence[SignedTwice] = (),
 ) -> Equivocations:
-    """What journals, blocks and running processes show.
+    """What signatures, journals, blocks and running processes show.
 
     `same` maps a host to the one name of its machine: a machine under two names signs once.
     """
     newest = halt.newest or began
     signs: dict[str, list[_Sign]] = {}
-    for sign in (*_from_journals(views, power), *_from_processes(views, same)):
+    shown = _from_signatures(proven, views, witnesses, power=power, began=began)
+    for sign in (*shown, *_from_journals(views, power), *_from_processes(views, same)):
         signs.setdefault(sign.address, []).append(sign)
 
     def recent(address: str, at: datetime) -> bool:
@@ -122,17 +139,68 @@ def read_equivocations(
 def _conflict(
     address: str, signs: Sequence[_Sign], recent: Callable[[str, datetime], bool]
 ) -> Conflict:
-    newest = max(signs, key=lambda sign: (bool(sign.both), sign.at))
-    hosts = tuple(sorted({host for sign in signs for host in (sign.both or (sign.host,))}))
+    first = max(signs, key=lambda sign: (bool(sign.proven), bool(sign.both), sign.at))
+    both = max(signs, key=lambda sign: (bool(sign.both), sign.at))
+    told = (first, both) if both.both and both is not first else (first,)
     return Conflict(
         address,
         max(sign.at for sign in signs),
         any(recent(address, sign.at) for sign in signs),
-        newest.says,
-        hosts,
-        newest.both,
-        (newest.evidence,),
+        "; ".join(sign.says for sign in told),
+        tuple(sorted({host for sign in signs for host in sign.hosts})),
+        both.both,
+        tuple(sign.evidence for sign in told),
+        bool(first.proven),
     )
+
+
+def _from_signatures(
+    proven: Sequence[SignedTwice],
+    views: Sequence[NodeView],
+    witnesses: Sequence[NodeView],
+    *,
+    power: Power,
+    began: datetime,
+) -> Iterator[_Sign]:
+    """What two signatures prove, of keys that are in the set or on a host of the inventory: anybody
+    may sign twice with a key that he made up.
+
+    A vote has the time that its signer gave it, so the time of the block counts, too.
+    """
+    blocks = {
+        block.height: block.time
+        for view in witnesses
+        for block in value_or_none(view.reading.chain.blocks) or ()
+    }
+    by_host = {view.host: view for view in views}
+    for one in proven:
+        pair, reading = one.pair, by_host[one.hosts[0]].reading
+        if not power.of(pair.address) and power.known and pair.address not in power.holders:
+            continue
+        height = pair.first.height
+        times = [blocks[height]] if height in blocks else []
+        times += [at for vote in (pair.first, pair.second) if (at := _time_of(vote)) is not None]
+        says = f"it signed {signed_twice_text(pair)}; proven by both signatures"
+        evidence = evidence_of(f"{one.hosts[0]}.chain.commit", reading.chain.commit, says)
+        at = min(max(times, default=began), began)
+        yield _Sign(pair.address, one.hosts[0], at, says, evidence, proven=one.hosts)
+
+
+def signed_twice_text(pair: Equivocation) -> str:
+    """What was signed twice: `two precommits at height 116, round 0: AB12 and CD34`."""
+    first, second = pair.first, pair.second
+    kind = "prevote" if first.type == VoteType.PREVOTE else "precommit"
+    blocks = " and ".join(
+        short_digest(vote.block.hash) if vote.block else "nil" for vote in (first, second)
+    )
+    return f"two {kind}s at height {first.height}, round {first.round}: {blocks}"
+
+
+def _time_of(vote: Vote) -> datetime | None:
+    try:
+        return time_of(vote.timestamp)
+    except RpcError:
+        return None
 
 
 def _started_since(views: Sequence[NodeView], address: str, at: datetime) -> bool:

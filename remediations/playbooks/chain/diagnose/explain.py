@@ -90,6 +90,7 @@ def _past(case: ClassInput, chain: ChainClass) -> Iterator[str]:
             continue
         names = case.power.holders.get(address) or (short_digest(address),)
         when = f"signed twice, last seen at {_clock(conflict.at)}"
+        when += f" ({conflict.says})" if conflict.proven else ""
         yield f"The key of {name_some(names)} {when}."
 
 

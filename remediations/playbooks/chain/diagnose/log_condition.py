@@ -6,8 +6,6 @@ found from other readings; a damaged database, an upgrade and the reason why con
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
@@ -17,11 +15,11 @@ from remediations.playbooks.chain.diagnose.journal_time import (
     lines_of_attempts,
     told_by_journal,
 )
+from remediations.playbooks.chain.diagnose.last_end import end_evidence, end_of, may_be_mended
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.symptom_rules import RULES
 from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
 from remediations.systems.comet.double_sign_check import forbids_start
-from remediations.systems.comet.journal_ends import Ending, repeated_end
 from remediations.systems.comet.journal_lines import Symptom, cause_of, named_height
 from remediations.systems.comet.journal_table import kind_of
 from remediations.values.reading import value_or_none
@@ -29,9 +27,6 @@ from remediations.values.reading import value_or_none
 _GO_PANIC = 2
 """Exit status of a Go program that panicked."""
 _ENOUGH_FILES = 65_535
-_OVER = timedelta(minutes=10)
-"""So long after the last end of a unit that systemd gave up, what was around it may have changed:
-one attempt is worth it."""
 
 
 def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
@@ -68,7 +63,7 @@ def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         # No outside cause explains it: the application itself does not apply the block.
         condition = _fails(view, context)
         meaning = f"block {view.height} is stored, the application does not take it"
-    if condition is None:
+    if condition is None or may_be_mended(view, condition, told.at):
         return None
     reason = cause_of(told.line)
     if condition is NodeCondition.UPGRADE_NEEDED:
@@ -90,31 +85,10 @@ def log_hint(view: NodeView, context: ChainContext) -> tuple[str, Evidence, str]
         if rule.condition is not None and not (rule.ended and view.answers):
             return None
         return told.kind.meaning, _line_evidence(view, told), rule.by_hand
-    end = _repeated_end(view)
+    end = end_of(view)
     if end is None or view.answers:
         return None
-    return "it ends with", _end_evidence(view, end), ""
-
-
-def keeps_failing(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """Each of its last attempts ended with the same words: one more would end so, too."""
-    unit = view.unit
-    if view.answers or unit is None or unit.active_state not in ("activating", "failed"):
-        return None
-    end = _repeated_end(view)
-    if end is None or end.times < LOOPS:
-        return None
-    if unit.active_state == "failed" and context.began - end.at > _OVER:
-        return None
-    reason = cause_of(end.words)
-    cause = f"it ended {end.times} times with the same words: {reason}"
-    return NodeVerdict(
-        NodeCondition.KEEPS_FAILING,
-        cause,
-        (_end_evidence(view, end), *view.unit_evidence()),
-        "",
-        reason,
-    )
+    return "it ends with", end_evidence(view, end), ""
 
 
 def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -213,24 +187,10 @@ def _once_explained(view: NodeView, cured: frozenset[Symptom]) -> bool:
     return any(kind is not None and kind.symptom in cured for kind in kinds)
 
 
-def _repeated_end(view: NodeView) -> Ending | None:
-    unit = view.unit
-    return repeated_end(lines_of_attempts(view), unit.name) if unit is not None else None
-
-
 def _line_evidence(view: NodeView, told: Told) -> Evidence:
     return Evidence(
         reading=f"{view.host}.journal",
         says=cause_of(told.line),
         source=view.reading.journal.source,
         at=told.at,
-    )
-
-
-def _end_evidence(view: NodeView, end: Ending) -> Evidence:
-    return Evidence(
-        reading=f"{view.host}.journal",
-        says=cause_of(end.words),
-        source=view.reading.journal.source,
-        at=end.at,
     )

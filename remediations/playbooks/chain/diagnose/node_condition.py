@@ -21,11 +21,11 @@ from remediations.playbooks.chain.diagnose.key_condition import (
     key_missing,
     sign_state_lost,
 )
+from remediations.playbooks.chain.diagnose.last_end import keeps_failing, mended_since
 from remediations.playbooks.chain.diagnose.log_condition import (
     disk_full,
     from_journal,
     from_settings,
-    keeps_failing,
     panicked,
 )
 from remediations.playbooks.chain.diagnose.machines import names_of
@@ -137,6 +137,7 @@ _JUDGES: tuple[Judge, ...] = (
     panicked,
     diverged,
     keeps_failing,
+    mended_since,
     silent_condition,
     waits_for_signer,
     isolated,

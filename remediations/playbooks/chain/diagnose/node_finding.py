@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -33,13 +35,17 @@ def node_findings(
     """One finding for each host, sorted by name."""
     by_class = _ByClass(case, judgement, components)
     unread = {key.host: key.mend for key in unread_keys(case.views)}
+    signed = case.commits.last_signed({view.address for view in case.views})
     return tuple(
-        _finding(
-            view,
-            case,
-            context,
-            case.verdicts[view.host] or by_class.verdict(view),
-            unread.get(view.host, ""),
+        replace(
+            _finding(
+                view,
+                case,
+                context,
+                case.verdicts[view.host] or by_class.verdict(view),
+                unread.get(view.host, ""),
+            ),
+            last_signed=signed.get(view.address),
         )
         for view in sorted(case.views, key=lambda view: view.host)
     )

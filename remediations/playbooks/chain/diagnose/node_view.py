@@ -134,8 +134,11 @@ class NodeView:
 
     @property
     def node_id(self) -> str:
-        """The p2p id; "" if the RPC did not answer."""
-        return self.status.node_id if self.status is not None else ""
+        """The p2p id, as the node tells it, else that of its key file; "" if neither is known."""
+        if self.status is not None:
+            return self.status.node_id
+        key = value_or_none(self.reading.key)
+        return key.node_id if key is not None else ""
 
     @property
     def down(self) -> bool:

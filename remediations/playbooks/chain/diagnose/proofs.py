@@ -43,12 +43,22 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class SignedTwice:
+    """A key that signed twice, proven by both signatures. `hosts` are those that show one of them,
+    believed or not: nobody can make such a pair but the holder of the key."""
+
+    pair: Equivocation
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Proofs:
     """What is proven. `block` is the newest proven block, `hosts` are those that show it; `trust`
     says whose set signed it, "" if nothing is proven.
 
     `doubts` maps a host to the field that it altered; `sets` are the hosts whose validator set is
-    the one that a proven block names. `tried` is how many signatures were verified.
+    the one that a proven block names. `tried` is how many signatures were verified; `commits` are
+    those of all proven blocks.
     """
 
     block: ProvenBlock | None = None
@@ -58,7 +68,8 @@ class Proofs:
     tried: int = 0
     doubts: dict[str, str] = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
-    equivocations: tuple[Equivocation, ...] = ()
+    twice: tuple[SignedTwice, ...] = ()
+    commits: tuple[Commit, ...] = ()
 
 
 def read_proofs(views: Sequence[NodeView], chain_id: str, pin: PinnedBlock | None = None) -> Proofs:
@@ -75,17 +86,19 @@ def read_proofs(views: Sequence[NodeView], chain_id: str, pin: PinnedBlock | Non
     twice = _equivocations(shown, chain_id)
     tried = sum({id(one.proof): one.proof.tried for one in shown}.values())
     if not proven:
-        return Proofs(reason=_why_not(shown, believed), tried=tried, equivocations=twice)
-    newest = max((block for _, block in proven), key=lambda block: (block.height, block.verified))
+        return Proofs(reason=_why_not(shown, believed), tried=tried, twice=twice)
+    blocks = [block for _, block in proven]
+    newest = max(blocks, key=lambda block: (block.height, block.verified))
     same = [one.host for one, block in proven if block.block_id == newest.block_id]
     return Proofs(
         block=newest,
         hosts=tuple(same),
         trust=believed.trust,
         tried=tried,
-        doubts=_doubts(views, shown, [block for _, block in proven]),
+        doubts=_doubts(views, shown, blocks),
         sets=frozenset(one.host for one, _ in proven if one.current),
-        equivocations=twice,
+        twice=twice,
+        commits=tuple(one.commit for one in shown if one.proof.block in blocks),
     )
 
 
@@ -215,7 +228,7 @@ def _other_sets(shown: Sequence[Shown], doubts: dict[str, str]) -> dict[str, str
     }
 
 
-def _equivocations(shown: Sequence[Shown], chain_id: str) -> tuple[Equivocation, ...]:
+def _equivocations(shown: Sequence[Shown], chain_id: str) -> tuple[SignedTwice, ...]:
     """Who signed two blocks in one round, by the commits that hosts show."""
     rivals: dict[tuple[int, int], dict[int, Shown]] = {}
     for one in shown:
@@ -225,11 +238,12 @@ def _equivocations(shown: Sequence[Shown], chain_id: str) -> tuple[Equivocation,
             for other in of_round.values()
         ):
             of_round[id(one.commit)] = one
-    found: dict[str, Equivocation] = {}
+    found: dict[str, SignedTwice] = {}
     for of_round in rivals.values():
         for first, second in _pairs(list(of_round.values())):
             for pair in in_commits(first.commit, second.commit, first.members, chain_id):
-                found.setdefault(pair.address, pair)
+                hosts = (first.host, second.host)
+                found.setdefault(pair.address, SignedTwice(pair, hosts))
     return tuple(found[address] for address in sorted(found))
 
 

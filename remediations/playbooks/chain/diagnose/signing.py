@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from remediations.playbooks.chain.diagnose.commits import Commits
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.systems.comet.values import Commit, RoundState, RoundStep
@@ -39,14 +40,15 @@ class Signing:
         return tuple(sorted(self.absent.get(address, nothing) | self.silent.get(address, nothing)))
 
 
-def read_signing(witnesses: Sequence[NodeView], power: Power, tip: int) -> Signing:
+def read_signing(
+    witnesses: Sequence[NodeView], power: Power, tip: int, commits: Commits
+) -> Signing:
     """The traces in the commits and rounds of all witnesses near the tip."""
     held = {a: i for i, a in enumerate(power.addresses) if a in power.holders}
     signed: set[str] = set()
     absent: dict[str, set[int]] = {}
     silent: dict[str, set[int]] = {}
-    commits = (value_or_none(view.reading.chain.commit) for view in witnesses)
-    for commit in {id(c.signatures): c for c in commits if c is not None}.values():
+    for commit in commits.all:
         if commit.height < tip - READ_APART:
             continue
         voted = _voted(commit)

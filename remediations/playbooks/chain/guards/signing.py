@@ -111,7 +111,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
             next_step="check the signer first: its state must not be lower",
             facts=facts,
         )
-    memory = chain.memory_of(finding.address, finding.power)
+    memory = chain.memory_of(finding)
     above = state.height > chain.tip + 1
     holds: bool | None = not above and state.height >= (memory.height or 0)
     if finding.power and chain.tip and not state.height:

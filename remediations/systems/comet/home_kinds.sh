@@ -1,0 +1,41 @@
+# shellcheck shell=sh disable=SC2154 # regular, contents, refuse and name are of guest.sh
+# Kinds of files of a home that only a reading looks into. It precedes systems/hosts/guest.sh, whose
+# own text is part of the steps:
+#
+#   node_id     of a node key: the hash of its public half, the second 32 bytes of an ed25519 key
+#   genesis     its hash, and of each validator in it the key and the power: those of CometBFT
+#               (pub_key, power), and those that the SDK creates (create, key, amount)
+
+# node_id: the private half goes through pipes of this program, and no further: into no argument, no
+# variable and no output.
+node_id() {
+  regular 65536
+  form='^\{"priv_key":\{"type":"tendermint/PrivKeyEd25519","value":"([A-Za-z0-9+/]{86}==)"\}\}$'
+  found=$(contents 65536 | tr -d ' \n\r\t' | sed -nE "s|$form|\1|p" | base64 -d | tail -c 32 |
+    sha256sum)
+  case $found in
+    e3b0c44298fc1c149afb*) refuse 45 'it holds no ed25519 node key' ;; # the hash of nothing
+  esac
+  printf '%.40s\n' "$found"
+}
+
+# genesis: a line for each thing. The braces and brackets of the JSON end lines; within a string no
+# quote stands unescaped, so nothing that somebody calls himself looks like a member.
+genesis() {
+  regular 33554432
+  found=$(contents 33554432 | sha256sum)
+  printf 'sha256 %.64s\n' "$found"
+  created='"@type":"/cosmos\.staking\.v1beta1\.MsgCreateValidator"'
+  amount='("denom":"[^"]*",)?"amount":"([0-9]{1,30})"(,"denom":"[^"]*")?'
+  key='([A-Za-z0-9+/=]{1,100})'
+  contents 33554432 | tr -d ' \n\r\t' | tr '{}[]' '\n\n\n\n' | sed -nE "
+    s|^\"type\":\"tendermint/PubKeyEd25519\",\"value\":\"$key\"\$|pub_key \1|p; t
+    s|^,\"power\":\"([0-9]{1,18})\",\"name\":.*|power \1|p; t
+    s|.*,\"power\":\"([0-9]{1,18})\",\"pub_key\":\$|power \1|p; t
+    \\|^$created|,\\|^$amount\$| {
+      s|^$created.*|create|p; t
+      s|^\"@type\":\"/cosmos\.crypto\.ed25519\.PubKey\",\"key\":\"$key\"\$|key \1|p; t
+      s|^$amount\$|amount \2|p
+    }"
+}
+
