@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from remediations.values.lines import split_lines
+
 MAX_WORDS = 240
 _JOURNAL = re.compile(
     r"[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} \S+ ([^\s:\[]{1,64})(?:\[[0-9]+\])?: (.+)"
@@ -17,7 +19,7 @@ def last_words(status: str) -> str:
     systemd says of the unit is not the daemon's."""
     said = [
         match[2].strip()
-        for line in status.splitlines()
+        for line in split_lines(status)
         if (match := _JOURNAL.fullmatch(line.strip())) and match[1] != _MANAGER
     ]
     errors = [line for line in said if _ERROR.search(line)]
