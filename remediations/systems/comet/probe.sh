@@ -126,7 +126,7 @@ find_program() {
         ((${#files[@]} == 1)) || return 0
         program=$(timeout -s KILL 1 "${as_owner[@]}" realpath "${files[0]}") || program=${files[0]}
         program_pid=0
-        for pid in $(<"/proc/$main_pid/task/$main_pid/children"); do
+        for pid in $(cat "/proc/$main_pid"/task/*/children 2>/dev/null); do
             [[ /proc/$pid/exe -ef $binary ]] || program_pid=$pid
         done
     elif named_before_start && [[ ! $program -ef $binary ]]; then
@@ -216,10 +216,11 @@ changed() {
 recent_journal() {
     local messages
     messages=$(timeout -s KILL 0.5 journalctl --unit="$unit" --lines=1000 --no-pager --all --reverse \
-        --output=short-unix --quiet | head -c 1000000 | cut -b -4096 | tr -d '\0')
+        --output=short-unix --quiet | head -c 1000000 | cut -b -4096 | tr -d '\0' |
+        grep -avE '^[^:]*: ([[:space:]]|goroutine |created by |runtime(\.| stack:))')
     grep -aE -m 40 "$remediate_errors" <<<"$messages"
     [[ $1 != ended ]] || grep -avE -m 25 \
-        '^[^:]*: ([[:space:]]|goroutine |created by |(Usage|Flags|Global Flags):|$)|\(0x|\(\.\.\.\)$' <<<"$messages"
+        '^[^:]*: ((Usage|Flags|Global Flags):|$)|\(0x|\(\.\.\.\)$' <<<"$messages"
 }
 
 # journal: lines of the unit with a signature, newest first, since its last start; ten minutes more if

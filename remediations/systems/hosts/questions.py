@@ -9,6 +9,7 @@ import re
 import shlex
 
 from remediations.systems.hosts.rounds import Question
+from remediations.values.lines import split_lines
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _INVOCATION = re.compile("[0-9a-f]{32}")
@@ -20,9 +21,14 @@ ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
 START_TICKS = 19
 """Index in /proc/PID/stat, counted after the parenthesis: the command's name may have blanks."""
 
-_PROGRAM = (
-    'exec 2>&1; pid=$(systemctl show -p MainPID --value "$unit") && sha256sum "/proc/$pid/exe"'
-)
+_PROGRAMS = """exec 2>&1
+pids=$(systemctl show -p MainPID --value "$unit") && sha256sum "/proc/$pids/exe" || exit
+for generation in 1 2 3; do
+  pids=$(for pid in $pids; do cat /proc/"$pid"/task/*/children 2>/dev/null; done)
+  for pid in $pids; do sha256sum "/proc/$pid/exe" 2>/dev/null; done | head -n 20
+done; :"""
+"""Of the main process and, three generations deep, of the processes that it started: below a
+wrapper (cosmovisor) the daemon is one of these."""
 _JOURNAL = f"""
 invocation=$(systemctl show -p InvocationID --value "$unit") || exit
 printf '%s\\n' "$invocation"
@@ -45,13 +51,13 @@ def unit_active(unit: str) -> Question[bool]:
     )
 
 
-def running_program(unit: str) -> Question[str]:
-    """The SHA-256 of the program that the unit's main process runs, even if its file was
-    replaced."""
+def running_programs(unit: str) -> Question[tuple[str, ...]]:
+    """The SHA-256 of the programs that the unit runs, even if their files were replaced: first that
+    of its main process, then of those that it started."""
     return Question(
         source="the running program",
-        command=f"unit={shlex.quote(unit)}; {_PROGRAM}",
-        parse=_sha256,
+        command=f"unit={shlex.quote(unit)}; {_PROGRAMS}",
+        parse=_sha256s,
         root=True,
     )
 
@@ -96,11 +102,11 @@ def _active(output: bytes) -> bool:
     return int(status) == ACTIVE
 
 
-def _sha256(output: bytes) -> str:
-    words = _text(output).split()
+def _sha256s(output: bytes) -> tuple[str, ...]:
+    words = [line.split()[0] for line in split_lines(_text(output)) if line.split()]
     if not words or not _SHA256.fullmatch(words[0]):
         raise ValueError("it has no SHA-256")
-    return words[0]
+    return tuple(word for word in words if _SHA256.fullmatch(word))
 
 
 def _start(output: bytes) -> int | None:

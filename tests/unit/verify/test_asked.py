@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
+import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -208,14 +213,31 @@ def test_a_unit_runs_where_systemd_says_so(
         assert value(local, question) is active
 
 
+def test_the_program_below_a_wrapper_is_told_as_well(local: LocalReach) -> None:
+    """A shell that started another program: first its own, then that one."""
+    sleeper = str(Path(shutil.which("sleep") or "").resolve())
+    with subprocess.Popen(["bash", "-c", "sleep 60; :"], start_new_session=True) as wrapper:
+        try:
+            children = Path(f"/proc/{wrapper.pid}/task/{wrapper.pid}/children")
+            while not children.read_text().strip():
+                time.sleep(0.01)
+            local.tool("systemctl", f"#!/bin/sh\necho {wrapper.pid}\n")
+            programs = value(local, hosts.running_programs("a.service"))
+        finally:
+            os.killpg(wrapper.pid, signal.SIGKILL)
+    shell = str(Path(shutil.which("bash") or "").resolve())
+    hashes = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in (shell, sleeper)]
+    assert programs == tuple(hashes)
+
+
 def test_the_program_is_the_one_that_runs(local: LocalReach) -> None:
     """By the main process of the unit; without one there is nothing to compare."""
     local.tool("systemctl", "#!/bin/sh\necho $PPID\n")
-    digest = value(local, hosts.running_program("a.service"))
-    assert isinstance(digest, str)
-    assert len(digest) == 64
+    digests = value(local, hosts.running_programs("a.service"))
+    assert isinstance(digests, tuple)
+    assert {len(digest) for digest in digests} == {64}
     local.tool("systemctl", "#!/bin/sh\necho 0\n")
-    assert "/proc/0/exe" in reason(local, hosts.running_program("a.service"))
+    assert "/proc/0/exe" in reason(local, hosts.running_programs("a.service"))
 
 
 def test_a_process_is_known_by_its_start(local: LocalReach) -> None:

@@ -213,7 +213,7 @@ def _questions(
     if target.host in {state.host for state in baseline.sign_states}:
         asked["sign_state"] = comet.sign_state(target)
     if acted:
-        asked["program"] = hosts.running_program(target.unit)
+        asked["programs"] = hosts.running_programs(target.unit)
         asked["failures"] = hosts.journal_since_start(target.unit, FAILURES, CREDENTIALS)
         asked["foreign_file"] = hosts.foreign_file(f"{target.home}/data", target.user or "root")
     for process in baseline.untouched:

@@ -47,7 +47,7 @@ class CheckedNode:
     results: Reading[tuple[BlockResult, ...]]
     commits: Reading[tuple[Commit, ...]]
     sign_state: Reading[SignState]
-    program: Reading[str]
+    programs: Reading[tuple[str, ...]]
     failures: Reading[str]
     foreign_file: Reading[str]
     process_start: Reading[int | None]
