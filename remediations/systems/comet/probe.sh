@@ -1,17 +1,11 @@
 # shellcheck shell=bash disable=SC2329,SC2154 # sections are called through `begin`; discover.sh
-# Reads one node: the sections about the daemon, its home and the chain, and their order. It follows
-# discover.sh, within the frame of systems/hosts/probe.sh.
+# Reads one node: the sections about the daemon and its home, and the order of all. It follows
+# discover.sh, journal.sh and rpc.sh, within the frame of systems/hosts/probe.sh.
 
-: "${remediate_signatures:=panic}" # extended regular expressions for the journal
-: "${remediate_errors:=ERR}"
-: "${remediate_pin:=}" # the height of the pinned block
 : "${remediate_userinfo:=}"    # sed scripts that hide credentials (secrets.py)
 : "${remediate_credentials:=}"
 
-RPC_SECONDS=2
-SAMPLES_APART_US=2500000
 PROCESSES=100
-DIALLED=8
 own_us[processes]=1500000 # what has the home among its arguments starts after it
 
 main_pid=0 described='' answered='' program='' program_pid=0
@@ -210,177 +204,7 @@ changed() {
     done
 }
 
-# recent_journal: of the newest thousand messages those that report an error of any kind, and of a
-# unit that has ended the last ones, whatever they say: they are the reason. Not the stack of a panic,
-# nor the help text after an error of the command line.
-recent_journal() {
-    local messages
-    messages=$(timeout -s KILL 0.5 journalctl --unit="$unit" --lines=1000 --no-pager --all --reverse \
-        --output=short-unix --quiet | head -c 1000000 | cut -b -4096 | tr -d '\0' |
-        grep -avE '^[^:]*: ([[:space:]]|goroutine |created by |runtime(\.| stack:))')
-    grep -aE -m 40 "$remediate_errors" <<<"$messages"
-    [[ $1 != ended ]] || grep -avE -m 25 \
-        '^[^:]*: ((Usage|Flags|Global Flags):|$)|\(0x|\(\.\.\.\)$' <<<"$messages"
-}
-
-# journal: lines of the unit with a signature, newest first, since its last start; ten minutes more if
-# it was restarted or does not run, because the cause is in an earlier start, and so where only the
-# wrapper of the daemon runs. Before them, its recent
-# messages. Status: 0 for all of these lines, or the maximum number of them; 124 if time ran out;
-# otherwise nothing is known.
-journal() {
-    local since active ended= alone=
-    property ActiveEnterTimestamp
-    [[ $value ]] || property InactiveExitTimestamp
-    # systemd forgets a unit that neither runs nor is enabled: a day.
-    since=$(date -d "${value:-yesterday}" +%s) || return
-    property ActiveState
-    active=$value
-    property NRestarts
-    ((main_pid == 0 || program_pid != 0)) || alone=yes # a wrapper without its daemon
-    [[ $active == active && $value == 0 && ! $alone ]] || ended=ended since=$((since - 600))
-    recent_journal "$ended"
-    searched_journal "$since"
-}
-
-searched_journal() {
-    local -a ended
-    timeout -s KILL 2.5 journalctl --unit="$unit" --since="@$1" --no-pager --all --reverse \
-        --output=short-unix --quiet |
-        grep -avE 'Failed to (kill control group|send signal)' | # says I/O error, means nothing
-        grep -aE -m 200 "$remediate_signatures" |
-        cut -b -4096
-    ended=("${PIPESTATUS[@]}")
-    ((ended[2] == 141)) && return 0 # the section is full
-    ((ended[2] < 2 && (ended[1] < 2 || ended[1] == 141))) ||
-        not_read 'a message of the journal is too long to be searched' || return
-    ((ended[2] == 0 && ended[0] == 141)) && return 0 # enough was found
-    now_us
-    ((ended[0] != 137)) || ((now - at > 2400000)) || not_read 'journalctl was killed' || return
-    ((ended[0] != 137)) || return 124
-    return "${ended[0]}"
-}
-
-# ask URL…: the answer of each, one line or more, within a time limit. It needs no rights.
-ask() {
-    local -a as_nobody=()
-    ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
-    "${as_nobody[@]}" curl -q -sSg --proto =http --noproxy '*' --max-time "$RPC_SECONDS" -w '\n' "$@"
-}
-
-get() { ask "$rpc/$1"; }
-
-# member_of NAME DIGITS: sets value to the decimal string that is member NAME of the JSON in answer.
-member_of() {
-    value=
-    [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9]{1,$2})\" ]] && value=${BASH_REMATCH[1]}
-}
-
-# dials PEERS: of the persistent peers that the node lacks, whether their p2p port can be reached from
-# here. A connection is made and closed again, as nobody; nothing is sent. It is tried for the first
-# few, all at once.
-dials() {
-    local answer peer tried=0
-    local -a peers=() as_nobody=()
-    ((EUID)) || as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs)
-    answer=$(get net_info | head -c 2000000; exit "${PIPESTATUS[0]}") || return
-    IFS=', ' read -ra peers < <(printf '%s\n' "$1")
-    for peer in "${peers[@]}"; do
-        [[ ${peer,,} =~ ^([0-9a-f]{40})@([a-z0-9.-]{1,253}):([0-9]{1,5})$ ]] || continue
-        [[ $answer != *"\"${BASH_REMATCH[1]}\""* ]] || continue
-        ((++tried <= DIALLED)) || break
-        dial "${BASH_REMATCH[@]:1}" &
-    done
-    wait
-}
-
-# dial ID HOST PORT: the id, and how it went: open, silent (nobody answered in time), refused.
-dial() {
-    local how=refused
-    timeout -s KILL 1 "${as_nobody[@]}" bash -c 'exec 3<>"/dev/tcp/$1/$2"' dial "$2" "$3" 2>/dev/null
-    case $? in
-        0) how=open ;;
-        124 | 137) how=silent ;;
-    esac
-    printf '%s %s\n' "$1" "$how"
-}
-
-# validators [HEIGHT]: all pages, all of the height of the first one.
-validators() {
-    local page pages answer height
-    local -a urls=()
-    answer=$(get "validators?per_page=100${1:+&height=$1}" | head -c 1000000; exit "${PIPESTATUS[0]}") ||
-        return
-    printf '%s\n' "$answer"
-    member_of block_height 19 || return 0
-    height=$value
-    member_of total 6 || return 0
-    pages=$(((10#$value + 99) / 100))
-    ((pages > 1)) || return 0
-    for ((page = 2; page <= pages && page <= 100; page++)); do
-        urls+=("$rpc/validators?per_page=100&page=$page&height=$height")
-    done
-    ask "${urls[@]}"
-}
-
-# hash_of NAME HEIGHT: sets value to the hash that is member NAME of the header of HEIGHT.
-hash_of() {
-    local answer
-    value=
-    answer=$(get "header?height=$2" | head -c 65536)
-    [[ $answer =~ \"$1\":[[:space:]]{0,20}\"([0-9A-Fa-f]{64})\" ]] && value=${BASH_REMATCH[1]}
-}
-
-# signers HEIGHT TIP: the set that signed HEIGHT; nothing if it is the one that signs after TIP, as on
-# a chain whose powers do not change, or if the node does not tell.
-signers() {
-    local after
-    hash_of next_validators_hash "$2" && after=$value &&
-        hash_of validators_hash "$1" && [[ $value != "$after" ]] || return 0
-    validators "$1"
-}
-
 # --- the order of things -------------------------------------------------------------------------
-
-# chain: two samples and, with the first one, all the rest. /status comes first: if it hangs or is
-# refused, nothing else is asked.
-chain() {
-    local answer rc at height from seconds taken status
-    now_us
-    at=$now
-    take get status
-    answer=$taken rc=$status
-    taken_at=$at begin status.1 replay "$answer" "$rc"
-    ((rc != 7)) || return
-    begin app.1 get abci_info
-    begin round.1 get consensus_state
-    if ((rc == 0)) && member_of latest_block_height 18; then
-        answered=yes
-        height=$((10#$value))
-        from=$((height > 19 ? height - 19 : 1))
-        begin validators validators
-        begin peers get net_info
-        flag p2p.persistent_peers || flag_value=${config[p2p.persistent_peers]:-}
-        [[ -z $flag_value ]] || begin dials dials "$flag_value"
-        begin dump get dump_consensus_state
-        begin blocks get "blockchain?minHeight=$from&maxHeight=$height"
-        begin commit get "commit?height=$((height > 1 ? height - 1 : 1))"
-        begin signers signers $((height > 1 ? height - 1 : 1)) "$height"
-        if [[ $remediate_pin ]]; then
-            begin anchor get "commit?height=$remediate_pin"
-            begin anchor_set validators "$remediate_pin"
-        fi
-        begin result get "block_results?height=$height"
-    fi
-    describe # in the time between the samples
-    now_us
-    ((deadline - now > SAMPLES_APART_US + 1000000)) || return
-    as_seconds $((SAMPLES_APART_US - now + at))
-    sleep "$seconds"
-    begin status.2 get status
-    begin app.2 get abci_info
-    begin round.2 get consensus_state
-}
 
 files() {
     begin app_config guest settings "$home/config/app.toml"

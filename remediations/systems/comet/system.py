@@ -51,7 +51,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
 )
 """Section → bytes."""
 
-FRAGMENT = ("discover.sh", "probe.sh")
+FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "probe.sh")
 
 
 def _text(name: str) -> str:
