@@ -173,6 +173,19 @@ def test_nodes_behind_one_remote_signer_do_not_sign_twice() -> None:
     assert diagnose(one).chain is ChainClass.DOUBLE_SIGNING
 
 
+def test_two_that_ran_until_they_were_tombstoned() -> None:
+    """The key is out of the set by now: said with the power that is left; it is not unjailed."""
+    world = evidence_in(powerless(runs_twice(healthy(), "val4", "full1"), "val4"), 115)
+    finding = diagnose(world)
+    assert "Evidence of double signing is in block 115" in finding.explanation
+    assert "full1, val4 are out of the set, 90 power is left" in finding.explanation
+    for host in ("val4", "full1"):
+        node = finding.node(host)
+        assert node.condition is NodeCondition.DUPLICATE_KEY
+        assert node.cause.endswith("; the key is out of the validator set")
+        assert "Do not unjail it." in node.by_hand
+
+
 def test_evidence_in_a_fresh_block_without_a_name() -> None:
     """The header does not tell whose it is: the next step is the question that does."""
     finding = diagnose(evidence_in(healthy(), 115))

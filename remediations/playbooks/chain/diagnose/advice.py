@@ -8,6 +8,13 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 RESTART_STARTS = "it starts a unit that is down, too; a start does nothing while it still runs"
 """`systemctl restart` is right whether the unit runs or not, `systemctl start` is not."""
 
+SIGNED_TWICE = (
+    "Do not unjail it. Ask a node that follows: `query slashing signing-info` with its consensus "
+    "key. Tombstoned: this key never comes back; find out who held it a second time before a new "
+    "key signs. Only jailed: the evidence is against another validator."
+)
+"""For a key that is out of the validator set while evidence of double signing is about."""
+
 
 def by_hand(view: NodeView, condition: NodeCondition, advice: str = "") -> str:
     """The advice of the condition, or a more special one, with what this node's own readings add

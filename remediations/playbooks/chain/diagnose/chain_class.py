@@ -103,8 +103,17 @@ class ClassInput:
 
     @property
     def without_power(self) -> tuple[str, ...]:
-        """Validators by their role that are not in the validator set."""
+        """Hosts whose key is not in the validator set: validators by their role, and those that
+        have one key with another host."""
         found = {h for h, v in self.verdicts.items() if v and v.condition is NodeCondition.NO_POWER}
+        if self.power.known:
+            found |= {
+                view.host
+                for view in self.views
+                if (verdict := self.verdicts[view.host]) is not None
+                and verdict.condition is NodeCondition.DUPLICATE_KEY
+                and not self.power.of(view.address)
+            }
         return tuple(sorted(found))
 
 

@@ -83,8 +83,8 @@ def _past(case: ClassInput, chain: ChainClass) -> Iterator[str]:
     blocks = case.equivocations.blocks
     if blocks:
         which = name_some([str(block.height) for block in blocks], 4)
-        at = _clock(blocks[0].at)
-        yield f"Evidence of double signing is in block {which} ({at}){_lost(case)}."
+        which = f"block{'s' if len(blocks) > 1 else ''} {which}"
+        yield f"Evidence of double signing is in {which} ({_clock(blocks[0].at)}){_lost(case)}."
     for address, conflict in case.equivocations.conflicts.items():
         if conflict.now and chain in (ChainClass.DOUBLE_SIGNING, ChainClass.DEGRADED):
             continue
@@ -102,7 +102,8 @@ def _lost(case: ClassInput) -> str:
     addresses = {view.address for view in case.views if view.host in out}
     had = sum(max(_powers(case, address), default=0) for address in addresses)
     lost = f"with {had} power " if had else ""
-    return f": {name_some(out)} {lost}is out of the set, {case.power.total} power is left"
+    verb = "is" if len(out) == 1 else "are"
+    return f": {name_some(out)} {lost}{verb} out of the set, {case.power.total} power is left"
 
 
 def _powers(case: ClassInput, address: str) -> Iterator[int]:

@@ -7,6 +7,7 @@ from shlex import quote
 
 from remediations.engine.find.finding import evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.advice import SIGNED_TWICE
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
@@ -29,9 +30,12 @@ def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         others = name_some([host for host in holders if host != view.host])
         states = ", ".join(f"{host} {_state(context.holders[host])}" for host in holders)
         cause = f"its validator key lies on {others}, too ({states})"
-        hands = (
-            f"{_apart(view, [context.holders[h] for h in holders])} Two that run are tombstoned."
-        )
+        apart = _apart(view, [context.holders[h] for h in holders])
+        if _is_out(address, context):
+            cause += "; the key is out of the validator set"
+            hands = f"{apart} {SIGNED_TWICE}"
+        else:
+            hands = f"{apart} Two that run are tombstoned."
     elif view.reading.role is Role.STANDBY and address and context.power.of(address):
         if not context.unread_keys:
             return None
@@ -41,6 +45,14 @@ def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         return None
     evidence = (evidence_of(f"{view.host}.key", view.reading.key, f"address {address}"),)
     return NodeVerdict(NodeCondition.DUPLICATE_KEY, cause, evidence, hands)
+
+
+def _is_out(address: str, context: ChainContext) -> bool:
+    """Whether the key is no longer in the validator set, while something shows that one signed
+    twice."""
+    shown = context.equivocations
+    gone = context.power.known and not context.power.of(address)
+    return gone and bool(address in shown.conflicts or shown.blocks)
 
 
 def _state(view: NodeView) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.advice import SIGNED_TWICE
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.machines import names_of
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
@@ -159,13 +160,7 @@ def without_power(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     reading = view.reading.chain.validators
     shown = evidence_of(f"{view.host}.chain.validators", reading, says)
     evidence = (shown,) if isinstance(reading, Known) else view.status_evidence(cause)
-    hands = ""
-    if conflict is not None or context.equivocations.blocks:
-        hands = (
-            "Do not unjail it. Ask a node that follows: `query slashing signing-info` with its "
-            "consensus key. Tombstoned: this key never comes back; find out who held it a second "
-            "time before a new key signs. Only jailed: the evidence is against another validator."
-        )
+    hands = SIGNED_TWICE if conflict is not None or context.equivocations.blocks else ""
     return NodeVerdict(NodeCondition.NO_POWER, cause, evidence, hands)
 
 
