@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.guards.power import inventory_covers_quorum
 from remediations.playbooks.chain.present import present
@@ -155,3 +156,12 @@ def test_a_stranger_stays_one() -> None:
     (peer,) = finding.unlisted
     assert peer.may_be == ()
     assert present(finding).tables[0].rows[0][-1] == "no"
+
+
+def test_without_sudo_nobody_sees_of_which_program_a_process_is() -> None:
+    """So nothing is said about a wrapper: a daemon that a small program in front of it became
+    (`env`, `nice`) would look as if it had ended."""
+    world = worlds.wrapper_alone(healthy(), "val4")
+    assert diagnose(world).node("val4").condition is NodeCondition.WRAPPER_ALONE
+    condition = diagnose(without_sudo(world, "val4")).node("val4").condition
+    assert condition is not NodeCondition.WRAPPER_ALONE

@@ -152,9 +152,13 @@ class NodeView:
     @property
     def only_wrapper(self) -> bool:
         """Whether its unit runs, and the daemon that a wrapper in it started does not: no process
-        of the daemon's program, and none but the wrapper uses the home."""
+        of the daemon's program, and none but the wrapper uses the home. Only root sees of which
+        program a process is."""
         unit, program = self.unit, value_or_none(self.reading.binary)
-        if unit is None or program is None or self.processes is None or self.answers:
+        session = value_or_none(self.reading.session)
+        if unit is None or program is None or session is None or not session.sudo:
+            return False
+        if self.processes is None or self.answers:
             return False
         wrapped = unit.main_pid > 0 and not program.running_sha256 and program.path != unit.binary
         return wrapped and all(process.pid == unit.main_pid for process in self.processes)
