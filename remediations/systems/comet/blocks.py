@@ -58,8 +58,9 @@ class Vote(Record, frozen=True, kw_only=True):
     signature: str
 
 
-class SignedTwice(Record, frozen=True, kw_only=True):
-    """Two votes that a validator is said to have signed, though they exclude each other."""
+class DuplicateVotes(Record, frozen=True, kw_only=True):
+    """Two votes that a validator is said to have signed, though they exclude each other: what a
+    block has as evidence (CometBFT's `DuplicateVoteEvidence`)."""
 
     address: str
     first: Vote

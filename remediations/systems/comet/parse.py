@@ -269,6 +269,7 @@ def _chain(reader: _Reader) -> ChainView:
         commit=reader.rpc("commit", "commit", rpc_signed.parse_commit),
         result=reader.rpc("result", "block_results", rpc.parse_block_result),
         signers=reader.rpc_if_sent("signers", "validators?height=", rpc.parse_validators),
+        evidence=reader.rpc_if_sent("evidence", "block?height=", rpc_signed.parse_evidence),
         anchor=reader.rpc_if_sent("anchor", "commit?height=", rpc_signed.parse_commit),
         anchor_set=reader.rpc_if_sent("anchor_set", "validators?height=", rpc.parse_validators),
         last_votes=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_last_votes),

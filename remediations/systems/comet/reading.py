@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
-from remediations.systems.comet.blocks import PinnedBlock
+from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import (
@@ -76,7 +76,8 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
     a field that has a default stays as it is, byte for byte.
 
     `signers` is the set that signed `commit`, None where it is `validators`. `anchor` and
-    `anchor_set` are the commit and the set of the pinned block, None where none is.
+    `anchor_set` are the commit and the set of the pinned block, None where none is. `evidence` is
+    what the newest of the `blocks` that have evidence says, None where none has.
     """
 
     validators: Reading[ValidatorSet]
@@ -89,6 +90,7 @@ class ChainView(Record, frozen=True, kw_only=True, omit_defaults=True):
     anchor: Reading[Commit] | None = None
     anchor_set: Reading[ValidatorSet] | None = None
     last_votes: Reading[LastVotes] = _NOT_READ
+    evidence: Reading[tuple[DuplicateVotes, ...]] | None = None
 
 
 class NodeReading(Record, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@
 RPC_SECONDS=2
 SAMPLES_APART_US=2500000
 DIALLED=8
+HASH_OF_NOTHING=E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855
 
 # ask URL…: the answer of each, one line or more, within a time limit. It needs no rights.
 ask() {
@@ -86,6 +87,32 @@ signers() {
     validators "$1"
 }
 
+# with_evidence: sets value to the height of the newest block of the `/blockchain` in taken whose header
+# names evidence: whose hash is not that of nothing. Fails if there is none.
+with_evidence() {
+    local member height=
+    while IFS= read -r member; do
+        member=${member//[^0-9A-Za-z_:]/}
+        case $member in
+            height:*) height=${member#*:} ;;
+            *":$HASH_OF_NOTHING") ;;
+            *) value=$height && return 0 ;;
+        esac
+    done < <(grep -aoE '"(height|evidence_hash)": {0,20}"[0-9A-F]{1,64}"' <<<"$taken")
+    return 1
+}
+
+# evidence HEIGHT: the evidence in that block, as `/block` shows it, without the rest of the block.
+evidence() {
+    local found rc
+    found=$(get "block?height=$1" | head -c 8000000 | tr -d '\n' |
+        grep -aoE -m 1 '"evidence": *\{ *"evidence": *\[.*\] *\}, *"last_commit":'
+        exit "${PIPESTATUS[0]}")
+    rc=$?
+    ((rc == 0)) || return "$rc"
+    printf '{"jsonrpc":"2.0","id":-1,"result":{"block":{%s}}}\n' "${found%,*}"
+}
+
 # chain: two samples and, with the first one, all the rest. /status comes first: if it hangs or is
 # refused, nothing else is asked.
 chain() {
@@ -107,7 +134,9 @@ chain() {
         flag p2p.persistent_peers || flag_value=${config[p2p.persistent_peers]:-}
         [[ -z $flag_value ]] || begin dials dials "$flag_value"
         begin dump get dump_consensus_state
-        begin blocks get "blockchain?minHeight=$from&maxHeight=$height"
+        take get "blockchain?minHeight=$from&maxHeight=$height"
+        begin blocks replay "$taken" "$status"
+        with_evidence && begin evidence evidence "$value"
         begin commit get "commit?height=$((height > 1 ? height - 1 : 1))"
         begin signers signers $((height > 1 ? height - 1 : 1)) "$height"
         if [[ $remediate_pin ]]; then

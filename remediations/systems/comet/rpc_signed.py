@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from remediations.systems.comet import rpc_shapes as shapes
-from remediations.systems.comet.blocks import BlockId, Header, SignedTwice, Vote
+from remediations.systems.comet.blocks import BlockId, DuplicateVotes, Header, Vote
 from remediations.systems.comet.rpc_envelope import result_of, shared
 from remediations.systems.comet.values import Commit, CommitSignature
 
@@ -43,14 +43,14 @@ def parse_commit(text: bytes) -> Commit:
     )
 
 
-def parse_evidence(text: bytes) -> tuple[SignedTwice, ...]:
+def parse_evidence(text: bytes) -> tuple[DuplicateVotes, ...]:
     """`/block?height=`: who is said to have signed twice, with both votes.
 
     Raises:
         RpcError: the answer is malformed.
     """
     return tuple(
-        SignedTwice(
+        DuplicateVotes(
             address=found.value.vote_a.validator_address.upper(),
             first=_vote(found.value.vote_a),
             second=_vote(found.value.vote_b),

@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "dials": 4096,
         "dump": 4_000_000,
         "blocks": 262_144,
+        "evidence": 65_536,
         "commit": 4_000_000,
         "signers": 400_000,
         "anchor": 300_000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 Json = dict[str, "object"]
 
@@ -218,10 +218,16 @@ def header(height: int, *, evidence_hash: str = NO_EVIDENCE) -> Json:
     }
 
 
-def blockchain(heights: Sequence[int] = (113, 112)) -> bytes:
+def blockchain(
+    heights: Sequence[int] = (113, 112), *, with_evidence: Collection[int] = ()
+) -> bytes:
+    shown = [
+        header(number, evidence_hash=BLOCK if number in with_evidence else NO_EVIDENCE)
+        for number in heights
+    ]
     metas = [
-        {"block_id": {"hash": BLOCK}, "block_size": "700", "header": header(height), "num_txs": "0"}
-        for height in heights
+        {"block_id": {"hash": BLOCK}, "block_size": "700", "header": one, "num_txs": "0"}
+        for one in shown
     ]
     return envelope({"last_height": str(max(heights)), "block_metas": metas})
 

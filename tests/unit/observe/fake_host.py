@@ -41,6 +41,7 @@ class Rpc:
                 rpc.asked.append(self.path)
 
         self.asked: list[str] = []
+        self.with_evidence: tuple[int, ...] = ()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = int(self.server.server_address[1])
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -56,12 +57,19 @@ class Rpc:
             "/dump_consensus_state": answers.dump_consensus_state,
             "/net_info": answers.net_info,
             "/validators": lambda: answers.validators(POWERS, page=page),
-            "/blockchain": lambda: answers.blockchain(range(113, 93, -1)),
+            "/blockchain": lambda: answers.blockchain(
+                range(113, 93, -1), with_evidence=self.with_evidence
+            ),
             "/commit": lambda: answers.commit(int(query["height"])),
+            "/block": lambda: self.block(int(query["height"])),
             "/header": lambda: answers.envelope({"header": self.header(int(query["height"]))}),
             "/block_results": lambda: answers.block_results(int(query["height"])),
         }
         return known[parts.path]() if parts.path in known else b""
+
+    def block(self, _height: int) -> bytes:
+        """A block; by default nobody knows it."""
+        return b""
 
     def header(self, height: int) -> answers.Json:
         """The header of a height; by default all name the same validator set."""

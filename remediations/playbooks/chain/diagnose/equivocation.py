@@ -22,7 +22,7 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.proofs import SignedTwice
 from remediations.render.formats import short_digest
-from remediations.systems.comet.blocks import Vote, VoteType
+from remediations.systems.comet.blocks import DuplicateVotes, Vote, VoteType
 from remediations.systems.comet.journal_lines import cause_of, plain_line
 from remediations.systems.comet.proof.equivocation import Equivocation
 from remediations.systems.comet.rpc_envelope import RpcError, time_of
@@ -123,7 +123,8 @@ def read_equivocations(
     newest = halt.newest or began
     signs: dict[str, list[_Sign]] = {}
     shown = _from_signatures(proven, views, witnesses, power=power, began=began)
-    for sign in (*shown, *_from_journals(views, power), *_from_processes(views, same)):
+    told = _from_evidence(witnesses, power)
+    for sign in (*shown, *told, *_from_journals(views, power), *_from_processes(views, same)):
         signs.setdefault(sign.address, []).append(sign)
 
     def recent(address: str, at: datetime) -> bool:
@@ -186,7 +187,7 @@ def _from_signatures(
         yield _Sign(pair.address, one.hosts[0], at, says, evidence, proven=one.hosts)
 
 
-def signed_twice_text(pair: Equivocation) -> str:
+def signed_twice_text(pair: Equivocation | DuplicateVotes) -> str:
     """What was signed twice: `two precommits at height 116, round 0: AB12 and CD34`."""
     first, second = pair.first, pair.second
     kind = "prevote" if first.type == VoteType.PREVOTE else "precommit"
@@ -194,6 +195,27 @@ def signed_twice_text(pair: Equivocation) -> str:
         short_digest(vote.block.hash) if vote.block else "nil" for vote in (first, second)
     )
     return f"two {kind}s at height {first.height}, round {first.round}: {blocks}"
+
+
+def _from_evidence(witnesses: Sequence[NodeView], power: Power) -> Iterator[_Sign]:
+    """What two witnesses say of the evidence in one block, or the only one that there is, about
+    keys that are in the set or on a host of the inventory. The set of then may no longer be shown,
+    so it need not be proven."""
+    told: dict[DuplicateVotes, list[NodeView]] = {}
+    for view in witnesses:
+        reading = view.reading.chain.evidence
+        for one in reading.value if isinstance(reading, Known) else ():
+            told.setdefault(one, []).append(view)
+    for one, views in told.items():
+        known = power.of(one.address) or one.address in power.holders
+        if len(views) < min(2, len(witnesses)) or not known:
+            continue
+        host, reading = views[0].host, views[0].reading.chain.evidence
+        assert isinstance(reading, Known)
+        says = f"it signed {signed_twice_text(one)}; that is evidence in a block"
+        times = [at for vote in (one.first, one.second) if (at := _time_of(vote)) is not None]
+        evidence = evidence_of(f"{host}.chain.evidence", reading, says)
+        yield _Sign(one.address, host, max(times, default=reading.at), says, evidence)
 
 
 def _time_of(vote: Vote) -> datetime | None:

@@ -8,7 +8,7 @@ is this page that may be wrong about the chain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -18,9 +18,9 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import BlockProof
 from remediations.systems.comet.blocks import PinnedBlock
 from remediations.systems.comet.proof.commit import Proof, ProvenBlock, prove
-from remediations.systems.comet.proof.equivocation import Equivocation, in_commits
+from remediations.systems.comet.proof.equivocation import Equivocation, in_commits, in_evidence
 from remediations.systems.comet.values import Commit, ValidatorSet
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Known, value_or_none
 
 _SIGNATURES = 10_000
 """Up to so many signatures are verified in one diagnosis, and at least one commit."""
@@ -84,6 +84,8 @@ def read_proofs(views: Sequence[NodeView], chain_id: str, pin: PinnedBlock | Non
         if one.proof.block is not None and believed.covers(one.host, one.proof.block)
     ]
     twice = _equivocations(shown, chain_id)
+    known = {one.pair.address for one in twice}
+    twice += tuple(o for o in _from_evidence(views, chain_id) if o.pair.address not in known)
     tried = sum({id(one.proof): one.proof.tried for one in shown}.values())
     if not proven:
         return Proofs(reason=_why_not(shown, believed), tried=tried, twice=twice)
@@ -245,6 +247,25 @@ def _equivocations(shown: Sequence[Shown], chain_id: str) -> tuple[SignedTwice, 
                 hosts = (first.host, second.host)
                 found.setdefault(pair.address, SignedTwice(pair, hosts))
     return tuple(found[address] for address in sorted(found))
+
+
+def _from_evidence(views: Sequence[NodeView], chain_id: str) -> Iterator[SignedTwice]:
+    """Who signed twice by the evidence in a block, whoever shows it: one for each key. The key has
+    to be in one of the sets that are shown."""
+    chains = [view.reading.chain for view in views if view.answers]
+    shown = [reading for c in chains for reading in (c.validators, c.signers)]
+    sets = list({id(r.value): r.value for r in shown if isinstance(r, Known)}.values())
+    done: set[str] = set()
+    for view in views:
+        reading = view.reading.chain.evidence
+        for one in reading.value[:_RIVALS] if isinstance(reading, Known) else ():
+            if one.address in done:
+                continue
+            tried = (in_evidence(one, members, chain_id) for members in sets[:_RIVALS])
+            pair = next((pair for pair in tried if pair is not None), None)
+            if pair is not None:
+                done.add(pair.address)
+                yield SignedTwice(pair, (view.host,))
 
 
 def _pairs(several: Sequence[Shown]) -> Iterable[tuple[Shown, Shown]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from remediations.systems.comet.blocks import SignedTwice, Vote, VoteType
+from remediations.systems.comet.blocks import DuplicateVotes, Vote, VoteType
 from remediations.systems.comet.proof.claim import signed_by
 from remediations.systems.comet.proof.keys import key_of
 from remediations.systems.comet.proof.members import Member
@@ -70,7 +70,9 @@ def in_commits(
     return tuple(pair for pair in heaviest if is_proven(pair))
 
 
-def in_evidence(evidence: SignedTwice, members: ValidatorSet, chain_id: str) -> Equivocation | None:
+def in_evidence(
+    evidence: DuplicateVotes, members: ValidatorSet, chain_id: str
+) -> Equivocation | None:
     """What evidence in a block proves; None if the validator's key did not sign it, or if that key
     is not in the set."""
     for validator in members.validators:
