@@ -35,34 +35,14 @@ class SigningFaults(Faults):
 
     def break_key_without_power(self, host: str) -> None:
         """It runs with another key than the one that the chain knows."""
-        key = self._key(host)
-        sound = key.read_text()
-        self.systemctl(host, "stop", self.unit(host))
-        key.write_text(json.dumps(_fresh_key()))
-        self.start(host)
-
-        def mend() -> None:
-            self.stop(host)
-            key.write_text(sound)
-            self.start(host)
-
-        self.mend_node(mend)
+        self._start_with(host, self._key(host), _fresh_key())
 
     def break_sign_state_ahead(self, host: str) -> None:
         """Its sign state says that it signed a height that is far from made: it refuses to sign."""
         self.systemctl(host, "stop", self.unit(host))
         path = self._state(host)
-        sound = path.read_text()
-        height = int(json.loads(sound)["height"])
-        path.write_text(json.dumps({"height": str(height + AHEAD), "round": 0, "step": 3}))
-        self.start(host)
-
-        def mend() -> None:
-            self.stop(host)
-            path.write_text(sound)
-            self.start(host)
-
-        self.mend_node(mend)
+        height = int(json.loads(path.read_text())["height"]) + AHEAD
+        self._start_with(host, path, {"height": str(height), "round": 0, "step": 3})
 
     def with_remote_signer(self, host: str) -> None:
         """Its key moves to a signer with a process of its own, which the node waits for at each
@@ -99,6 +79,20 @@ class SigningFaults(Faults):
     def break_signer_stops(self, host: str) -> None:
         """The signer of `with_remote_signer` is gone."""
         self.systemctl(host, "stop", SIGNER_UNIT)
+
+    def _start_with(self, host: str, path: Path, content: dict[str, object]) -> None:
+        """Stop it, and start it with another file; mended by the one of before."""
+        self.systemctl(host, "stop", self.unit(host))
+        sound = path.read_text()
+        path.write_text(json.dumps(content))
+        self.start(host)
+
+        def mend() -> None:
+            self.stop(host)
+            path.write_text(sound)
+            self.start(host)
+
+        self.mend_node(mend)
 
     def _own_signer_again(self, host: str) -> None:
         """The key comes back with the sign state of the signer, which is the newest."""
