@@ -9,8 +9,8 @@ import time
 
 from remediations.reach.connection import Completed
 from remediations.reach.failures import connection_refusal
-from remediations.reach.library import asyncssh
 from remediations.reach.settings import SshSettings
+from remediations.reach.sshlib import asyncssh
 from remediations.values.elapsed import elapsed_ms
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import shlex
 import socket
 
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.library import asyncssh
 from remediations.reach.settings import SshSettings
+from remediations.reach.sshlib import asyncssh
 
 DROPPED = (asyncssh.ConnectionLost, ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 """Errors of a connection that was open and got closed, by sshd beyond MaxStartups or a network."""

@@ -14,8 +14,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
-from remediations.reach.library import asyncssh
 from remediations.reach.settings import SshSettings
+from remediations.reach.sshlib import asyncssh
 
 OPENSSH_MAGIC = b"openssh-key-v1\0"
 OTHERS_BITS = 0o077

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from remediations.files.trusted import MEGABYTE, read_trusted
 from remediations.reach.connection import HostUnreachable
-from remediations.reach.library import asyncssh
+from remediations.reach.sshlib import asyncssh
 
 LIMIT = 64 * MEGABYTE
 MARKERS = frozenset({"", "@cert-authority", "@revoked"})

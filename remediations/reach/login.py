@@ -13,9 +13,9 @@ from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, connection_refusal, is_login_refused
 from remediations.reach.keys import Credentials, KeyFiles, load_credentials
 from remediations.reach.known_hosts import KnownHosts, Matched
-from remediations.reach.library import asyncssh
 from remediations.reach.proxy import Proxy
 from remediations.reach.settings import SshSettings
+from remediations.reach.sshlib import asyncssh
 
 log = logging.getLogger(__name__)
 LOGIN_TIMEOUT_S = 10.0

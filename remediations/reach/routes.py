@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.known_hosts import KnownHosts
-from remediations.reach.library import asyncssh
 from remediations.reach.login import SSH_PORT, known_keys
 from remediations.reach.resolver import SshResolver
 from remediations.reach.settings import SshSettings
+from remediations.reach.sshlib import asyncssh
 from remediations.values.inventory import HostEntry
 from remediations.values.login import Hop
 

@@ -24,11 +24,11 @@ from tenacity import (
 from remediations.reach.command import SshConnection
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.failures import DROPPED, connection_refusal
-from remediations.reach.library import asyncssh
 from remediations.reach.login import LoginResources, log_in
 from remediations.reach.resolver import SshResolver
 from remediations.reach.routes import Route, Routes, hop_of
 from remediations.reach.settings import SshSettings
+from remediations.reach.sshlib import asyncssh
 from remediations.values.elapsed import elapsed_ms
 from remediations.values.inventory import Inventory
 from remediations.values.login import Login

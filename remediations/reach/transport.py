@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from remediations.reach.library import (
+from remediations.reach.sshlib import (
     asyncssh,
     get_default_certificate_algs,
     get_default_encryption_algs,

@@ -229,6 +229,7 @@ def test_killed_daemon_is_restarted_by_systemd(lab: Lab) -> None:
     before = lab.world.daemon("val4")
     lab.break_kill("val4")
     wait_for(lambda: lab.world.daemon("val4") not in (None, before))
+    assert lab.world.daemon("val4") != before
 
 
 def test_faults_of_the_whole_chain_heal(lab: Lab) -> None:

@@ -17,8 +17,8 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
-from remediations.playbooks.chain.diagnose.clocks import read_clocks
-from remediations.playbooks.chain.diagnose.commits import read_commits
+from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
+from remediations.playbooks.chain.diagnose.commits import Commits, read_commits
 from remediations.playbooks.chain.diagnose.components import (
     addresses_of,
     one_way_edges,
@@ -29,7 +29,7 @@ from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerd
 from remediations.playbooks.chain.diagnose.equivocation import read_equivocations
 from remediations.playbooks.chain.diagnose.explain import explain, next_step
 from remediations.playbooks.chain.diagnose.genesis import genesis_powers
-from remediations.playbooks.chain.diagnose.halt import read_halt
+from remediations.playbooks.chain.diagnose.halt import Halt, read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
 from remediations.playbooks.chain.diagnose.jumps import behind_jump_hosts
 from remediations.playbooks.chain.diagnose.machines import machines
@@ -107,30 +107,44 @@ def diagnose(observation: CometReading) -> ChainFinding:
         behind=behind_jump_hosts(views, observation.logins),
         commits=commits,
     )
-    verdicts = {view.host: node_condition(view, context) for view in views}
     # 5
+    case = _class_input(observation, views, witnesses, context, halt, clocks, gone, commits)
+    return _assembled(observation, case, context, proofs)
+
+
+def _class_input(
+    observation: CometReading,
+    views: Sequence[NodeView],
+    witnesses: Sequence[NodeView],
+    context: ChainContext,
+    halt: Halt,
+    clocks: Clocks,
+    gone: frozenset[str],
+    commits: Commits,
+) -> ClassInput:
+    """Every node judged by itself, and the votes of those that take part."""
+    power = context.power
+    verdicts = {view.host: node_condition(view, context) for view in views}
     alive = tuple(view for view in witnesses if _takes_part(verdicts[view.host]))
     votes = read_votes(alive, power, halt.tip)
     dead = gone | _consensus_dead(views, verdicts)
-    apart = halt.answer is Tristate.YES and partitioned(votes, power, dead)
-    case = ClassInput(
-        views=views,
-        witnesses=witnesses,
+    return ClassInput(
+        views=tuple(views),
+        witnesses=tuple(witnesses),
         power=power,
         halt=halt,
         votes=votes,
-        hashes=hashes,
+        hashes=context.hashes,
         verdicts=verdicts,
         clocks=clocks,
         gone=gone,
         dead=dead,
-        parted=apart,
+        parted=halt.answer is Tristate.YES and partitioned(votes, power, dead),
         limit_s=observation.halted_after_s,
-        equivocations=equivocations,
+        equivocations=context.equivocations,
         signing=context.signing,
         commits=commits,
     )
-    return _assembled(observation, case, context, proofs)
 
 
 def _takes_part(verdict: NodeVerdict | None) -> bool:

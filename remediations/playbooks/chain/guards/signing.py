@@ -18,6 +18,8 @@ from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import Unknown, value_or_none
 
+_SOUND = "the sign state is there, not lower than what the chain saw, not from the future"
+
 
 def key_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G45: the key file is present: started without it, CometBFT zeroes the sign state."""
@@ -70,40 +72,13 @@ def signs_once(chain: ChainSituation, reading: HostReading) -> GuardResult:
 
 def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G19, G20, G21: the sign state exists, was not lowered, and is not from the future."""
-    title = "the sign state is there, not lower than what the chain saw, not from the future"
     facts = (f"{reading.host}.sign_state",)
     finding = chain.finding.node(reading.host)
-    if isinstance(reading.sign_state, Unknown):
-        key = value_or_none(reading.key)
-        if reading.role is Role.STANDBY and key is not None and not key.address:
-            return guard_result(
-                "G19",
-                title,
-                subject=reading.host,
-                holds=True,
-                got="none, and no key either",
-                expected="none, for a standby that never had a key",
-                next_step="",
-                facts=facts,
-            )
-        return guard_result(
-            "G19",
-            title,
-            subject=reading.host,
-            holds=None,
-            got=reading.sign_state.reason,
-            expected="data/priv_validator_state.json",
-            facts=facts,
-            next_step=f"do not start it yet. {empty_state_advice(reading)}"
-            if may_be_empty(reading, chain.finding.total_power, finding.power)
-            else "do not start it. Find the newest copy of the sign state; never a zero one",
-        )
-    state = reading.sign_state.value
     config = value_or_none(reading.config)
     if config is not None and config.remote_signer:
         return guard_result(
             "G20",
-            title,
+            _SOUND,
             subject=reading.host,
             holds=None,
             got=f"{config.remote_signer} keeps it; the file of this host is not the one in use",
@@ -111,6 +86,9 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
             next_step="check the signer first: its state must not be lower",
             facts=facts,
         )
+    if isinstance(reading.sign_state, Unknown):
+        return _without_state(chain, reading, reading.sign_state)
+    state = reading.sign_state.value
     memory = chain.memory_of(finding)
     above = state.height > chain.tip + 1
     holds: bool | None = not above and state.height >= (memory.height or 0)
@@ -120,7 +98,7 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
         holds = None
     return guard_result(
         "G20",
-        title,
+        _SOUND,
         subject=reading.host,
         holds=holds,
         got=f"{state.height}/{state.round}/{state.step}; {memory.says}",
@@ -128,6 +106,30 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
         + f"at most {chain.tip + 1}",
         next_step=_mend_state(above=above, unread=holds is None),
         facts=facts,
+    )
+
+
+def _without_state(chain: ChainSituation, reading: HostReading, state: Unknown) -> GuardResult:
+    """Right for a standby that never had a key, and for nobody else."""
+    key = value_or_none(reading.key)
+    fresh = reading.role is Role.STANDBY and key is not None and not key.address
+    power = chain.finding.node(reading.host).power
+    advice = (
+        f"do not start it yet. {empty_state_advice(reading)}"
+        if may_be_empty(reading, chain.finding.total_power, power)
+        else "do not start it. Find the newest copy of the sign state; never a zero one"
+    )
+    return guard_result(
+        "G19",
+        _SOUND,
+        subject=reading.host,
+        holds=True if fresh else None,
+        got="none, and no key either" if fresh else state.reason,
+        expected="none, for a standby that never had a key"
+        if fresh
+        else "data/priv_validator_state.json",
+        next_step="" if fresh else advice,
+        facts=(f"{reading.host}.sign_state",),
     )
 
 

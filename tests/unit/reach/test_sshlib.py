@@ -48,4 +48,4 @@ def test_the_library_is_imported_in_one_place() -> None:
             for line in path.read_text().splitlines()
         )
     ]
-    assert found == ["library.py"]
+    assert found == ["sshlib.py"]
