@@ -91,12 +91,20 @@ class SshReach:
             HostUnreachable: names the guard, and what to do. All callers get it for a while before
                 the host is dialled again.
         """
+        for _ in range(ATTEMPTS):
+            connection = await asyncio.shield(self._connecting(host))
+            if not connection.is_closed():  # else it was lost before this caller had its turn
+                break
+        return connection
+
+    def _connecting(self, host: str) -> asyncio.Task[SshConnection]:
+        """The shared task that connects to a host; a new one if what the last one gave is over."""
         task = self._hosts.get(host)
         if task is None or self._is_over(host, task):
             if task is not None:
                 log.info("%s: connecting again", host)
             task = self._hosts[host] = asyncio.create_task(self._connect(host))
-        return await asyncio.shield(task)
+        return task
 
     async def login(self, host: str) -> Login:
         """Where the name of an inventory host leads. Makes no connection; runs `ssh -G`."""

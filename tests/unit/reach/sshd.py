@@ -46,6 +46,8 @@ class Server:
     full: bool = False
     frozen: bool = False
     drops: int = 0
+    letting_in: asyncio.Event | None = None
+    """While this is there and not set, whoever logs in waits."""
     tunnels: list[int] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -134,9 +136,11 @@ class CountingServer(asyncssh.SSHServer):
         self.seen.connections += 1
         self.seen.open.append(conn)
 
-    def begin_auth(self, username: str) -> bool:
+    async def begin_auth(self, username: str) -> bool:
         self.seen.logins += 1
         self.seen.users.append(username)
+        if self.seen.letting_in is not None:
+            await self.seen.letting_in.wait()
         return True
 
     def connection_requested(

@@ -171,11 +171,37 @@ def test_a_bastion_that_is_lost_while_a_host_logs_in(tmp_path: Path) -> None:
 
     async def act(reach: SshReach, bastion: Server, inner: Server) -> None:
         await reach.connect("val1")
+        inner.letting_in = asyncio.Event()
         connecting = asyncio.create_task(said(reach, "val2"))
-        await until(lambda: len(bastion.tunnels) == 2)
+        await until(lambda: inner.logins == 2)
         bastion.drop_all()
+        inner.letting_in.set()
         assert await connecting == b"hello"
         assert bastion.connections == 2
+
+    behind_a_bastion(tmp_path, act)
+
+
+def test_a_host_that_is_lost_as_soon_as_it_let_us_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited for the login has a connection that was open when it was handed over."""
+    logins = 0
+
+    async def act(reach: SshReach, _bastion: Server, inner: Server) -> None:
+        async def lost_at_once(*arguments: Any) -> asyncssh.SSHClientConnection:  # noqa: ANN401
+            nonlocal logins
+            connection = await log_in(*arguments)
+            if arguments[0] == "val1" and arguments[-1] == "bastion":
+                logins += 1
+                if logins == 1:
+                    inner.drop_all()
+                    await connection.wait_closed()
+            return connection
+
+        monkeypatch.setattr(ssh, "log_in", lost_at_once)
+        assert await said(reach) == b"hello"
+        assert logins == 2
 
     behind_a_bastion(tmp_path, act)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -73,20 +73,26 @@ def _is_a_guard(call: ast.Call) -> bool:
     return getattr(call.func, "id", "") == "guard_result" and "holds" in named
 
 
+def _texts(nodes: Iterable[ast.AST]) -> dict[str, object]:
+    """Name → the constant that is assigned to it."""
+    return {
+        node.targets[0].id: node.value.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+
+
 def titles() -> dict[str, str]:
     """Guard → the title that a plan shows."""
     found = {}
     for module in modules():
+        shared = _texts(module.body)
         for function in ast.walk(module):
             if not isinstance(function, ast.FunctionDef):
                 continue
-            local = {
-                node.targets[0].id: node.value.value
-                for node in ast.walk(function)
-                if isinstance(node, ast.Assign)
-                and isinstance(node.targets[0], ast.Name)
-                and isinstance(node.value, ast.Constant)
-            }
+            local = shared | _texts(ast.walk(function))
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and _is_a_guard(node):
                     guard, title = node.args[:2]
