@@ -32,8 +32,8 @@ root: ## say so where this user may not boot hosts
 test-lab: root setup ## the scenarios, on a real chain on real hosts (root)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
 
-soak: root setup ## cut a run off from its hosts at twenty moments, and more (root; ten minutes)
-	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest tests/lab/test_goes_on.py --timeout=1800
+soak: root setup ## cut a run off from its hosts at twenty moments, and more (root; a quarter of an hour)
+	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest tests/lab/test_goes_on.py tests/lab/test_resume.py --timeout=1800
 
 test: root check ## everything: checks, unit, property and lab tests
 	$(AS_ROOT) $(PYTHON) -m pytest -n 2 tests/unit tests/property

@@ -38,6 +38,11 @@ class Anchors:
         self._given_inventory = inventory
         self._given_signers = allowed_signers
 
+    @property
+    def named_on_command_line(self) -> bool:
+        """Whether who may approve was said by whoever calls, not by a file of the machine."""
+        return self._given_signers is not None
+
     @cached_property
     def config(self) -> MachineConfig:
         """The machine configuration.

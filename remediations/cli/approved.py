@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from remediations.cli.anchors import Anchors
@@ -12,8 +13,16 @@ from remediations.engine.apply.apply import Approved
 from remediations.engine.approve.approve import verify_approvals
 from remediations.engine.catalogue import installed_for
 from remediations.engine.installed_systems import installed_systems
-from remediations.engine.runs.records import AcceptedApproval, Actor, ProgramUsed, Start
-from remediations.engine.runs.store import RunDirectory
+from remediations.engine.runs.binding import approval_doubts, run_start
+from remediations.engine.runs.records import (
+    AcceptedApproval,
+    Actor,
+    JournalEntry,
+    ProgramUsed,
+    Start,
+)
+from remediations.engine.runs.store import KeptApproval, RunDirectory
+from remediations.errors import ApprovalError
 from remediations.files.trusted import sudo_uid
 from remediations.machine.programs import openssh_programs
 
@@ -26,10 +35,40 @@ def approved_run(run: RunDirectory, anchors: Anchors) -> Approved:
         UsageError: a file cannot be used, or the playbook or its branch is not installed here.
         MachineError: a program that verifies cannot be trusted.
     """
-    plan, kept = run.plan, run.approvals
+    return _verified(run, anchors, run.approvals, datetime.now(UTC))
+
+
+def begun_run(run: RunDirectory, anchors: Anchors, entries: Sequence[JournalEntry]) -> Approved:
+    """The same for a run that was begun, whose journal these are: the approvals are those with
+    which it was begun, and must have been valid then.
+
+    Raises:
+        ApprovalError: one of them is missing or was not valid then, or they are for other hosts.
+        UsageError, MachineError: as `approved_run`.
+    """
+    start = run_start(entries)
+    assert start is not None, "a journal begins with run-began"
+    doubts = approval_doubts(start, run.approvals)
+    named = {approval.sha256 for approval in start.approvals}
+    kept = tuple(one for one in run.approvals if one.sha256 in named)
+    if len(kept) < len(named):
+        raise ApprovalError(
+            f"{run.reference} has not all the approvals with which it was begun",
+            guard="approvals",
+            got="; ".join(doubts),
+            expected="the files that the journal names, byte for byte",
+            next_step="copy the whole directory of the run from where it was applied",
+        )
+    return _verified(run, anchors, kept, entries[0].at)
+
+
+def _verified(
+    run: RunDirectory, anchors: Anchors, kept: Sequence[KeptApproval], at: datetime
+) -> Approved:
+    """With these approvals, which must be valid at that time."""
+    plan = run.plan
     hosts = anchors.hosts
-    now = datetime.now(UTC)
-    signers = verify_approvals([one.approval for one in kept], plan, anchors.verifier, now)
+    signers = verify_approvals([one.approval for one in kept], plan, anchors.verifier, at)
     accepted = tuple(
         AcceptedApproval(
             sha256=one.sha256, principal=signer.principal, key_fingerprint=signer.fingerprint

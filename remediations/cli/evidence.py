@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +11,14 @@ from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.run_status import find_hindrance, read_bound_journal
 from remediations.engine.approve.approve import verify_approval
 from remediations.engine.runs.binding import ProvenChecks, approval_doubts, proven_checks, run_start
-from remediations.engine.runs.records import AcceptedApproval, ApprovedBy, JournalEntry
+from remediations.engine.runs.records import (
+    AcceptedApproval,
+    ApprovedBy,
+    Event,
+    JournalEntry,
+    RunBegan,
+    RunResumed,
+)
 from remediations.engine.runs.store import KeptApproval, RunDirectory
 from remediations.errors import ApprovalError, MachineError, UsageError
 
@@ -46,11 +53,10 @@ def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
         accepted = {approval.sha256: approval for approval in start.approvals}
         kept = tuple(one for one in kept if one.sha256 in accepted)
         doubts += approval_doubts(start, run.approvals)
-        if start.signers.named_by == ON_COMMAND_LINE:
-            doubts.append(
-                f"who may approve was decided by the person who applied it: {ON_COMMAND_LINE} "
-                f"{start.signers.path}"
-            )
+        doubts += [
+            f"who may approve was decided by the person who {verb} it: {ON_COMMAND_LINE} {path}"
+            for verb, path in _lists_by_hand(entries)
+        ]
     moment = entries[0].at if entries else datetime.now(UTC)
     approvals, failed = _verified(run, kept, accepted, anchors, moment)
     checks = proven_checks(entries, run.checks())
@@ -61,6 +67,16 @@ def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
         doubts=(*doubts, *failed, *checks.doubts),
         hindrance="" if entries else find_hindrance(run, anchors),
     )
+
+
+def _lists_by_hand(entries: Sequence[JournalEntry]) -> Iterator[tuple[str, str]]:
+    """What a person did who named the list of who may approve on the command line, and the list."""
+    verbs: dict[type[Event], str] = {RunBegan: "applied", RunResumed: "resumed"}
+    for event in (entry.event for entry in entries):
+        if isinstance(event, RunBegan | RunResumed):
+            signers = event.start.signers
+            if signers.named_by == ON_COMMAND_LINE:
+                yield verbs[type(event)], signers.path
 
 
 def _verified(

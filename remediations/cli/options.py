@@ -67,6 +67,11 @@ inventory_option = click.option(
     envvar=INVENTORY_VARIABLE,
     help=f"The inventory file (YAML). Also: ${INVENTORY_VARIABLE}.",
 )
+recorded_signers_option = click.option(
+    "--allowed-signers",
+    type=click.Path(path_type=Path),
+    help="Who may approve, in place of the inventory's list. Recorded in journal and report.",
+)
 limit_option = click.option(
     "--limit",
     metavar="TARGET[,TARGET]",

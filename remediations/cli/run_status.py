@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from remediations.cli.anchors import Anchors
+from remediations.cli.output import next_command
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.binding import (
     approval_doubts,
@@ -15,7 +16,7 @@ from remediations.engine.runs.binding import (
 )
 from remediations.engine.runs.journal import read_journal
 from remediations.engine.runs.lock import is_being_applied
-from remediations.engine.runs.records import JournalEntry
+from remediations.engine.runs.records import JournalEntry, StepState
 from remediations.engine.runs.status import RunStatus, run_status
 from remediations.engine.runs.store import RunDirectory, state_directory
 from remediations.errors import ApprovalError, UsageError
@@ -80,3 +81,12 @@ def find_hindrance(run: RunDirectory, anchors: Anchors) -> str:
     except (ApprovalError, UsageError) as error:
         return f"{error.what} ({error.guard}: {error.got})"
     return ""
+
+
+def way_on(run: RunDirectory, *states: StepState) -> str:
+    """What to do with a run that did not get through, from the states of its steps: go on with it,
+    unless one of them can never be done."""
+    again = "`remediate diagnose` and a new plan"
+    if {StepState.FAILED, StepState.VOIDED} & set(states):
+        return again
+    return f"`{next_command('resume', run.reference)}` goes on with it; or {again}"

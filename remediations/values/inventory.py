@@ -12,6 +12,9 @@ from functools import cached_property
 from remediations.values.part import Part, check_order
 from remediations.values.record import Record
 
+RESUME_WITHIN_S = 6 * 3600
+"""How long after its beginning a run may be resumed, in seconds, unless the inventory says."""
+
 
 class HostEntry(Record, frozen=True, kw_only=True):
     """One host. `ssh` is the name given to ssh_config; `parts` are what it tells each system of it,
@@ -35,13 +38,15 @@ class Inventory(Record, frozen=True, kw_only=True, dict=True):
     """All hosts, and what it tells each system of all of them (`parts`, in the order of kinds).
 
     `ssh_config` and `allowed_signers` are absolute paths or None (OpenSSH's own files).
-    `sha256` is that of the file's bytes, "" where there is none.
+    `sha256` is that of the file's bytes, "" where there is none. `resume_within_s` is how long
+    after its beginning a run may be resumed, in seconds.
     """
 
     path: str
     sha256: str = ""
     ssh_config: str | None
     allowed_signers: str | None
+    resume_within_s: int = RESUME_WITHIN_S
     parts: tuple[Part, ...] = ()
     hosts: tuple[HostEntry, ...]
 

@@ -9,8 +9,9 @@ import click
 from remediations.cli.anchors import Anchors
 from remediations.cli.options import inventory_option, json_option
 from remediations.cli.output import CommandResult, next_command
-from remediations.cli.run_status import current_status, is_expired, quick_status
+from remediations.cli.run_status import current_status, is_expired, quick_status, way_on
 from remediations.engine.runs.records import RunState
+from remediations.engine.runs.status import RunStatus
 from remediations.engine.runs.store import RunDirectory, find_run, list_runs
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import one_line
@@ -37,7 +38,7 @@ def _one(run: RunDirectory, inventory: Path | None) -> CommandResult:
     lines = [f"NOT PROVEN: {doubt}" for doubt in found.doubts]
     lines += [f"{run.name}: {status.state}", f"  {status.message}"]
     lines += [f"  {step.step:<5} {step.target:<16} {step.state}" for step in status.steps]
-    lines.append(f"next: {_next(run, status.state)}")
+    lines.append(f"next: {_next(run, status)}")
     return CommandResult(
         exit_code=ExitCode.OK,
         document={
@@ -73,8 +74,8 @@ def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
     return run.name, status.state, "; ".join(said)
 
 
-def _next(run: RunDirectory, state: RunState) -> str:
-    match state:
+def _next(run: RunDirectory, status: RunStatus) -> str:
+    match status.state:
         case RunState.PLANNED if is_expired(run.plan):
             return next_command("plan", run.plan.playbook)
         case RunState.PLANNED:
@@ -82,10 +83,13 @@ def _next(run: RunDirectory, state: RunState) -> str:
         case RunState.APPROVED:
             return next_command("apply", run.reference)
         case RunState.RUNNING:
-            return "wait for it, or stop it with Ctrl-C where it runs"
+            stop = next_command("stop", run.reference, "--reason", "WHY")
+            return f"wait for it, or stop it: `{stop}`"
         case RunState.VERIFIED:
             return f"read {run.path / 'report.html'}"
         case RunState.UNVERIFIED:
             return next_command("verify", run.reference)
+        case RunState.ABANDONED:
+            return "`remediate diagnose` and a new plan"
         case _:
-            return "`remediate diagnose`, then a new plan"
+            return way_on(run, *(step.state for step in status.steps))

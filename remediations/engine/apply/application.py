@@ -6,7 +6,9 @@
 3. Any step that is not done stops the run: no later stage starts.
 4. The stage's gate must open within its time limit, or the run stops.
 5. After a person's stop nothing more is started; the receipt names what may still be running.
-6. Looking and showing never change a run. A journal that cannot be written ends it.
+6. A run that is resumed begins with the first stage that has a step left. The gate of the stage
+   before must open once more: nobody knows what happened since.
+7. Looking and showing never change a run. A journal that cannot be written ends it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +39,7 @@ from remediations.engine.runs.records import (
     StepEnded,
     StepStarting,
     StepState,
+    StopAsked,
 )
 from remediations.engine.runs.status import StepStatus
 from remediations.errors import MachineError
@@ -67,7 +70,7 @@ class Receipt:
             "done": (StepState.DONE,),
             "failed": (StepState.FAILED,),
             "may still run": (StepState.STARTED, StepState.UNKNOWN),
-            "not started": (StepState.PLANNED,),
+            "not started": (StepState.PLANNED, StepState.VOIDED),
         }
         return "; ".join(
             f"{name}: {', '.join(self.where(*states)) or 'nothing'}"
@@ -80,7 +83,11 @@ class _UnseenError(Exception):
 
 
 class Application:
-    """One application of one plan. `stop` may be set at any time, from the same event loop."""
+    """One application of one plan. `stop` may be set at any time, from the same event loop.
+
+    `done` are the steps that need not be carried out: those that are done when a run is resumed.
+    `stop_asked` says by whom and why the run is to be stopped, None while nobody asks for it.
+    """
 
     def __init__(
         self,
@@ -91,6 +98,8 @@ class Application:
         journal: Journal,
         watch: Watch,
         progress: Progress,
+        done: Collection[str] = (),
+        stop_asked: Callable[[], StopAsked | None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._digest = digest
@@ -98,7 +107,11 @@ class Application:
         self._journal = journal
         self._watch = watch
         self._progress = SafeProgress(progress)
-        self._states = {step.id: StepState.PLANNED for step in plan.steps}
+        self._states = {
+            step.id: StepState.DONE if step.id in done else StepState.PLANNED for step in plan.steps
+        }
+        self._stop_asked = stop_asked
+        self._asked: StopAsked | None = None
         self._latest: Sight | None = None
         self._lost_record: MachineError | None = None
         self._over = False
@@ -111,7 +124,7 @@ class Application:
             MachineError: the journal cannot be written; the error says what was done and what may
                 still be running.
         """
-        sampler = asyncio.create_task(self._sample())
+        beside = [asyncio.create_task(self._sample()), asyncio.create_task(self._listen())]
         try:
             state, message = await self._stages()
             self._over = True
@@ -125,12 +138,13 @@ class Application:
                 self._journal.append(RunEnded(state="unknown", message=_said(error)))
             raise
         finally:
-            sampler.cancel()
-            await asyncio.gather(sampler, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
         return self._receipt(RunState(state), message)
 
     async def _stages(self) -> tuple[RunEnd, str]:
-        for stage in self._plan.stages:
+        for stage in self._stages_left():
             if self.stop.is_set():
                 break
             self._progress.stage_began(stage)
@@ -147,12 +161,27 @@ class Application:
                 return "stopped", f"the gate did not open: {stage.gate.title}; {verdict.seen}"
         else:
             return "running", "all stages are done; the checks decide"
-        return "aborted", "stopped by a person"
+        return "aborted", self._stopped_by()
+
+    def _stages_left(self) -> Sequence[Stage]:
+        """All stages from the first that has a step left, and the one before."""
+        stages = self._plan.stages
+        first = next((i for i, stage in enumerate(stages) if self._left(stage)), len(stages))
+        return stages[max(0, first - 1) :]
+
+    def _left(self, stage: Stage) -> list[Step]:
+        """The steps of a stage that are not done."""
+        return [step for step in stage.steps if self._states[step.id] is not StepState.DONE]
+
+    def _stopped_by(self) -> str:
+        """By whom, and why, as far as they said so."""
+        asked = self._asked
+        return f"stopped by {asked.actor}: {asked.reason}" if asked else "stopped by a person"
 
     async def _steps(self, stage: Stage) -> list[tuple[Step, Ending]]:
         """Carry out a stage, and return the steps that are not done."""
         on_host: dict[str, list[Step]] = {}
-        for step in stage.steps:
+        for step in self._left(stage):
             on_host.setdefault(step.target, []).append(step)
         work = [asyncio.create_task(self._in_order(steps)) for steps in on_host.values()]
         stopped = asyncio.create_task(self.stop.wait())
@@ -201,18 +230,7 @@ class Application:
         except Exception as bug:  # noqa: BLE001 - it was announced, so it needs an ending: unknown
             ending = Ending("unknown", _said(bug), None)
         self._states[step.id] = StepState(ending.state)
-        seen = ending.sighting
-        self._record(
-            StepEnded(
-                step=step.id,
-                state=ending.state,
-                message=ending.message,
-                exit_status=seen.exit_status if seen else None,
-                output=seen.output if seen else "",
-                error_output=seen.error_output if seen else "",
-                duration_ms=int((time.monotonic() - began) * 1000),
-            )
-        )
+        self._record(ended(step.id, ending, duration_ms=int((time.monotonic() - began) * 1000)))
         self._becomes(step, StepState(ending.state), ending.message)
         return ending
 
@@ -272,6 +290,16 @@ class Application:
                 await self._look(LOOK_LIMIT_S)
             await asyncio.sleep(SAMPLE_S)
 
+    async def _listen(self) -> None:
+        """Stop the run when somebody asks for it from elsewhere (`remediate stop`)."""
+        while not self.stop.is_set() and not self._over:
+            asked = self._stop_asked()
+            if asked is not None:
+                self._asked = asked
+                self.stop.set()
+                self._record(asked)
+            await asyncio.sleep(SAMPLE_S)
+
     async def _look(self, limit_s: float) -> Look:
         """Look once, and write and show what changed.
 
@@ -310,6 +338,20 @@ class Application:
             expected="room for the record of every step",
             next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
         )
+
+
+def ended(step: str, ending: Ending, *, duration_ms: int) -> StepEnded:
+    """The record of how a step ended. `duration_ms` is 0 if nobody measured it."""
+    seen = ending.sighting
+    return StepEnded(
+        step=step,
+        state=ending.state,
+        message=ending.message,
+        exit_status=seen.exit_status if seen else None,
+        output=seen.output if seen else "",
+        error_output=seen.error_output if seen else "",
+        duration_ms=duration_ms,
+    )
 
 
 def _said(error: BaseException) -> str:

@@ -6,11 +6,12 @@ All that was verified is passed in one value (`Approved`) and is not read again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 
 from remediations.engine.apply.application import Application, Receipt
+from remediations.engine.apply.driver import Driver
 from remediations.engine.apply.progress import Progress
 from remediations.engine.catalogue import Installed
 from remediations.engine.installed_systems import InstalledSystems
@@ -87,20 +88,50 @@ async def apply_plan(
             application = Application(
                 plan,
                 approved.digest,
-                drivers={kind.name: kind.driver(reach) for kind in approved.systems.drivers},
+                drivers=drivers_of(approved, reach),
                 journal=journal,
                 watch=approved.installed.domain.watch(plan, reach),
                 progress=progress,
+                stop_asked=run.stop_asked,
             )
             with on_stop(application.stop.set):
                 return await application.apply()
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
-    """Check that the plan follows from its observation and still holds.
+    """Check that the plan follows from its observation, and still holds."""
+    await check_names(approved, reach)
+    async with read_again(approved, reach) as (fresh, maker):
+        await run_in_thread(recheck, approved.plan, fresh, maker)
 
-    The names are compared before any host is contacted. The saved observation is checked while the
-    hosts are read.
+
+def drivers_of(approved: Approved, reach: SshReach) -> dict[str, Driver]:
+    """The installed drivers by their names, over these connections."""
+    return {kind.name: kind.driver(reach) for kind in approved.systems.drivers}
+
+
+async def check_names(approved: Approved, reach: SshReach) -> None:
+    """Check that the names of all hosts lead where they led when the plan was made. Contacts none.
+
+    Raises:
+        WorldChanged: one leads elsewhere, or may show other keys.
+    """
+    names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
+    differences = changed_logins(approved.plan.logins, names)
+    if differences:
+        raise world_changed(differences)
+
+
+@asynccontextmanager
+async def read_again(
+    approved: Approved, reach: SshReach
+) -> AsyncIterator[tuple[Observation, PlanBuilder]]:
+    """What decides, read now, and a maker of plans to compare with. Meanwhile it is checked that
+    the plan follows from its own observation.
+
+    Raises:
+        Refused: it does not.
+        Unreadable: a host that decides cannot be read.
     """
     plan = approved.plan
     with approved.systems.step_compilers() as made:
@@ -111,10 +142,6 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
             tool=approved.start.tool,
             compilers=made,
         )
-        names = await asyncio.gather(*(reach.login(h.name) for h in approved.inventory.hosts))
-        differences = changed_logins(plan.logins, names)
-        if differences:
-            raise world_changed(differences)
         sound = run_in_thread(check_derivation, plan, approved.observation, maker)
         looking = asyncio.create_task(
             observe(reach, approved.inventory, scope=Scope.DECIDING, tool=approved.start.tool)
@@ -124,16 +151,19 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
             fresh = await looking
         finally:
             looking.cancel()
-        await run_in_thread(recheck, plan, fresh, maker)
+        yield fresh, maker
 
 
 def run_began(start: Start) -> RunBegan:
     """The first event of a journal."""
+    return RunBegan(format=JOURNAL_FORMAT, message=describe_start(start), start=start)
+
+
+def describe_start(start: Start) -> str:
+    """By whom, with whose approval, and checked against what: a line for people."""
     approvals = ", ".join(f"{a.principal} {a.key_fingerprint}" for a in start.approvals)
     names = start.ssh_config or "OpenSSH's own files"
-    return RunBegan(
-        format=JOURNAL_FORMAT,
-        message=f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are "
-        f"led by {names}",
-        start=start,
+    return (
+        f"by {start.actor}, approved by {approvals}, allowed by {start.signers}; names are led by "
+        f"{names}"
     )

@@ -7,6 +7,7 @@ many launches there are, the claim at the target lets at most one of them act (`
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -63,8 +64,7 @@ async def carry_out(
             await driver.launch(step, work)
         except AlreadyClaimed as claimed:
             if number == 0:
-                # Another application of this plan launched it, so its ending is not ours to report.
-                return _ending("unknown", f"{claimed.what}: {claimed.got}")
+                return await _claimed_by_another(driver, step, work, claimed)
         except NotLaunched as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
@@ -78,6 +78,17 @@ async def carry_out(
                 continue
         break
     return await follow_step(driver, step, work, note)
+
+
+async def _claimed_by_another(
+    driver: Driver, step: StepId, work: Step, claimed: AlreadyClaimed
+) -> Ending:
+    """Somebody voided it: then that is how it ended. Otherwise another application of this plan
+    launched it, whose ending is not ours to report."""
+    with contextlib.suppress(NoAnswer):
+        if (await driver.probe(step, work)).state is ProbeState.VOIDED:
+            return _ending("failed", "it never started: its target was told to start it no more")
+    return _ending("unknown", f"{claimed.what}: {claimed.got}")
 
 
 async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float) -> bool:
@@ -114,13 +125,25 @@ async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending |
     """How it ended; None while it runs.
 
     Raises:
-        Unheard: the target did not answer. It can be asked again.
+        NoAnswer: the target did not answer. It can be asked again.
     """
     sighting = await driver.probe(step, work)
     log.debug("step %s on %s is %s", step, work.target, sighting.state)
     if sighting.state not in (ProbeState.DONE, ProbeState.RUNNING):
         # Voiding makes "not started" final.
         sighting = await driver.void(step, work)
+    return await ending_of(driver, work, sighting, note)
+
+
+async def ending_of(
+    driver: Driver, work: Step, sighting: ProbeResult, note: str = ""
+) -> Ending | None:
+    """How the step ended, according to its target; None while it runs. A step that has not started
+    must have been voided before.
+
+    Raises:
+        NoAnswer: its effect had to be looked for, and the target did not answer.
+    """
     if sighting.state is ProbeState.RUNNING:
         return None
     if sighting.state is ProbeState.DONE:

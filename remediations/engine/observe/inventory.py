@@ -15,9 +15,10 @@ from remediations.engine.observe.inventory_file import read_file
 from remediations.engine.observe.inventory_table import InventoryTable, shown
 from remediations.engine.observe.inventory_versions import NEWEST, Flat, Sections
 from remediations.machine.config import load_machine_config
-from remediations.values.inventory import HostEntry, Inventory
+from remediations.values.inventory import RESUME_WITHIN_S, HostEntry, Inventory
 from remediations.values.part import Part
 
+_WEEK_S = 7 * 24 * 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 SSH_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@:%-]{0,252}")
 """What may be given to ssh as a destination: no option, no command."""
@@ -58,6 +59,9 @@ def load_inventory(path: Path, systems: InstalledSystems | None = None) -> Inven
         sha256=sha256,
         ssh_config=ssh_config,
         allowed_signers=root.file("allowed_signers"),
+        resume_within_s=root.whole_number(
+            "resume_within_seconds", 60, _WEEK_S, default=RESUME_WITHIN_S, unit="seconds"
+        ),
         parts=parts,
         hosts=tuple(_host(version, root, hosts, name) for name in hosts.content),
     )

@@ -15,7 +15,7 @@ from remediations.values.inventory import Inventory
 from remediations.values.part import Part
 
 NEWEST = 2
-_NEEDED, _FREE = ("version", "hosts"), ("ssh", "allowed_signers")
+_NEEDED, _FREE = ("version", "hosts"), ("ssh", "allowed_signers", "resume_within_seconds")
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from remediations.engine.catalogue import branch_of
 from remediations.engine.observe.observation import Observation, missing_readings
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
-from remediations.engine.plan.plan import Fact, Plan
+from remediations.engine.plan.plan import Fact, GuardResult, Outcome, Plan
 from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.values.wire import digest
 
@@ -88,25 +88,56 @@ def recheck(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
     held = {fact.name: fact.value for fact in plan.facts}
     made = maker.build(branch, situation, observation, held=held)
     if made.blocked:
-        raise world_changed(
-            [
-                Difference(f"{g.id} {g.subject}".strip(), "pass", g.got, g.title)
-                for g in made.blocked
-            ]
-        )
+        raise world_changed(_that_block(made.blocked))
     differences = changed_fields(plan, made, movable=maker.domain.movable)
     if differences:
         raise world_changed(differences)
 
 
-def world_changed(differences: Sequence[Difference]) -> WorldChanged:
+def recheck_untouched(
+    plan: Plan, observation: Observation, maker: PlanBuilder, targets: Collection[str]
+) -> int:
+    """Check, for a run that is resumed, that what decided the actions on `targets` still holds, and
+    that their guards pass. Nothing was done to these targets yet; what else the plan rests on was
+    changed by its own earlier stages, and is checked on the target by each step itself.
+
+    Returns the number of facts that hold.
+
+    Raises:
+        WorldChanged: one does not. Nothing more was changed.
+        UsageError: the readings contradict each other.
+    """
+    situation = maker.domain.situation(observation, frozenset(plan.targets))
+    moves = dict.fromkeys((s.action, s.target) for s in plan.steps if s.target in targets)
+    now: list[Fact] = []
+    guards: list[GuardResult] = []
+    for name, target in moves:
+        action = maker.domain.action(name)
+        now += action.facts(situation, target)
+        guards += [guard(situation, target) for guard in action.guards]
+    named = {fact.name for fact in now}
+    planned = [fact for fact in plan.facts if fact.name in named]
+    blocked = [guard for guard in guards if guard.outcome is not Outcome.PASS]
+    differences = (*changed_facts(planned, now), *_that_block(blocked))
+    if differences:
+        raise world_changed(differences, changed="Nothing more was changed")
+    return len(planned)
+
+
+def _that_block(guards: Iterable[GuardResult]) -> list[Difference]:
+    return [Difference(f"{g.id} {g.subject}".strip(), "pass", g.got, g.title) for g in guards]
+
+
+def world_changed(
+    differences: Sequence[Difference], *, changed: str = "Nothing was changed"
+) -> WorldChanged:
     """The refusal, with each difference: planned, now, and why it matters."""
     first = differences[0]
     lines = [f"{d.name}: planned {d.planned}, now {d.now} ({d.why})" for d in differences[:SHOWN]]
     more = len(differences) - len(lines)
     shown = "; ".join([*lines, *([f"and {more} more"] if more > 0 else [])])
     return WorldChanged(
-        f"the world is not what the plan was made from: {first.name}. Nothing was changed",
+        f"the world is not what the plan was made from: {first.name}. {changed}",
         guard="deciding facts",
         got=shown,
         expected="what decided the plan still holds",

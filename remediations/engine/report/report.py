@@ -24,6 +24,7 @@ from remediations.engine.runs.records import (
     Start,
     StepEnded,
     StepStarting,
+    StepVoided,
 )
 from remediations.engine.runs.status import events_by_step
 from remediations.engine.verify.result import CheckResult
@@ -138,9 +139,11 @@ def _between(start: datetime | None, end: datetime | None) -> int | None:
 def _steps(plan: Plan, entries: Sequence[JournalEntry]) -> Iterable[StepRecord]:
     ended = events_by_step(entries, StepEnded)
     started = events_by_step(entries, StepStarting)
+    voided = events_by_step(entries, StepVoided)
     for step in plan.steps:
         end = ended.get(step.id)
         without = "unknown" if step.id in started else "not started"
+        without = "voided" if step.id in voided else without
         yield StepRecord(
             step=step.id,
             target=step.target,

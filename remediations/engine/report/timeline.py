@@ -20,11 +20,15 @@ from remediations.engine.runs.records import (
     GateEnded,
     GateWaiting,
     JournalEntry,
+    RunAbandoned,
     RunBegan,
     RunEnded,
+    RunResumed,
     Sampled,
     StepEnded,
     StepStarting,
+    StepVoided,
+    StopAsked,
 )
 from remediations.engine.verify.result import CheckOutcome
 from remediations.render.formats import name_some
@@ -101,6 +105,10 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
     match event:
         case RunBegan():
             return "run began", event.message, True
+        case RunResumed():
+            return "run resumed", event.message, True
+        case StopAsked():
+            return "stop asked", f"by {event.actor}: {event.reason}", False
         case FactsHeld():
             return "facts held", f"{event.count} facts hold", True
         case StepStarting():
@@ -108,6 +116,8 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
         case StepEnded():
             where = f"step {event.step} ended on {targets.get(event.step, '?')}"
             return where, _with(event.state, event.message), event.state == "done"
+        case StepVoided():
+            return f"step {event.step} voided on {event.target}", "it can never start", False
         case GateWaiting():
             return "gate waiting", event.title, True
         case GateEnded():
@@ -119,6 +129,8 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
             return "run ended", event.message, True
         case RunEnded():
             return "run ended", _with(event.state, event.message), False
+        case RunAbandoned():
+            return "run abandoned", event.reason, False
         case Checked():
             return "checked", _with(event.state, event.message), event.state == "verified"
 

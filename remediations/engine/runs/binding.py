@@ -7,7 +7,7 @@ that reports about a run checks this first. Pure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from remediations.engine.plan.plan import Plan
@@ -15,11 +15,14 @@ from remediations.engine.runs.records import (
     Checked,
     JournalEntry,
     RunBegan,
+    RunResumed,
     Start,
     StepEnded,
     StepStarting,
+    StepState,
+    StepVoided,
 )
-from remediations.engine.runs.status import deciding_verification, last_event
+from remediations.engine.runs.status import OPEN, deciding_verification, last_event, step_states
 from remediations.engine.runs.store import (
     KeptApproval,
     KeptChecks,
@@ -112,14 +115,36 @@ def _troubles(plan: Plan, digest: str, entries: Sequence[JournalEntry]) -> list[
         step.id: (step.target, hashlib.sha256(step.payload.encode()).hexdigest())
         for step in plan.steps
     }
-    begun: set[str] = set()
-    for event in (entry.event for entry in entries):
+    for event, before in _steps_with_state(entries):
         if isinstance(event, StepStarting):
-            if event.step in begun:
+            if before is not None:
                 troubles.append(f"step {event.step} on {event.target} ran twice")
             elif planned.get(event.step) != (event.target, event.payload_sha256):
                 troubles.append(f"step {event.step} on {event.target} ran another program")
-            begun.add(event.step)
-        elif isinstance(event, StepEnded) and event.step not in begun:
-            troubles.append(f"step {event.step} ended and did not start")
+        elif isinstance(event, StepEnded):
+            if before is None:
+                troubles.append(f"step {event.step} ended and did not start")
+            elif before not in OPEN:
+                troubles.append(f"step {event.step} ended twice")
+        elif before is not None:
+            troubles.append(f"step {event.step} on {event.target} was voided after it had started")
     return troubles
+
+
+def _steps_with_state(
+    entries: Sequence[JournalEntry],
+) -> Iterator[tuple[StepStarting | StepEnded | StepVoided, StepState | None]]:
+    """Every event of a step with the state before it. A run that is resumed may start each step
+    again whose end nobody saw: its state before is None then, as if it had not been started."""
+    states: dict[str, StepState] = {}
+    again: frozenset[str] = frozenset()
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, RunResumed):
+            again = frozenset(step for step, state in states.items() if state in OPEN)
+        elif isinstance(event, StepStarting | StepEnded | StepVoided):
+            reopened = isinstance(event, StepStarting) and event.step in again
+            yield event, None if reopened else states.get(event.step)
+            if isinstance(event, StepStarting):
+                again -= {event.step}
+            states |= step_states([entry])

@@ -18,8 +18,11 @@ from remediations.engine.runs.records import (
     Checked,
     Event,
     JournalEntry,
+    RunAbandoned,
     RunBegan,
     RunEnded,
+    RunResumed,
+    StopAsked,
 )
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
@@ -131,8 +134,8 @@ class Journal:
 
 def read_journal(path: Path) -> tuple[JournalEntry, ...]:
     """All entries, verified: the numbers are consecutive, each hash is that of the line before,
-    each line is what this version writes, the first one says how the run began, and only
-    verifications follow the end.
+    each line is what this version writes, the first one says how the run began, and only what may
+    follow an end does (`_Course`).
 
     An incomplete last line (the machine died while writing it) is left out: it announced nothing
     yet.
@@ -158,7 +161,7 @@ def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
     *lines, _torn = data.split(b"\n")
     _of_this_format(path, lines[0] if lines else b"")
     entries: list[JournalEntry] = []
-    previous, over = "", False
+    previous, course = "", _Course()
     for number, line in enumerate(lines, 1):
         try:
             entry = decode(line, JournalEntry)
@@ -170,12 +173,35 @@ def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
             raise _broken(path, number, "it does not follow the line before")
         if isinstance(entry.event, RunBegan) != (number == 1):
             raise _broken(path, number, "a journal begins with run-began, once")
-        if over and not isinstance(entry.event, Checked):
-            raise _broken(path, number, "something but a verification follows the end")
-        over = over or isinstance(entry.event, RunEnded | Checked)
+        trouble = course.trouble(entry.event)
+        if trouble:
+            raise _broken(path, number, trouble)
         entries.append(entry)
         previous = hashlib.sha256(line).hexdigest()
     return tuple(entries)
+
+
+class _Course:
+    """What may follow what: nothing but a verification follows the end of a run, unless it did not
+    get through and is taken up again, to go on or to stop it for good."""
+
+    def __init__(self) -> None:
+        self._ended = False
+        self._final = False
+
+    def trouble(self, event: Event) -> str:
+        """Why this event cannot come here; "" if it can."""
+        again = isinstance(event, RunResumed | StopAsked)
+        if self._final and not isinstance(event, Checked):
+            return "something but a verification follows the end"
+        if self._ended and not again and not isinstance(event, Checked | RunAbandoned):
+            return "something follows the end, and the run was not resumed"
+        self._ended = isinstance(event, RunEnded | Checked | RunAbandoned) or (
+            self._ended and not again
+        )
+        through = isinstance(event, RunEnded) and event.state == "running"
+        self._final = self._final or through or isinstance(event, RunAbandoned)
+        return ""
 
 
 def _of_this_format(path: Path, first: bytes) -> None:

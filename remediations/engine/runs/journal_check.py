@@ -3,9 +3,9 @@
     python journal_check.py JOURNAL [PLAN]
 
 It checks that the records are an unbroken chain in their canonical form; that their order is
-possible (nothing happens twice, nothing ends that did not start, only verifications follow the
-end, each with the verdict that its checks give); who approved; and, with the plan, that what ran is
-what the plan says, byte for byte.
+possible (nothing happens twice, nothing ends that did not start, nothing follows the end but
+verifications, each with the verdict that its checks give, unless the run was resumed); who
+approved; and, with the plan, that what ran is what the plan says, byte for byte.
 
 What it cannot detect: a journal that ends early may have been cut, or the machine may have died;
 and an attacker who can write the file can replace all of it. So keep the head (the hash of the last
@@ -25,19 +25,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 GOOD, WRONG, UNREADABLE, NO_END = 0, 1, 2, 3
-FORMAT = "2"
+FORMAT = "3"
 HEAD = {"number", "previous", "at", "plan", "event"}
 EVENTS = {
     "run-began": {"format", "message", "start"},
+    "run-resumed": {"message", "start"},
+    "stop-asked": {"actor", "reason"},
     "facts-held": {"count"},
     "step-starting": {"step", "target", "action", "payload_sha256"},
     "step-ended": {
         *("step", "state", "message", "exit_status", "output", "error_output", "duration_ms"),
     },
+    "step-voided": {"step", "target"},
     "gate-waiting": {"stage", "title"},
     "gate-ended": {"stage", "state", "title", "seen"},
     "sampled": {"sight"},
     "run-ended": {"state", "message"},
+    "run-abandoned": {"reason"},
     "checked": {"state", "message", "checks_sha256", "began", "ended", "samples"},
 }
 CHECK = {"id", "host", "outcome", "at"}
@@ -74,7 +78,7 @@ def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
     records, problems = _chain(whole)
     problems += _story(records)
     events = [(str(record["at"]), record["event"]) for record in records]
-    end = next(((at, event) for at, event in events if event["kind"] == "run-ended"), None)
+    end = _last_end(events)
     lines = [f"{len(records)} records, head {_sha256(whole[-1]) if whole else 'none'}"]
     if records:
         lines.append(f"plan {records[0]['plan']}")
@@ -83,8 +87,9 @@ def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
         lines.append(
             f"the last line is incomplete ({len(torn)} bytes without an end): it says nothing"
         )
+    lines += [f"resumed {at} {e['message']}" for at, e in events if e["kind"] == "run-resumed"]
     if end is not None:
-        lines.append(f"ended {end[0]}: {end[1]['state']}")
+        lines.append(f"ended {end[0]}: {end[1].get('state', 'abandoned')}")
     else:
         lines.append("no end: either the machine died or the end was cut off")
     lines += [
@@ -99,6 +104,16 @@ def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
         problems += _against(records, plan)
         lines.append(f"compared with plan {_sha256(plan)}")
     return JournalReport(tuple(lines), tuple(problems), end is not None)
+
+
+def _last_end(events: list[tuple[str, Record]]) -> tuple[str, Record] | None:
+    """The end of a run, None if it has none since it was last taken up."""
+    for at, event in reversed(events):
+        if event["kind"] in ("run-ended", "run-abandoned"):
+            return at, event
+        if event["kind"] in ("run-resumed", "stop-asked"):
+            return None
+    return None
 
 
 def _chain(lines: list[bytes]) -> tuple[list[Record], list[str]]:
@@ -166,33 +181,71 @@ def other_format(journal: bytes) -> str | None:
 
 
 def _story(records: list[Record]) -> list[str]:
+    """What cannot have happened, whatever the plan says."""
     problems = []
-    over = False
-    began: set[str] = set()
-    ended: set[str] = set()
     for position, record in enumerate(records, 1):
-        event = record["event"]
-        kind, step = event["kind"], str(event.get("step"))
-        where = f"record {position}: step {step}"
+        kind = record["event"]["kind"]
         if (kind == "run-began") != (position == 1):
             problems.append(f"record {position}: a journal begins with run-began, once")
         if record["plan"] != records[0]["plan"]:
             problems.append(f"record {position}: is of another plan")
-        if over and kind != "checked":
-            problems.append(f"record {position}: something but a verification follows the end")
         if kind == "checked":
-            problems += [f"record {position}: {found}" for found in _of_a_verification(event)]
-        over = over or kind in ("run-ended", "checked")
-        if kind == "step-starting":
-            if step in began:
+            found = _of_a_verification(record["event"])
+            problems += [f"record {position}: {one}" for one in found]
+    return [*problems, *_after_the_end(records), *_of_the_steps(records)]
+
+
+def _after_the_end(records: list[Record]) -> list[str]:
+    """What follows the end of a run, and may not. A run that did not get through may be taken up
+    again, to go on or to stop it for good; nothing but verifications follows one that did, or that
+    was abandoned."""
+    problems = []
+    ended = final = False
+    for position, record in enumerate(records, 1):
+        event = record["event"]
+        kind = event["kind"]
+        again = kind in ("run-resumed", "stop-asked")
+        if final and kind != "checked":
+            problems.append(f"record {position}: something but a verification follows the end")
+        elif ended and not again and kind not in ("checked", "run-abandoned"):
+            problems.append(f"record {position}: follows the end, and the run was not resumed")
+        ends = kind in ("run-ended", "checked", "run-abandoned")
+        ended = ends or (ended and not again)
+        through = kind == "run-ended" and event["state"] == "running"
+        final = final or through or kind == "run-abandoned"
+    return problems
+
+
+def _of_the_steps(records: list[Record]) -> list[str]:
+    """Steps that happen twice, or end without a start. Where nobody saw the end of a step, a run
+    that is resumed may start it again (its target refuses what it has done before), and its end
+    may be told later."""
+    problems = []
+    states: dict[str, str] = {}
+    again: set[str] = set()
+    for position, record in enumerate(records, 1):
+        event = record["event"]
+        kind, step = event["kind"], str(event.get("step"))
+        before = states.get(step)
+        unseen = before in ("started", "unknown")
+        where = f"record {position}: step {step}"
+        if kind == "run-resumed":
+            again = {one for one, state in states.items() if state in ("started", "unknown")}
+        elif kind == "step-starting":
+            if before is not None and step not in again:
                 problems.append(f"{where} starts twice")
-            began.add(step)
-        if kind == "step-ended":
-            if step not in began:
+            again.discard(step)
+            states[step] = "started"
+        elif kind == "step-ended":
+            if before is None:
                 problems.append(f"{where} ends and did not start")
-            if step in ended:
+            elif not unseen:
                 problems.append(f"{where} ends twice")
-            ended.add(step)
+            states[step] = event["state"]
+        elif kind == "step-voided":
+            if before is not None:
+                problems.append(f"{where} is voided after it has started")
+            states[step] = "voided"
     return problems
 
 

@@ -16,8 +16,9 @@ from remediations.engine.apply.look import Sample, Sight
 from remediations.engine.verify.result import CheckOutcome
 from remediations.values.record import Moment, Record
 
-JOURNAL_FORMAT = 2
-"""The format of the journal, which is in its first event. Format 1 had flat records."""
+JOURNAL_FORMAT = 3
+"""The format of the journal, which is in its first event. Format 1 had flat records; in format 2
+nothing but verifications could follow the end of a run."""
 
 
 class RunState(StrEnum):
@@ -30,6 +31,7 @@ class RunState(StrEnum):
     UNVERIFIED = "unverified"
     STOPPED = "stopped"  # partly applied, stopped at the first failure
     ABORTED = "aborted"  # by a person
+    ABANDONED = "abandoned"  # given up by a person, with a reason: nobody goes on with it
     UNKNOWN = "unknown"  # its process died: steps may or may not have run
 
 
@@ -40,6 +42,7 @@ class StepState(StrEnum):
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"
+    VOIDED = "voided"  # never started, and its target refuses to start it from now on
     UNKNOWN = "unknown"
 
 
@@ -137,8 +140,28 @@ class RunBegan(Record, frozen=True, kw_only=True, tag="run-began", tag_field="ki
     start: Start
 
 
+class RunResumed(Record, frozen=True, kw_only=True, tag="run-resumed", tag_field="kind"):
+    """Somebody goes on with a run that stopped, or whose process died.
+
+    `start` is by whom, and checked against what, as for the beginning; its approvals are those of
+    the beginning, which were valid then. Steps whose end nobody saw may be announced once more
+    after it: their target refuses the second launch.
+    """
+
+    message: str
+    start: Start
+
+
+class StopAsked(Record, frozen=True, kw_only=True, tag="stop-asked", tag_field="kind"):
+    """A person asked the targets to start nothing more of this run, and said why."""
+
+    actor: Actor
+    reason: str
+
+
 class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="kind"):
-    """The deciding facts were read again, and hold."""
+    """The deciding facts were read again, and hold: all of them when a run begins, those of targets
+    that nothing was done to yet when it is resumed."""
 
     count: int
 
@@ -157,7 +180,10 @@ class StepStarting(Record, frozen=True, kw_only=True, tag="step-starting", tag_f
 
 
 class StepEnded(Record, frozen=True, kw_only=True, tag="step-ended", tag_field="kind"):
-    """A step has ended. `exit_status` is None if it is not known; times are in milliseconds."""
+    """A step has ended. `exit_status` is None if it is not known; times are in milliseconds.
+
+    A step that ended as unknown may end once more, when its target has told how.
+    """
 
     step: str
     state: StepEnd
@@ -166,6 +192,13 @@ class StepEnded(Record, frozen=True, kw_only=True, tag="step-ended", tag_field="
     output: str
     error_output: str
     duration_ms: int
+
+
+class StepVoided(Record, frozen=True, kw_only=True, tag="step-voided", tag_field="kind"):
+    """A step that was not started can never start: its target has recorded that."""
+
+    step: str
+    target: str
 
 
 class GateWaiting(Record, frozen=True, kw_only=True, tag="gate-waiting", tag_field="kind"):
@@ -195,6 +228,12 @@ class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended", tag_field="ki
 
     state: RunEnd
     message: str
+
+
+class RunAbandoned(Record, frozen=True, kw_only=True, tag="run-abandoned", tag_field="kind"):
+    """Nobody goes on with the run, for this reason. Only verifications may follow."""
+
+    reason: str
 
 
 class CheckEnded(Record, frozen=True, kw_only=True):
@@ -238,13 +277,17 @@ class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"
 
 Event = (
     RunBegan
+    | RunResumed
+    | StopAsked
     | FactsHeld
     | StepStarting
     | StepEnded
+    | StepVoided
     | GateWaiting
     | GateEnded
     | Sampled
     | RunEnded
+    | RunAbandoned
     | Checked
 )
 """The events of a journal, by `kind`."""

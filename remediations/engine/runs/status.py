@@ -10,16 +10,22 @@ from remediations.engine.runs.records import (
     Checked,
     Event,
     JournalEntry,
+    RunAbandoned,
     RunEnded,
+    RunResumed,
     RunState,
     StepEnded,
     StepStarting,
     StepState,
+    StepVoided,
+    StopAsked,
 )
 from remediations.render.formats import format_moment
 
-OfStep = TypeVar("OfStep", StepStarting, StepEnded)
+OfStep = TypeVar("OfStep", StepStarting, StepEnded, StepVoided)
 OfKind = TypeVar("OfKind", bound=Event)
+OPEN = frozenset({StepState.STARTED, StepState.UNKNOWN})
+"""The states of a step whose end nobody has seen."""
 
 
 class StepStatus(NamedTuple):
@@ -50,22 +56,33 @@ def run_status(
     If the process is gone, a step that was announced and has no end is *unknown*: its state is
     never guessed.
     """
-    started = events_by_step(entries, StepStarting)
-    ended = events_by_step(entries, StepEnded)
     lost = StepState.STARTED if alive else StepState.UNKNOWN
+    states = step_states(entries)
     steps = []
     for step in plan.steps:
-        if step.id in ended:
-            state = StepState(ended[step.id].state)
-        else:
-            state = lost if step.id in started else StepState.PLANNED
-        steps.append(StepStatus(step.id, step.target, state))
+        state = states.get(step.id, StepState.PLANNED)
+        shown = lost if state is StepState.STARTED else state
+        steps.append(StepStatus(step.id, step.target, shown))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
     return RunStatus(run_state, message, tuple(steps))
 
 
+def step_states(entries: Sequence[JournalEntry]) -> dict[str, StepState]:
+    """The last recorded state of each step that has one: started, how it ended, or voided."""
+    states: dict[str, StepState] = {}
+    for event in (entry.event for entry in entries):
+        if isinstance(event, StepStarting):
+            states[event.step] = StepState.STARTED
+        elif isinstance(event, StepEnded):
+            states[event.step] = StepState(event.state)
+        elif isinstance(event, StepVoided):
+            states[event.step] = StepState.VOIDED
+    return states
+
+
 def events_by_step(entries: Sequence[JournalEntry], kind: type[OfStep]) -> dict[str, OfStep]:
-    """The events of one kind, by the id of their step. Each step has at most one."""
+    """The last event of one kind for each step, by the id of the step. A step has several only if
+    its run was resumed before anybody saw its end."""
     events = (entry.event for entry in entries)
     return {event.step: event for event in events if isinstance(event, kind)}
 
@@ -92,7 +109,10 @@ def _run(entries: Sequence[JournalEntry], *, hindrance: str, alive: bool) -> tup
         if hindrance:
             return RunState.PLANNED, f"nothing was done yet: {hindrance}"
         return RunState.APPROVED, "nothing was done yet"
-    end = last_event(entries, RunEnded)
+    given_up = last_event(entries, RunAbandoned)
+    if given_up is not None:
+        return RunState.ABANDONED, given_up.reason
+    end = _end_of_last_attempt(entries)
     if end is not None:
         if RunState(end.state) is not RunState.RUNNING:
             return RunState(end.state), end.message
@@ -103,4 +123,14 @@ def _run(entries: Sequence[JournalEntry], *, hindrance: str, alive: bool) -> tup
         return RunState(decides.state), decides.message + (later if last is not decides else "")
     if alive:
         return RunState.RUNNING, "a process applies it right now"
-    return RunState.UNKNOWN, "the process that applied it is gone: ask the hosts"
+    return RunState.UNKNOWN, "the process that applied it is gone: the targets know what was done"
+
+
+def _end_of_last_attempt(entries: Sequence[JournalEntry]) -> RunEnded | None:
+    """How the run ended the last time that it was carried out; None while that has no end."""
+    for event in (entry.event for entry in reversed(entries)):
+        if isinstance(event, RunEnded):
+            return event
+        if isinstance(event, RunResumed | StopAsked):
+            return None
+    return None

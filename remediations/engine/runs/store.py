@@ -5,6 +5,7 @@ $REMEDIATE_HOME/runs/RUN/plan.json          the plan's canonical bytes
                          inventory.json     the hosts, for the record: what acts reads the live one
                          approvals/N.json
                          journal.jsonl
+                         stop.json          while somebody asks a living process to stop it
                          checks.json  checks-2.json …: one for each verification
                          report.md  report.json  report.html
 """
@@ -31,6 +32,7 @@ from remediations.engine.plan.plan_file import (
     unreadable_file_error,
     unusable_file_error,
 )
+from remediations.engine.runs.records import StopAsked
 from remediations.engine.verify.result import CheckResult
 from remediations.errors import MachineError, UsageError
 from remediations.files.trusted import MEGABYTE, TrustedFile, check_directory, read_trusted
@@ -46,6 +48,7 @@ from remediations.values.wire import WireError, canonical, decode
 T = TypeVar("T")
 NEWEST = "last"
 RUNS = "runs"
+STOP_FILE = "stop.json"
 CHECKS_FILE = "checks.json"
 """The results of the first verification; those of a later one are beside it (`checks_file`)."""
 APPROVAL_LIMIT = MEGABYTE // 10
@@ -159,6 +162,33 @@ class RunDirectory:
             if create_file(target, canonical(approval)):
                 return target
         raise AssertionError("numbers do not end")
+
+    def ask_stop(self, asked: StopAsked) -> None:
+        """Ask the process that applies the run to stop it.
+
+        Raises:
+            MachineError: it cannot be written.
+        """
+        self.write(STOP_FILE, canonical(asked))
+
+    def stop_asked(self) -> StopAsked | None:
+        """By whom and why the run is to be stopped; None while nobody asks for it. A file that
+        cannot be used stops nothing: anything may end up in a directory."""
+        try:
+            return self._read(STOP_FILE, StopAsked, APPROVAL_LIMIT)[1]
+        except (UsageError, MachineError):
+            return None
+
+    def forget_stop(self) -> None:
+        """Withdraw what `ask_stop` asked for, when the run is resumed.
+
+        Raises:
+            MachineError: it cannot be removed.
+        """
+        try:
+            (self.path / STOP_FILE).unlink(missing_ok=True)
+        except OSError as error:
+            raise state_directory_error(self.path / STOP_FILE, error) from error
 
     def write(self, name: str, data: bytes) -> Path:
         """Write a file, whole or not at all.

@@ -55,7 +55,7 @@ def test_what_comes_next_takes_an_inventory() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "next_command":
                 named.add(ast.literal_eval(node.args[0]))
-    assert named == {"plan", "approve", "apply", "verify", "report", "doctor"}
+    assert named == {"plan", "approve", "apply", "resume", "stop", "verify", "report", "doctor"}
     for name in named & set(COMMANDS):
         command = cli.get_command(click.Context(cli), name)
         assert command is not None

@@ -110,10 +110,15 @@ class Desk:
         }
         return {**os.environ, **other}
 
-    def types(self, line: str, *, installed: bool = True, room: bool = True) -> Done:
-        """`remediate LINE`."""
+    @property
+    def run(self) -> Path:
+        """The directory of the last run."""
+        return max((self.path / "state" / "runs").iterdir())
+
+    def types(self, line: str, *more: str, installed: bool = True, room: bool = True) -> Done:
+        """`remediate LINE`; a word of `more` may have blanks."""
         done = subprocess.run(
-            self.command(line.split()),
+            self.command([*line.split(), *more]),
             env=self.environment(installed=installed, room=room),
             cwd=self.path,
             stdin=subprocess.DEVNULL,

@@ -68,11 +68,12 @@ def test_files_are_relative_to_the_inventory(tmp_path: Path) -> None:
 
 
 def test_what_is_optional_has_the_documented_default(tmp_path: Path) -> None:
-    """Sixty seconds, and OpenSSH's own files."""
+    """Sixty seconds, six hours, and OpenSSH's own files."""
     inventory = load_inventory(
         written(tmp_path, "version: 1\nchain: {id: a-1}\nhosts: {a: {role: full}}\n")
     )
     assert chain_of(inventory).halted_after_s == 60
+    assert inventory.resume_within_s == 6 * 3600
     assert inventory.ssh_config is None
     assert inventory.allowed_signers is None
 
@@ -86,13 +87,16 @@ def test_a_block_can_be_pinned(tmp_path: Path) -> None:
 
 
 def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
-    """The same text elsewhere is the same inventory; another host is another one."""
+    """The same text elsewhere is the same inventory; another host is another one. How long a run
+    may be resumed names no host: it can be changed while a run waits for it."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     here = load_inventory(written(tmp_path / "a", GOOD))
     there = load_inventory(written(tmp_path / "b", GOOD + "\n# a remark\n"))
     other = load_inventory(written(tmp_path, GOOD + "  val3: {role: full}\n"))
-    assert inventory_digest(here) == inventory_digest(there)
+    longer = load_inventory(written(tmp_path, f"resume_within_seconds: 86400\n{GOOD}"))
+    assert longer.resume_within_s == 86400
+    assert inventory_digest(here) == inventory_digest(there) == inventory_digest(longer)
     assert inventory_digest(here) != inventory_digest(other)
 
 
@@ -103,6 +107,8 @@ def test_the_digest_is_of_the_content(tmp_path: Path) -> None:
         (("version: 1", 'version: "2"'), 1, "version: '2'"),
         (("version: 1", "version: true"), 1, "version: True"),
         (("version: 1\n", ""), 1, "no key version"),
+        (("ssh:", "resume_within_seconds: 59\nssh:"), 3, "resume_within_seconds: 59"),
+        (("ssh:", "resume_within_seconds: 6h\nssh:"), 3, "resume_within_seconds: '6h'"),
         (("id: virtengine-lab-1", "id: 'a b'"), 2, "id: 'a b'"),
         (("id: virtengine-lab-1", "id: 7"), 2, "id: 7"),
         (("_seconds: 5", "_seconds: 0"), 2, "halted_after_seconds: 0"),

@@ -218,7 +218,10 @@ def test_section_of_a_system_that_is_not_allowed(tmp_path: Path) -> None:
     error = refused(written(tmp_path, GOOD), installed(COMET, HOSTS, troubles=(kept_out,)))
     assert error.what.startswith(f"{tmp_path}/lab.yaml:4:")
     assert "not used here: lamp of acme-lamp: not allowed" in error.got
-    assert error.expected == "one of the keys version, hosts, ssh, allowed_signers, chain"
+    assert (
+        error.expected
+        == "one of the keys version, hosts, ssh, allowed_signers, resume_within_seconds, chain"
+    )
     assert "install, or allow" in error.next_step
     assert "`remediate list`" in error.next_step
 

@@ -13,14 +13,18 @@ from remediations.engine.runs.records import (
     Anchor,
     Checked,
     CheckEnded,
+    RunAbandoned,
     RunBegan,
     RunEnd,
     RunEnded,
+    RunResumed,
     Sampled,
     Start,
     StepEnd,
     StepEnded,
     StepStarting,
+    StepVoided,
+    StopAsked,
     Verified,
 )
 from remediations.engine.verify.result import CheckOutcome
@@ -102,3 +106,19 @@ def checked(
 
 def check_ended(check: str, outcome: CheckOutcome, at: datetime, host: str = "") -> CheckEnded:
     return CheckEnded(id=check, host=host, outcome=outcome, at=at)
+
+
+def resumed(*approvals: AcceptedApproval, message: str = "by bob") -> RunResumed:
+    return RunResumed(message=message, start=started(*approvals))
+
+
+def stop_asked(reason: str = "wrong chain") -> StopAsked:
+    return StopAsked(actor=started().actor, reason=reason)
+
+
+def voided(step: str, target: str) -> StepVoided:
+    return StepVoided(step=step, target=target)
+
+
+def abandoned(reason: str = "rebuilt by hand") -> RunAbandoned:
+    return RunAbandoned(reason=reason)

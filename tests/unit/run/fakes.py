@@ -21,6 +21,7 @@ from remediations.engine.runs.records import (
     StepEnded,
     StepStarting,
     StepState,
+    StopAsked,
 )
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
 from remediations.playbooks.chain.look import ChainLook
@@ -143,6 +144,8 @@ class Bench:
         sees: Callable[[], ChainLook] = lambda: chain_at(11),
         progress: Listener | None = None,
         begin: RunBegan | None = None,
+        done: Sequence[str] = (),
+        stop_asked: Callable[[], StopAsked | None] = lambda: None,
     ) -> None:
         self.path = directory / "journal.jsonl"
         self.journal = Journal(self.path, plan_digest(plan))
@@ -161,6 +164,8 @@ class Bench:
             journal=self.journal,
             watch=watch,
             progress=self.progress,
+            done=done,
+            stop_asked=stop_asked,
         )
 
     def events(self) -> list[Event]:

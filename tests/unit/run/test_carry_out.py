@@ -84,9 +84,18 @@ def test_a_silent_failure_says_its_exit() -> None:
 
 def test_a_step_claimed_by_somebody_else_is_not_followed() -> None:
     """Another application of this plan did or does it: unknown to us, and we do not go on."""
-    driver = FakeDriver(launches={"val1": refusal(AlreadyClaimed)})
-    assert ending(driver).state == "unknown"
-    assert driver.calls == ["launch val1"]
+    for said in (DONE, RUNNING, UNKNOWN, lost()):
+        driver = FakeDriver({"val1": [said]}, launches={"val1": refusal(AlreadyClaimed)})
+        assert ending(driver).state == "unknown"
+        assert driver.calls == ["launch val1", "probe val1"]
+
+
+def test_a_step_that_somebody_voided_has_failed() -> None:
+    """Its target says that it can never start: that is known, and said."""
+    driver = FakeDriver({"val1": [VOIDED]}, launches={"val1": refusal(AlreadyClaimed)})
+    ended = ending(driver)
+    assert ended.state == "failed"
+    assert "told to start it no more" in ended.message
 
 
 @pytest.mark.parametrize(

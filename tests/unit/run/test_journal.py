@@ -193,7 +193,7 @@ OLD = (
 )
 
 
-@pytest.mark.parametrize("other", [OLD, b"", b'{"event":{"format":"3","kind":"run-began"}}\n'])
+@pytest.mark.parametrize("other", [OLD, b"", b'{"event":{"format":"2","kind":"run-began"}}\n'])
 def test_a_journal_of_another_form_is_refused_whole(tmp_path: Path, other: bytes) -> None:
     """With what to do, and without one record of it; an empty file is not of another form."""
     path = tmp_path / "journal.jsonl"

@@ -305,6 +305,6 @@ def test_a_journal_of_another_form_is_not_judged(
     assert journal_check.main([str(path)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("this reads journals of format 2, and that is one of format ")
+    assert err.startswith("this reads journals of format 3, and that is one of format ")
     assert "\x1b" not in err
     assert check_journal(other).exit_status == 1

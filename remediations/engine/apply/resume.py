@@ -1,0 +1,166 @@
+"""Takes up a run that did not get through: settles what nobody saw end, and goes on from there.
+
+1. Names must lead where they led when the plan was made, and the plan must follow from its own
+   observation, as when it was begun.
+2. No target may have a record of a step that this journal does not know: somebody went on with the
+   run elsewhere, whose directory is newer.
+3. Each step that was announced and has no known end is settled by the record of its target. One
+   that never started is launched again; its name is claimed there, so it happens at most once.
+4. Where a step failed, the run ends.
+5. What decided the actions on targets to which nothing was done yet is read again and must hold;
+   of the others each step checks on the target what it needs, since the run itself changed them.
+6. The gate before the first stage with something left must open again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+
+from remediations.engine.apply.application import Application, Receipt, ended
+from remediations.engine.apply.apply import (
+    Approved,
+    OnStop,
+    check_names,
+    describe_start,
+    drivers_of,
+    read_again,
+)
+from remediations.engine.apply.driver import Driver
+from remediations.engine.apply.progress import Progress
+from remediations.engine.apply.settle import recorded_steps, settle
+from remediations.engine.plan.recheck import recheck_untouched
+from remediations.engine.runs.journal import Journal, read_journal
+from remediations.engine.runs.records import (
+    FactsHeld,
+    JournalEntry,
+    RunEnded,
+    RunResumed,
+    RunState,
+    StepState,
+)
+from remediations.engine.runs.resumption import check_resumable, untouched_targets
+from remediations.engine.runs.status import OPEN, StepStatus, run_status, step_states
+from remediations.engine.runs.store import RunDirectory
+from remediations.errors import Refused, RemediationError
+from remediations.reach.background import run_in_thread
+from remediations.reach.ssh import SshReach
+
+NOT_DONE = (StepState.FAILED, StepState.VOIDED, StepState.UNKNOWN)
+"""The states of a step after which nothing may go on."""
+
+
+async def resume_run(
+    run: RunDirectory, approved: Approved, *, progress: Progress, on_stop: OnStop
+) -> Receipt:
+    """Go on with a run that was begun, by the rules above. Its journal goes on, too.
+
+    Raises:
+        UsageError, Refused: there is nothing to resume, or it may not be (`check_resumable`).
+        Locked: another process writes the journal.
+        WorldChanged: a name leads elsewhere, or what decides what is left does not hold any more.
+        Unreadable: a host that decides cannot be read.
+    """
+    plan = approved.plan
+    with closing(Journal.reopened(run.journal)) as journal:
+        entries = read_journal(run.journal)
+        check_resumable(
+            run.reference,
+            entries,
+            run_status(plan, entries, hindrance="", alive=False),
+            now=datetime.now(UTC),
+            limit_s=approved.inventory.resume_within_s,
+        )
+        async with SshReach(approved.inventory, approved.resolver) as reach:
+            await check_names(approved, reach)
+            drivers = drivers_of(approved, reach)
+            await _check_newest(run, approved, entries, drivers)
+            states = await _settle_unseen(approved, entries, drivers, journal)
+            bad = [step for step in plan.steps if states.get(step.id) in NOT_DONE]
+            if bad:
+                message = f"{bad[0].target}: step {bad[0].id} is {states[bad[0].id]}"
+                return _stop_here(approved, states, journal, message)
+            await _recheck_rest(approved, entries, reach, journal)
+            run.forget_stop()
+            application = Application(
+                plan,
+                approved.digest,
+                drivers=drivers,
+                journal=journal,
+                watch=approved.installed.domain.watch(plan, reach),
+                progress=progress,
+                done=frozenset(states),
+                stop_asked=run.stop_asked,
+            )
+            with on_stop(application.stop.set):
+                return await application.apply()
+
+
+async def _check_newest(
+    run: RunDirectory,
+    approved: Approved,
+    entries: Sequence[JournalEntry],
+    drivers: Mapping[str, Driver],
+) -> None:
+    """Check that nobody has gone on with the run from another copy of its directory."""
+    known = step_states(entries)
+    unknown = [step for step in approved.plan.steps if step.id not in known]
+    found = await recorded_steps(approved.digest, unknown, drivers)
+    if found:
+        raise Refused(
+            f"{run.reference} went on elsewhere: this directory is not its newest one",
+            guard="newest directory of the run",
+            got="; ".join(f"{s.target} has a record of step {s.id}" for s in found),
+            expected="targets that know no more than the journal here",
+            next_step="`remediate status` where it went on; without that directory `remediate "
+            "diagnose` and a new plan",
+        )
+
+
+async def _settle_unseen(
+    approved: Approved,
+    entries: Sequence[JournalEntry],
+    drivers: Mapping[str, Driver],
+    journal: Journal,
+) -> dict[str, StepState]:
+    """The state of each step that has started, after the targets were asked about those whose end
+    nobody saw. Written to the journal."""
+    states = step_states(entries)
+    unseen = [step for step in approved.plan.steps if states.get(step.id) in OPEN]
+    settled = await settle(approved.digest, unseen, drivers)
+    journal.append(RunResumed(message=describe_start(approved.start), start=approved.start))
+    for step, ending in settled.items():
+        if ending is None:
+            del states[step]
+        else:
+            states[step] = StepState(ending.state)
+            journal.append(ended(step, ending, duration_ms=0))
+    return states
+
+
+async def _recheck_rest(
+    approved: Approved, entries: Sequence[JournalEntry], reach: SshReach, journal: Journal
+) -> None:
+    """Check what decides on the targets to which nothing was done yet. A refusal ends the run, and
+    is in its journal."""
+    targets = untouched_targets(approved.plan, entries)
+    try:
+        async with read_again(approved, reach) as (fresh, maker):
+            count = await run_in_thread(recheck_untouched, approved.plan, fresh, maker, targets)
+    except RemediationError as error:
+        journal.append(RunEnded(state="stopped", message=f"{error.what}: {error.got}"))
+        raise
+    journal.append(FactsHeld(count=count))
+
+
+def _stop_here(
+    approved: Approved, states: Mapping[str, StepState], journal: Journal, message: str
+) -> Receipt:
+    """The end of a run of which a step failed meanwhile, or is still unknown."""
+    journal.append(RunEnded(state="stopped", message=message))
+    steps = tuple(
+        StepStatus(step.id, step.target, states.get(step.id, StepState.PLANNED))
+        for step in approved.plan.steps
+    )
+    return Receipt(state=RunState.STOPPED, message=message, steps=steps)
