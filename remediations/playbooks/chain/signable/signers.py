@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.signable.ability import Position, Signer
@@ -44,15 +45,18 @@ def signers_with(chain: ChainSituation, started: Collection[str]) -> tuple[Signe
     return tuple(found)
 
 
-def comes_back_to(chain: ChainSituation, signers: Collection[Signer]) -> Position:
-    """Where the set goes on (4)."""
-    height = chain.finding.height + 1
+def comes_back_to(
+    chain: ChainSituation, signers: Collection[Signer], height: int | None = None
+) -> Position:
+    """Where the set goes on (4), or would at another height."""
+    following = chain.finding.height + 1
+    height = following if height is None else height
     brought = [
         signer.state.round
         for signer in signers
         if signer.has_log and signer.state is not None and signer.state.height == height
     ]
-    return Position(height, max([chain.finding.round, *brought]))
+    return Position(height, max([chain.finding.round if height == following else 0, *brought]))
 
 
 def _of_key(
@@ -62,9 +66,8 @@ def _of_key(
     most restricted one counts."""
     for node in holders:
         if node.host in chain.voting:
-            state = value_or_none(chain.observation.host(node.host).sign_state)
-            return Signer(name=node.host, power=node.power, votes=True, state=state)
-    fresh = [_started(chain, node) for node in holders if node.host in started]
+            return replace(_by_its_files(chain, node), votes=True)
+    fresh = [_by_its_files(chain, node) for node in holders if node.host in started]
     if fresh:
         return max(fresh, key=_restricted)
     for node in holders:
@@ -74,7 +77,7 @@ def _of_key(
     return None
 
 
-def _started(chain: ChainSituation, node: NodeFinding) -> Signer:
+def _by_its_files(chain: ChainSituation, node: NodeFinding) -> Signer:
     reading = chain.observation.host(node.host)
     config, log = value_or_none(reading.config), value_or_none(reading.wal)
     state, lacks = reading.sign_state, ""
