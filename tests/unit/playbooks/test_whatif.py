@@ -153,7 +153,7 @@ def test_a_branch_stage_by_stage() -> None:
 
 
 def signed(world: CometReading, host: str, round_: int, step: int, *, log: int) -> CometReading:
-    state = SignState(height=NEXT, round=round_, step=step, block="")
+    state = SignState(height=NEXT, round=round_, step=step, block="", signed_at=worlds.BEGAN)
 
     def how(reading: HostReading) -> HostReading:
         wal = worlds.known(WriteAheadLog(size=log))

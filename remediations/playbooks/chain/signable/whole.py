@@ -105,7 +105,10 @@ class Signable:
             lacks = [_lack(signer) for signer in self.unclear]
             return f"find out, then `remediate diagnose` again: {name_some(lacks, _SHOWN)}"
         if self.first_round is not None:
-            names = [s.name for s, ability in self.refusals if ability.surely is not None]
+            later = [s for s, ability in self.refusals if ability.surely is not None]
+            names = [s.name for s in later if not s.has_log]
+            if not names:
+                return f"wait with {name_some([s.name for s in later], _SHOWN)} until others sign"
             return (
                 f"bring back the own write-ahead log of {name_some(names, _SHOWN)} (cs.wal, moved "
                 "aside or in a backup of this halt; never another node's)"
