@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "diagnose": "read all hosts and say what is wrong, with the evidence",
     "diff": "say what changed between two saved observations",
     "plan": "show exactly what would be done to which machine, and what could go wrong",
+    "whatif": "say what would happen if hosts stopped, links broke, or a playbook ran",
     "show": "show a plan as text, Markdown, HTML or JSON",
     "approve": "sign a plan with an SSH key",
     "apply": "carry out an approved plan, stopping the moment the world differs",

@@ -39,6 +39,7 @@ from remediations.values.part import Kinded, Part
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
     from remediations.engine.discovery import Discovery
     from remediations.engine.doctor.examination import Doctor
+    from remediations.engine.whatif.projection import Projector
     from remediations.reach.connection import Reach
 
 S = TypeVar("S")
@@ -153,8 +154,8 @@ class Domain(Generic[S]):
     what is counted. `movable` says which fields of the domain's own parts may differ when a plan is
     applied, by `KIND field` (`lamp.before/1 lit`). `kinds` are the parts that the domain writes;
     their schemas are published. `watch` looks at the world while a plan is applied, through the
-    connections of the run. `checks` is the package with the domain's checks. `doctor` and
-    `discovery` load what the domain adds to these commands, None if nothing.
+    connections of the run. `checks` is the package with the domain's checks. `doctor`,
+    `discovery` and `whatif` load what the domain adds to these commands, None if nothing.
     """
 
     name: str
@@ -178,6 +179,7 @@ class Domain(Generic[S]):
     rules: str = ""
     doctor: Callable[[], Doctor] | None = None
     discovery: Callable[[], Discovery] | None = None
+    whatif: Callable[[], Projector] | None = None
 
     def action(self, name: str) -> Action[S]:
         """The action called `name`.

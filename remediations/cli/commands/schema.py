@@ -35,6 +35,7 @@ from remediations.engine.report.report import Report
 from remediations.engine.runs.history import UnprovenRun
 from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
+from remediations.engine.whatif.projection import Projection
 from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.render.printable import one_line
@@ -121,6 +122,9 @@ _ENGINE: Mapping[str, DocumentType] = {
     ),
     "diff": DocumentType(
         kind=ObservationDiff, what="what changed between two observations, as `diff` prints it"
+    ),
+    "whatif": DocumentType(
+        kind=tuple[Projection, ...], what="what would happen, as `whatif` prints it with --json"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),

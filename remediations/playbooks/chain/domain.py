@@ -28,6 +28,7 @@ from remediations.values.part import Part
 if TYPE_CHECKING:
     from remediations.engine.discovery import Discovery
     from remediations.engine.doctor.examination import Doctor
+    from remediations.engine.whatif.projection import Projector
 
 
 def _doctor() -> Doctor:
@@ -40,6 +41,12 @@ def _discovery() -> Discovery:
     from remediations.playbooks.chain.discover.found import DISCOVERY
 
     return DISCOVERY
+
+
+def _whatif() -> Projector:
+    from remediations.playbooks.chain.whatif.project import PROJECTOR
+
+    return PROJECTOR
 
 
 DOMAIN = Domain(
@@ -62,4 +69,5 @@ DOMAIN = Domain(
     kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows),
     doctor=_doctor,
     discovery=_discovery,
+    whatif=_whatif,
 )

@@ -108,6 +108,14 @@ def test_diff(reader: Reader) -> None:
     assert set(told["readings"][0]) <= set(WORD.findall(prose("docs/json.md")))
 
 
+def test_whatif(reader: Reader) -> None:
+    """One projection for each domain."""
+    told = result(reader, "whatif --stop val4 --from healthy.json")
+    validator("whatif").validate(told)
+    (one,) = told
+    assert set(one) == said_of("whatif")
+
+
 def test_status_and_report(reader: Reader, planned: Json) -> None:
     """A list of runs, one run with its commands, and the whole report."""
     one = result(reader, "status last")

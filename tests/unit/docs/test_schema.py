@@ -21,10 +21,12 @@ from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan
+from remediations.engine.whatif.projection import Projection, Supposition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.present import present as for_people
+from remediations.playbooks.chain.whatif.project import project
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.part import Part
 from remediations.values.wire import canonical, decode
@@ -32,7 +34,7 @@ from tests import worlds
 from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
-from tests.unit.plan.cases import minority_down, plan_of, quorum_lost, wrong_clock
+from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
 
 Json = Any
@@ -72,6 +74,14 @@ def proposals() -> list[InventoryProposal]:
         propose(world, [node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
         for world in odd_worlds()
     ]
+
+
+def projections() -> tuple[Projection, ...]:
+    """Stops, cuts and a branch, one that a guard refuses among them."""
+    case = case_of(quorum_lost())
+    supposed = Supposition(stops=("val4",), cuts=(("val1", "val2"),), settings={"height": "114"})
+    found = project(case.chain, supposed, case.proposal)
+    return (replace(found, refused=("G37 val1",), next_step="remediate plan INC-001"),)
 
 
 def concluded(world: CometReading) -> Concluded:
@@ -115,6 +125,7 @@ REAL: dict[str, Callable[[], list[object]]] = {
         difference(quorum_lost(), worlds.healthy()),
         difference(worlds.healthy(), worlds.stopped(worlds.healthy(standby=0), "val4")),
     ],
+    "whatif": lambda: [projections()],
     "plan": lambda: [*plans()],
     "approval": lambda: [told.approval(plan_of(quorum_lost()))],
     "journal-entry": lambda: [

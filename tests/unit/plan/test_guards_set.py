@@ -121,9 +121,12 @@ def test_all_pass_in_the_plain_cases(make: Callable[[], CometReading]) -> None:
 
 
 def test_every_guard_is_judged_in_a_halt() -> None:
-    """Whether the start is enough is asked only where quorum is lost."""
+    """Whether the start is enough, and whether it can sign, is asked only in a halt."""
     assert len(judged(case_of(quorum_lost()))) == len(INVARIANTS)
-    assert set(judged(case_of(quorum_lost()))) - set(judged(case_of(minority_down()))) == {"G1b"}
+    assert set(judged(case_of(quorum_lost()))) - set(judged(case_of(minority_down()))) == {
+        "G1b",
+        "G46",
+    }
 
 
 def test_start_that_is_not_enough_blocks() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards import node, power, signing
+from remediations.playbooks.chain.guards import node, position, power, signing
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
 
@@ -30,6 +30,7 @@ INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResu
     power.no_foreign_majority,
     power.keeps_signing_power,
     power.reaches_quorum,
+    position.can_sign_there,
     power.targets_reachable,
 )
 START_GUARDS = tuple(
