@@ -12,8 +12,8 @@ from remediations.cli.live import LiveDisplay, to_stderr
 from remediations.cli.output import CommandResult
 from remediations.cli.proof import prove
 from remediations.cli.run_status import current_status, read_bound_journal, way_on
-from remediations.engine.apply.application import Receipt
 from remediations.engine.apply.apply import Approved
+from remediations.engine.apply.receipt import Receipt
 from remediations.engine.runs.lock import resource_locks
 from remediations.engine.runs.records import RunState
 from remediations.engine.runs.store import RunDirectory, state_directory

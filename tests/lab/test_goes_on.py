@@ -12,7 +12,14 @@ import pytest
 
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import Checked, Event, JournalEntry, RunEnded, StepEnded
+from remediations.engine.runs.records import (
+    Checked,
+    Event,
+    GateWaiting,
+    JournalEntry,
+    RunEnded,
+    StepEnded,
+)
 from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import RunDirectory
 from tests.lab.lab import CHECKOUT, Lab
@@ -116,6 +123,24 @@ def test_a_terminal_that_hangs_up_between_stages(lab: Lab, operator: Operator) -
     assert process.returncode == 0
     is_verified(operator, run)
     assert [starts(lab, operator, run, host) for host in ("val3", "val4")] == [1, 1]
+
+
+def test_a_loss_that_no_stage_declared(lab: Lab, operator: Operator) -> None:
+    """A third validator goes down after the first stage: the second one does not start, and the
+    receipt says what is missing and what undoes the first."""
+    run = two_stages(lab, operator)
+    with operator.start("apply", run, "--json") as process:
+        until(process, operator, run, GateWaiting)
+        process.send_signal(signal.SIGSTOP)
+        lab.wait_height(lab.world.top() + 2, SOON_S, "val4")
+        lab.break_stop("val2")
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == PARTLY_APPLIED, (out, err)
+    assert "voting power is 50 of 100, and was 70 before" in out
+    assert "systemctl stop" in out
+    assert lab.world.daemon("val3") is None
+    assert starts(lab, operator, run, "val3") == 0
 
 
 @pytest.mark.parametrize("fault", ["no inode", "read-only"] if SOAK else ["no inode"])

@@ -5,10 +5,12 @@
    all of them have ended.
 3. Any step that is not done stops the run: no later stage starts.
 4. The stage's gate must open within its time limit, or the run stops.
-5. After a person's stop nothing more is started; the receipt names what may still be running.
-6. A run that is resumed begins with the first stage that has a step left. The gate of the stage
+5. Where more was lost after a stage than it declared, no later stage starts (`regression.py`).
+6. After a person's stop nothing more is started; the receipt names what may still be running.
+7. A run that is resumed begins with the first stage that has a step left. The gate of the stage
    before must open once more: nobody knows what happened since.
-7. Looking and showing never change a run. A journal that cannot be written ends it.
+8. A look that fails and a display that breaks change nothing. A journal that cannot be written ends
+   the run.
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import Driver, StepId
 from remediations.engine.apply.look import GateVerdict, Look, Sight, Watch
 from remediations.engine.apply.progress import Progress, SafeProgress
+from remediations.engine.apply.receipt import Receipt, ended
+from remediations.engine.apply.regression import Levels, levels_of, regressions
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import (
@@ -36,7 +39,6 @@ from remediations.engine.runs.records import (
     RunEnded,
     RunState,
     Sampled,
-    StepEnded,
     StepStarting,
     StepState,
     StopAsked,
@@ -48,34 +50,11 @@ log = logging.getLogger(__name__)
 SAMPLE_S = 1.0
 GATE_LOOK_S = 0.25
 LOOK_LIMIT_S = 15.0
+SETTLE_S = 15.0
+"""Seconds in which what is counted must come back to what a stage declared, before it counts as a
+loss: a node that is slow to answer is missing in one look."""
 STOP_PATIENCE_S = 10.0
 """Seconds that a stopped run waits for steps that were launched already."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """How a run ended, and for each step: done, failed, unknown (may still run) or not started."""
-
-    state: RunState
-    message: str
-    steps: tuple[StepStatus, ...]
-
-    def where(self, *states: StepState) -> tuple[str, ...]:
-        """`step ID on HOST` for every step in one of these states."""
-        return tuple(str(step) for step in self.steps if step.state in states)
-
-    def summary(self) -> str:
-        """All steps, grouped by how they ended, on one line."""
-        groups = {
-            "done": (StepState.DONE,),
-            "failed": (StepState.FAILED,),
-            "may still run": (StepState.STARTED, StepState.UNKNOWN),
-            "not started": (StepState.PLANNED, StepState.VOIDED),
-        }
-        return "; ".join(
-            f"{name}: {', '.join(self.where(*states)) or 'nothing'}"
-            for name, states in groups.items()
-        )
 
 
 class _UnseenError(Exception):
@@ -148,6 +127,7 @@ class Application:
             if self.stop.is_set():
                 break
             self._progress.stage_began(stage)
+            before = await self._levels()
             bad = await self._steps(stage)
             if self.stop.is_set():
                 break
@@ -159,9 +139,35 @@ class Application:
                 break
             if not verdict.open:
                 return "stopped", f"the gate did not open: {stage.gate.title}; {verdict.seen}"
+            worse = await self._regressions(stage, before)
+            if worse:
+                return "stopped", worse
         else:
             return "running", "all stages are done; the checks decide"
         return "aborted", self._stopped_by()
+
+    async def _levels(self) -> Levels:
+        """What is counted now, as far as a look shows it."""
+        with contextlib.suppress(_UnseenError):
+            return levels_of((await self._look(LOOK_LIMIT_S)).sight)
+        return {}
+
+    async def _regressions(self, stage: Stage, before: Levels) -> str:
+        """What the stage was followed by beyond what it declared, in one sentence with what undoes
+        its steps; "" if nothing, or if no stage follows. One bad look is not believed."""
+        end = time.monotonic() + SETTLE_S
+        while stage is not self._plan.stages[-1] and not self.stop.is_set():
+            found = list(regressions(stage, before, await self._levels()))
+            if not found:
+                break
+            if time.monotonic() >= end:
+                undo = "; ".join(f"{step.target}: {step.undo}" for step in stage.steps)
+                return (
+                    f"stage {stage.number} was followed by more than it declared: "
+                    f"{'; '.join(found)}. What was done is undone by: {undo}"
+                )
+            await asyncio.sleep(GATE_LOOK_S)
+        return ""
 
     def _stages_left(self) -> Sequence[Stage]:
         """All stages from the first that has a step left, and the one before."""
@@ -338,20 +344,6 @@ class Application:
             expected="room for the record of every step",
             next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
         )
-
-
-def ended(step: str, ending: Ending, *, duration_ms: int) -> StepEnded:
-    """The record of how a step ended. `duration_ms` is 0 if nobody measured it."""
-    seen = ending.sighting
-    return StepEnded(
-        step=step,
-        state=ending.state,
-        message=ending.message,
-        exit_status=seen.exit_status if seen else None,
-        output=seen.output if seen else "",
-        error_output=seen.error_output if seen else "",
-        duration_ms=duration_ms,
-    )
 
 
 def _said(error: BaseException) -> str:

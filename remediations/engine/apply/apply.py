@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 
-from remediations.engine.apply.application import Application, Receipt
+from remediations.engine.apply.application import Application
 from remediations.engine.apply.driver import Driver
 from remediations.engine.apply.progress import Progress
+from remediations.engine.apply.receipt import Receipt
 from remediations.engine.catalogue import Installed
 from remediations.engine.installed_systems import InstalledSystems
 from remediations.engine.observe.observation import Observation, Scope

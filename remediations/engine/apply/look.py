@@ -25,6 +25,8 @@ Rules:
 3. Something unknown never opens a gate. A kind of gate that the look does not know is a
    `ValueError`.
 4. Every look shows the same subjects in the same order.
+5. A series that is called like a measure of the plan (`Impact`) has one point: its level now. After
+   each stage it is held against what that stage declared (`regression.py`).
 """
 
 from __future__ import annotations

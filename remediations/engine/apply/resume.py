@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
-from remediations.engine.apply.application import Application, Receipt, ended
+from remediations.engine.apply.application import Application
 from remediations.engine.apply.apply import (
     Approved,
     OnStop,
@@ -29,6 +29,7 @@ from remediations.engine.apply.apply import (
 )
 from remediations.engine.apply.driver import Driver
 from remediations.engine.apply.progress import Progress
+from remediations.engine.apply.receipt import Receipt, ended
 from remediations.engine.apply.settle import recorded_steps, settle
 from remediations.engine.plan.recheck import recheck_untouched
 from remediations.engine.runs.journal import Journal, read_journal

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from remediations.engine.apply.application import STOP_PATIENCE_S, ended
+from remediations.engine.apply.application import STOP_PATIENCE_S
 from remediations.engine.apply.carry_out import Ending
 from remediations.engine.apply.driver import Driver
+from remediations.engine.apply.receipt import ended
 from remediations.engine.apply.settle import StopOutcome, Stopped, stop_steps
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (

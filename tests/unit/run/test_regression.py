@@ -1,0 +1,120 @@
+"""A stage that was followed by more loss than it declared is the last one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from remediations.engine.apply import application
+from remediations.engine.apply.regression import regressions
+from remediations.engine.plan.plan import Impact, Stage
+from remediations.engine.runs.records import RunState
+from tests.unit.run.fakes import Bench, FakeDriver, chain_at
+from tests.unit.run.plans import command, plan, stage
+
+POWER = "voting power"
+
+
+def costs(before: int, after: int, number: int = 1) -> Stage:
+    """A stage that declares this change of power."""
+    impact = Impact(
+        measure=POWER, before=before, worst=min(before, after), after=after, total=100, floor=0
+    )
+    return replace(stage(number, command(f"val{number}")), impacts=(impact,))
+
+
+def found(declared: tuple[int, int], seen: tuple[int, int | None]) -> list[str]:
+    before, after = seen
+    levels = {} if after is None else {POWER: after}
+    return list(regressions(costs(*declared), {POWER: before}, levels))
+
+
+@pytest.mark.parametrize(
+    ("declared", "seen"),
+    [
+        ((60, 100), (60, 100)),
+        ((60, 100), (60, 60)),  # what was started is judged by the gate
+        ((100, 60), (100, 60)),
+        ((100, 60), (90, 50)),  # ten are in no look, before or after
+        ((100, 100), (100, 100)),
+    ],
+)
+def test_what_was_declared_is_no_regression(
+    declared: tuple[int, int], seen: tuple[int, int]
+) -> None:
+    """Nor is anything better."""
+    assert found(declared, seen) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "seen", "said"),
+    [
+        ((60, 100), (60, 50), "is 50 of 100, and was 60 before: the stage declared 60 → 100"),
+        ((100, 60), (100, 50), "is 50 of 100, and was 100 before"),
+        ((100, 100), (100, None), "cannot be seen any more, at least 100 was declared"),
+    ],
+)
+def test_what_is_lost_beyond_that_is_one(
+    declared: tuple[int, int], seen: tuple[int, int | None], said: str
+) -> None:
+    """With all numbers; a level that cannot be seen any more is not taken for a good one."""
+    (sentence,) = found(declared, seen)
+    assert said in sentence
+
+
+def test_a_measure_that_no_look_shows_is_not_judged() -> None:
+    """A domain may count what its looks do not see."""
+    assert list(regressions(costs(60, 100), {}, {})) == []
+    assert list(regressions(costs(60, 100), {}, {POWER: 0})) == []
+
+
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.integers(0, 100))
+def test_more_is_never_worse(before: int, after: int, was: int, now: int) -> None:
+    """What is no regression stays none with one more."""
+    if not found((before, after), (was, now)):
+        assert not found((before, after), (was, now + 1))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "GATE_LOOK_S", 0.001)
+    monkeypatch.setattr(application, "SETTLE_S", 0.05)
+
+
+def test_the_next_stage_does_not_start(tmp_path: Path) -> None:
+    """The receipt says what was lost, and what undoes what was done."""
+    power = [60]
+    driver = FakeDriver(on_launch=lambda _: power.__setitem__(0, 50))
+    two = plan(costs(60, 100, 1), costs(100, 100, 2))
+    bench = Bench(tmp_path, two, driver, sees=lambda: chain_at(11, online_power=power[0]))
+    receipt = asyncio.run(bench.application.apply())
+    assert receipt.state is RunState.STOPPED
+    assert driver.launched() == ["val1"]
+    assert receipt.message.startswith("stage 1 was followed by more than it declared: voting power")
+    assert "val1: stop it" in receipt.message
+
+
+def test_one_bad_look_is_not_a_loss(tmp_path: Path) -> None:
+    """A node that is slow to answer once is asked again."""
+    looks = iter([60, 60, 50, 50, 60])
+    driver = FakeDriver()
+    two = plan(costs(60, 60, 1), costs(60, 60, 2))
+    bench = Bench(tmp_path, two, driver, sees=lambda: chain_at(11, online_power=next(looks, 60)))
+    receipt = asyncio.run(bench.application.apply())
+    assert receipt.state is RunState.RUNNING
+    assert driver.launched() == ["val1", "val2"]
+
+
+def test_the_last_stage_is_judged_by_the_checks(tmp_path: Path) -> None:
+    """Nothing follows it that could be held back."""
+    power = [60]
+    driver = FakeDriver(on_launch=lambda _: power.__setitem__(0, 50))
+    bench = Bench(
+        tmp_path, plan(costs(60, 100)), driver, sees=lambda: chain_at(11, online_power=power[0])
+    )
+    assert asyncio.run(bench.application.apply()).state is RunState.RUNNING
