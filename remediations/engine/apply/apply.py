@@ -1,4 +1,4 @@
-"""From an approved plan to its receipt: read again, compare, carry out.
+"""From an approved plan to its receipt: read again, compare, take the resources, carry out.
 
 All that was verified is passed in one value (`Approved`) and is not read again.
 """
@@ -6,11 +6,14 @@ All that was verified is passed in one value (`Approved`) and is not read again.
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from remediations.engine.apply.application import Application, Receipt
+from remediations.engine.apply.fence_hold import fence_request, hold_fences
 from remediations.engine.apply.progress import Progress
 from remediations.engine.catalogue import Installed
 from remediations.engine.installed_systems import InstalledSystems
@@ -21,12 +24,13 @@ from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import check_derivation, recheck, world_changed
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
+from remediations.engine.runs.records import JOURNAL_FORMAT, Actor, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
 from remediations.reach.background import run_in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
+from remediations.render.formats import format_moment
 from remediations.values.inventory import Inventory
 from remediations.values.origin import Origin
 
@@ -64,7 +68,7 @@ async def apply_plan(
     """Apply an approved plan. Its journal is written to `run`.
 
     Raises:
-        Locked: it was applied before.
+        Locked: it was applied before, or another run holds one of its resources.
         Refused: the plan does not follow from its observation.
         WorldChanged: a name leads elsewhere, or a deciding fact or field differs.
         Unreadable: a host that decides cannot be read.
@@ -81,19 +85,33 @@ async def apply_plan(
         )
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
+        drivers = {kind.name: kind.driver(reach) for kind in approved.systems.drivers}
+        keepers = {
+            kind.name: kind.fences(reach) for kind in approved.systems.drivers if kind.fences
+        }
+        said = f"taken by {said_by(approved.start.actor)} for run {run.name}"
+        request = fence_request(plan, approved.digest, keepers, said)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(run_began(approved.start))
-            journal.append(FactsHeld(count=len(plan.facts)))
-            application = Application(
-                plan,
-                approved.digest,
-                drivers={kind.name: kind.driver(reach) for kind in approved.systems.drivers},
-                journal=journal,
-                watch=approved.installed.domain.watch(plan, reach),
-                progress=progress,
-            )
-            with on_stop(application.stop.set):
-                return await application.apply()
+            async with hold_fences(request) as held:
+                journal.append(run_began(approved.start))
+                journal.append(FactsHeld(count=len(plan.facts)))
+                held.record_in(journal)
+                application = Application(
+                    plan,
+                    approved.digest,
+                    drivers=drivers,
+                    fences=held.fences,
+                    journal=journal,
+                    watch=approved.installed.domain.watch(plan, reach),
+                    progress=progress,
+                )
+                with on_stop(application.stop.set):
+                    return await application.apply()
+
+
+def said_by(actor: Actor) -> str:
+    """Who acts from which machine, and since when: for whoever finds a resource held."""
+    return f"{actor} on {platform.node()}, {format_moment(datetime.now(UTC))},"
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:

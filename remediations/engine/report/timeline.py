@@ -17,6 +17,8 @@ from remediations.engine.runs.records import (
     Checked,
     Event,
     FactsHeld,
+    FenceGiven,
+    FenceTaken,
     GateEnded,
     GateWaiting,
     JournalEntry,
@@ -95,6 +97,10 @@ def _outcomes(moment: CheckMoment) -> str:
     )
 
 
+def _of_fence(event: FenceTaken | FenceGiven) -> str:
+    return f"{event.resource} on {name_some(event.hosts) if event.hosts else 'no host'}"
+
+
 def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | None:
     """What an event is called, its detail, and whether it is good; None for a look, which the
     plots show. `targets`: what each step of the plan acts on."""
@@ -103,6 +109,10 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
             return "run began", event.message, True
         case FactsHeld():
             return "facts held", f"{event.count} facts hold", True
+        case FenceTaken():
+            return f"fence {event.number} taken", _of_fence(event), True
+        case FenceGiven():
+            return f"fence {event.number} given back", _of_fence(event), True
         case StepStarting():
             return f"step {event.step} starting on {event.target}", event.action, True
         case StepEnded():

@@ -17,6 +17,7 @@ from remediations.engine.runs.records import (
     JOURNAL_FORMAT,
     Checked,
     Event,
+    FenceGiven,
     JournalEntry,
     RunBegan,
     RunEnded,
@@ -132,7 +133,7 @@ class Journal:
 def read_journal(path: Path) -> tuple[JournalEntry, ...]:
     """All entries, verified: the numbers are consecutive, each hash is that of the line before,
     each line is what this version writes, the first one says how the run began, and only
-    verifications follow the end.
+    verifications, and that the fences were given back, follow the end.
 
     An incomplete last line (the machine died while writing it) is left out: it announced nothing
     yet.
@@ -170,7 +171,7 @@ def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
             raise _broken(path, number, "it does not follow the line before")
         if isinstance(entry.event, RunBegan) != (number == 1):
             raise _broken(path, number, "a journal begins with run-began, once")
-        if over and not isinstance(entry.event, Checked):
+        if over and not isinstance(entry.event, Checked | FenceGiven):
             raise _broken(path, number, "something but a verification follows the end")
         over = over or isinstance(entry.event, RunEnded | Checked)
         entries.append(entry)

@@ -3,8 +3,9 @@
     python journal_check.py JOURNAL [PLAN]
 
 It checks that the records are an unbroken chain in their canonical form; that their order is
-possible (nothing happens twice, nothing ends that did not start, only verifications follow the
-end, each with the verdict that its checks give); who approved; and, with the plan, that what ran is
+possible (nothing happens twice, nothing ends that did not start, nothing is given back that was
+not taken, only that and verifications follow the end, each with the verdict that its checks give);
+who approved; and, with the plan, that what ran is
 what the plan says, byte for byte.
 
 What it cannot detect: a journal that ends early may have been cut, or the machine may have died;
@@ -30,6 +31,8 @@ HEAD = {"number", "previous", "at", "plan", "event"}
 EVENTS = {
     "run-began": {"format", "message", "start"},
     "facts-held": {"count"},
+    "fence-taken": {"resource", "number", "hosts"},
+    "fence-given": {"resource", "number", "hosts"},
     "step-starting": {"step", "target", "action", "payload_sha256"},
     "step-ended": {
         *("step", "state", "message", "exit_status", "output", "error_output", "duration_ms"),
@@ -170,6 +173,7 @@ def _story(records: list[Record]) -> list[str]:
     over = False
     began: set[str] = set()
     ended: set[str] = set()
+    held: dict[str, int] = {}
     for position, record in enumerate(records, 1):
         event = record["event"]
         kind, step = event["kind"], str(event.get("step"))
@@ -178,11 +182,13 @@ def _story(records: list[Record]) -> list[str]:
             problems.append(f"record {position}: a journal begins with run-began, once")
         if record["plan"] != records[0]["plan"]:
             problems.append(f"record {position}: is of another plan")
-        if over and kind != "checked":
+        if over and kind not in ("checked", "fence-given"):
             problems.append(f"record {position}: something but a verification follows the end")
         if kind == "checked":
             problems += [f"record {position}: {found}" for found in _of_a_verification(event)]
         over = over or kind in ("run-ended", "checked")
+        if kind in ("fence-taken", "fence-given"):
+            problems += [f"record {position}: {found}" for found in _of_a_fence(event, held)]
         if kind == "step-starting":
             if step in began:
                 problems.append(f"{where} starts twice")
@@ -194,6 +200,21 @@ def _story(records: list[Record]) -> list[str]:
                 problems.append(f"{where} ends twice")
             ended.add(step)
     return problems
+
+
+def _of_a_fence(event: Record, held: dict[str, int]) -> list[str]:
+    """Whether it can be taken or given back now. `held` is the last number of each resource,
+    negative once it was given back."""
+    resource, number = str(event["resource"]), str(event["number"])
+    if not number.isdecimal() or not isinstance(event["hosts"], list):
+        return ["a fence that is not in the form in which it is written"]
+    before = held.get(resource, 0)
+    if event["kind"] == "fence-taken":
+        held[resource] = int(number)
+        rises = int(number) > abs(before)
+        return [] if rises else ["takes a fence with a number that does not rise"]
+    held[resource] = -int(number)
+    return [] if before == int(number) else ["gives a fence back that is not held"]
 
 
 def _of_a_verification(event: Record) -> list[str]:

@@ -143,6 +143,23 @@ class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="
     count: int
 
 
+class FenceTaken(Record, frozen=True, kw_only=True, tag="fence-taken", tag_field="kind"):
+    """The run holds a resource: under which number, and which hosts keep it for the run."""
+
+    resource: str
+    number: int
+    hosts: tuple[str, ...]
+
+
+class FenceGiven(Record, frozen=True, kw_only=True, tag="fence-given", tag_field="kind"):
+    """The run gave a resource back. `hosts` are those that confirmed it; the others may still keep
+    it for the run."""
+
+    resource: str
+    number: int
+    hosts: tuple[str, ...]
+
+
 class StepStarting(Record, frozen=True, kw_only=True, tag="step-starting", tag_field="kind"):
     """A step is announced, before anything is launched.
 
@@ -239,6 +256,8 @@ class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"
 Event = (
     RunBegan
     | FactsHeld
+    | FenceTaken
+    | FenceGiven
     | StepStarting
     | StepEnded
     | GateWaiting
