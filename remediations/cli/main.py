@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "approve": "sign a plan with an SSH key",
     "apply": "carry out an approved plan, stopping the moment the world differs",
     "status": "say what state a run is in, from its journal",
+    "steal": "take a resource from a run that nobody can go on with, and say why",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
     "explain": "say what an id or a word on the screen means, and why",

@@ -122,7 +122,7 @@ class HeldFences:
                 await ask.voters[voter].take_fence(voter, fence, bid.over[voter], text)
 
             try:
-                refusals = await _failures(bid.over, take)
+                refusals = await ask_voters(bid.over, take)
             except BaseException:
                 await self._give(fence, bid.over)
                 raise
@@ -158,7 +158,7 @@ class HeldFences:
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GIVE_LIMIT_S):
-                failures = await _failures(hosts, give)
+                failures = await ask_voters(hosts, give)
                 log.info("fence %d of %s given back: %s", fence.number, fence.resource, failures)
         return tuple(sorted(confirmed))
 
@@ -215,11 +215,13 @@ async def read_fences(voters: Mapping[str, FenceKeeper], resource: str) -> Answe
     async def read(voter: str) -> None:
         found[voter] = await voters[voter].read_fence(voter, resource)
 
-    await _failures(voters, read)
+    await ask_voters(voters, read)
     return found
 
 
-async def _failures(voters: Iterable[str], ask: Callable[[str], Awaitable[None]]) -> dict[str, str]:
+async def ask_voters(
+    voters: Iterable[str], ask: Callable[[str], Awaitable[None]]
+) -> dict[str, str]:
     """Ask all voters at once; why each of those failed that did."""
     failures: dict[str, str] = {}
 

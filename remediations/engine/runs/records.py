@@ -152,8 +152,8 @@ class FenceTaken(Record, frozen=True, kw_only=True, tag="fence-taken", tag_field
 
 
 class FenceGiven(Record, frozen=True, kw_only=True, tag="fence-given", tag_field="kind"):
-    """The run gave a resource back. `hosts` are those that confirmed it; the others may still keep
-    it for the run."""
+    """The run gave a resource back. `hosts` have confirmed that they do not keep it for the run any
+    more; the others may still do so."""
 
     resource: str
     number: int
