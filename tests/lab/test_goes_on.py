@@ -12,7 +12,14 @@ import pytest
 
 from remediations.engine.plan.plan import plan_digest
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.records import Checked, Event, JournalEntry, RunEnded, StepEnded
+from remediations.engine.runs.records import (
+    Checked,
+    Event,
+    FenceGiven,
+    JournalEntry,
+    RunEnded,
+    StepEnded,
+)
 from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import RunDirectory
 from tests.lab.lab import CHECKOUT, Lab
@@ -57,7 +64,11 @@ def starts(lab: Lab, operator: Operator, run: str, host: str) -> int:
 
 def is_verified(operator: Operator, run: str) -> None:
     """Its journal has its end, and its checks pass."""
-    assert [type(e.event) for e in entries(operator, run)[-2:]] == [RunEnded, Checked]
+    assert [type(e.event) for e in entries(operator, run)[-3:]] == [
+        RunEnded,
+        FenceGiven,
+        Checked,
+    ]
     assert operator.says("status", run).result["state"] == "verified"
 
 

@@ -313,6 +313,20 @@ def test_targets_that_keep_no_fence_hold_nothing() -> None:
     assert asyncio.run(attempt()) == ()
 
 
+@given(st.lists(st.integers(0, 3), max_size=12), st.data())
+def test_voters_with_one_holder_each_make_one_majority(
+    holder_of: list[int], data: st.DataObject
+) -> None:
+    """However the voters are split among the takers, and whatever the targets of each."""
+    voters = range(len(holder_of))
+    enough = []
+    for taker in range(1, 4):  # 0 is a voter that granted it to nobody
+        granted = {str(voter) for voter in voters if holder_of[voter] == taker}
+        targets = data.draw(st.sets(st.sampled_from(sorted(granted)))) if granted else set()
+        enough.append(decide_fence(granted, {str(voter) for voter in voters}, targets))
+    assert sum(enough) <= 1
+
+
 async def _bid(keepers: FakeFences, plan: str, targets: str) -> HeldFences | None:
     """One attempt that holds what it is granted."""
     mine = HeldFences(request(keepers, plan, targets=targets))

@@ -97,6 +97,38 @@ def test_twenty_takers_at_once_have_one_holder(host: LauncherHost) -> None:
     assert read(host).startswith(f"1 {holder(OTHER, tokens[codes.index(0)])} held\n")
 
 
+def test_a_record_has_one_writer(host: LauncherHost, tmp_path: Path) -> None:
+    """The second taker reads what the first one wrote, not what was there before."""
+    writes, go = tmp_path / "writes", tmp_path / "go"
+    sync = tmp_path / "bin" / "sync"
+    sync.write_text(
+        f"""#!/bin/sh
+case $1 in *.new) echo $PPID >>{writes}; until [ -e {go} ]; do sleep 0.02; done ;; esac
+exec /bin/sync "$@"
+"""
+    )
+    sync.chmod(0o755)
+
+    def at_work(pid: int) -> bool:
+        """Whether it waits for the lock, or writes."""
+        if str(pid) in writes.read_text().split():
+            return True
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            return "flock\n" in {Path(f"/proc/{child}/comm").read_text() for child in children}
+        except OSError:
+            return False  # one has ended while we looked
+
+    first = host.start("take", ID, holder(), "1", "0", TEXT)
+    until(writes.exists)
+    second = host.start("take", ID, holder(OTHER), "1", "0", TEXT)
+    until(lambda: at_work(second.pid))
+    go.touch()
+    for process in (first, second):
+        process.communicate(timeout=20)
+    assert (first.returncode, second.returncode) == (0, 76)
+
+
 @pytest.mark.parametrize(
     ("plan", "token", "number"), [(OTHER, TOKEN, 1), (PLAN, "f" * 16, 1), (PLAN, TOKEN, 2)]
 )
