@@ -44,7 +44,9 @@ T = TypeVar("T")
 ATTEMPTS = 2
 PAUSE_S = (0.2, 1.0)
 """Two that bid at once wait for different times, so that one of them finds it free."""
-GIVE_LIMIT_S = 10.0
+READ_LIMIT_S = 10.0
+"""Seconds for the record of one voter: with most of them, a plan does not wait for the last."""
+GIVE_LIMIT_S = 5.0
 """Seconds to give fences back. A host that is silent for longer keeps its record, which does not
 count once a majority has given it back."""
 
@@ -71,6 +73,7 @@ class HeldFences:
         self._request = request
         self._journal: Journal | None = None
         self._granted: dict[Fence, tuple[str, ...]] = {}
+        self._asked: dict[Fence, tuple[str, ...]] = {}
 
     @property
     def fences(self) -> tuple[Fence, ...]:
@@ -130,6 +133,7 @@ class HeldFences:
             log.info("fence %d of %s: granted by %s", fence.number, resource, granted)
             if decide_fence(granted, answers, ask.targets):
                 self._granted[fence] = granted
+                self._asked[fence] = tuple(bid.over)
                 return None
             await self._give(fence, bid.over)
             answers = await read_fences(ask.voters, resource)
@@ -138,14 +142,16 @@ class HeldFences:
         )
 
     async def give_back(self) -> None:
-        """Give all fences back, and record it if there is a journal."""
-        for fence, hosts in self._granted.items():
+        """Give all fences back, and record it if there is a journal. A voter whose answer was lost
+        may have granted one, and is asked as well."""
+        for fence, hosts in self._asked.items():
             given = await self._give(fence, hosts)
             if self._journal is not None:
                 with contextlib.suppress(RemediationError):  # the run has told of that already
                     self._journal.append(
                         FenceGiven(resource=fence.resource, number=fence.number, hosts=given)
                     )
+        self._asked.clear()
         self._granted.clear()
 
     async def _give(self, fence: Fence, hosts: Iterable[str]) -> tuple[str, ...]:
@@ -209,11 +215,13 @@ def steal_command(resource: str) -> str:
 
 
 async def read_fences(voters: Mapping[str, FenceKeeper], resource: str) -> Answers:
-    """The record of each voter; None for one that does not answer."""
+    """The record of each voter; None for one that does not answer in time."""
     found: dict[str, FenceRecord | None] = dict.fromkeys(voters)
 
     async def read(voter: str) -> None:
-        found[voter] = await voters[voter].read_fence(voter, resource)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READ_LIMIT_S):
+                found[voter] = await voters[voter].read_fence(voter, resource)
 
     await ask_voters(voters, read)
     return found

@@ -32,7 +32,7 @@ from remediations.engine.runs.records import FenceGiven, FenceTaken, RunEnded
 from remediations.errors import ExitCode, Locked
 from remediations.values.login import Login
 from tests.unit.run.events import began
-from tests.unit.run.fakes import FakeFences
+from tests.unit.run.fakes import FakeFences, lost
 from tests.unit.run.plans import command, plan, stage
 
 ONE, TWO = "1" * 64, "2" * 64
@@ -227,6 +227,44 @@ def test_a_host_that_was_away_when_it_was_given_back_does_not_block() -> None:
             assert holders(keepers) == {TWO: 5}
 
     asyncio.run(one_then_two())
+
+
+def test_a_grant_whose_answer_was_lost_is_given_back() -> None:
+    """The host has it, and we do not know."""
+
+    class Mute(FakeFences):
+        async def take_fence(self, target: str, fence: Fence, over: int, text: str) -> None:
+            await super().take_fence(target, fence, over, text)
+            if target == "e":
+                raise lost(target)
+
+    keepers = Mute()
+
+    async def held_by_four() -> None:
+        async with hold_fences(request(keepers)):
+            assert holders(keepers) == {ONE: 5}
+
+    asyncio.run(held_by_four())
+    assert holders(keepers) == {}
+
+
+def test_a_host_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as one that does not answer."""
+    monkeypatch.setattr(fence_hold, "READ_LIMIT_S", 0.01)
+
+    class Hanging(FakeFences):
+        async def read_fence(self, target: str, resource: str) -> FenceRecord:
+            if target == "e":
+                await asyncio.Event().wait()
+            return await super().read_fence(target, resource)
+
+    keepers = Hanging()
+
+    async def held_by_four() -> dict[str, int]:
+        async with hold_fences(request(keepers)):
+            return holders(keepers)
+
+    assert asyncio.run(held_by_four()) == {ONE: 4}
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError])
