@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "resume": "go on with a run that stopped, or whose process died",
     "stop": "let nothing more of a run start, from any machine, with a receipt for each step",
     "abandon": "give a run up, and say in what state each target is left",
+    "steal": "take a resource from a run that nobody can go on with, and say why",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",
     "explain": "say what an id or a word on the screen means, and why",

@@ -7,6 +7,8 @@ import asyncio
 from remediations.cli.anchors import Anchors
 from remediations.cli.approved import current_actor
 from remediations.cli.output import CommandResult, next_command, terminal_style
+from remediations.engine.apply.apply import drivers_of, keepers_of
+from remediations.engine.apply.fence_hold import fence_request
 from remediations.engine.apply.settle import StopOutcome
 from remediations.engine.apply.stop import StopReceipt, stop_run
 from remediations.engine.installed_systems import installed_systems
@@ -59,9 +61,15 @@ def stop_and_tell(
     async def stop() -> StopReceipt:
         async with SshReach(hosts, anchors.resolver) as reach:
             systems = installed_systems(anchors.config)
-            drivers = {kind.name: kind.driver(reach) for kind in systems.drivers}
-            asked = StopAsked(actor=current_actor(), reason=reason)
-            return await stop_run(run, asked, drivers, alive, abandon=abandon)
+            keepers = keepers_of(systems, reach)
+            return await stop_run(
+                run,
+                StopAsked(actor=current_actor(), reason=reason),
+                drivers_of(systems, reach),
+                fence_request(plan, run.digest, keepers, reason),
+                alive,
+                abandon=abandon,
+            )
 
     receipt = asyncio.run(stop())
     _raise_unless_settled(run, receipt)

@@ -57,7 +57,7 @@ from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.part import Kinded
 
 if TYPE_CHECKING:
-    from remediations.engine.apply.driver import Driver
+    from remediations.engine.apply.driver import Driver, FenceKeeper
     from remediations.reach.connection import Reach
     from remediations.reach.ssh import SshReach
 
@@ -67,12 +67,15 @@ class DriverKind:
     """What carries out steps on one kind of target, in two halves.
 
     `compiler` is the pure half, open while plans are made: it makes the bytes. `driver` is the half
-    that acts, through the connections of a run.
+    that acts, through the connections of a run. `fences` keeps the fences of its targets (rules 11
+    and 12 in engine/apply/driver.py). Without it, two machines that apply different plans to one
+    resource do not exclude each other.
     """
 
     name: str
     compiler: Callable[[], AbstractContextManager[StepCompiler]]
     driver: Callable[[SshReach], Driver]
+    fences: Callable[[SshReach], FenceKeeper] | None
 
 
 NAME = re.compile("[a-z][a-z0-9]{0,31}")

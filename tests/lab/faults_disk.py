@@ -28,10 +28,13 @@ class DiskFaults(Faults):
         self.mend_host(lambda: self._roomy_again(host))
 
     def break_records(self, host: str, fault: str) -> None:
-        """Where steps keep their record there is "no inode" left, or it is "read-only"."""
+        """Where steps keep their record there is "no inode" left, or it is "read-only". What was
+        there is there."""
         records = "/var/lib/remediate"
         how = {
-            "no inode": f"mount -t tmpfs -o nr_inodes=1,mode=0700 tmpfs {records}",
+            "no inode": f"tar -C {records} -cf /run/records.tar .\n"
+            f"mount -t tmpfs -o nr_inodes=$(find {records} | wc -l),mode=0700 tmpfs {records}\n"
+            f"tar -C {records} -xf /run/records.tar && rm /run/records.tar",
             "read-only": f"mount --bind {records} {records}; mount -o remount,bind,ro {records}",
         }[fault]
         self.hosts[host].sh(f"mkdir -p -m 0700 {records}; {how}")

@@ -15,6 +15,7 @@ from remediations.engine.runs.journal import read_journal
 from remediations.engine.runs.records import (
     Checked,
     Event,
+    FenceGiven,
     GateWaiting,
     JournalEntry,
     RunEnded,
@@ -64,7 +65,11 @@ def starts(lab: Lab, operator: Operator, run: str, host: str) -> int:
 
 def is_verified(operator: Operator, run: str) -> None:
     """Its journal has its end, and its checks pass."""
-    assert [type(e.event) for e in entries(operator, run)[-2:]] == [RunEnded, Checked]
+    assert [type(e.event) for e in entries(operator, run)[-3:]] == [
+        RunEnded,
+        FenceGiven,
+        Checked,
+    ]
     assert operator.says("status", run).result["state"] == "verified"
 
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from remediations.engine.apply.carry_out import Ending, carry_out
-from remediations.engine.apply.driver import Driver, StepId
+from remediations.engine.apply.driver import Driver, Fence, StepId
 from remediations.engine.apply.look import GateVerdict, Look, Sight, Watch
 from remediations.engine.apply.progress import Progress, SafeProgress
 from remediations.engine.apply.receipt import Receipt, ended
@@ -62,7 +62,8 @@ class _UnseenError(Exception):
 
 
 class Application:
-    """One application of one plan. `stop` may be set at any time, from the same event loop.
+    """One application of one plan, under the fences that it holds. `stop` may be set at any time,
+    from the same event loop.
 
     `done` are the steps that need not be carried out: those that are done when a run is resumed.
     `stop_asked` says by whom and why the run is to be stopped, None while nobody asks for it.
@@ -74,6 +75,7 @@ class Application:
         digest: str,
         *,
         drivers: Mapping[str, Driver],
+        fences: Sequence[Fence],
         journal: Journal,
         watch: Watch,
         progress: Progress,
@@ -83,6 +85,7 @@ class Application:
         self._plan = plan
         self._digest = digest
         self._drivers = drivers
+        self._fences = fences
         self._journal = journal
         self._watch = watch
         self._progress = SafeProgress(progress)
@@ -228,7 +231,11 @@ class Application:
         claim = StepId(plan=self._digest, step=step.id)
         try:
             ending = await carry_out(
-                self._drivers[step.driver], claim, step, may_start=lambda: not self.stop.is_set()
+                self._drivers[step.driver],
+                claim,
+                step,
+                fences=self._fences,
+                may_start=lambda: not self.stop.is_set(),
             )
         except asyncio.CancelledError:
             # Returned, not raised: it is the result of the person's stop.

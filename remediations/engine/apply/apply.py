@@ -1,4 +1,4 @@
-"""From an approved plan to its receipt: read again, compare, carry out.
+"""From an approved plan to its receipt: read again, compare, take the resources, carry out.
 
 All that was verified is passed in one value (`Approved`) and is not read again.
 """
@@ -6,12 +6,15 @@ All that was verified is passed in one value (`Approved`) and is not read again.
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from remediations.engine.apply.application import Application
-from remediations.engine.apply.driver import Driver
+from remediations.engine.apply.driver import Driver, FenceKeeper
+from remediations.engine.apply.fence_hold import FenceRequest, fence_request, hold_fences
 from remediations.engine.apply.progress import Progress
 from remediations.engine.apply.receipt import Receipt
 from remediations.engine.catalogue import Installed
@@ -23,12 +26,13 @@ from remediations.engine.plan.compare import changed_logins
 from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.recheck import check_derivation, recheck, world_changed
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import JOURNAL_FORMAT, FactsHeld, RunBegan, Start
+from remediations.engine.runs.records import JOURNAL_FORMAT, Actor, FactsHeld, RunBegan, Start
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import Locked
 from remediations.reach.background import run_in_thread
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
+from remediations.render.formats import format_moment
 from remediations.values.inventory import Inventory
 from remediations.values.origin import Origin
 
@@ -66,7 +70,7 @@ async def apply_plan(
     """Apply an approved plan. Its journal is written to `run`.
 
     Raises:
-        Locked: it was applied before.
+        Locked: it was applied before, or another run holds one of its resources.
         Refused: the plan does not follow from its observation.
         WorldChanged: a name leads elsewhere, or a deciding fact or field differs.
         Unreadable: a host that decides cannot be read.
@@ -84,19 +88,42 @@ async def apply_plan(
     async with SshReach(approved.inventory, approved.resolver) as reach:
         await _proven(approved, reach)
         with closing(Journal(run.journal, approved.digest)) as journal:
-            journal.append(run_began(approved.start))
-            journal.append(FactsHeld(count=len(plan.facts)))
-            application = Application(
-                plan,
-                approved.digest,
-                drivers=drivers_of(approved, reach),
-                journal=journal,
-                watch=approved.installed.domain.watch(plan, reach),
-                progress=progress,
-                stop_asked=run.stop_asked,
-            )
-            with on_stop(application.stop.set):
-                return await application.apply()
+            async with hold_fences(fences_of(run, approved, reach)) as held:
+                journal.append(run_began(approved.start))
+                journal.append(FactsHeld(count=len(plan.facts)))
+                held.record_in(journal)
+                application = Application(
+                    plan,
+                    approved.digest,
+                    drivers=drivers_of(approved.systems, reach),
+                    fences=held.fences,
+                    journal=journal,
+                    watch=approved.installed.domain.watch(plan, reach),
+                    progress=progress,
+                    stop_asked=run.stop_asked,
+                )
+                with on_stop(application.stop.set):
+                    return await application.apply()
+
+
+def fences_of(
+    run: RunDirectory, approved: Approved, reach: SshReach, *, again: bool = False
+) -> FenceRequest:
+    """What the run has to hold while it is carried out; with `again` it may hold it already, from a
+    controller that was lost."""
+    said = f"taken by {said_by(approved.start.actor)} for run {run.name}"
+    keepers = keepers_of(approved.systems, reach)
+    return fence_request(approved.plan, approved.digest, keepers, said, again=again)
+
+
+def keepers_of(systems: InstalledSystems, reach: SshReach) -> dict[str, FenceKeeper]:
+    """What keeps fences at the targets of the installed drivers, by their names."""
+    return {kind.name: kind.fences(reach) for kind in systems.drivers if kind.fences}
+
+
+def said_by(actor: Actor) -> str:
+    """Who acts from which machine, and since when: for whoever finds a resource held."""
+    return f"{actor} on {platform.node()}, {format_moment(datetime.now(UTC))},"
 
 
 async def _proven(approved: Approved, reach: SshReach) -> None:
@@ -106,9 +133,9 @@ async def _proven(approved: Approved, reach: SshReach) -> None:
         await run_in_thread(recheck, approved.plan, fresh, maker)
 
 
-def drivers_of(approved: Approved, reach: SshReach) -> dict[str, Driver]:
+def drivers_of(systems: InstalledSystems, reach: SshReach) -> dict[str, Driver]:
     """The installed drivers by their names, over these connections."""
-    return {kind.name: kind.driver(reach) for kind in approved.systems.drivers}
+    return {kind.name: kind.driver(reach) for kind in systems.drivers}
 
 
 async def check_names(approved: Approved, reach: SshReach) -> None:

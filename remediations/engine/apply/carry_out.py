@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from remediations.engine.apply.driver import (
     AlreadyClaimed,
     Driver,
+    Fence,
+    FencedOut,
     LaunchFailed,
     NoAnswer,
     NotLaunched,
@@ -50,9 +52,14 @@ class Ending(NamedTuple):
 
 
 async def carry_out(
-    driver: Driver, step: StepId, work: Step, *, may_start: Callable[[], bool]
+    driver: Driver,
+    step: StepId,
+    work: Step,
+    *,
+    fences: Sequence[Fence],
+    may_start: Callable[[], bool],
 ) -> Ending:
-    """Launch `work` and follow it. Never guesses how it ended.
+    """Launch `work`, under the fences of its run, and follow it. Never guesses how it ended.
 
     `may_start` says whether a launch may be repeated, which is not the case after a person's stop.
     """
@@ -61,10 +68,13 @@ async def carry_out(
     for number in range(LAUNCHES):
         log.info("step %s: launch %d on %s", step, number + 1, work.target)
         try:
-            await driver.launch(step, work)
+            await driver.launch(step, work, fences)
         except AlreadyClaimed as claimed:
             if number == 0:
                 return await _claimed_by_another(driver, step, work, claimed)
+        except FencedOut as refusal:
+            if number == 0:
+                return _fenced_out(refusal)
         except NotLaunched as refusal:
             if number == 0:
                 message = f"it never started: {refusal.what} ({refusal.got})"
@@ -77,7 +87,7 @@ async def carry_out(
             if await _nothing_started(driver, step, work, end) and may_start():
                 continue
         break
-    return await follow_step(driver, step, work, note)
+    return await follow_step(driver, step, work, note, fences=fences)
 
 
 async def _claimed_by_another(
@@ -101,13 +111,17 @@ async def _nothing_started(driver: Driver, step: StepId, work: Step, end: float)
     return False
 
 
-async def follow_step(driver: Driver, step: StepId, work: Step, note: str = "") -> Ending:
+async def follow_step(
+    driver: Driver, step: StepId, work: Step, note: str = "", *, fences: Sequence[Fence]
+) -> Ending:
     """Probe the step until it has ended or its time is over, even if some probes get no answer."""
     end = time.monotonic() + work.timeout_s + GRACE_S
     pause = FIRST_LOOK_S
     while True:
         try:
-            ending = await _look(driver, step, work, note)
+            ending = await _look(driver, step, work, note, fences)
+        except FencedOut as refusal:
+            return _fenced_out(refusal, note)
         except NoAnswer as lost:
             last = f"{lost.what}: {lost.got}"
         else:
@@ -121,17 +135,23 @@ async def follow_step(driver: Driver, step: StepId, work: Step, note: str = "") 
         pause = min(SLOWEST_LOOK_S, pause * 1.5)
 
 
-async def _look(driver: Driver, step: StepId, work: Step, note: str) -> Ending | None:
+async def _look(
+    driver: Driver, step: StepId, work: Step, note: str, fences: Sequence[Fence]
+) -> Ending | None:
     """How it ended; None while it runs.
 
     Raises:
+        FencedOut: it never started, and may not any more.
         NoAnswer: the target did not answer. It can be asked again.
     """
     sighting = await driver.probe(step, work)
     log.debug("step %s on %s is %s", step, work.target, sighting.state)
+    if sighting.state is ProbeState.FENCED:
+        # Not voided: the next holder of the same plan may start it.
+        raise FencedOut(f"{work.target} refused to start the step", got=sighting.error_output)
     if sighting.state not in (ProbeState.DONE, ProbeState.RUNNING):
         # Voiding makes "not started" final.
-        sighting = await driver.void(step, work)
+        sighting = await driver.void(step, work, fences)
     return await ending_of(driver, work, sighting, note)
 
 
@@ -166,6 +186,11 @@ def _done(sighting: ProbeResult, note: str) -> Ending:
     if not good and sighting.words and sighting.words not in message:
         message = f"{shorten(message.strip(), NOTE_CHARACTERS)}; its last words: {sighting.words}"
     return _ending("done" if good else "failed", message, sighting, note)
+
+
+def _fenced_out(refusal: FencedOut, note: str = "") -> Ending:
+    message = f"fenced out, it never started: {refusal.what} ({refusal.got.strip()})"
+    return _ending("failed", message, note=note)
 
 
 def _ending(

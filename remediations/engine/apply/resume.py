@@ -2,14 +2,16 @@
 
 1. Names must lead where they led when the plan was made, and the plan must follow from its own
    observation, as when it was begun.
-2. No target may have a record of a step that this journal does not know: somebody went on with the
+2. The resources are held under a new number, also where the controller that was lost still holds
+   them: should it wake, it can start nothing more (`fence.py`).
+3. No target may have a record of a step that this journal does not know: somebody went on with the
    run elsewhere, whose directory is newer.
-3. Each step that was announced and has no known end is settled by the record of its target. One
+4. Each step that was announced and has no known end is settled by the record of its target. One
    that never started is launched again; its name is claimed there, so it happens at most once.
-4. Where a step failed, the run ends.
-5. What decided the actions on targets to which nothing was done yet is read again and must hold;
+5. Where a step failed, the run ends.
+6. What decided the actions on targets to which nothing was done yet is read again and must hold;
    of the others each step checks on the target what it needs, since the run itself changed them.
-6. The gate before the first stage with something left must open again.
+7. The gate before the first stage with something left must open again.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ from remediations.engine.apply.apply import (
     check_names,
     describe_start,
     drivers_of,
+    fences_of,
     read_again,
 )
 from remediations.engine.apply.driver import Driver
+from remediations.engine.apply.fence_hold import HeldFences, hold_fences
 from remediations.engine.apply.progress import Progress
 from remediations.engine.apply.receipt import Receipt, ended
 from remediations.engine.apply.settle import recorded_steps, settle
@@ -59,7 +63,7 @@ async def resume_run(
 
     Raises:
         UsageError, Refused: there is nothing to resume, or it may not be (`check_resumable`).
-        Locked: another process writes the journal.
+        Locked: another process writes the journal, or another plan holds one of the resources.
         WorldChanged: a name leads elsewhere, or what decides what is left does not hold any more.
         Unreadable: a host that decides cannot be read.
     """
@@ -75,27 +79,54 @@ async def resume_run(
         )
         async with SshReach(approved.inventory, approved.resolver) as reach:
             await check_names(approved, reach)
-            drivers = drivers_of(approved, reach)
-            await _check_newest(run, approved, entries, drivers)
-            states = await _settle_unseen(approved, entries, drivers, journal)
-            bad = [step for step in plan.steps if states.get(step.id) in NOT_DONE]
-            if bad:
-                message = f"{bad[0].target}: step {bad[0].id} is {states[bad[0].id]}"
-                return _stop_here(approved, states, journal, message)
-            await _recheck_rest(approved, entries, reach, journal)
-            run.forget_stop()
-            application = Application(
-                plan,
-                approved.digest,
-                drivers=drivers,
-                journal=journal,
-                watch=approved.installed.domain.watch(plan, reach),
-                progress=progress,
-                done=frozenset(states),
-                stop_asked=run.stop_asked,
-            )
-            with on_stop(application.stop.set):
-                return await application.apply()
+            async with hold_fences(fences_of(run, approved, reach, again=True)) as held:
+                return await _go_on(
+                    run,
+                    approved,
+                    entries,
+                    reach=reach,
+                    held=held,
+                    journal=journal,
+                    progress=progress,
+                    on_stop=on_stop,
+                )
+
+
+async def _go_on(
+    run: RunDirectory,
+    approved: Approved,
+    entries: Sequence[JournalEntry],
+    *,
+    reach: SshReach,
+    held: HeldFences,
+    journal: Journal,
+    progress: Progress,
+    on_stop: OnStop,
+) -> Receipt:
+    """Settle, check what is left, and carry it out."""
+    plan = approved.plan
+    drivers = drivers_of(approved.systems, reach)
+    await _check_newest(run, approved, entries, drivers)
+    states = await _settle_unseen(approved, entries, drivers, held, journal)
+    bad = [step for step in plan.steps if states.get(step.id) in NOT_DONE]
+    if bad:
+        message = f"{bad[0].target}: step {bad[0].id} is {states[bad[0].id]}"
+        return _stop_here(approved, states, journal, message)
+    await _recheck_rest(approved, entries, reach, journal)
+    run.forget_stop()
+    application = Application(
+        plan,
+        approved.digest,
+        drivers=drivers,
+        fences=held.fences,
+        journal=journal,
+        watch=approved.installed.domain.watch(plan, reach),
+        progress=progress,
+        done=frozenset(states),
+        stop_asked=run.stop_asked,
+    )
+    with on_stop(application.stop.set):
+        return await application.apply()
 
 
 async def _check_newest(
@@ -123,14 +154,16 @@ async def _settle_unseen(
     approved: Approved,
     entries: Sequence[JournalEntry],
     drivers: Mapping[str, Driver],
+    held: HeldFences,
     journal: Journal,
 ) -> dict[str, StepState]:
     """The state of each step that has started, after the targets were asked about those whose end
     nobody saw. Written to the journal."""
     states = step_states(entries)
     unseen = [step for step in approved.plan.steps if states.get(step.id) in OPEN]
-    settled = await settle(approved.digest, unseen, drivers)
+    settled = await settle(approved.digest, unseen, drivers, held.fences)
     journal.append(RunResumed(message=describe_start(approved.start), start=approved.start))
+    held.record_in(journal)
     for step, ending in settled.items():
         if ending is None:
             del states[step]

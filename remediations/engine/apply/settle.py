@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,9 +19,18 @@ from remediations.engine.apply.carry_out import (
     ending_of,
     follow_step,
 )
-from remediations.engine.apply.driver import Driver, NoAnswer, ProbeResult, ProbeState, StepId
+from remediations.engine.apply.driver import (
+    Driver,
+    Fence,
+    NoAnswer,
+    ProbeResult,
+    ProbeState,
+    StepId,
+)
 from remediations.engine.plan.plan import Step
 
+NEVER_STARTED = (ProbeState.NOT_STARTED, ProbeState.FENCED)
+"""The states of a step that nobody has claimed."""
 ASK_S = 30.0
 """Seconds in which a target must say what became of a step before that stays unknown."""
 
@@ -46,14 +55,14 @@ class Stopped(NamedTuple):
 
 
 async def settle(
-    digest: str, steps: Iterable[Step], drivers: Mapping[str, Driver]
+    digest: str, steps: Iterable[Step], drivers: Mapping[str, Driver], fences: Sequence[Fence]
 ) -> Mapping[str, Ending | None]:
     """How each of these steps ended, by its id. None: its target says that it never started, so it
     may be launched. A step that still runs is followed to its end; one whose target does not answer
     is unknown."""
     those = tuple(steps)
     endings = await asyncio.gather(
-        *(_settled(drivers[s.driver], StepId(plan=digest, step=s.id), s) for s in those)
+        *(_settled(drivers[s.driver], StepId(plan=digest, step=s.id), s, fences) for s in those)
     )
     return {step.id: ending for step, ending in zip(those, endings, strict=True)}
 
@@ -69,17 +78,19 @@ async def recorded_steps(
     return tuple(
         step
         for step, answer in zip(those, answers, strict=True)
-        if not isinstance(answer, NoAnswer) and answer.state is not ProbeState.NOT_STARTED
+        if not isinstance(answer, NoAnswer) and answer.state not in NEVER_STARTED
     )
 
 
-async def _settled(driver: Driver, step: StepId, work: Step) -> Ending | None:
+async def _settled(
+    driver: Driver, step: StepId, work: Step, fences: Sequence[Fence]
+) -> Ending | None:
     answer = await _answered(driver, step, work)
     if isinstance(answer, NoAnswer):
         return Ending("unknown", f"{answer.what}: {answer.got}", None)
-    if answer.state is ProbeState.NOT_STARTED:
+    if answer.state in NEVER_STARTED:
         return None
-    return await follow_step(driver, step, work)
+    return await follow_step(driver, step, work, fences=fences)
 
 
 async def _answered(driver: Driver, step: StepId, work: Step) -> ProbeResult | NoAnswer:
@@ -112,7 +123,7 @@ async def _stopped(driver: Driver, step: StepId, work: Step, patience_s: float) 
     pause = FIRST_LOOK_S
     while True:
         try:
-            seen = await driver.void(step, work)
+            seen = await driver.void(step, work, ())  # whoever holds the resource: nothing starts
             if seen.state is ProbeState.VOIDED:
                 message = "it never started, and cannot any more"
                 return Stopped(work, StopOutcome.VOIDED, message, None)

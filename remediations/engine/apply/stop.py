@@ -3,7 +3,8 @@
 What decides is on the targets: a step that has not started is voided there, so whoever applies the
 plan, from whatever machine, cannot start it. A step that runs is left to end (`settle.stop_steps`).
 The process that applies the run on this machine, if there is one, is asked to stop first, and
-writes the journal itself.
+writes the journal itself. What a lost process still holds is given back, so that another plan can
+take it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from dataclasses import dataclass
 
 from remediations.engine.apply.application import STOP_PATIENCE_S
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.driver import Driver
+from remediations.engine.apply.driver import Driver, Fence
+from remediations.engine.apply.fence_hold import FenceRequest, give_back_lost
 from remediations.engine.apply.receipt import ended
 from remediations.engine.apply.settle import StopOutcome, Stopped, stop_steps
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (
     Event,
+    FenceGiven,
+    FenceTaken,
     JournalEntry,
     RunAbandoned,
     RunEnded,
@@ -67,11 +71,13 @@ async def stop_run(
     run: RunDirectory,
     asked: StopAsked,
     drivers: Mapping[str, Driver],
+    fences: FenceRequest,
     alive: Callable[[], bool],
     *,
     abandon: bool = False,
 ) -> StopReceipt:
-    """Stop a run for good. `alive` says whether a process on this machine applies it now.
+    """Stop a run for good. `fences` are what it holds while it is carried out; `alive` says whether
+    a process on this machine applies it now.
 
     With `abandon`, the journal says that nobody goes on with it; otherwise that a person stopped
     it.
@@ -100,9 +106,26 @@ async def stop_run(
         ),
         recorded=bool(entries) and not alive(),
     )
+    given = {} if alive() else await give_back_lost(fences)
     if receipt.recorded:
-        _record(run, asked, entries, receipt, abandon=abandon)
+        _record(run, asked, entries, receipt, _known(given, entries), abandon=abandon)
     return receipt
+
+
+def _known(
+    given: Mapping[Fence, tuple[str, ...]], entries: Sequence[JournalEntry]
+) -> list[FenceGiven]:
+    """The records of the fences that this journal knows: a copy elsewhere may have taken others."""
+    taken = {
+        (event.resource, event.number)
+        for event in (entry.event for entry in entries)
+        if isinstance(event, FenceTaken)
+    }
+    return [
+        FenceGiven(resource=fence.resource, number=fence.number, hosts=hosts)
+        for fence, hosts in given.items()
+        if (fence.resource, fence.number) in taken
+    ]
 
 
 def _check_open(run: RunDirectory) -> None:
@@ -124,6 +147,7 @@ def _record(
     asked: StopAsked,
     before: Sequence[JournalEntry],
     receipt: StopReceipt,
+    given: Sequence[FenceGiven],
     *,
     abandon: bool,
 ) -> None:
@@ -138,7 +162,8 @@ def _record(
             event = _of_step(one, states.get(one.step.id))
             if event is not None:
                 journal.append(event)
-        journal.append(end)
+        for event in (end, *given):
+            journal.append(event)
 
 
 def _of_step(one: Stopped, before: StepState | None) -> Event | None:

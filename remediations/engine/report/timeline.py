@@ -17,6 +17,8 @@ from remediations.engine.runs.records import (
     Checked,
     Event,
     FactsHeld,
+    FenceGiven,
+    FenceTaken,
     GateEnded,
     GateWaiting,
     JournalEntry,
@@ -99,6 +101,10 @@ def _outcomes(moment: CheckMoment) -> str:
     )
 
 
+def _of_fence(event: FenceTaken | FenceGiven) -> str:
+    return f"{event.resource} on {name_some(event.hosts) if event.hosts else 'no host'}"
+
+
 def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | None:
     """What an event is called, its detail, and whether it is good; None for a look, which the
     plots show. `targets`: what each step of the plan acts on."""
@@ -111,6 +117,10 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
             return "stop asked", f"by {event.actor}: {event.reason}", False
         case FactsHeld():
             return "facts held", f"{event.count} facts hold", True
+        case FenceTaken():
+            return f"fence {event.number} taken", _of_fence(event), True
+        case FenceGiven():
+            return f"fence {event.number} given back", _of_fence(event), True
         case StepStarting():
             return f"step {event.step} starting on {event.target}", event.action, True
         case StepEnded():

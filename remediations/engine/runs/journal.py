@@ -17,6 +17,7 @@ from remediations.engine.runs.records import (
     JOURNAL_FORMAT,
     Checked,
     Event,
+    FenceGiven,
     JournalEntry,
     RunAbandoned,
     RunBegan,
@@ -183,7 +184,8 @@ def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
 
 class _Course:
     """What may follow what: nothing but a verification follows the end of a run, unless it did not
-    get through and is taken up again, to go on or to stop it for good."""
+    get through and is taken up again, to go on or to stop it for good. Its fences are given back
+    behind the end."""
 
     def __init__(self) -> None:
         self._ended = False
@@ -191,6 +193,8 @@ class _Course:
 
     def trouble(self, event: Event) -> str:
         """Why this event cannot come here; "" if it can."""
+        if isinstance(event, FenceGiven):  # whatever the end was
+            return ""
         again = isinstance(event, RunResumed | StopAsked)
         if self._final and not isinstance(event, Checked):
             return "something but a verification follows the end"

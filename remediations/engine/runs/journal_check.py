@@ -3,9 +3,10 @@
     python journal_check.py JOURNAL [PLAN]
 
 It checks that the records are an unbroken chain in their canonical form; that their order is
-possible (nothing happens twice, nothing ends that did not start, nothing follows the end but
-verifications, each with the verdict that its checks give, unless the run was resumed); who
-approved; and, with the plan, that what ran is what the plan says, byte for byte.
+possible (nothing happens twice, nothing ends that did not start, nothing is given back that was
+not taken, nothing follows the end but that and verifications, each with the verdict that its checks
+give, unless the run was resumed); who approved; and, with the plan, that what ran is what the plan
+says, byte for byte.
 
 What it cannot detect: a journal that ends early may have been cut, or the machine may have died;
 and an attacker who can write the file can replace all of it. So keep the head (the hash of the last
@@ -32,6 +33,8 @@ EVENTS = {
     "run-resumed": {"message", "start"},
     "stop-asked": {"actor", "reason"},
     "facts-held": {"count"},
+    "fence-taken": {"resource", "number", "hosts"},
+    "fence-given": {"resource", "number", "hosts"},
     "step-starting": {"step", "target", "action", "payload_sha256"},
     "step-ended": {
         *("step", "state", "message", "exit_status", "output", "error_output", "duration_ms"),
@@ -183,6 +186,7 @@ def other_format(journal: bytes) -> str | None:
 def _story(records: list[Record]) -> list[str]:
     """What cannot have happened, whatever the plan says."""
     problems = []
+    held: dict[str, int] = {}
     for position, record in enumerate(records, 1):
         kind = record["event"]["kind"]
         if (kind == "run-began") != (position == 1):
@@ -192,19 +196,24 @@ def _story(records: list[Record]) -> list[str]:
         if kind == "checked":
             found = _of_a_verification(record["event"])
             problems += [f"record {position}: {one}" for one in found]
+        if kind in ("fence-taken", "fence-given"):
+            found = _of_a_fence(record["event"], held)
+            problems += [f"record {position}: {one}" for one in found]
     return [*problems, *_after_the_end(records), *_of_the_steps(records)]
 
 
 def _after_the_end(records: list[Record]) -> list[str]:
     """What follows the end of a run, and may not. A run that did not get through may be taken up
     again, to go on or to stop it for good; nothing but verifications follows one that did, or that
-    was abandoned."""
+    was abandoned. Its fences are given back behind the end."""
     problems = []
     ended = final = False
     for position, record in enumerate(records, 1):
         event = record["event"]
         kind = event["kind"]
         again = kind in ("run-resumed", "stop-asked")
+        if kind == "fence-given":
+            continue
         if final and kind != "checked":
             problems.append(f"record {position}: something but a verification follows the end")
         elif ended and not again and kind not in ("checked", "run-abandoned"):
@@ -247,6 +256,21 @@ def _of_the_steps(records: list[Record]) -> list[str]:
                 problems.append(f"{where} is voided after it has started")
             states[step] = "voided"
     return problems
+
+
+def _of_a_fence(event: Record, held: dict[str, int]) -> list[str]:
+    """Whether it can be taken or given back now. `held` is the last number of each resource,
+    negative once it was given back."""
+    resource, number = str(event["resource"]), str(event["number"])
+    if not number.isdecimal() or not isinstance(event["hosts"], list):
+        return ["a fence that is not in the form in which it is written"]
+    before = held.get(resource, 0)
+    if event["kind"] == "fence-taken":
+        held[resource] = int(number)
+        rises = int(number) > abs(before)
+        return [] if rises else ["takes a fence with a number that does not rise"]
+    held[resource] = -int(number)
+    return [] if before == int(number) else ["gives a fence back that is not held"]
 
 
 def _of_a_verification(event: Record) -> list[str]:

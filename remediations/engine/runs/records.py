@@ -166,6 +166,23 @@ class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="
     count: int
 
 
+class FenceTaken(Record, frozen=True, kw_only=True, tag="fence-taken", tag_field="kind"):
+    """The run holds a resource: under which number, and which hosts keep it for the run."""
+
+    resource: str
+    number: int
+    hosts: tuple[str, ...]
+
+
+class FenceGiven(Record, frozen=True, kw_only=True, tag="fence-given", tag_field="kind"):
+    """The run gave a resource back. `hosts` have confirmed that they do not keep it for the run any
+    more; the others may still do so."""
+
+    resource: str
+    number: int
+    hosts: tuple[str, ...]
+
+
 class StepStarting(Record, frozen=True, kw_only=True, tag="step-starting", tag_field="kind"):
     """A step is announced, before anything is launched.
 
@@ -280,6 +297,8 @@ Event = (
     | RunResumed
     | StopAsked
     | FactsHeld
+    | FenceTaken
+    | FenceGiven
     | StepStarting
     | StepEnded
     | StepVoided

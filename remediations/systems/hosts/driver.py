@@ -9,10 +9,14 @@ import base64
 import hashlib
 import re
 import shlex
+from collections.abc import Sequence
 from importlib.resources import files
 
 from remediations.engine.apply.driver import (
     AlreadyClaimed,
+    Fence,
+    FencedOut,
+    FenceRecord,
     LaunchFailed,
     NoAnswer,
     NotLaunched,
@@ -31,12 +35,14 @@ TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The limit on the host: closing a channel does not end what runs there."""
 CLAIMED = 75
+FENCED = 76
 UNSAFE = 77
 KEPT_BYTES = 65536 + 100
 """Of each output: the launcher sends its end, and a line on what was left out."""
 ANSWER_BYTES = 2 * KEPT_BYTES * 4 // 3 + 1000
 """Two outputs in base64, and the state."""
 _STATUS = re.compile("[0-9]{1,3}")
+_RECORD = re.compile("([0-9]{1,18}) ([0-9a-f]{64}[.][0-9a-f]{16}|-) (held|given)\n([^\n]*)\n")
 PROBED = {"probed yes": True, "probed no": False}
 
 
@@ -46,11 +52,12 @@ class SshDriver:
     def __init__(self, reach: SshReach) -> None:
         self._reach = reach
 
-    async def launch(self, step: StepId, work: Step) -> None:
+    async def launch(self, step: StepId, work: Step, fences: Sequence[Fence]) -> None:
         """Start the step.
 
         Raises:
             Claimed: it was claimed before.
+            FencedOut: the host does not keep one of the fences for us.
             NotLaunched: the host's records cannot be trusted.
             Unheard: it is not known whether it started.
             LaunchFailed: the launch failed (bad bytes, no sudo, disk full). This alone does not
@@ -58,15 +65,16 @@ class SshDriver:
         """
         payload = work.payload.encode()
         digest = hashlib.sha256(payload).hexdigest()
-        done = await self._call(
-            work.target, "launch", step, str(work.timeout_s), digest, stdin=payload
-        )
+        more = (str(work.timeout_s), digest, _words_of(fences))
+        done = await self._call(work.target, "launch", step, *more, stdin=payload)
         if done.exit_status == CLAIMED:
             raise AlreadyClaimed(
                 f"{work.target} has run this step of this plan before",
                 got=f"a claim for step {step} of plan {step.plan[:12]}; another attempt needs "
                 "another plan",
             )
+        if done.exit_status == FENCED:
+            raise _fenced_out(work.target, done)
         if done.exit_status == UNSAFE:
             raise NotLaunched(
                 f"{work.target} cannot keep a record of the step: /var/lib/remediate and all "
@@ -87,13 +95,17 @@ class SshDriver:
         """
         return _sighting(await self._call(work.target, "probe", step), work.target)
 
-    async def void(self, step: StepId, work: Step) -> ProbeResult:
+    async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
         """Void the step unless it has started.
 
         Raises:
+            FencedOut: it has not started, and the host does not keep one of the fences for us.
             Unheard: the host did not answer.
         """
-        return _sighting(await self._call(work.target, "void", step), work.target)
+        done = await self._call(work.target, "void", step, _words_of(fences))
+        if done.exit_status == FENCED:
+            raise _fenced_out(work.target, done)
+        return _sighting(done, work.target)
 
     async def holds(self, work: Step) -> bool:
         """Whether the effect of the step is there, by its own probe, as root.
@@ -112,10 +124,58 @@ class SshDriver:
             )
         return PROBED[answer]
 
+    async def read_fence(self, target: str, resource: str) -> FenceRecord:
+        """The record of a resource on a host.
+
+        Raises:
+            Unheard: the host did not answer, or its record cannot be read.
+        """
+        return await self._fence(target, "fence", resource)
+
+    async def take_fence(self, target: str, fence: Fence, over: int, text: str) -> None:
+        """Take the fence on a host.
+
+        Raises:
+            FencedOut: another one holds it, or a later one did, or its step still runs.
+            Unheard: the host did not answer.
+        """
+        more = (fence.holder, str(fence.number), str(over), text)
+        await self._fence(target, "take", fence.resource, *more)
+
+    async def give_fence(self, target: str, fence: Fence) -> None:
+        """Give the fence back on a host, if it is held by exactly this.
+
+        Raises:
+            Unheard: the host did not answer.
+        """
+        await self._fence(target, "give", fence.resource, fence.holder, str(fence.number))
+
+    async def steal_fence(self, target: str, resource: str, number: int, text: str) -> None:
+        """Take a resource from whoever holds it on a host.
+
+        Raises:
+            FencedOut: the record has this number, or a higher one.
+            Unheard: the host did not answer.
+        """
+        await self._fence(target, "steal", resource, str(number), text)
+
+    async def _fence(self, host: str, verb: str, resource: str, *more: str) -> FenceRecord:
+        done = await self._launcher(host, verb, _id_of(resource), *more)
+        if done.exit_status == FENCED:
+            raise _fenced_out(host, done)
+        found = _RECORD.fullmatch(done.stdout.decode(errors="replace"))
+        if done.exit_status != 0 or found is None:
+            raise _unusable(host, f"exit {done.exit_status}: {_end_of(done.stderr)}")
+        number, holder, word, text = found.groups()
+        return FenceRecord(number=int(number), holder=holder, held=word == "held", text=text)
+
     async def _call(
         self, host: str, verb: str, step: StepId, *more: str, stdin: bytes = b""
     ) -> Completed:
-        words = shlex.join((verb, step.plan, str(step), *more))
+        return await self._launcher(host, verb, step.plan, str(step), *more, stdin=stdin)
+
+    async def _launcher(self, host: str, *arguments: str, stdin: bytes = b"") -> Completed:
+        words = shlex.join(arguments)
         launcher = shlex.quote(LAUNCHER)
         text = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c {launcher} remediate {words}"
         return await self._run(host, text, stdin)
@@ -139,6 +199,19 @@ class SshDriver:
             self._reach.forget(host, connection)
             raise NoAnswer(f"{host} did not answer", got=f"nothing within {TRIP_LIMIT_S:.0f} s")
         return done
+
+
+def _id_of(resource: str) -> str:
+    return hashlib.sha256(resource.encode()).hexdigest()
+
+
+def _words_of(fences: Sequence[Fence]) -> str:
+    """The fences as the launcher takes them."""
+    return ",".join(f"{_id_of(one.resource)}:{one.number}:{one.token}" for one in fences) or "-"
+
+
+def _fenced_out(host: str, done: Completed) -> FencedOut:
+    return FencedOut(f"{host} does not keep the fence for this run", got=_end_of(done.stderr))
 
 
 def _end_of(said: bytes) -> str:

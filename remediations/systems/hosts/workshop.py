@@ -13,9 +13,9 @@ from remediations.engine.system import DriverKind
 from remediations.systems.hosts.command import HostCommand
 
 if TYPE_CHECKING:
-    from remediations.engine.apply.driver import Driver
     from remediations.reach.ssh import SshReach
     from remediations.systems.hosts.compile.compiler import Compiler
+    from remediations.systems.hosts.driver import SshDriver
 
 HOST = "host"
 
@@ -53,11 +53,11 @@ def _made(command: HostCommand) -> CompiledStep:
     )
 
 
-def _driver(reach: SshReach) -> Driver:
+def _driver(reach: SshReach) -> SshDriver:
     # Not at the top: SSH takes a quarter of a second to load, and a plan contacts nobody.
     from remediations.systems.hosts.driver import SshDriver
 
     return SshDriver(reach)
 
 
-DRIVER = DriverKind(name=HOST, compiler=host_workshop, driver=_driver)
+DRIVER = DriverKind(name=HOST, compiler=host_workshop, driver=_driver, fences=_driver)

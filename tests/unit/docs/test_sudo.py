@@ -36,11 +36,11 @@ PROGRAMS = frozenset(
     re.findall(
         r"\S+",
         """
-    awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find fuser
-    getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp mount mv nc
-    nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync sed setpriv sha256sum
-    setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run tail tar tee timeout
-    touch tr umount uname uniq unshare wc wget xargs zcat
+    awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
+    flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
+    mount mv nc nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync sed
+    setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run
+    tail tar tee timeout touch tr umount uname uniq unshare wc wget xargs zcat
     """,
     )
 )

@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from remediations.engine.apply.application import Application
-from remediations.engine.apply.driver import Driver, NoAnswer, ProbeResult, ProbeState, StepId
+from remediations.engine.apply.driver import (
+    NEVER_TAKEN,
+    Driver,
+    Fence,
+    FencedOut,
+    FenceRecord,
+    NoAnswer,
+    ProbeResult,
+    ProbeState,
+    StepId,
+)
 from remediations.engine.apply.look import GateVerdict, Sight
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step, plan_digest
 from remediations.engine.runs.journal import Journal, read_journal
@@ -31,6 +41,7 @@ Scene = ProbeResult | Exception
 NOT_STARTED = ProbeResult(state=ProbeState.NOT_STARTED)
 RUNNING = ProbeResult(state=ProbeState.RUNNING)
 UNKNOWN = ProbeResult(state=ProbeState.UNKNOWN)
+FENCED = ProbeResult(state=ProbeState.FENCED, error_output="number 8, held, chain/x: taken by b\n")
 VOIDED = ProbeResult(state=ProbeState.VOIDED)
 DONE = ProbeResult(state=ProbeState.DONE, exit_status=0, output="first\nstarted: it runs\n")
 
@@ -43,7 +54,48 @@ def lost(host: str = "val1") -> NoAnswer:
     return NoAnswer(f"{host}: cannot connect", got="no route")
 
 
-class FakeDriver:
+class FakeFences:
+    """Targets that keep fences by the rules of the protocol; those in `silent` do not answer."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], FenceRecord] = {}
+        self.silent: set[str] = set()
+
+    async def read_fence(self, target: str, resource: str) -> FenceRecord:
+        return await self._found(target, resource)
+
+    async def take_fence(self, target: str, fence: Fence, over: int, text: str) -> None:
+        found = await self._found(target, fence.resource)
+        if found.number >= fence.number or (found.held and found.number != over):
+            raise FencedOut(f"{target} has another holder", got=str(found))
+        self._keep(target, fence.resource, fence.number, fence.holder, text, held=True)
+
+    async def give_fence(self, target: str, fence: Fence) -> None:
+        found = await self._found(target, fence.resource)
+        if found.is_held_by(fence):
+            self._keep(target, fence.resource, fence.number, fence.holder, found.text)
+
+    async def steal_fence(self, target: str, resource: str, number: int, text: str) -> None:
+        found = await self._found(target, resource)
+        if found.number >= number:
+            raise FencedOut(f"{target} has another holder", got=str(found))
+        self._keep(target, resource, number, "-", text)
+
+    async def _found(self, target: str, resource: str) -> FenceRecord:
+        await asyncio.sleep(0)
+        if target in self.silent:
+            raise lost(target)
+        return self.records.get((target, resource), NEVER_TAKEN)
+
+    def _keep(
+        self, target: str, resource: str, number: int, holder: str, text: str, *, held: bool = False
+    ) -> None:
+        self.records[target, resource] = FenceRecord(
+            number=number, holder=holder, held=held, text=text
+        )
+
+
+class FakeDriver(FakeFences):
     """Says what it was told to say; the last probe of a host repeats, launches then succeed."""
 
     def __init__(
@@ -55,7 +107,9 @@ class FakeDriver:
         holds: bool | Exception = False,
         on_launch: Callable[[Step], None] = lambda _: None,
     ) -> None:
+        super().__init__()
         self.calls: list[str] = []
+        self.fences: list[Sequence[Fence]] = []
         self.steps: list[StepId] = []
         self._probes = {host: list(scenes) for host, scenes in (probes or {}).items()}
         self._launches = {
@@ -66,8 +120,9 @@ class FakeDriver:
         self._holds = holds
         self._on_launch = on_launch
 
-    async def launch(self, step: StepId, command: Step) -> None:
+    async def launch(self, step: StepId, command: Step, fences: Sequence[Fence]) -> None:
         self.calls.append(f"launch {command.target}")
+        self.fences.append(fences)
         self.steps.append(step)
         self._on_launch(command)
         if self._launches.get(command.target):
@@ -78,7 +133,7 @@ class FakeDriver:
         scenes = self._probes.get(command.target, [DONE])
         return _played(scenes.pop(0) if len(scenes) > 1 else scenes[0])
 
-    async def void(self, step: StepId, command: Step) -> ProbeResult:
+    async def void(self, step: StepId, command: Step, fences: Sequence[Fence]) -> ProbeResult:
         self.calls.append(f"void {command.target}")
         return _played(self._voids.get(command.target, VOIDED))
 
@@ -157,10 +212,13 @@ class Bench:
             await asyncio.sleep(0)
             return sees()
 
+        self.watch = watch
+
         self.application = Application(
             plan,
             plan_digest(plan),
             drivers={"host": driver},
+            fences=(),
             journal=self.journal,
             watch=watch,
             progress=self.progress,

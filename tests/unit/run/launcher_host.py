@@ -39,6 +39,7 @@ fi
 while [ "$1" != /bin/sh ]; do shift; done
 (
   sleep "$(cat "$units/../delay" 2>/dev/null || echo 0)"
+  while [ -e "$units/../held" ]; do sleep 0.02; done
   echo active >"$units/$unit/state"
   setsid timeout --kill-after=1 "$limit" "$@" &
   echo $! >"$units/$unit/pid"
@@ -121,6 +122,13 @@ class LauncherHost:
         """Units are jobs for a while before they run."""
         (self._root / "delay").write_text(str(seconds))
 
+    def holds_units(self) -> None:
+        """Units stay jobs, until `lets_units_go`."""
+        (self._root / "held").touch()
+
+    def lets_units_go(self) -> None:
+        (self._root / "held").unlink()
+
     def systemd_is_broken(self, broken: bool = True) -> None:
         mark = self._root / "broken"
         mark.touch() if broken else mark.unlink()
@@ -171,17 +179,17 @@ class LauncherHost:
         process.stdin = None
         return process
 
-    def launch_words(self, payload: bytes, limit: int = 20) -> tuple[str, ...]:
-        return ("launch", PLAN, STEP, str(limit), hashlib.sha256(payload).hexdigest())
+    def launch_words(self, payload: bytes, limit: int = 20, held: str = "-") -> tuple[str, ...]:
+        return ("launch", PLAN, STEP, str(limit), hashlib.sha256(payload).hexdigest(), held)
 
-    def launch(self, payload: bytes, limit: int = 20) -> Answer:
-        return answer(self.start(*self.launch_words(payload, limit), payload=payload))
+    def launch(self, payload: bytes, limit: int = 20, held: str = "-") -> Answer:
+        return answer(self.start(*self.launch_words(payload, limit, held), payload=payload))
 
     def probe(self) -> Answer:
         return answer(self.start("probe", PLAN, STEP))
 
-    def void(self) -> Answer:
-        return answer(self.start("void", PLAN, STEP))
+    def void(self, held: str = "-") -> Answer:
+        return answer(self.start("void", PLAN, STEP, held))
 
 
 def answer(process: subprocess.Popen[bytes]) -> Answer:

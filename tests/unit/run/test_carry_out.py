@@ -12,6 +12,7 @@ from remediations.engine.apply.carry_out import Ending, carry_out
 from remediations.engine.apply.driver import (
     AlreadyClaimed,
     DriverError,
+    FencedOut,
     LaunchFailed,
     NotLaunched,
     ProbeResult,
@@ -20,6 +21,7 @@ from remediations.engine.apply.driver import (
 from remediations.engine.runs.records import StepEnd
 from tests.unit.run.fakes import (
     DONE,
+    FENCED,
     NOT_STARTED,
     RUNNING,
     UNKNOWN,
@@ -41,7 +43,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ending(driver: FakeDriver, timeout_s: int = 5, *, may_start: bool = True) -> Ending:
     wanted = command("val1", timeout_s=timeout_s)
-    return asyncio.run(carry_out(driver, STEP, wanted, may_start=lambda: may_start))
+    return asyncio.run(carry_out(driver, STEP, wanted, fences=(), may_start=lambda: may_start))
 
 
 def refusal(kind: type[DriverError]) -> DriverError:
@@ -96,6 +98,42 @@ def test_a_step_that_somebody_voided_has_failed() -> None:
     ended = ending(driver)
     assert ended.state == "failed"
     assert "told to start it no more" in ended.message
+
+
+@pytest.mark.parametrize(
+    ("driver", "calls"),
+    [
+        (FakeDriver(launches={"val1": refusal(FencedOut)}), ["launch"]),
+        (FakeDriver({"val1": [FENCED]}), ["launch", "probe"]),
+        (
+            FakeDriver({"val1": [NOT_STARTED]}, voids={"val1": refusal(FencedOut)}),
+            ["launch", "probe", "void"],
+        ),
+        (
+            FakeDriver(
+                {"val1": [NOT_STARTED, FENCED]}, launches={"val1": [lost(), refusal(FencedOut)]}
+            ),
+            ["launch", "probe", "launch", "probe"],
+        ),
+    ],
+    ids=["at once", "in the unit", "when voided", "at the second launch"],
+)
+def test_a_step_that_is_fenced_out_fails_and_is_not_voided(
+    driver: FakeDriver, calls: list[str]
+) -> None:
+    """It is said who has the fence. Whoever goes on with the same plan may still start it."""
+    done = ending(driver)
+    assert done.state == "failed"
+    assert "fenced out, it never started: " in done.message
+    assert [call.split()[0] for call in driver.calls] == calls
+
+
+def test_a_step_that_ran_before_it_was_fenced_out_is_done() -> None:
+    """The first launch came through; only the second one was refused."""
+    driver = FakeDriver(
+        {"val1": [NOT_STARTED, RUNNING, DONE]}, launches={"val1": [lost(), refusal(FencedOut)]}
+    )
+    assert ending(driver).state == "done"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.apply import application, carry_out
+from remediations.engine.apply.application import Application
+from remediations.engine.apply.driver import Fence, FencedOut
 from remediations.engine.plan.plan import Step, plan_digest
 from remediations.engine.runs.records import (
     GateEnded,
@@ -103,6 +105,36 @@ def test_the_first_failure_stops_the_run(tmp_path: Path) -> None:
     assert receipt.where(StepState.DONE) == ("step 1-1 on val2",)
     assert receipt.where(StepState.PLANNED) == ("step 2-0 on val3",)
     assert bench.told()[-1] == "run stopped"
+
+
+def test_a_step_that_is_fenced_out_stops_the_run(tmp_path: Path) -> None:
+    """Its stage ends, no later stage starts, and the message says who has the fence."""
+    theirs = FencedOut("val1 does not keep the fence for this run", got="number 8, held, by b")
+    driver = FakeDriver(launches={"val1": theirs})
+    receipt = asyncio.run(Bench(tmp_path, plan(), driver).application.apply())
+    assert receipt.state is RunState.STOPPED
+    assert receipt.message == (
+        "val1: failed: fenced out, it never started: val1 does not keep the fence for this run "
+        "(number 8, held, by b)"
+    )
+    assert driver.launched() == ["val1", "val2"]
+
+
+def test_every_step_is_launched_under_the_fences_of_the_run(tmp_path: Path) -> None:
+    """All of them, on every target."""
+    fences = [Fence(resource="x", number=3, plan="1" * 64, token="0" * 16)]
+    bench, driver = Bench(tmp_path, plan(), FakeDriver()), FakeDriver()
+    application = Application(
+        plan(),
+        "1" * 64,
+        drivers={"host": driver},
+        fences=fences,
+        journal=bench.journal,
+        watch=bench.watch,
+        progress=Listener(),
+    )
+    asyncio.run(application.apply())
+    assert driver.fences == [fences] * 3
 
 
 def test_commands_of_one_host_run_in_order(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from remediations.engine.runs.records import (
     Checked,
     CheckEnded,
     Event,
+    FenceGiven,
+    FenceTaken,
     JournalEntry,
     Verified,
 )
@@ -62,6 +64,8 @@ def story(path: Path, plan: Plan, *events: Event) -> bytes:
 
 
 BEGAN, ENDED = began(), run_ends()
+TAKEN = FenceTaken(resource="lamp/1", number=4, hosts=("val1",))
+GIVEN = FenceGiven(resource="lamp/1", number=4, hosts=())
 A, B, C = ("1-0", "val1"), ("1-1", "val1"), ("1-2", "val2")
 """The steps of the plan, and what they act on."""
 
@@ -139,6 +143,10 @@ def test_other_bytes_than_planned_are_found(tmp_path: Path) -> None:
         ((starts(*C, "two"),) * 2, "record 3: step 1-2 starts twice"),
         ((starts(*C, "two"), ends("1-2"), ends("1-2")), "record 4: step 1-2 ends twice"),
         ((ends("1-2"),), "record 2: step 1-2 ends and did not start"),
+        ((TAKEN, TAKEN), "record 3: takes a fence with a number that does not rise"),
+        ((TAKEN, GIVEN, TAKEN), "record 4: takes a fence with a number that does not rise"),
+        ((GIVEN,), "record 2: gives a fence back that is not held"),
+        ((TAKEN, GIVEN, GIVEN), "record 4: gives a fence back that is not held"),
         ((ENDED,), "record 3: something but a verification follows the end"),
         ((BEGAN,), "record 2: a journal begins with run-began, once"),
     ],
@@ -150,6 +158,27 @@ def test_an_impossible_story_is_found(
     report = check_journal(story(tmp_path / "j", PLAN, BEGAN, *steps, ENDED), PLAN_BYTES)
     assert any(found.startswith(problem) for found in report.problems)
     assert report.exit_status == 1
+
+
+def test_a_fence_may_be_given_back_behind_the_end(tmp_path: Path) -> None:
+    """And taken again by a run that goes on, with a higher number."""
+    again = FenceTaken(resource="lamp/1", number=7, hosts=())
+    events = (BEGAN, TAKEN, again, ENDED, FenceGiven(resource="lamp/1", number=7, hosts=("val1",)))
+    path = tmp_path / "j"
+    report = check_journal(story(path, PLAN, *events), PLAN_BYTES)
+    assert (report.problems, report.exit_status) == ((), 0)
+    assert [entry.event for entry in read_journal(path)] == list(events)
+
+
+@pytest.mark.parametrize("made", [b'"number":"x"', b'"number":"-4"', b'"number":[]'])
+def test_a_fence_of_another_form_is_found(tmp_path: Path, made: bytes) -> None:
+    """Its number is one, and its hosts are a list."""
+    path = tmp_path / "j"
+    told = story(path, PLAN, BEGAN, TAKEN)
+    *lines, last, end = told.split(b"\n")
+    changed = b"\n".join((*lines, last.replace(b'"number":"4"', made), end))
+    (problem,) = check_journal(changed).problems
+    assert problem == "record 2: a fence that is not in the form in which it is written"
 
 
 def test_verifications_are_told_and_may_follow_the_end(journal: Path) -> None:

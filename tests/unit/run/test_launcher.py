@@ -99,7 +99,7 @@ def test_void_and_launch_never_both_win(host: LauncherHost, tmp_path: Path) -> N
         launch = racing.start(*racing.launch_words(payload), payload=payload)
         if turn % 2:
             until(lambda at=racing.unit: at.exists())
-        void = answer(racing.start("void", PLAN, STEP))
+        void = answer(racing.start("void", PLAN, STEP, "-"))
         answer(launch)
         racing.until_gone()
         final = racing.probe().state
@@ -211,17 +211,20 @@ def test_bytes_changed_after_the_launch_never_run(host: LauncherHost) -> None:
         (PLAN, "é"),
     ],
 )
-@pytest.mark.parametrize("verb", ["probe", "void"])
-def test_bad_ids_are_refused(host: LauncherHost, verb: str, plan: str, step: str) -> None:
+@pytest.mark.parametrize("words", [("probe",), ("void", "-")])
+def test_bad_ids_are_refused(
+    host: LauncherHost, words: tuple[str, ...], plan: str, step: str
+) -> None:
     """65, before anything is touched."""
-    assert answer(host.start(verb, plan, step)).exit_status == 65
+    verb, *more = words
+    assert answer(host.start(verb, plan, step, *more)).exit_status == 65
     assert not host.base.exists()
 
 
 @pytest.mark.parametrize("limit", ["", "0", "010", "1d", "-1", "9999999"])
 def test_bad_limits_are_refused(host: LauncherHost, limit: str) -> None:
     """A limit that systemd would take for "none", or not at all."""
-    assert answer(host.start("launch", PLAN, STEP, limit, "0" * 64)).exit_status == 65
+    assert answer(host.start("launch", PLAN, STEP, limit, "0" * 64, "-")).exit_status == 65
     assert not host.base.exists()
 
 

@@ -70,7 +70,7 @@ def test_a_launch_under_way_keeps_its_own(host: LauncherHost) -> None:
     """While its launcher lives, and then while its unit has not begun."""
     slow = host.start(*host.launch_words(host.effect()), payload=None)
     until(lambda: leftovers(host))
-    words = ("void", OTHER, "1-0")
+    words = ("void", OTHER, "1-0", "-")
     assert answer(host.start(*words)).state == "voided"
     assert len(leftovers(host)) == 1
     slow.kill()
@@ -113,7 +113,7 @@ def test_launches_killed_at_any_time(tmp_path: Path) -> None:
             launch.wait(timeout=20)
         else:
             time.sleep(0.01 + 0.11 * turn / ROUNDS)
-        void = host.start("void", PLAN, STEP) if turn % 2 else None
+        void = host.start("void", PLAN, STEP, "-") if turn % 2 else None
         launch.kill()
         launch.communicate(timeout=20)
         said = answer(void).state if void else ""

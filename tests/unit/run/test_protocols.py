@@ -10,14 +10,22 @@ import textwrap
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from remediations.engine import discovery
 from remediations.engine.apply import application, carry_out, driver, look, progress
 from remediations.engine.apply.application import Application
-from remediations.engine.apply.driver import AlreadyClaimed, Driver, ProbeState, StepId
+from remediations.engine.apply.driver import (
+    AlreadyClaimed,
+    Driver,
+    Fence,
+    FencedOut,
+    FenceKeeper,
+    ProbeState,
+    StepId,
+)
 from remediations.engine.apply.look import Look
 from remediations.engine.plan import build, grouping
 from remediations.engine.plan.build import StepCompiler
@@ -55,13 +63,17 @@ def example(module: ModuleType, name: str) -> Any:  # noqa: ANN401 - a class or 
     return names[name]
 
 
+class LampDriver(Driver, FenceKeeper, Protocol):
+    """What the example is: a driver whose targets keep fences."""
+
+
 @pytest.fixture
-def lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
+def lamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LampDriver:
     """A room with a lamp that is off."""
     monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.001)
     monkeypatch.setattr(application, "GATE_LOOK_S", 0.01)
     (tmp_path / "lamp").write_text("off")
-    made: Driver = example(driver, "LampDriver")(tmp_path)
+    made: LampDriver = example(driver, "LampDriver")(tmp_path)
     return made
 
 
@@ -79,6 +91,7 @@ def test_a_lamp_is_switched_on(tmp_path: Path, lamp: Driver) -> None:
             SWITCHED,
             plan_digest(SWITCHED),
             drivers={"host": lamp},
+            fences=(),
             journal=journal,
             watch=watch,
             progress=Listener(),
@@ -93,20 +106,47 @@ def test_a_lamp_is_switched_on(tmp_path: Path, lamp: Driver) -> None:
 
 def test_a_name_is_taken_once(tmp_path: Path, lamp: Driver) -> None:
     """The second launch changes nothing, whatever became of the lamp."""
-    asyncio.run(lamp.launch(STEP, ON))
+    asyncio.run(lamp.launch(STEP, ON, ()))
     (tmp_path / "lamp").write_text("off")
     with pytest.raises(AlreadyClaimed, match="a claim of 1-0"):
-        asyncio.run(lamp.launch(STEP, ON))
+        asyncio.run(lamp.launch(STEP, ON, ()))
     assert (tmp_path / "lamp").read_text() == "off"
-    assert asyncio.run(lamp.void(STEP, ON)).state is ProbeState.DONE
+    assert asyncio.run(lamp.void(STEP, ON, ())).state is ProbeState.DONE
+
+
+def test_a_lamp_has_one_holder(tmp_path: Path, lamp: LampDriver) -> None:
+    """Who lost it can neither switch it on nor give it away; a number is never taken twice."""
+    first, second = (
+        Fence(resource="room/1", number=number, plan=STEP.plan, token=f"{number:016x}")
+        for number in (1, 2)
+    )
+
+    async def two() -> None:
+        await lamp.take_fence("lamp", first, 0, "for one")
+        with pytest.raises(FencedOut, match="held by plan"):
+            await lamp.take_fence("lamp", second, 0, "for two")
+        await lamp.take_fence("lamp", second, 1, "for two")
+        await lamp.give_fence("lamp", first)
+        assert (await lamp.read_fence("lamp", "room/1")).is_held_by(second)
+        for refused in (lamp.launch(STEP, ON, [first]), lamp.void(STEP, ON, [first])):
+            with pytest.raises(FencedOut, match="for two"):
+                await refused
+        await lamp.steal_fence("lamp", "room/1", 3, "lost")
+        with pytest.raises(FencedOut, match="held by nobody: lost"):
+            await lamp.launch(STEP, ON, [second])
+        with pytest.raises(FencedOut):
+            await lamp.take_fence("lamp", second, 3, "for two")
+
+    asyncio.run(two())
+    assert (tmp_path / "lamp").read_text() == "off"
 
 
 def test_what_is_voided_never_starts(tmp_path: Path, lamp: Driver) -> None:
     """Also not by a launch that is late."""
     assert asyncio.run(lamp.probe(STEP, ON)).state is ProbeState.NOT_STARTED
-    assert asyncio.run(lamp.void(STEP, ON)).state is ProbeState.VOIDED
+    assert asyncio.run(lamp.void(STEP, ON, ())).state is ProbeState.VOIDED
     with pytest.raises(AlreadyClaimed):
-        asyncio.run(lamp.launch(STEP, ON))
+        asyncio.run(lamp.launch(STEP, ON, ()))
     assert (tmp_path / "lamp").read_text() == "off"
 
 
@@ -115,7 +155,7 @@ def test_a_claim_without_a_result_is_settled_by_the_effect(tmp_path: Path, lamp:
     (tmp_path / f"{STEP.plan}.{STEP}").touch()
     for found, state in (("on", "done"), ("off", "failed")):
         (tmp_path / "lamp").write_text(found)
-        assert asyncio.run(carry_out.follow_step(lamp, STEP, ON)).state == state
+        assert asyncio.run(carry_out.follow_step(lamp, STEP, ON, fences=())).state == state
 
 
 def test_a_lamp_that_does_not_answer_opens_no_gate() -> None:
@@ -139,6 +179,7 @@ def test_a_display_hears_of_the_whole_run(tmp_path: Path, lamp: Driver) -> None:
             SWITCHED,
             plan_digest(SWITCHED),
             drivers={"host": lamp},
+            fences=(),
             journal=journal,
             watch=watch,
             progress=display,

@@ -37,7 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settled(driver: FakeDriver) -> Mapping[str, Ending | None]:
-    return asyncio.run(settle.settle(DIGEST, PLAN.steps[:1], {"host": driver}))
+    return asyncio.run(settle.settle(DIGEST, PLAN.steps[:1], {"host": driver}, ()))
 
 
 def test_a_step_that_never_started_is_left_open() -> None:

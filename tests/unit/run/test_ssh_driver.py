@@ -14,7 +14,10 @@ from msgspec.structs import replace
 
 from remediations.engine.apply import carry_out
 from remediations.engine.apply.driver import (
+    NEVER_TAKEN,
     AlreadyClaimed,
+    Fence,
+    FencedOut,
     LaunchFailed,
     NoAnswer,
     NotLaunched,
@@ -130,7 +133,7 @@ def on_val1(host: LauncherHost, more: str = "") -> Step:
 
 
 async def carried(driver: SshDriver, wanted: Step) -> carry_out.Ending:
-    return await carry_out.carry_out(driver, STEP, wanted, may_start=lambda: True)
+    return await carry_out.carry_out(driver, STEP, wanted, fences=(), may_start=lambda: True)
 
 
 def test_a_command_is_carried_out(host: LauncherHost, driver: SshDriver) -> None:
@@ -153,9 +156,89 @@ def test_a_second_time_is_locked(host: LauncherHost, driver: SshDriver) -> None:
     """The host knows, whoever asks."""
     asyncio.run(carried(driver, on_val1(host)))
     with pytest.raises(AlreadyClaimed) as caught:
-        asyncio.run(driver.launch(STEP, on_val1(host)))
+        asyncio.run(driver.launch(STEP, on_val1(host), ()))
     assert "step 1-0" in caught.value.got
     assert host.count == 1
+
+
+FENCE = Fence(resource="chain/é lab", number=1, plan=STEP.plan, token="0123456789abcdef")
+
+
+def test_a_fence_is_kept_on_the_host(host: LauncherHost, driver: SshDriver) -> None:
+    """Taken, read, compared, lost and given back, as the protocol asks."""
+
+    async def kept() -> None:
+        assert await driver.read_fence("val1", FENCE.resource) == NEVER_TAKEN
+        await driver.take_fence("val1", FENCE, 0, "chain/é lab: taken by 'ops'")
+        record = await driver.read_fence("val1", FENCE.resource)
+        assert record.is_held_by(FENCE)
+        assert record.text == "chain/é lab: taken by 'ops'"
+        other = Fence(resource=FENCE.resource, number=2, plan=FENCE.plan, token="f" * 16)
+        with pytest.raises(FencedOut, match="number 1, held, chain/é lab: taken by 'ops'"):
+            await driver.take_fence("val1", other, 0, "mine")
+        await driver.launch(STEP, on_val1(host), [FENCE])
+        await asyncio.to_thread(host.until_gone)
+        await driver.give_fence("val1", FENCE)
+        record = await driver.read_fence("val1", FENCE.resource)
+        assert (record.number, record.held, record.holder) == (1, False, FENCE.holder)
+        later = StepId(plan=STEP.plan, step="2-0")
+        for refused in (driver.launch, driver.void):
+            with pytest.raises(FencedOut, match="number 1, given"):
+                await refused(later, on_val1(host), [FENCE])
+        await driver.steal_fence("val1", FENCE.resource, 9, "chain/é lab: burnt")
+        assert (await driver.read_fence("val1", FENCE.resource)).number == 9
+        with pytest.raises(FencedOut):
+            await driver.steal_fence("val1", FENCE.resource, 9, "chain/é lab: burnt")
+
+    asyncio.run(kept())
+    assert host.count == 1
+
+
+def test_a_step_that_its_unit_refuses_is_fenced_out(host: LauncherHost, driver: SshDriver) -> None:
+    """Between launch and claim another one has taken over: failed, said whose it is now, and
+    nothing of the step is left to whoever comes next."""
+
+    async def carried_while_stolen() -> carry_out.Ending:
+        await driver.take_fence("val1", FENCE, 0, "chain/é lab: one")
+        host.holds_units()
+        task = asyncio.create_task(
+            carry_out.carry_out(driver, STEP, on_val1(host), fences=[FENCE], may_start=lambda: True)
+        )
+        await asyncio.to_thread(until, host.unit.exists)
+        await driver.steal_fence("val1", FENCE.resource, 2, "chain/é lab: two")
+        host.lets_units_go()
+        return await task
+
+    ending = asyncio.run(carried_while_stolen())
+    assert ending.state == "failed"
+    assert ending.message == (
+        "fenced out, it never started: val1 refused to start the step (number 2, given, "
+        "chain/é lab: two)"
+    )
+    assert (host.count, host.claim.exists()) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        completed(0),
+        completed(1, b"", b"sudo: a password is required"),
+        completed(78, b"", b"the record cannot be read"),
+        completed(0, b"1 - free\n\n"),
+        completed(0, b"1 - given\n"),
+        completed(0, b"1 x held\nx\n"),
+        completed(0, b"1111111111111111111 - given\nx\n"),
+        completed(0, b"motd\n1 - given\nx\n"),
+        completed(None, timed_out=True),
+    ],
+)
+def test_a_record_that_is_not_one_is_no_answer(
+    reach: LocalReach, driver: SshDriver, said: Completed
+) -> None:
+    """Never a resource that nobody holds."""
+    reach.instead = said
+    with pytest.raises(NoAnswer):
+        asyncio.run(driver.read_fence("val1", "chain/lab"))
 
 
 @pytest.mark.parametrize("answers", [1, 2, 3])
@@ -218,7 +301,7 @@ def test_a_host_whose_records_others_may_write(host: LauncherHost, driver: SshDr
     assert ending.message.startswith("it never started: val1 cannot keep a record")
     assert str(host.base) in ending.message
     with pytest.raises(NotLaunched) as caught:
-        asyncio.run(driver.launch(STEP, on_val1(host)))
+        asyncio.run(driver.launch(STEP, on_val1(host), ()))
     assert "must belong to root" in caught.value.what
 
 
@@ -296,7 +379,7 @@ def test_a_refused_launch_says_what_the_host_said(reach: LocalReach, driver: Ssh
     """No sudo, no disk, other bytes."""
     reach.instead = completed(1, b"", b"sudo: a password is required\n")
     with pytest.raises(LaunchFailed) as caught:
-        asyncio.run(driver.launch(STEP, command("val1")))
+        asyncio.run(driver.launch(STEP, command("val1"), ()))
     assert caught.value.got == "exit 1: sudo: a password is required"
 
 

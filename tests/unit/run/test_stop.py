@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.apply import carry_out, settle, stop
+from remediations.engine.apply.driver import FenceRecord
+from remediations.engine.apply.fence_hold import fence_request
 from remediations.engine.apply.settle import StopOutcome
 from remediations.engine.apply.stop import StopReceipt, stop_run
 from remediations.engine.runs.binding import check_binding
 from remediations.engine.runs.journal import Journal, read_journal
-from remediations.engine.runs.records import Event, RunBegan, RunState
+from remediations.engine.runs.records import Event, FenceGiven, FenceTaken, RunBegan, RunState
 from remediations.engine.runs.status import run_status
 from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.errors import UsageError
@@ -55,13 +57,16 @@ def stopped(
     alive: Sequence[bool] = (),
     *,
     abandon: bool = False,
+    records: dict[tuple[str, str], FenceRecord] | None = None,
 ) -> StopReceipt:
     driver, is_alive = FakeDriver(voids=voids or {}), iter(alive)
+    driver.records = {} if records is None else records
     found = asyncio.run(
         stop_run(
             run,
             stop_asked("wrong chain"),
             {"host": driver},
+            fence_request(run.plan, run.digest, {"host": driver}, "a test"),
             lambda: next(is_alive, False),
             abandon=abandon,
         )
@@ -180,3 +185,30 @@ def test_a_strange_request_stops_nothing(run: RunDirectory, content: bytes) -> N
     (run.path / "stop.json").write_bytes(content)
     (run.path / "stop.json").chmod(0o600)
     assert run.stop_asked() is None
+
+
+def test_what_a_lost_process_holds_is_given_back(run: RunDirectory) -> None:
+    """So that another plan can take the resource; what others hold is left alone."""
+    mine = FenceRecord(number=4, holder=f"{run.digest}.0123456789abcdef", held=True, text="taken")
+    other = FenceRecord(number=5, holder=f"{'f' * 64}.0123456789abcdef", held=True, text="taken")
+    (resource,) = run.plan.resources
+    records = {("val1", resource): mine, ("val2", resource): mine, ("val3", resource): other}
+    journal(run, FenceTaken(resource=resource, number=4, hosts=("val1", "val2")))
+    stopped(run, records=records)
+    assert [record.held for record in records.values()] == [False, False, True]
+    assert told(run)[-2:] == ["run aborted", "FenceGiven"]
+    last = read_journal(run.journal)[-1].event
+    assert last == FenceGiven(resource=resource, number=4, hosts=("val1", "val2"))
+
+
+def test_a_fence_that_a_copy_elsewhere_took_is_given_back_and_not_recorded(
+    run: RunDirectory,
+) -> None:
+    """This journal does not know it: nothing is told that it could not prove."""
+    mine = FenceRecord(number=4, holder=f"{run.digest}.0123456789abcdef", held=True, text="taken")
+    (resource,) = run.plan.resources
+    records = {("val1", resource): mine}
+    journal(run)
+    stopped(run, records=records)
+    assert not records["val1", resource].held
+    assert told(run)[-1] == "run aborted"
