@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from remediations.playbooks.chain.signable.ability import Answer, Position, Signer
 from remediations.playbooks.chain.signable.whole import signable
 from remediations.systems.comet.sign_state import SignState
+from tests.worlds import BEGAN
 
 HEIGHT = 10
 ROUNDS = 20
@@ -28,9 +29,11 @@ class Model:
     power: int
     last: tuple[int, int, int]
     has_log: bool
+    by_hand: bool
 
     def sign(self, height: int, round_: int, step: int, message: str) -> bool:
-        """`FilePV.signVote`; what it signed last was `OLD`."""
+        """`FilePV.signVote`; what it signed last was `OLD`, or nothing, if its state was written by
+        hand."""
         last_height, last_round, last_step = self.last
         if last_height > height:
             return False
@@ -41,13 +44,13 @@ class Model:
                 if last_step > step:
                     return False
                 if last_step == step:
-                    return message == OLD
+                    return message == OLD and not self.by_hand
         return True
 
     def votes(self, round_: int, message: str) -> bool:
         """Whether the set gets its prevote and its precommit of this round. What its log holds is
         there without being signed again."""
-        logged = self.has_log and self.last[:2] == (HEIGHT, round_)
+        logged = self.has_log and not self.by_hand and self.last[:2] == (HEIGHT, round_)
         return all(
             (logged and self.last[2] >= step) or self.sign(HEIGHT, round_, step, message)
             for step in (2, 3)
@@ -78,6 +81,7 @@ def sets(draw: st.DrawFn) -> list[Model]:
         power=st.integers(1, 40),
         last=st.tuples(st.integers(HEIGHT - 1, HEIGHT + 1), st.integers(0, 4), st.integers(0, 3)),
         has_log=st.booleans(),
+        by_hand=st.booleans(),
     )
     return draw(st.lists(one, min_size=1, max_size=7))
 
@@ -88,7 +92,11 @@ def signers_of(models: list[Model]) -> list[Signer]:
             name=f"val{n}",
             power=model.power,
             state=SignState(
-                height=model.last[0], round=model.last[1], step=model.last[2], block=""
+                height=model.last[0],
+                round=model.last[1],
+                step=model.last[2],
+                block="",
+                signed_at=None if model.by_hand else BEGAN,
             ),
             has_log=model.has_log,
         )

@@ -28,7 +28,9 @@ def read(world: CometReading, host: str, **fields: Any) -> CometReading:  # noqa
 
 def signed(height: int, round_: int, step: int, *, log: int = 1000) -> dict[str, Any]:
     return {
-        "sign_state": worlds.known(SignState(height=height, round=round_, step=step, block="")),
+        "sign_state": worlds.known(
+            SignState(height=height, round=round_, step=step, block="", signed_at=worlds.BEGAN)
+        ),
         "wal": worlds.known(WriteAheadLog(size=log)),
     }
 

@@ -22,7 +22,12 @@ BLOCK = "8BBB" * 16
 
 
 def state(height: int, round_: int, step: int, block: str = "") -> SignState:
-    return SignState(height=height, round=round_, step=step, block=block)
+    return SignState(height=height, round=round_, step=step, block=block, signed_at=worlds.BEGAN)
+
+
+def by_hand(height: int, round_: int, step: int) -> SignState:
+    """Without signed bytes."""
+    return SignState(height=height, round=round_, step=step, block="")
 
 
 def signer(power: int, signed: SignState | None, **more: Any) -> Signer:  # noqa: ANN401 - its fields
@@ -44,7 +49,10 @@ def judged(*signers: Signer, at: tuple[int, int] = (114, 0), total: int = 100) -
         (state(114, 11, 3), False, Ability(12, 12)),  # round regression, then step regression
         (state(114, 11, 2), False, Ability(12, 11)),  # there only the same prevote again
         (state(114, 11, 1), False, Ability(11, 11)),  # a proposal forbids no vote
-        (state(114, 11, 0), False, Ability(11, 11)),  # a state that was set ahead by hand
+        (by_hand(114, 11, 0), True, Ability(11, 11)),
+        (by_hand(114, 11, 3), True, Ability(12, 12)),  # written by hand: in no log
+        (by_hand(114, 11, 2), True, Ability(12, 12)),  # and no bytes to repeat
+        (by_hand(114, 11, 2), None, Ability(12, 12)),
         (state(114, 11, 3), None, Ability(12, 11)),  # whether the log is there decides
         (state(114, 0, 3), False, Ability(1, 1)),
         (state(0, 0, 0), False, Ability(0, 0)),
@@ -198,6 +206,15 @@ def test_the_set_comes_back_to_the_highest_round_that_a_log_brings() -> None:
 
 def having_signed(signed: SignState) -> Callable[[HostReading], HostReading]:
     return lambda reading: replace(reading, sign_state=worlds.known(signed))
+
+
+def test_a_state_that_was_set_ahead_by_hand_brings_no_round() -> None:
+    """The set begins where the logs are, and that key waits."""
+    world = worlds.change(quorum_lost(), "val1", having_signed(by_hand(114, 9, 3)))
+    found = signable_after(seen(world), ("val1",))
+    assert found.at == Position(114, 0)
+    assert (found.refuse, found.reached, found.first_round) == (40, False, 10)
+    assert found.means.startswith("bring back enough power without val1: no log has the votes")
 
 
 def with_height(chain: ChainSituation, height: int) -> ChainSituation:

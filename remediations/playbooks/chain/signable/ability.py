@@ -10,7 +10,8 @@ A sign state (height, round, step) forbids whatever lies before it:
 
 The write-ahead log brings a node back into its round with the votes that it cast there; it only has
 to sign what is left of the round. Without the log a node begins in round 0 and would have to sign
-everything anew (docs/rules/hazards.md#deleted-wal).
+everything anew (docs/rules/hazards.md#deleted-wal). So it would with a sign state that was written
+by hand, which has no signed bytes: no log has those votes, and none can be repeated.
 """
 
 from __future__ import annotations
@@ -79,6 +80,17 @@ class Signer:
     has_log: bool | None = None
     lacks: str = ""
 
+    @property
+    def has_bytes(self) -> bool:
+        """Whether its sign state has what was signed. One that was written by hand does not."""
+        return self.state is not None and self.state.signed_at is not None
+
+    @property
+    def brings_round(self) -> bool | None:
+        """Whether its log brings the round and the votes of its sign state along; None if it was
+        not read whether there is one."""
+        return self.has_log if self.has_bytes else False
+
     def at(self, height: int) -> Ability:
         """Its ability at this height (the numbers are those at the head of this module)."""
         if self.votes:
@@ -90,8 +102,8 @@ class Signer:
         if self.state.height < height:  # 4
             return ALWAYS
         round_ = self.state.round
-        if self.has_log or self.state.step <= SignStep.PROPOSAL:
+        if self.brings_round or self.state.step <= SignStep.PROPOSAL:
             return Ability(round_, round_)
-        same_vote = self.state.step == SignStep.PREVOTE  # 3
-        perhaps = round_ if same_vote or self.has_log is None else round_ + 1
+        again = self.state.step == SignStep.PREVOTE and self.has_bytes  # 3
+        perhaps = round_ if again or self.brings_round is None else round_ + 1
         return Ability(round_ + 1, perhaps)  # 2

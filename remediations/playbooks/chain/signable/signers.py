@@ -54,7 +54,7 @@ def comes_back_to(
     brought = [
         signer.state.round
         for signer in signers
-        if signer.has_log and signer.state is not None and signer.state.height == height
+        if signer.brings_round and signer.state is not None and signer.state.height == height
     ]
     return Position(height, max([chain.finding.round if height == following else 0, *brought]))
 
@@ -101,4 +101,4 @@ def _by_its_files(chain: ChainSituation, node: NodeFinding) -> Signer:
 
 def _restricted(signer: Signer) -> tuple[bool, tuple[int, int, int], bool]:
     state = signer.state
-    return (state is None, state.hrs if state is not None else (0, 0, 0), not signer.has_log)
+    return (state is None, state.hrs if state is not None else (0, 0, 0), not signer.brings_round)
