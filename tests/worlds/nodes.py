@@ -256,10 +256,13 @@ def key_missing(observation: CometReading, host: str) -> CometReading:
     )
 
 
-def sign_state(observation: CometReading, host: str, height: int) -> CometReading:
-    """The sign state of `host` names `height` (0: zeroed)."""
+def sign_state(
+    observation: CometReading, host: str, height: int, *, signed: bool = False
+) -> CometReading:
+    """The sign state of `host` names `height` (0: zeroed); with `signed` it has signed bytes."""
     step = 3 if height else 0
-    state = SignState(height=height, round=0, step=step, block="")
+    at = BEGAN if signed else None
+    state = SignState(height=height, round=0, step=step, block="", signed_at=at)
     return change(observation, host, lambda r: replace(r, sign_state=known(state)))
 
 

@@ -173,4 +173,4 @@ def a_minority_signed_above_the_tip(stage: Stage) -> Scene:
 @CASES.of(Kind.K13)
 def it_signed_the_round_that_stands(stage: Stage) -> Scene:
     """One above the tip is where a chain stops: it is started."""
-    return Scene(sign_state(stopped(stage.well, "val1"), "val1", TIP + 1), {}, LOST)
+    return Scene(sign_state(stopped(stage.well, "val1"), "val1", TIP + 1, signed=True), {}, LOST)

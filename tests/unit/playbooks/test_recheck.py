@@ -93,7 +93,7 @@ def test_unchanged_world_holds(plan: Plan, maker: PlanBuilder) -> None:
 
 def test_risen_sign_state_holds(plan: Plan, maker: PlanBuilder) -> None:
     """The node may have signed on before it fell: the approved floor is lower, and stays."""
-    state = SignState(height=worlds.HEIGHT + 1, round=0, step=2, block="")
+    state = SignState(height=worlds.HEIGHT + 1, round=0, step=2, block="", signed_at=worlds.BEGAN)
     risen = on(lambda r: replace(r, sign_state=worlds.known(state)))
     assert still_holds(plan, risen(quorum_lost()), maker)
 

@@ -266,6 +266,7 @@ def test_a_height_without_a_round_is_come_back_to_by_the_logs() -> None:
     bound = supposed(world, settings={"height": "114/0"}).stages[-1]
     assert bound.verdict.startswith("0 of 100 can sign at 114/0; 100 would refuse until round 7")
     assert (free.health, bound.health) == (WELL, DOWN)
+    assert bound.notes[0].startswith("start them with their write-ahead logs")
 
 
 def test_what_is_unknown_is_worse_than_what_goes_on_with_less() -> None:

@@ -81,12 +81,15 @@ class Signer:
     lacks: str = ""
 
     @property
+    def has_bytes(self) -> bool:
+        """Whether its sign state has what was signed. One that was written by hand does not."""
+        return self.state is not None and self.state.signed_at is not None
+
+    @property
     def brings_round(self) -> bool | None:
         """Whether its log brings the round and the votes of its sign state along; None if it was
         not read whether there is one."""
-        if self.state is None or self.state.signed_at is None:
-            return False
-        return self.has_log
+        return self.has_log if self.has_bytes else False
 
     def at(self, height: int) -> Ability:
         """Its ability at this height (the numbers are those at the head of this module)."""
@@ -101,6 +104,6 @@ class Signer:
         round_ = self.state.round
         if self.brings_round or self.state.step <= SignStep.PROPOSAL:
             return Ability(round_, round_)
-        again = self.state.step == SignStep.PREVOTE and self.state.signed_at is not None  # 3
+        again = self.state.step == SignStep.PREVOTE and self.has_bytes  # 3
         perhaps = round_ if again or self.brings_round is None else round_ + 1
         return Ability(round_ + 1, perhaps)  # 2

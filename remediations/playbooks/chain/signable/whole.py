@@ -105,14 +105,7 @@ class Signable:
             lacks = [_lack(signer) for signer in self.unclear]
             return f"find out, then `remediate diagnose` again: {name_some(lacks, _SHOWN)}"
         if self.first_round is not None:
-            later = [s for s, ability in self.refusals if ability.surely is not None]
-            names = [s.name for s in later if not s.has_log]
-            if not names:
-                return f"wait with {name_some([s.name for s in later], _SHOWN)} until others sign"
-            return (
-                f"bring back the own write-ahead log of {name_some(names, _SHOWN)} (cs.wal, moved "
-                "aside or in a backup of this halt; never another node's)"
-            )
+            return _round_means([s for s, ability in self.refusals if ability.surely is not None])
         if self.first_height is not None:
             return (
                 f"{self.first_height} is the first height that more than two thirds can sign; "
@@ -155,6 +148,23 @@ def signable(signers: Sequence[Signer], at: Position, total: int) -> Signable:
 def _lack(signer: Signer) -> str:
     """What is not known of a signer."""
     return signer.lacks or f"{signer.name}: whether it would sign the same vote again"
+
+
+def _round_means(refusing: Sequence[Signer]) -> str:
+    """What would let these sign in an earlier round, or bring them to theirs."""
+    lost = [one.name for one in refusing if one.has_bytes and not one.has_log]
+    if lost:
+        return (
+            f"bring back the own write-ahead log of {name_some(lost, _SHOWN)} (cs.wal, moved aside "
+            "or in a backup of this halt; never another node's)"
+        )
+    by_hand = [one.name for one in refusing if not one.has_bytes]
+    if by_hand:
+        return (
+            f"bring back enough power without {name_some(by_hand, _SHOWN)}: no log has the votes "
+            "of a sign state that was written by hand; never lower it"
+        )
+    return "start them with their write-ahead logs, which bring them back to a later round"
 
 
 def _ahead(signer: Signer) -> str:
