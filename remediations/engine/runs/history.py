@@ -20,6 +20,8 @@ from remediations.values.record import Moment, Record
 REMEMBERED_FOR = timedelta(days=1)
 """How long a run that did not end well is shown to whoever diagnoses or plans after it."""
 _NAMED = "%Y%m%d-%H%M%S"
+_NAMED_LENGTH = len("20260101-000000")
+"""Names of runs of one second are in the order of their digests, which says nothing."""
 
 
 class PastRun(NamedTuple):
@@ -103,9 +105,9 @@ def check_open(run: RunDirectory) -> None:
             raise _superseded(
                 run, f"{past.run.name}, which was applied {format_moment(past.entries[0].at)}"
             )
-    newer = [past for past in _past(plan.resources, run.name) if past.run.name > run.name]
-    for past in newer:
-        if (past.plan.playbook, past.plan.targets) == (plan.playbook, plan.targets):
+    for past in _past(plan.resources, run.name):
+        later = past.run.name[:_NAMED_LENGTH] > run.name[:_NAMED_LENGTH]
+        if later and (past.plan.playbook, past.plan.targets) == (plan.playbook, plan.targets):
             raise _superseded(run, f"{past.run.name}, a newer plan for the same", past.run.name)
 
 

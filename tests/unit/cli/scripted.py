@@ -20,12 +20,13 @@ from tests.unit.cli.desk import Desk, remediate
 from tests.unit.plan.cases import missing, plan_of
 
 PROGRAM = """
-import asyncio, logging, sys, time, warnings
+import asyncio, contextlib, logging, sys, time, warnings
 from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
 from remediations.engine.apply import application, apply
 from remediations.engine.apply.carry_out import Ending
+from remediations.engine.apply.fence_hold import HeldFences
 from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot
@@ -37,6 +38,10 @@ application.SAMPLE_S, height, looks = 0.02, 100, 0
 async def proven(*_):
     (marks / "reading").touch()
     await asyncio.sleep(0.2)
+
+@contextlib.asynccontextmanager
+async def unfenced(request):
+    yield HeldFences(request)
 
 async def heights(*_):
     return {}
@@ -69,7 +74,8 @@ def checks(*_, heard):
     heard(result)
     return (result,)
 
-apply._proven, look.heights, look.snapshot_of = proven, heights, snapshot
+apply._proven, apply.hold_fences = proven, unfenced
+look.heights, look.snapshot_of = heights, snapshot
 application.carry_out, look.judge_gate, proof.run_checks = carry_out, judge, checks
 main()
 """

@@ -50,7 +50,7 @@ from tests.unit.run.events import began, run_ends
 from tests.unit.verify.test_runner import CONFTEST
 
 APPLY = """
-import asyncio, sys, time
+import asyncio, contextlib, sys, time
 from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
@@ -58,6 +58,7 @@ from remediations.systems.comet.poll import NodePoll
 from remediations.engine.apply import application
 from remediations.engine.apply import apply as applying
 from remediations.engine.apply.carry_out import Ending
+from remediations.engine.apply.fence_hold import HeldFences
 from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 
@@ -66,6 +67,10 @@ application.STOP_PATIENCE_S = float(patience)
 
 async def proven(*_):
     pass
+
+@contextlib.asynccontextmanager
+async def unfenced(request):
+    yield HeldFences(request)
 
 async def poll_nodes(_, targets):
     return {host: NodePoll(None, None) for host, _ in targets}
@@ -99,7 +104,8 @@ async def leave(self, *_):
 really, application.Application.apply = application.Application.apply, apply
 if stage == "closing":
     applying.SshReach.__aexit__ = leave
-applying._proven, look.poll_nodes = proven, poll_nodes
+applying._proven, applying.hold_fences = proven, unfenced
+look.poll_nodes = poll_nodes
 application.carry_out = stuck if stage == "command" else done
 look.judge_gate, proof.run_checks = gate, wait
 main()

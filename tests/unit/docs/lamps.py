@@ -159,7 +159,7 @@ class Desk:
     def launched(self, controller: int) -> bool:
         """Whether a child of the controller runs a step: its claim is locked, and it is there."""
         children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
-        commands = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children]
+        commands = [_command_line(int(child)) for child in children]
         return any(str(claim).encode() in c for claim in self.claims for c in commands)
 
     @property
@@ -177,6 +177,14 @@ class Desk:
                 except BlockingIOError:
                     return False
         return True
+
+
+def _command_line(process: int) -> bytes:
+    """Of a process; nothing of one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def until(true: Callable[[], bool]) -> None:
