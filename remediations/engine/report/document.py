@@ -232,7 +232,8 @@ def _steps(report: Report) -> Iterator[Block]:
 def _ran(step: StepRecord) -> Block:
     how = ""
     if step.exit_status is not None:
-        how = f", exit {step.exit_status}, {step.duration_ms} ms"
+        took = f", {step.duration_ms} ms" if step.duration_ms else ""  # 0: nobody measured it
+        how = f", exit {step.exit_status}{took}"
     tone = STEP_TONES.get(step.state, Tone.BAD)
     return Heading(
         3,
