@@ -10,6 +10,7 @@ from tests.lab.shell import LabError
 
 SMALL_DISK_MB = 420
 """Room for the data and for what a start demands to be free, and quickly filled."""
+FOLLOWS_S = 60.0
 
 
 class DiskFaults(Faults):
@@ -22,10 +23,23 @@ class DiskFaults(Faults):
             f"systemctl stop {unit}; mv {data} {data}.kept; mkdir {data}\n"
             f"mount -t tmpfs -o size={SMALL_DISK_MB}m,mode=0755 tmpfs {data}\n"
             f"chown {SERVICE_UID}:{SERVICE_UID} {data}\n"
-            f"cp -a {data}.kept/. {data}/; systemctl start {unit}; sleep 2\n"
-            f"dd if=/dev/zero of={data}/filler bs=1M 2>/dev/null; true"
+            f"cp -a {data}.kept/. {data}/; systemctl start {unit}"
         )
+        self._follows_again(host)
+        self.hosts[host].sh(f"dd if=/dev/zero of={data}/filler bs=1M 2>/dev/null; true")
         self.mend_host(lambda: self._roomy_again(host))
+
+    def _follows_again(self, host: str) -> None:
+        """Wait until a started node takes part: while it catches up, a full disk only delays it.
+
+        Raises:
+            LabError: not in time.
+        """
+        height, end = self.world.top() + 2, time.monotonic() + FOLLOWS_S
+        while (self.world.height(host) or 0) < height:
+            if time.monotonic() > end:
+                raise LabError(f"{host} does not reach {height} within {FOLLOWS_S} s")
+            time.sleep(0.1)
 
     def break_records(self, host: str, fault: str) -> None:
         """Where steps keep their record there is "no inode" left, or it is "read-only". What was
