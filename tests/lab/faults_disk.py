@@ -26,7 +26,9 @@ class DiskFaults(Faults):
             f"cp -a {data}.kept/. {data}/; systemctl start {unit}"
         )
         self._follows_again(host)
+        full_at = int(time.time())
         self.hosts[host].sh(f"dd if=/dev/zero of={data}/filler bs=1M 2>/dev/null; true")
+        self._consensus_died(host, full_at)
         self.mend_host(lambda: self._roomy_again(host))
 
     def _follows_again(self, host: str) -> None:
@@ -40,6 +42,20 @@ class DiskFaults(Faults):
             if time.monotonic() > end:
                 raise LabError(f"{host} does not reach {height} within {FOLLOWS_S} s")
             time.sleep(0.1)
+
+    def _consensus_died(self, host: str, since: int) -> None:
+        """Wait until the daemon wrote that its consensus died: what fits into a page that is there
+        already is still written for a block or two.
+
+        Raises:
+            LabError: not in time.
+        """
+        search = f"journalctl -u {self.unit(host)} --since=@{since} -o cat | grep -c 'CONSENSUS F'"
+        end = time.monotonic() + FOLLOWS_S
+        while int(self.hosts[host].sh(f"{search} || true")) == 0:
+            if time.monotonic() > end:
+                raise LabError(f"{host} survives a full disk for {FOLLOWS_S} s")
+            time.sleep(0.2)
 
     def break_records(self, host: str, fault: str) -> None:
         """Where steps keep their record there is "no inode" left, or it is "read-only". What was

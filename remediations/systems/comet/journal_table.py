@@ -285,6 +285,8 @@ TABLE: tuple[LineKind, ...] = (
         "the sign state refuses to sign: it is ahead of this round, or the WAL was lost",
         "(error|failed) signing (vote|proposal)|(height|round|step) regression|conflicting data",
         ("ERR failed signing vote err=round regression at height 7. Got 0, last round 11",),
+        # A vote is written to the WAL first: on a full disk that fails, and no sign state refused.
+        never="[Nn]o space left on device|[Dd]isk quota exceeded|[Rr]ead-only file system",
     ),
     LineKind(
         Symptom.WAL_DAMAGED,

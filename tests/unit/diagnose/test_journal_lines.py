@@ -129,3 +129,15 @@ def test_the_same_reason_has_the_same_words_each_time() -> None:
 @pytest.mark.parametrize("line", ["{", '{"a":', "[1]", '{"level": 3}', "{" * 5000, '{"level":[]}'])
 def test_what_only_looks_like_json_is_left_as_it_is(line: str) -> None:
     assert isinstance(plain_line(line), str)
+
+
+def test_a_vote_that_a_full_disk_kept_from_the_log_was_not_refused() -> None:
+    """Not by the sign state either, once there is room again: the write-ahead log comes first."""
+    line = (
+        'ERR failed signing vote err="write /d/cs.wal/wal: no space left on device" height=5 '
+        "module=consensus round=0 vote=nil-Vote"
+    )
+    full = kind_of(line)
+    assert full is not None
+    assert full.symptom is Symptom.DISK_FULL
+    assert kind_of(line, {Symptom.DISK_FULL}) is None
