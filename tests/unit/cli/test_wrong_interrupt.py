@@ -104,8 +104,7 @@ async def leave(self, *_):
 really, application.Application.apply = application.Application.apply, apply
 if stage == "closing":
     applying.SshReach.__aexit__ = leave
-applying._proven, applying.hold_fences = proven, unfenced
-look.poll_nodes = poll_nodes
+applying._proven, applying.hold_fences, look.poll_nodes = proven, unfenced, poll_nodes
 application.carry_out = stuck if stage == "command" else done
 look.judge_gate, proof.run_checks = gate, wait
 main()
