@@ -32,6 +32,24 @@ class ChainFaults(Faults):
         self._fault(hosts, "nondeterministic-at", at)
         self.mend_node(lambda: self._execute_again(hosts))
 
+    def mend_cause(self, *hosts: str) -> None:
+        """What made these hosts' states differ is gone; the states that it made are there."""
+        for host in hosts:
+            for name in ("apphash-at", "nondeterministic-at"):
+                self._fault_file(host, name).unlink(missing_ok=True)
+
+    def break_rollback(self, host: str) -> None:
+        """The daemon's `rollback` cannot open what it needs; the daemon that runs does not mind."""
+        self._snapshots(host, 0)
+        self.mend_node(lambda: self.mend_rollback(host))
+
+    def mend_rollback(self, host: str) -> None:
+        """It can again."""
+        self._snapshots(host, 0o755)
+
+    def _snapshots(self, host: str, mode: int) -> None:
+        self.hosts[host].path(f"{self.node(host).home}/data/snapshots").chmod(mode)
+
     def break_panic(self, *hosts: str, at: int) -> None:
         """From height `at` on the application panics (on all validators, unless hosts are named).
         Release 2 does not."""

@@ -24,6 +24,7 @@ from tests.worlds.base import (
     HEIGHT,
     STATE_FILE,
     app_hash_at,
+    block_hash_at,
     change,
     key_of,
     known,
@@ -201,12 +202,17 @@ def held_back(reading: HostReading, blocks: int) -> HostReading:
         assert isinstance(sample.round, Known)
         height = HEIGHT - blocks
         when = BEGAN - timedelta(seconds=blocks)
+        status = replace(
+            sample.status.value,
+            height=height,
+            block_time=when,
+            block_hash=block_hash_at(height),
+            app_hash=app_hash_at(height - 1),
+        )
         samples.append(
             replace(
                 sample,
-                status=known(
-                    replace(sample.status.value, height=height, block_time=when), sample.at
-                ),
+                status=known(status, sample.at),
                 app=known(AppInfo(height=height, app_hash=app_hash_at(height)), sample.at),
                 round=known(
                     replace(sample.round.value, height=height + 1, round=1, step=6), sample.at

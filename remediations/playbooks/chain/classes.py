@@ -79,8 +79,8 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ChainClass.LOCAL_DIVERGENCE: ClassRule(
             title="Blocks go on, but somebody's state diverged",
             health=Health.DEGRADED,
-            next_step="roll back or rebuild the diverged nodes by hand, one at a time; "
-            "leave the majority alone",
+            next_step="find out why their state differs (program, model files) and mend that; then "
+            "`remediate plan INC-001`, which leaves the majority alone",
         ),
         ChainClass.QUORUM_LOST: ClassRule(title="The quorum is lost", playbook="INC-001"),
         ChainClass.ALL_DOWN: ClassRule(
@@ -94,8 +94,9 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ),
         ChainClass.APP_HASH_SPLIT: ClassRule(
             title="The validators disagree on the app hash",
-            next_step="stop nothing, delete nothing; collect the evidence and agree which "
-            "state is right, then roll back softly by hand",
+            next_step="stop nothing, delete nothing; find out why the states differ (program, "
+            "model files, store) and mend that; then `remediate plan INC-001`, with `--limit` for "
+            "those alone that people judge wrong",
         ),
         ChainClass.DETERMINISTIC_PANIC: ClassRule(
             title="The application fails at the same block everywhere",

@@ -20,6 +20,7 @@ class NodeCondition(StrEnum):
     HEALTHY = "healthy"
     STOPPED = "stopped"
     DISABLED = "disabled"  # stopped, and would not start at boot, or masked
+    HELD = "held"  # a run stopped it, and has not let it go
     START_FAILS = "start-fails"  # failed, or exits at once
     CRASH_LOOP = "crash-loop"
     FROZEN = "frozen"  # the process exists and answers nothing (SIGSTOP, D state, hung RPC)
@@ -102,6 +103,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.HEALTHY: ConditionRule(health=Health.WELL, running=True),
         NodeCondition.STOPPED: ConditionRule(cure=Cure.START),
         NodeCondition.DISABLED: ConditionRule(cure=Cure.START),
+        NodeCondition.HELD: ConditionRule(cure=Cure.START),
         NodeCondition.START_FAILS: ConditionRule(cure=Cure.START),
         NodeCondition.CRASH_LOOP: ConditionRule(cure=Cure.RESTART),
         NodeCondition.FROZEN: ConditionRule(cure=Cure.RESTART, names_process=True),
@@ -129,9 +131,8 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.STUCK: ConditionRule(cure=Cure.RESTART, names_process=True),
         NodeCondition.WAITING: ConditionRule(health=Health.WELL, running=True),
         NodeCondition.DIVERGED: ConditionRule(
-            by_hand="Keep everything as it is. Find out which state is right (program, "
-            "model files, store), then roll back softly or rebuild only the wrong nodes; never "
-            "--hard.",
+            by_hand="Keep everything as it is. Find out why its state differs (program, model "
+            "files, store) and mend that; then `remediate plan INC-001`. Never --hard.",
         ),
         NodeCondition.PANICKED: ConditionRule(
             consensus_dead=True,

@@ -12,7 +12,7 @@ from remediations.engine.domain import Facts, StepData
 from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.situation import ChainSituation
+from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Known, Reading, Unknown, value_or_none
@@ -60,6 +60,52 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
         *_signing_facts(host, reading),
         _down_fact(finding, reading.session.at),
     )
+
+
+def rollback_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about taking back the execution of a node's newest block."""
+    reading, finding = chain.observation.host(host), chain.finding.node(host)
+    session, status = value_or_none(reading.session), latest_status(reading)
+    seen = reading.samples[-1].status
+    return (
+        _read(
+            f"{host}.sudo",
+            str(session.sudo) if session else UNKNOWN,
+            reading.session,
+            "nothing can be stopped without it",
+        ),
+        *_unit_facts(host, reading.unit, dead=True),
+        *_signing_facts(host, reading),
+        _read(
+            f"{host}.stands_at",
+            str(status.height) if status else UNKNOWN,
+            seen,
+            "the execution of this block is taken back",
+        ),
+        _read(
+            f"{host}.header_hash",
+            status.app_hash if status else UNKNOWN,
+            seen,
+            "the state before this block, which the rollback must report",
+        ),
+        _fact(
+            f"{host}.down",
+            str(finding.condition),
+            Rule.EQUAL,
+            reading.session.at,
+            why="a node that recovers by itself is not stopped",
+        ),
+    )
+
+
+def rollback_data(facts: Facts, host: str) -> StepData:
+    """What the deploys of a rollback need to know of one node, beside `node_data`."""
+    height, before = facts[f"{host}.stands_at"], facts[f"{host}.header_hash"]
+    return {
+        **node_data(facts, host),
+        "stands_at": 0 if height == UNKNOWN else int(height),
+        "header_hash": "" if before == UNKNOWN else before,
+    }
 
 
 def _unit_facts(host: str, read: Reading[Unit], *, dead: bool) -> tuple[Fact, ...]:

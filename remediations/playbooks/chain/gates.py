@@ -30,6 +30,15 @@ class Advances(Kinded, frozen=True, kw_only=True):
     height: int
 
 
+class Stopped(Kinded, frozen=True, kw_only=True):
+    """Opens when none of `hosts` answers: nothing came back by itself. That they are down is what
+    the steps before have seen on each host."""
+
+    KIND: ClassVar[str] = "chain.stopped/1"
+
+    hosts: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class HostSnapshot:
     """What one node answered; None where it did not."""
@@ -70,6 +79,9 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
         advances = gate.asks.read(Advances)
         hosts = advances.hosts
         ready = [host for host in hosts if _height_of(host, snapshot) > advances.height]
+    elif gate.asks.kind == Stopped.KIND:
+        hosts = gate.asks.read(Stopped).hosts
+        ready = [host for host in hosts if not _answers(snapshot.of(host))]
     else:
         hosts = gate.asks.read(Follows).hosts
         ready = [host for host in hosts if _follows(snapshot.of(host), snapshot)]
@@ -87,6 +99,10 @@ def _follows(host: HostSnapshot | None, snapshot: Snapshot) -> bool:
     if host is None or host.height is None:
         return False
     return host.catching_up is False and host.height >= snapshot.top - FOLLOWS_WITHIN
+
+
+def _answers(host: HostSnapshot | None) -> bool:
+    return host is not None and host.height is not None
 
 
 def _shown(host: HostSnapshot | None) -> str:

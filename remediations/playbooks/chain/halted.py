@@ -1,4 +1,4 @@
-"""INC-001, chain halted: the branches that start or restart validators.
+"""INC-001, chain halted: the playbook, and its branches that start or restart validators.
 
 They differ from the runbook in two points. It counts validators; voting power is counted here. It
 restarts healthy validators; nothing that runs well is touched here, because running nodes hold the
@@ -20,22 +20,12 @@ from remediations.playbooks.chain.restart import (
     rolling_stages,
     start_or_restart,
 )
+from remediations.playbooks.chain.rollback import ROLL_BACK_ALONE, ROLL_BACK_TOGETHER
+from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.part import Part
-
-ROUND_SLACK_S = 60
-"""Time for processes to start, replay their WAL and find their peers."""
-
-
-def round_timeout_s(round_: int) -> int:
-    """How many seconds a block may take once the quorum is back in this round.
-
-    With default timeouts round r lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two
-    rounds may pass before all nodes are in the same one.
-    """
-    return ROUND_SLACK_S + 2 * (5 + 3 * round_ // 2)
 
 
 def _minority_fits(chain: ChainSituation) -> str | None:
@@ -146,5 +136,7 @@ PLAYBOOK = Playbook(
             fits=_minority_fits,
             propose=_minority,
         ),
+        ROLL_BACK_TOGETHER,
+        ROLL_BACK_ALONE,
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.impact import Effect, Level, compute_impacts
 from remediations.engine.plan.plan import Impact
-from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.finding import NodeFinding, Tristate
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.quorum import has_quorum
 
@@ -20,9 +20,11 @@ def smallest_first(nodes: Iterable[NodeFinding]) -> tuple[NodeFinding, ...]:
 
 
 def levels(chain: ChainSituation) -> tuple[Level, ...]:
-    """The power that votes now. If it is a quorum, it must remain one (G29)."""
+    """The power that votes now. If it is a quorum, it must remain one (G29); in a halt there is
+    nothing to keep, however many vote."""
     online, total = chain.finding.online_power, chain.finding.total_power
-    floor = 2 * total // 3 + 1 if has_quorum(online, total) else 0
+    keeps = has_quorum(online, total) and chain.finding.halted is not Tristate.YES
+    floor = 2 * total // 3 + 1 if keeps else 0
     return (Level(measure=POWER, now=online, total=total, floor=floor),)
 
 
@@ -31,6 +33,17 @@ def restart_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
     counts as online: while it is restarted, its power is missing."""
     power = chain.finding.node(host).power
     return (Effect(POWER, power if host in chain.voting else 0, 0, power),)
+
+
+def stop_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
+    """The effect of a stop."""
+    power = chain.finding.node(host).power
+    return (Effect(POWER, power if host in chain.voting else 0, 0, 0),)
+
+
+def start_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
+    """The effect of the start of a node that an earlier stage has stopped."""
+    return (Effect(POWER, 0, 0, chain.finding.node(host).power),)
 
 
 def stop_cost(chain: ChainSituation, host: str) -> str:

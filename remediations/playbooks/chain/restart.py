@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from remediations.engine.domain import Move, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck
-from remediations.playbooks.chain.actions import RESTART, START
+from remediations.playbooks.chain.actions import RELEASE, RESTART, START
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.playbooks.chain.conditions import Cure, NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
@@ -47,7 +47,9 @@ def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFi
 
 
 def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:
-    """A start or a restart, depending on the node's condition."""
+    """A start, a restart, or the release of what a run holds, depending on the node's condition."""
+    if node.condition is NodeCondition.HELD:
+        return Move(RELEASE, node.host)
     return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 
 

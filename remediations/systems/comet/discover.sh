@@ -117,6 +117,7 @@ hide_command() {
         case ,$PROPERTIES, in *,"${line%%=*}",*) ;; *) continue ;; esac
         [[ $line == ExecStart=* ]] || shown+=$line$'\n'
     done < <(printf '%s\n' "$all")
+    [[ ! -e /etc/systemd/system/$unit.d/remediate-hold.conf ]] || shown+=$'RemediateHold=yes\n'
     [[ $binary ]] || return 0
     used "${words[@]:1}"
     shown+="ExecStart={ path=$binary ; argv[]=$binary ${kept[*]} ; ignore_errors=no }"$'\n'

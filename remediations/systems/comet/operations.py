@@ -11,10 +11,12 @@ from collections.abc import Generator
 
 from pyinfra.api.operation import operation
 
-from remediations.systems.comet import programs
+from remediations.systems.comet import program_parts as parts
+from remediations.systems.comet import programs, rollback_programs
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.command import HostCommand
-from remediations.systems.hosts.probe import unit_active, unit_enabled
+from remediations.systems.hosts.hold import hold_path
+from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_held
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ENABLE_LIMIT_S = 30
@@ -30,7 +32,7 @@ def start(planned: PlannedNode) -> Generator[ShellStep, None, None]:
         HostCommand(
             text=programs.start_text(planned),
             operation="node.start",
-            timeout_s=programs.CHECK_LIMIT_S + programs.START_LIMIT_S,
+            timeout_s=parts.CHECK_LIMIT_S + parts.START_LIMIT_S,
             fidelity="conditional",
             probe=unit_active(planned.unit),
             undo=f"systemctl stop {planned.unit}",
@@ -46,11 +48,11 @@ def restart(planned: PlannedNode) -> Generator[ShellStep, None, None]:
         HostCommand(
             text=programs.restart_text(planned),
             operation="node.restart",
-            timeout_s=2 * programs.CHECK_LIMIT_S
+            timeout_s=2 * parts.CHECK_LIMIT_S
             + planned.stop_limit_s
-            + programs.STOP_MARGIN_S
-            + programs.LOCK_LIMIT_S
-            + programs.START_LIMIT_S,
+            + parts.STOP_MARGIN_S
+            + parts.LOCK_LIMIT_S
+            + parts.START_LIMIT_S,
             fidelity="conditional",
             probe=programs.restarted_probe(planned),
             undo="none: the process that ran before is gone; the sign state and the WAL are kept",
@@ -71,3 +73,57 @@ def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             undo=f"systemctl disable {planned.unit}",
         )
     )
+
+
+@operation(is_idempotent=False)
+def hold(planned: PlannedNode) -> Generator[ShellStep, None, None]:
+    """Stop the node's unit, and keep everybody from starting it until it is let go."""
+    yield ShellStep(
+        HostCommand(
+            text=rollback_programs.hold_text(planned),
+            operation="node.hold",
+            timeout_s=parts.CHECK_LIMIT_S
+            + planned.stop_limit_s
+            + parts.STOP_MARGIN_S
+            + parts.LOCK_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_held(planned.unit),
+            undo=_let_go(planned),
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def rollback(planned: PlannedNode) -> Generator[ShellStep, None, None]:
+    """Take back the execution of the newest block, softly: the block stays."""
+    yield ShellStep(
+        HostCommand(
+            text=rollback_programs.rollback_text(planned),
+            operation="node.rollback",
+            timeout_s=parts.CHECK_LIMIT_S + rollback_programs.ROLLBACK_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_held(planned.unit, rollback_programs.rolled_back_note(planned)),
+            undo=f"{_let_go(planned)}: it executes block {planned.stands_at} again",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def release(planned: PlannedNode) -> Generator[ShellStep, None, None]:
+    """Let a held unit go, and start it."""
+    yield ShellStep(
+        HostCommand(
+            text=rollback_programs.release_text(planned),
+            operation="node.release",
+            timeout_s=parts.CHECK_LIMIT_S + parts.START_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_active(planned.unit),
+            undo=f"systemctl stop {planned.unit}",
+        )
+    )
+
+
+def _let_go(planned: PlannedNode) -> str:
+    """How a person takes a hold away."""
+    path = hold_path(planned.unit)
+    return f"rm {path}, then systemctl daemon-reload and systemctl start {planned.unit}"

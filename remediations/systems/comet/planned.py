@@ -13,6 +13,7 @@ from remediations.values.names import HOME, UNIT
 USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,31})?")
 ADDRESS = re.compile(r"([0-9A-F]{40})?")
 INVOCATION = re.compile(r"([0-9a-f]{32})?")
+APP_HASH = re.compile(r"([0-9A-F]{2}){0,64}")
 
 MAX_HEIGHT = 10**18
 """Heights are below this: numbers of 18 digits can be compared by every shell."""
@@ -22,7 +23,7 @@ DEFAULT_STOP_TIMEOUT_S = 90
 """systemd's DefaultTimeoutStopSec, used if that of the unit is unknown."""
 
 
-NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s")
+NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s", "stands_at")
 
 
 class PlannedNodeError(ValueError):
@@ -35,7 +36,9 @@ class PlannedNode:
 
     `address` is the consensus address of its key, "" for a node that never had a key. The sign
     state on the host must not be lower than height, round and step. `user` is "" for root.
-    `invocation` is the systemd invocation that a restart ends, "" if it may be any.
+    `invocation` is the systemd invocation that a stop or restart ends, "" if it may be any.
+    `stands_at` is the height at which it stands, where that decides, else 0; `header_hash` is the
+    app hash in the header of that block, which is the application's *before* it.
 
     Raises:
         PlannedNodeError: a field does not match its pattern or range.
@@ -50,6 +53,8 @@ class PlannedNode:
     sign_step: int
     stop_timeout_s: int = DEFAULT_STOP_TIMEOUT_S
     invocation: str = ""
+    stands_at: int = 0
+    header_hash: str = ""
 
     def __post_init__(self) -> None:
         for name, pattern, meaning in (
@@ -58,6 +63,7 @@ class PlannedNode:
             ("user", USER, "a user name"),
             ("address", ADDRESS, "40 upper-case hex digits, or empty"),
             ("invocation", INVOCATION, "32 lower-case hex digits, or empty"),
+            ("header_hash", APP_HASH, "pairs of upper-case hex digits, or empty"),
         ):
             value = getattr(self, name)
             if not isinstance(value, str) or not pattern.fullmatch(value):
@@ -67,6 +73,7 @@ class PlannedNode:
             ("sign_round", MAX_ROUND),
             ("sign_step", SignStep.PRECOMMIT + 1),
             ("stop_timeout_s", MAX_STOP_TIMEOUT_S + 1),
+            ("stands_at", MAX_HEIGHT),
         ):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < limit:

@@ -8,7 +8,7 @@ from pyinfra.context import host
 
 from remediations.systems.comet.planned import PlannedNode
 
-Action = Literal["start", "restart", "enable"]
+Action = Literal["start", "restart", "enable", "hold", "rollback", "release"]
 """The operations of this system, without `node.`."""
 
 

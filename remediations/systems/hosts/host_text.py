@@ -79,6 +79,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
             active_since=_stamp(shown.get("ActiveEnterTimestamp", "")),
             invocation=shown.get("InvocationID", ""),
             needs_reload=shown.get("NeedDaemonReload") == "yes",
+            held=shown.get("RemediateHold") == "yes",
         )
     except KeyError as error:
         raise TextError(f"systemctl show does not report {error}") from error

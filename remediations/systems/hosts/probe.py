@@ -18,6 +18,7 @@ class ProbeName(StrEnum):
     UNIT_ACTIVE = "unit-active"  # UNIT: it is active
     UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
+    UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
 
 
 class Probe(Record, frozen=True, kw_only=True):
@@ -45,3 +46,8 @@ def unit_restarted(unit: str, invocation: str) -> Probe:
 def unit_enabled(unit: str) -> Probe:
     """Whether `unit` is enabled."""
     return Probe(name=ProbeName.UNIT_ENABLED, arguments=(unit,))
+
+
+def unit_held(unit: str, note: str = "-") -> Probe:
+    """Whether `unit` is stopped and held (`hold.py`), with a note of what was done meanwhile."""
+    return Probe(name=ProbeName.UNIT_HELD, arguments=(unit, note))

@@ -1,7 +1,7 @@
 # Tells whether the effect of a step is there. It only reads, and its text is fixed: the question is in
 # the arguments (remediations.systems.hosts.probe).
 #
-#   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT
+#   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-held UNIT NOTE
 #
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
 # 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
@@ -29,7 +29,7 @@ answer() { # yes|no
 }
 
 case ${1:-}/$# in
-  unit-active/2 | unit-enabled/2 | unit-restarted/3) ;;
+  unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac
 unit=$2
@@ -57,6 +57,15 @@ case $1 in
     property InvocationID
     [ -n "$value" ] || refuse 69 "systemd does not report InvocationID"
     [ "$value" = "$3" ] || answer yes
+    ;;
+  unit-held)
+    case $3 in '' | *[!A-Za-z0-9:.-]*) refuse 65 "bad note" ;; esac
+    [ "${#3}" -le 200 ] || refuse 65 "bad note"
+    hold=/etc/systemd/system/$unit.d/remediate-hold.conf
+    [ -e "$hold" ] || answer no
+    [ "$3" = - ] || grep -qxF "# note: $3" "$hold" || answer no
+    property ActiveState
+    case $value in inactive | failed) answer yes ;; esac
     ;;
 esac
 answer no

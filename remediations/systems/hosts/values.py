@@ -23,7 +23,8 @@ class Session(Record, frozen=True, kw_only=True):
 
 class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A systemd service (`systemctl show`). `active_since` is in UTC, None if it never was
-    active. `needs_reload`: its files have changed since systemd read them."""
+    active. `needs_reload`: its files have changed since systemd read them. `held`: a run keeps
+    everybody from starting it (`hold.py`)."""
 
     name: str
     load_state: str
@@ -44,6 +45,7 @@ class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     active_since: Moment | None
     invocation: str
     needs_reload: bool = False
+    held: bool = False
 
     @property
     def masked(self) -> bool:

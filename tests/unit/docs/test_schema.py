@@ -62,6 +62,7 @@ def plans() -> list[Plan]:
         plan_of(minority_down()),
         plan_of(worlds.stopped(worlds.healthy(), "full1"), "node-down"),
         plan_of(wrong_clock(quorum_lost(), "val1")),
+        plan_of(worlds.split(worlds.healthy(), ("val1",), ("val2", "val3", "val4", "full1"))),
     ]
 
 

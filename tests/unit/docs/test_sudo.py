@@ -6,13 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.comet import programs
+from remediations.systems.comet import programs, rollback_programs
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.system import COMET
@@ -77,6 +78,9 @@ STARTED = {
     "start, restart, enable": programs.start_text(NODE)
     + programs.restart_text(NODE)
     + programs.enable_text(NODE),
+    "hold, rollback, release": rollback_programs.hold_text(NODE)
+    + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
+    + rollback_programs.release_text(NODE),
 }
 
 

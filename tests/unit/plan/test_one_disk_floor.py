@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from remediations.errors import Refused
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
-from remediations.systems.comet.programs import DISK_FLOOR_KIB
+from remediations.systems.comet.program_parts import DISK_FLOOR_KIB
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR
 from remediations.values.reading import Known

@@ -44,7 +44,7 @@ from remediations.playbooks.chain.diagnose.signing_condition import (
     waits_for_signer,
     without_power,
 )
-from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
+from remediations.playbooks.chain.diagnose.unit_condition import held, silent_condition
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import Role
 from remediations.values.reading import value_or_none
@@ -131,6 +131,7 @@ _JUDGES: tuple[Judge, ...] = (
     empty_state_missing,
     untrusted,
     disk_full,
+    held,
     rpc_silent,
     from_journal,
     from_settings,

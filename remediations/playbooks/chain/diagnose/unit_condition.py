@@ -15,6 +15,16 @@ LOOPS = 2
 _KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
 
 
+def held(view: NodeView, _context: ChainContext) -> NodeVerdict | None:
+    """A run stopped it for a change, and has not let it go: systemd starts it for nobody."""
+    unit = view.unit
+    if unit is None or not unit.held or view.processes is None or view.processes:
+        return None
+    if unit.active_state not in ("inactive", "failed"):
+        return None
+    return _verdict(view, NodeCondition.HELD, f"a run stopped {unit.name}, and holds it")
+
+
 def silent_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """Stopped, failed, looping or frozen; None while the node answers."""
     if view.answers:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.finding import Tristate
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import name_some, percent
@@ -90,13 +91,17 @@ def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
     """G29: no stage takes signing power from above two thirds to two thirds or below."""
     total = chain.finding.total_power
     stages = stage_impacts(chain, proposal)
-    broken = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
+    halted = chain.finding.halted is Tristate.YES
+    lost = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
+    broken = [] if halted else lost
     worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
     return guard_result(
         "G29",
         "signing power stays above two thirds at every step",
         holds=not broken if total else None,
-        got=f"at worst {worst} of {total}" + (f" in stage {broken[0]}" if broken else ""),
+        got=f"at worst {worst} of {total}"
+        + (f" in stage {broken[0]}" if broken else "")
+        + ("; no block comes now with all that votes" if halted and lost else ""),
         expected="more than 2/3 wherever it is so before",
         next_step="mend other validators first, so that this one can be missed",
         facts=("chain.online_power", "chain.total_power"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards import node, position, power, signing
+from remediations.playbooks.chain.guards import node, position, power, rollback, signing
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
 
@@ -33,25 +33,38 @@ INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResu
     position.can_sign_there,
     power.targets_reachable,
 )
-START_GUARDS = tuple(
-    by_host(guard)
-    for guard in (
-        node.unit_known,
-        node.curable_by_start,
-        node.one_process,
-        signing.key_present,
-        signing.signs_once,
-        signing.sign_state_sound,
-        signing.wal_present,
-        signing.signer_local,
-        signing.double_sign_check_off,
-        signing.no_adaptive_sync,
-        signing.no_leftover_halt,
-        node.disk_free,
-        node.records_writable,
-        node.clock_in_sync,
-        node.same_binary,
+_START_SAFELY: tuple[NodeGuard, ...] = (
+    node.one_process,
+    signing.key_present,
+    signing.signs_once,
+    signing.sign_state_sound,
+    signing.wal_present,
+    signing.signer_local,
+    signing.double_sign_check_off,
+    signing.no_adaptive_sync,
+    signing.no_leftover_halt,
+    node.disk_free,
+    node.records_writable,
+    node.clock_in_sync,
+    node.same_binary,
+)
+"""What every start must satisfy, whatever was done before it."""
+START_GUARDS = tuple(map(by_host, (node.unit_known, node.curable_by_start, *_START_SAFELY)))
+HOLD_GUARDS = tuple(
+    map(by_host, (node.unit_known, node.records_writable, rollback.stands_at_one_height))
+)
+ROLLBACK_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            rollback.stands_at_one_height,
+            rollback.nothing_precommitted_above,
+            *_START_SAFELY,
+        ),
     )
 )
+"""Those of the start that follows are among them: what could not be started again is not rolled
+back."""
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""

@@ -1,7 +1,8 @@
 """From a situation to signers, and to the position that they come back to. Pure.
 
 1. One signer for each address, however many hosts hold its key: its power counts once.
-2. Whoever votes now can sign. A host that runs and does not vote may or may not.
+2. Whoever votes now can sign, unless it is stopped and started again: then its files tell. A host
+   that runs and does not vote may or may not.
 3. Of those that are stopped, only what is to be started is there.
 4. The set comes back to the height above the newest block, in the highest round that anybody brings
    along: those that run, in memory; those that are started, in their write-ahead log. Whoever
@@ -65,7 +66,7 @@ def _of_key(
     """The signer of one key, or None if nobody with it is there. Of several that are started the
     most restricted one counts."""
     for node in holders:
-        if node.host in chain.voting:
+        if node.host in chain.voting and node.host not in started:
             return replace(_by_its_files(chain, node), votes=True)
     fresh = [_by_its_files(chain, node) for node in holders if node.host in started]
     if fresh:

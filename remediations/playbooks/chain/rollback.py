@@ -1,0 +1,202 @@
+"""App hashes that differ: the branches that take back the execution of one block, softly.
+
+The block stays, and so do sign states and write-ahead logs: nothing is signed anew. All is stopped
+and held before the first change, so that nobody makes or signs anything in between; nobody is
+started before all have reported the same height and the state that the header of the block names.
+What the block then gives is not trusted because it was executed again: it counts once more than two
+thirds agree, which is what the next block says (docs/plan.md#rollback).
+
+Which state is right is for people to decide. Without `--limit` nothing is decided: all execute the
+block again, with the programs and inputs that they have now. With `--limit` only those do that
+people judge wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remediations.engine.domain import Branch, Move, Proposal, StageDraft
+from remediations.engine.plan.plan import Gate, Risk
+from remediations.playbooks.chain.actions import HOLD, REEXECUTE, ROLL_BACK
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.gates import Advances, Follows, Stopped
+from remediations.playbooks.chain.guards.rollback import nobody_beyond, those_left_agree
+from remediations.playbooks.chain.impact import smallest_first
+from remediations.playbooks.chain.restart import FOLLOW_TIMEOUT_S, checks_for
+from remediations.playbooks.chain.rounds import round_timeout_s
+from remediations.playbooks.chain.situation import ChainSituation, latest_status
+from remediations.render.formats import count_of, name_some
+from remediations.values.part import Part
+
+STOPPED_TIMEOUT_S = 30
+"""For one look at nodes that are down already."""
+WORST = (
+    "the states differ again, and the chain stays halted as it is now; blocks, sign states and "
+    "write-ahead logs are kept, and each node can be started as it is"
+)
+
+
+def _height_of(chain: ChainSituation, host: str) -> int:
+    """The newest block that a node has; 0 if it does not answer."""
+    status = latest_status(chain.observation.host(host))
+    return 0 if status is None else status.height
+
+
+def diverged(chain: ChainSituation) -> tuple[NodeFinding, ...]:
+    """The nodes that failed on a state which a later block contradicts: they are wrong, whatever
+    people decide."""
+    return smallest_first(
+        node
+        for node in chain.finding.nodes
+        if node.condition is NodeCondition.DIVERGED
+        and _height_of(chain, node.host) < chain.finding.height
+        and (node.host in chain.only or not chain.only)
+    )
+
+
+def divided(chain: ChainSituation) -> tuple[NodeFinding, ...]:
+    """The nodes that execute the newest block again: those that are named, else all that have it,
+    full nodes too."""
+    wrong = diverged(chain)
+    if wrong:
+        return wrong
+    return smallest_first(
+        chain.finding.node(host)
+        for cluster in chain.finding.clusters
+        for host in cluster.hosts
+        if (host in chain.only or not chain.only)
+        and _height_of(chain, host) == chain.finding.height
+    )
+
+
+def _split_fits(chain: ChainSituation) -> str | None:
+    if chain.finding.chain is not ChainClass.APP_HASH_SPLIT:
+        return f"the chain is {chain.finding.chain}, not app-hash-split"
+    if not divided(chain):
+        return "no node that was asked for has the block whose state differs"
+    return None
+
+
+def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
+    nodes = divided(chain)
+    height, number = _height_of(chain, nodes[0].host), count_of(len(nodes), "node")
+    return Proposal(
+        title=f"roll {number} back to {height - 1} together, softly, and execute {height} again",
+        stages=_stages(chain, nodes, _advances(chain, nodes)),
+        checks=checks_for(nodes),
+        risk=Risk.HIGH,
+        worst_case=WORST,
+        warnings=(
+            "nothing here mends why the states differ (program, model files, store): the same "
+            "program with the same input gives the same state again",
+        ),
+    )
+
+
+def _alone_fits(chain: ChainSituation) -> str | None:
+    if chain.finding.chain is not ChainClass.LOCAL_DIVERGENCE:
+        return f"the chain is {chain.finding.chain}, not local-divergence"
+    if not diverged(chain):
+        return "no node that was asked for stands on a state of its own"
+    return None
+
+
+def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
+    nodes = diverged(chain)
+    return Proposal(
+        title=f"roll {name_some([node.host for node in nodes])} back by one block, softly, while "
+        "the chain goes on",
+        stages=tuple(
+            stage
+            for node in nodes
+            for stage in _stages(
+                chain,
+                (node,),
+                Gate(
+                    title=f"{node.host} follows the chain",
+                    timeout_s=FOLLOW_TIMEOUT_S,
+                    asks=Part.of(Follows(hosts=(node.host,))),
+                ),
+            )
+        ),
+        checks=checks_for(nodes),
+        risk=Risk.MEDIUM,
+        worst_case="the node comes to its own state again and stays behind, as it is now; its "
+        "sign state and write-ahead log are kept",
+        warnings=(
+            "nothing here mends why its state differs: compare its program, model files and "
+            "settings with a node that follows",
+        ),
+    )
+
+
+def _advances(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> Gate:
+    """A block above the one that was executed again, wherever it is or was kept."""
+    height = chain.finding.height
+    timeout = round_timeout_s(chain.finding.round)
+    acting = {node.host for node in nodes}
+    hosts = tuple(
+        node.host
+        for node in chain.finding.nodes
+        if node.host in acting or (node.power and node.host in chain.voting)
+    )
+    return Gate(
+        title=f"a block above {height} within {timeout} s",
+        timeout_s=timeout,
+        asks=Part.of(Advances(hosts=hosts, height=height)),
+    )
+
+
+def _stages(
+    chain: ChainSituation, nodes: Sequence[NodeFinding], goes_on: Gate
+) -> tuple[StageDraft[ChainSituation], ...]:
+    """Hold, roll back, let go: each on all of them before the next on any."""
+    hosts = tuple(node.host for node in nodes)
+    height, names = _height_of(chain, hosts[0]), name_some(hosts)
+    stopped = Gate(
+        title="none of them answers",
+        timeout_s=STOPPED_TIMEOUT_S,
+        asks=Part.of(Stopped(hosts=hosts)),
+    )
+    return (
+        StageDraft(
+            title=f"stop and hold {names}",
+            why="nobody makes or signs anything between the first change and the last",
+            moves=tuple(Move(HOLD, host) for host in hosts),
+            gate=stopped,
+        ),
+        StageDraft(
+            title=f"take back the execution of block {height} on {names}",
+            why=f"soft: the block stays; each must report height {height - 1} and the state that "
+            f"the header of {height} names",
+            moves=tuple(Move(ROLL_BACK, host) for host in hosts),
+            gate=stopped,
+        ),
+        StageDraft(
+            title=f"let {names} go, to execute {height} again",
+            why="only now that all have reported the same; the block is not signed anew, and its "
+            "new state counts once more than two thirds agree on it",
+            moves=tuple(Move(REEXECUTE, host) for host in hosts),
+            gate=goes_on,
+        ),
+    )
+
+
+ROLL_BACK_TOGETHER = Branch(
+    name="roll-back-together",
+    title="App hashes differ and no block comes: execute the newest block again, together",
+    condition="halted, and no app hash has more than two thirds of the power",
+    fits=_split_fits,
+    propose=_split,
+    invariants=(those_left_agree, nobody_beyond),
+)
+
+ROLL_BACK_ALONE = Branch(
+    name="roll-back-alone",
+    title="A minority failed on another app hash: execute its newest block again, one at a time",
+    condition="blocks go on, and a node stands on a state that a later block contradicts",
+    fits=_alone_fits,
+    propose=_alone,
+)

@@ -1,0 +1,109 @@
+"""App hashes that differ: executed again together, or alone; and what goes wrong on the way."""
+
+from __future__ import annotations
+
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator, Said
+from tests.lab.spec import NODES
+from tests.lab.truth import rescued
+
+STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
+PARTLY = 7
+
+
+def split(lab: Lab, *hosts: str) -> int:
+    """These hosts compute another state, each its own, of the block that is returned; the chain
+    halts there."""
+    at = lab.world.top() + 5
+    lab.break_app_hash(*hosts, at=at)
+    lab.wait_stalled()
+    assert lab.world.top() == at
+    return at
+
+
+def hold_of(lab: Lab, host: str) -> str:
+    """The drop-in that holds a host's unit."""
+    return f"/etc/systemd/system/{lab.unit(host)}.d/remediate-hold.conf"
+
+
+def planned(operator: Operator, *options: str) -> str:
+    """A plan of it, approved."""
+    plan = operator.plan("INC-001", *options)
+    assert plan.code == 3, plan.document
+    run: str = plan.result["run"]
+    assert operator.approve(run).code == 0
+    return run
+
+
+def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -> None:
+    """50 | 40 | 10: nobody can tell who was right. With the cause mended all execute the block
+    again, and have one state."""
+    at = split(lab, "val1", "val4")
+    finding = operator.diagnose()
+    assert (finding["chain"], finding["height"]) == ("app-hash-split", str(at))
+    assert [cluster["power"] for cluster in finding["clusters"]] == ["50", "40", "10"]
+    lab.mend_cause("val1", "val4")
+    with rescued(lab, *STARTED):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.why
+    assert {lab.world.app_hash(host, at) for host in STARTED} == {lab.world.app_hash("val2", at)}
+    for host in STARTED:
+        assert not lab.hosts[host].path(hold_of(lab, host)).exists()
+
+
+def test_only_those_that_people_judge_wrong(lab: Lab, operator: Operator) -> None:
+    """The majority keeps its processes and its state; the others come to it."""
+    at = split(lab, "val1")
+    agreed = lab.world.app_hash("val2", at)
+    lab.mend_cause("val1")
+    with rescued(lab, "val1"):
+        said = operator.rescue("INC-001", "--limit", "val1")
+        assert said.code == 0, said.why
+    assert {lab.world.app_hash(host, at) for host in STARTED} == {agreed}
+
+
+def test_minority_is_rolled_back_while_the_chain_goes_on(lab: Lab, operator: Operator) -> None:
+    """10 of 100 failed on their own state: the others make blocks, before and meanwhile."""
+    at = lab.world.top() + 4
+    lab.break_app_hash("val4", at=at)
+    lab.wait_height(at + 4, 30, "val1", "val2", "val3")
+    assert operator.diagnose()["chain"] == "local-divergence"
+    lab.mend_cause("val4")
+    with rescued(lab, "val4"):
+        said = operator.rescue("INC-001")
+        assert said.code == 0, said.why
+
+
+def test_states_that_differ_again_do_no_harm(lab: Lab, operator: Operator) -> None:
+    """With the cause still there the gate stays shut: partly applied, halted as before, nothing
+    signed twice. Mended, the next plan brings the chain back."""
+    split(lab, "val1")
+    run = planned(operator)
+    with rescued(lab, *STARTED):
+        said = operator.says("apply", run)
+        assert said.code == PARTLY, said.document
+        assert operator.diagnose()["chain"] == "app-hash-split"
+        lab.mend_cause("val1")
+        again = operator.rescue("INC-001")
+        assert again.code == 0, again.why
+
+
+def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Operator) -> None:
+    """One rollback fails: nobody is started, not by hand either, until a plan lets them go; those
+    that were rolled back execute the block again."""
+    split(lab, "val1")
+    lab.mend_cause("val1")
+    lab.break_rollback("val3")
+    run = planned(operator)
+    with rescued(lab, *STARTED):
+        said = operator.says("apply", run)
+        assert said.code == PARTLY, said.document
+        assert "val3" in said.error["what"] + said.error["got"]
+        assert set(lab.world.heights().values()) == {None}
+        unit = lab.unit("val2")
+        by_hand = f"systemctl start {unit} 2>&1 || journalctl -n 3 -o cat -u {unit}"
+        assert "ssert" in lab.hosts["val2"].sh(by_hand)
+        assert set(operator.conditions().values()) >= {"held"}
+        lab.mend_rollback("val3")
+        let_go: Said = operator.rescue("INC-001")
+        assert let_go.code == 0, let_go.why
