@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remediations.engine.domain import Branch, Move, Proposal, StageDraft
+from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.chain.actions import HOLD, REEXECUTE, ROLL_BACK
 from remediations.playbooks.chain.classes import ChainClass
@@ -28,6 +28,8 @@ from remediations.playbooks.chain.restart import FOLLOW_TIMEOUT_S, checks_for
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import count_of, name_some
+from remediations.systems.comet.planned import MAX_HEIGHT
+from remediations.values.lines import TextError, parse_number
 from remediations.values.part import Part
 
 STOPPED_TIMEOUT_S = 30
@@ -71,12 +73,55 @@ def divided(chain: ChainSituation) -> tuple[NodeFinding, ...]:
     )
 
 
+def parse_height(text: str) -> str:
+    """A height that people name, in its canonical form.
+
+    Raises:
+        ValueError: it is not a height.
+    """
+    try:
+        height = parse_number(text)
+    except TextError:
+        height = 0
+    if not 0 < height < MAX_HEIGHT:
+        raise ValueError("a height is a whole number from 1 on")
+    return str(height)
+
+
+TO_HEIGHT = Input(
+    name="to-height",
+    metavar="H",
+    help="the height to go back to: one below the newest block, which is all that can be reached",
+    parse=parse_height,
+)
+
+
+def _unreachable(chain: ChainSituation, newest: int) -> str | None:
+    """Why the height that people named cannot be reached; None if it can, or if none was named."""
+    wanted = int(chain.inputs.get(TO_HEIGHT.name, newest - 1))
+    if wanted == newest - 1:
+        return None
+    if wanted > newest:
+        return f"--to-height {wanted} is above {newest}, the newest block: nothing is to go back to"
+    if wanted == newest:
+        return (
+            f"at --to-height {wanted} nothing would be executed again: it is the block {newest} "
+            f"whose state differs, so go back to {newest - 1}"
+        )
+    return (
+        f"--to-height {wanted} cannot be reached: one soft rollback goes back to {newest - 1}, and "
+        f"another one changes nothing; to take back the decided blocks {wanted + 1} to {newest} "
+        "is a fork (docs/fork.md)"
+    )
+
+
 def _split_fits(chain: ChainSituation) -> str | None:
     if chain.finding.chain is not ChainClass.APP_HASH_SPLIT:
         return f"the chain is {chain.finding.chain}, not app-hash-split"
-    if not divided(chain):
+    nodes = divided(chain)
+    if not nodes:
         return "no node that was asked for has the block whose state differs"
-    return None
+    return _unreachable(chain, _height_of(chain, nodes[0].host))
 
 
 def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
@@ -190,6 +235,7 @@ ROLL_BACK_TOGETHER = Branch(
     condition="halted, and no app hash has more than two thirds of the power",
     fits=_split_fits,
     propose=_split,
+    inputs=(TO_HEIGHT,),
     invariants=(those_left_agree, nobody_beyond),
 )
 

@@ -13,6 +13,7 @@ from remediations.playbooks.chain.actions import HOLD, REEXECUTE, RELEASE, ROLL_
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.gates import Advances, Follows, HostSnapshot, Snapshot, Stopped
 from remediations.playbooks.chain.gates import judge_gate as judge
+from remediations.playbooks.chain.rollback import ROLL_BACK_TOGETHER, TO_HEIGHT, parse_height
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import AppInfo, NodeStatus
@@ -182,9 +183,32 @@ def test_what_a_run_holds_is_let_go() -> None:
     case = case_of(world)
     assert case.finding.node("val4").condition is NodeCondition.HELD
     assert [move.action for move in case.proposal.moves] == [RELEASE]
-    running = worlds.change(healthy(), "val4", held)
-    with pytest.raises(Refused):
-        case_of(running)
+    running = case_of(worlds.change(worlds.stopped(healthy(), "val2"), "val4", held))
+    assert running.finding.node("val4").condition is NodeCondition.HEALTHY
+    assert "would not start again" in running.finding.node("val4").cause
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (HEIGHT - 1, None),
+        (HEIGHT, "nothing would be executed again"),
+        (HEIGHT + 1, f"is above {HEIGHT}"),
+        (HEIGHT - 2, f"blocks {HEIGHT - 1} to {HEIGHT} is a fork"),
+    ],
+)
+def test_one_soft_step_reaches_one_height(wanted: int, says: str | None) -> None:
+    """Every other one is refused, with what could be done instead."""
+    chain = dataclasses.replace(case_of(split()).chain, inputs={TO_HEIGHT.name: str(wanted)})
+    reason = ROLL_BACK_TOGETHER.fits(chain)
+    assert (reason is None) if says is None else (reason is not None and says in reason)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", "1" * 19, ""])
+def test_what_is_no_height_is_refused(text: str) -> None:
+    """Before anything is read."""
+    with pytest.raises(ValueError, match="a height is a whole number from 1 on"):
+        parse_height(text)
 
 
 def test_the_gate_of_those_that_are_down() -> None:

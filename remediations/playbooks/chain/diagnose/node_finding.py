@@ -15,6 +15,7 @@ from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerd
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.unit_condition import left_held
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import (
     Component,
@@ -57,11 +58,14 @@ def _finding(
     """`unread` is what makes its key readable; no plan starts a node of which that is unknown."""
     power = case.power.of(view.address)
     member = power or not case.power.known
+    left = left_held(view)
     clue = log_hint(view, context)
     cause, hands, evidence = verdict.cause, verdict.by_hand, verdict.evidence
     clock = case.clocks.says(view.host)
     if clock and verdict.condition is not NodeCondition.CLOCK_OFF:
         cause = f"{cause}; {clock}"
+    if left and verdict.condition is not NodeCondition.HELD:
+        cause = f"{cause}; {left}"
     if clue is not None:
         meaning, line, advice = clue
         if line.says not in cause:

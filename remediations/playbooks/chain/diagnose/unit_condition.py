@@ -6,6 +6,7 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.systems.hosts.hold import HOLD_NAME
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Unknown
 
@@ -23,6 +24,13 @@ def held(view: NodeView, _context: ChainContext) -> NodeVerdict | None:
     if unit.active_state not in ("inactive", "failed"):
         return None
     return _verdict(view, NodeCondition.HELD, f"a run stopped {unit.name}, and holds it")
+
+
+def left_held(view: NodeView) -> str:
+    """What is to be known of a unit that a run holds, whatever else is wrong with it; else ""."""
+    if view.unit is None or not view.unit.held:
+        return ""
+    return f"a run left {view.unit.name} held, so it would not start again ({HOLD_NAME})"
 
 
 def silent_condition(view: NodeView, context: ChainContext) -> NodeVerdict | None:
