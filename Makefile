@@ -48,7 +48,7 @@ lab-down: root setup ## take the lab down
 lab-shell: root setup ## a shell on a host of the lab: make lab-shell HOST=val1
 	$(AS_ROOT) $(LAB) shell $(HOST)
 
-demo: ## a chain loses its quorum and is rescued; where hosts cannot be booted, a replay of it
+demo: ## a chain is halted twice and rescued; where hosts cannot be booted, a replay of it
 	@scripts/setup.sh --python
 	$(PERHAPS_ROOT) $(LAB).demo
 

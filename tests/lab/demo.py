@@ -1,8 +1,9 @@
-"""`make demo`: a chain loses its quorum and is rescued, with every command one can type oneself.
+"""`make demo`: a chain is halted twice and rescued, with every command one can type oneself.
 
-Brings up a lab of its own, stops the validators with power 30 and 10 (killed ones would be started
-again by systemd), and walks through diagnose, plan, approve, apply, verify, report. It leaves
-nothing running; the run directory and the report stay where it says.
+Brings up a lab of its own. First the validators with power 30 and 10 are stopped (killed ones would
+be started again by systemd): diagnose, plan, approve, apply, verify, report. Then the states of
+half of the power differ after one block, and all go back together and execute it again. It leaves
+nothing running; the run directories and the reports stay where it says.
 
 Where hosts cannot be booted it says why, and plays the recording that `make record`, the same walk
 with `--record DIRECTORY`, made. A demo that fails where they can be is never covered up by it.
@@ -35,6 +36,7 @@ NAME = "demo"
 STATE = CHECKOUT / ".demo"
 ANYWHERE = Path("/run/remediate-demo")
 VICTIMS = ("val2", "val4")
+SPLIT = ("val1", "val4")
 PAUSE_S = 1.5
 
 console = Console(highlight=False, markup=False, width=min(100, Console().width))
@@ -60,6 +62,12 @@ class Demo:
         for name in ("REMEDIATE_HOME", "REMEDIATE_INVENTORY"):
             value = shlex.quote(self._environment[name])
             console.print(f"  export {name}={value}", soft_wrap=True)
+        if not self._quorum_lost():
+            return False
+        return self._record is not None or self._states_differ()
+
+    def _quorum_lost(self) -> bool:
+        """The first act; kept as the recording, if there is one to make."""
         self._say(f"The chain makes blocks: {self._lab.world.heights()}")
         self._say("Stopping the validators with power 30 and 10 of 100. 60 is not more than 2/3.")
         self._lab.break_stop(*VICTIMS)
@@ -67,6 +75,37 @@ class Demo:
         self._say(f"No block for 3 seconds. Height {halted_at} on every node: the chain is halted.")
         time.sleep(PAUSE_S)
         self._run("What is wrong, and how do we know it?", *self._diagnose(BEFORE), expected=3)
+        self._rescue()
+        self._run("The proof can be repeated at any time.", "verify", "last", expected=0)
+        run = sorted((STATE / "runs").iterdir())[-1]
+        unharmed = self._ending(run)
+        if unharmed and self._record is not None:
+            self._run("For the recording.", *self._diagnose(AFTER), expected=0)
+            keep(run, self._lab.access, CHECKOUT, self._record)
+            self._say(f"Recorded in {self._record}")
+        return unharmed
+
+    def _states_differ(self) -> bool:
+        """The second act."""
+        at = self._lab.world.top() + 6
+        self._say(f"At block {at} the validators with power 40 and 10 will each get another state.")
+        self._lab.break_app_hash(*SPLIT, at=at)
+        self._lab.wait_stalled()
+        self._say(
+            f"Halted at {at}: all vote, and 50 | 40 | 10 of the power cannot agree. No restart"
+            " helps, and each thing that runbooks delete here ends in double signing."
+        )
+        time.sleep(PAUSE_S)
+        self._run("What is wrong, and how do we know it?", "diagnose", expected=3)
+        self._say(
+            "People find the cause, and mend it there. The states that it made are there yet."
+        )
+        self._lab.mend_cause(*SPLIT)
+        self._rescue()
+        return self._ending(sorted((STATE / "runs").iterdir())[-1])
+
+    def _rescue(self) -> None:
+        """Plan, approve, apply."""
         self._run(
             "What exactly would be done, and what could go wrong?", "plan", "INC-001", expected=3
         )
@@ -86,14 +125,6 @@ class Demo:
             "last",
             expected=0,
         )
-        self._run("The proof can be repeated at any time.", "verify", "last", expected=0)
-        run = sorted((STATE / "runs").iterdir())[-1]
-        unharmed = self._ending(run)
-        if unharmed and self._record is not None:
-            self._run("For the recording.", *self._diagnose(AFTER), expected=0)
-            keep(run, self._lab.access, CHECKOUT, self._record)
-            self._say(f"Recorded in {self._record}")
-        return unharmed
 
     def _diagnose(self, name: str) -> tuple[str, ...]:
         """The command, which keeps what it read if this is to be a recording."""

@@ -4,7 +4,7 @@ The block stays, and so do sign states and write-ahead logs: nothing is signed a
 and held before the first change, so that nobody makes or signs anything in between; nobody is
 started before all have reported the same height and the state that the header of the block names.
 What the block then gives is not trusted because it was executed again: it counts once more than two
-thirds agree, which is what the next block says (docs/plan.md#rollback).
+thirds agree, which is what the next block says (docs/rollback.md).
 
 Which state is right is for people to decide. Without `--limit` nothing is decided: all execute the
 block again, with the programs and inputs that they have now. With `--limit` only those do that
