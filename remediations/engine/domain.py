@@ -21,7 +21,7 @@ docs/writing-a-domain.md has a complete one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -39,6 +39,7 @@ from remediations.values.part import Kinded, Part
 if TYPE_CHECKING:  # they need SSH, which takes a quarter of a second to load
     from remediations.engine.discovery import Discovery
     from remediations.engine.doctor.examination import Doctor
+    from remediations.engine.plan.rehearsal import Rehearsed
     from remediations.engine.whatif.projection import Projector
     from remediations.reach.connection import Reach
 
@@ -140,7 +141,8 @@ class Branch(Generic[S]):
     """One resolution. `fits` returns None if it is the right one, otherwise why it is not.
 
     `inputs` are the choices that it uses, none of which has to be given: `fits` says why it cannot
-    do without one. One that is given and not used here is refused.
+    do without one. One that is given and not used here is refused. `rehearse` tries the proposal on
+    copies (`plan.rehearsal`); None if that is not possible.
     """
 
     name: str
@@ -150,6 +152,7 @@ class Branch(Generic[S]):
     propose: Callable[[S], Proposal[S]]
     invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...] = ()
     inputs: tuple[Input, ...] = ()
+    rehearse: Callable[[S, Proposal[S], Reach], Awaitable[Rehearsed]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

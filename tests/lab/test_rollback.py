@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES
@@ -35,6 +37,12 @@ def planned(operator: Operator, *options: str) -> str:
     return run
 
 
+def databases(lab: Lab) -> dict[str, str]:
+    """Hashes of all that a started node keeps of blocks and states."""
+    hash_all = "cd {}/data && find *.db -type f ! -name LOG -exec sha256sum {{}} + | sort"
+    return {h: lab.hosts[h].sh(hash_all.format(lab.node(h).home)) for h in STARTED}
+
+
 def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -> None:
     """50 | 40 | 10: nobody can tell who was right. With the cause mended all execute the block
     again, and have one state."""
@@ -49,6 +57,30 @@ def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -
     assert {lab.world.app_hash(host, at) for host in STARTED} == {lab.world.app_hash("val2", at)}
     for host in STARTED:
         assert not lab.hosts[host].path(hold_of(lab, host)).exists()
+
+
+def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
+    """With the cause still there the clones disagree, and there is no plan. With it mended they
+    come to one state, which stands in the plan, and which the chain then has. Nothing in use
+    changed."""
+    at = split(lab, "val1")
+    before, daemons = databases(lab), lab.world.daemons()
+    refused = operator.plan("INC-001", "--rehearse")
+    assert (refused.code, refused.error["guard"]) == (4, "rehearsal"), refused.document
+    assert "val1 (40 of 100 power)" in refused.error["got"]
+    lab.mend_cause("val1")
+    plan = operator.plan("INC-001", "--rehearse")
+    assert plan.code == 3, plan.document
+    assert (databases(lab), lab.world.daemons()) == (before, daemons)
+    assert all(target["tried"] for target in plan.result["rehearsal"]["targets"])
+    (chosen,) = plan.result["plan"]["inputs"]
+    assert operator.approve(plan.result["run"]).code == 0
+    with rescued(lab, *STARTED):
+        said = operator.says("apply", plan.result["run"])
+        assert said.code == 0, said.why
+    assert {check["id"] for check in said.result["checks"]} >= {"P18"}
+    hashes = {base64.b64decode(str(lab.world.app_hash(host, at))).hex().upper() for host in STARTED}
+    assert hashes == {chosen["value"]}
 
 
 def test_only_those_that_people_judge_wrong(lab: Lab, operator: Operator) -> None:

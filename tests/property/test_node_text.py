@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +14,8 @@ from remediations.systems.comet.programs import (
     restart_text,
     start_text,
 )
+from remediations.systems.comet.rehearsal_program import rehearsal_text
+from remediations.systems.comet.rollback_programs import hold_text, release_text, rollback_text
 from remediations.values.names import HOME, UNIT
 
 NODES = st.builds(
@@ -34,7 +36,16 @@ NODES = st.builds(
 @settings(max_examples=40, deadline=None)
 def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNode) -> None:
     """sh parses each text, and its variables hold exactly the node's values."""
-    for text in (start_text(node), restart_text(node), enable_text(node)):
+    rolled = replace(node, stands_at=2, header_hash="AB")
+    for text in (
+        start_text(node),
+        restart_text(node),
+        enable_text(node),
+        hold_text(node),
+        rollback_text(rolled),
+        release_text(rolled),
+        rehearsal_text(rolled, "http://127.0.0.1:26657"),
+    ):
         head = text.split("acted=no")[0]
         shown = subprocess.run(
             ["/bin/sh", "-c", head + "printf '%s|%s|%s' \"$unit\" \"$home\" \"$user\""],

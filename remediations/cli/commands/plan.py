@@ -11,6 +11,7 @@ from remediations.cli.inputs import PlanCommand, typed_inputs
 from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
 from remediations.cli.output import CommandResult, TerminalStyle, next_command, terminal_style
+from remediations.cli.rehearsing import rehearsal_text, rehearse_branch, with_rehearsed
 from remediations.cli.run_status import is_expired
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains
@@ -20,9 +21,10 @@ from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.inputs import parse_inputs
 from remediations.engine.plan.plan import Plan, plan_digest, words_to_plan
 from remediations.engine.plan.planning import make_plan
+from remediations.engine.plan.rehearsal import Rehearsed
 from remediations.engine.runs.history import UnprovenRun, last_unproven
 from remediations.engine.runs.store import create_run
-from remediations.errors import ExitCode
+from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.render.formats import format_observed
 from remediations.render.printable import one_line
@@ -40,6 +42,11 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
 @click.option("--branch", help="Which resolution; by default the one that fits the finding.")
 @limit_option
 @observation_options
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="First try it on copies, and plan with what came of it; nothing in use changes.",
+)
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
     playbook: str,
@@ -48,6 +55,7 @@ def command(
     inventory: Path | None,
     source: Path | None,
     save: Path | None,
+    rehearse: bool,
     verbose: bool,
 ) -> CommandResult:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
@@ -57,6 +65,14 @@ def command(
     )
     installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
     inputs = parse_inputs(installed.playbook, typed_inputs())
+    if rehearse and source is not None:
+        raise UsageError(
+            "--rehearse and --from exclude each other",
+            guard="--rehearse",
+            got=f"--from {source}",
+            expected="hosts that can be reached",
+            next_step=f"remediate plan {installed.playbook.id} --rehearse",
+        )
     hosts, style = require_inventory(inventory), terminal_style()
     observation = get_observation(hosts, source, save, imports=IMPORTS)
     now = datetime.now(UTC)
@@ -75,13 +91,19 @@ def command(
         tool=TOOL,
         compilers=made,
     )
+    tried = None
+    if rehearse:
+        tried = rehearse_branch(installed, branch, situation, inputs, hosts)
+        inputs = with_rehearsed(inputs, tried)
     plan = make_plan(maker, branch, observation, only, situation, inputs)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
+    if tried is not None:
+        text = f"{rehearsal_text(tried)}\n\n{text}"
     if past is not None:
         text = f"{one_line(_tried(plan, past, now))}\n\n{text}"
     if plan.blocked:
-        return _refused(plan, digest, past, text)
+        return _refused(plan, digest, past, tried, text)
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
@@ -89,7 +111,13 @@ def command(
         next_step = f"{again} (this one has expired)"
     return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING,
-        document={"plan": plan, "digest": digest, "run": run.name, "last_run": past},
+        document={
+            "plan": plan,
+            "digest": digest,
+            "run": run.name,
+            "last_run": past,
+            "rehearsal": tried,
+        },
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
     )
 
@@ -102,6 +130,7 @@ def _nothing_to_do(
     from remediations.engine.find.render_text import finding_text
 
     document = {"finding": finding, "plan": None, "run": None, "digest": None, "last_run": past}
+    document["rehearsal"] = None
     evidence = finding_text(
         finding,
         width=style.width,
@@ -112,13 +141,21 @@ def _nothing_to_do(
     return CommandResult(exit_code=ExitCode.OK, document=document, text=text)
 
 
-def _refused(plan: Plan, digest: str, past: UnprovenRun | None, text: str) -> CommandResult:
+def _refused(
+    plan: Plan, digest: str, past: UnprovenRun | None, tried: Rehearsed | None, text: str
+) -> CommandResult:
     """The plan is shown with the guards that refuse it, and no run is made of it."""
     first = plan.blocked[0]
     ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
     return CommandResult(
         exit_code=ExitCode.REFUSED,
-        document={"plan": plan, "digest": digest, "run": None, "last_run": past},
+        document={
+            "plan": plan,
+            "digest": digest,
+            "run": None,
+            "last_run": past,
+            "rehearsal": tried,
+        },
         text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
         f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
     )

@@ -16,6 +16,9 @@ from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
 from remediations.values.record import Record
 
+EXPECT_HASH = "expect-hash"
+"""The input that names the state which the newest block has to give."""
+
 
 class HostSignState(Record, frozen=True, kw_only=True):
     """The sign state of one host."""
@@ -53,7 +56,8 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     """The state of the chain before anything was done.
 
     `block_id` is the hash of the block at `height` (upper-case hex), as the witnesses told it; ""
-    where they did not agree, and in plans of before it was kept.
+    where they did not agree, and in plans of before it was kept. `expected_hash` is the app hash
+    after that block that people expect, or a rehearsal gave; "" if none was named.
     """
 
     KIND: ClassVar[str] = "chain.baseline/1"
@@ -66,6 +70,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     programs: tuple[ProgramHash, ...]
     untouched: tuple[MainProcess, ...]
     block_id: str = ""
+    expected_hash: str = ""
 
 
 class ChainNodes(Kinded, frozen=True, kw_only=True):
@@ -108,6 +113,7 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         programs=tuple(programs),
         untouched=tuple(untouched),
         block_id=_block_id(chain),
+        expected_hash=chain.inputs.get(EXPECT_HASH, ""),
     )
 
 

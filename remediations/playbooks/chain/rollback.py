@@ -18,17 +18,19 @@ from collections.abc import Sequence
 from remediations.engine.domain import Branch, Input, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.chain.actions import HOLD, REEXECUTE, ROLL_BACK
+from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances, Follows, Stopped
 from remediations.playbooks.chain.guards.rollback import nobody_beyond, those_left_agree
 from remediations.playbooks.chain.impact import smallest_first
-from remediations.playbooks.chain.restart import FOLLOW_TIMEOUT_S, checks_for
+from remediations.playbooks.chain.rehearse import rehearse
+from remediations.playbooks.chain.restart import EXPECTED_STATE, FOLLOW_TIMEOUT_S, checks_for
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import count_of, name_some
-from remediations.systems.comet.planned import MAX_HEIGHT
+from remediations.systems.comet.planned import APP_HASH, MAX_HEIGHT
 from remediations.values.lines import TextError, parse_number
 from remediations.values.part import Part
 
@@ -96,6 +98,26 @@ TO_HEIGHT = Input(
 )
 
 
+def parse_hash(text: str) -> str:
+    """An app hash, in its canonical form.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    found = text.upper()
+    if not found or not APP_HASH.fullmatch(found):
+        raise ValueError("an app hash in hex, as `plan --rehearse` and `diagnose` show it")
+    return found
+
+
+EXPECTED = Input(
+    name=EXPECT_HASH,
+    metavar="HASH",
+    help="the app hash that the block has to give: the one that a rehearsal gave",
+    parse=parse_hash,
+)
+
+
 def _unreachable(chain: ChainSituation, newest: int) -> str | None:
     """Why the height that people named cannot be reached; None if it can, or if none was named."""
     wanted = int(chain.inputs.get(TO_HEIGHT.name, newest - 1))
@@ -130,7 +152,7 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
     return Proposal(
         title=f"roll {number} back to {height - 1} together, softly, and execute {height} again",
         stages=_stages(chain, nodes, _advances(chain, nodes)),
-        checks=checks_for(nodes),
+        checks=(*checks_for(nodes), *((EXPECTED_STATE,) if EXPECT_HASH in chain.inputs else ())),
         risk=Risk.HIGH,
         worst_case=WORST,
         warnings=(
@@ -235,7 +257,8 @@ ROLL_BACK_TOGETHER = Branch(
     condition="halted, and no app hash has more than two thirds of the power",
     fits=_split_fits,
     propose=_split,
-    inputs=(TO_HEIGHT,),
+    inputs=(TO_HEIGHT, EXPECTED),
+    rehearse=rehearse,
     invariants=(those_left_agree, nobody_beyond),
 )
 

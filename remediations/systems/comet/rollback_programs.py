@@ -24,6 +24,7 @@ from remediations.systems.comet.program_parts import (
     node_variables,
     stop_variables,
 )
+from remediations.systems.comet.surroundings import PROGRAM, SURROUNDINGS
 from remediations.systems.hosts.hold import HELD, HOLD
 
 ROLLBACK_LIMIT_S = 4 * 3600
@@ -77,63 +78,6 @@ stop
 printf 'held: %s is stopped, and nothing starts it\n' "$unit"
 """
 
-# The program of a wrapper is the one that the wrapper would start.
-_PROGRAM = r"""
-program_found() {
-  command=$(show ExecStart)
-  case $command in
-    *db_backend* | *app-db-backend*) refuse "a flag for the databases in $unit" "it in a setting" ;;
-  esac
-  program=${command#*'{ path='}
-  program=${program%%' ; argv[]='*}
-  words=${command#*'argv[]='}
-  words=${words%%' ; ignore_errors='*}
-  if [ "${program##*/}" = cosmovisor ]; then
-    program=$(find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f 2>/dev/null)
-  else
-    before=
-    for word in $words; do
-      if [ "$word" = start ] && [ -n "$before" ]; then program=$before; fi
-      case $word in /*) before=$word ;; *) before= ;; esac
-    done
-  fi
-  case $program in
-    /*[!A-Za-z0-9_.@+:,=/-]* | [!/]* | '') refuse "${program:-no program} in $unit" "one program" ;;
-  esac
-  [ -x "$program" ] || refuse "$program, which cannot be run" "the program of $unit"
-}
-"""
-
-# In a unit of its own, with what the daemon's unit gives it: user, environment, limits. As root it
-# would leave files that the daemon cannot open. It ends with the unit of this step.
-_AS_SERVICE = r"""
-as_service() {
-  set -- -- "$@"
-  [ -z "$user" ] || set -- -p "User=$user" "$@"
-  for name in Environment WorkingDirectory Group LimitNOFILE; do
-    value=$(systemctl show -p "$name" --value "$unit") || refuse "no $name of $unit" "its value"
-    [ -z "$value" ] || set -- -p "$name=$value" "$@"
-  done
-  files=$(systemctl show -p EnvironmentFiles --value "$unit")
-  while IFS= read -r file; do
-    case $file in
-      '') ;;
-      /*' (ignore_errors=yes)') set -- -p "EnvironmentFile=-${file% (*}" "$@" ;;
-      /*' (ignore_errors=no)') set -- -p "EnvironmentFile=${file% (*}" "$@" ;;
-      *) refuse "an EnvironmentFile $file" "a path" ;;
-    esac
-  done <<END
-$files
-END
-  own=$(sed -n 's/.*[/]\([^/]*[.]service\)$/\1/p' /proc/self/cgroup | head -n 1)
-  [ -z "$own" ] || set -- -p "BindsTo=$own" "$@"
-  acted=yes
-  said=$({
-    systemd-run --quiet --wait --pipe --collect -p "RuntimeMaxSec=$rollback_limit" "$@" 2>&1 || :
-  } </dev/null | tail -c 4096 | tr -d '\000')
-}
-"""
-
 _ROLLBACK_MAIN = r"""
 note=rolled-back:$target:$header_hash
 unit_as_planned
@@ -150,7 +94,11 @@ room_left
 data_found
 nobody_holds
 program_found
-as_service "$program" rollback --home "$home"
+acted=yes
+group=$(show Group)
+# As root it would leave files that the daemon cannot open.
+in_surroundings ${user:+-p "User=$user"} ${group:+-p "Group=$group"} \
+  -- "$program" rollback --home "$home"
 printed=$(printf %s "$said" |
   grep -aoE 'Rolled back state to height [0-9]{1,18} and hash [0-9A-Fa-f]*' | tail -n 1)
 [ "$printed" = "Rolled back state to height $target and hash $header_hash" ] ||
@@ -204,8 +152,8 @@ def rollback_text(node: PlannedNode) -> str:
     """
     if node.stands_at < 2 or not node.header_hash:
         raise ValueError(f"nothing to roll back: stands at {node.stands_at}, {node.header_hash!r}")
-    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, _STANDS, DISK, HOLDER, _PROGRAM, _AS_SERVICE)
-    variables = _variables(node) | {"rollback_limit": ROLLBACK_LIMIT_S}
+    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, _STANDS, DISK, HOLDER, PROGRAM, SURROUNDINGS)
+    variables = _variables(node) | {"run_limit": ROLLBACK_LIMIT_S}
     return compose(variables, (*parts, _ROLLBACK_MAIN))
 
 

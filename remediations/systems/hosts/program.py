@@ -37,6 +37,12 @@ standard input is untouched.
 """
 
 
+def root_command(text: str, limit_s: int) -> str:
+    """The shell line that runs `text`, a program for `/bin/sh`, as root for at most so many
+    seconds."""
+    return f"sudo -n timeout -k 5 {limit_s} /bin/sh -c {shlex.quote(text)} remediate"
+
+
 def host_program(
     entry: HostEntry,
     scope: Scope,

@@ -16,6 +16,7 @@ from remediations.engine.observe.observation import Scope
 from remediations.systems.comet import programs, rollback_programs
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
@@ -78,6 +79,7 @@ STARTED = {
     "start, restart, enable": programs.start_text(NODE)
     + programs.restart_text(NODE)
     + programs.enable_text(NODE),
+    "rehearsal": rehearsal_text(replace(NODE, stands_at=2), "http://127.0.0.1:26657"),
     "hold, rollback, release": rollback_programs.hold_text(NODE)
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
     + rollback_programs.release_text(NODE),

@@ -12,11 +12,14 @@ from msgspec.structs import replace
 
 from remediations.engine.verify.result import NotVerified
 from remediations.engine.verify.wait import Wait
+from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import CheckedNode
+from remediations.playbooks.chain.restart import EXPECTED_STATE
+from tests import worlds
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.verify.fakes import TIP, FakeNode, FakeReach, recovered
 
@@ -65,6 +68,11 @@ class Desk:
         self.saw.append(text)
 
 
+def _expecting(baseline: ChainBaseline) -> ChainBaseline:
+    """A rehearsal came to the state that the chain has."""
+    return replace(baseline, expected_hash=worlds.app_hash_at(baseline.height))
+
+
 Check = Callable[[Desk], None]
 CHECKS: dict[str, Check] = {
     "P1": lambda d: chain.test_blocks_go_on(d.fleet, d.baseline, d.wait, d.say),
@@ -82,6 +90,7 @@ CHECKS: dict[str, Check] = {
     "P14": lambda d: each.test_binary(d.one(), d.baseline, d.say),
     "P15": lambda d: each.test_journal(d.one(), d.say),
     "P17": lambda d: each.test_ownership(d.one(), d.say),
+    "P18": lambda d: chain.test_state_as_rehearsed(d.reading, _expecting(d.baseline), d.say),
     "I13": lambda d: each.test_healthy_untouched(d.reading, d.plan, d.baseline, d.say),
 }
 
@@ -114,6 +123,7 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P2", "all computed another state than was decided", all_set(state_branch="x")),
     ("P4", "another past", sets("val2", branch="x")),
     ("P4", "another chain everywhere", all_set(branch="x")),
+    ("P18", "another state", all_set(branch="x")),
     ("P5", "evidence", sets("val4", evidence_at=120)),
     ("P7", "does not sign", sets("val1", absent=frozenset({"val1"}))),
     ("P7", "no three blocks yet", sets("val1", height=115)),
@@ -142,6 +152,7 @@ UNREAD: tuple[tuple[str, str], ...] = (
     ("P3", "blockchain"),
     ("P4", "blockchain"),
     ("P5", "blockchain"),
+    ("P18", "blockchain"),
     ("P7", "commit"),
     ("P8", "validators"),
     ("P9", "commit"),
@@ -322,7 +333,8 @@ def test_every_planned_check_exists() -> None:
         for mark in test.pytestmark
         if mark.name == "check"
     }
-    assert marked == {(check.id, check.title) for check in plan_of(quorum_lost()).checks}
+    promised = {*plan_of(quorum_lost()).checks, EXPECTED_STATE}
+    assert marked == {(check.id, check.title) for check in promised}
     assert set(CHECKS) == {check for check, _ in marked}
 
 

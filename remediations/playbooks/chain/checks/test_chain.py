@@ -128,6 +128,23 @@ def test_chain_continues(reading: CheckedChain, baseline: ChainBaseline, saw: Sa
     saw(f"block {height} is {baseline.block_id[:12]} on {len(seen)} nodes, as when planning")
 
 
+@pytest.mark.check("P18", TITLES["P18"])
+def test_state_as_rehearsed(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
+    """The header of the next block names the state that the rehearsal came to, on every node."""
+    height, expected = baseline.height, baseline.expected_hash
+    if not expected:
+        raise NotVerified("the plan names no state")
+    other = {}
+    for name, node in reading.nodes.items():
+        headers = known(node.headers)
+        if height + 1 not in headers:
+            raise NotVerified(f"{name}: no header of {height + 1}")
+        if headers[height + 1].app_hash != expected:
+            other[name] = headers[height + 1].app_hash[:12]
+    assert not other, f"after {height}: {other}, rehearsed {expected[:12]}"
+    saw(f"after block {height} it is {expected[:12]} on {len(reading.nodes)} nodes, as rehearsed")
+
+
 @pytest.mark.check("P5", TITLES["P5"])
 def test_no_evidence(reading: CheckedChain, baseline: ChainBaseline, saw: Saw) -> None:
     """No header since shortly before the incident carries evidence, on any node."""

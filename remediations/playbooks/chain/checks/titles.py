@@ -26,6 +26,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P14": "the program is the one that was planned",
         "P15": "no failure in the journal since the start",
         "P17": "files belong to the service user",
+        "P18": "the state is the one that was rehearsed",
         "I13": "processes that were healthy were not restarted",
     }
 )

@@ -1,0 +1,156 @@
+"""A soft rollback, tried on clones of the nodes that it would be done to.
+
+Each clone executes the newest block again, with the program and the inputs that its host has now.
+So the app hash that a rollback will give can stand in the plan before anybody signs it; and an
+execution that still differs from host to host shows before a single node is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from remediations.engine.domain import Proposal
+from remediations.engine.plan.plan import ChosenInput
+from remediations.engine.plan.rehearsal import Rehearsed, RehearsedTarget
+from remediations.playbooks.chain.baseline import EXPECT_HASH
+from remediations.playbooks.chain.facts import rollback_data, rollback_facts
+from remediations.playbooks.chain.situation import ChainSituation
+from remediations.reach.connection import HostUnreachable, Reach
+from remediations.render.formats import name_some, short_digest
+from remediations.systems.comet.planned import PlannedNode, PlannedNodeError
+from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.rehearsal_program import MARK, REHEARSAL_LIMIT_S, rehearsal_text
+from remediations.systems.hosts.program import root_command
+from remediations.values.reading import value_or_none
+
+MAX_BYTES = 16_384
+_PRINTED = re.compile(r"Rolled back state to height ([0-9]{1,18}) and hash ([0-9A-Fa-f]{2,128})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What one clone came to. `app_hash` is the state after the block (upper-case hex), "" if it
+    was not reached; `says` is the result, or the reason."""
+
+    host: str
+    app_hash: str
+    says: str
+
+
+async def rehearse(
+    chain: ChainSituation, proposal: Proposal[ChainSituation], reach: Reach
+) -> Rehearsed:
+    """Try the rollback on a clone of every target, at the same time."""
+    hosts = proposal.targets
+    trials = await asyncio.gather(*(_try(chain, host, reach) for host in hosts))
+    return judge_trials(chain, trials)
+
+
+async def _try(chain: ChainSituation, host: str, reach: Reach) -> Trial:
+    facts = {fact.name: fact.value for fact in rollback_facts(chain, host)}
+    config = value_or_none(chain.observation.host(host).config)
+    try:
+        node = PlannedNode.from_data(rollback_data(facts, host))
+    except PlannedNodeError as error:
+        return Trial(host=host, app_hash="", says=str(error))
+    if config is None or node.stands_at < 2:
+        return Trial(host=host, app_hash="", says="its settings or its height could not be read")
+    command = root_command(rehearsal_text(node, config.rpc_url), REHEARSAL_LIMIT_S)
+    try:
+        connection = await reach.connect(host)
+        done = await connection.run(command, timeout_s=REHEARSAL_LIMIT_S + 10, max_bytes=MAX_BYTES)
+    except HostUnreachable as error:
+        return Trial(host=host, app_hash="", says=error.what)
+    said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    return read_trial(node, host, *said)
+
+
+def read_trial(node: PlannedNode, host: str, output: str, errors: str = "") -> Trial:
+    """What a clone's host printed, held against what the node's readings say. Pure."""
+    lines = [line.removeprefix(MARK).strip() for line in output.splitlines() if MARK in line]
+    told = {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
+    printed = _PRINTED.search(told.get("said", ""))
+    expected = (str(node.stands_at - 1), node.header_hash)
+    if printed is None or (printed[1], printed[2].upper()) != expected:
+        got = printed[0] if printed else told.get("failed", "") or _end_of(told, errors)
+        return Trial(host=host, app_hash="", says=f"the rollback did not succeed: {got}")
+    height, app_hash = _application(told.get("app", ""))
+    if height != node.stands_at or not app_hash:
+        return Trial(
+            host=host,
+            app_hash="",
+            says=f"block {node.stands_at} was not executed: {_end_of(told, errors)}",
+        )
+    took = told.get("took", "")
+    return Trial(host=host, app_hash=app_hash, says=f"{short_digest(app_hash)}… ({took})")
+
+
+def _end_of(told: Mapping[str, str], errors: str) -> str:
+    return (told.get("ended") or told.get("said") or errors).strip()[-300:] or "it said nothing"
+
+
+def _application(answer: str) -> tuple[int, str]:
+    """Height and app hash of `/abci_info`; 0 and "" if it is no such answer."""
+    try:
+        response = json.loads(answer)["result"]["response"]
+        app_hash = base64.b64decode(response["last_block_app_hash"], validate=True).hex().upper()
+        return int(response["last_block_height"]), app_hash
+    except (ValueError, KeyError, TypeError):
+        return 0, ""
+
+
+def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
+    """Whether all that execute the block again, and all that keep its result, would agree. Pure."""
+    targets = tuple(
+        RehearsedTarget(target=one.host, tried=bool(one.app_hash), says=one.says) for one in trials
+    )
+    failed = [one.host for one in trials if not one.app_hash]
+    if failed:
+        return Rehearsed(
+            passed=False,
+            says=f"{name_some(failed)} could not be tried: {_reason(trials)}",
+            targets=targets,
+            next_step="mend that, and rehearse again; or plan without --rehearse",
+        )
+    hosts: dict[str, list[str]] = defaultdict(list)
+    for one in trials:
+        hosts[one.app_hash].append(one.host)
+    acting = {one.host for one in trials}
+    for cluster in chain.finding.clusters:
+        hosts[cluster.app_hash].extend(host for host in cluster.hosts if host not in acting)
+    hosts = {state: names for state, names in hosts.items() if names}
+    powers = {
+        state: sum(chain.finding.node(host).power for host in names)
+        for state, names in hosts.items()
+    }
+    total = chain.finding.total_power
+    states = "; ".join(
+        f"{name_some(names)} ({powers[state]} of {total} power): {short_digest(state)}…"
+        for state, names in hosts.items()
+    )
+    if len(hosts) > 1:
+        return Rehearsed(
+            passed=False,
+            says=f"the states would differ again: {states}",
+            targets=targets,
+            next_step="find out why they differ (program, model files, store), mend it there, and "
+            "rehearse again; nothing was changed",
+        )
+    ((state, power),) = powers.items()
+    return Rehearsed(
+        passed=has_quorum(power, total),
+        says=f"all come to one state: {states}",
+        targets=targets,
+        inputs=(ChosenInput(name=EXPECT_HASH, value=state),),
+        next_step="" if has_quorum(power, total) else "bring back more of the power first",
+    )
+
+
+def _reason(trials: Sequence[Trial]) -> str:
+    return next(one.says for one in trials if not one.app_hash)

@@ -1,0 +1,112 @@
+"""The shell program that tries a soft rollback on a clone of a node's home. Text only.
+
+The clone is an overlay in the memory of the host: what the daemon writes there goes to a layer of
+its own, and the files of the home are its lower layer, which nobody writes. It runs in a transient
+unit with a mount namespace and a network of its own: no packet leaves, and the key of the node is
+not there. The home itself is mounted read-only for everything in that unit, so that a setting with
+an absolute path cannot lead back to it.
+
+Rolled back, it starts without a key (the daemon makes a new one, in the clone), so it signs nothing
+that counts. The handshake executes the block again, and the application tells its height and hash.
+"""
+
+from __future__ import annotations
+
+from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.program_parts import UNIT, compose, node_variables
+from remediations.systems.comet.surroundings import PROGRAM, SURROUNDINGS
+
+REHEARSAL_LIMIT_S = 900
+"""For one host: a rollback, and a start. Of a big application both take minutes."""
+MARK = "rehearsal:"
+"""Begins each line that is an answer."""
+
+# $1 DIRECTORY, PROGRAM, HOME, USER, RPC, HEIGHT, SECONDS, then `start` and the words after it.
+_INSIDE = r"""
+set -eu
+scratch=$1 program=$2 home=$3 user=${4:-root} rpc=$5 height=$6 seconds=$7
+shift 7
+clone=$scratch/home
+for word; do
+  shift
+  case $word in
+    CLONE) word=$clone ;;
+    --home=CLONE) word=--home=$clone ;;
+  esac
+  set -- "$@" "$word"
+done
+tell() { printf 'rehearsal: %s\n' "$*"; }
+give_up() { tell "failed $*"; exit 1; }
+mount -t tmpfs -o size=25%,mode=0711 rehearsal "$scratch" || give_up "no memory for a clone"
+mkdir "$scratch/upper" "$scratch/work" "$clone"
+chown --reference="$home" "$scratch/upper"
+chmod --reference="$home" "$scratch/upper"
+mount -t overlay rehearsal "$clone" \
+  -o "lowerdir=$home,upperdir=$scratch/upper,workdir=$scratch/work" || give_up "no overlay"
+[ "$(stat -f -c %T "$clone")" = overlayfs ] || give_up "no overlay at $clone"
+mount --bind "$home" "$home"
+mount -o remount,bind,ro "$home"
+for secret in config/priv_validator_key.json config/node_key.json; do
+  [ ! -e "$home/$secret" ] || mount --bind /dev/null "$home/$secret"
+  rm -f "$clone/$secret"
+done
+rm -rf "$clone/data/cs.wal" "$clone/data/priv_validator_state.json" "$clone/config/addrbook.json"
+as_user() {
+  setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --no-new-privs -- "$@"
+}
+began=$(date +%s)
+said=$(as_user "$program" rollback --home "$clone" 2>&1 | tail -c 1000 | tr '\n' ' ')
+tell "said $said"
+as_user "$program" "$@" >"$scratch/log" 2>&1 &
+daemon=$!
+answer=
+while [ $(($(date +%s) - began)) -lt "$seconds" ] && kill -0 "$daemon" 2>/dev/null; do
+  answer=$(curl -q -sSg --proto =http --noproxy '*' --max-time 2 "$rpc/abci_info" 2>/dev/null |
+    head -c 4000 | tr -d '\n ') || answer=
+  case $answer in *'"last_block_height":"'"$height"'"'*) break ;; esac
+  sleep 0.2
+done
+tell "app $answer"
+kill -KILL "$daemon" 2>/dev/null || tell "ended $(tail -n 3 "$scratch/log" | tr '\n' ' ')"
+wait "$daemon" 2>/dev/null || :
+tell "took $(($(date +%s) - began)) s, $(du -sk "$scratch/upper" | cut -f 1) KiB"
+"""
+
+_MAIN = r"""
+unit_as_planned
+case $home in *[:,]*) refuse "a home with : or , in its path" "a path that overlayfs takes" ;; esac
+[ ! -L "$home/data" ] && [ ! -L "$home/config" ] && ! mountpoint -q "$home/data" ||
+  refuse "data or config that lie outside of $home" "directories of it"
+program_found
+set -- start
+after=
+for word in $words; do
+  if [ -n "$after" ]; then
+    case $word in
+      "$home" | "$home/") word=CLONE ;;
+      --home="$home" | --home="$home/") word=--home=CLONE ;;
+    esac
+    set -- "$@" "$word"
+  fi
+  [ "$word" != start ] || after=yes
+done
+scratch=$(mktemp -d /run/remediate-rehearsal.XXXXXX)
+trap 'rmdir "$scratch"' EXIT
+in_surroundings -p PrivateNetwork=yes -p PrivateMounts=yes -p Nice=19 -p OOMScoreAdjust=1000 \
+  -p IOSchedulingClass=idle -- /bin/sh -c "$inside" rehearsal "$scratch" \
+  "$program" "$home" "$user" "$rpc" "$stands_at" "$seconds" "$@"
+printf '%s\n' "$said" | grep -a '^rehearsal: ' || :
+"""
+
+
+def rehearsal_text(node: PlannedNode, rpc_url: str) -> str:
+    """Rolls a clone of the node back by one block, executes that block, and prints what both halves
+    said: lines that begin with `MARK`."""
+    variables = node_variables(node) | {
+        "stands_at": node.stands_at,
+        "rpc": rpc_url,
+        "seconds": REHEARSAL_LIMIT_S - 60,
+        "run_limit": REHEARSAL_LIMIT_S,
+        "inside": _INSIDE.strip("\n"),
+    }
+    return compose(variables, (UNIT, PROGRAM, SURROUNDINGS, _MAIN))
