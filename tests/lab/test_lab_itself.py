@@ -213,11 +213,8 @@ FAULTS = (
 )
 
 
-@pytest.mark.parametrize(
-    "fault",
-    only_some(FAULTS, lambda fault: fault.name == "frozen"),
-    ids=lambda fault: fault.name.replace(" ", "-"),
-)
+@full_lab
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_a_fault_shows_and_heals(fault: Fault, running_lab: Lab) -> None:
     """It can be seen in the world while 90 of 100 go on, and `heal` brings the node back."""
     lab = running_lab

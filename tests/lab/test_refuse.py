@@ -206,7 +206,7 @@ CASES = (
 
 ALWAYS = (
     *("partition", "app hash split", "host gone", "double_sign_check_height"),
-    *("sign state older", "sign state missing", "duplicate key", "signs twice"),
+    *("sign state older", "duplicate key", "signs twice"),
 )
 """What would do the most harm if it were not refused."""
 

@@ -134,6 +134,7 @@ def test_killed_controller_leaves_one_start_and_an_honest_status(
     assert lab.grows()
 
 
+@full_lab
 def test_reading_changes_no_file(lab: Lab, operator: Operator) -> None:
     """With its chain stopped, a host has the same files after diagnose and plan as before. What a
     login itself writes (journal, logind, motd) is left out, and named here."""
