@@ -29,15 +29,15 @@ root: ## say so where this user may not boot hosts
 	@[ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || { echo >&2 \
 	  "hosts cannot be booted here; missing: root or passwordless sudo"; exit 1; }
 
-test-lab: root setup ## the scenarios, on a real chain on real hosts (root)
+test-lab: root setup ## all scenarios, on a real chain on real hosts (root; most of an hour)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
 
 soak: root setup ## cut a run off from its hosts at twenty moments, and more (root; a quarter of an hour)
 	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest tests/lab/test_goes_on.py tests/lab/test_resume.py --timeout=1800
 
-test: root check ## everything: checks, unit, property and lab tests
-	$(AS_ROOT) $(PYTHON) -m pytest -n 2 tests/unit tests/property
-	$(AS_ROOT) $(PYTHON) -m pytest tests/bench tests/lab
+test: root check ## checks, unit and property tests, of each kind of scenario some (root; half an hour)
+	$(AS_ROOT) $(PYTHON) -m pytest -n 2 --dist worksteal tests/unit tests/property
+	$(AS_ROOT) $(PYTHON) -m pytest -m "not full_lab" tests/bench tests/lab
 
 lab: root setup ## bring up the lab: seven hosts, a chain of four validators
 	$(AS_ROOT) $(LAB) up

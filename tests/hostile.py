@@ -125,14 +125,14 @@ each_hostile = pytest.mark.parametrize(
 )
 
 SEVERAL = 4
-"""Elements of every sequence: as many as are shown together."""
+"""Elements of a sequence: as many as are shown together."""
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-def record_of(kind: type[T], text: Callable[[int], str]) -> T:
-    """A `kind` in which the n-th free text is `text(n)`, nothing is left out, and every other
-    value differs from its neighbours."""
-    return cast("T", _Maker(text).value(inspect.type_info(kind), 0))
+def record_of(kind: type[T], text: Callable[[int], str], several: int = SEVERAL) -> T:
+    """A `kind` in which the n-th free text is `text(n)`, nothing is left out, every sequence has
+    `several` elements, and every other value differs from its neighbours."""
+    return cast("T", _Maker(text, several).value(inspect.type_info(kind), 0))
 
 
 def of(text: str) -> Callable[[int], str]:
@@ -141,8 +141,9 @@ def of(text: str) -> Callable[[int], str]:
 
 
 class _Maker:
-    def __init__(self, text: Callable[[int], str]) -> None:
+    def __init__(self, text: Callable[[int], str], several: int) -> None:
         self._text, self._texts, self._numbers = text, 0, 0
+        self._several = several
 
     def value(self, kind: inspect.Type, place: int) -> Any:  # noqa: ANN401 - any type's value
         """One value; `place` is that of the element it belongs to, so that enums take turns."""
@@ -167,7 +168,7 @@ class _Maker:
                 self._numbers += 1
                 return AT + timedelta(seconds=self._numbers)
             case inspect.VarTupleType():
-                return tuple(self.value(kind.item_type, place) for place in range(SEVERAL))
+                return tuple(self.value(kind.item_type, place) for place in range(self._several))
             case inspect.TupleType():
                 return tuple(self.value(item, place) for item in kind.item_types)
             case inspect.UnionType():

@@ -8,9 +8,8 @@ from functools import cache
 import pytest
 
 from remediations.engine.whatif.projection import Supposition
-from remediations.playbooks.chain.situation import ChainSituation, situation
+from remediations.playbooks.chain.situation import ChainSituation, situation_of
 from remediations.playbooks.chain.whatif.project import project
-from remediations.systems.comet.reading import sealed
 from tests.bench.growth import grows_at_most
 from tests.unit.plan.cases import case_of, missing
 from tests.worlds import healthy
@@ -22,7 +21,7 @@ FEW, MANY = 1_000, 10_000
 def on_hundred_hosts(validators: int) -> ChainSituation:
     """A hundred hosts hold most of the power; the rest is on none of the inventory."""
     powers = [1_000_000] * 100 + [100 + n % 7 for n in range(validators - 100)]
-    return situation(sealed(healthy(powers, hosts=100)), frozenset())
+    return situation_of(healthy(powers, hosts=100), frozenset())
 
 
 @pytest.mark.parametrize(

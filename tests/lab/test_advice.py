@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from tests.lab.choice import full_lab
 from tests.lab.homes import edit
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator
@@ -39,6 +40,7 @@ def advised(operator: Operator, host: str) -> tuple[Json, str]:
     return finding, advice
 
 
+@full_lab
 def test_a_masked_unit(lab: Lab, operator: Operator) -> None:
     """Its key cannot be read before, so no plan is offered; unmasked, the plan starts it."""
     lab.break_mask("val4")
@@ -50,6 +52,7 @@ def test_a_masked_unit(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_sudo_that_was_lost(lab: Lab, operator: Operator) -> None:
     """`remediate doctor` shows the line for sudoers; with it the plan starts the node."""
     lab.break_stop("val4")
@@ -66,6 +69,7 @@ def test_sudo_that_was_lost(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_a_halt_height(lab: Lab, operator: Operator) -> None:
     """Both settings are set to 0, and the unit restarted, on each host with its own words."""
     at = lab.world.top() + 12
@@ -85,6 +89,7 @@ def test_a_halt_height(lab: Lab, operator: Operator) -> None:
     one_chain(lab, at)
 
 
+@full_lab
 def test_a_configuration_that_cannot_be_read(lab: Lab, operator: Operator) -> None:
     """The file is mended as the other nodes have it, and the unit started: it is well at once."""
     lab.break_config("val4")
@@ -101,6 +106,7 @@ def test_a_configuration_that_cannot_be_read(lab: Lab, operator: Operator) -> No
     well(lab, operator)
 
 
+@full_lab
 def test_two_sides_of_a_network(lab: Lab, operator: Operator) -> None:
     """The routes come back, nothing is restarted, and after a while blocks come by themselves."""
     lab.break_partition(("val1", "val4", "full1"), ("val2", "val3"))
@@ -134,6 +140,7 @@ def test_a_key_on_two_hosts_in_a_halt(lab: Lab, operator: Operator) -> None:
     key.touch()  # what heals the fault removes it
 
 
+@full_lab
 def test_a_flag_that_was_pushed_everywhere(lab: Lab, operator: Operator) -> None:
     """All are down for one reason, said once; it is taken out, the full node first, and all come
     back by themselves."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator
 
@@ -26,6 +27,7 @@ def test_healthy_chain_needs_nothing(lab: Lab, operator: Operator) -> None:
     assert planned.result["run"] is None
 
 
+@full_lab
 def test_lost_login_is_not_a_lost_daemon(lab: Lab, operator: Operator) -> None:
     """SSH is down on the largest validator, which goes on signing: the chain is not halted, the
     power is all there, and nothing is planned for a host that cannot be reached."""
@@ -46,6 +48,7 @@ def test_lying_node_is_not_a_witness(lab: Lab, operator: Operator) -> None:
     assert int(finding["height"]) < lab.world.top() + 100
 
 
+@full_lab
 def test_silent_rpc_costs_its_power_when_restarted(lab: Lab, operator: Operator) -> None:
     """An RPC that hangs looks frozen, but the node's votes are seen: it counts as online, so that a
     restart of 40 of 100 is refused while it would halt the chain."""
@@ -58,6 +61,7 @@ def test_silent_rpc_costs_its_power_when_restarted(lab: Lab, operator: Operator)
     assert lab.grows()
 
 
+@full_lab
 def test_upgrade_is_called_by_its_name(lab: Lab, operator: Operator) -> None:
     """At the upgrade's height every node stops: no restart is offered."""
     at = lab.world.top() + 25
@@ -69,6 +73,7 @@ def test_upgrade_is_called_by_its_name(lab: Lab, operator: Operator) -> None:
     assert operator.plan("INC-001").code == 4
 
 
+@full_lab
 def test_broken_configuration_is_not_restarted(lab: Lab, operator: Operator) -> None:
     """A daemon that cannot read its configuration: the cause stands beside its name."""
     lab.break_config("val4")
@@ -81,6 +86,7 @@ def test_broken_configuration_is_not_restarted(lab: Lab, operator: Operator) -> 
     assert operator.plan("node-down").code == 4
 
 
+@full_lab
 def test_clock_far_off_blocks_a_start(lab: Lab, operator: Operator) -> None:
     """G37: a host whose clock is a minute off is not started. (The lab's substitute: what a login
     reads is off, since hosts here share one clock.)"""
@@ -92,6 +98,7 @@ def test_clock_far_off_blocks_a_start(lab: Lab, operator: Operator) -> None:
     assert "G37" in blocked
 
 
+@full_lab
 def test_saved_observation_gives_the_same_answer_elsewhere(lab: Lab, operator: Operator) -> None:
     """--save, then --from with the lab's nodes up again: the finding is that of the reading, and
     the same reading gives the same plan, byte for byte."""

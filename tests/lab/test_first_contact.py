@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator, Said
 from tests.lab.spec import CHAIN_ID, HOSTS
@@ -215,6 +216,7 @@ def lines_of(said: Said) -> dict[tuple[str, str], Json]:
     return {(line["subject"], line["topic"]): line for line in said.result["lines"]}
 
 
+@full_lab
 def test_half_the_hosts_down(here: Lab, troubled: tuple[Said, Said]) -> None:
     """Exit 3; each that is down says why in at most two lines, and the others are told whole."""
     said, lines = troubled[0], lines_of(troubled[0])
@@ -240,6 +242,7 @@ def test_half_the_hosts_down(here: Lab, troubled: tuple[Said, Said]) -> None:
     assert "the key of val1, val3, full1 from being read" in lines["chain", "coverage"]["mend"]
 
 
+@full_lab
 def test_each_fault_has_its_line(here: Lab, troubled: tuple[Said, Said]) -> None:
     """What was taken away is found, at its host, with what mends it; what is well stays ok."""
     lines = lines_of(troubled[0])
@@ -260,6 +263,7 @@ def test_each_fault_has_its_line(here: Lab, troubled: tuple[Said, Said]) -> None
     assert lines["bastion", "sudo"]["state"] == lines["standby1", "sudo"]["state"] == "ok"
 
 
+@full_lab
 def test_a_standby_with_the_same_key_is_loud(here: Lab, troubled: tuple[Said, Said]) -> None:
     """Doctor: a lack at the chain and at the standby. Discover: DANGER above all else, and the
     stopped host is the standby."""
@@ -276,6 +280,7 @@ def test_a_standby_with_the_same_key_is_loud(here: Lab, troubled: tuple[Said, Sa
     assert roles == {"val2": "validator", "val4": "validator", "standby1": "standby"}
 
 
+@full_lab
 def test_one_file_does_the_same_elsewhere(
     here: Lab, proposal: tuple[Json, dict[str, str]], tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from remediations.engine.runs.records import (
 )
 from remediations.engine.runs.status import last_event
 from remediations.engine.runs.store import RunDirectory
+from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import COMMAND, LIMIT_S, Operator
 from tests.lab.test_trust import PARTLY_APPLIED, approved_run
@@ -95,6 +96,7 @@ def test_a_bastion_that_loses_its_sessions(lab: Lab, operator: Operator) -> None
         assert starts(lab, operator, run, "val4") == 1
 
 
+@full_lab
 def test_a_reader_that_goes_away(lab: Lab, operator: Operator) -> None:
     """`apply | head -1`, in the middle of its first step: verified, and 0."""
     run = two_stages(lab, operator)
@@ -116,6 +118,7 @@ def test_a_reader_that_goes_away(lab: Lab, operator: Operator) -> None:
     is_verified(operator, run)
 
 
+@full_lab
 def test_a_terminal_that_hangs_up_between_stages(lab: Lab, operator: Operator) -> None:
     """SIGHUP twice after the first stage: both validators are started, and verified."""
     run = two_stages(lab, operator)
@@ -148,6 +151,7 @@ def test_a_loss_that_no_stage_declared(lab: Lab, operator: Operator) -> None:
     assert starts(lab, operator, run, "val3") == 0
 
 
+@full_lab
 @pytest.mark.parametrize("fault", ["no inode", "read-only"] if SOAK else ["no inode"])
 def test_a_host_that_can_keep_no_record(lab: Lab, operator: Operator, fault: str) -> None:
     """Before: the plan is refused. Between the stages: never started, said in seconds."""

@@ -17,6 +17,7 @@ from remediations.systems.comet.reading import CometReading, HostReading, comet_
 from remediations.values.reading import Known, Unknown
 from remediations.values.wire import decode
 from tests.inventories import node_entry
+from tests.lab.choice import full_lab, only_some
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
 from tests.readings import program
@@ -116,7 +117,11 @@ def well_read(reading: HostReading) -> bool:
     return all(isinstance(field, Known) for field in (*fields, *samples, reading.disk))
 
 
-@pytest.mark.parametrize("case", HOME_OF_A_STRANGER)
+ALWAYS = ("key: FIFO", "state: the key file")
+"""A reading that would never end, and one that would tell a key."""
+
+
+@pytest.mark.parametrize("case", only_some(HOME_OF_A_STRANGER, ALWAYS.__contains__))
 def test_a_hostile_home_costs_one_reading(lab: Lab, operator: Operator, case: str) -> None:
     """The others are read as fast as ever; on the host nothing is left, no memory is taken, and
     nothing leaves it that is not asked for."""
@@ -155,6 +160,7 @@ def test_a_cut_connection_leaves_nothing(lab: Lab, operator: Operator) -> None:
     assert root_processes(lab).processes == before.processes
 
 
+@full_lab
 def test_one_hostile_answer_costs_nobody_anything(lab: Lab, operator: Operator) -> None:
     """A host whose bash prints 450 bytes that unpack to a text made for slow expressions."""
     usual = looked_at(operator)[1]

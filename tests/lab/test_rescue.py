@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
 from tests.lab.truth import rescued
@@ -20,6 +21,7 @@ def test_quorum_lost_by_two_validators(lab: Lab, operator: Operator) -> None:
     assert said.document["outcome"] == "ok"
 
 
+@full_lab
 def test_report_goes_on_to_the_end_of_the_checks(lab: Lab, operator: Operator) -> None:
     """Blocks that come while the checks wait for them are in report and plot; a verification later
     changes neither."""
@@ -65,6 +67,7 @@ def test_minority_is_restarted_while_the_chain_goes_on(lab: Lab, operator: Opera
     assert lab.grows()
 
 
+@full_lab
 def test_full_node_down(lab: Lab, operator: Operator) -> None:
     """A full node has no power: INC-001 has nothing to do, node-down starts it."""
     lab.break_stop("full1")
@@ -74,6 +77,7 @@ def test_full_node_down(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
     """The disk was full, consensus died, the process stays: refused until there is room, then
     restarted."""
@@ -87,6 +91,7 @@ def test_zombie_after_a_full_disk(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_wrapper_that_outlived_its_daemon(lab: Lab, operator: Operator) -> None:
     """The unit is active, its daemon was killed within it: the unit is restarted."""
     lab.break_wrapped("val4")
@@ -97,6 +102,7 @@ def test_wrapper_that_outlived_its_daemon(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
     """systemd gave up on it; the cause is gone: the failure is reset and the unit started."""
     lab.break_start_limit("val4")
@@ -105,6 +111,7 @@ def test_unit_failed_after_a_crash_loop(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_unit_disabled(lab: Lab, operator: Operator) -> None:
     """A disabled unit is started, stays disabled, and the plan says so."""
     lab.break_disable("val4")
@@ -126,6 +133,7 @@ def test_standby_is_started_only_when_named(lab: Lab, operator: Operator) -> Non
     assert lab.world.height("standby1") is not None
 
 
+@full_lab
 def test_host_that_lost_its_power(lab: Lab, operator: Operator) -> None:
     """The power came back, the disabled unit did not: it is started."""
     lab.systemctl("val4", "disable", "--quiet", lab.unit("val4"))

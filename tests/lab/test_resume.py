@@ -17,6 +17,7 @@ from remediations.engine.runs.records import (
     StepEnded,
     StepStarting,
 )
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator
 from tests.lab.test_goes_on import SOAK, directory, entries, starts, two_stages, until
@@ -25,9 +26,10 @@ from tests.lab.truth import rescued
 
 REFUSED = 4
 EVERY_RECORD = (RunBegan, StepStarting, StepEnded, GateWaiting)
-KILLED_AT = [(kind, place) for kind in EVERY_RECORD for place in ("here", "elsewhere")]
+KILLED_AT: list[object] = [(kind, at) for kind in EVERY_RECORD for at in ("here", "elsewhere")]
 if not SOAK:
-    KILLED_AT = [(StepStarting, "here"), (GateWaiting, "elsewhere")]
+    rarely = pytest.param(StepStarting, "here", marks=full_lab)
+    KILLED_AT = [rarely, (GateWaiting, "elsewhere")]
 
 
 def killed(operator: Operator, run: str, kind: type[Event]) -> None:
@@ -86,6 +88,7 @@ def test_a_controller_that_comes_back(lab: Lab, operator: Operator, tmp_path: Pa
     assert [starts(lab, operator, run, host) for host in ("val3", "val4")] == [1, 1]
 
 
+@full_lab
 def test_a_world_that_changed_before_it_was_resumed(lab: Lab, operator: Operator) -> None:
     """The unit of the validator that is left was masked meanwhile: nothing is started, and the
     refusal says what changed."""
@@ -126,6 +129,7 @@ def test_stopped_from_another_terminal(
     assert refused.error["guard"] == "a step happens at most once"
 
 
+@full_lab
 def test_abandoned(lab: Lab, operator: Operator) -> None:
     """Killed and given up: what was done stays, what was not can never start; a new plan does the
     rest."""

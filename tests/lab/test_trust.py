@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import CHECKOUT, Lab
 from tests.lab.operator import LIMIT_S, Operator
 from tests.lab.test_refuse import quiet_files, restless_nodes
@@ -86,6 +87,7 @@ def test_a_step_that_fails_stops_the_run(lab: Lab, operator: Operator) -> None:
     assert lab.grows()
 
 
+@full_lab
 def test_interrupted_run_names_what_is_left(lab: Lab, operator: Operator) -> None:
     """Ctrl-C while it waits: exit 9, a receipt, and the journal tells the same afterwards."""
     lab.break_stop("val2", "val4")
@@ -132,6 +134,7 @@ def test_killed_controller_leaves_one_start_and_an_honest_status(
     assert lab.grows()
 
 
+@full_lab
 def test_reading_changes_no_file(lab: Lab, operator: Operator) -> None:
     """With its chain stopped, a host has the same files after diagnose and plan as before. What a
     login itself writes (journal, logind, motd) is left out, and named here."""
@@ -146,6 +149,7 @@ def test_reading_changes_no_file(lab: Lab, operator: Operator) -> None:
     assert quiet_files(lab, restless) == before
 
 
+@full_lab
 def test_plain_pyinfra_has_the_same_guards(lab: Lab, operator: Operator) -> None:
     """`pyinfra @remediate/INVENTORY deploys/start_node.py` starts a stopped validator, and refuses
     one that runs, one that it is led away from, and one whose sign state was zeroed."""
@@ -188,6 +192,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     return said
 
 
+@full_lab
 def test_revoked_host_key_is_refused(lab: Lab, operator: Operator) -> None:
     """A host whose key is revoked in known_hosts is not talked to, whatever ssh_config says."""
     known = lab.access.known_hosts

@@ -7,6 +7,7 @@ import signal
 import time
 from itertools import pairwise
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator
 
@@ -28,6 +29,7 @@ def left(lab: Lab) -> dict[str, list[str]]:
     return {name: found for name, found in counts.items() if found != ["0", "0"]}
 
 
+@full_lab
 def test_it_ends_when_the_chain_is_well(lab: Lab, operator: Operator) -> None:
     """A lost quorum is told, then each change, then 0; each host was logged in to once."""
     lab.break_stop("val1")

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.whatif.projection import Supposition
-from remediations.playbooks.chain.situation import situation
+from remediations.playbooks.chain.situation import situation_of
 from remediations.playbooks.chain.whatif.links import strongest
 from remediations.playbooks.chain.whatif.project import project
-from remediations.systems.comet.reading import sealed
 from tests.worlds import healthy
 
 Graph = dict[str, set[str]]
@@ -77,7 +76,7 @@ def test_power_is_counted_once_and_a_stop_adds_none(powers: list[int], stops: se
     one too many really is."""
     world = healthy(powers, standby=0)
     gone = [f"val{n}" for n in sorted(stops) if n <= len(powers)]
-    chain = situation(sealed(world), frozenset())
+    chain = situation_of(world, frozenset())
     stages = project(chain, Supposition(stops=tuple(gone)), None).stages
     left = sum(power for n, power in enumerate(powers, 1) if f"val{n}" not in gone)
     assert stages[-1].impacts[0].after == left

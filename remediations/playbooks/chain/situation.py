@@ -110,7 +110,15 @@ def situation(observation: Observation, only: frozenset[str]) -> ChainSituation:
         UsageError: the observation has no reading of a chain, or one of `only` is a host without a
             node.
     """
-    reading = comet_reading(observation)
+    return situation_of(comet_reading(observation), only)
+
+
+def situation_of(reading: CometReading, only: frozenset[str]) -> ChainSituation:
+    """The same, of what an observation says of the chain.
+
+    Raises:
+        UsageError: one of `only` is a host without a node.
+    """
     _have_nodes(only, reading)
     return ChainSituation(observation=reading, finding=diagnose(reading), only=only)
 

@@ -182,17 +182,18 @@ def test_what_is_odd_is_unknown_and_the_rest_is_read(host: Host, case: str) -> N
     """At once: nothing has to wait for a time limit."""
     act, expected = HOMES[case]
     act(host)
+    host.install()
     began = time.monotonic()
-    reading = observe(host)
+    printed, sent, received = run_probe(host, Scope.FULL, ENTRY)
+    reading = read_host(read_document(printed, sent=sent, received=received), ENTRY, sent)
     assert unknown(reading) == expected
     assert time.monotonic() - began < LIMIT_S
     assert isinstance(reading.journal, Known) == (os.geteuid() == 0)
-    secrets_stay(host)
+    secrets_stay(printed)
 
 
-def secrets_stay(host: Host) -> None:
+def secrets_stay(printed: bytes) -> None:
     """Nothing of a canary, or of /etc/shadow, is in what is sent."""
-    printed, _, _ = run_probe(host, Scope.FULL, ENTRY)
     document = json.loads(printed)
     for name, part in document.items():
         if isinstance(part, dict) and part["b64"]:
@@ -287,11 +288,11 @@ def test_a_program_that_nothing_could_end_is_not_asked(tmp_path: Path) -> None:
     assert not (tmp_path / "asked").exists()
 
 
-ROUNDS = 100
+ROUNDS = 16
 
 
-def test_a_hundred_readings_leave_nothing(tmp_path: Path) -> None:
-    """All of it at once, a hundred times: no process, and no more memory than for the first."""
+def test_many_readings_leave_nothing(tmp_path: Path) -> None:
+    """All of it at once, four times four: no process, and no more memory than for the first."""
     host = Host(tmp_path, 1)
     for path in (KEY, STATE):
         instead(path, zeros)(host)
@@ -309,7 +310,7 @@ def test_a_hundred_readings_leave_nothing(tmp_path: Path) -> None:
 
 
 def again(root: str) -> None:
-    """Read the host in `root` a hundred times; prints the size of the largest process, in KiB."""
+    """Read the host in `root` again and again; prints the size of the largest process, in KiB."""
     host = cast("Host", SimpleNamespace(bin=Path(root) / "bin"))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: run_probe(host, Scope.DECIDING, ENTRY), range(ROUNDS)))

@@ -17,7 +17,7 @@ from remediations.engine.plan.recheck import recheck
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.situation import ChainSituation, situation
+from remediations.playbooks.chain.situation import ChainSituation, situation_of
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
 from remediations.systems.hosts.compile.compiler import Compiler
@@ -93,7 +93,7 @@ def case_of(
     only: Sequence[str] = (),
 ) -> Case:
     """What the playbook proposes for a world."""
-    chain = situation(sealed(observation), frozenset(only))
+    chain = situation_of(observation, frozenset(only))
     picked = pick_branch(installed(playbook).playbook, chain, DOMAIN.finding(chain), branch)
     return Case(
         observation=observation,

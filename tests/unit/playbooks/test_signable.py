@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from remediations.playbooks.chain.signable.ability import Ability, Answer, Position, Signer
 from remediations.playbooks.chain.signable.signers import OUTSIDE, signable_after, signers_with
 from remediations.playbooks.chain.signable.whole import Signable, lock_sentences, signable
-from remediations.playbooks.chain.situation import ChainSituation, situation
-from remediations.systems.comet.reading import CometReading, HostReading, sealed
+from remediations.playbooks.chain.situation import ChainSituation, situation_of
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from tests import worlds
 from tests.unit.plan.cases import missing, quorum_lost
@@ -164,7 +164,7 @@ def test_a_block_that_more_than_two_thirds_precommitted_is_decided() -> None:
 
 
 def seen(world: CometReading) -> ChainSituation:
-    return situation(sealed(world), frozenset())
+    return situation_of(world, frozenset())
 
 
 def test_only_those_that_run_or_are_started_are_there() -> None:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from remediations.engine.find.finding import Health
 from remediations.engine.whatif.projection import ProjectedStage, Projection, Supposition
 from remediations.errors import Unreadable, UsageError
-from remediations.playbooks.chain.situation import situation
+from remediations.playbooks.chain.situation import situation_of
 from remediations.playbooks.chain.whatif.project import project
-from remediations.systems.comet.reading import CometReading, HostReading, sealed
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import Peer
 from remediations.systems.hosts.values import WriteAheadLog
@@ -28,7 +28,7 @@ NEXT = worlds.HEIGHT + 1
 
 
 def supposed(world: CometReading, playbook: str | None = None, **what: Any) -> Projection:  # noqa: ANN401
-    chain = situation(sealed(world), frozenset())
+    chain = situation_of(world, frozenset())
     proposal = case_of(world, playbook).proposal if playbook is not None else None
     return project(chain, Supposition(**what), proposal)
 

@@ -12,7 +12,8 @@ import pytest
 from tests.unit.run.launcher_host import PLAN, STEP, LauncherHost, answer, until
 
 OTHER = "b" * 64
-ROUNDS = 70
+ROUNDS = 42
+"""Each of two, of three and of seven manners with each other."""
 
 
 @pytest.fixture
