@@ -49,6 +49,27 @@ Facts = Mapping[str, str]
 """The values of facts, by name."""
 StepData = Mapping[str, str | int]
 """The data from which a driver makes the bytes for one target."""
+Inputs = Mapping[str, str]
+"""What people chose for a plan: canonical texts, by the names of their inputs."""
+NO_INPUTS: Inputs = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A choice that a branch leaves to people: an option of `remediate plan`, `--NAME METAVAR`.
+
+    `parse` gives the one form in which a choice stands in the plan (`2` for `02`), and gives
+    that back unchanged. It knows nothing of the world: whether the choice is right there, `fits` or
+    a guard says.
+
+    Raises (`parse`):
+        ValueError: with a sentence that says what is expected.
+    """
+
+    name: str
+    metavar: str
+    help: str
+    parse: Callable[[str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +137,11 @@ class Proposal(Generic[S]):
 
 @dataclass(frozen=True, kw_only=True)
 class Branch(Generic[S]):
-    """One resolution. `fits` returns None if it is the right one, otherwise why it is not."""
+    """One resolution. `fits` returns None if it is the right one, otherwise why it is not.
+
+    `inputs` are the choices that it uses, none of which has to be given: `fits` says why it cannot
+    do without one. One that is given and not used here is refused.
+    """
 
     name: str
     title: str
@@ -124,6 +149,7 @@ class Branch(Generic[S]):
     fits: Callable[[S], str | None]
     propose: Callable[[S], Proposal[S]]
     invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...] = ()
+    inputs: tuple[Input, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +160,12 @@ class Playbook(Generic[S]):
     title: str
     alerts: tuple[str, ...]
     branches: tuple[Branch[S], ...]
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What its branches leave to people, each once. Branches may share one."""
+        every = (one for branch in self.branches for one in branch.inputs)
+        return tuple({one.name: one for one in every}.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +179,9 @@ class Domain(Generic[S]):
 
     `situation` is given the targets that may be acted on, empty for all; what is read is never
     narrowed. If the readings cannot be used or contradict each other, it raises UsageError, as
-    `Observation.read` does.
+    `Observation.read` does. `with_inputs` gives the same situation with what people chose, which is
+    never empty; None if no branch has an input. A choice is no reading: it leaves the finding as it
+    is.
 
     `finding` is the conclusion for people, `detail` the same in the domain's own terms.
     `invariants` judge the whole proposal; one that does not apply to it returns None. `levels` are
@@ -180,6 +214,14 @@ class Domain(Generic[S]):
     doctor: Callable[[], Doctor] | None = None
     discovery: Callable[[], Discovery] | None = None
     whatif: Callable[[], Projector] | None = None
+    with_inputs: Callable[[S, Inputs], S] | None = None
+
+    def choose(self, situation: S, inputs: Inputs) -> S:
+        """The situation with what people chose, if anything."""
+        if not inputs:
+            return situation
+        assert self.with_inputs is not None, "`entry_points.domain_flaw` refuses such a domain"
+        return self.with_inputs(situation, inputs)
 
     def action(self, name: str) -> Action[S]:
         """The action called `name`.

@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import NamedTuple
 
-from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Playbook
+from remediations.engine.domain import Action, AnyDomain, Branch, Domain, Input, Playbook
 from remediations.machine.config import normalize_distribution
 from remediations.render.printable import one_line
 from remediations.values.part import Kinded
@@ -25,6 +25,7 @@ SYSTEMS = "remediations.systems"
 OWN = "remediations"
 """Our own distribution and package."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_INPUT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NAME = re.compile(r"^name[ \t]*:.*(?:\n[ \t].*)*", re.IGNORECASE | re.MULTILINE)
 _IMPOSTOR = "it calls itself {own}, and its {brought} are not in that package"
 _SAID = 160
@@ -146,7 +147,10 @@ def domain_flaw(loaded: object) -> str:
         return "its actions are not a tuple of actions"
     if not _tuple(loaded.playbooks) or not loaded.playbooks:
         return "its playbooks are not a tuple with one or more"
-    return next(filter(None, map(_playbook_form, loaded.playbooks)), "")
+    flaw = next(filter(None, map(_playbook_form, loaded.playbooks)), "")
+    if not flaw and any(p.inputs for p in loaded.playbooks) and not callable(loaded.with_inputs):
+        return "its playbooks have inputs, and its situation cannot be given any"
+    return flaw
 
 
 def _asked(domain: AnyDomain) -> tuple[object, ...]:
@@ -169,7 +173,10 @@ def _playbook_form(loaded: object) -> str:
         return "its title and its alerts are not single lines of text"
     if not _tuple(loaded.branches):
         return "its branches are not a tuple"
-    return next(filter(None, map(_branch_form, loaded.branches)), "")
+    flaw = next(filter(None, map(_branch_form, loaded.branches)), "")
+    if not flaw and len({one for b in loaded.branches for one in b.inputs}) > len(loaded.inputs):
+        return "two of its branches have different inputs of the same name"
+    return flaw
 
 
 def _branch_form(branch: object) -> str:
@@ -179,7 +186,18 @@ def _branch_form(branch: object) -> str:
         return "name, title and condition of a branch are not single lines of text"
     if not all(callable(act) for act in (branch.fits, branch.propose)):
         return "a branch does not say when it fits or what it proposes"
+    if not _tuple(branch.inputs) or not all(map(_is_input, branch.inputs)):
+        return "the inputs of a branch are not a tuple of inputs"
     return ""
+
+
+def _is_input(value: object) -> bool:
+    return (
+        isinstance(value, Input)
+        and all(map(_text, (value.name, value.metavar, value.help)))
+        and _INPUT.fullmatch(value.name) is not None
+        and callable(value.parse)
+    )
 
 
 def _text(value: object) -> bool:

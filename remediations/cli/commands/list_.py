@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult
 from remediations.engine.catalogue import Installed, UnusedEntry, catalogue
+from remediations.engine.domain import Branch
 from remediations.engine.entry_points import OWN
 from remediations.engine.installed_systems import installed_systems
 from remediations.errors import ExitCode
@@ -48,11 +50,20 @@ def _document(installed: Installed) -> dict[str, object]:
         "id": playbook.id,
         "title": playbook.title,
         "alerts": list(playbook.alerts),
-        "branches": [
-            {"name": b.name, "title": b.title, "condition": b.condition} for b in playbook.branches
-        ],
+        "branches": list(map(_branch, playbook.branches)),
         "distribution": installed.distribution,
         "version": installed.version,
+    }
+
+
+def _branch(branch: Branch[Any]) -> dict[str, object]:
+    return {
+        "name": branch.name,
+        "title": branch.title,
+        "condition": branch.condition,
+        "inputs": [
+            {"name": one.name, "metavar": one.metavar, "help": one.help} for one in branch.inputs
+        ],
     }
 
 
@@ -74,6 +85,8 @@ def _lines(installed: Installed) -> Iterator[str]:
     for branch in playbook.branches:
         yield f"  {branch.name:<24} {branch.title}"
         yield f"  {'':<24} when {branch.condition}"
+        for one in branch.inputs:
+            yield f"  {'':<24} --{one.name} {one.metavar}: {one.help}"
 
 
 def _line(trouble: UnusedEntry) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from remediations.cli.inputs import PlanCommand, typed_inputs
 from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
 from remediations.cli.output import CommandResult, TerminalStyle, next_command, terminal_style
@@ -16,7 +17,8 @@ from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import PlanBuilder
-from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.plan.inputs import parse_inputs
+from remediations.engine.plan.plan import Plan, plan_digest, words_to_plan
 from remediations.engine.plan.planning import make_plan
 from remediations.engine.runs.history import UnprovenRun, last_unproven
 from remediations.engine.runs.store import create_run
@@ -29,7 +31,11 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
 """What draws: imported while hosts are read."""
 
 
-@click.command("plan", help="Show exactly what would be done, and keep it as a run to be approved.")
+@click.command(
+    "plan",
+    cls=PlanCommand,
+    help="Show exactly what would be done, and keep it as a run to be approved.",
+)
 @click.argument("playbook")
 @click.option("--branch", help="Which resolution; by default the one that fits the finding.")
 @limit_option
@@ -50,6 +56,7 @@ def command(
         installed_systems(load_machine_config()).step_compilers()
     )
     installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
+    inputs = parse_inputs(installed.playbook, typed_inputs())
     hosts, style = require_inventory(inventory), terminal_style()
     observation = get_observation(hosts, source, save, imports=IMPORTS)
     now = datetime.now(UTC)
@@ -59,7 +66,7 @@ def command(
     situation = installed.domain.situation(observation, only)
     finding = installed.domain.finding(situation)
     past = last_unproven(installed.domain.resources(situation), now)
-    if finding.well and not only and branch is None:
+    if finding.well and not only and not inputs and branch is None:
         return _nothing_to_do(finding, past, style, observation.ended, now)
     maker = PlanBuilder(
         domain=installed.domain,
@@ -68,7 +75,7 @@ def command(
         tool=TOOL,
         compilers=made,
     )
-    plan = make_plan(maker, branch, observation, only, situation)
+    plan = make_plan(maker, branch, observation, only, situation, inputs)
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
     if past is not None:
@@ -78,7 +85,7 @@ def command(
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
-        again = next_command("plan", plan.playbook, inventory=hosts.path)
+        again = next_command(*words_to_plan(plan), inventory=hosts.path)
         next_step = f"{again} (this one has expired)"
     return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING,

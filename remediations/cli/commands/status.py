@@ -10,6 +10,7 @@ from remediations.cli.anchors import Anchors
 from remediations.cli.options import inventory_option, json_option
 from remediations.cli.output import CommandResult, next_command
 from remediations.cli.run_status import current_status, is_expired, quick_status, way_on
+from remediations.engine.plan.plan import words_to_plan
 from remediations.engine.runs.records import RunState
 from remediations.engine.runs.status import RunStatus
 from remediations.engine.runs.store import RunDirectory, find_run, list_runs
@@ -77,7 +78,7 @@ def _row(run: RunDirectory, inventory: Path | None) -> tuple[str, str, str]:
 def _next(run: RunDirectory, status: RunStatus) -> str:
     match status.state:
         case RunState.PLANNED if is_expired(run.plan):
-            return next_command("plan", run.plan.playbook)
+            return next_command(*words_to_plan(run.plan))
         case RunState.PLANNED:
             return next_command("approve", run.reference, "--key", "KEY")
         case RunState.APPROVED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.render.formats import count_of, format_moment, name_some
-from remediations.render.printable import one_line
+from remediations.render.printable import ascii_line, one_line
 from remediations.values.record import Moment, Record
 from remediations.values.wire import canonical
 
@@ -57,10 +57,12 @@ def consequences_text(plan: Plan) -> str:
         undone.setdefault(step.undo, {})[step.target] = None
     ways = [f"{name_some(list(hosts))}: {undo}" for undo, hosts in undone.items()]
     shown = "; ".join(ways[:MOST_WAYS]) + (" …" if len(ways) > MOST_WAYS else "")
+    chosen = ", ".join(f"--{one.name} {one.value}" for one in plan.inputs)
     return "\n".join(
         (
             "What you approve:",
             f"  title     {one_line(plan.title)}",
+            *([f"  chosen    {ascii_line(chosen)}"] if chosen else []),
             f"  risk      {plan.risk}",
             f"  worst     {one_line(plan.worst_case)}",
             f"  acts on   {count_of(len(plan.targets), 'target')}: "

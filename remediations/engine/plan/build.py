@@ -37,10 +37,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from remediations.engine.domain import (
+    NO_INPUTS,
     Action,
     Branch,
     Domain,
     Facts,
+    Inputs,
     Playbook,
     Proposal,
     StageDraft,
@@ -48,6 +50,7 @@ from remediations.engine.domain import (
 )
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.impact import compute_impacts
+from remediations.engine.plan.inputs import chosen_inputs
 from remediations.engine.plan.plan import (
     PLAN_FORMAT,
     VALID_FOR,
@@ -116,9 +119,11 @@ class PlanBuilder:
         situation: S,
         observation: Observation,
         *,
+        inputs: Inputs = NO_INPUTS,
         held: Facts | None = None,
     ) -> Plan:
-        """The plan of a branch that fits. `held` are facts that keep their approved values.
+        """The plan of a branch that fits. `inputs` are what people chose, as the situation has it;
+        `held` are facts that keep their approved values.
 
         Raises:
             RemediationError: a compiler cannot make the bytes.
@@ -134,6 +139,7 @@ class PlanBuilder:
             domain=domain.name,
             playbook=self.playbook.id,
             branch=branch.name,
+            inputs=chosen_inputs(branch, inputs),
             origin=self.origin,
             title=proposal.title,
             resources=domain.resources(situation),

@@ -18,7 +18,7 @@ from remediations.engine.plan.grouping import (
     group_by_program,
     guard_rows,
 )
-from remediations.engine.plan.plan import Impact, Outcome, Plan, Stage, Step
+from remediations.engine.plan.plan import ChosenInput, Impact, Outcome, Plan, Stage, Step
 from remediations.render.document import (
     Block,
     Bullets,
@@ -71,6 +71,7 @@ def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
 def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
     return (
         ("Playbook", (Exact(plan.playbook), " / ", Exact(plan.branch))),
+        *([("Chosen", input_words(plan.inputs))] if plan.inputs else []),
         ("Acts on", (*exact_names(plan.resources), " (", Exact(plan.domain), ")")),
         ("Risk", f"{plan.risk}: {plan.worst_case}"),
         (
@@ -93,6 +94,14 @@ def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
             ),
         ),
     )
+
+
+def input_words(inputs: tuple[ChosenInput, ...]) -> tuple[str, ...]:
+    """What people chose, in the form in which it is typed: `--pause 2, --colour red`."""
+    words = [
+        part for one in inputs for part in (", ", Exact(f"--{one.name}"), " ", Exact(one.value))
+    ]
+    return tuple(words[1:])
 
 
 def _finding(finding: Finding) -> Iterator[Block]:

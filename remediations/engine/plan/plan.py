@@ -7,6 +7,7 @@ observation.
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
@@ -148,12 +149,20 @@ class PlannedCheck(Record, frozen=True, kw_only=True):
     title: str
 
 
-class Plan(Record, frozen=True, kw_only=True):
+class ChosenInput(Record, frozen=True, kw_only=True):
+    """What people chose for one input of the branch (`--NAME VALUE`), in its canonical text."""
+
+    name: str
+    value: str
+
+
+class Plan(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One reviewed change, complete. Written with `canonical`, identified by `plan_digest`.
 
-    `domain` is the owner of the playbook; `resources` are what the run locks (`lamp/ROOM`).
-    `observation_digest` is the SHA-256 of the observation from which it was made; `logins` says
-    where the name of every host of the inventory leads. `baseline` is what the checks compare with.
+    `domain` is the owner of the playbook; `inputs` is not written where people chose nothing;
+    `resources` are what the run locks (`lamp/ROOM`). `observation_digest` is the SHA-256 of the
+    observation from which it was made; `logins` says where the name of every host of the inventory
+    leads. `baseline` is what the checks compare with.
 
     It consists of sentences, facts, exact bytes and parts, so it can be shown, signed and checked
     where its domain is not installed.
@@ -164,6 +173,7 @@ class Plan(Record, frozen=True, kw_only=True):
     domain: str
     playbook: str
     branch: str
+    inputs: tuple[ChosenInput, ...] = ()
     origin: Origin
     title: str
     resources: tuple[str, ...]
@@ -213,6 +223,12 @@ class Plan(Record, frozen=True, kw_only=True):
 def plan_digest(plan: Plan) -> str:
     """The plan's identity: SHA-256 over its canonical bytes, lower-case hex."""
     return digest(plan)
+
+
+def words_to_plan(plan: Plan) -> tuple[str, ...]:
+    """The words after `remediate` that plan the same again, with the same choices."""
+    chosen = (word for one in plan.inputs for word in (f"--{one.name}", shlex.quote(one.value)))
+    return ("plan", plan.playbook, *chosen)
 
 
 _OUTCOMES = {None: Outcome.UNKNOWN, True: Outcome.PASS, False: Outcome.BLOCK}

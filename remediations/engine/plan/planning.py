@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from remediations.engine.domain import pick_branch
+from remediations.engine.domain import NO_INPUTS, Inputs, pick_branch
 from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import Observation, missing_readings
 from remediations.engine.plan.build import PlanBuilder
+from remediations.engine.plan.inputs import check_used
 from remediations.engine.plan.plan import Plan
 from remediations.errors import Refused, UsageError
 from remediations.values.wire import WireError, canonical, decode
@@ -18,14 +19,15 @@ def make_plan(
     observation: Observation,
     only: frozenset[str],
     situation: object = None,
+    inputs: Inputs = NO_INPUTS,
 ) -> Plan:
     """The plan for what was observed, whether or not its guards pass. `only` are the targets that
     may be acted on, empty for all. `situation` is what the domain says of both, if it was asked
-    already.
+    already. `inputs` are what people chose.
 
     Raises:
         UsageError: a branch or host is unknown, or the observation is not a full one, or does not
-            concern the domain.
+            concern the domain, or the branch does not use what was chosen.
         Refused: no branch fits, the one that fits has nothing to act on, or the domain returns
             values whose types are not those of a plan.
         RemediationError: the bytes of a step cannot be made.
@@ -45,7 +47,9 @@ def make_plan(
         situation = domain.situation(observation, only)
     finding = domain.finding(situation)
     check_targets(only, observation, finding)
+    situation = domain.choose(situation, inputs)
     chosen = pick_branch(maker.playbook, situation, finding, branch)
+    check_used(maker.playbook, chosen, inputs)
     if not chosen.propose(situation).moves:
         raise Refused(
             f"{maker.playbook.id} {chosen.name} has nothing to act on",
@@ -54,7 +58,7 @@ def make_plan(
             expected="at least one",
             next_step="remediate diagnose",
         )
-    plan = maker.build(chosen, situation, observation)
+    plan = maker.build(chosen, situation, observation, inputs=inputs)
     _check_form(plan)
     return plan
 

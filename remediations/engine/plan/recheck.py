@@ -13,11 +13,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from remediations.engine.catalogue import branch_of
+from remediations.engine.domain import Branch, Inputs
 from remediations.engine.observe.observation import Observation, missing_readings
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
+from remediations.engine.plan.inputs import planned_inputs
 from remediations.engine.plan.plan import Fact, GuardResult, Outcome, Plan
 from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.values.wire import digest
@@ -48,14 +51,15 @@ def check_derivation(plan: Plan, observation: Observation, maker: PlanBuilder) -
         raise _not_of_this(plan, f"an observation with {missing}", "a full one of all hosts")
     if not maker.domain.concerns(observation):
         raise _not_of_this(plan, f"an observation without {plan.domain}", f"one of {plan.domain}")
+    inputs = _inputs_of(plan, branch)
     try:
-        situation = maker.domain.situation(observation, frozenset(plan.targets))
+        situation = _situation_of(plan, observation, maker, inputs)
     except UsageError as error:  # its readings contradict each other
         raise _not_of_this(plan, f"{error.what}: {error.got}", error.expected) from error
     reason = branch.fits(situation)
     if reason is not None:
         raise _not_of_this(plan, f"{branch.name} does not fit: {reason}", "the branch of the plan")
-    made = maker.build(branch, situation, observation)
+    made = maker.build(branch, situation, observation, inputs=inputs)
     if made != plan:
         differences = changed_fields(plan, made)[:SHOWN]
         raise _not_of_this(
@@ -76,7 +80,8 @@ def recheck(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
     if not maker.domain.concerns(observation):
         why = "it is not configured here as it was when the plan was made"
         raise world_changed([Difference(plan.domain, "observed", "nothing of it was read", why)])
-    situation = maker.domain.situation(observation, frozenset(plan.targets))
+    inputs = _inputs_of(plan, branch)
+    situation = _situation_of(plan, observation, maker, inputs)
     differences = changed_facts(plan.facts, list(_facts_now(plan, situation, maker)))
     if differences:
         raise world_changed(differences)
@@ -86,7 +91,7 @@ def recheck(plan: Plan, observation: Observation, maker: PlanBuilder) -> None:
             [Difference("branch", plan.branch, reason, "another one may be right now")]
         )
     held = {fact.name: fact.value for fact in plan.facts}
-    made = maker.build(branch, situation, observation, held=held)
+    made = maker.build(branch, situation, observation, inputs=inputs, held=held)
     if made.blocked:
         raise world_changed(_that_block(made.blocked))
     differences = changed_fields(plan, made, movable=maker.domain.movable)
@@ -105,9 +110,10 @@ def recheck_untouched(
 
     Raises:
         WorldChanged: one does not. Nothing more was changed.
-        UsageError: the readings contradict each other.
+        UsageError: the readings contradict each other, or the branch is not installed here.
     """
-    situation = maker.domain.situation(observation, frozenset(plan.targets))
+    inputs = _inputs_of(plan, branch_of(plan, maker.playbook))
+    situation = _situation_of(plan, observation, maker, inputs)
     moves = dict.fromkeys((s.action, s.target) for s in plan.steps if s.target in targets)
     now: list[Fact] = []
     guards: list[GuardResult] = []
@@ -122,6 +128,30 @@ def recheck_untouched(
     if differences:
         raise world_changed(differences, changed="Nothing more was changed")
     return len(planned)
+
+
+def _inputs_of(plan: Plan, branch: Branch[Any]) -> Inputs:
+    """What was chosen for the plan.
+
+    Raises:
+        Refused: the branch would not have taken it.
+    """
+    try:
+        return planned_inputs(plan, branch)
+    except ValueError as error:
+        raise _not_of_this(plan, str(error), "inputs as they were planned") from error
+
+
+def _situation_of(
+    plan: Plan, observation: Observation, maker: PlanBuilder, inputs: Inputs
+) -> object:
+    """The situation in which the plan would be made now, for its targets and with its choices.
+
+    Raises:
+        UsageError: the readings contradict each other.
+    """
+    situation = maker.domain.situation(observation, frozenset(plan.targets))
+    return maker.domain.choose(situation, inputs)
 
 
 def _that_block(guards: Iterable[GuardResult]) -> list[Difference]:

@@ -15,7 +15,7 @@ from itertools import takewhile
 from rich.console import RenderableType
 from rich.text import Text as RichText
 
-from remediations.engine.plan.document import impact_words, plan_document
+from remediations.engine.plan.document import impact_words, input_words, plan_document
 from remediations.engine.plan.grouping import (
     TOGETHER,
     SharedProgram,
@@ -73,6 +73,7 @@ def plan_text(
                         Exact(plan.playbook), " / ", Exact(plan.branch), f", risk {plan.risk}"
                     ),
                 ),
+                *([("chosen", styled_text(*input_words(plan.inputs)))] if plan.inputs else []),
                 ("acts on", styled_text(*_listed(plan.resources), f": {plan.finding.verdict}")),
                 *((row.title, row.text) for row in plan.finding.rows if row.health is not None),
                 ("worst case", plan.worst_case),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.plan import ChosenInput, Plan, words_to_plan
 from remediations.engine.runs.binding import check_binding
 from remediations.engine.runs.journal import read_journal
 from remediations.engine.runs.lock import is_being_applied
@@ -39,6 +39,7 @@ class UnprovenRun(Record, frozen=True, kw_only=True):
     run: str
     playbook: str
     branch: str
+    inputs: tuple[ChosenInput, ...]
     state: RunState
     at: Moment
     message: str
@@ -46,12 +47,10 @@ class UnprovenRun(Record, frozen=True, kw_only=True):
 
     def did_the_same_as(self, plan: Plan) -> bool:
         """Whether that plan would do once more what has ended: the same actions on the same
-        targets."""
-        return self.state is not RunState.RUNNING and (self.playbook, self.branch, self.steps) == (
-            plan.playbook,
-            plan.branch,
-            _does(plan),
-        )
+        targets, with the same choices."""
+        did = (self.playbook, self.branch, self.inputs, self.steps)
+        does = (plan.playbook, plan.branch, plan.inputs, _does(plan))
+        return self.state is not RunState.RUNNING and did == does
 
     def told(self, now: datetime) -> str:
         """In one sentence, with the command that shows the rest."""
@@ -73,6 +72,7 @@ def last_unproven(resources: Sequence[str], now: datetime) -> UnprovenRun | None
             run=past.run.name,
             playbook=past.plan.playbook,
             branch=past.plan.branch,
+            inputs=past.plan.inputs,
             state=status.state,
             at=past.entries[-1].at,
             message=status.message,
@@ -112,7 +112,7 @@ def check_open(run: RunDirectory) -> None:
 
 
 def _superseded(run: RunDirectory, got: str, newer: str = "") -> ApprovalError:
-    again = f"remediate plan {run.plan.playbook}"
+    again = " ".join(("remediate", *words_to_plan(run.plan)))
     return ApprovalError(
         f"{run.reference} is superseded: it was made from an earlier state",
         guard="an open run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
@@ -70,4 +71,5 @@ DOMAIN = Domain(
     doctor=_doctor,
     discovery=_discovery,
     whatif=_whatif,
+    with_inputs=lambda chain, inputs: replace(chain, inputs=inputs),
 )

@@ -7,10 +7,11 @@ for each host would take hours where the diagnosis takes seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from remediations.engine.domain import NO_INPUTS, Inputs
 from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
@@ -44,11 +45,12 @@ class SignedMemory(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class ChainSituation:
     """`only` are the hosts that may be acted on, empty for all. What is read is never narrowed:
-    quorum is counted over the whole set."""
+    quorum is counted over the whole set. `inputs` are what people chose for the plan."""
 
     observation: CometReading
     finding: ChainFinding
     only: frozenset[str]
+    inputs: Inputs = field(default_factory=lambda: NO_INPUTS)
 
     @cached_property
     def voting(self) -> frozenset[str]:

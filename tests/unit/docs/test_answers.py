@@ -158,7 +158,8 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_installed(reader: Reader) -> None:
     """The small ones."""
     found = result(reader, "list")
-    assert {*found, *found["playbooks"][0]} == said_of("list")
+    playbook = found["playbooks"][0]
+    assert {*found, *playbook, *playbook["branches"][0]} == said_of("list")
     assert set(result(reader, "completion bash")) == said_of("completion")
     assert set(result(reader, "path probe")) == {"probe"}
     (rule,) = result(reader, "explain G29")

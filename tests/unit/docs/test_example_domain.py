@@ -116,6 +116,34 @@ def test_lamps_can_be_limited(desk: Desk) -> None:
     assert wrong.error["got"] == "attic"
 
 
+def test_people_choose_how_it_is_lit(desk: Desk) -> None:
+    """What was chosen is in the bytes, shown, and used when the plan is made again to compare."""
+    planned = desk.types("plan dark --pause 01 --json").result["plan"]
+    assert planned["inputs"] == [{"name": "pause", "value": "1"}]
+    assert planned["stages"][0]["steps"][0]["payload"].startswith("sleep 2 &&")
+    signed = desk.types("approve last --key KEY --yes")
+    assert signed.code == 0, signed.err
+    assert "--pause 1" in signed.out
+    done = desk.types("apply last")
+    assert done.code == 0, done.err
+    assert desk.says("hall") == "lit 1"
+    assert "--pause 1" in desk.types("show last", installed=False).out
+
+
+def test_wrong_choices_are_told_with_what_there_is(desk: Desk) -> None:
+    """Exit 2, from its own words where the package has them."""
+    for words, expected in (
+        ("dark --pause 11", "SECONDS: a whole number, 0 to 10"),
+        ("dark --puase 1", "dark takes --pause SECONDS"),
+        ("INC-001 --pause 1", "none: it leaves nothing to choose"),
+    ):
+        done = desk.types(f"plan {words} --json")
+        assert done.code == 2, done.err
+        assert expected in done.error["expected"]
+    assert "--pause SECONDS" in desk.types("plan --help").out
+    assert "--pause SECONDS: Wait before each lamp is lit." in desk.types("list").out
+
+
 def test_lamp_that_cannot_be_read_is_unknown(desk: Desk) -> None:
     """And not well: exit 11."""
     desk.lamp("hall", "flickers")

@@ -88,7 +88,7 @@ DECLARED = (
 
 FIXED = (
     *("origin", "tool", "domain", "playbook", "branch", "checks", "logins", "risk", "warnings"),
-    *("resources", "title"),
+    *("resources", "title", "inputs"),
 )
 
 
