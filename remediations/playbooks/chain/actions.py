@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from remediations.engine.domain import Action
-from remediations.playbooks.chain.facts import node_data, node_facts
-from remediations.playbooks.chain.guards.table import ENABLE_GUARDS, START_GUARDS
+from remediations.playbooks.chain.facts import (
+    install_data,
+    install_facts,
+    node_data,
+    node_facts,
+)
+from remediations.playbooks.chain.guards.table import (
+    ENABLE_GUARDS,
+    INSTALL_GUARDS,
+    START_GUARDS,
+)
 from remediations.playbooks.chain.impact import no_effect, restart_effect, stop_cost
+from remediations.playbooks.chain.program import INSTALLS
 
 START = Action(
     name="node.start",
@@ -40,3 +50,14 @@ ENABLE = Action(
     effects=no_effect,
 )
 """For a node that should come back after a reboot. Nothing is started now."""
+
+INSTALL = Action(
+    name=INSTALLS,
+    driver="host",
+    deploy="install_node",
+    facts=install_facts,
+    data=install_data,
+    guards=INSTALL_GUARDS,
+    effects=restart_effect,
+)
+"""For a node whose program is the wrong one for the next block."""

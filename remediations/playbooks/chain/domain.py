@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
-from remediations.playbooks.chain.actions import ENABLE, RESTART, START
+from remediations.playbooks.chain.actions import ENABLE, INSTALL, RESTART, START
 from remediations.playbooks.chain.baseline import (
     MOVABLE,
     ChainBaseline,
@@ -62,7 +62,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
-    actions=(START, RESTART, ENABLE),
+    actions=(START, RESTART, ENABLE, INSTALL),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",

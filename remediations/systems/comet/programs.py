@@ -202,7 +202,11 @@ printf 'enabled: %s comes back after a reboot\n' "$unit"
 def start_text(node: PlannedNode) -> str:
     """Starts the unit if it is not active, after every check that a start needs."""
     parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _START_MAIN)
-    return _program(_variables(node), parts)
+    return program_text(_variables(node), parts)
+
+
+RESTART_PARTS = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START)
+"""The functions of a restart, and of what does more between stop and start."""
 
 
 def restart_text(node: PlannedNode) -> str:
@@ -211,19 +215,22 @@ def restart_text(node: PlannedNode) -> str:
     Without an invocation it always restarts; with one, a unit that was restarted since is left
     alone.
     """
-    variables = _variables(node) | {
+    return program_text(restart_variables(node), (*RESTART_PARTS, _RESTART_MAIN))
+
+
+def restart_variables(node: PlannedNode) -> dict[str, str | int]:
+    """What `RESTART_PARTS` need to know."""
+    return _variables(node) | {
         "invocation": node.invocation,
         "stop_limit": node.stop_limit_s + STOP_MARGIN_S,
         "lock_limit": LOCK_LIMIT_S,
     }
-    parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _RESTART_MAIN)
-    return _program(variables, parts)
 
 
 def enable_text(node: PlannedNode) -> str:
     """Enables the unit, so that it comes back after a reboot. Starts nothing."""
     variables = {name: _variables(node)[name] for name in ("unit", "home", "user")}
-    return _program(variables, (_UNIT, _ENABLE_MAIN))
+    return program_text(variables, (_UNIT, _ENABLE_MAIN))
 
 
 def restarted_probe(node: PlannedNode) -> Probe:
@@ -247,8 +254,9 @@ def _variables(node: PlannedNode) -> dict[str, str | int]:
     }
 
 
-def _program(variables: dict[str, str | int], parts: tuple[str, ...]) -> str:
-    """Values enter through one quoted assignment each, at the top, and nowhere else."""
+def program_text(variables: dict[str, str | int], parts: tuple[str, ...]) -> str:
+    """A whole program. Values enter through one quoted assignment each, at the top, and nowhere
+    else."""
     values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
     bodies = [part.strip("\n") for part in (_PRELUDE, *parts)]
     return "\n".join(("set -eu", values, "", *bodies)) + "\n"

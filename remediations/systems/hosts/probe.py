@@ -18,6 +18,7 @@ class ProbeName(StrEnum):
     UNIT_ACTIVE = "unit-active"  # UNIT: it is active
     UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
+    UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
 
 
 class Probe(Record, frozen=True, kw_only=True):
@@ -45,3 +46,8 @@ def unit_restarted(unit: str, invocation: str) -> Probe:
 def unit_enabled(unit: str) -> Probe:
     """Whether `unit` is enabled."""
     return Probe(name=ProbeName.UNIT_ENABLED, arguments=(unit,))
+
+
+def unit_runs(unit: str, sha256: str) -> Probe:
+    """Whether `unit` is active, and its main process is of the program with this SHA-256."""
+    return Probe(name=ProbeName.UNIT_RUNS, arguments=(unit, sha256))

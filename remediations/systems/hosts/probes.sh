@@ -1,7 +1,7 @@
 # Tells whether the effect of a step is there. It only reads, and its text is fixed: the question is in
 # the arguments (remediations.systems.hosts.probe).
 #
-#   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT
+#   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-runs UNIT SHA256
 #
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
 # 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
@@ -29,7 +29,7 @@ answer() { # yes|no
 }
 
 case ${1:-}/$# in
-  unit-active/2 | unit-enabled/2 | unit-restarted/3) ;;
+  unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-runs/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac
 unit=$2
@@ -57,6 +57,16 @@ case $1 in
     property InvocationID
     [ -n "$value" ] || refuse 69 "systemd does not report InvocationID"
     [ "$value" = "$3" ] || answer yes
+    ;;
+  unit-runs)
+    case $3 in *[!0-9a-f]*) refuse 65 "bad hash" ;; esac
+    [ "${#3}" -eq 64 ] || refuse 65 "bad hash"
+    property ActiveState
+    [ "$value" = active ] || answer no
+    property MainPID
+    case $value in '' | 0 | *[!0-9]*) answer no ;; esac
+    found=$(sha256sum <"/proc/$value/exe") || refuse 69 "the program that runs cannot be read"
+    [ "${found%% *}" != "$3" ] || answer yes
     ;;
 esac
 answer no

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards import node, position, power, signing
+from remediations.playbooks.chain.guards import node, position, power, program, signing
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
 
@@ -33,25 +33,36 @@ INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResu
     position.can_sign_there,
     power.targets_reachable,
 )
+_SAFE_TO_RUN: tuple[NodeGuard, ...] = (
+    node.one_process,
+    signing.key_present,
+    signing.signs_once,
+    signing.sign_state_sound,
+    signing.wal_present,
+    signing.signer_local,
+    signing.double_sign_check_off,
+    signing.no_adaptive_sync,
+    signing.no_leftover_halt,
+    node.disk_free,
+    node.records_writable,
+    node.clock_in_sync,
+)
 START_GUARDS = tuple(
-    by_host(guard)
-    for guard in (
-        node.unit_known,
-        node.curable_by_start,
-        node.one_process,
-        signing.key_present,
-        signing.signs_once,
-        signing.sign_state_sound,
-        signing.wal_present,
-        signing.signer_local,
-        signing.double_sign_check_off,
-        signing.no_adaptive_sync,
-        signing.no_leftover_halt,
-        node.disk_free,
-        node.records_writable,
-        node.clock_in_sync,
-        node.same_binary,
+    map(by_host, (node.unit_known, node.curable_by_start, *_SAFE_TO_RUN, node.same_binary))
+)
+INSTALL_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            program.curable_by_program,
+            *_SAFE_TO_RUN,
+            program.program_staged,
+            program.another_program,
+            program.starts_program_itself,
+        ),
     )
 )
+"""The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""
