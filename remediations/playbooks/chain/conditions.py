@@ -143,6 +143,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             consensus_dead=True,
             by_hand="This node alone: compare its program (`sha256sum`), configuration and model "
             "files with a node that got past this block, and look at what it calls on its host. "
+            "Another program: `remediate plan node-down --program SHA256` with that of the others. "
             "If they are equal, rebuild its data, its own sign state kept. Nothing elsewhere.",
         ),
         NodeCondition.OBSTRUCTED: ConditionRule(
@@ -167,7 +168,8 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             consensus_dead=True,
             halts_as=ChainClass.UPGRADE_NEEDED,
             by_hand="`remediate stage FILE` with the program of the upgrade, then `remediate plan "
-            "INC-001 --program SHA256`. No rollback, no skipped height unless more than 2/3 agree.",
+            "INC-001 --program SHA256` (node-down, while blocks go on). No rollback, no skipped "
+            "height unless more than 2/3 agree.",
         ),
         NodeCondition.HALT_HEIGHT: ConditionRule(
             consensus_dead=True,

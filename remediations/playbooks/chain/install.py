@@ -1,14 +1,15 @@
-"""INC-001: the program is the wrong one for the next block, and another one goes on.
+"""The program is the wrong one for the next block, and another one goes on.
 
-Two classes have this: the application fails at the same block everywhere, and an upgrade waits for
-its program. Both get one stage: the block was decided, so nobody signs before more than two thirds
-are back, and whoever comes first waits. Nothing is rolled back: a block that was decided stays
-(docs/rules/classes.md#deterministic-panic).
+In a halt (INC-001) two classes have this: the application fails at the same block everywhere, and
+an upgrade waits for its program. Both get one stage: the block was decided, so nobody signs before
+more than two thirds are back, and whoever comes first waits. Nothing is rolled back: a block that
+was decided stays (docs/rules/classes.md#deterministic-panic).
+
+While blocks go on (node-down) a node may lack the program that the others run: it gets exactly that
+one, and one node at a time.
 """
 
 from __future__ import annotations
-
-import re
 
 from remediations.engine.domain import Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
@@ -17,7 +18,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
-from remediations.playbooks.chain.guards.program import enough_get_program
+from remediations.playbooks.chain.guards.program import enough_get_program, others_run_program
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.program import (
     FAILING,
@@ -25,13 +26,18 @@ from remediations.playbooks.chain.program import (
     PROGRAM,
     chosen_program,
     cured_by_program,
+    named_upgrades,
 )
-from remediations.playbooks.chain.restart import CHECKS, disabled_warnings, round_timeout_s
+from remediations.playbooks.chain.restart import (
+    CHECKS,
+    checks_for,
+    disabled_warnings,
+    follows_gate,
+    round_timeout_s,
+)
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, percent
 from remediations.values.part import Part
-
-_NEEDED = re.compile(r'UPGRADE \\?"([A-Za-z0-9._ -]{1,64})\\?" NEEDED')
 
 
 def _fits_panic(chain: ChainSituation) -> str | None:
@@ -70,15 +76,8 @@ def _propose_panic(chain: ChainSituation) -> Proposal[ChainSituation]:
 
 
 def _propose_upgrade(chain: ChainSituation) -> Proposal[ChainSituation]:
-    names = sorted(
-        {
-            found.group(1)
-            for node in chain.finding.nodes
-            for proof in node.evidence
-            if (found := _NEEDED.search(proof.says))
-        }
-    )
-    return _propose(chain, f"the program of the upgrade {' or '.join(names)}".rstrip())
+    names = " or ".join(named_upgrades(*chain.finding.nodes))
+    return _propose(chain, f"the program of the upgrade {names}".rstrip())
 
 
 def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
@@ -115,6 +114,53 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
         warnings=disabled_warnings(nodes),
     )
 
+
+def _fits_behind(chain: ChainSituation) -> str | None:
+    if not chain.finding.chain.rule.goes_on:
+        return f"the chain does not go on ({chain.finding.chain})"
+    if not chosen_program(chain):
+        return f"no program was chosen (--{PROGRAM} {INPUT.metavar})"
+    return None if _behind(chain) else "no node fails at a block that the others passed"
+
+
+def _behind(chain: ChainSituation) -> tuple[NodeFinding, ...]:
+    return smallest_first(
+        node
+        for node in chain.finding.nodes
+        if node.condition in FAILING and (node.host in chain.only or not chain.only)
+    )
+
+
+def _propose_behind(chain: ChainSituation) -> Proposal[ChainSituation]:
+    nodes, program = _behind(chain), chosen_program(chain)
+    return Proposal(
+        title=f"install the program of the others on {name_some([node.host for node in nodes])}",
+        stages=tuple(
+            StageDraft(
+                title=f"install and start {program[:16]} on {node.host} (power {node.power})",
+                why="one at a time, smallest power first: the chain goes on meanwhile",
+                moves=(Move(INSTALL, node.host),),
+                gate=follows_gate(node.host),
+            )
+            for node in nodes
+        ),
+        checks=checks_for(nodes),
+        risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
+        worst_case="the node fails at this block with that program, too, and stays down as it is "
+        "now: then its data or what it calls is the cause. The former program is kept",
+        warnings=disabled_warnings(nodes),
+    )
+
+
+BEHIND = Branch(
+    name="install-of-others",
+    title="A node fails at a block that the others passed: install the program that they run",
+    condition="blocks go on, a node fails at one or asks for an upgrade, and a program is chosen",
+    fits=_fits_behind,
+    propose=_propose_behind,
+    invariants=(others_run_program,),
+    inputs=(INPUT,),
+)
 
 BRANCHES = (
     Branch(

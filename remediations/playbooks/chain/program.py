@@ -14,9 +14,10 @@ from remediations.values.reading import value_or_none
 PROGRAM = "program"
 INSTALLS = "node.install"
 """The action that puts it in place."""
-FAILING = (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED)
-"""What a node says where its program is the wrong one for this block."""
+FAILING = (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED, NodeCondition.FAILS_ALONE)
+"""What a node says where its program may be the wrong one for this block."""
 _SHA256 = re.compile("[0-9a-f]{64}")
+_NEEDED = re.compile(r'UPGRADE \\?"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\\?" NEEDED')
 
 
 def _parse(text: str) -> str:
@@ -49,3 +50,9 @@ def runs_program(reading: HostReading, sha256: str) -> bool:
     """Whether this very program runs there."""
     binary = value_or_none(reading.binary)
     return binary is not None and binary.running_sha256 == sha256 != ""
+
+
+def named_upgrades(*nodes: NodeFinding) -> tuple[str, ...]:
+    """The upgrades that these nodes ask for, by the name that the chain gave them."""
+    found = (_NEEDED.search(proof.says) for node in nodes for proof in node.evidence)
+    return tuple(sorted({one.group(1) for one in found if one is not None}))

@@ -20,6 +20,7 @@ from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.guards.table import INSTALL_GUARDS, START_GUARDS
 from remediations.playbooks.chain.halted import PLAYBOOK
+from remediations.playbooks.chain.node_down import PLAYBOOK as NODE_DOWN
 from remediations.playbooks.chain.program import INPUT
 from remediations.playbooks.chain.situation import ChainSituation, situation
 from remediations.systems.comet.install import PlannedInstall
@@ -225,6 +226,62 @@ def test_the_checks_compare_with_the_chosen_program() -> None:
     assert stood.program_of("val1") == NEW
     assert stood.program_of("val4") == reading.value.sha256
     assert stood.program_of("nobody") is None
+
+
+def behind(line: str = UPGRADE) -> CometReading:
+    """Blocks go on with the new program; val4 and full1 have the old one, and fail."""
+    world = everywhere(worlds.healthy(), binary(sha256=NEW, running_sha256=NEW))
+    world = everywhere(world, binary(sha256="a" * 64, running_sha256="a" * 64), "val4", "full1")
+    for host in ("val4", "full1"):
+        world = worlds.logged(worlds.stopped(world, host), host, line)
+    return everywhere(world, brought(NEW))
+
+
+def test_a_node_without_the_program_of_the_others_gets_it() -> None:
+    """One at a time while blocks go on, and only that program."""
+    chain = chosen(behind())
+    assert chain.finding.chain is ChainClass.DEGRADED
+    (fitting,) = (one for one in NODE_DOWN.branches if one.fits(chain) is None)
+    proposal = fitting.propose(chain)
+    assert [[move.target for move in stage.moves] for stage in proposal.stages] == [
+        ["full1"],
+        ["val4"],
+    ]
+    assert all(move.action is INSTALL for move in proposal.moves)
+    guards = (*DOMAIN.invariants, *fitting.invariants)
+    results = evaluate_guards(guards, chain, proposal)
+    assert [one.id for one in results if one.outcome is not PASS] == []
+    other = evaluate_guards(guards, chosen(behind(), "a" * 64), proposal)
+    assert {one.id for one in other if one.outcome is not PASS} == {"G62", "G65"}
+
+
+def test_in_a_halt_nobody_gets_it_alone() -> None:
+    """That is for more than two thirds, together; and without a choice there is no branch."""
+    halted, unchosen = chosen(panicked()), chosen(behind(), "")
+    assert all(one.fits(halted) is not None for one in NODE_DOWN.branches)
+    assert all(one.fits(unchosen) is not None for one in NODE_DOWN.branches)
+
+
+def test_under_cosmovisor_the_commands_are_told() -> None:
+    """In the place of the one that fails, or below the name of the upgrade."""
+    path = "/var/lib/virtengine/cosmovisor/genesis/bin/virtengined"
+
+    def wrapped(reading: HostReading) -> HostReading:
+        assert isinstance(reading.unit, Known)
+        unit = replace(reading.unit.value, binary="/usr/local/bin/cosmovisor")
+        return binary(path=path)(replace(reading, unit=worlds.known(unit)))
+
+    told = {
+        line: judged(chosen(worlds.change(panicked(line=line), "val2", wrapped)))["G63", "val2"]
+        for line in ("", UPGRADE)
+    }
+    assert {one.outcome for one in told.values()} == {BLOCK}
+    home = worlds.healthy().host("val2").unit
+    assert isinstance(home, Known)
+    file = f"/var/lib/remediate/files/{NEW}"
+    assert f"{file} {path}`" in told[""].next_step
+    below = f"{home.value.home}/cosmovisor/upgrades/v2/bin/virtengined"
+    assert f"{file} {below}`" in told[UPGRADE].next_step
 
 
 @pytest.mark.parametrize("text", [NEW, NEW.upper(), f"sha256:{NEW}", f" {NEW}\n"])

@@ -6,6 +6,7 @@ was brought still has its hash, is for this platform, and runs there.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from shlex import quote
 
 from remediations.engine.domain import Proposal
@@ -15,14 +16,18 @@ from remediations.playbooks.chain.program import (
     FAILING,
     chosen_program,
     cured_by_program,
+    named_upgrades,
     runs_program,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some, percent, short_digest
+from remediations.systems.comet.install import FILES
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
+from remediations.systems.hosts.values import Binary, Unit
 from remediations.values.reading import Unknown, value_or_none
 
+COSMOVISOR = "cosmovisor"
 _CHOOSE = "`remediate stage FILE`, then `remediate plan INC-001 --program SHA256`"
 
 
@@ -93,16 +98,17 @@ def another_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def starts_program_itself(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+def starts_program_itself(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G63: the unit starts the program itself. Where a wrapper chooses it (cosmovisor), a swap may
     not be what it starts next."""
     unit, binary = value_or_none(reading.unit), value_or_none(reading.binary)
-    host = reading.host
+    host, next_step = reading.host, "`remediate diagnose` again"
     if unit is None or binary is None:
         holds, got = None, "unit or program was not read"
     else:
         holds = unit.binary == binary.path
         got = f"{unit.binary} starts {binary.path}" if not holds else binary.path
+        next_step = _by_hand(chain, host, unit, binary)
     return guard_result(
         "G63",
         "the unit starts its program itself",
@@ -110,14 +116,25 @@ def starts_program_itself(_chain: ChainSituation, reading: HostReading) -> Guard
         holds=holds,
         got=got,
         expected="no wrapper in between",
-        next_step="`remediate diagnose` again"
-        if holds is None
-        else "put it by hand where the wrapper looks for it (cosmovisor: upgrades/NAME/bin below "
-        f"its directory; keep upgrade-info.json), then `sudo systemctl restart {quote(unit.name)}` "
-        f"on {host}"
-        if unit is not None
-        else "`remediate diagnose` again",
+        next_step=next_step,
         facts=(f"{host}.program_path", f"{host}.unit"),
+    )
+
+
+def _by_hand(chain: ChainSituation, host: str, unit: Unit, binary: Binary) -> str:
+    """The commands that put the program where cosmovisor looks for it: in the place of the one
+    that fails, or below the name of the upgrade that is asked for."""
+    if PurePosixPath(unit.binary).name != COSMOVISOR:
+        return f"put the program by hand where {unit.binary} looks for it, on {host}"
+    (*_, name) = ("", *named_upgrades(chain.finding.node(host)))
+    path = PurePosixPath(binary.path)
+    if name:
+        path = PurePosixPath(unit.home, COSMOVISOR, "upgrades", name, "bin", path.name)
+    user, file = quote(unit.user or "root"), f"{FILES}/{chosen_program(chain) or 'SHA256'}"
+    return (
+        f"on {host} by hand, and on all that fail together: `sudo install -D -o {user} -m 755 "
+        f"{file} {quote(str(path))}`, then `sudo systemctl restart {quote(unit.name)}`; keep "
+        "upgrade-info.json"
     )
 
 
@@ -152,5 +169,29 @@ def enough_get_program(
         next_step=f"mend by hand: {left[0]}; see `remediate diagnose`"
         if left
         else "add the missing validators' hosts to the inventory, or agree with their operators",
+        facts=("chain.total_power", "chain.program"),
+    )
+
+
+def others_run_program(
+    chain: ChainSituation, _proposal: Proposal[ChainSituation]
+) -> GuardResult | None:
+    """G65: while blocks go on, a node gets the program that makes them, and no other."""
+    total, program = chain.finding.total_power, chosen_program(chain)
+    ran = chain.running.get(program)
+    power = ran.power if ran is not None else 0
+    known = {sha: use for sha, use in chain.running.items() if use.power}
+    return guard_result(
+        "G65",
+        "the program is the one that more than two thirds run",
+        holds=has_quorum(power, total) if total else None,
+        got=f"{short_digest(program)} runs with {power} of {total} power",
+        expected="more than 2/3; running are "
+        + (
+            name_some([f"{sha} (power {use.power})" for sha, use in sorted(known.items())], 2)
+            or "none that was read"
+        ),
+        next_step="choose the program that the others run: `remediate stage FILE` with it, then "
+        "`remediate plan node-down --program SHA256`",
         facts=("chain.total_power", "chain.program"),
     )
