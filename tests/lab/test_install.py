@@ -8,7 +8,7 @@ from tests.lab.binary import virtengined
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.shell import LabError
-from tests.lab.spec import NODES, VALIDATORS
+from tests.lab.spec import VALIDATORS
 from tests.lab.truth import rescued
 
 REFUSED = 4
@@ -112,12 +112,10 @@ def test_an_upgrade_is_installed(lab: Lab, operator: Operator) -> None:
     assert lab.world.file("val1", info) == before
 
 
-def test_what_is_wrong_with_a_program_is_found_on_the_host(
+def test_a_program_for_another_platform_is_refused_on_the_host(
     lab: Lab, operator: Operator, tmp_path: Path
 ) -> None:
-    """For another platform: refused everywhere, and nothing is stopped. Damaged on one host since:
-    refused there, where the node is as it was; the others go on without it, and it gets the program
-    afterwards, alone."""
+    """Everywhere, before anything is stopped: no process, program or file of a home is another."""
     lab.break_panic(at=lab.world.top() + 4)
     lab.wait_stalled(seconds=6)
     seen(operator, "deterministic-panic")
@@ -130,21 +128,34 @@ def test_what_is_wrong_with_a_program_is_found_on_the_host(
     journal = max(operator.state.glob("runs/*/journal.jsonl"), key=lambda one: one.stat().st_mtime)
     assert journal.read_text().count("for the platform") >= len(VALIDATORS)
     assert lab.world.daemons() == processes
+    for spec in VALIDATORS:
+        assert program_of(lab, spec.name) == virtengined(1).read_bytes()
+
+
+def test_a_file_that_was_damaged_since_is_refused_on_its_host(lab: Lab, operator: Operator) -> None:
+    """There the node is as it was; the others go on without it, and it gets the program afterwards,
+    alone."""
+    lab.break_panic(at=lab.world.top() + 4)
+    lab.wait_stalled(seconds=6)
+    seen(operator, "deterministic-panic")
+    processes = lab.world.daemons()
     program = staged(operator, virtengined(2))
     run = planned(operator, program)
-    damaged = lab.hosts["val4"].path(f"{FILES}/{program}")
-    damaged.write_bytes(content[:-1] + b"?")
+    content = virtengined(2).read_bytes()
+    lab.hosts["val4"].path(f"{FILES}/{program}").write_bytes(content[:-1] + b"?")
     said = operator.says("apply", run)
     assert said.code == 7, said.document
     assert "on val4" in said.error["got"].partition("failed:")[2]
     assert lab.world.daemon("val4") == processes["val4"]
-    for spec in NODES:
-        path = lab.hosts[spec.name].path(lab.node(spec.name).binary)
-        assert (path.read_bytes() == content) == (
-            spec.name in processes and processes[spec.name] is not None and spec.name != "val4"
-        )
+    assert program_of(lab, "val4") == virtengined(1).read_bytes()
+    assert all(program_of(lab, host) == content for host in ("val1", "val2", "val3"))
     lab.wait_height(lab.world.top() + 3, 60, "val1", "val2", "val3")
     assert staged(operator, virtengined(2), "--limit", "val4") == program
     with rescued(lab, "val4"):
         said = applied(operator, program, "node-down")
         assert said.code == 0, said.why
+
+
+def program_of(lab: Lab, host: str) -> bytes:
+    """The program on a host's disk."""
+    return lab.hosts[host].path(lab.node(host).binary).read_bytes()
