@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "list": "list the playbooks with their branches, and the systems that are read",
     "diagnose": "read all hosts and say what is wrong, with the evidence",
     "diff": "say what changed between two saved observations",
+    "stage": "bring a program to the hosts, by the hash of its content; nothing that runs changes",
     "plan": "show exactly what would be done to which machine, and what could go wrong",
     "whatif": "say what would happen if hosts stopped, links broke, or a playbook ran",
     "show": "show a plan as text, Markdown, HTML or JSON",

@@ -1,4 +1,4 @@
-"""One line on standard error while hosts are read: how long, and who has answered.
+"""One line on standard error while hosts are waited for: how long, and who has answered.
 
 Only in a terminal, and not beside a log; it is gone when the answer comes.
 """
@@ -16,7 +16,7 @@ from remediations.render.printable import one_line
 
 
 @contextmanager
-def reading_line(text: Callable[[], str]) -> Iterator[None]:
+def reading_line(text: Callable[[], str], doing: str = "reading") -> Iterator[None]:
     """Show the line while the block runs. It never ends the block."""
     if not sys.stderr.isatty() or logs_to_stderr():
         yield
@@ -36,7 +36,7 @@ def reading_line(text: Callable[[], str]) -> Iterator[None]:
 
     def line() -> Text:
         shown = Text(overflow="ellipsis", no_wrap=True, style=DIM)
-        return shown.append(one_line(f"reading for {time.monotonic() - began:.0f} s: {text()}"))
+        return shown.append(one_line(f"{doing} for {time.monotonic() - began:.0f} s: {text()}"))
 
     live = Live(
         get_renderable=line,

@@ -58,6 +58,7 @@ from remediations.values.part import Kinded
 
 if TYPE_CHECKING:
     from remediations.engine.apply.driver import Driver, FenceKeeper
+    from remediations.engine.stage.keeper import FileKeeper
     from remediations.reach.connection import Reach
     from remediations.reach.ssh import SshReach
 
@@ -69,13 +70,15 @@ class DriverKind:
     `compiler` is the pure half, open while plans are made: it makes the bytes. `driver` is the half
     that acts, through the connections of a run. `fences` keeps the fences of its targets (rules 11
     and 12 in engine/apply/driver.py). Without it, two machines that apply different plans to one
-    resource do not exclude each other.
+    resource do not exclude each other. `files` keeps files on its targets that later plans name by
+    their hash (`remediate stage`), None if it cannot.
     """
 
     name: str
     compiler: Callable[[], AbstractContextManager[StepCompiler]]
     driver: Callable[[SshReach], Driver]
     fences: Callable[[SshReach], FenceKeeper] | None
+    files: Callable[[SshReach], FileKeeper] | None = None
 
 
 NAME = re.compile("[a-z][a-z0-9]{0,31}")

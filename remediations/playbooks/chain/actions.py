@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import (
+    install_data,
+    install_facts,
     node_data,
     node_facts,
     rollback_data,
@@ -12,6 +14,7 @@ from remediations.playbooks.chain.facts import (
 from remediations.playbooks.chain.guards.table import (
     ENABLE_GUARDS,
     HOLD_GUARDS,
+    INSTALL_GUARDS,
     ROLLBACK_GUARDS,
     START_GUARDS,
 )
@@ -22,6 +25,7 @@ from remediations.playbooks.chain.impact import (
     stop_cost,
     stop_effect,
 )
+from remediations.playbooks.chain.program import INSTALLS
 
 START = Action(
     name="node.start",
@@ -102,3 +106,14 @@ REEXECUTE = Action(
     undo_cost=stop_cost,
 )
 """After a rollback: let go and started, so that it executes the block again."""
+
+INSTALL = Action(
+    name=INSTALLS,
+    driver="host",
+    deploy="install_node",
+    facts=install_facts,
+    data=install_data,
+    guards=INSTALL_GUARDS,
+    effects=restart_effect,
+)
+"""For a node whose program is the wrong one for the next block."""

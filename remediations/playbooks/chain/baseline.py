@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
+from remediations.playbooks.chain.program import INSTALLS, chosen_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
@@ -56,8 +57,9 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     """The state of the chain before anything was done.
 
     `block_id` is the hash of the block at `height` (upper-case hex), as the witnesses told it; ""
-    where they did not agree, and in plans of before it was kept. `expected_hash` is the app hash
-    after that block that people expect, or a rehearsal gave; "" if none was named.
+    where they did not agree, and in plans of before it was kept. `installed` are the programs that
+    the plan puts in place of those in `programs`. `expected_hash` is the app hash after that block
+    that people expect, or a rehearsal gave; "" if none was named.
     """
 
     KIND: ClassVar[str] = "chain.baseline/1"
@@ -71,6 +73,12 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     untouched: tuple[MainProcess, ...]
     block_id: str = ""
     expected_hash: str = ""
+    installed: tuple[ProgramHash, ...] = ()
+
+    def program_of(self, host: str) -> str | None:
+        """The program that has to run on `host` afterwards, None if it was not read."""
+        found = {one.host: one.sha256 for one in (*self.programs, *self.installed)}
+        return found.get(host)
 
 
 class ChainNodes(Kinded, frozen=True, kw_only=True):
@@ -84,10 +92,18 @@ class ChainNodes(Kinded, frozen=True, kw_only=True):
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
     """The state before, and the nodes, as parts of a plan."""
     acting = frozenset(proposal.targets)
-    return (Part.of(_stood(chain, acting)), Part.of(_nodes(chain, acting)))
+    installed = tuple(
+        ProgramHash(host=move.target, sha256=chosen_program(chain))
+        for move in proposal.moves
+        if move.action.name == INSTALLS
+    )
+    stood = _stood(chain, acting, installed)
+    return (Part.of(stood), Part.of(_nodes(chain, acting)))
 
 
-def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
+def _stood(
+    chain: ChainSituation, acting: frozenset[str], installed: tuple[ProgramHash, ...]
+) -> ChainBaseline:
     signs, peers, programs = [], [], []
     untouched: list[MainProcess] = []
     for reading in chain.observation.hosts:
@@ -114,6 +130,7 @@ def _stood(chain: ChainSituation, acting: frozenset[str]) -> ChainBaseline:
         untouched=tuple(untouched),
         block_id=_block_id(chain),
         expected_hash=chain.inputs.get(EXPECT_HASH, ""),
+        installed=installed,
     )
 
 

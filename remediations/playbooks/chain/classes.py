@@ -100,12 +100,13 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ),
         ChainClass.DETERMINISTIC_PANIC: ClassRule(
             title="The application fails at the same block everywhere",
-            next_step="install a program that gets past this block on more than 2/3 "
-            "of the power; no rollback",
+            next_step="no rollback: `remediate stage FILE` with a program that gets past this "
+            "block, then `remediate plan INC-001 --program SHA256`",
         ),
         ChainClass.UPGRADE_NEEDED: ClassRule(
             title="An upgrade is waiting for its program",
-            next_step="install the program of the upgrade on more than 2/3 of the power",
+            next_step="`remediate stage FILE` with the program of the upgrade, then "
+            "`remediate plan INC-001 --program SHA256`",
         ),
         ChainClass.HALT_HEIGHT: ClassRule(
             title="The chain was stopped by halt-height",

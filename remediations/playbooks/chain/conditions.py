@@ -137,13 +137,14 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.PANICKED: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.DETERMINISTIC_PANIC,
-            by_hand="No rollback. Install a program that gets past this block on more than "
-            "2/3 of the power, then `sudo systemctl restart UNIT` on them together.",
+            by_hand="No rollback. `remediate stage FILE` with a program that gets past this block, "
+            "then `remediate plan INC-001 --program SHA256`: more than 2/3 of the power together.",
         ),
         NodeCondition.FAILS_ALONE: ConditionRule(
             consensus_dead=True,
             by_hand="This node alone: compare its program (`sha256sum`), configuration and model "
             "files with a node that got past this block, and look at what it calls on its host. "
+            "Another program: `remediate plan node-down --program SHA256` with that of the others. "
             "If they are equal, rebuild its data, its own sign state kept. Nothing elsewhere.",
         ),
         NodeCondition.OBSTRUCTED: ConditionRule(
@@ -167,9 +168,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.UPGRADE_NEEDED: ConditionRule(
             consensus_dead=True,
             halts_as=ChainClass.UPGRADE_NEEDED,
-            by_hand="Install the program of the upgrade here, check its hash, then "
-            "`sudo systemctl restart UNIT`. No rollback, no skipped height unless more than "
-            "2/3 agree.",
+            by_hand="`remediate stage FILE` with the program of the upgrade, then `remediate plan "
+            "INC-001 --program SHA256` (node-down, while blocks go on). No rollback, no skipped "
+            "height unless more than 2/3 agree.",
         ),
         NodeCondition.HALT_HEIGHT: ConditionRule(
             consensus_dead=True,

@@ -10,6 +10,7 @@ from remediations.playbooks.chain import halted, node_down
 from remediations.playbooks.chain.actions import (
     ENABLE,
     HOLD,
+    INSTALL,
     REEXECUTE,
     RELEASE,
     RESTART,
@@ -70,7 +71,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
-    actions=(START, RESTART, ENABLE, RELEASE, HOLD, ROLL_BACK, REEXECUTE),
+    actions=(START, RESTART, ENABLE, INSTALL, RELEASE, HOLD, ROLL_BACK, REEXECUTE),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",

@@ -12,6 +12,7 @@ from remediations.engine.domain import Facts, StepData
 from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.program import PROGRAM, chosen_program, cured_by_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import Unit
@@ -47,6 +48,11 @@ def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
 
 def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about starting or restarting a node."""
+    rule = chain.finding.node(host).condition.rule
+    return _facts(chain, host, dead=rule.names_process, down=rule.cure is not None)
+
+
+def _facts(chain: ChainSituation, host: str, *, dead: bool, down: bool) -> tuple[Fact, ...]:
     reading, finding = chain.observation.host(host), chain.finding.node(host)
     session = value_or_none(reading.session)
     return (
@@ -56,9 +62,52 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
             reading.session,
             "nothing can be started without it",
         ),
-        *_unit_facts(host, reading.unit, dead=finding.condition.rule.names_process),
+        *_unit_facts(host, reading.unit, dead=dead),
         *_signing_facts(host, reading),
-        _down_fact(finding, reading.session.at),
+        _down_fact(finding, reading.session.at, down=down),
+    )
+
+
+def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about giving a node another program. A process that answers is ended as exactly
+    this one; one in a loop is another every few seconds."""
+    reading = chain.observation.host(host)
+    binary, records = value_or_none(reading.binary), value_or_none(reading.records)
+    program = chosen_program(chain)
+    facts = _facts(
+        chain,
+        host,
+        dead=latest_status(reading) is not None,
+        down=cured_by_program(chain.finding.node(host)),
+    )
+    return (
+        *facts,
+        _fact(
+            "chain.program",
+            program or UNKNOWN,
+            Rule.EQUAL,
+            chain.observation.began,
+            f"--{PROGRAM}",
+            why="it is put in place, and no other",
+        ),
+        _read(
+            f"{host}.program_path",
+            binary.path if binary else UNKNOWN,
+            reading.binary,
+            "the program there is replaced",
+        ),
+        _read(
+            f"{host}.program",
+            binary.sha256 if binary else UNKNOWN,
+            reading.binary,
+            "it is kept for the way back",
+        ),
+        _read(
+            f"{host}.staged",
+            UNKNOWN if records is None else "yes" if program in records.staged else "no",
+            reading.records,
+            "what is not on the host cannot be put in place",
+        ),
     )
 
 
@@ -166,12 +215,12 @@ def _signing_facts(host: str, reading: HostReading) -> tuple[Fact, ...]:
     )
 
 
-def _down_fact(finding: NodeFinding, otherwise: datetime) -> Fact:
+def _down_fact(finding: NodeFinding, otherwise: datetime, *, down: bool) -> Fact:
     """That the node is down, as of its evidence, or as of `otherwise` where it has none."""
     proof = finding.evidence[0] if finding.evidence else None
     return _fact(
         f"{finding.host}.down",
-        "down" if finding.condition.rule.cure is not None else str(finding.condition),
+        "down" if down else str(finding.condition),
         Rule.EQUAL,
         proof.at if proof else otherwise,
         _source(proof),
@@ -199,6 +248,16 @@ def node_data(facts: Facts, host: str) -> StepData:
         "stop_timeout_s": int(fact("stop_timeout") or "0"),
         "invocation": fact("invocation"),
     }
+
+
+def install_data(facts: Facts, host: str) -> StepData:
+    """The same, and the program: what is put where, and what it replaces."""
+    names = {
+        "path": f"{host}.program_path",
+        "sha256": "chain.program",
+        "replaces": f"{host}.program",
+    }
+    return {**node_data(facts, host), **{key: facts[name] for key, name in names.items()}}
 
 
 def _source(proof: Evidence | None) -> str:

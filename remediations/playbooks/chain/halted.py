@@ -13,6 +13,7 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
+from remediations.playbooks.chain.install import BRANCHES as INSTALL_BRANCHES
 from remediations.playbooks.chain.restart import (
     CHECKS,
     disabled_warnings,
@@ -138,5 +139,6 @@ PLAYBOOK = Playbook(
         ),
         ROLL_BACK_TOGETHER,
         ROLL_BACK_ALONE,
+        *INSTALL_BRANCHES,
     ),
 )

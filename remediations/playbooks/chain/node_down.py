@@ -9,6 +9,7 @@ from __future__ import annotations
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
 from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.install import BEHIND
 from remediations.playbooks.chain.restart import (
     checks_for,
     disabled_warnings,
@@ -53,5 +54,6 @@ PLAYBOOK = Playbook(
             fits=_fits,
             propose=_propose,
         ),
+        BEHIND,
     ),
 )

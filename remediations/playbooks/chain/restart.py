@@ -64,13 +64,18 @@ def rolling_stages(order: Sequence[NodeFinding]) -> tuple[StageDraft[ChainSituat
             title=f"bring back {node.host} (power {node.power})",
             why="one at a time, smallest power first: the chain goes on meanwhile",
             moves=(start_or_restart(node),),
-            gate=Gate(
-                title=f"{node.host} follows the chain",
-                timeout_s=FOLLOW_TIMEOUT_S,
-                asks=Part.of(Follows(hosts=(node.host,))),
-            ),
+            gate=follows_gate(node.host),
         )
         for node in order
+    )
+
+
+def follows_gate(host: str) -> Gate:
+    """Opens when a node that was started while the chain goes on has caught up."""
+    return Gate(
+        title=f"{host} follows the chain",
+        timeout_s=FOLLOW_TIMEOUT_S,
+        asks=Part.of(Follows(hosts=(host,))),
     )
 
 

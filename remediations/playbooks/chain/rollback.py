@@ -22,11 +22,11 @@ from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.gates import Advances, Follows, Stopped
+from remediations.playbooks.chain.gates import Advances, Stopped
 from remediations.playbooks.chain.guards.rollback import nobody_beyond, those_left_agree
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.rehearse import rehearse
-from remediations.playbooks.chain.restart import EXPECTED_STATE, FOLLOW_TIMEOUT_S, checks_for
+from remediations.playbooks.chain.restart import EXPECTED_STATE, checks_for, follows_gate
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import count_of, name_some
@@ -181,11 +181,7 @@ def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
             for stage in _stages(
                 chain,
                 (node,),
-                Gate(
-                    title=f"{node.host} follows the chain",
-                    timeout_s=FOLLOW_TIMEOUT_S,
-                    asks=Part.of(Follows(hosts=(node.host,))),
-                ),
+                follows_gate(node.host),
             )
         ),
         checks=checks_for(nodes),

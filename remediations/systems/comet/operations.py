@@ -13,10 +13,11 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet import programs, rollback_programs
+from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.hold import hold_path
-from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_held
+from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_held, unit_runs
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ENABLE_LIMIT_S = 30
@@ -119,6 +120,23 @@ def release(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_active(planned.unit),
             undo=f"systemctl stop {planned.unit}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def install(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
+    """Put another program in the place of the node's, which was brought to the host before, and
+    start the unit; stop it first if it runs."""
+    node, program = planned.node, planned.program
+    yield ShellStep(
+        HostCommand(
+            text=install_text(planned),
+            operation="node.install",
+            timeout_s=INSTALL_LIMIT_S + node.stop_limit_s,
+            fidelity="conditional",
+            probe=unit_runs(node.unit, program.sha256),
+            undo=f"plan with the former program, which is kept as {FILES}/{program.replaces}",
         )
     )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
 
 from pyinfra.context import host
 
+from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.planned import PlannedNode
 
-Action = Literal["start", "restart", "enable", "hold", "rollback", "release"]
+Action = Literal["start", "restart", "enable", "hold", "rollback", "release", "install"]
 """The operations of this system, without `node.`."""
+T = TypeVar("T")
 
 
 def planned_node(action: Action) -> PlannedNode:
@@ -23,10 +26,28 @@ def planned_node(action: Action) -> PlannedNode:
         DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
         PlannedNodeError: the data of a sealed host are malformed.
     """
+    return _planned(action, PlannedNode.from_data, PlannedNode.from_words)
+
+
+def planned_install() -> PlannedInstall:
+    """The node of the current host and the program that it gets, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("install", PlannedInstall.from_data, PlannedInstall.from_words)
+
+
+def _planned(
+    action: Action,
+    of_data: Callable[[Mapping[str, object]], T],
+    of_words: Callable[[Mapping[str, str]], T],
+) -> T:
     # The class of the connector decides: no `--data` on a command line can imitate it.
     if getattr(host.connector_cls, "sealed", False):
-        return PlannedNode.from_data(host.data.dict())
+        return of_data(host.data.dict())
     # Not at the top: a compiling child does not need it, and its start is waited for.
     from remediations.systems.hosts.pyinfra.preflight import preflight
 
-    return preflight(f"node.{action}", PlannedNode.from_words)
+    return preflight(f"node.{action}", of_words)

@@ -68,15 +68,22 @@ def start_text(node: PlannedNode) -> str:
     return compose(node_variables(node), parts)
 
 
+RESTART_PARTS = (UNIT, HELD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, STOP, START)
+"""The functions of a restart, and of what does more between stop and start."""
+
+
 def restart_text(node: PlannedNode) -> str:
     """Stops the unit, waits until its process is gone and its databases are free, and starts it.
 
     Without an invocation it always restarts; with one, a unit that was restarted since is left
     alone.
     """
-    variables = node_variables(node) | stop_variables(node)
-    parts = (UNIT, HELD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, STOP, START, _RESTART_MAIN)
-    return compose(variables, parts)
+    return compose(restart_variables(node), (*RESTART_PARTS, _RESTART_MAIN))
+
+
+def restart_variables(node: PlannedNode) -> dict[str, str | int]:
+    """What `RESTART_PARTS` need to know."""
+    return node_variables(node) | stop_variables(node)
 
 
 def enable_text(node: PlannedNode) -> str:

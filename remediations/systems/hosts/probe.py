@@ -19,6 +19,7 @@ class ProbeName(StrEnum):
     UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
     UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
+    UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
 
 
 class Probe(Record, frozen=True, kw_only=True):
@@ -51,3 +52,8 @@ def unit_enabled(unit: str) -> Probe:
 def unit_held(unit: str, note: str = "-") -> Probe:
     """Whether `unit` is stopped and held (`hold.py`), with a note of what was done meanwhile."""
     return Probe(name=ProbeName.UNIT_HELD, arguments=(unit, note))
+
+
+def unit_runs(unit: str, sha256: str) -> Probe:
+    """Whether `unit` is active, and its main process is of the program with this SHA-256."""
+    return Probe(name=ProbeName.UNIT_RUNS, arguments=(unit, sha256))

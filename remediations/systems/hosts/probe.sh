@@ -21,7 +21,8 @@ login() {
 }
 
 # records: the directory in which systems/hosts/launcher.sh keeps its claims, or the one in which it
-# would be made: its room, whether root can write there, and owner and mode of it and all above it.
+# would be made: its room, whether root can write there, owner and mode of it and all above it, and the
+# names of the files that are kept there by their hash (systems/hosts/files.sh).
 records() {
     local at where=/var/lib/remediate writable=no
     ((EUID == 0)) || return 13
@@ -29,6 +30,8 @@ records() {
     [[ -d $where && -w $where ]] && writable=yes
     printf 'path=%s\nwritable=%s\n' "$where" "$writable"
     timeout -s KILL 2 stat -f -c 'room=%f %S %d %c' "$where" || return
+    timeout -s KILL 1 find "$where/files" -maxdepth 1 -type f -regextype posix-extended \
+        -regex '.*/[0-9a-f]{64}' -printf 'staged=%f\n' 2>/dev/null | head -n 50
     at=$(cd -P "$where" && pwd -P) || at=$where
     while timeout -s KILL 2 stat -c '%u %a %n' "$at" && [[ $at != / ]]; do
         at=${at%/*}

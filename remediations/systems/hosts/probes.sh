@@ -2,6 +2,7 @@
 # the arguments (remediations.systems.hosts.probe).
 #
 #   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-held UNIT NOTE
+#   unit-runs UNIT SHA256
 #
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
 # 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
@@ -29,7 +30,7 @@ answer() { # yes|no
 }
 
 case ${1:-}/$# in
-  unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3) ;;
+  unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac
 unit=$2
@@ -66,6 +67,16 @@ case $1 in
     [ "$3" = - ] || grep -qxF "# note: $3" "$hold" || answer no
     property ActiveState
     case $value in inactive | failed) answer yes ;; esac
+    ;;
+  unit-runs)
+    case $3 in *[!0-9a-f]*) refuse 65 "bad hash" ;; esac
+    [ "${#3}" -eq 64 ] || refuse 65 "bad hash"
+    property ActiveState
+    [ "$value" = active ] || answer no
+    property MainPID
+    case $value in '' | 0 | *[!0-9]*) answer no ;; esac
+    found=$(sha256sum <"/proc/$value/exe") || refuse 69 "the program that runs cannot be read"
+    [ "${found%% *}" != "$3" ] || answer yes
     ;;
 esac
 answer no

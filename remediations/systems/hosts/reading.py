@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +18,8 @@ from remediations.values.reading import Reading, Why
 from remediations.values.record import Record
 
 _ROOT = "0"
+_STAGED = "staged="
+_HASH = re.compile("[0-9a-f]{64}")
 _STICKY, _GROUP_OR_OTHERS_WRITE = 0o1000, 0o022
 NO_LOGIN = Trouble(Why.CORRUPT, "the probe reported nothing about the login")
 
@@ -95,13 +98,18 @@ def _session(document: HostDocument, text: str) -> Session:
 
 def parse_records(text: str) -> RecordRoom:
     """Where steps keep their record (systems/hosts/launcher.sh): `path=`, `writable=`, `room=`
-    (stat -f: blocks free, their size, inodes free and in all), and a line `OWNER MODE PATH` for the
-    directory itself and each one above it.
+    (stat -f: blocks free, their size, inodes free and in all), a line `staged=` for each file that
+    is kept there by its hash, and a line `OWNER MODE PATH` for the directory itself and each one
+    above it.
 
     Raises:
         TextError: one of them is missing or malformed.
     """
-    rows = split_lines(text)
+    lines = split_lines(text)
+    staged = tuple(row.removeprefix(_STAGED) for row in lines if row.startswith(_STAGED))
+    rows = [row for row in lines if not row.startswith(_STAGED)]
+    if not all(map(_HASH.fullmatch, staged)):
+        raise TextError("a file that is kept by its hash has another name")
     ways = [row.split(" ", 2) for row in rows if "=" not in row.partition(" ")[0]]
     said = parse_pairs("\n".join(row for row in rows if "=" in row.partition(" ")[0]))
     room = said.get("room", "").split(" ")
@@ -123,6 +131,7 @@ def parse_records(text: str) -> RecordRoom:
             ),
             "",
         ),
+        staged=tuple(sorted(staged)),
     )
 
 

@@ -17,7 +17,7 @@ from remediations.values.inventory import HostEntry, Inventory
 
 TOTAL_BYTES = 32 << 20
 
-FRAME: Mapping[str, int] = MappingProxyType({"login": 4096, "records": 4096})
+FRAME: Mapping[str, int] = MappingProxyType({"login": 4096, "records": 8192})
 """Section of the frame itself → bytes."""
 _MEMBERS = ("remediate_probe", "began", "ended")
 """Other members of the document."""

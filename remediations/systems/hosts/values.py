@@ -113,11 +113,13 @@ class Disk(Record, frozen=True, kw_only=True):
         return self.available >= DISK_FLOOR and self.inodes_available >= INODE_FLOOR
 
 
-class RecordRoom(Record, frozen=True, kw_only=True):
+class RecordRoom(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The file system on which steps keep their record, as root sees it.
 
     `path` is the directory, or the one in which it would be made. `exposed` is the first of these
-    and the directories above that others than root may write to, "" if there is none.
+    and the directories above that others than root may write to, "" if there is none. `staged` are
+    the files that were brought there (`remediate stage`), each named by the SHA-256 that it had
+    then: whether it still has it is for the step that uses it to find out.
     """
 
     path: str
@@ -125,6 +127,7 @@ class RecordRoom(Record, frozen=True, kw_only=True):
     inodes_available: int
     writable: bool
     exposed: str
+    staged: tuple[str, ...] = ()
 
 
 class Ownership(Record, frozen=True, kw_only=True):

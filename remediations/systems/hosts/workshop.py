@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from remediations.reach.ssh import SshReach
     from remediations.systems.hosts.compile.compiler import Compiler
     from remediations.systems.hosts.driver import SshDriver
+    from remediations.systems.hosts.files import HostFiles
 
 HOST = "host"
 
@@ -60,4 +61,10 @@ def _driver(reach: SshReach) -> SshDriver:
     return SshDriver(reach)
 
 
-DRIVER = DriverKind(name=HOST, compiler=host_workshop, driver=_driver, fences=_driver)
+def _files(reach: SshReach) -> HostFiles:
+    from remediations.systems.hosts.files import HostFiles
+
+    return HostFiles(reach)
+
+
+DRIVER = DriverKind(name=HOST, compiler=host_workshop, driver=_driver, fences=_driver, files=_files)

@@ -54,8 +54,12 @@ def test_what_comes_next_takes_an_inventory() -> None:
     for file in Path(remediations.cli.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "next_command":
-                named.add(ast.literal_eval(node.args[0]))
-    assert named == {"plan", "approve", "apply", "resume", "stop", "verify", "report", "doctor"}
+                first = ast.unparse(node.args[0])
+                made = first.startswith("*words_to_plan(")
+                named.add("plan" if made else ast.literal_eval(first))
+    assert named == {
+        *("stage", "plan", "approve", "apply", "resume", "stop", "verify", "report", "doctor")
+    }
     for name in named & set(COMMANDS):
         command = cli.get_command(click.Context(cli), name)
         assert command is not None

@@ -83,9 +83,10 @@ def test_each_host_gets_its_own_data() -> None:
 
 def test_every_shipped_deploy_compiles() -> None:
     """Each file in deploys/ yields something from the data that a playbook gives."""
+    program: dict[str, str | int] = {"path": "/a/b", "sha256": "a" * 64, "replaces": "b" * 64}
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
-            assert compiler.compile_deploy(path.stem, {"val1": DATA})["val1"]
+            assert compiler.compile_deploy(path.stem, {"val1": {**DATA, **program}})["val1"]
 
 
 def test_a_deploy_that_imports_paramiko_gets_the_real_one(

@@ -69,8 +69,9 @@ def test_no_advice_is_one_that_fails_as_written(advice: str) -> None:
 
 def test_every_unit_in_an_advice_is_named() -> None:
     """No screen shows the placeholder."""
-    for condition in (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED):
+    for condition in (NodeCondition.DEPENDENCY_FAILS, NodeCondition.OBSTRUCTED):
         assert "UNIT" in condition.rule.by_hand
-    finding = diagnose(worlds.panicked(healthy(), "val1", "val2", "val3", "val4"))
+    gone = 'CONSENSUS FAILURE!!! err="Post \\"http://[::1]:1\\": connect: connection refused"'
+    finding = diagnose(worlds.panicked(healthy(), "val1", "val2", "val3", "val4", lines=(gone,)))
     assert {f"restart {UNIT}" in node.by_hand for node in finding.nodes if node.by_hand} == {True}
     assert not any("UNIT" in node.by_hand for node in finding.nodes)

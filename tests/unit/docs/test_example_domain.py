@@ -135,7 +135,7 @@ def test_wrong_choices_are_told_with_what_there_is(desk: Desk) -> None:
     for words, expected in (
         ("dark --pause 11", "SECONDS: a whole number, 0 to 10"),
         ("dark --puase 1", "dark takes --pause SECONDS"),
-        ("node-down --pause 1", "none: it leaves nothing to choose"),
+        ("INC-001 --pause 1", "--program SHA256"),
     ):
         done = desk.types(f"plan {words} --json")
         assert done.code == 2, done.err

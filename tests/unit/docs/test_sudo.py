@@ -19,6 +19,7 @@ from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
+from remediations.systems.hosts.files import FILE_LIMIT_S
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
 from tests.inventories import node_entry
 from tests.readings import program, read_document
@@ -42,7 +43,7 @@ PROGRAMS = frozenset(
     flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
     mount mv nc nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync sed
     setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run
-    tail tar tee timeout touch tr umount uname uniq unshare wc wget xargs zcat
+    tail tar tee timeout touch tr truncate umount uname uniq unshare wc wget xargs zcat
     """,
     )
 )
@@ -76,6 +77,7 @@ STARTED = {
     + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "confine.sh")),
     "probes": script("systems/hosts/probes.sh"),
     "launcher": script("systems/hosts/launcher.sh"),
+    "files": script("systems/hosts/files.sh"),
     "start, restart, enable": programs.start_text(NODE)
     + programs.restart_text(NODE)
     + programs.enable_text(NODE),
@@ -124,6 +126,9 @@ def test_the_command_lines_are_those_that_are_sent() -> None:
     driver = script("systems/hosts/driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))
     assert driver.count(inner) == 2
     assert script("systems/hosts/launcher.sh") == LAUNCHER
+    kept = f"sudo -n timeout {FILE_LIMIT_S} /bin/sh -c "
+    assert TEXT.count(f"`{kept}") == 1
+    assert script("systems/hosts/files.py").count(kept.replace("120", "{FILE_LIMIT_S}")) == 1
 
 
 def test_no_other_place_calls_sudo() -> None:
@@ -134,7 +139,8 @@ def test_no_other_place_calls_sudo() -> None:
         for path in (ROOT / "remediations").rglob("*.py")
         if calls.search(path.read_text())
     }
-    assert found == {"systems/hosts/program.py", "systems/hosts/driver.py"}
+    rooms = {"program", "driver", "files"}
+    assert found == {f"systems/hosts/{name}.py" for name in rooms}
 
 
 @pytest.mark.parametrize("text", STARTED)

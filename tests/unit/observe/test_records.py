@@ -127,3 +127,25 @@ def test_anything_else_is_not_a_reading(text: str) -> None:
     """Half an answer decides nothing."""
     with pytest.raises(TextError):
         parse_records(text)
+
+
+@as_root
+def test_files_that_are_kept_by_their_hash(tmp_path: Path) -> None:
+    """By name, in order; what is half sent, or anything else there, is not among them."""
+    where = tmp_path / "remediate"
+    (where / "files").mkdir(parents=True)
+    names = ["b" * 64, "a" * 64]
+    for name in (*names, f"{'c' * 64}.0123456789abcdef.part", "notes"):
+        (where / "files" / name).touch()
+    (where / "files" / ("d" * 64)).symlink_to("/etc/passwd")
+    room = read(where)
+    assert room.staged == ("a" * 64, "b" * 64)
+    assert room.path == str(where)
+
+
+def test_a_kept_file_of_another_name_is_not_believed() -> None:
+    """What prints such a line is not our program."""
+    with pytest.raises(TextError):
+        parse_records(f"{GOOD}staged=../../etc/passwd\n{OURS}")
+    room = parse_records(f"{GOOD}staged={'a' * 64}\n{OURS}")
+    assert room.staged == ("a" * 64,)

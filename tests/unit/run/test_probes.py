@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_restarted
+from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_restarted, unit_runs
 from tests.unit.operations.host import FakeHost
 
 UNIT = "ve.service"
@@ -41,6 +43,24 @@ def test_only_enabled_is_enabled(host: FakeHost, state: str) -> None:
     assert not host.holds(unit_enabled(UNIT))
 
 
+def test_only_the_program_of_the_process_counts(host: FakeHost) -> None:
+    """Not the file on the disk, which may have been exchanged under a process that goes on."""
+    running = hashlib.sha256(Path("/proc/self/exe").read_bytes()).hexdigest()
+    host.show(ActiveState="active", MainPID=str(os.getpid()))
+    assert host.holds(unit_runs(UNIT, running))
+    assert not host.holds(unit_runs(UNIT, "a" * 64))
+    host.show(ActiveState="failed")
+    assert not host.holds(unit_runs(UNIT, running))
+    host.show(ActiveState="active", MainPID="0")
+    assert not host.holds(unit_runs(UNIT, running))
+
+
+def test_a_process_that_has_gone_is_not_an_answer(host: FakeHost) -> None:
+    host.show(ActiveState="active", MainPID="4194304")
+    done = host.ask("unit-runs", UNIT, "a" * 64)
+    assert (done.returncode, done.stdout) == (69, "")
+
+
 def test_systemd_that_does_not_answer_is_not_a_no(host: FakeHost) -> None:
     host.script("systemctl", "#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
     done = host.ask("unit-active", UNIT)
@@ -70,6 +90,10 @@ def test_active_unit_without_an_invocation_is_not_an_answer(host: FakeHost) -> N
         (("unit-restarted", UNIT, "A" * 32), 65),
         (("unit-restarted", UNIT, "a" * 31), 65),
         (("unit-restarted", UNIT, ""), 65),
+        (("unit-runs", UNIT), 64),
+        (("unit-runs", UNIT, "A" * 64), 65),
+        (("unit-runs", UNIT, "a" * 63), 65),
+        (("unit-runs", UNIT, "../../etc/passwd"), 65),
     ],
 )
 def test_what_is_not_a_question_is_refused(

@@ -124,14 +124,14 @@ def test_peers(
 
 @pytest.mark.check("P14", TITLES["P14"])
 def test_binary(acted: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
-    """The running process is of the program whose hash was read when planning; below a wrapper it
-    is a process that the wrapper started."""
-    planned = {p.host: p.sha256 for p in baseline.programs}.get(acted.name)
+    """The running process is of the program that the plan installs, or else of the one that was
+    read when planning; below a wrapper it is a process that the wrapper started."""
+    planned = baseline.program_of(acted.name)
     programs = known(acted.programs)
     running = ", ".join(program[:16] for program in programs)
     if planned is None:
         raise NotVerified(f"the hash was not read when planning; running {running}")
-    saw(f"sha256 {planned[:16]}, as when planning")
+    saw(f"sha256 {planned[:16]}, as planned")
     assert planned in programs, f"running {running}, planned {planned[:16]}"
 
 

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
-from remediations.playbooks.chain.guards import node, position, power, rollback, signing
+from remediations.playbooks.chain.guards import (
+    node,
+    position,
+    power,
+    program,
+    rollback,
+    signing,
+)
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
 
@@ -33,7 +40,7 @@ INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResu
     position.can_sign_there,
     power.targets_reachable,
 )
-_START_SAFELY: tuple[NodeGuard, ...] = (
+_SAFE_TO_RUN: tuple[NodeGuard, ...] = (
     node.one_process,
     signing.key_present,
     signing.signs_once,
@@ -46,10 +53,11 @@ _START_SAFELY: tuple[NodeGuard, ...] = (
     node.disk_free,
     node.records_writable,
     node.clock_in_sync,
-    node.same_binary,
 )
-"""What every start must satisfy, whatever was done before it."""
-START_GUARDS = tuple(map(by_host, (node.unit_known, node.curable_by_start, *_START_SAFELY)))
+"""What every start must satisfy, whatever was done before it, beside its program."""
+START_GUARDS = tuple(
+    map(by_host, (node.unit_known, node.curable_by_start, *_SAFE_TO_RUN, node.same_binary))
+)
 HOLD_GUARDS = tuple(
     map(by_host, (node.unit_known, node.records_writable, rollback.stands_at_one_height))
 )
@@ -60,11 +68,26 @@ ROLLBACK_GUARDS = tuple(
             node.unit_known,
             rollback.stands_at_one_height,
             rollback.nothing_precommitted_above,
-            *_START_SAFELY,
+            *_SAFE_TO_RUN,
+            node.same_binary,
         ),
     )
 )
 """Those of the start that follows are among them: what could not be started again is not rolled
 back."""
+INSTALL_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            program.curable_by_program,
+            *_SAFE_TO_RUN,
+            program.program_staged,
+            program.another_program,
+            program.starts_program_itself,
+        ),
+    )
+)
+"""The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""

@@ -1,0 +1,1 @@
+"""Files that are brought to targets before a plan that needs them is made."""

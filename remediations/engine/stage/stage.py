@@ -1,0 +1,124 @@
+"""Brings one file to many targets, where it is known by the hash of its content.
+
+Nothing that runs is changed, so this needs no approval: it is the plan that names the hash. Targets
+do not wait for each other, and one that fails does not stop the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remediations.engine.installed_systems import InstalledSystems
+from remediations.engine.stage.keeper import FileKeeper, NotKept
+from remediations.engine.stage.local_file import LocalFile
+from remediations.errors import UsageError
+from remediations.reach.resolver import SshResolver
+from remediations.reach.ssh import SshReach
+from remediations.render.formats import name_some
+from remediations.values.inventory import Inventory
+
+log = logging.getLogger(__name__)
+AT_ONCE = 16
+"""Targets that are sent to at the same time, each with one chunk in memory."""
+
+
+class StageOutcome(StrEnum):
+    """What became of the file on one target."""
+
+    STAGED = "staged"
+    ALREADY_THERE = "already there"
+    SILENT = "not reached"
+    FAILED = "failed"
+
+    @property
+    def there(self) -> bool:
+        """Whether the target has the file now."""
+        return self in (StageOutcome.STAGED, StageOutcome.ALREADY_THERE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedOn:
+    """One target. `why` is "" where it has the file."""
+
+    target: str
+    outcome: StageOutcome
+    why: str = ""
+
+
+async def stage_file(
+    file: LocalFile,
+    inventory: Inventory,
+    only: frozenset[str],
+    resolver: SshResolver,
+    systems: InstalledSystems,
+    heard: Callable[[StagedOn], None],
+) -> tuple[StagedOn, ...]:
+    """Bring the file to the hosts of an inventory, or to `only` those, in the inventory's order.
+    `heard` is told of each as soon as it is known.
+
+    Raises:
+        UsageError: one of `only` is not in the inventory, or no system that is installed can keep
+            files.
+    """
+    targets = _targets(inventory, only)
+    async with SshReach(inventory, resolver) as reach:
+        keeper = next((kind.files(reach) for kind in systems.drivers if kind.files), None)
+        if keeper is None:
+            raise UsageError(
+                "no installed system can keep files",
+                guard="drivers",
+                got=", ".join(kind.name for kind in systems.drivers) or "no driver",
+                expected="a driver that keeps files",
+                next_step="remediate list",
+            )
+        return await stage_on(file, dict.fromkeys(targets, keeper), heard)
+
+
+def _targets(inventory: Inventory, only: frozenset[str]) -> tuple[str, ...]:
+    names = tuple(entry.name for entry in inventory.hosts)
+    strange = sorted(only.difference(names))
+    if strange:
+        raise UsageError(
+            f"{name_some(strange)} is not in the inventory",
+            guard="--limit",
+            got=", ".join(strange),
+            expected=name_some(list(names)),
+            next_step="correct --limit, or add the host to the inventory",
+        )
+    return tuple(name for name in names if name in only or not only)
+
+
+async def stage_on(
+    file: LocalFile, keepers: Mapping[str, FileKeeper], heard: Callable[[StagedOn], None]
+) -> tuple[StagedOn, ...]:
+    """Bring the file to all targets, each through its keeper."""
+    token, free = secrets.token_hex(8), asyncio.Semaphore(AT_ONCE)
+
+    async def bring(target: str, keeper: FileKeeper) -> StagedOn:
+        async with free:
+            try:
+                found = StagedOn(target=target, outcome=await _send(file, target, keeper, token))
+            except NotKept as error:
+                outcome = StageOutcome.SILENT if error.silent else StageOutcome.FAILED
+                found = StagedOn(target=target, outcome=outcome, why=error.what)
+        log.info("%s: %s", target, found.outcome)
+        heard(found)
+        return found
+
+    return tuple(await asyncio.gather(*(bring(*each) for each in keepers.items())))
+
+
+async def _send(file: LocalFile, target: str, keeper: FileKeeper, token: str) -> StageOutcome:
+    if await keeper.begin(target, file.sha256, file.size, token):
+        return StageOutcome.ALREADY_THERE
+    offset = 0
+    while chunk := file.chunk(offset):
+        await keeper.append(target, file.sha256, offset, token, chunk)
+        offset += len(chunk)
+    await keeper.finish(target, file.sha256, file.size, token)
+    return StageOutcome.STAGED

@@ -1,0 +1,197 @@
+"""Guards on another program for a node (ids: docs/rules/guards.md).
+
+What cannot be known before is found out on the host right before the swap: that the program that
+was brought still has its hash, is for this platform, and runs there.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from shlex import quote
+
+from remediations.engine.domain import Proposal
+from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.program import (
+    FAILING,
+    chosen_program,
+    cured_by_program,
+    named_upgrades,
+    runs_program,
+)
+from remediations.playbooks.chain.situation import ChainSituation
+from remediations.render.formats import name_some, percent, short_digest
+from remediations.systems.comet.install import FILES
+from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.reading import HostReading
+from remediations.systems.hosts.values import Binary, Unit
+from remediations.values.reading import Unknown, value_or_none
+
+COSMOVISOR = "cosmovisor"
+_CHOOSE = "`remediate stage FILE`, then `remediate plan INC-001 --program SHA256`"
+
+
+def curable_by_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G60: another program may cure what is wrong with the node."""
+    finding = chain.finding.node(reading.host)
+    return guard_result(
+        "G60",
+        "what is wrong with the node is cured by another program",
+        subject=reading.host,
+        holds=cured_by_program(finding),
+        got=f"{finding.condition}: {finding.cause}",
+        expected=", ".join(
+            sorted((*FAILING, *(c for c in NodeCondition if c.rule.cure is not None)))
+        ),
+        next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
+        facts=(f"{reading.host}.down",),
+    )
+
+
+def program_staged(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G61: the program was brought to the host, or is the one on its disk already."""
+    program, host = chosen_program(chain), reading.host
+    binary, records = value_or_none(reading.binary), value_or_none(reading.records)
+    there = binary is not None and binary.sha256 == program
+    known = bool(program) and records is not None
+    staged = records is not None and program in records.staged
+    if isinstance(reading.records, Unknown):
+        got = reading.records.reason
+    elif not program:
+        got = "no program was chosen"
+    else:
+        got = "it is in place" if there else "it was brought" if staged else "it is not there"
+    return guard_result(
+        "G61",
+        "the program is on the host",
+        subject=host,
+        holds=(staged or there) if known else None,
+        got=got,
+        expected=f"a file with SHA-256 {program or '…'}",
+        next_step=f"remediate stage FILE --limit {quote(host)}" if program else _CHOOSE,
+        facts=(f"{host}.staged", f"{host}.program", "chain.program"),
+    )
+
+
+def another_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G62: it is not the program that fails there: it would fail in the same way again."""
+    program, host = chosen_program(chain), reading.host
+    binary, finding = value_or_none(reading.binary), chain.finding.node(host)
+    failed = ""
+    if binary is not None and finding.condition in FAILING:
+        failed = binary.running_sha256 or binary.sha256
+    if binary is None:
+        got = "its program was not read"
+    else:
+        got = f"{short_digest(failed)} fails there" if failed else "no program fails there"
+    return guard_result(
+        "G62",
+        "it is another program than the one that fails",
+        subject=host,
+        holds=failed != program if binary is not None and program else None,
+        got=got,
+        expected=f"any other than {short_digest(program)}" if program else "a program to compare",
+        next_step=f"build one that gets past this block; then {_CHOOSE}"
+        if binary is not None
+        else "`remediate diagnose` again",
+        facts=(f"{host}.program", "chain.program"),
+    )
+
+
+def starts_program_itself(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G63: the unit starts the program itself. Where a wrapper chooses it (cosmovisor), a swap may
+    not be what it starts next."""
+    unit, binary = value_or_none(reading.unit), value_or_none(reading.binary)
+    host, next_step = reading.host, "`remediate diagnose` again"
+    if unit is None or binary is None:
+        holds, got = None, "unit or program was not read"
+    else:
+        holds = unit.binary == binary.path
+        got = f"{unit.binary} starts {binary.path}" if not holds else binary.path
+        next_step = _by_hand(chain, host, unit, binary)
+    return guard_result(
+        "G63",
+        "the unit starts its program itself",
+        subject=host,
+        holds=holds,
+        got=got,
+        expected="no wrapper in between",
+        next_step=next_step,
+        facts=(f"{host}.program_path", f"{host}.unit"),
+    )
+
+
+def _by_hand(chain: ChainSituation, host: str, unit: Unit, binary: Binary) -> str:
+    """The commands that put the program where cosmovisor looks for it: in the place of the one
+    that fails, or below the name of the upgrade that is asked for."""
+    if PurePosixPath(unit.binary).name != COSMOVISOR:
+        return f"put the program by hand where {unit.binary} looks for it, on {host}"
+    (*_, name) = ("", *named_upgrades(chain.finding.node(host)))
+    path = PurePosixPath(binary.path)
+    if name:
+        path = PurePosixPath(unit.home, COSMOVISOR, "upgrades", name, "bin", path.name)
+    user, file = quote(unit.user or "root"), f"{FILES}/{chosen_program(chain) or 'SHA256'}"
+    return (
+        f"on {host} by hand, and on all that fail together: `sudo install -D -o {user} -m 755 "
+        f"{file} {quote(str(path))}`, then `sudo systemctl restart {quote(unit.name)}`; keep "
+        "upgrade-info.json"
+    )
+
+
+def enough_get_program(
+    chain: ChainSituation, proposal: Proposal[ChainSituation]
+) -> GuardResult | None:
+    """G64: more than two thirds of the power get the program, or run it already."""
+    finding, program = chain.finding, chosen_program(chain)
+    targets = frozenset(proposal.targets)
+    gets = sum(finding.node(host).power for host in targets)
+    has = [
+        node
+        for node in finding.nodes
+        if node.host not in targets
+        and node.host in chain.voting
+        and runs_program(chain.observation.host(node.host), program)
+    ]
+    runs = sum(node.power for node in has)
+    left = [
+        f"{node.host} ({node.power}, {node.condition})"
+        for node in finding.nodes
+        if node.power and node.host not in targets and node not in has
+    ]
+    total = finding.total_power
+    return guard_result(
+        "G64",
+        "more than two thirds get the program, or run it",
+        holds=has_quorum(gets + runs, total) if total else None,
+        got=f"{gets} get it, {runs} run it, of {total} ({percent(gets + runs, total)})"
+        + (f"; not: {name_some(left, 4)}" if left else ""),
+        expected="more than 2/3",
+        next_step=f"mend by hand: {left[0]}; see `remediate diagnose`"
+        if left
+        else "add the missing validators' hosts to the inventory, or agree with their operators",
+        facts=("chain.total_power", "chain.program"),
+    )
+
+
+def others_run_program(
+    chain: ChainSituation, _proposal: Proposal[ChainSituation]
+) -> GuardResult | None:
+    """G65: while blocks go on, a node gets the program that makes them, and no other."""
+    total, program = chain.finding.total_power, chosen_program(chain)
+    ran = chain.running.get(program)
+    power = ran.power if ran is not None else 0
+    known = {sha: use for sha, use in chain.running.items() if use.power}
+    return guard_result(
+        "G65",
+        "the program is the one that more than two thirds run",
+        holds=has_quorum(power, total) if total else None,
+        got=f"{short_digest(program)} runs with {power} of {total} power",
+        expected="more than 2/3; running are "
+        + (
+            name_some([f"{sha} (power {use.power})" for sha, use in sorted(known.items())], 2)
+            or "none that was read"
+        ),
+        next_step="choose the program that the others run: `remediate stage FILE` with it, then "
+        "`remediate plan node-down --program SHA256`",
+        facts=("chain.total_power", "chain.program"),
+    )

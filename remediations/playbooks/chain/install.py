@@ -1,0 +1,184 @@
+"""The program is the wrong one for the next block, and another one goes on.
+
+In a halt (INC-001) two classes have this: the application fails at the same block everywhere, and
+an upgrade waits for its program. Both get one stage: the block was decided, so nobody signs before
+more than two thirds are back, and whoever comes first waits. Nothing is rolled back: a block that
+was decided stays (docs/rules/classes.md#deterministic-panic).
+
+While blocks go on (node-down) a node may lack the program that the others run: it gets exactly that
+one, and one node at a time.
+"""
+
+from __future__ import annotations
+
+from remediations.engine.domain import Branch, Move, Proposal, StageDraft
+from remediations.engine.plan.plan import Gate, Risk
+from remediations.playbooks.chain.actions import INSTALL
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.gates import Advances
+from remediations.playbooks.chain.guards.program import enough_get_program, others_run_program
+from remediations.playbooks.chain.impact import smallest_first
+from remediations.playbooks.chain.program import (
+    FAILING,
+    INPUT,
+    PROGRAM,
+    chosen_program,
+    cured_by_program,
+    named_upgrades,
+)
+from remediations.playbooks.chain.restart import (
+    CHECKS,
+    checks_for,
+    disabled_warnings,
+    follows_gate,
+)
+from remediations.playbooks.chain.rounds import round_timeout_s
+from remediations.playbooks.chain.situation import ChainSituation
+from remediations.render.formats import count_of, name_some, percent
+from remediations.values.part import Part
+
+
+def _fits_panic(chain: ChainSituation) -> str | None:
+    return _fits(chain, ChainClass.DETERMINISTIC_PANIC)
+
+
+def _fits_upgrade(chain: ChainSituation) -> str | None:
+    return _fits(chain, ChainClass.UPGRADE_NEEDED)
+
+
+def _fits(chain: ChainSituation, wanted: ChainClass) -> str | None:
+    found = chain.finding.chain
+    if found is not wanted:
+        return f"the chain is {found}, not {wanted}"
+    if not chosen_program(chain):
+        return f"no program was chosen (--{PROGRAM} {INPUT.metavar})"
+    if not _targets(chain):
+        return "no node fails at this block"
+    return None
+
+
+def _targets(chain: ChainSituation) -> tuple[NodeFinding, ...]:
+    """Validators that fail or are down, and the other nodes that fail: those that are down
+    otherwise are not needed for the next block."""
+    return smallest_first(
+        node
+        for node in chain.finding.nodes
+        if (cured_by_program(node) if node.power else node.condition in FAILING)
+        and (node.host in chain.only or not chain.only)
+        and node.condition is not NodeCondition.STANDBY
+    )
+
+
+def _propose_panic(chain: ChainSituation) -> Proposal[ChainSituation]:
+    return _propose(chain, f"a program that gets past block {chain.finding.height}")
+
+
+def _propose_upgrade(chain: ChainSituation) -> Proposal[ChainSituation]:
+    names = " or ".join(named_upgrades(*chain.finding.nodes))
+    return _propose(chain, f"the program of the upgrade {names}".rstrip())
+
+
+def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
+    finding, nodes = chain.finding, _targets(chain)
+    hosts = [node.host for node in nodes]
+    power = sum(node.power for node in nodes)
+    timeout = round_timeout_s(finding.round)
+    gated = tuple(
+        node.host
+        for node in finding.nodes
+        if node.power and (node.host in hosts or node.host in chain.voting)
+    )
+    return Proposal(
+        title=f"install {what} on {count_of(len(nodes), 'node')} together",
+        stages=(
+            StageDraft(
+                title=f"install and start {chosen_program(chain)[:16]} on {name_some(hosts)}",
+                why=f"{percent(power, finding.total_power)} of the power get it. What was decided "
+                "stays decided: nothing is rolled back. Order does not matter for safety; fewer "
+                "than two thirds just wait",
+                moves=tuple(Move(INSTALL, host) for host in hosts),
+                gate=Gate(
+                    title=f"a block above {finding.height} within {timeout} s",
+                    timeout_s=timeout,
+                    asks=Part.of(Advances(hosts=gated, height=finding.height)),
+                ),
+            ),
+        ),
+        checks=CHECKS,
+        risk=Risk.HIGH,
+        worst_case="the program fails at this block, too, and the chain stays halted as it is now; "
+        "or it computes another state than the validators outside of this plan, which then stand "
+        "alone: agree on its hash with them first. The former program is kept on each host",
+        warnings=disabled_warnings(nodes),
+    )
+
+
+def _fits_behind(chain: ChainSituation) -> str | None:
+    if not chain.finding.chain.rule.goes_on:
+        return f"the chain does not go on ({chain.finding.chain})"
+    if not chosen_program(chain):
+        return f"no program was chosen (--{PROGRAM} {INPUT.metavar})"
+    return None if _behind(chain) else "no node fails at a block that the others passed"
+
+
+def _behind(chain: ChainSituation) -> tuple[NodeFinding, ...]:
+    return smallest_first(
+        node
+        for node in chain.finding.nodes
+        if node.condition in FAILING and (node.host in chain.only or not chain.only)
+    )
+
+
+def _propose_behind(chain: ChainSituation) -> Proposal[ChainSituation]:
+    nodes, program = _behind(chain), chosen_program(chain)
+    return Proposal(
+        title=f"install the program of the others on {name_some([node.host for node in nodes])}",
+        stages=tuple(
+            StageDraft(
+                title=f"install and start {program[:16]} on {node.host} (power {node.power})",
+                why="one at a time, smallest power first: the chain goes on meanwhile",
+                moves=(Move(INSTALL, node.host),),
+                gate=follows_gate(node.host),
+            )
+            for node in nodes
+        ),
+        checks=checks_for(nodes),
+        risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
+        worst_case="the node fails at this block with that program, too, and stays down as it is "
+        "now: then its data or what it calls is the cause. The former program is kept",
+        warnings=disabled_warnings(nodes),
+    )
+
+
+BEHIND = Branch(
+    name="install-of-others",
+    title="A node fails at a block that the others passed: install the program that they run",
+    condition="blocks go on, a node fails at one or asks for an upgrade, and a program is chosen",
+    fits=_fits_behind,
+    propose=_propose_behind,
+    invariants=(others_run_program,),
+    inputs=(INPUT,),
+)
+
+BRANCHES = (
+    Branch(
+        name="install-past-panic",
+        title="The application fails at a block everywhere: install a program that does not",
+        condition="nodes that can halt the chain fail at the same block, and a program is chosen",
+        fits=_fits_panic,
+        propose=_propose_panic,
+        invariants=(enough_get_program,),
+        inputs=(INPUT,),
+    ),
+    Branch(
+        name="install-upgrade",
+        title="An upgrade waits for its program: install it",
+        condition="nodes that can halt the chain ask for an upgrade, and a program is chosen",
+        fits=_fits_upgrade,
+        propose=_propose_upgrade,
+        invariants=(enough_get_program,),
+        inputs=(INPUT,),
+    ),
+)
