@@ -235,12 +235,13 @@ def evaluate_guards(
     situation: S,
     proposal: Proposal[S],
 ) -> tuple[GuardResult, ...]:
-    """The results of all guards that apply to the proposal: the whole first, then each target."""
+    """The results of all guards that apply to the proposal: the whole first, then each target. What
+    several actions on a target ask alike is there once."""
     whole = (guard(situation, proposal) for guard in invariants)
     results = [result for result in whole if result is not None]
     for action, target in proposal.moves:
         results.extend(guard(situation, target) for guard in action.guards)
-    return tuple(results)
+    return tuple(dict.fromkeys(results))
 
 
 def stage_impacts(

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
-from remediations.playbooks.chain.actions import ENABLE, RESTART, START
+from remediations.playbooks.chain.actions import (
+    CONFIGURE,
+    ENABLE,
+    RESTART,
+    RESTART_CONFIGURED,
+    RESTORE,
+    START,
+    START_CONFIGURED,
+)
 from remediations.playbooks.chain.baseline import (
     MOVABLE,
     ChainBaseline,
@@ -15,7 +23,7 @@ from remediations.playbooks.chain.baseline import (
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.gates import Advances, Follows
+from remediations.playbooks.chain.gates import Advances, Answers, Follows
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
@@ -61,12 +69,20 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
-    actions=(START, RESTART, ENABLE),
+    actions=(
+        START,
+        RESTART,
+        ENABLE,
+        CONFIGURE,
+        START_CONFIGURED,
+        RESTART_CONFIGURED,
+        RESTORE,
+    ),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
-    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows),
+    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows, Answers),
     doctor=_doctor,
     discovery=_discovery,
     whatif=_whatif,

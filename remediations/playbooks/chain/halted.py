@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
+from remediations.playbooks.chain import everybody
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
@@ -20,22 +21,11 @@ from remediations.playbooks.chain.restart import (
     rolling_stages,
     start_or_restart,
 )
+from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.values.part import Part
-
-ROUND_SLACK_S = 60
-"""Time for processes to start, replay their WAL and find their peers."""
-
-
-def round_timeout_s(round_: int) -> int:
-    """How many seconds a block may take once the quorum is back in this round.
-
-    With default timeouts round r lasts up to 5 + 1.5·r s (docs/diagnosis.md, "Rounds"), and two
-    rounds may pass before all nodes are in the same one.
-    """
-    return ROUND_SLACK_S + 2 * (5 + 3 * round_ // 2)
 
 
 def _minority_fits(chain: ChainSituation) -> str | None:
@@ -146,5 +136,6 @@ PLAYBOOK = Playbook(
             fits=_minority_fits,
             propose=_minority,
         ),
+        *everybody.BRANCHES,
     ),
 )

@@ -12,12 +12,14 @@ from collections.abc import Generator
 from pyinfra.api.operation import operation
 
 from remediations.systems.comet import programs
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.probe import unit_active, unit_enabled
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ENABLE_LIMIT_S = 30
+CONFIGURE_LIMIT_S = 60
 
 
 @operation(is_idempotent=False)
@@ -69,5 +71,20 @@ def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_enabled(planned.unit),
             undo=f"systemctl disable {planned.unit}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def configure(planned: PlannedSettings) -> Generator[ShellStep, None, None]:
+    """Set what the plan changes of the node's settings, in its files. Nothing is started now."""
+    yield ShellStep(
+        HostCommand(
+            text=programs.configure_text(planned),
+            operation="node.configure",
+            timeout_s=CONFIGURE_LIMIT_S,
+            fidelity="conditional",
+            probe=planned.probe,
+            undo=planned.undo,
         )
     )

@@ -22,7 +22,7 @@ DEFAULT_STOP_TIMEOUT_S = 90
 """systemd's DefaultTimeoutStopSec, used if that of the unit is unknown."""
 
 
-NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s")
+NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s", "settings_off")
 
 
 class PlannedNodeError(ValueError):
@@ -35,7 +35,8 @@ class PlannedNode:
 
     `address` is the consensus address of its key, "" for a node that never had a key. The sign
     state on the host must not be lower than height, round and step. `user` is "" for root.
-    `invocation` is the systemd invocation that a restart ends, "" if it may be any.
+    `invocation` is the systemd invocation that a restart ends, "" if it may be any. `settings_off`
+    is 1 where it is started only if no setting forbids that on the host by now (`configure.py`).
 
     Raises:
         PlannedNodeError: a field does not match its pattern or range.
@@ -50,6 +51,7 @@ class PlannedNode:
     sign_step: int
     stop_timeout_s: int = DEFAULT_STOP_TIMEOUT_S
     invocation: str = ""
+    settings_off: int = 0
 
     def __post_init__(self) -> None:
         for name, pattern, meaning in (
@@ -67,6 +69,7 @@ class PlannedNode:
             ("sign_round", MAX_ROUND),
             ("sign_step", SignStep.PRECOMMIT + 1),
             ("stop_timeout_s", MAX_STOP_TIMEOUT_S + 1),
+            ("settings_off", 2),
         ):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < limit:

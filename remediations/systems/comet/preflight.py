@@ -6,6 +6,7 @@ from typing import Literal
 
 from pyinfra.context import host
 
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.planned import PlannedNode
 
 Action = Literal["start", "restart", "enable"]
@@ -30,3 +31,18 @@ def planned_node(action: Action) -> PlannedNode:
     from remediations.systems.hosts.pyinfra.preflight import preflight
 
     return preflight(f"node.{action}", PlannedNode.from_words)
+
+
+def planned_settings() -> PlannedSettings:
+    """The settings of the current host, as `planned_node` the node: what forbids a start is to be
+    set to 0.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    if getattr(host.connector_cls, "sealed", False):
+        return PlannedSettings.from_data(host.data.dict())
+    from remediations.systems.hosts.pyinfra.preflight import preflight
+
+    return preflight("node.configure", PlannedSettings.from_words)

@@ -1,15 +1,16 @@
-"""The shell programs that start, restart and enable a node. Pure: from values to text.
+"""The shell programs that start, restart, enable and configure a node. Pure: from values to text.
 
 Right before it acts, each program checks on the host that what decided the plan still holds (G42):
-nothing else can check it at that moment. The programs are POSIX sh, do not need jq, write no file,
-and look into the home as a reading does (systems/hosts/guest.sh), as the service user before root:
-of the key file they learn only the address.
+nothing else can check it at that moment. The programs are POSIX sh, do not need jq, and look into
+the home as a reading does (systems/hosts/guest.sh), as the service user before root: of the key
+file they learn only the address. None writes a file but the one that configures (`configure.py`).
 """
 
 from __future__ import annotations
 
 import shlex
 
+from remediations.systems.comet.configure import CONFIGURE, SETTINGS, SETTINGS_OFF, PlannedSettings
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.guest import guest_functions
 from remediations.systems.hosts.probe import Probe, unit_active, unit_restarted
@@ -201,7 +202,7 @@ printf 'enabled: %s comes back after a reboot\n' "$unit"
 
 def start_text(node: PlannedNode) -> str:
     """Starts the unit if it is not active, after every check that a start needs."""
-    parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _START_MAIN)
+    parts = (*_before_a_start(node), _START_MAIN)
     return _program(_variables(node), parts)
 
 
@@ -216,8 +217,20 @@ def restart_text(node: PlannedNode) -> str:
         "stop_limit": node.stop_limit_s + STOP_MARGIN_S,
         "lock_limit": LOCK_LIMIT_S,
     }
-    parts = (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, _RESTART_MAIN)
+    parts = (*_before_a_start(node), _RESTART_MAIN)
     return _program(variables, parts)
+
+
+def _before_a_start(node: PlannedNode) -> tuple[str, ...]:
+    """What a start needs. Where it counts on settings that an earlier step sets, they are looked at
+    before anything else."""
+    settings = (SETTINGS, SETTINGS_OFF) if node.settings_off else ()
+    return (_UNIT, _GUEST, _KEY, _SIGN_STATE, _DISK, _HOLDER, _START, *settings)
+
+
+def configure_text(node: PlannedSettings) -> str:
+    """Sets what the plan changes of the settings, if each of them is as planned. Starts nothing."""
+    return _program(node.variables, (_UNIT, _GUEST, SETTINGS, CONFIGURE))
 
 
 def enable_text(node: PlannedNode) -> str:

@@ -7,6 +7,7 @@ approver reads the whole question on one line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from remediations.values.record import Record
@@ -18,6 +19,7 @@ class ProbeName(StrEnum):
     UNIT_ACTIVE = "unit-active"  # UNIT: it is active
     UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
+    SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
 
 
 class Probe(Record, frozen=True, kw_only=True):
@@ -45,3 +47,9 @@ def unit_restarted(unit: str, invocation: str) -> Probe:
 def unit_enabled(unit: str) -> Probe:
     """Whether `unit` is enabled."""
     return Probe(name=ProbeName.UNIT_ENABLED, arguments=(unit,))
+
+
+def settings_are(home: str, user: str, settings: Sequence[str]) -> Probe:
+    """Whether the files in `home`, whose daemon runs as `user`, have these settings
+    (`halt-height=0`)."""
+    return Probe(name=ProbeName.SETTINGS_ARE, arguments=(home, user, *settings))

@@ -13,10 +13,11 @@ import pytest
 
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet import programs
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
+from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
 from tests.inventories import node_entry
 from tests.readings import program, read_document
@@ -65,6 +66,17 @@ NODE = PlannedNode(
     sign_round=0,
     sign_step=0,
 )
+SETTINGS = PlannedSettings(
+    unit="a.service",
+    home="/srv/a",
+    user="a",
+    double_sign_check_height=0,
+    halt_height=9,
+    halt_time=0,
+    new_double_sign_check_height=0,
+    new_halt_height=0,
+    new_halt_time=0,
+)
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
@@ -72,11 +84,12 @@ STARTED = {
     + COMET.fragment,
     "subcommands": script("systems/comet/subcommands.sh")
     + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "confine.sh")),
-    "probes": script("systems/hosts/probes.sh"),
+    "probes": PROBES,
     "launcher": script("systems/hosts/launcher.sh"),
     "start, restart, enable": programs.start_text(NODE)
     + programs.restart_text(NODE)
     + programs.enable_text(NODE),
+    "configure": programs.configure_text(SETTINGS),
 }
 
 

@@ -12,7 +12,7 @@ from remediations.errors import Refused, UsageError
 from remediations.playbooks.chain.actions import RESTART, START
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.gates import Advances, Follows
-from remediations.playbooks.chain.halted import round_timeout_s
+from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.systems.comet.reading import CometReading
 from tests import worlds
 from tests.unit.plan.cases import Case, case_of, minority_down, missing, plan_of, quorum_lost
@@ -34,13 +34,7 @@ REFUSED: tuple[tuple[str, World], ...] = (
         ChainClass.UPGRADE_NEEDED,
         lambda: worlds.panicked(healthy(), *ALL, lines=('UPGRADE "v2" NEEDED at height: 114: {}',)),
     ),
-    (
-        ChainClass.HALT_HEIGHT,
-        lambda: worlds.panicked(
-            healthy(), *ALL, lines=("halt per configuration height 114 time 0",)
-        ),
-    ),
-    (ChainClass.ALL_DOWN, lambda: worlds.stopped(healthy(), *ALL)),
+    (ChainClass.ALL_DOWN, lambda: worlds.stopped(healthy(full=0), *ALL[:-1])),
 )
 
 
@@ -171,7 +165,10 @@ def test_asked_branch_must_fit() -> None:
     assert refused.value.got == "restart-minority: the chain is quorum-lost, not degraded"
     with pytest.raises(UsageError) as unknown:
         case_of(quorum_lost(), branch="reset-everything")
-    assert unknown.value.expected == "start-missing-together, restart-minority"
+    assert unknown.value.expected == (
+        "start-missing-together, restart-minority, start-everybody, start-full-nodes, "
+        "lift-halt-height"
+    )
 
 
 def test_unknown_host_in_limit_is_named() -> None:
