@@ -13,13 +13,14 @@ SETTLE_S = 20.0
 
 
 @contextmanager
-def rescued(lab: Lab, *broken: str) -> Iterator[None]:
+def rescued(lab: Lab, *broken: str, since: int | None = None) -> Iterator[None]:
     """Around a rescue of the `broken` hosts. Before: the truth is noted. After: blocks go on on
     every started node, one app hash, no evidence in any block on any node, sign states never
-    lower (20 Hz), healthy processes the same, no write-ahead log made anew."""
+    lower (20 Hz), healthy processes the same, no write-ahead log made anew. `since`: the height
+    of before, where nobody can be asked for it any more."""
     before = lab.world.daemons()
     logs = {host: lab.world.wal_inodes(host) for host in before if before[host] is not None}
-    height = lab.world.top()
+    height = lab.world.top() if since is None else since
     with lab.world.watch_sign_states() as watch:
         yield
         lab.wait_height(height + AGREED_BLOCKS, SETTLE_S)

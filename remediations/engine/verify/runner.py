@@ -24,10 +24,11 @@ Heard = Callable[[CheckResult], None]
 
 
 class _Listener:
-    """A pytest plugin that hears the outcome of every check."""
+    """A pytest plugin that hears the outcome of every planned check, and has no other one run."""
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: Heard, planned: frozenset[str]) -> None:
         self._heard = heard
+        self._planned = planned
         self.results: list[CheckResult] = []
         self._marks: dict[str, tuple[str, str, str]] = {}
         self._not_verified: set[str] = set()
@@ -39,7 +40,9 @@ class _Listener:
         self.interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Remember which check each test is, and on which host."""
+        """Remember which check each test is, and on which host. What the plan does not promise is
+        not asked: it may be that nobody could tell what it compares with."""
+        kept = []
         for item in items:
             mark = item.get_closest_marker("check")
             if mark is None:
@@ -47,6 +50,9 @@ class _Listener:
             parameters = getattr(getattr(item, "callspec", None), "params", {})
             host = next((str(value) for value in parameters.values()), "")
             self._marks[item.nodeid] = (*mark.args, host)
+            if mark.args[0] in self._planned:
+                kept.append(item)
+        items[:] = kept
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Remember which check said itself that it cannot tell: its report has only words."""
@@ -79,7 +85,7 @@ def run_checks(given: Given, suite: Path, *, heard: Heard) -> tuple[CheckResult,
     Raises:
         KeyboardInterrupt: Ctrl-C, which pytest keeps to itself.
     """
-    listener = _Listener(heard)
+    listener = _Listener(heard, frozenset(check.id for check in given.plan.checks))
     ended = pytest.main(
         [
             str(suite),

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import (
+    configured_data,
     install_data,
     install_facts,
     node_data,
     node_facts,
+    restored_data,
     rollback_data,
     rollback_facts,
+    settings_data,
+    settings_facts,
 )
 from remediations.playbooks.chain.guards.table import (
+    CONFIGURE_GUARDS,
     ENABLE_GUARDS,
     HOLD_GUARDS,
     INSTALL_GUARDS,
     ROLLBACK_GUARDS,
+    START_CONFIGURED_GUARDS,
     START_GUARDS,
 )
 from remediations.playbooks.chain.impact import (
@@ -49,6 +55,51 @@ RESTART = Action(
     effects=restart_effect,
 )
 """For a node whose process exists, but is dead."""
+
+CONFIGURE = Action(
+    name="node.configure",
+    driver="host",
+    deploy="configure_node",
+    facts=settings_facts,
+    data=settings_data,
+    guards=CONFIGURE_GUARDS,
+    effects=no_effect,
+)
+"""For a node whose start is forbidden by settings: they are set to 0. Nothing is started now."""
+
+RESTORE = Action(
+    name="node.configure.back",
+    driver="host",
+    deploy="configure_node",
+    facts=settings_facts,
+    data=restored_data,
+    guards=CONFIGURE_GUARDS,
+    effects=no_effect,
+)
+"""After `CONFIGURE`: `double_sign_check_height` as it was. It is read at the next start."""
+
+START_CONFIGURED = Action(
+    name="node.start.configured",
+    driver="host",
+    deploy="start_node",
+    facts=node_facts,
+    data=configured_data,
+    guards=START_CONFIGURED_GUARDS,
+    effects=restart_effect,
+    undo_cost=stop_cost,
+)
+"""`START` after `CONFIGURE` on the same host."""
+
+RESTART_CONFIGURED = Action(
+    name="node.restart.configured",
+    driver="host",
+    deploy="restart_node",
+    facts=node_facts,
+    data=configured_data,
+    guards=START_CONFIGURED_GUARDS,
+    effects=restart_effect,
+)
+"""`RESTART` after `CONFIGURE` on the same host."""
 
 ENABLE = Action(
     name="node.enable",

@@ -85,8 +85,7 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ChainClass.QUORUM_LOST: ClassRule(title="The quorum is lost", playbook="INC-001"),
         ChainClass.ALL_DOWN: ClassRule(
             title="Every validator of the inventory is down",
-            next_step="start a full node by hand, so that the validator set can be read, then "
-            "`remediate diagnose` again",
+            playbook="INC-001",
         ),
         ChainClass.PARTITION: ClassRule(
             title="The network is parted",
@@ -110,7 +109,7 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ),
         ChainClass.HALT_HEIGHT: ClassRule(
             title="The chain was stopped by halt-height",
-            next_step="set halt-height and halt-time to 0, then restart the units",
+            playbook="INC-001",
         ),
         ChainClass.SIGNING_BLOCKED: ClassRule(
             title="Validators run but do not sign",

@@ -76,8 +76,10 @@ class ConditionRule:
 
     `health` is how the node is shown. `running`: its process is well, whatever the chain does.
     `cure` is what may cure it; None where a person has to act, or nobody has to, and guard N1
-    refuses then. `names_process`: exactly this process is to be ended, so a plan names its
-    invocation; a unit in a crash loop has a new one every few seconds. `consensus_dead`: consensus
+    refuses then. `setting_forbids`: a setting of its own ends it each time; it may be restarted
+    once a step has set that to 0, which a person can do as well (`by_hand`). `names_process`:
+    exactly this process is to be ended, so a plan names its invocation; a unit in a crash loop has
+    a new one every few seconds. `consensus_dead`: consensus
     has ended in the process, so its votes of this round, if any, are its last. `hides_power`: the
     node may hold power without showing its key. `comes_first`: nothing is planned on any host
     before it is mended, which guards G2 and G2b see to. `halts_as` is the class of a chain whose
@@ -88,6 +90,7 @@ class ConditionRule:
     health: Health = Health.DOWN
     running: bool = False
     cure: Cure | None = None
+    setting_forbids: bool = False
     names_process: bool = False
     consensus_dead: bool = False
     hides_power: bool = False
@@ -173,6 +176,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "height unless more than 2/3 agree.",
         ),
         NodeCondition.HALT_HEIGHT: ConditionRule(
+            setting_forbids=True,
             consensus_dead=True,
             halts_as=ChainClass.HALT_HEIGHT,
             by_hand="Set halt-height = 0 and halt-time = 0 in app.toml (and in the "
@@ -229,6 +233,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "machine: its key lies there once.",
         ),
         NodeCondition.DOUBLE_SIGN_CHECK: ConditionRule(
+            setting_forbids=True,
             by_hand="Set double_sign_check_height = 0 in config.toml for this "
             "start, and put the old value back twenty blocks later.",
         ),

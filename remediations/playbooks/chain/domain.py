@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 from remediations.engine.domain import Domain
 from remediations.playbooks.chain import halted, node_down
 from remediations.playbooks.chain.actions import (
+    CONFIGURE,
     ENABLE,
     HOLD,
     INSTALL,
     REEXECUTE,
     RELEASE,
     RESTART,
+    RESTART_CONFIGURED,
+    RESTORE,
     ROLL_BACK,
     START,
+    START_CONFIGURED,
 )
 from remediations.playbooks.chain.baseline import (
     MOVABLE,
@@ -25,7 +29,7 @@ from remediations.playbooks.chain.baseline import (
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.gates import Advances, Follows, Stopped
+from remediations.playbooks.chain.gates import Advances, Answers, Follows, Stopped
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
@@ -71,12 +75,25 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=lambda chain: (f"chain/{chain.observation.chain_id}",),
-    actions=(START, RESTART, ENABLE, INSTALL, RELEASE, HOLD, ROLL_BACK, REEXECUTE),
+    actions=(
+        START,
+        RESTART,
+        ENABLE,
+        CONFIGURE,
+        START_CONFIGURED,
+        RESTART_CONFIGURED,
+        RESTORE,
+        INSTALL,
+        RELEASE,
+        HOLD,
+        ROLL_BACK,
+        REEXECUTE,
+    ),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
-    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Follows, Stopped),
+    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Answers, Follows, Stopped),
     doctor=_doctor,
     discovery=_discovery,
     whatif=_whatif,

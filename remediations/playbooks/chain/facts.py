@@ -14,6 +14,7 @@ from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.program import PROGRAM, chosen_program, cured_by_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
+from remediations.systems.comet.configure import SETTING_NAMES
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Known, Reading, Unknown, value_or_none
@@ -43,7 +44,18 @@ def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
         _fact(
             "chain.height", str(finding.height), Rule.AT_LEAST, at, why="a chain never goes back"
         ),
+        *_genesis_fact(chain),
     )
+
+
+def _genesis_fact(chain: ChainSituation) -> tuple[Fact, ...]:
+    """Whose powers are counted where no node tells those of today."""
+    files, at = chain.finding.files, chain.observation.began
+    if files is None:
+        return ()
+    why = "the powers that are counted are those of its first block"
+    source = f"genesis.json of {', '.join(files.agreed)}"
+    return (_fact("chain.genesis", files.genesis, Rule.EQUAL, at, source, why=why),)
 
 
 def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
@@ -157,6 +169,12 @@ def rollback_data(facts: Facts, host: str) -> StepData:
     }
 
 
+def settings_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about setting what can forbid a start."""
+    wanted = {f"{host}.{name}" for name in ("sudo", "unit", "home", "user", "config")}
+    return tuple(fact for fact in node_facts(chain, host) if fact.name in wanted)
+
+
 def _unit_facts(host: str, read: Reading[Unit], *, dead: bool) -> tuple[Fact, ...]:
     """What is started, and how. The process is a fact only of a node that is `dead` in it."""
     unit = value_or_none(read)
@@ -233,8 +251,7 @@ def node_data(facts: Facts, host: str) -> StepData:
     block. A keyless standby has no sign state either: that counts as the lowest possible one."""
 
     def fact(name: str) -> str:
-        value = facts[f"{host}.{name}"]
-        return "" if value == UNKNOWN else value
+        return _value_of(facts, host, name)
 
     height, round_, step = (int(part) for part in (fact("sign_state") or "0/0/0").split("/"))
     return {
@@ -258,6 +275,44 @@ def install_data(facts: Facts, host: str) -> StepData:
         "replaces": f"{host}.program",
     }
     return {**node_data(facts, host), **{key: facts[name] for key, name in names.items()}}
+
+
+def configured_data(facts: Facts, host: str) -> StepData:
+    """`node_data` for a start that is refused on the host while a setting forbids it."""
+    return {**node_data(facts, host), "settings_off": 1}
+
+
+def settings_data(facts: Facts, host: str) -> StepData:
+    """Every setting that can forbid a start, as it is and as it is to be: 0."""
+    old = _settings_of(facts, host)
+    return {
+        **{name: _value_of(facts, host, name) for name in ("unit", "home", "user")},
+        **old,
+        **{f"new_{name}": 0 for name in old},
+    }
+
+
+def restored_data(facts: Facts, host: str) -> StepData:
+    """The way back after `settings_data`, for `double_sign_check_height` alone: a halt that is over
+    is not put back."""
+    data = settings_data(facts, host)
+    name = "double_sign_check_height"
+    zero = dict.fromkeys(_settings_of(facts, host), 0)
+    return {**data, **zero, f"new_{name}": data[name]}
+
+
+def _settings_of(facts: Facts, host: str) -> dict[str, int]:
+    """The settings as the fact has them; 0 for what was not read: then a guard blocks."""
+    words = dict.fromkeys(SETTING_NAMES, 0)
+    for word in _value_of(facts, host, "config").split():
+        name, _, number = word.partition("=")
+        words[name] = int(number)
+    return words
+
+
+def _value_of(facts: Facts, host: str, name: str) -> str:
+    value = facts[f"{host}.{name}"]
+    return "" if value == UNKNOWN else value
 
 
 def _source(proof: Evidence | None) -> str:

@@ -95,6 +95,25 @@ class BlockProof(Record, frozen=True, kw_only=True):
     reason: str
 
 
+class FileWitness(Record, frozen=True, kw_only=True):
+    """What files tell where no node answers (`diagnose/by_files.py`).
+
+    `genesis` is the SHA-256 of the genesis file that the machines in `agreed` have, whose powers
+    count. `newest` is the height of the newest signature that can be of this chain, 0 if that is
+    not known: the newest block is this one or the one before. `bound` is the highest block that may
+    be decided, by those powers.
+    """
+
+    genesis: str
+    agreed: tuple[str, ...]
+    newest: int
+    bound: int
+
+    def took_part(self, height: int) -> bool:
+        """Whether a sign state of this height was there when the last block was made."""
+        return bool(self.newest) and self.newest - 1 <= height <= self.newest
+
+
 class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=True):
     """The conclusion drawn from one observation.
 
@@ -105,7 +124,8 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     are hosts whose key could not be read, each with the reason: uncovered power may be theirs.
     `proof` is None where the observation has no signatures; `equivocations` are proven by both of
     their votes. `commits` are the heights whose commit counts: proven, or told by a witness.
-    `powers` is what is known of the powers where no node tells them, in words.
+    `powers` is what is known of the powers where no node tells them, in words. With `files` all
+    powers are those of the first block, and `height` is the least that the sign states allow.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -135,6 +155,7 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     equivocations: tuple[Equivocation, ...] = ()
     commits: tuple[int, ...] = ()
     powers: str = ""
+    files: FileWitness | None = None
 
     def node(self, host: str) -> NodeFinding:
         """The finding about `host`.

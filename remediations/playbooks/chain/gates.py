@@ -21,6 +21,14 @@ class Follows(Kinded, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
 
 
+class Answers(Kinded, frozen=True, kw_only=True):
+    """Opens when all of `hosts` answer, wherever they are: for nodes that alone cannot follow."""
+
+    KIND: ClassVar[str] = "chain.answers/1"
+
+    hosts: tuple[str, ...]
+
+
 class Advances(Kinded, frozen=True, kw_only=True):
     """Opens when every one of `hosts` has a block above `height`."""
 
@@ -82,6 +90,9 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     elif gate.asks.kind == Stopped.KIND:
         hosts = gate.asks.read(Stopped).hosts
         ready = [host for host in hosts if not _answers(snapshot.of(host))]
+    elif gate.asks.kind == Answers.KIND:
+        hosts = gate.asks.read(Answers).hosts
+        ready = [host for host in hosts if _height_of(host, snapshot)]
     else:
         hosts = gate.asks.read(Follows).hosts
         ready = [host for host in hosts if _follows(snapshot.of(host), snapshot)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
+from remediations.playbooks.chain import everybody
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
@@ -140,5 +141,6 @@ PLAYBOOK = Playbook(
         ROLL_BACK_TOGETHER,
         ROLL_BACK_ALONE,
         *INSTALL_BRANCHES,
+        *everybody.BRANCHES,
     ),
 )

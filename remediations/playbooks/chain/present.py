@@ -18,6 +18,7 @@ from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
     BlockProof,
     ChainFinding,
+    FileWitness,
     NodeFinding,
     Tristate,
     UnlistedPeer,
@@ -47,7 +48,7 @@ def present(finding: ChainFinding) -> Finding:
         rows=tuple(_rows(finding)),
         noun="node",
         measure="power",
-        subjects=tuple(map(_subject, finding.nodes)),
+        subjects=tuple(_subject(node, finding.files) for node in finding.nodes),
         tables=tuple(_tables(finding)),
         next_step=finding.next_step,
         playbook=playbook_for(finding.chain, finding.nodes) or "",
@@ -69,6 +70,8 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="height", text="unknown")
         yield FindingRow(title="power", text=finding.powers or "unknown")
     yield FindingRow(title="how sure", text=_surety(finding))
+    if finding.files is not None and finding.files.newest:
+        yield FindingRow(title="last block", text=_last_block(finding.files))
     if finding.chain is ChainClass.PARTITION:
         sides = [f"{c.power}: {name_some(c.hosts, 6)}" for c in finding.components]
         yield FindingRow(title="sides", text=" | ".join(sides), health=Health.DOWN)
@@ -79,8 +82,15 @@ def _rows(finding: ChainFinding) -> Iterator[FindingRow]:
         yield FindingRow(title="signed twice", text=told)
     for twice in finding.equivocations:
         yield FindingRow(title="signed twice", text=_signed_twice(twice), health=Health.DOWN)
-    if finding.uncovered_power:
+    if finding.uncovered_power and finding.files is None:
         yield FindingRow(title="unseen", text=_unseen(finding))
+
+
+def _last_block(files: FileWitness) -> str:
+    """What sign states tell of it, and by whose powers."""
+    highest = min(files.newest, files.bound)
+    blocks = f"{files.newest - 1} or {highest}" if highest >= files.newest else str(highest)
+    return f"{blocks}, by the sign states and the powers of the first block"
 
 
 def _unseen(finding: ChainFinding) -> str:
@@ -137,12 +147,13 @@ def _signed_twice(twice: Equivocation) -> str:
     return f"{twice.address} signed {signed_twice_text(twice)}; both signatures are verified"
 
 
-def _subject(node: NodeFinding) -> Subject:
+def _subject(node: NodeFinding, files: FileWitness | None) -> Subject:
+    """Its power is shown where a node tells it: the row `power` has those of the first block."""
     return Subject(
         name=node.host,
         condition=node.condition.value,
         health=node.condition.rule.health,
-        weight=node.power or None,
+        weight=(node.power or None) if files is None else None,
         cause=node.cause,
         by_hand=node.by_hand,
         evidence=node.evidence,

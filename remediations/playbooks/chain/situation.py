@@ -19,7 +19,7 @@ from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.finding import ChainFinding, NodeFinding
 from remediations.render.formats import name_some
-from remediations.systems.comet.inventory import SECTION
+from remediations.systems.comet.inventory import SECTION, Role
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
 from remediations.values.reading import value_or_none
@@ -56,6 +56,22 @@ class ChainSituation:
     def voting(self) -> frozenset[str]:
         """The hosts whose power votes now."""
         return frozenset(self.finding.voting)
+
+    def may_sign(self, host: str) -> bool:
+        """Whether its key has voting power, or may have some that no node tells of today."""
+        if self.finding.node(host).power:
+            return True
+        told = self.finding.total_power and self.finding.files is None
+        return not told and self.observation.host(host).role is Role.VALIDATOR
+
+    @property
+    def by_files(self) -> str:
+        """Whose powers are counted, for a sentence; "" where a node tells those of today."""
+        files = self.finding.files
+        if files is None:
+            return ""
+        shown = name_some(list(files.agreed), 4)
+        return f"; powers of the first block, by the genesis file of {shown}, not those of today"
 
     @cached_property
     def same_machine(self) -> Mapping[str, str]:

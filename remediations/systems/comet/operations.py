@@ -13,6 +13,7 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet import programs, rollback_programs
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.command import HostCommand
@@ -21,6 +22,7 @@ from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_hel
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ENABLE_LIMIT_S = 30
+CONFIGURE_LIMIT_S = 60
 
 
 @operation(is_idempotent=False)
@@ -137,6 +139,21 @@ def install(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_runs(node.unit, program.sha256),
             undo=f"plan with the former program, which is kept as {FILES}/{program.replaces}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def configure(planned: PlannedSettings) -> Generator[ShellStep, None, None]:
+    """Set what the plan changes of the node's settings, in its files. Nothing is started now."""
+    yield ShellStep(
+        HostCommand(
+            text=programs.configure_text(planned),
+            operation="node.configure",
+            timeout_s=CONFIGURE_LIMIT_S,
+            fidelity="conditional",
+            probe=planned.probe,
+            undo=planned.undo,
         )
     )
 

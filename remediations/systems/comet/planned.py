@@ -23,7 +23,14 @@ DEFAULT_STOP_TIMEOUT_S = 90
 """systemd's DefaultTimeoutStopSec, used if that of the unit is unknown."""
 
 
-NUMBERS = ("sign_height", "sign_round", "sign_step", "stop_timeout_s", "stands_at")
+NUMBERS = (
+    "sign_height",
+    "sign_round",
+    "sign_step",
+    "stop_timeout_s",
+    "stands_at",
+    "settings_off",
+)
 
 
 class PlannedNodeError(ValueError):
@@ -38,7 +45,8 @@ class PlannedNode:
     state on the host must not be lower than height, round and step. `user` is "" for root.
     `invocation` is the systemd invocation that a stop or restart ends, "" if it may be any.
     `stands_at` is the height at which it stands, where that decides, else 0; `header_hash` is the
-    app hash in the header of that block, which is the application's *before* it.
+    app hash in the header of that block, which is the application's *before* it. `settings_off` is
+    1 where it is started only if no setting forbids that on the host by now (`configure.py`).
 
     Raises:
         PlannedNodeError: a field does not match its pattern or range.
@@ -55,6 +63,7 @@ class PlannedNode:
     invocation: str = ""
     stands_at: int = 0
     header_hash: str = ""
+    settings_off: int = 0
 
     def __post_init__(self) -> None:
         for name, pattern, meaning in (
@@ -74,6 +83,7 @@ class PlannedNode:
             ("sign_step", SignStep.PRECOMMIT + 1),
             ("stop_timeout_s", MAX_STOP_TIMEOUT_S + 1),
             ("stands_at", MAX_HEIGHT),
+            ("settings_off", 2),
         ):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value < limit:

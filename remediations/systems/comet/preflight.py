@@ -7,10 +7,13 @@ from typing import Literal, TypeVar
 
 from pyinfra.context import host
 
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.planned import PlannedNode
 
-Action = Literal["start", "restart", "enable", "hold", "rollback", "release", "install"]
+Action = Literal[
+    "start", "restart", "enable", "hold", "rollback", "release", "install", "configure"
+]
 """The operations of this system, without `node.`."""
 T = TypeVar("T")
 
@@ -37,6 +40,16 @@ def planned_install() -> PlannedInstall:
         PlannedNodeError: the data of a sealed host are malformed.
     """
     return _planned("install", PlannedInstall.from_data, PlannedInstall.from_words)
+
+
+def planned_settings() -> PlannedSettings:
+    """The settings of the current host, by the same rules: what forbids a start is to be set to 0.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("configure", PlannedSettings.from_data, PlannedSettings.from_words)
 
 
 def _planned(

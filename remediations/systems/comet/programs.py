@@ -1,7 +1,11 @@
-"""The shell programs that start, restart and enable a node. Pure: from values to text."""
+"""The shell programs that start, restart, enable and configure a node. Pure: from values to text.
+
+None writes a file but the one that configures (`configure.py`).
+"""
 
 from __future__ import annotations
 
+from remediations.systems.comet.configure import CONFIGURE, SETTINGS, SETTINGS_OFF, PlannedSettings
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.program_parts import (
     DISK,
@@ -64,8 +68,8 @@ printf 'enabled: %s comes back after a reboot\n' "$unit"
 
 def start_text(node: PlannedNode) -> str:
     """Starts the unit if it is not active, after every check that a start needs."""
-    parts = (UNIT, HELD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, START, _START_MAIN)
-    return compose(node_variables(node), parts)
+    parts = (UNIT, HELD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, START, *_settings_off(node))
+    return compose(node_variables(node), (*parts, _START_MAIN))
 
 
 RESTART_PARTS = (UNIT, HELD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, STOP, START)
@@ -78,12 +82,23 @@ def restart_text(node: PlannedNode) -> str:
     Without an invocation it always restarts; with one, a unit that was restarted since is left
     alone.
     """
-    return compose(restart_variables(node), (*RESTART_PARTS, _RESTART_MAIN))
+    parts = (*RESTART_PARTS, *_settings_off(node), _RESTART_MAIN)
+    return compose(restart_variables(node), parts)
 
 
 def restart_variables(node: PlannedNode) -> dict[str, str | int]:
     """What `RESTART_PARTS` need to know."""
     return node_variables(node) | stop_variables(node)
+
+
+def _settings_off(node: PlannedNode) -> tuple[str, ...]:
+    """Where a start counts on settings that an earlier step sets, they are looked at first."""
+    return (SETTINGS, SETTINGS_OFF) if node.settings_off else ()
+
+
+def configure_text(node: PlannedSettings) -> str:
+    """Sets what the plan changes of the settings, if each of them is as planned. Starts nothing."""
+    return compose(node.variables, (UNIT, GUEST, SETTINGS, CONFIGURE))
 
 
 def enable_text(node: PlannedNode) -> str:

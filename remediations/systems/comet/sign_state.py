@@ -12,11 +12,15 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from remediations.values.lines import TextError
 from remediations.values.record import Moment, Record
 
 _HASH_PREFIX = b"\x0a\x20"
 MAX_DIGITS = 19
+MAX_CHAIN_ID = 64
+"""Longer than CometBFT allows (`types.MaxChainIDLen`)."""
 
 
 class SignedType(IntEnum):
@@ -45,6 +49,8 @@ class SignState(Record, frozen=True, kw_only=True):
 
     `block` is the hash that the last vote was for: "" for nil, or if nothing was signed.
     `signed_at` is the time in what was signed, by the signer's clock; None if that has none.
+    `chain_id` is the chain that it was signed for; unset where the file has no signed bytes, and in
+    observations of before it was read.
     """
 
     height: int
@@ -52,6 +58,7 @@ class SignState(Record, frozen=True, kw_only=True):
     step: int
     block: str
     signed_at: Moment | None = None
+    chain_id: str | UnsetType = UNSET
 
     @property
     def hrs(self) -> tuple[int, int, int]:
@@ -67,6 +74,7 @@ class SignedVote(NamedTuple):
     round: int
     block: str
     at: datetime | None
+    chain_id: str
 
 
 def parse_sign_state(text: str) -> SignState:
@@ -91,7 +99,14 @@ def parse_sign_state(text: str) -> SignState:
         raise SignStateError(
             f"the file says {height}/{round_}, the signed bytes say {vote.height}/{vote.round}"
         )
-    return SignState(height=height, round=round_, step=step, block=vote.block, signed_at=vote.at)
+    return SignState(
+        height=height,
+        round=round_,
+        step=step,
+        block=vote.block,
+        signed_at=vote.at,
+        chain_id=vote.chain_id,
+    )
 
 
 def _whole(raw: Mapping[str, object], name: str) -> int:
@@ -143,7 +158,15 @@ def _decode(data: bytes) -> SignedVote:
     block_id = blobs.get(5 if kind == SignedType.PROPOSAL else 4, b"")
     block = block_id[2:34].hex().upper() if block_id.startswith(_HASH_PREFIX) else ""
     stamp = blobs.get(6 if kind == SignedType.PROPOSAL else 5, b"")
-    return SignedVote(kind, numbers.get(2, 0), numbers.get(3, 0), block, _seconds(stamp))
+    chain = blobs.get(7 if kind == SignedType.PROPOSAL else 6, b"")[:MAX_CHAIN_ID]
+    return SignedVote(
+        kind,
+        numbers.get(2, 0),
+        numbers.get(3, 0),
+        block,
+        _seconds(stamp),
+        chain.decode("ascii", "replace"),
+    )
 
 
 def _seconds(stamp: bytes) -> datetime | None:

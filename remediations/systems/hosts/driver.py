@@ -27,10 +27,14 @@ from remediations.engine.apply.driver import (
 from remediations.engine.plan.plan import Step
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
+from remediations.systems.hosts.guest import guest_functions
 from remediations.systems.hosts.last_words import last_words
 
 LAUNCHER = files("remediations.systems.hosts").joinpath("launcher.sh").read_text()
-PROBES = files("remediations.systems.hosts").joinpath("probes.sh").read_text()
+LOOK_LIMIT_S = 5
+PROBES = guest_functions(LOOK_LIMIT_S) + (
+    files("remediations.systems.hosts").joinpath("probes.sh").read_text()
+)
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The limit on the host: closing a channel does not end what runs there."""

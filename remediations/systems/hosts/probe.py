@@ -7,6 +7,7 @@ approver reads the whole question on one line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from remediations.values.record import Record
@@ -20,6 +21,7 @@ class ProbeName(StrEnum):
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
     UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
     UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
+    SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
 
 
 class Probe(Record, frozen=True, kw_only=True):
@@ -57,3 +59,9 @@ def unit_held(unit: str, note: str = "-") -> Probe:
 def unit_runs(unit: str, sha256: str) -> Probe:
     """Whether `unit` is active, and its main process is of the program with this SHA-256."""
     return Probe(name=ProbeName.UNIT_RUNS, arguments=(unit, sha256))
+
+
+def settings_are(home: str, user: str, settings: Sequence[str]) -> Probe:
+    """Whether the files in `home`, whose daemon runs as `user`, have these settings
+    (`halt-height=0`)."""
+    return Probe(name=ProbeName.SETTINGS_ARE, arguments=(home, user, *settings))

@@ -3,9 +3,11 @@
 #
 #   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-held UNIT NOTE
 #   unit-runs UNIT SHA256
+#   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
 #
+# It follows the functions of service_user.sh, which look into files of a home.
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
-# 64 wrong number of arguments, 65 a bad argument, 69 systemd does not answer.
+# 64 wrong number of arguments, 65 a bad argument, 69 systemd or the file does not tell.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -29,7 +31,50 @@ answer() { # yes|no
   exit 0
 }
 
+# value_of SECTION SETTING FILE: sets value to the number that stands there; 0 where none does.
+value_of() {
+  text=$(guest settings "$home/config/$3" 2>/dev/null) || refuse 69 "$3 cannot be read"
+  value=0 times=0 section=
+  while IFS= read -r line; do
+    case $line in
+      \[*) section=$line ;;
+      "$2 = "*) [ "$section" != "$1" ] || { value=${line#"$2 = "} times=$((times + 1)); } ;;
+    esac
+  done <<END
+$text
+END
+  case $times$value in
+    *[!0-9]* | [!01]*) refuse 69 "$2 is not one plain number in $3" ;;
+  esac
+}
+
+settings_are() { # HOME USER SETTING=NUMBER...
+  home=$1
+  case $home in
+    /*) ;;
+    *) refuse 65 "bad home" ;;
+  esac
+  case $home in *[!A-Za-z0-9_.@+:,=/-]*) refuse 65 "bad home" ;; esac
+  case $2 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) refuse 65 "bad user" ;; esac
+  served_by "$2"
+  shift 2
+  for wanted; do
+    case ${wanted#*=} in '' | *[!0-9]*) refuse 65 "bad number" ;; esac
+    case $wanted in
+      double_sign_check_height=*) value_of '[consensus]' "${wanted%%=*}" config.toml ;;
+      halt-height=* | halt-time=*) value_of '' "${wanted%%=*}" app.toml ;;
+      *) refuse 65 "bad setting" ;;
+    esac
+    [ "$value" = "${wanted#*=}" ] || answer no
+  done
+  answer yes
+}
+
 case ${1:-}/$# in
+  settings-are/[456])
+    shift
+    settings_are "$@"
+    ;;
   unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac

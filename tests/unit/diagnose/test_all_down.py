@@ -41,7 +41,7 @@ def all_looping(powers: tuple[int, ...], line: str, *, but: tuple[str, ...] = ()
 
 @pytest.mark.parametrize("powers", POWERS, ids=len)
 def test_a_power_cut(powers: tuple[int, ...]) -> None:
-    """All stopped: how far the chain came, and the full node that tells the powers."""
+    """All stopped: how far the chain came, and the plan, which begins with the full node."""
     world = healthy(powers)
     world = stopped(world, *(r.host for r in world.hosts if worlds.answers(r)))
     state = SignState(height=HEIGHT + 9, round=0, step=3, block="", signed_at=BEGAN)
@@ -53,20 +53,18 @@ def test_a_power_cut(powers: tuple[int, ...]) -> None:
     assert f"{len(powers)} stopped" in finding.explanation
     newest = f"the newest signature is val2's, for height {HEIGHT + 9}, at 2026-11-25 12:00:00 UTC"
     assert newest in finding.explanation
-    assert finding.next_step.startswith(
-        "start full1 by hand (`sudo systemctl start virtengine.service` there;"
-    )
+    assert finding.next_step == "remediate plan INC-001"
 
 
 @pytest.mark.parametrize("powers", POWERS, ids=len)
 def test_one_reason_everywhere_is_told_once(powers: tuple[int, ...]) -> None:
-    """A flag that was rolled out to all: mend that first, then start a node to be read."""
+    """A flag that was rolled out to all: mend that first, then the diagnosis has a plan."""
     finding = diagnose(all_looping(powers, FLAG))
     assert finding.chain is ChainClass.ALL_DOWN
     assert finding.explanation.count("unknown flag") == 1
     assert f"all {len(powers)} say" in finding.explanation
     assert finding.next_step.startswith("on every validator: Take what this program does not know")
-    assert "full node" in finding.next_step
+    assert finding.next_step.endswith("; then `remediate diagnose` again")
 
 
 def test_nearly_all_is_told_as_that() -> None:
@@ -119,7 +117,8 @@ def test_one_that_may_be_alive_leaves_it_open(powers: tuple[int, ...]) -> None:
 
 
 def test_no_node_is_named_that_might_sign() -> None:
-    """A full node whose key signed once, or cannot be read, is not to be started for a look."""
+    """A full node whose key signed once, or cannot be read, is not to be started for a look; then
+    nothing is planned, as nobody tells the powers."""
     down = stopped(healthy(), *validators(healthy()), "full1")
     for world in (
         worlds.sign_state(down, "full1", 9),
@@ -161,16 +160,20 @@ def power_row(world: CometReading) -> str:
 
 @pytest.mark.parametrize("powers", POWERS, ids=len)
 def test_the_genesis_file_tells_the_powers_of_the_first_block(powers: tuple[int, ...]) -> None:
-    """Where two hosts agree on it: whose they are, by which file, and that they are old."""
+    """Where two hosts agree on it: whose they are, by which file, and that they are old. A plan
+    counts in them, and the finding says so."""
     world = with_genesis(all_stopped(powers), {"val1": "abcd1234", "val2": "abcd1234"})
     total = sum(99 - number for number in range(len(powers)))
     row = power_row(world)
     assert row.startswith(f"unknown now; in the first block {total} of {total} on hosts of the")
     assert "(val1 99, val2 98, val3 97, val4 96" in row
     assert "by the genesis file of val1, val2 (abcd1234abcd, what its gen_txs delegate" in row
-    assert "Powers have changed since: nothing is planned with these" in row
-    assert diagnose(world).total_power == 0
-    assert "start full1 by hand" in diagnose(world).next_step
+    assert "a plan counts in these only until a node answers" in row
+    finding = diagnose(world)
+    assert finding.files is not None
+    assert (finding.total_power, finding.files.agreed) == (total, ("val1", "val2"))
+    assert {subject.weight for subject in present(finding).subjects} == {None}
+    assert finding.next_step == "remediate plan INC-001"
 
 
 def test_one_genesis_file_alone_proves_nothing() -> None:

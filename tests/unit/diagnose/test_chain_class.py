@@ -140,10 +140,13 @@ def test_quorum_lost_in_numbers() -> None:
 
 
 def test_nobody_answers_is_refused_with_the_way_out() -> None:
-    """Powers unknown: nothing is concluded, and starting a full node is suggested."""
+    """Powers unknown: nothing is concluded; a plan begins with the full node, if one can be
+    started."""
     finding = diagnose(stopped(healthy(), *ALL))
     assert finding.total_power == 0
-    assert "start full1 by hand" in finding.next_step
+    assert finding.next_step == "remediate plan INC-001"
+    alone = diagnose(stopped(healthy(full=0), *ALL[:-1]))
+    assert alone.next_step.startswith("start a full node by hand")
     assert finding.node("val1").condition is NodeCondition.STOPPED
 
 

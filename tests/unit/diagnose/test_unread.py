@@ -80,6 +80,7 @@ def test_the_guard_asks_for_keys_and_not_for_hosts() -> None:
     world = without_sudo(without_sudo(stopped(healthy(), "val1"), "val1"), "val2")
     chain = situation(sealed(world), frozenset())
     result = inventory_covers_quorum(chain, case_of(quorum_lost()).proposal)
+    assert result is not None
     assert "val1: no sudo" in result.next_step
 
 

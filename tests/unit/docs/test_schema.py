@@ -36,6 +36,7 @@ from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
+from tests.worlds.everybody import everybody_down
 
 Json = Any
 RUN = next((RESCUE / "runs").iterdir())
@@ -63,6 +64,7 @@ def plans() -> list[Plan]:
         plan_of(worlds.stopped(worlds.healthy(), "full1"), "node-down"),
         plan_of(wrong_clock(quorum_lost(), "val1")),
         plan_of(worlds.split(worlds.healthy(), ("val1",), ("val2", "val3", "val4", "full1"))),
+        plan_of(everybody_down()),
     ]
 
 

@@ -14,11 +14,12 @@ import pytest
 
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet import programs, rollback_programs
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
-from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER
+from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.files import FILE_LIMIT_S
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
 from tests.inventories import node_entry
@@ -68,6 +69,17 @@ NODE = PlannedNode(
     sign_round=0,
     sign_step=0,
 )
+SETTINGS = PlannedSettings(
+    unit="a.service",
+    home="/srv/a",
+    user="a",
+    double_sign_check_height=0,
+    halt_height=9,
+    halt_time=0,
+    new_double_sign_check_height=0,
+    new_halt_height=0,
+    new_halt_time=0,
+)
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
@@ -75,7 +87,7 @@ STARTED = {
     + COMET.fragment,
     "subcommands": script("systems/comet/subcommands.sh")
     + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "confine.sh")),
-    "probes": script("systems/hosts/probes.sh"),
+    "probes": PROBES,
     "launcher": script("systems/hosts/launcher.sh"),
     "files": script("systems/hosts/files.sh"),
     "start, restart, enable": programs.start_text(NODE)
@@ -85,6 +97,7 @@ STARTED = {
     "hold, rollback, release": rollback_programs.hold_text(NODE)
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
     + rollback_programs.release_text(NODE),
+    "configure": programs.configure_text(SETTINGS),
 }
 
 

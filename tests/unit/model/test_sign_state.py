@@ -68,7 +68,9 @@ def state_file(height: object, round_: object, step: object, sign_bytes: bytes =
 def test_the_signed_block_is_read(kind: int, step: int) -> None:
     """From a proposal as from votes; height and round must be those of the file."""
     state = parse_sign_state(state_file("113", 2, step, signed(kind, 113, 2, BLOCK)))
-    assert state == SignState(height=113, round=2, step=step, block=BLOCK.hex().upper())
+    assert state == SignState(
+        height=113, round=2, step=step, block=BLOCK.hex().upper(), chain_id="virtengine-lab-1"
+    )
     assert state.hrs == (113, 2, step)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from remediations.systems.comet import programs
+from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.hosts.guest import guest_program
 from tests.unit.operations.host import FakeHost
 
@@ -83,3 +84,39 @@ def test_a_user_that_does_not_exist_is_who_owns_the_home(host: FakeHost) -> None
     host.show(User="ve-dynamic")
     assert host.run(programs.start_text(host.node(user="ve-dynamic"))).returncode == 0
     assert {line.split()[0] for line in opened(host)} == {str(NOBODY)}
+
+
+def test_settings_are_written_by_whoever_owns_their_directory(host: FakeHost) -> None:
+    """The service user, with whose rights all files stay its own; or root, where nobody else may
+    write there. In a directory of somebody else nothing is changed."""
+    config = host.home / "config"
+    (config / "app.toml").write_text("halt-height = 9\n")
+    os.chown(config / "app.toml", NOBODY, NOBODY)
+    zero = settings(host, 9, 0)
+    assert host.run(programs.configure_text(zero)).stdout == "set: halt-height = 0 (was 9)\n"
+    for name in ("app.toml", "app.toml.remediate-old"):
+        assert (config / name).stat().st_uid == NOBODY
+    assert host.holds(zero.probe)
+    os.chown(config, 1, 1)
+    config.chmod(0o755)
+    refused = host.run(programs.configure_text(settings(host, 0, 9)))
+    assert (refused.returncode, (config / "app.toml").read_text()) == (64, "halt-height = 0\n")
+    assert "config of user 1, or others may write to it" in refused.stderr
+    os.chown(config, 0, 0)
+    assert host.run(programs.configure_text(settings(host, 0, 9))).returncode == 0
+    assert (config / "app.toml").stat().st_uid == NOBODY
+
+
+def settings(host: FakeHost, old: int, new: int) -> PlannedSettings:
+    """`halt-height`, and nothing else."""
+    return PlannedSettings(
+        unit="ve.service",
+        home=str(host.home),
+        user="nobody",
+        double_sign_check_height=0,
+        halt_height=old,
+        halt_time=0,
+        new_double_sign_check_height=0,
+        new_halt_height=new,
+        new_halt_time=0,
+    )

@@ -32,13 +32,7 @@ REFUSED: tuple[tuple[str, World], ...] = (
         ChainClass.UPGRADE_NEEDED,
         lambda: worlds.panicked(healthy(), *ALL, lines=('UPGRADE "v2" NEEDED at height: 114: {}',)),
     ),
-    (
-        ChainClass.HALT_HEIGHT,
-        lambda: worlds.panicked(
-            healthy(), *ALL, lines=("halt per configuration height 114 time 0",)
-        ),
-    ),
-    (ChainClass.ALL_DOWN, lambda: worlds.stopped(healthy(), *ALL)),
+    (ChainClass.ALL_DOWN, lambda: worlds.stopped(healthy(full=0), *ALL[:-1])),
 )
 
 

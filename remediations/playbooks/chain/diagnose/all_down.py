@@ -19,6 +19,7 @@ from remediations.render.formats import count_of, format_moment, name_some
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.journal_lines import same_words
 from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.comet.reading import HostReading
 from remediations.values.reading import value_or_none
 
 _NO_REASON = frozenset(
@@ -42,6 +43,7 @@ _ENDS_AGAIN = frozenset(
         NodeCondition.OBSTRUCTED,
         NodeCondition.DEPENDENCY_FAILS,
         NodeCondition.OUT_OF_MEMORY,
+        NodeCondition.DOUBLE_SIGN_CHECK,
     }
 )
 
@@ -109,16 +111,7 @@ def _last_words(node: NodeFinding) -> str:
 def power_reading_step(nodes: Sequence[NodeFinding], views: Sequence[NodeView]) -> str:
     """The one command that makes the validator set readable: a full node is started, which holds no
     voting power, and so risks nothing."""
-    conditions = {node.host: node.condition for node in nodes}
-    startable = [
-        view
-        for view in views
-        if view.reading.role is Role.FULL
-        and view.unit is not None
-        and conditions[view.host] in (NodeCondition.STOPPED, NodeCondition.DISABLED)
-        and not view.unit.masked
-        and _signs_nothing(view)
-    ]
+    startable = full_nodes(nodes, views)
     if not startable:
         return (
             "start a full node by hand (it holds no validator key) so that the validator set can "
@@ -133,18 +126,37 @@ def power_reading_step(nodes: Sequence[NodeFinding], views: Sequence[NodeView]) 
     )
 
 
-def _signs_nothing(view: NodeView) -> bool:
-    """Whether its key can be read and has never signed: nobody is told to start another one."""
-    state = value_or_none(view.reading.sign_state)
-    key = value_or_none(view.reading.key)
-    local = view.config is not None and not view.config.remote_signer
-    return local and key is not None and state is not None and not state.height
+def full_nodes(nodes: Sequence[NodeFinding], views: Sequence[NodeView]) -> list[NodeView]:
+    """The full nodes that a start may cure, and whose key can sign nothing that it signed."""
+    found = {node.host: node for node in nodes}
+    return [
+        view
+        for view in views
+        if view.unit is not None
+        and found[view.host].condition in (NodeCondition.STOPPED, NodeCondition.DISABLED)
+        and not view.unit.masked
+        and not found[view.host].power
+        and signs_nothing(view.reading)
+    ]
+
+
+def signs_nothing(reading: HostReading) -> bool:
+    """Whether it is a full node whose key can be read and has never signed."""
+    state, key = value_or_none(reading.sign_state), value_or_none(reading.key)
+    config = value_or_none(reading.config)
+    local = config is not None and not config.remote_signer
+    full = reading.role is Role.FULL and local
+    return full and key is not None and state is not None and not state.height
 
 
 def mend_first(nodes: Sequence[NodeFinding], views: Sequence[NodeView]) -> str:
     """What is done before anything is started where all ended alike, "" if nothing is."""
     validators = {view.host for view in views if view.reading.role is Role.VALIDATOR}
-    found = [node for node in nodes if node.host in validators]
+    found = [
+        node
+        for node in nodes
+        if node.host in validators and not node.condition.rule.setting_forbids
+    ]
     advice = {node.by_hand for node in found}
     if len(advice) == 1 and (one := advice.pop()):
         return f"on every validator: {one}"

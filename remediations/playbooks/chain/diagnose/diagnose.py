@@ -12,10 +12,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.by_files import read_files
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.commits import Commits, read_commits
@@ -55,6 +57,8 @@ _SEES = frozenset(
     }
 )
 """The node follows the chain, or its part of it, and its view of the votes is right."""
+_BY_FILES = (ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
+"""Classes that are known without an answer of any node: who holds which power is told by files."""
 _SHOWN = 3
 """Witnesses that are quoted as evidence. All are used; a few suffice to show it."""
 
@@ -177,6 +181,12 @@ def _assembled(
     observation: CometReading, case: ClassInput, context: ChainContext, proofs: Proofs
 ) -> ChainFinding:
     judgement = classify(case)  # 6
+    told, files = case, None
+    if not case.power.known and judgement.chain in _BY_FILES:
+        found = read_files(case.views, context.same)
+        if found is not None:
+            power, files = found
+            case = replace(case, power=power)
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
     nodes = node_findings(case, context, judgement, components)  # 7
@@ -188,7 +198,7 @@ def _assembled(
         halted=case.halt.answer,
         halted_since=case.halt.newest if halted else None,
         halted_after_s=observation.halted_after_s,
-        height=case.halt.tip,
+        height=case.halt.tip if files is None else max(0, files.newest - 1),
         round=case.votes.round,
         step=case.votes.step,
         round_moves=case.votes.moves if halted else Tristate.UNKNOWN,
@@ -196,8 +206,8 @@ def _assembled(
         online_power=online,
         uncovered_power=case.power.uncovered,
         voting=tuple(v.host for v in case.views if v.address in voters),
-        explanation=explain(judgement, case, online, nodes),
-        next_step=next_step(judgement, case, nodes),
+        explanation=explain(judgement, told, online, nodes),
+        next_step=next_step(judgement, told, nodes, files),
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
         components=components,
@@ -205,7 +215,8 @@ def _assembled(
         nodes=nodes,
         evidence=_evidence(case),
         commits=case.commits.heights,
-        powers="" if case.power.known else genesis_powers(case.views, context.same),
+        powers="" if told.power.known else genesis_powers(case.views, context.same),
+        files=files,
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
         proof=block_proof(proofs),
         equivocations=tuple(one.pair for one in proofs.twice),

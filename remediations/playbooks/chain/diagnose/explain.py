@@ -9,12 +9,13 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.all_down import (
     common_reason,
+    full_nodes,
     mend_first,
     power_reading_step,
 )
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.unread import unread_keys
-from remediations.playbooks.chain.finding import NodeFinding, Tristate
+from remediations.playbooks.chain.finding import FileWitness, NodeFinding, Tristate
 from remediations.render.formats import name_some, percent, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt
@@ -166,8 +167,14 @@ def _once_each(nodes: Sequence[NodeFinding]) -> list[NodeFinding]:
     return list(first.values())
 
 
-def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFinding]) -> str:
-    """The next command, or what to do instead of one."""
+def next_step(
+    judgement: ClassVerdict,
+    case: ClassInput,
+    nodes: Sequence[NodeFinding],
+    files: FileWitness | None,
+) -> str:
+    """The next command, or what to do instead of one. `files` is what they tell where no node
+    answers."""
     chain = judgement.chain
     if judgement.next_step:
         return judgement.next_step
@@ -177,18 +184,26 @@ def next_step(judgement: ClassVerdict, case: ClassInput, nodes: Sequence[NodeFin
     if case.clocks.our_fault:  # until then every plan is refused (G37)
         return "set the clock of this machine (`timedatectl`), then `remediate diagnose` again"
     if chain is ChainClass.ALL_DOWN:
-        first = mend_first(nodes, case.views)
-        step = power_reading_step(nodes, case.views)
-        return f"{first.rstrip('.')}; then {step}" if first else step
+        return _next_start(case, nodes, files)
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(case, nodes)
-    if chain is ChainClass.HALT_HEIGHT:
-        hosts = [n.host for n in nodes if n.condition is NodeCondition.HALT_HEIGHT]
-        return f"on {name_some(hosts)}: {chain.rule.next_step}; by hand, as said of each"
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
         return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
     return chain.rule.next_step
+
+
+def _next_start(case: ClassInput, nodes: Sequence[NodeFinding], files: FileWitness | None) -> str:
+    """What is done first where everybody is down: what they all name, or else a plan, if one can
+    be made from files or begins with a full node."""
+    first = mend_first(nodes, case.views)
+    if first:
+        return f"{first.rstrip('.')}; then `remediate diagnose` again"
+    told = files is not None and files.newest
+    playbook = playbook_for(ChainClass.ALL_DOWN, nodes)
+    if playbook and (told or full_nodes(nodes, case.views)):
+        return f"remediate plan {playbook}"
+    return power_reading_step(nodes, case.views)
 
 
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
@@ -196,11 +211,15 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     before a person has done something about it."""
     if any(n.condition.rule.comes_first for n in nodes):
         return None
+    anyone = chain in (ChainClass.DEGRADED, ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
+    lifted = chain in (ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
     curable = any(
-        n.condition.rule.cure is not None
-        and not n.by_hand
+        (
+            (n.condition.rule.cure is not None and not n.by_hand)
+            or (lifted and n.condition.rule.setting_forbids)
+        )
         and n.condition is not NodeCondition.STANDBY
-        and (n.power or chain is ChainClass.DEGRADED)
+        and (n.power or anyone)
         for n in nodes
     )
     return (chain.rule.playbook or None) if curable else None

@@ -11,6 +11,7 @@ from shlex import quote
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.clocks import CLOCK_BLOCK_MS
+from remediations.playbooks.chain.forbidding import forbidding
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import HostReading
@@ -164,13 +165,27 @@ def clock_in_sync(chain: ChainSituation, reading: HostReading) -> GuardResult:
 
 
 def curable_by_start(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """N1: a start or a restart may cure what is wrong with the node (docs/rules/guards.md#n1)."""
+    """N1: a start or a restart may cure what is wrong with the node (docs/rules/guards.md#n1). One
+    that a setting ended may be restarted once that is 0."""
+    rule = chain.finding.node(reading.host).condition.rule
+    read = value_or_none(reading.config) is not None
+    free = rule.setting_forbids and read and not forbidding(chain, reading.host)
+    return _curable(chain, reading, holds=rule.cure is not None or free)
+
+
+def curable_when_set(chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """N1, where a step of the plan sets what forbids the start to 0 before."""
+    rule = chain.finding.node(reading.host).condition.rule
+    return _curable(chain, reading, holds=rule.cure is not None or rule.setting_forbids)
+
+
+def _curable(chain: ChainSituation, reading: HostReading, *, holds: bool) -> GuardResult:
     finding = chain.finding.node(reading.host)
     return guard_result(
         "N1",
         "what is wrong with the node is cured by a start",
         subject=reading.host,
-        holds=finding.condition.rule.cure is not None,
+        holds=holds,
         got=f"{finding.condition}: {finding.cause}",
         expected=", ".join(sorted(c for c in NodeCondition if c.rule.cure is not None)),
         next_step=finding.by_hand or "`remediate diagnose` shows the evidence",

@@ -20,16 +20,18 @@ def can_sign_there(chain: ChainSituation, proposal: Proposal[ChainSituation]) ->
         for move in proposal.moves
         if any(effect.after for effect in move.action.effects(chain, move.target))
     ]
-    if finding.halted is not Tristate.YES or not started:
+    stands = finding.halted is Tristate.YES or finding.files is not None
+    if not stands or not started:
         return None
     found = signable_after(chain, started)
     if not has_quorum(found.there, found.total):
         return None
+    lowest = "" if finding.files is None else "if the newest block is the oldest that it can be: "
     return guard_result(
         "G46",
         "more than two thirds can sign where the chain stands",
         holds=found.reached,
-        got="; ".join((found.sentence, *lock_sentences(found))),
+        got=lowest + "; ".join((found.sentence, *lock_sentences(found))) + chain.by_files,
         expected="more than 2/3 can sign there",
         next_step=found.means,
         facts=(

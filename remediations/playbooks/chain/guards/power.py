@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
-from remediations.playbooks.chain.finding import Tristate
+from remediations.playbooks.chain.diagnose.all_down import signs_nothing
+from remediations.playbooks.chain.finding import FileWitness, Tristate
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import name_some, percent
@@ -24,15 +27,28 @@ def acting_readings(chain: ChainSituation, proposal: Whole) -> Iterator[HostRead
     return (chain.observation.host(host) for host in proposal.targets)
 
 
-def inventory_covers_quorum(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def nobody_signs(chain: ChainSituation, proposal: Whole) -> bool:
+    """Whether nobody can tell who has which power, and only full nodes are started, whose keys
+    signed nothing: to be able to tell. What is asked of the set does not concern them."""
+    untold = not chain.finding.total_power or chain.finding.files is not None
+    return untold and all(
+        signs_nothing(reading) and not chain.may_sign(reading.host)
+        for reading in acting_readings(chain, proposal)
+    )
+
+
+def inventory_covers_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """G1: the inventory covers enough of the validator set to judge and to recover it."""
+    if nobody_signs(chain, proposal):
+        return None
     finding = chain.finding
     covered = finding.total_power - finding.uncovered_power
     return guard_result(
         "G1",
         "the inventory covers more than two thirds of the power",
         holds=has_quorum(covered, finding.total_power) if finding.total_power else None,
-        got=f"{covered} of {finding.total_power} ({percent(covered, finding.total_power)})",
+        got=f"{covered} of {finding.total_power} ({percent(covered, finding.total_power)})"
+        + chain.by_files,
         expected="more than 2/3",
         next_step="make these keys readable, then `remediate diagnose` again: "
         + name_some(finding.unread_keys, 4)
@@ -68,27 +84,49 @@ def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
     )
 
 
-def same_chain_id(chain: ChainSituation, _proposal: Whole) -> GuardResult:
-    """G3: every node that answers is on the chain of the inventory."""
+def same_chain_id(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
+    """G3: every node that answers is on the chain of the inventory; where none does, every key that
+    may sign has signed for it last."""
+    if nobody_signs(chain, proposal):
+        return None
     networks = {
         reading.host: status.network
         for reading in chain.observation.hosts
         if (status := latest_status(reading)) is not None
     }
+    what = "nodes on"
+    if not networks and chain.finding.files is not None:
+        networks, what = _signed_for(chain, proposal), "last signatures for"
     wrong = {h: n for h, n in networks.items() if n != chain.observation.chain_id}
+    unread = [host for host, network in networks.items() if not network]
     return guard_result(
         "G3",
         "every node that answers is on this chain",
-        holds=None if not networks else not wrong,
-        got="; ".join(f"{host}: {network}" for host, network in wrong.items())
-        or f"{len(networks)} nodes on {chain.observation.chain_id}",
+        holds=None if not networks or unread else not wrong,
+        got="; ".join(f"{host}: {network or 'not told'}" for host, network in wrong.items())
+        or f"{len(networks)} {what} {chain.observation.chain_id}",
         expected=chain.observation.chain_id,
-        next_step="correct `chain.id` or the hosts in the inventory",
+        next_step=f"leave {name_some(unread)} out (`--limit`): its sign state does not tell for "
+        "which chain it signed"
+        if unread
+        else "correct `chain.id` or the hosts in the inventory",
     )
 
 
-def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult:
+def _signed_for(chain: ChainSituation, proposal: Whole) -> dict[str, str]:
+    """Host → the chain in what its key signed last, "" if that is not told."""
+    found = {}
+    for reading in acting_readings(chain, proposal):
+        state = value_or_none(reading.sign_state)
+        if state is not None and chain.may_sign(reading.host):
+            found[reading.host] = "" if state.chain_id is UNSET else state.chain_id
+    return found
+
+
+def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """G29: no stage takes signing power from above two thirds to two thirds or below."""
+    if nobody_signs(chain, proposal):
+        return None
     total = chain.finding.total_power
     stages = stage_impacts(chain, proposal)
     halted = chain.finding.halted is Tristate.YES
@@ -113,11 +151,16 @@ def keeps_quorum(impact: Impact) -> bool:
     return not has_quorum(impact.before, impact.total) or has_quorum(impact.worst, impact.total)
 
 
+_STARTED_TOGETHER = (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
+
+
 def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """G1: in a halt, what is started together brings back more than two thirds; less would be
     useless. Not asked of a proposal that starts nothing."""
     finding = chain.finding
-    if finding.chain is not ChainClass.QUORUM_LOST or not _starts(chain, proposal):
+    if finding.chain not in _STARTED_TOGETHER or not _starts(chain, proposal):
+        return None
+    if nobody_signs(chain, proposal):
         return None
     after = stage_impacts(chain, proposal)[-1].after
     targets = frozenset(proposal.targets)
@@ -130,7 +173,7 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
         "G1b",
         "what is started brings back more than two thirds",
         holds=has_quorum(after, finding.total_power) if finding.total_power else None,
-        got=f"{after} of {finding.total_power} after the start"
+        got=f"{after} of {finding.total_power} after the start{chain.by_files}"
         + (f"; cannot be started: {', '.join(left)}" if left else ""),
         expected="more than 2/3",
         next_step="mend by hand: "
@@ -149,8 +192,10 @@ def _starts(chain: ChainSituation, proposal: Whole) -> bool:
     return any(move.action.effects(chain, move.target) for move in proposal.moves)
 
 
-def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def no_foreign_majority(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """G31: no part of the network that we do not see holds more than two thirds."""
+    if nobody_signs(chain, proposal):
+        return None
     finding = chain.finding
     return guard_result(
         "G31",
@@ -159,25 +204,43 @@ def no_foreign_majority(chain: ChainSituation, _proposal: Whole) -> GuardResult:
         if finding.total_power
         else None,
         got=f"{finding.uncovered_power} of {finding.total_power} not in the inventory, "
-        f"{sum(not peer.may_be for peer in finding.unlisted)} unlisted peers",
+        f"{sum(not peer.may_be for peer in finding.unlisted)} unlisted peers{chain.by_files}",
         expected="2/3 or less",
         next_step="run this from an inventory that covers the network",
         facts=("chain.total_power",),
     )
 
 
-def two_witnesses(chain: ChainSituation, _proposal: Whole) -> GuardResult:
+def two_witnesses(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """W2: a decision about the chain needs two independent witnesses
-    (docs/rules/hazards.md#one-witness)."""
-    seen = chain.finding.witnesses
+    (docs/rules/hazards.md#one-witness). Where no node answers, machines whose sign states took part
+    in the last block are witnesses of how far the chain came."""
+    if nobody_signs(chain, proposal):
+        return None
+    seen, files = chain.finding.witnesses, chain.finding.files
+    got = ", ".join(seen) or "nobody"
+    if not seen and files is not None:
+        seen = _by_sign_states(chain, files)
+        got = f"no node answers; by their sign states: {', '.join(seen) or 'nobody'}"
     return guard_result(
         "W2",
         "at least two hosts bear witness to the state of the chain",
         holds=len(seen) >= 2,
-        got=", ".join(seen) or "nobody",
+        got=got,
         expected="two or more",
         next_step="make a second node readable (SSH, sudo, RPC), then `remediate diagnose`",
     )
+
+
+def _by_sign_states(chain: ChainSituation, files: FileWitness) -> tuple[str, ...]:
+    """The machines whose sign states are at the newest height, or at the one before."""
+    states = {r.host: value_or_none(r.sign_state) for r in chain.observation.hosts}
+    machines = {
+        chain.same_machine.get(host, host)
+        for host, state in states.items()
+        if state is not None and files.took_part(state.height)
+    }
+    return tuple(sorted(machines))
 
 
 def targets_reachable(chain: ChainSituation, proposal: Whole) -> GuardResult:

@@ -1,5 +1,4 @@
-"""Guards on signing: key, sign state, write-ahead log, and settings that forbid it
-(ids: docs/rules/guards.md).
+"""Guards on signing: key, sign state, write-ahead log (ids: docs/rules/guards.md).
 
 They keep a validator from signing twice, for which it is tombstoned: it can never come back.
 """
@@ -12,10 +11,11 @@ from remediations.playbooks.chain.diagnose.key_condition import (
     empty_state_advice,
     may_be_empty,
 )
-from remediations.playbooks.chain.situation import ChainSituation, latest_status
-from remediations.systems.comet.double_sign_check import forbids_start
+from remediations.playbooks.chain.finding import FileWitness
+from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import HostReading
+from remediations.systems.comet.sign_state import SignState
 from remediations.values.reading import Unknown, value_or_none
 
 _SOUND = "the sign state is there, not lower than what the chain saw, not from the future"
@@ -89,6 +89,8 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
     if isinstance(reading.sign_state, Unknown):
         return _without_state(chain, reading, reading.sign_state)
     state = reading.sign_state.value
+    if chain.finding.files is not None:
+        return _by_files(chain, reading, state, chain.finding.files)
     memory = chain.memory_of(finding)
     above = state.height > chain.tip + 1
     holds: bool | None = not above and state.height >= (memory.height or 0)
@@ -106,6 +108,37 @@ def sign_state_sound(chain: ChainSituation, reading: HostReading) -> GuardResult
         + f"at most {chain.tip + 1}",
         next_step=_mend_state(above=above, unread=holds is None),
         facts=facts,
+    )
+
+
+def _by_files(
+    chain: ChainSituation, reading: HostReading, state: SignState, files: FileWitness
+) -> GuardResult:
+    """No commit can be read: what the keys of the others signed tells where the chain stands, and a
+    state that took part in its last block cannot be an old copy. A full node never signed."""
+    above = state.height > files.bound + 1
+    holds: bool | None = files.took_part(state.height) or (None if not above else False)
+    if not chain.may_sign(reading.host) and not state.height:
+        holds = True
+    if chain.may_sign(reading.host) and not state.height:
+        holds = False
+    says = "its key has no power in the first block" if not chain.may_sign(reading.host) else ""
+    return guard_result(
+        "G20",
+        _SOUND,
+        subject=reading.host,
+        holds=holds,
+        got=f"{state.height}/{state.round}/{state.step}; "
+        + (says or f"the newest signature of all is for {files.newest or 'an unknown height'}"),
+        expected="0, for a key that never signed"
+        if says
+        else f"{max(0, files.newest - 1)} or {files.newest}, as of all that took part in the last "
+        "block",
+        next_step=_mend_state(above=above, unread=False)
+        if holds is False
+        else "leave it out of this start (`--limit`): it was down before the others, or this is an "
+        "older copy, and nobody can tell which; once blocks come, `remediate plan INC-001` again",
+        facts=(f"{reading.host}.sign_state",),
     )
 
 
@@ -178,41 +211,6 @@ def signer_local(_chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G25: with `double_sign_check_height` above 0, a validator that signed recently exits when it
-    is started. What 1 does depends on the version, which only a node that answers reports."""
-    title = "double_sign_check_height does not forbid the start"
-    config = value_or_none(reading.config)
-    power = chain.finding.node(reading.host).power
-    if config is None:
-        return guard_result(
-            "G25",
-            title,
-            subject=reading.host,
-            holds=None,
-            got="config.toml could not be read",
-            expected="0",
-            next_step="`remediate diagnose` again",
-            facts=(f"{reading.host}.config",),
-        )
-    value, status = config.double_sign_check_height, latest_status(reading)
-    version = status.version if status is not None else None
-    forbids = forbids_start(value, version) if power else False
-    seen = f", CometBFT {version or 'of unknown version'}" if value == 1 and power else ""
-    return guard_result(
-        "G25",
-        title,
-        subject=reading.host,
-        holds=None if forbids is None else not forbids,
-        got=f"{value}, power {power}{seen}",
-        expected="0 (1 does nothing before CometBFT 0.38.24 and 0.39.4, and forbids it since)"
-        if value == 1
-        else "0",
-        next_step="set double_sign_check_height = 0 in config.toml, and back after the start",
-        facts=(f"{reading.host}.config",),
-    )
-
-
 def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """N3: with `adaptive_sync` a validator votes while it is still catching up, on heights that are
     already decided. Neither its sign state nor a remote signer keeps this from being equivocation
@@ -233,31 +231,13 @@ def no_adaptive_sync(chain: ChainSituation, reading: HostReading) -> GuardResult
     )
 
 
-def no_leftover_halt(_chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G28: a left-over halt-height or halt-time would stop the node again at once."""
-    title = "no halt-height or halt-time is left over"
-    config = value_or_none(reading.config)
-    return guard_result(
-        "G28",
-        title,
-        subject=reading.host,
-        holds=None if config is None else not (config.halt_height or config.halt_time),
-        got="app.toml could not be read"
-        if config is None
-        else f"halt-height {config.halt_height}, halt-time {config.halt_time}",
-        expected="0 and 0",
-        next_step="set halt-height = 0 and halt-time = 0 in app.toml, then plan again",
-        facts=(f"{reading.host}.config",),
-    )
-
-
 def wal_present(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G26: a validator that signed in a round above 0 needs its write-ahead log to continue
     (docs/rules/hazards.md#deleted-wal)."""
     title = "the write-ahead log is there where the round is above 0"
     state, wal = value_or_none(reading.sign_state), value_or_none(reading.wal)
-    power = chain.finding.node(reading.host).power
-    needed = power and state is not None and state.round > 0 and state.height > chain.finding.height
+    signs = chain.may_sign(reading.host)
+    needed = signs and state is not None and state.round > 0 and state.height > chain.finding.height
     holds: bool | None = True
     if needed:
         holds = None if wal is None else wal.size > 0

@@ -6,7 +6,7 @@ planning; `apply` reads again what decides, and judges all others again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
@@ -16,6 +16,7 @@ from remediations.playbooks.chain.guards import (
     power,
     program,
     rollback,
+    settings,
     signing,
 )
 from remediations.playbooks.chain.situation import ChainSituation
@@ -38,6 +39,7 @@ INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResu
     power.keeps_signing_power,
     power.reaches_quorum,
     position.can_sign_there,
+    settings.set_before,
     power.targets_reachable,
 )
 _SAFE_TO_RUN: tuple[NodeGuard, ...] = (
@@ -47,16 +49,30 @@ _SAFE_TO_RUN: tuple[NodeGuard, ...] = (
     signing.sign_state_sound,
     signing.wal_present,
     signing.signer_local,
-    signing.double_sign_check_off,
+    settings.double_sign_check_off,
     signing.no_adaptive_sync,
-    signing.no_leftover_halt,
+    settings.no_leftover_halt,
     node.disk_free,
     node.records_writable,
     node.clock_in_sync,
 )
 """What every start must satisfy, whatever was done before it, beside its program."""
-START_GUARDS = tuple(
-    map(by_host, (node.unit_known, node.curable_by_start, *_SAFE_TO_RUN, node.same_binary))
+_START: tuple[NodeGuard, ...] = (
+    node.unit_known,
+    node.curable_by_start,
+    *_SAFE_TO_RUN,
+    node.same_binary,
+)
+_WHEN_SET: Mapping[NodeGuard, NodeGuard] = {
+    node.curable_by_start: node.curable_when_set,
+    settings.double_sign_check_off: settings.double_sign_check_lifted,
+    settings.no_leftover_halt: settings.halt_lifted,
+}
+"""What is asked instead where a step of the same plan sets what forbids the start to 0."""
+START_GUARDS = tuple(map(by_host, _START))
+START_CONFIGURED_GUARDS = tuple(by_host(_WHEN_SET.get(guard, guard)) for guard in _START)
+CONFIGURE_GUARDS = tuple(
+    map(by_host, (node.unit_known, settings.set_in_files, node.records_writable))
 )
 HOLD_GUARDS = tuple(
     map(by_host, (node.unit_known, node.records_writable, rollback.stands_at_one_height))

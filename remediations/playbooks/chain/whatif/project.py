@@ -57,7 +57,7 @@ def project(
     """
     where = supposed.settings.get(HEIGHT)
     asked = _asked(where) if where is not None else None
-    if not chain.finding.total_power:
+    if not chain.finding.total_power or chain.finding.files is not None:
         raise Unreadable(
             "nothing can be said about this chain: its validator set is not known",
             guard="total power",

@@ -1,0 +1,370 @@
+"""Nobody runs: who is started, in which order, on whose word, and who is not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.engine.domain import Move
+from remediations.engine.plan.plan import GuardResult, Outcome, Risk
+from remediations.errors import Refused
+from remediations.playbooks.chain.actions import (
+    CONFIGURE,
+    RESTART,
+    RESTART_CONFIGURED,
+    RESTORE,
+    START,
+    START_CONFIGURED,
+)
+from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.gates import Advances, Answers, Follows
+from remediations.playbooks.chain.situation import ChainSituation
+from remediations.systems.comet.reading import CometReading
+from tests import worlds
+from tests.unit.plan.cases import Case, case_of, maker, plan_of, still_holds
+from tests.worlds import HEIGHT
+from tests.worlds.everybody import deadlocked, everybody_down, signed, validators, with_genesis
+from tests.worlds.signing import named_twice
+
+NEWEST = HEIGHT + 1
+VALIDATORS = ("val1", "val2", "val3", "val4")
+SIZES = (4, 100, 1000)
+World = Callable[[], CometReading]
+
+
+def blocked(case: Case) -> dict[str, GuardResult]:
+    """Id and subject → the guards that do not pass."""
+    found = (guard for guard in case.judge() if guard.outcome is not Outcome.PASS)
+    return {f"{guard.id} {guard.subject}".strip(): guard for guard in found}
+
+
+def guard(case: Case, name: str) -> GuardResult:
+    """The guard with this id, of the whole or of one host."""
+    return {f"{g.id} {g.subject}".strip(): g for g in case.judge()}[name]
+
+
+def moves(case: Case) -> list[list[Move[ChainSituation]]]:
+    return [list(stage.moves) for stage in case.proposal.stages]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_full_nodes_first_then_all_validators_at_once(size: int) -> None:
+    """The first gate asks for answers, the second for a block that nobody can have yet."""
+    case = case_of(everybody_down((10,) * size))
+    assert case.finding.chain is ChainClass.ALL_DOWN
+    assert (case.branch.name, case.proposal.risk) == ("start-everybody", Risk.HIGH)
+    full, together = case.proposal.stages
+    assert full.moves == (Move(START, "full1"),)
+    assert full.gate.asks.read(Answers).hosts == ("full1",)
+    assert {move.target for move in together.moves} == set(validators(case.observation))
+    assert {move.action for move in together.moves} == {START}
+    gate = together.gate.asks.read(Advances)
+    assert (gate.height, len(gate.hosts)) == (NEWEST, size)
+    assert blocked(case) == {}
+
+
+def test_without_a_full_node_the_validators_are_the_first_stage() -> None:
+    """Nothing is waited for that there is not."""
+    case = case_of(everybody_down(full=0))
+    assert [[move.target for move in stage] for stage in moves(case)] == [
+        ["val4", "val3", "val2", "val1"]
+    ]
+    assert blocked(case) == {}
+
+
+@pytest.mark.parametrize("unread", [False, True])
+def test_a_full_node_that_might_sign_is_not_started(unread: bool) -> None:
+    """Its key signed once, or cannot be read."""
+    world = everybody_down()
+    if unread:
+        world = worlds.change(world, "full1", lambda r: replace(r, key=worlds.unknown("denied")))
+    else:
+        world = signed(world, "full1", 9)
+    assert "full1" not in case_of(world).proposal.targets
+
+
+def test_every_guard_says_whose_powers_it_counts_in() -> None:
+    """They are those of the first block; what they are today nobody tells."""
+    case = case_of(everybody_down())
+    by_files = (
+        "powers of the first block, by the genesis file of full1, standby1, val1, val2 and 2 more, "
+        "not those of today"
+    )
+    for name in ("G1", "G1b", "G31", "G46"):
+        assert by_files in guard(case, name).got, name
+    assert guard(case, "W2").got == (
+        "no node answers; by their sign states: val1, val2, val3, val4"
+    )
+    assert guard(case, "G3").got == f"4 last signatures for {worlds.CHAIN_ID}"
+    assert guard(case, "G46").got.startswith(
+        f"if the newest block is the oldest that it can be: 100 of 100 can sign at {NEWEST}/0"
+    )
+    assert any("not checked (P4)" in text for text in case.proposal.warnings)
+    assert "P4" not in {check.id for check in case.proposal.checks}
+    assert {"P1", "P5", "P7", "P10", "P11"} <= {check.id for check in case.proposal.checks}
+
+
+def test_one_that_took_no_part_in_the_last_block_is_left_out() -> None:
+    """It was down before, or its sign state is an older copy: nobody can tell which. Named, it is
+    refused for that."""
+    world = signed(everybody_down(), "val4", NEWEST - 2)
+    case = case_of(world)
+    assert "val4" not in case.proposal.targets
+    assert blocked(case) == {}
+    assert any(text.startswith("val4 is not started: ") for text in case.proposal.warnings)
+    assert guard(case, "G1b").got.startswith("90 of 100 after the start")
+    named = case_of(world, only=["val1", "val2", "val3", "val4"])
+    found = blocked(named)
+    assert set(found) == {"G20 val4"}
+    assert found["G20 val4"].outcome is Outcome.UNKNOWN
+    assert "older copy" in found["G20 val4"].next_step
+
+
+def test_too_much_power_left_out_is_refused() -> None:
+    """By the powers of the first block there was no such block: files conclude nothing, and the
+    full node has to tell."""
+    world = signed(everybody_down(), "val1", NEWEST - 5)
+    case = case_of(world)
+    assert case.finding.files is not None
+    assert (case.finding.files.newest, case.finding.height) == (0, 0)
+    assert case.branch.name == "start-full-nodes"
+    with pytest.raises(Refused):
+        case_of(world, only=[*VALIDATORS])
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (lambda w: worlds.sign_state_missing(w, "val1"), NodeCondition.SIGN_STATE_LOST),
+        (lambda w: signed(w, "val1", 0, step=0), NodeCondition.SIGN_STATE_LOST),
+        (lambda w: worlds.key_missing(w, "val1"), NodeCondition.KEY_MISSING),
+    ],
+)
+def test_one_that_could_sign_twice_is_never_started(
+    how: Callable[[CometReading], CometReading], expected: NodeCondition
+) -> None:
+    """Missing or zero: not with the others, and not if it is named. Without 40 of 100 the rest is
+    not started either."""
+    world = how(everybody_down())
+    assert diagnose(world).node("val1").condition is expected
+    case = case_of(world)
+    assert "val1" not in case.proposal.targets
+    if case.branch.name == "start-everybody":
+        assert set(blocked(case)) == {"G1b"}
+        assert "cannot be started: val1 (40, " in guard(case, "G1b").got
+    else:
+        assert case.proposal.targets == ("full1",)
+    with pytest.raises(Refused):
+        case_of(world, only=["val1"])
+
+
+def test_one_from_the_future_is_left_alone() -> None:
+    """Far above what so much power has signed: it does not decide how far the chain came."""
+    world = signed(everybody_down(), "val4", NEWEST + 1000)
+    case = case_of(world)
+    assert case.finding.files is not None
+    assert case.finding.files.newest == NEWEST
+    assert "val4" not in case.proposal.targets
+    named = blocked(case_of(world, only=[*VALIDATORS]))
+    assert named["G20 val4"].outcome is Outcome.BLOCK
+    assert "leave its sign state as it is" in named["G20 val4"].next_step
+
+
+def test_a_round_above_zero_needs_its_log() -> None:
+    """Without it the power could not sign again where the chain may stand."""
+    world = everybody_down()
+    for host in VALIDATORS:
+        world = signed(world, host, NEWEST, round=3)
+    assert blocked(case_of(world)) == {}
+    case = case_of(world)
+    (_, together) = case.proposal.stages
+    assert together.gate.timeout_s > 70
+    bare = worlds.change(
+        world,
+        "val1",
+        lambda r: replace(r, wal=worlds.known(replace(r.wal.value, size=0))),  # type: ignore[union-attr]
+    )
+    assert {"G26 val1", "G46"} <= set(blocked(case_of(bare)))
+
+
+def test_a_key_on_two_hosts_is_refused() -> None:
+    """All are stopped, and both copies could be started later."""
+    world = worlds.duplicated(everybody_down(), "val4", "standby1")
+    assert "G2" in blocked(case_of(world))
+
+
+def test_a_signature_for_another_chain_is_refused() -> None:
+    """What was signed names the chain; a sign state without its bytes names none."""
+    other = case_of(signed(everybody_down(), "val2", NEWEST, chain="other-1"))
+    assert blocked(other)["G3"].got == "val2: other-1"
+    bare = worlds.sign_state(everybody_down(), "val2", NEWEST)
+    assert blocked(case_of(bare))["G3"].outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("agreed", [(), ("val1",)])
+def test_where_nobody_tells_the_powers_only_full_nodes_are_started(
+    agreed: tuple[str, ...],
+) -> None:
+    """No genesis file, or that of one machine alone: the full node tells the set, and the next plan
+    starts the validators."""
+    world = everybody_down(genesis=False)
+    if agreed:
+        world = with_genesis(world, worlds.POWERS, only=agreed)
+    case = case_of(world)
+    assert case.branch.name == "start-full-nodes"
+    assert moves(case) == [[Move(START, "full1")]]
+    assert blocked(case) == {}
+    assert "P1" not in {check.id for check in case.proposal.checks}
+    assert any("brings no block" in text for text in case.proposal.warnings)
+    with pytest.raises(Refused):
+        case_of(named_twice(everybody_down(genesis=False, full=0), "val1", "validator-one"))
+
+
+def test_a_set_that_is_mostly_elsewhere_is_not_started_by_its_first_block() -> None:
+    """A third of the first block's power is on no host here: the full node has to tell."""
+    world = everybody_down((10,) * 10, hosts=6)
+    assert case_of(world).branch.name == "start-full-nodes"
+    with pytest.raises(Refused):
+        case_of(everybody_down((10,) * 10, hosts=6, full=0))
+
+
+def test_a_validator_of_later_is_started_too() -> None:
+    """Its key is not in the first block, and it took part in the last: its own address check is
+    left out, as nobody could read its power."""
+    world = with_genesis(everybody_down((30, 30, 30, 10)), (30, 30, 30))
+    case = case_of(world)
+    assert "val4" in case.proposal.targets
+    assert blocked(case) == {}
+    assert "P11" not in {check.id for check in case.proposal.checks}
+
+
+def test_double_sign_check_is_lifted_and_put_back() -> None:
+    """On each host the setting first, then the start that counts on it; twenty blocks later it is
+    as it was. Only where it is above 0."""
+    world = deadlocked(everybody_down())
+    world = worlds.configured(world, "val4", double_sign_check_height=0)
+    finding = diagnose(world)
+    assert finding.chain is ChainClass.ALL_DOWN
+    assert finding.next_step == "remediate plan INC-001"
+    case = case_of(world)
+    full, together, back = moves(case)
+    for host in ("val1", "val2", "val3"):
+        own = [move.action for move in together if move.target == host]
+        assert own == [CONFIGURE, RESTART_CONFIGURED]
+    assert [move.action for move in together if move.target == "val4"] == [RESTART]
+    assert set(back) == {Move(RESTORE, host) for host in ("val1", "val2", "val3")}
+    stages = case.proposal.stages
+    assert stages[1].gate.asks.read(Advances).height == NEWEST + 20
+    assert stages[2].gate.asks.read(Follows).hosts == ("val3", "val2", "val1")
+    assert blocked(case) == {}
+    assert guard(case, "G25 val1").got == (
+        "10, power 40, set to 0 by the step before the start, which looks at it again"
+    )
+    assert guard(case, "N5").got == "3 of 3"
+    assert any("abandon" in text for text in case.proposal.warnings)
+    assert [move.action for move in full] == [START]
+
+
+def test_the_setting_is_put_back_to_what_it_was() -> None:
+    """Data follow from the facts of the plan alone."""
+    case = case_of(deadlocked(everybody_down()))
+    facts = {fact.name: fact.value for fact in CONFIGURE.facts(case.chain, "val1")}
+    there, back = CONFIGURE.data(facts, "val1"), RESTORE.data(facts, "val1")
+    name = "double_sign_check_height"
+    assert (there[name], there[f"new_{name}"]) == (10, 0)
+    assert (back[name], back[f"new_{name}"]) == (0, 10)
+    whole = {fact.name: fact.value for fact in START.facts(case.chain, "val1")}
+    assert START_CONFIGURED.data(whole, "val1") == {**START.data(whole, "val1"), "settings_off": 1}
+
+
+def test_a_stopped_validator_whose_setting_forbids_the_start_is_configured_too() -> None:
+    """It was stopped before it could end by it."""
+    world = everybody_down()
+    for host in VALIDATORS:
+        world = worlds.configured(world, host, double_sign_check_height=10, halt_height=5)
+    case = case_of(world)
+    (_, together, back) = moves(case)
+    assert [move.action for move in together if move.target == "val1"] == [
+        CONFIGURE,
+        START_CONFIGURED,
+    ]
+    assert {move.action for move in back} == {RESTORE}
+    assert blocked(case) == {}
+    assert "halt-height 5, halt-time 0, set to 0 by" in guard(case, "G28 val1").got
+
+
+def test_a_flag_decides_in_place_of_the_file() -> None:
+    """Then no step can set it, and nothing is started."""
+    world = worlds.configured(everybody_down(), "val1", double_sign_check_height=10)
+
+    def flagged(reading: worlds.HostReading) -> worlds.HostReading:  # type: ignore[name-defined]
+        unit = reading.unit.value
+        words = (*unit.arguments, "--consensus.double_sign_check_height=10")
+        return replace(reading, unit=worlds.known(replace(unit, arguments=words)))
+
+    case = case_of(worlds.change(world, "val1", flagged))
+    found = blocked(case)
+    assert set(found) == {"N4 val1"}
+    assert "ExecStart" in found["N4 val1"].next_step
+
+
+def test_a_plan_that_starts_before_it_configures_is_refused() -> None:
+    """Whoever writes such a branch: the order is a guard of its own."""
+    case = case_of(deadlocked(everybody_down()))
+    stage = case.proposal.stages[1]
+    turned = replace_stage(case, 1, tuple(reversed(stage.moves)))
+    found = {g.id: g for g in turned.judge()}["N5"]
+    assert found.outcome is Outcome.BLOCK
+
+
+def replace_stage(case: Case, index: int, moves: tuple[Move[ChainSituation], ...]) -> Case:
+    stages = list(case.proposal.stages)
+    stages[index] = dataclasses.replace(stages[index], moves=moves)
+    proposal = dataclasses.replace(case.proposal, stages=tuple(stages))
+    return dataclasses.replace(case, proposal=proposal)
+
+
+def halted(halt_height: int = 115) -> CometReading:
+    """All reached their halt-height; the processes answer, with consensus dead."""
+    line = "halt per configuration height 115 time 0"
+    world = worlds.panicked(worlds.healthy(), *VALIDATORS, "full1", lines=(line,))
+    for host in (*VALIDATORS, "full1"):
+        world = worlds.configured(world, host, halt_height=halt_height)
+    for host in VALIDATORS:
+        world = worlds.sign_state(world, host, HEIGHT + 1)
+    return world
+
+
+def test_halt_height_is_lifted_everywhere_and_all_restart_together() -> None:
+    """The full node was halted by it as well. It is not put back."""
+    case = case_of(halted())
+    assert (case.finding.chain, case.branch.name) == (ChainClass.HALT_HEIGHT, "lift-halt-height")
+    assert case.finding.next_step == "remediate plan INC-001"
+    (stage,) = case.proposal.stages
+    assert {move.target for move in stage.moves} == {*VALIDATORS, "full1"}
+    assert {move.action for move in stage.moves} == {CONFIGURE, RESTART_CONFIGURED}
+    gate = stage.gate.asks.read(Advances)
+    assert (gate.height, set(gate.hosts)) == (case.chain.tip, set(VALIDATORS))
+    assert blocked(case) == {}
+    assert any("on purpose" in text for text in case.proposal.warnings)
+
+
+def test_a_halt_that_was_taken_out_of_the_files_needs_only_the_restart() -> None:
+    """The processes do not know it yet."""
+    case = case_of(halted(0))
+    (stage,) = case.proposal.stages
+    assert {move.action for move in stage.moves} == {RESTART}
+    assert blocked(case) == {}
+
+
+def test_a_plan_holds_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made again from the same readings it is the same, byte for byte."""
+    world = deadlocked(everybody_down())
+    plan = plan_of(world)
+    assert [len(stage.steps) for stage in plan.stages] == [1, 8, 4]
+    assert still_holds(plan, world, maker())
