@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator
 from tests.lab.spec import NODES
@@ -60,6 +61,7 @@ def test_a_power_cut(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_double_sign_check_height_everywhere(lab: Lab, operator: Operator) -> None:
     """As the validator guide has it: all end each time they are started, until somebody stops that.
     It is 0 for the start, and twenty blocks later every file is as it was, byte for byte, with its
@@ -91,6 +93,7 @@ def test_double_sign_check_height_everywhere(lab: Lab, operator: Operator) -> No
         assert not list(path.parent.glob("*remediate*"))
 
 
+@full_lab
 def test_halt_height_everywhere(lab: Lab, operator: Operator) -> None:
     """It is set to 0, and all are restarted together."""
     at = lab.world.top() + 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.lab.binary import virtengined
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.shell import LabError
@@ -97,6 +98,7 @@ def test_a_panic_everywhere_is_rescued(lab: Lab, operator: Operator) -> None:
         assert kept.read_bytes() == virtengined(1).read_bytes()
 
 
+@full_lab
 def test_an_upgrade_is_installed(lab: Lab, operator: Operator) -> None:
     """The chain asks for it by name, and goes on with its program; upgrade-info.json stays."""
     lab.break_upgrade(at=lab.world.top() + 8)
@@ -112,6 +114,7 @@ def test_an_upgrade_is_installed(lab: Lab, operator: Operator) -> None:
     assert lab.world.file("val1", info) == before
 
 
+@full_lab
 def test_a_program_for_another_platform_is_refused_on_the_host(
     lab: Lab, operator: Operator, tmp_path: Path
 ) -> None:

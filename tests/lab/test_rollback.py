@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES
@@ -59,6 +60,7 @@ def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -
         assert not lab.hosts[host].path(hold_of(lab, host)).exists()
 
 
+@full_lab
 def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
     """With the cause still there the clones disagree, and there is no plan. With it mended they
     come to one state, which stands in the plan, and which the chain then has. Nothing in use
@@ -83,6 +85,7 @@ def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
     assert hashes == {chosen["value"]}
 
 
+@full_lab
 def test_only_those_that_people_judge_wrong(lab: Lab, operator: Operator) -> None:
     """The majority keeps its processes and its state; the others come to it."""
     at = split(lab, "val1")
@@ -94,6 +97,7 @@ def test_only_those_that_people_judge_wrong(lab: Lab, operator: Operator) -> Non
     assert {lab.world.app_hash(host, at) for host in STARTED} == {agreed}
 
 
+@full_lab
 def test_minority_is_rolled_back_while_the_chain_goes_on(lab: Lab, operator: Operator) -> None:
     """10 of 100 failed on their own state: the others make blocks, before and meanwhile."""
     at = lab.world.top() + 4
@@ -106,6 +110,7 @@ def test_minority_is_rolled_back_while_the_chain_goes_on(lab: Lab, operator: Ope
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_states_that_differ_again_do_no_harm(lab: Lab, operator: Operator) -> None:
     """With the cause still there the gate stays shut: partly applied, halted as before, nothing
     signed twice. Mended, the next plan brings the chain back."""
