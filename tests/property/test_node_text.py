@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 from dataclasses import asdict, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remediations.systems.comet.install import PlannedInstall, PlannedProgram, install_text
 from remediations.systems.comet.planned import INVOCATION, USER, PlannedNode, PlannedNodeError
 from remediations.systems.comet.programs import (
     enable_text,
@@ -31,6 +33,8 @@ NODES = st.builds(
     invocation=st.from_regex(INVOCATION, fullmatch=True),
 )
 
+PROGRAM = PlannedProgram(path="/usr/bin/ve", sha256="a" * 64, replaces="b" * 64)
+
 
 @given(NODES)
 @settings(max_examples=40, deadline=None)
@@ -41,6 +45,7 @@ def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNod
         start_text(node),
         restart_text(node),
         enable_text(node),
+        install_text(PlannedInstall(node=node, program=PROGRAM)),
         hold_text(node),
         rollback_text(rolled),
         release_text(rolled),
@@ -70,6 +75,19 @@ def test_shell_characters_are_refused_in_every_field(
         field: f"{before}{evil}{after}",
     }
     assert refused(data)
+
+
+@given(
+    st.sampled_from(["path", "sha256", "replaces"]),
+    st.text(max_size=70),
+    st.sampled_from(["\n", ";", "$", "`", "'", '"', " ", "&", "|", "*", "?", "(", "\0", "é", "~"]),
+)
+def test_shell_characters_are_refused_in_every_field_of_a_program(
+    field: str, before: str, evil: str
+) -> None:
+    """They never reach the text that installs it."""
+    with pytest.raises(PlannedNodeError):
+        PlannedProgram(**{**asdict(PROGRAM), field: f"{before}{evil}"})
 
 
 @given(st.sampled_from(["sign_height", "sign_round", "sign_step", "stop_timeout_s"]), st.data())

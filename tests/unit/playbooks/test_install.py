@@ -255,6 +255,18 @@ def test_a_node_without_the_program_of_the_others_gets_it() -> None:
     assert {one.id for one in other if one.outcome is not PASS} == {"G62", "G65"}
 
 
+def test_programs_that_were_not_read_are_not_other_programs() -> None:
+    """With val1's unread it may be the one that more than two thirds run, or not."""
+    world = worlds.change(behind(), "val1", lambda one: replace(one, binary=NOT_READ))
+    chain = chosen(world)
+    (fitting,) = (one for one in NODE_DOWN.branches if one.fits(chain) is None)
+    (guard,) = fitting.invariants
+    result = guard(chain, fitting.propose(chain))
+    assert result is not None
+    assert result.outcome is UNKNOWN
+    assert "of 40 the program was not read" in result.got
+
+
 def test_in_a_halt_nobody_gets_it_alone() -> None:
     """That is for more than two thirds, together; and without a choice there is no branch."""
     halted, unchosen = chosen(panicked()), chosen(behind(), "")
@@ -295,3 +307,25 @@ def test_what_is_not_a_hash_cannot_be_chosen(text: str) -> None:
     """A name or a version does not say which bytes."""
     with pytest.raises(ValueError, match="64 hex digits"):
         INPUT.parse(text)
+
+
+def test_a_guard_that_passes_says_the_same_in_another_look() -> None:
+    """A node in the middle of an end is a zombie in one look and panicked in the next: both are
+    down, and a plan that was approved in between holds."""
+    chain = chosen(panicked())
+    nodes = tuple(
+        replace(node, condition=NodeCondition.ZOMBIE, by_hand="", cause="consensus has ended")
+        for node in chain.finding.nodes
+    )
+    other = with_(chain, finding=replace(chain.finding, nodes=nodes))
+    proposal = branch(chain).propose(chain)
+
+    def told(seen: ChainSituation) -> list[tuple[object, ...]]:
+        whole = (*DOMAIN.invariants, *branch(chain).invariants)
+        guards = evaluate_guards(whole, seen, proposal)
+        return [(g.id, g.subject, g.outcome, g.next_step, g.facts) for g in guards]
+
+    assert told(other) == told(chain)
+    for host in ALL:
+        now = {fact.name: fact.value for fact in INSTALL.facts(other, host)}
+        assert now == {fact.name: fact.value for fact in INSTALL.facts(chain, host)}

@@ -1,5 +1,6 @@
 """Guards on another program for a node (ids: docs/rules/guards.md).
 
+Where a guard passes, its next step is the same words whatever was read: at `apply` it is compared.
 What cannot be known before is found out on the host right before the swap: that the program that
 was brought still has its hash, is for this platform, and runs there.
 """
@@ -28,22 +29,25 @@ from remediations.systems.hosts.values import Binary, Unit
 from remediations.values.reading import Unknown, value_or_none
 
 COSMOVISOR = "cosmovisor"
+_LOOK = "`remediate diagnose` shows the evidence"
+_AGAIN = "`remediate diagnose` again"
 _CHOOSE = "`remediate stage FILE`, then `remediate plan INC-001 --program SHA256`"
 
 
 def curable_by_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
     """G60: another program may cure what is wrong with the node."""
     finding = chain.finding.node(reading.host)
+    holds = cured_by_program(finding)
     return guard_result(
         "G60",
         "what is wrong with the node is cured by another program",
         subject=reading.host,
-        holds=cured_by_program(finding),
+        holds=holds,
         got=f"{finding.condition}: {finding.cause}",
         expected=", ".join(
             sorted((*FAILING, *(c for c in NodeCondition if c.rule.cure is not None)))
         ),
-        next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
+        next_step=_LOOK if holds else finding.by_hand or _LOOK,
         facts=(f"{reading.host}.down",),
     )
 
@@ -93,7 +97,7 @@ def another_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
         expected=f"any other than {short_digest(program)}" if program else "a program to compare",
         next_step=f"build one that gets past this block; then {_CHOOSE}"
         if binary is not None
-        else "`remediate diagnose` again",
+        else _AGAIN,
         facts=(f"{host}.program", "chain.program"),
     )
 
@@ -102,13 +106,13 @@ def starts_program_itself(chain: ChainSituation, reading: HostReading) -> GuardR
     """G63: the unit starts the program itself. Where a wrapper chooses it (cosmovisor), a swap may
     not be what it starts next."""
     unit, binary = value_or_none(reading.unit), value_or_none(reading.binary)
-    host, next_step = reading.host, "`remediate diagnose` again"
+    host, next_step = reading.host, _AGAIN
     if unit is None or binary is None:
         holds, got = None, "unit or program was not read"
     else:
         holds = unit.binary == binary.path
         got = f"{unit.binary} starts {binary.path}" if not holds else binary.path
-        next_step = _by_hand(chain, host, unit, binary)
+        next_step = _AGAIN if holds else _by_hand(chain, host, unit, binary)
     return guard_result(
         "G63",
         "the unit starts its program itself",
@@ -159,15 +163,16 @@ def enough_get_program(
         if node.power and node.host not in targets and node not in has
     ]
     total = finding.total_power
+    holds = has_quorum(gets + runs, total) if total else None
     return guard_result(
         "G64",
         "more than two thirds get the program, or run it",
-        holds=has_quorum(gets + runs, total) if total else None,
+        holds=holds,
         got=f"{gets} get it, {runs} run it, of {total} ({percent(gets + runs, total)})"
         + (f"; not: {name_some(left, 4)}" if left else ""),
         expected="more than 2/3",
         next_step=f"mend by hand: {left[0]}; see `remediate diagnose`"
-        if left
+        if left and not holds
         else "add the missing validators' hosts to the inventory, or agree with their operators",
         facts=("chain.total_power", "chain.program"),
     )
@@ -181,17 +186,24 @@ def others_run_program(
     ran = chain.running.get(program)
     power = ran.power if ran is not None else 0
     known = {sha: use for sha, use in chain.running.items() if use.power}
+    unread = total - sum(use.power for use in known.values())
+    holds: bool | None = has_quorum(power, total) if total else None
+    if not holds and has_quorum(power + unread, total):
+        holds = None
     return guard_result(
         "G65",
         "the program is the one that more than two thirds run",
-        holds=has_quorum(power, total) if total else None,
-        got=f"{short_digest(program)} runs with {power} of {total} power",
+        holds=holds,
+        got=f"{short_digest(program)} runs with {power} of {total} power"
+        + (f"; of {unread} the program was not read" if unread else ""),
         expected="more than 2/3; running are "
         + (
             name_some([f"{sha} (power {use.power})" for sha, use in sorted(known.items())], 2)
             or "none that was read"
         ),
-        next_step="choose the program that the others run: `remediate stage FILE` with it, then "
+        next_step=_AGAIN
+        if holds is None
+        else "choose the program that the others run: `remediate stage FILE` with it, then "
         "`remediate plan node-down --program SHA256`",
         facts=("chain.total_power", "chain.program"),
     )

@@ -65,7 +65,7 @@ def signs_once(chain: ChainSituation, reading: HostReading) -> GuardResult:
         holds=not twice,
         got=finding.cause if twice else "nothing that was read shows it",
         expected="no conflicting votes of this key in the last minutes",
-        next_step=finding.by_hand or "`remediate diagnose` shows the evidence",
+        next_step=(finding.by_hand if twice else "") or "`remediate diagnose` shows the evidence",
         facts=(f"{reading.host}.down",),
     )
 
