@@ -31,6 +31,14 @@ DATA: dict[str, str | int] = {
     "sign_step": 3,
     "stop_timeout_s": 20,
 }
+SETTINGS = {
+    "double_sign_check_height": 10,
+    "halt_height": 0,
+    "halt_time": 0,
+    "new_double_sign_check_height": 0,
+    "new_halt_height": 0,
+    "new_halt_time": 0,
+}
 
 HEAD = """
 from pyinfra import host
@@ -85,7 +93,7 @@ def test_every_shipped_deploy_compiles() -> None:
     """Each file in deploys/ yields something from the data that a playbook gives."""
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
-            assert compiler.compile_deploy(path.stem, {"val1": DATA})["val1"]
+            assert compiler.compile_deploy(path.stem, {"val1": {**DATA, **SETTINGS}})["val1"]
 
 
 def test_a_deploy_that_imports_paramiko_gets_the_real_one(
