@@ -7,17 +7,33 @@ from pathlib import Path
 
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
-from tests.lab.operator import Json, Operator
+from tests.lab.operator import Json, Operator, Said
 from tests.lab.spec import NODES
 from tests.lab.test_diagnose import node
 from tests.lab.truth import rescued
 
+PLANNED = 3
 DEADLOCK = "found signature from the same key"
 STARTED = tuple(s.name for s in NODES if s.node is not None and s.node.started)
 
 
 def config(lab: Lab, host: str, name: str) -> Path:
     return lab.hosts[host].path(f"{lab.node(host).home}/config/{name}")
+
+
+def rescue(operator: Operator) -> Said:
+    """Plan, approve, apply. Five nodes that start or end at once keep a small machine so busy that
+    a reading may come too late; its guard is unknown then, and one plans again."""
+    planned = operator.plan("INC-001")
+    for _ in range(4):
+        if planned.code == PLANNED:
+            break
+        planned = operator.plan("INC-001")
+    assert planned.code == PLANNED, planned.document
+    run = planned.result["run"]
+    approved = operator.approve(run)
+    assert approved.code == 0, approved.document
+    return operator.says("apply", run)
 
 
 def diagnosed(operator: Operator, chain: str) -> Json:
@@ -51,14 +67,14 @@ def test_a_power_cut(lab: Lab, operator: Operator) -> None:
     finding = operator.diagnose()
     assert (finding["chain"], finding["total_power"]) == ("all-down", "100")
     assert finding["next_step"] == "remediate plan INC-001"
-    planned = operator.plan("INC-001").result["plan"]
-    assert [[s["target"] for s in stage["steps"]] for stage in planned["stages"]] == [
+    with rescued(lab, *STARTED, since=height):
+        said = rescue(operator)
+        assert said.code == 0, said.why
+    stages = operator.says("show", said.result["run"]).result["plan"]["stages"]
+    assert [[step["target"] for step in stage["steps"]] for stage in stages] == [
         ["full1"],
         ["val4", "val3", "val2", "val1"],
     ]
-    with rescued(lab, *STARTED, since=height):
-        said = operator.rescue("INC-001")
-        assert said.code == 0, said.why
 
 
 @full_lab
@@ -80,9 +96,11 @@ def test_double_sign_check_height_everywhere(lab: Lab, operator: Operator) -> No
         )
         lab.systemctl(host, "stop", lab.unit(host), check=False)
     finding = diagnosed(operator, "all-down")
-    assert {node(finding, h)["condition"] for h in lab.validators()} == {"double-sign-check"}
+    found = {node(finding, host)["condition"] for host in lab.validators()}
+    assert "double-sign-check" in found
+    assert found <= {"double-sign-check", "stopped"}  # stopped before it could end once more
     with rescued(lab, *STARTED, since=height):
-        said = operator.rescue("INC-001")
+        said = rescue(operator)
         assert said.code == 0, said.why
     assert lab.world.top() > height + 20
     for host, text in before.items():
@@ -104,7 +122,7 @@ def test_halt_height_everywhere(lab: Lab, operator: Operator) -> None:
     finding = diagnosed(operator, "halt-height")
     assert finding["next_step"] == "remediate plan INC-001"
     with rescued(lab, *STARTED, since=at):
-        said = operator.rescue("INC-001")
+        said = rescue(operator)
         assert said.code == 0, said.why
     for host in STARTED:
         assert "halt-height = 0\n" in config(lab, host, "app.toml").read_text()

@@ -47,12 +47,6 @@ def minority(lab: Lab) -> None:
     lab.wait_height(at + 3, 30, "val1", "val2", "val3")
 
 
-def double_sign_check(lab: Lab) -> None:
-    """Stopped right after signing, and forbidden to start so soon."""
-    lab.break_double_sign_check("val2", "val4")
-    lab.break_stop("val2", "val4")
-
-
 def duplicate(lab: Lab) -> None:
     """val4 is down, and its key also lies on the standby."""
     lab.break_stop("val4")
@@ -64,15 +58,6 @@ def older(lab: Lab) -> None:
     lab.wait_height(12, 30)
     lab.break_stop("val4")
     lab.break_sign_state_older("val1")
-
-
-def halted(lab: Lab) -> None:
-    """A halt-height that all nodes run with."""
-    at = lab.world.top() + 12
-    hosts = tuple(s.name for s in NODES if s.node is not None and s.node.started)
-    lab.break_halt_height(*hosts, at=at)
-    for host in hosts:
-        lab.systemctl(host, "restart", lab.unit(host))
 
 
 def goes_on(lab: Lab, *hosts: str) -> None:
@@ -146,7 +131,6 @@ CASES = (
         chain="app-hash-split",
         stalls=True,
     ),
-    Case("halt-height", halted, chain="halt-height", stalls=True),
     Case(
         "key missing", lambda lab: lab.break_key_missing("val4"), "degraded", "val4", "key-missing"
     ),
@@ -200,7 +184,6 @@ CASES = (
         lambda lab: lab.break_duplicate_key("val4", started=True),
         *("double-signing", "standby1", "double-signing", "Stop this copy now, and leave val4"),
     ),
-    Case("double_sign_check_height", double_sign_check, chain="quorum-lost", stalls=True),
 )
 
 

@@ -25,10 +25,10 @@ from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.restart import CHECKS, disabled_warnings
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.settings import (
+    bring_back,
     more_blocks_s,
     restoring_stages,
     settings_warnings,
-    start_or_restart,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some
@@ -55,12 +55,16 @@ def _starts(chain: ChainSituation) -> tuple[NodeFinding, ...]:
     )
 
 
-def _curable(chain: ChainSituation, node: NodeFinding) -> bool:
+def _startable(node: NodeFinding) -> bool:
     rule = node.condition.rule
-    named = not chain.only or node.host in chain.only
-    return (rule.cure is not None or rule.setting_forbids) and (
-        named and (node.condition is not NodeCondition.STANDBY or node.host in chain.only)
-    )
+    return rule.cure is not None or rule.setting_forbids
+
+
+def _curable(chain: ChainSituation, node: NodeFinding) -> bool:
+    """Whether it may be acted on; a standby is stopped on purpose, unless it is named."""
+    asked = node.host in chain.only or not chain.only
+    standby = node.condition is NodeCondition.STANDBY and node.host not in chain.only
+    return _startable(node) and asked and not standby
 
 
 def _took_part(chain: ChainSituation, host: str) -> bool:
@@ -148,7 +152,7 @@ def _together(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> StageDraft
         title=f"bring back {name_some(hosts)}{' together' if len(hosts) > 1 else ''}",
         why=f"{_power(chain, nodes)}. Order does not matter for safety; fewer than two thirds just"
         " wait" + (f". {more} blocks more, because settings are put back then" if more else ""),
-        moves=tuple(move for node in nodes for move in start_or_restart(chain, node)),
+        moves=tuple(move for node in nodes for move in bring_back(chain, node)),
         gate=Gate(
             title=f"a block above {above} within {timeout} s",
             timeout_s=timeout,
@@ -203,14 +207,15 @@ def _by_files_warnings(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> t
         "old chain is not checked (P4), because no block could be read before"
     ]
     chosen = {node.host for node in nodes}
-    for node in chain.finding.nodes:
-        left = chain.may_sign(node.host) and _curable(chain, node) and node.host not in chosen
-        if left:
-            found.append(
-                f"{node.host} is not started: its sign state took no part in the last block, so "
-                "it was down before, or has an older copy; `remediate plan INC-001` again once "
-                "blocks come"
-            )
+    found += [
+        f"{node.host} is not started: its sign state took no part in the last block, so it was down"
+        " before, or has an older copy; `remediate plan INC-001` again once blocks come"
+        for node in chain.finding.nodes
+        if node.host not in chosen
+        and chain.may_sign(node.host)
+        and _startable(node)
+        and not _took_part(chain, node.host)
+    ]
     return tuple(found)
 
 

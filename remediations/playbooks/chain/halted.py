@@ -20,10 +20,15 @@ from remediations.playbooks.chain.restart import (
     disabled_warnings,
     restartable,
     rolling_stages,
-    start_or_restart,
 )
 from remediations.playbooks.chain.rollback import ROLL_BACK_ALONE, ROLL_BACK_TOGETHER
 from remediations.playbooks.chain.rounds import round_timeout_s
+from remediations.playbooks.chain.settings import (
+    bring_back,
+    more_blocks_s,
+    restoring_stages,
+    settings_warnings,
+)
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, percent
 from remediations.systems.comet.quorum import can_halt, has_quorum
@@ -58,16 +63,17 @@ def _quorum_fits(chain: ChainSituation) -> str | None:
     finding = chain.finding
     if finding.chain is not ChainClass.QUORUM_LOST:
         return f"the chain is {finding.chain}, not quorum-lost"
-    if not restartable(chain, validators_only=True):
+    if not restartable(chain, validators_only=True, lifted=True):
         return "no missing validator is down in a way that a start cures"
     return None
 
 
 def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
     finding = chain.finding
-    missing = restartable(chain, validators_only=True)
+    missing = restartable(chain, validators_only=True, lifted=True)
     after = finding.online_power + sum(n.power for n in missing if n.host not in chain.voting)
-    timeout = round_timeout_s(finding.round)
+    more, seconds = more_blocks_s(chain, missing)
+    above, timeout = finding.height + more, round_timeout_s(finding.round) + seconds
     return Proposal(
         title=f"{_verb(missing)} {count_of(len(missing), 'missing validator')}"
         f"{' at once' if len(missing) > 1 else ''}",
@@ -79,24 +85,25 @@ def _quorum(chain: ChainSituation) -> Proposal[ChainSituation]:
                 f" enough; with these it is {percent(after, finding.total_power)}"
                 f"{'' if has_quorum(after, finding.total_power) else ', still not enough'}."
                 " Order does not matter for safety; fewer than two thirds just wait",
-                moves=tuple(map(start_or_restart, missing)),
+                moves=tuple(move for node in missing for move in bring_back(chain, node)),
                 gate=Gate(
-                    title=f"a block above {finding.height} within {timeout} s",
+                    title=f"a block above {above} within {timeout} s",
                     timeout_s=timeout,
-                    asks=Part.of(Advances(hosts=_live_and(missing, chain), height=finding.height)),
+                    asks=Part.of(Advances(hosts=_live_and(missing, chain), height=above)),
                 ),
             ),
+            *restoring_stages(chain, missing),
         ),
         checks=CHECKS,
         risk=Risk.HIGH,
         worst_case=f"the chain stays halted as it is now; {_touched(missing)}, no sign state and no"
         " WAL is changed by us",
-        warnings=disabled_warnings(missing),
+        warnings=(*settings_warnings(chain, missing), *disabled_warnings(missing)),
     )
 
 
 def _restarted(missing: tuple[NodeFinding, ...]) -> list[str]:
-    return [node.host for node in missing if node.condition.rule.cure is Cure.RESTART]
+    return [node.host for node in missing if node.condition.rule.cure is not Cure.START]
 
 
 def _verb(missing: tuple[NodeFinding, ...]) -> str:

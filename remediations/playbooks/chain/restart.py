@@ -12,7 +12,7 @@ from remediations.engine.domain import Move, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck
 from remediations.playbooks.chain.actions import RELEASE, RESTART, START
 from remediations.playbooks.chain.checks.titles import TITLES
-from remediations.playbooks.chain.conditions import Cure, NodeCondition
+from remediations.playbooks.chain.conditions import ConditionRule, Cure, NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Follows
 from remediations.playbooks.chain.impact import smallest_first
@@ -35,19 +35,26 @@ def checks_for(order: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:
     return CHECKS if any(node.power for node in order) else _WITHOUT_SIGNERS
 
 
-def restartable(chain: ChainSituation, *, validators_only: bool) -> tuple[NodeFinding, ...]:
-    """The nodes that were asked for and that a start or a restart may cure, in rolling order.
+def restartable(
+    chain: ChainSituation, *, validators_only: bool, lifted: bool = False
+) -> tuple[NodeFinding, ...]:
+    """The nodes that were asked for and that a start or a restart may cure, in rolling order; with
+    `lifted` those, too, that a setting forbids to run.
 
     A keyless standby is stopped on purpose: it is included only if it was named.
     """
     return smallest_first(
         node
         for node in chain.finding.nodes
-        if node.condition.rule.cure is not None
+        if _startable(node.condition.rule, lifted=lifted)
         and (node.power > 0 or not validators_only)
         and (node.host in chain.only or not chain.only)
         and (node.condition is not NodeCondition.STANDBY or node.host in chain.only)
     )
+
+
+def _startable(rule: ConditionRule, *, lifted: bool) -> bool:
+    return rule.cure is not None or (lifted and rule.setting_forbids)
 
 
 def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:

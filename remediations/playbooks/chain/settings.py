@@ -33,7 +33,7 @@ BLOCK_LIMIT_S = 15
 RESTORE_TIMEOUT_S = 60
 
 
-def start_or_restart(chain: ChainSituation, node: NodeFinding) -> Iterator[Move[ChainSituation]]:
+def bring_back(chain: ChainSituation, node: NodeFinding) -> Iterator[Move[ChainSituation]]:
     """What brings the node back: a start or a restart, depending on its condition, after its
     settings where these forbid it."""
     if forbidding(chain, node.host) and node.condition is not NodeCondition.HELD:

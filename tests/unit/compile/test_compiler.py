@@ -31,6 +31,14 @@ DATA: dict[str, str | int] = {
     "sign_step": 3,
     "stop_timeout_s": 20,
 }
+SETTINGS = {
+    "double_sign_check_height": 10,
+    "halt_height": 0,
+    "halt_time": 0,
+    "new_double_sign_check_height": 0,
+    "new_halt_height": 0,
+    "new_halt_time": 0,
+}
 
 HEAD = """
 from pyinfra import host
@@ -84,9 +92,11 @@ def test_each_host_gets_its_own_data() -> None:
 def test_every_shipped_deploy_compiles() -> None:
     """Each file in deploys/ yields something from the data that a playbook gives."""
     program: dict[str, str | int] = {"path": "/a/b", "sha256": "a" * 64, "replaces": "b" * 64}
+    rollback: dict[str, str | int] = {"stands_at": 2, "header_hash": "AB"}
+    given = {**DATA, **program, **SETTINGS, **rollback}
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
-            assert compiler.compile_deploy(path.stem, {"val1": {**DATA, **program}})["val1"]
+            assert compiler.compile_deploy(path.stem, {"val1": given})["val1"]
 
 
 def test_a_deploy_that_imports_paramiko_gets_the_real_one(

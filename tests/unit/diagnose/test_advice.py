@@ -27,12 +27,10 @@ def stopped_at_their_height(**settings: int) -> ChainFinding:
 
 
 def test_a_unit_that_still_runs_is_restarted() -> None:
-    """A start does nothing to it; the hosts are named, and no others."""
+    """A start does nothing to it. A plan does all of it, and each host says how it is done by
+    hand."""
     finding = stopped_at_their_height(halt_height=114)
-    assert finding.next_step == (
-        "on val1, val2: set halt-height and halt-time to 0, then restart the units; by hand, as "
-        "said of each"
-    )
+    assert finding.next_step == "remediate plan INC-001"
     said = finding.node("val1").by_hand
     assert said.startswith("Set halt-height = 0 and halt-time = 0 in app.toml ")
     assert f"then `sudo systemctl restart {UNIT}` (" in said

@@ -83,6 +83,14 @@ def test_only_the_value_changes(host: FakeHost) -> None:
     assert host.holds(node.probe)
 
 
+def test_how_it_is_undone_is_told(host: FakeHost) -> None:
+    """By setting and value: what `abandon` and the report show where a run ends in between."""
+    assert planned(host).undo == (
+        "put back double_sign_check_height = 10 in config.toml and halt-height = 120 in app.toml "
+        f"of {host.home}/config (the file of before is beside it, .remediate-old)"
+    )
+
+
 def test_the_file_of_before_is_kept_until_it_is_put_back(host: FakeHost) -> None:
     """It stands beside the new one; once the same file is there again, it is not needed."""
     assert host.run(configure_text(planned(host))).returncode == 0

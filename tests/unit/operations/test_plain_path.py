@@ -186,6 +186,27 @@ def test_a_unit_is_enabled(world: World) -> None:
     assert world.acts == {name: ["enable --quiet ve.service"] for name in ("val1", "val4")}
 
 
+def test_what_forbids_a_start_is_set_to_zero(world: World) -> None:
+    """In the files of the hosts that are named; nothing is started, and what the files do not have
+    is refused."""
+    for name in ("val2", "val3"):
+        config = world.hosts[name].home / "config"
+        (config / "app.toml").write_text("halt-height = 120\n")
+        (config / "config.toml").write_text("[consensus]\ndouble_sign_check_height = 10\n")
+        world.change(
+            partial(worlds.configured, host=name, halt_height=120, double_sign_check_height=10)
+        )
+    done = world.pyinfra("configure_node", "--limit", "val2", "-y")
+    assert done.returncode == 0, said(done)
+    assert world.acts == {}
+    files = {name: world.hosts[name].home / "config/app.toml" for name in ("val2", "val3")}
+    assert files["val2"].read_text() == "halt-height = 0\n"
+    assert files["val3"].read_text() == "halt-height = 120\n"
+    assert "= 0\n" in (files["val2"].parent / "config.toml").read_text()
+    nothing = refused(world, world.pyinfra("configure_node", "--limit", "val4", "-y"))
+    assert "N4 val4: got nothing forbids it" in nothing
+
+
 def test_guards_and_data_are_asked_once(world: World) -> None:
     """By one child for all hosts, over the same inventory file; nothing secret is in its words."""
     for name in ("val3", "val4"):

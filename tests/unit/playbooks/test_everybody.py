@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from remediations.engine.domain import Move
 from remediations.engine.plan.plan import GuardResult, Outcome, Risk
-from remediations.errors import Refused
+from remediations.engine.plan.recheck import check_derivation
+from remediations.errors import Refused, WorldChanged
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     RESTART,
@@ -24,9 +25,9 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.gates import Advances, Answers, Follows
 from remediations.playbooks.chain.situation import ChainSituation
-from remediations.systems.comet.reading import CometReading
+from remediations.systems.comet.reading import CometReading, sealed
 from tests import worlds
-from tests.unit.plan.cases import Case, case_of, maker, plan_of, still_holds
+from tests.unit.plan.cases import Case, case_of, maker, plan_of, quorum_lost, still_holds
 from tests.worlds import HEIGHT
 from tests.worlds.everybody import deadlocked, everybody_down, signed, validators, with_genesis
 from tests.worlds.signing import named_twice
@@ -362,9 +363,42 @@ def test_a_halt_that_was_taken_out_of_the_files_needs_only_the_restart() -> None
     assert blocked(case) == {}
 
 
-def test_a_plan_holds_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made again from the same readings it is the same, byte for byte."""
+def test_in_a_lost_quorum_settings_are_lifted_too() -> None:
+    """A full node tells the powers of today; the setting would keep out whoever signed lately."""
+    world = worlds.configured(quorum_lost(), "val1", double_sign_check_height=10)
+    case = case_of(world)
+    assert case.branch.name == "start-missing-together"
+    assert moves(case) == [
+        [Move(CONFIGURE, "val1"), Move(START_CONFIGURED, "val1")],
+        [Move(RESTORE, "val1")],
+    ]
+    gate = case.proposal.stages[0].gate.asks.read(Advances)
+    assert gate.height == case.finding.height + 20
+    assert blocked(case) == {}
+    ended = worlds.sign_state(
+        worlds.logged(world, "val1", "panic: found signature from the same key"), "val1", HEIGHT
+    )
+    finding = diagnose(ended)
+    assert finding.node("val1").condition is NodeCondition.DOUBLE_SIGN_CHECK
+    assert finding.next_step == "remediate plan INC-001"
+    assert moves(case_of(ended))[0] == [Move(CONFIGURE, "val1"), Move(RESTART_CONFIGURED, "val1")]
+
+
+def test_a_plan_holds_while_nothing_changes() -> None:
+    """Made again from the same readings, for its own targets, it is the same, byte for byte."""
     world = deadlocked(everybody_down())
     plan = plan_of(world)
     assert [len(stage.steps) for stage in plan.stages] == [1, 8, 4]
-    assert still_holds(plan, world, maker())
+    without = signed(everybody_down(), "val4", NEWEST - 2)
+    for made, seen in ((plan, world), (plan_of(without), without)):
+        check_derivation(made, sealed(seen), maker())
+        assert still_holds(made, seen, maker())
+
+
+def test_whoever_comes_back_by_himself_makes_it_another_world() -> None:
+    """Somebody started the full node meanwhile: its word counts now, and the plan is refused."""
+    world = everybody_down()
+    up = worlds.stopped(worlds.healthy(), *VALIDATORS)
+    with pytest.raises(WorldChanged) as changed:
+        still_holds(plan_of(world), up, maker())
+    assert "chain.class" in changed.value.got

@@ -112,7 +112,7 @@ def test_unseen_outcome_is_shown() -> None:
 
 def test_blocked_plan_shows_what_is_next() -> None:
     """Each guard that does not pass stands with its next step."""
-    world = worlds.configured(quorum_lost(), "val1", double_sign_check_height=10)
+    world = worlds.configured(quorum_lost(), "val1", adaptive_sync=True)
     page = plan_html(replace(plan_of(quorum_lost()), guards=()), DIGEST)
     assert "Next:" not in page
     blocked = plan_of(world)

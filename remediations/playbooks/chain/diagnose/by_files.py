@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from remediations.playbooks.chain.diagnose.genesis import AgreedGenesis, agreed_genesis
 from remediations.playbooks.chain.diagnose.node_view import NodeView
@@ -32,17 +33,28 @@ def read_files(
     if isinstance(agreed, str):
         return None
     power = genesis_power(agreed, views)
-    states = _signed_heights(views)
+    last = last_signed(_signed_heights(views), power)
+    return power, FileWitness(
+        genesis=agreed.genesis.sha256, agreed=agreed.hosts, newest=last.newest, bound=last.bound
+    )
+
+
+class LastSigned(NamedTuple):
+    """The newest signature that can be of this chain, and the highest block that may be decided;
+    both 0 where nothing is concluded."""
+
+    newest: int
+    bound: int
+
+
+def last_signed(states: Mapping[str, int], power: Power) -> LastSigned:
+    """How far the chain came, by the heights that keys signed last (2 to 5)."""
     bound = _bound(states, power)
     above = power.sum(address for address, height in states.items() if height > bound + 1)
     plausible = [height for height in states.values() if height <= bound + 1]
-    known = bound and not can_halt(above, power.total)  # 5
-    return power, FileWitness(
-        genesis=agreed.genesis.sha256,
-        agreed=agreed.hosts,
-        newest=max(plausible, default=0) if known else 0,
-        bound=bound if known else 0,
-    )
+    if not bound or can_halt(above, power.total):  # 5
+        return LastSigned(0, 0)
+    return LastSigned(max(plausible, default=0), bound)
 
 
 def genesis_power(agreed: AgreedGenesis, views: Sequence[NodeView]) -> Power:

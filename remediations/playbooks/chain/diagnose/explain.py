@@ -212,7 +212,7 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     if any(n.condition.rule.comes_first for n in nodes):
         return None
     anyone = chain in (ChainClass.DEGRADED, ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
-    lifted = chain in (ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
+    lifted = chain in (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
     curable = any(
         (
             (n.condition.rule.cure is not None and not n.by_hand)
