@@ -126,3 +126,16 @@ def test_halt_height_everywhere(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
     for host in STARTED:
         assert "halt-height = 0\n" in config(lab, host, "app.toml").read_text()
+
+
+def test_double_sign_check_height_in_a_lost_quorum(lab: Lab, operator: Operator) -> None:
+    """40 of 100 were stopped right after they signed: lifted for the start, and put back."""
+    missing = ("val2", "val4")
+    lab.break_double_sign_check(*missing)
+    lab.break_stop(*missing)
+    lab.wait_stalled(seconds=6)
+    before = {host: config(lab, host, "config.toml").read_bytes() for host in missing}
+    with rescued(lab, *missing):
+        said = rescue(operator)
+        assert said.code == 0, said.why
+    assert {host: config(lab, host, "config.toml").read_bytes() for host in missing} == before
