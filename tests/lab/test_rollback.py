@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 
+from remediations.engine.runs.records import GateWaiting
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES
+from tests.lab.test_resume import killed
 from tests.lab.truth import rescued
 
 STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
@@ -44,6 +46,7 @@ def databases(lab: Lab) -> dict[str, str]:
     return {h: lab.hosts[h].sh(hash_all.format(lab.node(h).home)) for h in STARTED}
 
 
+@full_lab
 def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -> None:
     """50 | 40 | 10: nobody can tell who was right. With the cause mended all execute the block
     again, and have one state."""
@@ -60,7 +63,6 @@ def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -
         assert not lab.hosts[host].path(hold_of(lab, host)).exists()
 
 
-@full_lab
 def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
     """With the cause still there the clones disagree, and there is no plan. With it mended they
     come to one state, which stands in the plan, and which the chain then has. Nothing in use
@@ -123,6 +125,19 @@ def test_states_that_differ_again_do_no_harm(lab: Lab, operator: Operator) -> No
         lab.mend_cause("val1")
         again = operator.rescue("INC-001")
         assert again.code == 0, again.why
+
+
+@full_lab
+def test_killed_while_all_are_held(lab: Lab, operator: Operator) -> None:
+    """The controller dies after everybody was stopped; resumed, the run ends as planned."""
+    split(lab, "val1")
+    lab.mend_cause("val1")
+    run = planned(operator)
+    with rescued(lab, *STARTED):
+        killed(operator, run, GateWaiting)
+        assert set(lab.world.heights().values()) == {None}
+        said = operator.says("resume", run)
+        assert said.code == 0, said.why
 
 
 def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Operator) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from remediations.engine.domain import Move, StageDraft
 from remediations.engine.plan.plan import Gate
-from remediations.playbooks.chain import restart
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
+    RELEASE,
+    RESTART,
     RESTART_CONFIGURED,
     RESTORE,
+    START,
     START_CONFIGURED,
 )
 from remediations.playbooks.chain.conditions import Cure, NodeCondition
@@ -36,12 +38,14 @@ RESTORE_TIMEOUT_S = 60
 def bring_back(chain: ChainSituation, node: NodeFinding) -> Iterator[Move[ChainSituation]]:
     """What brings the node back: a start or a restart, depending on its condition, after its
     settings where these forbid it."""
-    if forbidding(chain, node.host) and node.condition is not NodeCondition.HELD:
-        starts = node.condition.rule.cure is Cure.START
+    starts = node.condition.rule.cure is Cure.START
+    if node.condition is NodeCondition.HELD:
+        yield Move(RELEASE, node.host)
+    elif forbidding(chain, node.host):
         yield Move(CONFIGURE, node.host)
         yield Move(START_CONFIGURED if starts else RESTART_CONFIGURED, node.host)
     else:
-        yield restart.start_or_restart(node)
+        yield Move(START if starts else RESTART, node.host)
 
 
 def to_be_restored(chain: ChainSituation, nodes: Iterable[NodeFinding]) -> tuple[str, ...]:

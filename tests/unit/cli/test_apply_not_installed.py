@@ -36,7 +36,9 @@ def approved(desk: Desk, change: Callable[[Plan], Plan]) -> RunDirectory:
     [
         (
             lambda plan: replace(plan, branch="rollback-one", origin=ELSEWHERE),
-            "INC-001 with start-missing-together, restart-minority",
+            "INC-001 with start-missing-together, restart-minority, roll-back-together, "
+            "roll-back-alone, install-past-panic, install-upgrade, start-everybody, "
+            "start-full-nodes, lift-halt-height",
         ),
         (
             lambda plan: replace(plan, playbook="INC-999", origin=ELSEWHERE),

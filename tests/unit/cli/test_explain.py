@@ -90,7 +90,7 @@ def test_a_shell_completes_names() -> None:
         shell = ShellComplete(cli, {}, "remediate", "_REMEDIATE_COMPLETE")
         return [item.value for item in shell.get_completions(["explain"], incomplete)]
 
-    assert offered("g4") == ["G4", "G41", "G42", "G45", "G46"]
+    assert offered("g4") == ["G4", "G41", "G42", "G45", "G46", "G47", "G48", "G49"]
     assert offered("QUORUM") == ["quorum-lost"]
     assert offered("not_") == ["not_verified"]
 
