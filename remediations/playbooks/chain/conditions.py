@@ -135,7 +135,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.WAITING: ConditionRule(health=Health.WELL, running=True),
         NodeCondition.DIVERGED: ConditionRule(
             by_hand="Keep everything as it is. Find out why its state differs (program, model "
-            "files, store) and mend that; then `remediate plan INC-001`. Never --hard.",
+            "files, store) and mend that; then `remediate plan INC-001`; never --hard.",
         ),
         NodeCondition.PANICKED: ConditionRule(
             consensus_dead=True,

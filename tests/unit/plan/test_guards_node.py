@@ -198,7 +198,7 @@ def test_n1_blocks_what_a_start_does_not_cure(condition: NodeCondition) -> None:
     result = judged(with_(case, finding=replace(case.finding, nodes=nodes)))["N1"]
     curable = {
         *("stopped", "disabled", "start-fails", "crash-loop", "frozen", "zombie", "stuck"),
-        *("starved", "standby", "wrapper-alone"),
+        *("starved", "standby", "wrapper-alone", "held"),
         *("halt-height", "double-sign-check"),  # their settings are 0 here
     }
     assert result.outcome is (PASS if condition in curable else BLOCK)
