@@ -27,6 +27,7 @@ from remediations.systems.comet.planned import PlannedNode, PlannedNodeError
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.rehearsal_program import MARK, REHEARSAL_LIMIT_S, rehearsal_text
 from remediations.systems.hosts.program import root_command
+from remediations.values.lines import split_lines
 from remediations.values.reading import value_or_none
 
 MAX_BYTES = 16_384
@@ -73,7 +74,7 @@ async def _try(chain: ChainSituation, host: str, reach: Reach) -> Trial:
 
 def read_trial(node: PlannedNode, host: str, output: str, errors: str = "") -> Trial:
     """What a clone's host printed, held against what the node's readings say. Pure."""
-    lines = [line.removeprefix(MARK).strip() for line in output.splitlines() if MARK in line]
+    lines = [line.removeprefix(MARK).strip() for line in split_lines(output) if MARK in line]
     told = {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
     printed = _PRINTED.search(told.get("said", ""))
     expected = (str(node.stands_at - 1), node.header_hash)

@@ -55,7 +55,7 @@ def diverged(chain: ChainSituation) -> tuple[NodeFinding, ...]:
         node
         for node in chain.finding.nodes
         if node.condition is NodeCondition.DIVERGED
-        and _height_of(chain, node.host) < chain.finding.height
+        and 0 < _height_of(chain, node.host) < chain.finding.height
         and (node.host in chain.only or not chain.only)
     )
 

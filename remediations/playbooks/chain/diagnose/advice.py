@@ -8,6 +8,13 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 RESTART_STARTS = "it starts a unit that is down, too; a start does nothing while it still runs"
 """`systemctl restart` is right whether the unit runs or not, `systemctl start` is not."""
 
+DIVERGED_AND_SILENT = (
+    "Keep everything as it is. Find out why its state differs (program, model files, store) and "
+    "mend that. It does not answer, so no plan can tell where it stands: stop UNIT, roll it back "
+    "softly by hand and read the height that is printed, or rebuild it; never --hard."
+)
+"""For a node that ends again and again on a state of its own."""
+
 SIGNED_TWICE = (
     "Do not unjail it. Ask a node that follows: `query slashing signing-info` with its consensus "
     "key. Tombstoned: this key never comes back; find out who held it a second time before a new "
@@ -24,6 +31,8 @@ def by_hand(view: NodeView, condition: NodeCondition, advice: str = "") -> str:
         return advice.replace("UNIT", unit)
     if condition is NodeCondition.HALT_HEIGHT:
         return f"{_mend_halt(view)} `sudo systemctl restart {unit}` ({RESTART_STARTS})."
+    if condition is NodeCondition.DIVERGED and not view.answers:
+        return DIVERGED_AND_SILENT.replace("UNIT", unit)
     return condition.rule.by_hand.replace("UNIT", unit)
 
 

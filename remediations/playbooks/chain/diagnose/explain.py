@@ -187,6 +187,8 @@ def next_step(
         return _next_start(case, nodes, files)
     if chain is ChainClass.UNDETERMINED:
         return _next_reading(case, nodes)
+    if chain is ChainClass.LOCAL_DIVERGENCE and not _some_diverged_answer(case):
+        return _first_by_hand(case, nodes)
     if chain.rule.playbook:
         playbook = playbook_for(chain, nodes)
         return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
@@ -204,6 +206,16 @@ def _next_start(case: ClassInput, nodes: Sequence[NodeFinding], files: FileWitne
     if playbook and (told or full_nodes(nodes, case.views)):
         return f"remediate plan {playbook}"
     return power_reading_step(nodes, case.views)
+
+
+def _some_diverged_answer(case: ClassInput) -> bool:
+    """Whether a node on a state of its own tells where it stands: only then it is rolled back."""
+    return any(
+        view.answers
+        and (verdict := case.verdicts[view.host]) is not None
+        and verdict.condition is NodeCondition.DIVERGED
+        for view in case.views
+    )
 
 
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
