@@ -35,18 +35,6 @@ def soon(lab: Lab) -> int:
     return lab.world.top() + 4
 
 
-def split(lab: Lab) -> None:
-    """40 of 100 have another state."""
-    lab.break_app_hash("val1", at=soon(lab))
-
-
-def minority(lab: Lab) -> None:
-    """10 of 100 have another state: their node fails, the others go on."""
-    at = soon(lab)
-    lab.break_app_hash("val4", at=at)
-    lab.wait_height(at + 3, 30, "val1", "val2", "val3")
-
-
 def duplicate(lab: Lab) -> None:
     """val4 is down, and its key also lies on the standby."""
     lab.break_stop("val4")
@@ -117,18 +105,10 @@ CASES = (
         chain="partition",
         stalls=True,
     ),
-    Case("app hash split", split, chain="app-hash-split", stalls=True),
-    Case("app hash minority", minority, "local-divergence", "val4", "diverged"),
     Case(
         "panic everywhere",
         lambda lab: lab.break_panic(at=soon(lab)),
         chain="deterministic-panic",
-        stalls=True,
-    ),
-    Case(
-        "no determinism",
-        lambda lab: lab.break_determinism(at=soon(lab)),
-        chain="app-hash-split",
         stalls=True,
     ),
     Case(
@@ -188,7 +168,7 @@ CASES = (
 
 
 ALWAYS = (
-    *("partition", "app hash split", "host gone", "double_sign_check_height"),
+    *("partition", "panic everywhere", "host gone"),
     *("sign state older", "duplicate key", "signs twice"),
 )
 """What would do the most harm if it were not refused."""
