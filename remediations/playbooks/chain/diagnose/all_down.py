@@ -47,6 +47,8 @@ _ENDS_AGAIN = frozenset(
     }
 )
 
+_STARTABLE = (NodeCondition.STOPPED, NodeCondition.DISABLED, NodeCondition.HELD)
+
 
 def all_down(views: Sequence[NodeView], verdicts: Mapping[str, NodeVerdict | None]) -> str:
     """Why every validator of the inventory is down, "" if any may be alive: it answers, was not
@@ -133,7 +135,7 @@ def full_nodes(nodes: Sequence[NodeFinding], views: Sequence[NodeView]) -> list[
         view
         for view in views
         if view.unit is not None
-        and found[view.host].condition in (NodeCondition.STOPPED, NodeCondition.DISABLED)
+        and found[view.host].condition in _STARTABLE
         and not view.unit.masked
         and not found[view.host].power
         and signs_nothing(view.reading)
