@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -70,6 +71,17 @@ def rehearse_branch(
             next_step=done[0].next_step,
         )
     return done[0]
+
+
+def without_hosts(playbook: str, source: Path) -> UsageError:
+    """A rehearsal takes place on the hosts, so there is none of a saved observation."""
+    return UsageError(
+        "--rehearse and --from exclude each other",
+        guard="--rehearse",
+        got=f"--from {source}",
+        expected="hosts that can be reached",
+        next_step=f"remediate plan {playbook} --rehearse",
+    )
 
 
 def with_rehearsed(inputs: Inputs, rehearsed: Rehearsed) -> Inputs:

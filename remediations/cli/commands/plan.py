@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +13,12 @@ from remediations.cli.inputs import PlanCommand, typed_inputs
 from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
 from remediations.cli.output import CommandResult, TerminalStyle, next_command, terminal_style
-from remediations.cli.rehearsing import rehearsal_text, rehearse_branch, with_rehearsed
+from remediations.cli.rehearsing import (
+    rehearsal_text,
+    rehearse_branch,
+    with_rehearsed,
+    without_hosts,
+)
 from remediations.cli.run_status import is_expired
 from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains
@@ -21,10 +28,9 @@ from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.inputs import parse_inputs
 from remediations.engine.plan.plan import Plan, plan_digest, words_to_plan
 from remediations.engine.plan.planning import make_plan
-from remediations.engine.plan.rehearsal import Rehearsed
 from remediations.engine.runs.history import UnprovenRun, last_unproven
 from remediations.engine.runs.store import create_run
-from remediations.errors import ExitCode, UsageError
+from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.render.formats import format_observed
 from remediations.render.printable import one_line
@@ -66,13 +72,7 @@ def command(
     installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
     inputs = parse_inputs(installed.playbook, typed_inputs())
     if rehearse and source is not None:
-        raise UsageError(
-            "--rehearse and --from exclude each other",
-            guard="--rehearse",
-            got=f"--from {source}",
-            expected="hosts that can be reached",
-            next_step=f"remediate plan {installed.playbook.id} --rehearse",
-        )
+        raise without_hosts(installed.playbook.id, source)
     hosts, style = require_inventory(inventory), terminal_style()
     observation = get_observation(hosts, source, save, imports=IMPORTS)
     now = datetime.now(UTC)
@@ -91,19 +91,19 @@ def command(
         tool=TOOL,
         compilers=made,
     )
-    tried = None
-    if rehearse:
-        tried = rehearse_branch(installed, branch, situation, inputs, hosts)
-        inputs = with_rehearsed(inputs, tried)
-    plan = make_plan(maker, branch, observation, only, situation, inputs)
+    made_with = partial(make_plan, maker, branch, observation, only, situation)
+    plan, tried = made_with(inputs), None
+    if rehearse and not plan.blocked:  # what a guard refuses is not tried either
+        tried = rehearse_branch(installed, plan.branch, situation, inputs, hosts)
+        plan = made_with(with_rehearsed(inputs, tried))
     digest = plan_digest(plan)
     text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
-    if tried is not None:
-        text = f"{rehearsal_text(tried)}\n\n{text}"
-    if past is not None:
-        text = f"{one_line(_tried(plan, past, now))}\n\n{text}"
+    before = [one_line(_tried(plan, past, now))] if past is not None else []
+    before += [rehearsal_text(tried)] if tried is not None else []
+    text = "\n\n".join((*before, text))
+    document = {"plan": plan, "digest": digest, "run": None, "last_run": past, "rehearsal": tried}
     if plan.blocked:
-        return _refused(plan, digest, past, tried, text)
+        return _refused(plan, document, text)
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
@@ -111,13 +111,7 @@ def command(
         next_step = f"{again} (this one has expired)"
     return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING,
-        document={
-            "plan": plan,
-            "digest": digest,
-            "run": run.name,
-            "last_run": past,
-            "rehearsal": tried,
-        },
+        document={**document, "run": run.name},
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
     )
 
@@ -129,8 +123,8 @@ def _nothing_to_do(
     # Imported here: what is planned is drawn without it.
     from remediations.engine.find.render_text import finding_text
 
-    document = {"finding": finding, "plan": None, "run": None, "digest": None, "last_run": past}
-    document["rehearsal"] = None
+    nothing = dict.fromkeys(("plan", "run", "digest", "rehearsal"))
+    document = {"finding": finding, "last_run": past, **nothing}
     evidence = finding_text(
         finding,
         width=style.width,
@@ -141,21 +135,13 @@ def _nothing_to_do(
     return CommandResult(exit_code=ExitCode.OK, document=document, text=text)
 
 
-def _refused(
-    plan: Plan, digest: str, past: UnprovenRun | None, tried: Rehearsed | None, text: str
-) -> CommandResult:
+def _refused(plan: Plan, document: dict[str, Any], text: str) -> CommandResult:
     """The plan is shown with the guards that refuse it, and no run is made of it."""
     first = plan.blocked[0]
     ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
     return CommandResult(
         exit_code=ExitCode.REFUSED,
-        document={
-            "plan": plan,
-            "digest": digest,
-            "run": None,
-            "last_run": past,
-            "rehearsal": tried,
-        },
+        document=document,
         text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
         f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
     )

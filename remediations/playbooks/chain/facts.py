@@ -66,18 +66,18 @@ def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
 
 def _facts(chain: ChainSituation, host: str, *, dead: bool, down: bool) -> tuple[Fact, ...]:
     reading, finding = chain.observation.host(host), chain.finding.node(host)
-    session = value_or_none(reading.session)
     return (
-        _read(
-            f"{host}.sudo",
-            str(session.sudo) if session else UNKNOWN,
-            reading.session,
-            "nothing can be started without it",
-        ),
+        _sudo_fact(reading, "nothing can be started without it"),
         *_unit_facts(host, reading.unit, dead=dead),
         *_signing_facts(host, reading),
         _down_fact(finding, reading.session.at, down=down),
     )
+
+
+def _sudo_fact(reading: HostReading, why: str) -> Fact:
+    session = value_or_none(reading.session)
+    value = str(session.sudo) if session else UNKNOWN
+    return _read(f"{reading.host}.sudo", value, reading.session, why)
 
 
 def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
@@ -126,15 +126,9 @@ def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
 def rollback_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about taking back the execution of a node's newest block."""
     reading, finding = chain.observation.host(host), chain.finding.node(host)
-    session, status = value_or_none(reading.session), latest_status(reading)
-    seen = reading.samples[-1].status
+    status, seen = latest_status(reading), reading.samples[-1].status
     return (
-        _read(
-            f"{host}.sudo",
-            str(session.sudo) if session else UNKNOWN,
-            reading.session,
-            "nothing can be stopped without it",
-        ),
+        _sudo_fact(reading, "nothing can be stopped without it"),
         *_unit_facts(host, reading.unit, dead=True),
         *_signing_facts(host, reading),
         _read(

@@ -18,9 +18,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from remediations.systems.comet.planned import MAX_HEIGHT, USER, PlannedNodeError
+from remediations.systems.comet.planned import (
+    MAX_HEIGHT,
+    USER,
+    PlannedNodeError,
+    described,
+    with_numbers,
+)
 from remediations.systems.hosts.probe import Probe, settings_are
-from remediations.values.lines import parse_number
 from remediations.values.names import HOME, UNIT
 
 SETTING_NAMES: Mapping[str, str] = {
@@ -100,16 +105,12 @@ class PlannedSettings:
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> PlannedSettings:
-        """The settings that host data describe; keys that are not fields are ignored.
+        """The settings that host data describe.
 
         Raises:
             PlannedNodeError: a field is missing or malformed.
         """
-        names = {field.name for field in fields(cls)}
-        try:
-            return cls(**{key: data[key] for key in data if key in names})  # type: ignore[arg-type]  # checked in __post_init__
-        except TypeError as error:
-            raise PlannedNodeError(f"host data are incomplete: {error}") from error
+        return described(cls, data)
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> PlannedSettings:
@@ -118,11 +119,7 @@ class PlannedSettings:
         Raises:
             PlannedNodeError: a field is missing or malformed.
         """
-        try:
-            numbers = {name: parse_number(words[name]) for name in NUMBERS if name in words}
-        except ValueError as error:
-            raise PlannedNodeError(f"a field is not a number: {error}") from error
-        return cls.from_data({**words, **numbers})
+        return described(cls, with_numbers(words, NUMBERS))
 
 
 NUMBERS = (*SETTING_NAMES, *(f"new_{name}" for name in SETTING_NAMES))

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from remediations.systems.comet.planned import PlannedNode, PlannedNodeError
+from remediations.systems.comet.planned import PlannedNode, PlannedNodeError, described
 from remediations.systems.comet.program_parts import (
     CHECK_LIMIT_S,
     LOCK_LIMIT_S,
@@ -73,7 +73,7 @@ class PlannedInstall:
         Raises:
             PlannedNodeError: a field is missing or malformed.
         """
-        return cls(node=PlannedNode.from_data(data), program=_program(data))
+        return cls(node=PlannedNode.from_data(data), program=described(PlannedProgram, data))
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> PlannedInstall:
@@ -82,15 +82,7 @@ class PlannedInstall:
         Raises:
             PlannedNodeError: a field is missing or malformed.
         """
-        return cls(node=PlannedNode.from_words(words), program=_program(words))
-
-
-def _program(data: Mapping[str, object]) -> PlannedProgram:
-    names = {field.name for field in fields(PlannedProgram)}
-    try:
-        return PlannedProgram(**{key: data[key] for key in data if key in names})  # type: ignore[arg-type]  # checked in __post_init__
-    except TypeError as error:
-        raise PlannedNodeError(f"host data are incomplete: {error}") from error
+        return cls(node=PlannedNode.from_words(words), program=described(PlannedProgram, words))
 
 
 _HASHES = r"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 from remediations.systems.comet.sign_state import SignStep
 from remediations.values.lines import parse_number
@@ -23,6 +24,7 @@ DEFAULT_STOP_TIMEOUT_S = 90
 """systemd's DefaultTimeoutStopSec, used if that of the unit is unknown."""
 
 
+T = TypeVar("T")
 NUMBERS = (
     "sign_height",
     "sign_round",
@@ -96,26 +98,44 @@ class PlannedNode:
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> PlannedNode:
-        """The node that host data describe; keys that are not fields are ignored.
+        """The node that host data describe.
 
         Raises:
             PlannedNodeError: a field is missing or malformed.
         """
-        names = {field.name for field in fields(cls)}
-        try:
-            return cls(**{key: data[key] for key in data if key in names})  # type: ignore[arg-type]  # checked in __post_init__
-        except TypeError as error:
-            raise PlannedNodeError(f"host data are incomplete: {error}") from error
+        return described(cls, data)
 
     @classmethod
     def from_words(cls, words: Mapping[str, str]) -> PlannedNode:
-        """The node that strings describe, as a JSON document has them: numbers are decimal.
+        """The node that strings describe, as a JSON document has them.
 
         Raises:
             PlannedNodeError: a field is missing or malformed.
         """
-        try:
-            numbers = {name: parse_number(words[name]) for name in NUMBERS if name in words}
-        except ValueError as error:
-            raise PlannedNodeError(f"a field is not a number: {error}") from error
-        return cls.from_data({**words, **numbers})
+        return described(cls, with_numbers(words, NUMBERS))
+
+
+def described(kind: Callable[..., T], data: Mapping[str, object]) -> T:
+    """The value of `kind`, a dataclass, that host data describe; keys that are not fields are
+    ignored, and the fields check themselves.
+
+    Raises:
+        PlannedNodeError: a field is missing or malformed.
+    """
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    try:
+        return kind(**{key: data[key] for key in data if key in names})
+    except TypeError as error:
+        raise PlannedNodeError(f"host data are incomplete: {error}") from error
+
+
+def with_numbers(words: Mapping[str, str], numbers: Iterable[str]) -> Mapping[str, object]:
+    """The words with these fields as the decimal numbers that they are.
+
+    Raises:
+        PlannedNodeError: one is not a number.
+    """
+    try:
+        return {**words, **{name: parse_number(words[name]) for name in numbers if name in words}}
+    except ValueError as error:
+        raise PlannedNodeError(f"a field is not a number: {error}") from error

@@ -3,8 +3,8 @@
 The clone is an overlay in the memory of the host: what the daemon writes there goes to a layer of
 its own, and the files of the home are its lower layer, which nobody writes. It runs in a transient
 unit with a mount namespace and a network of its own: no packet leaves, and the key of the node is
-not there. The home itself is mounted read-only for everything in that unit, so that a setting with
-an absolute path cannot lead back to it.
+not there. Everything but the clone is read-only in that unit, so that a setting with an absolute
+path (`db_dir`, a log) cannot lead to what is in use.
 
 Rolled back, it starts without a key (the daemon makes a new one, in the clone), so it signs nothing
 that counts. The handshake executes the block again, and the application tells its height and hash.
@@ -44,8 +44,6 @@ chmod --reference="$home" "$scratch/upper"
 mount -t overlay rehearsal "$clone" \
   -o "lowerdir=$home,upperdir=$scratch/upper,workdir=$scratch/work" || give_up "no overlay"
 [ "$(stat -f -c %T "$clone")" = overlayfs ] || give_up "no overlay at $clone"
-mount --bind "$home" "$home"
-mount -o remount,bind,ro "$home"
 for secret in config/priv_validator_key.json config/node_key.json; do
   [ ! -e "$home/$secret" ] || mount --bind /dev/null "$home/$secret"
   rm -f "$clone/$secret"
@@ -92,7 +90,8 @@ for word in $words; do
 done
 scratch=$(mktemp -d /run/remediate-rehearsal.XXXXXX)
 trap 'rmdir "$scratch"' EXIT
-in_surroundings -p PrivateNetwork=yes -p PrivateMounts=yes -p Nice=19 -p OOMScoreAdjust=1000 \
+in_surroundings -p PrivateNetwork=yes -p PrivateMounts=yes -p ProtectSystem=strict \
+  -p PrivateTmp=yes -p Nice=19 -p OOMScoreAdjust=1000 \
   -p IOSchedulingClass=idle -- /bin/sh -c "$inside" rehearsal "$scratch" \
   "$program" "$home" "$user" "$rpc" "$stands_at" "$seconds" "$@"
 printf '%s\n' "$said" | grep -a '^rehearsal: ' || :

@@ -94,7 +94,6 @@ room_left
 data_found
 nobody_holds
 program_found
-acted=yes
 group=$(show Group)
 # As root it would leave files that the daemon cannot open.
 in_surroundings ${user:+-p "User=$user"} ${group:+-p "Group=$group"} \

@@ -50,10 +50,12 @@ $files
 END
   own=$(sed -n 's/.*[/]\([^/]*[.]service\)$/\1/p' /proc/self/cgroup | head -n 1)
   [ -z "$own" ] || set -- -p "BindsTo=$own" "$@"
+  acted=yes
   said=$({
     systemd-run --quiet --wait --pipe --collect -p "RuntimeMaxSec=$run_limit" "$@" 2>&1 || :
   } </dev/null | tail -c 4096 | tr -d '\000')
 }
 """
 """`in_surroundings OPTION… -- COMMAND…`: in a transient unit with the environment and limits of
-`unit`, for at most `run_limit` seconds; sets `said` to the end of what it printed."""
+`unit`, for at most `run_limit` seconds; sets `said` to the end of what it printed. The
+environment of a unit is no secret: systemd shows it to everybody."""

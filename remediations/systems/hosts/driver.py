@@ -10,7 +10,6 @@ import hashlib
 import re
 import shlex
 from collections.abc import Sequence
-from importlib.resources import files
 
 from remediations.engine.apply.driver import (
     AlreadyClaimed,
@@ -29,12 +28,11 @@ from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
 from remediations.systems.hosts.guest import guest_functions
 from remediations.systems.hosts.last_words import last_words
+from remediations.systems.hosts.program import shell_text
 
-LAUNCHER = files("remediations.systems.hosts").joinpath("launcher.sh").read_text()
+LAUNCHER = shell_text("root_only.sh") + shell_text("launcher.sh")
 LOOK_LIMIT_S = 5
-PROBES = guest_functions(LOOK_LIMIT_S) + (
-    files("remediations.systems.hosts").joinpath("probes.sh").read_text()
-)
+PROBES = guest_functions(LOOK_LIMIT_S) + (shell_text("probes.sh"))
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The limit on the host: closing a channel does not end what runs there."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from importlib.resources import files
 
 from remediations.engine.stage.keeper import NotKept
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
 from remediations.render.printable import one_line
+from remediations.systems.hosts.program import shell_text
 
-FILES = files("remediations.systems.hosts").joinpath("files.sh").read_text()
+FILES = shell_text("root_only.sh") + shell_text("files.sh")
 DIRECTORY = "/var/lib/remediate/files"
 FILE_LIMIT_S = 120
 """On the host, for hashing and flushing a whole file, or for writing a part of it."""

@@ -10,6 +10,7 @@
 #
 # A file that is being sent is SHA256.TOKEN.part; nobody takes that for a file. Sending begins by
 # removing all such parts, also those of somebody who sends at the same time: they are told (74).
+# It follows root_only.sh.
 set -eu
 umask 077
 LC_ALL=C
@@ -19,37 +20,9 @@ base=/var/lib/remediate
 files=$base/files
 spare=65536 # KiB that stay free
 
-refuse() { # EXIT WHY
-  echo "$2" >&2
-  exit "$1"
-}
-
 is_number() { # WORD
   case $1 in '' | 0?* | *[!0-9]*) return 1 ;; esac
   [ "${#1}" -le 12 ]
-}
-
-is_hex() { # WORD LENGTH
-  case $1 in *[!0-9a-f]*) return 1 ;; esac
-  [ "${#1}" -eq "$2" ]
-}
-
-# Refuses if others than root, and the user who runs this, can write to DIRECTORY or to one above it.
-only_ours() { # DIRECTORY
-  at=$(cd -P "$1" && pwd -P) || refuse 77 "$1 cannot be entered"
-  me=$(id -u) inside=$at
-  while :; do
-    case $(stat -c %u:%a "$at") in
-      0:1??? | "$me":1???) # sticky: others cannot move what is ours, but can add to it
-        [ "$at" != "$inside" ] || refuse 77 "others than root may write to $at" ;;
-      *:*[2367] | *:*[2367]?) refuse 77 "others than root may write to $at" ;;
-      0:* | "$me":*) ;;
-      *) refuse 77 "$at does not belong to root" ;;
-    esac
-    [ "$at" != / ] || return 0
-    at=${at%/*}
-    at=${at:-/}
-  done
 }
 
 has_hash() { # FILE

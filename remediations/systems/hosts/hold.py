@@ -42,6 +42,7 @@ held_and_stopped() {
   esac
 }
 hold_unit() {
+  umask 022 # whoever looks why the unit does not start can read it
   mkdir -p "${hold%/*}"
   {
     echo '# Nothing may start this unit until the run that holds it lets it go. By hand:'
@@ -57,6 +58,7 @@ put_hold() {
   sync "${hold%/*}"
 }
 note() {
+  umask 022
   { cat "$hold" && printf '# note: %s\n' "$1"; } >"$hold.new"
   put_hold
 }

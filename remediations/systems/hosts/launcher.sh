@@ -35,6 +35,7 @@
 # A launch that was killed leaves its directory, STEP.PID.XXXXXX. The next launch or void removes it
 # if that launcher is gone, and after that no unit of its step is known. The order matters: a launcher
 # that ends normally has told systemd about its unit before.
+# It follows root_only.sh.
 set -eu
 umask 077
 LC_ALL=C
@@ -45,16 +46,6 @@ voids=/run/remediate
 fences=$base/fences
 limit=65536
 most=6 # fences of one step: sh has descriptors of one digit
-
-refuse() { # EXIT WHY
-  echo "$2" >&2
-  exit "$1"
-}
-
-is_hex() { # WORD LENGTH
-  case $1 in *[!0-9a-f]*) return 1 ;; esac
-  [ "${#1}" -eq "$2" ]
-}
 
 is_number() { # WORD
   case $1 in '' | 0?* | *[!0-9]*) return 1 ;; esac
@@ -88,25 +79,6 @@ esac
 unit=remediate-$(printf %.12s "$plan")-$step
 claim=$base/$plan/$step
 mark=$voids/$plan.$step
-
-# Refuses if others than root, and the user who runs this, can write to DIRECTORY or to one above it:
-# records that others can make, move or remove prove nothing.
-only_ours() { # DIRECTORY
-  records=$(cd -P "$1" && pwd -P) || refuse 77 "$1 cannot be entered"
-  me=$(id -u) at=$records
-  while :; do
-    case $(stat -c %u:%a "$at") in
-      0:1??? | "$me":1???) # sticky: others cannot move what is ours, but can add to it
-        [ "$at" != "$records" ] || refuse 77 "others than root may write to $at" ;;
-      *:*[2367] | *:*[2367]?) refuse 77 "others than root may write to $at" ;;
-      0:* | "$me":*) ;;
-      *) refuse 77 "$at does not belong to root" ;;
-    esac
-    [ "$at" != / ] || return 0
-    at=${at%/*}
-    at=${at:-/}
-  done
-}
 
 # Whether the unit runs or is about to: right after systemd-run it may still be an inactive unit with a
 # start job. A unit that ended is gone (--collect). No answer does not mean "no".

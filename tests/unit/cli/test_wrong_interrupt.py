@@ -47,7 +47,6 @@ from tests.unit.cli.wrong import (
 from tests.unit.plan.cases import compiled, quorum_lost
 from tests.unit.reach.sshd import reaching
 from tests.unit.run.events import began, run_ends
-from tests.unit.verify.test_runner import CONFTEST
 
 APPLY = """
 import asyncio, contextlib, sys, time
@@ -114,18 +113,6 @@ stage that does not end, and how long a stopped run waits for what it launched."
 
 IGNORING = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
 """Starts a command as `nohup` and the background of a script do."""
-
-CHECKS = """
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from remediations.engine.verify import runner
-promised = tuple(SimpleNamespace(id=id, title=id) for id in ("P1", "P2"))
-given = SimpleNamespace(plan=SimpleNamespace(checks=promised))
-results = runner.run_checks(given, Path(sys.argv[1]), heard=lambda _: None)
-print(sum(result.outcome == "passed" for result in results))
-"""
-"""How many of the checks in a directory have passed."""
 
 
 @pytest.fixture
@@ -387,16 +374,3 @@ def test_while_the_checks_run(run: RunDirectory, tmp_path: Path) -> None:
     assert "step 1-0 on val1: done" in error["got"]
     assert state_of(run) == "unverified"
     assert f"remediate verify {run.name}" in remediate("status", run.name).out
-
-
-def test_checks_that_end_early_prove_nothing(tmp_path: Path) -> None:
-    """A check that ends all of them leaves no result of those before it: never a success."""
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    text = "import pytest\nP = pytest.mark.check\n@P('P1', 'x')\ndef test_a(): pass\n"
-    early = "@P('P2', 'y')\ndef test_b(): pytest.exit('enough')\n"
-    for suite, results in ((text, b"1"), (text + early, b"0")):
-        (tmp_path / "test_sample.py").write_text(suite)
-        done = subprocess.run(
-            [sys.executable, "-c", CHECKS, str(tmp_path)], capture_output=True, timeout=LIMIT_S
-        )
-        assert done.stdout.strip() == results

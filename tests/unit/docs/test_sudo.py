@@ -20,7 +20,7 @@ from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
-from remediations.systems.hosts.files import FILE_LIMIT_S
+from remediations.systems.hosts.files import FILE_LIMIT_S, FILES
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
 from tests.inventories import node_entry
 from tests.readings import program, read_document
@@ -42,8 +42,8 @@ PROGRAMS = frozenset(
         """
     awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
     flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
-    mount mv nc nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync sed
-    setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run
+    mount mountpoint mv nc nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync
+    sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run
     tail tar tee timeout touch tr truncate umount uname uniq unshare wc wget xargs zcat
     """,
     )
@@ -88,8 +88,8 @@ STARTED = {
     "subcommands": script("systems/comet/subcommands.sh")
     + "".join(script(f"systems/hosts/{name}") for name in ("foreign.sh", "confine.sh")),
     "probes": PROBES,
-    "launcher": script("systems/hosts/launcher.sh"),
-    "files": script("systems/hosts/files.sh"),
+    "launcher": LAUNCHER,
+    "files": FILES,
     "start, restart, enable": programs.start_text(NODE)
     + programs.restart_text(NODE)
     + programs.enable_text(NODE),
@@ -138,7 +138,7 @@ def test_the_command_lines_are_those_that_are_sent() -> None:
     assert TEXT.count(f"`{inner}") == 2
     driver = script("systems/hosts/driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))
     assert driver.count(inner) == 2
-    assert script("systems/hosts/launcher.sh") == LAUNCHER
+    assert script("systems/hosts/root_only.sh") + script("systems/hosts/launcher.sh") == LAUNCHER
     kept = f"sudo -n timeout {FILE_LIMIT_S} /bin/sh -c "
     assert TEXT.count(f"`{kept}") == 1
     assert script("systems/hosts/files.py").count(kept.replace("120", "{FILE_LIMIT_S}")) == 1
