@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import time
 
 from remediations.engine.runs.records import GateWaiting
+from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.rehearsal_program import rehearsal_text
 from tests.lab.choice import full_lab
+from tests.lab.homes import edit
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES
@@ -14,6 +18,8 @@ from tests.lab.truth import rescued
 
 STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
 PARTLY = 7
+BOOTED_S = 5.0
+"""From the start of systemd to that of its enabled units, and more."""
 
 
 def split(lab: Lab, *hosts: str) -> int:
@@ -88,6 +94,32 @@ def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
 
 
 @full_lab
+def test_a_rehearsal_touches_nothing_but_its_clone(lab: Lab) -> None:
+    """Of a node that is down, so that nothing else moves: every byte of the home, every packet of
+    the host; also where a setting leads to databases elsewhere, which nobody locks then."""
+    at = split(lab, "val1")
+    lab.stop(*STARTED)
+    host, node = lab.hosts["val2"], lab.node("val2")
+    planned = PlannedNode(
+        unit=node.unit, home=node.home, user=node.user, address="", sign_height=0, sign_round=0,
+        sign_step=0, stands_at=at, header_hash="AB",
+    )  # fmt: skip
+    text = rehearsal_text(planned, f"http://127.0.0.1:{node.rpc_port}")
+    sent = "cat /sys/class/net/host0/statistics/tx_packets"
+    every_byte = "cd {} && find . -type f -exec sha256sum {{}} + | sort"
+    before = host.sh(sent), host.sh(every_byte.format(node.home))
+    assert f'"last_block_height":"{at}"' in host.sh(text)
+    assert (host.sh(sent), host.sh(every_byte.format(node.home))) == before
+    host.sh(f"cp -a {node.home}/data /srv/elsewhere")
+    edit(host.path(f"{node.home}/config/config.toml"), {"db_dir": '"/srv/elsewhere"'})
+    elsewhere = host.sh(every_byte.format("/srv/elsewhere"))
+    assert "read-only file system" in host.sh(text)
+    assert host.sh(every_byte.format("/srv/elsewhere")) == elsewhere
+    assert host.sh("ls -d /run/remediate-rehearsal.* 2>/dev/null || true") == ""
+    host.sh("rm -rf /srv/elsewhere")
+
+
+@full_lab
 def test_only_those_that_people_judge_wrong(lab: Lab, operator: Operator) -> None:
     """The majority keeps its processes and its state; the others come to it."""
     at = split(lab, "val1")
@@ -141,8 +173,8 @@ def test_killed_while_all_are_held(lab: Lab, operator: Operator) -> None:
 
 
 def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Operator) -> None:
-    """One rollback fails: nobody is started, not by hand either, until a plan lets them go; those
-    that were rolled back execute the block again."""
+    """One rollback fails: nobody is started, neither by hand nor by a reboot, until a plan lets
+    them go; those that were rolled back execute the block again."""
     split(lab, "val1")
     lab.mend_cause("val1")
     lab.break_rollback("val3")
@@ -155,7 +187,12 @@ def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Oper
         unit = lab.unit("val2")
         by_hand = f"systemctl start {unit} 2>&1 || journalctl -n 3 -o cat -u {unit}"
         assert "ssert" in lab.hosts["val2"].sh(by_hand)
-        assert set(operator.conditions().values()) >= {"held"}
+        lab.break_power("val4", back=True)
+        time.sleep(BOOTED_S)  # an enabled unit would have been started by then
+        assert lab.world.daemon("val4") is None
+        assert {"full1", "val1", "val2", "val3", "val4"} == {
+            host for host, condition in operator.conditions().items() if condition == "held"
+        }
         lab.mend_rollback("val3")
         let_go: Said = operator.rescue("INC-001")
         assert let_go.code == 0, let_go.why
