@@ -1,5 +1,6 @@
-"""Take back the execution of the newest block, on nodes that are held:
-`pyinfra INVENTORY deploys/rollback_node.py --limit HOST [--dry]`.
+"""Take back the execution of the newest block, on nodes that are held (docs/deploys.md).
+
+It runs from plans alone: a held node does not answer, and only the plan knows where it stood.
 """
 
 from remediations.systems.comet import operations

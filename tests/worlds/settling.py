@@ -150,7 +150,10 @@ class Scene:
             step = 3 if self.moving else 2
             height = self.heights[-1] + (0 if self.moving else 1)
             round_ = self.rounds[-1].value.round if not self.moving else 0
-            state = known(SignState(height=height, round=round_, step=step, block=""))
+            # With the bytes that were signed, of which the time tells: only then a log fits it.
+            state = known(
+                SignState(height=height, round=round_, step=step, block="", signed_at=BEGAN)
+            )
         elif address in self.powers:
             state = known(SignState(height=self.heights[-1], round=0, step=3, block=""))
         return replace(

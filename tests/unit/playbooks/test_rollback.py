@@ -188,6 +188,15 @@ def test_what_a_run_holds_is_let_go() -> None:
     assert "would not start again" in running.finding.node("val4").cause
 
 
+def test_whoever_is_stopped_counts_by_its_files() -> None:
+    """That it votes now says nothing about what it can sign once it is started again (G46)."""
+    assert outcome(case_of(split()), "G46")[1].startswith("100 of 100 can sign at")
+    case = case_of(signed(split(), "val1", 3, "", HEIGHT + 9))
+    found, got = outcome(case, "G46")
+    assert found is Outcome.BLOCK
+    assert "40 never at this height (val1 signed 122)" in got
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [

@@ -296,3 +296,17 @@ def test_the_title_says_what_is_supposed() -> None:
         "val4, full1 stop",
         "the link val1:val2 breaks",
     ]
+
+
+def test_a_rollback_holds_everybody_in_between() -> None:
+    """No power votes from the first stage to the last, and whether the new states agree is not
+    known before the block is executed."""
+    world = worlds.split(healthy(), ("val1",), ("val2", "val3", "val4", "full1"))
+    _, held, back, again = supposed(world, "INC-001").stages
+    assert [power(stage) for stage in (held, back, again)] == [(100, 0, 0), (0, 0, 0), (0, 0, 100)]
+    assert "nobody starts them" in held.notes[0]
+    assert (again.health, again.verdict) == (
+        UNKNOWN,
+        "enough power votes; blocks go on if their new states agree",
+    )
+    assert again.notes[0].startswith("100 of 100 can sign at 114/")

@@ -40,7 +40,8 @@ def signers_with(chain: ChainSituation, started: Collection[str]) -> tuple[Signe
         signer = _of_key(chain, holders, frozenset(started))
         if signer is not None:
             found.append(signer)
-    outside = chain.finding.online_power - sum(one.power for one in found if one.votes)
+    inside = {n.address: n.power for n in chain.finding.nodes if n.host in chain.voting}
+    outside = chain.finding.online_power - sum(inside.values())
     if outside > 0:
         found.append(Signer(name=OUTSIDE, power=outside, votes=True))
     return tuple(found)
@@ -57,7 +58,8 @@ def comes_back_to(
         for signer in signers
         if signer.brings_round and signer.state is not None and signer.state.height == height
     ]
-    return Position(height, max([chain.finding.round if height == following else 0, *brought]))
+    kept = height == following and any(signer.votes for signer in signers)
+    return Position(height, max([chain.finding.round if kept else 0, *brought]))
 
 
 def _of_key(

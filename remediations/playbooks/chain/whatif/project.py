@@ -21,6 +21,7 @@ from remediations.engine.whatif.projection import (
     Supposition,
 )
 from remediations.errors import Unreadable, UsageError
+from remediations.playbooks.chain.actions import HOLD, REEXECUTE
 from remediations.playbooks.chain.impact import POWER
 from remediations.playbooks.chain.present import DOMAIN
 from remediations.playbooks.chain.signable.ability import Answer, Position
@@ -120,26 +121,31 @@ class _Play:
         if not moved:
             self._add(draft.title, self._scene, ("nothing is started or stopped",))
             return
+        held = frozenset(m.target for m in draft.moves if m.action is HOLD)
         before, gone = self._standing, frozenset(moved)
         down = replace(
             self._scene, running=self._scene.running - gone, voting=self._scene.voting - gone
         )
         worst = self._judge.standing(down) if gone & self._scene.running else before
-        up, notes = self._started_in(down, moved)
+        if held:
+            up, notes = down, [f"{name_some(sorted(held))}: nobody starts them from here on"]
+        else:
+            again = any(m.action is REEXECUTE for m in draft.moves)
+            up, notes = self._started_in(replace(down, again=again), moved)
         if before.goes_on and not worst.goes_on:
-            notes = ("blocks stand while it is done", *notes)
-        for host in moved:
+            notes = ["blocks stand while it is done", *notes]
+        for host in gone - held:
             self._missing.pop(host, None)
         self._add(draft.title, up, notes, worst=worst.surely)
 
-    def _started_in(self, down: Scene, moved: Sequence[str]) -> tuple[Scene, tuple[str, ...]]:
+    def _started_in(self, down: Scene, moved: Sequence[str]) -> tuple[Scene, list[str]]:
         """The scene with these started, and what there is to say about where they can sign."""
         chain = self._judge.chain
         self._started += moved
         powered = frozenset(h for h in moved if chain.finding.node(h).power)
         running = down.running | frozenset(moved)
         if self._standing.goes_on:
-            return replace(down, running=running, voting=down.voting | powered), ()
+            return replace(down, running=running, voting=down.voting | powered), []
         signers = [
             one
             for one in signers_with(chain, self._started)
@@ -155,7 +161,7 @@ class _Play:
             voting=down.voting | can,
             perhaps=down.perhaps | perhaps,
         )
-        return scene, (found.sentence, *lock_sentences(found)) if powered else ()
+        return scene, [found.sentence, *lock_sentences(found)] if powered else []
 
     def _add(
         self, title: str, scene: Scene, notes: Sequence[str], *, worst: int | None = None

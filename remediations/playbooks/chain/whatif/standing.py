@@ -26,12 +26,14 @@ from remediations.values.reading import value_or_none
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Who runs, which of those surely vote and which perhaps, and which links are cut."""
+    """Who runs, which of those surely vote and which perhaps, and which links are cut. `again`:
+    they execute the newest block again, and what comes of it is not known."""
 
     running: frozenset[str]
     voting: frozenset[str]
     perhaps: frozenset[str] = frozenset()
     cuts: frozenset[Link] = frozenset()
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,20 +97,22 @@ class Judge:
         surely = perhaps = _power(part)
         if scene.perhaps:
             perhaps = _power(self._together(scene, scene.voting | scene.perhaps))
-        health, verdict = self._verdict(surely, perhaps)
+        health, verdict = self._verdict(surely, perhaps, again=scene.again)
         goes_on = health in (Health.WELL, Health.DEGRADED)
         points = self._points(part) if part is not None and goes_on else ()
         return Standing(
             surely=surely, perhaps=perhaps, health=health, verdict=verdict, points=points
         )
 
-    def _verdict(self, surely: int, perhaps: int) -> tuple[Health, str]:
+    def _verdict(self, surely: int, perhaps: int, *, again: bool) -> tuple[Health, str]:
         if not has_quorum(perhaps, self.total):
             told = f"{surely} of {self.total} power vote together, {self.needed} are needed"
             return Health.DOWN, f"blocks stand: {told}"
         if not has_quorum(surely, self.total):
             told = f"{surely} surely vote together, perhaps {perhaps}; {self.needed} are needed"
             return Health.UNKNOWN, f"it is not known whether blocks go on: {told}"
+        if again:
+            return Health.UNKNOWN, "enough power votes; blocks go on if their new states agree"
         if self.held_up:
             finding = self.chain.finding
             return Health.DOWN, f"blocks stand, and not for want of power: {finding.chain}"
