@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -15,53 +17,94 @@ from remediations.cli.output import CommandResult, next_command
 from remediations.cli.reading_line import reading_line
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.stage.local_file import LocalFile, open_file
-from remediations.engine.stage.stage import StagedOn, StageOutcome, stage_file
-from remediations.errors import ExitCode
+from remediations.engine.stage.stage import (
+    KeptFile,
+    StagedOn,
+    StageOutcome,
+    stage_file,
+    stage_kept,
+)
+from remediations.errors import ExitCode, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.reach.resolver import resolver_for
 from remediations.render.formats import count_of
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
 
 @click.command(
     "stage",
     help="Bring FILE, a program for Linux, to the hosts, where a plan can name it by its SHA-256. "
-    "Nothing that runs is changed.",
+    "With --donor, FILE is the SHA-256 of a file that a host keeps (a copy of databases), which is "
+    "brought to the others. Nothing that runs is changed.",
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file")
+@click.option("--donor", metavar="HOST", help="The host that keeps the file.")
 @click.option("--limit", metavar="HOST[,HOST]", help="Bring it to these hosts only.")
 @inventory_option
 @json_option
-def command(file: Path, limit: str | None, inventory: Path | None) -> CommandResult:
+def command(
+    file: str, donor: str | None, limit: str | None, inventory: Path | None
+) -> CommandResult:
     """Exit 0: every host has it. 7: some do not. 4: none has it. 11: none answered."""
     only, hosts = parse_limit(limit), require_inventory(inventory)
-    with open_file(file) as local:
-        results = _bring(local, hosts, only)
+    if donor is None:
+        with open_file(Path(file)) as local:
+            results = _bring(local, hosts, only)
+        sha256, size = local.sha256, local.size
+    else:
+        sha256 = _checked(file, donor)
+        size, results = _carry(KeptFile(host=donor, sha256=sha256), hosts, only)
     return CommandResult(
         exit_code=_exit_code(results),
         document={
-            "file": str(file),
-            "digest": local.sha256,
-            "bytes": local.size,
+            "file": file,
+            "digest": sha256,
+            "bytes": size,
             "hosts": [
                 {"host": one.target, "outcome": one.outcome, "why": one.why} for one in results
             ],
         },
-        text=_text(local, results),
+        text=_text(file, donor, sha256, size, results),
     )
+
+
+def _checked(file: str, donor: str) -> str:
+    sha256 = file.strip().lower()
+    if not _SHA256.fullmatch(sha256):
+        raise UsageError(
+            "a file that a host keeps is named by its hash",
+            guard="FILE",
+            got=file,
+            expected="the SHA-256 of a file, 64 hex digits",
+            next_step=f"remediate stage SHA256 --donor {quote(donor)}; the run that made the copy "
+            "shows its hash",
+        )
+    return sha256
 
 
 def _bring(local: LocalFile, hosts: Inventory, only: frozenset[str]) -> tuple[StagedOn, ...]:
     config, found = load_machine_config(), list[StagedOn]()
     resolver = resolver_for(config, hosts)
     systems = installed_systems(config)
-
-    def progress() -> str:
-        return f"{count_of(sum(one.outcome.there for one in found), 'host')} done"
-
-    with reading_line(progress, "sending"):
+    with reading_line(_progress(found), "sending"):
         return asyncio.run(stage_file(local, hosts, only, resolver, systems, found.append))
+
+
+def _carry(
+    kept: KeptFile, hosts: Inventory, only: frozenset[str]
+) -> tuple[int, tuple[StagedOn, ...]]:
+    config, found = load_machine_config(), list[StagedOn]()
+    resolver = resolver_for(config, hosts)
+    systems = installed_systems(config)
+    with reading_line(_progress(found), "sending"):
+        return asyncio.run(stage_kept(kept, hosts, only, resolver, systems, found.append))
+
+
+def _progress(found: Sequence[StagedOn]) -> Callable[[], str]:
+    return lambda: f"{count_of(sum(one.outcome.there for one in found), 'host')} done"
 
 
 def _exit_code(results: Sequence[StagedOn]) -> ExitCode:
@@ -73,9 +116,9 @@ def _exit_code(results: Sequence[StagedOn]) -> ExitCode:
     return ExitCode.UNREADABLE if silent else ExitCode.REFUSED
 
 
-def _text(local: LocalFile, results: Sequence[StagedOn]) -> str:
-    width = max(len(one.target) for one in results)
-    lines = [f"{local.path}: {local.size} bytes, SHA-256 {local.sha256}"]
+def _text(file: str, donor: str | None, sha256: str, size: int, results: Sequence[StagedOn]) -> str:
+    width = max((len(one.target) for one in results), default=0)
+    lines = [f"{file if donor is None else donor}: {size} bytes, SHA-256 {sha256}"]
     lines += [
         f"{one.target:<{width}}  {one.outcome}{': ' if one.why else ''}{one.why}" for one in results
     ]
@@ -84,8 +127,9 @@ def _text(local: LocalFile, results: Sequence[StagedOn]) -> str:
         f"{count[True]} of {count_of(len(results), 'host')}; nothing that runs was changed"
     )
     if count[False]:
-        again = next_command("stage", str(local.path))
+        again = next_command("stage", file, *(("--donor", donor) if donor is not None else ()))
         lines.append(f"next: mend what is named above, then `{again}` again: it goes on")
     else:
-        lines.append(f"next: remediate plan PLAYBOOK --program {local.sha256}")
+        option = "--program" if donor is None else "--data"
+        lines.append(f"next: remediate plan PLAYBOOK {option} {sha256}")
     return "\n".join(map(one_line, lines))

@@ -29,7 +29,7 @@ class LocalFile:
     size: int
     descriptor: int
 
-    def chunk(self, offset: int) -> bytes:
+    async def chunk(self, offset: int) -> bytes:
         """The bytes from `offset` on, at most `CHUNK`; empty at the end."""
         return os.pread(self.descriptor, min(CHUNK, max(self.size - offset, 0)), offset)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from remediations.engine.installed_systems import InstalledSystems
-from remediations.engine.stage.keeper import FileKeeper, NotKept
+from remediations.engine.stage.keeper import FileKeeper, FileSource, NotKept, TargetFile
 from remediations.engine.stage.local_file import LocalFile
-from remediations.errors import UsageError
+from remediations.errors import Refused, Unreadable, UsageError
 from remediations.reach.resolver import SshResolver
 from remediations.reach.ssh import SshReach
 from remediations.render.formats import name_some
@@ -50,6 +50,14 @@ class StagedOn:
     why: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeptFile:
+    """A file that a host keeps: a copy of databases, for one."""
+
+    host: str
+    sha256: str
+
+
 async def stage_file(
     file: LocalFile,
     inventory: Inventory,
@@ -67,16 +75,69 @@ async def stage_file(
     """
     targets = _targets(inventory, only)
     async with SshReach(inventory, resolver) as reach:
-        keeper = next((kind.files(reach) for kind in systems.drivers if kind.files), None)
-        if keeper is None:
-            raise UsageError(
-                "no installed system can keep files",
-                guard="drivers",
-                got=", ".join(kind.name for kind in systems.drivers) or "no driver",
-                expected="a driver that keeps files",
-                next_step="remediate list",
-            )
+        keeper = _keeper(systems, reach)
         return await stage_on(file, dict.fromkeys(targets, keeper), heard)
+
+
+async def stage_kept(
+    kept: KeptFile,
+    inventory: Inventory,
+    only: frozenset[str],
+    resolver: SshResolver,
+    systems: InstalledSystems,
+    heard: Callable[[StagedOn], None],
+) -> tuple[int, tuple[StagedOn, ...]]:
+    """Bring a file that one host keeps to others, and return its size, too. It passes through this
+    machine, part by part, and nothing of it stays here.
+
+    Raises:
+        UsageError: one of `only`, or the host, is not in the inventory, or no system that is
+            installed can keep files.
+        Refused: the host does not keep that file.
+        Unreadable: the host did not answer.
+    """
+    _targets(inventory, frozenset({kept.host}))
+    targets = [target for target in _targets(inventory, only) if target != kept.host]
+    if not targets:
+        raise UsageError(
+            f"there is nobody to bring the file of {kept.host} to",
+            guard="--limit",
+            got=kept.host,
+            expected="other hosts than the one that keeps it",
+            next_step="correct --limit, or leave it out",
+        )
+    token = secrets.token_hex(8)
+    async with SshReach(inventory, resolver) as reach:
+        keeper = _keeper(systems, reach)
+        try:
+            size = await keeper.size(kept.host, kept.sha256, token)
+        except NotKept as error:
+            kind = Unreadable if error.silent else Refused
+            raise kind(
+                f"{kept.host} does not give the file",
+                guard="--donor",
+                got=error.what,
+                expected=f"a file with SHA-256 {kept.sha256}",
+                next_step=f"`remediate diagnose` shows whether {kept.host} can be read; the hash is"
+                " in the report of the run that made the file",
+            ) from error
+        file = TargetFile(
+            keeper=keeper, target=kept.host, sha256=kept.sha256, size=size, token=token
+        )
+        return size, await stage_on(file, dict.fromkeys(targets, keeper), heard)
+
+
+def _keeper(systems: InstalledSystems, reach: SshReach) -> FileKeeper:
+    keeper = next((kind.files(reach) for kind in systems.drivers if kind.files), None)
+    if keeper is None:
+        raise UsageError(
+            "no installed system can keep files",
+            guard="drivers",
+            got=", ".join(kind.name for kind in systems.drivers) or "no driver",
+            expected="a driver that keeps files",
+            next_step="remediate list",
+        )
+    return keeper
 
 
 def _targets(inventory: Inventory, only: frozenset[str]) -> tuple[str, ...]:
@@ -85,16 +146,16 @@ def _targets(inventory: Inventory, only: frozenset[str]) -> tuple[str, ...]:
     if strange:
         raise UsageError(
             f"{name_some(strange)} is not in the inventory",
-            guard="--limit",
+            guard="inventory",
             got=", ".join(strange),
             expected=name_some(list(names)),
-            next_step="correct --limit, or add the host to the inventory",
+            next_step="correct the name, or add the host to the inventory",
         )
     return tuple(name for name in names if name in only or not only)
 
 
 async def stage_on(
-    file: LocalFile, keepers: Mapping[str, FileKeeper], heard: Callable[[StagedOn], None]
+    file: FileSource, keepers: Mapping[str, FileKeeper], heard: Callable[[StagedOn], None]
 ) -> tuple[StagedOn, ...]:
     """Bring the file to all targets, each through its keeper."""
     token, free = secrets.token_hex(8), asyncio.Semaphore(AT_ONCE)
@@ -113,11 +174,11 @@ async def stage_on(
     return tuple(await asyncio.gather(*(bring(*each) for each in keepers.items())))
 
 
-async def _send(file: LocalFile, target: str, keeper: FileKeeper, token: str) -> StageOutcome:
+async def _send(file: FileSource, target: str, keeper: FileKeeper, token: str) -> StageOutcome:
     if await keeper.begin(target, file.sha256, file.size, token):
         return StageOutcome.ALREADY_THERE
     offset = 0
-    while chunk := file.chunk(offset):
+    while chunk := await file.chunk(offset):
         await keeper.append(target, file.sha256, offset, token, chunk)
         offset += len(chunk)
     await keeper.finish(target, file.sha256, file.size, token)

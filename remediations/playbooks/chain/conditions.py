@@ -148,7 +148,8 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             by_hand="This node alone: compare its program (`sha256sum`), configuration and model "
             "files with a node that got past this block, and look at what it calls on its host. "
             "Another program: `remediate plan node-down --program SHA256` with that of the others. "
-            "If they are equal, rebuild its data, its own sign state kept. Nothing elsewhere.",
+            "If they are equal, rebuild it, its own sign state kept: `remediate plan node-down "
+            "--donor HOST`. Nothing elsewhere.",
         ),
         NodeCondition.OBSTRUCTED: ConditionRule(
             consensus_dead=True,
@@ -187,8 +188,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "`journalctl --vacuum-size=500M`; never data/, never cs.wal. Then diagnose again.",
         ),
         NodeCondition.DATABASE_CORRUPT: ConditionRule(
-            by_hand="Rebuild this node from a good one or by state sync, with its "
-            "own sign state kept. A restart does not help.",
+            by_hand="Rebuild this node, its own sign state kept: `remediate plan node-down --donor "
+            "HOST` (INC-001 in a halt) copies the databases of a good one, docs/rebuild.md tells "
+            "the rest. A restart does not help.",
         ),
         NodeCondition.KEY_MISSING: ConditionRule(
             hides_power=True,

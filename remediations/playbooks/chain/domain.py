@@ -35,6 +35,7 @@ from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
 from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
+from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
 from remediations.playbooks.chain.situation import situation
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
@@ -88,6 +89,7 @@ DOMAIN = Domain(
         HOLD,
         ROLL_BACK,
         REEXECUTE,
+        *COPY_ACTIONS,
     ),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,

@@ -61,10 +61,12 @@ def _genesis_fact(chain: ChainSituation) -> tuple[Fact, ...]:
 def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about starting or restarting a node."""
     rule = chain.finding.node(host).condition.rule
-    return _facts(chain, host, dead=rule.names_process, down=rule.cure is not None)
+    return facts_of(chain, host, dead=rule.names_process, down=rule.cure is not None)
 
 
-def _facts(chain: ChainSituation, host: str, *, dead: bool, down: bool) -> tuple[Fact, ...]:
+def facts_of(chain: ChainSituation, host: str, *, dead: bool, down: bool) -> tuple[Fact, ...]:
+    """The same, where the action says whether exactly the process that is there is ended (`dead`),
+    and whether the node counts as down."""
     reading, finding = chain.observation.host(host), chain.finding.node(host)
     return (
         _sudo_fact(reading, "nothing can be started without it"),
@@ -86,7 +88,7 @@ def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     reading = chain.observation.host(host)
     binary, records = value_or_none(reading.binary), value_or_none(reading.records)
     program = chosen_program(chain)
-    facts = _facts(
+    facts = facts_of(
         chain,
         host,
         dead=latest_status(reading) is not None,

@@ -15,6 +15,7 @@ from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.install import BRANCHES as INSTALL_BRANCHES
+from remediations.playbooks.chain.rebuild import ADOPT, COPY_DATABASES, REBUILD
 from remediations.playbooks.chain.restart import (
     CHECKS,
     disabled_warnings,
@@ -131,6 +132,9 @@ PLAYBOOK = Playbook(
     title="Chain halted",
     alerts=("ChainHalted", "BlockProductionStalled"),
     branches=(
+        COPY_DATABASES,
+        ADOPT,
+        REBUILD,
         Branch(
             name="start-missing-together",
             title="One third or more of the power is offline: start the missing at once",

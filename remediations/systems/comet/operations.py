@@ -11,14 +11,21 @@ from collections.abc import Generator
 
 from pyinfra.api.operation import operation
 
+from remediations.systems.comet import copy_programs, programs, rollback_programs
 from remediations.systems.comet import program_parts as parts
-from remediations.systems.comet import programs, rollback_programs
 from remediations.systems.comet.configure import PlannedSettings
+from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.hold import hold_path
-from remediations.systems.hosts.probe import unit_active, unit_enabled, unit_held, unit_runs
+from remediations.systems.hosts.probe import (
+    copy_kept,
+    unit_active,
+    unit_enabled,
+    unit_held,
+    unit_runs,
+)
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
 ENABLE_LIMIT_S = 30
@@ -139,6 +146,39 @@ def install(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_runs(node.unit, program.sha256),
             undo=f"plan with the former program, which is kept as {FILES}/{program.replaces}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def copy(planned: PlannedCopy) -> Generator[ShellStep, None, None]:
+    """Copy the node's databases, and keep the copy by its hash. The node is stopped for as long as
+    its files are linked, and started again."""
+    yield ShellStep(
+        HostCommand(
+            text=copy_programs.copy_text(planned),
+            operation="node.copy",
+            timeout_s=copy_programs.COPY_LIMIT_S + planned.node.stop_limit_s,
+            fidelity="conditional",
+            probe=copy_kept(planned.mark),
+            undo=f"remove {FILES}/{planned.mark} and the file that it names",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def replace(planned: PlannedReplacement) -> Generator[ShellStep, None, None]:
+    """Put the databases of a copy in the place of those of a held node, which are moved aside."""
+    data, aside = f"{planned.node.home}/data", copy_programs.aside_of(planned)
+    yield ShellStep(
+        HostCommand(
+            text=copy_programs.replace_text(planned),
+            operation="node.replace",
+            timeout_s=copy_programs.REPLACE_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_held(planned.node.unit, copy_programs.replaced_note(planned.sha256)),
+            undo=f"while it is held: move what {aside} has (not .all) over what {data} has; then "
+            f"{_let_go(planned.node)}",
         )
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.section import (
     NOT_ASKED,
@@ -17,6 +17,7 @@ from remediations.engine.observe.section import (
     Trouble,
 )
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
+from remediations.systems.comet.data_copy import DataCopy, parse_copies
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.genesis import parse_genesis
@@ -155,6 +156,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         genesis=reader.file("genesis", f"{home}/config/genesis.json", parse_genesis)
         if "genesis" in document.sections
         else UNSET,
+        copies=_copies(reader),
     )
 
 
@@ -186,6 +188,14 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
         binary=unknown,
         journal=unknown,
     )
+
+
+def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
+    """The copies that the host keeps; unset where it keeps none, which is how it usually is."""
+    section = reader.document.sections.get("copies")
+    if section is None or not (section.data or section.status or section.trouble):
+        return UNSET
+    return reader.file("copies", "/var/lib/remediate/files", parse_copies)
 
 
 def _unit(reader: _Reader) -> Reading[Unit]:

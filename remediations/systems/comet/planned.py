@@ -14,6 +14,7 @@ from remediations.values.names import HOME, UNIT
 USER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,31})?")
 ADDRESS = re.compile(r"([0-9A-F]{40})?")
 INVOCATION = re.compile(r"([0-9a-f]{32})?")
+COPY = re.compile(r"([0-9a-f]{64})?")
 APP_HASH = re.compile(r"([0-9A-F]{2}){0,64}")
 
 MAX_HEIGHT = 10**18
@@ -49,6 +50,7 @@ class PlannedNode:
     `stands_at` is the height at which it stands, where that decides, else 0; `header_hash` is the
     app hash in the header of that block, which is the application's *before* it. `settings_off` is
     1 where it is started only if no setting forbids that on the host by now (`configure.py`).
+    `copy` is the SHA-256 of the copy whose databases it must have, "" for its own.
 
     Raises:
         PlannedNodeError: a field does not match its pattern or range.
@@ -66,6 +68,7 @@ class PlannedNode:
     stands_at: int = 0
     header_hash: str = ""
     settings_off: int = 0
+    copy: str = ""
 
     def __post_init__(self) -> None:
         for name, pattern, meaning in (
@@ -75,6 +78,7 @@ class PlannedNode:
             ("address", ADDRESS, "40 upper-case hex digits, or empty"),
             ("invocation", INVOCATION, "32 lower-case hex digits, or empty"),
             ("header_hash", APP_HASH, "pairs of upper-case hex digits, or empty"),
+            ("copy", COPY, "a SHA-256 in lower-case hex, or empty"),
         ):
             value = getattr(self, name)
             if not isinstance(value, str) or not pattern.fullmatch(value):

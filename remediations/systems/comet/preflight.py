@@ -8,11 +8,21 @@ from typing import Literal, TypeVar
 from pyinfra.context import host
 
 from remediations.systems.comet.configure import PlannedSettings
+from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.planned import PlannedNode
 
 Action = Literal[
-    "start", "restart", "enable", "hold", "rollback", "release", "install", "configure"
+    "start",
+    "restart",
+    "enable",
+    "hold",
+    "rollback",
+    "release",
+    "install",
+    "configure",
+    "copy",
+    "replace",
 ]
 """The operations of this system, without `node.`."""
 T = TypeVar("T")
@@ -40,6 +50,27 @@ def planned_install() -> PlannedInstall:
         PlannedNodeError: the data of a sealed host are malformed.
     """
     return _planned("install", PlannedInstall.from_data, PlannedInstall.from_words)
+
+
+def planned_copy() -> PlannedCopy:
+    """The node of the current host, and what the copy of its databases is to say of itself, by the
+    same rules.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("copy", PlannedCopy.from_data, PlannedCopy.from_words)
+
+
+def planned_replacement() -> PlannedReplacement:
+    """The node of the current host and the copy that it gets, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no copy was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("replace", PlannedReplacement.from_data, PlannedReplacement.from_words)
 
 
 def planned_settings() -> PlannedSettings:

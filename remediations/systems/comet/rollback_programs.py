@@ -34,7 +34,7 @@ ROLLBACK_LIMIT_S = 4 * 3600
 # What the key signed above the block says whether the block may get another result: a precommit for
 # a block above it was given to the old one, and a node that then computes another panics when it
 # replays its log, again and again (docs/rules/guards.md#g48).
-_STANDS = r"""
+STANDS = r"""
 stands_as_planned() {
   [ -n "$address" ] && [ "$stands_at" -gt 0 ] || return 0
   [ "$height" -le $((stands_at + 1)) ] ||
@@ -119,6 +119,11 @@ held_and_stopped
 if [ "$stands_at" -gt 0 ] && ! has_note "rolled-back:$target:$header_hash"; then
   refuse "$unit not rolled back to $target" "rolled back"
 fi
+[ -z "$copy" ] || has_note "replaced:$copy" ||
+  refuse "$unit without the databases of $copy" "those of the copy"
+half=$(sed -n 's/^# note: replacing://p' "$hold" | tail -n 1)
+[ -z "$half" ] || has_note "replaced:$half" ||
+  refuse "$unit with half of the databases replaced" "all of them, by a plan with --data $half"
 key_as_planned
 sign_state_not_lower
 room_left
@@ -138,7 +143,7 @@ def rolled_back_note(node: PlannedNode) -> str:
 def hold_text(node: PlannedNode) -> str:
     """Stops the unit, waits until its process and its database locks are gone, and keeps everybody
     from starting it. Refuses where the chain has gone on since it was planned."""
-    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, _STANDS, HOLDER, STOP, _HOLD_MAIN)
+    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, STANDS, HOLDER, STOP, _HOLD_MAIN)
     return compose(_variables(node) | stop_variables(node), parts)
 
 
@@ -151,16 +156,16 @@ def rollback_text(node: PlannedNode) -> str:
     """
     if node.stands_at < 2 or not node.header_hash:
         raise ValueError(f"nothing to roll back: stands at {node.stands_at}, {node.header_hash!r}")
-    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, _STANDS, DISK, HOLDER, PROGRAM, SURROUNDINGS)
+    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, STANDS, DISK, HOLDER, PROGRAM, SURROUNDINGS)
     variables = _variables(node) | {"run_limit": ROLLBACK_LIMIT_S}
     return compose(variables, (*parts, _ROLLBACK_MAIN))
 
 
 def release_text(node: PlannedNode) -> str:
     """Takes the hold away, and starts the unit, after every check that a start needs. A node that
-    has a height must have been rolled back."""
+    has a height must have been rolled back; one that has a copy must have its databases."""
     parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, START, _RELEASE_MAIN)
-    return compose(_variables(node), parts)
+    return compose(_variables(node) | {"copy": node.copy}, parts)
 
 
 def _variables(node: PlannedNode) -> dict[str, str | int]:

@@ -26,6 +26,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "wal": 262_144,
         "disk": 262_144,
         "ownership": 262_144,
+        "copies": 16_384,
         "status.1": 65_536,
         "app.1": 65_536,
         "round.1": 4_000_000,

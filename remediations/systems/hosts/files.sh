@@ -4,9 +4,11 @@
 #   begin SHA256 BYTES TOKEN     there | ready      removes what was left half sent
 #   append SHA256 OFFSET TOKEN   ready              the bytes from OFFSET on, on standard input
 #   finish SHA256 BYTES TOKEN    there              the file has its name from here on
+#   size SHA256 0 TOKEN          BYTES              of a file that is kept, whose hash is computed anew
+#   read SHA256 OFFSET TOKEN     its bytes from OFFSET on, at most 4 MiB
 #
-# Exit status: 64 wrong number of arguments, 65 a bad argument, 66 bytes of another hash, 74 what was
-# sent so far is gone, 75 there is not enough room, 77 others than root can change the files.
+# Exit status: 64 wrong number of arguments, 65 a bad argument, 66 bytes of another hash, 73 no such file,
+# 74 what was sent so far is gone, 75 there is not enough room, 77 others than root can change the files.
 #
 # A file that is being sent is SHA256.TOKEN.part; nobody takes that for a file. Sending begins by
 # removing all such parts, also those of somebody who sends at the same time: they are told (74).
@@ -19,6 +21,8 @@ export LC_ALL PATH
 base=/var/lib/remediate
 files=$base/files
 spare=65536 # KiB that stay free
+limit=4194304 # bytes that are read at once
+got=unreadable
 
 is_number() { # WORD
   case $1 in '' | 0?* | *[!0-9]*) return 1 ;; esac
@@ -70,9 +74,21 @@ finish() {
   echo there
 }
 
+size() {
+  [ -e "$files/$sha256" ] || refuse 73 "no file $files/$sha256"
+  has_hash "$files/$sha256" || refuse 66 "$files/$sha256 has the SHA-256 ${got%% *}"
+  stat -c %s "$files/$sha256"
+}
+
+read_part() {
+  [ -f "$files/$sha256" ] && [ ! -L "$files/$sha256" ] || refuse 73 "no file $files/$sha256"
+  dd if="$files/$sha256" bs="$limit" count="$limit" skip="$number" \
+    iflag=skip_bytes,count_bytes,fullblock status=none
+}
+
 verb=${1-}
 case $verb/$# in
-  begin/4 | append/4 | finish/4) ;;
+  begin/4 | append/4 | finish/4 | size/4 | read/4) ;;
   *) refuse 64 "bad verb or number of arguments" ;;
 esac
 sha256=$2 number=$3
@@ -87,4 +103,6 @@ case $verb in
   begin) begin ;;
   append) append ;;
   finish) finish ;;
+  size) size ;;
+  read) read_part ;;
 esac

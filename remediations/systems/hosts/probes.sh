@@ -3,6 +3,7 @@
 #
 #   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-held UNIT NOTE
 #   unit-runs UNIT SHA256
+#   copy-kept MARK (the note that a copy was made, in the directory of kept files)
 #   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
 #
 # It follows the functions of service_user.sh, which look into files of a home.
@@ -70,7 +71,18 @@ settings_are() { # HOME USER SETTING=NUMBER...
   answer yes
 }
 
+copy_kept() { # MARK
+  case $1 in *.copy) ;; *) refuse 65 "bad mark" ;; esac
+  case ${1%.copy} in '' | *[!0-9a-f]*) refuse 65 "bad mark" ;; esac
+  files=/var/lib/remediate/files
+  [ -f "$files/$1" ] && IFS= read -r kept <"$files/$1" || answer no
+  case $kept in '' | *[!0-9a-f]*) refuse 69 "the mark names no file" ;; esac
+  [ ! -f "$files/$kept" ] || answer yes
+  answer no
+}
+
 case ${1:-}/$# in
+  copy-kept/2) copy_kept "$2" ;;
   settings-are/[456])
     shift
     settings_are "$@"

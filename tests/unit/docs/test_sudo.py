@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.comet import programs, rollback_programs
+from remediations.systems.comet import copy_programs, programs, rollback_programs
 from remediations.systems.comet.configure import PlannedSettings
+from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.rehearsal_program import rehearsal_text
@@ -80,6 +81,13 @@ SETTINGS = PlannedSettings(
     new_halt_height=0,
     new_halt_time=0,
 )
+COPY = PlannedCopy(
+    node=NODE, chain_id="a-1", donor="full1", height=9, app_hash="", backend="goleveldb"
+)
+REPLACEMENT = PlannedReplacement(
+    node=NODE, sha256="a" * 64, chain_id="a-1", donor="full1", height=9, app_hash="",
+    backend="goleveldb", bytes=9,
+)  # fmt: skip
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
@@ -97,6 +105,7 @@ STARTED = {
     "hold, rollback, release": rollback_programs.hold_text(NODE)
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
     + rollback_programs.release_text(NODE),
+    "copy, replace": copy_programs.copy_text(COPY) + copy_programs.replace_text(REPLACEMENT),
     "configure": programs.configure_text(SETTINGS),
 }
 
@@ -141,7 +150,7 @@ def test_the_command_lines_are_those_that_are_sent() -> None:
     assert script("systems/hosts/root_only.sh") + script("systems/hosts/launcher.sh") == LAUNCHER
     kept = f"sudo -n timeout {FILE_LIMIT_S} /bin/sh -c "
     assert TEXT.count(f"`{kept}") == 1
-    assert script("systems/hosts/files.py").count(kept.replace("120", "{FILE_LIMIT_S}")) == 1
+    assert script("systems/hosts/files.py").count(kept.replace("120", "{limit_s}")) == 1
 
 
 def test_no_other_place_calls_sudo() -> None:

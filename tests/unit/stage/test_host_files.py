@@ -152,7 +152,7 @@ def test_killed_at_any_time_leaves_only_a_part(host: Host, program: Path, sent: 
         await host.keeper.begin("val1", file.sha256, file.size, TOKEN)
         offset = 0
         for _ in range(sent):
-            chunk = file.chunk(offset)
+            chunk = await file.chunk(offset)
             await host.keeper.append("val1", file.sha256, offset, TOKEN, chunk)
             offset += len(chunk)
 
@@ -168,10 +168,10 @@ def test_two_at_once_never_mix(host: Host, program: Path) -> None:
 
     async def both(file: LocalFile) -> StagedOn:
         await host.keeper.begin("val1", file.sha256, file.size, TOKEN)
-        await host.keeper.append("val1", file.sha256, 0, TOKEN, file.chunk(0))
+        await host.keeper.append("val1", file.sha256, 0, TOKEN, await file.chunk(0))
         found = await host.bring(file)
         with pytest.raises(NotKept, match="somebody else began"):
-            await host.keeper.append("val1", file.sha256, CHUNK, TOKEN, file.chunk(CHUNK))
+            await host.keeper.append("val1", file.sha256, CHUNK, TOKEN, await file.chunk(CHUNK))
         return found
 
     with open_file(program) as file:

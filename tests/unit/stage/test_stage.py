@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.stage import local_file
-from remediations.engine.stage.keeper import NotKept
-from remediations.engine.stage.local_file import LocalFile, open_file
+from remediations.engine.stage.keeper import FileSource, NotKept, TargetFile
+from remediations.engine.stage.local_file import open_file
 from remediations.engine.stage.stage import StagedOn, StageOutcome, stage_on
 from remediations.errors import UsageError
 
@@ -45,6 +45,14 @@ class Shelf:
         assert len(self.sent) == size
         self.kept[sha256] = bytes(self.sent)
 
+    async def size(self, target: str, sha256: str, token: str) -> int:
+        self._call("size")
+        return len(self.kept[sha256])
+
+    async def read(self, target: str, sha256: str, offset: int, token: str) -> bytes:
+        self._call("read")
+        return self.kept[sha256][offset : offset + 1000]
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -60,6 +68,21 @@ def brought(path: Path, shelves: dict[str, Shelf]) -> dict[str, StagedOn]:
     assert sorted(heard, key=lambda one: one.target) == sorted(found, key=lambda one: one.target)
     assert [one.target for one in found] == list(shelves)
     return {one.target: one for one in found}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_from_one_target_to_another(path: Path, fails: bool) -> None:
+    """Part by part; where it comes from is named if it fails."""
+    donor, other = Shelf("read" if fails else ""), Shelf()
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    donor.kept[sha256] = CONTENT
+    file = TargetFile(
+        keeper=donor, target="full1", sha256=sha256, size=len(CONTENT), token="0" * 16
+    )
+    (found,) = asyncio.run(stage_on(file, {"val3": other}, lambda _: None))
+    assert found.outcome is (StageOutcome.FAILED if fails else StageOutcome.STAGED)
+    assert found.why == ("full1: no read" if fails else "")
+    assert other.kept.get(sha256) == (None if fails else CONTENT)
 
 
 @pytest.mark.parametrize("verb", ["begin", "append", "finish"])
@@ -88,9 +111,9 @@ def test_no_more_than_a_chunk_is_read_at_once(path: Path, monkeypatch: pytest.Mo
     """The file is never in memory as a whole."""
     monkeypatch.setattr(local_file, "CHUNK", 1000)
     with open_file(path) as file:
-        sizes = {len(file.chunk(offset)) for offset in range(0, len(CONTENT), 1000)}
+        sizes = {len(read(file, offset)) for offset in range(0, len(CONTENT), 1000)}
         assert max(sizes) == 1000
-        assert file.chunk(len(CONTENT)) == b""
+        assert read(file, len(CONTENT)) == b""
     assert brought(path, {"a": Shelf()})["a"].outcome is StageOutcome.STAGED
 
 
@@ -103,8 +126,8 @@ def test_the_open_file_is_the_one_that_was_named(path: Path) -> None:
         assert file.sha256 == hashlib.sha256(CONTENT).hexdigest()
 
 
-def read(file: LocalFile) -> bytes:
-    return file.chunk(0)
+def read(file: FileSource, offset: int = 0) -> bytes:
+    return asyncio.run(file.chunk(offset))
 
 
 def oversized(path: Path) -> None:

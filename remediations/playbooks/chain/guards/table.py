@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards import (
+    copies,
     node,
     position,
     power,
@@ -105,5 +106,26 @@ INSTALL_GUARDS = tuple(
     )
 )
 """The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
+COPY_GUARDS = tuple(
+    map(by_host, (node.unit_known, copies.donor_sound, *_SAFE_TO_RUN, node.same_binary))
+)
+"""Those of a start are among them: the donor is started again."""
+HOLD_FOR_COPY_GUARDS = tuple(
+    map(by_host, (node.unit_known, copies.curable_by_copy, node.records_writable))
+)
+REPLACE_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            copies.curable_by_copy,
+            copies.copy_on_host,
+            copies.copy_fits,
+            copies.nothing_given_away,
+            *_SAFE_TO_RUN,
+            node.same_binary,
+        ),
+    )
+)
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""

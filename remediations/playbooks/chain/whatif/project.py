@@ -24,6 +24,7 @@ from remediations.errors import Unreadable, UsageError
 from remediations.playbooks.chain.actions import HOLD, REEXECUTE
 from remediations.playbooks.chain.impact import POWER
 from remediations.playbooks.chain.present import DOMAIN
+from remediations.playbooks.chain.rebuild import HOLD_FOR_COPY, RELEASE_COPY
 from remediations.playbooks.chain.signable.ability import Answer, Position
 from remediations.playbooks.chain.signable.signers import comes_back_to, signers_with
 from remediations.playbooks.chain.signable.whole import lock_sentences, signable
@@ -33,6 +34,9 @@ from remediations.render.formats import name_some
 from remediations.systems.comet.quorum import has_quorum
 
 HEIGHT = "height"
+HOLDING = (HOLD, HOLD_FOR_COPY)
+REEXECUTING = (REEXECUTE, RELEASE_COPY)
+"""Which state comes of it, only the hosts can tell."""
 CAN_SIGN = "power that can sign"
 SETTINGS = (
     Setting(
@@ -121,7 +125,7 @@ class _Play:
         if not moved:
             self._add(draft.title, self._scene, ("nothing is started or stopped",))
             return
-        held = frozenset(m.target for m in draft.moves if m.action is HOLD)
+        held = frozenset(m.target for m in draft.moves if m.action in HOLDING)
         before, gone = self._standing, frozenset(moved)
         down = replace(
             self._scene, running=self._scene.running - gone, voting=self._scene.voting - gone
@@ -130,7 +134,7 @@ class _Play:
         if held:
             up, notes = down, [f"{name_some(sorted(held))}: nobody starts them from here on"]
         else:
-            again = any(m.action is REEXECUTE for m in draft.moves)
+            again = any(m.action in REEXECUTING for m in draft.moves)
             up, notes = self._started_in(replace(down, again=again), moved)
         if before.goes_on and not worst.goes_on:
             notes = ["blocks stand while it is done", *notes]

@@ -1,0 +1,149 @@
+"""Databases that are lost or wrong: copied from a node that is well, and put in their place."""
+
+from __future__ import annotations
+
+import re
+
+from remediations.engine.runs.records import GateWaiting
+from tests.lab.choice import full_lab
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator, Said
+from tests.lab.shell import LabError
+from tests.lab.test_resume import killed
+from tests.lab.test_rollback import hold_of, split
+from tests.lab.truth import rescued
+
+FILES = "/var/lib/remediate/files"
+LOOKS = 6
+"""A reading of a busy machine may lack something: then it is unknown, and one looks again."""
+REFUSED, PARTLY = 4, 7
+_COPIED = re.compile(r"copied: ([0-9a-f]{64}), ")
+
+
+def planned(operator: Operator, playbook: str, *options: str) -> str:
+    """An approved run."""
+    for _ in range(LOOKS):
+        said = operator.plan(playbook, *options)
+        if said.code == 3:
+            run = str(said.result["run"])
+            assert operator.approve(run).code == 0
+            return run
+    raise LabError(str(said.document))
+
+
+def applied(operator: Operator, playbook: str, *options: str) -> Said:
+    """The end of a run that was not refused because the machine was too busy to be read."""
+    for _ in range(LOOKS):
+        said = operator.says("apply", planned(operator, playbook, *options))
+        if said.code != 6:
+            break
+    return said
+
+
+def brought(operator: Operator, playbook: str, donor: str, *to: str) -> str:
+    """A copy of the donor, as its run names it, on these hosts."""
+    said = applied(operator, playbook, "--donor", donor)
+    assert said.code == 0, said.why
+    journal = max(operator.state.glob("runs/*/journal.jsonl"), key=lambda one: one.stat().st_mtime)
+    found = _COPIED.search(journal.read_text())
+    assert found is not None, journal.read_text()
+    staged = operator.says("stage", found[1], "--donor", donor, "--limit", ",".join(to))
+    assert staged.code == 0, staged.document
+    return found[1]
+
+
+def inside(lab: Lab, host: str, copy: str) -> set[str]:
+    """What a copy has at its top."""
+    listed = lab.hosts[host].sh(f"tar -tf {FILES}/{copy}")
+    return {name.partition("/")[0] for name in listed.split()}
+
+
+def test_a_corrupt_database_is_rebuilt(lab: Lab, operator: Operator) -> None:
+    """While blocks go on: the full node is copied, the validator gets the copy, and signs again
+    with the sign state that it had."""
+    lab.break_database("val4")
+    for _ in range(LOOKS):
+        if operator.conditions()["val4"] == "database-corrupt":
+            break
+    assert operator.plan("node-down").code == REFUSED
+    with rescued(lab, "val4", "full1"):
+        copy = brought(operator, "node-down", "full1", "val4")
+        assert inside(lab, "full1", copy) >= {"about", "application.db", "blockstore.db"}
+        assert not {"priv_validator_state.json", "cs.wal"} & inside(lab, "full1", copy)
+        said = applied(operator, "node-down", "--data", copy)
+        assert said.code == 0, said.why
+    data = f"{lab.node('val4').home}/data"
+    kept = lab.hosts["val4"].sh(f"ls {data}/remediate-replaced-{copy[:12]}")
+    assert {"application.db", "blockstore.db", "state.db"} <= set(kept.split())
+    assert not lab.hosts["val4"].path(hold_of(lab, "val4")).exists()
+
+
+@full_lab
+def test_a_missing_validator_is_rebuilt_in_a_halt(lab: Lab, operator: Operator) -> None:
+    """Its 40 of 100 are needed for the next block."""
+    lab.break_database("val1")
+    lab.wait_stalled()
+    with rescued(lab, "val1", "full1"):
+        copy = brought(operator, "INC-001", "full1", "val1")
+        said = applied(operator, "INC-001", "--data", copy)
+        assert said.code == 0, said.why
+
+
+@full_lab
+def test_one_side_is_adopted(lab: Lab, operator: Operator) -> None:
+    """People judge val1 wrong: it gets the state of the others, which nobody executes again."""
+    at = split(lab, "val1")
+    agreed = lab.world.app_hash("val2", at)
+    with rescued(lab, "val1", "val2"):
+        copy = brought(operator, "INC-001", "val2", "val1")
+        said = applied(operator, "INC-001", "--data", copy)
+        assert said.code == 0, said.why
+    assert lab.world.app_hash("val2", at) == agreed
+    shown = operator.says("show", "last").result["plan"]
+    assert "adopt the state" in shown["title"]
+
+
+@full_lab
+def test_the_wrong_side_cannot_be_adopted_by_too_few(lab: Lab, operator: Operator) -> None:
+    """40 and 10 of 100 are no side to go on with: refused, and nothing is touched."""
+    split(lab, "val1")
+    copy = brought(operator, "INC-001", "val1", "val4")
+    before = lab.world.daemons()
+    said = operator.plan("INC-001", "--data", copy, "--limit", "val4")
+    assert said.code == REFUSED, said.document
+    blocked = {g["id"] for g in said.result["plan"]["guards"] if g["outcome"] != "pass"}
+    assert "G90" in blocked
+    assert lab.world.daemons() == before
+
+
+@full_lab
+def test_killed_while_held_it_goes_on(lab: Lab, operator: Operator) -> None:
+    """The controller dies after the node was stopped; resumed, it gets the copy."""
+    lab.break_database("val4")
+    with rescued(lab, "val4", "full1"):
+        copy = brought(operator, "node-down", "full1", "val4")
+        run = planned(operator, "node-down", "--data", copy)
+        killed(operator, run, GateWaiting)
+        said = operator.says("resume", run)
+        assert said.code == 0, said.why
+
+
+@full_lab
+def test_cut_off_in_its_middle_it_is_finished_by_another_plan(lab: Lab, operator: Operator) -> None:
+    """Some databases were moved, and no more: nobody can start the node so. The same copy, planned
+    again, puts all of them in place."""
+    lab.break_database("val4")
+    host, states = lab.hosts["val4"], f"{lab.node('val4').home}/data/state.db"
+    with rescued(lab, "val4", "full1"):
+        copy = brought(operator, "node-down", "full1", "val4")
+        host.sh(f"mount --bind {states} {states}")  # a directory that cannot be moved
+        said = applied(operator, "node-down", "--data", copy)
+        assert said.code == PARTLY, said.document
+        assert "cannot be moved" in said.error["what"] + said.error["got"]
+        host.sh(f"umount {states}")
+        let_go = applied(operator, "node-down", "--limit", "val4")
+        assert let_go.code == PARTLY, let_go.document
+        assert "half of the databases" in let_go.error["what"] + let_go.error["got"]
+        assert lab.world.daemon("val4") is None
+        said = applied(operator, "node-down", "--data", copy, "--limit", "val4")
+        assert said.code == 0, said.why

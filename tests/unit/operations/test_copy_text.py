@@ -1,0 +1,326 @@
+"""The programs that copy databases and put a copy in place, run for real under /bin/sh."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remediations.systems.comet.copy_programs import (
+    aside_of,
+    copy_text,
+    replace_text,
+    replaced_note,
+)
+from remediations.systems.comet.data_copy import (
+    DataCopy,
+    PlannedCopy,
+    PlannedReplacement,
+    parse_copies,
+)
+from remediations.systems.comet.install import FILES
+from remediations.systems.comet.planned import PlannedNodeError
+from remediations.systems.comet.rollback_programs import hold_text, release_text
+from remediations.systems.hosts.driver import PROBES
+from remediations.systems.hosts.probe import Probe, copy_kept, unit_held
+from tests.unit.operations.host import FakeHost
+
+HASH = "AB" * 32
+STANDS_AT = 40
+DATABASES = ("application.db", "blockstore.db", "state.db")
+AS_USER = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
+
+
+class Keeper(FakeHost):
+    """A host with databases, whose units' and kept files' directories are the test's own."""
+
+    def __init__(self, root: Path, written: str) -> None:
+        root.mkdir(exist_ok=True)
+        super().__init__(root)
+        (root / "etc").mkdir()
+        (root / "files").mkdir()
+        self.script("setpriv", AS_USER)
+        self.script("id", "#!/bin/sh\necho 0\n")
+        self.show(ActiveState="active")
+        (self.home / "config/config.toml").write_text('db_backend = "goleveldb"\ndb_dir = "data"\n')
+        for name in DATABASES:
+            directory = self.data / name
+            directory.mkdir(exist_ok=True)
+            (directory / "000001.ldb").write_text(f"table of {written}")
+            (directory / "MANIFEST-000002").write_text(f"manifest of {written}")
+            (directory / "LOCK").touch()
+        (self.data / "cs.wal").mkdir()
+        (self.data / "cs.wal/wal").write_text("wal")
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    @property
+    def drop_in(self) -> Path:
+        return self.root / "etc/ve.service.d/remediate-hold.conf"
+
+    def written(self) -> set[str]:
+        """What the databases say."""
+        return {path.read_text() for name in DATABASES for path in (self.data / name).glob("*.ldb")}
+
+    def does(self, text: str) -> tuple[int, str, str]:
+        text = text.replace("/etc/systemd/system", f"{self.root}/etc")
+        done = self.run(text.replace(FILES, f"{self.root}/files"))
+        return done.returncode, done.stdout, done.stderr
+
+    def holds(self, probe: Probe) -> bool:
+        words = " ".join(["set --", probe.name, *probe.arguments])
+        _, out, _ = self.does(f"{words}\n{PROBES}")
+        return out == "probed yes\n"
+
+    def copy(self, *, app_hash: str = HASH, **changes: str | int) -> PlannedCopy:
+        return PlannedCopy(
+            node=self.node(**changes), chain_id="ve-1", donor="full1", height=STANDS_AT,
+            app_hash=app_hash, backend="goleveldb",
+        )  # fmt: skip
+
+    def kept(self) -> DataCopy:
+        """The one copy here, as a reading sees it."""
+        (path,) = (one for one in self.files.iterdir() if len(one.name) == 64)
+        about = path.read_bytes()[512:1024].rstrip(b"\0").decode()
+        (found,) = parse_copies(f"copy={path.name}\n{about}")
+        return found
+
+    def replacement(self, copy: DataCopy, **changes: str | int) -> PlannedReplacement:
+        return PlannedReplacement(
+            node=self.node(copy=copy.sha256, **changes), sha256=copy.sha256,
+            chain_id=copy.chain_id, donor=copy.donor, height=copy.height, app_hash=copy.app_hash,
+            backend=copy.backend, bytes=copy.bytes,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def donor(tmp_path: Path) -> Keeper:
+    return Keeper(tmp_path / "donor", "the donor")
+
+
+@pytest.fixture
+def other(tmp_path: Path, donor: Keeper) -> Keeper:
+    """A held node that keeps the donor's copy."""
+    made = Keeper(tmp_path / "other", "the other")
+    assert donor.does(copy_text(donor.copy()))[0] == 0
+    sha256 = donor.kept().sha256
+    (made.files / sha256).write_bytes((donor.files / sha256).read_bytes())
+    assert made.does(hold_text(made.node()))[0] == 0
+    return made
+
+
+def test_a_donor_is_stopped_linked_and_started(donor: Keeper) -> None:
+    """The copy is kept by its hash, has databases only, and says what it is."""
+    planned = donor.copy()
+    assert not donor.holds(copy_kept(planned.mark))
+    code, out, err = donor.does(copy_text(planned))
+    assert (code, err) == (0, "")
+    assert donor.acts == ["stop ve.service", "start ve.service"]
+    copy = donor.kept()
+    assert out.splitlines()[-1].startswith(f"copied: {copy.sha256}, {copy.bytes} bytes, height 40")
+    archive = (donor.files / copy.sha256).read_bytes()
+    assert hashlib.sha256(archive).hexdigest() == copy.sha256
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        names = opened.getnames()
+    assert names[0] == "about"
+    assert {name.partition("/")[0] for name in names[1:]} == set(DATABASES)
+    assert not any(name.endswith("LOCK") for name in names)
+    assert (copy.chain_id, copy.donor, copy.height, copy.app_hash) == ("ve-1", "full1", 40, HASH)
+    assert not (donor.data / "remediate-copy").exists()
+    assert not donor.drop_in.exists()
+    assert donor.holds(copy_kept(planned.mark))
+    assert donor.does(copy_text(planned))[1] == f"already so: the copy {copy.sha256} is there\n"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "got"),
+    [
+        (lambda host: host.show(ActiveState="failed"), "ve.service failed"),
+        (lambda host: host.disk(free_kib=10), "10 KiB free"),
+        (lambda host: host.sign_state(42, 0, 1), "the chain went on"),
+        (lambda host: host.key("F" * 40), "key FFFF"),
+        (lambda host: (host.data / "state.db").rename(host.data / "gone"), "no directory"),
+        (
+            lambda host: (host.home / "config/config.toml").write_text('db_dir = "/srv/x"\n'),
+            'databases in "/srv/x"',
+        ),
+    ],
+)
+def test_what_cannot_be_copied_is_not_stopped(
+    donor: Keeper, breaks: Callable[[Keeper], object], got: str
+) -> None:
+    """Refused before anything is done."""
+    breaks(donor)
+    code, _, err = donor.does(copy_text(donor.copy()))
+    assert code == 64
+    assert got in err
+    assert donor.acts == []
+
+
+def test_whatever_fails_the_donor_is_started_again(donor: Keeper) -> None:
+    """A file that cannot be copied: nothing is kept, and nothing is left."""
+    donor.script("cp", "#!/bin/sh\nexit 1\n")
+    code, _, err = donor.does(copy_text(donor.copy()))
+    assert code == 1
+    assert "the databases cannot be copied" in err
+    assert donor.acts == ["stop ve.service", "start ve.service"]
+    assert not donor.drop_in.exists()
+    assert list(donor.files.iterdir()) == []
+    assert not (donor.data / "remediate-copy").exists()
+
+
+def test_databases_are_replaced_and_the_former_ones_kept(other: Keeper, donor: Keeper) -> None:
+    """Sign state and write-ahead log stay; then it is let go."""
+    replacement = other.replacement(donor.kept())
+    before = other.sign_file.read_text()
+    note = unit_held("ve.service", replaced_note(replacement.sha256))
+    assert not other.holds(note)
+    code, out, err = other.does(replace_text(replacement))
+    assert (code, err) == (0, "")
+    assert "databases of full1 at height 40" in out
+    assert other.written() == {"table of the donor"}
+    aside = Path(aside_of(replacement))
+    assert {(aside / name / "000001.ldb").read_text() for name in DATABASES} == {
+        "table of the other"
+    }
+    assert (other.data / "cs.wal/wal").read_text() == "wal"
+    assert other.sign_file.read_text() == before
+    assert other.holds(note)
+    assert other.does(replace_text(replacement))[1].startswith("already so: replaced")
+    code, out, _ = other.does(release_text(replacement.node))
+    assert (code, out) == (0, "started: ve.service is active\n")
+
+
+@pytest.mark.parametrize("moves", [1, 3, 4, 6])
+def test_cut_off_it_is_not_let_go_and_is_finished_later(
+    other: Keeper, donor: Keeper, moves: int
+) -> None:
+    """Whatever was moved by then: no start with half of the databases."""
+    real = "/bin/mv"
+    count = other.root / "moved"
+    other.script(
+        "mv",
+        f'#!/bin/sh\ncase $* in *.db*) echo x >>{count}\n[ "$(wc -l <{count})" -lt {moves} ] || '
+        f'exit 1 ;; esac\nexec {real} "$@"\n',
+    )
+    replacement = other.replacement(donor.kept())
+    assert other.does(replace_text(replacement))[0] == 1
+    for node in (replacement.node, other.node()):
+        code, _, err = other.does(release_text(node))
+        assert code == 64, node
+        assert "half of the databases" in err or "without the databases" in err
+    (other.root / "bin/mv").unlink()
+    assert other.does(replace_text(replacement))[0] == 0
+    assert other.written() == {"table of the donor"}
+    assert len(list(Path(aside_of(replacement)).glob("*.db"))) == 3
+    assert other.does(release_text(replacement.node))[0] == 0
+
+
+def _other_bytes(host: Keeper, sha256: str) -> None:
+    with (host.files / sha256).open("ab") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "got"),
+    [
+        (_other_bytes, "with SHA-256"),
+        (lambda host, sha256: (host.files / sha256).unlink(), "no file"),
+        (lambda host, _: host.drop_in.unlink(), "which is not held"),
+        (lambda host, _: host.show(ActiveState="active"), "ve.service active"),
+        (lambda host, _: host.sign_state(39, 0, 1), "sign state 39/0/1"),
+        (lambda host, _: host.disk(free_kib=10), "10 KiB free"),
+    ],
+)
+def test_what_changed_since_is_not_replaced(
+    other: Keeper, donor: Keeper, breaks: Callable[[Keeper, str], object], got: str
+) -> None:
+    """Refused with the databases as they were."""
+    sha256 = donor.kept().sha256
+    replacement = other.replacement(donor.kept())
+    breaks(other, sha256)
+    code, _, err = other.does(replace_text(replacement))
+    assert code == 64
+    assert got in err
+    assert other.written() == {"table of the other"}
+
+
+def _member(name: str, **fields: object) -> tarfile.TarInfo:
+    found = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(found, field, value)
+    return found
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        _member("priv_validator_state.json"),
+        _member("application.db/../priv_validator_state.json"),
+        _member("/etc/cron.d/x"),
+        _member("cs.wal/wal"),
+        _member("application.db/link", type=tarfile.SYMTYPE, linkname="/etc/shadow"),
+        _member("application.db/hard", type=tarfile.LNKTYPE, linkname="about"),
+        _member("application.db/suid", mode=0o4755),
+        _member("application.db/device", type=tarfile.CHRTYPE),
+    ],
+    ids=lambda member: member.name,
+)
+def test_a_copy_with_anything_else_is_refused(
+    other: Keeper, donor: Keeper, member: tarfile.TarInfo
+) -> None:
+    """However it came there: nothing is unpacked."""
+    copy = donor.kept()
+    path = donor.root / "made.tar"
+    with tarfile.open(donor.files / copy.sha256) as good, tarfile.open(path, "w") as bad:
+        bad.format = tarfile.USTAR_FORMAT
+        for one in good.getmembers():
+            bad.addfile(one, good.extractfile(one) if one.isfile() else None)
+        bad.addfile(member)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    (other.files / sha256).write_bytes(path.read_bytes())
+    planned = PlannedReplacement(
+        node=other.node(), sha256=sha256, chain_id="ve-1", donor="full1", height=STANDS_AT,
+        app_hash=HASH, backend="goleveldb", bytes=copy.bytes,
+    )  # fmt: skip
+    code, _, err = other.does(replace_text(planned))
+    assert code == 64, err
+    assert "a member that no copy has" in err
+    assert other.written() == {"table of the other"}
+
+
+def test_a_copy_that_says_another_thing_is_refused(other: Keeper, donor: Keeper) -> None:
+    """The approved words are those inside the archive."""
+    copy = donor.kept()
+    planned = other.replacement(copy)
+    wrong = PlannedReplacement(
+        node=planned.node, sha256=copy.sha256, chain_id="ve-2", donor="full1", height=STANDS_AT,
+        app_hash=HASH, backend="goleveldb", bytes=copy.bytes,
+    )  # fmt: skip
+    code, _, err = other.does(replace_text(wrong))
+    assert code == 64
+    assert "says another thing" in err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"chain_id": "a b"}, {"donor": "-x"}, {"app_hash": "zz"}, {"backend": "G"}, {"height": -1}],
+)
+def test_odd_values_are_refused(donor: Keeper, change: dict[str, object]) -> None:
+    """They would stand in a root program."""
+    fields: dict[str, object] = {
+        "node": donor.node(), "chain_id": "ve-1", "donor": "full1", "height": 1, "app_hash": "",
+        "backend": "", **change,
+    }  # fmt: skip
+    with pytest.raises(PlannedNodeError):
+        PlannedCopy(**fields)  # type: ignore[arg-type]
