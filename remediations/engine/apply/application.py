@@ -28,7 +28,7 @@ from remediations.engine.apply.driver import Driver, Fence, StepId
 from remediations.engine.apply.look import GateVerdict, Look, Sight, Watch
 from remediations.engine.apply.progress import Progress, SafeProgress
 from remediations.engine.apply.receipt import Receipt, ended
-from remediations.engine.apply.regression import Levels, levels_of, regressions
+from remediations.engine.apply.regression import UNSEEN, Severity, regressions, severity_of
 from remediations.engine.plan.plan import Gate, Plan, Stage, Step
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import (
@@ -130,7 +130,7 @@ class Application:
             if self.stop.is_set():
                 break
             self._progress.stage_began(stage)
-            before = await self._levels()
+            before = await self._severity()
             bad = await self._steps(stage)
             if self.stop.is_set():
                 break
@@ -149,18 +149,18 @@ class Application:
             return "running", "all stages are done; the checks decide"
         return "aborted", self._stopped_by()
 
-    async def _levels(self) -> Levels:
-        """What is counted now, as far as a look shows it."""
+    async def _severity(self) -> Severity:
+        """How bad things are now, as far as a look shows it."""
         with contextlib.suppress(_UnseenError):
-            return levels_of((await self._look(LOOK_LIMIT_S)).sight)
-        return {}
+            return severity_of((await self._look(LOOK_LIMIT_S)).sight)
+        return UNSEEN
 
-    async def _regressions(self, stage: Stage, before: Levels) -> str:
+    async def _regressions(self, stage: Stage, before: Severity) -> str:
         """What the stage was followed by beyond what it declared, in one sentence with what undoes
         its steps; "" if nothing, or if no stage follows. One bad look is not believed."""
         end = time.monotonic() + SETTLE_S
         while stage is not self._plan.stages[-1] and not self.stop.is_set():
-            found = list(regressions(stage, before, await self._levels()))
+            found = list(regressions(stage, before, await self._severity()))
             if not found:
                 break
             if time.monotonic() >= end:

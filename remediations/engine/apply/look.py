@@ -27,6 +27,8 @@ Rules:
 4. Every look shows the same subjects in the same order.
 5. A series that is called like a measure of the plan (`Impact`) has one point: its level now. After
    each stage it is held against what that stage declared (`regression.py`).
+6. `Sight.harms` are what no stage may bring, whatever it declares (a state that differs, evidence
+   of a fault). They are compared before and after each stage; what a look cannot tell is left out.
 """
 
 from __future__ import annotations
@@ -59,12 +61,23 @@ class Mark(Record, frozen=True, kw_only=True):
     value: int
 
 
-class Sight(Record, frozen=True, kw_only=True):
-    """What a look shows: one line for people, and points and marks for display, plot and report."""
+class Harm(Record, frozen=True, kw_only=True):
+    """Something that must not become more while a plan is applied. `count` is how much of it there
+    is, 0 for none; `says` is what was seen of it."""
+
+    name: str
+    count: int
+    says: str
+
+
+class Sight(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a look shows: one line for people, points and marks for display, plot and report, and
+    harms. One that was written before there were harms stays as it is, byte for byte."""
 
     headline: str
     points: tuple[Point, ...]
     marks: tuple[Mark, ...] = ()
+    harms: tuple[Harm, ...] = ()
 
 
 class Sample(Record, frozen=True, kw_only=True):

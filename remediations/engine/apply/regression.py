@@ -1,46 +1,64 @@
-"""Whether a stage has cost more than it declared. Pure.
+"""Whether a stage was followed by more than it declared. Pure.
 
 A plan says what each stage does to what its domain counts (`Impact`). Something else may happen
-meanwhile: another target fails, somebody acts by hand. So the levels that a look shows after the
-stage's gate are held against those before its first step, and a stage that was followed by more
-loss than it declared is the last one. The levels of two looks are compared with each other, never
-with those of the plan: a look asks less than an observation does, and may see less of the whole.
+meanwhile: another target fails, somebody acts by hand. So what a look shows after the stage's gate
+is held against what one showed before its first step: the levels of what the plan counts, which may
+fall by what the stage declared, and harms (`Sight.harms`), which may not grow at all. A stage that
+was followed by more is the last one. Two looks are compared with each other, never with the plan: a
+look asks less than an observation does, and may see less of the whole.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
-from remediations.engine.apply.look import Sight
+from remediations.engine.apply.look import Harm, Sight
 from remediations.engine.plan.plan import Stage
 
-Levels = Mapping[str, int]
-"""What a look counted, by the measure of the plan's impacts."""
+
+class Severity(NamedTuple):
+    """How bad things are, as far as a look shows it: levels by the measure of the plan's impacts,
+    and harms by their names."""
+
+    levels: Mapping[str, int]
+    harms: Mapping[str, Harm]
 
 
-def levels_of(sight: Sight) -> Levels:
-    """The level of each series of which the look shows one point, if it has a value."""
+UNSEEN = Severity(MappingProxyType({}), MappingProxyType({}))
+"""No look came about."""
+
+
+def severity_of(sight: Sight) -> Severity:
+    """The level of each series of which the look shows one point, if it has a value, and all
+    harms."""
     shown = Counter(point.series for point in sight.points)
-    return {
+    levels = {
         point.series: point.value
         for point in sight.points
         if point.value is not None and shown[point.series] == 1
     }
+    return Severity(levels, {harm.name: harm for harm in sight.harms})
 
 
-def regressions(stage: Stage, before: Levels, after: Levels) -> Iterator[str]:
-    """One sentence for each measure that is lower after the stage than it declared. A measure that
-    neither look shows is not judged; one that only the first shows cannot be proven."""
+def regressions(stage: Stage, before: Severity, after: Severity) -> Iterator[str]:
+    """One sentence for each measure that is lower after the stage than it declared, and for each
+    harm that grew. A measure that neither look shows is not judged; one that only the first shows
+    cannot be proven. A harm that one of the looks does not show is not judged."""
     for impact in stage.impacts:
-        if impact.measure not in before:
+        if impact.measure not in before.levels:
             continue
-        least = before[impact.measure] + min(0, impact.after - impact.before)
-        if impact.measure not in after:
+        was = before.levels[impact.measure]
+        least = was + min(0, impact.after - impact.before)
+        if impact.measure not in after.levels:
             yield f"{impact.measure} cannot be seen any more, at least {least} was declared"
-        elif after[impact.measure] < least:
+        elif after.levels[impact.measure] < least:
             yield (
-                f"{impact.measure} is {after[impact.measure]} of {impact.total}, and was "
-                f"{before[impact.measure]} before: the stage declared {impact.before} → "
-                f"{impact.after}"
+                f"{impact.measure} is {after.levels[impact.measure]} of {impact.total}, and was "
+                f"{was} before: the stage declared {impact.before} → {impact.after}"
             )
+    for name, harm in after.harms.items():
+        if name in before.harms and harm.count > before.harms[name].count:
+            yield f"{name}: {harm.says}, which was not so before"

@@ -6,21 +6,23 @@ answer and follow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from remediations.engine.apply.look import GateVerdict, Mark, Point, Sight, Watch
+from remediations.engine.apply.look import GateVerdict, Harm, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
-from remediations.render.formats import percent
+from remediations.render.formats import name_some, percent
 from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import NodeLocation, NodeStatus
 from remediations.values.reading import Reading, value_or_none
 
 HEIGHT, ROUND, POWER = "height", "round", "voting power"
+BLOCK_WITNESSES = 2
+"""So many nodes are asked for their last blocks: headers are the same on all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class ChainLook:
     """The set at one moment (the `Look` protocol)."""
 
     snapshot: Snapshot
+    harms: tuple[Harm, ...] = ()
 
     @property
     def sight(self) -> Sight:
@@ -44,6 +47,7 @@ class ChainLook:
                 Mark(series=POWER, label="2/3", value=2 * seen.total_power // 3),
                 Mark(series=POWER, label="all", value=seen.total_power),
             ),
+            harms=self.harms,
         )
 
     def judge(self, gate: Gate) -> GateVerdict:
@@ -60,9 +64,12 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
     nodes = plan.part(ChainNodes).nodes
     total = plan.part(ChainBaseline).total_power
     asked = [(node.host, node.rpc_url) for node in nodes]
+    told_blocks = frozenset(node.host for node in nodes[:BLOCK_WITNESSES])
 
     async def watch() -> ChainLook:
-        return ChainLook(snapshot=snapshot_of(nodes, total, await poll_nodes(reach, asked)))
+        polls = await poll_nodes(reach, asked, told_blocks)
+        harms = tuple(harms_of(nodes, polls))
+        return ChainLook(snapshot=snapshot_of(nodes, total, polls), harms=harms)
 
     return watch
 
@@ -77,6 +84,33 @@ def look_at(
         for host, status in statuses.items()
     }
     return ChainLook(snapshot=snapshot_of(nodes, total, polls))
+
+
+def harms_of(nodes: Sequence[NodeLocation], polls: Mapping[str, NodePoll]) -> Iterator[Harm]:
+    """What must not become more: states that differ after one block, evidence of double signing,
+    and validators without power (jailed, or bonded no more). Pure."""
+    states: dict[int, dict[str, list[str]]] = {}
+    for host, poll in polls.items():
+        if poll.app is not None and poll.app.app_hash:
+            found = states.setdefault(poll.app.height, {})
+            found.setdefault(poll.app.app_hash, []).append(host)
+    if states:
+        height = max(states, key=lambda at: (len(states[at]), at))
+        sides = [f"{state[:12]} ({name_some(at, 4)})" for state, at in states[height].items()]
+        says = f"after block {height} there are {' and '.join(sides)}"
+        yield Harm(name="app hashes", count=len(states[height]), says=says)
+    blocks = [block for poll in polls.values() for block in poll.blocks or ()]
+    if blocks:
+        newest = max((block.height for block in blocks if block.evidence), default=0)
+        says = f"evidence of double signing is in block {newest}"
+        yield Harm(name="evidence", count=newest, says=says)
+    told = {node.host: polls[node.host].status for node in nodes if node.power}
+    lost = [host for host, status in told.items() if status is not None and not status.power]
+    yield Harm(
+        name="validators out of the set",
+        count=len(lost),
+        says=f"{name_some(lost, 6)} has no power any more (jailed, or not bonded)",
+    )
 
 
 def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, NodePoll]) -> Snapshot:

@@ -40,8 +40,8 @@ refuse() {
   exit 64
 }
 fail() {
-  printf 'failed: %s\n' "$1" >&2
   systemctl status --no-pager --lines=5 "$unit" >&2 || :
+  printf 'failed: %s\n' "$1" >&2
   exit 1
 }
 show() { systemctl show -p "$1" --value "$unit" || echo unreadable; }

@@ -101,7 +101,7 @@ in_surroundings ${user:+-p "User=$user"} ${group:+-p "Group=$group"} \
 printed=$(printf %s "$said" |
   grep -aoE 'Rolled back state to height [0-9]{1,18} and hash [0-9A-Fa-f]*' | tail -n 1)
 [ "$printed" = "Rolled back state to height $target and hash $header_hash" ] ||
-  fail "the rollback says ${printed:-$(printf %s "$said" | tail -n 3)},
+  fail "the rollback says ${printed:-$(printf %s "$said" | tail -n 3 | tr '\n' ' ')}, \
 expected height $target and hash $header_hash"
 sign_state_not_lower
 note "$note"

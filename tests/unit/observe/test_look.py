@@ -15,7 +15,7 @@ from remediations.errors import MachineError, UsageError
 from remediations.reach.connection import Completed, Connection, HostUnreachable
 from remediations.systems.comet import poll
 from remediations.systems.comet.inventory import Role
-from remediations.systems.comet.poll import NodePoll, poll_nodes
+from remediations.systems.comet.poll import NO_POLL, NodePoll, poll_nodes
 from remediations.systems.comet.reading import CometReading, comet_reading, sealed
 from remediations.systems.comet.rpc import parse_status
 from remediations.systems.comet.rpc_envelope import RpcError
@@ -215,12 +215,13 @@ def test_a_file_that_is_not_there_is_refused(seen: CometReading, tmp_path: Path)
 def test_the_light_poll_is_one_trip_and_never_fails() -> None:
     """Status and round of who answers, nothing of who does not."""
     url = "http://127.0.0.1:26657"
-    both = answers.status(113) + b"\x1e" + answers.consensus_state(114, 0, 4)
+    parts = (answers.status(113), answers.abci_info(113), b"", answers.consensus_state(114, 0, 4))
+    both = b"\x1e".join(parts)
     reach = Reached(
         {
             "val1": Scripted("val1", completed(both)),
             "val2": Scripted("val2", completed(b"", status=1)),
-            "val3": Scripted("val3", completed(answers.status(112) + b"\x1e<html>")),
+            "val3": Scripted("val3", completed(answers.status(112) + b"\x1e<html>\x1e\x1e<html>")),
         }
     )
     names = ("val1", "val2", "val3", "val4")
@@ -229,7 +230,8 @@ def test_the_light_poll_is_one_trip_and_never_fails() -> None:
     assert polls["val1"].status.height == 113
     assert polls["val1"].round is not None
     assert polls["val1"].round.height == 114
-    assert polls["val2"] == polls["val4"] == (None, None)
+    assert polls["val1"].app is not None
+    assert polls["val2"] == polls["val4"] == NO_POLL
     assert polls["val3"].status is not None
     assert polls["val3"].round is None
 
@@ -268,12 +270,17 @@ def test_the_light_poll_asks_a_real_port() -> None:
         reach = Reached({"val1": Shell("val1"), "val2": Shell("val2")})
         targets = [("val1", f"http://127.0.0.1:{rpc.port}"), ("val2", "http://127.0.0.1:1")]
         polls = asyncio.run(poll_nodes(reach, targets))
+        more = asyncio.run(poll_nodes(reach, targets[:1], {"val1"}))
     finally:
         rpc.close()
     assert polls["val1"].status is not None
     assert polls["val1"].round is not None
-    assert polls["val2"] == (None, None)
-    assert rpc.asked == ["/status", "/consensus_state"]
+    assert polls["val1"].app is not None
+    assert polls["val1"].blocks is None
+    assert more["val1"].blocks
+    assert polls["val2"] == NO_POLL
+    first = ["/status", "/abci_info", "/consensus_state"]
+    assert rpc.asked == [*first, "/status", "/abci_info", "/blockchain", "/consensus_state"]
 
 
 def test_what_a_host_complains_is_one_line_that_is_safe_to_show() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace as replace_look
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from remediations.engine.apply import application
-from remediations.engine.apply.regression import regressions
+from remediations.engine.apply.look import Harm
+from remediations.engine.apply.regression import UNSEEN, Severity, regressions
 from remediations.engine.plan.plan import Impact, Stage
 from remediations.engine.runs.records import RunState
+from remediations.playbooks.chain.look import ChainLook
 from tests.unit.run.fakes import Bench, FakeDriver, chain_at
 from tests.unit.run.plans import command, plan, stage
 
@@ -31,7 +35,15 @@ def costs(before: int, after: int, number: int = 1) -> Stage:
 def found(declared: tuple[int, int], seen: tuple[int, int | None]) -> list[str]:
     before, after = seen
     levels = {} if after is None else {POWER: after}
-    return list(regressions(costs(*declared), {POWER: before}, levels))
+    return list(regressions(costs(*declared), severity({POWER: before}), severity(levels)))
+
+
+def severity(levels: Mapping[str, int], **harms: int) -> Severity:
+    return Severity(levels, {name: harm(name, count) for name, count in harms.items()})
+
+
+def harm(name: str, count: int) -> Harm:
+    return Harm(name=name, count=count, says=f"{count} of it")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +81,28 @@ def test_what_is_lost_beyond_that_is_one(
 
 def test_a_measure_that_no_look_shows_is_not_judged() -> None:
     """A domain may count what its looks do not see."""
-    assert list(regressions(costs(60, 100), {}, {})) == []
-    assert list(regressions(costs(60, 100), {}, {POWER: 0})) == []
+    assert list(regressions(costs(60, 100), UNSEEN, UNSEEN)) == []
+    assert list(regressions(costs(60, 100), UNSEEN, severity({POWER: 0}))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"evidence": 0}, {"evidence": 0}, []),
+        ({"evidence": 7}, {"evidence": 7}, []),
+        ({"states": 2}, {"states": 1}, []),
+        ({"evidence": 0}, {"evidence": 9}, ["evidence: 9 of it, which was not so before"]),
+        ({"states": 1}, {"states": 2}, ["states: 2 of it, which was not so before"]),
+        ({}, {"states": 2}, []),
+        ({"states": 1}, {}, []),
+    ],
+)
+def test_a_harm_may_not_grow(
+    before: dict[str, int], after: dict[str, int], told: list[str]
+) -> None:
+    """Whatever the stage declares; one that a look does not show is not judged."""
+    stood, stands = severity({POWER: 60}, **before), severity({POWER: 60}, **after)
+    assert list(regressions(costs(60, 60), stood, stands)) == told
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.integers(0, 100))
@@ -97,6 +129,21 @@ def test_the_next_stage_does_not_start(tmp_path: Path) -> None:
     assert driver.launched() == ["val1"]
     assert receipt.message.startswith("stage 1 was followed by more than it declared: voting power")
     assert "val1: stop it" in receipt.message
+
+
+def test_after_a_harm_the_next_stage_does_not_start(tmp_path: Path) -> None:
+    """Evidence that came meanwhile, though all power is there."""
+    seen = [0]
+
+    def sees() -> ChainLook:
+        return replace_look(chain_at(11), harms=(harm("evidence", seen[0]),))
+
+    driver = FakeDriver(on_launch=lambda _: seen.__setitem__(0, 11))
+    bench = Bench(tmp_path, plan(costs(60, 60, 1), costs(60, 60, 2)), driver, sees=sees)
+    receipt = asyncio.run(bench.application.apply())
+    assert receipt.state is RunState.STOPPED
+    assert "evidence: 11 of it" in receipt.message
+    assert driver.launched() == ["val1"]
 
 
 def test_one_bad_look_is_not_a_loss(tmp_path: Path) -> None:
