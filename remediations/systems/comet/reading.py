@@ -20,6 +20,7 @@ from remediations.engine.observe.observation import Observation, Scope, unusable
 from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.staking import Standing
 from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
@@ -98,7 +99,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     unknown because the host has several. `dials` are the persistent peers that it lacks, and
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
-    does not answer."""
+    does not answer, `standing` where a validator has no power."""
 
     host: str
     role: Role
@@ -118,6 +119,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     dials: Reading[tuple[Dial, ...]] | None = None
     changes: Reading[tuple[FileChange, ...]] | UnsetType = UNSET
     genesis: Reading[Genesis] | UnsetType = UNSET
+    standing: Standing | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):
