@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from remediations.systems.comet.proof.protobuf import (
     Fields,
     Malformed,
     base64_bytes,
+    hex_bytes,
     one_bytes,
     one_number,
     one_text,
@@ -27,7 +28,7 @@ from remediations.systems.comet.proof.protobuf import (
 )
 from remediations.systems.comet.proof.store import app_hash_of
 from remediations.systems.comet.rpc_envelope import RpcError, result_of
-from remediations.values.lines import TextError, parse_pairs
+from remediations.values.lines import parse_pairs
 from remediations.values.reading import Reading, Why
 from remediations.values.record import Moment, Record
 
@@ -105,8 +106,10 @@ class Standing(Record, frozen=True, kw_only=True):
     key: Reading[OperatorKey]
 
 
-class _Absent(TextError):
-    why = Why.ABSENT
+class _Absent(RpcError):
+    """The chain told, and has none."""
+
+    why: ClassVar[Why] = Why.ABSENT
 
 
 class ProofOp(shapes.Shape):
@@ -149,8 +152,8 @@ def parse_signing_info(text: bytes, address: str) -> SigningInfo:
     Raises:
         RpcError: the answer is malformed, or the chain has none.
     """
-    key = b"\x01" + _prefixed(address)
     try:
+        key = b"\x01" + _prefixed(address)
         response, value = _stored(text, key, "this key was never bonded")
         fields = read_fields(value)
         return SigningInfo(
@@ -273,7 +276,7 @@ def _proven(store: str, key: bytes, value: bytes, response: StoreResponse) -> Pr
 
 
 def _prefixed(address: str) -> bytes:
-    content = bytes.fromhex(address)
+    content = hex_bytes(address)
     if len(content) not in (_ADDRESS, _LONG_ADDRESS):
         raise Malformed("an address has another length")
     return bytes((len(content),)) + content

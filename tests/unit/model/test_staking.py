@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from datetime import UTC, datetime
 
 import pytest
 
-from remediations.systems.comet.proof.protobuf import (
-    bytes_field,
-    message_field,
-    number_field,
-    timestamp,
-)
+from remediations.systems.comet.proof.protobuf import bytes_field
 from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.staking import (
     DECIMALS,
@@ -27,38 +21,17 @@ from remediations.systems.comet.staking import (
 )
 from remediations.values.lines import TextError
 from remediations.values.reading import Why
+from tests.unit.model.stakes import (
+    ACCOUNT_KEY,
+    ADDRESS,
+    INFO_KEY,
+    VALIDATOR_KEY,
+    account,
+    info,
+    validator,
+)
 from tests.unit.proof.stored import answer, tree
-from tests.worlds.jail import ACCOUNT, OPERATOR, OPERATOR_BYTES
-
-PUBLIC = bytes(range(32))
-ADDRESS = hashlib.sha256(PUBLIC).hexdigest()[:40].upper()
-INFO_KEY = b"\x01\x14" + bytes.fromhex(ADDRESS)
-VALIDATOR_KEY = b"\x21\x14" + OPERATOR_BYTES
-
-
-def info(until: str = "2026-11-25T12:01:00Z", *, tombstoned: bool = False) -> bytes:
-    return (
-        bytes_field(1, b"vevalcons1x")
-        + number_field(2, 5)
-        + bytes_field(4, timestamp(until))
-        + number_field(5, int(tombstoned))
-        + number_field(6, 11)
-    )
-
-
-def validator(
-    *, jailed: bool = True, status: int = 2, public: bytes = PUBLIC, operator: str = OPERATOR
-) -> bytes:
-    key = bytes_field(1, b"/cosmos.crypto.ed25519.PubKey") + bytes_field(2, bytes_field(1, public))
-    return (
-        bytes_field(1, operator.encode())
-        + message_field(2, key)
-        + number_field(3, int(jailed))
-        + number_field(4, status)
-        + bytes_field(5, b"9900000")
-        + bytes_field(6, str(10_000_000 * DECIMALS).encode())
-        + bytes_field(11, b"1")
-    )
+from tests.worlds.jail import OPERATOR
 
 
 def proven(store: str, key: bytes, value: bytes) -> tuple[str, bytes]:
@@ -142,16 +115,18 @@ def test_what_the_chain_does_not_have_is_absent() -> None:
     assert parse_own_shares(answer(b"x", b"", [])) == 0
 
 
-def test_accounts() -> None:
+@pytest.mark.parametrize("vesting", [False, True])
+def test_accounts(vesting: bool) -> None:
     """A plain one, and one within a vesting account."""
-    plain = bytes_field(1, ACCOUNT.encode()) + number_field(3, 7) + number_field(4, 3)
-    kinds = {
-        b"/cosmos.auth.v1beta1.BaseAccount": plain,
-        b"/cosmos.vesting.v1beta1.DelayedVestingAccount": bytes_field(1, bytes_field(1, plain)),
-    }
-    for kind, content in kinds.items():
-        value = bytes_field(1, kind) + bytes_field(2, content)
-        assert parse_account(answer(b"\x01", value, [])) == Account(number=7, sequence=3)
+    value = account(vesting=vesting)
+    assert parse_account(answer(ACCOUNT_KEY, value, [])) == Account(number=7, sequence=3)
+
+
+@pytest.mark.parametrize("address", ["", "AB", "x" * 40])
+def test_without_an_address_nothing_is_known(address: str) -> None:
+    """The node did not tell its own."""
+    with pytest.raises(RpcError):
+        parse_signing_info(answer(INFO_KEY, info(), []), address)
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,24 @@ import pytest
 from msgspec import UNSET
 
 from remediations.systems.comet.inventory import Role
-from remediations.systems.comet.proof.protobuf import bytes_field, number_field
+from remediations.systems.comet.proof.protobuf import bytes_field
 from remediations.systems.comet.staking import Account, Standing
 from remediations.values.reading import Known, Unknown, Why
 from tests.unit.model import answers
-from tests.unit.model.test_staking import ADDRESS, INFO_KEY, VALIDATOR_KEY, info, validator
+from tests.unit.model.stakes import (
+    ACCOUNT_KEY,
+    ADDRESS,
+    BY_KEY,
+    INFO_KEY,
+    OWN_KEY,
+    VALIDATOR_KEY,
+    account,
+    info,
+    validator,
+)
 from tests.unit.observe.fake_host import Host, Rpc, observe
 from tests.unit.proof.stored import answer, tree
-from tests.worlds.jail import ACCOUNT, OPERATOR, OPERATOR_BYTES
-
-BY_KEY = b"\x22\x14" + bytes.fromhex(ADDRESS)
-OWN = b"\x31\x14" + OPERATOR_BYTES + b"\x14" + OPERATOR_BYTES
-PLAIN = bytes_field(1, ACCOUNT.encode()) + number_field(3, 7) + number_field(4, 3)
+from tests.worlds.jail import OPERATOR, OPERATOR_BYTES
 
 
 class Powerless(Rpc):
@@ -35,8 +41,8 @@ class Powerless(Rpc):
             BY_KEY: OPERATOR_BYTES,
             INFO_KEY: info(),
             VALIDATOR_KEY: validator(),
-            OWN: bytes_field(3, b"1"),
-            b"\x01" + OPERATOR_BYTES: bytes_field(1, b"/x.BaseAccount") + bytes_field(2, PLAIN),
+            OWN_KEY: bytes_field(3, b"1"),
+            ACCOUNT_KEY: account(),
         }
 
     def answer(self, path: str) -> bytes:

@@ -20,7 +20,7 @@ from remediations.systems.comet.unjail import (
 )
 from remediations.systems.hosts.driver import PROBES
 from remediations.systems.hosts.probe import not_jailed
-from tests.unit.model.test_staking import validator
+from tests.unit.model.stakes import validator
 from tests.unit.operations.host import FakeHost
 from tests.unit.operations.test_rollback_text import SYSTEMD_RUN
 from tests.worlds.jail import ACCOUNT, OPERATOR, OPERATOR_BYTES
