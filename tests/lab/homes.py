@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,11 +160,19 @@ def _peer(ve: Ve, home: Path, spec: HostSpec) -> str:
 
 def open_genesis(home: Path) -> None:
     """Nobody is jailed for one scenario, and no first transaction asks for a second factor."""
+    slash_by(home, SLASHING)
     path = home / "config/genesis.json"
     genesis = json.loads(path.read_text())
-    genesis["app_state"]["slashing"]["params"].update(SLASHING)
     for config in genesis["app_state"].get("mfa", {}).get("sensitive_tx_configs", ()):
         config["enabled"] = False
+    path.write_text(json.dumps(genesis))
+
+
+def slash_by(home: Path, rules: Mapping[str, str]) -> None:
+    """Change the rules of slashing in a genesis file, before its chain begins."""
+    path = home / "config/genesis.json"
+    genesis = json.loads(path.read_text())
+    genesis["app_state"]["slashing"]["params"].update(rules)
     path.write_text(json.dumps(genesis))
 
 

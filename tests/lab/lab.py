@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -27,12 +27,13 @@ from tests.lab.claims import claim_number, keeper_of, sweep, sweep_dead
 from tests.lab.dialect import start_limit_s
 from tests.lab.faults_chain import ChainFaults
 from tests.lab.faults_disk import DiskFaults
+from tests.lab.faults_jail import JailFaults
 from tests.lab.faults_keys import KeyFaults
 from tests.lab.faults_network import NetworkFaults
 from tests.lab.faults_process import ProcessFaults
 from tests.lab.faults_signing import SigningFaults
 from tests.lab.faults_upgrade import UpgradeFaults
-from tests.lab.homes import Network, network
+from tests.lab.homes import Network, network, slash_by
 from tests.lab.image import base_image
 from tests.lab.machine import Machine
 from tests.lab.needs import require
@@ -48,7 +49,14 @@ DOWN_LIMIT_S = 20.0
 
 
 class Lab(
-    ProcessFaults, DiskFaults, NetworkFaults, ChainFaults, UpgradeFaults, KeyFaults, SigningFaults
+    ProcessFaults,
+    DiskFaults,
+    NetworkFaults,
+    ChainFaults,
+    UpgradeFaults,
+    KeyFaults,
+    SigningFaults,
+    JailFaults,
 ):
     """One running lab."""
 
@@ -122,13 +130,16 @@ class Lab(
         if self.directory.exists():
             raise LabError(f"lab {self.name} did not go down; see {self.directory}/keeper.log")
 
-    def pristine(self) -> None:
-        """A new chain at height 2 or above, on hosts with nothing broken and no old journal."""
+    def pristine(self, slashing: Mapping[str, str] | None = None) -> None:
+        """A new chain at height 2 or above, on hosts with nothing broken and no old journal.
+        `slashing`: its rules of slashing, where they are others than usual."""
         self.heal(hosts_only=True)
         self._everywhere(stop_script)
         # Not before all have stopped: a node that still ran would hold state of the old chain.
         for spec in NODES:
             install_node(self.hosts[spec.name], self.chain)
+            if slashing:
+                slash_by(self.hosts[spec.name].path(self.node(spec.name).home), slashing)
         self._everywhere(start_script)
         self.wait_height(FIRST_BLOCKS, start_limit_s())
 

@@ -101,6 +101,17 @@ class World:
         commit = self.rpc(host, f"commit?height={height}")["signed_header"]["commit"]
         return {s["validator_address"] for s in commit["signatures"] if s["block_id_flag"] == 2}
 
+    def powers(self, host: str) -> dict[str, int]:
+        """Address → power of the validator set, as a node tells it."""
+        told = self.rpc(host, "validators?per_page=100")["validators"]
+        return {one["address"]: int(one["voting_power"]) for one in told}
+
+    def transactions(self, host: str, message: str) -> list[Json]:
+        """All transactions with a message of this type, as a node indexed them."""
+        asked = f"tx_search?query=%22message.action='{message}'%22&per_page=100"
+        found: list[Json] = self.rpc(host, asked)["txs"]
+        return found
+
     def evidence(self, host: str) -> list[int]:
         """Heights of all blocks, from the first to the tip, that carry evidence."""
         top = int(self.rpc(host, "status")["sync_info"]["latest_block_height"])

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.observe.section import HostDocument, Section
-from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed, staking
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.proof.protobuf import bytes_field
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import (
@@ -30,6 +31,17 @@ from tests.inventories import node_entry
 from tests.property.mutations import trees
 from tests.readings import read_document, read_host
 from tests.unit.model import answers
+from tests.unit.model.stakes import (
+    ACCOUNT_KEY,
+    ADDRESS,
+    INFO_KEY,
+    OWN_KEY,
+    VALIDATOR_KEY,
+    account,
+    info,
+    validator,
+)
+from tests.unit.proof.stored import answer, tree
 
 NOW = datetime(2026, 11, 25, 16, 0, tzinfo=UTC)
 ENTRY = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
@@ -47,6 +59,16 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "anchor": (rpc_signed.parse_commit, answers.commit()),
     "anchor_set": (rpc.parse_validators, answers.validators()),
     "result": (rpc.parse_block_result, answers.block_results()),
+    "signing_info": (
+        lambda text: staking.parse_signing_info(text, ADDRESS),
+        answer(INFO_KEY, info(), tree("slashing", INFO_KEY, info())[1]),
+    ),
+    "validator": (
+        lambda text: staking.parse_validator(text, ADDRESS),
+        answer(VALIDATOR_KEY, validator(), tree("staking", VALIDATOR_KEY, validator())[1]),
+    ),
+    "own_shares": (staking.parse_own_shares, answer(OWN_KEY, bytes_field(3, b"1"), [])),
+    "account": (staking.parse_account, answer(ACCOUNT_KEY, account(), [])),
 }
 
 

@@ -23,6 +23,7 @@ from remediations.playbooks.chain.guards.table import (
     ROLLBACK_GUARDS,
     START_CONFIGURED_GUARDS,
     START_GUARDS,
+    UNJAIL_GUARDS,
 )
 from remediations.playbooks.chain.impact import (
     no_effect,
@@ -31,6 +32,7 @@ from remediations.playbooks.chain.impact import (
     stop_cost,
     stop_effect,
 )
+from remediations.playbooks.chain.jail_facts import UNJAILS, jail_data, jail_facts
 from remediations.playbooks.chain.program import INSTALLS
 
 START = Action(
@@ -157,6 +159,18 @@ REEXECUTE = Action(
     undo_cost=stop_cost,
 )
 """After a rollback: let go and started, so that it executes the block again."""
+
+UNJAIL = Action(
+    name=UNJAILS,
+    driver="host",
+    deploy="unjail_validator",
+    facts=jail_facts,
+    data=jail_data,
+    guards=UNJAIL_GUARDS,
+    effects=no_effect,
+)
+"""For a validator that is jailed: its transaction is signed and sent. Its power is not counted as
+gained before the chain shows it."""
 
 INSTALL = Action(
     name=INSTALLS,

@@ -47,7 +47,10 @@ class NodeCondition(StrEnum):
     DUPLICATE_KEY = "duplicate-key"
     DOUBLE_SIGNING = "double-signing"  # its key signs twice now
     NOT_SIGNING = "not-signing"  # it has power and follows, and does not sign
-    NO_POWER = "no-power"  # a validator that is not in the validator set
+    JAILED = "jailed"  # its validator missed too many blocks, and may come back
+    TOMBSTONED = "tombstoned"  # its validator signed twice, and never comes back
+    UNBONDED = "unbonded"  # its validator is not bonded, and not jailed; or there is none
+    NO_POWER = "no-power"  # not in the validator set, and the chain did not tell why
     SAME_MACHINE = "same-machine"  # the inventory has it under two names
     DOUBLE_SIGN_CHECK = "double-sign-check"  # exits because of double_sign_check_height
     STARVED = "starved"  # one node alone stands, and its peers are none, few or silent
@@ -97,6 +100,17 @@ class ConditionRule:
     comes_first: bool = False
     halts_as: ChainClass | None = None
     by_hand: str = ""
+
+
+WITHOUT_POWER = frozenset(
+    {
+        NodeCondition.JAILED,
+        NodeCondition.TOMBSTONED,
+        NodeCondition.UNBONDED,
+        NodeCondition.NO_POWER,
+    }
+)
+"""A validator that follows the chain, and whose key is not in the validator set."""
 
 
 # The reasons for the advice are in docs/rules/conditions.md. A rollback is soft, and a person's own
@@ -218,6 +232,25 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             running=True,
             by_hand="Look at its signer first, then at the node; no restart until the reason is "
             "known.",
+        ),
+        NodeCondition.JAILED: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Find out why it missed blocks; then `remediate plan low-validators`.",
+        ),
+        NodeCondition.TOMBSTONED: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Do not try to unjail it: the chain refuses for ever. Find out who held its "
+            "key a second time, and stop that one. To validate again takes a new key and a new "
+            "validator; those who delegated to this one move their stake. Until then give the "
+            "host `role: full` in the inventory.",
+        ),
+        NodeCondition.UNBONDED: ConditionRule(
+            health=Health.DEGRADED,
+            running=True,
+            by_hand="Give it more stake than the last of the bonded validators has, or give the "
+            "host `role: full` in the inventory. Nothing on its host is wrong.",
         ),
         NodeCondition.NO_POWER: ConditionRule(
             health=Health.DEGRADED,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.chain import halted, node_down
+from remediations.playbooks.chain import halted, jailed, node_down
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     ENABLE,
@@ -20,6 +20,7 @@ from remediations.playbooks.chain.actions import (
     ROLL_BACK,
     START,
     START_CONFIGURED,
+    UNJAIL,
 )
 from remediations.playbooks.chain.baseline import (
     MOVABLE,
@@ -29,7 +30,7 @@ from remediations.playbooks.chain.baseline import (
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.gates import Advances, Answers, Follows, Stopped
+from remediations.playbooks.chain.gates import Advances, Answers, Bonded, Follows, Stopped
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
@@ -90,12 +91,13 @@ DOMAIN = Domain(
         ROLL_BACK,
         REEXECUTE,
         *COPY_ACTIONS,
+        UNJAIL,
     ),
-    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
+    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, jailed.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
-    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Answers, Follows, Stopped),
+    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Answers, Follows, Stopped, Bonded),
     doctor=_doctor,
     discovery=_discovery,
     whatif=_whatif,

@@ -47,6 +47,14 @@ class Stopped(Kinded, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
 
 
+class Bonded(Kinded, frozen=True, kw_only=True):
+    """Opens when all of `hosts` have power and follow: nodes whose validator came back."""
+
+    KIND: ClassVar[str] = "chain.bonded/1"
+
+    hosts: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class HostSnapshot:
     """What one node answered; None where it did not."""
@@ -54,6 +62,7 @@ class HostSnapshot:
     host: str
     height: int | None
     catching_up: bool | None
+    power: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +99,9 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     elif gate.asks.kind == Stopped.KIND:
         hosts = gate.asks.read(Stopped).hosts
         ready = [host for host in hosts if not _answers(snapshot.of(host))]
+    elif gate.asks.kind == Bonded.KIND:
+        hosts = gate.asks.read(Bonded).hosts
+        ready = [host for host in hosts if _has_power(host, snapshot)]
     elif gate.asks.kind == Answers.KIND:
         hosts = gate.asks.read(Answers).hosts
         ready = [host for host in hosts if _height_of(host, snapshot)]
@@ -104,6 +116,11 @@ def _height_of(host: str, snapshot: Snapshot) -> int:
     """0 if it did not answer: no gate asks for less."""
     found = snapshot.of(host)
     return 0 if found is None or found.height is None else found.height
+
+
+def _has_power(host: str, snapshot: Snapshot) -> bool:
+    found = snapshot.of(host)
+    return found is not None and bool(found.power) and _follows(found, snapshot)
 
 
 def _follows(host: HostSnapshot | None, snapshot: Snapshot) -> bool:

@@ -120,6 +120,7 @@ def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, Node
             host=node.host,
             height=poll.status.height if poll.status else None,
             catching_up=poll.status.catching_up if poll.status else None,
+            power=poll.status.power if poll.status else None,
         )
         for node in nodes
         for poll in (polls[node.host],)

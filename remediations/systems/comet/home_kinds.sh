@@ -5,6 +5,7 @@
 #   node_id     of a node key: the hash of its public half, the second 32 bytes of an ed25519 key
 #   genesis     its hash, and of each validator in it the key and the power: those of CometBFT
 #               (pub_key, power), and those that the SDK creates (create, key, amount)
+#   gas_price   of app.toml: the lowest prices of gas that the node takes
 
 # node_id: the private half goes through pipes of this program, and no further: into no argument, no
 # variable and no output.
@@ -37,5 +38,12 @@ genesis() {
       s|^\"@type\":\"/cosmos\.crypto\.ed25519\.PubKey\",\"key\":\"$key\"\$|key \1|p; t
       s|^$amount\$|amount \2|p
     }"
+}
+
+gas_price() {
+  regular 262144
+  contents 262144 |
+    sed -nE 's|^[[:space:]]*minimum-gas-prices[[:space:]]*=[[:space:]]*"([0-9A-Za-z.,/:_-]{0,200})".*|\1|p' |
+    head -n 1
 }
 

@@ -17,10 +17,12 @@ from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.unjail import UNJAIL_LIMIT_S, PlannedUnjail, unjail_text
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.hold import hold_path
 from remediations.systems.hosts.probe import (
     copy_kept,
+    not_jailed,
     unit_active,
     unit_enabled,
     unit_held,
@@ -194,6 +196,24 @@ def configure(planned: PlannedSettings) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=planned.probe,
             undo=planned.undo,
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def unjail(planned: PlannedUnjail) -> Generator[ShellStep, None, None]:
+    """Sign the transaction that ends a validator's jail, on the host of its operator's key, send it
+    once, and wait until the chain says that the validator is free."""
+    transaction = planned.transaction
+    yield ShellStep(
+        HostCommand(
+            text=unjail_text(planned),
+            operation="tx.unjail",
+            timeout_s=UNJAIL_LIMIT_S,
+            fidelity="conditional",
+            probe=not_jailed(transaction.rpc, transaction.operator_hex),
+            undo="none: what the chain has included stays; a validator that does not sign is "
+            "jailed again by itself",
         )
     )
 

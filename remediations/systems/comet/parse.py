@@ -16,7 +16,7 @@ from remediations.engine.observe.section import (
     Section,
     Trouble,
 )
-from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
+from remediations.systems.comet import rpc, rpc_rounds, rpc_signed, staking
 from remediations.systems.comet.data_copy import DataCopy, parse_copies
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
@@ -25,6 +25,7 @@ from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
+from remediations.systems.comet.staking import Standing
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
 from remediations.systems.hosts.read_section import (
@@ -157,6 +158,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         if "genesis" in document.sections
         else UNSET,
         copies=_copies(reader),
+        standing=_standing(reader) if "signing_info" in document.sections else UNSET,
     )
 
 
@@ -283,6 +285,25 @@ def _chain(reader: _Reader) -> ChainView:
         anchor=reader.rpc_if_sent("anchor", "commit?height=", rpc_signed.parse_commit),
         anchor_set=reader.rpc_if_sent("anchor_set", "validators?height=", rpc.parse_validators),
         last_votes=reader.rpc("dump", "dump_consensus_state", rpc_rounds.parse_last_votes),
+    )
+
+
+def _standing(reader: _Reader) -> Standing:
+    """What the application says of the validator that this node is, whose key has no power."""
+    status = reader.rpc("status.1", "status", rpc.parse_status)
+    address = status.value.address if isinstance(status, Known) else ""
+    unlisted = Trouble(Why.ABSENT, "no validator has this key")
+
+    def told(name: str, path: str, parse: Callable[[bytes], T]) -> Reading[T]:
+        source = f"{reader.found.rpc}/abci_query {path}"
+        return reader.read(name, source, lambda part: parse(part.data), absent=unlisted)
+
+    return Standing(
+        signing=told("signing_info", "slashing", lambda t: staking.parse_signing_info(t, address)),
+        validator=told("validator", "staking", lambda t: staking.parse_validator(t, address)),
+        own_shares=told("own_shares", "staking", staking.parse_own_shares),
+        account=told("account", "acc", staking.parse_account),
+        key=reader.file("operator_key", "keyring-test, app.toml", staking.parse_operator_key),
     )
 
 

@@ -11,6 +11,7 @@ from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.unjail import PlannedUnjail
 
 Action = Literal[
     "start",
@@ -24,7 +25,7 @@ Action = Literal[
     "copy",
     "replace",
 ]
-"""The operations of this system, without `node.`."""
+"""The operations on a node, without `node.`."""
 T = TypeVar("T")
 
 
@@ -39,7 +40,7 @@ def planned_node(action: Action) -> PlannedNode:
         DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned(action, PlannedNode.from_data, PlannedNode.from_words)
+    return _planned(f"node.{action}", PlannedNode.from_data, PlannedNode.from_words)
 
 
 def planned_install() -> PlannedInstall:
@@ -49,7 +50,7 @@ def planned_install() -> PlannedInstall:
         DeployError: a guard blocks; without a plan one always does, because no program was chosen.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned("install", PlannedInstall.from_data, PlannedInstall.from_words)
+    return _planned("node.install", PlannedInstall.from_data, PlannedInstall.from_words)
 
 
 def planned_copy() -> PlannedCopy:
@@ -80,11 +81,21 @@ def planned_settings() -> PlannedSettings:
         DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned("configure", PlannedSettings.from_data, PlannedSettings.from_words)
+    return _planned("node.configure", PlannedSettings.from_data, PlannedSettings.from_words)
+
+
+def planned_unjail() -> PlannedUnjail:
+    """The transaction that ends the jail of the current host's validator, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("tx.unjail", PlannedUnjail.from_data, PlannedUnjail.from_words)
 
 
 def _planned(
-    action: Action,
+    action: str,
     of_data: Callable[[Mapping[str, object]], T],
     of_words: Callable[[Mapping[str, str]], T],
 ) -> T:
@@ -94,4 +105,4 @@ def _planned(
     # Not at the top: a compiling child does not need it, and its start is waited for.
     from remediations.systems.hosts.pyinfra.preflight import preflight
 
-    return preflight(f"node.{action}", of_words)
+    return preflight(action, of_words)

@@ -21,6 +21,7 @@ from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.data_copy import DataCopy
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
+from remediations.systems.comet.staking import Standing
 from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
@@ -99,8 +100,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     unknown because the host has several. `dials` are the persistent peers that it lacks, and
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
-    does not answer. `copies` are the copies of databases that the host keeps, unset where it keeps
-    none."""
+    does not answer, `standing` where a validator has no power. `copies` are the copies of databases
+    that the host keeps, unset where it keeps none."""
 
     host: str
     role: Role
@@ -120,6 +121,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     dials: Reading[tuple[Dial, ...]] | None = None
     changes: Reading[tuple[FileChange, ...]] | UnsetType = UNSET
     genesis: Reading[Genesis] | UnsetType = UNSET
+    standing: Standing | UnsetType = UNSET
     copies: Reading[tuple[DataCopy, ...]] | UnsetType = UNSET
 
 

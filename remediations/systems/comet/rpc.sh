@@ -144,6 +144,7 @@ chain() {
             begin anchor_set validators "$remediate_pin"
         fi
         begin result get "block_results?height=$height"
+        standing "$answer" "$height"
     fi
     describe # in the time between the samples
     now_us

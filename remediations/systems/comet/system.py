@@ -48,12 +48,17 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "changes": 16_384,
         "genesis": 131_072,
         "journal": 262_144,
+        "signing_info": 16_384,
+        "validator": 32_768,
+        "own_shares": 4096,
+        "account": 4096,
+        "operator_key": 1024,
         "sign_state": 65_536,
     }
 )
 """Section → bytes."""
 
-FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "probe.sh")
+FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "standing.sh", "probe.sh")
 
 
 def _text(name: str) -> str:
@@ -71,6 +76,7 @@ def _settings(entry: HostEntry) -> Mapping[str, str]:
         "remediate_unit": node.unit or "",
         "remediate_home": node.home or "",
         "remediate_rpc": node.rpc or "",
+        "remediate_role": node.role.value,
         "remediate_daemon": DAEMON,
         "remediate_signatures": PATTERN,
         "remediate_errors": ANY_ERROR,

@@ -32,7 +32,7 @@ from remediations.systems.hosts.program import shell_text
 
 LAUNCHER = shell_text("root_only.sh") + shell_text("launcher.sh")
 LOOK_LIMIT_S = 5
-PROBES = guest_functions(LOOK_LIMIT_S) + (shell_text("probes.sh"))
+PROBES = guest_functions(LOOK_LIMIT_S) + shell_text("jail.sh") + shell_text("probes.sh")
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The limit on the host: closing a channel does not end what runs there."""

@@ -23,6 +23,7 @@ class ProbeName(StrEnum):
     UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
     COPY_KEPT = "copy-kept"  # MARK: a copy was made under this mark, and is kept
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
+    NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
 
 class Probe(Record, frozen=True, kw_only=True):
@@ -71,3 +72,9 @@ def settings_are(home: str, user: str, settings: Sequence[str]) -> Probe:
     """Whether the files in `home`, whose daemon runs as `user`, have these settings
     (`halt-height=0`)."""
     return Probe(name=ProbeName.SETTINGS_ARE, arguments=(home, user, *settings))
+
+
+def not_jailed(rpc: str, operator: str) -> Probe:
+    """Whether the node at `rpc` says that the validator of this operator (its 20 bytes, lower-case
+    hex) is not jailed."""
+    return Probe(name=ProbeName.NOT_JAILED, arguments=(rpc, operator))

@@ -5,8 +5,9 @@
 #   unit-runs UNIT SHA256
 #   copy-kept MARK (the note that a copy was made, in the directory of kept files)
 #   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
+#   not-jailed RPC OPERATOR
 #
-# It follows the functions of service_user.sh, which look into files of a home.
+# It follows the functions of service_user.sh, which look into files of a home, and of jail.sh.
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
 # 64 wrong number of arguments, 65 a bad argument, 69 systemd or the file does not tell.
 set -eu
@@ -81,12 +82,25 @@ copy_kept() { # MARK
   answer no
 }
 
+not_jailed() { # RPC OPERATOR
+  case ${1#http://} in "$1" | '' | *[!A-Za-z0-9.:_/-]*) refuse 65 "bad RPC" ;; esac
+  case $2 in *[!0-9a-f]*) refuse 65 "bad operator" ;; esac
+  [ "${#2}" -eq 40 ] || refuse 65 "bad operator"
+  jail_of "$1" "$2"
+  case $jail in
+    no) answer yes ;;
+    yes) answer no ;;
+  esac
+  refuse 69 "the node does not tell"
+}
+
 case ${1:-}/$# in
   copy-kept/2) copy_kept "$2" ;;
   settings-are/[456])
     shift
     settings_are "$@"
     ;;
+  not-jailed/3) not_jailed "$2" "$3" ;;
   unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac

@@ -37,6 +37,7 @@ from tests.unit.diff.cases import difference
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
 from tests.worlds.everybody import everybody_down
+from tests.worlds.jail import jailed
 
 Json = Any
 RUN = next((RESCUE / "runs").iterdir())
@@ -54,6 +55,7 @@ def odd_worlds() -> list[CometReading]:
         worlds.panicked(healthy, "val1", "val2"),
         worlds.sign_state_missing(healthy, "val2"),
         worlds.deciding(healthy),
+        jailed(healthy, "val4"),
     ]
 
 
@@ -65,6 +67,7 @@ def plans() -> list[Plan]:
         plan_of(wrong_clock(quorum_lost(), "val1")),
         plan_of(worlds.split(worlds.healthy(), ("val1",), ("val2", "val3", "val4", "full1"))),
         plan_of(everybody_down()),
+        plan_of(jailed(worlds.healthy(), "val4"), "low-validators"),
     ]
 
 

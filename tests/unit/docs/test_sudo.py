@@ -20,6 +20,7 @@ from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
+from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail, unjail_text
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.files import FILE_LIMIT_S, FILES
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
@@ -28,6 +29,7 @@ from tests.readings import program, read_document
 from tests.unit.docs.pages import ROOT, blocks, pages
 from tests.unit.docs.reader import Reader
 from tests.worlds import BEGAN
+from tests.worlds.jail import OPERATOR
 
 PAGE = "docs/sudo.md"
 TEXT = pages()[PAGE]
@@ -43,7 +45,7 @@ PROGRAMS = frozenset(
         """
     awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
     flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
-    mount mountpoint mv nc nice nohup openssl perl pgrep pkill ps python3 readlink rm rmdir rsync
+    mount mountpoint mv nc nice nohup od openssl perl pgrep pkill ps python3 readlink rm rmdir rsync
     sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl systemd-run
     tail tar tee timeout touch tr truncate umount uname uniq unshare wc wget xargs zcat
     """,
@@ -106,6 +108,20 @@ STARTED = {
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
     + rollback_programs.release_text(NODE),
     "copy, replace": copy_programs.copy_text(COPY) + copy_programs.replace_text(REPLACEMENT),
+    "unjail": unjail_text(
+        PlannedUnjail(
+            node=NODE,
+            transaction=PlannedTransaction(
+                chain_id="a-1",
+                rpc="http://127.0.0.1:26657",
+                operator=OPERATOR,
+                account_number=1,
+                sequence=1,
+                fee="",
+                memo="",
+            ),
+        )
+    ),
     "configure": programs.configure_text(SETTINGS),
 }
 

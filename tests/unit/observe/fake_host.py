@@ -194,9 +194,10 @@ def observe(
     unit: str | None = None,
     home: str | None = None,
     inventory: Inventory | None = None,
+    role: Role = Role.VALIDATOR,
 ) -> HostReading:
     """What the product reads of `host`."""
-    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1", unit=unit, home=home)
+    entry = node_entry(name="val1", role=role, ssh="val1", unit=unit, home=home)
     host.install()
     printed, sent, received = run_probe(host, scope, entry, inventory)
     document = read_document(b"Welcome!\n" + printed, sent=sent, received=received)

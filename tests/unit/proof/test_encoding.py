@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remediations.systems.comet.blocks import BlockId, Header, Vote
 from remediations.systems.comet.proof.hashes import header_hash, merkle_root, vote_bytes
-from remediations.systems.comet.proof.protobuf import Malformed, timestamp, varint
+from remediations.systems.comet.proof.protobuf import (
+    Malformed,
+    message_field,
+    number_field,
+    one_time,
+    read_fields,
+    timestamp,
+    varint,
+)
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
@@ -124,3 +136,47 @@ def test_a_number_of_more_bits_is_refused(number: int) -> None:
     """Also one that came from a file."""
     with pytest.raises(Malformed):
         varint(number)
+
+
+@given(st.dictionaries(st.integers(1, 2000), st.integers(0, 2**64 - 1) | st.binary(max_size=40)))
+def test_what_is_written_is_read(fields: dict[int, int | bytes]) -> None:
+    """Numbers and bytes, under any number of a field."""
+    written = b"".join(
+        varint(field << 3) + varint(value)
+        if isinstance(value, int)
+        else message_field(field, value)
+        for field, value in fields.items()
+    )
+    assert read_fields(written) == {field: [value] for field, value in fields.items()}
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    """They come from a machine that may send anything."""
+    with suppress(Malformed):
+        read_fields(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x08", b"\x0a\x05ab", b"\x0b", b"\x00\x01", b"\x08" + b"\xff" * 10, b"\x09\x00\x00"],
+)
+def test_half_a_message_is_none(content: bytes) -> None:
+    """A field without its end, of a form that is not used, or without a number."""
+    with pytest.raises(Malformed):
+        read_fields(content)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, datetime(1970, 1, 1, tzinfo=UTC)),
+        (253402300799, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        (2**62, datetime.max.replace(tzinfo=UTC)),
+        (-62135596800, datetime(1970, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_times_of_any_size(seconds: int, told: datetime) -> None:
+    """For ever is the end of the calendar, never is its beginning."""
+    fields = read_fields(message_field(4, number_field(1, seconds)))
+    assert one_time(fields, 4) == told

@@ -22,6 +22,7 @@ from remediations.playbooks.chain.restart import EXPECTED_STATE
 from tests import worlds
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.verify.fakes import TIP, FakeNode, FakeReach, recovered
+from tests.worlds.jail import jailed
 
 Nodes = dict[str, FakeNode]
 Break = Callable[[Nodes], None]
@@ -73,6 +74,11 @@ def _expecting(baseline: ChainBaseline) -> ChainBaseline:
     return replace(baseline, expected_hash=worlds.app_hash_at(baseline.height))
 
 
+def _jailed(baseline: ChainBaseline) -> ChainBaseline:
+    """The power of val1 was missing in the set."""
+    return replace(baseline, total_power=60, online_power=60)
+
+
 Check = Callable[[Desk], None]
 CHECKS: dict[str, Check] = {
     "P1": lambda d: chain.test_blocks_go_on(d.fleet, d.baseline, d.wait, d.say),
@@ -91,6 +97,8 @@ CHECKS: dict[str, Check] = {
     "P15": lambda d: each.test_journal(d.one(), d.say),
     "P17": lambda d: each.test_ownership(d.one(), d.say),
     "P18": lambda d: chain.test_state_as_rehearsed(d.reading, _expecting(d.baseline), d.say),
+    "P20": lambda d: each.test_unjailed_signs(d.one(), d.fleet, d.baseline, d.wait, d.say),
+    "P21": lambda d: chain.test_power_rose(d.reading, d.plan, _jailed(d.baseline), d.say),
     "I13": lambda d: each.test_healthy_untouched(d.reading, d.plan, d.baseline, d.say),
 }
 
@@ -142,6 +150,11 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P14", "another program", sets("val1", program="d" * 64)),
     ("P15", "it said so", sets("val1", found="CONSENSUS FAILURE!!!")),
     ("P17", "root wrote there", sets("val1", foreign="/var/lib/virtengine/data/x")),
+    ("P20", "out of the set", sets("val1", power=0)),
+    ("P20", "does not sign", sets("val1", absent=frozenset({"val1"}))),
+    ("P20", "another key", sets("val1", address="F" * 40)),
+    ("P21", "out of the set", all_set(powers=(0, 30, 20, 10))),
+    ("P21", "others left the set", all_set(powers=(40, 10, 5, 5))),
     ("I13", "another process", sets("val2", ticks="")),
     ("I13", "same pid, started anew", sets("val3", ticks="9001")),
 )
@@ -163,6 +176,8 @@ UNREAD: tuple[tuple[str, str], ...] = (
     ("P14", "sha256sum"),
     ("P15", "journalctl"),
     ("P17", "find "),
+    ("P20", "commit"),
+    ("P21", "validators"),
     ("I13", "cat /proc/"),
 )
 """What each check cannot do without."""
@@ -170,8 +185,8 @@ UNREAD: tuple[tuple[str, str], ...] = (
 
 @pytest.fixture(scope="module")
 def plan() -> PlannedChain:
-    """val1, 40 of 100 power, was started."""
-    return PlannedChain.of(plan_of(quorum_lost()))
+    """val1, 40 of 100 power, was started; or unjailed, for the checks of that."""
+    return dataclasses.replace(PlannedChain.of(plan_of(quorum_lost())), freed=("val1",))
 
 
 @pytest.mark.parametrize("check", list(CHECKS))
@@ -333,7 +348,9 @@ def test_every_planned_check_exists() -> None:
         for mark in test.pytestmark
         if mark.name == "check"
     }
-    promised = {*plan_of(quorum_lost()).checks, EXPECTED_STATE}
+    unjailed = plan_of(jailed(worlds.healthy(), "val4"), "low-validators")
+    promised = {*plan_of(quorum_lost()).checks, *unjailed.checks, EXPECTED_STATE}
+    assert PlannedChain.of(unjailed).freed == ("val4",)
     assert marked == {(check.id, check.title) for check in promised}
     assert set(CHECKS) == {check for check, _ in marked}
 

@@ -44,11 +44,16 @@ class _Every:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `node` runs for each node of the plan, for `acted` or `signer` for each
-    one, or each validator, that was acted on."""
+    one, or each validator, that was acted on, for `freed` for each whose validator was unjailed."""
     plan = PlannedChain.of(metafunc.config.stash[GIVEN].plan)
     everyone = [target.host for target in plan.targets]
     signers = [t.host for t in plan.targets if t.power and t.host in plan.acting]
-    for name, hosts in (("node", everyone), ("acted", list(plan.acting)), ("signer", signers)):
+    for name, hosts in (
+        ("node", everyone),
+        ("acted", list(plan.acting)),
+        ("signer", signers),
+        ("freed", list(plan.freed)),
+    ):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, hosts or [None], indirect=True)
 
@@ -135,6 +140,12 @@ def acted(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
 @pytest.fixture
 def signer(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     """One validator that was acted on."""
+    return _one(request, reading)
+
+
+@pytest.fixture
+def freed(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
+    """One node whose validator was unjailed."""
     return _one(request, reading)
 
 

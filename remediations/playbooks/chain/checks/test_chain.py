@@ -10,6 +10,7 @@ from remediations.engine.verify.result import NotVerified
 from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet
+from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import (
     NEW_BLOCKS,
     NEWEST_COMMITS,
@@ -195,6 +196,23 @@ def test_signing_power(
     saw(f"{power} of {members.total} signed; {then}")
     assert has_quorum(power, members.total), f"{power} of {members.total}"
     assert power >= baseline.online_power, f"{power} signed; {then}"
+
+
+@pytest.mark.check("P21", TITLES["P21"])
+def test_power_rose(
+    reading: CheckedChain, plan: PlannedChain, baseline: ChainBaseline, saw: Saw
+) -> None:
+    """Without the power of those that were unjailed, the set has what it had."""
+    members = known(reading.validators)
+    own = {
+        reading.nodes[host].target.address: members.power_of(reading.nodes[host].target.address)
+        for host in plan.freed
+    }
+    gained = sum(own.values())
+    saw(f"from {baseline.total_power} to {members.total}; {gained} of it was unjailed")
+    without = [address[:12] for address, power in own.items() if not power]
+    assert not without, f"without power: {without}"
+    assert members.total > baseline.total_power, f"{members.total}"
 
 
 @pytest.mark.check("P9", TITLES["P9"])

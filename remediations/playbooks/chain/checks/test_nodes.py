@@ -48,6 +48,34 @@ def test_signs(
     saw(f"signed {SIGNED_IN_A_ROW} blocks in a row")
 
 
+@pytest.mark.check("P20", TITLES["P20"])
+def test_unjailed_signs(
+    freed: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+) -> None:
+    """It has power, under the address of before, and signed three consecutive blocks."""
+    address = freed.target.address
+
+    def signed(commits: Sequence[Commit]) -> bool:
+        last = commits[-SIGNED_IN_A_ROW:]
+        return len(last) == SIGNED_IN_A_ROW and all(
+            commit.height > baseline.height
+            and any(s.address == address and s.for_block for s in commit.signatures)
+            for commit in last
+        )
+
+    commits = wait.until(
+        lambda: fleet.commits(freed.target, SIGNED_IN_A_ROW),
+        signed,
+        limit_s=SIGNING_LIMIT_S,
+        missing=lambda _: f"{SIGNED_IN_A_ROW} blocks in a row signed by {freed.name}",
+    )
+    status = fleet.status(freed.target)
+    saw(f"power {status.power}; signed the blocks to {commits[-1].height if commits else 'none'}")
+    assert status.address == address, f"now {status.address}"
+    assert status.power > 0, "no power: it is not in the set, or was jailed again"
+    assert signed(commits), f"not {SIGNED_IN_A_ROW} in a row"
+
+
 @pytest.mark.check("P10", TITLES["P10"])
 def test_sign_state_never_lower(node: CheckedNode, baseline: ChainBaseline, saw: Saw) -> None:
     """Height, round and step of the sign state are at least what they were."""

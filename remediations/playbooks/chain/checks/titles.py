@@ -27,6 +27,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P15": "no failure in the journal since the start",
         "P17": "files belong to the service user",
         "P18": "the state is the one that was rehearsed",
+        "P20": "every unjailed validator is in the set, and signs",
+        "P21": "the power of the set rose by that of the unjailed",
         "I13": "processes that were healthy were not restarted",
     }
 )

@@ -24,7 +24,7 @@ from datetime import timedelta
 
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
-from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.conditions import WITHOUT_POWER, NodeCondition
 from remediations.playbooks.chain.diagnose.all_down import all_down
 from remediations.playbooks.chain.diagnose.clocks import Clocks
 from remediations.playbooks.chain.diagnose.commits import Commits
@@ -105,7 +105,7 @@ class ClassInput:
     def without_power(self) -> tuple[str, ...]:
         """Hosts whose key is not in the validator set: validators by their role, and those that
         have one key with another host."""
-        found = {h for h, v in self.verdicts.items() if v and v.condition is NodeCondition.NO_POWER}
+        found = {h for h, v in self.verdicts.items() if v and v.condition in WITHOUT_POWER}
         if self.power.known:
             found |= {
                 view.host

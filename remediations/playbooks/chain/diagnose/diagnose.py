@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
-from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.conditions import WITHOUT_POWER, NodeCondition
 from remediations.playbooks.chain.diagnose.by_files import read_files
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
@@ -51,7 +51,7 @@ _SEES = frozenset(
     {
         NodeCondition.ISOLATED,
         NodeCondition.NOT_SIGNING,
-        NodeCondition.NO_POWER,
+        *WITHOUT_POWER,
         NodeCondition.SAME_MACHINE,
         NodeCondition.DOUBLE_SIGNING,
     }

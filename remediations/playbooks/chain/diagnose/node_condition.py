@@ -15,6 +15,7 @@ from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerd
 from remediations.playbooks.chain.diagnose.double_signing import double_signing
 from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.heard import rpc_silent
+from remediations.playbooks.chain.diagnose.jail_condition import without_power
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
     empty_state_missing,
@@ -42,7 +43,6 @@ from remediations.playbooks.chain.diagnose.signing_condition import (
     same_machine,
     second_name,
     waits_for_signer,
-    without_power,
 )
 from remediations.playbooks.chain.diagnose.unit_condition import held, silent_condition
 from remediations.render.formats import name_some

@@ -1,6 +1,4 @@
-"""Nodes that run and follow, and whose power is missing all the same: they do not sign, or have no
-power to sign with.
-"""
+"""Nodes that run and follow, and do not sign. Those without power: `jail_condition`."""
 
 from __future__ import annotations
 
@@ -9,16 +7,14 @@ from datetime import timedelta
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.diagnose.advice import SIGNED_TWICE
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.machines import names_of
 from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.playbooks.chain.diagnose.position_condition import allowed_lag
-from remediations.render.formats import format_moment, name_some, short_digest
-from remediations.systems.comet.inventory import Role
+from remediations.render.formats import name_some
 from remediations.systems.comet.journal_lines import Symptom, cause_of, plain_line
 from remediations.systems.comet.journal_table import kind_of
-from remediations.values.reading import Known, value_or_none
+from remediations.values.reading import value_or_none
 
 _FRESH = timedelta(minutes=5)
 """A validator that cannot sign says so with every block."""
@@ -137,31 +133,6 @@ def _what_to_do(view: NodeView, context: ChainContext, *, refused: bool) -> str:
         f"Its key may sign, and its votes do not arrive: look at the peers and the delay of "
         f"{view.host}, and at `journalctl -u {unit} -g sign`. No restart until the reason is known."
     )
-
-
-def without_power(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """A validator by its role whose key is not in the validator set."""
-    if view.reading.role is not Role.VALIDATOR or not view.answers or not view.address:
-        return None
-    if not context.power.known or context.power.of(view.address):
-        return None
-    state = value_or_none(view.reading.sign_state)
-    cause = f"it follows the chain at {view.height}, but its key {short_digest(view.address)} is "
-    cause += "not in the validator set: tombstoned, jailed, or not bonded"
-    if state is not None and state.height and not view.remote_signer:
-        cause += f"; it last signed {state.height}"
-    conflict = context.equivocations.conflicts.get(view.address)
-    if conflict is not None:
-        cause += f"; its key signed twice ({format_moment(conflict.at)}: {conflict.says})"
-    elif blocks := context.equivocations.blocks:
-        heights = name_some([str(block.height) for block in blocks], 4)
-        cause += f"; evidence of double signing is in block {heights}"
-    says = f"{len(context.power.addresses)} validators, without {view.address}"
-    reading = view.reading.chain.validators
-    shown = evidence_of(f"{view.host}.chain.validators", reading, says)
-    evidence = (shown,) if isinstance(reading, Known) else view.status_evidence(cause)
-    hands = SIGNED_TWICE if conflict is not None or context.equivocations.blocks else ""
-    return NodeVerdict(NodeCondition.NO_POWER, cause, evidence, hands)
 
 
 def second_name(view: NodeView, context: ChainContext) -> NodeVerdict | None:

@@ -12,6 +12,7 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards import (
     copies,
+    jail,
     node,
     position,
     power,
@@ -127,5 +128,27 @@ REPLACE_GUARDS = tuple(
         ),
     )
 )
+UNJAIL_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            jail.jail_is_over,
+            jail.jail_is_proven,
+            jail.follows_the_chain,
+            jail.enough_of_its_own,
+            jail.key_can_sign,
+            node.one_process,
+            signing.key_present,
+            signing.signs_once,
+            signing.sign_state_sound,
+            signing.no_adaptive_sync,
+            node.disk_free,
+            node.records_writable,
+            node.clock_in_sync,
+        ),
+    )
+)
+"""It signs from the next block on: what is asked of a start is asked of it, too."""
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""

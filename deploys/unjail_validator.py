@@ -1,0 +1,6 @@
+"""End a validator's jail: `pyinfra INVENTORY deploys/unjail_validator.py --limit HOST`."""
+
+from remediations.systems.comet import operations
+from remediations.systems.comet.preflight import planned_unjail
+
+operations.unjail(planned=planned_unjail(), name="end the validator's jail", _sudo=True)
