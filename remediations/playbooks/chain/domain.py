@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.chain import halted, node_down
+from remediations.playbooks.chain import double_sign, halted, node_down
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     ENABLE,
     HOLD,
+    HOLD_DUPLICATE,
     INSTALL,
     REEXECUTE,
     RELEASE,
@@ -25,11 +26,18 @@ from remediations.playbooks.chain.baseline import (
     MOVABLE,
     ChainBaseline,
     ChainNodes,
+    HeldNodes,
     baseline,
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.gates import Advances, Answers, Follows, Stopped
+from remediations.playbooks.chain.gates import (
+    Advances,
+    Answers,
+    Follows,
+    GoesOnWithout,
+    Stopped,
+)
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
@@ -86,14 +94,25 @@ DOMAIN = Domain(
         INSTALL,
         RELEASE,
         HOLD,
+        HOLD_DUPLICATE,
         ROLL_BACK,
         REEXECUTE,
     ),
-    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
+    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, double_sign.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
-    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Answers, Follows, Stopped),
+    kinds=(
+        ChainFinding,
+        ChainBaseline,
+        ChainNodes,
+        HeldNodes,
+        Advances,
+        Answers,
+        Follows,
+        GoesOnWithout,
+        Stopped,
+    ),
     doctor=_doctor,
     discovery=_discovery,
     whatif=_whatif,

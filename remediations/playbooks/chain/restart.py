@@ -24,8 +24,14 @@ FOLLOW_TIMEOUT_S = 120
 
 EXPECTED_STATE = PlannedCheck(id="P18", title=TITLES["P18"])
 """Promised where somebody named the state that is expected."""
+HELD_DOWN = PlannedCheck(id="P23", title=TITLES["P23"])
+SIGNS_ONCE = PlannedCheck(id="P24", title=TITLES["P24"])
+"""Promised where holders of a key are stopped."""
+_OTHERS = (EXPECTED_STATE, HELD_DOWN, SIGNS_ONCE)
 CHECKS = tuple(
-    PlannedCheck(id=id_, title=title) for id_, title in TITLES.items() if id_ != EXPECTED_STATE.id
+    check
+    for check in (PlannedCheck(id=id_, title=title) for id_, title in TITLES.items())
+    if check not in _OTHERS
 )
 _WITHOUT_SIGNERS = tuple(check for check in CHECKS if check.id != "P7")
 
@@ -41,7 +47,8 @@ def restartable(
     """The nodes that were asked for and that a start or a restart may cure, in rolling order; with
     `lifted` those, too, that a setting forbids to run.
 
-    A keyless standby is stopped on purpose: it is included only if it was named.
+    A keyless standby is stopped on purpose: it is included only if it was named. So is a holder
+    of a key that is held because another one has it, or had.
     """
     return smallest_first(
         node
@@ -49,8 +56,13 @@ def restartable(
         if _startable(node.condition.rule, lifted=lifted)
         and (node.power > 0 or not validators_only)
         and (node.host in chain.only or not chain.only)
-        and (node.condition is not NodeCondition.STANDBY or node.host in chain.only)
+        and (node.host in chain.only or not stopped_on_purpose(chain, node))
     )
+
+
+def stopped_on_purpose(chain: ChainSituation, node: NodeFinding) -> bool:
+    """Whether it is stopped for a reason of which only people can say that it is gone."""
+    return node.condition is NodeCondition.STANDBY or node.host in chain.held_seconds
 
 
 def _startable(rule: ConditionRule, *, lifted: bool) -> bool:
@@ -59,7 +71,7 @@ def _startable(rule: ConditionRule, *, lifted: bool) -> bool:
 
 def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:
     """A start, a restart, or the release of what a run holds, depending on the node's condition."""
-    if node.condition is NodeCondition.HELD:
+    if node.condition is NodeCondition.HELD or node.held:
         return Move(RELEASE, node.host)
     return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 

@@ -12,7 +12,15 @@ from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.planned import PlannedNode
 
 Action = Literal[
-    "start", "restart", "enable", "hold", "rollback", "release", "install", "configure"
+    "start",
+    "restart",
+    "enable",
+    "hold",
+    "hold.duplicate",
+    "rollback",
+    "release",
+    "install",
+    "configure",
 ]
 """The operations of this system, without `node.`."""
 T = TypeVar("T")

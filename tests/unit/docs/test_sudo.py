@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.comet import programs, rollback_programs
+from remediations.systems.comet import programs, rollback_programs, second_signer
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
@@ -97,6 +97,7 @@ STARTED = {
     "hold, rollback, release": rollback_programs.hold_text(NODE)
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
     + rollback_programs.release_text(NODE),
+    "hold of a second holder": second_signer.hold_duplicate_text(NODE),
     "configure": programs.configure_text(SETTINGS),
 }
 

@@ -27,6 +27,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P15": "no failure in the journal since the start",
         "P17": "files belong to the service user",
         "P18": "the state is the one that was rehearsed",
+        "P23": "what was stopped is down, and held",
+        "P24": "no key of a stopped holder signs twice any more",
         "I13": "processes that were healthy were not restarted",
     }
 )

@@ -21,7 +21,7 @@ from remediations.engine.whatif.projection import (
     Supposition,
 )
 from remediations.errors import Unreadable, UsageError
-from remediations.playbooks.chain.actions import HOLD, REEXECUTE
+from remediations.playbooks.chain.actions import HOLD, HOLD_DUPLICATE, REEXECUTE
 from remediations.playbooks.chain.impact import POWER
 from remediations.playbooks.chain.present import DOMAIN
 from remediations.playbooks.chain.signable.ability import Answer, Position
@@ -121,7 +121,7 @@ class _Play:
         if not moved:
             self._add(draft.title, self._scene, ("nothing is started or stopped",))
             return
-        held = frozenset(m.target for m in draft.moves if m.action is HOLD)
+        held = frozenset(m.target for m in draft.moves if m.action in (HOLD, HOLD_DUPLICATE))
         before, gone = self._standing, frozenset(moved)
         down = replace(
             self._scene, running=self._scene.running - gone, voting=self._scene.voting - gone
