@@ -18,6 +18,7 @@ from remediations.systems.comet.programs import (
 )
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.rollback_programs import hold_text, release_text, rollback_text
+from remediations.systems.comet.second_signer import hold_duplicate_text
 from remediations.values.names import HOME, UNIT
 
 NODES = st.builds(
@@ -47,6 +48,7 @@ def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNod
         enable_text(node),
         install_text(PlannedInstall(node=node, program=PROGRAM)),
         hold_text(node),
+        hold_duplicate_text(node),
         rollback_text(rolled),
         release_text(rolled),
         rehearsal_text(rolled, "http://127.0.0.1:26657"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from remediations.engine.domain import Action
 from remediations.playbooks.chain.facts import (
     configured_data,
+    duplicate_facts,
     install_data,
     install_facts,
     node_data,
@@ -18,6 +19,7 @@ from remediations.playbooks.chain.facts import (
 from remediations.playbooks.chain.guards.table import (
     CONFIGURE_GUARDS,
     ENABLE_GUARDS,
+    HOLD_DUPLICATE_GUARDS,
     HOLD_GUARDS,
     INSTALL_GUARDS,
     ROLLBACK_GUARDS,
@@ -25,7 +27,9 @@ from remediations.playbooks.chain.guards.table import (
     START_GUARDS,
     UNJAIL_GUARDS,
 )
+from remediations.playbooks.chain.holders import STOPS
 from remediations.playbooks.chain.impact import (
+    hold_duplicate_effect,
     no_effect,
     restart_effect,
     start_effect,
@@ -136,6 +140,17 @@ HOLD = Action(
     effects=stop_effect,
 )
 """Before a rollback: stopped, and nobody starts it."""
+
+HOLD_DUPLICATE = Action(
+    name=STOPS,
+    driver="host",
+    deploy="hold_duplicate_node",
+    facts=duplicate_facts,
+    data=node_data,
+    guards=HOLD_DUPLICATE_GUARDS,
+    effects=hold_duplicate_effect,
+)
+"""For a holder of a key that must not sign there: stopped, evidence kept, and nobody starts it."""
 
 ROLL_BACK = Action(
     name="node.rollback",

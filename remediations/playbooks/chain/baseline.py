@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.holders import STOPS
 from remediations.playbooks.chain.program import INSTALLS, chosen_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
@@ -89,23 +93,55 @@ class ChainNodes(Kinded, frozen=True, kw_only=True):
     nodes: tuple[NodeLocation, ...]
 
 
+class HeldNodes(Kinded, frozen=True, kw_only=True):
+    """Nodes that the plan stops and holds: they have to be down afterwards. `address` is that of
+    the key that must not sign there; `power` is 0, because it is not theirs any more."""
+
+    KIND: ClassVar[str] = "chain.held/1"
+
+    nodes: tuple[NodeLocation, ...]
+
+
+def stays_down(proposal: Proposal[ChainSituation]) -> frozenset[str]:
+    """The targets that are stopped and held, and not let go again."""
+    last = {move.target: move.action.name for move in proposal.moves}
+    return frozenset(target for target, name in last.items() if name == STOPS)
+
+
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
     """The state before, and the nodes, as parts of a plan."""
-    acting = frozenset(proposal.targets)
+    acting, held = frozenset(proposal.targets), stays_down(proposal)
     installed = tuple(
         ProgramHash(host=move.target, sha256=chosen_program(chain))
         for move in proposal.moves
         if move.action.name == INSTALLS
     )
-    stood = _stood(chain, acting, installed)
-    return (Part.of(stood), Part.of(_nodes(chain, acting)))
+    stood = _stood(chain, acting, held, installed)
+    up = frozenset(
+        node.host
+        for node in chain.finding.nodes
+        if (node.host in acting or node.condition.rule.running or node.host in _going_on(chain))
+        and node.host not in held
+    )
+    down = HeldNodes(nodes=tuple(replace(node, power=0) for node in _located(chain, held)))
+    nodes = ChainNodes(nodes=_located(chain, up))
+    return (Part.of(stood), Part.of(nodes), *((Part.of(down),) if held else ()))
+
+
+def _going_on(chain: ChainSituation) -> frozenset[str]:
+    """Holders of a key with a second holder that run and go on: nothing else is wrong with them."""
+    return frozenset(key.goes_on for key in chain.shared_keys if key.keeps_signing)
 
 
 def _stood(
-    chain: ChainSituation, acting: frozenset[str], installed: tuple[ProgramHash, ...]
+    chain: ChainSituation,
+    acting: frozenset[str],
+    held: frozenset[str],
+    installed: tuple[ProgramHash, ...],
 ) -> ChainBaseline:
     signs, peers, programs = [], [], []
     untouched: list[MainProcess] = []
+    gone = {NodeView(chain.observation.host(host)).node_id for host in held}
     for reading in chain.observation.hosts:
         host, state = reading.host, value_or_none(reading.sign_state)
         if state is not None:
@@ -114,11 +150,13 @@ def _stood(
             )
         known_peers = value_or_none(reading.chain.peers)
         if known_peers is not None:
-            peers.append(PeerCount(host=host, peers=len(known_peers)))
+            left = [peer for peer in known_peers if peer.node_id not in gone]
+            peers.append(PeerCount(host=host, peers=len(left)))
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        if host not in acting and chain.finding.node(host).condition.rule.running:
+        runs_on = chain.finding.node(host).condition.rule.running or host in _going_on(chain)
+        if host not in acting and runs_on:
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,
@@ -154,29 +192,29 @@ def _main_process(reading: HostReading) -> Iterator[MainProcess]:
             return
 
 
-def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
+def _located(chain: ChainSituation, hosts: frozenset[str]) -> tuple[NodeLocation, ...]:
+    """Where these nodes are, as far as that was read."""
     nodes = []
     for reading in chain.observation.hosts:
         finding = chain.finding.node(reading.host)
         unit, config = value_or_none(reading.unit), value_or_none(reading.config)
-        if unit is None or config is None:
+        if unit is None or config is None or reading.host not in hosts:
             continue
-        if reading.host in acting or finding.condition.rule.running:
-            status, key = latest_status(reading), value_or_none(reading.key)
-            nodes.append(
-                NodeLocation(
-                    host=reading.host,
-                    unit=unit.name,
-                    home=unit.home,
-                    user=unit.user,
-                    rpc_url=config.rpc_url,
-                    address=finding.address
-                    or (status.address if status else "")
-                    or (key.address if key else ""),
-                    power=finding.power,
-                )
+        status, key = latest_status(reading), value_or_none(reading.key)
+        nodes.append(
+            NodeLocation(
+                host=reading.host,
+                unit=unit.name,
+                home=unit.home,
+                user=unit.user,
+                rpc_url=config.rpc_url,
+                address=finding.address
+                or (status.address if status else "")
+                or (key.address if key else ""),
+                power=finding.power,
             )
-    return ChainNodes(nodes=tuple(nodes))
+        )
+    return tuple(nodes)
 
 
 def _none_went_back(planned: list[dict[str, Any]], now: list[dict[str, Any]]) -> bool:
@@ -214,6 +252,7 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.nodes/1 nodes": Movable(
             included, "a host that was slow or down may answer now: no gate or check needs it"
         ),
+        "chain.without/1 height": Movable(may_rise, "a chain never goes back"),
         "chain.advances/1 height": Movable(may_rise, "a chain never goes back"),
     }
 )

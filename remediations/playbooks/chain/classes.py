@@ -123,7 +123,7 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ),
         ChainClass.DOUBLE_SIGNING: ClassRule(
             title="A validator signs twice, now",
-            next_step="stop exactly this validator, then find the second holder of its key",
+            playbook="double-sign",
         ),
         ChainClass.SLOW: ClassRule(
             title="Blocks come, but slowly",

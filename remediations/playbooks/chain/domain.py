@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.chain import halted, jailed, node_down
+from remediations.playbooks.chain import double_sign, halted, jailed, node_down
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     ENABLE,
     HOLD,
+    HOLD_DUPLICATE,
     INSTALL,
     REEXECUTE,
     RELEASE,
@@ -26,11 +27,19 @@ from remediations.playbooks.chain.baseline import (
     MOVABLE,
     ChainBaseline,
     ChainNodes,
+    HeldNodes,
     baseline,
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
-from remediations.playbooks.chain.gates import Advances, Answers, Bonded, Follows, Stopped
+from remediations.playbooks.chain.gates import (
+    Advances,
+    Answers,
+    Bonded,
+    Follows,
+    GoesOnWithout,
+    Stopped,
+)
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
@@ -88,16 +97,28 @@ DOMAIN = Domain(
         INSTALL,
         RELEASE,
         HOLD,
+        HOLD_DUPLICATE,
         ROLL_BACK,
         REEXECUTE,
         *COPY_ACTIONS,
         UNJAIL,
     ),
-    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, jailed.PLAYBOOK),
+    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, jailed.PLAYBOOK, double_sign.PLAYBOOK),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,
-    kinds=(ChainFinding, ChainBaseline, ChainNodes, Advances, Answers, Follows, Stopped, Bonded),
+    kinds=(
+        ChainFinding,
+        ChainBaseline,
+        ChainNodes,
+        HeldNodes,
+        Advances,
+        Answers,
+        Follows,
+        GoesOnWithout,
+        Stopped,
+        Bonded,
+    ),
     doctor=_doctor,
     discovery=_discovery,
     whatif=_whatif,

@@ -22,7 +22,7 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances, Answers
 from remediations.playbooks.chain.impact import smallest_first
-from remediations.playbooks.chain.restart import CHECKS, disabled_warnings
+from remediations.playbooks.chain.restart import CHECKS, disabled_warnings, stopped_on_purpose
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.settings import (
     bring_back,
@@ -61,10 +61,10 @@ def _startable(node: NodeFinding) -> bool:
 
 
 def _curable(chain: ChainSituation, node: NodeFinding) -> bool:
-    """Whether it may be acted on; a standby is stopped on purpose, unless it is named."""
-    asked = node.host in chain.only or not chain.only
-    standby = node.condition is NodeCondition.STANDBY and node.host not in chain.only
-    return _startable(node) and asked and not standby
+    """Whether it may be acted on; who is stopped on purpose may be if it is named."""
+    if chain.only:
+        return _startable(node) and node.host in chain.only
+    return _startable(node) and not stopped_on_purpose(chain, node)
 
 
 def _took_part(chain: ChainSituation, host: str) -> bool:

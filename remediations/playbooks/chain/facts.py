@@ -6,14 +6,17 @@ Heights and clocks always move, so only what decides is a fact, each with a rule
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from remediations.engine.domain import Facts, StepData
 from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.holders import Holder, shared_key_of
 from remediations.playbooks.chain.program import PROGRAM, chosen_program, cured_by_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
+from remediations.render.formats import short_digest
 from remediations.systems.comet.configure import SETTING_NAMES
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import Unit
@@ -163,6 +166,41 @@ def rollback_data(facts: Facts, host: str) -> StepData:
         "stands_at": 0 if height == UNKNOWN else int(height),
         "header_hash": "" if before == UNKNOWN else before,
     }
+
+
+def duplicate_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about stopping a holder of a key: who goes on, and what shows that it may. A
+    process that runs is ended as exactly this one; of a unit that is stopped there is none."""
+    reading = chain.observation.host(host)
+    unit, key = value_or_none(reading.unit), shared_key_of(chain.shared_keys, host)
+    active = unit is not None and unit.active_state == "active"
+    own = (
+        _sudo_fact(reading, "nothing can be stopped without it"),
+        *_unit_facts(host, reading.unit, dead=active),
+        *_signing_facts(host, reading),
+    )
+    if key is None:
+        return own
+    goes_on, why = key.decision
+    at = chain.observation.began
+    return (
+        *own,
+        _fact(f"key.{short_digest(key.address)}", goes_on or "nobody", Rule.EQUAL, at, why=why),
+        *(fact for holder in key.holders for fact in _holder_facts(chain, holder)),
+    )
+
+
+def _holder_facts(chain: ChainSituation, holder: Holder) -> Iterator[Fact]:
+    """What tells the holders of a key apart."""
+    reading, host = chain.observation.host(holder.host), holder.host
+    why = "who runs goes before who does not"
+    yield _read(f"{host}.holder", holder.standing, reading.processes, why)
+    why = "a validator goes on before a full node, that before a standby"
+    yield _fact(f"{host}.role", str(holder.role), Rule.EQUAL, reading.session.at, why=why)
+    if holder.since is not None:
+        since = str(int(holder.since.timestamp()))
+        yield _read(f"{host}.since", since, reading.unit, "of two that are alike the older goes on")
+    yield from _signing_facts(host, reading)
 
 
 def settings_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:

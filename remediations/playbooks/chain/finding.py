@@ -28,7 +28,8 @@ class NodeFinding(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     `cause` gives the reason in one sentence; `by_hand` says what a person does where no playbook
     resolves it, and is "" elsewhere. `last_signed` is the highest height whose commit has the
-    signature of its key, None if no commit that counts has one.
+    signature of its key, None if no commit that counts has one. `held`: it is down, and nobody can
+    start it.
     """
 
     host: str
@@ -39,6 +40,7 @@ class NodeFinding(Record, frozen=True, kw_only=True, omit_defaults=True):
     by_hand: str
     evidence: tuple[Evidence, ...]
     last_signed: int | None = None
+    held: bool = False
 
 
 class HashCluster(Record, frozen=True, kw_only=True):

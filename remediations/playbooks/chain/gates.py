@@ -55,6 +55,17 @@ class Bonded(Kinded, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
 
 
+class GoesOnWithout(Kinded, frozen=True, kw_only=True):
+    """Opens when none of `stopped` answers, and every one of `hosts` has a block above `height`:
+    the chain goes on without what was stopped. Without `hosts` nobody is asked for a block."""
+
+    KIND: ClassVar[str] = "chain.without/1"
+
+    stopped: tuple[str, ...]
+    hosts: tuple[str, ...]
+    height: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class HostSnapshot:
     """What one node answered; None where it did not."""
@@ -96,6 +107,11 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
         advances = gate.asks.read(Advances)
         hosts = advances.hosts
         ready = [host for host in hosts if _height_of(host, snapshot) > advances.height]
+    elif gate.asks.kind == GoesOnWithout.KIND:
+        without = gate.asks.read(GoesOnWithout)
+        hosts = (*without.stopped, *without.hosts)
+        ready = [host for host in without.stopped if not _answers(snapshot.of(host))]
+        ready += [host for host in without.hosts if _height_of(host, snapshot) > without.height]
     elif gate.asks.kind == Stopped.KIND:
         hosts = gate.asks.read(Stopped).hosts
         ready = [host for host in hosts if not _answers(snapshot.of(host))]

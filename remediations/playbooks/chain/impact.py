@@ -8,6 +8,7 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.impact import Effect, Level, compute_impacts
 from remediations.engine.plan.plan import Impact
 from remediations.playbooks.chain.finding import NodeFinding, Tristate
+from remediations.playbooks.chain.holders import shared_key_of
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.quorum import has_quorum
 
@@ -39,6 +40,17 @@ def stop_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
     """The effect of a stop."""
     power = chain.finding.node(host).power
     return (Effect(POWER, power if host in chain.voting else 0, 0, 0),)
+
+
+def hold_duplicate_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:
+    """The effect of stopping a holder of a key. The power is that of the key: it is there once, and
+    lost only if no other holder goes on with it."""
+    key = shared_key_of(chain.shared_keys, host)
+    if key is None:
+        return stop_effect(chain, host)
+    voting = [holder.host for holder in key.stops if holder.runs and holder.host in chain.voting]
+    lost = key.power if not key.keeps_signing and voting[:1] == [host] else 0
+    return (Effect(POWER, lost, 0, 0),)
 
 
 def start_effect(chain: ChainSituation, host: str) -> tuple[Effect, ...]:

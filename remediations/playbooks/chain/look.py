@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from remediations.engine.apply.look import GateVerdict, Harm, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
-from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes
+from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, HeldNodes
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
 from remediations.reach.connection import Reach
 from remediations.render.formats import name_some, percent
@@ -61,7 +61,7 @@ class ChainLook:
 
 def watch_chain(plan: Plan, reach: Reach) -> Watch:
     """A watch that polls all nodes of the plan at once."""
-    nodes = plan.part(ChainNodes).nodes
+    nodes = (*plan.part(ChainNodes).nodes, *held_nodes(plan))
     total = plan.part(ChainBaseline).total_power
     asked = [(node.host, node.rpc_url) for node in nodes]
     told_blocks = frozenset(node.host for node in nodes[:BLOCK_WITNESSES])
@@ -72,6 +72,13 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
         return ChainLook(snapshot=snapshot_of(nodes, total, polls), harms=harms)
 
     return watch
+
+
+def held_nodes(plan: Plan) -> tuple[NodeLocation, ...]:
+    """The nodes that the plan leaves stopped and held."""
+    if not any(part.kind == HeldNodes.KIND for part in plan.baseline):
+        return ()
+    return plan.part(HeldNodes).nodes
 
 
 def look_at(

@@ -23,7 +23,7 @@ from remediations.render.formats import name_some
 
 def _fits(chain: ChainSituation) -> str | None:
     if chain.finding.chain is ChainClass.DOUBLE_SIGNING:
-        return "a validator signs twice now: stop that first"
+        return "a key signs twice now: `remediate plan double-sign` first"
     if not chain.finding.chain.rule.goes_on:
         return f"the chain does not go on ({chain.finding.chain}): use INC-001"
     if not restartable(chain, validators_only=False):

@@ -24,7 +24,10 @@ FOLLOW_TIMEOUT_S = 120
 
 EXPECTED_STATE = PlannedCheck(id="P18", title=TITLES["P18"])
 """Promised where somebody named the state that is expected."""
-_OF_OTHERS = frozenset({EXPECTED_STATE.id, "P20", "P21"})
+HELD_DOWN = PlannedCheck(id="P23", title=TITLES["P23"])
+SIGNS_ONCE = PlannedCheck(id="P24", title=TITLES["P24"])
+"""Promised where holders of a key are stopped."""
+_OF_OTHERS = frozenset({EXPECTED_STATE.id, "P20", "P21", HELD_DOWN.id, SIGNS_ONCE.id})
 CHECKS = tuple(
     PlannedCheck(id=id_, title=title) for id_, title in TITLES.items() if id_ not in _OF_OTHERS
 )
@@ -42,7 +45,8 @@ def restartable(
     """The nodes that were asked for and that a start or a restart may cure, in rolling order; with
     `lifted` those, too, that a setting forbids to run.
 
-    A keyless standby is stopped on purpose: it is included only if it was named.
+    A keyless standby is stopped on purpose: it is included only if it was named. So is a holder
+    of a key that is held because another one has it, or had.
     """
     return smallest_first(
         node
@@ -50,8 +54,13 @@ def restartable(
         if _startable(node.condition.rule, lifted=lifted)
         and (node.power > 0 or not validators_only)
         and (node.host in chain.only or not chain.only)
-        and (node.condition is not NodeCondition.STANDBY or node.host in chain.only)
+        and (node.host in chain.only or not stopped_on_purpose(chain, node))
     )
+
+
+def stopped_on_purpose(chain: ChainSituation, node: NodeFinding) -> bool:
+    """Whether it is stopped for a reason of which only people can say that it is gone."""
+    return node.condition is NodeCondition.STANDBY or node.host in chain.held_seconds
 
 
 def _startable(rule: ConditionRule, *, lifted: bool) -> bool:
@@ -60,7 +69,7 @@ def _startable(rule: ConditionRule, *, lifted: bool) -> bool:
 
 def start_or_restart(node: NodeFinding) -> Move[ChainSituation]:
     """A start, a restart, or the release of what a run holds, depending on the node's condition."""
-    if node.condition is NodeCondition.HELD:
+    if node.condition is NodeCondition.HELD or node.held:
         return Move(RELEASE, node.host)
     return Move(RESTART if node.condition.rule.cure is Cure.RESTART else START, node.host)
 

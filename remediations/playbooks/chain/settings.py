@@ -39,7 +39,7 @@ def bring_back(chain: ChainSituation, node: NodeFinding) -> Iterator[Move[ChainS
     """What brings the node back: a start or a restart, depending on its condition, after its
     settings where these forbid it."""
     starts = node.condition.rule.cure is Cure.START
-    if node.condition is NodeCondition.HELD:
+    if node.condition is NodeCondition.HELD or node.held:
         yield Move(RELEASE, node.host)
     elif forbidding(chain, node.host):
         yield Move(CONFIGURE, node.host)

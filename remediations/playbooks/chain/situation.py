@@ -17,7 +17,10 @@ from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.machines import machines_of
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.power import duplicate_keys
 from remediations.playbooks.chain.finding import ChainFinding, NodeFinding
+from remediations.playbooks.chain.holders import KEEP, SharedKey, read_shared_keys
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import SECTION, Role
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
@@ -77,6 +80,25 @@ class ChainSituation:
     def same_machine(self) -> Mapping[str, str]:
         """Host → the one name of its machine, for machines that the inventory has twice."""
         return machines_of(self.observation)
+
+    @cached_property
+    def shared_keys(self) -> tuple[SharedKey, ...]:
+        """The keys of which some holder has to be stopped, and who of them may go on."""
+        keep = self.inputs.get(KEEP, "")
+        return read_shared_keys(self.observation, self.finding, self.same_machine, self.tip, keep)
+
+    @cached_property
+    def held_seconds(self) -> frozenset[str]:
+        """The hosts that are held because their key must not sign there, or whose key lies on
+        another host as well."""
+        views = [NodeView(reading) for reading in self.observation.hosts]
+        holders = duplicate_keys(views, self.same_machine)
+        shared = {host for hosts in holders.values() for host in hosts}
+        return frozenset(
+            view.host
+            for view in views
+            if view.held and (view.host in shared or view.held_as_second is not None)
+        )
 
     @cached_property
     def tip(self) -> int:

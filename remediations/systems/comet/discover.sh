@@ -108,6 +108,19 @@ used() {
     done
 }
 
+# held_by FILE: adds to shown whether a run holds the unit, and the last note in the drop-in that does.
+held_by() {
+    local line note=
+    local -i left=100
+    [[ -e $1 ]] || return 0
+    shown+=$'RemediateHold=yes\n'
+    [[ -f $1 && -r $1 ]] || return 0
+    while ((left-- > 0)) && IFS= read -r -n 300 line; do
+        [[ $line != '# note: '* ]] || note=${line#'# note: '}
+    done <"$1"
+    [[ $note == *[![:alnum:]:.-]* ]] || shown+=RemediateHoldNote=$note$'\n'
+}
+
 # hide_command: keeps in shown the properties that were asked for, and the used part of the command.
 hide_command() {
     local line all=$shown
@@ -117,7 +130,7 @@ hide_command() {
         case ,$PROPERTIES, in *,"${line%%=*}",*) ;; *) continue ;; esac
         [[ $line == ExecStart=* ]] || shown+=$line$'\n'
     done < <(printf '%s\n' "$all")
-    [[ ! -e /etc/systemd/system/$unit.d/remediate-hold.conf ]] || shown+=$'RemediateHold=yes\n'
+    held_by /etc/systemd/system/"$unit".d/remediate-hold.conf
     [[ $binary ]] || return 0
     used "${words[@]:1}"
     shown+="ExecStart={ path=$binary ; argv[]=$binary ${kept[*]} ; ignore_errors=no }"$'\n'

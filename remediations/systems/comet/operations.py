@@ -11,7 +11,7 @@ from collections.abc import Generator
 
 from pyinfra.api.operation import operation
 
-from remediations.systems.comet import copy_programs, programs, rollback_programs
+from remediations.systems.comet import copy_programs, programs, rollback_programs, second_signer
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
@@ -101,6 +101,27 @@ def hold(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_held(planned.unit),
             undo=_let_go(planned),
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def hold_duplicate(planned: PlannedNode) -> Generator[ShellStep, None, None]:
+    """Stop a holder of a key that must not sign here, keep everybody from starting it, and keep
+    what shows which votes it signed."""
+    yield ShellStep(
+        HostCommand(
+            text=second_signer.hold_duplicate_text(planned),
+            operation="node.hold.duplicate",
+            timeout_s=parts.CHECK_LIMIT_S
+            + planned.stop_limit_s
+            + parts.STOP_MARGIN_S
+            + parts.LOCK_LIMIT_S
+            + second_signer.EVIDENCE_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_held(planned.unit),
+            undo="only once its key is on no other host, and its sign state the newest: "
+            f"{_let_go(planned)}",
         )
     )
 

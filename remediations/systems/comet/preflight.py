@@ -18,6 +18,7 @@ Action = Literal[
     "restart",
     "enable",
     "hold",
+    "hold.duplicate",
     "rollback",
     "release",
     "install",
@@ -61,7 +62,7 @@ def planned_copy() -> PlannedCopy:
         DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned("copy", PlannedCopy.from_data, PlannedCopy.from_words)
+    return _planned("node.copy", PlannedCopy.from_data, PlannedCopy.from_words)
 
 
 def planned_replacement() -> PlannedReplacement:
@@ -71,7 +72,7 @@ def planned_replacement() -> PlannedReplacement:
         DeployError: a guard blocks; without a plan one always does, because no copy was chosen.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned("replace", PlannedReplacement.from_data, PlannedReplacement.from_words)
+    return _planned("node.replace", PlannedReplacement.from_data, PlannedReplacement.from_words)
 
 
 def planned_settings() -> PlannedSettings:

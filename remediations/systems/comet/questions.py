@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from remediations.systems.comet import rpc, rpc_envelope, rpc_signed
+from remediations.systems.comet.blocks import DuplicateVotes
 from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.values import (
@@ -82,6 +83,16 @@ def headers(target: NodeLocation, heights: range) -> Question[dict[int, BlockMet
         "blockchain",
         paths,
         lambda pages: {meta.height: meta for page in pages for meta in rpc.parse_blocks(page)},
+    )
+
+
+def evidence(
+    target: NodeLocation, heights: Sequence[int]
+) -> Question[tuple[tuple[DuplicateVotes, ...], ...]]:
+    """Who signed twice, by the evidence in the blocks of `heights`, in that order."""
+    paths = tuple(f"block?height={height}" for height in heights)
+    return _question(
+        target, "block", paths, lambda pages: tuple(map(rpc_signed.parse_evidence, pages))
     )
 
 

@@ -80,6 +80,7 @@ def parse_unit(text: str, *, home: str) -> Unit:
             invocation=shown.get("InvocationID", ""),
             needs_reload=shown.get("NeedDaemonReload") == "yes",
             held=shown.get("RemediateHold") == "yes",
+            hold_note=shown.get("RemediateHoldNote", ""),
         )
     except KeyError as error:
         raise TextError(f"systemctl show does not report {error}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from remediations.systems.hosts.hold import hold_path
 from remediations.systems.hosts.rounds import Question
 from remediations.values.lines import split_lines
 
@@ -48,6 +49,19 @@ def unit_active(unit: str) -> Question[bool]:
         source=unit,
         command=f"systemctl is-active --quiet {shlex.quote(unit)}; echo $?",
         parse=_active,
+    )
+
+
+def unit_held(unit: str) -> Question[bool]:
+    """Whether the unit is stopped, and held by a run (`hold.py`)."""
+    path = shlex.quote(hold_path(unit))
+    return Question(
+        source=f"the hold of {unit}",
+        command=f"state=$(systemctl show -p ActiveState --value {shlex.quote(unit)}) || exit\n"
+        f"case $state in inactive | failed) ;; *) echo no; exit ;; esac\n"
+        f"if [ -e {path} ]; then echo yes; else echo no; fi",
+        parse=_yes_or_no,
+        root=True,
     )
 
 
@@ -100,6 +114,13 @@ def _active(output: bytes) -> bool:
     if not status.isdigit() or int(status) not in (ACTIVE, INACTIVE, NO_UNIT):
         raise ValueError("systemctl does not say whether it runs")
     return int(status) == ACTIVE
+
+
+def _yes_or_no(output: bytes) -> bool:
+    word = output.strip()
+    if word not in (b"yes", b"no"):
+        raise ValueError("it does not say yes or no")
+    return word == b"yes"
 
 
 def _sha256s(output: bytes) -> tuple[str, ...]:

@@ -24,7 +24,8 @@ class Session(Record, frozen=True, kw_only=True):
 class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A systemd service (`systemctl show`). `active_since` is in UTC, None if it never was
     active. `needs_reload`: its files have changed since systemd read them. `held`: a run keeps
-    everybody from starting it (`hold.py`)."""
+    everybody from starting it (`hold.py`); `hold_note` is the last thing that the hold says was
+    done."""
 
     name: str
     load_state: str
@@ -46,6 +47,7 @@ class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
     invocation: str
     needs_reload: bool = False
     held: bool = False
+    hold_note: str = ""
 
     @property
     def masked(self) -> bool:

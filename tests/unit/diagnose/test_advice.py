@@ -48,7 +48,7 @@ def test_a_key_on_two_hosts_is_taken_from_one_by_commands_that_work() -> None:
     """With the unit of that host."""
     said = diagnose(worlds.duplicated(healthy(standby=1), "val4", "standby1")).node("standby1")
     assert said.by_hand.startswith("Leave val4 alone.")
-    assert f"`sudo systemctl disable --now {UNIT}`, then move config/priv_" in said.by_hand
+    assert f"`sudo systemctl disable --now {UNIT}`; then move config/priv_" in said.by_hand
 
 
 ADVICE = {

@@ -164,7 +164,8 @@ def test_a_duplicate_key_does_not_hide_that_nobody_runs() -> None:
     assert (
         "standby1 and val1 (40) duplicate-key, none of them runs, val4 (10)" in finding.explanation
     )
-    assert "None of them runs" in finding.next_step
+    assert finding.next_step == "remediate plan double-sign"
+    assert "None of them runs" in finding.node("val1").by_hand
 
 
 def entries(world: CometReading) -> tuple[HostEntry, ...]:

@@ -68,6 +68,7 @@ def plans() -> list[Plan]:
         plan_of(worlds.split(worlds.healthy(), ("val1",), ("val2", "val3", "val4", "full1"))),
         plan_of(everybody_down()),
         plan_of(jailed(worlds.healthy(), "val4"), "low-validators"),
+        plan_of(worlds.duplicated(worlds.healthy(), "val4", "standby1"), "double-sign"),
     ]
 
 

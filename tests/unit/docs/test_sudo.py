@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.observe.observation import Scope
-from remediations.systems.comet import copy_programs, programs, rollback_programs
+from remediations.systems.comet import (
+    copy_programs,
+    programs,
+    rollback_programs,
+    second_signer,
+)
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.inventory import Role
@@ -122,6 +127,7 @@ STARTED = {
             ),
         )
     ),
+    "hold of a second holder": second_signer.hold_duplicate_text(NODE),
     "configure": programs.configure_text(SETTINGS),
 }
 

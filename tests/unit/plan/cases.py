@@ -162,6 +162,13 @@ def plan_of(
     return make_plan(maker(playbook=playbook), branch, sealed(observation), frozenset(only))
 
 
+def compiled_of(observation: CometReading, playbook: str) -> Plan:
+    """The plan of a playbook for a world, as the compiler makes it."""
+    with Compiler() as compiler:
+        whole = maker({HOST: made_by(compiler)}, playbook)
+        return make_plan(whole, None, sealed(observation), frozenset())
+
+
 def compiled(observation: CometReading, *, tool: str = TOOL, origin: Origin = ORIGIN) -> Plan:
     """The plan for a world, as the compiler makes it."""
     with Compiler() as compiler:

@@ -36,6 +36,7 @@ ASKED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("node-down", ("val1",)),
     ("node-down", ("full1",)),
     ("node-down", ("standby1",)),
+    ("double-sign", ()),
 )
 
 

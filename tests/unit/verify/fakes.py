@@ -48,6 +48,11 @@ class FakeNode:
     absent: frozenset[str] = frozenset()
     round: int = 0
     evidence_at: int = 0
+    evidence_of: int = 0
+    """The height of the votes in that evidence, which are those of the key of val4."""
+    signature: str = "AAAA"
+    held: bool = True
+    """Stopped, and held by a run."""
     state: tuple[int, int, int] = (TIP, 0, 3)
     running: bool = True
     program: str = PROGRAM
@@ -71,6 +76,7 @@ class FakeNode:
             told
             for words, told in (
                 ("sign_state", (0, self._state())),
+                ("remediate-hold", (0, "yes\n" if self.held else "no\n")),
                 ("systemctl is-active", (0, f"{0 if self.running else 3}\n")),
                 ("sha256sum", (0, f"{self.program}  /proc/400/exe\n")),
                 ("journalctl", (0, f"{'0123456789abcdef' * 2}\n{self.found}\n")),
@@ -108,6 +114,8 @@ class FakeNode:
                 return self._blockchain(query["minHeight"], query["maxHeight"])
             case "commit":
                 return self._commit(query["height"])
+            case "block":
+                return self._block()
             case "block_results":
                 return self._results(query["height"])
             case "validators":
@@ -152,7 +160,7 @@ class FakeNode:
                 "block_id_flag": 1 if f"val{index}" in self.absent else 2,
                 "validator_address": worlds.address_of(index),
                 "timestamp": times(height),
-                "signature": "AAAA",
+                "signature": self.signature,
             }
             for index in range(1, len(self.powers) + 1)
         ]
@@ -160,6 +168,22 @@ class FakeNode:
         return answers.envelope(
             {"signed_header": {"header": answers.header(height), "commit": commit}}
         )
+
+    def _block(self) -> bytes:
+        votes = [
+            {
+                "type": 2,
+                "height": str(self.evidence_of),
+                "round": 0,
+                "block_id": {"hash": letter * 64, "parts": {"total": 1, "hash": letter * 64}},
+                "timestamp": times(self.evidence_of),
+                "validator_address": worlds.address_of(4),
+                "signature": "AAAA",
+            }
+            for letter in "AB"
+        ]
+        evidence = {"value": {"vote_a": votes[0], "vote_b": votes[1]}}
+        return answers.envelope({"block": {"evidence": {"evidence": [evidence]}}})
 
     def _results(self, height: int) -> bytes:
         digest = bytes.fromhex(worlds.app_hash_at(height, self.branch + self.state_branch))

@@ -146,5 +146,6 @@ def test_our_own_suite_is_found() -> None:
     """The checks are shipped with the package."""
     assert sorted(file.name for file in suite_of(DOMAIN).glob("test_*.py")) == [
         "test_chain.py",
+        "test_keys.py",
         "test_nodes.py",
     ]

@@ -24,6 +24,7 @@ from remediations.engine.verify.given import Given
 from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline
 from remediations.playbooks.chain.checks.fleet import Fleet, Statuses
+from remediations.playbooks.chain.checks.keys import HeldFleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import (
     CheckedChain,
@@ -44,16 +45,17 @@ class _Every:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `node` runs for each node of the plan, for `acted` or `signer` for each
-    one, or each validator, that was acted on, for `freed` for each whose validator was unjailed."""
+    one, or each validator, that was acted on, for `freed` for each whose validator was unjailed,
+    for `held` for each that was stopped and held."""
     plan = PlannedChain.of(metafunc.config.stash[GIVEN].plan)
-    everyone = [target.host for target in plan.targets]
-    signers = [t.host for t in plan.targets if t.power and t.host in plan.acting]
-    for name, hosts in (
-        ("node", everyone),
-        ("acted", list(plan.acting)),
-        ("signer", signers),
-        ("freed", list(plan.freed)),
-    ):
+    asked = {
+        "node": [target.host for target in plan.targets],
+        "acted": list(plan.acting),
+        "signer": [t.host for t in plan.targets if t.power and t.host in plan.acting],
+        "freed": list(plan.freed),
+        "held": [target.host for target in plan.held],
+    }
+    for name, hosts in asked.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, hosts or [None], indirect=True)
 
@@ -82,7 +84,7 @@ def reach(given: Given, plan: PlannedChain) -> Iterator[BlockingReach]:
     """Connections to the nodes of the plan, by exactly the names, routes and host keys that it
     pins."""
     known = {entry.name for entry in given.inventory.hosts}
-    targets = {target.host for target in plan.targets}
+    targets = {target.host for target in (*plan.targets, *plan.held)}
     reach = BlockingReach(given.inventory, given.resolver)
     try:
         elsewhere = changed_logins(
@@ -141,6 +143,18 @@ def acted(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
 def signer(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     """One validator that was acted on."""
     return _one(request, reading)
+
+
+@pytest.fixture(scope="session")
+def held_fleet(plan: PlannedChain, reach: BlockingReach) -> HeldFleet:
+    """The nodes that were stopped and held, and the chain that their keys signed in."""
+    return HeldFleet(reach, plan)
+
+
+@pytest.fixture
+def held(request: pytest.FixtureRequest) -> str:
+    """One host that was stopped and held."""
+    return str(request.param)
 
 
 @pytest.fixture

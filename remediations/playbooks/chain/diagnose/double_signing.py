@@ -65,4 +65,7 @@ def _of_both(view: NodeView, conflict: Conflict, context: ChainContext) -> str:
 
 def _stop(view: NodeView) -> str:
     unit = quote(view.unit.name) if view.unit is not None else "UNIT"
-    return f"`sudo systemctl stop {unit}` on {view.host}"
+    return (
+        f"`sudo systemctl stop {unit}` on {view.host}, or `remediate plan double-sign`, which also "
+        "keeps it from being started"
+    )

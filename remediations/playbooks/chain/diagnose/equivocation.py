@@ -32,6 +32,8 @@ from remediations.values.reading import Known, value_or_none
 
 RECENT = timedelta(minutes=10)
 """While two signers run, the lines come with every block; in a halt, with every round."""
+_ECHO = timedelta(seconds=30)
+"""So long after the last vote of a holder that was stopped the others may still tell of it."""
 
 # A peer chooses its name, which stands in a journal, too: so only the message itself counts (what
 # stands before the first `=` or quote, or in the member of that name) and the value of `err`.
@@ -128,6 +130,8 @@ def read_equivocations(
         signs.setdefault(sign.address, []).append(sign)
 
     def recent(address: str, at: datetime) -> bool:
+        if _held_since(views, address, at):
+            return False
         standing = at >= newest and not _started_since(views, address, at)
         return (at >= began - RECENT or standing) and (power.of(address) > 0 or not power.known)
 
@@ -230,6 +234,24 @@ def _started_since(views: Sequence[NodeView], address: str, at: datetime) -> boo
     there would be a younger line."""
     return any(
         view.address == address and runs(view) and (view.started_at or at) > at for view in views
+    )
+
+
+def _held_since(views: Sequence[NodeView], address: str, at: datetime) -> bool:
+    """Whether a holder of this key was stopped and held after `at`: then that is over. Where yet
+    another one signs, there is a younger sign."""
+    holds = (view.held_as_second for view in views)
+    return any(
+        hold is not None and hold.address == address and at <= hold.since + _ECHO for hold in holds
+    )
+
+
+def tells_of(view: NodeView, address: str, since: datetime) -> bool:
+    """Whether the journal of this host says that the key signed twice, later than `since`."""
+    return any(
+        _corrected(view, entry) >= since
+        and _whose(entry.message, view, {address[:12]: address}) == address
+        for entry in value_or_none(view.reading.journal) or ()
     )
 
 

@@ -21,6 +21,8 @@ from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import value_or_none
 
+SECOND_HOLDER = "double-sign"
+"""The playbook for a key with a second holder."""
 _VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
 """Their power is not missing, whatever else is to be said of them."""
 
@@ -179,6 +181,8 @@ def next_step(
     if judgement.next_step:
         return judgement.next_step
     urgent = [n for n in nodes if n.condition.rule.comes_first]
+    if second_holders(nodes):
+        return f"remediate plan {SECOND_HOLDER}"
     if urgent and chain is not ChainClass.UNDETERMINED:
         return _first_by_hand(case, urgent)
     if case.clocks.our_fault:  # until then every plan is refused (G37)
@@ -218,9 +222,17 @@ def _some_diverged_answer(case: ClassInput) -> bool:
     )
 
 
+def second_holders(nodes: Sequence[NodeFinding]) -> tuple[str, ...]:
+    """The hosts with a key that signs twice, or could, and that are not held yet."""
+    kinds = (NodeCondition.DOUBLE_SIGNING, NodeCondition.DUPLICATE_KEY)
+    return tuple(node.host for node in nodes if node.condition in kinds and not node.held)
+
+
 def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
     """The playbook that is worth planning now; None if there is none, or if it would cure no node
     before a person has done something about it."""
+    if second_holders(nodes):
+        return SECOND_HOLDER
     if any(n.condition.rule.comes_first for n in nodes):
         return None
     anyone = chain in (ChainClass.DEGRADED, ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)

@@ -21,11 +21,14 @@ _OF_THE_FILE = frozenset({Why.ABSENT, Why.REFUSED, Why.MALFORMED})
 
 
 def duplicate_key(view: NodeView, context: ChainContext) -> NodeVerdict | None:
-    """The key is on two hosts: if both run, the validator is tombstoned within two blocks."""
+    """The key is on two hosts: if both run, the validator is tombstoned within two blocks. A holder
+    that is held does not count: nobody starts it (`held_key`)."""
     key = value_or_none(view.reading.key)
     address = key.address if key is not None else ""
-    holders = context.duplicates.get(address, ())
+    holders = tuple(h for h in context.duplicates.get(address, ()) if not context.holders[h].held)
     hands = ""
+    if view.held or (len(holders) < 2 and address in context.duplicates):
+        return None
     if len(holders) > 1:
         others = name_some([host for host in holders if host != view.host])
         states = ", ".join(f"{host} {_state(context.holders[host])}" for host in holders)
@@ -68,8 +71,9 @@ def _apart(view: NodeView, holders: Sequence[NodeView]) -> str:
     if view.down and any(holder is not view for holder in active):
         running = name_some([holder.host for holder in active])
         return (
-            f"Leave {running} alone. Here: `sudo systemctl disable --now {_unit(view)}`, then move "
-            "config/priv_validator_key.json away from this host."
+            f"Leave {running} alone. Here: `remediate plan double-sign` holds it, by hand `sudo "
+            f"systemctl disable --now {_unit(view)}`; then move config/priv_validator_key.json "
+            "away from this host."
         )
     others = name_some([holder.host for holder in holders if holder is not view])
     if active == [view]:

@@ -15,6 +15,7 @@ from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerd
 from remediations.playbooks.chain.diagnose.double_signing import double_signing
 from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.heard import rpc_silent
+from remediations.playbooks.chain.diagnose.held_key import held_holder
 from remediations.playbooks.chain.diagnose.jail_condition import without_power
 from remediations.playbooks.chain.diagnose.key_condition import (
     duplicate_key,
@@ -125,6 +126,7 @@ _JUDGES: tuple[Judge, ...] = (
     _no_daemon,
     double_signing,
     key_missing,
+    held_holder,
     duplicate_key,
     _standby,
     sign_state_lost,

@@ -82,6 +82,7 @@ def _finding(
         cause=cause,
         by_hand=by_hand(view, verdict.condition, hands),
         evidence=evidence,
+        held=view.held,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.systems.comet.reading import ChainSample, HostReading
+from remediations.systems.comet.second_signer import NOTE
 from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, RoundStep
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
 from remediations.values.reading import Known, Unknown, value_or_none
@@ -19,6 +22,15 @@ READ_APART = 20
 read seconds apart."""
 
 _DOWN = frozenset({"inactive", "failed"})
+_SECOND = re.compile(f"{NOTE}:([0-9A-F]{{40}}|none):([0-9]{{1,10}})")
+
+
+class HeldAsSecond(NamedTuple):
+    """A hold of one holder of a key: the key's address ("none" for that of a remote signer), and
+    since when the unit is down, by our clock."""
+
+    address: str
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,23 @@ class NodeView:
             return False
         looping = self.unit.active_state == "activating" and self.unit.main_pid == 0
         return self.unit.active_state in _DOWN or looping
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody can start it: it is down, and held by a run, or masked for good."""
+        unit = self.unit
+        return unit is not None and self.down and (unit.held or unit.enabled == "masked")
+
+    @cached_property
+    def held_as_second(self) -> HeldAsSecond | None:
+        """What the hold says, if a run holds it because its key must not sign there."""
+        unit = self.unit
+        if unit is None or not unit.held:
+            return None
+        found = _SECOND.fullmatch(unit.hold_note)
+        if found is None:
+            return None
+        return HeldAsSecond(found[1], datetime.fromtimestamp(int(found[2]), UTC) - self.clock)
 
     @property
     def only_wrapper(self) -> bool:

@@ -12,6 +12,7 @@ from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.all_down import signs_nothing
 from remediations.playbooks.chain.finding import FileWitness, Tristate
+from remediations.playbooks.chain.holders import ACCEPT_HALT, STOPS
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import name_some, percent
@@ -59,13 +60,8 @@ def inventory_covers_quorum(chain: ChainSituation, proposal: Whole) -> GuardResu
 
 
 def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
-    """G2: no validator key is on two hosts, stopped standbys included."""
-    holders: dict[str, list[str]] = defaultdict(list)
-    same = chain.same_machine
-    for reading in chain.observation.hosts:
-        key = value_or_none(reading.key)
-        if key is not None and key.address:
-            holders[key.address].append(reading.host)
+    """G2: no validator key is on two hosts where it could sign, stopped standbys included."""
+    same, holders = chain.same_machine, _could_sign(chain, proposal)
     twice = {address: hosts for address, hosts in holders.items() if len(hosts) > 1}
     got = "; ".join(f"{address[:12]} on {', '.join(hosts)}" for address, hosts in twice.items())
     copies = any(len({same.get(h, h) for h in hosts}) > 1 for hosts in twice.values())
@@ -76,12 +72,37 @@ def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
         got=(got or f"{len(holders)} keys, each on one host")
         + ("" if copies or not twice else ", which are one machine"),
         expected="one host for each key",
-        next_step="decide which host may sign; remove the key from the other by hand, then "
-        "`remediate diagnose`"
+        next_step="`remediate plan double-sign` holds all but the one that may sign; then remove "
+        "the key from those by hand"
         if copies or not twice
         else "take all but one of these names out of the inventory; change nothing on the machine",
         facts=tuple(f"{reading.host}.address" for reading in acting_readings(chain, proposal)),
     )
+
+
+def _could_sign(chain: ChainSituation, proposal: Whole) -> dict[str, list[str]]:
+    """Key → the hosts that could sign with it afterwards: not those that are held, or that the
+    proposal stops and holds. Where it only stops, the keys of others are no concern of it."""
+    stops = {move.target for move in proposal.moves if move.action.name == STOPS}
+    acted = frozenset(proposal.targets)
+    holders: dict[str, list[str]] = defaultdict(list)
+    concerned: set[str] = set()
+    for reading in chain.observation.hosts:
+        key = value_or_none(reading.key)
+        if key is None or not key.address:
+            continue
+        if reading.host in stops:
+            concerned.add(key.address)
+        elif reading.host in acted or not chain.finding.node(reading.host).held:
+            holders[key.address].append(reading.host)
+    if only_stops(proposal):
+        return {address: holders[address] for address in concerned}
+    return holders
+
+
+def only_stops(proposal: Whole) -> bool:
+    """Whether all that is done is to stop and hold holders of keys: nothing is started."""
+    return all(move.action.name == STOPS for move in proposal.moves)
 
 
 def same_chain_id(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
@@ -124,14 +145,16 @@ def _signed_for(chain: ChainSituation, proposal: Whole) -> dict[str, str]:
 
 
 def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
-    """G29: no stage takes signing power from above two thirds to two thirds or below."""
+    """G29: no stage takes signing power from above two thirds to two thirds or below. People may
+    accept it where a key signs twice: a halt ends, a tombstoned validator never comes back."""
     if nobody_signs(chain, proposal):
         return None
     total = chain.finding.total_power
     stages = stage_impacts(chain, proposal)
     halted = chain.finding.halted is Tristate.YES
     lost = [n for n, impact in enumerate(stages, 1) if not keeps_quorum(impact)]
-    broken = [] if halted else lost
+    accepted = bool(lost) and only_stops(proposal) and ACCEPT_HALT in chain.inputs
+    broken = [] if halted or accepted else lost
     worst = min((impact.worst for impact in stages), default=chain.finding.online_power)
     return guard_result(
         "G29",
@@ -139,9 +162,13 @@ def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult |
         holds=not broken if total else None,
         got=f"at worst {worst} of {total}"
         + (f" in stage {broken[0]}" if broken else "")
-        + ("; no block comes now with all that votes" if halted and lost else ""),
+        + ("; no block comes now with all that votes" if halted and lost else "")
+        + (f"; people accept that the chain halts (--{ACCEPT_HALT})" if accepted else ""),
         expected="more than 2/3 wherever it is so before",
-        next_step="mend other validators first, so that this one can be missed",
+        next_step="decide: without this stop the key goes on to sign twice, and is tombstoned for "
+        f"ever; with it blocks stop until power is back. `--{ACCEPT_HALT} yes` accepts that"
+        if only_stops(proposal)
+        else "mend other validators first, so that this one can be missed",
         facts=("chain.online_power", "chain.total_power"),
     )
 
@@ -189,7 +216,9 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
 
 
 def _starts(chain: ChainSituation, proposal: Whole) -> bool:
-    return any(move.action.effects(chain, move.target) for move in proposal.moves)
+    return not only_stops(proposal) and any(
+        move.action.effects(chain, move.target) for move in proposal.moves
+    )
 
 
 def no_foreign_majority(chain: ChainSituation, proposal: Whole) -> GuardResult | None:

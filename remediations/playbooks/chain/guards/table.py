@@ -12,6 +12,7 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards import (
     copies,
+    duplicate,
     jail,
     node,
     position,
@@ -79,6 +80,19 @@ CONFIGURE_GUARDS = tuple(
 HOLD_GUARDS = tuple(
     map(by_host, (node.unit_known, node.records_writable, rollback.stands_at_one_height))
 )
+HOLD_DUPLICATE_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            duplicate.ends_what_was_read,
+            duplicate.must_not_sign_here,
+            node.records_writable,
+            duplicate.room_for_evidence,
+        ),
+    )
+)
+"""Nothing of a start is asked: a node that is stopped signs nothing, whatever is wrong with it."""
 ROLLBACK_GUARDS = tuple(
     map(
         by_host,

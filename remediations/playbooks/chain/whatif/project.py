@@ -21,7 +21,7 @@ from remediations.engine.whatif.projection import (
     Supposition,
 )
 from remediations.errors import Unreadable, UsageError
-from remediations.playbooks.chain.actions import HOLD, REEXECUTE
+from remediations.playbooks.chain.actions import HOLD, HOLD_DUPLICATE, REEXECUTE
 from remediations.playbooks.chain.impact import POWER
 from remediations.playbooks.chain.present import DOMAIN
 from remediations.playbooks.chain.rebuild import HOLD_FOR_COPY, RELEASE_COPY
@@ -34,7 +34,7 @@ from remediations.render.formats import name_some
 from remediations.systems.comet.quorum import has_quorum
 
 HEIGHT = "height"
-HOLDING = (HOLD, HOLD_FOR_COPY)
+HOLDING = (HOLD, HOLD_DUPLICATE, HOLD_FOR_COPY)
 REEXECUTING = (REEXECUTE, RELEASE_COPY)
 """Which state comes of it, only the hosts can tell."""
 CAN_SIGN = "power that can sign"
