@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.section import (
     NOT_ASKED,
@@ -24,6 +24,7 @@ from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
+from remediations.systems.comet.ways import Ways, parse_ways
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
 from remediations.systems.hosts.read_section import (
@@ -155,6 +156,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         genesis=reader.file("genesis", f"{home}/config/genesis.json", parse_genesis)
         if "genesis" in document.sections
         else UNSET,
+        ways=_ways(reader),
     )
 
 
@@ -186,6 +188,12 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
         binary=unknown,
         journal=unknown,
     )
+
+
+def _ways(reader: _Reader) -> Reading[Ways] | UnsetType:
+    """The ways to its peers; unset where it was not looked for, or nothing was lacking."""
+    found = reader.rpc_if_sent("ways", "net_info, and the ways to its persistent peers", parse_ways)
+    return UNSET if found is None else found
 
 
 def _unit(reader: _Reader) -> Reading[Unit]:

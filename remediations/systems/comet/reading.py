@@ -34,6 +34,7 @@ from remediations.systems.comet.values import (
     RoundState,
     ValidatorSet,
 )
+from remediations.systems.comet.ways import Ways
 from remediations.systems.hosts.reading import HostLogin, HostsReading
 from remediations.systems.hosts.values import (
     Binary,
@@ -98,7 +99,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     unknown because the host has several. `dials` are the persistent peers that it lacks, and
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
-    does not answer."""
+    does not answer, `ways` where it lacks persistent peers or stands."""
 
     host: str
     role: Role
@@ -118,6 +119,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     dials: Reading[tuple[Dial, ...]] | None = None
     changes: Reading[tuple[FileChange, ...]] | UnsetType = UNSET
     genesis: Reading[Genesis] | UnsetType = UNSET
+    ways: Reading[Ways] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ class ProbeName(StrEnum):
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
     UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
     UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
+    OBSTACLES_GONE = "obstacles-gone"  # OBSTACLE…: none of these lines of `obstacles.py` is there
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
 
 
@@ -59,6 +60,11 @@ def unit_held(unit: str, note: str = "-") -> Probe:
 def unit_runs(unit: str, sha256: str) -> Probe:
     """Whether `unit` is active, and its main process is of the program with this SHA-256."""
     return Probe(name=ProbeName.UNIT_RUNS, arguments=(unit, sha256))
+
+
+def obstacles_gone(lines: Sequence[str]) -> Probe:
+    """Whether none of the obstacles that these lines describe is on the host (`obstacles.py`)."""
+    return Probe(name=ProbeName.OBSTACLES_GONE, arguments=tuple(lines))
 
 
 def settings_are(home: str, user: str, settings: Sequence[str]) -> Probe:
