@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
+from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.mend_facts import MENDS
 from remediations.playbooks.chain.program import INSTALLS, chosen_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
@@ -44,6 +46,14 @@ class ProgramHash(Record, frozen=True, kw_only=True):
     sha256: str
 
 
+class MendedLink(Record, frozen=True, kw_only=True):
+    """Two nodes that a plan brings together, of which one dials the other by itself."""
+
+    one: str
+    other: str
+    other_id: str
+
+
 class MainProcess(Record, frozen=True, kw_only=True):
     """A process that was healthy, and must still be the same one afterwards. `started` is in clock
     ticks since boot."""
@@ -59,7 +69,8 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     `block_id` is the hash of the block at `height` (upper-case hex), as the witnesses told it; ""
     where they did not agree, and in plans of before it was kept. `installed` are the programs that
     the plan puts in place of those in `programs`. `expected_hash` is the app hash after that block
-    that people expect, or a rehearsal gave; "" if none was named.
+    that people expect, or a rehearsal gave; "" if none was named. `links` are those that the plan
+    mends.
     """
 
     KIND: ClassVar[str] = "chain.baseline/1"
@@ -74,6 +85,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     block_id: str = ""
     expected_hash: str = ""
     installed: tuple[ProgramHash, ...] = ()
+    links: tuple[MendedLink, ...] = ()
 
     def program_of(self, host: str) -> str | None:
         """The program that has to run on `host` afterwards, None if it was not read."""
@@ -91,19 +103,24 @@ class ChainNodes(Kinded, frozen=True, kw_only=True):
 
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
     """The state before, and the nodes, as parts of a plan."""
-    acting = frozenset(proposal.targets)
+    acting = frozenset(move.target for move in proposal.moves if move.action.name != MENDS)
+    mended = frozenset(proposal.targets) - acting
     installed = tuple(
         ProgramHash(host=move.target, sha256=chosen_program(chain))
         for move in proposal.moves
         if move.action.name == INSTALLS
     )
-    stood = _stood(chain, acting, installed)
-    return (Part.of(stood), Part.of(_nodes(chain, acting)))
+    stood = _stood(chain, acting, installed, mended)
+    return (Part.of(stood), Part.of(_nodes(chain, acting, mends=bool(mended))))
 
 
 def _stood(
-    chain: ChainSituation, acting: frozenset[str], installed: tuple[ProgramHash, ...]
+    chain: ChainSituation,
+    acting: frozenset[str],
+    installed: tuple[ProgramHash, ...],
+    mended: frozenset[str],
 ) -> ChainBaseline:
+    """`acting` are the hosts whose process a plan may end; on `mended` ones it ends none."""
     signs, peers, programs = [], [], []
     untouched: list[MainProcess] = []
     for reading in chain.observation.hosts:
@@ -118,7 +135,7 @@ def _stood(
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        if host not in acting and chain.finding.node(host).condition.rule.running:
+        if host not in acting and _stays(chain, host, mends=bool(mended)):
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,
@@ -131,7 +148,25 @@ def _stood(
         block_id=_block_id(chain),
         expected_hash=chain.inputs.get(EXPECT_HASH, ""),
         installed=installed,
+        links=tuple(_links(chain, mended)),
     )
+
+
+def _stays(chain: ChainSituation, host: str, *, mends: bool) -> bool:
+    """Whether its process must be the same afterwards: one that is well, or is cut off where a plan
+    only mends the ways."""
+    condition = chain.finding.node(host).condition
+    return condition.rule.running or (mends and condition is NodeCondition.ISOLATED)
+
+
+def _links(chain: ChainSituation, mended: frozenset[str]) -> Iterator[MendedLink]:
+    """Those of which all that is known to shut them is removed, among nodes that tell their id."""
+    ends = {reading.host: reading for reading in chain.observation.hosts}
+    for link in chain.finding.links:
+        removed = all(not one.kept and one.host in mended for one in link.obstacles)
+        status = latest_status(ends[link.other]) if link.other in ends else None
+        if link.persistent and link.obstacles and removed and link.one in ends and status:
+            yield MendedLink(one=link.one, other=link.other, other_id=status.node_id)
 
 
 def _block_id(chain: ChainSituation) -> str:
@@ -154,14 +189,14 @@ def _main_process(reading: HostReading) -> Iterator[MainProcess]:
             return
 
 
-def _nodes(chain: ChainSituation, acting: frozenset[str]) -> ChainNodes:
+def _nodes(chain: ChainSituation, acting: frozenset[str], *, mends: bool) -> ChainNodes:
     nodes = []
     for reading in chain.observation.hosts:
         finding = chain.finding.node(reading.host)
         unit, config = value_or_none(reading.unit), value_or_none(reading.config)
         if unit is None or config is None:
             continue
-        if reading.host in acting or finding.condition.rule.running:
+        if reading.host in acting or _stays(chain, reading.host, mends=mends):
             status, key = latest_status(reading), value_or_none(reading.key)
             nodes.append(
                 NodeLocation(
@@ -210,6 +245,9 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.baseline/1 untouched": Movable(
             included,
             "a host that was slow or down may answer now: it is not watched, and not acted on",
+        ),
+        "chain.baseline/1 links": Movable(
+            included, "a peer that was slow may be an end of a link, too; what is removed is a fact"
         ),
         "chain.nodes/1 nodes": Movable(
             included, "a host that was slow or down may answer now: no gate or check needs it"

@@ -33,6 +33,7 @@ from remediations.playbooks.chain.gates import Advances, Answers, Follows, Stopp
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
+from remediations.playbooks.chain.mend import MEND
 from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.situation import situation
@@ -88,6 +89,7 @@ DOMAIN = Domain(
         HOLD,
         ROLL_BACK,
         REEXECUTE,
+        MEND,
     ),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK),
     watch=watch_chain,

@@ -10,6 +10,7 @@ from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.install import BEHIND
+from remediations.playbooks.chain.mend import MEND_CUT_OFF
 from remediations.playbooks.chain.restart import (
     checks_for,
     disabled_warnings,
@@ -47,6 +48,7 @@ PLAYBOOK = Playbook(
     title="Node down",
     alerts=("NodeDown",),
     branches=(
+        MEND_CUT_OFF,
         Branch(
             name="restart-node",
             title="Start or restart what is down, one at a time",

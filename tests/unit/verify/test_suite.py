@@ -18,6 +18,7 @@ from remediations.playbooks.chain.checks import test_nodes as each
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import CheckedNode
+from remediations.playbooks.chain.mend import LINKS_UP
 from remediations.playbooks.chain.restart import EXPECTED_STATE
 from tests import worlds
 from tests.unit.plan.cases import plan_of, quorum_lost
@@ -333,7 +334,7 @@ def test_every_planned_check_exists() -> None:
         for mark in test.pytestmark
         if mark.name == "check"
     }
-    promised = {*plan_of(quorum_lost()).checks, EXPECTED_STATE}
+    promised = {*plan_of(quorum_lost()).checks, EXPECTED_STATE, LINKS_UP}
     assert marked == {(check.id, check.title) for check in promised}
     assert set(CHECKS) == {check for check, _ in marked}
 

@@ -27,6 +27,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P15": "no failure in the journal since the start",
         "P17": "files belong to the service user",
         "P18": "the state is the one that was rehearsed",
+        "P22": "the mended links are up",
         "I13": "processes that were healthy were not restarted",
     }
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult
 from remediations.playbooks.chain.guards import (
+    links,
     node,
     position,
     power,
@@ -105,5 +106,6 @@ INSTALL_GUARDS = tuple(
     )
 )
 """The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
+MEND_GUARDS = tuple(map(by_host, (links.ways_known, links.peers_only, node.records_writable)))
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""
