@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Outcome, Risk
@@ -18,11 +19,12 @@ from remediations.playbooks.chain.mend import MEND, REDIAL_LEAST_S, REDIAL_MOST_
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation, situation_of
-from remediations.systems.comet.reading import CometReading
+from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.values import DialAnswer
 from tests import worlds
 from tests.unit.plan.cases import Case, case_of
 from tests.worlds import healthy
+from tests.worlds.nodes import held_back
 from tests.worlds.ways import address_at, addressed, parted_by_routes, with_ways
 
 ONE, OTHER = ("val1", "val4"), ("val2", "val3", "full1")
@@ -122,6 +124,21 @@ def test_a_node_that_its_host_cuts_off_is_mended_and_not_restarted() -> None:
     assert case.proposal.targets == ("val4",)
     assert case.proposal.risk is Risk.MEDIUM
     assert {one.outcome for one in case.judge()} == {Outcome.PASS}
+
+
+def test_one_look_is_enough_where_no_port_is_open() -> None:
+    """Far below the tip, seen once only: cut off, and not one that does not sign."""
+    world = cut_off()
+
+    def once(reading: HostReading) -> HostReading:
+        held = held_back(reading, 20)
+        peers = healthy().host("val4").chain.peers
+        return replace(held, samples=held.samples[:1], chain=replace(held.chain, peers=peers))
+
+    world = worlds.change(world, "val4", once)
+    assert diagnose(world).node("val4").condition is NodeCondition.ISOLATED
+    near = with_ways(world, "val4", ())
+    assert diagnose(near).node("val4").condition is not NodeCondition.ISOLATED
 
 
 def test_others_may_shut_it_out() -> None:

@@ -20,7 +20,8 @@ from remediations.playbooks.chain.checks.reading import (
 )
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import Commit
+from remediations.systems.comet.values import Commit, Peer
+from remediations.values.reading import Reading, value_or_none
 
 Saw = Callable[[str], None]
 
@@ -237,11 +238,12 @@ def test_links_are_up(
     ends = {link.one for link in baseline.links}
     asked = [target for target in plan.targets if target.host in ends]
 
-    def down(peers: Mapping[str, frozenset[str]]) -> list[str]:
+    def down(told: Mapping[str, Reading[tuple[Peer, ...]]]) -> list[str]:
+        ids = {host: {p.node_id for p in value_or_none(told[host]) or ()} for host in told}
         return [
             f"{link.one} and {link.other}"
             for link in baseline.links
-            if link.other_id not in peers.get(link.one, ())
+            if link.other_id not in ids.get(link.one, ())
         ]
 
     peers = wait.until(
@@ -250,5 +252,7 @@ def test_links_are_up(
         limit_s=LINKS_LIMIT_S,
         missing=lambda peers: f"links between {', '.join(down(peers)[:4])}",
     )
+    for told in peers.values():
+        known(told)
     saw(f"{len(baseline.links)} links are up")
     assert not down(peers), f"down: {down(peers)}"
