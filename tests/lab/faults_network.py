@@ -35,6 +35,31 @@ class NetworkFaults(Faults):
         """What `source` sends to the targets is lost; what they send arrives."""
         self._block(source, targets)
 
+    def break_switch(self, *hosts: str) -> None:
+        """Between these hosts the switch passes nothing, and each host by itself is as it was;
+        logins from outside go on."""
+        for host in hosts:
+            self._isolated(host, "on")
+
+        def mend() -> None:
+            for host in hosts:
+                self._isolated(host, "off")
+
+        self.mend_host(mend)
+
+    def break_by_rule(self, host: str, others: Sequence[str]) -> None:
+        """A firewall rule on `host` drops what the others send; another rule stands around it."""
+        addresses = [self.hosts[other].address for other in others]
+        rules = [
+            "add table inet filter",
+            "add chain inet filter input { type filter hook input priority filter; }",
+            "add rule inet filter input tcp dport 9 drop",
+            *(f"add rule inet filter input ip saddr {at} counter drop" for at in addresses),
+            "add rule inet filter input tcp dport 7 drop",
+        ]
+        self.hosts[host].sh("nft -f - <<'END'\n" + "\n".join(rules) + "\nEND")
+        self.mend_host(lambda: self.hosts[host].sh("nft delete table inet filter", check=False))
+
     def break_isolate(self, host: str) -> None:
         """Unplugged: no peer and no login reaches it, the daemon lives on."""
         link = self.hosts[host].link
@@ -104,6 +129,9 @@ class NetworkFaults(Faults):
             offset.unlink()
 
         self.mend_host(mend)
+
+    def _isolated(self, host: str, state: str) -> None:
+        self.net.inside("bridge", "link", "set", "dev", self.hosts[host].link, "isolated", state)
 
     def _block(self, host: str, others: Sequence[str]) -> None:
         addresses = [self.hosts[other].address for other in others]

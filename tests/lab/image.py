@@ -14,7 +14,8 @@ from tests.lab.recipe import recipe_key
 from tests.lab.shell import LabError, run
 
 PACKAGES = (
-    "systemd,systemd-sysv,dbus,openssh-server,iproute2,curl,ca-certificates,sudo,procps,libfaketime"
+    "systemd,systemd-sysv,dbus,openssh-server,iproute2,nftables,curl,ca-certificates,sudo,procps,"
+    "libfaketime"
 )
 SUITE = "bookworm"
 INDEX_FORMAT = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"

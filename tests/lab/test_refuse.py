@@ -101,7 +101,7 @@ def memory(lab: Lab) -> None:
 CASES = (
     Case(
         "partition",
-        lambda lab: lab.break_partition(("val1", "val4", "full1"), ("val2", "val3")),
+        lambda lab: lab.break_switch("val1", "val2", "val3", "val4", "full1"),
         chain="partition",
         stalls=True,
     ),

@@ -47,6 +47,10 @@ SECTIONS: dict[str, bytes] = {
     "records": b"path=/v\nwritable=yes\nroom=1 2 3 4\n0 700 /v\n0 755 /\n",
     "binary": b"path=/b/v\ndisk=%b\nrunning=%b\nversion=1\n" % (b"a" * 64, b"a" * 64),
     "dials": b"%b open\n%b silent\n" % (b"a" * 40, b"b" * 40),
+    "ways": b"way %b 10.0.0.2 shut silent\nroute blackhole 10.0.0.2\nlink e1 10.1.0.5/24\n"
+    b"rule table inet f { # handle 1\nrule \tchain i { # handle 2\n"
+    b"rule \t\ttype filter hook input priority filter; policy drop;\n"
+    b"rule \t\tip saddr 10.0.0.2 drop # handle 3\n" % (b"a" * 40),
     "journal": b"1764086400.123456 h v[1]: panic: x\n",
     **{name: answer for name, (_, answer) in PARSERS.items()},
     **{f"{name[:-1]}2": answer for name, (_, answer) in PARSERS.items() if name.endswith(".1")},

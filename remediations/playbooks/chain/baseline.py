@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
+from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.holders import STOPS
+from remediations.playbooks.chain.mend_facts import MENDS
 from remediations.playbooks.chain.program import INSTALLS, chosen_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
@@ -48,6 +50,14 @@ class ProgramHash(Record, frozen=True, kw_only=True):
     sha256: str
 
 
+class MendedLink(Record, frozen=True, kw_only=True):
+    """Two nodes that a plan brings together, of which one dials the other by itself."""
+
+    one: str
+    other: str
+    other_id: str
+
+
 class MainProcess(Record, frozen=True, kw_only=True):
     """A process that was healthy, and must still be the same one afterwards. `started` is in clock
     ticks since boot."""
@@ -63,7 +73,8 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     `block_id` is the hash of the block at `height` (upper-case hex), as the witnesses told it; ""
     where they did not agree, and in plans of before it was kept. `installed` are the programs that
     the plan puts in place of those in `programs`. `expected_hash` is the app hash after that block
-    that people expect, or a rehearsal gave; "" if none was named.
+    that people expect, or a rehearsal gave; "" if none was named. `links` are those that the plan
+    mends.
     """
 
     KIND: ClassVar[str] = "chain.baseline/1"
@@ -78,6 +89,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     block_id: str = ""
     expected_hash: str = ""
     installed: tuple[ProgramHash, ...] = ()
+    links: tuple[MendedLink, ...] = ()
 
     def program_of(self, host: str) -> str | None:
         """The program that has to run on `host` afterwards, None if it was not read."""
@@ -110,17 +122,18 @@ def stays_down(proposal: Proposal[ChainSituation]) -> frozenset[str]:
 
 def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple[Part, ...]:
     """The state before, and the nodes, as parts of a plan."""
-    acting, held = frozenset(proposal.targets), stays_down(proposal)
+    acting = frozenset(move.target for move in proposal.moves if move.action.name != MENDS)
+    held, mended = stays_down(proposal), frozenset(proposal.targets) - acting
     installed = tuple(
         ProgramHash(host=move.target, sha256=chosen_program(chain))
         for move in proposal.moves
         if move.action.name == INSTALLS
     )
-    stood = _stood(chain, acting, held, installed)
+    stood = _stood(chain, acting, held, mended, installed)
     up = frozenset(
         node.host
         for node in chain.finding.nodes
-        if (node.host in acting or node.condition.rule.running or node.host in _going_on(chain))
+        if (node.host in acting or _stays(chain, node.host, mends=bool(mended)))
         and node.host not in held
     )
     down = HeldNodes(nodes=tuple(replace(node, power=0) for node in _located(chain, held)))
@@ -137,8 +150,10 @@ def _stood(
     chain: ChainSituation,
     acting: frozenset[str],
     held: frozenset[str],
+    mended: frozenset[str],
     installed: tuple[ProgramHash, ...],
 ) -> ChainBaseline:
+    """`acting` are the hosts whose process a plan may end; on `mended` ones it ends none."""
     signs, peers, programs = [], [], []
     untouched: list[MainProcess] = []
     gone = {NodeView(chain.observation.host(host)).node_id for host in held}
@@ -155,8 +170,7 @@ def _stood(
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        runs_on = chain.finding.node(host).condition.rule.running or host in _going_on(chain)
-        if host not in acting and runs_on:
+        if host not in acting and _stays(chain, host, mends=bool(mended)):
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,
@@ -169,7 +183,26 @@ def _stood(
         block_id=_block_id(chain),
         expected_hash=chain.inputs.get(EXPECT_HASH, ""),
         installed=installed,
+        links=tuple(_links(chain, mended)),
     )
+
+
+def _stays(chain: ChainSituation, host: str, *, mends: bool) -> bool:
+    """Whether its process must be the same afterwards: one that is well, or goes on alone with a
+    key, or is cut off where a plan only mends the ways."""
+    condition = chain.finding.node(host).condition
+    cut_off = mends and condition is NodeCondition.ISOLATED
+    return condition.rule.running or host in _going_on(chain) or cut_off
+
+
+def _links(chain: ChainSituation, mended: frozenset[str]) -> Iterator[MendedLink]:
+    """Those of which all that is known to shut them is removed, among nodes that tell their id."""
+    ends = {reading.host: reading for reading in chain.observation.hosts}
+    for link in chain.finding.links:
+        removed = all(not one.kept and one.host in mended for one in link.obstacles)
+        status = latest_status(ends[link.other]) if link.other in ends else None
+        if link.persistent and link.obstacles and removed and link.one in ends and status:
+            yield MendedLink(one=link.one, other=link.other, other_id=status.node_id)
 
 
 def _block_id(chain: ChainSituation) -> str:
@@ -248,6 +281,9 @@ MOVABLE: Mapping[str, Movable] = MappingProxyType(
         "chain.baseline/1 untouched": Movable(
             included,
             "a host that was slow or down may answer now: it is not watched, and not acted on",
+        ),
+        "chain.baseline/1 links": Movable(
+            included, "a peer that was slow may be an end of a link, too; what is removed is a fact"
         ),
         "chain.nodes/1 nodes": Movable(
             included, "a host that was slow or down may answer now: no gate or check needs it"

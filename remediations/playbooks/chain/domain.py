@@ -43,6 +43,7 @@ from remediations.playbooks.chain.gates import (
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
+from remediations.playbooks.chain.mend import MEND
 from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
@@ -102,6 +103,7 @@ DOMAIN = Domain(
         REEXECUTE,
         *COPY_ACTIONS,
         UNJAIL,
+        MEND,
     ),
     playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, jailed.PLAYBOOK, double_sign.PLAYBOOK),
     watch=watch_chain,

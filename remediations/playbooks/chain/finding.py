@@ -11,6 +11,7 @@ from remediations.engine.find.finding import Evidence
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.systems.comet.proof.equivocation import Equivocation
+from remediations.systems.hosts.obstacles import Obstacle
 from remediations.values.part import Kinded
 from remediations.values.record import Moment, Record
 
@@ -61,6 +62,27 @@ class Component(Record, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
     unlisted: tuple[str, ...]
     power: int
+
+
+class LinkObstacle(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What shuts a way on one host. `kept` says why it is left to people, "" where a plan may
+    remove it."""
+
+    host: str
+    obstacle: Obstacle
+    kept: str = ""
+
+
+class BrokenLink(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Two nodes that run and do not reach each other. An end that the inventory lacks is named by
+    its address. `says` is what each end tells; without `obstacles` nothing on a host of the
+    inventory is known to shut the way. `persistent`: one of them dials the other by itself."""
+
+    one: str
+    other: str
+    says: tuple[str, ...]
+    obstacles: tuple[LinkObstacle, ...] = ()
+    persistent: bool = False
 
 
 class UnlistedPeer(Record, frozen=True, kw_only=True):
@@ -128,6 +150,7 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     their votes. `commits` are the heights whose commit counts: proven, or told by a witness.
     `powers` is what is known of the powers where no node tells them, in words. With `files` all
     powers are those of the first block, and `height` is the least that the sign states allow.
+    `links` are broken, as far as hosts were asked for their ways.
     """
 
     KIND: ClassVar[str] = "chain.finding/1"
@@ -158,6 +181,7 @@ class ChainFinding(Kinded, frozen=True, kw_only=True, dict=True, omit_defaults=T
     commits: tuple[int, ...] = ()
     powers: str = ""
     files: FileWitness | None = None
+    links: tuple[BrokenLink, ...] = ()
 
     def node(self, host: str) -> NodeFinding:
         """The finding about `host`.

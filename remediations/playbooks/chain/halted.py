@@ -15,6 +15,7 @@ from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.install import BRANCHES as INSTALL_BRANCHES
+from remediations.playbooks.chain.mend import MEND_HALTED
 from remediations.playbooks.chain.rebuild import ADOPT, COPY_DATABASES, REBUILD
 from remediations.playbooks.chain.restart import (
     CHECKS,
@@ -149,6 +150,7 @@ PLAYBOOK = Playbook(
             fits=_minority_fits,
             propose=_minority,
         ),
+        MEND_HALTED,
         ROLL_BACK_TOGETHER,
         ROLL_BACK_ALONE,
         *INSTALL_BRANCHES,

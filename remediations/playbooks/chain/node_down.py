@@ -10,6 +10,7 @@ from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.install import BEHIND
+from remediations.playbooks.chain.mend import MEND_CUT_OFF
 from remediations.playbooks.chain.rebuild import COPY_DATABASES, REBUILD
 from remediations.playbooks.chain.restart import (
     checks_for,
@@ -50,6 +51,7 @@ PLAYBOOK = Playbook(
     branches=(
         COPY_DATABASES,
         REBUILD,
+        MEND_CUT_OFF,
         Branch(
             name="restart-node",
             title="Start or restart what is down, one at a time",

@@ -17,6 +17,7 @@ from remediations.playbooks.chain.diagnose.equivocation import signed_twice_text
 from remediations.playbooks.chain.diagnose.explain import playbook_for
 from remediations.playbooks.chain.finding import (
     BlockProof,
+    BrokenLink,
     ChainFinding,
     FileWitness,
     NodeFinding,
@@ -30,6 +31,8 @@ from remediations.systems.comet.quorum import has_quorum
 DOMAIN = "chain"
 SHOWN_IN_FULL = 12
 """How many witnesses are named; where there are more, only some are."""
+
+SHOWN_LINKS = 40
 
 HALTED: Mapping[Tristate, str] = MappingProxyType(
     {Tristate.YES: "halted", Tristate.NO: "not halted", Tristate.UNKNOWN: "unclear whether halted"}
@@ -51,7 +54,7 @@ def present(finding: ChainFinding) -> Finding:
         subjects=tuple(_subject(node, finding.files) for node in finding.nodes),
         tables=tuple(_tables(finding)),
         next_step=finding.next_step,
-        playbook=playbook_for(finding.chain, finding.nodes) or "",
+        playbook=playbook_for(finding.chain, finding.nodes, finding.links) or "",
         witnesses=finding.witnesses,
         evidence=finding.evidence,
     )
@@ -167,6 +170,38 @@ def _listed(peer: UnlistedPeer) -> str:
     return f"may be {name_some(peer.may_be, 3)}, which could not be read"
 
 
+def _broken(finding: ChainFinding) -> FindingTable:
+    """Who does not reach whom, and what shuts the way; most power first."""
+    power = {node.host: node.power for node in finding.nodes}
+    links = sorted(
+        finding.links, key=lambda link: -power.get(link.one, 0) - power.get(link.other, 0)
+    )
+    rows = [
+        (
+            f"{link.one} ({power.get(link.one, 0)}), {link.other} ({power.get(link.other, 0)})",
+            "; ".join(link.says),
+            _whose(link),
+        )
+        for link in links[:SHOWN_LINKS]
+    ]
+    more = len(finding.links) - len(rows)
+    if more:
+        rows.append((f"{more} more", "", ""))
+    columns = ("between (power)", "what the hosts say", "a plan removes")
+    return FindingTable(title="broken links", columns=columns, rows=tuple(rows))
+
+
+def _whose(link: BrokenLink) -> str:
+    """What of it a plan can remove, and why not the rest."""
+    if not link.obstacles:
+        return "nothing: it is between the hosts"
+    parts = [
+        f"on {one.host} " + (f"not: {one.kept}" if one.kept else f"{one.obstacle.removal}")
+        for one in link.obstacles
+    ]
+    return "; ".join(dict.fromkeys(parts))
+
+
 def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
     if len(finding.clusters) > 1:
         yield FindingTable(
@@ -186,6 +221,8 @@ def _tables(finding: ChainFinding) -> Iterator[FindingTable]:
                 for c in finding.components
             ),
         )
+    if finding.links:
+        yield _broken(finding)
     if finding.unlisted:
         yield FindingTable(
             title="nodes that only others show",

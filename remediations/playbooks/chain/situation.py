@@ -16,15 +16,17 @@ from remediations.engine.observe.observation import Observation
 from remediations.errors import UsageError
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.diagnose.links import left_to_people, removable
 from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import duplicate_keys
-from remediations.playbooks.chain.finding import ChainFinding, NodeFinding
+from remediations.playbooks.chain.finding import ChainFinding, LinkObstacle, NodeFinding
 from remediations.playbooks.chain.holders import KEEP, SharedKey, read_shared_keys
 from remediations.render.formats import name_some
 from remediations.systems.comet.inventory import SECTION, Role
 from remediations.systems.comet.reading import CometReading, HostReading, comet_reading
 from remediations.systems.comet.values import NodeStatus
+from remediations.systems.hosts.obstacles import Obstacle
 from remediations.values.reading import value_or_none
 
 
@@ -105,6 +107,20 @@ class ChainSituation:
         """The highest block that any node reports; 0 if none does."""
         blocks = (value_or_none(r.chain.blocks) or () for r in self.observation.hosts)
         return max(self.finding.height, *(meta.height for many in blocks for meta in many), 0)
+
+    @cached_property
+    def obstacles(self) -> Mapping[str, tuple[Obstacle, ...]]:
+        """Host → what shuts ways there and can be removed, of the hosts that may be acted on."""
+        found = removable(self.finding.links)
+        return {host: these for host, these in found.items() if host in self.only or not self.only}
+
+    @cached_property
+    def obstacles_kept(self) -> Mapping[str, tuple[LinkObstacle, ...]]:
+        """Host → what shuts ways there and is left to people."""
+        found: dict[str, tuple[LinkObstacle, ...]] = {}
+        for one in left_to_people(self.finding.links):
+            found[one.host] = (*found.get(one.host, ()), one)
+        return found
 
     @cached_property
     def clocks(self) -> Clocks:

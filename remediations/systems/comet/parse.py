@@ -26,6 +26,7 @@ from remediations.systems.comet.reading import ChainSample, ChainView, NodeReadi
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.staking import Standing
+from remediations.systems.comet.ways import Ways, parse_ways
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
 from remediations.systems.hosts.read_section import (
@@ -159,6 +160,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         else UNSET,
         copies=_copies(reader),
         standing=_standing(reader) if "signing_info" in document.sections else UNSET,
+        ways=_ways(reader),
     )
 
 
@@ -198,6 +200,12 @@ def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
     if section is None or not (section.data or section.status or section.trouble):
         return UNSET
     return reader.file("copies", "/var/lib/remediate/files", parse_copies)
+
+
+def _ways(reader: _Reader) -> Reading[Ways] | UnsetType:
+    """The ways to its peers; unset where it was not looked for, or nothing was lacking."""
+    found = reader.rpc_if_sent("ways", "net_info, and the ways to its persistent peers", parse_ways)
+    return UNSET if found is None else found
 
 
 def _unit(reader: _Reader) -> Reading[Unit]:

@@ -36,6 +36,7 @@ from remediations.systems.comet.values import (
     RoundState,
     ValidatorSet,
 )
+from remediations.systems.comet.ways import Ways
 from remediations.systems.hosts.reading import HostLogin, HostsReading
 from remediations.systems.hosts.values import (
     Binary,
@@ -100,8 +101,9 @@ class NodeReading(Record, frozen=True, kw_only=True):
     unknown because the host has several. `dials` are the persistent peers that it lacks, and
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
-    does not answer, `standing` where a validator has no power. `copies` are the copies of databases
-    that the host keeps, unset where it keeps none."""
+    does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
+    peers or stands. `copies` are the copies of databases that the host keeps, unset where it keeps
+    none."""
 
     host: str
     role: Role
@@ -123,6 +125,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     genesis: Reading[Genesis] | UnsetType = UNSET
     standing: Standing | UnsetType = UNSET
     copies: Reading[tuple[DataCopy, ...]] | UnsetType = UNSET
+    ways: Reading[Ways] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

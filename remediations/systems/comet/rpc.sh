@@ -43,13 +43,17 @@ dials() {
 
 # dial ID HOST PORT: the id, and how it went: open, silent (nobody answered in time), refused.
 dial() {
-    local how=refused
-    timeout -s KILL 1 "${as_nobody[@]}" bash -c 'exec 3<>"/dev/tcp/$1/$2"' dial "$2" "$3" 2>/dev/null
+    printf '%s %s\n' "$1" "$(door "$2" "$3")"
+}
+
+# door HOST PORT: how the port answers.
+door() {
+    timeout -s KILL 1 "${as_nobody[@]}" bash -c 'exec 3<>"/dev/tcp/$1/$2"' dial "$1" "$2" 2>/dev/null
     case $? in
-        0) how=open ;;
-        124 | 137) how=silent ;;
+        0) echo open ;;
+        124 | 137) echo silent ;;
+        *) echo refused ;;
     esac
-    printf '%s %s\n' "$1" "$how"
 }
 
 # validators [HEIGHT]: all pages, all of the height of the first one.
@@ -116,7 +120,7 @@ evidence() {
 # chain: two samples and, with the first one, all the rest. /status comes first: if it hangs or is
 # refused, nothing else is asked.
 chain() {
-    local answer rc at height from seconds taken status
+    local answer rc at height from seconds taken status stands=
     now_us
     at=$now
     take get status
@@ -127,12 +131,14 @@ chain() {
     begin round.1 get consensus_state
     if ((rc == 0)) && member_of latest_block_height 18; then
         answered=yes
+        ! stalled "$answer" || stands=yes
         height=$((10#$value))
         from=$((height > 19 ? height - 19 : 1))
         begin validators validators
         begin peers get net_info
         flag p2p.persistent_peers || flag_value=${config[p2p.persistent_peers]:-}
         [[ -z $flag_value ]] || begin dials dials "$flag_value"
+        [[ -z $flag_value$stands ]] || begin ways ways "$flag_value" "$stands"
         begin dump get dump_consensus_state
         take get "blockchain?minHeight=$from&maxHeight=$height"
         begin blocks replay "$taken" "$status"

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "validators": 8_000_000,
         "peers": 2_000_000,
         "dials": 4096,
+        "ways": 65_536,
         "dump": 4_000_000,
         "blocks": 262_144,
         "evidence": 65_536,
@@ -58,7 +59,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
 )
 """Section → bytes."""
 
-FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "standing.sh", "probe.sh")
+FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "standing.sh", "ways.sh", "probe.sh")
 
 
 def _text(name: str) -> str:

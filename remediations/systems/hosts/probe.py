@@ -22,6 +22,7 @@ class ProbeName(StrEnum):
     UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
     UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
     COPY_KEPT = "copy-kept"  # MARK: a copy was made under this mark, and is kept
+    OBSTACLES_GONE = "obstacles-gone"  # OBSTACLE…: none of these lines of `obstacles.py` is there
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
     NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
@@ -66,6 +67,11 @@ def unit_runs(unit: str, sha256: str) -> Probe:
 def copy_kept(mark: str) -> Probe:
     """Whether a copy of databases was made under this mark, and the host keeps it."""
     return Probe(name=ProbeName.COPY_KEPT, arguments=(mark,))
+
+
+def obstacles_gone(lines: Sequence[str]) -> Probe:
+    """Whether none of the obstacles that these lines describe is on the host (`obstacles.py`)."""
+    return Probe(name=ProbeName.OBSTACLES_GONE, arguments=tuple(lines))
 
 
 def settings_are(home: str, user: str, settings: Sequence[str]) -> Probe:

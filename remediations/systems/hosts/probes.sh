@@ -4,6 +4,7 @@
 #   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-held UNIT NOTE
 #   unit-runs UNIT SHA256
 #   copy-kept MARK (the note that a copy was made, in the directory of kept files)
+#   obstacles-gone OBSTACLE... (lines of remediations.systems.hosts.obstacles)
 #   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
 #   not-jailed RPC OPERATOR
 #
@@ -94,8 +95,55 @@ not_jailed() { # RPC OPERATOR
   refuse 69 "the node does not tell"
 }
 
+# obstacles_gone OBSTACLE...: whether none is there; one that was changed is not there as it was.
+obstacles_gone() {
+  for line; do
+    case $line in
+      *[![:print:]]*) refuse 65 "bad obstacle" ;;
+      'rule '*' '*' '*' '*' '*)
+        rest=${line#rule }
+        family=${rest%% *} rest=${rest#* }
+        table=${rest%% *} rest=${rest#* }
+        chain=${rest%% *} rest=${rest#* }
+        handle=${rest%% *} rest=${rest#* }
+        case $family$table$chain in *[!A-Za-z0-9_.-]*) refuse 65 "bad obstacle" ;; esac
+        case $handle in '' | *[!0-9]*) refuse 65 "bad obstacle" ;; esac
+        if ! listed=$(nft -s -a list chain "$family" "$table" "$chain" 2>/dev/null); then
+          nft list tables >/dev/null || refuse 69 "nft does not tell the rules"
+          continue
+        fi
+        printf '%s\n' "$listed" | sed 's/^[[:space:]]*//' |
+          grep -qxF -- "${rest#* } # handle $handle" || continue
+        answer no
+        ;;
+      'route blackhole '* | 'route unreachable '* | 'route prohibit '*)
+        line=${line#route }
+        for family in -4 -6; do
+          listed=$(ip -o "$family" route show table all type "${line%% *}") ||
+            refuse 69 "ip does not tell the routes"
+          ! printf '%s\n' "$listed" | sed 's/ *$//' | grep -qxF -- "$line" || answer no
+        done
+        ;;
+      'link '*' '*)
+        line=${line#link }
+        line=${line%% *}
+        case $line in '' | -* | *[!A-Za-z0-9_.-]*) refuse 65 "bad obstacle" ;; esac
+        listed=$(ip -o link show dev "$line") || refuse 69 "ip does not tell the interface"
+        case $listed in *'<UP,'* | *',UP,'* | *',UP>'* | *'<UP>'*) ;; *) answer no ;; esac
+        ;;
+      *) refuse 65 "bad obstacle" ;;
+    esac
+  done
+  answer yes
+}
+
 case ${1:-}/$# in
   copy-kept/2) copy_kept "$2" ;;
+  obstacles-gone/[1-9]*)
+    shift
+    [ "$#" -gt 0 ] || refuse 64 "bad probe or number of arguments"
+    obstacles_gone "$@"
+    ;;
   settings-are/[456])
     shift
     settings_are "$@"

@@ -93,7 +93,8 @@ def test_every_shipped_deploy_compiles() -> None:
     """Each file in deploys/ yields something from the data that a playbook gives."""
     program: dict[str, str | int] = {"path": "/a/b", "sha256": "a" * 64, "replaces": "b" * 64}
     rollback: dict[str, str | int] = {"stands_at": 2, "header_hash": "AB"}
-    given = {**DATA, **program, **SETTINGS, **rollback}
+    ways = {"obstacles": '["route blackhole 10.0.0.2"]'}
+    given = {**DATA, **program, **SETTINGS, **rollback, **ways}
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
             assert compiler.compile_deploy(path.stem, {"val1": given})["val1"]

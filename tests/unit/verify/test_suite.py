@@ -12,14 +12,16 @@ from msgspec.structs import replace
 
 from remediations.engine.verify.result import NotVerified
 from remediations.engine.verify.wait import Wait
-from remediations.playbooks.chain.baseline import ChainBaseline
+from remediations.playbooks.chain.baseline import ChainBaseline, MendedLink
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import CheckedNode
+from remediations.playbooks.chain.mend import LINKS_UP
 from remediations.playbooks.chain.restart import EXPECTED_STATE
 from tests import worlds
+from tests.unit.model import answers
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.verify.fakes import TIP, FakeNode, FakeReach, recovered
 from tests.worlds.jail import jailed
@@ -79,6 +81,13 @@ def _jailed(baseline: ChainBaseline) -> ChainBaseline:
     return replace(baseline, total_power=60, online_power=60)
 
 
+def _mending(baseline: ChainBaseline) -> ChainBaseline:
+    """The link between val2 and its fourth peer was mended."""
+    return replace(
+        baseline, links=(MendedLink(one="val2", other="x", other_id=answers.node_id(3)),)
+    )
+
+
 Check = Callable[[Desk], None]
 CHECKS: dict[str, Check] = {
     "P1": lambda d: chain.test_blocks_go_on(d.fleet, d.baseline, d.wait, d.say),
@@ -99,6 +108,7 @@ CHECKS: dict[str, Check] = {
     "P18": lambda d: chain.test_state_as_rehearsed(d.reading, _expecting(d.baseline), d.say),
     "P20": lambda d: each.test_unjailed_signs(d.one(), d.fleet, d.baseline, d.wait, d.say),
     "P21": lambda d: chain.test_power_rose(d.reading, d.plan, _jailed(d.baseline), d.say),
+    "P22": lambda d: chain.test_links_are_up(d.plan, d.fleet, _mending(d.baseline), d.wait, d.say),
     "I13": lambda d: each.test_healthy_untouched(d.reading, d.plan, d.baseline, d.say),
 }
 
@@ -147,6 +157,7 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P12", "all stand where they stood", all_set(height=113)),
     ("P12", "the unit is down", sets("val1", running=False)),
     ("P13", "two peers fewer", sets("val2", peer_count=1)),
+    ("P22", "the other is no peer", sets("val2", peer_count=3)),
     ("P14", "another program", sets("val1", program="d" * 64)),
     ("P15", "it said so", sets("val1", found="CONSENSUS FAILURE!!!")),
     ("P17", "root wrote there", sets("val1", foreign="/var/lib/virtengine/data/x")),
@@ -173,6 +184,7 @@ UNREAD: tuple[tuple[str, str], ...] = (
     ("P11", "status"),
     ("P12", "systemctl is-active"),
     ("P13", "net_info"),
+    ("P22", "net_info"),
     ("P14", "sha256sum"),
     ("P15", "journalctl"),
     ("P17", "find "),
@@ -349,7 +361,7 @@ def test_every_planned_check_exists() -> None:
         if mark.name == "check"
     }
     unjailed = plan_of(jailed(worlds.healthy(), "val4"), "low-validators")
-    promised = {*plan_of(quorum_lost()).checks, *unjailed.checks, EXPECTED_STATE}
+    promised = {*plan_of(quorum_lost()).checks, *unjailed.checks, EXPECTED_STATE, LINKS_UP}
     assert PlannedChain.of(unjailed).freed == ("val4",)
     assert marked == {(check.id, check.title) for check in promised}
     assert set(CHECKS) == {check for check, _ in marked}

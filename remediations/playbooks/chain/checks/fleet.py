@@ -124,6 +124,12 @@ class Fleet:
         """
         return self._one(target, comet.peers(target))
 
+    def peers_of(self, targets: Sequence[NodeLocation]) -> Mapping[str, Reading[tuple[Peer, ...]]]:
+        """The peers of several nodes: one round."""
+        asked = {target.host: comet.peers(target) for target in targets}
+        answers = self._round({host: (question,) for host, question in asked.items()})
+        return {host: answers[host].to(asked[host]) for host in asked}
+
     def commits(self, target: NodeLocation, count: int) -> tuple[Commit, ...]:
         """The newest commits of one node, oldest first.
 

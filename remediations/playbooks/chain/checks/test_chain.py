@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -20,13 +20,16 @@ from remediations.playbooks.chain.checks.reading import (
 )
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.values import Commit
+from remediations.systems.comet.values import Commit, Peer
+from remediations.values.reading import Reading, value_or_none
 
 Saw = Callable[[str], None]
 
 GROWTH_LIMIT_S = 180
 """Five blocks of ten seconds each, and time for a node that was down to catch up."""
 POWER_LIMIT_S = 30
+LINKS_LIMIT_S = 300
+"""A link that others replace is dialled again in the time that CometBFT takes (mend.py)."""
 CALM_ROUND = 1
 CALM_LIMIT_S = 60
 
@@ -240,3 +243,33 @@ def test_calm_rounds(
 
 def _rounds(commits: Sequence[Commit], baseline: ChainBaseline) -> list[int]:
     return [commit.round for commit in commits if commit.height > baseline.height]
+
+
+@pytest.mark.check("P22", TITLES["P22"])
+def test_links_are_up(
+    plan: PlannedChain, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+) -> None:
+    """Of each link that was mended one end lists the other as its peer."""
+    if not baseline.links:
+        raise NotVerified("no link of the plan is one that a node dials by itself")
+    ends = {link.one for link in baseline.links}
+    asked = [target for target in plan.targets if target.host in ends]
+
+    def down(told: Mapping[str, Reading[tuple[Peer, ...]]]) -> list[str]:
+        ids = {host: {p.node_id for p in value_or_none(told[host]) or ()} for host in told}
+        return [
+            f"{link.one} and {link.other}"
+            for link in baseline.links
+            if link.other_id not in ids.get(link.one, ())
+        ]
+
+    peers = wait.until(
+        lambda: fleet.peers_of(asked),
+        lambda peers: not down(peers),
+        limit_s=LINKS_LIMIT_S,
+        missing=lambda peers: f"links between {', '.join(down(peers)[:4])}",
+    )
+    for told in peers.values():
+        known(told)
+    saw(f"{len(baseline.links)} links are up")
+    assert not down(peers), f"down: {down(peers)}"

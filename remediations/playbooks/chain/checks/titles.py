@@ -29,6 +29,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P18": "the state is the one that was rehearsed",
         "P20": "every unjailed validator is in the set, and signs",
         "P21": "the power of the set rose by that of the unjailed",
+        "P22": "the mended links are up",
         "P23": "what was stopped is down, and held",
         "P24": "no key of a stopped holder signs twice any more",
         "I13": "processes that were healthy were not restarted",

@@ -34,6 +34,7 @@ from remediations.playbooks.chain.diagnose.genesis import genesis_powers
 from remediations.playbooks.chain.diagnose.halt import Halt, read_halt
 from remediations.playbooks.chain.diagnose.hashes import Hashes, read_hashes
 from remediations.playbooks.chain.diagnose.jumps import behind_jump_hosts
+from remediations.playbooks.chain.diagnose.links import broken_links
 from remediations.playbooks.chain.diagnose.machines import machines
 from remediations.playbooks.chain.diagnose.node_condition import node_condition
 from remediations.playbooks.chain.diagnose.node_finding import node_findings
@@ -189,7 +190,9 @@ def _assembled(
             case = replace(case, power=power)
     parted_votes = case.votes if judgement.chain is ChainClass.PARTITION else None
     components = read_components(case.views, case.power, parted_votes)
-    nodes = node_findings(case, context, judgement, components)  # 7
+    logins = addresses_of(observation.logins)
+    links = broken_links(case.views, logins)
+    nodes = node_findings(case, context, judgement, components, links)  # 7
     voters = _voters(case)
     online = case.power.sum(voters)
     halted = case.halt.answer is Tristate.YES
@@ -207,11 +210,11 @@ def _assembled(
         uncovered_power=case.power.uncovered,
         voting=tuple(v.host for v in case.views if v.address in voters),
         explanation=explain(judgement, told, online, nodes),
-        next_step=next_step(judgement, told, nodes, files),
+        next_step=next_step(judgement, told, nodes, files, links),
         witnesses=_witnesses(case),
         clusters=case.hashes.clusters,
         components=components,
-        unlisted=unlisted_peers(case.views, addresses_of(observation.logins)),
+        unlisted=unlisted_peers(case.views, logins),
         nodes=nodes,
         evidence=_evidence(case),
         commits=case.commits.heights,
@@ -220,6 +223,7 @@ def _assembled(
         unread_keys=tuple(key.says for key in unread_keys(case.views)),
         proof=block_proof(proofs),
         equivocations=tuple(one.pair for one in proofs.twice),
+        links=links,
     )
 
 

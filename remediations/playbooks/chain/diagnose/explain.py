@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -14,8 +15,9 @@ from remediations.playbooks.chain.diagnose.all_down import (
     power_reading_step,
 )
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.links import advice, cut_off, removable
 from remediations.playbooks.chain.diagnose.unread import unread_keys
-from remediations.playbooks.chain.finding import FileWitness, NodeFinding, Tristate
+from remediations.playbooks.chain.finding import BrokenLink, FileWitness, NodeFinding, Tristate
 from remediations.render.formats import name_some, percent, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt
@@ -23,6 +25,14 @@ from remediations.values.reading import value_or_none
 
 SECOND_HOLDER = "double-sign"
 """The playbook for a key with a second holder."""
+MENDED_BY: Mapping[ChainClass, str] = MappingProxyType(
+    {
+        ChainClass.PARTITION: "INC-001",
+        ChainClass.QUORUM_LOST: "INC-001",
+        ChainClass.DEGRADED: "node-down",
+    }
+)
+"""Where obstacles on hosts may be the cause, and the playbook that removes them."""
 _VOTING = (NodeCondition.WAITING, NodeCondition.RPC_SILENT)
 """Their power is not missing, whatever else is to be said of them."""
 
@@ -174,6 +184,7 @@ def next_step(
     case: ClassInput,
     nodes: Sequence[NodeFinding],
     files: FileWitness | None,
+    links: Sequence[BrokenLink],
 ) -> str:
     """The next command, or what to do instead of one. `files` is what they tell where no node
     answers."""
@@ -193,10 +204,18 @@ def next_step(
         return _next_reading(case, nodes)
     if chain is ChainClass.LOCAL_DIVERGENCE and not _some_diverged_answer(case):
         return _first_by_hand(case, nodes)
-    if chain.rule.playbook:
-        playbook = playbook_for(chain, nodes)
-        return f"remediate plan {playbook}" if playbook else _first_by_hand(case, nodes)
-    return chain.rule.next_step
+    playbook = playbook_for(chain, nodes, links)
+    if playbook and (chain.rule.playbook or chain is ChainClass.PARTITION):
+        return f"remediate plan {playbook}"
+    if chain is ChainClass.PARTITION or _cut_off_only(nodes):
+        return advice(links) or chain.rule.next_step or _first_by_hand(case, nodes)
+    return _first_by_hand(case, nodes) if chain.rule.playbook else chain.rule.next_step
+
+
+def _cut_off_only(nodes: Sequence[NodeFinding]) -> bool:
+    """Whether nothing is wrong with any node but that it is cut off."""
+    ill = {node.condition for node in nodes if node.by_hand}
+    return ill == {NodeCondition.ISOLATED}
 
 
 def _next_start(case: ClassInput, nodes: Sequence[NodeFinding], files: FileWitness | None) -> str:
@@ -228,9 +247,11 @@ def second_holders(nodes: Sequence[NodeFinding]) -> tuple[str, ...]:
     return tuple(node.host for node in nodes if node.condition in kinds and not node.held)
 
 
-def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
+def playbook_for(
+    chain: ChainClass, nodes: Sequence[NodeFinding], links: Sequence[BrokenLink] = ()
+) -> str | None:
     """The playbook that is worth planning now; None if there is none, or if it would cure no node
-    before a person has done something about it."""
+    before a person has done something about it, nor mend one of the broken `links`."""
     if second_holders(nodes):
         return SECOND_HOLDER
     if any(n.condition.rule.comes_first for n in nodes):
@@ -246,7 +267,16 @@ def playbook_for(chain: ChainClass, nodes: Sequence[NodeFinding]) -> str | None:
         and (n.power or anyone)
         for n in nodes
     )
+    if _mended(chain, nodes, links):
+        return MENDED_BY[chain]
     return (chain.rule.playbook or None) if curable else None
+
+
+def _mended(chain: ChainClass, nodes: Sequence[NodeFinding], links: Sequence[BrokenLink]) -> bool:
+    """Whether removing what is in the way on hosts may help: to a halted chain, or a node that is
+    cut off."""
+    hosts = removable(links) if chain in MENDED_BY else {}
+    return bool(hosts) and (not chain.rule.goes_on or bool(cut_off(nodes, links, hosts)))
 
 
 def _first_by_hand(case: ClassInput, nodes: Sequence[NodeFinding]) -> str:

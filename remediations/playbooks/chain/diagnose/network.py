@@ -15,7 +15,8 @@ from remediations.playbooks.chain.diagnose.components import dialled
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.render.formats import count_of, name_some
 from remediations.systems.comet.values import DialAnswer, Peer
-from remediations.values.reading import value_or_none
+from remediations.systems.comet.ways import Ways
+from remediations.values.reading import Known, value_or_none
 
 _MANY = 3
 """Where the others have so many peers, one alone is few."""
@@ -80,15 +81,19 @@ def _quiet(peer: Peer) -> bool:
 
 class Reach(NamedTuple):
     """What the ports of the persistent peers that a node lacks answer its own host, in words.
-    `open`: at least one can be reached; `cut`: none gives any answer."""
+    `open`: at least one can be reached; `cut`: none gives any answer. `shut`: none of all its
+    persistent peers lets a connection through."""
 
     says: str
     open: bool
     cut: bool
+    shut: bool = False
 
 
 def reach_of(view: NodeView) -> Reach:
-    """What is known of the way to the peers that a node lacks."""
+    """What is known of the way to its peers: first of all of them, then of those it lacks."""
+    if isinstance(view.reading.ways, Known) and view.reading.ways.value.ways:
+        return _by_ways(view.reading.ways.value)
     dials = value_or_none(view.reading.dials) if view.reading.dials is not None else None
     if not dials:
         return Reach("", open=False, cut=False)
@@ -101,6 +106,15 @@ def reach_of(view: NodeView) -> Reach:
         open=counted[DialAnswer.OPEN] > 0,
         cut=counted[DialAnswer.SILENT] == len(dials),
     )
+
+
+def _by_ways(told: Ways) -> Reach:
+    counted = Counter(str(way.answer) for way in told.ways)
+    answers = ", ".join(f"{count} {answer}" for answer, count in sorted(counted.items()))
+    number = count_of(len(told.ways), "p2p port")
+    says = f"{number} of its persistent peers tried from its host: {answers}"
+    is_open = counted[DialAnswer.OPEN] > 0
+    return Reach(says, open=is_open, cut=not is_open, shut=not is_open)
 
 
 def doors(views: Sequence[NodeView]) -> str:

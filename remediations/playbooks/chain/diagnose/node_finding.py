@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -12,12 +12,14 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.advice import by_hand
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
+from remediations.playbooks.chain.diagnose.links import missing_peers
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.unit_condition import left_held
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import (
+    BrokenLink,
     Component,
     HashCluster,
     NodeFinding,
@@ -32,8 +34,11 @@ def node_findings(
     context: ChainContext,
     judgement: ClassVerdict,
     components: Sequence[Component],
+    links: Sequence[BrokenLink],
 ) -> tuple[NodeFinding, ...]:
     """One finding for each host, sorted by name."""
+    shut = _shut_on(links)
+    lines = missing_peers(case.views)
     by_class = _ByClass(case, judgement, components)
     unread = {key.host: key.mend for key in unread_keys(case.views)}
     signed = case.commits.last_signed({view.address for view in case.views})
@@ -45,6 +50,8 @@ def node_findings(
                 context,
                 case.verdicts[view.host] or by_class.verdict(view),
                 unread.get(view.host, ""),
+                shut.get(view.host, ()),
+                lines.get(view.host, ""),
             ),
             last_signed=signed.get(view.address),
         )
@@ -52,10 +59,25 @@ def node_findings(
     )
 
 
+def _shut_on(links: Sequence[BrokenLink]) -> Mapping[str, Sequence[str]]:
+    """Host → what shuts ways on it, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for one in (one for link in links for one in link.obstacles):
+        found.setdefault(one.host, {})[one.obstacle.shown] = None
+    return {host: tuple(sorted(lines)) for host, lines in found.items()}
+
+
 def _finding(
-    view: NodeView, case: ClassInput, context: ChainContext, verdict: NodeVerdict, unread: str
+    view: NodeView,
+    case: ClassInput,
+    context: ChainContext,
+    verdict: NodeVerdict,
+    unread: str,
+    shut: Sequence[str],
+    peers: str,
 ) -> NodeFinding:
-    """`unread` is what makes its key readable; no plan starts a node of which that is unknown."""
+    """`unread` is what makes its key readable; no plan starts a node of which that is unknown.
+    `shut` are the obstacles on its host, `peers` the line that its settings lack."""
     power = case.power.of(view.address)
     member = power or not case.power.known
     left = left_held(view)
@@ -64,6 +86,18 @@ def _finding(
     clock = case.clocks.says(view.host)
     if clock and verdict.condition is not NodeCondition.CLOCK_OFF:
         cause = f"{cause}; {clock}"
+    if shut and verdict.condition is NodeCondition.ISOLATED:
+        cause = f"{cause}; on its host: {name_some(shut, 3)}"
+        hands = (
+            "Open what is shut on its host: the end of the diagnosis says how. Then wait. No "
+            "restart, no reset."
+        )
+    if peers and verdict.condition is NodeCondition.ISOLATED:
+        cause = f"{cause}; its persistent_peers name none of the nodes that run"
+        hands = (
+            f"Set below [p2p] of its config.toml: {peers} – it is read at its next start only, and "
+            "whether a restart is safe now is for `remediate diagnose` to say once blocks come."
+        )
     if left and verdict.condition is not NodeCondition.HELD:
         cause = f"{cause}; {left}"
     if clue is not None:

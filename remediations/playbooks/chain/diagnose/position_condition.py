@@ -12,7 +12,7 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.network import reach_of
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import READ_APART, NodeView
 from remediations.render.formats import format_duration
 from remediations.systems.comet.quorum import can_halt
 from remediations.values.reading import Known, value_or_none
@@ -91,7 +91,7 @@ def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     """
     if view.status is None or context.witnesses < 2:
         return None
-    cause = context.cut.get(view.host, "")
+    cause = context.cut.get(view.host, "") or _shut_out(view, context)
     if not cause:
         return None
     evidence = (evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, cause),)
@@ -109,6 +109,15 @@ def isolated(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         if not reach.cut:
             return _starved(view, f"{cause}. Its network is cut, or its own p2p is stuck", evidence)
     return NodeVerdict(NodeCondition.ISOLATED, cause, evidence + view.status_evidence(cause))
+
+
+def _shut_out(view: NodeView, context: ChainContext) -> str:
+    """Why a node that is far below the tip seems to be cut off although it was seen once only: no
+    port of its persistent peers lets it through. "" if it does not."""
+    far = context.tip - view.height > READ_APART and not view.rises
+    return (
+        f"it is at {view.height}, the tip is {context.tip}" if far and reach_of(view).shut else ""
+    )
 
 
 def _is_dispensable(view: NodeView, context: ChainContext) -> bool:
@@ -132,9 +141,13 @@ def zombie(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         return None
     if context.tip - view.height > allowed_lag(context):
         cause = f"it stands at {view.height} while the tip is {context.tip}"
+        reach = reach_of(view)
+        if reach.shut:
+            cut = f"{cause}; {reach.says}"
+            proof = evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, cut)
+            return NodeVerdict(NodeCondition.ISOLATED, cut, (proof,))
         poor = context.poor.get(view.host, "")
         if poor and _is_dispensable(view, context):
-            reach = reach_of(view)
             poor = f"{poor}; {reach.says}" if reach.says else poor
             proof = evidence_of(f"{view.host}.chain.peers", view.reading.chain.peers, poor)
             both = f"{cause}; {poor}. It gets no blocks, or its consensus is dead"

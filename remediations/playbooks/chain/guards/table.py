@@ -14,6 +14,7 @@ from remediations.playbooks.chain.guards import (
     copies,
     duplicate,
     jail,
+    links,
     node,
     position,
     power,
@@ -164,5 +165,6 @@ UNJAIL_GUARDS = tuple(
     )
 )
 """It signs from the next block on: what is asked of a start is asked of it, too."""
+MEND_GUARDS = tuple(map(by_host, (links.ways_known, links.peers_only, node.records_writable)))
 ENABLE_GUARDS = tuple(by_host(guard) for guard in (node.unit_known, signing.key_present))
 """At the next boot it starts unattended; without its key file that would zero the sign state."""
