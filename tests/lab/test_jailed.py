@@ -6,6 +6,7 @@ The world decides: the set as another node tells it, and the transactions that t
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from tests.lab.truth import rescued
 
 REFUSED = 4
 UNJAIL = "/cosmos.slashing.v1beta1.MsgUnjail"
+ELSEWHERE = "/var/lib/somebody"
 TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}) UTC")
 
 
@@ -91,6 +93,36 @@ def test_a_controller_that_dies_sends_nothing_twice(lab: Lab, operator: Operator
         assert said.code == 0, said.why
     assert len(lab.world.transactions("val1", UNJAIL)) == 1
     assert lab.world.powers("val1")[address_of(lab, "val4")] == 9
+
+
+@full_lab
+def test_a_key_that_lies_elsewhere_signs_what_is_handed_out(lab: Lab, operator: Operator) -> None:
+    """Refused with the transaction and the commands; these, as they stand, free it."""
+    wait_until(jailed_and_back(lab, operator))
+    node, machine = lab.node("val4"), lab.hosts["val4"]
+    home = machine.path(ELSEWHERE)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    lab.mend_host(lambda: shutil.rmtree(home))
+    shutil.move(machine.path(f"{node.home}/keyring-test"), home)
+    refused = operator.plan("low-validators")
+    assert refused.code == REFUSED, refused.document
+    (guard,) = [g for g in refused.result["plan"]["guards"] if g["outcome"] != "pass"]
+    assert guard["id"] == "G79"
+    assert lab.world.transactions("val1", UNJAIL) == []
+    commands = "printf" + guard["next_step"].partition("printf")[2].partition("; then `")[0]
+    for word, meant in (
+        ("virtengined", node.binary),
+        ("--home HOME", f"--home {ELSEWHERE}"),
+        ("KEYRING", "test"),
+        ("HOST:26657", f"127.0.0.1:{node.rpc_port}"),
+    ):
+        commands = commands.replace(word, meant)
+    machine.sh(f"cd {ELSEWHERE} && {commands}")
+    lab.wait_for_power(address_of(lab, "val4"), 9, "val1")
+    (transaction,) = lab.world.transactions("val1", UNJAIL)
+    assert transaction["tx_result"]["code"] == 0
+    assert node_of(operator, "val4")["condition"] == "healthy"
 
 
 @full_lab
