@@ -116,7 +116,6 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
         for move in proposal.moves
         if move.action.name == INSTALLS
     )
-    stood = _stood(chain, acting, held, installed)
     up = frozenset(
         node.host
         for node in chain.finding.nodes
@@ -125,6 +124,8 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
     )
     down = HeldNodes(nodes=tuple(replace(node, power=0) for node in _located(chain, held)))
     nodes = ChainNodes(nodes=_located(chain, up))
+    beside = frozenset(node.host for node in nodes.nodes) - acting
+    stood = _stood(chain, beside, held, installed)
     return (Part.of(stood), Part.of(nodes), *((Part.of(down),) if held else ()))
 
 
@@ -135,10 +136,11 @@ def _going_on(chain: ChainSituation) -> frozenset[str]:
 
 def _stood(
     chain: ChainSituation,
-    acting: frozenset[str],
+    beside: frozenset[str],
     held: frozenset[str],
     installed: tuple[ProgramHash, ...],
 ) -> ChainBaseline:
+    """`beside` are the nodes that are looked at afterwards, and not acted on."""
     signs, peers, programs = [], [], []
     untouched: list[MainProcess] = []
     gone = {NodeView(chain.observation.host(host)).node_id for host in held}
@@ -155,8 +157,7 @@ def _stood(
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        runs_on = chain.finding.node(host).condition.rule.running or host in _going_on(chain)
-        if host not in acting and runs_on:
+        if host in beside:
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,
