@@ -66,7 +66,7 @@ CASES: tuple[tuple[str, str, Make], ...] = (
     ("no such run to approve", "no run", lambda d, t: ("approve", "nosuch", "--key", d.key)),
     (
         "no such playbook",
-        "INC-001, node-down",
+        "INC-001, double-sign, node-down",
         lambda d, t: ("plan", "INC-999", "-i", d.inventory),
     ),
     (
