@@ -129,7 +129,6 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
         for move in proposal.moves
         if move.action.name == INSTALLS
     )
-    stood = _stood(chain, acting, held, mended, installed)
     up = frozenset(
         node.host
         for node in chain.finding.nodes
@@ -138,6 +137,8 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
     )
     down = HeldNodes(nodes=tuple(replace(node, power=0) for node in _located(chain, held)))
     nodes = ChainNodes(nodes=_located(chain, up))
+    beside = frozenset(node.host for node in nodes.nodes) - acting
+    stood = _stood(chain, beside, held, mended, installed)
     return (Part.of(stood), Part.of(nodes), *((Part.of(down),) if held else ()))
 
 
@@ -148,12 +149,12 @@ def _going_on(chain: ChainSituation) -> frozenset[str]:
 
 def _stood(
     chain: ChainSituation,
-    acting: frozenset[str],
+    beside: frozenset[str],
     held: frozenset[str],
     mended: frozenset[str],
     installed: tuple[ProgramHash, ...],
 ) -> ChainBaseline:
-    """`acting` are the hosts whose process a plan may end; on `mended` ones it ends none."""
+    """`beside` are the nodes that are looked at afterwards, and not acted on."""
     signs, peers, programs = [], [], []
     untouched: list[MainProcess] = []
     gone = {NodeView(chain.observation.host(host)).node_id for host in held}
@@ -170,7 +171,7 @@ def _stood(
         binary = value_or_none(reading.binary)
         if binary is not None:
             programs.append(ProgramHash(host=host, sha256=binary.sha256))
-        if host not in acting and _stays(chain, host, mends=bool(mended)):
+        if host in beside:
             untouched.extend(_main_process(reading))
     return ChainBaseline(
         height=chain.finding.height,

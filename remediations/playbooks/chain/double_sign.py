@@ -136,7 +136,7 @@ def _stage(
         why=f"{goes_on or 'nobody'} goes on: {why} ({key.details})",
         moves=tuple(Move(HOLD_DUPLICATE, host) for host in hosts),
         gate=Gate(
-            title=f"{title} (at most {timeout} s)",
+            title=title,
             timeout_s=timeout,
             asks=Part.of(GoesOnWithout(stopped=hosts, hosts=on, height=height)),
         ),

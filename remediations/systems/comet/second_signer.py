@@ -43,6 +43,21 @@ no_other_key() {
 }
 """
 
+# What the hold of a rollback says to do by hand would start a second signer here.
+_REASON = r"""
+must_not_sign_here() { # NOTE
+  umask 022
+  {
+    echo '# Nothing may start this unit: its key signs on another host, or did. Two that sign are'
+    echo '# tombstoned for ever. `remediate diagnose` says what has to be done before it is let go.'
+    printf '[Unit]\nAssertPathExists=!%s\n' "$hold"
+    grep '^# note: ' "$hold" || :
+    printf '# note: %s\n' "$1"
+  } >"$hold.new"
+  put_hold
+}
+"""
+
 _EVIDENCE = r"""
 keep_here() {
   kept=$(umask 077; mkdir -p "$evidence" &&
@@ -96,7 +111,7 @@ keep_sign_state sign-state-before
 acted=yes
 hold_unit
 stop
-note "$note:$(date +%s)"
+must_not_sign_here "$note:$(date +%s)"
 for what in sign_state unit journal list; do
   case $what in
     sign_state) keep_sign_state sign-state-after ;;
@@ -120,5 +135,5 @@ def hold_duplicate_text(node: PlannedNode) -> str:
         "journal_bytes": JOURNAL_BYTES,
         "journal_limit": JOURNAL_LIMIT_S,
     }
-    parts = (UNIT, HELD, HOLD, GUEST, _KEY, HOLDER, STOP, _EVIDENCE, _MAIN)
+    parts = (UNIT, HELD, HOLD, GUEST, _KEY, HOLDER, STOP, _REASON, _EVIDENCE, _MAIN)
     return compose(variables, parts)

@@ -38,9 +38,9 @@ def test_the_one_that_goes_on_is_well() -> None:
     assert node.condition is NodeCondition.HELD
     assert node.held
     assert "holds it since 2026-11-25 11:57:59 UTC" in node.cause
-    assert node.by_hand.startswith("Leave it held: val4 goes on with its key. Move config/")
+    assert node.by_hand.startswith("Leave it so: val4 goes on with its key. Move config/")
     assert present(finding).playbook == ""
-    assert finding.next_step.startswith("standby1: Leave it held")
+    assert finding.next_step.startswith("standby1: Leave it so")
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,15 @@ def test_another_hold_says_nothing_of_keys(note: str) -> None:
     finding = diagnose(worlds.change(stopped(healthy(), "val4"), "val4", hold))
     assert finding.node("val4").condition is NodeCondition.HELD
     assert finding.next_step == "remediate plan node-down"
+
+
+def test_a_copy_whose_unit_is_masked_is_left_so() -> None:
+    """Nobody starts it either, and that it is masked is somebody's decision."""
+    world = worlds.disabled(healthy(), "full1", enabled="masked")
+    finding = diagnose(duplicated(world, "val4", "full1"))
+    node = finding.node("full1")
+    assert node.condition is NodeCondition.DISABLED
+    assert node.cause.startswith("its unit is masked; its key")
+    assert node.by_hand.startswith("Leave it so: val4 goes on with its key.")
+    assert finding.node("val4").condition is NodeCondition.HEALTHY
+    assert present(finding).playbook == ""

@@ -69,6 +69,8 @@ def test_it_is_stopped_and_held(host: Second) -> None:
     note = host.drop_in.read_text().splitlines()[-1]
     assert note.startswith(f"# note: second-signer:{ADDRESS}:")
     assert note.rpartition(":")[2].isdigit()
+    assert "systemctl start" not in host.drop_in.read_text()
+    assert f"AssertPathExists=!{host.drop_in}\n" in host.drop_in.read_text()
     assert out.splitlines()[-1].startswith("held: ve.service is stopped, and nothing starts it")
     code, out, _ = host.does(hold_duplicate_text(host.planned()))
     assert (code, out) == (0, "already so: ve.service is stopped and held\n")

@@ -38,6 +38,7 @@ from tests.worlds.signing import (
 
 PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
 MANY = (50,) * 20 + (5,) * 80
+NOT_READ = worlds.unknown("permission denied", Why.REFUSED)
 (BRANCH,) = PLAYBOOK.branches
 Change = Callable[[CometReading], CometReading]
 
@@ -216,6 +217,16 @@ def test_a_peer_that_is_held_is_not_missed() -> None:
     assert {one.peers for one in part.peers if one.host == "val1"} == {before - 1}
 
 
+def test_a_node_that_is_not_looked_at_is_not_compared() -> None:
+    """Its settings could not be read, so nobody asks it: nor whether it was restarted."""
+    world = worlds.change(a_copy(), "full1", lambda r: replace(r, config=NOT_READ))
+    chain = chosen(world)
+    stood, nodes = baseline(chain, BRANCH.propose(chain))[:2]
+    told = {node.host for node in nodes.read(ChainNodes).nodes}
+    assert "full1" not in told
+    assert {one.host for one in stood.read(ChainBaseline).untouched} <= told
+
+
 # --- people choose
 
 
@@ -336,9 +347,6 @@ def _room(**fields: object) -> Callable[[HostReading], HostReading]:
         return replace(reading, records=worlds.known(room))
 
     return change
-
-
-NOT_READ = worlds.unknown("permission denied", Why.REFUSED)
 
 
 @pytest.mark.parametrize(

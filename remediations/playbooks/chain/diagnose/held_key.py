@@ -25,7 +25,8 @@ def held_holder(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     if not view.held or not address or not (others or noted):
         return None
     since = f" since {format_moment(hold.since)}" if hold is not None and noted else ""
-    cause = f"a run stopped it, and holds it{since}"
+    masked = view.unit is not None and not view.unit.held
+    cause = "its unit is masked" if masked else f"a run stopped it, and holds it{since}"
     if others:
         cause += f"; its key {short_digest(address)} lies on {name_some(others)}, too"
     else:
@@ -35,24 +36,25 @@ def held_holder(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         evidence_of(f"{view.host}.key", view.reading.key, f"address {address}"),
     )
     hands = _what_next(view, context, address, [context.holders[host] for host in others])
-    return NodeVerdict(NodeCondition.HELD, cause, evidence, hands)
+    condition = NodeCondition.DISABLED if masked else NodeCondition.HELD
+    return NodeVerdict(condition, cause, evidence, hands)
 
 
 def _what_next(view: NodeView, context: ChainContext, address: str, others: list[NodeView]) -> str:
     """What a person does before this one may be let go."""
     let_go = f"`remediate plan node-down --limit {view.host}` lets it go"
     if context.power.known and not context.power.of(address):
-        return f"Leave it held: the key is out of the validator set. {SIGNED_TWICE}"
+        return f"Leave it so: the key is out of the validator set. {SIGNED_TWICE}"
     if not others:
         return (
-            "Leave it held until the second holder of its key is found and cannot start: an old "
+            "Leave it so until the second holder of its key is found and cannot start: an old "
             "machine, a restored backup, a second signer. Bring the newest sign state of the two "
             f"here; then {let_go}."
         )
     running = [other.host for other in others if not other.down]
     if running:
         return (
-            f"Leave it held: {name_some(running)} goes on with its key. Move {_KEY} away from "
+            f"Leave it so: {name_some(running)} goes on with its key. Move {_KEY} away from "
             f"this host; then {let_go}."
         )
     return _newest_first(view, others, let_go)
