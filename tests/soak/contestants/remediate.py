@@ -21,9 +21,11 @@ from tests.soak.scene import Scene
 Json = dict[str, Any]
 LOOKS, AGAIN_S = 8, 3.0
 """More looks than that nobody takes; seconds until one looks again."""
-TRIES = 3
-"""Applications of one branch, or refusals in a row, until one calls somebody else."""
-WELL, PENDING, KILLED = 0, 3, -9
+TRIES, REFUSALS = 2, 3
+"""Applications of one branch, and refusals in a row, until one calls somebody else."""
+WELL, PENDING = 0, 3
+KILLED = -1000
+"""No exit code: killed by the disaster, with its machine. Whoever runs out of time ends with -9."""
 NAMED = re.compile(r"`remediate plan (\S+?)`?[`, ]")
 
 
@@ -51,7 +53,7 @@ class Remediate:
             if code != PENDING:
                 reason = "\n".join((reason, *_refusal(planned)))
                 refusals += 1
-                if refusals == TRIES:
+                if refusals == REFUSALS:
                     break
                 time.sleep(AGAIN_S)
                 continue

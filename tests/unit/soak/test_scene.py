@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak.contestant import Told
-from tests.soak.contestants.remediate import _playbook, _reasons
+from tests.soak.contestants.remediate import KILLED, Remediate, _playbook, _reasons
 from tests.soak.disaster import Reason
 from tests.soak.scene import Scene, Trouble
 from tests.soak.ssh_all import main as run_all
@@ -85,3 +85,13 @@ def test_what_is_planned_is_what_the_diagnosis_names() -> None:
     by_hand = {"error": None, "result": [{"finding": FINDING | {"next_step": "mend val4"}}]}
     assert _playbook(by_hand) is None
     assert [line.split(":")[0] for line in _reasons(document)] == ["local-divergence", "val4"]
+
+
+def test_who_runs_out_of_time_is_not_resumed(tmp_path: Path) -> None:
+    """What is ended from outside is not what a disaster kills: nothing is tried again."""
+    place = scene(tmp_path, Trouble(at=99, strike=None))
+    place.ends_at = 0
+    ended = place.act(SLEEPS)
+    assert (ended.killed, ended.code == KILLED) == (False, False)
+    told = Remediate().rescue(place)
+    assert (told.acted, told.refused) == (False, True)
