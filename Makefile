@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 LAB := $(PYTHON) -m tests.lab
+# Who plays the disasters of `make soak`: remediate,hand,ansible puts them side by side.
+CONTESTANT ?= remediate
 # Bytecode written by root would stand in the way of the user whose checkout this is.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n -E PYTHONDONTWRITEBYTECODE=1)
 # Root where it can be had: what boots no hosts goes on without.
@@ -32,8 +34,12 @@ root: ## say so where this user may not boot hosts
 test-lab: root setup ## all scenarios, on a real chain on real hosts (root; most of an hour)
 	$(AS_ROOT) $(PYTHON) -m pytest tests/lab
 
-soak: root setup ## cut a run off from its hosts at twenty moments, and more (root; a quarter of an hour)
-	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest tests/lab/test_goes_on.py tests/lab/test_resume.py --timeout=1800
+soak: root setup ## a hundred seeded disasters, and what is cut off (root; hours; SEED=n: one)
+ifndef SEED
+	$(AS_ROOT) REMEDIATE_SOAK=1 $(PYTHON) -m pytest --timeout=1800 \
+	  tests/lab/test_goes_on.py tests/lab/test_resume.py tests/lab/test_signable.py
+endif
+	$(AS_ROOT) $(PYTHON) -m tests.soak --contestant $(CONTESTANT)
 
 test: root check ## checks, unit and property tests, of each kind of scenario some (root; half an hour)
 	$(AS_ROOT) $(PYTHON) -m pytest -n 2 --dist worksteal tests/unit tests/property
