@@ -180,6 +180,7 @@ def test_a_node_is_rebuilt_while_blocks_go_on() -> None:
 def test_a_missing_validator_is_rebuilt_in_a_halt() -> None:
     """The gate is a block above."""
     world = worlds.sign_state(corrupt("val1"), "val1", HEIGHT)
+    assert blocking(chosen(world, donor="full1"), COPY_DATABASES) == set()
     chain = chosen(keeps(world, "full1", "val1"), data=SHA256)
     assert REBUILD.propose(chain).stages[2].gate.asks.read(Advances).height == HEIGHT
     assert blocking(chain, REBUILD) == set()
