@@ -57,8 +57,8 @@ STOPPED_TIMEOUT_S = 30
 """For one look at nodes that are down already."""
 ANSWER_TIMEOUT_S = 120
 """A donor replays what it has, and opens its RPC."""
-_NO_BLOCKS = frozenset({"P10", "P14", "P15", "P17", "I13", "P7"})
-"""The checks that a copy in a halt cannot pass: no block comes of it."""
+_WITHOUT_BLOCKS = frozenset({"P10", "P14", "P15", "P17", "I13"})
+"""The checks that can pass after a copy in a halt: no block comes of it."""
 
 COPY = Action(
     name="node.copy",
@@ -142,7 +142,7 @@ def _copy(chain: ChainSituation) -> Proposal[ChainSituation]:
         ),
         checks=checks
         if goes_on
-        else tuple(check for check in checks if check.id not in _NO_BLOCKS),
+        else tuple(check for check in checks if check.id in _WITHOUT_BLOCKS),
         risk=Risk.MEDIUM if node.power and goes_on else Risk.LOW,
         worst_case=f"{node.host} does not come back by itself; its databases, its sign state and "
         "its write-ahead log are as they were",

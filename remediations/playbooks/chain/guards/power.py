@@ -183,9 +183,9 @@ _STARTED_TOGETHER = (ChainClass.QUORUM_LOST, ChainClass.ALL_DOWN, ChainClass.HAL
 
 def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
     """G1: in a halt, what is started together brings back more than two thirds; less would be
-    useless. Not asked of a proposal that starts nothing."""
+    useless. Not asked of a proposal that brings back no power, such as the copy of a donor."""
     finding = chain.finding
-    if finding.chain not in _STARTED_TOGETHER or not _starts(chain, proposal):
+    if finding.chain not in _STARTED_TOGETHER or not _brings_power(chain, proposal):
         return None
     if nobody_signs(chain, proposal):
         return None
@@ -215,9 +215,11 @@ def reaches_quorum(chain: ChainSituation, proposal: Whole) -> GuardResult | None
     )
 
 
-def _starts(chain: ChainSituation, proposal: Whole) -> bool:
-    return not only_stops(proposal) and any(
-        move.action.effects(chain, move.target) for move in proposal.moves
+def _brings_power(chain: ChainSituation, proposal: Whole) -> bool:
+    return any(
+        effect.after > effect.now
+        for move in proposal.moves
+        for effect in move.action.effects(chain, move.target)
     )
 
 
