@@ -60,15 +60,18 @@ class ChainLook:
 
 
 def watch_chain(plan: Plan, reach: Reach) -> Watch:
-    """A watch that polls all nodes of the plan at once."""
-    nodes = (*plan.part(ChainNodes).nodes, *held_nodes(plan))
+    """A watch that polls all nodes of the plan at once. Where holders of a key are stopped,
+    evidence and a lost power may still come of what they signed before: that holds no later stop
+    back."""
+    held = held_nodes(plan)
+    nodes = (*plan.part(ChainNodes).nodes, *held)
     total = plan.part(ChainBaseline).total_power
     asked = [(node.host, node.rpc_url) for node in nodes]
     told_blocks = frozenset(node.host for node in nodes[:BLOCK_WITNESSES])
 
     async def watch() -> ChainLook:
         polls = await poll_nodes(reach, asked, told_blocks)
-        harms = tuple(harms_of(nodes, polls))
+        harms = () if held else tuple(harms_of(nodes, polls))
         return ChainLook(snapshot=snapshot_of(nodes, total, polls), harms=harms)
 
     return watch
