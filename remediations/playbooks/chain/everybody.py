@@ -22,7 +22,12 @@ from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances, Answers
 from remediations.playbooks.chain.impact import smallest_first
-from remediations.playbooks.chain.restart import CHECKS, disabled_warnings, stopped_on_purpose
+from remediations.playbooks.chain.restart import (
+    CHECKS,
+    CHECKS_WITHOUT_BLOCKS,
+    disabled_warnings,
+    stopped_on_purpose,
+)
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.settings import (
     bring_back,
@@ -39,8 +44,6 @@ from remediations.values.reading import value_or_none
 
 ANSWER_TIMEOUT_S = 120
 """A full node replays what it has, and opens its RPC."""
-_WITHOUT_BLOCKS = frozenset({"P10", "P14", "P15", "P17", "I13"})
-"""The checks that full nodes alone can pass: they make no block."""
 
 
 def _starts(chain: ChainSituation) -> tuple[NodeFinding, ...]:
@@ -235,7 +238,7 @@ def _full(chain: ChainSituation) -> Proposal[ChainSituation]:
     return Proposal(
         title=f"start {count_of(len(nodes), 'full node')}, so that the powers can be told",
         stages=_full_stages(nodes),
-        checks=tuple(check for check in CHECKS if check.id in _WITHOUT_BLOCKS),
+        checks=CHECKS_WITHOUT_BLOCKS,
         risk=Risk.LOW,
         worst_case="a full node does not come back; nobody signs",
         warnings=(

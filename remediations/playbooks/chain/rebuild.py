@@ -47,7 +47,12 @@ from remediations.playbooks.chain.impact import (
     stop_cost,
     stop_effect,
 )
-from remediations.playbooks.chain.restart import CHECKS, checks_for, follows_gate
+from remediations.playbooks.chain.restart import (
+    CHECKS,
+    CHECKS_WITHOUT_BLOCKS,
+    checks_for,
+    follows_gate,
+)
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, short_digest
@@ -57,8 +62,6 @@ STOPPED_TIMEOUT_S = 30
 """For one look at nodes that are down already."""
 ANSWER_TIMEOUT_S = 120
 """A donor replays what it has, and opens its RPC."""
-_WITHOUT_BLOCKS = frozenset({"P10", "P14", "P15", "P17", "I13"})
-"""The checks that can pass after a copy in a halt: no block comes of it."""
 
 COPY = Action(
     name="node.copy",
@@ -128,7 +131,6 @@ def _copy(chain: ChainSituation) -> Proposal[ChainSituation]:
         timeout_s=ANSWER_TIMEOUT_S,
         asks=Part.of(Answers(hosts=(node.host,))),
     )
-    checks = checks_for((node,))
     return Proposal(
         title=f"copy the databases of {node.host}, for others",
         stages=(
@@ -140,9 +142,7 @@ def _copy(chain: ChainSituation) -> Proposal[ChainSituation]:
                 gate=follows_gate(node.host) if goes_on else answers,
             ),
         ),
-        checks=checks
-        if goes_on
-        else tuple(check for check in checks if check.id in _WITHOUT_BLOCKS),
+        checks=checks_for((node,)) if goes_on else CHECKS_WITHOUT_BLOCKS,
         risk=Risk.MEDIUM if node.power and goes_on else Risk.LOW,
         worst_case=f"{node.host} does not come back by itself; its databases, its sign state and "
         "its write-ahead log are as they were",
