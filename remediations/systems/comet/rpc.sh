@@ -120,7 +120,7 @@ evidence() {
 # chain: two samples and, with the first one, all the rest. /status comes first: if it hangs or is
 # refused, nothing else is asked.
 chain() {
-    local answer rc at height from seconds taken status stands=
+    local answer rc at height from seconds taken status stands= dialled=
     now_us
     at=$now
     take get status
@@ -138,7 +138,7 @@ chain() {
         begin peers get net_info
         flag p2p.persistent_peers || flag_value=${config[p2p.persistent_peers]:-}
         [[ -z $flag_value ]] || begin dials dials "$flag_value"
-        [[ -z $flag_value$stands ]] || begin ways ways "$flag_value" "$stands"
+        dialled=$flag_value
         begin dump get dump_consensus_state
         take get "blockchain?minHeight=$from&maxHeight=$height"
         begin blocks replay "$taken" "$status"
@@ -153,6 +153,8 @@ chain() {
         standing "$answer" "$height"
     fi
     describe # in the time between the samples
+    # After what decides: it starts many programs, and the second sample must not come too late.
+    [[ -z $dialled$stands ]] || begin ways ways "$dialled" "$stands"
     now_us
     ((deadline - now > SAMPLES_APART_US + 1000000)) || return
     as_seconds $((SAMPLES_APART_US - now + at))
