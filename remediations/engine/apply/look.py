@@ -70,9 +70,9 @@ class Harm(Record, frozen=True, kw_only=True):
     says: str
 
 
-class Sight(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Sight(Record, frozen=True, kw_only=True):
     """What a look shows: one line for people, points and marks for display, plot and report, and
-    harms. One that was written before there were harms stays as it is, byte for byte."""
+    harms."""
 
     headline: str
     points: tuple[Point, ...]

@@ -116,7 +116,7 @@ if ! is_held && [ "$(show ActiveState)" = active ]; then
   exit 0
 fi
 held_and_stopped
-if [ "$stands_at" -gt 0 ] && ! has_note "rolled-back:$target:$header_hash"; then
+if [ -z "$copy" ] && [ "$stands_at" -gt 0 ] && ! has_note "rolled-back:$target:$header_hash"; then
   refuse "$unit not rolled back to $target" "rolled back"
 fi
 [ -z "$copy" ] || has_note "replaced:$copy" ||

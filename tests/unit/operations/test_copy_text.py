@@ -201,6 +201,13 @@ def test_databases_are_replaced_and_the_former_ones_kept(other: Keeper, donor: K
     assert (code, out) == (0, "started: ve.service is active\n")
 
 
+def test_a_node_that_changes_sides_need_not_be_rolled_back(other: Keeper, donor: Keeper) -> None:
+    """It has a height, and the databases of the other side instead."""
+    replacement = other.replacement(donor.kept(), stands_at=STANDS_AT, header_hash=HASH)
+    assert other.does(replace_text(replacement))[0] == 0
+    assert other.does(release_text(replacement.node))[0] == 0
+
+
 @pytest.mark.parametrize("moves", [1, 3, 4, 6])
 def test_cut_off_it_is_not_let_go_and_is_finished_later(
     other: Keeper, donor: Keeper, moves: int
