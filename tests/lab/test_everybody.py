@@ -128,6 +128,7 @@ def test_halt_height_everywhere(lab: Lab, operator: Operator) -> None:
         assert "halt-height = 0\n" in config(lab, host, "app.toml").read_text()
 
 
+@full_lab
 def test_double_sign_check_height_in_a_lost_quorum(lab: Lab, operator: Operator) -> None:
     """40 of 100 were stopped right after they signed: lifted for the start, and put back."""
     missing = ("val2", "val4")

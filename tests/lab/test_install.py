@@ -135,6 +135,7 @@ def test_a_program_for_another_platform_is_refused_on_the_host(
         assert program_of(lab, spec.name) == virtengined(1).read_bytes()
 
 
+@full_lab
 def test_a_file_that_was_damaged_since_is_refused_on_its_host(lab: Lab, operator: Operator) -> None:
     """There the node is as it was; the others go on without it, and it gets the program afterwards,
     alone."""

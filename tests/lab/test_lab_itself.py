@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.choice import full_lab, only_some
+from tests.lab.choice import full_lab
 from tests.lab.claims import keeper_of, processes_of, sweep_dead
 from tests.lab.lab import CHECKOUT, LABS, Lab
 from tests.lab.needs import missing, require
@@ -314,7 +314,8 @@ def test_the_world_sees_every_changed_file(lab: Lab) -> None:
         before = after
 
 
-@pytest.mark.parametrize("killed", only_some(["owner", "owner and keeper"], "owner".__eq__))
+@full_lab
+@pytest.mark.parametrize("killed", ["owner", "owner and keeper"])
 def test_two_labs_and_nothing_left_of_the_one_that_was_killed(lab: Lab, killed: str) -> None:
     """A second lab comes up beside the first, which does not reach it. kill -9 of
     its owner takes it away; if its keeper is killed, too, the next lab clears away what is left."""

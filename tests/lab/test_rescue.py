@@ -48,6 +48,7 @@ def test_report_goes_on_to_the_end_of_the_checks(lab: Lab, operator: Operator) -
     assert (again["proof"], len(again["verifications"])) == (proof, 2)
 
 
+@full_lab
 def test_quorum_lost_by_a_frozen_validator(lab: Lab, operator: Operator) -> None:
     """A frozen validator of 40 halts the chain while its unit says active; it is restarted."""
     lab.break_freeze("val1")

@@ -72,6 +72,7 @@ def test_killed_and_resumed(
         assert again.error["guard"] == "newest directory of the run"
 
 
+@full_lab
 def test_a_controller_that_comes_back(lab: Lab, operator: Operator, tmp_path: Path) -> None:
     """Frozen after the first stage, and thawed when another bastion has finished the run: it starts
     nothing, and says so."""

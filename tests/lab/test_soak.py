@@ -15,16 +15,15 @@ from tests.soak.report import line_of
 from tests.soak.scorer import Outcome
 from tests.soak.trial import LIMIT_S, attempt
 
-ALWAYS = (4, 13)
-"""One that must be left down among others, and a controller that is killed."""
-SEEDS = (*ALWAYS, 22, 26, 32)
+SEEDS = (4, 13, 22, 26, 32)
+"""One that must be left down among others, a controller that is killed, and more."""
 
 
 pytestmark = pytest.mark.timeout(int(LIMIT_S) + 180)
 """A contestant's own limit, and what is done around it."""
 
 
-@pytest.mark.parametrize("seed", only_some(SEEDS, ALWAYS.__contains__))
+@pytest.mark.parametrize("seed", only_some(SEEDS, (4).__eq__))
 def test_rescued_or_rightly_refused(running_lab: Lab, seed: int, tmp_path: Path) -> None:
     """By following what the tool itself says is next."""
     trial = attempt(running_lab, drawn(seed), Remediate(), tmp_path)
