@@ -26,6 +26,8 @@ OTHERS = tuple(spec.name for spec in NODES if spec.name != COPY)
 TOMBSTONED_S = 60.0
 BLOCKS_AFTER = 8
 """More than evidence needs to get into a block: it is there within two."""
+LOOKS, WORLD_CHANGED = 6, 6
+"""A copy without a sign state ends and is started again: one may plan between two of its lives."""
 
 
 def kept_evidence(lab: Lab, host: str) -> dict[str, str]:
@@ -138,8 +140,7 @@ def test_two_signers_that_were_caught(lab: Lab, operator: Operator) -> None:
     assert all(height <= stopped_at for height in lab.world.evidence("val1"))
     finding = operator.diagnose()
     node = next(n for n in finding["nodes"] if n["host"] == OWNER)
-    assert node["condition"] == "no-power", finding["explanation"]
-    assert "Tombstoned" in node["by_hand"]
+    assert node["condition"] == "tombstoned", finding["explanation"]
     assert "out of the set" in finding["explanation"]
     assert any("height" in text for text in kept_evidence(lab, COPY).values())
 
@@ -152,7 +153,10 @@ def test_where_nobody_is_proven_both_are_held(lab: Lab, operator: Operator) -> N
     lab.break_duplicate_key(OWNER, COPY, started=True)
     state = lab.hosts[COPY].path(f"{lab.node(COPY).home}/data/priv_validator_state.json")
     state.unlink(missing_ok=True)
-    said: Said = operator.rescue("double-sign")
+    for _ in range(LOOKS):
+        said: Said = operator.rescue("double-sign")
+        if said.code != WORLD_CHANGED:
+            break
     assert said.code == 0, said.why
     assert (lab.world.daemon(OWNER), lab.world.daemon(COPY)) == (None, None)
     before = lab.world.sign_state(OWNER)
