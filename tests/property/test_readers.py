@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.engine.observe.section import HostDocument, Section
-from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed, staking
+from remediations.systems.comet import rpc, rpc_envelope, rpc_rounds, rpc_signed, staking_answers
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.proof.protobuf import bytes_field
 from remediations.systems.comet.reading import CometReading, HostReading
@@ -60,15 +60,15 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "anchor_set": (rpc.parse_validators, answers.validators()),
     "result": (rpc.parse_block_result, answers.block_results()),
     "signing_info": (
-        lambda text: staking.parse_signing_info(text, ADDRESS),
+        lambda text: staking_answers.parse_signing_info(text, ADDRESS),
         answer(INFO_KEY, info(), tree("slashing", INFO_KEY, info())[1]),
     ),
     "validator": (
-        lambda text: staking.parse_validator(text, ADDRESS),
+        lambda text: staking_answers.parse_validator(text, ADDRESS),
         answer(VALIDATOR_KEY, validator(), tree("staking", VALIDATOR_KEY, validator())[1]),
     ),
-    "own_shares": (staking.parse_own_shares, answer(OWN_KEY, bytes_field(3, b"1"), [])),
-    "account": (staking.parse_account, answer(ACCOUNT_KEY, account(), [])),
+    "own_shares": (staking_answers.parse_own_shares, answer(OWN_KEY, bytes_field(3, b"1"), [])),
+    "account": (staking_answers.parse_account, answer(ACCOUNT_KEY, account(), [])),
 }
 
 

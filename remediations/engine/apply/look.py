@@ -36,6 +36,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
+from msgspec import UNSET, UnsetType
+
 from remediations.engine.plan.plan import Gate
 from remediations.values.record import Moment, Record
 
@@ -71,13 +73,13 @@ class Harm(Record, frozen=True, kw_only=True):
 
 
 class Sight(Record, frozen=True, kw_only=True):
-    """What a look shows: one line for people, points and marks for display, plot and report, and
-    harms."""
+    """What a look shows: one line for people, points and marks for display, plot and report; and
+    harms, unset by a look that knows of none, and by those of before there were any."""
 
     headline: str
     points: tuple[Point, ...]
     marks: tuple[Mark, ...] = ()
-    harms: tuple[Harm, ...] = ()
+    harms: tuple[Harm, ...] | UnsetType = UNSET
 
 
 class Sample(Record, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from msgspec import UnsetType
+
 from remediations.engine.apply.look import Harm, Sight
 from remediations.engine.plan.plan import Stage
 
@@ -40,7 +42,8 @@ def severity_of(sight: Sight) -> Severity:
         for point in sight.points
         if point.value is not None and shown[point.series] == 1
     }
-    return Severity(levels, {harm.name: harm for harm in sight.harms})
+    harms = () if isinstance(sight.harms, UnsetType) else sight.harms
+    return Severity(levels, {harm.name: harm for harm in harms})
 
 
 def regressions(stage: Stage, before: Severity, after: Severity) -> Iterator[str]:

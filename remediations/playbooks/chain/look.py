@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from remediations.engine.apply.look import GateVerdict, Harm, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, HeldNodes
@@ -47,7 +49,7 @@ class ChainLook:
                 Mark(series=POWER, label="2/3", value=2 * seen.total_power // 3),
                 Mark(series=POWER, label="all", value=seen.total_power),
             ),
-            harms=self.harms,
+            harms=self.harms or UNSET,
         )
 
     def judge(self, gate: Gate) -> GateVerdict:

@@ -16,7 +16,7 @@ from remediations.engine.observe.section import (
     Section,
     Trouble,
 )
-from remediations.systems.comet import rpc, rpc_rounds, rpc_signed, staking
+from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
 from remediations.systems.comet.data_copy import DataCopy, parse_copies
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
@@ -298,6 +298,9 @@ def _chain(reader: _Reader) -> ChainView:
 
 def _standing(reader: _Reader) -> Standing:
     """What the application says of the validator that this node is, whose key has no power."""
+    # Not at the top: every command that knows an inventory would load the proofs.
+    from remediations.systems.comet import staking_answers as answers
+
     status = reader.rpc("status.1", "status", rpc.parse_status)
     address = status.value.address if isinstance(status, Known) else ""
     unlisted = Trouble(Why.ABSENT, "no validator has this key")
@@ -307,11 +310,11 @@ def _standing(reader: _Reader) -> Standing:
         return reader.read(name, source, lambda part: parse(part.data), absent=unlisted)
 
     return Standing(
-        signing=told("signing_info", "slashing", lambda t: staking.parse_signing_info(t, address)),
-        validator=told("validator", "staking", lambda t: staking.parse_validator(t, address)),
-        own_shares=told("own_shares", "staking", staking.parse_own_shares),
-        account=told("account", "acc", staking.parse_account),
-        key=reader.file("operator_key", "keyring-test, app.toml", staking.parse_operator_key),
+        signing=told("signing_info", "slashing", lambda t: answers.parse_signing_info(t, address)),
+        validator=told("validator", "staking", lambda t: answers.parse_validator(t, address)),
+        own_shares=told("own_shares", "staking", answers.parse_own_shares),
+        account=told("account", "acc", answers.parse_account),
+        key=reader.file("operator_key", "keyring-test, app.toml", answers.parse_operator_key),
     )
 
 

@@ -36,9 +36,10 @@ def approved(desk: Desk, change: Callable[[Plan], Plan]) -> RunDirectory:
     [
         (
             lambda plan: replace(plan, branch="rollback-one", origin=ELSEWHERE),
-            "INC-001 with start-missing-together, restart-minority, roll-back-together, "
-            "roll-back-alone, install-past-panic, install-upgrade, start-everybody, "
-            "start-full-nodes, lift-halt-height",
+            "INC-001 with copy-databases, adopt-side, rebuild, start-missing-together, "
+            "restart-minority, mend-links, roll-back-together, roll-back-alone, "
+            "install-past-panic, install-upgrade, start-everybody, start-full-nodes, "
+            "lift-halt-height",
         ),
         (
             lambda plan: replace(plan, playbook="INC-999", origin=ELSEWHERE),

@@ -71,7 +71,7 @@ async def proven(*_):
 async def unfenced(request):
     yield HeldFences(request)
 
-async def poll_nodes(_, targets):
+async def poll_nodes(_, targets, _blocks_of=()):
     return {host: NodePoll(None, None) for host, _ in targets}
 
 async def stuck(*_, **__):

@@ -20,6 +20,7 @@ from remediations.systems.hosts.compile import Compiler, compile_deploy
 from remediations.systems.hosts.compile import compiler as compiler_module
 from remediations.systems.hosts.compile.compiler import deploys_directory
 from remediations.systems.hosts.compile.process import CompileChild
+from tests.worlds.jail import OPERATOR
 
 DATA: dict[str, str | int] = {
     "unit": "virtengined.service",
@@ -94,7 +95,11 @@ def test_every_shipped_deploy_compiles() -> None:
     program: dict[str, str | int] = {"path": "/a/b", "sha256": "a" * 64, "replaces": "b" * 64}
     rollback: dict[str, str | int] = {"stands_at": 2, "header_hash": "AB"}
     ways = {"obstacles": '["route blackhole 10.0.0.2"]'}
-    given = {**DATA, **program, **SETTINGS, **rollback, **ways}
+    of_copy = {"chain_id": "a-1", "donor": "full1", "app_hash": "", "backend": "goleveldb"}
+    copy: dict[str, str | int] = {**of_copy, "height": 9, "bytes": 9, "copy": "a" * 64}
+    sent = {"rpc": "http://127.0.0.1:26657", "operator": OPERATOR, "fee": "", "memo": ""}
+    transaction: dict[str, str | int] = {**sent, "account_number": 1, "sequence": 1}
+    given = {**DATA, **program, **SETTINGS, **rollback, **ways, **copy, **transaction}
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
             assert compiler.compile_deploy(path.stem, {"val1": given})["val1"]

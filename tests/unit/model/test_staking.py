@@ -10,10 +10,8 @@ import pytest
 
 from remediations.systems.comet.proof.protobuf import bytes_field
 from remediations.systems.comet.rpc_envelope import RpcError
-from remediations.systems.comet.staking import (
-    DECIMALS,
-    Account,
-    BondStatus,
+from remediations.systems.comet.staking import DECIMALS, Account, BondStatus
+from remediations.systems.comet.staking_answers import (
     parse_account,
     parse_own_shares,
     parse_signing_info,
