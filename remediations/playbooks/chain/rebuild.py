@@ -32,7 +32,7 @@ from remediations.playbooks.chain.copies import (
     replace_facts,
 )
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.gates import Advances, Answers, Stopped
+from remediations.playbooks.chain.gates import Answers
 from remediations.playbooks.chain.guards.copies import one_side_is_enough
 from remediations.playbooks.chain.guards.table import (
     COPY_GUARDS,
@@ -50,16 +50,15 @@ from remediations.playbooks.chain.impact import (
 from remediations.playbooks.chain.restart import (
     CHECKS,
     CHECKS_WITHOUT_BLOCKS,
+    block_above_gate,
     checks_for,
     follows_gate,
+    stopped_gate,
 )
-from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import count_of, name_some, short_digest
 from remediations.values.part import Part
 
-STOPPED_TIMEOUT_S = 30
-"""For one look at nodes that are down already."""
 ANSWER_TIMEOUT_S = 120
 """A donor replays what it has, and opens its RPC."""
 
@@ -195,7 +194,7 @@ def _rebuild(chain: ChainSituation) -> Proposal[ChainSituation]:
             stage for node in nodes for stage in _stages((node,), chain, follows_gate(node.host))
         )
     else:
-        stages = _stages(nodes, chain, _advances(chain, nodes))
+        stages = _stages(nodes, chain, block_above_gate(chain, nodes))
     return Proposal(
         title=f"rebuild {names} from a copy of {_donor(chain)}",
         stages=stages,
@@ -232,7 +231,7 @@ def _adopt(chain: ChainSituation) -> Proposal[ChainSituation]:
     state = short_digest(copy.app_hash) if copy is not None else ""
     return Proposal(
         title=f"{count_of(len(nodes), 'node')} adopt the state {state}… of {_donor(chain)}",
-        stages=_stages(nodes, chain, _advances(chain, nodes)),
+        stages=_stages(nodes, chain, block_above_gate(chain, nodes)),
         checks=CHECKS,
         risk=Risk.HIGH,
         worst_case="the side that was chosen is the wrong one, and the chain goes on with its "
@@ -258,34 +257,13 @@ def _warnings() -> tuple[str, ...]:
     )
 
 
-def _advances(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> Gate:
-    """A block above the newest one, on all that were acted on and all that vote."""
-    finding = chain.finding
-    timeout = round_timeout_s(finding.round)
-    acting = {node.host for node in nodes}
-    hosts = tuple(
-        node.host
-        for node in finding.nodes
-        if node.host in acting or (node.power and node.host in chain.voting)
-    )
-    return Gate(
-        title=f"a block above {finding.height} within {timeout} s",
-        timeout_s=timeout,
-        asks=Part.of(Advances(hosts=hosts, height=finding.height)),
-    )
-
-
 def _stages(
     nodes: Sequence[NodeFinding], chain: ChainSituation, goes_on: Gate
 ) -> tuple[StageDraft[ChainSituation], ...]:
     """Hold, replace, let go: each on all of them before the next on any."""
     hosts = tuple(node.host for node in nodes)
     names, donor = name_some(hosts), _donor(chain)
-    stopped = Gate(
-        title="none of them answers",
-        timeout_s=STOPPED_TIMEOUT_S,
-        asks=Part.of(Stopped(hosts=hosts)),
-    )
+    stopped = stopped_gate(hosts)
     return (
         StageDraft(
             title=f"stop and hold {names}",

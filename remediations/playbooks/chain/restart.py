@@ -14,11 +14,14 @@ from remediations.playbooks.chain.actions import RELEASE, RESTART, START
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.playbooks.chain.conditions import ConditionRule, Cure, NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.gates import Follows
+from remediations.playbooks.chain.gates import Advances, Follows, Stopped
 from remediations.playbooks.chain.impact import smallest_first
+from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.values.part import Part
 
+STOPPED_TIMEOUT_S = 30
+"""For one look at nodes that are down already."""
 FOLLOW_TIMEOUT_S = 120
 """Enough for a restarted node to replay its WAL and to catch up on a few minutes of blocks."""
 
@@ -96,6 +99,32 @@ def follows_gate(host: str) -> Gate:
         title=f"{host} follows the chain",
         timeout_s=FOLLOW_TIMEOUT_S,
         asks=Part.of(Follows(hosts=(host,))),
+    )
+
+
+def stopped_gate(hosts: Sequence[str]) -> Gate:
+    """Opens when none of these nodes answers."""
+    return Gate(
+        title="none of them answers",
+        timeout_s=STOPPED_TIMEOUT_S,
+        asks=Part.of(Stopped(hosts=tuple(hosts))),
+    )
+
+
+def block_above_gate(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> Gate:
+    """Opens in a halt when a block comes above the newest one, on all these nodes and on all that
+    vote."""
+    height, timeout = chain.finding.height, round_timeout_s(chain.finding.round)
+    acting = {node.host for node in nodes}
+    hosts = tuple(
+        node.host
+        for node in chain.finding.nodes
+        if node.host in acting or (node.power and node.host in chain.voting)
+    )
+    return Gate(
+        title=f"a block above {height} within {timeout} s",
+        timeout_s=timeout,
+        asks=Part.of(Advances(hosts=hosts, height=height)),
     )
 
 

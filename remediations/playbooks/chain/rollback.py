@@ -22,20 +22,21 @@ from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.gates import Advances, Stopped
 from remediations.playbooks.chain.guards.rollback import nobody_beyond, those_left_agree
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.rehearse import rehearse
-from remediations.playbooks.chain.restart import EXPECTED_STATE, checks_for, follows_gate
-from remediations.playbooks.chain.rounds import round_timeout_s
+from remediations.playbooks.chain.restart import (
+    EXPECTED_STATE,
+    block_above_gate,
+    checks_for,
+    follows_gate,
+    stopped_gate,
+)
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import count_of, name_some
 from remediations.systems.comet.planned import APP_HASH, MAX_HEIGHT
 from remediations.values.lines import TextError, parse_number
-from remediations.values.part import Part
 
-STOPPED_TIMEOUT_S = 30
-"""For one look at nodes that are down already."""
 WORST = (
     "the states differ again, and the chain stays halted as it is now; blocks, sign states and "
     "write-ahead logs are kept, and each node can be started as it is"
@@ -151,7 +152,7 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
     height, number = _height_of(chain, nodes[0].host), count_of(len(nodes), "node")
     return Proposal(
         title=f"roll {number} back to {height - 1} together, softly, and execute {height} again",
-        stages=_stages(chain, nodes, _advances(chain, nodes)),
+        stages=_stages(chain, nodes, block_above_gate(chain, nodes)),
         checks=(*checks_for(nodes), *((EXPECTED_STATE,) if EXPECT_HASH in chain.inputs else ())),
         risk=Risk.HIGH,
         worst_case=WORST,
@@ -195,34 +196,13 @@ def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
     )
 
 
-def _advances(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> Gate:
-    """A block above the one that was executed again, wherever it is or was kept."""
-    height = chain.finding.height
-    timeout = round_timeout_s(chain.finding.round)
-    acting = {node.host for node in nodes}
-    hosts = tuple(
-        node.host
-        for node in chain.finding.nodes
-        if node.host in acting or (node.power and node.host in chain.voting)
-    )
-    return Gate(
-        title=f"a block above {height} within {timeout} s",
-        timeout_s=timeout,
-        asks=Part.of(Advances(hosts=hosts, height=height)),
-    )
-
-
 def _stages(
     chain: ChainSituation, nodes: Sequence[NodeFinding], goes_on: Gate
 ) -> tuple[StageDraft[ChainSituation], ...]:
     """Hold, roll back, let go: each on all of them before the next on any."""
     hosts = tuple(node.host for node in nodes)
     height, names = _height_of(chain, hosts[0]), name_some(hosts)
-    stopped = Gate(
-        title="none of them answers",
-        timeout_s=STOPPED_TIMEOUT_S,
-        asks=Part.of(Stopped(hosts=hosts)),
-    )
+    stopped = stopped_gate(hosts)
     return (
         StageDraft(
             title=f"stop and hold {names}",

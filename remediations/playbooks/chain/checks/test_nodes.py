@@ -22,12 +22,8 @@ SIGNING_LIMIT_S = 90
 FOLLOW_LIMIT_S = 30
 
 
-@pytest.mark.check("P7", TITLES["P7"])
-def test_signs(
-    signer: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
-) -> None:
-    """It signed the block in three consecutive commits after the incident."""
-    address = signer.target.address
+def _signed_in_a_row(address: str, baseline: ChainBaseline) -> Callable[[Sequence[Commit]], bool]:
+    """Whether the last commits are of after the incident, and this key signed the block in each."""
 
     def signed(commits: Sequence[Commit]) -> bool:
         last = commits[-SIGNED_IN_A_ROW:]
@@ -37,6 +33,15 @@ def test_signs(
             for commit in last
         )
 
+    return signed
+
+
+@pytest.mark.check("P7", TITLES["P7"])
+def test_signs(
+    signer: CheckedNode, fleet: Fleet, baseline: ChainBaseline, wait: Wait, saw: Saw
+) -> None:
+    """It signed the block in three consecutive commits after the incident."""
+    signed = _signed_in_a_row(signer.target.address, baseline)
     commits = wait.until(
         lambda: fleet.commits(signer.target, SIGNED_IN_A_ROW),
         signed,
@@ -54,15 +59,7 @@ def test_unjailed_signs(
 ) -> None:
     """It has power, under the address of before, and signed three consecutive blocks."""
     address = freed.target.address
-
-    def signed(commits: Sequence[Commit]) -> bool:
-        last = commits[-SIGNED_IN_A_ROW:]
-        return len(last) == SIGNED_IN_A_ROW and all(
-            commit.height > baseline.height
-            and any(s.address == address and s.for_block for s in commit.signatures)
-            for commit in last
-        )
-
+    signed = _signed_in_a_row(address, baseline)
     commits = wait.until(
         lambda: fleet.commits(freed.target, SIGNED_IN_A_ROW),
         signed,
