@@ -21,7 +21,7 @@ from tests.lab.faults import Faults
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
 
-SEEDS = range(200) if os.environ.get("REMEDIATE_SOAK") else (2, 4, 8)
+SEEDS = range(200) if os.environ.get("REMEDIATE_SOAK") else (1, 4, 8)
 ROUNDS_S = 12.0
 """More than the rounds by which a sign state is set ahead take here, from round 0 on."""
 LATER_ROUNDS_S = 30.0
