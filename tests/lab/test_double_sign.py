@@ -17,6 +17,7 @@ from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator, Said
 from tests.lab.spec import NODES, VALIDATORS
+from tests.lab.test_lab_itself import wait_for
 from tests.lab.test_rollback import BOOTED_S, hold_of
 from tests.lab.truth import rescued
 
@@ -26,8 +27,8 @@ OTHERS = tuple(spec.name for spec in NODES if spec.name != COPY)
 TOMBSTONED_S = 60.0
 BLOCKS_AFTER = 8
 """More than evidence needs to get into a block: it is there within two."""
-LOOKS, WORLD_CHANGED = 6, 6
-"""A copy without a sign state ends and is started again: one may plan between two of its lives."""
+ANSWERS_S = 30.0
+"""From the start of a daemon to its first answer, and more."""
 
 
 def kept_evidence(lab: Lab, host: str) -> dict[str, str]:
@@ -141,7 +142,7 @@ def test_two_signers_that_were_caught(lab: Lab, operator: Operator) -> None:
     finding = operator.diagnose()
     node = next(n for n in finding["nodes"] if n["host"] == OWNER)
     assert node["condition"] == "tombstoned", finding["explanation"]
-    assert "out of the set" in finding["explanation"]
+    assert "tombstoned" in finding["explanation"]
     assert any("height" in text for text in kept_evidence(lab, COPY).values())
 
 
@@ -152,11 +153,9 @@ def test_where_nobody_is_proven_both_are_held(lab: Lab, operator: Operator) -> N
     lab.break_partition((COPY,), OTHERS)
     lab.break_duplicate_key(OWNER, COPY, started=True)
     state = lab.hosts[COPY].path(f"{lab.node(COPY).home}/data/priv_validator_state.json")
+    wait_for(lambda: lab.world.height(COPY) is not None, ANSWERS_S)  # without one it does not start
     state.unlink(missing_ok=True)
-    for _ in range(LOOKS):
-        said: Said = operator.rescue("double-sign")
-        if said.code != WORLD_CHANGED:
-            break
+    said: Said = operator.rescue("double-sign")
     assert said.code == 0, said.why
     assert (lab.world.daemon(OWNER), lab.world.daemon(COPY)) == (None, None)
     before = lab.world.sign_state(OWNER)

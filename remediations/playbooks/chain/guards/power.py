@@ -87,14 +87,16 @@ def _could_sign(chain: ChainSituation, proposal: Whole) -> dict[str, list[str]]:
     acted = frozenset(proposal.targets)
     holders: dict[str, list[str]] = defaultdict(list)
     concerned: set[str] = set()
-    for reading in chain.observation.hosts:
-        key = value_or_none(reading.key)
-        if key is None or not key.address:
+    keys = {r.host: key.address for r in chain.observation.hosts if (key := value_or_none(r.key))}
+    # What a held holder signed is newer or not, so its key is not started elsewhere either.
+    started = {keys[host] for host in acted - stops if host in keys}
+    for host, address in keys.items():
+        if not address:
             continue
-        if reading.host in stops:
-            concerned.add(key.address)
-        elif reading.host in acted or not chain.finding.node(reading.host).held:
-            holders[key.address].append(reading.host)
+        if host in stops:
+            concerned.add(address)
+        elif address in started or not chain.finding.node(host).held:
+            holders[address].append(host)
     if only_stops(proposal):
         return {address: holders[address] for address in concerned}
     return holders
