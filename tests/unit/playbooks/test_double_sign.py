@@ -445,6 +445,17 @@ def test_a_held_copy_is_not_offered_and_not_let_go() -> None:
     assert "G2" in blocked
 
 
+@pytest.mark.parametrize(("own", "other"), [(HEIGHT, HEIGHT + 1), (HEIGHT + 1, HEIGHT)])
+def test_of_two_that_are_held_none_is_let_go_while_both_have_the_key(own: int, other: int) -> None:
+    """Not the one with the newer sign state either: the key is moved away from the other first."""
+    world = held_second(held_second(a_copy(), "standby1"), "val4")
+    world = signed(signed(world, "val4", own), "standby1", other)
+    for host in ("val4", "standby1"):
+        named = case_of(world, "node-down", only=[host])
+        assert [move.action for move in named.proposal.moves] == [RELEASE]
+        assert "G2" in {g.id for g in named.judge() if g.outcome is not PASS}
+
+
 def test_others_are_rescued_while_a_copy_is_held() -> None:
     """Nobody starts what is held, so the rest is not kept waiting; the held one stays."""
     world = stopped(held_second(a_copy(), "standby1"), "val3")

@@ -81,21 +81,22 @@ def keys_unique(chain: ChainSituation, proposal: Whole) -> GuardResult:
 
 
 def _could_sign(chain: ChainSituation, proposal: Whole) -> dict[str, list[str]]:
-    """Key → the hosts that could sign with it afterwards: not those that are held, or that the
-    proposal stops and holds. Where it only stops, the keys of others are no concern of it."""
+    """Key → the hosts that could sign with it: not those that the proposal stops and holds, and
+    those that are held only for a key on one of whose hosts something else is done. Where the
+    proposal only stops, the keys of others are no concern of it."""
     stops = {move.target for move in proposal.moves if move.action.name == STOPS}
     acted = frozenset(proposal.targets)
     holders: dict[str, list[str]] = defaultdict(list)
     concerned: set[str] = set()
     keys = {r.host: key.address for r in chain.observation.hosts if (key := value_or_none(r.key))}
-    # What a held holder signed is newer or not, so its key is not started elsewhere either.
-    started = {keys[host] for host in acted - stops if host in keys}
+    # A held holder may have signed what the one that is started does not know of.
+    acted_on = {keys[host] for host in acted - stops if host in keys}
     for host, address in keys.items():
         if not address:
             continue
         if host in stops:
             concerned.add(address)
-        elif address in started or not chain.finding.node(host).held:
+        elif address in acted_on or not chain.finding.node(host).held:
             holders[address].append(host)
     if only_stops(proposal):
         return {address: holders[address] for address in concerned}
