@@ -16,6 +16,19 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 _INVOCATION = re.compile("[0-9a-f]{32}")
 _NOT_SEARCHED = "the journal was not searched"
 
+_FOREIGN_FILE = """
+for try in 1 2 3; do
+  found=$(find "$directory" -ignore_readdir_race -links +0 ! -user "$owner" -print -quit 2>&1) &&
+    break
+done
+status=$?
+printf '%s\\n' "$found"
+exit "$status"
+"""
+"""A database that is open creates and deletes files meanwhile. Of a deleted one find knows no
+owner, so that `! -user` holds; `-links` holds only of those that are there. A deleted directory is
+an error in spite of -ignore_readdir_race: another try."""
+
 ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
 """Exit statuses of `systemctl is-active`, if it could ask systemd."""
 
@@ -103,7 +116,7 @@ def foreign_file(directory: str, owner: str) -> Question[str]:
     """A path below `directory` that does not belong to `owner`; "" if there is none."""
     return Question(
         source=directory,
-        command=f"find {shlex.quote(directory)} ! -user {shlex.quote(owner)} -print -quit 2>&1",
+        command=f"directory={shlex.quote(directory)} owner={shlex.quote(owner)}{_FOREIGN_FILE}",
         parse=lambda output: _text(output).rstrip("\n"),
         root=True,
     )
