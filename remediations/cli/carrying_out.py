@@ -1,11 +1,11 @@
-"""Carries a plan out with a live display, then verifies and reports: for `apply` and `resume`."""
+"""Carries a plan out, or a run back, with a live display: for `apply`, `resume` and `undo`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 
 from remediations.cli.anchors import ON_COMMAND_LINE, Anchors
 from remediations.cli.live import LiveDisplay, to_stderr
@@ -35,25 +35,63 @@ def carry_out_and_prove(
         Aborted, PartlyApplied: not all was done. The report says what was.
         Locked: another run is being applied to one of the resources.
     """
-    quiet = "--json" in sys.argv
-    if anchors.named_on_command_line and not quiet:
-        to_stderr(
-            f"WARNING: {ON_COMMAND_LINE} {anchors.signers_used.path} decides who may approve, not "
-            "the inventory or the machine configuration; journal and report say so"
-        )
-    display = LiveDisplay(approved.plan, quiet=quiet)
-    try:
-        with ExitStack() as held:
-            held.enter_context(
-                resource_locks(state_directory(), approved.plan.resources, directory.name)
-            )
-            held.enter_context(display.shown())
-            receipt = asyncio.run(work(display))
+    with _no_second_interrupt(directory):
+        receipt = _carried_out(directory, approved, anchors, work)
         if receipt.state is not RunState.RUNNING:
             _not_finished(directory, receipt, anchors)
         given = Given(approved.plan, approved.inventory, approved.resolver)
         suite = suite_of(approved.installed.domain)
-        return prove(directory, given, suite, anchors, quiet=quiet)
+        return prove(directory, given, suite, anchors, quiet=_quiet())
+
+
+def carry_out_back(
+    directory: RunDirectory, approved: Approved, anchors: Anchors, work: Work
+) -> Receipt:
+    """Do the work that takes a run back, under the locks of the plan's resources, and write the
+    report. Nothing is verified: what is true then, `diagnose` says.
+
+    Raises:
+        Aborted, PartlyApplied: not all was taken back. The report says what was.
+        Locked: another run is being applied to one of the resources.
+    """
+    with _no_second_interrupt(directory):
+        receipt = _carried_out(directory, approved, anchors, work)
+        if receipt.state is not RunState.UNDONE:
+            _not_finished(directory, receipt, anchors)
+        _report(directory, anchors)
+        return receipt
+
+
+def _quiet() -> bool:
+    return "--json" in sys.argv
+
+
+def _carried_out(
+    directory: RunDirectory, approved: Approved, anchors: Anchors, work: Work
+) -> Receipt:
+    if anchors.named_on_command_line and not _quiet():
+        to_stderr(
+            f"WARNING: {ON_COMMAND_LINE} {anchors.signers_used.path} decides who may approve, not "
+            "the inventory or the machine configuration; journal and report say so"
+        )
+    display = LiveDisplay(approved.plan, quiet=_quiet())
+    with ExitStack() as held:
+        held.enter_context(
+            resource_locks(state_directory(), approved.plan.resources, directory.name)
+        )
+        held.enter_context(display.shown())
+        return asyncio.run(work(display))
+
+
+@contextmanager
+def _no_second_interrupt(directory: RunDirectory) -> Iterator[None]:
+    """Ctrl-C that ends the block becomes an error that says what was done.
+
+    Raises:
+        Aborted: it came after the run had begun.
+    """
+    try:
+        yield
     except KeyboardInterrupt as error:
         if not directory.journal.exists():
             raise  # nothing had begun, and nothing was changed
@@ -73,23 +111,28 @@ def _cut_short(run: RunDirectory) -> Aborted:
     )
 
 
+def _report(run: RunDirectory, anchors: Anchors) -> None:
+    """Write the report of what was done, and say what is not proven."""
+    from remediations.cli.reporting import write_report
+
+    _page, doubts = write_report(run, anchors)
+    for doubt in doubts:
+        to_stderr(f"NOT PROVEN: {one_line(doubt)}")
+
+
 def _not_finished(run: RunDirectory, receipt: Receipt, anchors: Anchors) -> None:
     """Write the report of what was done, and raise the receipt as an error.
 
     Raises:
         Aborted, PartlyApplied: always one of them.
     """
-    from remediations.cli.reporting import write_report
-
-    _page, doubts = write_report(run, anchors)
-    for doubt in doubts:
-        to_stderr(f"NOT PROVEN: {one_line(doubt)}")
+    _report(run, anchors)
     kind = Aborted if receipt.state is RunState.ABORTED else PartlyApplied
     raise kind(
         f"stopped: {receipt.message}",
         guard="stop on the first failure" if kind is PartlyApplied else "a person",
         got=receipt.summary(),
-        expected="every stage done and every gate open",
+        expected="every step done and every gate open",
         next_step=f"`remediate report {run.reference}` shows the output; then "
         f"{way_on(run, *(step.state for step in receipt.steps))}",
     )

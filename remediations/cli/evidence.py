@@ -18,6 +18,7 @@ from remediations.engine.runs.records import (
     JournalEntry,
     RunBegan,
     RunResumed,
+    UndoBegan,
 )
 from remediations.engine.runs.store import KeptApproval, RunDirectory
 from remediations.errors import ApprovalError, MachineError, UsageError
@@ -71,9 +72,13 @@ def gather_evidence(run: RunDirectory, anchors: Anchors) -> RunEvidence:
 
 def _lists_by_hand(entries: Sequence[JournalEntry]) -> Iterator[tuple[str, str]]:
     """What a person did who named the list of who may approve on the command line, and the list."""
-    verbs: dict[type[Event], str] = {RunBegan: "applied", RunResumed: "resumed"}
+    verbs: dict[type[Event], str] = {
+        RunBegan: "applied",
+        RunResumed: "resumed",
+        UndoBegan: "undid",
+    }
     for event in (entry.event for entry in entries):
-        if isinstance(event, RunBegan | RunResumed):
+        if isinstance(event, RunBegan | RunResumed | UndoBegan):
             signers = event.start.signers
             if signers.named_by == ON_COMMAND_LINE:
                 yield verbs[type(event)], signers.path

@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "resume": "go on with a run that stopped, or whose process died",
     "stop": "let nothing more of a run start, from any machine, with a receipt for each step",
     "abandon": "give a run up, and say in what state each target is left",
+    "undo": "take back what a run did, newest first, by the steps approved for it",
     "steal": "take a resource from a run that nobody can go on with, and say why",
     "verify": "prove (again) that a run's recovery holds",
     "report": "write the report of a run",

@@ -85,8 +85,11 @@ def find_hindrance(run: RunDirectory, anchors: Anchors) -> str:
 
 def way_on(run: RunDirectory, *states: StepState) -> str:
     """What to do with a run that did not get through, from the states of its steps: go on with it,
-    unless one of them can never be done."""
-    again = "`remediate diagnose` and a new plan"
-    if {StepState.FAILED, StepState.VOIDED} & set(states):
-        return again
-    return f"`{next_command('resume', run.reference)}` goes on with it; or {again}"
+    unless one of them can never be done; or take back what it did, where the plan has a way."""
+    ways = []
+    if not {StepState.FAILED, StepState.VOIDED} & set(states):
+        ways.append(f"`{next_command('resume', run.reference)}` goes on with it")
+    if run.plan.undo_steps and set(states) - {StepState.PLANNED, StepState.VOIDED}:
+        back = next_command("undo", run.reference, "--reason", "WHY")
+        ways.append(f"`{back}` takes back what it did")
+    return "; or ".join((*ways, "`remediate diagnose` and a new plan"))

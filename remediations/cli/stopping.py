@@ -129,11 +129,12 @@ def _text(run: RunDirectory, receipt: StopReceipt, *, abandon: bool) -> str:
     heads = ("step", "target", "outcome", "what would undo it" if abandon else "what is known")
     table = draw([columns(heads, rows)], width=style.width, colour=style.colour)
     said = "is abandoned" if abandon else "is stopped: nothing more of it can start"
+    back = next_command("undo", run.reference, "--reason", "WHY")
+    ways = ["`remediate diagnose` says what is true now; a new plan goes on from there"]
+    if run.plan.undo_steps and not abandon:
+        ways.append(f"`{back}` takes back what was done")
     where = "" if receipt.recorded else "\nnot recorded: the run has no journal on this machine"
-    return (
-        f"{run.name} {said}{where}\n\n{table}\n\nnext: `remediate diagnose` says what is true "
-        "now; a new plan goes on from there"
-    )
+    return f"{run.name} {said}{where}\n\n{table}\n\nnext: {'; or '.join(ways)}"
 
 
 def _undo(outcome: StopOutcome, undo: str) -> str:

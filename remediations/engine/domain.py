@@ -81,6 +81,10 @@ class Action(Generic[S]):
     the target's contributions to each measure before, during and after the action. `undo_cost` says
     what undoing it takes away, in words that follow from facts of rule EQUAL alone; the step itself
     says how it is undone.
+
+    `undone_by` takes it back, None where nothing does, or where that is for people to do. It is
+    planned with it, so its `data` must follow from the facts of this action and of the domain. Its
+    guards are evaluated when people undo a run, on what is true then.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Action(Generic[S]):
     guards: tuple[Callable[[S, str], GuardResult], ...]
     effects: Callable[[S, str], tuple[Effect, ...]]
     undo_cost: Callable[[S, str], str] | None = None
+    undone_by: Action[S] | None = None
 
 
 class Move(NamedTuple, Generic[S]):

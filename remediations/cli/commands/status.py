@@ -90,7 +90,7 @@ def _next(run: RunDirectory, status: RunStatus) -> str:
             return f"read {run.path / 'report.html'}"
         case RunState.UNVERIFIED:
             return next_command("verify", run.reference)
-        case RunState.ABANDONED:
+        case RunState.ABANDONED | RunState.UNDONE:
             return "`remediate diagnose` and a new plan"
         case _:
             return way_on(run, *(step.state for step in status.steps))

@@ -17,33 +17,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
-from remediations.engine.apply.carry_out import Ending, carry_out
-from remediations.engine.apply.driver import Driver, Fence, StepId
+from remediations.engine.apply.driver import Driver, Fence
 from remediations.engine.apply.look import GateVerdict, Look, Sight, Watch
-from remediations.engine.apply.progress import Progress, SafeProgress
-from remediations.engine.apply.receipt import Receipt, ended
+from remediations.engine.apply.progress import Progress
+from remediations.engine.apply.receipt import Receipt
 from remediations.engine.apply.regression import UNSEEN, Severity, regressions, severity_of
-from remediations.engine.plan.plan import Gate, Plan, Stage, Step
+from remediations.engine.apply.steps import StepRunner, said_of
+from remediations.engine.plan.plan import Gate, Plan, Stage
 from remediations.engine.runs.journal import Journal
 from remediations.engine.runs.records import (
-    Event,
     GateEnded,
     GateWaiting,
     RunEnd,
     RunEnded,
     RunState,
     Sampled,
-    StepStarting,
-    StepState,
     StopAsked,
 )
-from remediations.engine.runs.status import StepStatus
 from remediations.errors import MachineError
 
 log = logging.getLogger(__name__)
@@ -53,8 +47,6 @@ LOOK_LIMIT_S = 15.0
 SETTLE_S = 15.0
 """Seconds in which what is counted must come back to what a stage declared, before it counts as a
 loss: a node that is slow to answer is missing in one look."""
-STOP_PATIENCE_S = 10.0
-"""Seconds that a stopped run waits for steps that were launched already."""
 
 
 class _UnseenError(Exception):
@@ -83,21 +75,22 @@ class Application:
         stop_asked: Callable[[], StopAsked | None] = lambda: None,
     ) -> None:
         self._plan = plan
-        self._digest = digest
-        self._drivers = drivers
-        self._fences = fences
+        self._runner = StepRunner(
+            plan.steps,
+            digest,
+            drivers=drivers,
+            fences=fences,
+            journal=journal,
+            progress=progress,
+            done=done,
+            stop_asked=stop_asked,
+        )
         self._journal = journal
         self._watch = watch
-        self._progress = SafeProgress(progress)
-        self._states = {
-            step.id: StepState.DONE if step.id in done else StepState.PLANNED for step in plan.steps
-        }
-        self._stop_asked = stop_asked
-        self._asked: StopAsked | None = None
+        self._progress = self._runner.progress
         self._latest: Sight | None = None
-        self._lost_record: MachineError | None = None
         self._over = False
-        self.stop = asyncio.Event()
+        self.stop = self._runner.stop
 
     async def apply(self) -> Receipt:
         """Carry out the plan. Whatever happens, the last record of the journal says how it ended.
@@ -106,18 +99,18 @@ class Application:
             MachineError: the journal cannot be written; the error says what was done and what may
                 still be running.
         """
-        beside = [asyncio.create_task(self._sample()), asyncio.create_task(self._listen())]
+        beside = [asyncio.create_task(self._sample()), asyncio.create_task(self._runner.listen())]
         try:
             state, message = await self._stages()
             self._over = True
-            self._record(RunEnded(state=state, message=message))
+            self._runner.record(RunEnded(state=state, message=message))
         except MachineError as error:
             raise self._unrecorded(error) from error
         except BaseException as error:
             # A second Ctrl-C, or a bug: the journal is complete nevertheless.
             self._over = True
             with contextlib.suppress(MachineError):
-                self._journal.append(RunEnded(state="unknown", message=_said(error)))
+                self._journal.append(RunEnded(state="unknown", message=said_of(error)))
             raise
         finally:
             for task in beside:
@@ -131,7 +124,7 @@ class Application:
                 break
             self._progress.stage_began(stage)
             before = await self._severity()
-            bad = await self._steps(stage)
+            bad = await self._runner.carry_out(stage.steps)
             if self.stop.is_set():
                 break
             if bad:
@@ -147,7 +140,7 @@ class Application:
                 return "stopped", worse
         else:
             return "running", "all stages are done; the checks decide"
-        return "aborted", self._stopped_by()
+        return "aborted", self._runner.stopped_by
 
     async def _severity(self) -> Severity:
         """How bad things are now, as far as a look shows it."""
@@ -175,97 +168,16 @@ class Application:
     def _stages_left(self) -> Sequence[Stage]:
         """All stages from the first that has a step left, and the one before."""
         stages = self._plan.stages
-        first = next((i for i, stage in enumerate(stages) if self._left(stage)), len(stages))
-        return stages[max(0, first - 1) :]
-
-    def _left(self, stage: Stage) -> list[Step]:
-        """The steps of a stage that are not done."""
-        return [step for step in stage.steps if self._states[step.id] is not StepState.DONE]
-
-    def _stopped_by(self) -> str:
-        """By whom, and why, as far as they said so."""
-        asked = self._asked
-        return f"stopped by {asked.actor}: {asked.reason}" if asked else "stopped by a person"
-
-    async def _steps(self, stage: Stage) -> list[tuple[Step, Ending]]:
-        """Carry out a stage, and return the steps that are not done."""
-        on_host: dict[str, list[Step]] = {}
-        for step in self._left(stage):
-            on_host.setdefault(step.target, []).append(step)
-        work = [asyncio.create_task(self._in_order(steps)) for steps in on_host.values()]
-        stopped = asyncio.create_task(self.stop.wait())
-        everything = asyncio.gather(*work, return_exceptions=True)
-        either: set[asyncio.Future[Any]] = {everything, stopped}
-        try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({everything}, timeout=STOP_PATIENCE_S)
-        finally:
-            stopped.cancel()
-            for task in work:
-                task.cancel()
-            # Cancelled steps write their last record first.
-            await asyncio.gather(*work, return_exceptions=True)
-        return [bad for task in work for bad in task.result()]
-
-    async def _in_order(self, steps: Sequence[Step]) -> list[tuple[Step, Ending]]:
-        """Carry out the steps of one target, up to the first that is not done."""
-        for step in steps:
-            if self.stop.is_set():
-                break
-            ending = await self._step(step)
-            if ending.state != "done":
-                return [(step, ending)]
-        return []
-
-    async def _step(self, step: Step) -> Ending:
-        self._record(
-            StepStarting(
-                step=step.id,
-                target=step.target,
-                action=step.operation,
-                payload_sha256=hashlib.sha256(step.payload.encode()).hexdigest(),
-            )
+        first = next(
+            (i for i, stage in enumerate(stages) if self._runner.left(stage.steps)), len(stages)
         )
-        self._becomes(step, StepState.STARTED, "")
-        began = time.monotonic()
-        claim = StepId(plan=self._digest, step=step.id)
-        try:
-            ending = await carry_out(
-                self._drivers[step.driver],
-                claim,
-                step,
-                fences=self._fences,
-                may_start=lambda: not self.stop.is_set(),
-            )
-        except asyncio.CancelledError:
-            # Returned, not raised: it is the result of the person's stop.
-            ending = Ending("unknown", "stopped by a person; it may still run", None)
-        except Exception as bug:  # noqa: BLE001 - it was announced, so it needs an ending: unknown
-            ending = Ending("unknown", _said(bug), None)
-        self._states[step.id] = StepState(ending.state)
-        self._record(ended(step.id, ending, duration_ms=int((time.monotonic() - began) * 1000)))
-        self._becomes(step, StepState(ending.state), ending.message)
-        return ending
-
-    def _record(self, event: Event) -> None:
-        """Write an event. After one was lost nothing more is done, even if there is space again."""
-        if self._lost_record is not None:
-            raise self._lost_record
-        try:
-            self._journal.append(event)
-        except MachineError as error:
-            self._lost_record = error
-            raise
-
-    def _becomes(self, step: Step, state: StepState, said: str) -> None:
-        self._states[step.id] = state
-        self._progress.step_is(step, state, said)
+        return stages[max(0, first - 1) :]
 
     async def _wait_for(self, stage: Stage) -> GateVerdict:
         """Look until the stage's gate opens, its time limit is reached, or a person stops the
         run."""
         gate = stage.gate
-        self._record(GateWaiting(stage=stage.number, title=gate.title))
+        self._runner.record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
         verdict = GateVerdict(open=False, seen="nothing was seen")
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
@@ -274,7 +186,7 @@ class Application:
             if not verdict.open:
                 await asyncio.sleep(GATE_LOOK_S)
         log.info("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
-        self._record(
+        self._runner.record(
             GateEnded(
                 stage=stage.number,
                 state="opened" if verdict.open else "shut",
@@ -293,7 +205,7 @@ class Application:
         try:
             verdict = look.judge(gate)
         except Exception as error:  # noqa: BLE001 - looking is not acting
-            return GateVerdict(open=False, seen=f"the gate could not be judged: {_said(error)}")
+            return GateVerdict(open=False, seen=f"the gate could not be judged: {said_of(error)}")
         self._progress.gate_is(gate, verdict)
         return verdict
 
@@ -301,16 +213,6 @@ class Application:
         while not self._over:
             with contextlib.suppress(_UnseenError):
                 await self._look(LOOK_LIMIT_S)
-            await asyncio.sleep(SAMPLE_S)
-
-    async def _listen(self) -> None:
-        """Stop the run when somebody asks for it from elsewhere (`remediate stop`)."""
-        while not self.stop.is_set() and not self._over:
-            asked = self._stop_asked()
-            if asked is not None:
-                self._asked = asked
-                self.stop.set()
-                self._record(asked)
             await asyncio.sleep(SAMPLE_S)
 
     async def _look(self, limit_s: float) -> Look:
@@ -325,21 +227,18 @@ class Application:
                 look = await self._watch()
             sight = look.sight
         except Exception as error:
-            log.info("nothing seen within %.1f s: %s", limit_s, _said(error))
-            raise _UnseenError(f"could not look: {_said(error)}") from error
+            log.info("nothing seen within %.1f s: %s", limit_s, said_of(error))
+            raise _UnseenError(f"could not look: {said_of(error)}") from error
         if self._over:
             raise _UnseenError("the run has ended")
         if sight != self._latest:
             self._latest = sight
-            self._record(Sampled(sight=sight))
+            self._runner.record(Sampled(sight=sight))
         self._progress.sampled(sight)
         return look
 
     def _receipt(self, state: RunState, message: str) -> Receipt:
-        steps = tuple(
-            StepStatus(step.id, step.target, self._states[step.id]) for step in self._plan.steps
-        )
-        return Receipt(state=state, message=message, steps=steps)
+        return Receipt(state=state, message=message, steps=self._runner.statuses)
 
     def _unrecorded(self, error: MachineError) -> MachineError:
         """The receipt as an error, since the journal is incomplete."""
@@ -351,7 +250,3 @@ class Application:
             expected="room for the record of every step",
             next_step=f"{error.next_step}, then `remediate diagnose` and a new plan",
         )
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")

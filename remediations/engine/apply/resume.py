@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -35,6 +35,7 @@ from remediations.engine.apply.fence_hold import HeldFences, hold_fences
 from remediations.engine.apply.progress import Progress
 from remediations.engine.apply.receipt import Receipt, ended
 from remediations.engine.apply.settle import recorded_steps, settle
+from remediations.engine.plan.plan import Step
 from remediations.engine.plan.recheck import recheck_untouched
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (
@@ -106,8 +107,12 @@ async def _go_on(
     """Settle, check what is left, and carry it out."""
     plan = approved.plan
     drivers = drivers_of(approved.systems, reach)
-    await _check_newest(run, approved, entries, drivers)
-    states = await _settle_unseen(approved, entries, drivers, held, journal)
+    await check_newest(run, approved, entries, drivers)
+    journal.append(RunResumed(message=describe_start(approved.start), start=approved.start))
+    held.record_in(journal)
+    states = await settle_unseen(
+        approved.digest, plan.steps, step_states(entries), drivers, held, journal
+    )
     bad = [step for step in plan.steps if states.get(step.id) in NOT_DONE]
     if bad:
         message = f"{bad[0].target}: step {bad[0].id} is {states[bad[0].id]}"
@@ -129,15 +134,19 @@ async def _go_on(
         return await application.apply()
 
 
-async def _check_newest(
+async def check_newest(
     run: RunDirectory,
     approved: Approved,
     entries: Sequence[JournalEntry],
     drivers: Mapping[str, Driver],
 ) -> None:
-    """Check that nobody has gone on with the run from another copy of its directory."""
-    known = step_states(entries)
-    unknown = [step for step in approved.plan.steps if step.id not in known]
+    """Check that nobody has gone on with the run from another copy of its directory.
+
+    Raises:
+        Refused: a target has a record of a step that the journal does not know.
+    """
+    known, plan = step_states(entries), approved.plan
+    unknown = [step for step in (*plan.steps, *plan.undo_steps) if step.id not in known]
     found = await recorded_steps(approved.digest, unknown, drivers)
     if found:
         raise Refused(
@@ -150,20 +159,20 @@ async def _check_newest(
         )
 
 
-async def _settle_unseen(
-    approved: Approved,
-    entries: Sequence[JournalEntry],
+async def settle_unseen(
+    digest: str,
+    steps: Iterable[Step],
+    before: Mapping[str, StepState],
     drivers: Mapping[str, Driver],
     held: HeldFences,
     journal: Journal,
 ) -> dict[str, StepState]:
-    """The state of each step that has started, after the targets were asked about those whose end
-    nobody saw. Written to the journal."""
-    states = step_states(entries)
-    unseen = [step for step in approved.plan.steps if states.get(step.id) in OPEN]
-    settled = await settle(approved.digest, unseen, drivers, held.fences)
-    journal.append(RunResumed(message=describe_start(approved.start), start=approved.start))
-    held.record_in(journal)
+    """The state of each step that has started, after the targets were asked about those of `steps`
+    whose end nobody saw. What they say is written to the journal. `before` are the states that it
+    had."""
+    states = dict(before)
+    unseen = [step for step in steps if states.get(step.id) in OPEN]
+    settled = await settle(digest, unseen, drivers, held.fences)
     for step, ending in settled.items():
         if ending is None:
             del states[step]

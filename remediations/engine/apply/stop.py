@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from remediations.engine.apply.application import STOP_PATIENCE_S
 from remediations.engine.apply.carry_out import Ending
 from remediations.engine.apply.driver import Driver, Fence
 from remediations.engine.apply.fence_hold import FenceRequest, give_back_lost
 from remediations.engine.apply.receipt import ended
 from remediations.engine.apply.settle import StopOutcome, Stopped, stop_steps
+from remediations.engine.apply.steps import STOP_PATIENCE_S
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (
     Event,
@@ -41,6 +41,13 @@ from remediations.errors import UsageError
 LEAVES_WITHIN_S = STOP_PATIENCE_S + 5
 """Seconds for the process that applies the run to stop and to write its last record."""
 LOOK_S = 0.2
+ENDED = {
+    RunState.VERIFIED: "every step is done",
+    RunState.UNVERIFIED: "every step is done",
+    RunState.ABANDONED: "nobody goes on with it",
+    RunState.UNDONE: "what it did was taken back",
+}
+"""The states of a run that has ended for good, and why there is nothing to stop."""
 _ENDS = {StepState.DONE: StopOutcome.FINISHED, StepState.FAILED: StopOutcome.FAILED}
 
 
@@ -131,12 +138,12 @@ def _known(
 def _check_open(run: RunDirectory) -> None:
     entries = read_journal(run.journal)
     state = run_status(run.plan, entries, hindrance="", alive=False).state
-    if state not in (RunState.VERIFIED, RunState.UNVERIFIED, RunState.ABANDONED):
+    if state not in ENDED:
         return
     raise UsageError(
         f"{run.reference} is {state}: there is nothing to stop",
         guard="an open run",
-        got="every step is done" if state is not RunState.ABANDONED else "nobody goes on with it",
+        got=ENDED[state],
         expected="a run with something left to do",
         next_step=f"remediate status {run.reference}",
     )
@@ -159,14 +166,14 @@ def _record(
     with closing(Journal.reopened(run.journal)) as journal:
         journal.append(asked)
         for one in receipt.steps:
-            event = _of_step(one, states.get(one.step.id))
+            event = record_of(one, states.get(one.step.id))
             if event is not None:
                 journal.append(event)
         for event in (end, *given):
             journal.append(event)
 
 
-def _of_step(one: Stopped, before: StepState | None) -> Event | None:
+def record_of(one: Stopped, before: StepState | None) -> Event | None:
     """The record of what became of a step; None where the journal has it already, or there is
     nothing to say."""
     if one.ending is not None and before is not None:

@@ -34,18 +34,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from remediations.engine.domain import (
     NO_INPUTS,
-    Action,
     Branch,
     Domain,
     Facts,
     Inputs,
+    Move,
     Playbook,
     Proposal,
-    StageDraft,
     StepData,
 )
 from remediations.engine.observe.observation import Observation
@@ -62,6 +62,7 @@ from remediations.engine.plan.plan import (
     Plan,
     Stage,
     Step,
+    Undo,
 )
 from remediations.errors import MachineError
 from remediations.values.origin import Origin
@@ -162,52 +163,67 @@ class PlanBuilder:
 
     def _stages(self, situation: S, proposal: Proposal[S], facts: Facts) -> tuple[Stage, ...]:
         changed = stage_impacts(self.domain, situation, proposal)
-        return tuple(
-            Stage(
-                number=number,
-                title=draft.title,
-                why=draft.why,
-                steps=self._steps(number, draft, facts, situation),
-                impacts=own,
-                gate=draft.gate,
+        last = len(proposal.stages)
+        stages = []
+        for number, (draft, own) in enumerate(zip(proposal.stages, changed, strict=True), 1):
+            made = self._steps(number, draft.moves, facts, situation)
+            stages.append(
+                Stage(
+                    number=number,
+                    title=draft.title,
+                    why=draft.why,
+                    steps=tuple(step for _, steps in made for step in steps),
+                    impacts=own,
+                    gate=draft.gate,
+                    undo=self._undo(2 * last + 1 - number, made, facts, situation),
+                )
             )
-            for number, (draft, own) in enumerate(zip(proposal.stages, changed, strict=True), 1)
+        return tuple(stages)
+
+    def _undo(
+        self,
+        number: int,
+        made: Sequence[tuple[Move[S], tuple[Step, ...]]],
+        facts: Facts,
+        situation: S,
+    ) -> tuple[Undo, ...]:
+        """What takes the moves of a stage back, where something does."""
+        back = [
+            (Move(move.action.undone_by, move.target), steps)
+            for move, steps in made
+            if move.action.undone_by is not None
+        ]
+        own = self._steps(number, [move for move, _ in back], facts, situation)
+        return tuple(
+            Undo(undoes=tuple(step.id for step in steps), steps=mine)
+            for (_, steps), (_, mine) in zip(back, own, strict=True)
         )
 
     def _steps(
-        self, number: int, draft: StageDraft[S], facts: Facts, situation: S
-    ) -> tuple[Step, ...]:
-        """Steps in the order of the moves. All targets of one action are compiled together."""
+        self, number: int, moves: Sequence[Move[S]], facts: Facts, situation: S
+    ) -> tuple[tuple[Move[S], tuple[Step, ...]], ...]:
+        """The steps of each move, in order. All targets of one action are compiled together."""
         made: dict[tuple[str, str], tuple[CompiledStep, ...]] = {}
         for name, driver, deploy in dict.fromkeys(
-            (move.action.name, move.action.driver, move.action.deploy) for move in draft.moves
+            (move.action.name, move.action.driver, move.action.deploy) for move in moves
         ):
             data = {
                 move.target: move.action.data(facts, move.target)
-                for move in draft.moves
+                for move in moves
                 if move.action.name == name
             }
             for target, steps in self._compiler_of(driver)(deploy, data).items():
                 made[name, target] = steps
+        ids = count()
         return tuple(
-            Step(
-                id=f"{number}-{index}",
-                driver=action.driver,
-                target=target,
-                action=action.name,
-                operation=step.operation,
-                payload=step.payload,
-                shown=step.shown,
-                timeout_s=step.timeout_s,
-                fidelity=step.fidelity,
-                probe=step.probe,
-                undo=_undo(action, situation, target, step),
+            (
+                move,
+                tuple(
+                    _planned(f"{number}-{next(ids)}", move, situation, step)
+                    for step in made[move.action.name, move.target]
+                ),
             )
-            for index, (action, target, step) in enumerate(
-                (action, target, step)
-                for action, target in draft.moves
-                for step in made[action.name, target]
-            )
+            for move in moves
         )
 
     def _compiler_of(self, driver: str) -> StepCompiler:
@@ -222,10 +238,23 @@ class PlanBuilder:
         )
 
 
-def _undo(action: Action[S], situation: S, target: str, step: CompiledStep) -> str:
-    """How a step is undone, and what that costs where the action can tell."""
+def _planned(name: str, move: Move[S], situation: S, step: CompiledStep) -> Step:
+    """The step, with how it is undone, and what that costs where the action can tell."""
+    action, target = move
     cost = action.undo_cost(situation, target) if action.undo_cost else ""
-    return f"{step.undo}: {cost}" if cost else step.undo
+    return Step(
+        id=name,
+        driver=action.driver,
+        target=target,
+        action=action.name,
+        operation=step.operation,
+        payload=step.payload,
+        shown=step.shown,
+        timeout_s=step.timeout_s,
+        fidelity=step.fidelity,
+        probe=step.probe,
+        undo=f"{step.undo}: {cost}" if cost else step.undo,
+    )
 
 
 def deciding_facts(domain: Domain[S], situation: S, proposal: Proposal[S]) -> tuple[Fact, ...]:

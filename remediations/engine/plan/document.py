@@ -7,7 +7,7 @@ a field that is not shown.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from remediations.engine.find.finding import Finding, FindingRow, Health
 from remediations.engine.plan.appendix import MANY, appendix, part_words, subject_words
@@ -184,7 +184,31 @@ def _stage(stage: Stage, *, whole: bool) -> Iterator[Block]:
             ("Steps", f"{count_of(len(stage.steps), 'step')}{together}"),
         )
     )
-    for program in _programs(stage, whole=whole):
+    for program in _programs(stage.steps, whole=whole):
+        yield from _step(program)
+    yield from _taken_back(stage, whole=whole)
+
+
+def _taken_back(stage: Stage, *, whole: bool) -> Iterator[Block]:
+    """The steps that `remediate undo` carries out, and what each of them takes back."""
+    if not stage.undo:
+        return
+    yield Heading(3, f"Taking stage {stage.number} back")
+    yield Paragraph(
+        "Approved with the plan, and carried out by `remediate undo` alone, where the effect is "
+        "there:"
+    )
+    yield Bullets(
+        tuple(
+            (
+                *exact_names(tuple(step.id for step in undo.steps)),
+                " takes back ",
+                *exact_names(undo.undoes),
+            )
+            for undo in stage.undo
+        )
+    )
+    for program in _programs([s for undo in stage.undo for s in undo.steps], whole=whole):
         yield from _step(program)
 
 
@@ -197,10 +221,10 @@ def impact_words(impact: Impact) -> str:
     )
 
 
-def _programs(stage: Stage, *, whole: bool) -> tuple[SharedProgram[Step], ...]:
+def _programs(steps: Sequence[Step], *, whole: bool) -> tuple[SharedProgram[Step], ...]:
     if whole:
-        return tuple(SharedProgram(step, ()) for step in stage.steps)
-    return group_by_program(stage.steps)
+        return tuple(SharedProgram(step, ()) for step in steps)
+    return group_by_program(steps)
 
 
 def _step(program: SharedProgram[Step]) -> Iterator[Block]:

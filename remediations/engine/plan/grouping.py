@@ -134,7 +134,8 @@ def stages_alike(first: Stage, second: Stage) -> bool:
     """Whether two stages do the same for the same reason, on other targets with other values."""
 
     def manner(stage: Stage) -> tuple[object, ...]:
-        programs_ = [_program(step) for step in stage.steps]
+        back = (step for undo in stage.undo for step in undo.steps)
+        programs_ = [_program(step) for step in (*stage.steps, *back)]
         asked = {name: _elsewhere(value, stage) for name, value in stage.gate.asks.value.items()}
         return (stage.why, programs_, stage.gate.timeout_s, stage.gate.asks.kind, asked)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from remediations.engine.find.finding import Finding
 from remediations.values.login import Login
@@ -89,8 +89,9 @@ class GuardResult(Record, frozen=True, kw_only=True):
 class Step(Record, frozen=True, kw_only=True):
     """What one driver does to one target: exactly `payload`, at most once.
 
-    `id` identifies it everywhere: the number of its stage, and its position there, from 0. `action`
-    is the domain's name for it, `operation` the driver's. `shown` is what an approver reads in
+    `id` identifies it everywhere: the number of its stage, and its position there, from 0; those
+    that take a stage back are counted on after the last stage, the newest stage first. `action` is
+    the domain's name for it, `operation` the driver's. `shown` is what an approver reads in
     place of a payload that people cannot read (the preview of a patch), "" if they read the payload
     itself. `timeout_s` is its time limit in seconds. `probe` is a question, in words that the
     driver knows, whose answer says whether the effect is there. `undo` says how it is undone, or
@@ -108,6 +109,17 @@ class Step(Record, frozen=True, kw_only=True):
     fidelity: Fidelity
     probe: tuple[str, ...]
     undo: str
+
+
+class Undo(Record, frozen=True, kw_only=True):
+    """How one action of a stage on one target is taken back, planned and approved with it.
+
+    `undoes` are the ids of its steps. `steps` are carried out by `remediate undo`, and only where
+    the effect of one of those is there (docs/run.md#undo).
+    """
+
+    undoes: tuple[str, ...]
+    steps: tuple[Step, ...]
 
 
 class Impact(Record, frozen=True, kw_only=True):
@@ -131,8 +143,9 @@ class Gate(Record, frozen=True, kw_only=True):
     asks: Part
 
 
-class Stage(Record, frozen=True, kw_only=True):
-    """Steps that may run at the same time, then a barrier, then the gate."""
+class Stage(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Steps that may run at the same time, then a barrier, then the gate. `undo` is not written
+    where nothing of it can be taken back by a step."""
 
     number: int
     title: str
@@ -140,6 +153,14 @@ class Stage(Record, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     impacts: tuple[Impact, ...]
     gate: Gate
+    undo: tuple[Undo, ...] = ()
+
+
+class StageToUndo(NamedTuple):
+    """A stage, and those of its actions that have, or may have, done something."""
+
+    stage: Stage
+    undo: tuple[Undo, ...]
 
 
 class PlannedCheck(Record, frozen=True, kw_only=True):
@@ -207,6 +228,13 @@ class Plan(Record, frozen=True, kw_only=True, omit_defaults=True):
     def steps(self) -> tuple[Step, ...]:
         """All steps, in the order of the plan."""
         return tuple(step for stage in self.stages for step in stage.steps)
+
+    @property
+    def undo_steps(self) -> tuple[Step, ...]:
+        """The steps that take the others back, in their order: the newest stage first."""
+        return tuple(
+            step for stage in reversed(self.stages) for undo in stage.undo for step in undo.steps
+        )
 
     def part(self, kind: type[K]) -> K:
         """The part of the baseline with this kind.

@@ -16,12 +16,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from remediations.engine.catalogue import branch_of
-from remediations.engine.domain import Branch, Inputs
+from remediations.engine.domain import Branch, Inputs, Move, Proposal, StageDraft
 from remediations.engine.observe.observation import Observation, missing_readings
-from remediations.engine.plan.build import PlanBuilder
+from remediations.engine.plan.build import PlanBuilder, evaluate_guards
 from remediations.engine.plan.compare import Difference, changed_facts, changed_fields
 from remediations.engine.plan.inputs import planned_inputs
-from remediations.engine.plan.plan import Fact, GuardResult, Outcome, Plan
+from remediations.engine.plan.plan import Fact, GuardResult, Outcome, Plan, StageToUndo
 from remediations.errors import Refused, UsageError, WorldChanged
 from remediations.values.wire import digest
 
@@ -128,6 +128,47 @@ def recheck_untouched(
     if differences:
         raise world_changed(differences, changed="Nothing more was changed")
     return len(planned)
+
+
+def recheck_undo(
+    plan: Plan, observation: Observation, maker: PlanBuilder, undone: Sequence[StageToUndo]
+) -> int:
+    """Check, for a run that is undone, the guards of what takes it back, and those of the whole, in
+    what was read now. The facts of the plan are not compared: the run itself changed them, and each
+    step checks on its target what it needs.
+
+    Returns the number of guards that pass.
+
+    Raises:
+        WorldChanged: one does not. Nothing more was changed.
+        UsageError: the readings contradict each other, or the branch is not installed here.
+    """
+    inputs = _inputs_of(plan, branch_of(plan, maker.playbook))
+    situation = _situation_of(plan, observation, maker, inputs)
+    proposal = Proposal(
+        title=f"undo: {plan.title}",
+        stages=tuple(
+            StageDraft(
+                title=stage.title,
+                why=stage.why,
+                moves=tuple(
+                    Move(maker.domain.action(step.action), step.target)
+                    for undo in those
+                    for step in undo.steps
+                ),
+                gate=stage.gate,
+            )
+            for stage, those in undone
+        ),
+        checks=plan.checks,
+        risk=plan.risk,
+        worst_case=plan.worst_case,
+    )
+    guards = evaluate_guards(maker.domain.invariants, situation, proposal)
+    blocked = [guard for guard in guards if guard.outcome is not Outcome.PASS]
+    if blocked:
+        raise world_changed(_that_block(blocked), changed="Nothing more was changed")
+    return len(guards)
 
 
 def _inputs_of(plan: Plan, branch: Branch[Any]) -> Inputs:

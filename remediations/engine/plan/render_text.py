@@ -42,7 +42,7 @@ from remediations.render.console import (
     text_lines,
 )
 from remediations.render.document import CodeBlock as Text
-from remediations.render.formats import count_of, format_age, format_moment
+from remediations.render.formats import count_of, format_age, format_moment, name_some
 from remediations.render.printable import Exact
 from remediations.render.terminal import document_text
 from remediations.values.login import Login
@@ -211,7 +211,19 @@ def _stage(stage: Stage) -> list[RenderableType]:
             ]
         ),
         *(part for program in group_by_program(stage.steps) for part in _program(program)),
+        *_taken_back(stage),
     ]
+
+
+def _taken_back(stage: Stage) -> list[RenderableType]:
+    """What `remediate undo` does, on one line."""
+    targets: dict[str, list[str]] = {}
+    for step in (step for undo in stage.undo for step in undo.steps):
+        targets.setdefault(step.operation, []).append(step.target)
+    done = [f"{operation} on {name_some(hosts)}" for operation, hosts in targets.items()]
+    if not done:
+        return []
+    return [text_line(f"taken back by `remediate undo`: {'; '.join(done)} (with --verbose)", DIM)]
 
 
 def _program(program: SharedProgram[Step]) -> list[RenderableType]:

@@ -39,6 +39,7 @@ RUN_TONES = {
     RunState.PLANNED: Tone.DOUBT,
     RunState.APPROVED: Tone.DOUBT,
     RunState.RUNNING: Tone.DOUBT,
+    RunState.UNDONE: Tone.DOUBT,
 }
 STEP_TONES = {StepState.DONE.value: Tone.GOOD, NOT_STARTED: Tone.SOFT}
 

@@ -140,7 +140,7 @@ def _steps(plan: Plan, entries: Sequence[JournalEntry]) -> Iterable[StepRecord]:
     ended = events_by_step(entries, StepEnded)
     started = events_by_step(entries, StepStarting)
     voided = events_by_step(entries, StepVoided)
-    for step in plan.steps:
+    for step in (*plan.steps, *(one for one in plan.undo_steps if one.id in started)):
         end = ended.get(step.id)
         without = "unknown" if step.id in started else "not started"
         without = "voided" if step.id in voided else without

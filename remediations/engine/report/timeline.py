@@ -22,6 +22,7 @@ from remediations.engine.runs.records import (
     GateEnded,
     GateWaiting,
     JournalEntry,
+    NothingToUndo,
     RunAbandoned,
     RunBegan,
     RunEnded,
@@ -31,6 +32,7 @@ from remediations.engine.runs.records import (
     StepStarting,
     StepVoided,
     StopAsked,
+    UndoBegan,
 )
 from remediations.engine.verify.result import CheckOutcome
 from remediations.render.formats import name_some
@@ -53,7 +55,7 @@ def timeline(
     proof: Proof | None,
 ) -> tuple[TimelineRow, ...]:
     """All rows by time. Each check of the run's proof has one; a later verification has one."""
-    targets = {step.id: step.target for step in plan.steps}
+    targets = {step.id: step.target for step in (*plan.steps, *plan.undo_steps)}
     titles = {check.id: check.title for check in plan.checks}
     rows = [_row(plan.observed_at, "observed", plan.finding.explanation)]
     if plan.finding.since is not None:
@@ -113,6 +115,11 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
             return "run began", event.message, True
         case RunResumed():
             return "run resumed", event.message, True
+        case UndoBegan():
+            return "undo began", f"{event.reason}; {event.message}", False
+        case NothingToUndo():
+            steps = ", ".join(event.steps)
+            return f"nothing to undo on {event.target}", f"no effect of {steps} is there", True
         case StopAsked():
             return "stop asked", f"by {event.actor}: {event.reason}", False
         case FactsHeld():
@@ -135,7 +142,7 @@ def _told(event: Event, targets: Mapping[str, str]) -> tuple[str, str, bool] | N
             return "gate ended", detail, event.state == "opened"
         case Sampled():
             return None
-        case RunEnded(state="running"):
+        case RunEnded(state="running" | "undone"):
             return "run ended", event.message, True
         case RunEnded():
             return "run ended", _with(event.state, event.message), False

@@ -21,6 +21,7 @@ from remediations.engine.runs.records import (
     StepStarting,
     StepState,
     StepVoided,
+    UndoBegan,
 )
 from remediations.engine.runs.status import OPEN, deciding_verification, last_event, step_states
 from remediations.engine.runs.store import (
@@ -113,8 +114,9 @@ def _troubles(plan: Plan, digest: str, entries: Sequence[JournalEntry]) -> list[
     ][:1]
     planned = {
         step.id: (step.target, hashlib.sha256(step.payload.encode()).hexdigest())
-        for step in plan.steps
+        for step in (*plan.steps, *plan.undo_steps)
     }
+    troubles += _wrong_way(plan, entries)
     for event, before in _steps_with_state(entries):
         if isinstance(event, StepStarting):
             if before is not None:
@@ -131,16 +133,27 @@ def _troubles(plan: Plan, digest: str, entries: Sequence[JournalEntry]) -> list[
     return troubles
 
 
+def _wrong_way(plan: Plan, entries: Sequence[JournalEntry]) -> Iterator[str]:
+    """Steps that take others back before the run is undone, and others after that."""
+    back, undone = {step.id for step in plan.undo_steps}, False
+    for event in (entry.event for entry in entries):
+        undone = undone or isinstance(event, UndoBegan)
+        if isinstance(event, StepStarting) and (event.step in back) != undone:
+            what = "while the run was undone" if undone else "and nobody undid the run"
+            yield f"step {event.step} on {event.target} ran {what}"
+
+
 def _steps_with_state(
     entries: Sequence[JournalEntry],
 ) -> Iterator[tuple[StepStarting | StepEnded | StepVoided, StepState | None]]:
-    """Every event of a step with the state before it. A run that is resumed may start each step
-    again whose end nobody saw: its state before is None then, as if it had not been started."""
+    """Every event of a step with the state before it. A run that is taken up again may start each
+    step again whose end nobody saw: its state before is None then, as if it had not been
+    started."""
     states: dict[str, StepState] = {}
     again: frozenset[str] = frozenset()
     for entry in entries:
         event = entry.event
-        if isinstance(event, RunResumed):
+        if isinstance(event, RunResumed | UndoBegan):
             again = frozenset(step for step, state in states.items() if state in OPEN)
         elif isinstance(event, StepStarting | StepEnded | StepVoided):
             reopened = isinstance(event, StepStarting) and event.step in again

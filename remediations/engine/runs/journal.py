@@ -24,6 +24,7 @@ from remediations.engine.runs.records import (
     RunEnded,
     RunResumed,
     StopAsked,
+    UndoBegan,
 )
 from remediations.errors import Locked, UsageError
 from remediations.files.trusted import MEGABYTE, read_trusted
@@ -184,27 +185,31 @@ def _parsed(path: Path, data: bytes) -> tuple[JournalEntry, ...]:
 
 class _Course:
     """What may follow what: nothing but a verification follows the end of a run, unless it did not
-    get through and is taken up again, to go on or to stop it for good. Its fences are given back
-    behind the end."""
+    get through and is taken up again, to go on, to stop it for good or to undo it. One that got
+    through may be undone. Its fences are given back behind the end."""
 
     def __init__(self) -> None:
         self._ended = False
+        self._through = False
         self._final = False
 
     def trouble(self, event: Event) -> str:
         """Why this event cannot come here; "" if it can."""
         if isinstance(event, FenceGiven):  # whatever the end was
             return ""
-        again = isinstance(event, RunResumed | StopAsked)
-        if self._final and not isinstance(event, Checked):
+        again = isinstance(event, RunResumed | StopAsked | UndoBegan)
+        self._through = self._through and not isinstance(event, UndoBegan)
+        if (self._final or self._through) and not isinstance(event, Checked):
             return "something but a verification follows the end"
         if self._ended and not again and not isinstance(event, Checked | RunAbandoned):
             return "something follows the end, and the run was not resumed"
         self._ended = isinstance(event, RunEnded | Checked | RunAbandoned) or (
             self._ended and not again
         )
-        through = isinstance(event, RunEnded) and event.state == "running"
-        self._final = self._final or through or isinstance(event, RunAbandoned)
+        if isinstance(event, RunEnded):
+            self._through = event.state == "running"
+            self._final = event.state == "undone"
+        self._final = self._final or isinstance(event, RunAbandoned)
         return ""
 
 

@@ -31,6 +31,8 @@ HEAD = {"number", "previous", "at", "plan", "event"}
 EVENTS = {
     "run-began": {"format", "message", "start"},
     "run-resumed": {"message", "start"},
+    "undo-began": {"message", "start", "reason"},
+    "nothing-to-undo": {"steps", "target"},
     "stop-asked": {"actor", "reason"},
     "facts-held": {"count"},
     "fence-taken": {"resource", "number", "hosts"},
@@ -53,9 +55,12 @@ SAMPLE = {"at", "sight"}
 STATES = {
     "step-ended": {"done", "failed", "unknown"},
     "gate-ended": {"opened", "shut"},
-    "run-ended": {"running", "stopped", "aborted", "unknown"},
+    "run-ended": {"running", "stopped", "aborted", "unknown", "undone"},
     "checked": {"verified", "unverified"},
 }
+DONE = ("the plan was carried out", "the run was undone")
+TAKEN_UP = ("run-resumed", "stop-asked", "undo-began")
+"""After these a run that has ended is open again."""
 Record = dict[str, Any]
 """A line whose members were checked: a head, and an event of one of the kinds."""
 
@@ -90,7 +95,8 @@ def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
         lines.append(
             f"the last line is incomplete ({len(torn)} bytes without an end): it says nothing"
         )
-    lines += [f"resumed {at} {e['message']}" for at, e in events if e["kind"] == "run-resumed"]
+    verbs = {"run-resumed": "resumed", "undo-began": "undone"}
+    lines += [f"{verbs[e['kind']]} {at} {e['message']}" for at, e in events if e["kind"] in verbs]
     if end is not None:
         lines.append(f"ended {end[0]}: {end[1].get('state', 'abandoned')}")
     else:
@@ -114,7 +120,7 @@ def _last_end(events: list[tuple[str, Record]]) -> tuple[str, Record] | None:
     for at, event in reversed(events):
         if event["kind"] in ("run-ended", "run-abandoned"):
             return at, event
-        if event["kind"] in ("run-resumed", "stop-asked"):
+        if event["kind"] in TAKEN_UP:
             return None
     return None
 
@@ -204,31 +210,32 @@ def _story(records: list[Record]) -> list[str]:
 
 def _after_the_end(records: list[Record]) -> list[str]:
     """What follows the end of a run, and may not. A run that did not get through may be taken up
-    again, to go on or to stop it for good; nothing but verifications follows one that did, or that
-    was abandoned. Its fences are given back behind the end."""
-    problems = []
-    ended = final = False
+    again; one that did only to undo it. Nothing but verifications follows one that was abandoned or
+    undone. Its fences are given back behind the end."""
+    problems: list[str] = []
+    ended = final = through = False
     for position, record in enumerate(records, 1):
         event = record["event"]
         kind = event["kind"]
-        again = kind in ("run-resumed", "stop-asked")
+        again = kind in TAKEN_UP
         if kind == "fence-given":
             continue
-        if final and kind != "checked":
+        through = through and kind != "undo-began"
+        if (final or through) and kind != "checked":
             problems.append(f"record {position}: something but a verification follows the end")
         elif ended and not again and kind not in ("checked", "run-abandoned"):
             problems.append(f"record {position}: follows the end, and the run was not resumed")
         ends = kind in ("run-ended", "checked", "run-abandoned")
         ended = ends or (ended and not again)
-        through = kind == "run-ended" and event["state"] == "running"
-        final = final or through or kind == "run-abandoned"
+        through = through or (kind == "run-ended" and event["state"] == "running")
+        undone = kind == "run-ended" and event["state"] == "undone"
+        final = final or undone or kind == "run-abandoned"
     return problems
 
 
 def _of_the_steps(records: list[Record]) -> list[str]:
     """Steps that happen twice, or end without a start. Where nobody saw the end of a step, a run
-    that is resumed may start it again (its target refuses what it has done before), and its end
-    may be told later."""
+    that is taken up again may start it again (its target refuses that), or tell its end later."""
     problems = []
     states: dict[str, str] = {}
     again: set[str] = set()
@@ -238,7 +245,7 @@ def _of_the_steps(records: list[Record]) -> list[str]:
         before = states.get(step)
         unseen = before in ("started", "unknown")
         where = f"record {position}: step {step}"
-        if kind == "run-resumed":
+        if kind in ("run-resumed", "undo-began"):
             again = {one for one, state in states.items() if state in ("started", "unknown")}
         elif kind == "step-starting":
             if before is not None and step not in again:
@@ -314,7 +321,10 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
     if records and records[0]["plan"] != _sha256(plan):
         problems.append(f"the journal is of plan {records[0]['plan']}, this is {_sha256(plan)}")
     try:
-        steps = [step for stage in json.loads(plan)["stages"] for step in stage["steps"]]
+        stages = json.loads(plan)["stages"]
+        undo = [one for stage in reversed(stages) for one in stage.get("undo", ())]
+        back = {str(step["id"]): {*one["undoes"]} for one in undo for step in one["steps"]}
+        steps = [step for one in (*stages, *undo) for step in one["steps"]]
         planned = {
             str(step["id"]): (str(step["target"]), _sha256(step["payload"].encode()))
             for step in steps
@@ -325,7 +335,10 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
         return [*problems, "two steps of the plan have one id"]
     place = {step: number for number, step in enumerate(planned)}
     reached: dict[str, int] = {}
+    started: set[str] = set()
+    undone = False
     for event in (record["event"] for record in records):
+        undone = undone or event["kind"] == "undo-began"
         if event["kind"] != "step-starting":
             continue
         step = str(event["step"])
@@ -339,6 +352,11 @@ def _against(records: list[Record], plan: bytes) -> list[str]:
             problems.append(f"step {step} on {target}: what ran is not what the plan says")
         if place[step] < reached.get(target, 0):
             problems.append(f"step {step} on {target}: ran after a later step of its target")
+        if (step in back) != undone:
+            problems.append(f"step {step} on {target}: ran while {DONE[undone]}")
+        if step in back and not back[step] & started:
+            problems.append(f"step {step} on {target}: takes back what was never started")
+        started.add(step)
         reached[target] = max(place[step], reached.get(target, 0))
     return problems
 

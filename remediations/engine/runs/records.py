@@ -32,6 +32,7 @@ class RunState(StrEnum):
     STOPPED = "stopped"  # partly applied, stopped at the first failure
     ABORTED = "aborted"  # by a person
     ABANDONED = "abandoned"  # given up by a person, with a reason: nobody goes on with it
+    UNDONE = "undone"  # what it did was taken back, as far as the plan has a way
     UNKNOWN = "unknown"  # its process died: steps may or may not have run
 
 
@@ -121,8 +122,9 @@ StepEnd = Literal["done", "failed", "unknown"]
 """How a step may end: the final states of `StepState`."""
 GateEnd = Literal["opened", "shut"]
 """How waiting for a gate may end. Shut: its time was up, or a person stopped the run."""
-RunEnd = Literal["running", "stopped", "aborted", "unknown"]
-"""How carrying out a plan may end. Running: all stages are done, and the checks decide."""
+RunEnd = Literal["running", "stopped", "aborted", "unknown", "undone"]
+"""How carrying out a plan, or undoing it, may end. Running: all stages are done, and the checks
+decide."""
 Verified = Literal["verified", "unverified"]
 """The possible results of a verification."""
 
@@ -157,6 +159,25 @@ class StopAsked(Record, frozen=True, kw_only=True, tag="stop-asked", tag_field="
 
     actor: Actor
     reason: str
+
+
+class UndoBegan(Record, frozen=True, kw_only=True, tag="undo-began", tag_field="kind"):
+    """Somebody takes back what the run did, by the steps of the plan for that, and said why.
+
+    `start` is by whom, and checked against what, as for the beginning. No other step of the plan
+    may start after it. Steps whose end nobody saw may be announced once more after it.
+    """
+
+    message: str
+    start: Start
+    reason: str
+
+
+class NothingToUndo(Record, frozen=True, kw_only=True, tag="nothing-to-undo", tag_field="kind"):
+    """The effect of these steps is not there, says their target: they need not be taken back."""
+
+    steps: tuple[str, ...]
+    target: str
 
 
 class FactsHeld(Record, frozen=True, kw_only=True, tag="facts-held", tag_field="kind"):
@@ -295,6 +316,8 @@ class Checked(Record, frozen=True, kw_only=True, tag="checked", tag_field="kind"
 Event = (
     RunBegan
     | RunResumed
+    | UndoBegan
+    | NothingToUndo
     | StopAsked
     | FactsHeld
     | FenceTaken

@@ -12,13 +12,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from remediations.engine.plan.plan import Plan
-from remediations.engine.runs.records import JournalEntry, RunState, StepState
-from remediations.engine.runs.status import RunStatus, step_states
+from remediations.engine.runs.records import JournalEntry, RunState, StepState, UndoBegan
+from remediations.engine.runs.status import RunStatus, last_event, step_states
 from remediations.errors import Refused, UsageError
 from remediations.render.formats import format_moment
 
 RESUMABLE = (RunState.UNKNOWN, RunState.STOPPED, RunState.ABORTED)
 """The states of a run that may have something left to do."""
+
+
+def undo_words(reference: str) -> str:
+    """The command that takes a run back."""
+    return f"remediate undo {reference} --reason WHY"
 
 
 def check_begun(reference: str, entries: Sequence[JournalEntry], verb: str) -> None:
@@ -62,6 +67,15 @@ def check_resumable(
             if status.state is RunState.ABANDONED
             else f"remediate verify {reference}",
         )
+    if last_event(entries, UndoBegan) is not None:
+        raise Refused(
+            f"{reference} is being undone: it does not go on",
+            guard="one direction",
+            got=f"`remediate undo` was begun, and the run is {status.state}",
+            expected="a run that nobody has begun to undo",
+            next_step=f"`{undo_words(reference)}` goes on with that; or `remediate diagnose` and "
+            "a new plan",
+        )
     lost = [step for step in status.steps if step.state in (StepState.FAILED, StepState.VOIDED)]
     if lost:
         raise Refused(
@@ -71,15 +85,27 @@ def check_resumable(
             expected="steps that are done, or that never started",
             next_step="`remediate diagnose` and a new plan: it goes on from what is true now",
         )
+    check_age(reference, entries, "resumed", now=now, limit_s=limit_s)
+
+
+def check_age(
+    reference: str, entries: Sequence[JournalEntry], done: str, *, now: datetime, limit_s: int
+) -> None:
+    """Check that the approvals with which a run was begun still carry what is done to it.
+
+    Raises:
+        Refused: it was begun too long ago.
+    """
     age = now - entries[0].at
-    if age > timedelta(seconds=limit_s):
-        raise Refused(
-            f"{reference} was begun too long ago to be resumed",
-            guard="resume limit",
-            got=f"begun {format_moment(entries[0].at)}, {int(age.total_seconds())} s ago",
-            expected=f"at most {limit_s} s, by `resume_within_seconds` of the inventory",
-            next_step="`remediate diagnose` and a new plan: it goes on from what is true now",
-        )
+    if age <= timedelta(seconds=limit_s):
+        return
+    raise Refused(
+        f"{reference} was begun too long ago to be {done}",
+        guard="resume limit",
+        got=f"begun {format_moment(entries[0].at)}, {int(age.total_seconds())} s ago",
+        expected=f"at most {limit_s} s, by `resume_within_seconds` of the inventory",
+        next_step="`remediate diagnose` and a new plan: it goes on from what is true now",
+    )
 
 
 def untouched_targets(plan: Plan, entries: Sequence[JournalEntry]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from remediations.engine.runs.records import (
     StepState,
     StepVoided,
     StopAsked,
+    UndoBegan,
 )
 from remediations.render.formats import format_moment
 
@@ -40,7 +41,8 @@ class StepStatus(NamedTuple):
 
 
 class RunStatus(NamedTuple):
-    """The run's state, and that of each step of its plan."""
+    """The run's state, and that of each step of its plan; of those that take others back only once
+    they were started."""
 
     state: RunState
     message: str
@@ -59,7 +61,7 @@ def run_status(
     lost = StepState.STARTED if alive else StepState.UNKNOWN
     states = step_states(entries)
     steps = []
-    for step in plan.steps:
+    for step in (*plan.steps, *(step for step in plan.undo_steps if step.id in states)):
         state = states.get(step.id, StepState.PLANNED)
         shown = lost if state is StepState.STARTED else state
         steps.append(StepStatus(step.id, step.target, shown))
@@ -131,6 +133,6 @@ def _end_of_last_attempt(entries: Sequence[JournalEntry]) -> RunEnded | None:
     for event in (entry.event for entry in reversed(entries)):
         if isinstance(event, RunEnded):
             return event
-        if isinstance(event, RunResumed | StopAsked):
+        if isinstance(event, RunResumed | StopAsked | UndoBegan):
             return None
     return None

@@ -24,7 +24,7 @@ import asyncio, contextlib, logging, sys, time, warnings
 from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
-from remediations.engine.apply import application, apply
+from remediations.engine.apply import application, apply, steps
 from remediations.engine.apply.carry_out import Ending
 from remediations.engine.apply.fence_hold import HeldFences
 from remediations.engine.apply.look import GateVerdict
@@ -76,7 +76,7 @@ def checks(*_, heard):
 
 apply._proven, apply.hold_fences = proven, unfenced
 look.heights, look.snapshot_of = heights, snapshot
-application.carry_out, look.judge_gate, proof.run_checks = carry_out, judge, checks
+steps.carry_out, look.judge_gate, proof.run_checks = carry_out, judge, checks
 main()
 """
 """Its first argument is where to leave marks, the second how many words to say at once."""

@@ -58,7 +58,8 @@ def test_what_comes_next_takes_an_inventory() -> None:
                 made = first.startswith("*words_to_plan(")
                 named.add("plan" if made else ast.literal_eval(first))
     assert named == {
-        *("stage", "plan", "approve", "apply", "resume", "stop", "verify", "report", "doctor")
+        *("stage", "plan", "approve", "apply", "resume", "stop", "undo", "verify", "report"),
+        "doctor",
     }
     for name in named & set(COMMANDS):
         command = cli.get_command(click.Context(cli), name)

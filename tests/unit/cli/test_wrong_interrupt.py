@@ -54,7 +54,7 @@ from pathlib import Path
 from remediations.cli import proof
 from remediations.cli.main import main
 from remediations.systems.comet.poll import NodePoll
-from remediations.engine.apply import application
+from remediations.engine.apply import application, steps
 from remediations.engine.apply import apply as applying
 from remediations.engine.apply.carry_out import Ending
 from remediations.engine.apply.fence_hold import HeldFences
@@ -62,7 +62,7 @@ from remediations.engine.apply.look import GateVerdict
 from remediations.playbooks.chain import look
 
 marks, stage, patience = Path(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1)
-application.STOP_PATIENCE_S = float(patience)
+steps.STOP_PATIENCE_S = float(patience)
 
 async def proven(*_):
     pass
@@ -104,7 +104,7 @@ really, application.Application.apply = application.Application.apply, apply
 if stage == "closing":
     applying.SshReach.__aexit__ = leave
 applying._proven, applying.hold_fences, look.poll_nodes = proven, unfenced, poll_nodes
-application.carry_out = stuck if stage == "command" else done
+steps.carry_out = stuck if stage == "command" else done
 look.judge_gate, proof.run_checks = gate, wait
 main()
 """

@@ -142,8 +142,12 @@ class Desk:
 
     def killed_while_it_applies(self) -> None:
         """`apply last`, killed while what it launched runs."""
+        self.killed_while("apply", "last")
+
+    def killed_while(self, *words: str) -> None:
+        """A command, killed while what it launched runs."""
         applying = subprocess.Popen(
-            self.command(["apply", "last"]),
+            self.command(words),
             env=self.environment(),
             cwd=self.path,
             stdin=subprocess.DEVNULL,

@@ -25,6 +25,7 @@ from remediations.engine.runs.records import (
     StepStarting,
     StepVoided,
     StopAsked,
+    UndoBegan,
     Verified,
 )
 from remediations.engine.verify.result import CheckOutcome
@@ -110,6 +111,10 @@ def check_ended(check: str, outcome: CheckOutcome, at: datetime, host: str = "")
 
 def resumed(*approvals: AcceptedApproval, message: str = "by bob") -> RunResumed:
     return RunResumed(message=message, start=started(*approvals))
+
+
+def undo_began(reason: str = "it does not help", message: str = "by bob") -> UndoBegan:
+    return UndoBegan(message=message, start=started(), reason=reason)
 
 
 def stop_asked(reason: str = "wrong chain") -> StopAsked:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from remediations.engine.apply import application, carry_out
+from remediations.engine.apply import application, carry_out, steps
 from remediations.engine.plan.plan import Step, plan_digest
 from remediations.engine.runs.records import (
     RunState,
@@ -40,7 +40,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(carry_out, "FIRST_LOOK_S", 0.001)
     monkeypatch.setattr(application, "GATE_LOOK_S", 0.01)
     monkeypatch.setattr(application, "SAMPLE_S", 0.01)
-    monkeypatch.setattr(application, "STOP_PATIENCE_S", 0.05)
+    monkeypatch.setattr(steps, "STOP_PATIENCE_S", 0.05)
 
 
 def test_a_whole_plan(tmp_path: Path) -> None:
