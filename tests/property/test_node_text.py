@@ -17,7 +17,12 @@ from remediations.systems.comet.programs import (
     start_text,
 )
 from remediations.systems.comet.rehearsal_program import rehearsal_text
-from remediations.systems.comet.rollback_programs import hold_text, release_text, rollback_text
+from remediations.systems.comet.rollback_programs import (
+    hold_text,
+    release_text,
+    rollback_text,
+    unhold_text,
+)
 from remediations.systems.comet.second_signer import hold_duplicate_text
 from remediations.values.names import HOME, UNIT
 
@@ -51,6 +56,7 @@ def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNod
         hold_duplicate_text(node),
         rollback_text(rolled),
         release_text(rolled),
+        unhold_text(node),
         rehearsal_text(rolled, "http://127.0.0.1:26657"),
     ):
         head = text.split("acted=no")[0]

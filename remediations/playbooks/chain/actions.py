@@ -15,6 +15,7 @@ from remediations.playbooks.chain.facts import (
     rollback_facts,
     settings_data,
     settings_facts,
+    undone_settings_data,
 )
 from remediations.playbooks.chain.guards.table import (
     CONFIGURE_GUARDS,
@@ -25,6 +26,7 @@ from remediations.playbooks.chain.guards.table import (
     ROLLBACK_GUARDS,
     START_CONFIGURED_GUARDS,
     START_GUARDS,
+    UNHOLD_GUARDS,
     UNJAIL_GUARDS,
 )
 from remediations.playbooks.chain.holders import STOPS
@@ -62,6 +64,17 @@ RESTART = Action(
 )
 """For a node whose process exists, but is dead."""
 
+UNCONFIGURE = Action(
+    name="node.configure.undo",
+    driver="host",
+    deploy="configure_node",
+    facts=settings_facts,
+    data=undone_settings_data,
+    guards=CONFIGURE_GUARDS,
+    effects=no_effect,
+)
+"""What `CONFIGURE` set, as it was before. It is read at the next start."""
+
 CONFIGURE = Action(
     name="node.configure",
     driver="host",
@@ -70,6 +83,7 @@ CONFIGURE = Action(
     data=settings_data,
     guards=CONFIGURE_GUARDS,
     effects=no_effect,
+    undone_by=UNCONFIGURE,
 )
 """For a node whose start is forbidden by settings: they are set to 0. Nothing is started now."""
 
@@ -130,6 +144,17 @@ RELEASE = Action(
 )
 """For a node that a run holds, and did not let go."""
 
+UNHOLD = Action(
+    name="node.unhold",
+    driver="host",
+    deploy="unhold_node",
+    facts=node_facts,
+    data=node_data,
+    guards=UNHOLD_GUARDS,
+    effects=restart_effect,
+)
+"""Takes back a hold, whatever was done meanwhile."""
+
 HOLD = Action(
     name="node.hold",
     driver="host",
@@ -138,6 +163,7 @@ HOLD = Action(
     data=rollback_data,
     guards=HOLD_GUARDS,
     effects=stop_effect,
+    undone_by=UNHOLD,
 )
 """Before a rollback: stopped, and nobody starts it."""
 

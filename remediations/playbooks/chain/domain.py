@@ -21,6 +21,8 @@ from remediations.playbooks.chain.actions import (
     ROLL_BACK,
     START,
     START_CONFIGURED,
+    UNCONFIGURE,
+    UNHOLD,
     UNJAIL,
 )
 from remediations.playbooks.chain.baseline import (
@@ -92,6 +94,8 @@ DOMAIN = Domain(
         RESTART,
         ENABLE,
         CONFIGURE,
+        UNCONFIGURE,
+        UNHOLD,
         START_CONFIGURED,
         RESTART_CONFIGURED,
         RESTORE,

@@ -326,6 +326,17 @@ def settings_data(facts: Facts, host: str) -> StepData:
     }
 
 
+def undone_settings_data(facts: Facts, host: str) -> StepData:
+    """The way back after `settings_data`, where its run did not come to its goal: all settings as
+    they were."""
+    old = _settings_of(facts, host)
+    return {
+        **settings_data(facts, host),
+        **dict.fromkeys(old, 0),
+        **{f"new_{name}": number for name, number in old.items()},
+    }
+
+
 def restored_data(facts: Facts, host: str) -> StepData:
     """The way back after `settings_data`, for `double_sign_check_height` alone: a halt that is over
     is not put back."""

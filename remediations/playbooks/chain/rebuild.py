@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from remediations.engine.domain import Action, Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, Risk
+from remediations.playbooks.chain.actions import UNHOLD
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.copies import (
     DATA,
@@ -37,6 +38,7 @@ from remediations.playbooks.chain.guards.copies import one_side_is_enough
 from remediations.playbooks.chain.guards.table import (
     COPY_GUARDS,
     HOLD_FOR_COPY_GUARDS,
+    PUT_BACK_GUARDS,
     REPLACE_GUARDS,
 )
 from remediations.playbooks.chain.impact import (
@@ -81,8 +83,20 @@ HOLD_FOR_COPY = Action(
     data=replace_data,
     guards=HOLD_FOR_COPY_GUARDS,
     effects=stop_effect,
+    undone_by=UNHOLD,
 )
 """Before its databases are replaced: stopped, and nobody starts it."""
+
+PUT_BACK = Action(
+    name="node.put_back",
+    driver="host",
+    deploy="put_back_databases",
+    facts=replace_facts,
+    data=replace_data,
+    guards=PUT_BACK_GUARDS,
+    effects=no_effect,
+)
+"""Takes back `REPLACE`, whole or half. The node is held."""
 
 REPLACE = Action(
     name="node.replace",
@@ -92,6 +106,7 @@ REPLACE = Action(
     data=replace_data,
     guards=REPLACE_GUARDS,
     effects=no_effect,
+    undone_by=PUT_BACK,
 )
 """The databases of a copy in the place of its own, which are moved aside. The node is held."""
 
@@ -107,7 +122,7 @@ RELEASE_COPY = Action(
 )
 """After that: let go, and started with them."""
 
-ACTIONS = (COPY, HOLD_FOR_COPY, REPLACE, RELEASE_COPY)
+ACTIONS = (COPY, HOLD_FOR_COPY, REPLACE, PUT_BACK, RELEASE_COPY)
 
 
 def _copy_fits(chain: ChainSituation) -> str | None:

@@ -40,7 +40,7 @@ COPY_LIMIT_S = (2 * CHECK_LIMIT_S + STOP_MARGIN_S + LOCK_LIMIT_S + START_LIMIT_S
 REPLACE_LIMIT_S = CHECK_LIMIT_S + ARCHIVE_LIMIT_S
 # What a copy has: never more than these, whatever lies beside them. The home is the service user's:
 # all that is done in it is done with the rights of that user.
-_NAMES = r"""
+NAMES = r"""
 copied_names() { # DIRECTORY: the databases, and what the application keeps beside them
   find "$1" -mindepth 1 -maxdepth 1 -regextype posix-extended \
     \( -type d -regex '.*/([A-Za-z0-9_-]+[.]db|wasm|ibc_08-wasm)' \
@@ -264,7 +264,7 @@ def copy_text(copy: PlannedCopy) -> str:
         "link": _LINK.strip("\n"),
     }  # fmt: skip
     parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, STANDS, DISK, HOLDER, STOP, START)
-    return compose(variables, (*parts, _NAMES, _COPY, _COPY_MAIN))
+    return compose(variables, (*parts, NAMES, _COPY, _COPY_MAIN))
 
 
 def replace_text(replacement: PlannedReplacement) -> str:
@@ -283,5 +283,5 @@ def replace_text(replacement: PlannedReplacement) -> str:
         "member": _MEMBER,
         "swap": _SWAP.strip("\n"),
     }
-    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, STANDS, HOLDER, _NAMES)
+    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, STANDS, HOLDER, NAMES)
     return compose(variables, (*parts, _REPLACE, _REPLACE_MAIN))

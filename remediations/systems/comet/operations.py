@@ -17,6 +17,7 @@ from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.put_back import PUT_BACK_LIMIT_S, put_back_note, put_back_text
 from remediations.systems.comet.unjail import UNJAIL_LIMIT_S, PlannedUnjail, unjail_text
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.hold import hold_path
@@ -157,6 +158,21 @@ def release(planned: PlannedNode) -> Generator[ShellStep, None, None]:
 
 
 @operation(is_idempotent=False)
+def unhold(planned: PlannedNode) -> Generator[ShellStep, None, None]:
+    """Take back a hold, whatever was done meanwhile: the unit is started if it was stopped."""
+    yield ShellStep(
+        HostCommand(
+            text=rollback_programs.unhold_text(planned),
+            operation="node.unhold",
+            timeout_s=parts.CHECK_LIMIT_S + parts.START_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_active(planned.unit),
+            undo=f"systemctl stop {planned.unit}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
 def install(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
     """Put another program in the place of the node's, which was brought to the host before, and
     start the unit; stop it first if it runs."""
@@ -202,6 +218,22 @@ def replace(planned: PlannedReplacement) -> Generator[ShellStep, None, None]:
             probe=unit_held(planned.node.unit, copy_programs.replaced_note(planned.sha256)),
             undo=f"while it is held: move what {aside} has (not .all) over what {data} has; then "
             f"{_let_go(planned.node)}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def put_back(planned: PlannedReplacement) -> Generator[ShellStep, None, None]:
+    """Bring the databases back that a held node had before `replace`."""
+    node = planned.node
+    yield ShellStep(
+        HostCommand(
+            text=put_back_text(planned),
+            operation="node.put_back",
+            timeout_s=parts.CHECK_LIMIT_S + PUT_BACK_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_held(node.unit, put_back_note(planned.sha256)),
+            undo="a plan with the same copy (--data) puts it in place again",
         )
     )
 

@@ -21,6 +21,7 @@ Action = Literal[
     "hold.duplicate",
     "rollback",
     "release",
+    "unhold",
     "install",
     "configure",
     "copy",
@@ -65,14 +66,17 @@ def planned_copy() -> PlannedCopy:
     return _planned("node.copy", PlannedCopy.from_data, PlannedCopy.from_words)
 
 
-def planned_replacement() -> PlannedReplacement:
-    """The node of the current host and the copy that it gets, by the same rules.
+def planned_replacement(
+    action: Literal["replace", "put_back"] = "replace",
+) -> PlannedReplacement:
+    """The node of the current host and the copy that it gets, by the same rules; or that it got,
+    and whose databases are to go again.
 
     Raises:
         DeployError: a guard blocks; without a plan one always does, because no copy was chosen.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned("node.replace", PlannedReplacement.from_data, PlannedReplacement.from_words)
+    return _planned(f"node.{action}", PlannedReplacement.from_data, PlannedReplacement.from_words)
 
 
 def planned_settings() -> PlannedSettings:

@@ -109,6 +109,22 @@ printf 'rolled back: height %s, app hash %s; block %s will be executed again\n' 
   "$target" "$header_hash" "$stands_at"
 """
 
+LET_GO = r"""
+let_go_and_start() {
+  half=$(sed -n 's/^# note: replacing://p' "$hold" | tail -n 1)
+  [ -z "$half" ] || has_note "replaced:$half" ||
+    refuse "$unit with half of the databases replaced" "all of them, by a plan with --data $half"
+  key_as_planned
+  sign_state_not_lower
+  room_left
+  data_found
+  nobody_holds
+  acted=yes
+  let_go
+  start
+}
+"""
+
 _RELEASE_MAIN = r"""
 unit_as_planned
 if ! is_held && [ "$(show ActiveState)" = active ]; then
@@ -121,17 +137,26 @@ if [ -z "$copy" ] && [ "$stands_at" -gt 0 ] && ! has_note "rolled-back:$target:$
 fi
 [ -z "$copy" ] || has_note "replaced:$copy" ||
   refuse "$unit without the databases of $copy" "those of the copy"
-half=$(sed -n 's/^# note: replacing://p' "$hold" | tail -n 1)
-[ -z "$half" ] || has_note "replaced:$half" ||
-  refuse "$unit with half of the databases replaced" "all of them, by a plan with --data $half"
-key_as_planned
-sign_state_not_lower
-room_left
-data_found
-nobody_holds
-acted=yes
-let_go
-start
+let_go_and_start
+"""
+
+_UNHOLD_MAIN = r"""
+unit_as_planned
+now=$(show ActiveState)
+if ! is_held; then
+  printf 'already so: nobody holds %s, which is %s\n' "$unit" "$now"
+  exit 0
+fi
+case $now in
+  active | activating | reloading)
+    acted=yes
+    let_go
+    printf 'let go: %s, which is %s\n' "$unit" "$now"
+    exit 0
+    ;;
+esac
+held_and_stopped
+let_go_and_start
 """
 
 
@@ -164,8 +189,15 @@ def rollback_text(node: PlannedNode) -> str:
 def release_text(node: PlannedNode) -> str:
     """Takes the hold away, and starts the unit, after every check that a start needs. A node that
     has a height must have been rolled back; one that has a copy must have its databases."""
-    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, START, _RELEASE_MAIN)
+    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, START, LET_GO, _RELEASE_MAIN)
     return compose(_variables(node) | {"copy": node.copy}, parts)
+
+
+def unhold_text(node: PlannedNode) -> str:
+    """Takes back a hold: the unit is started after every check that a start needs, whatever was
+    done while it was held. Of one that was not stopped the hold alone is taken away."""
+    parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, DISK, HOLDER, START, LET_GO, _UNHOLD_MAIN)
+    return compose(node_variables(node), parts)
 
 
 def _variables(node: PlannedNode) -> dict[str, str | int]:

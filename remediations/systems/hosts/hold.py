@@ -62,6 +62,11 @@ note() {
   { cat "$hold" && printf '# note: %s\n' "$1"; } >"$hold.new"
   put_hold
 }
+forget() {
+  umask 022
+  { grep -vxF "# note: $1" "$hold" || :; } >"$hold.new"
+  put_hold
+}
 has_note() { grep -qxF "# note: $1" "$hold"; }
 let_go() {
   rm -f "$hold" "$hold.new"

@@ -23,6 +23,7 @@ from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.put_back import put_back_text
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
 from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail, unjail_text
@@ -111,8 +112,11 @@ STARTED = {
     "rehearsal": rehearsal_text(replace(NODE, stands_at=2), "http://127.0.0.1:26657"),
     "hold, rollback, release": rollback_programs.hold_text(NODE)
     + rollback_programs.rollback_text(replace(NODE, stands_at=2, header_hash="AB"))
-    + rollback_programs.release_text(NODE),
-    "copy, replace": copy_programs.copy_text(COPY) + copy_programs.replace_text(REPLACEMENT),
+    + rollback_programs.release_text(NODE)
+    + rollback_programs.unhold_text(NODE),
+    "copy, replace": copy_programs.copy_text(COPY)
+    + copy_programs.replace_text(REPLACEMENT)
+    + put_back_text(REPLACEMENT),
     "unjail": unjail_text(
         PlannedUnjail(
             node=NODE,

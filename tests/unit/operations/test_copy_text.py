@@ -17,90 +17,21 @@ from remediations.systems.comet.copy_programs import (
     replaced_note,
 )
 from remediations.systems.comet.data_copy import (
-    DataCopy,
     PlannedCopy,
     PlannedReplacement,
-    parse_copies,
 )
-from remediations.systems.comet.install import FILES
 from remediations.systems.comet.planned import PlannedNodeError
-from remediations.systems.comet.rollback_programs import hold_text, release_text
-from remediations.systems.hosts.driver import PROBES
-from remediations.systems.hosts.probe import Probe, copy_kept, unit_held
-from tests.unit.operations.host import FakeHost
-
-HASH = "AB" * 32
-STANDS_AT = 40
-DATABASES = ("application.db", "blockstore.db", "state.db")
-AS_USER = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
-
-
-class Keeper(FakeHost):
-    """A host with databases, whose units' and kept files' directories are the test's own."""
-
-    def __init__(self, root: Path, written: str) -> None:
-        root.mkdir(exist_ok=True)
-        super().__init__(root)
-        (root / "etc").mkdir()
-        (root / "files").mkdir()
-        self.script("setpriv", AS_USER)
-        self.script("id", "#!/bin/sh\necho 0\n")
-        self.show(ActiveState="active")
-        (self.home / "config/config.toml").write_text('db_backend = "goleveldb"\ndb_dir = "data"\n')
-        for name in DATABASES:
-            directory = self.data / name
-            directory.mkdir(exist_ok=True)
-            (directory / "000001.ldb").write_text(f"table of {written}")
-            (directory / "MANIFEST-000002").write_text(f"manifest of {written}")
-            (directory / "LOCK").touch()
-        (self.data / "cs.wal").mkdir()
-        (self.data / "cs.wal/wal").write_text("wal")
-
-    @property
-    def data(self) -> Path:
-        return self.home / "data"
-
-    @property
-    def files(self) -> Path:
-        return self.root / "files"
-
-    @property
-    def drop_in(self) -> Path:
-        return self.root / "etc/ve.service.d/remediate-hold.conf"
-
-    def written(self) -> set[str]:
-        """What the databases say."""
-        return {path.read_text() for name in DATABASES for path in (self.data / name).glob("*.ldb")}
-
-    def does(self, text: str) -> tuple[int, str, str]:
-        text = text.replace("/etc/systemd/system", f"{self.root}/etc")
-        done = self.run(text.replace(FILES, f"{self.root}/files"))
-        return done.returncode, done.stdout, done.stderr
-
-    def holds(self, probe: Probe) -> bool:
-        words = " ".join(["set --", probe.name, *probe.arguments])
-        _, out, _ = self.does(f"{words}\n{PROBES}")
-        return out == "probed yes\n"
-
-    def copy(self, *, app_hash: str = HASH, **changes: str | int) -> PlannedCopy:
-        return PlannedCopy(
-            node=self.node(**changes), chain_id="ve-1", donor="full1", height=STANDS_AT,
-            app_hash=app_hash, backend="goleveldb",
-        )  # fmt: skip
-
-    def kept(self) -> DataCopy:
-        """The one copy here, as a reading sees it."""
-        (path,) = (one for one in self.files.iterdir() if len(one.name) == 64)
-        about = path.read_bytes()[512:1024].rstrip(b"\0").decode()
-        (found,) = parse_copies(f"copy={path.name}\n{about}")
-        return found
-
-    def replacement(self, copy: DataCopy, **changes: str | int) -> PlannedReplacement:
-        return PlannedReplacement(
-            node=self.node(copy=copy.sha256, **changes), sha256=copy.sha256,
-            chain_id=copy.chain_id, donor=copy.donor, height=copy.height, app_hash=copy.app_hash,
-            backend=copy.backend, bytes=copy.bytes,
-        )  # fmt: skip
+from remediations.systems.comet.rollback_programs import release_text
+from remediations.systems.hosts.probe import copy_kept, unit_held
+from tests.unit.operations.keeper import (
+    DATABASES,
+    HASH,
+    STANDS_AT,
+    Keeper,
+    breaks_at_move,
+    held_with_copy,
+    moves_again,
+)
 
 
 @pytest.fixture
@@ -111,12 +42,7 @@ def donor(tmp_path: Path) -> Keeper:
 @pytest.fixture
 def other(tmp_path: Path, donor: Keeper) -> Keeper:
     """A held node that keeps the donor's copy."""
-    made = Keeper(tmp_path / "other", "the other")
-    assert donor.does(copy_text(donor.copy()))[0] == 0
-    sha256 = donor.kept().sha256
-    (made.files / sha256).write_bytes((donor.files / sha256).read_bytes())
-    assert made.does(hold_text(made.node()))[0] == 0
-    return made
+    return held_with_copy(tmp_path / "other", donor)
 
 
 def test_a_donor_is_stopped_linked_and_started(donor: Keeper) -> None:
@@ -213,20 +139,14 @@ def test_cut_off_it_is_not_let_go_and_is_finished_later(
     other: Keeper, donor: Keeper, moves: int
 ) -> None:
     """Whatever was moved by then: no start with half of the databases."""
-    real = "/bin/mv"
-    count = other.root / "moved"
-    other.script(
-        "mv",
-        f'#!/bin/sh\ncase $* in *.db*) echo x >>{count}\n[ "$(wc -l <{count})" -lt {moves} ] || '
-        f'exit 1 ;; esac\nexec {real} "$@"\n',
-    )
+    breaks_at_move(other, moves)
     replacement = other.replacement(donor.kept())
     assert other.does(replace_text(replacement))[0] == 1
     for node in (replacement.node, other.node()):
         code, _, err = other.does(release_text(node))
         assert code == 64, node
         assert "half of the databases" in err or "without the databases" in err
-    (other.root / "bin/mv").unlink()
+    moves_again(other)
     assert other.does(replace_text(replacement))[0] == 0
     assert other.written() == {"table of the donor"}
     assert len(list(Path(aside_of(replacement)).glob("*.db"))) == 3

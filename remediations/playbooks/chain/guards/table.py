@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from remediations.engine.domain import Proposal
-from remediations.engine.plan.plan import GuardResult
+from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.guards import (
     copies,
     duplicate,
@@ -25,6 +27,7 @@ from remediations.playbooks.chain.guards import (
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
+from remediations.values.reading import value_or_none
 
 NodeGuard = Callable[[ChainSituation, HostReading], GuardResult]
 
@@ -74,6 +77,24 @@ _WHEN_SET: Mapping[NodeGuard, NodeGuard] = {
 }
 """What is asked instead where a step of the same plan sets what forbids the start to 0."""
 START_GUARDS = tuple(map(by_host, _START))
+
+
+def _if_started(guard: NodeGuard) -> NodeGuard:
+    """A guard of a start, for what starts only a node that is held: of another one the hold alone,
+    if any, is taken away."""
+
+    def judged(chain: ChainSituation, reading: HostReading) -> GuardResult:
+        result, unit = guard(chain, reading), value_or_none(reading.unit)
+        if unit is None or (unit.held and unit.active_state != "active"):
+            return result
+        return replace(result, outcome=Outcome.PASS, got="it is not started")
+
+    return judged
+
+
+UNHOLD_GUARDS = tuple(
+    by_host(guard if guard is node.unit_known else _if_started(guard)) for guard in _START
+)
 START_CONFIGURED_GUARDS = tuple(by_host(_WHEN_SET.get(guard, guard)) for guard in _START)
 CONFIGURE_GUARDS = tuple(
     map(by_host, (node.unit_known, settings.set_in_files, node.records_writable))
@@ -126,6 +147,8 @@ COPY_GUARDS = tuple(
     map(by_host, (node.unit_known, copies.donor_sound, *_SAFE_TO_RUN, node.same_binary))
 )
 """Those of a start are among them: the donor is started again."""
+PUT_BACK_GUARDS = tuple(map(by_host, (node.unit_known, copies.copy_on_host, node.records_writable)))
+"""Nothing is started: the node stays held."""
 HOLD_FOR_COPY_GUARDS = tuple(
     map(by_host, (node.unit_known, copies.curable_by_copy, node.records_writable))
 )

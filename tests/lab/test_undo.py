@@ -1,0 +1,113 @@
+"""A run that did not come to its goal is taken back, by the steps that were signed with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from remediations.engine.runs import journal_check
+from remediations.engine.runs.records import GateWaiting, StepEnded
+from tests.lab.choice import full_lab
+from tests.lab.lab import Lab
+from tests.lab.operator import LIMIT_S, Operator, Said
+from tests.lab.test_goes_on import directory, entries
+from tests.lab.test_rebuild import applied, brought, planned
+from tests.lab.test_resume import killed
+from tests.lab.test_rollback import PARTLY, STARTED, hold_of, split
+from tests.lab.truth import rescued
+
+WORLD_CHANGED = 6
+LOOKS = 4
+"""A reading of a busy machine may lack something: then a guard is unknown, and one tries again."""
+
+
+def undone(operator: Operator, run: str) -> Said:
+    """Its end. The journal is what the program that stands alone finds nothing wrong with."""
+    for _ in range(LOOKS):
+        said = operator.says("undo", run, "--reason", "the others must not wait for it")
+        if said.code != WORLD_CHANGED:
+            break
+    journal = directory(operator, run).path
+    words = [sys.executable, journal_check.__file__, "journal.jsonl", "plan.json"]
+    checked = subprocess.run(words, cwd=journal, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    return said
+
+
+def nobody_is_held(lab: Lab) -> bool:
+    return not any(lab.hosts[host].path(hold_of(lab, host)).exists() for host in STARTED)
+
+
+def killed_after(operator: Operator, run: str, step: str) -> None:
+    """Apply a run, and kill -9 the process when its journal has the end of this step."""
+    with operator.start("apply", run) as process:
+        end = time.monotonic() + LIMIT_S
+        while not any(
+            isinstance(e.event, StepEnded) and e.event.step == step for e in entries(operator, run)
+        ):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.kill()
+
+
+def test_killed_while_all_are_held_everybody_is_let_go(lab: Lab, operator: Operator) -> None:
+    """The chain is halted as it was before, with every process up and every state as it was; the
+    next plan brings it back."""
+    at = split(lab, "val1")
+    states = {host: lab.world.app_hash(host, at) for host in STARTED}
+    lab.mend_cause("val1")
+    run = planned(operator, "INC-001")
+    with rescued(lab, *STARTED):
+        killed(operator, run, GateWaiting)
+        assert set(lab.world.heights().values()) == {None}
+        said = undone(operator, run)
+        assert said.code == 0, said.document
+        assert nobody_is_held(lab)
+        assert {step["target"] for step in said.result["steps"]} == set(STARTED)
+        assert {host: lab.world.app_hash(host, at) for host in STARTED} == states
+        assert operator.diagnose()["chain"] == "app-hash-split"
+        assert operator.says("resume", run).code == 2
+        again = operator.rescue("INC-001")
+        assert again.code == 0, again.why
+
+
+@full_lab
+def test_a_rollback_that_failed_on_one_is_taken_back(lab: Lab, operator: Operator) -> None:
+    """Those that were rolled back execute the block again, that one starts as it stands; since the
+    cause is mended, blocks go on."""
+    split(lab, "val1")
+    lab.mend_cause("val1")
+    lab.break_rollback("val3")
+    run = planned(operator, "INC-001")
+    with rescued(lab, *STARTED):
+        said = operator.says("apply", run)
+        assert said.code == PARTLY, said.document
+        assert f"remediate undo {run}" in said.error["next"]
+        lab.mend_rollback("val3")
+        back = undone(operator, run)
+        assert back.code == 0, back.document
+        assert nobody_is_held(lab)
+    assert operator.says("status", run).result["state"] == "undone"
+
+
+@full_lab
+def test_databases_that_were_replaced_come_back(lab: Lab, operator: Operator) -> None:
+    """Killed when val1 had those of the others: it gets its own again, and stands where it
+    stood."""
+    at = split(lab, "val1")
+    own = lab.world.app_hash("val1", at)
+    with rescued(lab, "val1", "val2"):
+        copy = brought(operator, "INC-001", "val2", "val1")
+        run = planned(operator, "INC-001", "--data", copy)
+        killed_after(operator, run, "2-0")
+        assert lab.hosts["val1"].path(hold_of(lab, "val1")).exists()
+        said = undone(operator, run)
+        assert said.code == 0, said.document
+        lab.wait_height(at, 30, "val1")
+        assert lab.world.app_hash("val1", at) == own
+        kept = lab.hosts["val1"].sh(f"ls {lab.node('val1').home}/data")
+        assert "remediate-" not in kept
+        again = applied(operator, "INC-001", "--data", copy)
+        assert again.code == 0, again.why
