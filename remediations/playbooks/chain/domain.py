@@ -32,6 +32,7 @@ from remediations.playbooks.chain.baseline import (
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.free_space import ACTIONS as ROOM_ACTIONS
 from remediations.playbooks.chain.gates import (
     Advances,
     Answers,
@@ -44,6 +45,7 @@ from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
 from remediations.playbooks.chain.mend import MEND
+from remediations.playbooks.chain.open_files import ACTIONS as LIMIT_ACTIONS
 from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
@@ -102,6 +104,8 @@ DOMAIN = Domain(
         ROLL_BACK,
         REEXECUTE,
         *COPY_ACTIONS,
+        *ROOM_ACTIONS,
+        *LIMIT_ACTIONS,
         UNJAIL,
         MEND,
     ),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import NamedTuple
 
 from remediations.systems.hosts.hold import hold_path
 from remediations.systems.hosts.rounds import Question
-from remediations.values.lines import split_lines
+from remediations.values.lines import UNLIMITED, split_lines
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _INVOCATION = re.compile("[0-9a-f]{32}")
@@ -54,6 +55,13 @@ found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" 
 """
 """Fails if grep does (a message is too long for it), and reports as found that journalctl
 failed."""
+
+
+class RoomLeft(NamedTuple):
+    """Bytes and inodes that are free on a file system."""
+
+    available: int
+    inodes: int
 
 
 def unit_active(unit: str) -> Question[bool]:
@@ -112,6 +120,26 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
     )
 
 
+def room_left(directory: str) -> Question[RoomLeft]:
+    """What is free on the file system of `directory`."""
+    return Question(
+        source=f"the room below {directory}",
+        command=f"df -B1 --output=avail,iavail,itotal {shlex.quote(directory)}",
+        parse=_room_left,
+    )
+
+
+def open_files(unit: str) -> Question[int]:
+    """How many files the main process of `unit` may open, as the kernel counts (the soft limit)."""
+    return Question(
+        source=f"the limits of {unit}",
+        command=f"pid=$(systemctl show -p MainPID --value {shlex.quote(unit)}) && "
+        'sed -n "s/^Max open files  *\\([0-9a-z]*\\) .*/\\1/p" "/proc/$pid/limits"',
+        parse=_limit,
+        root=True,
+    )
+
+
 def foreign_file(directory: str, owner: str) -> Question[str]:
     """A path below `directory` that does not belong to `owner`; "" if there is none."""
     return Question(
@@ -120,6 +148,23 @@ def foreign_file(directory: str, owner: str) -> Question[str]:
         parse=lambda output: _text(output).rstrip("\n"),
         root=True,
     )
+
+
+def _room_left(output: bytes) -> RoomLeft:
+    words = _text(output).split()[-3:]
+    if len(words) != 3 or not words[0].isdecimal():
+        raise ValueError("df does not tell the room")
+    inodes = int(words[1]) if words[1].isdecimal() and words[2] not in ("0", "-") else UNLIMITED
+    return RoomLeft(int(words[0]), inodes)
+
+
+def _limit(output: bytes) -> int:
+    word = _text(output).strip()
+    if word == "unlimited":
+        return UNLIMITED
+    if not word.isdecimal():
+        raise ValueError("there is no process, or its limits do not tell the open files")
+    return int(word)
 
 
 def _active(output: bytes) -> bool:
