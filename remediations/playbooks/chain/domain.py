@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.chain import double_sign, halted, jailed, node_down
+from remediations.playbooks.chain import database_issues, double_sign, halted, jailed, node_down
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     ENABLE,
@@ -109,7 +109,13 @@ DOMAIN = Domain(
         UNJAIL,
         MEND,
     ),
-    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, jailed.PLAYBOOK, double_sign.PLAYBOOK),
+    playbooks=(
+        halted.PLAYBOOK,
+        node_down.PLAYBOOK,
+        jailed.PLAYBOOK,
+        double_sign.PLAYBOOK,
+        database_issues.PLAYBOOK,
+    ),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,

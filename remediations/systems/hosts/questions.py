@@ -57,6 +57,14 @@ found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" 
 failed."""
 
 
+class OpenFiles(NamedTuple):
+    """How many files a process may open, and how many the host's service manager can give: in a
+    container that may be less than its unit says."""
+
+    limit: int
+    most: int
+
+
 class RoomLeft(NamedTuple):
     """Bytes and inodes that are free on a file system."""
 
@@ -129,13 +137,14 @@ def room_left(directory: str) -> Question[RoomLeft]:
     )
 
 
-def open_files(unit: str) -> Question[int]:
+def open_files(unit: str) -> Question[OpenFiles]:
     """How many files the main process of `unit` may open, as the kernel counts (the soft limit)."""
     return Question(
         source=f"the limits of {unit}",
         command=f"pid=$(systemctl show -p MainPID --value {shlex.quote(unit)}) && "
-        'sed -n "s/^Max open files  *\\([0-9a-z]*\\) .*/\\1/p" "/proc/$pid/limits"',
-        parse=_limit,
+        'sed -n "s/^Max open files  *\\([0-9a-z]* *[0-9a-z]*\\) .*/\\1/p" '
+        '"/proc/$pid/limits" /proc/1/limits',
+        parse=_limits,
         root=True,
     )
 
@@ -158,12 +167,18 @@ def _room_left(output: bytes) -> RoomLeft:
     return RoomLeft(int(words[0]), inodes)
 
 
-def _limit(output: bytes) -> int:
-    word = _text(output).strip()
+def _limits(output: bytes) -> OpenFiles:
+    words = [word.split() for word in split_lines(_text(output)) if word]
+    if len(words) != 2 or any(len(pair) != 2 for pair in words):
+        raise ValueError("there is no process, or its limits do not tell the open files")
+    return OpenFiles(_count(words[0][0]), _count(words[1][1]))
+
+
+def _count(word: str) -> int:
     if word == "unlimited":
         return UNLIMITED
     if not word.isdecimal():
-        raise ValueError("there is no process, or its limits do not tell the open files")
+        raise ValueError("a limit of open files is not a number")
     return int(word)
 
 

@@ -138,7 +138,7 @@ class Fleet:
         """
         return self._one(target, hosts.room_left(f"{target.home}/data"))
 
-    def open_files(self, target: NodeLocation) -> int:
+    def open_files(self, target: NodeLocation) -> hosts.OpenFiles:
         """How many files the main process of a node's unit may open.
 
         Raises:
