@@ -27,10 +27,14 @@ _CORE = re.compile(r"core(\.[A-Za-z0-9_.-]{1,100})?")
 _COPY = re.compile("[0-9a-f]{64}")
 _SNAPSHOTS = "snapshots"
 _WAL = "cs.wal"
+_NEEDED = re.compile(
+    "config|cosmovisor|wasm|ibc_08-wasm|keyring.*|priv_.*|.*[.]json|.*_key.*|.*[.]toml"
+)
 
 
 class RoomKind(StrEnum):
-    """What it is. Those of `REMOVABLE` may go."""
+    """What it is. Those of `REMOVABLE` may go; `NEEDED` is what the node cannot be without: keys,
+    sign state, settings, programs."""
 
     CORE = "core"
     COPY = "copy"
@@ -39,6 +43,7 @@ class RoomKind(StrEnum):
     DATABASE = "database"
     WAL = "wal"
     KEPT = "kept"
+    NEEDED = "needed"
     JOURNAL = "journal"
     OTHER = "other"
 
@@ -185,6 +190,8 @@ def _kind(entry: _Entry, marks: set[str]) -> RoomKind:
     name, data = entry.name, entry.label == "data"
     if entry.type == "f" and f"core {entry.label} {name}" in marks and _CORE.fullmatch(name):
         return RoomKind.CORE
+    if _NEEDED.fullmatch(name):
+        return RoomKind.NEEDED
     if not data or entry.type != "d":
         return RoomKind.OTHER
     if name == _WAL:

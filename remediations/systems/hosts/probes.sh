@@ -97,8 +97,11 @@ room_freed() { # BYTES PATH...
     esac
   done
   [ "$most" -gt 0 ] || answer yes
-  left=$(find /var/log/journal -type f -name '*@*' -printf '%b\n') || refuse 69 "no journal"
-  left=$(printf '%s\n' "$left" | awk '{ all += $1 } END { printf "%.0f", all * 512 }')
+  listed=$(find /var/log/journal -type f -name '*@*' -printf '%b\n') || refuse 69 "no journal"
+  left=0
+  while read -r blocks; do left=$((left + ${blocks:-0} * 512)); done <<END
+$listed
+END
   [ "$left" -gt "$most" ] || answer yes
   answer no
 }

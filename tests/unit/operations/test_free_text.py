@@ -100,14 +100,14 @@ def test_what_takes_the_room_is_told_by_kind(host: FullHost) -> None:
         "core": RoomKind.CORE,
         "core.py": RoomKind.OTHER,
         "data-backup-2026": RoomKind.OTHER,
-        "config": RoomKind.OTHER,
+        "config": RoomKind.NEEDED,
         "data/core.77": RoomKind.CORE,
         "data/snapshots": RoomKind.SNAPSHOTS,
         f"data/{ASIDE}": RoomKind.ASIDE,
         "data/application.db": RoomKind.DATABASE,
         "data/cs.wal": RoomKind.WAL,
         "data/odd one": RoomKind.OTHER,
-        "data/priv_validator_state.json": RoomKind.OTHER,
+        "data/priv_validator_state.json": RoomKind.NEEDED,
     }
     assert {path: kind for path, kind in kinds.items() if not path.startswith("/")} == expected
     use = host.use(host.data / "snapshots")

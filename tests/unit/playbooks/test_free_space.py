@@ -156,6 +156,14 @@ def test_too_little_is_refused_with_bytes_and_what_stays() -> None:
     assert "/backup.tar 4.8 GiB" in found["G92"].next_step
 
 
+def test_nobody_is_asked_to_decide_about_what_the_node_needs() -> None:
+    """A sign state is a file of the data directory, too: it is never named for removal."""
+    state = replace(use_of(RoomKind.OTHER, 9), kind=RoomKind.NEEDED, path="/h/data/priv_x.json")
+    node = diagnose(full(use_of(RoomKind.OTHER, 5000), state)).node("val4")
+    assert "/backup.tar 4.8 GiB" in node.by_hand
+    assert "priv_x" not in node.by_hand
+
+
 def _outcomes(world: CometReading, host: str) -> dict[str, Outcome]:
     chain = situation_of(world, frozenset())
     return {one.id: one.outcome for one in (guard(chain, host) for guard in FREE.guards)}

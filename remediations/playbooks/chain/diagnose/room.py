@@ -30,6 +30,8 @@ from remediations.values.reading import Known, value_or_none
 SPARE_PART = 20
 """One in so many bytes is to be free afterwards, if so much may go: with less `doctor` warns."""
 SHOWN = 5
+WORTH_NAMING = 1 << 20
+"""Bytes: nobody is asked to decide about less."""
 NEED_COPIES = frozenset(
     {
         NodeCondition.HELD,
@@ -156,11 +158,16 @@ def room_words(room: Room, disk: Disk) -> str:
 
 
 def left_words(reading: NodeReading, gone: Sequence[RoomUse]) -> str:
-    """The largest things that stay and that people can decide about, by their paths."""
+    """The largest things that stay and that people can decide about, by their paths: never what the
+    node needs."""
     room = room_of(reading)
     uses = room.uses if room is not None else ()
     kinds = (RoomKind.OTHER, RoomKind.KEPT, *REMOVABLE)
-    found = [use for use in uses if use.here and use.kind in kinds and use not in gone]
+    found = [
+        use
+        for use in uses
+        if use.here and use.kind in kinds and use not in gone and use.bytes >= WORTH_NAMING
+    ]
     largest = sorted(found, key=lambda use: -use.bytes)[:SHOWN]
     return ", ".join(f"{use.path} {size_words(use.bytes)}" for use in largest)
 

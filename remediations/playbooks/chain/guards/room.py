@@ -14,7 +14,15 @@ from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import HostReading
 from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR
-from remediations.values.reading import value_or_none
+from remediations.values.reading import Unknown, value_or_none
+
+
+def _unread(reading: HostReading) -> str:
+    """Why nothing is known of what takes the room: there is enough of it, or it was not read."""
+    disk = value_or_none(reading.disk)
+    if disk is not None and disk.has_room and not isinstance(reading.room, Unknown):
+        return f"{size_words(disk.available)} free: the disk is not full, and was not looked at"
+    return "what takes the room was not read"
 
 
 def something_may_go(chain: ChainSituation, reading: HostReading) -> GuardResult:
@@ -26,7 +34,7 @@ def something_may_go(chain: ChainSituation, reading: HostReading) -> GuardResult
         "what takes the room was read, and some of it may go",
         subject=reading.host,
         holds=None if found is None else not found.nothing,
-        got="what takes the room was not read"
+        got=_unread(reading)
         if found is None
         else plan_words(found)
         or "nothing of such a kind that lies on the file system of the data"
@@ -47,7 +55,7 @@ def enough_room_after(chain: ChainSituation, reading: HostReading) -> GuardResul
     found = chain.room(reading.host)
     disk = value_or_none(reading.disk)
     if found is None or disk is None:
-        got, holds = "what takes the room was not read", None
+        got, holds = _unread(reading), None
     else:
         freed = found.after[0] - found.now[0]
         got = (
@@ -87,7 +95,9 @@ def nobody_needs_it(chain: ChainSituation, reading: HostReading) -> GuardResult:
         else "not held" + (f"; left alone: {name_some(kept, 3)}" if kept else ""),
         expected="a node that no run holds",
         next_step="`remediate status` names the run; `remediate resume` or `remediate abandon` it, "
-        "then plan again",
+        "then plan again"
+        if held
+        else "`remediate diagnose` again",
         facts=(f"{reading.host}.removed",),
     )
 
