@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
@@ -63,6 +65,18 @@ def test_room_is_made_and_the_node_restarted() -> None:
     data = FREE.data(facts, "val4")
     assert data["remove"] == f'["core {CORE} 7 9 {900 << 20} 1"]'
     assert data["journal"] == 0
+
+
+def test_the_room_is_made_before_the_start() -> None:
+    """N5: a start that counts on room passes guards which would block any other."""
+    case = case_of(full(BIG_CORE), "node-down")
+    (found,) = [one for one in case.judge() if one.id == "N5"]
+    assert (found.outcome, found.got) == (Outcome.PASS, "1 of 1")
+    (stage,) = case.proposal.stages
+    turned = dataclasses.replace(stage, moves=tuple(reversed(stage.moves)))
+    proposal = dataclasses.replace(case.proposal, stages=(turned,))
+    (early,) = [g for g in dataclasses.replace(case, proposal=proposal).judge() if g.id == "N5"]
+    assert early.outcome is Outcome.BLOCK
 
 
 def test_a_unit_that_is_down_is_started() -> None:
