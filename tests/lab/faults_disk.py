@@ -11,13 +11,18 @@ from tests.lab.shell import LabError
 SMALL_DISK_MB = 420
 """Room for the data and for what a start demands to be free, and quickly filled."""
 FOLLOWS_S = 60.0
+DIED, NO_ROOM = "CONSENSUS F", "no space left on device"
 
 
 class DiskFaults(Faults):
     """Full, corrupt."""
 
-    def break_disk_full(self, host: str) -> None:
-        """Its data lies on a small file system, and that is full: the daemon dies writing."""
+    def break_disk_full(
+        self, host: str, filler: str = "filler", *, core: bool = False, halts: bool = False
+    ) -> None:
+        """Its data lies on a small file system, and that is full: the daemon dies writing. What
+        fills it is a file of this name below data/; `core`: a core dump. `halts`:
+        without its power no block comes; its consensus may live on, unable to write or to sign."""
         data, unit = f"{self.node(host).home}/data", self.unit(host)
         self.hosts[host].sh(
             f"systemctl stop {unit}; mv {data} {data}.kept; mkdir {data}\n"
@@ -27,8 +32,13 @@ class DiskFaults(Faults):
         )
         self._follows_again(host)
         full_at = int(time.time())
-        self.hosts[host].sh(f"dd if=/dev/zero of={data}/filler bs=1M 2>/dev/null; true")
-        self._consensus_died(host, full_at)
+        head = r"\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\004\000"
+        header = f"printf '{head}' | dd of={data}/{filler} conv=notrunc 2>/dev/null" if core else ""
+        self.hosts[host].sh(
+            f"install -d -o {SERVICE_UID} -g {SERVICE_UID} $(dirname {data}/{filler})\n"
+            f"dd if=/dev/zero of={data}/{filler} bs=1M 2>/dev/null\n{header}\ntrue"
+        )
+        self._noticed(host, full_at, NO_ROOM if halts else DIED)
         self.mend_host(lambda: self._roomy_again(host))
 
     def _follows_again(self, host: str) -> None:
@@ -43,14 +53,14 @@ class DiskFaults(Faults):
                 raise LabError(f"{host} does not reach {height} within {FOLLOWS_S} s")
             time.sleep(0.1)
 
-    def _consensus_died(self, host: str, since: int) -> None:
-        """Wait until the daemon wrote that its consensus died: what fits into a page that is there
-        already is still written for a block or two.
+    def _noticed(self, host: str, since: int, words: str) -> None:
+        """Wait until the daemon wrote these words: what fits into a page that is there already is
+        still written for a block or two.
 
         Raises:
             LabError: not in time.
         """
-        search = f"journalctl -u {self.unit(host)} --since=@{since} -o cat | grep -c 'CONSENSUS F'"
+        search = f"journalctl -u {self.unit(host)} --since=@{since} -o cat | grep -c '{words}'"
         end = time.monotonic() + FOLLOWS_S
         while int(self.hosts[host].sh(f"{search} || true")) == 0:
             if time.monotonic() > end:

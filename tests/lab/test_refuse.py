@@ -80,12 +80,6 @@ def signer_gone(lab: Lab) -> None:
     lab.break_signer_stops("val1")
 
 
-def open_files(lab: Lab) -> None:
-    """val4 may not open the files that it needs."""
-    lab.break_open_files("val4")
-    goes_on(lab, "val1")
-
-
 def other_store(lab: Lab) -> None:
     """Of val4's databases two are older than the third."""
     lab.break_store_of_another_height("val4")
@@ -156,7 +150,6 @@ CASES = (
         *("quorum-lost", "val1", "not-signing", "Look at the remote signer"),
         stalls=True,
     ),
-    Case("open files", open_files, "degraded", "val4", "obstructed", "Raise LimitNOFILE"),
     Case("other store", other_store, "degraded", "val4", "database-corrupt", "Rebuild this node"),
     Case("memory", memory, "degraded", "val4", "keeps-failing", "Mend what its last words name"),
     Case(

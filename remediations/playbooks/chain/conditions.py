@@ -35,6 +35,7 @@ class NodeCondition(StrEnum):
     PANICKED = "panicked"  # the application panics at this height
     FAILS_ALONE = "fails-alone"  # its application fails at a block that others have applied
     OBSTRUCTED = "obstructed"  # a limit, a setting or a file stands in the way of every start
+    OPEN_FILES = "open-files"  # its unit may open too few files, and it ended for that
     DEPENDENCY_FAILS = "dependency-fails"  # what it calls does not answer, or does not fit
     OUT_OF_MEMORY = "out-of-memory"  # killed for memory again and again
     KEEPS_FAILING = "keeps-failing"  # each attempt ends with the same words
@@ -168,6 +169,10 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         NodeCondition.OBSTRUCTED: ConditionRule(
             consensus_dead=True,
             by_hand="Mend what its last words name, then `sudo systemctl restart UNIT`.",
+        ),
+        NodeCondition.OPEN_FILES: ConditionRule(
+            consensus_dead=True,
+            by_hand="Raise LimitNOFILE of UNIT, then `sudo systemctl restart UNIT`.",
         ),
         NodeCondition.DEPENDENCY_FAILS: ConditionRule(
             consensus_dead=True,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.chain import double_sign, halted, jailed, node_down
+from remediations.playbooks.chain import database_issues, double_sign, halted, jailed, node_down
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     ENABLE,
@@ -34,6 +34,7 @@ from remediations.playbooks.chain.baseline import (
 )
 from remediations.playbooks.chain.facts import chain_facts
 from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.free_space import ACTIONS as ROOM_ACTIONS
 from remediations.playbooks.chain.gates import (
     Advances,
     Answers,
@@ -46,6 +47,7 @@ from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
 from remediations.playbooks.chain.look import watch_chain
 from remediations.playbooks.chain.mend import MEND
+from remediations.playbooks.chain.open_files import ACTIONS as LIMIT_ACTIONS
 from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
@@ -106,10 +108,18 @@ DOMAIN = Domain(
         ROLL_BACK,
         REEXECUTE,
         *COPY_ACTIONS,
+        *ROOM_ACTIONS,
+        *LIMIT_ACTIONS,
         UNJAIL,
         MEND,
     ),
-    playbooks=(halted.PLAYBOOK, node_down.PLAYBOOK, jailed.PLAYBOOK, double_sign.PLAYBOOK),
+    playbooks=(
+        halted.PLAYBOOK,
+        node_down.PLAYBOOK,
+        jailed.PLAYBOOK,
+        double_sign.PLAYBOOK,
+        database_issues.PLAYBOOK,
+    ),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",
     movable=MOVABLE,

@@ -24,13 +24,21 @@ class Tristate(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Frees(StrEnum):
+    """Whether a plan can free the room that a node lacks for a start."""
+
+    NOTHING = "nothing"
+    TOO_LITTLE = "too-little"
+    ENOUGH = "enough"
+
+
 class NodeFinding(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One node. `address` is "" and `power` 0 for a node that is not in the validator set.
 
     `cause` gives the reason in one sentence; `by_hand` says what a person does where no playbook
     resolves it, and is "" elsewhere. `last_signed` is the highest height whose commit has the
     signature of its key, None if no commit that counts has one. `held`: it is down, and nobody can
-    start it.
+    start it. `frees`: what a plan can do about its full disk.
     """
 
     host: str
@@ -42,6 +50,7 @@ class NodeFinding(Record, frozen=True, kw_only=True, omit_defaults=True):
     evidence: tuple[Evidence, ...]
     last_signed: int | None = None
     held: bool = False
+    frees: Frees = Frees.NOTHING
 
 
 class HashCluster(Record, frozen=True, kw_only=True):

@@ -13,9 +13,11 @@ from remediations.playbooks.chain import everybody
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import Cure
 from remediations.playbooks.chain.finding import NodeFinding
+from remediations.playbooks.chain.free_space import FREE_SPACE
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.install import BRANCHES as INSTALL_BRANCHES
 from remediations.playbooks.chain.mend import MEND_HALTED
+from remediations.playbooks.chain.open_files import RAISE_OPEN_FILES
 from remediations.playbooks.chain.rebuild import ADOPT, COPY_DATABASES, REBUILD
 from remediations.playbooks.chain.restart import (
     CHECKS,
@@ -136,6 +138,8 @@ PLAYBOOK = Playbook(
         COPY_DATABASES,
         ADOPT,
         REBUILD,
+        FREE_SPACE,
+        RAISE_OPEN_FILES,
         Branch(
             name="start-missing-together",
             title="One third or more of the power is offline: start the missing at once",

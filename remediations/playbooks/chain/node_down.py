@@ -9,8 +9,10 @@ from __future__ import annotations
 from remediations.engine.domain import Branch, Playbook, Proposal
 from remediations.engine.plan.plan import Risk
 from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.free_space import FREE_SPACE_GOING_ON
 from remediations.playbooks.chain.install import BEHIND
 from remediations.playbooks.chain.mend import MEND_CUT_OFF
+from remediations.playbooks.chain.open_files import RAISE_OPEN_FILES_GOING_ON
 from remediations.playbooks.chain.rebuild import COPY_DATABASES, REBUILD
 from remediations.playbooks.chain.restart import (
     checks_for,
@@ -52,6 +54,8 @@ PLAYBOOK = Playbook(
         COPY_DATABASES,
         REBUILD,
         MEND_CUT_OFF,
+        FREE_SPACE_GOING_ON,
+        RAISE_OPEN_FILES_GOING_ON,
         Branch(
             name="restart-node",
             title="Start or restart what is down, one at a time",

@@ -30,7 +30,9 @@ EXPECTED_STATE = PlannedCheck(id="P18", title=TITLES["P18"])
 HELD_DOWN = PlannedCheck(id="P23", title=TITLES["P23"])
 SIGNS_ONCE = PlannedCheck(id="P24", title=TITLES["P24"])
 """Promised where holders of a key are stopped."""
-_OF_OTHERS = frozenset({EXPECTED_STATE.id, "P20", "P21", "P22", HELD_DOWN.id, SIGNS_ONCE.id})
+_OF_OTHERS = frozenset(
+    {EXPECTED_STATE.id, "P20", "P21", "P22", "P25", "P26", HELD_DOWN.id, SIGNS_ONCE.id}
+)
 CHECKS = tuple(
     PlannedCheck(id=id_, title=title) for id_, title in TITLES.items() if id_ not in _OF_OTHERS
 )

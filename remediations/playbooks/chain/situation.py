@@ -20,6 +20,7 @@ from remediations.playbooks.chain.diagnose.links import left_to_people, removabl
 from remediations.playbooks.chain.diagnose.machines import machines_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import duplicate_keys
+from remediations.playbooks.chain.diagnose.room import RoomPlan, needs_copies, room_plan
 from remediations.playbooks.chain.finding import ChainFinding, LinkObstacle, NodeFinding
 from remediations.playbooks.chain.holders import KEEP, SharedKey, read_shared_keys
 from remediations.render.formats import name_some
@@ -121,6 +122,14 @@ class ChainSituation:
         for one in left_to_people(self.finding.links):
             found[one.host] = (*found.get(one.host, ()), one)
         return found
+
+    def room(self, host: str) -> RoomPlan | None:
+        """What a plan would remove on this host to make room; None where that was not read."""
+        return room_plan(self.observation.host(host), copies_for=self._copies_for)
+
+    @cached_property
+    def _copies_for(self) -> str:
+        return needs_copies((n.host, n.condition, n.held) for n in self.finding.nodes)
 
     @cached_property
     def clocks(self) -> Clocks:

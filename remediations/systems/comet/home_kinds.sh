@@ -47,3 +47,13 @@ gas_price() {
     head -n 1
 }
 
+
+# store_settings: of app.toml, what it keeps of its states and for others.
+store_settings() {
+  regular 262144
+  blank='[[:space:]]*'
+  contents 262144 | sed -nE "
+    s/^$blank(\[[A-Za-z0-9_.-]{1,64}\])$blank(#.*)?\$/\1/p; t
+    s/^$blank\[.*/[?]/p; t
+    s/^$blank(pruning|pruning-keep-recent|snapshot-interval)$blank=${blank}[\"']?([a-z0-9]{1,20})[\"']?$blank(#.*)?\$/\1 = \2/p"
+}

@@ -15,7 +15,9 @@ from remediations.systems.comet import copy_programs, programs, rollback_program
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
+from remediations.systems.comet.free_space import FREE_LIMIT_S, PlannedRoom
 from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
+from remediations.systems.comet.open_files import RAISE_LIMIT_S, PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.put_back import PUT_BACK_LIMIT_S, put_back_note, put_back_text
 from remediations.systems.comet.unjail import UNJAIL_LIMIT_S, PlannedUnjail, unjail_text
@@ -84,6 +86,36 @@ def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_enabled(planned.unit),
             undo=f"systemctl disable {planned.unit}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def free(planned: PlannedRoom) -> Generator[ShellStep, None, None]:
+    """Remove exactly the planned files for the room that they take. Nothing is restarted."""
+    yield ShellStep(
+        HostCommand(
+            text=planned.text,
+            operation="node.free",
+            timeout_s=FREE_LIMIT_S,
+            fidelity="conditional",
+            probe=planned.probe,
+            undo=planned.undo,
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def raise_open_files(planned: PlannedLimit) -> Generator[ShellStep, None, None]:
+    """Let the node's unit open more files from its next start on. Nothing is restarted."""
+    yield ShellStep(
+        HostCommand(
+            text=planned.text,
+            operation="node.raise",
+            timeout_s=RAISE_LIMIT_S,
+            fidelity="conditional",
+            probe=planned.probe,
+            undo=planned.undo,
         )
     )
 

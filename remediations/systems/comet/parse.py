@@ -23,6 +23,7 @@ from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_foun
 from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
+from remediations.systems.comet.room import Room, parse_room, parse_store
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.staking import Standing
@@ -161,6 +162,10 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         copies=_copies(reader),
         standing=_standing(reader) if "signing_info" in document.sections else UNSET,
         ways=_ways(reader),
+        room=_room(reader),
+        store=reader.file("store", f"{home}/config/app.toml", parse_store)
+        if "store" in document.sections
+        else UNSET,
     )
 
 
@@ -200,6 +205,15 @@ def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
     if section is None or not (section.data or section.status or section.trouble):
         return UNSET
     return reader.file("copies", "/var/lib/remediate/files", parse_copies)
+
+
+def _room(reader: _Reader) -> Reading[Room] | UnsetType:
+    """What takes the room; unset where it was not looked for, or there is enough."""
+    section = reader.document.sections.get("room")
+    if section is None or not (section.data or section.status or section.trouble):
+        return UNSET
+    home = reader.found.home
+    return reader.file("room", f"find {home}", lambda text: parse_room(text, home=home))
 
 
 def _ways(reader: _Reader) -> Reading[Ways] | UnsetType:

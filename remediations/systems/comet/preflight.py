@@ -9,7 +9,9 @@ from pyinfra.context import host
 
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
+from remediations.systems.comet.free_space import PlannedRoom
 from remediations.systems.comet.install import PlannedInstall
+from remediations.systems.comet.open_files import PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.unjail import PlannedUnjail
 
@@ -87,6 +89,26 @@ def planned_settings() -> PlannedSettings:
         PlannedNodeError: the data of a sealed host are malformed.
     """
     return _planned("node.configure", PlannedSettings.from_data, PlannedSettings.from_words)
+
+
+def planned_room() -> PlannedRoom:
+    """What may be removed on the current host to make room for its node, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.free", PlannedRoom.from_data, PlannedRoom.from_words)
+
+
+def planned_limit() -> PlannedLimit:
+    """How many files the unit on the current host may open, now and afterwards, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.raise", PlannedLimit.from_data, PlannedLimit.from_words)
 
 
 def planned_unjail() -> PlannedUnjail:

@@ -224,9 +224,11 @@ copies() {
 
 files() {
     begin app_config guest settings "$home/config/app.toml"
+    begin store guest store_settings "$home/config/app.toml"
     begin disk disk
     begin ownership ownership
     begin copies copies
+    begin room room
     [[ -z $config_trouble ]] || return
     begin key key
     begin wal wal

@@ -20,6 +20,7 @@ from remediations.engine.observe.observation import Observation, Scope, unusable
 from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.data_copy import DataCopy
 from remediations.systems.comet.inventory import HaltedAfter, Role
+from remediations.systems.comet.room import Room, StoreSettings
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.staking import Standing
 from remediations.systems.comet.values import (
@@ -102,8 +103,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
     does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
-    peers or stands. `copies` are the copies of databases that the host keeps, unset where it keeps
-    none."""
+    peers or stands, `room` where little of its disk is free. `copies` are the copies of databases
+    that the host keeps, unset where it keeps none."""
 
     host: str
     role: Role
@@ -126,6 +127,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     standing: Standing | UnsetType = UNSET
     copies: Reading[tuple[DataCopy, ...]] | UnsetType = UNSET
     ways: Reading[Ways] | UnsetType = UNSET
+    room: Reading[Room] | UnsetType = UNSET
+    store: Reading[StoreSettings] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -27,6 +27,8 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "disk": 262_144,
         "ownership": 262_144,
         "copies": 16_384,
+        "room": 10_240,
+        "store": 1024,
         "status.1": 65_536,
         "app.1": 65_536,
         "round.1": 4_000_000,
@@ -59,7 +61,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
 )
 """Section → bytes."""
 
-FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "standing.sh", "ways.sh", "probe.sh")
+FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "standing.sh", "ways.sh", "room.sh", "probe.sh")
 
 
 def _text(name: str) -> str:

@@ -24,6 +24,8 @@ class ProbeName(StrEnum):
     COPY_KEPT = "copy-kept"  # MARK: a copy was made under this mark, and is kept
     OBSTACLES_GONE = "obstacles-gone"  # OBSTACLE…: none of these lines of `obstacles.py` is there
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
+    ROOM_FREED = "room-freed"  # BYTES PATH…: none of these is there; journal archives at most BYTES
+    FILES_LIMIT = "files-limit"  # UNIT NUMBER: so many files may the next process of the unit open
     NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
 
@@ -78,6 +80,17 @@ def settings_are(home: str, user: str, settings: Sequence[str]) -> Probe:
     """Whether the files in `home`, whose daemon runs as `user`, have these settings
     (`halt-height=0`)."""
     return Probe(name=ProbeName.SETTINGS_ARE, arguments=(home, user, *settings))
+
+
+def room_freed(journal: int, paths: Sequence[str]) -> Probe:
+    """Whether none of these files and directories is there, and the archived files of the journal
+    take at most so many bytes (0: whatever they take)."""
+    return Probe(name=ProbeName.ROOM_FREED, arguments=(str(journal), *paths))
+
+
+def files_limit(unit: str, number: int) -> Probe:
+    """Whether the next process of `unit` may open exactly so many files."""
+    return Probe(name=ProbeName.FILES_LIMIT, arguments=(unit, str(number)))
 
 
 def not_jailed(rpc: str, operator: str) -> Probe:

@@ -6,6 +6,8 @@
 #   copy-kept MARK (the note that a copy was made, in the directory of kept files)
 #   obstacles-gone OBSTACLE... (lines of remediations.systems.hosts.obstacles)
 #   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
+#   room-freed BYTES PATH... (of the journal on disk; 0 for any size)
+#   files-limit UNIT NUMBER
 #   not-jailed RPC OPERATOR
 #
 # It follows the functions of service_user.sh, which look into files of a home, and of jail.sh.
@@ -83,6 +85,27 @@ copy_kept() { # MARK
   answer no
 }
 
+room_freed() { # BYTES PATH...
+  case $1 in '' | *[!0-9]*) refuse 65 "bad number" ;; esac
+  most=$1
+  shift
+  for line; do
+    case $line in
+      *[!A-Za-z0-9_.@+:,=/-]*) refuse 65 "bad path" ;;
+      /*) [ ! -e "$line" ] && [ ! -L "$line" ] || answer no ;;
+      *) refuse 65 "bad path" ;;
+    esac
+  done
+  [ "$most" -gt 0 ] || answer yes
+  listed=$(find /var/log/journal -type f -name '*@*' -printf '%b\n') || refuse 69 "no journal"
+  left=0
+  while read -r blocks; do left=$((left + ${blocks:-0} * 512)); done <<END
+$listed
+END
+  [ "$left" -gt "$most" ] || answer yes
+  answer no
+}
+
 not_jailed() { # RPC OPERATOR
   case ${1#http://} in "$1" | '' | *[!A-Za-z0-9.:_/-]*) refuse 65 "bad RPC" ;; esac
   case $2 in *[!0-9a-f]*) refuse 65 "bad operator" ;; esac
@@ -148,8 +171,14 @@ case ${1:-}/$# in
     shift
     settings_are "$@"
     ;;
+  room-freed/[1-9]*)
+    shift
+    [ "$#" -gt 0 ] || refuse 64 "bad probe or number of arguments"
+    room_freed "$@"
+    ;;
   not-jailed/3) not_jailed "$2" "$3" ;;
   unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
+  files-limit/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac
 unit=$2
@@ -186,6 +215,11 @@ case $1 in
     [ "$3" = - ] || grep -qxF "# note: $3" "$hold" || answer no
     property ActiveState
     case $value in inactive | failed) answer yes ;; esac
+    ;;
+  files-limit)
+    case $3 in '' | 0* | *[!0-9]*) refuse 65 "bad number" ;; esac
+    property LimitNOFILE
+    [ "$value" != "$3" ] || answer yes
     ;;
   unit-runs)
     case $3 in *[!0-9a-f]*) refuse 65 "bad hash" ;; esac

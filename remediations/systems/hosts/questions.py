@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import NamedTuple
 
 from remediations.systems.hosts.hold import hold_path
 from remediations.systems.hosts.rounds import Question
-from remediations.values.lines import split_lines
+from remediations.values.lines import UNLIMITED, split_lines
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _INVOCATION = re.compile("[0-9a-f]{32}")
@@ -54,6 +55,21 @@ found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" 
 """
 """Fails if grep does (a message is too long for it), and reports as found that journalctl
 failed."""
+
+
+class OpenFiles(NamedTuple):
+    """How many files a process may open, and how many the host's service manager can give: in a
+    container that may be less than its unit says."""
+
+    limit: int
+    most: int
+
+
+class RoomLeft(NamedTuple):
+    """Bytes and inodes that are free on a file system."""
+
+    available: int
+    inodes: int
 
 
 def unit_active(unit: str) -> Question[bool]:
@@ -112,6 +128,27 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
     )
 
 
+def room_left(directory: str) -> Question[RoomLeft]:
+    """What is free on the file system of `directory`."""
+    return Question(
+        source=f"the room below {directory}",
+        command=f"df -B1 --output=avail,iavail,itotal {shlex.quote(directory)}",
+        parse=_room_left,
+    )
+
+
+def open_files(unit: str) -> Question[OpenFiles]:
+    """How many files the main process of `unit` may open, as the kernel counts (the soft limit)."""
+    return Question(
+        source=f"the limits of {unit}",
+        command=f"pid=$(systemctl show -p MainPID --value {shlex.quote(unit)}) && "
+        'sed -n "s/^Max open files  *\\([0-9a-z]* *[0-9a-z]*\\) .*/\\1/p" '
+        '"/proc/$pid/limits" /proc/1/limits',
+        parse=_limits,
+        root=True,
+    )
+
+
 def foreign_file(directory: str, owner: str) -> Question[str]:
     """A path below `directory` that does not belong to `owner`; "" if there is none."""
     return Question(
@@ -120,6 +157,29 @@ def foreign_file(directory: str, owner: str) -> Question[str]:
         parse=lambda output: _text(output).rstrip("\n"),
         root=True,
     )
+
+
+def _room_left(output: bytes) -> RoomLeft:
+    words = _text(output).split()[-3:]
+    if len(words) != 3 or not words[0].isdecimal():
+        raise ValueError("df does not tell the room")
+    inodes = int(words[1]) if words[1].isdecimal() and words[2] not in ("0", "-") else UNLIMITED
+    return RoomLeft(int(words[0]), inodes)
+
+
+def _limits(output: bytes) -> OpenFiles:
+    words = [word.split() for word in split_lines(_text(output)) if word]
+    if len(words) != 2 or any(len(pair) != 2 for pair in words):
+        raise ValueError("there is no process, or its limits do not tell the open files")
+    return OpenFiles(_count(words[0][0]), _count(words[1][1]))
+
+
+def _count(word: str) -> int:
+    if word == "unlimited":
+        return UNLIMITED
+    if not word.isdecimal():
+        raise ValueError("a limit of open files is not a number")
+    return int(word)
 
 
 def _active(output: bytes) -> bool:

@@ -7,6 +7,8 @@ from remediations.values.record import Moment, Record
 DISK_FLOOR = 256 << 20
 """Free bytes that a start needs (G17): WAL, journal and database logs take less within minutes."""
 INODE_FLOOR = 1_000
+OPEN_FILES = 65_535
+"""Files that a daemon may open: fewer can be too few for its databases and its peers."""
 
 
 class Session(Record, frozen=True, kw_only=True):

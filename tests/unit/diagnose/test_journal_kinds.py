@@ -94,8 +94,19 @@ def test_the_start_of_a_child_counts_where_a_wrapper_never_restarts() -> None:
     line = 'ERR CONSENSUS FAILURE!!! err="open /d/a.db/1.ldb: too many open files"'
     before = said(world, "val4", (3700, line))
     after = said(world, "val4", (2, line))
-    assert found(before, "val4").condition is not NodeCondition.OBSTRUCTED
-    assert found(after, "val4").condition is NodeCondition.OBSTRUCTED
+    assert found(before, "val4").condition is not NodeCondition.OPEN_FILES
+    assert found(after, "val4").condition is NodeCondition.OPEN_FILES
+
+
+def test_a_process_that_answers_may_only_lack_files_for_its_rpc() -> None:
+    """In a halt its consensus may be alive, and hold the round: no plan restarts it for this."""
+    world = worlds.stopped(healthy(), "val1")
+    world = change(world, "val2", lambda r: replace(r, unit=unit_of(r, open_files=1024)))
+    line = "http: Accept error: accept tcp 127.0.0.1:26657: accept4: too many open files; retrying"
+    node = found(said(world, "val2", (2, line)), "val2")
+    assert node.condition is NodeCondition.OBSTRUCTED
+    assert "its consensus may be alive" in node.by_hand
+    assert "remediate plan" not in node.by_hand
 
 
 def test_the_newest_cause_wins() -> None:
@@ -188,7 +199,6 @@ def test_what_fails_on_all_at_one_block_is_the_programs() -> None:
             "address already in use",
             "has the port",
         ),
-        ("panic: open /d/cs.wal: too many open files", "LimitNOFILE"),
         ("panic: version does not exist", "Rebuild"),
         (
             "Error: error during handshake: error on replay: wrong Block.Header.AppHash.  Expected "
@@ -210,6 +220,18 @@ def test_a_start_that_cannot_help_is_not_offered(line: str, words: str) -> None:
     assert words in node.by_hand, node
     assert line.removeprefix("Error: ")[-30:] in node.cause
     assert not diagnose(world).next_step.startswith("remediate plan")
+
+
+def test_a_limit_is_raised_before_the_next_start() -> None:
+    """A plan does that; a start alone would end the same way."""
+    line = "panic: open /d/cs.wal: too many open files"
+    world = change(
+        looping(line, times=3), "val4", lambda r: replace(r, unit=unit_of(r, open_files=1024))
+    )
+    node = found(world, "val4")
+    assert (node.condition, node.condition.rule.cure) == (NodeCondition.OPEN_FILES, None)
+    assert "LimitNOFILE" in node.by_hand
+    assert diagnose(world).next_step == "remediate plan node-down"
 
 
 def test_ends_that_differ_leave_an_attempt() -> None:

@@ -21,7 +21,9 @@ from remediations.systems.comet import (
 )
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
+from remediations.systems.comet.free_space import PlannedRoom
 from remediations.systems.comet.inventory import Role
+from remediations.systems.comet.open_files import PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.put_back import put_back_text
 from remediations.systems.comet.rehearsal_program import rehearsal_text
@@ -89,6 +91,12 @@ SETTINGS = PlannedSettings(
     new_halt_height=0,
     new_halt_time=0,
 )
+ROOM = PlannedRoom(
+    unit="a.service", home="/srv/a", user="a", remove='["core /srv/a/core 1 2 3 1"]', journal=0
+)
+LIMIT = PlannedLimit(
+    unit="a.service", home="/srv/a", user="a", open_files=1024, new_open_files=65535
+)
 COPY = PlannedCopy(
     node=NODE, chain_id="a-1", donor="full1", height=9, app_hash="", backend="goleveldb"
 )
@@ -133,6 +141,7 @@ STARTED = {
     ),
     "hold of a second holder": second_signer.hold_duplicate_text(NODE),
     "configure": programs.configure_text(SETTINGS),
+    "free, raise": ROOM.text + LIMIT.text,
 }
 
 

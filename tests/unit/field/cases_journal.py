@@ -122,7 +122,7 @@ def a_race_of_the_program(stage: Stage) -> Scene:
 
 @CASES.of(Kind.K9, "likecoin/likecoin-chain#37", "evmos/ethermint#1197", "celestiaorg/networks#52")
 def open_files_behind_a_dead_consensus(stage: Stage) -> Scene:
-    """The process stays; what is to be changed is a limit."""
+    """The process stays; what is changed is a limit, before the restart."""
     line = (
         "ERR CONSENSUS FAILURE!!! err=\"can't get node "
         "F845F93348CD781977344A4423DB29149C7FCE03F9183BBD6AFB2F25E809921F: open "
@@ -134,9 +134,9 @@ def open_files_behind_a_dead_consensus(stage: Stage) -> Scene:
         Wanted(
             chain=("degraded",),
             host="val4",
-            condition=("obstructed",),
+            condition=("open-files",),
             says=("too many open files", "LimitNOFILE"),
-            plan=refused(),
+            plan=offered("val4"),
         ),
     )
 
@@ -155,9 +155,9 @@ def open_files_at_every_start(stage: Stage) -> Scene:
         Wanted(
             chain=("degraded",),
             host="val4",
-            condition=("obstructed",),
+            condition=("open-files",),
             says=("LimitNOFILE",),
-            plan=refused(),
+            plan=offered("val4"),
         ),
     )
 

@@ -338,8 +338,9 @@ ENDS = (
             'Stack()","time":"2026-11-25T11:59:58Z","message":"CONSENSUS FAILURE!!!"}',
         ),
         "LimitNOFILE",
-        ("obstructed",),
+        ("open-files",),
         how=few_files,
+        plan=offered("val4"),
     ),
     # Other forms of the same words.
     End(

@@ -19,7 +19,7 @@ from remediations.errors import MachineError, UsageError
 from remediations.machine.config import MachineConfig
 from tests.unit.docs.pages import ROOT
 
-OURS = ("INC-001", "double-sign", "low-validators", "node-down")
+OURS = ("INC-001", "database-issues", "double-sign", "low-validators", "node-down")
 """The playbooks of this package, in order."""
 DOMAIN = """\
 from dataclasses import replace

@@ -58,6 +58,10 @@ class FakeNode:
     program: str = PROGRAM
     found: str = ""
     foreign: str = ""
+    room: tuple[int, int] = (50 << 30, 1_000_000)
+    """Bytes and inodes that are free."""
+    limit: str = "65535"
+    """Of open files."""
     ticks: str = str(TICKS)
     powers: Sequence[int] = worlds.POWERS
     silent: frozenset[str] = frozenset()
@@ -80,6 +84,8 @@ class FakeNode:
                 ("systemctl is-active", (0, f"{0 if self.running else 3}\n")),
                 ("sha256sum", (0, f"{self.program}  /proc/400/exe\n")),
                 ("journalctl", (0, f"{'0123456789abcdef' * 2}\n{self.found}\n")),
+                ("df ", (0, f"Avail IFree Inodes\n{self.room[0]} {self.room[1]} 2000000\n")),
+                ("/limits", (0, f"{self.limit} 65535\n1024 524288\n")),
                 ("find ", (0, f"{self.foreign}\n")),
                 ("cat /proc/", (0, f"400 (a daemon) S {'0 ' * 18}{self.ticks} 0 0\n")),
             )

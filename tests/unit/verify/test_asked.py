@@ -24,6 +24,7 @@ from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.values import NodeLocation
 from remediations.systems.hosts import questions as hosts
 from remediations.systems.hosts.rounds import Question, ask_hosts
+from remediations.values.lines import UNLIMITED
 from remediations.values.reading import Known, Reading
 from tests.unit.model import answers
 from tests.unit.verify.local import LocalReach
@@ -255,3 +256,24 @@ def test_a_foreign_file_is_named(local: LocalReach, tmp_path: Path) -> None:
     assert value(local, hosts.foreign_file(str(data), owner)) == ""
     assert value(local, hosts.foreign_file(str(data), "nobody")) == str(data)
     assert "No such file" in reason(local, hosts.foreign_file(f"{data}/none", owner))
+
+
+def test_the_room_that_is_left(local: LocalReach, tmp_path: Path) -> None:
+    """A file system without a fixed number of inodes has no lack of them."""
+    told = value(local, hosts.room_left(str(tmp_path)))
+    assert isinstance(told, hosts.RoomLeft)
+    assert told.available > 0
+    local.tool("df", "#!/bin/sh\nprintf 'Avail IFree Inodes\\n 7 0 0\\n'\n")
+    assert value(local, hosts.room_left("/x")) == hosts.RoomLeft(7, UNLIMITED)
+    local.tool("df", "#!/bin/sh\nexit 1\n")
+    assert reason(local, hosts.room_left("/x"))
+
+
+def test_the_limit_of_the_process_that_runs(local: LocalReach) -> None:
+    """That of its main process; a unit without one has none."""
+    local.tool("systemctl", "#!/bin/sh\necho $PPID\n")
+    found = value(local, hosts.open_files("a.service"))
+    assert isinstance(found, hosts.OpenFiles)
+    assert found.most >= found.limit > 0
+    local.tool("systemctl", "#!/bin/sh\necho 0\n")
+    assert reason(local, hosts.open_files("a.service"))

@@ -18,7 +18,9 @@ from remediations.playbooks.chain.checks import test_nodes as each
 from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import CheckedNode
+from remediations.playbooks.chain.free_space import ROOM_LEFT
 from remediations.playbooks.chain.mend import LINKS_UP
+from remediations.playbooks.chain.open_files import LIMIT_RAISED
 from remediations.playbooks.chain.restart import EXPECTED_STATE
 from tests import worlds
 from tests.unit.model import answers
@@ -109,6 +111,8 @@ CHECKS: dict[str, Check] = {
     "P20": lambda d: each.test_unjailed_signs(d.one(), d.fleet, d.baseline, d.wait, d.say),
     "P21": lambda d: chain.test_power_rose(d.reading, d.plan, _jailed(d.baseline), d.say),
     "P22": lambda d: chain.test_links_are_up(d.plan, d.fleet, _mending(d.baseline), d.wait, d.say),
+    "P25": lambda d: each.test_room_left(d.one(), d.fleet, d.say),
+    "P26": lambda d: each.test_open_files(d.one(), d.fleet, d.say),
     "I13": lambda d: each.test_healthy_untouched(d.reading, d.plan, d.baseline, d.say),
 }
 
@@ -166,6 +170,9 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P20", "another key", sets("val1", address="F" * 40)),
     ("P21", "out of the set", all_set(powers=(0, 30, 20, 10))),
     ("P21", "others left the set", all_set(powers=(40, 10, 5, 5))),
+    ("P25", "full again", sets("val1", room=(255 << 20, 1_000_000))),
+    ("P25", "no inodes", sets("val1", room=(50 << 30, 999))),
+    ("P26", "the old limit", sets("val1", limit="1024")),
     ("I13", "another process", sets("val2", ticks="")),
     ("I13", "same pid, started anew", sets("val3", ticks="9001")),
 )
@@ -190,6 +197,8 @@ UNREAD: tuple[tuple[str, str], ...] = (
     ("P17", "find "),
     ("P20", "commit"),
     ("P21", "validators"),
+    ("P25", "df "),
+    ("P26", "/limits"),
     ("I13", "cat /proc/"),
 )
 """What each check cannot do without."""
@@ -362,6 +371,7 @@ def test_every_planned_check_exists() -> None:
     }
     unjailed = plan_of(jailed(worlds.healthy(), "val4"), "low-validators")
     promised = {*plan_of(quorum_lost()).checks, *unjailed.checks, EXPECTED_STATE, LINKS_UP}
+    promised |= {ROOM_LEFT, LIMIT_RAISED}
     assert PlannedChain.of(unjailed).freed == ("val4",)
     assert marked == {(check.id, check.title) for check in promised}
     assert set(CHECKS) == {check for check, _ in marked}

@@ -130,6 +130,22 @@ class Fleet:
         answers = self._round({host: (question,) for host, question in asked.items()})
         return {host: answers[host].to(asked[host]) for host in asked}
 
+    def room_left(self, target: NodeLocation) -> hosts.RoomLeft:
+        """What is free on the file system of a node's data.
+
+        Raises:
+            NotVerified: the host did not tell.
+        """
+        return self._one(target, hosts.room_left(f"{target.home}/data"))
+
+    def open_files(self, target: NodeLocation) -> hosts.OpenFiles:
+        """How many files the main process of a node's unit may open.
+
+        Raises:
+            NotVerified: the host did not tell.
+        """
+        return self._one(target, hosts.open_files(target.unit))
+
     def commits(self, target: NodeLocation, count: int) -> tuple[Commit, ...]:
         """The newest commits of one node, oldest first.
 

@@ -14,6 +14,7 @@ from remediations.playbooks.chain.checks.planned import PlannedChain
 from remediations.playbooks.chain.checks.reading import CheckedChain, CheckedNode, known
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.systems.comet.values import Commit, NodeStatus
+from remediations.systems.hosts.values import DISK_FLOOR, INODE_FLOOR, OPEN_FILES
 
 Saw = Callable[[str], None]
 
@@ -175,6 +176,25 @@ def test_ownership(acted: CheckedNode, saw: Saw) -> None:
     foreign = known(acted.foreign_file)
     saw(f"all of data/ belongs to {owner}")
     assert not foreign, f"{foreign} does not belong to {owner}"
+
+
+@pytest.mark.check("P25", TITLES["P25"])
+def test_room_left(acted: CheckedNode, fleet: Fleet, saw: Saw) -> None:
+    """The file system of its data has what a start needs (G17), with the node running on it."""
+    room = fleet.room_left(acted.target)
+    saw(f"{room.available >> 20} MiB and {room.inodes} inodes free")
+    assert room.available >= DISK_FLOOR, f"{room.available} bytes, less than {DISK_FLOOR}"
+    assert room.inodes >= INODE_FLOOR, f"{room.inodes} inodes, less than {INODE_FLOOR}"
+
+
+@pytest.mark.check("P26", TITLES["P26"])
+def test_open_files(acted: CheckedNode, fleet: Fleet, saw: Saw) -> None:
+    """The limit of the running process, not that of a file which it has not read."""
+    found = fleet.open_files(acted.target)
+    least = min(OPEN_FILES, found.most)
+    ceiling = "" if least == OPEN_FILES else f", of {found.most} that its host can give"
+    saw(f"{found.limit} files{ceiling}")
+    assert found.limit >= least, f"{found.limit} files, less than {least}"
 
 
 @pytest.mark.check("I13", TITLES["I13"])

@@ -32,6 +32,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P22": "the mended links are up",
         "P23": "what was stopped is down, and held",
         "P24": "no key of a stopped holder signs twice any more",
+        "P25": "there is room on the disk for what comes",
+        "P26": "the process may open as many files as planned",
         "I13": "processes that were healthy were not restarted",
     }
 )

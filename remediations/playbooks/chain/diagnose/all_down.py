@@ -41,6 +41,7 @@ _ENDS_AGAIN = frozenset(
         NodeCondition.START_FAILS,
         NodeCondition.KEEPS_FAILING,
         NodeCondition.OBSTRUCTED,
+        NodeCondition.OPEN_FILES,
         NodeCondition.DEPENDENCY_FAILS,
         NodeCondition.OUT_OF_MEMORY,
         NodeCondition.DOUBLE_SIGN_CHECK,

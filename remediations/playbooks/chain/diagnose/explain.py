@@ -17,7 +17,13 @@ from remediations.playbooks.chain.diagnose.all_down import (
 from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.links import advice, cut_off, removable
 from remediations.playbooks.chain.diagnose.unread import unread_keys
-from remediations.playbooks.chain.finding import BrokenLink, FileWitness, NodeFinding, Tristate
+from remediations.playbooks.chain.finding import (
+    BrokenLink,
+    FileWitness,
+    Frees,
+    NodeFinding,
+    Tristate,
+)
 from remediations.render.formats import name_some, percent, short_digest
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.quorum import can_halt
@@ -262,6 +268,7 @@ def playbook_for(
         (
             (n.condition.rule.cure is not None and not n.by_hand)
             or (lifted and n.condition.rule.setting_forbids)
+            or (chain is not ChainClass.ALL_DOWN and _prepared(n))
         )
         and n.condition is not NodeCondition.STANDBY
         and (n.power or anyone)
@@ -270,6 +277,11 @@ def playbook_for(
     if _mended(chain, nodes, links):
         return MENDED_BY[chain]
     return (chain.rule.playbook or None) if curable else None
+
+
+def _prepared(node: NodeFinding) -> bool:
+    """Whether a plan can remove what stands in the way of its start: a full disk, a limit."""
+    return node.frees is Frees.ENOUGH or node.condition is NodeCondition.OPEN_FILES
 
 
 def _mended(chain: ChainClass, nodes: Sequence[NodeFinding], links: Sequence[BrokenLink]) -> bool:

@@ -31,7 +31,7 @@ from remediations.systems.comet.journal_lines import cause_of
 from remediations.systems.hosts.values import FileChange, Unit
 from remediations.values.reading import Unknown, value_or_none
 
-_MENDABLE = frozenset({NodeCondition.OBSTRUCTED})
+_MENDABLE = frozenset({NodeCondition.OBSTRUCTED, NodeCondition.OPEN_FILES})
 """What a file that changed may have mended, among the conditions that the journal names."""
 
 

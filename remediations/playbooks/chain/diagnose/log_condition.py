@@ -17,16 +17,23 @@ from remediations.playbooks.chain.diagnose.journal_time import (
 )
 from remediations.playbooks.chain.diagnose.last_end import end_evidence, end_of, may_be_mended
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.room import left_words, room_of, room_words
 from remediations.playbooks.chain.diagnose.symptom_rules import RULES
 from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.comet.journal_lines import Symptom, cause_of, named_height
 from remediations.systems.comet.journal_table import kind_of
+from remediations.systems.hosts.values import OPEN_FILES, Disk
 from remediations.values.reading import value_or_none
 
 _GO_PANIC = 2
 """Exit status of a Go program that panicked."""
-_ENOUGH_FILES = 65_535
+
+
+_RAISE_LATER = (
+    "Raise LimitNOFILE of UNIT to 65535 (`sudo systemctl edit UNIT`). It counts from its next "
+    "start; its consensus may be alive, so restart it once blocks come."
+)
 
 
 def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
@@ -38,10 +45,26 @@ def disk_full(view: NodeView, _scene: ChainContext) -> NodeVerdict | None:
     if disk.writable:
         cause = f"{disk.available >> 20} MiB and {disk.inodes_available} inodes free below "
         cause += disk.path
+        room = room_of(view.reading)
+        if room is not None:
+            cause += f"; {room_words(room, disk)}"
     else:
         cause = f"the file system of {disk.path} is mounted read-only"
     evidence = (evidence_of(f"{view.host}.disk", view.reading.disk, cause),)
-    return NodeVerdict(NodeCondition.DISK_FULL, cause, evidence)
+    return NodeVerdict(NodeCondition.DISK_FULL, cause, evidence, _room_by_hand(view, disk))
+
+
+def _room_by_hand(view: NodeView, disk: Disk) -> str:
+    """What a person decides about on this host; "" for what the condition says."""
+    if not disk.writable:
+        return RULES[Symptom.DISK_READ_ONLY].by_hand
+    left = left_words(view.reading, ())
+    if not left:
+        return ""
+    return (
+        f"Decide about {left}; or give the file system more room. Never data/*.db, never cs.wal. "
+        "Then diagnose again."
+    )
 
 
 def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
@@ -58,6 +81,9 @@ def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         condition = None
     if rule.together is not None and not _others_passed(view, context, told.line):
         condition = rule.together
+    hands = rule.by_hand
+    if condition is NodeCondition.OPEN_FILES and not _ended(view, context, cured):
+        condition, hands = NodeCondition.OBSTRUCTED, _RAISE_LATER
     died = told.kind.symptom is Symptom.CONSENSUS_FAILURE
     if died and view.stuck_in_commit and not _once_explained(view, cured):
         # No outside cause explains it: the application itself does not apply the block.
@@ -68,10 +94,18 @@ def from_journal(view: NodeView, context: ChainContext) -> NodeVerdict | None:
     reason = cause_of(told.line)
     if condition is NodeCondition.UPGRADE_NEEDED:
         meaning += _selected(view)
-    hands = rule.by_hand if condition is rule.condition else ""
+    if condition is not rule.condition and hands is not _RAISE_LATER:
+        hands = ""
     return NodeVerdict(
         condition, f"{meaning}: {reason}", (_line_evidence(view, told),), hands, reason
     )
+
+
+def _ended(view: NodeView, context: ChainContext, cured: frozenset[Symptom]) -> bool:
+    """Whether its consensus has ended: that of a process that answers may be alive, whatever its
+    RPC could not open."""
+    told = told_by_journal(view, context, cured)
+    return not view.answers or any("CONSENSUS FAILURE" in one.line for one in told)
 
 
 def log_hint(view: NodeView, context: ChainContext) -> tuple[str, Evidence, str] | None:
@@ -169,7 +203,7 @@ def _cured(view: NodeView) -> frozenset[Symptom]:
     disk, config, unit = value_or_none(view.reading.disk), view.config, view.unit
     if disk and disk.has_room and disk.writable:
         cured |= {Symptom.DISK_FULL, Symptom.DISK_READ_ONLY}
-    if unit is not None and unit.open_files >= _ENOUGH_FILES:
+    if unit is not None and unit.open_files >= OPEN_FILES:
         cured.add(Symptom.OPEN_FILES)
     version = view.status.version if view.status is not None else None
     if config is not None and forbids_start(config.double_sign_check_height, version) is False:

@@ -16,11 +16,13 @@ from remediations.playbooks.chain.diagnose.links import missing_peers
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
 from remediations.playbooks.chain.diagnose.network import doors
 from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.room import frees, needs_copies
 from remediations.playbooks.chain.diagnose.unit_condition import left_held
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import (
     BrokenLink,
     Component,
+    Frees,
     HashCluster,
     NodeFinding,
     Tristate,
@@ -41,6 +43,9 @@ def node_findings(
     lines = missing_peers(case.views)
     by_class = _ByClass(case, judgement, components)
     unread = {key.host: key.mend for key in unread_keys(case.views)}
+    copies_for = needs_copies(
+        (host, verdict.condition, False) for host, verdict in case.verdicts.items() if verdict
+    )
     signed = case.commits.last_signed({view.address for view in case.views})
     return tuple(
         replace(
@@ -54,9 +59,17 @@ def node_findings(
                 lines.get(view.host, ""),
             ),
             last_signed=signed.get(view.address),
+            frees=_frees(view, case.verdicts[view.host], context, copies_for),
         )
         for view in sorted(case.views, key=lambda view: view.host)
     )
+
+
+def _frees(
+    view: NodeView, verdict: NodeVerdict | None, context: ChainContext, copies_for: str
+) -> Frees:
+    full = verdict is not None and verdict.condition is NodeCondition.DISK_FULL
+    return frees(view, context, copies_for) if full else Frees.NOTHING
 
 
 def _shut_on(links: Sequence[BrokenLink]) -> Mapping[str, Sequence[str]]:

@@ -107,9 +107,10 @@ RULES: Mapping[Symptom, SymptomRule] = MappingProxyType(
             "with this home, stop that one first; then `sudo systemctl restart UNIT`.",
         ),
         Symptom.OPEN_FILES: SymptomRule(
-            condition=NodeCondition.OBSTRUCTED,
-            by_hand="Raise LimitNOFILE of the unit to 65535 (`sudo systemctl edit UNIT`), then "
-            "`sudo systemctl restart UNIT`.",
+            condition=NodeCondition.OPEN_FILES,
+            by_hand="`remediate plan node-down` (INC-001 in a halt) raises its limit and starts "
+            "it. By hand: raise LimitNOFILE of the unit to 65535 (`sudo systemctl edit UNIT`), "
+            "then `sudo systemctl restart UNIT`.",
         ),
         Symptom.DATABASE_HELD: SymptomRule(
             condition=NodeCondition.OBSTRUCTED,

@@ -14,10 +14,11 @@ from remediations.playbooks.chain.diagnose.clocks import CLOCK_BLOCK_MS, Clocks
 from remediations.playbooks.chain.diagnose.equivocation import runs
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.room import room_of, room_words, store_of
 from remediations.playbooks.chain.doctor.trust_lines import key_line, sign_state_line
 from remediations.reach.connection import HostUnreachable
 from remediations.reach.routes import HostKeyStatus
-from remediations.render.formats import short_digest
+from remediations.render.formats import count_of, short_digest
 from remediations.systems.comet.discovered import UNIT_PATTERN
 from remediations.systems.comet.inventory import Role
 from remediations.systems.comet.reading import CometReading, HostReading
@@ -26,6 +27,9 @@ from remediations.systems.hosts.values import Unit
 from remediations.values.inventory import HostEntry
 from remediations.values.reading import Known, Unknown, Why, value_or_none
 
+ROLLBACKS = 10
+"""So many blocks back an application should be able to go: by one it is rolled back in a split, and
+others may have decided a few more meanwhile."""
 DISK_DOUBT = 20
 """A disk with less than one in so many bytes free is a warning."""
 
@@ -79,6 +83,7 @@ def host_lines(
         lines += [key_line(reading, power), sign_state_line(reading, power)]
         lines.append(_subcommands(reading, sight.programs.get(host)))
     lines += _adaptive_sync(reading)
+    lines += _pruning(reading)
     return (*lines, _disk(reading, ssh), *_ownership(reading, ssh), *_binary(reading))
 
 
@@ -195,6 +200,26 @@ def _adaptive_sync(reading: HostReading) -> list[DoctorLine]:
     return [warn_line(reading.host, "adaptive_sync", found, f"{mend} from the next start on")]
 
 
+def _pruning(reading: HostReading) -> list[DoctorLine]:
+    """Only where a rollback could fail for it: its application keeps too few states."""
+    store = store_of(reading)
+    back = store.rolls_back if store is not None else None
+    unit = value_or_none(reading.unit)
+    flagged = unit is not None and any(word.startswith("--pruning") for word in unit.arguments)
+    if store is None or back is None or back >= ROLLBACKS or flagged:
+        return []
+    found = (
+        f"pruning = {store.pruning}"
+        + (f", pruning-keep-recent = {store.keep_recent}" if store.pruning == "custom" else "")
+        + f": its states go back by {count_of(back, 'block')}; a rollback is at its limit or fails"
+    )
+    mend = (
+        f'pruning = "custom", pruning-keep-recent = "100", pruning-interval = "10" in app.toml of '
+        f"{reading.host}; it counts from the next start, for states from then on"
+    )
+    return [warn_line(reading.host, "pruning", found, mend)]
+
+
 def _disk(reading: HostReading, ssh: SshCommand) -> DoctorLine:
     host = reading.host
     if isinstance(reading.disk, Unknown):
@@ -203,6 +228,9 @@ def _disk(reading: HostReading, ssh: SshCommand) -> DoctorLine:
     found = f"{disk.available >> 20} of {disk.total >> 20} MiB free"
     if not disk.writable:
         return lack_line(host, "disk", f"{disk.path} is mounted read-only", ssh.run("dmesg"))
+    room = room_of(reading)
+    if room is not None:
+        found += f"; {room_words(room, disk)}"
     if not disk.has_room:
         found += f", {disk.inodes_available} inodes"
         return lack_line(

@@ -13,8 +13,15 @@ from remediations.systems.hosts.values import NodeConfig
 from remediations.values.reading import value_or_none
 
 _AFTER = "set to 0 by the step before the start, which looks at it again"
-_CONFIGURES = "node.configure"
-_COUNTS_ON_IT = ("node.start.configured", "node.restart.configured")
+_COUNTS_ON = {
+    "node.start.configured": "node.configure",
+    "node.restart.configured": "node.configure",
+    "node.start.freed": "node.free",
+    "node.restart.freed": "node.free",
+    "node.start.raised": "node.raise",
+    "node.restart.raised": "node.raise",
+}
+"""A start that passes guards since a step of the same plan comes first, and that step."""
 
 
 def double_sign_check_off(chain: ChainSituation, reading: HostReading) -> GuardResult:
@@ -125,17 +132,17 @@ def _values(config: NodeConfig) -> dict[str, int]:
 
 
 def set_before(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> GuardResult | None:
-    """N5: a start that counts on settings comes after the step that sets them, on the same host.
-    Not asked where no start does."""
-    counting = [move.target for move in proposal.moves if move.action.name in _COUNTS_ON_IT]
+    """N5: a start that counts on settings, on room or on a limit comes after the step that sees to
+    that, on the same host. Not asked where no start does."""
+    counting = [move.target for move in proposal.moves if move.action.name in _COUNTS_ON]
     if not counting:
         return None
-    done: set[str] = set()
+    done: set[tuple[str, str]] = set()
     early = []
     for move in proposal.moves:
-        if move.action.name == _CONFIGURES:
-            done.add(move.target)
-        elif move.action.name in _COUNTS_ON_IT and move.target not in done:
+        done.add((move.action.name, move.target))
+        needed = _COUNTS_ON.get(move.action.name)
+        if needed is not None and (needed, move.target) not in done:
             early.append(move.target)
     return guard_result(
         "N5",

@@ -18,10 +18,12 @@ from remediations.playbooks.chain.guards import (
     jail,
     links,
     node,
+    open_files,
     position,
     power,
     program,
     rollback,
+    room,
     settings,
     signing,
 )
@@ -76,6 +78,11 @@ _WHEN_SET: Mapping[NodeGuard, NodeGuard] = {
     settings.no_leftover_halt: settings.halt_lifted,
 }
 """What is asked instead where a step of the same plan sets what forbids the start to 0."""
+_WHEN_FREED: Mapping[NodeGuard, NodeGuard] = {
+    node.curable_by_start: room.curable_when_freed,
+    node.disk_free: room.enough_room_after,
+}
+"""What is asked instead where a step of the same plan makes room before."""
 START_GUARDS = tuple(map(by_host, _START))
 
 
@@ -94,6 +101,26 @@ def _if_started(guard: NodeGuard) -> NodeGuard:
 
 UNHOLD_GUARDS = tuple(
     by_host(guard if guard is node.unit_known else _if_started(guard)) for guard in _START
+)
+START_FREED_GUARDS = tuple(by_host(_WHEN_FREED.get(guard, guard)) for guard in _START)
+_WHEN_RAISED: Mapping[NodeGuard, NodeGuard] = {
+    node.curable_by_start: open_files.curable_when_raised
+}
+START_RAISED_GUARDS = tuple(by_host(_WHEN_RAISED.get(guard, guard)) for guard in _START)
+RAISE_GUARDS = tuple(
+    map(by_host, (node.unit_known, open_files.limit_is_low, node.records_writable))
+)
+FREE_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            room.something_may_go,
+            room.enough_room_after,
+            room.nobody_needs_it,
+            node.records_writable,
+        ),
+    )
 )
 START_CONFIGURED_GUARDS = tuple(by_host(_WHEN_SET.get(guard, guard)) for guard in _START)
 CONFIGURE_GUARDS = tuple(
