@@ -131,11 +131,18 @@ def _unreachable(chain: ChainSituation, newest: int) -> str | None:
             f"at --to-height {wanted} nothing would be executed again: it is the block {newest} "
             f"whose state differs, so go back to {newest - 1}"
         )
-    return (
+    soft = (
         f"--to-height {wanted} cannot be reached: one soft rollback goes back to {newest - 1}, and "
         f"another one changes nothing; to take back the decided blocks {wanted + 1} to {newest} "
-        "is a fork (docs/fork.md)"
     )
+    if chain.finding.chain.rule.goes_on:
+        # docs/adr/0012-no-hard-rollback.md
+        return (
+            f"{soft}takes `rollback --hard`, which leaves evidence.db, snapshots and indexes "
+            "behind and is never done here: put databases of a node that is well there instead, "
+            "`remediate plan node-down --donor HOST` (docs/rebuild.md)"
+        )
+    return f"{soft}is a fork (docs/fork.md)"
 
 
 def _split_fits(chain: ChainSituation) -> str | None:
