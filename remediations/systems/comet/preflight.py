@@ -10,6 +10,7 @@ from pyinfra.context import host
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.install import PlannedInstall
+from remediations.systems.comet.install_below import PlannedBelow
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.unjail import PlannedUnjail
 
@@ -52,6 +53,16 @@ def planned_install() -> PlannedInstall:
         PlannedNodeError: the data of a sealed host are malformed.
     """
     return _planned("node.install", PlannedInstall.from_data, PlannedInstall.from_words)
+
+
+def planned_below() -> PlannedBelow:
+    """The same for a node below cosmovisor.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.install.cosmovisor", PlannedBelow.from_data, PlannedBelow.from_words)
 
 
 def planned_copy() -> PlannedCopy:

@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
 from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
+from remediations.systems.comet.cosmovisor import Cosmovisor
 from remediations.systems.comet.data_copy import DataCopy
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.sign_state import SignState
@@ -102,8 +103,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
     does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
-    peers or stands. `copies` are the copies of databases that the host keeps, unset where it keeps
-    none."""
+    peers or stands, `cosmovisor` where the unit starts that. `copies` are the copies of databases
+    that the host keeps, unset where it keeps none."""
 
     host: str
     role: Role
@@ -126,6 +127,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     standing: Standing | UnsetType = UNSET
     copies: Reading[tuple[DataCopy, ...]] | UnsetType = UNSET
     ways: Reading[Ways] | UnsetType = UNSET
+    cosmovisor: Reading[Cosmovisor] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P22": "the mended links are up",
         "P23": "what was stopped is down, and held",
         "P24": "no key of a stopped holder signs twice any more",
+        "P27": "cosmovisor selects the program that was planned",
+        "P28": "upgrade-info.json is as it was",
         "I13": "processes that were healthy were not restarted",
     }
 )
