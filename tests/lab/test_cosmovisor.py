@@ -44,6 +44,7 @@ def runs(lab: Lab, host: str, where: str, release: int) -> None:
     assert (owner.st_uid, owner.st_mode) == (beside.st_uid, beside.st_mode)
 
 
+@full_lab
 def test_an_upgrade_below_cosmovisor(lab: Lab, operator: Operator) -> None:
     """Nobody answers: cosmovisor ends each daemon. The program goes to its place on all, and
     cosmovisor switches by itself; upgrade-info.json and the program of before stay."""
@@ -121,6 +122,7 @@ def test_power_lost_between_place_and_start(lab: Lab, operator: Operator) -> Non
             process.kill()
         machine.want(ON)
         machine.wait_booted()
+        lab.wait_height(at + 1, 90, "val2")
         said = operator.says("resume", run)
         assert said.code == 0, said.why
     runs(lab, "val2", "upgrades/v2", 2)

@@ -173,9 +173,11 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
 def _alone_fits(chain: ChainSituation) -> str | None:
     if chain.finding.chain is not ChainClass.LOCAL_DIVERGENCE:
         return f"the chain is {chain.finding.chain}, not local-divergence"
-    if not diverged(chain):
+    nodes = diverged(chain)
+    if not nodes:
         return "no node that was asked for stands on a state of its own"
-    return None
+    reasons = (_unreachable(chain, _height_of(chain, node.host)) for node in nodes)
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
@@ -251,4 +253,5 @@ ROLL_BACK_ALONE = Branch(
     condition="blocks go on, and a node stands on a state that a later block contradicts",
     fits=_alone_fits,
     propose=_alone,
+    inputs=(TO_HEIGHT,),
 )
