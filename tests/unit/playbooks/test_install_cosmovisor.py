@@ -125,8 +125,9 @@ def test_nobody_answers_where_cosmovisor_ends_every_daemon() -> None:
 def test_a_node_that_did_not_get_there_takes_the_name_of_the_others() -> None:
     """It is down for another reason; its own file does not name the upgrade."""
     others = ("val1", "val2", "val3", "full1")
-    world = worlds.below_cosmovisor(panicked(*others, line=UPGRADE), *others, asked="v2")
-    world = worlds.below_cosmovisor(worlds.stopped(world, "val4"), "val4")
+    world = worlds.panicked(worlds.stopped(worlds.healthy(), "val4"), *others, lines=(UPGRADE,))
+    world = worlds.below_cosmovisor(everywhere(world, brought(NEW)), *others, asked="v2")
+    world = worlds.below_cosmovisor(world, "val4")
     chain = chosen(world)
     assert upgrade_of(chain, "val4") == "v2"
     place = place_of(chain, "val4")
