@@ -165,10 +165,14 @@ wrapper_as_planned() {
   setting DAEMON_NAME
   [ "$value" = "$name" ] || refuse "DAEMON_NAME ${value:-not set}" "$name"
 }
+# A daemon that loops writes the file anew each time it ends, and for a moment it is empty then.
 upgrade_info_as_planned() {
-  info=$(owned_hash "$home/data/upgrade-info.json") || info=unreadable
-  [ "$info" = "${upgrade_info:-none}" ] ||
-    refuse "data/upgrade-info.json with SHA-256 $info" "${upgrade_info:-none}"
+  for try in 1 2 3 4 5; do
+    info=$(owned_hash "$home/data/upgrade-info.json") || info=unreadable
+    [ "$info" != "${upgrade_info:-none}" ] || return 0
+    sleep 1
+  done
+  refuse "data/upgrade-info.json with SHA-256 $info" "${upgrade_info:-none}"
 }
 current_as_planned() {
   leads=$(as_owner realpath -e -- "$root/current/bin/$name") || leads=nothing

@@ -330,3 +330,12 @@ def test_the_probe_looks_at_the_children_of_a_wrapper(host: BelowHost) -> None:
         subprocess.run(["pkill", "-P", str(parent.pid)], check=False)
         parent.kill()
         parent.wait()
+
+
+def test_an_upgrade_info_that_is_being_written_is_looked_at_again(host: BelowHost) -> None:
+    """A daemon that loops writes it anew each time: it is empty for a moment."""
+    host.info.write_bytes(b"")
+    (host.root / "whole").write_bytes(INFO)
+    host.script("sleep", f"#!/bin/sh\ncat {host.root}/whole >{host.info}\n")
+    done = host.install()
+    assert (done.returncode, done.stderr) == (0, "")
