@@ -63,7 +63,7 @@ def _build(go: Go, flags: tuple[str, ...], target: Path) -> None:
         file=sys.stderr,
         flush=True,
     )
-    _download(go)
+    fetch_modules(go, SOURCE)
     go.run("build", *flags, "-o", str(target), ".", cwd=SOURCE)
 
 
@@ -73,9 +73,9 @@ def _build(go: Go, flags: tuple[str, ...], target: Path) -> None:
     stop=stop_after_attempt(4),
     reraise=True,
 )
-def _download(go: Go) -> None:
+def fetch_modules(go: Go, source: Path) -> None:
     """Fetch the modules. Go keeps what it has, so another attempt fetches only what is missing."""
-    go.run("mod", "download", cwd=SOURCE)
+    go.run("mod", "download", cwd=source)
 
 
 def main() -> int:

@@ -159,7 +159,7 @@ class World:
             thread.join()
 
     def daemon(self, host: str) -> Daemon | None:
-        """The chain daemon's process on a host, or None."""
+        """The chain daemon's process on a host, or None; below cosmovisor that is its child."""
         machine = self._hosts[host]
         if machine.init() is None:
             return None
@@ -167,7 +167,8 @@ class World:
         for entry in machine.path("/proc").iterdir():
             if entry.name.isdigit():
                 words = _read(entry / "cmdline").split(b"\0")
-                if b"start" in words and home in words:
+                wrapped = words[0].endswith(b"/cosmovisor")
+                if b"start" in words and home in words and not wrapped:
                     ticks = _read(entry / "stat").rpartition(b")")[2].split()[19]
                     return Daemon(int(entry.name), int(ticks))
         return None

@@ -10,6 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediations.systems.comet.install import PlannedInstall, PlannedProgram, install_text
+from remediations.systems.comet.install_below import (
+    PlannedBelow,
+    PlannedPlace,
+    install_below_text,
+)
 from remediations.systems.comet.planned import INVOCATION, USER, PlannedNode, PlannedNodeError
 from remediations.systems.comet.programs import (
     enable_text,
@@ -42,6 +47,23 @@ NODES = st.builds(
 PROGRAM = PlannedProgram(path="/usr/bin/ve", sha256="a" * 64, replaces="b" * 64)
 
 
+def below(node: PlannedNode) -> PlannedBelow:
+    """The same node below cosmovisor, where an upgrade waits."""
+    root = f"{node.home}/cosmovisor"
+    place = PlannedPlace(
+        name="ve",
+        current=f"{root}/genesis/bin/ve",
+        current_sha256="b" * 64,
+        place=f"{root}/upgrades/v2/bin/ve",
+        sha256="a" * 64,
+        replaces="",
+        upgrade="v2",
+        upgrade_info="c" * 64,
+        backup=1,
+    )
+    return PlannedBelow(node=node, place=place)
+
+
 @given(NODES)
 @settings(max_examples=40, deadline=None)
 def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNode) -> None:
@@ -52,6 +74,7 @@ def test_every_text_is_a_shell_program_with_the_values_as_given(node: PlannedNod
         restart_text(node),
         enable_text(node),
         install_text(PlannedInstall(node=node, program=PROGRAM)),
+        install_below_text(below(node)),
         hold_text(node),
         hold_duplicate_text(node),
         rollback_text(rolled),

@@ -71,6 +71,7 @@ from tests.worlds.nodes import (
 from tests.worlds.settling import (
     settle,
 )
+from tests.worlds.wrapped import below_cosmovisor
 
 __all__ = [
     "BEGAN",
@@ -85,6 +86,7 @@ __all__ = [
     "answers",
     "app_hash_at",
     "behind",
+    "below_cosmovisor",
     "block_hash_at",
     "change",
     "configured",

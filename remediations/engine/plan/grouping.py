@@ -26,7 +26,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from remediations.engine.plan.plan import GuardResult, Plan, Stage, Step
 
 ASSIGNMENT = re.compile(
-    r"""([a-z_]+)=((?:[\w@%+=:,./-]|'[^']*'|"'")*)""",
+    r"""([a-z_][a-z0-9_]*)=((?:[\w@%+=:,./-]|'[^']*'|"'")*)""",
     re.ASCII,
 )
 """A name and one word as `shlex.quote` writes it. Any other line is not an assignment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remediations.engine.domain import Action
+from remediations.playbooks.chain.cosmovisor import below_data, below_facts
 from remediations.playbooks.chain.facts import (
     configured_data,
     duplicate_facts,
@@ -22,6 +23,7 @@ from remediations.playbooks.chain.guards.table import (
     ENABLE_GUARDS,
     HOLD_DUPLICATE_GUARDS,
     HOLD_GUARDS,
+    INSTALL_BELOW_GUARDS,
     INSTALL_GUARDS,
     ROLLBACK_GUARDS,
     START_CONFIGURED_GUARDS,
@@ -39,7 +41,7 @@ from remediations.playbooks.chain.impact import (
     stop_effect,
 )
 from remediations.playbooks.chain.jail_facts import UNJAILS, jail_data, jail_facts
-from remediations.playbooks.chain.program import INSTALLS
+from remediations.playbooks.chain.program import INSTALLS, INSTALLS_BELOW
 
 START = Action(
     name="node.start",
@@ -223,3 +225,14 @@ INSTALL = Action(
     effects=restart_effect,
 )
 """For a node whose program is the wrong one for the next block."""
+
+INSTALL_BELOW = Action(
+    name=INSTALLS_BELOW,
+    driver="host",
+    deploy="install_below_cosmovisor",
+    facts=below_facts,
+    data=below_data,
+    guards=INSTALL_BELOW_GUARDS,
+    effects=restart_effect,
+)
+"""The same for a node whose program cosmovisor chooses."""

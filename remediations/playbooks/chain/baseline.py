@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.compare import Movable, included, may_differ, may_rise, parse_integer
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.cosmovisor import cosmovisor_of, place_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.holders import STOPS
 from remediations.playbooks.chain.mend_facts import MENDS
-from remediations.playbooks.chain.program import INSTALLS, chosen_program
+from remediations.playbooks.chain.program import INSTALLS, INSTALLS_BELOW, chosen_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
@@ -50,6 +51,16 @@ class ProgramHash(Record, frozen=True, kw_only=True):
     sha256: str
 
 
+class SelectedProgram(Record, frozen=True, kw_only=True):
+    """The program that cosmovisor in the directory `root` has to select on one host, and the hash
+    of `upgrade-info.json` there, "" where there is none."""
+
+    host: str
+    root: str
+    path: str
+    upgrade_info: str
+
+
 class MendedLink(Record, frozen=True, kw_only=True):
     """Two nodes that a plan brings together, of which one dials the other by itself."""
 
@@ -74,7 +85,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     where they did not agree, and in plans of before it was kept. `installed` are the programs that
     the plan puts in place of those in `programs`. `expected_hash` is the app hash after that block
     that people expect, or a rehearsal gave; "" if none was named. `links` are those that the plan
-    mends.
+    mends. `selected` is what the plan puts where cosmovisor looks for it.
     """
 
     KIND: ClassVar[str] = "chain.baseline/1"
@@ -90,6 +101,7 @@ class ChainBaseline(Kinded, frozen=True, kw_only=True, omit_defaults=True):
     expected_hash: str = ""
     installed: tuple[ProgramHash, ...] = ()
     links: tuple[MendedLink, ...] = ()
+    selected: tuple[SelectedProgram, ...] = ()
 
     def program_of(self, host: str) -> str | None:
         """The program that has to run on `host` afterwards, None if it was not read."""
@@ -127,8 +139,9 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
     installed = tuple(
         ProgramHash(host=move.target, sha256=chosen_program(chain))
         for move in proposal.moves
-        if move.action.name == INSTALLS
+        if move.action.name in (INSTALLS, INSTALLS_BELOW)
     )
+    selected = tuple(_selected(chain, proposal))
     up = frozenset(
         node.host
         for node in chain.finding.nodes
@@ -138,7 +151,7 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
     down = HeldNodes(nodes=tuple(replace(node, power=0) for node in _located(chain, held)))
     nodes = ChainNodes(nodes=_located(chain, up))
     beside = frozenset(node.host for node in nodes.nodes) - acting
-    stood = _stood(chain, beside, held, mended, installed)
+    stood = replace(_stood(chain, beside, held, mended, installed), selected=selected)
     return (Part.of(stood), Part.of(nodes), *((Part.of(down),) if held else ()))
 
 
@@ -186,6 +199,24 @@ def _stood(
         installed=installed,
         links=tuple(_links(chain, mended)),
     )
+
+
+def _selected(
+    chain: ChainSituation, proposal: Proposal[ChainSituation]
+) -> Iterator[SelectedProgram]:
+    """What cosmovisor has to select afterwards, as far as that is known: else guards block."""
+    for move in proposal.moves:
+        told, place = (
+            cosmovisor_of(chain.observation.host(move.target)),
+            place_of(chain, move.target),
+        )
+        if move.action.name == INSTALLS_BELOW and told is not None and place is not None:
+            yield SelectedProgram(
+                host=move.target,
+                root=told.root,
+                path=place.path,
+                upgrade_info=told.asked.sha256 if told.asked is not None else "",
+            )
 
 
 def _stays(chain: ChainSituation, host: str, *, mends: bool) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remediations.engine.domain import Branch, Proposal, StageDraft
-from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
+from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.chain import restart
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -23,10 +23,12 @@ from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances, Answers
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.restart import (
-    CHECKS,
     CHECKS_WITHOUT_BLOCKS,
+    checks_known_before,
     disabled_warnings,
+    powers_warnings,
     stopped_on_purpose,
+    took_part,
 )
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.settings import (
@@ -54,7 +56,7 @@ def _starts(chain: ChainSituation) -> tuple[NodeFinding, ...]:
         for node in chain.finding.nodes
         if _curable(chain, node)
         and chain.may_sign(node.host)
-        and (node.host in chain.only or (not chain.only and _took_part(chain, node.host)))
+        and (node.host in chain.only or (not chain.only and took_part(chain, node.host)))
     )
 
 
@@ -68,12 +70,6 @@ def _curable(chain: ChainSituation, node: NodeFinding) -> bool:
     if chain.only:
         return _startable(node) and node.host in chain.only
     return _startable(node) and not stopped_on_purpose(chain, node)
-
-
-def _took_part(chain: ChainSituation, host: str) -> bool:
-    files = chain.finding.files
-    state = value_or_none(chain.observation.host(host).sign_state)
-    return files is None or (state is not None and files.took_part(state.height))
 
 
 def _full_nodes(chain: ChainSituation) -> tuple[NodeFinding, ...]:
@@ -114,7 +110,7 @@ def _all(chain: ChainSituation) -> Proposal[ChainSituation]:
             _together(chain, then),
             *restoring_stages(chain, then),
         ),
-        checks=_checks(chain, then),
+        checks=checks_known_before(chain, then),
         risk=Risk.HIGH,
         worst_case="the chain stays down as it is now; nothing runs that could be touched, no sign "
         "state and no WAL is changed by us",
@@ -190,25 +186,11 @@ def _round(chain: ChainSituation) -> int:
     return max((s.round for s in states if s is not None and files.took_part(s.height)), default=0)
 
 
-def _checks(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:
-    """All, but what compares with a block or a power that nobody could tell."""
-    left: set[str] = set()
-    if chain.finding.files is not None:
-        left.add("P4")
-        if not all(node.power for node in nodes):
-            left.add("P11")
-    return tuple(check for check in CHECKS if check.id not in left)
-
-
 def _by_files_warnings(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[str, ...]:
     files = chain.finding.files
     if files is None:
         return ()
-    found = [
-        "nobody tells the validator set of today: powers are those of the first block "
-        f"(genesis.json of {name_some(list(files.agreed), 4)}). That the new blocks continue the "
-        "old chain is not checked (P4), because no block could be read before"
-    ]
+    found = list(powers_warnings(chain))
     chosen = {node.host for node in nodes}
     found += [
         f"{node.host} is not started: its sign state took no part in the last block, so it was down"
@@ -217,7 +199,7 @@ def _by_files_warnings(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> t
         if node.host not in chosen
         and chain.may_sign(node.host)
         and _startable(node)
-        and not _took_part(chain, node.host)
+        and not took_part(chain, node.host)
     ]
     return tuple(found)
 
@@ -277,7 +259,7 @@ def _halt(chain: ChainSituation) -> Proposal[ChainSituation]:
     return Proposal(
         title=f"lift halt-height on {count_of(len(nodes), 'node')}, and restart them together",
         stages=(_together(chain, nodes), *restoring_stages(chain, nodes)),
-        checks=_checks(chain, nodes),
+        checks=checks_known_before(chain, nodes),
         risk=Risk.HIGH,
         worst_case="the chain stays halted as it is now; only processes are ended whose consensus "
         "has ended, no sign state and no WAL is changed by us",

@@ -82,7 +82,7 @@ def facts_of(chain: ChainSituation, host: str, *, dead: bool, down: bool) -> tup
 def _sudo_fact(reading: HostReading, why: str) -> Fact:
     session = value_or_none(reading.session)
     value = str(session.sudo) if session else UNKNOWN
-    return _read(f"{reading.host}.sudo", value, reading.session, why)
+    return read_fact(f"{reading.host}.sudo", value, reading.session, why)
 
 
 def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
@@ -107,19 +107,19 @@ def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
             f"--{PROGRAM}",
             why="it is put in place, and no other",
         ),
-        _read(
+        read_fact(
             f"{host}.program_path",
             binary.path if binary else UNKNOWN,
             reading.binary,
             "the program there is replaced",
         ),
-        _read(
+        read_fact(
             f"{host}.program",
             binary.sha256 if binary else UNKNOWN,
             reading.binary,
             "it is kept for the way back",
         ),
-        _read(
+        read_fact(
             f"{host}.staged",
             UNKNOWN if records is None else "yes" if program in records.staged else "no",
             reading.records,
@@ -136,13 +136,13 @@ def rollback_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
         _sudo_fact(reading, "nothing can be stopped without it"),
         *_unit_facts(host, reading.unit, dead=True),
         *_signing_facts(host, reading),
-        _read(
+        read_fact(
             f"{host}.stands_at",
             str(status.height) if status else UNKNOWN,
             seen,
             "the execution of this block is taken back",
         ),
-        _read(
+        read_fact(
             f"{host}.header_hash",
             status.app_hash if status else UNKNOWN,
             seen,
@@ -194,12 +194,14 @@ def _holder_facts(chain: ChainSituation, holder: Holder) -> Iterator[Fact]:
     """What tells the holders of a key apart."""
     reading, host = chain.observation.host(holder.host), holder.host
     why = "who runs goes before who does not"
-    yield _read(f"{host}.holder", holder.standing, reading.processes, why)
+    yield read_fact(f"{host}.holder", holder.standing, reading.processes, why)
     why = "a validator goes on before a full node, that before a standby"
     yield _fact(f"{host}.role", str(holder.role), Rule.EQUAL, reading.session.at, why=why)
     if holder.since is not None:
         since = str(int(holder.since.timestamp()))
-        yield _read(f"{host}.since", since, reading.unit, "of two that are alike the older goes on")
+        yield read_fact(
+            f"{host}.since", since, reading.unit, "of two that are alike the older goes on"
+        )
     yield from _signing_facts(host, reading)
 
 
@@ -213,21 +215,21 @@ def _unit_facts(host: str, read: Reading[Unit], *, dead: bool) -> tuple[Fact, ..
     """What is started, and how. The process is a fact only of a node that is `dead` in it."""
     unit = value_or_none(read)
     return (
-        _read(f"{host}.unit", unit.name if unit else UNKNOWN, read, "it is started"),
-        _read(f"{host}.home", unit.home if unit else UNKNOWN, read, "key and data lie there"),
-        _read(
+        read_fact(f"{host}.unit", unit.name if unit else UNKNOWN, read, "it is started"),
+        read_fact(f"{host}.home", unit.home if unit else UNKNOWN, read, "key and data lie there"),
+        read_fact(
             f"{host}.user",
             unit.user if unit else UNKNOWN,
             read,
             "the files are looked into as this user",
         ),
-        _read(
+        read_fact(
             f"{host}.stop_timeout",
             str(unit.stop_timeout_s) if unit else UNKNOWN,
             read,
             "so many seconds may its stop take",
         ),
-        _read(
+        read_fact(
             f"{host}.invocation",
             (unit.invocation if dead else "") if unit else UNKNOWN,
             read,
@@ -242,20 +244,20 @@ def _signing_facts(host: str, reading: HostReading) -> tuple[Fact, ...]:
     state = value_or_none(reading.sign_state)
     config = value_or_none(reading.config)
     return (
-        _read(
+        read_fact(
             f"{host}.address",
             key.address if key else UNKNOWN,
             reading.key,
             "it says whose power this is",
         ),
-        _read(
+        read_fact(
             f"{host}.sign_state",
             f"{state.height}/{state.round}/{state.step}" if state else UNKNOWN,
             reading.sign_state,
             "lower than this could sign twice",
             Rule.AT_LEAST,
         ),
-        _read(
+        read_fact(
             f"{host}.config",
             f"double_sign_check_height={config.double_sign_check_height} "
             f"halt_height={config.halt_height} halt_time={config.halt_time}"
@@ -370,7 +372,8 @@ def _fact(
     return Fact(name=name, value=value, rule=rule, why=why, source=source, at=at)
 
 
-def _read(
+def read_fact(
     name: str, value: str, reading: Known[object] | Unknown, why: str, rule: Rule = Rule.EQUAL
 ) -> Fact:
+    """A fact that is a reading: its source and its time are the reading's."""
     return Fact(name=name, value=value, rule=rule, why=why, source=reading.source, at=reading.at)

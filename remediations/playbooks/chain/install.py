@@ -11,11 +11,20 @@ one, and one node at a time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from remediations.engine.domain import Branch, Move, Proposal, StageDraft
-from remediations.engine.plan.plan import Gate, Risk
-from remediations.playbooks.chain.actions import INSTALL
+from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
+from remediations.playbooks.chain.actions import INSTALL, INSTALL_BELOW
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.cosmovisor import (
+    BACKUP_S,
+    below_cosmovisor,
+    copies_data,
+    upgrade_height,
+    upgrades_asked,
+)
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.guards.program import enough_get_program, others_run_program
@@ -26,13 +35,15 @@ from remediations.playbooks.chain.program import (
     PROGRAM,
     chosen_program,
     cured_by_program,
-    named_upgrades,
 )
 from remediations.playbooks.chain.restart import (
-    CHECKS,
+    CHECKS_BELOW_COSMOVISOR,
     checks_for,
+    checks_known_before,
     disabled_warnings,
     follows_gate,
+    powers_warnings,
+    took_part,
 )
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
@@ -65,10 +76,16 @@ def _targets(chain: ChainSituation) -> tuple[NodeFinding, ...]:
     return smallest_first(
         node
         for node in chain.finding.nodes
-        if (cured_by_program(node) if node.power else node.condition in FAILING)
+        if (_gets_it(chain, node) if node.power else node.condition in FAILING)
         and (node.host in chain.only or not chain.only)
         and node.condition is not NodeCondition.STANDBY
     )
+
+
+def _gets_it(chain: ChainSituation, node: NodeFinding) -> bool:
+    """Whether a validator fails, or is down otherwise and may be started with the others."""
+    named = node.host in chain.only
+    return cured_by_program(node) and (named or took_part(chain, node.host))
 
 
 def _propose_panic(chain: ChainSituation) -> Proposal[ChainSituation]:
@@ -76,7 +93,7 @@ def _propose_panic(chain: ChainSituation) -> Proposal[ChainSituation]:
 
 
 def _propose_upgrade(chain: ChainSituation) -> Proposal[ChainSituation]:
-    names = " or ".join(named_upgrades(*chain.finding.nodes))
+    names = " or ".join(upgrades_asked(chain, *chain.finding.nodes))
     return _propose(chain, f"the program of the upgrade {names}".rstrip())
 
 
@@ -84,7 +101,8 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
     finding, nodes = chain.finding, _targets(chain)
     hosts = [node.host for node in nodes]
     power = sum(node.power for node in nodes)
-    timeout = round_timeout_s(finding.round)
+    height = max(finding.height, upgrade_height(chain))
+    timeout = round_timeout_s(finding.round) + _copies_s(chain, nodes)
     gated = tuple(
         node.host
         for node in finding.nodes
@@ -98,20 +116,50 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
                 why=f"{percent(power, finding.total_power)} of the power get it. What was decided "
                 "stays decided: nothing is rolled back. Order does not matter for safety; fewer "
                 "than two thirds just wait",
-                moves=tuple(Move(INSTALL, host) for host in hosts),
+                moves=tuple(_move(chain, node) for node in nodes),
                 gate=Gate(
-                    title=f"a block above {finding.height} within {timeout} s",
+                    title=f"a block above {height} within {timeout} s",
                     timeout_s=timeout,
-                    asks=Part.of(Advances(hosts=gated, height=finding.height)),
+                    asks=Part.of(Advances(hosts=gated, height=height)),
                 ),
             ),
         ),
-        checks=CHECKS,
+        checks=(*checks_known_before(chain, nodes), *_checks_below(chain, nodes)),
         risk=Risk.HIGH,
         worst_case="the program fails at this block, too, and the chain stays halted as it is now; "
         "or it computes another state than the validators outside of this plan, which then stand "
         "alone: agree on its hash with them first. The former program is kept on each host",
-        warnings=disabled_warnings(nodes),
+        warnings=(
+            *powers_warnings(chain),
+            *disabled_warnings(nodes),
+            *_copy_warnings(chain, nodes),
+        ),
+    )
+
+
+def _move(chain: ChainSituation, node: NodeFinding) -> Move[ChainSituation]:
+    """Below cosmovisor the program goes where that looks for it."""
+    below = below_cosmovisor(chain.observation.host(node.host))
+    return Move(INSTALL_BELOW if below else INSTALL, node.host)
+
+
+def _checks_below(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:
+    below = any(below_cosmovisor(chain.observation.host(node.host)) for node in nodes)
+    return CHECKS_BELOW_COSMOVISOR if below else ()
+
+
+def _copies_s(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> int:
+    """What copies of data directories add to the time that a block may take."""
+    return BACKUP_S if any(copies_data(chain, node.host) for node in nodes) else 0
+
+
+def _copy_warnings(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[str, ...]:
+    return tuple(
+        f"{node.host}: cosmovisor copies data/ before it switches, the sign state with it "
+        "(UNSAFE_SKIP_BACKUP is not true): the start takes as long as that, and the copy must "
+        "never be put back under a validator"
+        for node in nodes
+        if copies_data(chain, node.host)
     )
 
 
@@ -139,16 +187,16 @@ def _propose_behind(chain: ChainSituation) -> Proposal[ChainSituation]:
             StageDraft(
                 title=f"install and start {program[:16]} on {node.host} (power {node.power})",
                 why="one at a time, smallest power first: the chain goes on meanwhile",
-                moves=(Move(INSTALL, node.host),),
+                moves=(_move(chain, node),),
                 gate=follows_gate(node.host),
             )
             for node in nodes
         ),
-        checks=checks_for(nodes),
+        checks=(*checks_for(nodes), *_checks_below(chain, nodes)),
         risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
         worst_case="the node fails at this block with that program, too, and stays down as it is "
         "now: then its data or what it calls is the cause. The former program is kept",
-        warnings=disabled_warnings(nodes),
+        warnings=(*disabled_warnings(nodes), *_copy_warnings(chain, nodes)),
     )
 
 

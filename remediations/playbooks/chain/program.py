@@ -13,7 +13,8 @@ from remediations.values.reading import value_or_none
 
 PROGRAM = "program"
 INSTALLS = "node.install"
-"""The action that puts it in place."""
+INSTALLS_BELOW = "node.install.cosmovisor"
+"""The actions that put it in place; the second one where cosmovisor looks for it."""
 FAILING = (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED, NodeCondition.FAILS_ALONE)
 """What a node says where its program may be the wrong one for this block."""
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -18,7 +18,9 @@ from remediations.playbooks.chain.gates import Advances, Follows, Stopped
 from remediations.playbooks.chain.impact import smallest_first
 from remediations.playbooks.chain.rounds import round_timeout_s
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.render.formats import name_some
 from remediations.values.part import Part
+from remediations.values.reading import value_or_none
 
 STOPPED_TIMEOUT_S = 30
 """For one look at nodes that are down already."""
@@ -30,8 +32,11 @@ EXPECTED_STATE = PlannedCheck(id="P18", title=TITLES["P18"])
 HELD_DOWN = PlannedCheck(id="P23", title=TITLES["P23"])
 SIGNS_ONCE = PlannedCheck(id="P24", title=TITLES["P24"])
 """Promised where holders of a key are stopped."""
+CHECKS_BELOW_COSMOVISOR = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("P27", "P28"))
+"""Promised where a program is put where cosmovisor looks for it."""
 _OF_OTHERS = frozenset(
     {EXPECTED_STATE.id, "P20", "P21", "P22", "P25", "P26", HELD_DOWN.id, SIGNS_ONCE.id}
+    | {check.id for check in CHECKS_BELOW_COSMOVISOR}
 )
 CHECKS = tuple(
     PlannedCheck(id=id_, title=title) for id_, title in TITLES.items() if id_ not in _OF_OTHERS
@@ -45,6 +50,37 @@ _WITHOUT_SIGNERS = tuple(check for check in CHECKS if check.id != "P7")
 def checks_for(order: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:
     """The checks that a restart promises. P7 is among them only if a validator is started."""
     return CHECKS if any(node.power for node in order) else _WITHOUT_SIGNERS
+
+
+def checks_known_before(
+    chain: ChainSituation, nodes: Sequence[NodeFinding]
+) -> tuple[PlannedCheck, ...]:
+    """All checks, but what compares with a block or a power that nobody could tell."""
+    left: set[str] = set()
+    if chain.finding.files is not None:
+        left.add("P4")
+        if not all(node.power for node in nodes):
+            left.add("P11")
+    return tuple(check for check in CHECKS if check.id not in left)
+
+
+def took_part(chain: ChainSituation, host: str) -> bool:
+    """Whether the sign state of a node took part in the last block, as far as files tell."""
+    files = chain.finding.files
+    state = value_or_none(chain.observation.host(host).sign_state)
+    return files is None or (state is not None and files.took_part(state.height))
+
+
+def powers_warnings(chain: ChainSituation) -> tuple[str, ...]:
+    """What is not known where no node answers; nothing where one does."""
+    files = chain.finding.files
+    if files is None:
+        return ()
+    return (
+        "nobody tells the validator set of today: powers are those of the first block "
+        f"(genesis.json of {name_some(list(files.agreed), 4)}). That the new blocks continue the "
+        "old chain is not checked (P4), because no block could be read before",
+    )
 
 
 def restartable(

@@ -131,11 +131,18 @@ def _unreachable(chain: ChainSituation, newest: int) -> str | None:
             f"at --to-height {wanted} nothing would be executed again: it is the block {newest} "
             f"whose state differs, so go back to {newest - 1}"
         )
-    return (
+    soft = (
         f"--to-height {wanted} cannot be reached: one soft rollback goes back to {newest - 1}, and "
         f"another one changes nothing; to take back the decided blocks {wanted + 1} to {newest} "
-        "is a fork (docs/fork.md)"
     )
+    if chain.finding.chain.rule.goes_on:
+        # docs/adr/0012-no-hard-rollback.md
+        return (
+            f"{soft}takes `rollback --hard`, which leaves evidence.db, snapshots and indexes "
+            "behind and is never done here: put databases of a node that is well there instead, "
+            "`remediate plan node-down --donor HOST` (docs/rebuild.md)"
+        )
+    return f"{soft}is a fork (docs/fork.md)"
 
 
 def _split_fits(chain: ChainSituation) -> str | None:
@@ -166,9 +173,11 @@ def _split(chain: ChainSituation) -> Proposal[ChainSituation]:
 def _alone_fits(chain: ChainSituation) -> str | None:
     if chain.finding.chain is not ChainClass.LOCAL_DIVERGENCE:
         return f"the chain is {chain.finding.chain}, not local-divergence"
-    if not diverged(chain):
+    nodes = diverged(chain)
+    if not nodes:
         return "no node that was asked for stands on a state of its own"
-    return None
+    reasons = (_unreachable(chain, _height_of(chain, node.host)) for node in nodes)
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def _alone(chain: ChainSituation) -> Proposal[ChainSituation]:
@@ -244,4 +253,5 @@ ROLL_BACK_ALONE = Branch(
     condition="blocks go on, and a node stands on a state that a later block contradicts",
     fits=_alone_fits,
     propose=_alone,
+    inputs=(TO_HEIGHT,),
 )

@@ -57,3 +57,17 @@ store_settings() {
     s/^$blank\[.*/[?]/p; t
     s/^$blank(pruning|pruning-keep-recent|snapshot-interval)$blank=${blank}[\"']?([a-z0-9]{1,20})[\"']?$blank(#.*)?\$/\1 = \2/p"
 }
+
+
+# upgrade_info: of an upgrade-info.json: its hash, and the upgrade that it names. The name is the first
+# member, so that nothing in a later one looks like it.
+upgrade_info() {
+  regular 65536
+  found=$(contents 65536 | sha256sum)
+  printf 'sha256=%.64s\n' "$found"
+  found=$(contents 65536 | tr '\n\r\t' '   ')
+  name=$(printf '%s' "$found" | sed -nE 's/^ *\{ *"name" *: *"([^"\\]{1,140})" *[,}].*/\1/p')
+  [ "$name" ] || refuse 45 'it names no upgrade'
+  printf 'name=%s\n' "$name"
+  printf '%s' "$found" | sed -nE 's/.*[,{] *"height" *: *"?([0-9]{1,18})"? *[,}].*/height=\1/p'
+}

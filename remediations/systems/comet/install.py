@@ -90,6 +90,9 @@ hash_of() {
   sum=$(sha256sum <"$1") || return
   printf '%s' "${sum%% *}"
 }
+"""
+
+_RUNNING = r"""
 running() {
   [ "$(show ActiveState)" = active ] || return 1
   pid=$(show MainPID)
@@ -98,7 +101,7 @@ running() {
 """
 
 # Whoever can write to a directory on the way can put anything in the place of what is checked here.
-_PLACE = r"""
+_ROOTS_ALONE = r"""
 roots_alone() {
   [ ! -L "$1" ] || refuse "$1, a link" "the program itself"
   at=$1
@@ -114,6 +117,9 @@ roots_alone() {
     at=${at:-/}
   done
 }
+"""
+
+_PLACE = r"""
 program_as_planned() {
   case " $(show ExecStart) " in
     *"{ path=$path ;"*) ;;
@@ -137,26 +143,32 @@ staged_as_planned() {
   brought=$(hash_of "$staged") || refuse "$staged cannot be read" "SHA-256 $sha256"
   [ "$brought" = "$sha256" ] || refuse "$staged with SHA-256 $brought" "$sha256"
 }
-platform() { # FILE: class, byte order and machine in its head (elf(5))
-  head -c 20 "$1" | od -An -v -tx1 | tr -d ' \n' |
+platform() { # class, byte order and machine in the head of a program (elf(5))
+  head -c 20 | od -An -v -tx1 | tr -d ' \n' |
     sed -nE 's/^7f454c46(....).{24}(....)$/\1 \2/p'
 }
+"""
+
+_PLATFORM = r"""
 for_this_platform() {
-  new=$(platform "$staged") old=$(platform "$path")
+  new=$(platform <"$staged") old=$(platform <"$path")
   [ -n "$new" ] || refuse "a file that is not a program" "a program for Linux (ELF)"
   [ "$new" = "$old" ] || refuse "a program for the platform ${new:-?}" "that of $path, ${old:-?}"
 }
 """
 
-# The copy lies beside the program, so that a rename puts it there; a step that was killed leaves a
-# copy, and the next one removes it.
-_COPY = r"""
+_ROOM = r"""
 room_for() { # FILE DIRECTORY
   size=$(($(stat -c %s "$1") / 1024 + 65536))
   spare=$(df -k --output=avail "$2" | tail -n 1 | tr -d ' ')
   case $spare in '' | *[!0-9]*) refuse "free space that cannot be read" "$size KiB" ;; esac
   [ "$spare" -ge "$size" ] || refuse "$spare KiB free in $2" "$size KiB"
 }
+"""
+
+# The copy lies beside the program, so that a rename puts it there; a step that was killed leaves a
+# copy, and the next one removes it.
+_COPY = r"""
 keep_former() {
   former=$files/$replaces
   if [ -f "$former" ] && [ "$(hash_of "$former")" = "$replaces" ]; then return 0; fi
@@ -180,6 +192,9 @@ copy_beside() {
   sync "$copy"
   [ "$(hash_of "$copy")" = "$sha256" ] || refuse "another program, after the copy" "$sha256"
 }
+"""
+
+_ANSWERS = r"""
 answers_here() {
   said=$( (
     rc=0
@@ -203,6 +218,9 @@ ended with 0") ;;
   esac
 }
 """
+
+SHARED_PARTS = (_HASHES, _ROOTS_ALONE, _STAGED, _ROOM, _ANSWERS)
+"""What the program below a wrapper (`install_below.py`) is made of, too."""
 
 _INSTALL_MAIN = r"""
 unit_as_planned
@@ -251,5 +269,6 @@ def install_text(install: PlannedInstall) -> str:
         "replaces": program.replaces,
         "version_limit": VERSION_LIMIT_S,
     }
-    parts = (*RESTART_PARTS, _HASHES, _PLACE, _STAGED, _COPY, _INSTALL_MAIN)
+    own = (_RUNNING, _PLACE, _PLATFORM, _COPY, _INSTALL_MAIN)
+    parts = (*RESTART_PARTS, *SHARED_PARTS, *own)
     return compose(variables, parts)

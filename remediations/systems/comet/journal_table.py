@@ -132,8 +132,16 @@ TABLE: tuple[LineKind, ...] = (
     LineKind(
         Symptom.UPGRADE,
         "the program of an upgrade is needed from here on",
-        "NEEDED at height",
-        ('ERR UPGRADE "v2" NEEDED at height: 472: {} module=x/upgrade',),
+        "NEEDED at height|binary not present, downloading disabled"
+        "|upgrade dir already exists, won't overwrite|cannot download binary",
+        (
+            'ERR UPGRADE "v2" NEEDED at height: 472: {} module=x/upgrade',
+            # cosmovisor, which ends the daemon before that can say so again.
+            "Error: binary not present, downloading disabled: stat /d/cosmovisor/upgrades/v2/bin/ve"
+            ": no such file or directory",
+            "Error: upgrade dir already exists, won't overwrite",
+            "Error: cannot download binary. invalid source string: bad response code: 404",
+        ),
     ),
     LineKind(
         Symptom.UPGRADED_EARLY,

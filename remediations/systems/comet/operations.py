@@ -11,7 +11,13 @@ from collections.abc import Generator
 
 from pyinfra.api.operation import operation
 
-from remediations.systems.comet import copy_programs, programs, rollback_programs, second_signer
+from remediations.systems.comet import (
+    copy_programs,
+    install_below,
+    programs,
+    rollback_programs,
+    second_signer,
+)
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
@@ -217,6 +223,27 @@ def install(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_runs(node.unit, program.sha256),
             undo=f"plan with the former program, which is kept as {FILES}/{program.replaces}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def install_below_cosmovisor(
+    planned: install_below.PlannedBelow,
+) -> Generator[ShellStep, None, None]:
+    """Put another program, which was brought to the host before, where cosmovisor looks for it, and
+    start the unit; stop it first if it runs."""
+    node, place = planned.node, planned.place
+    yield ShellStep(
+        HostCommand(
+            text=install_below.install_below_text(planned),
+            operation="node.install.cosmovisor",
+            timeout_s=install_below.LIMIT_S + node.stop_limit_s,
+            fidelity="conditional",
+            probe=unit_runs(node.unit, place.sha256),
+            undo=f"plan with the former program, which is kept as {FILES}/{place.replaces}"
+            if place.replaces
+            else "none: an upgrade is not taken back; the program of before is where it was",
         )
     )
 

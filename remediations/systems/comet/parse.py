@@ -17,6 +17,7 @@ from remediations.engine.observe.section import (
     Trouble,
 )
 from remediations.systems.comet import rpc, rpc_rounds, rpc_signed
+from remediations.systems.comet.cosmovisor import parse_cosmovisor
 from remediations.systems.comet.data_copy import DataCopy, parse_copies
 from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
@@ -165,6 +166,11 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         room=_room(reader),
         store=reader.file("store", f"{home}/config/app.toml", parse_store)
         if "store" in document.sections
+        else UNSET,
+        cosmovisor=reader.file(
+            "cosmovisor", f"{home}/cosmovisor, upgrade-info.json", parse_cosmovisor
+        )
+        if "cosmovisor" in document.sections
         else UNSET,
     )
 

@@ -11,6 +11,7 @@ from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
 from remediations.systems.comet.free_space import PlannedRoom
 from remediations.systems.comet.install import PlannedInstall
+from remediations.systems.comet.install_below import PlannedBelow
 from remediations.systems.comet.open_files import PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.unjail import PlannedUnjail
@@ -55,6 +56,16 @@ def planned_install() -> PlannedInstall:
         PlannedNodeError: the data of a sealed host are malformed.
     """
     return _planned("node.install", PlannedInstall.from_data, PlannedInstall.from_words)
+
+
+def planned_below() -> PlannedBelow:
+    """The same for a node below cosmovisor.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.install.cosmovisor", PlannedBelow.from_data, PlannedBelow.from_words)
 
 
 def planned_copy() -> PlannedCopy:

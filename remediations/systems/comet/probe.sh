@@ -21,8 +21,9 @@ found() {
 
 sent_unit() { hide_command && printf '%s' "$shown"; }
 
-# processes: pid, state, start (clock ticks since boot) and the used part of the command line, for the
-# unit's main process and all processes that have the home among their arguments. A host may have
+# processes: pid, state (with `>` behind it for another process of the unit), start (clock ticks since
+# boot) and the used part of the command line, for the unit's main process and all processes
+# that have the home among their arguments. A host may have
 # very many, each with megabytes of arguments: one tool searches all of them. If it does not finish,
 # or finds too many, nothing is known.
 processes() {
@@ -45,8 +46,19 @@ processes() {
         used "${arguments[@]:1:100}"
         command="$command ${kept[*]}"
         command=${command:0:500}
+        [[ $pid == "$main_pid" ]] || ! in_unit "$dir" || fields[0]+='>'
         printf '%s %s %s %s\n' "$pid" "${fields[0]}" "${fields[19]}" "${command//[[:cntrl:]]/?}"
     done
+}
+
+# in_unit DIR: whether the process of /proc/PID is in the unit's control group: systemd put it there, and
+# what it starts is there, too. A unit that loops may have another main process by now.
+in_unit() {
+    local line
+    while IFS= read -r line; do
+        [[ $line != */"$unit" && $line != */"$unit"/* ]] || return 0
+    done 2>/dev/null <"$1/cgroup"
+    return 1
 }
 
 # at_home: the cmdline files of the processes with the home among their arguments, and all errors but
@@ -109,17 +121,18 @@ sha256() {
 }
 
 # find_program: sets program to what runs as the daemon, and program_pid to its process (0 for none).
-# Of cosmovisor that is the only file that its link `current` leads to, and its child; of any other
-# wrapper the program that is named before `start` among its arguments, and the process of it that
-# has the home.
+# Of cosmovisor that is the file of its name (DAEMON_NAME), or the only one, to which its link `current`
+# leads, and its child; of any other wrapper the program that is named before `start` among its
+# arguments, and the process of it that has the home.
 find_program() {
     local file pid
     local -a files=()
     program=$binary program_pid=$main_pid
     [[ $home ]] || return 0
     if [[ ${binary##*/} == cosmovisor ]]; then
+        cosmovisor_settings
         mapfile -d '' -t files < <(timeout -s KILL 1 "${as_owner[@]}" \
-            find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f -print0)
+            find -L "$home/cosmovisor/current/bin" -maxdepth 1 -type f -name "${cosmovisor[DAEMON_NAME]:-*}" -print0)
         ((${#files[@]} == 1)) || return 0
         program=$(timeout -s KILL 1 "${as_owner[@]}" realpath "${files[0]}") || program=${files[0]}
         program_pid=0
@@ -241,6 +254,7 @@ describe() {
     begin journal without "$remediate_credentials" journal
     [[ -z $binary ]] || begin binary binary_facts
     [[ -z $binary ]] || begin changes changes
+    [[ ${binary##*/} != cosmovisor || -z $home ]] || begin cosmovisor cosmovisor_facts
 }
 
 comet_first() {

@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from remediations.engine.observe.observation import Observation, Scope, unusable_part_error
 from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
+from remediations.systems.comet.cosmovisor import Cosmovisor
 from remediations.systems.comet.data_copy import DataCopy
 from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.room import Room, StoreSettings
@@ -103,8 +104,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     `changes` when the files changed that decide how it starts; None or unset in observations of
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
     does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
-    peers or stands, `room` where little of its disk is free. `copies` are the copies of databases
-    that the host keeps, unset where it keeps none."""
+    peers or stands, `room` where little of its disk is free, `cosmovisor` where the unit starts
+    that. `copies` are the copies of databases that the host keeps, unset where it keeps none."""
 
     host: str
     role: Role
@@ -129,6 +130,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     ways: Reading[Ways] | UnsetType = UNSET
     room: Reading[Room] | UnsetType = UNSET
     store: Reading[StoreSettings] | UnsetType = UNSET
+    cosmovisor: Reading[Cosmovisor] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

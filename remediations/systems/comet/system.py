@@ -49,6 +49,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "round.2": 4_000_000,
         "binary": 4096,
         "changes": 16_384,
+        "cosmovisor": 8192,
         "genesis": 131_072,
         "journal": 262_144,
         "signing_info": 16_384,
@@ -61,7 +62,16 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
 )
 """Section → bytes."""
 
-FRAGMENT = ("discover.sh", "journal.sh", "rpc.sh", "standing.sh", "ways.sh", "room.sh", "probe.sh")
+FRAGMENT = (
+    "discover.sh",
+    "journal.sh",
+    "rpc.sh",
+    "standing.sh",
+    "ways.sh",
+    "room.sh",
+    "cosmovisor.sh",
+    "probe.sh",
+)
 
 
 def _text(name: str) -> str:

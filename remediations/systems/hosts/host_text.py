@@ -87,7 +87,8 @@ def parse_unit(text: str, *, home: str) -> Unit:
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:
-    """Lines of pid, state, start in clock ticks, command line.
+    """Lines of pid, state, start in clock ticks, command line; `>` behind the state of another
+    process of the unit than its main one.
 
     Raises:
         TextError: a line is malformed.
@@ -100,7 +101,11 @@ def parse_processes(text: str) -> tuple[Process, ...]:
         pid, state, started, command = fields
         processes.append(
             Process(
-                pid=parse_number(pid), state=state, started=parse_number(started), command=command
+                pid=parse_number(pid),
+                state=state.removesuffix(">"),
+                started=parse_number(started),
+                command=command,
+                of_unit=state.endswith(">"),
             )
         )
     return tuple(processes)

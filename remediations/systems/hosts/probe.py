@@ -20,7 +20,7 @@ class ProbeName(StrEnum):
     UNIT_RESTARTED = "unit-restarted"  # UNIT INVOCATION: active, in another invocation
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
     UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
-    UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and its process is of this program
+    UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and runs this program
     COPY_KEPT = "copy-kept"  # MARK: a copy was made under this mark, and is kept
     OBSTACLES_GONE = "obstacles-gone"  # OBSTACLE…: none of these lines of `obstacles.py` is there
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
@@ -62,7 +62,8 @@ def unit_held(unit: str, note: str = "-") -> Probe:
 
 
 def unit_runs(unit: str, sha256: str) -> Probe:
-    """Whether `unit` is active, and its main process is of the program with this SHA-256."""
+    """Whether `unit` is active, and its main process, or one that this started (below a wrapper),
+    is of the program with this SHA-256."""
     return Probe(name=ProbeName.UNIT_RUNS, arguments=(unit, sha256))
 
 

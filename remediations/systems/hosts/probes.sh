@@ -230,6 +230,10 @@ case $1 in
     case $value in '' | 0 | *[!0-9]*) answer no ;; esac
     found=$(sha256sum <"/proc/$value/exe") || refuse 69 "the program that runs cannot be read"
     [ "${found%% *}" != "$3" ] || answer yes
+    for child in $(cat "/proc/$value"/task/*/children 2>/dev/null); do # of a wrapper
+      found=$(sha256sum <"/proc/$child/exe" 2>/dev/null) || continue
+      [ "${found%% *}" != "$3" ] || answer yes
+    done
     ;;
 esac
 answer no

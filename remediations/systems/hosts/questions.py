@@ -149,6 +149,29 @@ def open_files(unit: str) -> Question[OpenFiles]:
     )
 
 
+def real_path(path: str) -> Question[str]:
+    """Where `path` leads, with all links followed; "" if there is nothing."""
+    return Question(
+        source=path,
+        command=f"readlink -e -- {shlex.quote(path)} || [ $? -eq 1 ]",
+        parse=lambda output: _text(output).rstrip("\n"),
+        root=True,
+    )
+
+
+def file_hash(path: str, user: str) -> Question[str]:
+    """The SHA-256 of a file, read as `user`, who may have put anything there; "" if there is
+    none."""
+    return Question(
+        source=path,
+        command=f"[ -e {shlex.quote(path)} ] || exit 0\n"
+        f'timeout 5 setpriv --reuid {shlex.quote(user)} --regid "$(id -g {shlex.quote(user)})" '
+        f"--clear-groups --no-new-privs sha256sum -- {shlex.quote(path)}",
+        parse=lambda output: next(iter(_sha256s(output)), "") if output else "",
+        root=True,
+    )
+
+
 def foreign_file(directory: str, owner: str) -> Question[str]:
     """A path below `directory` that does not belong to `owner`; "" if there is none."""
     return Question(

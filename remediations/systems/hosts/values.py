@@ -57,13 +57,16 @@ class Unit(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.enabled in ("masked", "masked-runtime")
 
 
-class Process(Record, frozen=True, kw_only=True):
-    """One process that uses the daemon's home. `started` is in clock ticks since boot."""
+class Process(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One process that uses the daemon's home. `started` is in clock ticks since boot. `of_unit`:
+    it is not the unit's main process, and in its control group: a wrapper (cosmovisor) started it,
+    or it is the main one of a unit that loops."""
 
     pid: int
     state: str
     started: int
     command: str
+    of_unit: bool = False
 
 
 class NodeConfig(Record, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from remediations.systems.comet.room import (
 from remediations.systems.hosts.probe import room_freed
 from remediations.values.lines import TextError
 from tests.unit.operations.host import FakeHost
-from tests.unit.operations.test_copy_text import AS_USER
+from tests.unit.operations.keeper import AS_USER
 
 ELF_CORE = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x04\x00" + bytes(46)
 ELF_PROGRAM = ELF_CORE[:16] + b"\x02\x00" + ELF_CORE[18:]

@@ -274,28 +274,6 @@ def test_in_a_halt_nobody_gets_it_alone() -> None:
     assert all(one.fits(unchosen) is not None for one in NODE_DOWN.branches)
 
 
-def test_under_cosmovisor_the_commands_are_told() -> None:
-    """In the place of the one that fails, or below the name of the upgrade."""
-    path = "/var/lib/virtengine/cosmovisor/genesis/bin/virtengined"
-
-    def wrapped(reading: HostReading) -> HostReading:
-        assert isinstance(reading.unit, Known)
-        unit = replace(reading.unit.value, binary="/usr/local/bin/cosmovisor")
-        return binary(path=path)(replace(reading, unit=worlds.known(unit)))
-
-    told = {
-        line: judged(chosen(worlds.change(panicked(line=line), "val2", wrapped)))["G63", "val2"]
-        for line in ("", UPGRADE)
-    }
-    assert {one.outcome for one in told.values()} == {BLOCK}
-    home = worlds.healthy().host("val2").unit
-    assert isinstance(home, Known)
-    file = f"/var/lib/remediate/files/{NEW}"
-    assert f"{file} {path}`" in told[""].next_step
-    below = f"{home.value.home}/cosmovisor/upgrades/v2/bin/virtengined"
-    assert f"{file} {below}`" in told[UPGRADE].next_step
-
-
 @pytest.mark.parametrize("text", [NEW, NEW.upper(), f"sha256:{NEW}", f" {NEW}\n"])
 def test_a_choice_has_one_form(text: str) -> None:
     """As the tools that print hashes write them."""

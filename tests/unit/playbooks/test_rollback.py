@@ -13,7 +13,12 @@ from remediations.playbooks.chain.actions import HOLD, REEXECUTE, RELEASE, ROLL_
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.gates import Advances, Follows, HostSnapshot, Snapshot, Stopped
 from remediations.playbooks.chain.gates import judge_gate as judge
-from remediations.playbooks.chain.rollback import ROLL_BACK_TOGETHER, TO_HEIGHT, parse_height
+from remediations.playbooks.chain.rollback import (
+    ROLL_BACK_ALONE,
+    ROLL_BACK_TOGETHER,
+    TO_HEIGHT,
+    parse_height,
+)
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.values import AppInfo, NodeStatus
@@ -211,6 +216,18 @@ def test_one_soft_step_reaches_one_height(wanted: int, says: str | None) -> None
     chain = dataclasses.replace(case_of(split()).chain, inputs={TO_HEIGHT.name: str(wanted)})
     reason = ROLL_BACK_TOGETHER.fits(chain)
     assert (reason is None) if says is None else (reason is not None and says in reason)
+
+
+def test_a_hard_rollback_of_one_node_is_refused_with_what_does_it() -> None:
+    """docs/adr/0012-no-hard-rollback.md: while the chain goes on it would be no fork."""
+    chain = case_of(worlds.diverged(healthy(), "val4")).chain
+    assert ROLL_BACK_ALONE.fits(chain) is None
+    deeper = dataclasses.replace(chain, inputs={TO_HEIGHT.name: str(HEIGHT - 30)})
+    reason = ROLL_BACK_ALONE.fits(deeper)
+    assert reason is not None
+    assert "rollback --hard" in reason
+    assert "remediate plan node-down --donor HOST" in reason
+    assert "fork" not in reason
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", "1" * 19, ""])

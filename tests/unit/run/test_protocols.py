@@ -205,6 +205,8 @@ def test_assignments_follow_the_first_line() -> None:
     """The example of `Runnable`, whose values are those at the head of its payload."""
     run = example(grouping, "Run")("hall", "light", "set -eu\nlamp=hall\nlight\nlamp=attic")
     assert grouping.assigned_values(run) == {"lamp": "hall"}
+    numbered = example(grouping, "Run")("hall", "light", "set -eu\nsha256=ab\nlamp2=hall\nlight")
+    assert grouping.assigned_values(numbered) == {"sha256": "ab", "lamp2": "hall"}
 
 
 def test_a_proposed_lamp_is_marked_as_a_guess() -> None:

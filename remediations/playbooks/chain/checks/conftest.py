@@ -46,7 +46,8 @@ class _Every:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `node` runs for each node of the plan, for `acted` or `signer` for each
     one, or each validator, that was acted on, for `freed` for each whose validator was unjailed,
-    for `held` for each that was stopped and held."""
+    for `held` for each that was stopped and held, for `chosen` for each whose program cosmovisor
+    selects."""
     plan = PlannedChain.of(metafunc.config.stash[GIVEN].plan)
     asked = {
         "node": [target.host for target in plan.targets],
@@ -54,6 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "signer": [t.host for t in plan.targets if t.power and t.host in plan.acting],
         "freed": list(plan.freed),
         "held": [target.host for target in plan.held],
+        "chosen": [one.host for one in plan.baseline.selected],
     }
     for name, hosts in asked.items():
         if name in metafunc.fixturenames:
@@ -168,3 +170,9 @@ def host_of(reach: BlockingReach) -> Callable[[str], Host]:
     """Name → testinfra's host object, for a check that asks one host directly: a round trip each
     time."""
     return lambda name: testinfra_host(reach, name)
+
+
+@pytest.fixture
+def chosen(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
+    """One node whose program cosmovisor selects, and a plan put in place."""
+    return _one(request, reading)

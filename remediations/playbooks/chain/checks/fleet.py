@@ -238,10 +238,20 @@ def _questions(
         asked["programs"] = hosts.running_programs(target.unit)
         asked["failures"] = hosts.journal_since_start(target.unit, FAILURES, CREDENTIALS)
         asked["foreign_file"] = hosts.foreign_file(f"{target.home}/data", target.user or "root")
+    for one in baseline.selected:
+        if one.host == target.host:
+            asked["selected"] = hosts.real_path(f"{one.root}/current/bin/{_file_name(one.path)}")
+            asked["upgrade_info"] = hosts.file_hash(
+                f"{target.home}/data/upgrade-info.json", target.user or "root"
+            )
     for process in baseline.untouched:
         if process.host == target.host:
             asked["process_start"] = hosts.process_start(process.pid)
     return asked
+
+
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _of_the_chain(

@@ -51,6 +51,8 @@ class CheckedNode:
     failures: Reading[str]
     foreign_file: Reading[str]
     process_start: Reading[int | None]
+    selected: Reading[str]
+    upgrade_info: Reading[str]
 
     @property
     def name(self) -> str:

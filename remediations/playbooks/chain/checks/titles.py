@@ -34,6 +34,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P24": "no key of a stopped holder signs twice any more",
         "P25": "there is room on the disk for what comes",
         "P26": "the process may open as many files as planned",
+        "P27": "cosmovisor selects the program that was planned",
+        "P28": "upgrade-info.json is as it was",
         "I13": "processes that were healthy were not restarted",
     }
 )

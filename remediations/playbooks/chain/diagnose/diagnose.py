@@ -58,7 +58,12 @@ _SEES = frozenset(
     }
 )
 """The node follows the chain, or its part of it, and its view of the votes is right."""
-_BY_FILES = (ChainClass.ALL_DOWN, ChainClass.HALT_HEIGHT)
+_BY_FILES = (
+    ChainClass.ALL_DOWN,
+    ChainClass.HALT_HEIGHT,
+    ChainClass.UPGRADE_NEEDED,
+    ChainClass.DETERMINISTIC_PANIC,
+)
 """Classes that are known without an answer of any node: who holds which power is told by files."""
 _SHOWN = 3
 """Witnesses that are quoted as evidence. All are used; a few suffice to show it."""

@@ -71,7 +71,7 @@ def one_process(_chain: ChainSituation, reading: HostReading) -> GuardResult:
             next_step="`remediate diagnose` again",
             facts=facts,
         )
-    strangers = [process for process in processes if process.pid != unit.main_pid]
+    strangers = [p for p in processes if p.pid != unit.main_pid and not p.of_unit]
     return guard_result(
         "G4",
         title,

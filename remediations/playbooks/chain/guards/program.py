@@ -7,7 +7,6 @@ was brought still has its hash, is for this platform, and runs there.
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from shlex import quote
 
 from remediations.engine.domain import Proposal
@@ -17,18 +16,15 @@ from remediations.playbooks.chain.program import (
     FAILING,
     chosen_program,
     cured_by_program,
-    named_upgrades,
     runs_program,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.render.formats import name_some, percent, short_digest
-from remediations.systems.comet.install import FILES
+from remediations.systems.comet.cosmovisor import is_cosmovisor
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.reading import HostReading
-from remediations.systems.hosts.values import Binary, Unit
 from remediations.values.reading import Unknown, value_or_none
 
-COSMOVISOR = "cosmovisor"
 _LOOK = "`remediate diagnose` shows the evidence"
 _AGAIN = "`remediate diagnose` again"
 _CHOOSE = "`remediate stage FILE`, then `remediate plan INC-001 --program SHA256`"
@@ -102,17 +98,19 @@ def another_program(chain: ChainSituation, reading: HostReading) -> GuardResult:
     )
 
 
-def starts_program_itself(chain: ChainSituation, reading: HostReading) -> GuardResult:
-    """G63: the unit starts the program itself. Where a wrapper chooses it (cosmovisor), a swap may
-    not be what it starts next."""
+def starts_program_itself(_chain: ChainSituation, reading: HostReading) -> GuardResult:
+    """G63: the unit starts the program itself. Where a wrapper chooses it, a swap may not be what
+    it starts next."""
     unit, binary = value_or_none(reading.unit), value_or_none(reading.binary)
     host, next_step = reading.host, _AGAIN
     if unit is None or binary is None:
         holds, got = None, "unit or program was not read"
     else:
-        holds = unit.binary == binary.path
+        holds = unit.binary == binary.path and not is_cosmovisor(unit.binary)
         got = f"{unit.binary} starts {binary.path}" if not holds else binary.path
-        next_step = _AGAIN if holds else _by_hand(chain, host, unit, binary)
+        next_step = _AGAIN
+        if not holds:
+            next_step = f"put the program by hand where {unit.binary} looks for it, on {host}"
     return guard_result(
         "G63",
         "the unit starts its program itself",
@@ -122,23 +120,6 @@ def starts_program_itself(chain: ChainSituation, reading: HostReading) -> GuardR
         expected="no wrapper in between",
         next_step=next_step,
         facts=(f"{host}.program_path", f"{host}.unit"),
-    )
-
-
-def _by_hand(chain: ChainSituation, host: str, unit: Unit, binary: Binary) -> str:
-    """The commands that put the program where cosmovisor looks for it: in the place of the one
-    that fails, or below the name of the upgrade that is asked for."""
-    if PurePosixPath(unit.binary).name != COSMOVISOR:
-        return f"put the program by hand where {unit.binary} looks for it, on {host}"
-    (*_, name) = ("", *named_upgrades(chain.finding.node(host)))
-    path = PurePosixPath(binary.path)
-    if name:
-        path = PurePosixPath(unit.home, COSMOVISOR, "upgrades", name, "bin", path.name)
-    user, file = quote(unit.user or "root"), f"{FILES}/{chosen_program(chain) or 'SHA256'}"
-    return (
-        f"on {host} by hand, and on all that fail together: `sudo install -D -o {user} -m 755 "
-        f"{file} {quote(str(path))}`, then `sudo systemctl restart {quote(unit.name)}`; keep "
-        "upgrade-info.json"
     )
 
 

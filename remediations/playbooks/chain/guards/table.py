@@ -14,6 +14,7 @@ from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Outcome
 from remediations.playbooks.chain.guards import (
     copies,
+    cosmovisor,
     duplicate,
     jail,
     links,
@@ -170,6 +171,22 @@ INSTALL_GUARDS = tuple(
     )
 )
 """The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
+INSTALL_BELOW_GUARDS = tuple(
+    map(
+        by_host,
+        (
+            node.unit_known,
+            program.curable_by_program,
+            *_SAFE_TO_RUN,
+            program.program_staged,
+            program.another_program,
+            cosmovisor.one_home,
+            cosmovisor.link_leads_to_program,
+            cosmovisor.upgrade_named,
+            cosmovisor.place_is_free,
+        ),
+    )
+)
 COPY_GUARDS = tuple(
     map(by_host, (node.unit_known, copies.donor_sound, *_SAFE_TO_RUN, node.same_binary))
 )
