@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "whatif": "say what would happen if hosts stopped, links broke, or a playbook ran",
     "show": "show a plan as text, Markdown, HTML or JSON",
     "approve": "sign a plan with an SSH key",
+    "approvals": "say who has signed a plan, who still may, and add an approval from a file",
     "apply": "carry out an approved plan, stopping the moment the world differs",
     "status": "say what state a run is in, from its journal",
     "resume": "go on with a run that stopped, or whose process died",

@@ -24,6 +24,7 @@ import msgspec
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult
 from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.tally import Tally
 from remediations.engine.catalogue import catalogue
 from remediations.engine.diff.difference import ObservationDiff
 from remediations.engine.doctor.line import DoctorLine
@@ -128,6 +129,7 @@ _ENGINE: Mapping[str, DocumentType] = {
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
+    "tally": DocumentType(kind=Tally, what="the approvals of a plan, as `approvals` prints them"),
     "journal-entry": DocumentType(kind=JournalEntry, what="one line of journal.jsonl"),
     "checks": DocumentType(kind=tuple[CheckResult, ...], what="what the last verification found"),
     "report": DocumentType(kind=Report, what="one run, complete"),

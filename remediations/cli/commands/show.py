@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
+from remediations.cli.opened import open_plan
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult, terminal_style
 from remediations.cli.run_status import read_bound_journal
-from remediations.engine.plan.plan import Plan, plan_digest
-from remediations.engine.plan.plan_file import read_plan
+from remediations.engine.plan.plan import Plan
 from remediations.engine.plan.render_text import plan_text
-from remediations.engine.runs.store import find_run, is_path_name
 from remediations.errors import ExitCode
 
 FORMS = ("text", "markdown", "html")
@@ -27,22 +24,15 @@ FORMS = ("text", "markdown", "html")
 @json_option
 def command(run: str, form: str, verbose: bool) -> CommandResult:
     """Exit 0. With --json: the plan in canonical form. 2: another plan was applied in that run."""
-    plan = _named(run)
-    digest = plan_digest(plan)
+    opened = open_plan(run)
+    if opened.run is not None:
+        read_bound_journal(opened.run)
+    plan, digest = opened.plan, opened.digest
     return CommandResult(
         exit_code=ExitCode.OK,
         document={"plan": plan, "digest": digest},
         text=_rendered(plan, digest, form, verbose=verbose),
     )
-
-
-def _named(name: str) -> Plan:
-    """The plan in the file `name`, which ends in .json or has a `/` in it, or of the run."""
-    if name.endswith(".json") or (is_path_name(name) and os.path.isfile(name)):  # noqa: PTH113 - any name
-        return read_plan(Path(name))
-    run = find_run(name)
-    read_bound_journal(run)
-    return run.plan
 
 
 def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:

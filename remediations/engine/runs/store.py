@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.approval_file import APPROVAL_LIMIT
 from remediations.engine.observe.digest import portable_inventory
 from remediations.engine.observe.observation import Observation, load_observation
 from remediations.engine.plan.plan import NAMING, Plan, plan_digest
@@ -51,7 +52,6 @@ RUNS = "runs"
 STOP_FILE = "stop.json"
 CHECKS_FILE = "checks.json"
 """The results of the first verification; those of a later one are beside it (`checks_file`)."""
-APPROVAL_LIMIT = MEGABYTE // 10
 CHECKS_LIMIT = 16 * MEGABYTE
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 """The errors of the system that mean that there is no such directory."""
