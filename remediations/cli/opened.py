@@ -1,4 +1,5 @@
-"""What a word on the command line names where only a plan is needed: a run, or a plan's file."""
+"""What a word on the command line names: a run of this machine, one that travels, or the file of a
+plan."""
 
 from __future__ import annotations
 
@@ -7,10 +8,12 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import read_plan
 from remediations.engine.runs.history import check_newest, check_open
-from remediations.engine.runs.store import RunDirectory, find_run, is_path_name
+from remediations.engine.runs.store import ARCHIVE_SUFFIX, RunDirectory, find_run, is_path_name
 
 PLAN_SUFFIX = ".json"
 
@@ -41,6 +44,22 @@ class OpenedPlan:
             check_newest(self.plan, self.reference, "")
 
 
+def open_run(name: str) -> RunDirectory:
+    """The run called `name`, or in the file `name`, which ends in .tar: to be read only, by the
+    command that runs.
+
+    Raises:
+        UsageError: there is none, or it cannot be used.
+        MachineError: the state directory cannot be read, or there is no space to unpack a file.
+    """
+    if not name.endswith(ARCHIVE_SUFFIX):
+        return find_run(name)
+    # Imported here: most commands are given a run of this machine.
+    from remediations.engine.runs.archived_run import unpacked_run
+
+    return click.get_current_context().with_resource(unpacked_run(Path(name)))
+
+
 def open_plan(name: str) -> OpenedPlan:
     """The plan in the file `name`, which ends in .json or has a `/` in it, or of the run.
 
@@ -48,7 +67,9 @@ def open_plan(name: str) -> OpenedPlan:
         UsageError: there is none, or it cannot be used.
         MachineError: the state directory cannot be read.
     """
-    if name.endswith(PLAN_SUFFIX) or (is_path_name(name) and os.path.isfile(name)):  # noqa: PTH113 - any name
+    packed = name.endswith(ARCHIVE_SUFFIX)
+    file = is_path_name(name) and not packed and os.path.isfile(name)  # noqa: PTH113 - any name
+    if name.endswith(PLAN_SUFFIX) or file:
         return OpenedPlan(plan=read_plan(Path(name)), run=None, reference=shlex.quote(name))
-    run = find_run(name)
+    run = open_run(name)
     return OpenedPlan(plan=run.plan, run=run, reference=run.reference)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
+from remediations.cli.opened import open_run
 from remediations.cli.options import inventory_option, json_option, run_argument
 from remediations.cli.output import CommandResult, next_command
 from remediations.engine.approve.approval_file import read_approval
@@ -22,7 +23,7 @@ from remediations.engine.approve.tally import (
 from remediations.engine.plan.plan import NAMING
 from remediations.engine.runs.history import check_open
 from remediations.engine.runs.journal import read_journal
-from remediations.engine.runs.store import RunDirectory, find_run
+from remediations.engine.runs.store import RunDirectory, read_only_error
 from remediations.errors import ExitCode
 from remediations.render.formats import count_of, format_moment, name_some
 from remediations.render.printable import one_line
@@ -34,7 +35,7 @@ MARKS = {
 }
 
 
-@click.command("approvals", help="Say who has signed the plan of RUN, who still may, and add one.")
+@click.command("approvals", help="Say who has signed the plan of RUN|FILE, who still may; add one.")
 @run_argument
 @click.option(
     "--add",
@@ -49,7 +50,7 @@ def command(
     run: str, added: Path | None, inventory: Path | None, allowed_signers: Path | None
 ) -> CommandResult:
     """Exit 0: enough people have approved. 5: not yet, or one approval is not valid."""
-    directory = find_run(run)
+    directory = open_run(run)
     anchors = Anchors(directory.plan, inventory, allowed_signers)
     file = None if added is None else _add(directory, added, anchors)
     # Read anew: the directory has one more now.
@@ -71,6 +72,8 @@ def _add(run: RunDirectory, path: Path, anchors: Anchors) -> str:
         ApprovalError: it is not valid for this plan, adds nobody, or there is nothing to approve.
         UsageError: the file cannot be used.
     """
+    if run.travels:
+        raise read_only_error(run.reference, "an approval to be added")
     check_open(run)
     kept = [(one.file, one.approval) for one in run.approvals]
     given = read_approval(path)

@@ -137,7 +137,7 @@ def _told(opened: OpenedPlan, approval: Approval, out: Path | None) -> str:
 
 def _check_place(opened: OpenedPlan) -> None:
     """Refuse to keep an approval where there is no run to keep it in."""
-    if opened.run is None:
+    if opened.run is None or opened.run.travels:
         raise UsageError(
             "the approval of a file has no run to be kept in",
             guard="--out",

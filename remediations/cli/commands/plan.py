@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from remediations.cli.handing_out import check_empty, hand_out
 from remediations.cli.inputs import PlanCommand, typed_inputs
 from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
@@ -53,6 +54,11 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
     is_flag=True,
     help="First try it on copies, and plan with what came of it; nothing in use changes.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write plan.json and run.tar into this new or empty directory, to be taken away.",
+)
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
     playbook: str,
@@ -62,6 +68,7 @@ def command(
     source: Path | None,
     save: Path | None,
     rehearse: bool,
+    out: Path | None,
     verbose: bool,
 ) -> CommandResult:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
@@ -71,6 +78,8 @@ def command(
     )
     installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
     inputs = parse_inputs(installed.playbook, typed_inputs())
+    if out is not None:
+        check_empty(out)
     if rehearse and source is not None:
         raise without_hosts(installed.playbook.id, source)
     hosts, style = require_inventory(inventory), terminal_style()
@@ -103,8 +112,12 @@ def command(
     text = "\n\n".join((*before, text))
     document = {"plan": plan, "digest": digest, "run": None, "last_run": past, "rehearsal": tried}
     if plan.blocked:
+        if out is not None:
+            hand_out(out, plan)
         return _refused(plan, document, text)
     run = create_run(plan, observation, hosts, datetime.now(UTC))
+    if out is not None:
+        hand_out(out, plan, run)
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
         again = next_command(*words_to_plan(plan), inventory=hosts.path)

@@ -33,6 +33,7 @@ from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
+from remediations.engine.runs.archive import ARCHIVE_FORMAT, RunManifest
 from remediations.engine.runs.history import UnprovenRun
 from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
@@ -56,6 +57,7 @@ FORMATS = {
     Observation.__name__: OBSERVATION_FORMAT,
     Plan.__name__: PLAN_FORMAT,
     RunBegan.__name__: JOURNAL_FORMAT,
+    RunManifest.__name__: ARCHIVE_FORMAT,
 }
 """The value that the member `format` of each must have."""
 
@@ -129,6 +131,7 @@ _ENGINE: Mapping[str, DocumentType] = {
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
+    "manifest": DocumentType(kind=RunManifest, what="what is in an exported run"),
     "tally": DocumentType(kind=Tally, what="the approvals of a plan, as `approvals` prints them"),
     "journal-entry": DocumentType(kind=JournalEntry, what="one line of journal.jsonl"),
     "checks": DocumentType(kind=tuple[CheckResult, ...], what="what the last verification found"),

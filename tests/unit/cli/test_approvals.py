@@ -148,3 +148,23 @@ def test_a_person_types_the_digits(desk: Desk, laptop: Path) -> None:
     os.close(slave)
     os.close(master)
     assert not file.exists()
+
+
+def test_a_plan_is_handed_out(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into a new directory, with the run; of a plan that is refused there is no run."""
+    monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path / "state"))
+    out = tmp_path / "deep" / "handed"
+    source = desk.saved(quorum_lost(), "handed")
+    assert remediate("plan", "INC-001", "--from", source, "--out", out).code == 3
+    assert {one.name for one in out.iterdir()} >= {"plan.json", "run.tar"}
+    plan = (find_run("last").path / "plan.json").read_bytes()
+    assert (out / "plan.json").read_bytes() == plan
+    assert remediate("show", out / "run.tar", "--json").code == 0
+    again = remediate("plan", "INC-001", "--from", source, "--out", out, "--json")
+    assert again.code == 2
+    assert again.document["error"]["guard"] == "--out"  # type: ignore[index]
+    refused = tmp_path / "refused"
+    wrong = desk.saved(wrong_clock(quorum_lost(), "val1"), "handed-refused")
+    assert remediate("plan", "INC-001", "--from", wrong, "--out", refused).code == 4
+    assert {one.name for one in refused.iterdir()} >= {"plan.json"}
+    assert not (refused / "run.tar").exists()

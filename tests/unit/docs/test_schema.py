@@ -22,6 +22,7 @@ from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.plan import Plan, plan_digest
+from remediations.engine.runs.archive import ARCHIVE_FORMAT, PackedFile, RunManifest
 from remediations.engine.whatif.projection import Projection, Supposition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
@@ -136,6 +137,7 @@ REAL: dict[str, Callable[[], list[object]]] = {
     "whatif": lambda: [projections()],
     "plan": lambda: [*plans()],
     "approval": lambda: [told.approval(plan_of(quorum_lost()))],
+    "manifest": lambda: [manifest()],
     "tally": lambda: [tally()],
     "journal-entry": lambda: [
         *told.entries(plan_of(quorum_lost())),
@@ -155,6 +157,13 @@ REAL: dict[str, Callable[[], list[object]]] = {
     "error": lambda: [failure()],
     "proposal": lambda: [*proposals()],
 }
+
+
+def manifest() -> RunManifest:
+    """Of a run with one file."""
+    packed = PackedFile(name="plan.json", size=2, sha256="0" * 64)
+    name = "20261125-120000-inc-001-00000000"
+    return RunManifest(format=ARCHIVE_FORMAT, run=name, plan="0" * 64, head="", files=(packed,))
 
 
 def tally() -> Tally:
