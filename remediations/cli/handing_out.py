@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.change import change_digest
+from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import PLAN_FILE
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import UsageError
@@ -13,6 +14,8 @@ from remediations.values.wire import canonical
 
 ARCHIVE = "run.tar"
 """The name of the run in the directory: a script need not know the run's own."""
+REVIEW = "plan.md"
+"""What a pull request shows."""
 SHOWN = 4
 
 
@@ -44,9 +47,12 @@ def hand_out(directory: Path, plan: Plan, run: RunDirectory | None = None) -> No
         MachineError: it cannot be written.
         UsageError: the run is too large to travel.
     """
-    files = {PLAN_FILE: canonical(plan)}
+    # Imported here, as below: most plans stay where they are.
+    from remediations.engine.plan.review import review_markdown
+
+    review = review_markdown(plan, plan_digest(plan), change_digest(plan))
+    files = {PLAN_FILE: canonical(plan), REVIEW: review.encode()}
     if run is not None:
-        # Imported here: most plans stay where they are.
         from remediations.engine.runs.archive import pack_run
 
         files[ARCHIVE] = pack_run(run).data

@@ -26,6 +26,7 @@ from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import PlanBuilder
+from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.inputs import parse_inputs
 from remediations.engine.plan.plan import Plan, plan_digest, words_to_plan
 from remediations.engine.plan.planning import make_plan
@@ -57,7 +58,7 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Also write plan.json and run.tar into this new or empty directory, to be taken away.",
+    help="Also write plan.json, plan.md and run.tar into this directory, new or empty.",
 )
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
@@ -105,12 +106,27 @@ def command(
     if rehearse and not plan.blocked:  # what a guard refuses is not tried either
         tried = rehearse_branch(installed, plan.branch, situation, inputs, hosts)
         plan = made_with(with_rehearsed(inputs, tried))
-    digest = plan_digest(plan)
-    text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
+    digest, change = plan_digest(plan), change_digest(plan)
+    text = plan_text(
+        plan,
+        digest,
+        width=style.width,
+        colour=style.colour,
+        verbose=verbose,
+        now=now,
+        change=change,
+    )
     before = [one_line(_tried(plan, past, now))] if past is not None else []
     before += [rehearsal_text(tried)] if tried is not None else []
     text = "\n\n".join((*before, text))
-    document = {"plan": plan, "digest": digest, "run": None, "last_run": past, "rehearsal": tried}
+    document = {
+        "plan": plan,
+        "digest": digest,
+        "change": change,
+        "run": None,
+        "last_run": past,
+        "rehearsal": tried,
+    }
     if plan.blocked:
         if out is not None:
             hand_out(out, plan)
@@ -136,7 +152,7 @@ def _nothing_to_do(
     # Imported here: what is planned is drawn without it.
     from remediations.engine.find.render_text import finding_text
 
-    nothing = dict.fromkeys(("plan", "run", "digest", "rehearsal"))
+    nothing = dict.fromkeys(("plan", "run", "digest", "change", "rehearsal"))
     document = {"finding": finding, "last_run": past, **nothing}
     evidence = finding_text(
         finding,

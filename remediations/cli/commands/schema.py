@@ -31,6 +31,7 @@ from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
+from remediations.engine.plan.change import PlanDiff
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
 from remediations.engine.runs.archive import ARCHIVE_FORMAT, RunManifest
@@ -126,6 +127,7 @@ _ENGINE: Mapping[str, DocumentType] = {
     "diff": DocumentType(
         kind=ObservationDiff, what="what changed between two observations, as `diff` prints it"
     ),
+    "plan-diff": DocumentType(kind=PlanDiff, what="in what two plans differ, as `diff` prints it"),
     "whatif": DocumentType(
         kind=tuple[Projection, ...], what="what would happen, as `whatif` prints it with --json"
     ),

@@ -6,36 +6,43 @@ from datetime import UTC, datetime
 
 import click
 
-from remediations.cli.opened import open_plan
+from remediations.cli.opened import OpenedPlan, open_plan
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult, terminal_style
 from remediations.cli.run_status import read_bound_journal
-from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.render_text import plan_text
 from remediations.errors import ExitCode
 
 FORMS = ("text", "markdown", "html")
 
 
-@click.command("show", help="Show the plan of RUN, or a plan FILE.")
+@click.command("show", help="Show the plan of RUN, of an exported run, or of a plan FILE.")
 @click.argument("run", metavar="RUN|FILE")
 @click.option("--as", "form", type=click.Choice(FORMS), default="text", show_default=True)
+@click.option(
+    "--markdown",
+    "review",
+    is_flag=True,
+    help="For a pull request: what does not pass first, commands folded, within GitHub's limit.",
+)
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 @json_option
-def command(run: str, form: str, verbose: bool) -> CommandResult:
+def command(run: str, form: str, review: bool, verbose: bool) -> CommandResult:
     """Exit 0. With --json: the plan in canonical form. 2: another plan was applied in that run."""
     opened = open_plan(run)
     if opened.run is not None:
         read_bound_journal(opened.run)
-    plan, digest = opened.plan, opened.digest
+    change = change_digest(opened.plan)
     return CommandResult(
         exit_code=ExitCode.OK,
-        document={"plan": plan, "digest": digest},
-        text=_rendered(plan, digest, form, verbose=verbose),
+        document={"plan": opened.plan, "digest": opened.digest, "change": change},
+        text=_rendered(opened, change, "review" if review else form, verbose=verbose),
     )
 
 
-def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
+def _rendered(opened: OpenedPlan, change: str, form: str, *, verbose: bool) -> str:
+    plan, digest = opened.plan, opened.digest
     if form == "text":
         style = terminal_style()
         return plan_text(
@@ -45,11 +52,16 @@ def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
             colour=style.colour,
             verbose=verbose,
             now=datetime.now(UTC),
+            change=change,
         )
+    if form == "review":
+        from remediations.engine.plan.review import review_markdown
+
+        return review_markdown(plan, digest, change)
     if form == "markdown":
         from remediations.engine.report.markdown import plan_markdown
 
-        return plan_markdown(plan, digest)
+        return plan_markdown(plan, digest, change)
     from remediations.engine.report.html import plan_html
 
-    return plan_html(plan, digest)
+    return plan_html(plan, digest, change)

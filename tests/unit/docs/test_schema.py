@@ -21,6 +21,7 @@ from remediations.engine.doctor.line import lack_line, ok_line
 from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.plan.change import compare_plans
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.runs.archive import ARCHIVE_FORMAT, PackedFile, RunManifest
 from remediations.engine.whatif.projection import Projection, Supposition
@@ -134,6 +135,7 @@ REAL: dict[str, Callable[[], list[object]]] = {
         difference(quorum_lost(), worlds.healthy()),
         difference(worlds.healthy(), worlds.stopped(worlds.healthy(standby=0), "val4")),
     ],
+    "plan-diff": lambda: [compare_plans(plan_of(quorum_lost()), plan_of(minority_down()))],
     "whatif": lambda: [projections()],
     "plan": lambda: [*plans()],
     "approval": lambda: [told.approval(plan_of(quorum_lost()))],

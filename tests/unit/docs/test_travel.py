@@ -79,7 +79,7 @@ def test_it_was_done(journey: Journey) -> None:
     alice = journey.place / "alice"
     assert not (alice / ".local").exists()
     runs = [journey.place / name / ".local/state/remediate/runs" for name in ("plan", "apply")]
-    assert [len(list(one.iterdir())) for one in runs] == [1, 1]
+    assert [len(list(one.iterdir())) for one in runs] == [2, 1]
     assert not list(runs[0].glob("*/journal.jsonl"))
 
 
