@@ -114,6 +114,17 @@ class Anchors:
         return load_verifier(path, self.config)
 
     @property
+    def verifier_if_any(self) -> Verifier | None:
+        """The verifier, or None on a machine that has neither a list of who may approve nor an
+        inventory that would name one: that of somebody who signs, and does nothing else.
+
+        Raises:
+            ApprovalError, UsageError, MachineError: as `verifier`, where there is one.
+        """
+        named = (self._given_signers, self.config.allowed_signers, self._given_inventory)
+        return self.verifier if any(named) or self.config.inventories else None
+
+    @property
     def signers_used(self) -> Anchor:
         """The list of who may approve, as recorded in the journal."""
         path, named_by = self._list

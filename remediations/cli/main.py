@@ -33,7 +33,10 @@ COMMANDS: dict[str, str] = {
     "whatif": "say what would happen if hosts stopped, links broke, or a playbook ran",
     "show": "show a plan as text, Markdown, HTML or JSON",
     "approve": "sign a plan with an SSH key",
+    "approvals": "say who has signed a plan, who still may, and add an approval from a file",
     "apply": "carry out an approved plan, stopping the moment the world differs",
+    "export": "write a run as one file, to be read, signed and applied elsewhere",
+    "import": "take a run from such a file",
     "status": "say what state a run is in, from its journal",
     "resume": "go on with a run that stopped, or whose process died",
     "stop": "let nothing more of a run start, from any machine, with a receipt for each step",
@@ -88,7 +91,7 @@ class Commands(click.Group):
 
 
 def _module(name: str) -> str:
-    return f"{name}_" if name == "list" else name
+    return f"{name}_" if name in ("list", "import") else name
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

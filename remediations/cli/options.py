@@ -90,14 +90,14 @@ save_option = click.option(
 )
 
 
-def _not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -> str:
+def not_empty(_context: click.Context, _parameter: click.Parameter, run: str) -> str:
     """Refuse an empty name: an empty variable in a script must not select the only run."""
     if not run:
         raise click.BadParameter("it is empty; `remediate status` lists the runs")
     return run
 
 
-run_argument = click.argument("run", metavar="RUN", callback=_not_empty)
+run_argument = click.argument("run", metavar="RUN", callback=not_empty)
 
 
 def observation_options(function: F) -> F:

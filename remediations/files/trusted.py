@@ -36,6 +36,8 @@ from pathlib import Path
 from remediations.errors import RemediationError, UsageError
 
 MEGABYTE = 1_000_000
+_CHUNK = MEGABYTE
+"""Bytes that are read at once: Python makes room for all that it asks for."""
 LINKS = 40
 """How many symbolic links one path may follow: Linux's own limit."""
 _DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -218,7 +220,7 @@ def _descend(directory: int | None, part: str, shown: Path, judge: _Judge, held:
 
 def _up_to(descriptor: int, most: int) -> bytes:
     data = bytearray()
-    while len(data) < most and (chunk := os.read(descriptor, most - len(data))):
+    while len(data) < most and (chunk := os.read(descriptor, min(_CHUNK, most - len(data)))):
         data += chunk
     return bytes(data)
 

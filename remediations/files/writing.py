@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from remediations.errors import MachineError
@@ -101,6 +103,32 @@ def open_private_log(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@contextmanager
+def private_temporary_directory(content: str) -> Iterator[Path]:
+    """A directory for `content` that nobody else can change, removed when the block ends.
+
+    Raises:
+        MachineError: it cannot be made, or others could replace it.
+    """
+    # Imported here: `status` loads this module and writes nothing.
+    import tempfile
+
+    try:
+        made = tempfile.TemporaryDirectory(prefix="remediate-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise MachineError(
+            f"there is no place for {content}",
+            guard="temporary directory",
+            got=str(error),
+            expected="a directory for temporary files with free space",
+            next_step="free space, or set TMPDIR to another directory",
+        ) from error
+    with made as name:
+        # In $TMPDIR, others might be able to replace the directory by their own.
+        check_directory(Path(name), refusal=MachineError)
+        yield Path(name)
 
 
 def make_private_directory(directory: Path) -> None:

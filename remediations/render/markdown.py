@@ -9,6 +9,7 @@ only at the start of its own.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -59,6 +60,26 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 def markdown(blocks: Document) -> str:
     """The whole document, ending with a line feed."""
     return "\n\n".join(_block(block) for block in blocks if not isinstance(block, Figure)) + "\n"
+
+
+def folding_markdown(blocks: Document) -> str:
+    """The whole document, with folded blocks in `<details>`, the only HTML that is ever written:
+    GitHub and GitLab fold it, others show what is in it. What stands in a summary is text."""
+    return "\n\n".join(map(_folding, blocks)) + "\n"
+
+
+def _folding(block: Block) -> str:
+    if not isinstance(block, Folded):
+        return _block(block)
+    inner = "\n\n".join(map(_folding, block.blocks))
+    return f"<details><summary>{_summary(block.summary)}</summary>\n\n{inner}\n\n</details>"
+
+
+def _summary(text: str) -> str:
+    """Text inside of HTML, where Markdown is not parsed, and mentions are looked for outside of
+    code only."""
+    shown = html.escape(one_line(text))
+    return f"<code>{shown}</code>" if _LIVE.search(text) else shown
 
 
 def _block(block: Block) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from remediations.cli.handing_out import check_empty, hand_out
 from remediations.cli.inputs import PlanCommand, typed_inputs
 from remediations.cli.observing import TOOL, get_observation, require_inventory
 from remediations.cli.options import limit_option, observation_options, parse_limit
@@ -25,6 +26,7 @@ from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.plan.build import PlanBuilder
+from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.inputs import parse_inputs
 from remediations.engine.plan.plan import Plan, plan_digest, words_to_plan
 from remediations.engine.plan.planning import make_plan
@@ -53,6 +55,11 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
     is_flag=True,
     help="First try it on copies, and plan with what came of it; nothing in use changes.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write plan.json, plan.md and run.tar into this directory, new or empty.",
+)
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
     playbook: str,
@@ -62,6 +69,7 @@ def command(
     source: Path | None,
     save: Path | None,
     rehearse: bool,
+    out: Path | None,
     verbose: bool,
 ) -> CommandResult:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
@@ -71,6 +79,8 @@ def command(
     )
     installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
     inputs = parse_inputs(installed.playbook, typed_inputs())
+    if out is not None:
+        check_empty(out)
     if rehearse and source is not None:
         raise without_hosts(installed.playbook.id, source)
     hosts, style = require_inventory(inventory), terminal_style()
@@ -96,15 +106,34 @@ def command(
     if rehearse and not plan.blocked:  # what a guard refuses is not tried either
         tried = rehearse_branch(installed, plan.branch, situation, inputs, hosts)
         plan = made_with(with_rehearsed(inputs, tried))
-    digest = plan_digest(plan)
-    text = plan_text(plan, digest, width=style.width, colour=style.colour, verbose=verbose, now=now)
+    digest, change = plan_digest(plan), change_digest(plan)
+    text = plan_text(
+        plan,
+        digest,
+        width=style.width,
+        colour=style.colour,
+        verbose=verbose,
+        now=now,
+        change=change,
+    )
     before = [one_line(_tried(plan, past, now))] if past is not None else []
     before += [rehearsal_text(tried)] if tried is not None else []
     text = "\n\n".join((*before, text))
-    document = {"plan": plan, "digest": digest, "run": None, "last_run": past, "rehearsal": tried}
+    document = {
+        "plan": plan,
+        "digest": digest,
+        "change": change,
+        "run": None,
+        "last_run": past,
+        "rehearsal": tried,
+    }
     if plan.blocked:
+        if out is not None:
+            hand_out(out, plan)
         return _refused(plan, document, text)
     run = create_run(plan, observation, hosts, datetime.now(UTC))
+    if out is not None:
+        hand_out(out, plan, run)
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
         again = next_command(*words_to_plan(plan), inventory=hosts.path)
@@ -123,7 +152,7 @@ def _nothing_to_do(
     # Imported here: what is planned is drawn without it.
     from remediations.engine.find.render_text import finding_text
 
-    nothing = dict.fromkeys(("plan", "run", "digest", "rehearsal"))
+    nothing = dict.fromkeys(("plan", "run", "digest", "change", "rehearsal"))
     document = {"finding": finding, "last_run": past, **nothing}
     evidence = finding_text(
         finding,

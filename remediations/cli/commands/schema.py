@@ -24,14 +24,17 @@ import msgspec
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult
 from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.tally import Tally
 from remediations.engine.catalogue import catalogue
 from remediations.engine.diff.difference import ObservationDiff
 from remediations.engine.doctor.line import DoctorLine
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
+from remediations.engine.plan.change import PlanDiff
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
+from remediations.engine.runs.archive import ARCHIVE_FORMAT, RunManifest
 from remediations.engine.runs.history import UnprovenRun
 from remediations.engine.runs.records import JOURNAL_FORMAT, JournalEntry, RunBegan
 from remediations.engine.verify.result import CheckResult
@@ -55,6 +58,7 @@ FORMATS = {
     Observation.__name__: OBSERVATION_FORMAT,
     Plan.__name__: PLAN_FORMAT,
     RunBegan.__name__: JOURNAL_FORMAT,
+    RunManifest.__name__: ARCHIVE_FORMAT,
 }
 """The value that the member `format` of each must have."""
 
@@ -123,11 +127,14 @@ _ENGINE: Mapping[str, DocumentType] = {
     "diff": DocumentType(
         kind=ObservationDiff, what="what changed between two observations, as `diff` prints it"
     ),
+    "plan-diff": DocumentType(kind=PlanDiff, what="in what two plans differ, as `diff` prints it"),
     "whatif": DocumentType(
         kind=tuple[Projection, ...], what="what would happen, as `whatif` prints it with --json"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
+    "manifest": DocumentType(kind=RunManifest, what="what is in an exported run"),
+    "tally": DocumentType(kind=Tally, what="the approvals of a plan, as `approvals` prints them"),
     "journal-entry": DocumentType(kind=JournalEntry, what="one line of journal.jsonl"),
     "checks": DocumentType(kind=tuple[CheckResult, ...], what="what the last verification found"),
     "report": DocumentType(kind=Report, what="one run, complete"),

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
+from remediations.cli.opened import OpenedPlan, open_plan
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult, terminal_style
 from remediations.cli.run_status import read_bound_journal
-from remediations.engine.plan.plan import Plan, plan_digest
-from remediations.engine.plan.plan_file import read_plan
+from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.render_text import plan_text
-from remediations.engine.runs.store import find_run, is_path_name
 from remediations.errors import ExitCode
 
 FORMS = ("text", "markdown", "html")
 
 
-@click.command("show", help="Show the plan of RUN, or a plan FILE.")
+@click.command("show", help="Show the plan of RUN, of an exported run, or of a plan FILE.")
 @click.argument("run", metavar="RUN|FILE")
 @click.option("--as", "form", type=click.Choice(FORMS), default="text", show_default=True)
+@click.option(
+    "--markdown",
+    "review",
+    is_flag=True,
+    help="For a pull request: what does not pass first, commands folded, within GitHub's limit.",
+)
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 @json_option
-def command(run: str, form: str, verbose: bool) -> CommandResult:
+def command(run: str, form: str, review: bool, verbose: bool) -> CommandResult:
     """Exit 0. With --json: the plan in canonical form. 2: another plan was applied in that run."""
-    plan = _named(run)
-    digest = plan_digest(plan)
+    opened = open_plan(run)
+    if opened.run is not None:
+        read_bound_journal(opened.run)
+    change = change_digest(opened.plan)
     return CommandResult(
         exit_code=ExitCode.OK,
-        document={"plan": plan, "digest": digest},
-        text=_rendered(plan, digest, form, verbose=verbose),
+        document={"plan": opened.plan, "digest": opened.digest, "change": change},
+        text=_rendered(opened, change, "review" if review else form, verbose=verbose),
     )
 
 
-def _named(name: str) -> Plan:
-    """The plan in the file `name`, which ends in .json or has a `/` in it, or of the run."""
-    if name.endswith(".json") or (is_path_name(name) and os.path.isfile(name)):  # noqa: PTH113 - any name
-        return read_plan(Path(name))
-    run = find_run(name)
-    read_bound_journal(run)
-    return run.plan
-
-
-def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
+def _rendered(opened: OpenedPlan, change: str, form: str, *, verbose: bool) -> str:
+    plan, digest = opened.plan, opened.digest
     if form == "text":
         style = terminal_style()
         return plan_text(
@@ -55,11 +52,16 @@ def _rendered(plan: Plan, digest: str, form: str, *, verbose: bool) -> str:
             colour=style.colour,
             verbose=verbose,
             now=datetime.now(UTC),
+            change=change,
         )
+    if form == "review":
+        from remediations.engine.plan.review import review_markdown
+
+        return review_markdown(plan, digest, change)
     if form == "markdown":
         from remediations.engine.report.markdown import plan_markdown
 
-        return plan_markdown(plan, digest)
+        return plan_markdown(plan, digest, change)
     from remediations.engine.report.html import plan_html
 
-    return plan_html(plan, digest)
+    return plan_html(plan, digest, change)

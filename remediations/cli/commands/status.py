@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from remediations.cli.anchors import Anchors
+from remediations.cli.opened import open_run
 from remediations.cli.options import inventory_option, json_option
 from remediations.cli.output import CommandResult, next_command
 from remediations.cli.run_status import current_status, is_expired, quick_status, way_on
 from remediations.engine.plan.plan import words_to_plan
 from remediations.engine.runs.records import RunState
 from remediations.engine.runs.status import RunStatus
-from remediations.engine.runs.store import RunDirectory, find_run, list_runs
+from remediations.engine.runs.store import RunDirectory, list_runs
 from remediations.errors import ExitCode, RemediationError
 from remediations.render.printable import one_line
 
@@ -21,13 +22,13 @@ UNREADABLE = "unreadable"
 """Shown instead of a state if the files of a run are not what was written."""
 
 
-@click.command("status", help="Say where RUN stands, or list all runs.")
+@click.command("status", help="Say where RUN|FILE stands, or list all runs.")
 @click.argument("run", required=False)
 @inventory_option
 @json_option
 def command(run: str | None, inventory: Path | None) -> CommandResult:
     """Exit 0. In the list, a run whose files cannot be used is a line, not an error."""
-    return _one(find_run(run), inventory) if run else _all(list_runs(), inventory)
+    return _one(open_run(run), inventory) if run else _all(list_runs(), inventory)
 
 
 def _one(run: RunDirectory, inventory: Path | None) -> CommandResult:
@@ -79,6 +80,11 @@ def _next(run: RunDirectory, status: RunStatus) -> str:
     match status.state:
         case RunState.PLANNED if is_expired(run.plan):
             return next_command(*words_to_plan(run.plan))
+        case RunState.PLANNED if run.travels:
+            signed = ("--key", "KEY", "--out", "approval.json")
+            return next_command("approve", run.reference, *signed)
+        case _ if run.travels:
+            return f"remediate import {run.reference}"
         case RunState.PLANNED:
             return next_command("approve", run.reference, "--key", "KEY")
         case RunState.APPROVED:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from remediations.engine.approve.sshsig import CERTIFICATE_FIELDS, parse_public_key
@@ -31,13 +33,34 @@ _DATE = re.compile(r"[0-9]{8}(?:[0-9]{4}(?:[0-9]{2})?)?Z?", re.IGNORECASE)
 
 
 class SignerLine(NamedTuple):
-    """One line. `principals` may be a pattern; `namespaces` is "" if all are allowed."""
+    """One line. `principals` may be a pattern; `namespaces` is "" if all are allowed; dates are as
+    written, "" for none, and in UTC."""
 
     number: int
     principals: str
     authority: bool
     namespaces: str
     key: bytes
+    valid_after: str = ""
+    valid_before: str = ""
+
+    @property
+    def names_one(self) -> bool:
+        """Whether its principal is the exact name of one person."""
+        return EXACT_NAME.fullmatch(self.principals) is not None
+
+    def allows(self, namespace: str) -> bool:
+        """Whether signatures of that namespace count. Patterns match as in ssh_config(5): a negated
+        one that matches overrides all others."""
+        told = self.namespaces.split(",") if self.namespaces else ["*"]
+        if any(fnmatchcase(namespace, one[1:]) for one in told if one.startswith("!")):
+            return False
+        return any(fnmatchcase(namespace, one) for one in told if not one.startswith("!"))
+
+    def is_valid(self, at: datetime) -> bool:
+        """Whether its dates include the time `at`."""
+        begins, ends = _moment(self.valid_after), _moment(self.valid_before)
+        return (begins is None or begins <= at) and (ends is None or at < ends)
 
 
 class SignersError(ValueError):
@@ -106,7 +129,19 @@ def _parsed(number: int, text: str) -> SignerLine:
         authority="cert-authority" in said,
         namespaces=said.get("namespaces", ""),
         key=key.blob,
+        valid_after=said.get("valid-after", ""),
+        valid_before=said.get("valid-before", ""),
     )
+
+
+def _moment(date: str) -> datetime | None:
+    """The time that a date of a line means; None for no date, and for one that does not exist."""
+    digits = date.rstrip("zZ")
+    form = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(digits))
+    try:
+        return datetime.strptime(digits, form).replace(tzinfo=UTC) if form else None
+    except ValueError:
+        return None
 
 
 def _split_options(text: str) -> tuple[str, str]:

@@ -28,7 +28,8 @@ class Statement(Record, frozen=True, kw_only=True):
 
 
 class Approval(Record, frozen=True, kw_only=True):
-    """A statement, its armoured signature, and the signer according to `allowed_signers`."""
+    """A statement, its armoured signature, and the signer according to `allowed_signers`; with ""
+    for `principal` if it was signed where there is no such list."""
 
     statement: Statement
     signature: str

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from remediations.engine.approve.approval import Approval, Statement, statement_for
 from remediations.engine.approve.keygen import sign
-from remediations.engine.approve.signer import Signer, signer_of
+from remediations.engine.approve.signer import Signer, signer_of, signing_key
 from remediations.engine.approve.verifier import Verifier
 from remediations.engine.plan.plan import NAMING, VALID_FOR, Plan
 from remediations.errors import ApprovalError
+from remediations.machine.programs import Program
 from remediations.render.formats import format_moment
 from remediations.values.wire import canonical
 
@@ -29,7 +30,7 @@ def approve_plan(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Ap
         sign.
     """
     statement = statement_for(plan)
-    _in_time(statement, now)
+    check_in_time(plan, now)
     signature = sign(canonical(statement), key, verifier.keygen)
     signer = signer_of(canonical(statement), signature, verifier, now)
     return Approval(
@@ -37,6 +38,26 @@ def approve_plan(plan: Plan, key: Path, verifier: Verifier, now: datetime) -> Ap
         signature=signature,
         principal=signer.principal,
         key_fingerprint=signer.fingerprint,
+        given_at=now,
+    )
+
+
+def sign_plan(plan: Plan, key: Path, keygen: Program, now: datetime) -> Approval:
+    """Sign `plan` where there is no list of who may approve. Nobody's name is in the approval:
+    that is found where the list is.
+
+    Raises:
+        ApprovalError: the plan has expired or is from the future, or the key cannot sign.
+    """
+    check_in_time(plan, now)
+    statement = statement_for(plan)
+    message = canonical(statement)
+    signature = sign(message, key, keygen)
+    return Approval(
+        statement=statement,
+        signature=signature,
+        principal="",
+        key_fingerprint=signing_key(message, signature, keygen, now),
         given_at=now,
     )
 
@@ -83,7 +104,7 @@ def verify_approvals(
             future.
     """
     signers = tuple(verify_approval(approval, plan, verifier, now) for approval in approvals)
-    _in_time(statement_for(plan), now)
+    check_in_time(plan, now)
     needed = max(FEWEST, plan.approvals_needed)
     given = count_people(signers)
     if given < needed:
@@ -114,7 +135,13 @@ def _again(statement: Statement) -> str:
     return f"remediate approve {statement.plan[:NAMING]} --key KEY"
 
 
-def _in_time(statement: Statement, now: datetime) -> None:
+def check_in_time(plan: Plan, now: datetime) -> None:
+    """Check that `plan` may be approved and applied at the time `now`.
+
+    Raises:
+        ApprovalError: it has expired, or is from the future.
+    """
+    statement = statement_for(plan)
     if now >= statement.expires_at:
         raise ApprovalError(
             "the plan has expired: what it was made from is too old",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,18 +24,22 @@ from remediations.engine.approve.sshsig import (
     WireFormatError,
     parse_certificate,
     parse_signature,
+    public_key_line,
 )
-from remediations.engine.approve.verifier import KRL_MAGIC, Verifier
+from remediations.engine.approve.verifier import KRL_MAGIC, Verifier, revoked_blobs
 from remediations.errors import ApprovalError, MachineError
 from remediations.files.trusted import check_directory
-from remediations.machine.programs import ENVIRONMENT
+from remediations.machine.programs import ENVIRONMENT, Program
 from remediations.values.lines import split_lines
 
 CHECK_LIMIT_S = 15
+SIGNATURE, SIGNERS, REVOKED = "signature", "allowed_signers", "revoked_keys"
+"""The names of the copies that ssh-keygen gets."""
 
 _NOBODY = b"No principal matched"
 """The last line for any failure; the cause is in the lines before."""
 _OTHER_USES = b"not permitted for use in signature namespace"
+_GOOD_KEY = re.compile(r"^Good .* signature with \S+ key (SHA256:\S+)$", re.MULTILINE)
 _GOOD = re.compile(r"^Good .* signature for (\S+) with \S+ key (SHA256:\S+)$", re.MULTILINE)
 
 
@@ -56,6 +60,59 @@ def signer_of(message: bytes, signature: str, verifier: Verifier, at: datetime) 
             certificate with conditions; or the signature is not for this message.
         MachineError: ssh-keygen cannot be started.
     """
+    parsed, certificate = _usable(signature, at)
+    with _copies(_files(parsed, verifier)) as directory:
+        questions = _Questions(verifier, directory, at)
+        principal = questions.principal(_names(parsed, certificate, verifier))
+        return questions.verified(principal, message)
+
+
+def signing_key(message: bytes, signature: str, keygen: Program, at: datetime) -> str:
+    """The fingerprint of the key that made this signature of this message, whoever may approve:
+    for a machine that has no list of signers.
+
+    Raises:
+        ApprovalError: it is not a signature of this message, or is by a certificate with conditions
+            or one that is not valid as of `at`.
+        MachineError: ssh-keygen cannot be started.
+    """
+    parsed, _ = _usable(signature, at)
+    with _copies({SIGNATURE: parsed.armoured().encode()}) as directory:
+        asked = ("-Y", "check-novalidate", "-n", NAMESPACE, "-s", SIGNATURE)
+        done = run_keygen(keygen, asked, message, CHECK_LIMIT_S, ENVIRONMENT, directory)
+    good = _GOOD_KEY.search(done.stdout.decode(errors="replace"))
+    if done.returncode or good is None:
+        raise _edited(last_line(done.stdout + done.stderr), "a signature of these bytes")
+    return good[1]
+
+
+def revoked_of(keys: Iterable[bytes], verifier: Verifier) -> frozenset[bytes]:
+    """Those of these public keys that are on the list of revoked keys.
+
+    Raises:
+        MachineError: ssh-keygen cannot be started.
+    """
+    asked = dict.fromkeys(keys)
+    if verifier.revoked is None or not asked:
+        return frozenset()
+    if not verifier.revoked.data.startswith(KRL_MAGIC):
+        return frozenset(asked) & revoked_blobs(verifier.revoked.data)
+    names = {f"{number}.pub": key for number, key in enumerate(asked)}
+    files = {name: public_key_line(key).encode() for name, key in names.items()}
+    with _copies({**files, REVOKED: verifier.revoked.data}) as directory:
+        asks = ("-Q", "-f", REVOKED, *names)
+        done = run_keygen(verifier.keygen, asks, b"", CHECK_LIMIT_S, ENVIRONMENT, directory)
+    told = split_lines(done.stdout.decode(errors="replace"))
+    good = {line.partition(" ")[0].rstrip(":") for line in told if line.endswith(": ok")}
+    return frozenset(key for name, key in names.items() if name not in good)
+
+
+def _usable(signature: str, at: datetime) -> tuple[SshSignature, Certificate | None]:
+    """The signature, and the certificate that made it, None for a plain key.
+
+    Raises:
+        ApprovalError: it is not a signature, or its certificate may not approve.
+    """
     try:
         parsed = parse_signature(signature)
         certificate = parse_certificate(parsed.public_key)
@@ -64,10 +121,7 @@ def signer_of(message: bytes, signature: str, verifier: Verifier, at: datetime) 
     flaw = certificate.flaw(at) if certificate is not None else ""
     if flaw:
         raise _wrong_certificate(flaw)
-    with _copies(parsed, verifier) as directory:
-        questions = _Questions(verifier, directory, at)
-        principal = questions.principal(_names(parsed, certificate, verifier))
-        return questions.verified(principal, message)
+    return parsed, certificate
 
 
 def _names(
@@ -111,7 +165,7 @@ class _Questions(NamedTuple):
     def verified(self, principal: str, message: bytes) -> Signer:
         """The signer, if `principal` signed `message`."""
         about = ("-I", principal, "-n", NAMESPACE)
-        revoked = () if self.verifier.revoked is None else ("-r", "revoked_keys")
+        revoked = () if self.verifier.revoked is None else ("-r", REVOKED)
         checked = self.ask("verify", *about, *revoked, message=message)
         if _OTHER_USES in checked.stderr:
             raise self.wrong_key(first_line(checked.stderr))
@@ -127,7 +181,7 @@ class _Questions(NamedTuple):
         self, what: str, *more: str, message: bytes = b""
     ) -> subprocess.CompletedProcess[bytes]:
         moment = self.at.astimezone(UTC).strftime("%Y%m%d%H%M%S")  # ENVIRONMENT's zone is UTC
-        files = ("-f", "allowed_signers", "-s", "signature", "-O", f"verify-time={moment}")
+        files = ("-f", SIGNERS, "-s", SIGNATURE, "-O", f"verify-time={moment}")
         arguments = ("-Y", what, *files, *more)
         keygen = self.verifier.keygen
         return run_keygen(keygen, arguments, message, CHECK_LIMIT_S, ENVIRONMENT, self.directory)
@@ -150,7 +204,7 @@ class _Questions(NamedTuple):
         assert self.verifier.revoked is not None
         path = self.verifier.revoked.path
         if self.verifier.revoked.data.startswith(KRL_MAGIC):
-            shown = ("-Q", "-l", "-f", "revoked_keys")
+            shown = ("-Q", "-l", "-f", REVOKED)
             keygen = self.verifier.keygen
             done = run_keygen(keygen, shown, b"", CHECK_LIMIT_S, ENVIRONMENT, self.directory)
             if done.returncode:
@@ -170,9 +224,16 @@ class _Questions(NamedTuple):
         )
 
 
+def _files(signature: SshSignature, verifier: Verifier) -> dict[str, bytes]:
+    """The signature and the lists, by the names under which ssh-keygen gets them."""
+    revoked = {} if verifier.revoked is None else {REVOKED: verifier.revoked.data}
+    signed = {SIGNATURE: signature.armoured().encode()}
+    return {**signed, SIGNERS: verifier.signers.file.data, **revoked}
+
+
 @contextmanager
-def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
-    """A private directory with the signature and the lists, since ssh-keygen reads files only.
+def _copies(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """A private directory with these files, since ssh-keygen reads files only.
 
     Raises:
         MachineError: there is no space for it, or others could replace it.
@@ -181,10 +242,8 @@ def _copies(signature: SshSignature, verifier: Verifier) -> Iterator[Path]:
         try:
             made = tempfile.TemporaryDirectory(prefix="remediate-", ignore_cleanup_errors=True)
             directory = Path(held.enter_context(made))
-            (directory / "signature").write_text(signature.armoured())
-            (directory / "allowed_signers").write_bytes(verifier.signers.file.data)
-            if verifier.revoked is not None:
-                (directory / "revoked_keys").write_bytes(verifier.revoked.data)
+            for name, data in files.items():
+                (directory / name).write_bytes(data)
         except OSError as error:
             raise MachineError(
                 "the signature cannot be verified: its copy for ssh-keygen cannot be written",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -109,6 +110,18 @@ def parse_public_key(text: str) -> PublicKey | None:
     except (binascii.Error, WireFormatError):
         return None
     return PublicKey(found[1], blob) if kind == found[1].encode() else None
+
+
+def public_key_line(blob: bytes) -> str:
+    """The line of a public key, as in a `.pub` file."""
+    kind = WireReader(blob).string().decode("ascii")
+    return f"{kind} {base64.b64encode(blob).decode()}\n"
+
+
+def fingerprint(blob: bytes) -> str:
+    """The fingerprint of a plain public key, as ssh-keygen prints it."""
+    told = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return f"SHA256:{told}"
 
 
 _HEAD = "-----BEGIN SSH SIGNATURE-----"

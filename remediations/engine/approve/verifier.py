@@ -109,6 +109,12 @@ def load_revoked(path: Path) -> TrustedFile:
     return file
 
 
+def revoked_blobs(data: bytes) -> frozenset[bytes]:
+    """The keys of a list of revoked keys that is not a KRL, and was loaded."""
+    keys = (parse_public_key(text) for _, text in plain_lines(data))
+    return frozenset(key.blob for key in keys if key is not None)
+
+
 def _whole(key: PublicKey) -> bool:
     """Whether a certificate is complete; of a plain key this is known."""
     try:

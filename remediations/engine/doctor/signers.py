@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-from remediations.engine.approve.allowed_signers import EXACT_NAME, SignerLine
+from remediations.engine.approve.allowed_signers import SignerLine
 from remediations.engine.approve.approval import NAMESPACE
 from remediations.engine.approve.verifier import load_signers
 from remediations.engine.doctor.line import INVENTORY, DoctorLine, lack_line, ok_line, warn_line
@@ -63,18 +62,10 @@ def judge_signers(subject: str, path: Path, lines: Sequence[SignerLine]) -> Doct
 
 def _trouble(line: SignerLine) -> str:
     """Why a line allows nobody; "" if it is valid."""
-    if not line.authority and not EXACT_NAME.fullmatch(line.principals):
+    if not line.authority and not line.names_one:
         return (
             f"{line.principals!r} is a pattern, or more than one name: nobody could say who signed"
         )
-    if line.namespaces and not _matches(NAMESPACE, line.namespaces):
+    if not line.allows(NAMESPACE):
         return f"its namespaces leave out {NAMESPACE}"
     return ""
-
-
-def _matches(name: str, patterns: str) -> bool:
-    """Match as in ssh_config(5), PATTERNS: a negated pattern that matches overrides all others."""
-    told = patterns.split(",")
-    if any(fnmatchcase(name, one[1:]) for one in told if one.startswith("!")):
-        return False
-    return any(fnmatchcase(name, one) for one in told if not one.startswith("!"))

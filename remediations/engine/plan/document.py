@@ -52,11 +52,12 @@ READ_ITSELF = "What is read is what runs:"
 """Shown before a payload that has no preview."""
 
 
-def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
-    """The plan. Programs that many targets share are shown once, unless `whole` is set."""
+def plan_document(plan: Plan, digest: str, *, whole: bool = False, change: str = "") -> Document:
+    """The plan. Programs that many targets share are shown once, unless `whole` is set. `change` is
+    its change digest, "" for none to be shown."""
     return (
         Heading(1, plan.title),
-        Labelled(_summary(plan, digest)),
+        Labelled(_summary(plan, digest, change)),
         *(Notice(text) for text in plan.warnings),
         *_finding(plan.finding),
         *_guards(plan, whole=whole),
@@ -68,7 +69,7 @@ def plan_document(plan: Plan, digest: str, *, whole: bool = False) -> Document:
     )
 
 
-def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
+def _summary(plan: Plan, digest: str, change: str) -> tuple[tuple[str, Words], ...]:
     return (
         ("Playbook", (Exact(plan.playbook), " / ", Exact(plan.branch))),
         *([("Chosen", input_words(plan.inputs))] if plan.inputs else []),
@@ -80,6 +81,7 @@ def _summary(plan: Plan, digest: str) -> tuple[tuple[str, Words], ...]:
         ),
         ("Approvals", f"{plan.approvals_needed} (the planner may be the approver)"),
         ("Digest", Exact(digest)),
+        *([("Change", (Exact(change), " (the same without times and words)"))] if change else []),
         ("Inventory", (Exact(plan.inventory_digest), " (its digest)")),
         ("Observation", (Exact(plan.observation_digest), " (its digest)")),
         ("Made by", (Exact(plan.tool), f", plan format {plan.format}")),
@@ -185,7 +187,7 @@ def _stage(stage: Stage, *, whole: bool) -> Iterator[Block]:
         )
     )
     for program in _programs(stage.steps, whole=whole):
-        yield from _step(program)
+        yield from step_blocks(program)
     yield from _taken_back(stage, whole=whole)
 
 
@@ -209,7 +211,7 @@ def _taken_back(stage: Stage, *, whole: bool) -> Iterator[Block]:
         )
     )
     for program in _programs([s for undo in stage.undo for s in undo.steps], whole=whole):
-        yield from _step(program)
+        yield from step_blocks(program)
 
 
 def impact_words(impact: Impact) -> str:
@@ -227,7 +229,8 @@ def _programs(steps: Sequence[Step], *, whole: bool) -> tuple[SharedProgram[Step
     return group_by_program(steps)
 
 
-def _step(program: SharedProgram[Step]) -> Iterator[Block]:
+def step_blocks(program: SharedProgram[Step]) -> Iterator[Block]:
+    """A program with all that is signed with it, and the values of each target that shares it."""
     first = program.first
     text = Text(first.payload)
     yield Heading(

@@ -58,11 +58,13 @@ def plan_text(
     colour: bool,
     verbose: bool = False,
     now: datetime | None = None,
+    change: str = "",
 ) -> str:
     """The plan as text. Passing guards are only counted, unless `verbose`; others are shown whole.
-    `now` says how old it is."""
+    `now` says how old it is; `change` is its change digest."""
     if verbose:
-        return document_text(plan_document(plan, digest, whole=True), width=width, colour=colour)
+        whole = plan_document(plan, digest, whole=True, change=change)
+        return document_text(whole, width=width, colour=colour)
     parts: list[RenderableType] = [
         text_line(plan.title, STRONG),
         labelled_rows(
@@ -85,6 +87,7 @@ def plan_text(
                 ),
                 *_reached(plan),
                 ("digest", Exact(digest)),
+                *([("change", Exact(change))] if change else []),
             ]
         ),
         *(text_line(f"warning: {text}", DOUBT) for text in plan.warnings),

@@ -24,9 +24,10 @@ from remediations.render.formats import name_some, short_digest
 from remediations.render.printable import Exact, printable, printable_line, program_lines
 
 
-def plan_html(plan: Plan, digest: str) -> str:
-    """The plan as a page of its own."""
-    return page(f"Plan {short_digest(digest)}: {plan.title}", plan_document(plan, digest))
+def plan_html(plan: Plan, digest: str, change: str = "") -> str:
+    """The plan as a page of its own. `change` is its change digest."""
+    document = plan_document(plan, digest, change=change)
+    return page(f"Plan {short_digest(digest)}: {plan.title}", document)
 
 
 def report_html(report: Report) -> str:

@@ -9,9 +9,10 @@ from remediations.engine.report.report import Report
 from remediations.render.markdown import markdown
 
 
-def plan_markdown(plan: Plan, digest: str) -> str:
-    """The plan: facts, guards, stages with their exact commands, checks."""
-    return markdown(plan_document(plan, digest))
+def plan_markdown(plan: Plan, digest: str, change: str = "") -> str:
+    """The plan: facts, guards, stages with their exact commands, checks. `change` is its change
+    digest."""
+    return markdown(plan_document(plan, digest, change=change))
 
 
 def report_markdown(report: Report) -> str:

@@ -99,22 +99,36 @@ def check_open(run: RunDirectory) -> None:
             next_step=f"`remediate report {run.reference}` shows what was done; then `remediate "
             "diagnose` and a new plan",
         )
-    plan = run.plan
+    check_newest(run.plan, run.reference, run.name)
+
+
+def check_newest(plan: Plan, reference: str, name: str) -> None:
+    """Check that, as far as this machine knows, nothing has taken the place of the run `name`, or
+    of `plan` as a file where that is "".
+
+    Raises:
+        ApprovalError: a later run on its resources was applied; or there is a newer plan for the
+            same.
+    """
     for past in _begun(plan.resources, plan.observed_at):
         if past.entries[0].at > plan.observed_at:
-            raise _superseded(
-                run, f"{past.run.name}, which was applied {format_moment(past.entries[0].at)}"
-            )
-    for past in _past(plan.resources, run.name):
-        later = past.run.name[:_NAMED_LENGTH] > run.name[:_NAMED_LENGTH]
+            applied = f"{past.run.name}, which was applied {format_moment(past.entries[0].at)}"
+            raise _superseded(plan, reference, applied)
+    for past in _past(plan.resources, name or f"{plan.observed_at:{_NAMED}}"):
+        later = (
+            past.run.name[:_NAMED_LENGTH] > name[:_NAMED_LENGTH]
+            if name
+            else (past.plan.observed_at > plan.observed_at)
+        )
         if later and (past.plan.playbook, past.plan.targets) == (plan.playbook, plan.targets):
-            raise _superseded(run, f"{past.run.name}, a newer plan for the same", past.run.name)
+            newer = f"{past.run.name}, a newer plan for the same"
+            raise _superseded(plan, reference, newer, past.run.name)
 
 
-def _superseded(run: RunDirectory, got: str, newer: str = "") -> ApprovalError:
-    again = " ".join(("remediate", *words_to_plan(run.plan)))
+def _superseded(plan: Plan, reference: str, got: str, newer: str = "") -> ApprovalError:
+    again = " ".join(("remediate", *words_to_plan(plan)))
     return ApprovalError(
-        f"{run.reference} is superseded: it was made from an earlier state",
+        f"{reference} is superseded: it was made from an earlier state",
         guard="an open run",
         got=got,
         expected="the newest plan, and nothing done since it was observed",

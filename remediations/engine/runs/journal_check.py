@@ -1,6 +1,7 @@
 """Checks a run's journal without this package: standard library only, no network, no clock.
 
     python journal_check.py JOURNAL [PLAN]
+    python journal_check.py RUN.tar
 
 It checks that the records are an unbroken chain in their canonical form; that their order is
 possible (nothing happens twice, nothing ends that did not start, nothing is given back that was
@@ -21,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import tarfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -370,14 +372,25 @@ def _harmless(line: str) -> str:
     return "".join(mark if mark.isprintable() else "?" for mark in line)
 
 
+def _files(names: list[str]) -> list[bytes]:
+    """The journal, and the plan if it is given; both of an exported run."""
+    if len(names) > 1 or not names[0].endswith(".tar"):
+        return [Path(name).read_bytes() for name in names]
+    with tarfile.open(names[0], "r:") as archive:  # not compressed: nothing unfolds
+        members = [archive.getmember(name) for name in ("journal.jsonl", "plan.json")]
+        if any(one.type != tarfile.REGTYPE or one.sparse is not None for one in members):
+            raise tarfile.ReadError("a file in it is not a plain one")
+        return [file.read() for file in map(archive.extractfile, members) if file is not None]
+
+
 def main(arguments: list[str]) -> int:
     """The program. Returns its exit code."""
     if len(arguments) not in (1, 2):
-        sys.stderr.write("usage: python journal_check.py JOURNAL [PLAN]\n")
+        sys.stderr.write("usage: python journal_check.py JOURNAL [PLAN], or RUN.tar\n")
         return UNREADABLE
     try:
-        files = [Path(name).read_bytes() for name in arguments]
-    except OSError as error:
+        files = _files(arguments)
+    except (OSError, KeyError, tarfile.TarError) as error:
         sys.stderr.write(f"cannot be read: {error}\n")
         return UNREADABLE
     other = other_format(files[0])

@@ -16,6 +16,7 @@ import errno
 import itertools
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from remediations.engine.approve.approval import Approval
+from remediations.engine.approve.approval_file import APPROVAL_LIMIT
 from remediations.engine.observe.digest import portable_inventory
 from remediations.engine.observe.observation import Observation, load_observation
 from remediations.engine.plan.plan import NAMING, Plan, plan_digest
@@ -48,10 +50,12 @@ from remediations.values.wire import WireError, canonical, decode
 T = TypeVar("T")
 NEWEST = "last"
 RUNS = "runs"
+OBSERVATION_FILE, INVENTORY_FILE = "observation.json", "inventory.json"
+JOURNAL_FILE = "journal.jsonl"
+ARCHIVE_SUFFIX = ".tar"
 STOP_FILE = "stop.json"
 CHECKS_FILE = "checks.json"
 """The results of the first verification; those of a later one are beside it (`checks_file`)."""
-APPROVAL_LIMIT = MEGABYTE // 10
 CHECKS_LIMIT = 16 * MEGABYTE
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 """The errors of the system that mean that there is no such directory."""
@@ -109,9 +113,14 @@ class RunDirectory:
         return self.name if inside else str(self.path)
 
     @property
+    def travels(self) -> bool:
+        """Whether it is in an archive (`runs.archived_run`), and can only be read."""
+        return False
+
+    @property
     def journal(self) -> Path:
         """The journal's file; absent before the run is applied."""
-        return self.path / "journal.jsonl"
+        return self.path / JOURNAL_FILE
 
     @cached_property
     def plan(self) -> Plan:
@@ -134,7 +143,7 @@ class RunDirectory:
         Raises:
             UsageError: it was edited or truncated, is of another version, or is not trusted.
         """
-        return load_observation(self.path / "observation.json")
+        return load_observation(self.path / OBSERVATION_FILE)
 
     @cached_property
     def approvals(self) -> tuple[KeptApproval, ...]:
@@ -238,8 +247,8 @@ def create_run(
     run = RunDirectory(state_directory() / RUNS / name)
     for directory in (state_directory(), run.path.parent):
         ensure_private_directory(directory)
-    run.write("observation.json", canonical(observation))
-    run.write("inventory.json", canonical(portable_inventory(inventory)))
+    run.write(OBSERVATION_FILE, canonical(observation))
+    run.write(INVENTORY_FILE, canonical(portable_inventory(inventory)))
     # Last, because a directory without a plan is not a run (if the machine dies here).
     run.write(PLAN_FILE, canonical(plan))
     return run
@@ -255,7 +264,9 @@ def list_runs() -> tuple[RunDirectory, ...]:
     names = _names(parent)
     if names:
         check_directory(parent, refusal=MachineError)
-    return tuple(RunDirectory(parent / name) for name in names if _is_run(parent / name))
+    # One that begins with a dot is being written (`runs.importing`).
+    shown = (name for name in names if not name.startswith("."))
+    return tuple(RunDirectory(parent / name) for name in shown if _is_run(parent / name))
 
 
 def find_run(name: str) -> RunDirectory:
@@ -268,6 +279,8 @@ def find_run(name: str) -> RunDirectory:
     """
     if is_path_name(name) and PLAN_FILE in _names(Path(name)):
         return RunDirectory(Path(name).resolve())
+    if name.endswith(ARCHIVE_SUFFIX):
+        raise read_only_error(shlex.quote(name), "a file that can only be read")
     every = list_runs()
     if name == NEWEST and every:
         return every[-1]
@@ -282,6 +295,17 @@ def find_run(name: str) -> RunDirectory:
         got=name,
         expected=shown or "a run: none was planned yet",
         next_step="remediate status" if every else "remediate plan PLAYBOOK --inventory FILE",
+    )
+
+
+def read_only_error(reference: str, got: str) -> UsageError:
+    """The refusal to change a run in an archive, or to act on it."""
+    return UsageError(
+        f"{reference} is a run that travels: it is read, and never changed",
+        guard="a run here",
+        got=got,
+        expected="a run in the state directory of this machine",
+        next_step=f"remediate import {reference}",
     )
 
 

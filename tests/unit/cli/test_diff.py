@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from remediations.engine.runs.store import list_runs
 from remediations.errors import ExitCode
 from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.wrong import is_document, is_error
-from tests.unit.plan.cases import quorum_lost
+from tests.unit.docs.test_schema import validator
+from tests.unit.plan.cases import minority_down, quorum_lost
 
 
 def test_what_decides_ends_with_3(desk: Desk) -> None:
@@ -71,3 +73,25 @@ def test_one_file_is_not_enough(desk: Desk) -> None:
     """The command line says what is missing."""
     done = remediate("diff", desk.saved(worlds.healthy(), "well"))
     is_error(done, ExitCode.USAGE, "AFTER")
+
+
+def test_two_plans(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs, and their files; a plan is not compared with an observation."""
+    monkeypatch.setenv("REMEDIATE_HOME", str(tmp_path))
+    source = desk.saved(quorum_lost(), "diff-plans", fresh=True)
+    assert remediate("plan", "INC-001", "--from", source).code == 3
+    (run,) = list_runs()
+    same = remediate("diff", "last", run.path / "plan.json")
+    assert (same.code, same.err) == (0, "")
+    assert same.out.startswith("the same plan, byte for byte\n")
+    other = desk.saved(minority_down(), "diff-other")
+    assert remediate("plan", "INC-001", "--from", other).code == 3
+    differs = remediate("diff", run.name, "last", "--json")
+    assert differs.code == 3
+    result = differs.document["result"]
+    assert isinstance(result, dict)
+    validator("plan-diff").validate(result)
+    mixed = remediate("diff", "last", source)
+    assert (mixed.code, "two of a kind" in mixed.err) == (2, True)
+    nothing = remediate("diff", "nothing", "last")
+    assert (nothing.code, "no run is called" in nothing.err) == (2, True)

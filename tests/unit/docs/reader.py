@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from remediations.cli.main import cli
+from remediations.engine.plan.plan_file import PLAN_FILE
+from remediations.engine.runs.store import find_run
 from remediations.errors import ExitCode
 from tests import worlds
 from tests.unit.cli.desk import Desk, remediate
@@ -45,9 +48,10 @@ class Reader(Desk):
         self.seen = self.saved(quorum_lost(), "seen")
 
     def plans(self) -> None:
-        """Make the one run that `last` then means."""
+        """Make the one run that `last` then means, with a copy of its plan's file."""
         done = remediate("plan", "INC-001", "--from", self.seen)
         assert done.code == ExitCode.CHANGES_PENDING, done.err
+        shutil.copy(find_run("last").path / PLAN_FILE, self.path)
 
     def types(self, words: Sequence[str]) -> list[str]:
         """The words after `remediate`, with the key of this desk, and without a terminal."""
