@@ -222,11 +222,13 @@ def _counted(impact: Impact) -> str:
 
 
 def _programs(stage: Stage) -> Iterator[Document]:
-    """Each program of a stage, folded, with the values of every target that shares it."""
-    for program in group_by_program(stage.steps):
-        steps = 1 + len(program.others)
-        summary = f"Stage {stage.number}: {count_of(steps, 'step')}"
-        yield (Folded(summary, tuple(step_blocks(program))),)
+    """Each program of a stage, and of what takes it back, folded, with the values of every target
+    that shares it."""
+    back = [step for undo in stage.undo for step in undo.steps]
+    for what, steps in (("Stage", stage.steps), ("Taking back stage", back)):
+        for program in group_by_program(steps):
+            summary = f"{what} {stage.number}: {count_of(1 + len(program.others), 'step')}"
+            yield (Folded(summary, tuple(step_blocks(program))),)
 
 
 def _left_out(number: int, noun: str) -> Block:
