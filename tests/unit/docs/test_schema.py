@@ -16,14 +16,12 @@ import pytest
 from msgspec.structs import replace
 
 from remediations.cli.commands.schema import Concluded, document_types, json_schema, part_types
-from remediations.engine.approve.tally import GivenApproval, MaySign, Standing, Tally
 from remediations.engine.doctor.line import lack_line, ok_line
 from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.change import compare_plans
-from remediations.engine.plan.plan import Plan, plan_digest
-from remediations.engine.runs.archive import ARCHIVE_FORMAT, PackedFile, RunManifest
+from remediations.engine.plan.plan import Plan
 from remediations.engine.whatif.projection import Projection, Supposition
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
@@ -37,6 +35,7 @@ from tests import worlds
 from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
+from tests.unit.docs.travelled import manifest, tally
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
 from tests.worlds.everybody import everybody_down
@@ -159,36 +158,6 @@ REAL: dict[str, Callable[[], list[object]]] = {
     "error": lambda: [failure()],
     "proposal": lambda: [*proposals()],
 }
-
-
-def manifest() -> RunManifest:
-    """Of a run with one file."""
-    packed = PackedFile(name="plan.json", size=2, sha256="0" * 64)
-    name = "20261125-120000-inc-001-00000000"
-    return RunManifest(format=ARCHIVE_FORMAT, run=name, plan="0" * 64, head="", files=(packed,))
-
-
-def tally() -> Tally:
-    """One that counts, and somebody who may add another."""
-    counts = GivenApproval(
-        file="approvals/001.json",
-        standing=Standing.COUNTS,
-        principal="alice@example.org",
-        key_fingerprint="SHA256:x",
-        why="",
-    )
-    may = MaySign(principal="bob", key_fingerprint="SHA256:y", authority=False, line=2)
-    plan = plan_of(quorum_lost())
-    return Tally(
-        plan=plan_digest(plan),
-        needed=2,
-        people=1,
-        enough=False,
-        expires_at=plan.expires_at,
-        hindrance="",
-        approvals=(counts,),
-        may_sign=(may,),
-    )
 
 
 EVERY = {**document_types(), **part_types()}
