@@ -37,11 +37,9 @@ if [ -e "$aside/.all" ] && [ ! -e "$taken/.all" ]; then
   true >"$taken/.all"
   sync "$taken/.all" "$taken"
 fi
-if [ -d "$aside" ]; then
-  for name in $(ls "$aside"); do
-    mv "$aside/$name" "$data/$name"
-  done
-fi
+for one in "$aside"/*; do
+  [ ! -e "$one" ] || mv "$one" "$data/"
+done
 sync "$data"
 rm -rf "$aside" "$incoming" "$taken"
 sync "$data"

@@ -24,7 +24,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "app_config": 65_536,
         "key": 4096,
         "wal": 262_144,
-        "disk": 262_144,
+        "disk": 16_384,
         "ownership": 262_144,
         "copies": 16_384,
         "room": 10_240,
