@@ -95,11 +95,26 @@ def test_every_shipped_deploy_compiles() -> None:
     program: dict[str, str | int] = {"path": "/a/b", "sha256": "a" * 64, "replaces": "b" * 64}
     rollback: dict[str, str | int] = {"stands_at": 2, "header_hash": "AB"}
     ways = {"obstacles": '["route blackhole 10.0.0.2"]'}
+    room: dict[str, str | int] = {
+        "remove": '["core /var/lib/virtengine/core 1 2 3 1"]',
+        "journal": 0,
+    }
+    limit: dict[str, str | int] = {"open_files": 1024, "new_open_files": 65535}
     of_copy = {"chain_id": "a-1", "donor": "full1", "app_hash": "", "backend": "goleveldb"}
     copy: dict[str, str | int] = {**of_copy, "height": 9, "bytes": 9, "copy": "a" * 64}
     sent = {"rpc": "http://127.0.0.1:26657", "operator": OPERATOR, "fee": "", "memo": ""}
     transaction: dict[str, str | int] = {**sent, "account_number": 1, "sequence": 1}
-    given = {**DATA, **program, **SETTINGS, **rollback, **ways, **copy, **transaction}
+    given = {
+        **DATA,
+        **program,
+        **SETTINGS,
+        **rollback,
+        **ways,
+        **room,
+        **limit,
+        **copy,
+        **transaction,
+    }
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
             assert compiler.compile_deploy(path.stem, {"val1": given})["val1"]
