@@ -146,6 +146,7 @@ def test_our_own_suite_is_found() -> None:
     """The checks are shipped with the package."""
     assert sorted(file.name for file in suite_of(DOMAIN).glob("test_*.py")) == [
         "test_chain.py",
+        "test_cosmovisor.py",
         "test_keys.py",
         "test_nodes.py",
     ]

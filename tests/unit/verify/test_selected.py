@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from remediations.engine.verify.result import NotVerified
 from remediations.playbooks.chain.baseline import ChainBaseline, SelectedProgram
-from remediations.playbooks.chain.checks import test_nodes as each
+from remediations.playbooks.chain.checks import test_cosmovisor as each
 from remediations.playbooks.chain.checks.reading import CheckedNode
 from remediations.systems.hosts import questions as hosts
 from remediations.systems.hosts.rounds import Question
