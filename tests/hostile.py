@@ -142,7 +142,7 @@ def of(text: str) -> Callable[[int], str]:
 
 class _Maker:
     def __init__(self, text: Callable[[int], str], several: int) -> None:
-        self._text, self._texts, self._numbers = text, 0, 0
+        self._text, self._texts, self._numbers, self._parts = text, 0, 0, 0
         self._several = several
 
     def value(self, kind: inspect.Type, place: int) -> Any:  # noqa: ANN401 - any type's value
@@ -187,8 +187,8 @@ class _Maker:
             "rows": [row, {**row, "name": self._word()}],
             "inner": {"word": self._word()},
         }
-        self._numbers += 1
-        return Part(kind=f"word.part/{self._numbers}", value=value)
+        self._parts += 1
+        return Part(kind=f"word.part/{self._parts}", value=value)
 
     def _word(self) -> str:
         self._texts += 1

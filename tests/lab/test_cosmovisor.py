@@ -85,7 +85,6 @@ def test_an_upgrade_whose_place_has_the_old_program(lab: Lab, operator: Operator
     assert lab.hosts["val1"].sh(f"ls -d {lab.node('val1').home}/data-backup-*").strip()
 
 
-@full_lab
 def test_a_patched_program_below_cosmovisor(lab: Lab, operator: Operator) -> None:
     """No upgrade: the program that the link leads to is replaced, and the former one kept."""
     lab.put_below_cosmovisor()

@@ -36,7 +36,8 @@ def approved(desk: Desk, change: Callable[[Plan], Plan]) -> RunDirectory:
     [
         (
             lambda plan: replace(plan, branch="rollback-one", origin=ELSEWHERE),
-            "INC-001 with copy-databases, adopt-side, rebuild, start-missing-together, "
+            "INC-001 with copy-databases, adopt-side, rebuild, free-space, raise-open-files, "
+            "start-missing-together, "
             "restart-minority, mend-links, roll-back-together, roll-back-alone, "
             "install-past-panic, install-upgrade, start-everybody, start-full-nodes, "
             "lift-halt-height",

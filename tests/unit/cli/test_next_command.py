@@ -59,7 +59,7 @@ def test_what_comes_next_takes_an_inventory() -> None:
                 named.add("plan" if made else ast.literal_eval(first))
     assert named == {
         *("stage", "plan", "approve", "apply", "resume", "stop", "undo", "verify", "report"),
-        "doctor",
+        *("status", "doctor"),
     }
     for name in named & set(COMMANDS):
         command = cli.get_command(click.Context(cli), name)

@@ -104,6 +104,16 @@ def test_every_shipped_deploy_compiles() -> None:
     copy: dict[str, str | int] = {**of_copy, "height": 9, "bytes": 9, "copy": "a" * 64}
     sent = {"rpc": "http://127.0.0.1:26657", "operator": OPERATOR, "fee": "", "memo": ""}
     transaction: dict[str, str | int] = {**sent, "account_number": 1, "sequence": 1}
+    home = DATA["home"]
+    below: dict[str, str | int] = {
+        "name": "ve",
+        "current": f"{home}/cosmovisor/genesis/bin/ve",
+        "current_sha256": "c" * 64,
+        "place": f"{home}/cosmovisor/upgrades/v2/bin/ve",
+        "upgrade": "v2",
+        "upgrade_info": "",
+        "backup": 0,
+    }
     given = {
         **DATA,
         **program,
@@ -114,6 +124,7 @@ def test_every_shipped_deploy_compiles() -> None:
         **limit,
         **copy,
         **transaction,
+        **below,
     }
     with Compiler() as compiler:
         for path in deploys_directory().glob("*.py"):
