@@ -25,6 +25,7 @@ from remediations.engine.catalogue import require_playbook
 from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
+from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.inputs import parse_inputs
@@ -36,6 +37,7 @@ from remediations.errors import ExitCode
 from remediations.machine.config import load_machine_config
 from remediations.render.formats import format_observed
 from remediations.render.printable import one_line
+from remediations.values.inventory import Inventory
 
 IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.render_text")
 """What draws: imported while hosts are read."""
@@ -127,10 +129,22 @@ def command(
         "last_run": past,
         "rehearsal": tried,
     }
-    if plan.blocked:
-        if out is not None:
-            hand_out(out, plan)
-        return _refused(plan, document, text)
+    if not plan.blocked:
+        return _kept(plan, observation, hosts, out, document, text)
+    if out is not None:
+        hand_out(out, plan)
+    return _refused(plan, document, text)
+
+
+def _kept(
+    plan: Plan,
+    observation: Observation,
+    hosts: Inventory,
+    out: Path | None,
+    document: dict[str, Any],
+    text: str,
+) -> CommandResult:
+    """The plan as a run that waits for approval, and what to type next."""
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     if out is not None:
         hand_out(out, plan, run)

@@ -1,7 +1,6 @@
 """Checks a run's journal without this package: standard library only, no network, no clock.
 
-    python journal_check.py JOURNAL [PLAN]
-    python journal_check.py RUN.tar
+    python journal_check.py JOURNAL [PLAN], or RUN.tar
 
 It checks that the records are an unbroken chain in their canonical form; that their order is
 possible (nothing happens twice, nothing ends that did not start, nothing is given back that was
@@ -13,8 +12,7 @@ What it cannot detect: a journal that ends early may have been cut, or the machi
 and an attacker who can write the file can replace all of it. So keep the head (the hash of the last
 record) somewhere else. The signatures in approvals/ can be verified independently.
 
-Exit 0: nothing is wrong. 1: something is. 2: it cannot be read. 3: nothing is wrong, but it has no
-end.
+Exit 0: nothing is wrong. 1: something is. 2: it cannot be read. 3: nothing is wrong, and no end.
 """
 
 from __future__ import annotations
@@ -94,15 +92,12 @@ def check_journal(journal: bytes, plan: bytes | None = None) -> JournalReport:
         lines.append(f"plan {records[0]['plan']}")
     lines += [f"{at} {e['message']}" for at, e in events[:1] if e["kind"] == "run-began"]
     if torn:
-        lines.append(
-            f"the last line is incomplete ({len(torn)} bytes without an end): it says nothing"
-        )
+        cut = f"{len(torn)} bytes without an end"
+        lines.append(f"the last line is incomplete ({cut}): it says nothing")
     verbs = {"run-resumed": "resumed", "undo-began": "undone"}
     lines += [f"{verbs[e['kind']]} {at} {e['message']}" for at, e in events if e["kind"] in verbs]
-    if end is not None:
-        lines.append(f"ended {end[0]}: {end[1].get('state', 'abandoned')}")
-    else:
-        lines.append("no end: either the machine died or the end was cut off")
+    none = "no end: either the machine died or the end was cut off"
+    lines.append(f"ended {end[0]}: {end[1].get('state', 'abandoned')}" if end else none)
     lines += [
         f"checked {at}: {event['state']}: {event['message']}"
         for at, event in events
@@ -136,16 +131,13 @@ def _chain(lines: list[bytes]) -> tuple[list[Record], list[str]]:
         if record is None:
             problems.append(f"line {number}: not a record in the form in which they are written")
         else:
+            where = f"line {number}"
             if record["number"] != str(number):
-                problems.append(
-                    f"line {number}: says it is number {record['number']}: records were removed, "
-                    "added or moved"
-                )
+                said = f"says it is number {record['number']}"
+                problems.append(f"{where}: {said}: records were removed, added or moved")
             if record["previous"] != previous:
-                problems.append(
-                    f"line {number}: does not follow the line before: one of them was edited, "
-                    "removed or moved"
-                )
+                said = "one of them was edited, removed or moved"
+                problems.append(f"{where}: does not follow the line before: {said}")
             records.append(record)
         previous = _sha256(line)
     return records, problems
@@ -182,11 +174,9 @@ def other_format(journal: bytes) -> str | None:
         head = json.loads(journal.split(b"\n")[0])
     except (ValueError, RecursionError):
         return None
-    if not isinstance(head, dict):
-        return None
-    if "kind" in head and "event" not in head:
+    if isinstance(head, dict) and "kind" in head and "event" not in head:
         return "1"
-    event = head.get("event")
+    event = head.get("event") if isinstance(head, dict) else None
     found = event.get("format") if isinstance(event, dict) else None
     return found if isinstance(found, str) and found != FORMAT else None
 
@@ -201,12 +191,10 @@ def _story(records: list[Record]) -> list[str]:
             problems.append(f"record {position}: a journal begins with run-began, once")
         if record["plan"] != records[0]["plan"]:
             problems.append(f"record {position}: is of another plan")
-        if kind == "checked":
-            found = _of_a_verification(record["event"])
-            problems += [f"record {position}: {one}" for one in found]
+        found = _of_a_verification(record["event"]) if kind == "checked" else []
         if kind in ("fence-taken", "fence-given"):
             found = _of_a_fence(record["event"], held)
-            problems += [f"record {position}: {one}" for one in found]
+        problems += [f"record {position}: {one}" for one in found]
     return [*problems, *_after_the_end(records), *_of_the_steps(records)]
 
 
