@@ -95,17 +95,17 @@ disk() {
 }
 
 # ownership: what below the home does not belong to the service user (except links). The home is
-# entered, not named: a process with the home among its arguments would look like a daemon. -links
-# holds only of files that are there: of one that was deleted meanwhile (the daemon runs) find knows
-# no owner, so that `! -user` would hold.
+# entered, not named: a process with the home among its arguments would look like a daemon. Of a file
+# that was deleted meanwhile (the daemon runs) find knows no owner: no test of it holds, and `! -user`
+# would.
 ownership() {
     local user uid
     property User
     user=${value:-root}
     uid=$(timeout -s KILL 1 id -u -- "$user") || return 3
     cd -P -- "$home/" || return
-    timeout -s KILL 2 find . -xdev -ignore_readdir_race ! -type l -links +0 ! -user "$uid" \
-        -print0 |
+    timeout -s KILL 2 find . -xdev -ignore_readdir_race ! -type l \
+        \( -uid "+$uid" -o -uid "-$uid" \) -print0 |
         head -z -n 1001 | tr '\n\0' '?\n'
     return "${PIPESTATUS[0]}"
 }

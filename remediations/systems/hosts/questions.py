@@ -18,17 +18,18 @@ _INVOCATION = re.compile("[0-9a-f]{32}")
 _NOT_SEARCHED = "the journal was not searched"
 
 _FOREIGN_FILE = """
+uid=$(id -u -- "$owner" 2>&1) || { printf '%s\\n' "$uid"; exit 1; }
 for try in 1 2 3; do
-  found=$(find "$directory" -ignore_readdir_race -links +0 ! -user "$owner" -print -quit 2>&1) &&
-    break
+  found=$(find "$directory" -ignore_readdir_race \\( -uid "+$uid" -o -uid "-$uid" \\) -print -quit \
+    2>&1) && break
 done
 status=$?
 printf '%s\\n' "$found"
 exit "$status"
 """
 """A database that is open creates and deletes files meanwhile. Of a deleted one find knows no
-owner, so that `! -user` holds; `-links` holds only of those that are there. A deleted directory is
-an error in spite of -ignore_readdir_race: another try."""
+owner, so that no test of it holds, and `! -user` does: the tests say what the owner is, not what it
+is not. A deleted directory is an error in spite of -ignore_readdir_race: another try."""
 
 ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
 """Exit statuses of `systemctl is-active`, if it could ask systemd."""
