@@ -298,7 +298,7 @@ def test_one_file_does_the_same_elsewhere(
     keys = {line["subject"]: line["found"] for line in lines if line["topic"] == "validator key"}
     assert all(keys[host].startswith(address_of(here, host)) for host in ASKED)
     processes = here.world.daemons()
-    deploy = Path(bundle.run("path", "deploys").strip(), "enable_node.py")
+    deploy = Path(bundle.run("path", "deploys").strip(), "chain/enable_node.py")
     assert deploy.is_relative_to(bundle.cwd)
     bundle.run(
         *(f"@remediate/{here.access.inventory}", deploy, "--limit", "val4", "--dry", "-y"),

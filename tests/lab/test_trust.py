@@ -151,12 +151,12 @@ def test_reading_changes_no_file(lab: Lab, operator: Operator) -> None:
 
 @full_lab
 def test_plain_pyinfra_has_the_same_guards(lab: Lab, operator: Operator) -> None:
-    """`pyinfra @remediate/INVENTORY deploys/start_node.py` starts a stopped validator, and refuses
-    one that runs, one that it is led away from, and one whose sign state was zeroed."""
+    """`pyinfra @remediate/INVENTORY deploys/chain/start_node.py` starts a stopped validator, and
+    refuses one that runs, one that it is led away from, and one whose sign state was zeroed."""
     lab.break_stop("val4")
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
     target = f"@remediate/{lab.access.inventory}"
-    base = [pyinfra, "-y", target, "deploys/start_node.py", "--limit", "val4"]
+    base = [pyinfra, "-y", target, "deploys/chain/start_node.py", "--limit", "val4"]
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -66,7 +66,11 @@ def test_it_is_one_file_that_starts(bundle: Bundle) -> None:
 
 def test_its_files_are_real_files(bundle: Bundle) -> None:
     """What other programs read lies on the disk, outside of the checkout."""
-    for what, holds in (("deploys", "start_node.py"), ("probe", ""), ("checks", "test_nodes.py")):
+    for what, holds in (
+        ("deploys", "chain/start_node.py"),
+        ("probe", ""),
+        ("checks", "test_nodes.py"),
+    ):
         place = Path(bundle.run("path", what).strip())
         assert (place / holds).is_file()
         assert place.is_relative_to(bundle.cwd)
@@ -106,7 +110,7 @@ def test_the_plain_path(bundle: Bundle, tmp_path: Path) -> None:
     deploys = bundle.run("path", "deploys").strip()
     bundle.run(
         f"@remediate/{world.root}/lab.yaml",
-        f"{deploys}/start_node.py",
+        f"{deploys}/chain/start_node.py",
         *("--limit", "val2", "-y"),
         PYTHONPATH=world.environment["PYTHONPATH"],
         REMEDIATE_CONFIG=world.environment["REMEDIATE_CONFIG"],

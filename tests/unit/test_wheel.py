@@ -87,7 +87,7 @@ def test_help_and_list(installed: Installed) -> None:
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "probe.sh")],
+    [("deploys", "chain/start_node.py"), ("checks", "test_nodes.py"), ("probe", "probe.sh")],
 )
 def test_its_files_are_in_it(installed: Installed, what: str, holds: str) -> None:
     """Deploys, checks and the probe's program are shipped."""

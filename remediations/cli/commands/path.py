@@ -19,7 +19,7 @@ WHAT = ("deploys", "probe", "checks")
 @click.argument("domain", required=False)
 @json_option
 def command(what: str, domain: str | None) -> CommandResult:
-    """Exit 0, with one line, for `pyinfra @remediate/FILE $(remediate path deploys)/NAME.py`.
+    """Exit 0, with one line: `pyinfra @remediate/FILE $(remediate path deploys)/DOMAIN/NAME.py`.
 
     DOMAIN is the owner of the checks; it may be omitted if only one domain is installed.
     """

@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "start_node.py"), ("checks", "test_nodes.py"), ("probe", "sections.sh")],
+    [("deploys", "chain/start_node.py"), ("checks", "test_nodes.py"), ("probe", "sections.sh")],
 )
 def test_path(desk: Desk, what: str, holds: str) -> None:
     """One absolute path and nothing else, so that it can stand in another command."""
@@ -40,7 +40,7 @@ def test_path_of_something_else(desk: Desk) -> None:
 
 
 def test_the_plain_path_from_another_directory(tmp_path: Path) -> None:
-    """`pyinfra INVENTORY $(remediate path deploys)/NAME.py`, as it stands in the documentation."""
+    """`pyinfra INVENTORY $(remediate path deploys)/chain/NAME.py`, as the documentation has it."""
     world, elsewhere = World(tmp_path / "world"), tmp_path / "elsewhere"
     elsewhere.mkdir()
     world.stop("val2")
@@ -49,7 +49,7 @@ def test_the_plain_path_from_another_directory(tmp_path: Path) -> None:
             "bash",
             "-c",
             f"pyinfra '@remediate/{world.root}/lab.yaml' "
-            "$(remediate path deploys)/start_node.py --limit val2 -y",
+            "$(remediate path deploys)/chain/start_node.py --limit val2 -y",
         ],
         env={
             **os.environ,

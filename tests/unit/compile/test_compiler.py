@@ -70,7 +70,7 @@ def refusal(compiler: Compiler, directory: Path, body: str) -> Refused:
 
 def test_the_text_is_the_bare_program() -> None:
     """What is compiled is the program itself: no sudo, no sh -c, with its declared outcome."""
-    commands = compile_deploy("start_node", {"val1": DATA})
+    commands = compile_deploy("chain/start_node", {"val1": DATA})
     (command,) = commands["val1"]
     assert command.text == start_text(PlannedNode.from_data(DATA))
     assert command.operation == "node.start"
@@ -83,7 +83,7 @@ def test_the_text_is_the_bare_program() -> None:
 def test_each_host_gets_its_own_data() -> None:
     """Hosts come back in the order given, each with a text of its own."""
     hosts = {"val2": {**DATA, "unit": "a.service"}, "val1": {**DATA, "unit": "b.service"}}
-    commands = compile_deploy("restart_node", hosts)
+    commands = compile_deploy("chain/restart_node", hosts)
     assert list(commands) == ["val2", "val1"]
     assert [c.text for c in commands["val1"]] == [
         restart_text(PlannedNode.from_data(hosts["val1"]))
@@ -91,7 +91,7 @@ def test_each_host_gets_its_own_data() -> None:
 
 
 def test_every_shipped_deploy_compiles() -> None:
-    """Each file in deploys/ yields something from the data that a playbook gives."""
+    """Each file in deploys/chain/ yields something from the data that a playbook gives."""
     program: dict[str, str | int] = {"path": "/a/b", "sha256": "a" * 64, "replaces": "b" * 64}
     rollback: dict[str, str | int] = {"stands_at": 2, "header_hash": "AB"}
     ways = {"obstacles": '["route blackhole 10.0.0.2"]'}
@@ -127,8 +127,8 @@ def test_every_shipped_deploy_compiles() -> None:
         **below,
     }
     with Compiler() as compiler:
-        for path in deploys_directory().glob("*.py"):
-            assert compiler.compile_deploy(path.stem, {"val1": given})["val1"]
+        for path in (deploys_directory() / "chain").glob("*.py"):
+            assert compiler.compile_deploy(f"chain/{path.stem}", {"val1": given})["val1"]
 
 
 def test_a_deploy_that_imports_paramiko_gets_the_real_one(
@@ -143,7 +143,7 @@ def test_a_deploy_that_imports_paramiko_gets_the_real_one(
 def test_a_hundred_hosts_are_compiled_together() -> None:
     """Each gets its own commands."""
     hosts = {f"val{number}": DATA for number in range(100)}
-    compiled = compile_deploy("start_node", hosts)
+    compiled = compile_deploy("chain/start_node", hosts)
     assert list(compiled) == list(hosts)
     assert all(compiled.values())
 
@@ -218,9 +218,9 @@ def test_a_refusal_does_not_spoil_the_next_compilation(compiler: Compiler, direc
     ("name", "hosts"),
     [
         ("no_such_deploy", {"val1": DATA}),
-        ("../start_node", {"val1": DATA}),
-        ("start_node", {}),
-        ("start_node", {"val1": {**DATA, "_sudo_user": "x"}}),
+        ("chain/../chain/start_node", {"val1": DATA}),
+        ("chain/start_node", {}),
+        ("chain/start_node", {"val1": {**DATA, "_sudo_user": "x"}}),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(
@@ -234,7 +234,7 @@ def test_what_makes_no_sense_is_a_usage_error(
 def test_malformed_data_are_refused_with_their_field() -> None:
     """A reading that was unknown ("" for the unit) never becomes a command."""
     with pytest.raises(Refused) as caught:
-        compile_deploy("start_node", {"val1": {**DATA, "unit": ""}})
+        compile_deploy("chain/start_node", {"val1": {**DATA, "unit": ""}})
     assert "unit is ''" in caught.value.got
 
 

@@ -84,7 +84,8 @@ def check_pyinfra(words: tuple[str, ...]) -> None:
     assert options <= pyinfra_options(), f"pyinfra has no {options - pyinfra_options()}"
     for word in words[1:]:
         if word.endswith(".py") and not NAMED.fullmatch(Path(word).stem):
-            assert (ROOT / "deploys" / Path(word).name).is_file(), f"no deploy {word}"
+            domain_and_name = Path(*Path(word).parts[-2:])
+            assert (ROOT / "deploys" / domain_and_name).is_file(), f"no deploy {word}"
         if word.startswith("@remediate/inventories/"):
             assert (ROOT / word.removeprefix("@remediate/")).is_file(), f"no inventory {word}"
 
@@ -192,9 +193,9 @@ def test_no_command_escapes(page: str) -> None:
         "remediate inventory find val1",
         "X=1 remediate status --all | less",
         "if remediate statsu; then echo well; fi",
-        'pyinfra @remediate/x.yaml "$(remediate path deploy)"/start_node.py',
-        "pyinfra @remediate/x.yaml deploys/stop_node.py",
-        "pyinfra @remediate/x.yaml deploys/start_node.py --dry-run",
+        'pyinfra @remediate/x.yaml "$(remediate path deploy)"/chain/start_node.py',
+        "pyinfra @remediate/x.yaml deploys/chain/stop_node.py",
+        "pyinfra @remediate/x.yaml deploys/chain/start_node.py --dry-run",
         "source <(remediate completion tcsh)",
         "make labs",
     ],

@@ -1,4 +1,4 @@
-"""`pyinfra @remediate/FILE.yaml deploys/NAME.py`, for real, against hosts in directories.
+"""`pyinfra @remediate/FILE.yaml deploys/chain/NAME.py`, for real, against hosts in directories.
 
 The `ssh` that the machine configuration names runs what it is given in the directory of that host,
 so the connector, the operations and pyinfra itself are the real ones, and so is the child that is
@@ -107,7 +107,7 @@ class World:
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pyinfra", inventory or f"@remediate/{self.root}/lab.yaml",
-             str(deploys_directory() / f"{deploy}.py"), *arguments],
+             str(deploys_directory() / "chain" / f"{deploy}.py"), *arguments],
             env={**os.environ, **self.environment},
             cwd=self.root, text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
         )  # fmt: skip

@@ -28,13 +28,13 @@ from remediations.values.wire import canonical
 log = logging.getLogger(__name__)
 HASH_SEEDS = (1, 2)
 
-DEPLOY_NAME = re.compile(r"[a-z][a-z0-9_]*")
+DEPLOY_NAME = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)?")
 DATA_KEY = re.compile(r"[a-z][a-z0-9_]*")
 """Keys with a leading underscore are pyinfra's global arguments."""
 
 
 class Compiler:
-    """A context manager: `with Compiler() as compiler: compiler.compile_deploy("start_node", …)`.
+    """A context manager: `with Compiler() as compiler: compiler.compile_deploy("chain/start", …)`.
 
     `directory` has the deploys; by default it is that of this package.
 
@@ -146,7 +146,7 @@ def _refused(deploy: str, host: str, did: str) -> Refused:
 
 
 def deploys_directory() -> Path:
-    """The directory with one deploy per file.
+    """The directory of the deploys: a directory for each domain, in it one deploy per file.
 
     Raises:
         UsageError: this installation lacks it.
@@ -155,7 +155,7 @@ def deploys_directory() -> Path:
 
 
 def deploy_path(name: str, directory: Path | None = None) -> Path:
-    """The file of the deploy called `name`.
+    """The file of the deploy called `name`: `DOMAIN/FILE`, without `.py`.
 
     Raises:
         UsageError: the name is malformed, or there is no such deploy.
@@ -163,7 +163,9 @@ def deploy_path(name: str, directory: Path | None = None) -> Path:
     directory = directory or deploys_directory()
     path = directory / f"{name}.py"
     if not DEPLOY_NAME.fullmatch(name) or not path.is_file():
-        known = sorted(path.stem for path in directory.glob("*.py") if path.stem != "__init__")
+        known = sorted(
+            str(found.relative_to(directory).with_suffix("")) for found in directory.rglob("*.py")
+        )
         raise UsageError(
             f"there is no deploy {name!r}",
             guard="deploys",

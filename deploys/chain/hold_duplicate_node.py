@@ -1,5 +1,5 @@
 """Stop nodes whose key must not sign there, hold them, and keep the evidence (docs/double-sign.md):
-`pyinfra INVENTORY deploys/hold_duplicate_node.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/hold_duplicate_node.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.comet import operations

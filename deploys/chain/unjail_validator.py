@@ -1,4 +1,4 @@
-"""End a validator's jail: `pyinfra INVENTORY deploys/unjail_validator.py --limit HOST`."""
+"""End a validator's jail: `pyinfra INVENTORY deploys/chain/unjail_validator.py --limit HOST`."""
 
 from remediations.systems.comet import operations
 from remediations.systems.comet.preflight import planned_unjail

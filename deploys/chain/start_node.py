@@ -1,4 +1,6 @@
-"""Start nodes that are down: `pyinfra INVENTORY deploys/start_node.py --limit HOST [--dry]`."""
+"""Start nodes that are down:
+`pyinfra INVENTORY deploys/chain/start_node.py --limit HOST [--dry]`.
+"""
 
 from remediations.systems.comet import operations
 from remediations.systems.comet.preflight import planned_node

@@ -1,5 +1,5 @@
 """Let held nodes go, and start them:
-`pyinfra INVENTORY deploys/release_node.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/release_node.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.comet import operations

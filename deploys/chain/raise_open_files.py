@@ -1,5 +1,5 @@
 """Let a node's unit open more files, from its next start on (docs/disk.md#open-files):
-`pyinfra INVENTORY deploys/raise_open_files.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/raise_open_files.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.comet import operations

@@ -1,5 +1,5 @@
 """Remove what shuts the ways to peers on hosts, and restart nothing (docs/partition.md):
-`pyinfra INVENTORY deploys/mend_links.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/mend_links.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.hosts import operations

@@ -1,5 +1,5 @@
 """Stop nodes, and keep everybody from starting them (docs/deploys.md):
-`pyinfra INVENTORY deploys/hold_node.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/hold_node.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.comet import operations

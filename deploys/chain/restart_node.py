@@ -1,4 +1,4 @@
-"""Restart nodes: `pyinfra INVENTORY deploys/restart_node.py --limit HOST [--dry]`."""
+"""Restart nodes: `pyinfra INVENTORY deploys/chain/restart_node.py --limit HOST [--dry]`."""
 
 from remediations.systems.comet import operations
 from remediations.systems.comet.preflight import planned_node

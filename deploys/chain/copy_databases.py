@@ -1,5 +1,5 @@
 """Copy the databases of nodes, one copy each: by `remediate plan INC-001 --donor HOST`, or
-`pyinfra INVENTORY deploys/copy_databases.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/copy_databases.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.comet import operations

@@ -1,5 +1,5 @@
 """Free room for a node whose disk is full (docs/disk.md), and restart nothing:
-`pyinfra INVENTORY deploys/free_space.py --limit HOST [--dry]`.
+`pyinfra INVENTORY deploys/chain/free_space.py --limit HOST [--dry]`.
 """
 
 from remediations.systems.comet import operations

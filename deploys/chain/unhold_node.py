@@ -1,4 +1,4 @@
-"""Take back a hold: `pyinfra INVENTORY deploys/unhold_node.py --limit HOST [--dry]`."""
+"""Take back a hold: `pyinfra INVENTORY deploys/chain/unhold_node.py --limit HOST [--dry]`."""
 
 from remediations.systems.comet import operations
 from remediations.systems.comet.preflight import planned_node

@@ -1,4 +1,6 @@
-"""Set what forbids a start to 0: `pyinfra INVENTORY deploys/configure_node.py --limit HOST`."""
+"""Set what forbids a start to 0:
+`pyinfra INVENTORY deploys/chain/configure_node.py --limit HOST`.
+"""
 
 from remediations.systems.comet import operations
 from remediations.systems.comet.preflight import planned_settings

@@ -1,4 +1,6 @@
-"""Let nodes come back after a reboot: `pyinfra INVENTORY deploys/enable_node.py --limit HOST`."""
+"""Let nodes come back after a reboot:
+`pyinfra INVENTORY deploys/chain/enable_node.py --limit HOST`.
+"""
 
 from remediations.systems.comet import operations
 from remediations.systems.comet.preflight import planned_node
