@@ -92,6 +92,10 @@ def _next(run: RunDirectory, status: RunStatus) -> str:
         case RunState.RUNNING:
             stop = next_command("stop", run.reference, "--reason", "WHY")
             return f"wait for it, or stop it: `{stop}`"
+        case RunState.UNDONE if status.holds:
+            return next_command("undo", run.reference, "--reason", "WHY")
+        case RunState.VERIFIED | RunState.UNVERIFIED if status.holds:
+            return next_command("resume", run.reference)
         case RunState.VERIFIED:
             return f"read {run.path / 'report.html'}"
         case RunState.UNVERIFIED:

@@ -16,7 +16,7 @@ import contextlib
 import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ from remediations.engine.apply.fence import (
 )
 from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.journal import Journal
-from remediations.engine.runs.records import FenceGiven, FenceTaken
+from remediations.engine.runs.records import FenceGiven, FenceTaken, JournalEntry
 from remediations.errors import Locked, RemediationError
 
 log = logging.getLogger(__name__)
@@ -185,9 +185,15 @@ async def hold_fences(request: FenceRequest) -> AsyncIterator[HeldFences]:
         await held.give_back()
 
 
-async def give_back_lost(request: FenceRequest) -> dict[Fence, tuple[str, ...]]:
-    """Give back what a lost controller of the plan still holds, and return which hosts confirmed
-    it. For a run that was stopped for good: nothing of it starts any more, whoever wakes up."""
+async def give_back_lost(
+    request: FenceRequest, entries: Sequence[JournalEntry]
+) -> list[FenceGiven]:
+    """Give back what a lost controller of the plan still holds. For a run of which nothing starts
+    any more, whoever wakes up.
+
+    Returns the records of what these entries of its journal know: a copy elsewhere may have taken
+    others.
+    """
     given: dict[Fence, tuple[str, ...]] = {}
     for resource in sorted(set(request.resources)):
         for voter, found in (await read_fences(request.voters, resource)).items():
@@ -202,7 +208,13 @@ async def give_back_lost(request: FenceRequest) -> dict[Fence, tuple[str, ...]]:
             with contextlib.suppress(DriverError):
                 await request.voters[voter].give_fence(voter, fence)
                 given[fence] = (*given.get(fence, ()), voter)
-    return given
+    events = [entry.event for entry in entries]
+    known = {(one.resource, one.number) for one in events if isinstance(one, FenceTaken)}
+    return [
+        FenceGiven(resource=fence.resource, number=fence.number, hosts=hosts)
+        for fence, hosts in given.items()
+        if (fence.resource, fence.number) in known
+    ]
 
 
 def fence_request(

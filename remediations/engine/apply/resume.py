@@ -32,6 +32,7 @@ from remediations.engine.apply.apply import (
 )
 from remediations.engine.apply.driver import Driver
 from remediations.engine.apply.fence_hold import HeldFences, hold_fences
+from remediations.engine.apply.lost_at_end import finish_lost
 from remediations.engine.apply.progress import Progress
 from remediations.engine.apply.receipt import Receipt, ended
 from remediations.engine.apply.settle import recorded_steps, settle
@@ -71,15 +72,21 @@ async def resume_run(
     plan = approved.plan
     with closing(Journal.reopened(run.journal)) as journal:
         entries = read_journal(run.journal)
+        status = run_status(plan, entries, hindrance="", alive=False)
         check_resumable(
             run.reference,
             entries,
-            run_status(plan, entries, hindrance="", alive=False),
+            status,
             now=datetime.now(UTC),
             limit_s=approved.inventory.resume_within_s,
         )
         async with SshReach(approved.inventory, approved.resolver) as reach:
             await check_names(approved, reach)
+            if status.holds:
+                all_done = RunState.RUNNING
+                return await finish_lost(
+                    run, approved, reach, journal, status, state=all_done, steps=plan.steps
+                )
             async with hold_fences(fences_of(run, approved, reach, again=True)) as held:
                 return await _go_on(
                     run,

@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from remediations.engine.apply.carry_out import Ending
-from remediations.engine.apply.driver import Driver, Fence
+from remediations.engine.apply.driver import Driver
 from remediations.engine.apply.fence_hold import FenceRequest, give_back_lost
 from remediations.engine.apply.receipt import ended
 from remediations.engine.apply.settle import StopOutcome, Stopped, stop_steps
@@ -25,7 +25,6 @@ from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.records import (
     Event,
     FenceGiven,
-    FenceTaken,
     JournalEntry,
     RunAbandoned,
     RunEnded,
@@ -113,26 +112,10 @@ async def stop_run(
         ),
         recorded=bool(entries) and not alive(),
     )
-    given = {} if alive() else await give_back_lost(fences)
+    given = [] if alive() else await give_back_lost(fences, entries)
     if receipt.recorded:
-        _record(run, asked, entries, receipt, _known(given, entries), abandon=abandon)
+        _record(run, asked, entries, receipt, given, abandon=abandon)
     return receipt
-
-
-def _known(
-    given: Mapping[Fence, tuple[str, ...]], entries: Sequence[JournalEntry]
-) -> list[FenceGiven]:
-    """The records of the fences that this journal knows: a copy elsewhere may have taken others."""
-    taken = {
-        (event.resource, event.number)
-        for event in (entry.event for entry in entries)
-        if isinstance(event, FenceTaken)
-    }
-    return [
-        FenceGiven(resource=fence.resource, number=fence.number, hosts=hosts)
-        for fence, hosts in given.items()
-        if (fence.resource, fence.number) in taken
-    ]
 
 
 def _check_open(run: RunDirectory) -> None:

@@ -34,6 +34,7 @@ from remediations.engine.apply.apply import (
 )
 from remediations.engine.apply.driver import Driver, NoAnswer
 from remediations.engine.apply.fence_hold import HeldFences, hold_fences
+from remediations.engine.apply.lost_at_end import finish_lost
 from remediations.engine.apply.progress import Progress
 from remediations.engine.apply.receipt import Receipt
 from remediations.engine.apply.resume import check_newest, settle_unseen
@@ -80,16 +81,21 @@ async def undo_run(
     plan = approved.plan
     with closing(Journal.reopened(run.journal)) as journal:
         entries = read_journal(run.journal)
+        status = run_status(plan, entries, hindrance="", alive=False)
         check_undoable(
             run.reference,
             plan,
             entries,
-            run_status(plan, entries, hindrance="", alive=False),
+            status,
             now=datetime.now(UTC),
             limit_s=approved.inventory.resume_within_s,
         )
         async with SshReach(approved.inventory, approved.resolver) as reach:
             await check_names(approved, reach)
+            if status.state is RunState.UNDONE:
+                return await finish_lost(
+                    run, approved, reach, journal, status, state=status.state, steps=plan.undo_steps
+                )
             async with hold_fences(fences_of(run, approved, reach, again=True)) as held:
                 drivers = drivers_of(approved.systems, reach)
                 await check_newest(run, approved, entries, drivers)

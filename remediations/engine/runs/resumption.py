@@ -1,9 +1,10 @@
 """Whether a run that did not get through may be taken up again. Pure.
 
-A run is resumed where its end was not seen, or where it was stopped before all was done. It is not
-where a step failed or was voided: the target has recorded that, and does a step of a plan once. The
-approvals are those with which it was begun, so they must have been valid then; how long they carry
-is limited by the inventory.
+A run is resumed where its end was not seen, or where it was stopped before all was done; and where
+its process was lost after the last step, before it gave back what it held. It is not where a step
+failed or was voided: the target has recorded that, and does a step of a plan once. The approvals
+are those with which it was begun, so they must have been valid then; how long they carry is limited
+by the inventory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from remediations.render.formats import format_moment
 
 RESUMABLE = (RunState.UNKNOWN, RunState.STOPPED, RunState.ABORTED)
 """The states of a run that may have something left to do."""
+ALL_DONE = (RunState.UNVERIFIED, RunState.VERIFIED)
 
 
 def undo_words(reference: str) -> str:
@@ -57,7 +59,8 @@ def check_resumable(
         UsageError: all was done, or it was abandoned.
         Refused: a step of it can never be done, or it was begun too long ago.
     """
-    if status.state not in RESUMABLE:
+    lost_at_the_end = status.state in ALL_DONE and status.holds
+    if status.state not in RESUMABLE and not lost_at_the_end:
         raise UsageError(
             f"{reference} is {status.state}: there is nothing to resume",
             guard="an open run",

@@ -9,6 +9,8 @@ from remediations.engine.plan.plan import Plan
 from remediations.engine.runs.records import (
     Checked,
     Event,
+    FenceGiven,
+    FenceTaken,
     JournalEntry,
     RunAbandoned,
     RunEnded,
@@ -27,6 +29,8 @@ OfStep = TypeVar("OfStep", StepStarting, StepEnded, StepVoided)
 OfKind = TypeVar("OfKind", bound=Event)
 OPEN = frozenset({StepState.STARTED, StepState.UNKNOWN})
 """The states of a step whose end nobody has seen."""
+OVER = (RunState.VERIFIED, RunState.UNVERIFIED, RunState.UNDONE)
+"""The states of a run of which no step is left."""
 
 
 class StepStatus(NamedTuple):
@@ -42,11 +46,13 @@ class StepStatus(NamedTuple):
 
 class RunStatus(NamedTuple):
     """The run's state, and that of each step of its plan; of those that take others back only once
-    they were started."""
+    they were started. `holds` names the resources that it still holds after its end
+    (`held_fences`); `resume` gives them back, or `undo` if it was undone."""
 
     state: RunState
     message: str
     steps: tuple[StepStatus, ...]
+    holds: tuple[str, ...] = ()
 
 
 def run_status(
@@ -66,7 +72,10 @@ def run_status(
         shown = lost if state is StepState.STARTED else state
         steps.append(StepStatus(step.id, step.target, shown))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
-    return RunStatus(run_state, message, tuple(steps))
+    holds = tuple(fence.resource for fence in held_fences(entries)) if run_state in OVER else ()
+    if holds:
+        message += f"; its process was lost before it gave back {', '.join(holds)}"
+    return RunStatus(run_state, message, tuple(steps), holds)
 
 
 def step_states(entries: Sequence[JournalEntry]) -> dict[str, StepState]:
@@ -93,6 +102,21 @@ def last_event(entries: Sequence[JournalEntry], kind: type[OfKind]) -> OfKind | 
     """The last event of one kind; None if there is none."""
     events = (entry.event for entry in reversed(entries))
     return next((event for event in events if isinstance(event, kind)), None)
+
+
+def held_fences(entries: Sequence[JournalEntry]) -> tuple[FenceTaken, ...]:
+    """The fences that a run took and did not record as given back: its targets let nobody else
+    change these resources. It holds them while it is carried out, and after that only if its
+    process was lost at the very end."""
+    held: dict[tuple[str, int], FenceTaken] = {}
+    newest: dict[str, int] = {}
+    for event in (entry.event for entry in entries):
+        if isinstance(event, FenceTaken):
+            newest[event.resource] = event.number
+            held[event.resource, event.number] = event
+        elif isinstance(event, FenceGiven):
+            held.pop((event.resource, event.number), None)
+    return tuple(fence for (name, number), fence in held.items() if newest[name] == number)
 
 
 def deciding_verification(entries: Sequence[JournalEntry]) -> Checked | None:

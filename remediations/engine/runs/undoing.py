@@ -39,7 +39,8 @@ def check_undoable(
         Refused: its plan has no way back, a step of that can never be done, or it was begun too
             long ago.
     """
-    if status.state not in UNDOABLE:
+    lost_at_the_end = status.state is RunState.UNDONE and status.holds
+    if status.state not in UNDOABLE and not lost_at_the_end:
         raise UsageError(
             f"{reference} is {status.state}: it is not undone",
             guard="an open run",

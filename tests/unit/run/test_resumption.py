@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediations.engine.runs.records import Event, JournalEntry
+from remediations.engine.runs.records import Event, FenceGiven, FenceTaken, JournalEntry
 from remediations.engine.runs.resumption import check_begun, check_resumable, untouched_targets
 from remediations.engine.runs.status import run_status
 from remediations.errors import Refused, RemediationError, UsageError
@@ -47,6 +47,10 @@ def refusal(*events: Event, after_s: int = 1) -> RemediationError | None:
 
 
 A = starts("1-0", "val1")
+TAKEN = FenceTaken(resource="chain/a", number=3, hosts=("val1",))
+GIVEN = FenceGiven(resource="chain/a", number=3, hosts=("val1",))
+AGAIN = FenceTaken(resource="chain/a", number=5, hosts=("val1",))
+LATER = FenceGiven(resource="chain/a", number=5, hosts=("val1",))
 
 
 @pytest.mark.parametrize(
@@ -58,10 +62,13 @@ A = starts("1-0", "val1")
         (A, ends("1-0", "unknown"), run_ends("stopped")),
         (A, ends("1-0"), run_ends("aborted", "a person")),
         (A, run_ends("unknown", "KeyboardInterrupt"), resumed()),
+        (TAKEN, A, ends("1-0"), run_ends()),
+        (TAKEN, GIVEN, resumed(), AGAIN, A, ends("1-0"), run_ends()),
     ],
 )
 def test_what_has_something_left_may_be_resumed(events: tuple[Event, ...]) -> None:
-    """Where its process died, where it was stopped, and where a gate stayed shut."""
+    """Where its process died, where it was stopped, where a gate stayed shut, and where it still
+    holds a resource after its last step."""
     assert refusal(*events) is None
 
 
@@ -69,6 +76,8 @@ def test_what_has_something_left_may_be_resumed(events: tuple[Event, ...]) -> No
     ("events", "kind", "guard"),
     [
         ((A, ends("1-0"), run_ends()), UsageError, "an open run"),
+        ((TAKEN, A, ends("1-0"), run_ends(), GIVEN), UsageError, "an open run"),
+        ((TAKEN, resumed(), AGAIN, run_ends(), LATER), UsageError, "an open run"),
         ((A, run_ends("stopped"), abandoned()), UsageError, "an open run"),
         ((A, ends("1-0", "failed"), run_ends("stopped")), Refused, "a step happens at most once"),
         ((stop_asked(), voided("1-1", "val2")), Refused, "a step happens at most once"),

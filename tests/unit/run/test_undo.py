@@ -22,7 +22,7 @@ from remediations.engine.plan.plan import Plan, Stage, Undo
 from remediations.engine.runs.binding import check_binding
 from remediations.engine.runs.journal import Journal, read_journal
 from remediations.engine.runs.journal_check import check_journal
-from remediations.engine.runs.records import Event, RunState
+from remediations.engine.runs.records import Event, FenceTaken, RunState
 from remediations.engine.runs.status import run_status
 from remediations.engine.runs.store import RunDirectory, create_run
 from remediations.engine.runs.undoing import check_undoable, stages_to_undo
@@ -185,7 +185,12 @@ def refusal(*events: Event, of: Plan = PLAN, after_s: int = 1) -> RemediationErr
     return None
 
 
-@pytest.mark.parametrize("events", [STARTED, STOPPED, THROUGH, (*STOPPED, undo_began())])
+HELD = FenceTaken(resource="chain/a", number=3, hosts=("val1",))
+LOST = (*STOPPED, undo_began(), HELD, run_ends("undone"))
+"""Its process was lost before it gave back what it held."""
+
+
+@pytest.mark.parametrize("events", [STARTED, STOPPED, THROUGH, (*STOPPED, undo_began()), LOST])
 def test_what_did_not_come_to_its_goal_may_be_undone(events: Sequence[Event]) -> None:
     assert refusal(*events) is None
 
