@@ -1,12 +1,15 @@
 """`python -m tests.bench.by_hand careful|careless ORDER DIRECTORY PRINCIPAL HOSTS`: the peer.
 
-What a good operator would write for one night: lines of host and unit to start, signed; with
+What a good operator would write for one night, who knows the cause: an order of steps, signed. Each
+step is commands by host, done at once, and begins when the one before succeeded everywhere. With
 "careful" the signature is verified and every host read first, as the product reads it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -61,16 +64,16 @@ def verify(order: Path, directory: Path, principal: str) -> None:
 
 
 async def rescue(how: str, order: Path, directory: Path, names: list[str]) -> None:
-    """Read everything if careful, then start what the order names, at once."""
+    """Read everything if careful, then do what the order says, step by step."""
     hosts = Hosts(directory)
     if how == "careful":
         text = program(node_entry(name="", role=Role.VALIDATOR, ssh=""), Scope.DECIDING)
         read = await asyncio.gather(*(hosts.run(name, COMMAND, text) for name in names))
         assert all(b"remediate_probe" in document for document in read)
-    lines = [line.split() for line in order.read_text().splitlines()]
-    await asyncio.gather(
-        *(hosts.run(host, f"sudo -n systemctl start {unit}") for host, unit in lines)
-    )
+    for step in json.loads(order.read_text()):
+        await asyncio.gather(
+            *(hosts.run(host, f"sudo -n sh -ec {shlex.quote(text)}") for host, text in step.items())
+        )
 
 
 def main() -> None:

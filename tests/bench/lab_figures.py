@@ -20,6 +20,7 @@ from tests.bench.figure import Figure, Line
 from tests.bench.reading_cost import GOAL_S, section_lines, sections_of
 from tests.bench.round_trips import ROUND_TRIP_S, lines_of
 from tests.inventories import node_entry
+from tests.lab.disasters import VICTIMS
 from tests.lab.lab import Lab
 from tests.lab.machine import Machine
 from tests.lab.operator import Operator
@@ -114,7 +115,7 @@ def _round_trips(lab: Lab, state: Path, rounds: int) -> Figure:
 def _walk(lab: Lab, state: Path, inventory: Path) -> Iterator[tuple[str, float]]:
     """The commands of a rescue and how long each took, in seconds."""
     lab.pristine()
-    lab.break_stop(*rescue.VICTIMS)
+    lab.break_stop(*VICTIMS)
     lab.wait_stalled()
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.lab.faults import Faults
+from tests.lab.shell import LabError
 
 PACKAGED = "/usr/local/lib/systemd/system"
 WRAPPER = "/usr/local/bin/keep-virtengine"
@@ -103,6 +106,37 @@ class ProcessFaults(Faults):
             self._drop_in(host, f"[Service]\nExecStart=\nExecStart={command}\n")
         for host in hosts:
             self._restart_without(host)
+
+    def break_at_fail_point(self, *hosts: str, index: int, seconds: float = 12) -> None:
+        """Each ends at the same place of its work, at CometBFT's own fail point of that number
+        (`libs/fail`): before or after a vote, a stored block, its end in the log, its execution,
+        its state. Whoever waits for the others by then ends where it is. The cause is gone after
+        that, and they are down.
+
+        Raises:
+            LabError: none ended at the fail point.
+        """
+        for host in hosts:
+            self._drop_in(host, f"[Service]\nEnvironment=FAIL_TEST_INDEX={index}\nRestart=no\n")
+        for host in hosts:
+            self.systemctl(host, "restart", "--no-block", self.unit(host), check=False)
+        end = time.monotonic() + seconds
+        ended: set[str] = set()
+        while ended != {*hosts} and time.monotonic() < end:
+            ended = {host for host in hosts if self._state_of(host) == "failed"}
+            time.sleep(0.2)
+        for host in {*hosts} - ended:
+            self.systemctl(host, "kill", "--signal=KILL", self.unit(host), check=False)
+        for host in hosts:
+            self.hosts[host].sh(
+                f"rm -rf /run/systemd/system/{self.unit(host)}.d; systemctl daemon-reload"
+            )
+        self.mend_node(lambda: self.start(*hosts))
+        if not ended:
+            raise LabError(f"nobody ended at fail point {index}")
+
+    def _state_of(self, host: str) -> str:
+        return self.systemctl(host, "is-failed", self.unit(host), check=False).strip()
 
     def break_wrapped(self, host: str) -> None:
         """The unit runs a wrapper, whose child is killed: the wrapper stays, and the unit is

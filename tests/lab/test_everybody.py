@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import Json, Operator, Said
@@ -140,3 +142,19 @@ def test_double_sign_check_height_in_a_lost_quorum(lab: Lab, operator: Operator)
         said = rescue(operator)
         assert said.code == 0, said.why
     assert {host: config(lab, host, "config.toml").read_bytes() for host in missing} == before
+
+
+@full_lab
+@pytest.mark.parametrize("index", range(14))
+def test_all_end_in_the_middle_of_a_commit(lab: Lab, operator: Operator, index: int) -> None:
+    """At each of CometBFT's fail points, from its own votes to the state it keeps: a block may be
+    precommitted by all and stored by nobody. They are started as they are, and go on from there;
+    nothing is taken back, and nobody signs twice."""
+    lab.wait_height(6, 30)
+    height = lab.world.top()
+    lab.break_at_fail_point(*lab.validators(), index=index)
+    lab.stop("full1")
+    with rescued(lab, *STARTED, since=height):
+        said = rescue(operator)
+        assert said.code == 0, said.why
+    assert operator.says("show", said.result["run"]).result["plan"]["branch"] == "start-everybody"
