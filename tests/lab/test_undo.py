@@ -11,7 +11,7 @@ from remediations.engine.runs.records import GateWaiting, StepEnded
 from tests.lab.choice import full_lab
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator, Said
-from tests.lab.test_goes_on import directory, entries
+from tests.lab.test_goes_on import directory, entries, starts
 from tests.lab.test_rebuild import applied, brought, planned
 from tests.lab.test_resume import killed
 from tests.lab.test_rollback import PARTLY, STARTED, hold_of, split
@@ -39,9 +39,10 @@ def nobody_is_held(lab: Lab) -> bool:
     return not any(lab.hosts[host].path(hold_of(lab, host)).exists() for host in STARTED)
 
 
-def killed_after(operator: Operator, run: str, step: str) -> None:
-    """Apply a run, and kill -9 the process when its journal has the end of this step."""
-    with operator.start("apply", run) as process:
+def killed_after(operator: Operator, run: str, step: str, *words: str) -> None:
+    """Apply a run (or what the words say), and kill -9 the process when its journal has the end of
+    this step."""
+    with operator.start(*(words or ("apply",)), run) as process:
         end = time.monotonic() + LIMIT_S
         while not any(
             isinstance(e.event, StepEnded) and e.event.step == step for e in entries(operator, run)
@@ -71,6 +72,29 @@ def test_killed_while_all_are_held_everybody_is_let_go(lab: Lab, operator: Opera
         assert operator.says("resume", run).code == 2
         again = operator.rescue("INC-001")
         assert again.code == 0, again.why
+
+
+@full_lab
+def test_killed_while_it_is_taken_back(lab: Lab, operator: Operator) -> None:
+    """All are held; the first that was let go is the last that the process saw. Undone again, the
+    others follow, each host is let go once, and the chain stands where it stood."""
+    at = split(lab, "val1")
+    lab.mend_cause("val1")
+    run = planned(operator, "INC-001")
+    with rescued(lab, *STARTED):
+        killed(operator, run, GateWaiting)
+        back = [step.id for step in directory(operator, run).plan.undo_steps]
+        killed_after(operator, run, back[0], "undo", "--reason", "it takes too long")
+        assert not nobody_is_held(lab)
+        said = undone(operator, run)
+        assert said.code == 0, said.document
+        assert nobody_is_held(lab)
+        assert lab.wait_stalled() == at
+        again = operator.rescue("INC-001")
+        assert again.code == 0, again.why
+    held_and_let_go = 2
+    assert {starts(lab, operator, run, host) for host in STARTED} == {held_and_let_go}
+    assert operator.says("status", run).result["state"] == "undone"
 
 
 @full_lab
