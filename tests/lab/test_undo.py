@@ -76,8 +76,8 @@ def test_killed_while_all_are_held_everybody_is_let_go(lab: Lab, operator: Opera
 
 @full_lab
 def test_killed_while_it_is_taken_back(lab: Lab, operator: Operator) -> None:
-    """All are held; the first that was let go is the last that the process saw. Undone again, the
-    others follow, each host is let go once, and the chain stands where it stood."""
+    """All are held, and let go at once; one was seen to be. Undone again, what became of the others
+    is asked, each host is let go once, and the chain stands where it stood."""
     at = split(lab, "val1")
     lab.mend_cause("val1")
     run = planned(operator, "INC-001")
@@ -85,7 +85,6 @@ def test_killed_while_it_is_taken_back(lab: Lab, operator: Operator) -> None:
         killed(operator, run, GateWaiting)
         back = [step.id for step in directory(operator, run).plan.undo_steps]
         killed_after(operator, run, back[0], "undo", "--reason", "it takes too long")
-        assert not nobody_is_held(lab)
         said = undone(operator, run)
         assert said.code == 0, said.document
         assert nobody_is_held(lab)
