@@ -8,5 +8,8 @@ handed=$1 key=$2 approval=$3
 shift 3
 
 # Nobody signed the text of the review: it has to be the one that these bytes give.
-remediate show "$handed/run.tar" --markdown | cmp - "$handed/plan.md"
+remediate show "$handed/run.tar" --markdown | cmp - "$handed/plan.md" || {
+    remediate status "$handed/run.tar" # perhaps it has expired
+    exit 1
+}
 remediate approve "$handed/run.tar" --key "$key" --out "$approval" "$@"

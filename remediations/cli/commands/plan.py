@@ -26,6 +26,7 @@ from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.applicable import why_not
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.inputs import parse_inputs
@@ -120,7 +121,9 @@ def command(
     )
     before = [one_line(_tried(plan, past, now))] if past is not None else []
     before += [rehearsal_text(tried)] if tried is not None else []
-    text = "\n\n".join((*before, text))
+    # What cannot be applied says so in its first line, before what came of the last run.
+    cannot = bool(why_not(plan, now))
+    text = "\n\n".join((text, *before) if cannot else (*before, text))
     document = {
         "plan": plan,
         "digest": digest,
