@@ -32,6 +32,7 @@ from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.change import PlanDiff
+from remediations.engine.plan.overview import PlanOverview
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
 from remediations.engine.runs.archive import ARCHIVE_FORMAT, RunManifest
@@ -132,6 +133,9 @@ _ENGINE: Mapping[str, DocumentType] = {
         kind=tuple[Projection, ...], what="what would happen, as `whatif` prints it with --json"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
+    "plan-all": DocumentType(
+        kind=PlanOverview, what="what could be done now, as `plan --all` prints it with --json"
+    ),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
     "manifest": DocumentType(kind=RunManifest, what="what is in an exported run"),
     "tally": DocumentType(kind=Tally, what="the approvals of a plan, as `approvals` prints them"),

@@ -29,7 +29,7 @@ def why_not(plan: Plan, now: datetime | None = None, applied: datetime | None = 
 
 def first_line(why: str) -> Document:
     """What a document of such a plan begins with; nothing where it could be applied."""
-    return (Notice(f"this plan cannot be applied: {why}"),) if why else ()
+    return (Notice(f"this cannot be applied: {why}"),) if why else ()
 
 
 def without_title(document: Document) -> Document:

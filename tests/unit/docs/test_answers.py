@@ -90,6 +90,13 @@ def test_plan_show_and_approve(reader: Reader, planned: Json) -> None:
     validator("observation").validate(written(run.observation))
 
 
+def test_all_branches(reader: Reader) -> None:
+    """What could be done, and no run."""
+    told = result(reader, "plan --all --from seen.json", ExitCode.CHANGES_PENDING)
+    assert set(told) == said_of("plan --all")
+    validator("plan-all").validate(told)
+
+
 def test_nothing_to_do(reader: Reader) -> None:
     """Then there is a finding and no plan."""
     told = result(reader, "plan INC-001 --from healthy.json")
