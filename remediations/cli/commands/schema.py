@@ -161,6 +161,20 @@ def document_types() -> Mapping[str, DocumentType]:
 
 
 @cache
+def result_types() -> Mapping[str, DocumentType]:
+    """The `result` of each command, by name and version."""
+    # Imported here: it needs what stops, verifies and reports, and the schema of a plan does not.
+    from remediations.cli.results import RESULTS
+
+    return {
+        f"result-{name}": DocumentType(
+            kind=kind, what=f"`result` of `{name.partition('/')[0]}` with --json"
+        )
+        for name, kind in RESULTS.items()
+    }
+
+
+@cache
 def part_types() -> Mapping[str, DocumentType]:
     """All parts that an installed system reads or is told by an inventory, or that an installed
     domain writes, by kind."""
@@ -183,7 +197,7 @@ def _told_of(kind: type[Kinded]) -> str:
 @json_option
 def command(name: str | None) -> CommandResult:
     """Exit 0. With --json the schema is a string: its own numbers are not decimal strings."""
-    every = {**document_types(), **part_types()}
+    every = {**document_types(), **result_types(), **part_types()}
     if name is None:
         return CommandResult(
             exit_code=ExitCode.OK,

@@ -15,7 +15,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.cli.commands.schema import Concluded, document_types, json_schema, part_types
+from remediations.cli.commands.schema import (
+    Concluded,
+    document_types,
+    json_schema,
+    part_types,
+    result_types,
+)
 from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.line import lack_line, ok_line
 from remediations.engine.entry_points import domain_flaw
@@ -171,11 +177,12 @@ REAL: dict[str, Callable[[], list[object]]] = {
 
 
 EVERY = {**document_types(), **part_types()}
+"""Results of commands are in test_results.py."""
 
 
 @cache
 def schema(name: str) -> Json:
-    return json_schema(name, EVERY[name])
+    return json_schema(name, {**EVERY, **result_types()}[name])
 
 
 @cache

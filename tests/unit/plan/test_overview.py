@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediations.engine.catalogue import catalogue
+from remediations.engine.observe.observation import load_observation
 from remediations.engine.plan.overview import PlanOverview, plan_overview
 from remediations.engine.plan.overview_text import overview_document
 from remediations.errors import ExitCode, UsageError
@@ -101,7 +102,10 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert remediate("plan", "--all", *healthy).code == ExitCode.OK
     one = remediate("plan", "node-down", "--all", *seen, "--json")
     assert one.code == ExitCode.REFUSED
-    assert {b["playbook"] for b in one.document["result"]["branches"]} == {"node-down"}
+    told = plan_overview([i for i in INSTALLED if i.playbook.id == "node-down"],
+        load_observation(reader.seen), frozenset(), {})
+    assert one.document["result"] == written(told)
+    assert {b.playbook for b in told.branches} == {"node-down"}
     assert remediate("plan", "--all", *seen, "--markdown").out.startswith("# 1 branch fits")
     assert not (tmp_path / "home").exists()
     for words in (("--all", "--branch", "x"), ("INC-001", "--markdown"), ()):
