@@ -31,6 +31,7 @@ from remediations.engine.find.finding import Finding
 from remediations.engine.observe.observation import Observation
 from remediations.engine.plan.compare import Movable
 from remediations.engine.plan.impact import Effect, Level
+from remediations.engine.plan.measured import Measured
 from remediations.engine.plan.plan import Fact, Gate, GuardResult, Plan, PlannedCheck, Risk
 from remediations.errors import Refused, UsageError
 from remediations.render.formats import name_some
@@ -147,7 +148,8 @@ class Branch(Generic[S]):
 
     `inputs` are the choices that it uses, none of which has to be given: `fits` says why it cannot
     do without one. One that is given and not used here is refused. `rehearse` tries the proposal on
-    copies (`plan.rehearsal`); None if that is not possible.
+    copies (`plan.rehearsal`); None if that is not possible. `measured` is how long it took where it
+    was carried out, None where nobody measured it.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Branch(Generic[S]):
     invariants: tuple[Callable[[S, Proposal[S]], GuardResult | None], ...] = ()
     inputs: tuple[Input, ...] = ()
     rehearse: Callable[[S, Proposal[S], Reach], Awaitable[Rehearsed]] | None = None
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from remediations.cli.everything import check_together, show_everything
 from remediations.cli.handing_out import check_empty, hand_out
 from remediations.cli.inputs import PlanCommand, typed_inputs
 from remediations.cli.observing import TOOL, get_observation, require_inventory
@@ -26,6 +27,7 @@ from remediations.engine.find.conclude import concerned_domains
 from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import Observation
+from remediations.engine.plan.applicable import why_not
 from remediations.engine.plan.build import PlanBuilder
 from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.inputs import parse_inputs
@@ -48,7 +50,14 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
     cls=PlanCommand,
     help="Show exactly what would be done, and keep it as a run to be approved.",
 )
-@click.argument("playbook")
+@click.argument("playbook", required=False)
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Show every branch of every playbook, or of PLAYBOOK, and what each needs; make no run.",
+)
+@click.option("--markdown", is_flag=True, help="With --all: as Markdown, for a ticket.")
 @click.option("--branch", help="Which resolution; by default the one that fits the finding.")
 @limit_option
 @observation_options
@@ -64,7 +73,9 @@ IMPORTS = ("remediations.engine.find.render_text", "remediations.engine.plan.ren
 )
 @click.option("--verbose", is_flag=True, help="Whole commands, and every guard.")
 def command(
-    playbook: str,
+    playbook: str | None,
+    every: bool,
+    markdown: bool,
     branch: str | None,
     limit: str | None,
     inventory: Path | None,
@@ -75,6 +86,12 @@ def command(
     verbose: bool,
 ) -> CommandResult:
     """Exit 3: a plan waits for approval. 4: a guard refuses. 0: healthy, nothing to do."""
+    check_together(every, markdown, playbook, bool(branch or rehearse or out or verbose))
+    if every:
+        hosts = require_inventory(inventory)
+        observed = partial(get_observation, hosts, source, save, imports=IMPORTS)
+        return show_everything(playbook, observed, parse_limit(limit), paper=markdown)
+    assert playbook is not None, "`check_together` refuses that"
     # The compiling children start first: they take 0.3 s, in which the playbook is imported.
     made = click.get_current_context().with_resource(
         installed_systems(load_machine_config()).step_compilers()
@@ -120,7 +137,9 @@ def command(
     )
     before = [one_line(_tried(plan, past, now))] if past is not None else []
     before += [rehearsal_text(tried)] if tried is not None else []
-    text = "\n\n".join((*before, text))
+    # What cannot be applied says so in its first line, before what came of the last run.
+    cannot = bool(why_not(plan, now))
+    text = "\n\n".join((text, *before) if cannot else (*before, text))
     document = {
         "plan": plan,
         "digest": digest,

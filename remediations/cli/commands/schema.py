@@ -32,6 +32,7 @@ from remediations.engine.find.finding import Finding
 from remediations.engine.installed_systems import installed_systems
 from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observation
 from remediations.engine.plan.change import PlanDiff
+from remediations.engine.plan.overview import PlanOverview
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
 from remediations.engine.report.report import Report
 from remediations.engine.runs.archive import ARCHIVE_FORMAT, RunManifest
@@ -132,6 +133,9 @@ _ENGINE: Mapping[str, DocumentType] = {
         kind=tuple[Projection, ...], what="what would happen, as `whatif` prints it with --json"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
+    "plan-all": DocumentType(
+        kind=PlanOverview, what="what could be done now, as `plan --all` prints it with --json"
+    ),
     "approval": DocumentType(kind=Approval, what="a signed statement about one plan"),
     "manifest": DocumentType(kind=RunManifest, what="what is in an exported run"),
     "tally": DocumentType(kind=Tally, what="the approvals of a plan, as `approvals` prints them"),
@@ -157,6 +161,20 @@ def document_types() -> Mapping[str, DocumentType]:
 
 
 @cache
+def result_types() -> Mapping[str, DocumentType]:
+    """The `result` of each command, by name and version."""
+    # Imported here: it needs what stops, verifies and reports, and the schema of a plan does not.
+    from remediations.cli.results import RESULTS
+
+    return {
+        f"result-{name}": DocumentType(
+            kind=kind, what=f"`result` of `{name.partition('/')[0]}` with --json"
+        )
+        for name, kind in RESULTS.items()
+    }
+
+
+@cache
 def part_types() -> Mapping[str, DocumentType]:
     """All parts that an installed system reads or is told by an inventory, or that an installed
     domain writes, by kind."""
@@ -179,7 +197,7 @@ def _told_of(kind: type[Kinded]) -> str:
 @json_option
 def command(name: str | None) -> CommandResult:
     """Exit 0. With --json the schema is a string: its own numbers are not decimal strings."""
-    every = {**document_types(), **part_types()}
+    every = {**document_types(), **result_types(), **part_types()}
     if name is None:
         return CommandResult(
             exit_code=ExitCode.OK,

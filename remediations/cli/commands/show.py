@@ -10,6 +10,7 @@ from remediations.cli.opened import OpenedPlan, open_plan
 from remediations.cli.options import json_option
 from remediations.cli.output import CommandResult, terminal_style
 from remediations.cli.run_status import read_bound_journal
+from remediations.engine.plan.applicable import why_not
 from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.render_text import plan_text
 from remediations.errors import ExitCode
@@ -31,18 +32,19 @@ FORMS = ("text", "markdown", "html")
 def command(run: str, form: str, review: bool, verbose: bool) -> CommandResult:
     """Exit 0. With --json: the plan in canonical form. 2: another plan was applied in that run."""
     opened = open_plan(run)
-    if opened.run is not None:
-        read_bound_journal(opened.run)
-    change = change_digest(opened.plan)
+    entries = () if opened.run is None else read_bound_journal(opened.run)
+    change, applied = change_digest(opened.plan), entries[0].at if entries else None
     return CommandResult(
         exit_code=ExitCode.OK,
         document={"plan": opened.plan, "digest": opened.digest, "change": change},
-        text=_rendered(opened, change, "review" if review else form, verbose=verbose),
+        text=_rendered(opened, change, applied, "review" if review else form, verbose=verbose),
     )
 
 
-def _rendered(opened: OpenedPlan, change: str, form: str, *, verbose: bool) -> str:
-    plan, digest = opened.plan, opened.digest
+def _rendered(
+    opened: OpenedPlan, change: str, applied: datetime | None, form: str, *, verbose: bool
+) -> str:
+    plan, digest, now = opened.plan, opened.digest, datetime.now(UTC)
     if form == "text":
         style = terminal_style()
         return plan_text(
@@ -51,17 +53,19 @@ def _rendered(opened: OpenedPlan, change: str, form: str, *, verbose: bool) -> s
             width=style.width,
             colour=style.colour,
             verbose=verbose,
-            now=datetime.now(UTC),
+            now=now,
             change=change,
+            applied=applied,
         )
+    cannot = why_not(plan, now, applied)
     if form == "review":
         from remediations.engine.plan.review import review_markdown
 
-        return review_markdown(plan, digest, change)
+        return review_markdown(plan, digest, change, cannot)
     if form == "markdown":
         from remediations.engine.report.markdown import plan_markdown
 
-        return plan_markdown(plan, digest, change)
+        return plan_markdown(plan, digest, change, cannot)
     from remediations.engine.report.html import plan_html
 
-    return plan_html(plan, digest, change)
+    return plan_html(plan, digest, change, cannot)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from remediations.engine.find.finding import Finding, FindingRow, Health
 from remediations.engine.plan.appendix import MANY, appendix, part_words, subject_words
+from remediations.engine.plan.applicable import first_line, why_not
 from remediations.engine.plan.grouping import (
     TOGETHER,
     GuardRow,
@@ -52,10 +53,14 @@ READ_ITSELF = "What is read is what runs:"
 """Shown before a payload that has no preview."""
 
 
-def plan_document(plan: Plan, digest: str, *, whole: bool = False, change: str = "") -> Document:
+def plan_document(
+    plan: Plan, digest: str, *, whole: bool = False, change: str = "", cannot: str = ""
+) -> Document:
     """The plan. Programs that many targets share are shown once, unless `whole` is set. `change` is
-    its change digest, "" for none to be shown."""
+    its change digest, "" for none to be shown; `cannot` says why it cannot be applied, besides its
+    guards (`applicable.why_not`)."""
     return (
+        *first_line(cannot or why_not(plan)),
         Heading(1, plan.title),
         Labelled(_summary(plan, digest, change)),
         *(Notice(text) for text in plan.warnings),

@@ -32,15 +32,7 @@ def make_plan(
             values whose types are not those of a plan.
         RemediationError: the bytes of a step cannot be made.
     """
-    missing = missing_readings(observation)
-    if missing:
-        raise UsageError(
-            "no plan can be made from this observation",
-            guard="full observation",
-            got=missing,
-            expected="a full reading of every host of the inventory, each once",
-            next_step=f"remediate plan {maker.playbook.id} --inventory INVENTORY (without --from)",
-        )
+    check_complete(observation, f"plan {maker.playbook.id}")
     domain = maker.domain
     concerned_domains([domain], observation)
     if situation is None:
@@ -61,6 +53,23 @@ def make_plan(
     plan = maker.build(chosen, situation, observation, inputs=inputs)
     _check_form(plan)
     return plan
+
+
+def check_complete(observation: Observation, command: str) -> None:
+    """Check that every host was fully read, which a plan needs. `command` reads them again.
+
+    Raises:
+        UsageError: one was not.
+    """
+    missing = missing_readings(observation)
+    if missing:
+        raise UsageError(
+            "no plan can be made from this observation",
+            guard="full observation",
+            got=missing,
+            expected="a full reading of every host of the inventory, each once",
+            next_step=f"remediate {command} --inventory INVENTORY (without --from)",
+        )
 
 
 def check_targets(only: frozenset[str], observation: Observation, finding: Finding) -> None:

@@ -15,6 +15,7 @@ from itertools import takewhile
 from rich.console import RenderableType
 from rich.text import Text as RichText
 
+from remediations.engine.plan.applicable import why_not
 from remediations.engine.plan.document import impact_words, input_words, plan_document
 from remediations.engine.plan.grouping import (
     TOGETHER,
@@ -59,13 +60,17 @@ def plan_text(
     verbose: bool = False,
     now: datetime | None = None,
     change: str = "",
+    applied: datetime | None = None,
 ) -> str:
     """The plan as text. Passing guards are only counted, unless `verbose`; others are shown whole.
-    `now` says how old it is; `change` is its change digest."""
+    `now` says how old it is; `change` is its change digest; `applied` is when its run was begun. A
+    plan that cannot be applied says so first."""
+    cannot = why_not(plan, now, applied)
     if verbose:
-        whole = plan_document(plan, digest, whole=True, change=change)
+        whole = plan_document(plan, digest, whole=True, change=change, cannot=cannot)
         return document_text(whole, width=width, colour=colour)
     parts: list[RenderableType] = [
+        *([text_line(f"CANNOT BE APPLIED: {cannot}", BAD)] if cannot else []),
         text_line(plan.title, STRONG),
         labelled_rows(
             [

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from remediations.engine.plan.applicable import first_line, why_not
 from remediations.engine.plan.document import HEALTH_TONES, TONES, step_blocks
 from remediations.engine.plan.grouping import group_by_program, guard_rows
 from remediations.engine.plan.plan import NAMING, Impact, Outcome, Plan, Stage
@@ -54,10 +55,11 @@ SIZES = (Most(40, 300, 2_000), Most(20, 100, 600), Most(4, 40, 200), Most(1, 10,
 """The largest that fits is taken: a hostile text takes ten times its length when it is escaped."""
 
 
-def review_markdown(plan: Plan, digest: str, change: str) -> str:
-    """The plan for reviewers. `change` is its change digest."""
+def review_markdown(plan: Plan, digest: str, change: str, cannot: str = "") -> str:
+    """The plan for reviewers. `change` is its change digest; `cannot` says why it cannot be
+    applied, besides its guards."""
     for most in SIZES:
-        view = _View(plan, digest, change, most)
+        view = _View(plan, digest, change, most, cannot or why_not(plan))
         head, tail = folding_markdown(view.head()), folding_markdown(view.tail())
         if len(head) + len(tail) + LEAST_FOR_COMMANDS <= ROOM:
             break
@@ -83,11 +85,13 @@ class _View(NamedTuple):
     digest: str
     change: str
     most: Most
+    cannot: str
 
     def head(self) -> Document:
         plan, finding = self.plan, self.plan.finding
         verdict = Toned(self.text(finding.verdict).upper(), HEALTH_TONES[finding.health])
         return (
+            *first_line(self.text(self.cannot)),
             Heading(1, self.text(plan.title)),
             *self.blocked(),
             *(Notice(self.text(text)) for text in plan.warnings[: self.most.rows]),
@@ -97,7 +101,7 @@ class _View(NamedTuple):
             Paragraph((verdict, f" – {shorten(finding.headline, self.most.prose)}")),
             Paragraph(shorten(finding.explanation, self.most.prose)),
             *self.stages(),
-            *([] if plan.blocked else self.signing()),
+            *([] if self.cannot else self.signing()),
             *([Heading(2, "Exact commands")] if plan.stages else []),
         )
 
@@ -124,11 +128,7 @@ class _View(NamedTuple):
         rows = [row for row in guard_rows(self.plan) if row.guard.outcome is not Outcome.PASS]
         if not rows:
             return
-        refuse = "refuses" if len(self.plan.blocked) == 1 else "refuse"
-        yield Notice(
-            f"{count_of(len(self.plan.blocked), 'guard')} of {len(self.plan.guards)} {refuse} this "
-            "plan: it can be read, and can neither be signed nor applied"
-        )
+        yield Paragraph("It can be read, and can neither be signed nor applied:")
         yield Table(
             ("Guard", "Of", "Outcome", "Title", "Got", "Expected", "Next"),
             tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from remediations.engine.plan.applicable import without_title
 from remediations.engine.plan.document import plan_document
 from remediations.engine.plan.grouping import group_by_program
 from remediations.engine.report.plot import series_plots
@@ -57,7 +58,7 @@ def report_document(report: Report) -> Document:
         *_verifications(report),
         *_steps(report),
         Heading(2, "The plan, as it was signed"),
-        *lower_headings(plan_document(plan, report.digest), 1)[1:],
+        *lower_headings(without_title(plan_document(plan, report.digest)), 1),
     )
 
 

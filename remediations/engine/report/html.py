@@ -24,9 +24,10 @@ from remediations.render.formats import name_some, short_digest
 from remediations.render.printable import Exact, printable, printable_line, program_lines
 
 
-def plan_html(plan: Plan, digest: str, change: str = "") -> str:
-    """The plan as a page of its own. `change` is its change digest."""
-    document = plan_document(plan, digest, change=change)
+def plan_html(plan: Plan, digest: str, change: str = "", cannot: str = "") -> str:
+    """The plan as a page of its own. `change` is its change digest, `cannot` why it cannot be
+    applied."""
+    document = plan_document(plan, digest, change=change, cannot=cannot)
     return page(f"Plan {short_digest(digest)}: {plan.title}", document)
 
 

@@ -9,10 +9,10 @@ from remediations.engine.report.report import Report
 from remediations.render.markdown import markdown
 
 
-def plan_markdown(plan: Plan, digest: str, change: str = "") -> str:
+def plan_markdown(plan: Plan, digest: str, change: str = "", cannot: str = "") -> str:
     """The plan: facts, guards, stages with their exact commands, checks. `change` is its change
-    digest."""
-    return markdown(plan_document(plan, digest, change=change))
+    digest, `cannot` why it cannot be applied."""
+    return markdown(plan_document(plan, digest, change=change, cannot=cannot))
 
 
 def report_markdown(report: Report) -> str:

@@ -11,6 +11,7 @@ from remediations.cli.commands import stage
 from remediations.engine.stage.stage import StagedOn, StageOutcome
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.docs.test_answers import said_of
+from tests.unit.docs.test_schema import validator
 
 CONTENT = b"\x7fELF and the rest of a program"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -81,6 +82,7 @@ def test_its_document_has_all_of_it(
     outcomes |= {"val1": STAGED, "val2": FAILED}
     done = remediate("stage", program, "-i", desk.inventory, "--json")
     result = done.document["result"]
+    validator("result-stage/1").validate(result)
     assert isinstance(result, dict)
     assert {*result, *result["hosts"][0]} == said_of("stage")
     assert (result["digest"], result["bytes"]) == (SHA256, str(len(CONTENT)))

@@ -11,6 +11,7 @@ from remediations.engine.apply.driver import FenceRecord
 from remediations.engine.apply.fence_steal import StolenFence
 from tests.unit.cli.desk import Desk, remediate
 from tests.unit.docs.test_answers import said_of
+from tests.unit.docs.test_schema import validator
 
 WAS = FenceRecord(
     number=3, holder="1" * 64 + ".0123456789abcdef", held=True, text="chain/x: taken by alice"
@@ -59,6 +60,7 @@ def test_its_document_has_all_of_it(desk: Desk) -> None:
     """For the record of an incident."""
     done = remediate("steal", "chain/x", "--reason", "why", "-i", desk.inventory, "--json")
     result = done.document["result"]
+    validator("result-steal/1").validate(result)
     assert isinstance(result, dict)
     assert {*result, *result["was"]} == said_of("steal")
     assert result == {

@@ -13,7 +13,7 @@ import pytest
 from remediations.cli import proof
 from remediations.cli.anchors import Anchors
 from remediations.cli.commands.inventory import answer
-from remediations.cli.commands.schema import document_types, part_types
+from remediations.cli.commands.schema import document_types, part_types, result_types
 from remediations.cli.main import COMMANDS
 from remediations.cli.output import CommandResult
 from remediations.engine.observe.observation import load_observation
@@ -54,7 +54,14 @@ def result(reader: Reader, line: str, code: ExitCode = ExitCode.OK) -> Json:
     done = remediate(*reader.types(("remediate", *line.split())), "--json")
     assert done.code == code, done.out
     validator("answer").validate(done.document)
-    return done.document["result"]
+    return of_its_schema(line.split()[0], done.document["result"])
+
+
+def of_its_schema(command: str, document: Json) -> Json:
+    """The result of a command, which fits the published schema, if it has one of its own name."""
+    if f"result-{command}/1" in result_types() and "branches" not in document:
+        validator(f"result-{command}/1").validate(document)
+    return document
 
 
 def document_of(told: CommandResult) -> object:
@@ -88,6 +95,13 @@ def test_plan_show_and_approve(reader: Reader, planned: Json) -> None:
     run = find_run("last")
     validator("inventory").validate(json.loads((run.path / "inventory.json").read_bytes()))
     validator("observation").validate(written(run.observation))
+
+
+def test_all_branches(reader: Reader) -> None:
+    """What could be done, and no run."""
+    told = result(reader, "plan --all --from seen.json", ExitCode.CHANGES_PENDING)
+    assert set(told) == said_of("plan --all")
+    validator("plan-all").validate(told)
 
 
 def test_nothing_to_do(reader: Reader) -> None:
@@ -145,6 +159,8 @@ def test_proof(reader: Reader, planned: Json, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(proof, "run_checks", lambda *_arguments, **_options: checks())
     told = written(document_of(proof.prove(run, given, Path(), anchors, quiet=True)))
     assert set(told) == said_of("verify") == said_of("apply")
+    for command in ("apply", "resume", "verify"):
+        of_its_schema(command, told)
     validator("checks").validate(told["checks"])
 
 
@@ -158,7 +174,7 @@ def test_first_contact(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     world = comet_reading(load_observation(reader.seen))
     hosts = tuple(node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts)
     found = DiscoveredChain(world, inventory_for(hosts, None))
-    proposed = written(document_of(answer(found, None, None)))
+    proposed = of_its_schema("inventory", written(document_of(answer(found, None, None))))
     assert set(proposed) == said_of("inventory discover")
     validator("proposal").validate(proposed["proposal"])
 
@@ -174,7 +190,18 @@ def test_what_is_installed(reader: Reader) -> None:
     assert set(rule) == said_of("explain")
     listed, one = result(reader, "schema"), result(reader, "schema plan")
     assert {*listed[0], *one} == said_of("schema")
-    assert [row["name"] for row in listed] == [*document_types(), *part_types()]
+    assert [row["name"] for row in listed] == [
+        *document_types(),
+        *result_types(),
+        *part_types(),
+    ]
+
+
+def test_every_command_has_a_schema() -> None:
+    """Its own, or a document's."""
+    documents = {"diagnose", "diff", "whatif"}
+    own = {name.removeprefix("result-").partition("/")[0] for name in result_types()}
+    assert own == {*COMMANDS} - documents
 
 
 def test_an_error_is_told_as_the_page_tells_it(reader: Reader) -> None:

@@ -15,14 +15,23 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from remediations.cli.commands.schema import Concluded, document_types, json_schema, part_types
+from remediations.cli.commands.schema import (
+    Concluded,
+    document_types,
+    json_schema,
+    part_types,
+    result_types,
+)
+from remediations.engine.catalogue import catalogue
 from remediations.engine.doctor.line import lack_line, ok_line
 from remediations.engine.entry_points import domain_flaw
 from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.change import compare_plans
+from remediations.engine.plan.overview import PlanOverview, plan_overview
 from remediations.engine.plan.plan import Plan
 from remediations.engine.whatif.projection import Projection, Supposition
+from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
 from remediations.playbooks.chain.domain import DOMAIN
@@ -85,6 +94,12 @@ def proposals() -> list[InventoryProposal]:
     ]
 
 
+def overview(world: CometReading) -> PlanOverview:
+    """Of all that is installed."""
+    installed = catalogue(MachineConfig()).playbooks
+    return plan_overview(installed, sealed(world), frozenset(), {})
+
+
 def projections() -> tuple[Projection, ...]:
     """Stops, cuts and a branch, one that a guard refuses among them."""
     case = case_of(quorum_lost())
@@ -137,6 +152,7 @@ REAL: dict[str, Callable[[], list[object]]] = {
     "plan-diff": lambda: [compare_plans(plan_of(quorum_lost()), plan_of(minority_down()))],
     "whatif": lambda: [projections()],
     "plan": lambda: [*plans()],
+    "plan-all": lambda: [*map(overview, (worlds.healthy(), quorum_lost()))],
     "approval": lambda: [told.approval(plan_of(quorum_lost()))],
     "manifest": lambda: [manifest()],
     "tally": lambda: [tally()],
@@ -161,11 +177,12 @@ REAL: dict[str, Callable[[], list[object]]] = {
 
 
 EVERY = {**document_types(), **part_types()}
+"""Results of commands are in test_results.py."""
 
 
 @cache
 def schema(name: str) -> Json:
-    return json_schema(name, EVERY[name])
+    return json_schema(name, {**EVERY, **result_types()}[name])
 
 
 @cache

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.observe.observation import Scope
 from remediations.systems.comet import (
     copy_programs,
@@ -220,9 +221,11 @@ def test_sudo_accepts_the_rules(rules: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
-def test_a_listed_reading_is_run(scope: Scope, gate: Path) -> None:
-    """As it is sent to a host of which the inventory pins nothing."""
-    text = program(node_entry(name="val1", role=Role.VALIDATOR, ssh="val1"), scope)
+def test_a_listed_reading_is_run(scope: Scope, gate: Path, reader: Reader) -> None:
+    """As it is sent to a host of that inventory."""
+    inventory = load_inventory(reader.inventory)
+    (entry,) = (host for host in inventory.hosts if host.name == "val1")
+    text = program(entry, scope, inventory)
     done = through(gate, text)
     assert done.returncode == 0, done.stderr
     read = read_document(done.stdout, sent=BEGAN, received=BEGAN + timedelta(seconds=1))
@@ -230,15 +233,16 @@ def test_a_listed_reading_is_run(scope: Scope, gate: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["more", "less", "pinned", "other", "empty"])
-def test_anything_else_is_not_run(how: str, gate: Path) -> None:
+def test_anything_else_is_not_run(how: str, gate: Path, reader: Reader) -> None:
     """One byte more or less, another setting, another program, nothing: all end with 77."""
-    entry = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1")
-    listed = program(entry, Scope.FULL)
+    inventory = load_inventory(reader.inventory)
+    (entry,) = (host for host in inventory.hosts if host.name == "val1")
+    listed = program(entry, Scope.FULL, inventory)
     pinned = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1", home="/srv/other")
     sent = {
         "more": listed + b"\n",
         "less": listed[:-1],
-        "pinned": program(pinned, Scope.FULL),
+        "pinned": program(pinned, Scope.FULL, inventory),
         "other": b"echo ran\n",
         "empty": b"",
     }[how]
