@@ -59,9 +59,10 @@ for secret in config/priv_validator_key.json config/node_key.json; do
   rm -f "$clone/$secret"
 done
 rm -rf "$clone/data/cs.wal" "$clone/data/priv_validator_state.json" "$clone/config/addrbook.json"
-as_user() {
-  setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --no-new-privs -- "$@"
+become() {
+  exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --no-new-privs -- "$@"
 }
+as_user() { (become "$@"); }
 stores() {
   tell "stores-$1 $({
     as_user timeout -k 5 "$stores_limit" "$program" module-hash-by-height "$height" -o json \
@@ -72,7 +73,7 @@ stores before
 began=$(date +%s)
 said=$(as_user "$program" rollback --home "$clone" 2>&1 | tail -c 1000 | tr '\n' ' ')
 tell "said $said"
-as_user "$program" "$@" >"$scratch/log" 2>&1 &
+become "$program" "$@" >"$scratch/log" 2>&1 & # its process, which has to end before it is asked
 daemon=$!
 answer=
 while [ $(($(date +%s) - began)) -lt "$seconds" ] && kill -0 "$daemon" 2>/dev/null; do
