@@ -7,6 +7,7 @@ from pathlib import Path
 from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.plan import Plan, plan_digest
 from remediations.engine.plan.plan_file import PLAN_FILE
+from remediations.engine.plan.rehearsal import Rehearsed
 from remediations.engine.runs.store import RunDirectory
 from remediations.errors import UsageError
 from remediations.files.writing import named_file_error, write_named_file
@@ -40,17 +41,26 @@ def check_empty(directory: Path) -> None:
         )
 
 
-def hand_out(directory: Path, plan: Plan, run: RunDirectory | None = None) -> None:
-    """Write the plan into `directory`, and the run if one was made of it.
+def hand_out(
+    directory: Path,
+    plan: Plan,
+    run: RunDirectory | None = None,
+    rehearsed: Rehearsed | None = None,
+) -> None:
+    """Write the plan into `directory`, and the run if one was made of it. The review also tells
+    what came of a rehearsal, which is not part of the plan but for what it set in there.
 
     Raises:
         MachineError: it cannot be written.
         UsageError: the run is too large to travel.
     """
     # Imported here, as below: most plans stay where they are.
+    from remediations.cli.rehearsing import rehearsal_markdown
     from remediations.engine.plan.review import review_markdown
 
     review = review_markdown(plan, plan_digest(plan), change_digest(plan))
+    if rehearsed is not None:
+        review = f"{review}\n{rehearsal_markdown(rehearsed)}"
     files = {PLAN_FILE: canonical(plan), REVIEW: review.encode()}
     if run is not None:
         from remediations.engine.runs.archive import pack_run

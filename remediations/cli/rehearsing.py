@@ -12,11 +12,13 @@ import click
 
 from remediations.engine.catalogue import Installed
 from remediations.engine.domain import Inputs, pick_branch
-from remediations.engine.plan.rehearsal import Rehearsed
+from remediations.engine.plan.rehearsal import Comparison, Rehearsed
 from remediations.errors import Refused, UsageError
 from remediations.machine.config import load_machine_config
 from remediations.reach.resolver import resolver_for
+from remediations.render.document import Bullets, Heading, Paragraph
 from remediations.render.formats import count_of
+from remediations.render.markdown import folding_markdown
 from remediations.render.printable import one_line
 from remediations.values.inventory import Inventory
 
@@ -66,7 +68,7 @@ def rehearse_branch(
         raise Refused(
             f"{picked.name} was rehearsed, and did not pass; nothing was changed, no run was made",
             guard="rehearsal",
-            got=done[0].says,
+            got="; ".join((done[0].says, *map(_compared, done[0].compared))),
             expected="all copies come to one state, with more than enough of the whole",
             next_step=done[0].next_step,
         )
@@ -106,4 +108,18 @@ def with_rehearsed(inputs: Inputs, rehearsed: Rehearsed) -> Inputs:
 def rehearsal_text(rehearsed: Rehearsed) -> str:
     """What came of it, for people."""
     rows = [f"  {one.target}: {one.says}" for one in rehearsed.targets]
+    rows += [f"  {_compared(one)}" for one in rehearsed.compared]
     return "\n".join(map(one_line, (f"rehearsed: {rehearsed.says}", *rows)))
+
+
+def rehearsal_markdown(rehearsed: Rehearsed) -> str:
+    """What came of it, for a review."""
+    rows = [f"{one.target}: {one.says}" for one in rehearsed.targets]
+    rows += map(_compared, rehearsed.compared)
+    return folding_markdown(
+        (Heading(2, "Rehearsed"), Paragraph(rehearsed.says), Bullets(tuple(rows)))
+    )
+
+
+def _compared(one: Comparison) -> str:
+    return f"{one.moment}: {one.says}"

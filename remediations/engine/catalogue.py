@@ -194,7 +194,7 @@ def _in_order(troubles: Iterable[UnusedEntry]) -> tuple[UnusedEntry, ...]:
 
 
 def require_playbook(name: str, config: MachineConfig) -> Installed:
-    """The playbook with the id `name`, ignoring case.
+    """The playbook with the id `name`, or that of the alert `name`, ignoring case.
 
     Raises:
         UsageError: there is none; lists what there is.
@@ -216,7 +216,8 @@ def require_playbook(name: str, config: MachineConfig) -> Installed:
 
 
 def find_playbook(name: str, config: MachineConfig) -> Installed | None:
-    """The playbook with the id `name`, ignoring case; None if there is none.
+    """The playbook with the id `name`, ignoring case; else the one for the alert of that name,
+    which is what a person reads on a page. None if there is none, or several are for that alert.
 
     Raises:
         Refused: it is installed, but broken, ambiguous or not allowed here.
@@ -225,6 +226,13 @@ def find_playbook(name: str, config: MachineConfig) -> Installed | None:
     for installed in found.playbooks:
         if installed.playbook.id.casefold() == name.casefold():
             return installed
+    for_alert = [
+        installed
+        for installed in found.playbooks
+        if name.casefold() in {alert.casefold() for alert in installed.playbook.alerts}
+    ]
+    if len(for_alert) == 1:
+        return for_alert[0]
     troubles = [t for t in found.troubles if t.name.casefold() == name.casefold()]
     if troubles:
         raise _unusable(troubles, config)

@@ -18,6 +18,8 @@ from tests.lab.truth import rescued
 
 STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
 PARTLY = 7
+STORE = "store faults"
+"""The fault of the lab writes there (chain/faults.go): a store with a hash like any other."""
 BOOTED_S = 5.0
 """From the start of systemd to that of its enabled units, and more."""
 
@@ -70,19 +72,32 @@ def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -
 
 
 def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
-    """With the cause still there the clones disagree, and there is no plan. With it mended they
-    come to one state, which stands in the plan, and which the chain then has. Nothing in use
-    changed."""
+    """With the cause still there the clones disagree, and there is no plan, but the name of the
+    store that differs. With it mended they come to one state, which stands in the plan, and which
+    the chain then has. Nothing in use changed."""
     at = split(lab, "val1")
     before, daemons = databases(lab), lab.world.daemons()
     refused = operator.plan("INC-001", "--rehearse")
     assert (refused.code, refused.error["guard"]) == (4, "rehearsal"), refused.document
     assert "val1 (40 of 100 power)" in refused.error["got"]
+    for moment in ("stores before", "stores after executing again"):
+        assert f"{moment}: {STORE}: " in refused.error["got"]
+    assert " 40 of 100 (val1)" in refused.error["got"]
     lab.mend_cause("val1")
     plan = operator.plan("INC-001", "--rehearse")
     assert plan.code == 3, plan.document
     assert (databases(lab), lab.world.daemons()) == (before, daemons)
     assert all(target["tried"] for target in plan.result["rehearsal"]["targets"])
+    before_it, after_it, changed = plan.result["rehearsal"]["compared"]
+    assert [one["agreement"] for one in (before_it, after_it, changed)] == [
+        "different", "same", "different",
+    ]  # fmt: skip
+    for compared in (before_it, changed):
+        assert [one["subject"] for one in compared["differences"]] == [STORE]
+    powers = {side["weight"]: side["targets"] for side in before_it["differences"][0]["sides"]}
+    assert powers["40"] == ["val1"]
+    assert set(powers["60"]) == {"val2", "val3", "val4", "full1"}
+    assert changed["says"] == f"other than before: {STORE} on val1"
     (chosen,) = plan.result["plan"]["inputs"]
     assert operator.approve(plan.result["run"]).code == 0
     with rescued(lab, *STARTED):

@@ -5,14 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from remediations.engine.runs import journal_check
 from remediations.engine.runs.records import GateWaiting, StepEnded
+from tests.lab import test_rebuild
+from tests.lab.binary import virtengined
 from tests.lab.choice import full_lab
+from tests.lab.cosmovisor import name_of, root_of
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator, Said
 from tests.lab.test_goes_on import directory, entries, starts
-from tests.lab.test_rebuild import applied, brought, planned
+from tests.lab.test_install import applied, seen, staged
+from tests.lab.test_rebuild import brought, planned
 from tests.lab.test_resume import killed
 from tests.lab.test_rollback import PARTLY, STARTED, hold_of, split
 from tests.lab.truth import rescued
@@ -132,5 +137,46 @@ def test_databases_that_were_replaced_come_back(lab: Lab, operator: Operator) ->
         assert lab.world.app_hash("val1", at) == own
         kept = lab.hosts["val1"].sh(f"ls {lab.node('val1').home}/data")
         assert "remediate-" not in kept
-        again = applied(operator, "INC-001", "--data", copy)
+        again = test_rebuild.applied(operator, "INC-001", "--data", copy)
         assert again.code == 0, again.why
+
+
+POWER = ("val1", "val2", "val3", "val4")
+"""They fail, and get the program; a full node may only wait."""
+
+
+@full_lab
+def test_a_program_that_fails_as_well_is_taken_back(
+    lab: Lab, operator: Operator, tmp_path: Path
+) -> None:
+    """Another build with the same fault, on all: the gate stays shut. The former program comes
+    back, also below cosmovisor, and the chain stands as before; the right one is installed then."""
+    lab.put_below_cosmovisor("val2")
+    lab.wait_height(lab.world.top() + 2, 60, *STARTED)
+    lab.break_panic(at=lab.world.top() + 4)
+    lab.wait_stalled(seconds=6)
+    seen(operator, "deterministic-panic")
+    before = {host: lab.world.sign_state(host) for host in STARTED}
+    same = tmp_path / "same"
+    same.write_bytes(virtengined(1).read_bytes() + b"built again")
+    program = staged(operator, same)
+    with rescued(lab, *STARTED):
+        said = applied(operator, program)
+        assert said.code == PARTLY, said.document
+        assert all(program_on(lab, host) == same.read_bytes() for host in POWER)
+        runs = operator.state.glob("runs/*/journal.jsonl")
+        run = max(runs, key=lambda one: one.stat().st_mtime).parent.name
+        back = undone(operator, run)
+        assert back.code == 0, back.document
+        assert {program_on(lab, host) for host in STARTED} == {virtengined(1).read_bytes()}
+        assert {host: lab.world.sign_state(host) for host in STARTED} == before
+        seen(operator, "deterministic-panic")
+        again = applied(operator, staged(operator, virtengined(2)))
+        assert again.code == 0, again.why
+
+
+def program_on(lab: Lab, host: str) -> bytes:
+    """The daemon's program that the unit starts, or that cosmovisor does."""
+    node = lab.node(host)
+    below = lab.hosts[host].path(f"{root_of(node)}/genesis/bin/{name_of(node)}")
+    return (below if below.exists() else lab.hosts[host].path(node.binary)).read_bytes()

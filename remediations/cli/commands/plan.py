@@ -33,6 +33,7 @@ from remediations.engine.plan.change import change_digest
 from remediations.engine.plan.inputs import parse_inputs
 from remediations.engine.plan.plan import Plan, plan_digest, words_to_plan
 from remediations.engine.plan.planning import make_plan
+from remediations.engine.plan.rehearsal import Rehearsed
 from remediations.engine.runs.history import UnprovenRun, last_unproven
 from remediations.engine.runs.store import create_run
 from remediations.errors import ExitCode
@@ -149,7 +150,7 @@ def command(
         "rehearsal": tried,
     }
     if not plan.blocked:
-        return _kept(plan, observation, hosts, out, document, text)
+        return _kept(plan, observation, hosts, out, document, text, tried)
     if out is not None:
         hand_out(out, plan)
     return _refused(plan, document, text)
@@ -162,11 +163,12 @@ def _kept(
     out: Path | None,
     document: dict[str, Any],
     text: str,
+    rehearsed: Rehearsed | None,
 ) -> CommandResult:
     """The plan as a run that waits for approval, and what to type next."""
     run = create_run(plan, observation, hosts, datetime.now(UTC))
     if out is not None:
-        hand_out(out, plan, run)
+        hand_out(out, plan, run, rehearsed)
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
         again = next_command(*words_to_plan(plan), inventory=hosts.path)

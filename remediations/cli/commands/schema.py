@@ -34,6 +34,7 @@ from remediations.engine.observe.observation import OBSERVATION_FORMAT, Observat
 from remediations.engine.plan.change import PlanDiff
 from remediations.engine.plan.overview import PlanOverview
 from remediations.engine.plan.plan import PLAN_FORMAT, Plan
+from remediations.engine.plan.rehearsal import Rehearsed
 from remediations.engine.report.report import Report
 from remediations.engine.runs.archive import ARCHIVE_FORMAT, RunManifest
 from remediations.engine.runs.history import UnprovenRun
@@ -131,6 +132,9 @@ _ENGINE: Mapping[str, DocumentType] = {
     "plan-diff": DocumentType(kind=PlanDiff, what="in what two plans differ, as `diff` prints it"),
     "whatif": DocumentType(
         kind=tuple[Projection, ...], what="what would happen, as `whatif` prints it with --json"
+    ),
+    "rehearsal": DocumentType(
+        kind=Rehearsed, what="what came of a rehearsal, in what `plan --rehearse` prints"
     ),
     "plan": DocumentType(kind=Plan, what="one reviewed change, complete"),
     "plan-all": DocumentType(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from remediations.engine.domain import Action
-from remediations.playbooks.chain.cosmovisor import below_data, below_facts
 from remediations.playbooks.chain.facts import (
     configured_data,
+    disable_data,
     duplicate_facts,
-    install_data,
-    install_facts,
+    enable_facts,
     node_data,
     node_facts,
     restored_data,
@@ -20,7 +21,9 @@ from remediations.playbooks.chain.facts import (
 )
 from remediations.playbooks.chain.guards.table import (
     CONFIGURE_GUARDS,
+    DISABLE_GUARDS,
     ENABLE_GUARDS,
+    FORMER_GUARDS,
     HOLD_DUPLICATE_GUARDS,
     HOLD_GUARDS,
     INSTALL_BELOW_GUARDS,
@@ -41,7 +44,15 @@ from remediations.playbooks.chain.impact import (
     stop_effect,
 )
 from remediations.playbooks.chain.jail_facts import UNJAILS, jail_data, jail_facts
-from remediations.playbooks.chain.program import INSTALLS, INSTALLS_BELOW
+from remediations.playbooks.chain.program import INSTALLS, INSTALLS_BELOW, UPGRADES_BELOW
+from remediations.playbooks.chain.program_facts import (
+    below_data,
+    below_facts,
+    former_below_data,
+    former_data,
+    install_data,
+    install_facts,
+)
 
 START = Action(
     name="node.start",
@@ -123,14 +134,26 @@ RESTART_CONFIGURED = Action(
 )
 """`RESTART` after `CONFIGURE` on the same host."""
 
+DISABLE = Action(
+    name="node.enable.undo",
+    driver="host",
+    deploy="chain/disable_node",
+    facts=enable_facts,
+    data=disable_data,
+    guards=DISABLE_GUARDS,
+    effects=no_effect,
+)
+"""Takes back `ENABLE`, of a unit that was disabled before."""
+
 ENABLE = Action(
     name="node.enable",
     driver="host",
     deploy="chain/enable_node",
-    facts=node_facts,
+    facts=enable_facts,
     data=node_data,
     guards=ENABLE_GUARDS,
     effects=no_effect,
+    undone_by=DISABLE,
 )
 """For a node that should come back after a reboot. Nothing is started now."""
 
@@ -215,6 +238,17 @@ UNJAIL = Action(
 """For a validator that is jailed: its transaction is signed and sent. Its power is not counted as
 gained before the chain shows it."""
 
+PUT_FORMER_BACK = Action(
+    name="node.install.undo",
+    driver="host",
+    deploy="chain/put_back_program",
+    facts=install_facts,
+    data=former_data,
+    guards=FORMER_GUARDS,
+    effects=restart_effect,
+)
+"""Takes back `INSTALL`, where the new program has not acted."""
+
 INSTALL = Action(
     name=INSTALLS,
     driver="host",
@@ -223,8 +257,20 @@ INSTALL = Action(
     data=install_data,
     guards=INSTALL_GUARDS,
     effects=restart_effect,
+    undone_by=PUT_FORMER_BACK,
 )
 """For a node whose program is the wrong one for the next block."""
+
+PUT_FORMER_BACK_BELOW = Action(
+    name="node.install.cosmovisor.undo",
+    driver="host",
+    deploy="chain/put_back_program_below_cosmovisor",
+    facts=below_facts,
+    data=former_below_data,
+    guards=FORMER_GUARDS,
+    effects=restart_effect,
+)
+"""Takes back `INSTALL_BELOW`, where the new program has not acted."""
 
 INSTALL_BELOW = Action(
     name=INSTALLS_BELOW,
@@ -234,5 +280,19 @@ INSTALL_BELOW = Action(
     data=below_data,
     guards=INSTALL_BELOW_GUARDS,
     effects=restart_effect,
+    undone_by=PUT_FORMER_BACK_BELOW,
 )
-"""The same for a node whose program cosmovisor chooses."""
+"""For a node below cosmovisor: in the place of the program in use."""
+
+UPGRADE_BELOW = replace(INSTALL_BELOW, name=UPGRADES_BELOW, undone_by=None)
+"""In the place of an upgrade: cosmovisor switches to it, and its link is never touched here, so
+nothing takes it back."""
+
+PROGRAM_ACTIONS = (
+    INSTALL,
+    PUT_FORMER_BACK,
+    INSTALL_BELOW,
+    PUT_FORMER_BACK_BELOW,
+    UPGRADE_BELOW,
+    DISABLE,
+)

@@ -15,7 +15,12 @@ from remediations.playbooks.chain.cosmovisor import cosmovisor_of, place_of
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.holders import STOPS
 from remediations.playbooks.chain.mend_facts import MENDS
-from remediations.playbooks.chain.program import INSTALLS, INSTALLS_BELOW, chosen_program
+from remediations.playbooks.chain.program import (
+    INSTALLS,
+    INSTALLS_BELOW,
+    UPGRADES_BELOW,
+    chosen_program,
+)
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.systems.comet.planned import MAX_HEIGHT
 from remediations.systems.comet.reading import HostReading
@@ -139,7 +144,7 @@ def baseline(chain: ChainSituation, proposal: Proposal[ChainSituation]) -> tuple
     installed = tuple(
         ProgramHash(host=move.target, sha256=chosen_program(chain))
         for move in proposal.moves
-        if move.action.name in (INSTALLS, INSTALLS_BELOW)
+        if move.action.name in (INSTALLS, INSTALLS_BELOW, UPGRADES_BELOW)
     )
     selected = tuple(_selected(chain, proposal))
     up = frozenset(
@@ -210,7 +215,11 @@ def _selected(
             cosmovisor_of(chain.observation.host(move.target)),
             place_of(chain, move.target),
         )
-        if move.action.name == INSTALLS_BELOW and told is not None and place is not None:
+        if (
+            move.action.name in (INSTALLS_BELOW, UPGRADES_BELOW)
+            and told is not None
+            and place is not None
+        ):
             yield SelectedProgram(
                 host=move.target,
                 root=told.root,

@@ -128,7 +128,9 @@ CLASSES: Mapping[ChainClass, ClassRule] = MappingProxyType(
         ChainClass.SLOW: ClassRule(
             title="Blocks come, but slowly",
             health=Health.DEGRADED,
-            next_step="look at load and disks of the proposers; `remediate diagnose` again",
+            next_step="restart nothing: no reading names a cause, so it is load. Compare pressure "
+            "on CPU, disk and memory of the proposers (`/proc/pressure/*`), and the size of blocks "
+            "and mempool; then `remediate diagnose` again",
         ),
         ChainClass.UNDETERMINED: ClassRule(title="Undetermined", health=Health.UNKNOWN),
     }

@@ -11,13 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from msgspec import UNSET
-
-from remediations.engine.domain import Facts, StepData
-from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
-from remediations.playbooks.chain.facts import UNKNOWN, install_facts, node_data, read_fact
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.program import FAILING, named_upgrades
 from remediations.playbooks.chain.situation import ChainSituation
@@ -127,54 +122,3 @@ def copies_data(chain: ChainSituation, host: str) -> bool:
     """Whether cosmovisor copies the data directory before it starts the program."""
     told, place = cosmovisor_of(chain.observation.host(host)), place_of(chain, host)
     return told is not None and place is not None and bool(place.upgrade) and told.backup
-
-
-def below_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
-    """What decides about giving a node below cosmovisor another program."""
-    reading = chain.observation.host(host)
-    told, place = cosmovisor_of(reading), place_of(chain, host)
-    layout = reading.cosmovisor if reading.cosmovisor is not UNSET else reading.unit
-    has = UNKNOWN if place is None or place.has is None else place.has or NONE
-    info = UNKNOWN
-    if told is not None:
-        info = told.asked.sha256 if told.asked is not None else NONE
-    return (
-        *install_facts(chain, host),
-        *(
-            read_fact(f"{host}.{name}", value, layout, why, Rule.EQUAL)
-            for name, value, why in (
-                ("program_name", told.name if told else UNKNOWN, "cosmovisor starts it by this"),
-                ("place", place.path if place else UNKNOWN, "the program is put there"),
-                ("place_has", has, "nothing else is replaced than this"),
-                ("upgrade", (place.upgrade or NONE) if place else UNKNOWN, "it is switched to"),
-                ("upgrade_info", info, "cosmovisor switches by it; it stays as it is"),
-                (
-                    "data_copy",
-                    ("yes" if copies_data(chain, host) else "no") if told else UNKNOWN,
-                    "cosmovisor copies the data first, which takes room and time",
-                ),
-            )
-        ),
-    )
-
-
-def below_data(facts: Facts, host: str) -> StepData:
-    """What the deploy needs to know of one node. What is not known lets the compilation fail, where
-    guards block already."""
-
-    def fact(name: str) -> str:
-        value = facts[f"{host}.{name}"]
-        return "" if value in (UNKNOWN, NONE) else value
-
-    return {
-        **node_data(facts, host),
-        "name": fact("program_name"),
-        "current": fact("program_path"),
-        "current_sha256": fact("program"),
-        "place": fact("place"),
-        "sha256": facts["chain.program"],
-        "replaces": fact("place_has"),
-        "upgrade": fact("upgrade"),
-        "upgrade_info": fact("upgrade_info"),
-        "backup": 1 if fact("data_copy") == "yes" else 0,
-    }

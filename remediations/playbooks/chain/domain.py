@@ -6,14 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.chain import database_issues, double_sign, halted, jailed, node_down
+from remediations.playbooks.chain import (
+    database_issues,
+    double_sign,
+    halted,
+    jailed,
+    node_down,
+    slow_blocks,
+)
 from remediations.playbooks.chain.actions import (
     CONFIGURE,
     ENABLE,
     HOLD,
     HOLD_DUPLICATE,
-    INSTALL,
-    INSTALL_BELOW,
+    PROGRAM_ACTIONS,
     REEXECUTE,
     RELEASE,
     RESTART,
@@ -52,6 +58,7 @@ from remediations.playbooks.chain.open_files import ACTIONS as LIMIT_ACTIONS
 from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
+from remediations.playbooks.chain.runbooks import PLAYBOOKS as RUNBOOKS
 from remediations.playbooks.chain.situation import situation
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
@@ -102,8 +109,7 @@ DOMAIN = Domain(
         START_CONFIGURED,
         RESTART_CONFIGURED,
         RESTORE,
-        INSTALL,
-        INSTALL_BELOW,
+        *PROGRAM_ACTIONS,
         RELEASE,
         HOLD,
         HOLD_DUPLICATE,
@@ -121,6 +127,8 @@ DOMAIN = Domain(
         jailed.PLAYBOOK,
         double_sign.PLAYBOOK,
         database_issues.PLAYBOOK,
+        slow_blocks.PLAYBOOK,
+        *RUNBOOKS,
     ),
     watch=watch_chain,
     checks="remediations.playbooks.chain.checks",

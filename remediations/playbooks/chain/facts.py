@@ -14,7 +14,6 @@ from remediations.engine.find.finding import Evidence
 from remediations.engine.plan.plan import Fact, Rule
 from remediations.playbooks.chain.finding import NodeFinding
 from remediations.playbooks.chain.holders import Holder, shared_key_of
-from remediations.playbooks.chain.program import PROGRAM, chosen_program, cured_by_program
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
 from remediations.render.formats import short_digest
 from remediations.systems.comet.configure import SETTING_NAMES
@@ -29,22 +28,24 @@ def chain_facts(chain: ChainSituation) -> tuple[Fact, ...]:
     """What decides about the chain as a whole."""
     finding, at = chain.finding, chain.observation.began
     return (
-        _fact("chain.class", str(finding.chain), Rule.EQUAL, at, why="the branch is chosen by it"),
-        _fact(
+        named_fact(
+            "chain.class", str(finding.chain), Rule.EQUAL, at, why="the branch is chosen by it"
+        ),
+        named_fact(
             "chain.total_power",
             str(finding.total_power),
             Rule.EQUAL,
             at,
             why="quorum is counted in it",
         ),
-        _fact(
+        named_fact(
             "chain.online_power",
             str(finding.online_power),
             Rule.AT_LEAST,
             at,
             why="with less, less can be missed",
         ),
-        _fact(
+        named_fact(
             "chain.height", str(finding.height), Rule.AT_LEAST, at, why="a chain never goes back"
         ),
         *_genesis_fact(chain),
@@ -58,7 +59,7 @@ def _genesis_fact(chain: ChainSituation) -> tuple[Fact, ...]:
         return ()
     why = "the powers that are counted are those of its first block"
     source = f"genesis.json of {', '.join(files.agreed)}"
-    return (_fact("chain.genesis", files.genesis, Rule.EQUAL, at, source, why=why),)
+    return (named_fact("chain.genesis", files.genesis, Rule.EQUAL, at, source, why=why),)
 
 
 def node_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
@@ -85,49 +86,6 @@ def _sudo_fact(reading: HostReading, why: str) -> Fact:
     return read_fact(f"{reading.host}.sudo", value, reading.session, why)
 
 
-def install_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
-    """What decides about giving a node another program. A process that answers is ended as exactly
-    this one; one in a loop is another every few seconds."""
-    reading = chain.observation.host(host)
-    binary, records = value_or_none(reading.binary), value_or_none(reading.records)
-    program = chosen_program(chain)
-    facts = facts_of(
-        chain,
-        host,
-        dead=latest_status(reading) is not None,
-        down=cured_by_program(chain.finding.node(host)),
-    )
-    return (
-        *facts,
-        _fact(
-            "chain.program",
-            program or UNKNOWN,
-            Rule.EQUAL,
-            chain.observation.began,
-            f"--{PROGRAM}",
-            why="it is put in place, and no other",
-        ),
-        read_fact(
-            f"{host}.program_path",
-            binary.path if binary else UNKNOWN,
-            reading.binary,
-            "the program there is replaced",
-        ),
-        read_fact(
-            f"{host}.program",
-            binary.sha256 if binary else UNKNOWN,
-            reading.binary,
-            "it is kept for the way back",
-        ),
-        read_fact(
-            f"{host}.staged",
-            UNKNOWN if records is None else "yes" if program in records.staged else "no",
-            reading.records,
-            "what is not on the host cannot be put in place",
-        ),
-    )
-
-
 def rollback_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     """What decides about taking back the execution of a node's newest block."""
     reading, finding = chain.observation.host(host), chain.finding.node(host)
@@ -148,7 +106,7 @@ def rollback_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
             seen,
             "the state before this block, which the rollback must report",
         ),
-        _fact(
+        named_fact(
             f"{host}.down",
             str(finding.condition),
             Rule.EQUAL,
@@ -185,7 +143,9 @@ def duplicate_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     at = chain.observation.began
     return (
         *own,
-        _fact(f"key.{short_digest(key.address)}", goes_on or "nobody", Rule.EQUAL, at, why=why),
+        named_fact(
+            f"key.{short_digest(key.address)}", goes_on or "nobody", Rule.EQUAL, at, why=why
+        ),
         *(fact for holder in key.holders for fact in _holder_facts(chain, holder)),
     )
 
@@ -196,7 +156,7 @@ def _holder_facts(chain: ChainSituation, holder: Holder) -> Iterator[Fact]:
     why = "who runs goes before who does not"
     yield read_fact(f"{host}.holder", holder.standing, reading.processes, why)
     why = "a validator goes on before a full node, that before a standby"
-    yield _fact(f"{host}.role", str(holder.role), Rule.EQUAL, reading.session.at, why=why)
+    yield named_fact(f"{host}.role", str(holder.role), Rule.EQUAL, reading.session.at, why=why)
     if holder.since is not None:
         since = str(int(holder.since.timestamp()))
         yield read_fact(
@@ -272,7 +232,7 @@ def _signing_facts(host: str, reading: HostReading) -> tuple[Fact, ...]:
 def _down_fact(finding: NodeFinding, otherwise: datetime, *, down: bool) -> Fact:
     """That the node is down, as of its evidence, or as of `otherwise` where it has none."""
     proof = finding.evidence[0] if finding.evidence else None
-    return _fact(
+    return named_fact(
         f"{finding.host}.down",
         "down" if down else str(finding.condition),
         Rule.EQUAL,
@@ -287,7 +247,7 @@ def node_data(facts: Facts, host: str) -> StepData:
     block. A keyless standby has no sign state either: that counts as the lowest possible one."""
 
     def fact(name: str) -> str:
-        return _value_of(facts, host, name)
+        return value_of(facts, host, name)
 
     height, round_, step = (int(part) for part in (fact("sign_state") or "0/0/0").split("/"))
     return {
@@ -303,14 +263,23 @@ def node_data(facts: Facts, host: str) -> StepData:
     }
 
 
-def install_data(facts: Facts, host: str) -> StepData:
-    """The same, and the program: what is put where, and what it replaces."""
-    names = {
-        "path": f"{host}.program_path",
-        "sha256": "chain.program",
-        "replaces": f"{host}.program",
-    }
-    return {**node_data(facts, host), **{key: facts[name] for key, name in names.items()}}
+def enable_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
+    """What decides about enabling a unit, and about disabling it again."""
+    reading = chain.observation.host(host)
+    unit = value_or_none(reading.unit)
+    was = read_fact(
+        f"{host}.enabled",
+        unit.enabled if unit else UNKNOWN,
+        reading.unit,
+        "only what was disabled is disabled again",
+    )
+    return (*node_facts(chain, host), was)
+
+
+def disable_data(facts: Facts, host: str) -> StepData:
+    """The way back after enabling a unit."""
+    names = {"unit": "unit", "home": "home", "user": "user", "was": "enabled"}
+    return {key: value_of(facts, host, name) for key, name in names.items()}
 
 
 def configured_data(facts: Facts, host: str) -> StepData:
@@ -322,7 +291,7 @@ def settings_data(facts: Facts, host: str) -> StepData:
     """Every setting that can forbid a start, as it is and as it is to be: 0."""
     old = _settings_of(facts, host)
     return {
-        **{name: _value_of(facts, host, name) for name in ("unit", "home", "user")},
+        **{name: value_of(facts, host, name) for name in ("unit", "home", "user")},
         **old,
         **{f"new_{name}": 0 for name in old},
     }
@@ -351,13 +320,14 @@ def restored_data(facts: Facts, host: str) -> StepData:
 def _settings_of(facts: Facts, host: str) -> dict[str, int]:
     """The settings as the fact has them; 0 for what was not read: then a guard blocks."""
     words = dict.fromkeys(SETTING_NAMES, 0)
-    for word in _value_of(facts, host, "config").split():
+    for word in value_of(facts, host, "config").split():
         name, _, number = word.partition("=")
         words[name] = int(number)
     return words
 
 
-def _value_of(facts: Facts, host: str, name: str) -> str:
+def value_of(facts: Facts, host: str, name: str) -> str:
+    """The value of a node's fact, "" where it could not be read."""
     value = facts[f"{host}.{name}"]
     return "" if value == UNKNOWN else value
 
@@ -366,9 +336,10 @@ def _source(proof: Evidence | None) -> str:
     return f"{proof.reading}: {proof.says}" if proof else "diagnosis"
 
 
-def _fact(
+def named_fact(
     name: str, value: str, rule: Rule, at: datetime, source: str = "diagnosis", *, why: str
 ) -> Fact:
+    """A fact that the diagnosis, or a choice of people, gives."""
     return Fact(name=name, value=value, rule=rule, why=why, source=source, at=at)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from remediations.engine.domain import Branch, Move, Proposal, StageDraft
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
-from remediations.playbooks.chain.actions import INSTALL, INSTALL_BELOW
+from remediations.playbooks.chain.actions import INSTALL, INSTALL_BELOW, UPGRADE_BELOW
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.cosmovisor import (
@@ -23,6 +23,7 @@ from remediations.playbooks.chain.cosmovisor import (
     below_cosmovisor,
     copies_data,
     upgrade_height,
+    upgrade_of,
     upgrades_asked,
 )
 from remediations.playbooks.chain.finding import NodeFinding
@@ -139,8 +140,9 @@ def _propose(chain: ChainSituation, what: str) -> Proposal[ChainSituation]:
 
 def _move(chain: ChainSituation, node: NodeFinding) -> Move[ChainSituation]:
     """Below cosmovisor the program goes where that looks for it."""
-    below = below_cosmovisor(chain.observation.host(node.host))
-    return Move(INSTALL_BELOW if below else INSTALL, node.host)
+    if not below_cosmovisor(chain.observation.host(node.host)):
+        return Move(INSTALL, node.host)
+    return Move(UPGRADE_BELOW if upgrade_of(chain, node.host) else INSTALL_BELOW, node.host)
 
 
 def _checks_below(chain: ChainSituation, nodes: Sequence[NodeFinding]) -> tuple[PlannedCheck, ...]:

@@ -13,7 +13,11 @@ from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.facts import UNKNOWN, facts_of, node_data
 from remediations.playbooks.chain.finding import NodeFinding
-from remediations.playbooks.chain.guards.table import RAISE_GUARDS, START_RAISED_GUARDS
+from remediations.playbooks.chain.guards.table import (
+    LOWER_GUARDS,
+    RAISE_GUARDS,
+    START_RAISED_GUARDS,
+)
 from remediations.playbooks.chain.impact import (
     no_effect,
     restart_effect,
@@ -72,6 +76,17 @@ def raise_data(facts: Facts, host: str) -> StepData:
     }
 
 
+LOWER = Action(
+    name="node.raise.undo",
+    driver="host",
+    deploy="chain/lower_open_files",
+    facts=raise_facts,
+    data=raise_data,
+    guards=LOWER_GUARDS,
+    effects=no_effect,
+)
+"""Takes back `RAISE`. A process keeps the limit with which it was started."""
+
 RAISE = Action(
     name="node.raise",
     driver="host",
@@ -80,6 +95,7 @@ RAISE = Action(
     data=raise_data,
     guards=RAISE_GUARDS,
     effects=no_effect,
+    undone_by=LOWER,
 )
 """For a node whose unit may open too few files: a drop-in. Nothing is started now."""
 
@@ -106,7 +122,7 @@ RESTART_RAISED = Action(
 )
 """A restart after `RAISE` on the same host."""
 
-ACTIONS = (RAISE, START_RAISED, RESTART_RAISED)
+ACTIONS = (RAISE, LOWER, START_RAISED, RESTART_RAISED)
 
 
 def _limited(chain: ChainSituation) -> tuple[NodeFinding, ...]:

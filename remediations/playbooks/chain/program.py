@@ -14,7 +14,9 @@ from remediations.values.reading import value_or_none
 PROGRAM = "program"
 INSTALLS = "node.install"
 INSTALLS_BELOW = "node.install.cosmovisor"
-"""The actions that put it in place; the second one where cosmovisor looks for it."""
+UPGRADES_BELOW = "node.install.upgrade"
+"""The actions that put it in place; the others where cosmovisor looks for it: in the place of the
+program in use, or in that of an upgrade, to which cosmovisor then switches by itself."""
 FAILING = (NodeCondition.PANICKED, NodeCondition.UPGRADE_NEEDED, NodeCondition.FAILS_ALONE)
 """What a node says where its program may be the wrong one for this block."""
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -17,31 +17,47 @@ from dataclasses import dataclass
 
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import ChosenInput
-from remediations.engine.plan.rehearsal import Rehearsed, RehearsedTarget
+from remediations.engine.plan.rehearsal import Comparison, Rehearsed, RehearsedTarget
 from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.facts import rollback_data, rollback_facts
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.playbooks.chain.stores import (
+    NOT_ASKED,
+    StoreReading,
+    Weights,
+    compare_runs,
+    compare_stores,
+    read_stores,
+)
 from remediations.reach.connection import HostUnreachable, Reach
 from remediations.render.formats import name_some, short_digest
 from remediations.systems.comet.planned import PlannedNode, PlannedNodeError
 from remediations.systems.comet.quorum import has_quorum
-from remediations.systems.comet.rehearsal_program import MARK, REHEARSAL_LIMIT_S, rehearsal_text
+from remediations.systems.comet.rehearsal_program import (
+    MARK,
+    REHEARSAL_LIMIT_S,
+    SAID_BYTES,
+    rehearsal_text,
+)
 from remediations.systems.hosts.program import root_command
 from remediations.values.lines import split_lines
 from remediations.values.reading import value_or_none
 
-MAX_BYTES = 16_384
+MAX_BYTES = SAID_BYTES + 4_096
 _PRINTED = re.compile(r"Rolled back state to height ([0-9]{1,18}) and hash ([0-9A-Fa-f]{2,128})")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """What one clone came to. `app_hash` is the state after the block (upper-case hex), "" if it
-    was not reached; `says` is the result, or the reason."""
+    was not reached; `says` is the result, or the reason. `before` and `after` are the hashes of the
+    stores of the state that the block gave first, and of the one that it gave again."""
 
     host: str
     app_hash: str
     says: str
+    before: StoreReading = NOT_ASKED
+    after: StoreReading = NOT_ASKED
 
 
 async def rehearse(
@@ -69,11 +85,20 @@ async def _try(chain: ChainSituation, host: str, reach: Reach) -> Trial:
     except HostUnreachable as error:
         return Trial(host=host, app_hash="", says=error.what)
     said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-    return read_trial(node, host, *said)
+    return read_trial(node, host, *said, had=_state_of(chain, host))
 
 
-def read_trial(node: PlannedNode, host: str, output: str, errors: str = "") -> Trial:
-    """What a clone's host printed, held against what the node's readings say. Pure."""
+def _state_of(chain: ChainSituation, host: str) -> str:
+    """The app hash that a node has now; "" if it is in no cluster."""
+    states = (one.app_hash for one in chain.finding.clusters if host in one.hosts)
+    return next(states, "")
+
+
+def read_trial(
+    node: PlannedNode, host: str, output: str, errors: str = "", *, had: str = ""
+) -> Trial:
+    """What a clone's host printed, held against what the node's readings say; `had` is its app hash
+    before. Pure."""
     lines = [line.removeprefix(MARK).strip() for line in split_lines(output) if MARK in line]
     told = {word: rest for word, _, rest in (line.partition(" ") for line in lines)}
     printed = _PRINTED.search(told.get("said", ""))
@@ -89,7 +114,13 @@ def read_trial(node: PlannedNode, host: str, output: str, errors: str = "") -> T
             says=f"block {node.stands_at} was not executed: {_end_of(told, errors)}",
         )
     took = told.get("took", "")
-    return Trial(host=host, app_hash=app_hash, says=f"{short_digest(app_hash)}… ({took})")
+    return Trial(
+        host=host,
+        app_hash=app_hash,
+        says=f"{short_digest(app_hash)}… ({took})",
+        before=read_stores(told.get("stores-before", ""), height, had),
+        after=read_stores(told.get("stores-after", ""), height, app_hash),
+    )
 
 
 def _end_of(told: Mapping[str, str], errors: str) -> str:
@@ -122,6 +153,7 @@ def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
     hosts: dict[str, list[str]] = defaultdict(list)
     for one in trials:
         hosts[one.app_hash].append(one.host)
+    compared = _compare(chain, trials)
     acting = {one.host for one in trials}
     for cluster in chain.finding.clusters:
         hosts[cluster.app_hash].extend(host for host in cluster.hosts if host not in acting)
@@ -142,6 +174,7 @@ def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
             targets=targets,
             next_step="find out why they differ (program, model files, store), mend it there, and "
             "rehearse again; nothing was changed",
+            compared=compared,
         )
     ((state, power),) = powers.items()
     return Rehearsed(
@@ -150,6 +183,19 @@ def judge_trials(chain: ChainSituation, trials: Sequence[Trial]) -> Rehearsed:
         targets=targets,
         inputs=(ChosenInput(name=EXPECT_HASH, value=state),),
         next_step="" if has_quorum(power, total) else "bring back more of the power first",
+        compared=compared,
+    )
+
+
+def _compare(chain: ChainSituation, trials: Sequence[Trial]) -> tuple[Comparison, ...]:
+    powers = {one.host: chain.finding.node(one.host).power for one in trials}
+    weights = Weights(powers=powers, total=chain.finding.total_power)
+    before = {one.host: one.before for one in trials}
+    after = {one.host: one.after for one in trials}
+    return (
+        compare_stores("stores before", before, weights),
+        compare_stores("stores after executing again", after, weights),
+        compare_runs(before, after, weights),
     )
 
 

@@ -258,17 +258,23 @@ start
 """
 
 
+INSTALL_PARTS = (*RESTART_PARTS, *SHARED_PARTS, _RUNNING, _PLACE, _PLATFORM, _COPY)
+"""The functions of an install."""
+
+
 def install_text(install: PlannedInstall) -> str:
     """Stops the unit if it runs, swaps the program, and starts the unit; a unit that runs the
     planned program is left alone."""
+    return compose(install_variables(install), (*INSTALL_PARTS, _INSTALL_MAIN))
+
+
+def install_variables(install: PlannedInstall) -> dict[str, str | int]:
+    """What `INSTALL_PARTS` need to know."""
     program = install.program
-    variables = restart_variables(install.node) | {
+    return restart_variables(install.node) | {
         "files": FILES,
         "path": program.path,
         "sha256": program.sha256,
         "replaces": program.replaces,
         "version_limit": VERSION_LIMIT_S,
     }
-    own = (_RUNNING, _PLACE, _PLATFORM, _COPY, _INSTALL_MAIN)
-    parts = (*RESTART_PARTS, *SHARED_PARTS, *own)
-    return compose(variables, parts)

@@ -319,11 +319,20 @@ switched
 """
 
 
+BELOW_PARTS = (*RESTART_PARTS, *SHARED_PARTS, _AS_OWNER, _LAYOUT, _BELOW)
+"""The functions of an install below cosmovisor."""
+
+
 def install_below_text(install: PlannedBelow) -> str:
     """Stops the unit if it runs, puts the program where cosmovisor looks for it, and starts the
     unit; a unit that runs the planned program is left alone."""
+    return compose(below_variables(install), (*BELOW_PARTS, _MAIN))
+
+
+def below_variables(install: PlannedBelow) -> dict[str, str | int]:
+    """What `BELOW_PARTS` need to know."""
     place = install.place
-    variables = restart_variables(install.node) | {
+    return restart_variables(install.node) | {
         "files": FILES,
         "name": place.name,
         "current": place.current,
@@ -339,5 +348,3 @@ def install_below_text(install: PlannedBelow) -> str:
         "switch_limit": SWITCH_LIMIT_S,
         "version_limit": VERSION_LIMIT_S,
     }
-    parts = (*RESTART_PARTS, *SHARED_PARTS, _AS_OWNER, _LAYOUT, _BELOW, _MAIN)
-    return compose(variables, parts)

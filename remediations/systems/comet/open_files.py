@@ -63,6 +63,25 @@ fi
 printf 'raised: %s may open %s files from its next start (%s before)\n' "$unit" "$now" "$open_files"
 """
 
+_LOWER_MAIN = r"""
+unit_as_planned
+if [ ! -e "$drop_in" ] && [ ! -L "$drop_in" ]; then
+  printf 'already so: there is no %s\n' "$drop_in"
+  exit 0
+fi
+[ -f "$drop_in" ] && [ ! -L "$drop_in" ] && [ "$(stat -c %u "$drop_in")" = "$(id -u)" ] &&
+  grep -qxF "LimitNOFILE=$new_open_files" "$drop_in" ||
+  refuse "$drop_in, which is not as the plan wrote it" "LimitNOFILE=$new_open_files in it"
+acted=yes
+rm -f "$drop_in"
+sync "${drop_in%/*}"
+systemctl daemon-reload || fail "systemctl daemon-reload ended with $?"
+now=$(show LimitNOFILE)
+[ "$now" = "$open_files" ] ||
+  fail "LimitNOFILE of $unit is $now without the drop-in, and was $open_files before it"
+printf 'as before: %s may open %s files from its next start\n' "$unit" "$now"
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedLimit:
@@ -111,6 +130,17 @@ class PlannedLimit:
         variables = {field.name: getattr(self, field.name) for field in fields(self)}
         variables |= {"hold": hold_path(self.unit), "drop_in": self.drop_in}
         return compose(variables, (UNIT, HELD, _MAIN))
+
+    @property
+    def lowered_probe(self) -> Probe:
+        """Asks whether systemd gives the old limit again."""
+        return files_limit(self.unit, self.open_files)
+
+    @property
+    def lower_text(self) -> str:
+        """The program that takes the drop-in away again."""
+        variables = {field.name: getattr(self, field.name) for field in fields(self)}
+        return compose(variables | {"drop_in": self.drop_in}, (UNIT, _LOWER_MAIN))
 
     @classmethod
     def from_data(cls, data: Mapping[str, object]) -> PlannedLimit:

@@ -13,7 +13,6 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.comet import (
     copy_programs,
-    install_below,
     programs,
     rollback_programs,
     second_signer,
@@ -21,8 +20,9 @@ from remediations.systems.comet import (
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
+from remediations.systems.comet.enablement import PlannedDisable
 from remediations.systems.comet.free_space import FREE_LIMIT_S, PlannedRoom
-from remediations.systems.comet.install import FILES, INSTALL_LIMIT_S, PlannedInstall, install_text
+from remediations.systems.comet.install import FILES
 from remediations.systems.comet.open_files import RAISE_LIMIT_S, PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.put_back import PUT_BACK_LIMIT_S, put_back_note, put_back_text
@@ -33,9 +33,9 @@ from remediations.systems.hosts.probe import (
     copy_kept,
     not_jailed,
     unit_active,
+    unit_disabled,
     unit_enabled,
     unit_held,
-    unit_runs,
 )
 from remediations.systems.hosts.pyinfra.step import ShellStep
 
@@ -97,6 +97,21 @@ def enable(planned: PlannedNode) -> Generator[ShellStep, None, None]:
 
 
 @operation(is_idempotent=False)
+def disable(planned: PlannedDisable) -> Generator[ShellStep, None, None]:
+    """Disable the node's unit again, if it was before it was enabled. Nothing is stopped."""
+    yield ShellStep(
+        HostCommand(
+            text=planned.text,
+            operation="node.enable.undo",
+            timeout_s=ENABLE_LIMIT_S,
+            fidelity="conditional",
+            probe=unit_disabled(planned.unit),
+            undo=f"systemctl enable {planned.unit}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
 def free(planned: PlannedRoom) -> Generator[ShellStep, None, None]:
     """Remove exactly the planned files for the room that they take. Nothing is restarted."""
     yield ShellStep(
@@ -122,6 +137,21 @@ def raise_open_files(planned: PlannedLimit) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=planned.probe,
             undo=planned.undo,
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def lower_open_files(planned: PlannedLimit) -> Generator[ShellStep, None, None]:
+    """Take the drop-in of `raise_open_files` away. A process keeps the limit that it has."""
+    yield ShellStep(
+        HostCommand(
+            text=planned.lower_text,
+            operation="node.raise.undo",
+            timeout_s=RAISE_LIMIT_S,
+            fidelity="conditional",
+            probe=planned.lowered_probe,
+            undo="a plan with raise-open-files writes it again",
         )
     )
 
@@ -206,44 +236,6 @@ def unhold(planned: PlannedNode) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_active(planned.unit),
             undo=f"systemctl stop {planned.unit}",
-        )
-    )
-
-
-@operation(is_idempotent=False)
-def install(planned: PlannedInstall) -> Generator[ShellStep, None, None]:
-    """Put another program in the place of the node's, which was brought to the host before, and
-    start the unit; stop it first if it runs."""
-    node, program = planned.node, planned.program
-    yield ShellStep(
-        HostCommand(
-            text=install_text(planned),
-            operation="node.install",
-            timeout_s=INSTALL_LIMIT_S + node.stop_limit_s,
-            fidelity="conditional",
-            probe=unit_runs(node.unit, program.sha256),
-            undo=f"plan with the former program, which is kept as {FILES}/{program.replaces}",
-        )
-    )
-
-
-@operation(is_idempotent=False)
-def install_below_cosmovisor(
-    planned: install_below.PlannedBelow,
-) -> Generator[ShellStep, None, None]:
-    """Put another program, which was brought to the host before, where cosmovisor looks for it, and
-    start the unit; stop it first if it runs."""
-    node, place = planned.node, planned.place
-    yield ShellStep(
-        HostCommand(
-            text=install_below.install_below_text(planned),
-            operation="node.install.cosmovisor",
-            timeout_s=install_below.LIMIT_S + node.stop_limit_s,
-            fidelity="conditional",
-            probe=unit_runs(node.unit, place.sha256),
-            undo=f"plan with the former program, which is kept as {FILES}/{place.replaces}"
-            if place.replaces
-            else "none: an upgrade is not taken back; the program of before is where it was",
         )
     )
 

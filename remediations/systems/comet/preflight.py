@@ -9,6 +9,8 @@ from pyinfra.context import host
 
 from remediations.systems.comet.configure import PlannedSettings
 from remediations.systems.comet.data_copy import PlannedCopy, PlannedReplacement
+from remediations.systems.comet.enablement import PlannedDisable
+from remediations.systems.comet.former_program import PlannedFormer, PlannedFormerBelow
 from remediations.systems.comet.free_space import PlannedRoom
 from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.install_below import PlannedBelow
@@ -68,6 +70,37 @@ def planned_below() -> PlannedBelow:
     return _planned("node.install.cosmovisor", PlannedBelow.from_data, PlannedBelow.from_words)
 
 
+def planned_former() -> PlannedFormer:
+    """The node of the current host and the program that it gets back, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.install.undo", PlannedFormer.from_data, PlannedFormer.from_words)
+
+
+def planned_former_below() -> PlannedFormerBelow:
+    """The same for a node below cosmovisor.
+
+    Raises:
+        DeployError: a guard blocks; without a plan one always does, because no program was chosen.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    action = "node.install.cosmovisor.undo"
+    return _planned(action, PlannedFormerBelow.from_data, PlannedFormerBelow.from_words)
+
+
+def planned_disable() -> PlannedDisable:
+    """The unit of the current host, and what it was before it was enabled, by the same rules.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned("node.enable.undo", PlannedDisable.from_data, PlannedDisable.from_data)
+
+
 def planned_copy() -> PlannedCopy:
     """The node of the current host, and what the copy of its databases is to say of itself, by the
     same rules.
@@ -112,14 +145,14 @@ def planned_room() -> PlannedRoom:
     return _planned("node.free", PlannedRoom.from_data, PlannedRoom.from_words)
 
 
-def planned_limit() -> PlannedLimit:
-    """How many files the unit on the current host may open, now and afterwards, by the same rules.
+def planned_limit(action: Literal["raise", "raise.undo"] = "raise") -> PlannedLimit:
+    """How many files the unit on the current host may open, as planned, by the same rules.
 
     Raises:
         DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
         PlannedNodeError: the data of a sealed host are malformed.
     """
-    return _planned("node.raise", PlannedLimit.from_data, PlannedLimit.from_words)
+    return _planned(f"node.{action}", PlannedLimit.from_data, PlannedLimit.from_words)
 
 
 def planned_unjail() -> PlannedUnjail:

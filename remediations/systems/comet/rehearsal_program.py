@@ -8,24 +8,34 @@ path (`db_dir`, a log) cannot lead to what is in use.
 
 Rolled back, it starts without a key (the daemon makes a new one, in the clone), so it signs nothing
 that counts. The handshake executes the block again, and the application tells its height and hash.
+Before the rollback and after the execution the program tells the hash of each store, if it can:
+that decides nothing, and has a time limit of its own.
 """
 
 from __future__ import annotations
 
+from remediations.systems.comet.module_hashes import MAX_ANSWER
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.program_parts import UNIT, compose, node_variables
-from remediations.systems.comet.surroundings import PROGRAM, SURROUNDINGS
+from remediations.systems.comet.surroundings import PROGRAM, surroundings
 
 REHEARSAL_LIMIT_S = 900
 """For one host: a rollback, and a start. Of a big application both take minutes."""
 MARK = "rehearsal:"
 """Begins each line that is an answer."""
 
-# $1 DIRECTORY, PROGRAM, HOME, USER, RPC, HEIGHT, SECONDS, then `start` and the words after it.
+STORES_LIMIT_S = 60
+"""For the hashes of the stores, which are asked for twice."""
+SAID_BYTES = 2 * MAX_ANSWER + 16_384
+"""All that a rehearsal prints."""
+
+# $1 DIRECTORY, PROGRAM, HOME, USER, RPC, HEIGHT, SECONDS, STORES_LIMIT, STORES_BYTES, then `start`
+# and the words after it.
 _INSIDE = r"""
 set -eu
 scratch=$1 program=$2 home=$3 user=${4:-root} rpc=$5 height=$6 seconds=$7
-shift 7
+stores_limit=$8 stores_bytes=$9
+shift 9
 clone=$scratch/home
 for word; do
   shift
@@ -49,13 +59,21 @@ for secret in config/priv_validator_key.json config/node_key.json; do
   rm -f "$clone/$secret"
 done
 rm -rf "$clone/data/cs.wal" "$clone/data/priv_validator_state.json" "$clone/config/addrbook.json"
-as_user() {
-  setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --no-new-privs -- "$@"
+become() {
+  exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --no-new-privs -- "$@"
 }
+as_user() { (become "$@"); }
+stores() {
+  tell "stores-$1 $({
+    as_user timeout -k 5 "$stores_limit" "$program" module-hash-by-height "$height" -o json \
+      --home "$clone" </dev/null 2>&1 || printf ' it ended with %s' "$?"
+  } | tail -c "$stores_bytes" | tr '\n\r\000' '   ')"
+}
+stores before
 began=$(date +%s)
 said=$(as_user "$program" rollback --home "$clone" 2>&1 | tail -c 1000 | tr '\n' ' ')
 tell "said $said"
-as_user "$program" "$@" >"$scratch/log" 2>&1 &
+become "$program" "$@" >"$scratch/log" 2>&1 & # its process, which has to end before it is asked
 daemon=$!
 answer=
 while [ $(($(date +%s) - began)) -lt "$seconds" ] && kill -0 "$daemon" 2>/dev/null; do
@@ -67,7 +85,9 @@ done
 tell "app $answer"
 kill -KILL "$daemon" 2>/dev/null || tell "ended $(tail -n 3 "$scratch/log" | tr '\n' ' ')"
 wait "$daemon" 2>/dev/null || :
-tell "took $(($(date +%s) - began)) s, $(du -sk "$scratch/upper" | cut -f 1) KiB"
+took=$(($(date +%s) - began))
+case $answer in *'"last_block_height":"'"$height"'"'*) stores after ;; esac
+tell "took $took s, $(du -sk "$scratch/upper" | cut -f 1) KiB"
 """
 
 _MAIN = r"""
@@ -93,7 +113,8 @@ trap 'rmdir "$scratch"' EXIT
 in_surroundings -p PrivateNetwork=yes -p PrivateMounts=yes -p ProtectSystem=strict \
   -p PrivateTmp=yes -p Nice=19 -p OOMScoreAdjust=1000 \
   -p IOSchedulingClass=idle -- /bin/sh -c "$inside" rehearsal "$scratch" \
-  "$program" "$home" "$user" "$rpc" "$stands_at" "$seconds" "$@"
+  "$program" "$home" "$user" "$rpc" "$stands_at" "$seconds" \
+  "$stores_limit" "$stores_bytes" "$@"
 printf '%s\n' "$said" | grep -a '^rehearsal: ' || :
 """
 
@@ -104,8 +125,10 @@ def rehearsal_text(node: PlannedNode, rpc_url: str) -> str:
     variables = node_variables(node) | {
         "stands_at": node.stands_at,
         "rpc": rpc_url,
-        "seconds": REHEARSAL_LIMIT_S - 60,
+        "seconds": REHEARSAL_LIMIT_S - 60 - 2 * STORES_LIMIT_S,
+        "stores_limit": STORES_LIMIT_S,
+        "stores_bytes": MAX_ANSWER,
         "run_limit": REHEARSAL_LIMIT_S,
         "inside": _INSIDE.strip("\n"),
     }
-    return compose(variables, (UNIT, PROGRAM, SURROUNDINGS, _MAIN))
+    return compose(variables, (UNIT, PROGRAM, surroundings(SAID_BYTES), _MAIN))

@@ -164,6 +164,7 @@ def parse_blocks(text: bytes) -> tuple[BlockMeta, ...]:
             app_hash=meta.header.app_hash.upper(),
             time=time_of(meta.header.time),
             evidence=meta.header.evidence_hash.upper() not in ("", NO_EVIDENCE),
+            proposer=meta.header.proposer_address.upper(),
         )
         for meta in result_of(text, _BLOCKCHAIN).block_metas or []
     )

@@ -239,6 +239,7 @@ class Header(Shape):
     time: str
     app_hash: Hash
     evidence_hash: Hash
+    proposer_address: Hash = ""
 
 
 class BlockMetaShape(Shape):

@@ -30,8 +30,11 @@ program_found() {
 """
 """Sets `program`, and `words`, the unit's command line."""
 
+SAID_BYTES = 4096
+"""What is kept of what a program prints: the end of it."""
+
 # It ends with the unit of this step, if there is one.
-SURROUNDINGS = r"""
+_SURROUNDINGS = r"""
 in_surroundings() {
   for name in Environment WorkingDirectory LimitNOFILE; do
     value=$(systemctl show -p "$name" --value "$unit") || refuse "no $name of $unit" "its value"
@@ -53,9 +56,17 @@ END
   acted=yes
   said=$({
     systemd-run --quiet --wait --pipe --collect -p "RuntimeMaxSec=$run_limit" "$@" 2>&1 || :
-  } </dev/null | tail -c 4096 | tr -d '\000')
+  } </dev/null | tail -c SAID_BYTES | tr -d '\000')
 }
 """
-"""`in_surroundings OPTION… -- COMMAND…`: in a transient unit with the environment and limits of
-`unit`, for at most `run_limit` seconds; sets `said` to the end of what it printed. The
-environment of a unit is no secret: systemd shows it to everybody."""
+
+
+def surroundings(said_bytes: int = SAID_BYTES) -> str:
+    """`in_surroundings OPTION… -- COMMAND…`: in a transient unit with the environment and limits of
+    `unit`, for at most `run_limit` seconds; sets `said` to the end of what it printed, at most
+    `said_bytes`. The environment of a unit is no secret: systemd shows it to everybody."""
+    return _SURROUNDINGS.replace("SAID_BYTES", str(said_bytes))
+
+
+SURROUNDINGS = surroundings()
+"""The same, for programs that print a few lines."""

@@ -141,15 +141,16 @@ class PeerRound(Record, frozen=True, kw_only=True):
     step: int
 
 
-class BlockMeta(Record, frozen=True, kw_only=True):
+class BlockMeta(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One header of `/blockchain`. `evidence` is false if its evidence hash is that of an empty
-    list."""
+    list. `proposer` is the address of who proposed it, "" where that was not kept."""
 
     height: int
     block_hash: str
     app_hash: str
     time: Moment
     evidence: bool
+    proposer: str = ""
 
 
 class BlockIdFlag(IntEnum):

@@ -21,6 +21,8 @@ class ProbeName(StrEnum):
     UNIT_ENABLED = "unit-enabled"  # UNIT: it comes back after a reboot
     UNIT_HELD = "unit-held"  # UNIT NOTE: stopped and held, with this note unless it is "-"
     UNIT_RUNS = "unit-runs"  # UNIT SHA256: active, and runs this program
+    PROGRAM_IS = "program-is"  # PATH USER SHA256: this program lies there, as USER sees it
+    UNIT_DISABLED = "unit-disabled"  # UNIT: it does not come back after a reboot
     COPY_KEPT = "copy-kept"  # MARK: a copy was made under this mark, and is kept
     OBSTACLES_GONE = "obstacles-gone"  # OBSTACLE…: none of these lines of `obstacles.py` is there
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
@@ -65,6 +67,17 @@ def unit_runs(unit: str, sha256: str) -> Probe:
     """Whether `unit` is active, and its main process, or one that this started (below a wrapper),
     is of the program with this SHA-256."""
     return Probe(name=ProbeName.UNIT_RUNS, arguments=(unit, sha256))
+
+
+def program_is(path: str, user: str, sha256: str) -> Probe:
+    """Whether the program with this SHA-256 lies at `path`, whether or not it runs: one that fails
+    at a block is there all the same. `user` is who looks, "" for root."""
+    return Probe(name=ProbeName.PROGRAM_IS, arguments=(path, user or "root", sha256))
+
+
+def unit_disabled(unit: str) -> Probe:
+    """Whether `unit` is disabled."""
+    return Probe(name=ProbeName.UNIT_DISABLED, arguments=(unit,))
 
 
 def copy_kept(mark: str) -> Probe:

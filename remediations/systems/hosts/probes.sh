@@ -2,7 +2,8 @@
 # the arguments (remediations.systems.hosts.probe).
 #
 #   unit-active UNIT | unit-restarted UNIT INVOCATION | unit-enabled UNIT | unit-held UNIT NOTE
-#   unit-runs UNIT SHA256
+#   unit-disabled UNIT | unit-runs UNIT SHA256
+#   program-is PATH USER SHA256
 #   copy-kept MARK (the note that a copy was made, in the directory of kept files)
 #   obstacles-gone OBSTACLE... (lines of remediations.systems.hosts.obstacles)
 #   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
@@ -73,6 +74,29 @@ settings_are() { # HOME USER SETTING=NUMBER...
     [ "$value" = "${wanted#*=}" ] || answer no
   done
   answer yes
+}
+
+program_is() { # PATH USER SHA256
+  case $1 in
+    *[!A-Za-z0-9_.@+:,=/-]*) refuse 65 "bad path" ;;
+    /*) ;;
+    *) refuse 65 "bad path" ;;
+  esac
+  case $2 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) refuse 65 "bad user" ;; esac
+  case $3 in *[!0-9a-f]*) refuse 65 "bad hash" ;; esac
+  [ "${#3}" -eq 64 ] || refuse 65 "bad hash"
+  [ -e "$1" ] || answer no
+  [ -f "$1" ] || refuse 69 "no plain file there"
+  home=${1%/*}
+  served_by "$2"
+  if [ "$owner_uid" = 0 ]; then
+    found=$(sha256sum <"$1") || refuse 69 "the program cannot be read"
+  else
+    found=$(setpriv --reuid "$owner_uid" --regid "$owner_gid" --clear-groups --no-new-privs \
+      sha256sum -- "$1") || refuse 69 "the program cannot be read"
+  fi
+  [ "${found%% *}" != "$3" ] || answer yes
+  answer no
 }
 
 copy_kept() { # MARK
@@ -162,6 +186,10 @@ obstacles_gone() {
 
 case ${1:-}/$# in
   copy-kept/2) copy_kept "$2" ;;
+  program-is/4)
+    shift
+    program_is "$@"
+    ;;
   obstacles-gone/[1-9]*)
     shift
     [ "$#" -gt 0 ] || refuse 64 "bad probe or number of arguments"
@@ -177,7 +205,7 @@ case ${1:-}/$# in
     room_freed "$@"
     ;;
   not-jailed/3) not_jailed "$2" "$3" ;;
-  unit-active/2 | unit-enabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
+  unit-active/2 | unit-enabled/2 | unit-disabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
   files-limit/3) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac
@@ -193,6 +221,10 @@ case $1 in
   unit-enabled)
     property UnitFileState
     [ "$value" != enabled ] || answer yes
+    ;;
+  unit-disabled)
+    property UnitFileState
+    [ "$value" != disabled ] || answer yes
     ;;
   unit-active)
     property ActiveState

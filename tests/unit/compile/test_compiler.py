@@ -113,6 +113,7 @@ def test_every_shipped_deploy_compiles() -> None:
         "upgrade": "v2",
         "upgrade_info": "",
         "backup": 0,
+        "was": "disabled",
     }
     given = {
         **DATA,

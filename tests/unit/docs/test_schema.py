@@ -29,7 +29,15 @@ from remediations.engine.find.finding import Finding
 from remediations.engine.observe.inventory import load_inventory
 from remediations.engine.plan.change import compare_plans
 from remediations.engine.plan.overview import PlanOverview, plan_overview
-from remediations.engine.plan.plan import Plan
+from remediations.engine.plan.plan import ChosenInput, Plan
+from remediations.engine.plan.rehearsal import (
+    Agreement,
+    Comparison,
+    Difference,
+    Rehearsed,
+    RehearsedTarget,
+    Side,
+)
 from remediations.engine.whatif.projection import Projection, Supposition
 from remediations.machine.config import MachineConfig
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
@@ -140,6 +148,27 @@ def failure() -> Json:
     return {name: f"{name} it is" for name in names}
 
 
+def rehearsed() -> Rehearsed:
+    """One that did not pass, with all that it can have."""
+    one = Side(value="A1", targets=("val1",), weight=50)
+    store = Difference(subject="store acc", sides=(one,))
+    return Rehearsed(
+        passed=False,
+        says="the states would differ again",
+        targets=(RehearsedTarget(target="val1", tried=True, says="A1"),),
+        inputs=(ChosenInput(name="expect-hash", value="A1"),),
+        next_step="mend it",
+        compared=(
+            Comparison(
+                moment="stores before",
+                agreement=Agreement.DIFFERENT,
+                says="store acc: A1 50 of 100 (val1), B2 50 of 100 (val2)",
+                differences=(store,),
+            ),
+        ),
+    )
+
+
 REAL: dict[str, Callable[[], list[object]]] = {
     "observation": lambda: [*map(sealed, odd_worlds())],
     "inventory": lambda: [load_inventory(RESCUE / "inventory.yaml")],
@@ -151,6 +180,7 @@ REAL: dict[str, Callable[[], list[object]]] = {
     ],
     "plan-diff": lambda: [compare_plans(plan_of(quorum_lost()), plan_of(minority_down()))],
     "whatif": lambda: [projections()],
+    "rehearsal": lambda: [rehearsed()],
     "plan": lambda: [*plans()],
     "plan-all": lambda: [*map(overview, (worlds.healthy(), quorum_lost()))],
     "approval": lambda: [told.approval(plan_of(quorum_lost()))],

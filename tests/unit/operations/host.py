@@ -25,6 +25,7 @@ case $1 in
     esac ;;
   is-enabled) cat enabled ;;
   enable) echo enabled >enabled; echo enabled >UnitFileState ;;
+  disable) echo disabled >enabled; echo disabled >UnitFileState ;;
   reset-failed | status) ;;
   stop) sh ./on-stop ;;
   start) sh ./on-start ;;

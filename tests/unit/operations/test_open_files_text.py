@@ -96,3 +96,20 @@ def test_a_unit_that_a_run_holds_is_left(host: Limited) -> None:
 def test_a_limit_only_rises(host: Limited, limits: dict[str, int]) -> None:
     with pytest.raises(PlannedNodeError):
         host.raised(**limits)
+
+
+def test_the_drop_in_is_taken_away_again(host: Limited) -> None:
+    """Once; the probe tells. One that somebody changed stays."""
+    work = host.raised()
+    lower = work.lower_text.replace("/etc/systemd/system/", f"{host.root}/etc/")
+    assert host.run(lower).stdout.startswith("already so: there is no ")
+    host.run(host.text(work))
+    done = host.run(lower)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "as before: ve.service may open 24 files from its next start\n"
+    assert not host.drop_in.exists()
+    assert host.holds(work.lowered_probe)
+    host.run(host.text(work))
+    host.drop_in.write_text("[Service]\nLimitNOFILE=99\n")
+    refused = host.run(lower)
+    assert (refused.returncode, host.drop_in.exists()) == (64, True)

@@ -108,13 +108,14 @@ def made_plainly(
     deploy: str, data: Mapping[str, StepData]
 ) -> Mapping[str, tuple[CompiledStep, ...]]:
     """One short program for each host, from its data alone, in the form that deploys give them."""
+    act = deploy.rpartition("/")[2].removesuffix("_node")
     return {
         host: (
             CompiledStep(
-                operation=f"node.{deploy.removesuffix('_node')}",
+                operation=f"node.{act}",
                 payload="set -u\n"
                 + "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
-                + f'systemctl {deploy.removesuffix("_node")} "$unit"\n',
+                + f'systemctl {act} "$unit"\n',
                 timeout_s=30,
                 fidelity=Fidelity.CONDITIONAL,
                 probe=unit_active(str(values["unit"])).words,

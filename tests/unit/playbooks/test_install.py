@@ -18,13 +18,16 @@ from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.domain import DOMAIN
 from remediations.playbooks.chain.gates import Advances
+from remediations.playbooks.chain.guards.former import new_has_not_acted
 from remediations.playbooks.chain.guards.table import INSTALL_GUARDS, START_GUARDS
 from remediations.playbooks.chain.halted import PLAYBOOK
 from remediations.playbooks.chain.node_down import PLAYBOOK as NODE_DOWN
 from remediations.playbooks.chain.program import INPUT
 from remediations.playbooks.chain.situation import ChainSituation, situation
+from remediations.systems.comet.former_program import PlannedFormer
 from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.reading import CometReading, HostReading, sealed
+from remediations.systems.comet.values import AppInfo
 from remediations.systems.hosts.values import Binary, RecordRoom
 from remediations.values.reading import Known
 from tests import worlds
@@ -214,6 +217,58 @@ def test_the_bytes_follow_from_facts_alone() -> None:
     assert planned.program.replaces == reading.binary.value.sha256
     assert planned.program.path == reading.binary.value.path
     assert planned.node.invocation == reading.unit.value.invocation
+
+
+def test_the_way_back_is_made_of_the_same_facts() -> None:
+    """The former program in the place of the new one; up to the block at which they fail."""
+    chain = chosen(panicked())
+    facts = {fact.name: fact.value for fact in INSTALL.facts(chain, "val2")}
+    back = INSTALL.undone_by
+    assert back is not None
+    former = PlannedFormer.from_data(back.data(facts, "val2"))
+    there = PlannedInstall.from_data(INSTALL.data(facts, "val2"))
+    assert former.install.program.path == there.program.path
+    assert former.install.program.sha256 == there.program.replaces
+    assert former.install.program.replaces == NEW
+    assert former.install.node.stands_at == chain.finding.height
+    assert former.install.node.invocation == ""
+
+
+def acted(chain: ChainSituation, host: str = "val2") -> GuardResult:
+    """G100 of a node whose install is to be taken back."""
+    return new_has_not_acted(chain, chain.observation.host(host))
+
+
+def test_the_new_program_has_not_acted() -> None:
+    """It fails there as well; or its application is below the newest block."""
+    assert acted(chosen(panicked())).outcome is PASS
+    below = worlds.change(worlds.healthy(), "val2", app_at(worlds.HEIGHT - 1))
+    assert acted(chosen(below)).outcome is PASS
+
+
+def test_a_program_that_executed_the_block_stays() -> None:
+    """What it made is the state of the node now."""
+    result = acted(chosen(worlds.healthy()))
+    assert result.outcome is BLOCK
+    assert "its application is at 116, its newest block is 116" in result.got
+
+
+def test_a_node_that_does_not_tell_how_far_it_is() -> None:
+    """It was stopped meanwhile."""
+    result = acted(chosen(worlds.stopped(worlds.healthy(), "val2")))
+    assert result.outcome is UNKNOWN
+    assert result.next_step == "start val2, then `remediate undo` again"
+
+
+def app_at(height: int) -> Change:
+    """An application that is at this height."""
+
+    def change(reading: HostReading) -> HostReading:
+        app = worlds.known(AppInfo(height=height, app_hash="AB" * 32))
+        samples = tuple(replace(one, app=app) for one in reading.samples)
+        return replace(reading, samples=samples)
+
+    return change
 
 
 def test_the_checks_compare_with_the_chosen_program() -> None:

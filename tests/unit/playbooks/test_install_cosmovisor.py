@@ -9,13 +9,14 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from remediations.playbooks.chain.actions import INSTALL, INSTALL_BELOW
+from remediations.playbooks.chain.actions import INSTALL, INSTALL_BELOW, UPGRADE_BELOW
 from remediations.playbooks.chain.baseline import ChainBaseline, baseline
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.cosmovisor import BACKUP_S, place_of, upgrade_of
 from remediations.playbooks.chain.gates import Advances
 from remediations.playbooks.chain.guards.table import INSTALL_BELOW_GUARDS
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.systems.comet.former_program import PlannedFormerBelow
 from remediations.systems.comet.install_below import PlannedBelow
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import Process
@@ -69,7 +70,8 @@ def test_an_upgrade_goes_to_its_place() -> None:
     assert chain.finding.chain is ChainClass.UPGRADE_NEEDED
     proposal = branch(chain).propose(chain)
     (stage,) = proposal.stages
-    assert {move.action for move in stage.moves} == {INSTALL_BELOW}
+    assert {move.action for move in stage.moves} == {UPGRADE_BELOW}
+    assert UPGRADE_BELOW.undone_by is None
     assert stage.gate.asks.read(Advances).height == max(114, chain.finding.height)
     assert {check.id for check in proposal.checks} >= {"P27", "P28"}
     assert "v2" in proposal.title
@@ -89,7 +91,7 @@ def test_nodes_with_and_without_cosmovisor_are_in_one_plan() -> None:
     """Each gets its own action."""
     chain = chosen(waiting("val2"))
     moves = {move.target: move.action for move in branch(chain).propose(chain).moves}
-    assert moves == dict.fromkeys(ALL, INSTALL) | {"val2": INSTALL_BELOW}
+    assert moves == dict.fromkeys(ALL, INSTALL) | {"val2": UPGRADE_BELOW}
     assert blocking(chain) == set()
 
 
@@ -100,6 +102,14 @@ def test_a_patched_program_takes_the_place_of_the_one_in_use() -> None:
     place = planned(chain, "val1").place
     assert place.place == place.current
     assert (place.upgrade, place.replaces, place.upgrade_info) == ("", place.current_sha256, "")
+    assert {move.action for move in branch(chain).propose(chain).moves} == {INSTALL_BELOW}
+    back = INSTALL_BELOW.undone_by
+    assert back is not None
+    facts = {fact.name: fact.value for fact in INSTALL_BELOW.facts(chain, "val1")}
+    former = PlannedFormerBelow.from_data(back.data(facts, "val1")).below
+    assert (former.place.place, former.place.sha256) == (place.place, place.current_sha256)
+    assert (former.place.replaces, former.place.current_sha256) == (NEW, NEW)
+    assert (former.node.stands_at, former.node.invocation) == (chain.finding.height, "")
 
 
 def test_nobody_answers_where_cosmovisor_ends_every_daemon() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 
 from remediations.engine.plan.plan import ChosenInput
+from remediations.engine.plan.rehearsal import Agreement
 from remediations.playbooks.chain.baseline import EXPECT_HASH
 from remediations.playbooks.chain.rehearse import (
     Trial,
@@ -21,7 +23,10 @@ from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.reading import CometReading
 from remediations.values.login import Login
 from tests import worlds
+from tests.unit.model import test_module_hashes as stores
 from tests.unit.plan.cases import case_of
+from tests.unit.playbooks.test_stores import ONE
+from tests.unit.playbooks.test_stores import OTHER as OTHER_STORES
 from tests.worlds import HEIGHT, app_hash_at, healthy
 
 BEFORE = app_hash_at(HEIGHT - 1)
@@ -61,6 +66,19 @@ def test_a_clone_that_executed_the_block() -> None:
     assert (trial.app_hash, trial.says) == (STATE, f"{STATE[:12]}… (3 s, 188 KiB)")
 
 
+def test_what_the_program_tells_of_its_stores() -> None:
+    """Before it has to give the state that the node has, afterwards the one it came to."""
+    node = replace(NODE, stands_at=stores.HEIGHT)
+    told = "".join(
+        f"rehearsal: stores-{when} {stores.answer()}" for when in ("before", "after")
+    ) + printed(stores.APP_HASH, height=stores.HEIGHT).replace(
+        f"height {HEIGHT - 1} ", f"height {stores.HEIGHT - 1} "
+    )
+    trial = read_trial(node, "val1", told.replace("\n{", " {"), had=STATE)
+    assert trial.after.hashes is not None
+    assert "do not give the app hash" in trial.before.reason
+
+
 @pytest.mark.parametrize(
     ("output", "says"),
     [
@@ -96,6 +114,26 @@ def test_states_that_would_differ_again() -> None:
     assert found.inputs == ()
     assert "val1 (40 of 100 power): CDCDCDCDCDCD…" in found.says
     assert "mend it there" in found.next_step
+
+
+def test_the_store_that_differs_is_named() -> None:
+    """Before and after, and it is no matter for passing what a program does not tell."""
+    case = case_of(split())
+    hosts = case.proposal.targets
+    found = judge_trials(
+        case.chain,
+        [
+            Trial(host=h, app_hash=STATE, says="x", after=ONE, before=OTHER_STORES if i else ONE)
+            for i, h in enumerate(hosts)
+        ],
+    )
+    assert found.passed
+    before, after, runs = found.compared
+    assert "store acc: " in before.says
+    assert (after.agreement, runs.agreement) == (Agreement.SAME, Agreement.DIFFERENT)
+    silent = judge_trials(case.chain, trials())
+    assert silent.passed
+    assert {one.agreement for one in silent.compared} == {Agreement.UNKNOWN}
 
 
 def test_one_that_could_not_be_tried_does_not_agree() -> None:

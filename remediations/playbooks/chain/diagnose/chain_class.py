@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from remediations.engine.find.finding import Health
 from remediations.playbooks.chain.classes import ChainClass
@@ -37,6 +38,7 @@ from remediations.playbooks.chain.diagnose.pace import block_interval, overdue
 from remediations.playbooks.chain.diagnose.power import Power
 from remediations.playbooks.chain.diagnose.refusals import read_refusals
 from remediations.playbooks.chain.diagnose.signing import Signing
+from remediations.playbooks.chain.diagnose.slow import SlowCause, interval_words, slow_causes
 from remediations.playbooks.chain.diagnose.votes import Votes
 from remediations.playbooks.chain.finding import Tristate
 from remediations.render.formats import short_digest
@@ -100,6 +102,11 @@ class ClassInput:
             for view in self.views
             if (verdict := self.verdicts[view.host]) is not None and verdict.condition in conditions
         )
+
+    @cached_property
+    def slow_causes(self) -> tuple[SlowCause, ...]:
+        """What makes blocks late, as far as readings tell."""
+        return slow_causes(self.views, self.witnesses, self.power, self.clocks, self.commits)
 
     @property
     def without_power(self) -> tuple[str, ...]:
@@ -238,12 +245,23 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         return ClassVerdict(ChainClass.DEGRADED, f"the clocks of {_named(off)} are wrong")
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
-        return ClassVerdict(ChainClass.SLOW, f"a block takes {interval.total_seconds():.1f} s")
+        return _slow(case)
     if unproven := _seen_missing(case):
         why = f"every node is well; {_named(unproven)} is not in the newest commit that was read, "
         again = "`remediate diagnose` again in a minute"
         return ClassVerdict(ChainClass.HEALTHY, f"{why}which proves nothing yet", next_step=again)
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
+
+
+def _slow(case: ClassInput) -> ClassVerdict:
+    """Blocks come far apart, and every node is well: the causes that readings name."""
+    causes = case.slow_causes
+    why = interval_words(case.witnesses)
+    if not causes:
+        return ClassVerdict(ChainClass.SLOW, f"{why}; no reading names a cause: all vote in time")
+    says = "; ".join(cause.says for cause in causes)
+    steps = "; ".join(dict.fromkeys(cause.step for cause in causes))
+    return ClassVerdict(ChainClass.SLOW, f"{why}: {says}", next_step=steps)
 
 
 def _seen_missing(case: ClassInput) -> list[str]:

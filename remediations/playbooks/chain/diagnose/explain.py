@@ -69,7 +69,18 @@ def explain(
         lost = lost if lost.startswith(":") or not lost else f"; {lost}"
     first = f"{judgement.chain.rule.title}: {state}{share}."
     why = f"Why: {judgement.why}{lost}."
-    return " ".join((first, *_past(case, judgement.chain), why, *_clocks(case)))
+    past, late = _past(case, judgement.chain), _slow(case, judgement)
+    return " ".join((first, *past, why, *late, *_clocks(case)))
+
+
+def _slow(case: ClassInput, judgement: ClassVerdict) -> Iterator[str]:
+    """Whose proposals are missing, while blocks go on and somebody is ill: their turns are what
+    makes blocks late."""
+    if judgement.chain is not ChainClass.DEGRADED:
+        return
+    missing = [cause.says for cause in case.slow_causes if " proposed " in cause.says]
+    if missing:
+        yield f"Blocks are late at its turns: {name_some(missing, 3)}."
 
 
 def _validators(case: ClassInput, nodes: Sequence[NodeFinding]) -> list[NodeFinding]:

@@ -16,6 +16,7 @@ from remediations.playbooks.chain.guards import (
     copies,
     cosmovisor,
     duplicate,
+    former,
     jail,
     links,
     node,
@@ -171,6 +172,12 @@ INSTALL_GUARDS = tuple(
     )
 )
 """The program is the chosen one, whatever the others run (G8): G64 sees to it that enough do."""
+FORMER_GUARDS = tuple(map(by_host, (node.unit_known, former.new_has_not_acted, *_SAFE_TO_RUN)))
+"""What takes an install back. Which program is the former one only the plan knows: whether it is
+there, its host finds out."""
+LOWER_GUARDS = tuple(map(by_host, (node.unit_known, node.records_writable)))
+DISABLE_GUARDS = tuple(map(by_host, (node.unit_known,)))
+"""Nothing is started or stopped by these."""
 INSTALL_BELOW_GUARDS = tuple(
     map(
         by_host,
