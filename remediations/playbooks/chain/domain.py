@@ -43,6 +43,7 @@ from remediations.playbooks.chain.gates import (
     Follows,
     GoesOnWithout,
     Stopped,
+    Synced,
 )
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
@@ -53,6 +54,7 @@ from remediations.playbooks.chain.present import DOMAIN as NAME
 from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
 from remediations.playbooks.chain.situation import situation
+from remediations.playbooks.chain.state_sync import ACTIONS as SYNC_ACTIONS
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
 
@@ -112,6 +114,7 @@ DOMAIN = Domain(
         *COPY_ACTIONS,
         *ROOM_ACTIONS,
         *LIMIT_ACTIONS,
+        *SYNC_ACTIONS,
         UNJAIL,
         MEND,
     ),
@@ -135,6 +138,7 @@ DOMAIN = Domain(
         Follows,
         GoesOnWithout,
         Stopped,
+        Synced,
         Bonded,
     ),
     doctor=_doctor,

@@ -58,6 +58,12 @@ found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" 
 failed."""
 
 
+_LAST = """
+journalctl -q --no-pager -n 200 -o cat -u "$unit" | cut -b -1024 | grep -aE "$pattern" |
+  tail -n 1 | cut -b -400 | sed -E "$masks"
+"""
+
+
 class OpenFiles(NamedTuple):
     """How many files a process may open, and how many the host's service manager can give: in a
     container that may be less than its unit says."""
@@ -129,12 +135,33 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
     )
 
 
+def last_line_command(unit: str, pattern: str, masks: str) -> str:
+    """A command, run as root, that prints the last line of the unit's journal that matches
+    `pattern` (grep -E), with `masks` (sed -E) applied."""
+    return (
+        f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "
+        f"masks={shlex.quote(masks)}\n{_LAST}"
+    )
+
+
 def room_left(directory: str) -> Question[RoomLeft]:
     """What is free on the file system of `directory`."""
     return Question(
         source=f"the room below {directory}",
         command=f"df -B1 --output=avail,iavail,itotal {shlex.quote(directory)}",
         parse=_room_left,
+    )
+
+
+def whole_directory(path: str) -> Question[int | None]:
+    """How many bytes a directory takes that has the mark of being whole (`.all`); None if it is not
+    there, or not whole."""
+    word = shlex.quote(path)
+    return Question(
+        source=path,
+        command=f"if [ -e {word}/.all ]; then du -s -B1 {word} | cut -f 1; else echo no; fi",
+        parse=_bytes_or_none,
+        root=True,
     )
 
 
@@ -247,3 +274,8 @@ def _found(output: bytes) -> str:
 def _text(output: bytes) -> str:
     """As text, without loss: the bytes of a path need not be UTF-8."""
     return output.decode("utf-8", "backslashreplace")
+
+
+def _bytes_or_none(output: bytes) -> int | None:
+    text = output.decode().strip()
+    return None if text == "no" else int(text)
