@@ -34,6 +34,8 @@ ALSO_IF_NAMED = (
     NodeCondition.ZOMBIE,
 )
 """What they may cure: people say so by naming the host. A plan that was cut off leaves `HELD`."""
+NO_DONOR = "while blocks go on, `remediate plan node-down --state-sync yes` stops nobody"
+"""What there is instead of a copy that is refused (`state_sync.py`)."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 

@@ -20,7 +20,8 @@ from remediations.playbooks.chain.guards.table import (
     BRING_BACK_GUARDS,
     HOLD_FOR_COPY_GUARDS,
     SET_ASIDE_GUARDS,
-    SYNC_SETTINGS_GUARDS,
+    SYNC_OFF_GUARDS,
+    SYNC_ON_GUARDS,
 )
 from remediations.playbooks.chain.impact import (
     no_effect,
@@ -51,7 +52,7 @@ SYNC_BASE_S = 180
 blocks after it."""
 MINUTE_FOR = 27
 """One more minute for each 2**27 bytes (128 MiB) of the snapshot."""
-_CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("P33", "P34"))
+SYNC_CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("P33", "P34"))
 
 HOLD_FOR_SYNC = Action(
     name="node.hold.sync",
@@ -94,7 +95,7 @@ SYNC_OFF_AGAIN = Action(
     deploy="chain/configure_state_sync",
     facts=sync_facts,
     data=sync_off_data,
-    guards=SYNC_SETTINGS_GUARDS,
+    guards=SYNC_OFF_GUARDS,
     effects=no_effect,
 )
 """What `SYNC_ON` set, as it was before, where the run does not come to its goal."""
@@ -105,7 +106,7 @@ SYNC_ON = Action(
     deploy="chain/configure_state_sync",
     facts=sync_facts,
     data=sync_data,
-    guards=SYNC_SETTINGS_GUARDS,
+    guards=SYNC_ON_GUARDS,
     effects=no_effect,
     undone_by=SYNC_OFF_AGAIN,
 )
@@ -129,7 +130,7 @@ SYNC_BACK = Action(
     deploy="chain/configure_state_sync",
     facts=sync_facts,
     data=sync_off_data,
-    guards=SYNC_SETTINGS_GUARDS,
+    guards=SYNC_OFF_GUARDS,
     effects=no_effect,
 )
 """After the sync: what stands below [statesync] as it was. It is read at the next start."""
@@ -176,7 +177,7 @@ def _propose(chain: ChainSituation) -> Proposal[ChainSituation]:
     return Proposal(
         title=f"rebuild {name_some([node.host for node in nodes])} by state sync",
         stages=tuple(stage for node in nodes for stage in _stages(chain, node)),
-        checks=(*checks_for(nodes), *_CHECKS),
+        checks=(*checks_for(nodes), *SYNC_CHECKS),
         risk=Risk.MEDIUM if any(node.power for node in nodes) else Risk.LOW,
         worst_case="no snapshot is accepted, and the node stays without a state; its databases are "
         "beside that, and `remediate undo` brings them and its settings back",

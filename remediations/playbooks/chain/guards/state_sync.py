@@ -76,7 +76,7 @@ def trusted_block_proven(chain: ChainSituation, reading: HostReading) -> GuardRe
         got = f"no block could be proven: {proof.reason}"
     if proof is not None and proof.height and settings is not None:
         age = chain.observation.began - _time(proof.time)
-        holds = age < timedelta(seconds=period)
+        holds = period > 0 and age < timedelta(seconds=period)
         got = (
             f"block {proof.height} ({short_digest(proof.block_hash)}), which {proof.signed} of "
             f"{proof.total} power signed, {max(0, int(age.total_seconds()))} s old; {proof.trust}"

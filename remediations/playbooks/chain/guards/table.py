@@ -224,8 +224,9 @@ SET_ASIDE_GUARDS = tuple(
         (node.unit_known, copies.curable_by_copy, *_SYNCS, *_SAFE_TO_RUN, node.same_binary),
     )
 )
-SYNC_SETTINGS_GUARDS = tuple(map(by_host, (node.unit_known, node.records_writable)))
-"""What the settings become is judged before databases are set aside: by then they are on."""
+SYNC_ON_GUARDS = tuple(map(by_host, (node.unit_known, *_SYNCS, node.records_writable)))
+SYNC_OFF_GUARDS = tuple(map(by_host, (node.unit_known, node.records_writable)))
+"""Nothing is asked of what is put back as it was."""
 BRING_BACK_GUARDS = tuple(map(by_host, (node.unit_known, *_SAFE_TO_RUN)))
 """The node is started again, unless it is held."""
 UNJAIL_GUARDS = tuple(
