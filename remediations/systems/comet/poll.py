@@ -6,9 +6,8 @@ Answers are parsed in a thread, so that parsing one does not delay what is done 
 from __future__ import annotations
 
 import asyncio
-import re
-import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
 from remediations.reach.background import run_in_thread
@@ -19,14 +18,15 @@ from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.rpc_rounds import parse_round_state
 from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.values import AppInfo, BlockMeta, NodeStatus, RoundState
-from remediations.systems.hosts.questions import last_line_command
+from remediations.systems.hosts.questions import last_line
+from remediations.systems.hosts.rounds import COMMAND, parse_round, round_program
+from remediations.values.reading import value_or_none
 
 T = TypeVar("T")
 _SEPARATOR = b"\x1e"
 WORDS = r"statesync|panic|\bERR\b|[Ee]rror"
 """What a node says of a sync, and of why it fails."""
 MAX_WORDS = 240
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 ROUND_BYTES = 3_900_000
 
 
@@ -66,15 +66,15 @@ async def poll_words(reach: Reach, units: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _words(reach: Reach, host: str, unit: str) -> str:
-    text = shlex.quote(last_line_command(unit, WORDS, CREDENTIALS))
+    question = last_line(unit, WORDS, CREDENTIALS)
     try:
         async with asyncio.timeout(5):
             connection = await reach.connect(host)
-            done = await connection.run(f"sudo -n timeout 4 sh -c {text}", timeout_s=4.5)
+            done = await connection.run(COMMAND, stdin=round_program((question,)), timeout_s=4.5)
     except (HostUnreachable, TimeoutError):
         return ""
-    line = _ESCAPES.sub("", done.stdout.decode("utf-8", "replace"))
-    return "".join(c if c.isprintable() else " " for c in line).strip()[:MAX_WORDS]
+    told = parse_round(host, (question,), done, datetime.now(UTC)).to(question)
+    return (value_or_none(told) or "")[:MAX_WORDS]
 
 
 async def _poll(reach: Reach, host: str, url: str, *, blocks: bool) -> NodePoll:

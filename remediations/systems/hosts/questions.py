@@ -31,6 +31,8 @@ exit "$status"
 owner, so that no test of it holds, and `! -user` does: the tests say what the owner is, not what it
 is not. A deleted directory is an error in spite of -ignore_readdir_race: another try."""
 
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
 ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
 """Exit statuses of `systemctl is-active`, if it could ask systemd."""
 
@@ -135,12 +137,15 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
     )
 
 
-def last_line_command(unit: str, pattern: str, masks: str) -> str:
-    """A command, run as root, that prints the last line of the unit's journal that matches
-    `pattern` (grep -E), with `masks` (sed -E) applied."""
-    return (
-        f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "
-        f"masks={shlex.quote(masks)}\n{_LAST}"
+def last_line(unit: str, pattern: str, masks: str) -> Question[str]:
+    """The last line of the unit's journal that matches `pattern` (grep -E), with `masks` (sed -E)
+    applied; "" if there is none."""
+    return Question(
+        source="the end of the journal",
+        command=f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "
+        f"masks={shlex.quote(masks)}\n{_LAST}",
+        parse=_line,
+        root=True,
     )
 
 
@@ -279,3 +284,9 @@ def _text(output: bytes) -> str:
 def _bytes_or_none(output: bytes) -> int | None:
     text = output.decode().strip()
     return None if text == "no" else int(text)
+
+
+def _line(output: bytes) -> str:
+    """In plain characters: a daemon colours its messages."""
+    text = _ESCAPES.sub("", output.decode("utf-8", "replace"))
+    return "".join(c if c.isprintable() else " " for c in text).strip()

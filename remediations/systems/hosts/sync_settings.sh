@@ -9,7 +9,7 @@ sync_settings() {
   regular 262144
   blank='[[:space:]]*'
   names='enable|rpc_servers|trust_height|trust_hash|trust_period'
-  plain='true|false|[0-9]{1,18}|"[A-Za-z0-9.:/,_-]{0,1024}"'
+  plain='true|false|[0-9]{1,18}|"[A-Za-z0-9.:/,_-]*"'
   contents 262144 | sed -nE "
     /^$blank\[statesync\]$blank(#.*)?\$/,/^$blank\[/ {
       s@^$blank($names)$blank=$blank($plain)$blank(#.*)?\$@\1=\2@p; t

@@ -27,7 +27,7 @@ from remediations.playbooks.chain.restart import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 RULE = re.compile(r"[GWNPI][0-9]{1,2}b?")
-CITED = re.compile(r"(?<![\w-])([GWNPIX][0-9]{1,2}b?)(?![\w-])")
+CITED = re.compile(r"(?<![\w-])(G[0-9]{1,3}b?|[WNPIX][0-9]{1,2}b?)(?![\w-])")
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
 ASKED = {
     RuleKind.GUARD: ("says", "why", "do", "unknown"),

@@ -118,7 +118,7 @@ def servers_reached(chain: ChainSituation, reading: HostReading) -> GuardResult:
     ]
     return guard_result(
         "G107",
-        f"the node reaches {MIN_SERVERS} RPC servers of its chain",
+        "the node reaches two RPC servers of its chain",
         subject=host,
         holds=None if every is None else len(usable) >= MIN_SERVERS,
         got="they were not asked: the node answers, and blocks come there"
