@@ -112,15 +112,21 @@ class World:
         found: list[Json] = self.rpc(host, asked)["txs"]
         return found
 
+    def earliest(self, host: str) -> int:
+        """The first block that a node has."""
+        told = self.rpc(host, "status")["sync_info"]["earliest_block_height"]
+        return max(1, int(told))
+
     def evidence(self, host: str) -> list[int]:
-        """Heights of all blocks, from the first to the tip, that carry evidence."""
+        """Heights of all blocks, from its first to the tip, that carry evidence."""
+        first = self.earliest(host)
         top = int(self.rpc(host, "status")["sync_info"]["latest_block_height"])
         found: dict[int, str] = {}
-        for low in range(1, top + 1, PAGE):
+        for low in range(first, top + 1, PAGE):
             high = min(top, low + PAGE - 1)
             metas = self.rpc(host, f"blockchain?minHeight={low}&maxHeight={high}")["block_metas"]
             found.update({int(m["header"]["height"]): m["header"]["evidence_hash"] for m in metas})
-        missing = set(range(1, top + 1)) - set(found)
+        missing = set(range(first, top + 1)) - set(found)
         if missing:
             raise LabError(f"{host} did not show blocks {sorted(missing)[:5]}")
         return sorted(height for height, seen in found.items() if seen != NO_EVIDENCE)

@@ -164,7 +164,7 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
             "files with a node that got past this block, and look at what it calls on its host. "
             "Another program: `remediate plan node-down --program SHA256` with that of the others. "
             "If they are equal, rebuild it, its own sign state kept: `remediate plan node-down "
-            "--donor HOST`. Nothing elsewhere.",
+            "--donor HOST`, or `--state-sync yes` where no donor may stop. Nothing elsewhere.",
         ),
         NodeCondition.OBSTRUCTED: ConditionRule(
             consensus_dead=True,
@@ -208,8 +208,9 @@ CONDITIONS: Mapping[NodeCondition, ConditionRule] = MappingProxyType(
         ),
         NodeCondition.DATABASE_CORRUPT: ConditionRule(
             by_hand="Rebuild this node, its own sign state kept: `remediate plan node-down --donor "
-            "HOST` (INC-001 in a halt) copies the databases of a good one, docs/rebuild.md tells "
-            "the rest. A restart does not help.",
+            "HOST` (INC-001 in a halt) copies the databases of a good one, which stops for "
+            "seconds; `--state-sync yes` stops nobody, and loses the history. docs/rebuild.md "
+            "tells the rest. A restart does not help.",
         ),
         NodeCondition.KEY_MISSING: ConditionRule(
             hides_power=True,

@@ -34,6 +34,8 @@ ALSO_IF_NAMED = (
     NodeCondition.ZOMBIE,
 )
 """What they may cure: people say so by naming the host. A plan that was cut off leaves `HELD`."""
+NO_DONOR = "while blocks go on, `remediate plan node-down --state-sync yes` stops nobody"
+"""What there is instead of a copy that is refused (`state_sync.py`)."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -49,6 +51,17 @@ def _parse_sha256(text: str) -> str:
     if not _SHA256.fullmatch(found):
         raise ValueError("64 hex digits, as the run that made the copy shows them")
     return found
+
+
+def parse_yes(text: str) -> str:
+    """`yes`: what is accepted is accepted in words.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if text != "yes":
+        raise ValueError("`yes`")
+    return text
 
 
 DONOR_INPUT = Input(
@@ -128,7 +141,7 @@ def copy_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     source, why = "/status, /abci_info", "the copy says so of itself"
     return (
         *facts_of(chain, host, dead=True, down=False),
-        _chain_fact(chain),
+        chain_fact(chain),
         Fact(name=f"{host}.height", value=str(height), rule=rule, why=why, source=source, at=at),
         Fact(
             name=f"{host}.state",
@@ -171,7 +184,7 @@ def replace_facts(chain: ChainSituation, host: str) -> tuple[Fact, ...]:
     stands = status.height if status is not None and changes_sides(chain, node) else 0
     return (
         *facts_of(chain, host, dead=status is not None, down=cured_by_copy(chain, node)),
-        _chain_fact(chain),
+        chain_fact(chain),
         Fact(
             name="chain.data",
             value=chosen_data(chain) or UNKNOWN,
@@ -228,7 +241,8 @@ def replace_data(facts: Facts, host: str) -> StepData:
     }
 
 
-def _chain_fact(chain: ChainSituation) -> Fact:
+def chain_fact(chain: ChainSituation) -> Fact:
+    """Of which chain the databases are."""
     return Fact(
         name="chain.id",
         value=chain.observation.chain_id,

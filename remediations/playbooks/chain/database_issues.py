@@ -12,10 +12,11 @@ from remediations.engine.domain import Playbook
 from remediations.playbooks.chain.free_space import FREE_SPACE
 from remediations.playbooks.chain.open_files import RAISE_OPEN_FILES
 from remediations.playbooks.chain.rebuild import COPY_DATABASES, REBUILD
+from remediations.playbooks.chain.state_sync import SYNC_STATE
 
 PLAYBOOK = Playbook(
     id="database-issues",
     title="State database problems",
     alerts=(),
-    branches=(COPY_DATABASES, REBUILD, FREE_SPACE, RAISE_OPEN_FILES),
+    branches=(COPY_DATABASES, REBUILD, SYNC_STATE, FREE_SPACE, RAISE_OPEN_FILES),
 )

@@ -49,6 +49,7 @@ from remediations.playbooks.chain.gates import (
     Follows,
     GoesOnWithout,
     Stopped,
+    Synced,
 )
 from remediations.playbooks.chain.guards.table import INVARIANTS
 from remediations.playbooks.chain.impact import levels
@@ -60,6 +61,7 @@ from remediations.playbooks.chain.present import present
 from remediations.playbooks.chain.rebuild import ACTIONS as COPY_ACTIONS
 from remediations.playbooks.chain.runbooks import PLAYBOOKS as RUNBOOKS
 from remediations.playbooks.chain.situation import situation
+from remediations.playbooks.chain.state_sync import ACTIONS as SYNC_ACTIONS
 from remediations.systems.comet.reading import has_nodes
 from remediations.values.part import Part
 
@@ -118,6 +120,7 @@ DOMAIN = Domain(
         *COPY_ACTIONS,
         *ROOM_ACTIONS,
         *LIMIT_ACTIONS,
+        *SYNC_ACTIONS,
         UNJAIL,
         MEND,
     ),
@@ -143,6 +146,7 @@ DOMAIN = Domain(
         Follows,
         GoesOnWithout,
         Stopped,
+        Synced,
         Bonded,
     ),
     doctor=_doctor,

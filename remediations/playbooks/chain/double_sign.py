@@ -15,6 +15,7 @@ from remediations.engine.domain import Branch, Input, Move, Playbook, Proposal, 
 from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.chain.actions import HOLD_DUPLICATE
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.copies import parse_yes
 from remediations.playbooks.chain.diagnose.explain import SECOND_HOLDER
 from remediations.playbooks.chain.finding import Tristate
 from remediations.playbooks.chain.gates import GoesOnWithout
@@ -49,17 +50,6 @@ def parse_host(text: str) -> str:
     """
     if not _HOST.fullmatch(text):
         raise ValueError(f"a host of the inventory, or `{NONE}`")
-    return text
-
-
-def parse_yes(text: str) -> str:
-    """`yes`: what is accepted is accepted in words.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if text != "yes":
-        raise ValueError("`yes`")
     return text
 
 

@@ -21,6 +21,15 @@ class Follows(Kinded, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
 
 
+class Synced(Kinded, frozen=True, kw_only=True):
+    """Opens when all of `hosts` answer and have caught up, as `Follows`: for nodes that get a
+    snapshot first. What they say last is told meanwhile."""
+
+    KIND: ClassVar[str] = "chain.synced/1"
+
+    hosts: tuple[str, ...]
+
+
 class Answers(Kinded, frozen=True, kw_only=True):
     """Opens when all of `hosts` answer, wherever they are: for nodes that alone cannot follow."""
 
@@ -68,12 +77,14 @@ class GoesOnWithout(Kinded, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class HostSnapshot:
-    """What one node answered; None where it did not."""
+    """What one node answered; None where it did not. `says` is what its journal said last, where
+    that is asked for."""
 
     host: str
     height: int | None
     catching_up: bool | None
     power: int | None = None
+    says: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +132,9 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     elif gate.asks.kind == Answers.KIND:
         hosts = gate.asks.read(Answers).hosts
         ready = [host for host in hosts if _height_of(host, snapshot)]
+    elif gate.asks.kind == Synced.KIND:
+        hosts = gate.asks.read(Synced).hosts
+        ready = [host for host in hosts if _follows(snapshot.of(host), snapshot)]
     else:
         hosts = gate.asks.read(Follows).hosts
         ready = [host for host in hosts if _follows(snapshot.of(host), snapshot)]
@@ -150,4 +164,5 @@ def _answers(host: HostSnapshot | None) -> bool:
 
 
 def _shown(host: HostSnapshot | None) -> str:
-    return "silent" if host is None or host.height is None else str(host.height)
+    shown = "silent" if host is None or host.height is None else str(host.height)
+    return f"{shown} (it says: {host.says})" if host is not None and host.says else shown

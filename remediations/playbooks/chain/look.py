@@ -6,23 +6,26 @@ answer and follow.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from msgspec import UNSET
 
 from remediations.engine.apply.look import GateVerdict, Harm, Mark, Point, Sight, Watch
 from remediations.engine.plan.plan import Gate, Plan
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, HeldNodes
-from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, judge_gate
+from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, Synced, judge_gate
 from remediations.reach.connection import Reach
 from remediations.render.formats import name_some, percent
-from remediations.systems.comet.poll import NodePoll, poll_nodes
+from remediations.systems.comet.poll import NodePoll, poll_nodes, poll_words
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import NodeLocation, NodeStatus
 from remediations.values.reading import Reading, value_or_none
 
 HEIGHT, ROUND, POWER = "height", "round", "voting power"
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 BLOCK_WITNESSES = 2
 """So many nodes are asked for their last blocks: headers are the same on all."""
 
@@ -70,13 +73,23 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
     total = plan.part(ChainBaseline).total_power
     asked = [(node.host, node.rpc_url) for node in nodes]
     told_blocks = frozenset(node.host for node in nodes[:BLOCK_WITNESSES])
+    units = {node.host: node.unit for node in nodes if node.host in syncing_hosts(plan)}
 
     async def watch() -> ChainLook:
-        polls = await poll_nodes(reach, asked, told_blocks)
+        polls, words = await asyncio.gather(
+            poll_nodes(reach, asked, told_blocks), poll_words(reach, units)
+        )
         harms = () if held else tuple(harms_of(nodes, polls))
-        return ChainLook(snapshot=snapshot_of(nodes, total, polls), harms=harms)
+        return ChainLook(snapshot=snapshot_of(nodes, total, polls, words), harms=harms)
 
     return watch
+
+
+def syncing_hosts(plan: Plan) -> frozenset[str]:
+    """The nodes that get a snapshot from their peers: whether one came, only their journals say."""
+    gates = [stage.gate.asks for stage in plan.stages]
+    found = (gate.read(Synced).hosts for gate in gates if gate.kind == Synced.KIND)
+    return frozenset(host for hosts in found for host in hosts)
 
 
 def held_nodes(plan: Plan) -> tuple[NodeLocation, ...]:
@@ -125,14 +138,21 @@ def harms_of(nodes: Sequence[NodeLocation], polls: Mapping[str, NodePoll]) -> It
     )
 
 
-def snapshot_of(nodes: Sequence[NodeLocation], total: int, polls: dict[str, NodePoll]) -> Snapshot:
-    """What the nodes of a plan answered, as one snapshot of the set. Pure."""
+def snapshot_of(
+    nodes: Sequence[NodeLocation],
+    total: int,
+    polls: dict[str, NodePoll],
+    words: Mapping[str, str] = NO_WORDS,
+) -> Snapshot:
+    """What the nodes of a plan answered, as one snapshot of the set; `words` are what their
+    journals say. Pure."""
     hosts = tuple(
         HostSnapshot(
             host=node.host,
             height=poll.status.height if poll.status else None,
             catching_up=poll.status.catching_up if poll.status else None,
             power=poll.status.power if poll.status else None,
+            says=words.get(node.host, ""),
         )
         for node in nodes
         for poll in (polls[node.host],)

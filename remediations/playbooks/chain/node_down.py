@@ -21,6 +21,7 @@ from remediations.playbooks.chain.restart import (
     rolling_stages,
 )
 from remediations.playbooks.chain.situation import ChainSituation
+from remediations.playbooks.chain.state_sync import SYNC_STATE
 from remediations.render.formats import name_some
 
 
@@ -53,6 +54,7 @@ PLAYBOOK = Playbook(
     branches=(
         COPY_DATABASES,
         REBUILD,
+        SYNC_STATE,
         MEND_CUT_OFF,
         FREE_SPACE_GOING_ON,
         RAISE_OPEN_FILES_GOING_ON,

@@ -164,8 +164,15 @@ def _copy(chain: ChainSituation) -> Proposal[ChainSituation]:
             f"the copy takes as much room below /var/lib/remediate on {node.host} as its databases "
             "have, and on every host that it is brought to: twice there, until the former ones "
             "are removed",
+            *(_WITHOUT_DONOR if goes_on else ()),
         ),
     )
+
+
+_WITHOUT_DONOR = (
+    "state sync stops no donor, and costs the node what was before the snapshot: `remediate plan "
+    "node-down --state-sync yes`",
+)
 
 
 def _no_copy_chosen(chain: ChainSituation) -> str | None:

@@ -35,7 +35,18 @@ SIGNS_ONCE = PlannedCheck(id="P24", title=TITLES["P24"])
 CHECKS_BELOW_COSMOVISOR = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("P27", "P28"))
 """Promised where a program is put where cosmovisor looks for it."""
 _OF_OTHERS = frozenset(
-    {EXPECTED_STATE.id, "P20", "P21", "P22", "P25", "P26", HELD_DOWN.id, SIGNS_ONCE.id}
+    {
+        EXPECTED_STATE.id,
+        "P20",
+        "P21",
+        "P22",
+        "P25",
+        "P26",
+        "P33",
+        "P34",
+        HELD_DOWN.id,
+        SIGNS_ONCE.id,
+    }
     | {check.id for check in CHECKS_BELOW_COSMOVISOR}
 )
 CHECKS = tuple(

@@ -170,7 +170,7 @@ done
 """
 """Refuses where one of the settings could forbid the start."""
 
-CONFIGURE = r"""
+EDIT = r"""
 # The edit runs with the rights of whoever owns the directory: this text, with its arguments.
 edit_text='
 set -eu
@@ -201,7 +201,10 @@ mv -f -T -- "$new" "./$file"
 [ "$same" = no ] || rm -f -- "./$kept"
 sync -- . || :
 '
+"""
+"""Sets `edit_text`: the program that writes a file anew, by two scripts for sed."""
 
+_ADD = r"""
 # add SECTION SETTING OLD NEW FILE FLAG VARIABLE: checks one setting, and adds what changes it.
 add() {
   [ "$3" != "$4" ] || return 0
@@ -218,7 +221,9 @@ add() {
 "
   changed="$changed${changed:+, }$2 = $4 (was $3)"
 }
+"""
 
+WRITE = r"""
 # write FILE: makes the collected changes.
 write() {
   [ -n "$forward" ] || return 0
@@ -242,7 +247,10 @@ write() {
   fi
   [ "$status" = 0 ] || fail "$1 is as it was: $(printf '%s' "$told" | tr '\n' ' ')"
 }
+"""
+"""`write FILE` makes the changes in `forward`, which `back` takes back; needs `EDIT`."""
 
+_MAIN = r"""
 unit_as_planned
 changed=''
 forward='' back=''
@@ -262,4 +270,6 @@ forward=$config_forward back=$config_back
 write config.toml
 printf 'set: %s\n' "$changed"
 """
+
+CONFIGURE = EDIT + _ADD + WRITE + _MAIN
 """Sets the settings; needs `unit_as_planned` and the functions above."""

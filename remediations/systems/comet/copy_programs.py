@@ -187,7 +187,7 @@ unpacked() {
 # $1 DIRECTORY, $2 INCOMING, $3 ASIDE, $4 the names that are moved aside, $5 those that come. Each
 # name is moved at most once, and in this order, so that a step that was cut off is finished by the
 # next one with the same copy.
-_SWAP = r"""
+SWAP = r"""
 data=$1 incoming=$2 aside=$3
 umask 077
 mkdir -p "$aside"
@@ -281,7 +281,7 @@ def replace_text(replacement: PlannedReplacement) -> str:
         "bytes": replacement.bytes,
         "block": ABOUT_BYTES,
         "member": _MEMBER,
-        "swap": _SWAP.strip("\n"),
+        "swap": SWAP.strip("\n"),
     }
     parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, STANDS, HOLDER, NAMES)
     return compose(variables, (*parts, _REPLACE, _REPLACE_MAIN))

@@ -16,6 +16,7 @@ from remediations.systems.comet import (
     programs,
     rollback_programs,
     second_signer,
+    sync_programs,
 )
 from remediations.systems.comet import program_parts as parts
 from remediations.systems.comet.configure import PlannedSettings
@@ -26,12 +27,15 @@ from remediations.systems.comet.install import FILES
 from remediations.systems.comet.open_files import RAISE_LIMIT_S, PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.comet.put_back import PUT_BACK_LIMIT_S, put_back_note, put_back_text
+from remediations.systems.comet.state_sync import PlannedSync
 from remediations.systems.comet.unjail import UNJAIL_LIMIT_S, PlannedUnjail, unjail_text
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.hold import hold_path
 from remediations.systems.hosts.probe import (
     copy_kept,
+    databases_aside,
     not_jailed,
+    state_sync_is,
     unit_active,
     unit_disabled,
     unit_enabled,
@@ -285,6 +289,64 @@ def put_back(planned: PlannedReplacement) -> Generator[ShellStep, None, None]:
             fidelity="conditional",
             probe=unit_held(node.unit, put_back_note(planned.sha256)),
             undo="a plan with the same copy (--data) puts it in place again",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def set_aside(planned: PlannedSync) -> Generator[ShellStep, None, None]:
+    """Move the databases of a held node aside, so that state sync gives it others."""
+    node = planned.node
+    yield ShellStep(
+        HostCommand(
+            text=sync_programs.set_aside_text(planned),
+            operation="node.set_aside",
+            timeout_s=parts.CHECK_LIMIT_S + sync_programs.SET_ASIDE_LIMIT_S,
+            fidelity="conditional",
+            probe=databases_aside(node.home, node.user or "root", planned.aside_name, there=True),
+            undo=f"while it is held: move what {planned.aside} has (not .all) back into "
+            f"{node.home}/data; then {_let_go(node)}",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def bring_back(planned: PlannedSync) -> Generator[ShellStep, None, None]:
+    """Bring the databases back that were set aside for state sync. A node that runs is stopped for
+    it, and started again."""
+    node = planned.node
+    yield ShellStep(
+        HostCommand(
+            text=sync_programs.bring_back_text(planned),
+            operation="node.set_aside.undo",
+            timeout_s=parts.CHECK_LIMIT_S
+            + node.stop_limit_s
+            + parts.STOP_MARGIN_S
+            + parts.LOCK_LIMIT_S
+            + parts.START_LIMIT_S
+            + sync_programs.RESTORE_LIMIT_S,
+            fidelity="conditional",
+            probe=databases_aside(node.home, node.user or "root", planned.aside_name, there=False),
+            undo="a new plan with --state-sync sets them aside again",
+        )
+    )
+
+
+@operation(is_idempotent=False)
+def configure_sync(planned: PlannedSync) -> Generator[ShellStep, None, None]:
+    """Turn state sync on in the node's config.toml, or put what stood there back. Nothing is
+    started now."""
+    node = planned.node
+    yield ShellStep(
+        HostCommand(
+            text=sync_programs.sync_settings_text(planned),
+            operation="node.sync_settings",
+            timeout_s=sync_programs.SYNC_SETTINGS_LIMIT_S,
+            fidelity="conditional",
+            probe=state_sync_is(
+                node.home, node.user or "root", planned.trust_hash if planned.on else "off"
+            ),
+            undo=f"put back {planned.settings} below [statesync] of {node.home}/config/config.toml",
         )
     )
 

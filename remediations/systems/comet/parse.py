@@ -28,6 +28,12 @@ from remediations.systems.comet.room import Room, parse_room, parse_store
 from remediations.systems.comet.settings import parse_config
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
 from remediations.systems.comet.staking import Standing
+from remediations.systems.comet.state_sync import (
+    StateSync,
+    parse_servers,
+    parse_snapshots,
+    parse_sync_settings,
+)
 from remediations.systems.comet.ways import Ways, parse_ways
 from remediations.systems.hosts import host_text
 from remediations.systems.hosts.guest import NO_FILE, NOT_READ
@@ -172,6 +178,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         )
         if "cosmovisor" in document.sections
         else UNSET,
+        sync=_sync(reader) if "snapshots" in document.sections else UNSET,
     )
 
 
@@ -211,6 +218,18 @@ def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:
     if section is None or not (section.data or section.status or section.trouble):
         return UNSET
     return reader.file("copies", "/var/lib/remediate/files", parse_copies)
+
+
+def _sync(reader: _Reader) -> StateSync:
+    """What state sync needs to know."""
+    home = reader.found.home
+    return StateSync(
+        snapshots=reader.file("snapshots", f"{home}/data/snapshots", parse_snapshots),
+        settings=reader.file("sync_settings", f"{home}/config/config.toml", parse_sync_settings),
+        servers=reader.file("servers", "/status of RPC servers", parse_servers)
+        if "servers" in reader.document.sections
+        else UNSET,
+    )
 
 
 def _room(reader: _Reader) -> Reading[Room] | UnsetType:

@@ -16,6 +16,7 @@ from remediations.systems.comet.install import PlannedInstall
 from remediations.systems.comet.install_below import PlannedBelow
 from remediations.systems.comet.open_files import PlannedLimit
 from remediations.systems.comet.planned import PlannedNode
+from remediations.systems.comet.state_sync import PlannedSync
 from remediations.systems.comet.unjail import PlannedUnjail
 
 Action = Literal[
@@ -123,6 +124,19 @@ def planned_replacement(
         PlannedNodeError: the data of a sealed host are malformed.
     """
     return _planned(f"node.{action}", PlannedReplacement.from_data, PlannedReplacement.from_words)
+
+
+def planned_sync(
+    action: Literal["set_aside", "set_aside.undo", "sync_settings"],
+) -> PlannedSync:
+    """The node of the current host and the block that its state sync is to trust, by the same
+    rules.
+
+    Raises:
+        DeployError: a guard blocks. Raised before any operation exists, so nothing is changed.
+        PlannedNodeError: the data of a sealed host are malformed.
+    """
+    return _planned(f"node.{action}", PlannedSync.from_data, PlannedSync.from_words)
 
 
 def planned_settings() -> PlannedSettings:

@@ -8,7 +8,7 @@
 PROCESSES=100
 own_us[processes]=1500000 # what has the home among its arguments starts after it
 
-main_pid=0 described='' answered='' program='' program_pid=0
+main_pid=0 described='' answered='' stands='' program='' program_pid=0
 key_file='' state_file='' node_key_file='' wal_file=''
 
 found() {
@@ -238,6 +238,8 @@ copies() {
 files() {
     begin app_config guest settings "$home/config/app.toml"
     begin store guest store_settings "$home/config/app.toml"
+    begin snapshots snapshots
+    begin sync_settings sync_settings
     begin disk disk
     begin ownership ownership
     begin copies copies
@@ -295,8 +297,14 @@ comet_rest() {
     [[ -z $home ]] || files
     [[ -z $rpc ]] || chain
     [[ $described ]] || describe
+    [[ -z $home || ($answered && ! $stands) ]] || ask_servers
     # Where no node answers, nothing else tells who holds how much power.
     [[ $answered || -z $home ]] || begin genesis guest genesis "$home/config/genesis.json"
+}
+
+ask_servers() {
+    flag p2p.persistent_peers || flag_value=${config[p2p.persistent_peers]:-}
+    begin servers servers "$flag_value"
 }
 
 # comet_last: read last, so that the sign state is never older than the blocks it is compared with.

@@ -25,7 +25,7 @@ PUT_BACK_LIMIT_S = 300
 
 # $1 DIRECTORY, $2 INCOMING, $3 ASIDE, $4 TAKEN, $5 the names that came. As long as not all was
 # moved aside (no .all), nothing of the copy has come.
-_SWAP_BACK = r"""
+SWAP_BACK = r"""
 data=$1 incoming=$2 aside=$3 taken=$4
 umask 077
 mkdir -p "$taken"
@@ -80,7 +80,7 @@ def put_back_text(replacement: PlannedReplacement) -> str:
     variables = node_variables(replacement.node) | {
         "sha256": replacement.sha256,
         "aside": aside_of(replacement),
-        "swap_back": _SWAP_BACK.strip("\n"),
+        "swap_back": SWAP_BACK.strip("\n"),
     }
     parts = (UNIT, HELD, HOLD, GUEST, KEY, SIGN_STATE, HOLDER, NAMES)
     return compose(variables, (*parts, _MAIN))

@@ -13,6 +13,7 @@ from remediations.systems.comet import rpc, rpc_envelope, rpc_signed
 from remediations.systems.comet.blocks import DuplicateVotes
 from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.sign_state import SignState, parse_sign_state
+from remediations.systems.comet.state_sync import SyncSettings, parse_sync_settings
 from remediations.systems.comet.values import (
     BlockMeta,
     BlockResult,
@@ -22,7 +23,7 @@ from remediations.systems.comet.values import (
     Peer,
     ValidatorSet,
 )
-from remediations.systems.hosts.guest import guest_program
+from remediations.systems.hosts.guest import SYNC_SETTINGS, guest_program
 from remediations.systems.hosts.rounds import Question, QuestionResult
 
 T = TypeVar("T")
@@ -127,6 +128,24 @@ def sign_state(target: NodeLocation) -> Question[SignState]:
         source="the sign state",
         command=f"exec 2>&1\n{look}",
         parse=lambda output: parse_sign_state(output.decode()),
+        root=True,
+    )
+
+
+def sync_settings(target: NodeLocation) -> Question[SyncSettings]:
+    """What stands below [statesync] in config.toml."""
+    look = guest_program(
+        "sync_settings",
+        f"{target.home}/config/config.toml",
+        home=target.home,
+        user=target.user or "root",
+        limit_s=LOOK_LIMIT_S,
+        kinds=SYNC_SETTINGS,
+    )
+    return Question(
+        source="[statesync] of config.toml",
+        command=f"exec 2>&1\n{look}",
+        parse=lambda output: parse_sync_settings(output.decode()),
         root=True,
     )
 

@@ -24,6 +24,7 @@ from remediations.systems.comet.inventory import HaltedAfter, Role
 from remediations.systems.comet.room import Room, StoreSettings
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.staking import Standing
+from remediations.systems.comet.state_sync import StateSync
 from remediations.systems.comet.values import (
     AppInfo,
     BlockMeta,
@@ -105,7 +106,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     before these were read, which stay as they are, byte for byte. `genesis` is read where the node
     does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
     peers or stands, `room` where little of its disk is free, `cosmovisor` where the unit starts
-    that. `copies` are the copies of databases that the host keeps, unset where it keeps none."""
+    that. `copies` are the copies of databases that the host keeps, unset where it keeps none.
+    `sync` is what it tells of state sync."""
 
     host: str
     role: Role
@@ -131,6 +133,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     room: Reading[Room] | UnsetType = UNSET
     store: Reading[StoreSettings] | UnsetType = UNSET
     cosmovisor: Reading[Cosmovisor] | UnsetType = UNSET
+    sync: StateSync | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

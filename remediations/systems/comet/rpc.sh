@@ -120,7 +120,7 @@ evidence() {
 # chain: two samples and, with the first one, all the rest. /status comes first: if it hangs or is
 # refused, nothing else is asked.
 chain() {
-    local answer rc at height from seconds taken status stands= dialled=
+    local answer rc at height from seconds taken status dialled=
     now_us
     at=$now
     take get status

@@ -13,6 +13,7 @@ from remediations.systems.comet.journal_table import ANY_ERROR, PATTERN
 from remediations.systems.comet.parse import read_node, unread_node
 from remediations.systems.comet.reading import CometNodes, NodeReading
 from remediations.systems.comet.secrets import CREDENTIALS, USERINFO
+from remediations.systems.hosts.guest import SYNC_SETTINGS
 from remediations.values.inventory import HostEntry, Inventory
 
 SECTIONS: Mapping[str, int] = MappingProxyType(
@@ -29,6 +30,9 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "copies": 16_384,
         "room": 10_240,
         "store": 1024,
+        "snapshots": 1024,
+        "sync_settings": 4096,
+        "servers": 8192,
         "status.1": 65_536,
         "app.1": 65_536,
         "round.1": 4_000_000,
@@ -70,6 +74,7 @@ FRAGMENT = (
     "ways.sh",
     "room.sh",
     "cosmovisor.sh",
+    "state_sync.sh",
     "probe.sh",
 )
 
@@ -78,7 +83,7 @@ def _text(name: str) -> str:
     return files("remediations.systems.comet").joinpath(name).read_text()
 
 
-KINDS = _text("home_kinds.sh")
+KINDS = _text("home_kinds.sh") + SYNC_SETTINGS
 """What a reading looks for in files of a home beside the kinds of `hosts/guest.sh`. A step does
 not, and its bytes stay as they are."""
 

@@ -26,13 +26,15 @@ from remediations.engine.apply.driver import (
 from remediations.engine.plan.plan import Step
 from remediations.reach.connection import Completed, HostUnreachable
 from remediations.reach.ssh import SshReach
-from remediations.systems.hosts.guest import guest_functions
+from remediations.systems.hosts.guest import SYNC_SETTINGS, guest_functions
 from remediations.systems.hosts.last_words import last_words
 from remediations.systems.hosts.program import shell_text
 
 LAUNCHER = shell_text("root_only.sh") + shell_text("launcher.sh")
 LOOK_LIMIT_S = 5
-PROBES = guest_functions(LOOK_LIMIT_S) + shell_text("jail.sh") + shell_text("probes.sh")
+PROBES = (
+    guest_functions(LOOK_LIMIT_S, SYNC_SETTINGS) + shell_text("jail.sh") + shell_text("probes.sh")
+)
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The limit on the host: closing a channel does not end what runs there."""

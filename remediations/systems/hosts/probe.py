@@ -28,6 +28,8 @@ class ProbeName(StrEnum):
     SETTINGS_ARE = "settings-are"  # HOME USER SETTING=NUMBER…: all of them stand in their files
     ROOM_FREED = "room-freed"  # BYTES PATH…: none of these is there; journal archives at most BYTES
     FILES_LIMIT = "files-limit"  # UNIT NUMBER: so many files may the next process of the unit open
+    STATE_SYNC_IS = "state-sync-is"  # HOME USER HASH|off: what config.toml trusts, if it is on
+    DATABASES_ASIDE = "databases-aside"  # HOME USER NAME there|gone: a directory below data/
     NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
 
@@ -111,3 +113,15 @@ def not_jailed(rpc: str, operator: str) -> Probe:
     """Whether the node at `rpc` says that the validator of this operator (its 20 bytes, lower-case
     hex) is not jailed."""
     return Probe(name=ProbeName.NOT_JAILED, arguments=(rpc, operator))
+
+
+def state_sync_is(home: str, user: str, trusts: str) -> Probe:
+    """Whether config.toml in `home` turns state sync on, trusting this hash; or off, for "off"."""
+    return Probe(name=ProbeName.STATE_SYNC_IS, arguments=(home, user, trusts))
+
+
+def databases_aside(home: str, user: str, name: str, *, there: bool) -> Probe:
+    """Whether the directory `name` below `data` in `home` is there with all that was set aside; or
+    gone."""
+    word = "there" if there else "gone"
+    return Probe(name=ProbeName.DATABASES_ASIDE, arguments=(home, user, name, word))

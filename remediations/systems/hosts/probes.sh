@@ -9,6 +9,8 @@
 #   settings-are HOME USER SETTING=NUMBER... (one to three of those of `settings_are` below)
 #   room-freed BYTES PATH... (of the journal on disk; 0 for any size)
 #   files-limit UNIT NUMBER
+#   state-sync-is HOME USER HASH|off
+#   databases-aside HOME USER NAME there|gone
 #   not-jailed RPC OPERATOR
 #
 # It follows the functions of service_user.sh, which look into files of a home, and of jail.sh.
@@ -54,7 +56,7 @@ END
   esac
 }
 
-settings_are() { # HOME USER SETTING=NUMBER...
+home_of() { # HOME USER: for looks into it
   home=$1
   case $home in
     /*) ;;
@@ -63,6 +65,10 @@ settings_are() { # HOME USER SETTING=NUMBER...
   case $home in *[!A-Za-z0-9_.@+:,=/-]*) refuse 65 "bad home" ;; esac
   case $2 in '' | [!A-Za-z_]* | *[!A-Za-z0-9_.-]*) refuse 65 "bad user" ;; esac
   served_by "$2"
+}
+
+settings_are() { # HOME USER SETTING=NUMBER...
+  home_of "$1" "$2"
   shift 2
   for wanted; do
     case ${wanted#*=} in '' | *[!0-9]*) refuse 65 "bad number" ;; esac
@@ -97,6 +103,39 @@ program_is() { # PATH USER SHA256
   fi
   [ "${found%% *}" != "$3" ] || answer yes
   answer no
+}
+
+state_sync_is() { # HOME USER HASH|off
+  home_of "$1" "$2"
+  case $3 in '' | *[!0-9A-Fa-f]*) [ "$3" = off ] || refuse 65 "bad hash" ;; esac
+  found=$(guest sync_settings "$home/config/config.toml" 2>&1) ||
+    refuse 69 "config.toml does not tell"
+  enabled=$(printf '%s\n' "$found" | sed -n 's/^enable=//p')
+  case $3:$enabled in
+    off:false) answer yes ;;
+    off:true | *:false) answer no ;;
+    *:true) ;;
+    *) refuse 69 "config.toml does not tell" ;;
+  esac
+  [ "$(printf '%s\n' "$found" | sed -n 's/^trust_hash=//p')" != "\"$3\"" ] || answer yes
+  answer no
+}
+
+databases_aside() { # HOME USER NAME there|gone
+  home_of "$1" "$2"
+  case ${3#remediate-replaced-} in "$3" | '' | *[!0-9a-f]*) refuse 65 "bad name" ;; esac
+  case $4 in
+    there) file=$home/data/$3/.all ;;
+    gone) file=$home/data/$3 ;;
+    *) refuse 65 "bad word" ;;
+  esac
+  status=0
+  found=$(guest present "$file" 2>/dev/null) || status=$?
+  case $4:$status:$found in
+    there:0:yes | gone:0:no) answer yes ;;
+    there:0:no | gone:0:yes | there:44:*) answer no ;;
+  esac
+  refuse 69 "the home does not tell"
 }
 
 copy_kept() { # MARK
@@ -204,6 +243,8 @@ case ${1:-}/$# in
     [ "$#" -gt 0 ] || refuse 64 "bad probe or number of arguments"
     room_freed "$@"
     ;;
+  state-sync-is/4) state_sync_is "$2" "$3" "$4" ;;
+  databases-aside/5) databases_aside "$2" "$3" "$4" "$5" ;;
   not-jailed/3) not_jailed "$2" "$3" ;;
   unit-active/2 | unit-enabled/2 | unit-disabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
   files-limit/3) ;;

@@ -31,6 +31,8 @@ exit "$status"
 owner, so that no test of it holds, and `! -user` does: the tests say what the owner is, not what it
 is not. A deleted directory is an error in spite of -ignore_readdir_race: another try."""
 
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
 ACTIVE, INACTIVE, NO_UNIT = 0, 3, 4
 """Exit statuses of `systemctl is-active`, if it could ask systemd."""
 
@@ -56,6 +58,12 @@ found=$({{ journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$invocation" 
 """
 """Fails if grep does (a message is too long for it), and reports as found that journalctl
 failed."""
+
+
+_LAST = """
+journalctl -q --no-pager -n 200 -o cat -u "$unit" | cut -b -1024 | grep -aE "$pattern" |
+  tail -n 1 | cut -b -400 | sed -E "$masks"
+"""
 
 
 class OpenFiles(NamedTuple):
@@ -129,12 +137,36 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
     )
 
 
+def last_line(unit: str, pattern: str, masks: str) -> Question[str]:
+    """The last line of the unit's journal that matches `pattern` (grep -E), with `masks` (sed -E)
+    applied; "" if there is none."""
+    return Question(
+        source="the end of the journal",
+        command=f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "
+        f"masks={shlex.quote(masks)}\n{_LAST}",
+        parse=_line,
+        root=True,
+    )
+
+
 def room_left(directory: str) -> Question[RoomLeft]:
     """What is free on the file system of `directory`."""
     return Question(
         source=f"the room below {directory}",
         command=f"df -B1 --output=avail,iavail,itotal {shlex.quote(directory)}",
         parse=_room_left,
+    )
+
+
+def whole_directory(path: str) -> Question[int | None]:
+    """How many bytes a directory takes that has the mark of being whole (`.all`); None if it is not
+    there, or not whole."""
+    word = shlex.quote(path)
+    return Question(
+        source=path,
+        command=f"if [ -e {word}/.all ]; then du -s -B1 {word} | cut -f 1; else echo no; fi",
+        parse=_bytes_or_none,
+        root=True,
     )
 
 
@@ -247,3 +279,14 @@ def _found(output: bytes) -> str:
 def _text(output: bytes) -> str:
     """As text, without loss: the bytes of a path need not be UTF-8."""
     return output.decode("utf-8", "backslashreplace")
+
+
+def _bytes_or_none(output: bytes) -> int | None:
+    text = output.decode().strip()
+    return None if text == "no" else int(text)
+
+
+def _line(output: bytes) -> str:
+    """In plain characters: a daemon colours its messages."""
+    text = _ESCAPES.sub("", output.decode("utf-8", "replace"))
+    return "".join(c if c.isprintable() else " " for c in text).strip()

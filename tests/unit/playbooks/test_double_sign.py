@@ -16,8 +16,9 @@ from remediations.errors import Refused
 from remediations.playbooks.chain.actions import HOLD_DUPLICATE, RELEASE, START
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, HeldNodes, baseline
 from remediations.playbooks.chain.conditions import NodeCondition
+from remediations.playbooks.chain.copies import parse_yes
 from remediations.playbooks.chain.domain import DOMAIN
-from remediations.playbooks.chain.double_sign import PLAYBOOK, parse_host, parse_yes
+from remediations.playbooks.chain.double_sign import PLAYBOOK, parse_host
 from remediations.playbooks.chain.gates import GoesOnWithout
 from remediations.playbooks.chain.situation import ChainSituation, situation_of
 from remediations.systems.comet.reading import CometReading, HostReading

@@ -24,6 +24,7 @@ PROGRAM = "a" * 64
 NO_CONNECTION = 7
 """What curl ends with."""
 PAGE = 100
+SYNC_OFF = 'enable=false rpc_servers="" trust_height=0 trust_hash="" trust_period="168h0m0s"'
 
 
 def times(height: int) -> str:
@@ -62,6 +63,10 @@ class FakeNode:
     """Bytes and inodes that are free."""
     limit: str = "65535"
     """Of open files."""
+    sync: str = SYNC_OFF
+    """What stands below [statesync]."""
+    aside: str = "1048576"
+    """Bytes of what was set aside, or `no`."""
     ticks: str = str(TICKS)
     powers: Sequence[int] = worlds.POWERS
     silent: frozenset[str] = frozenset()
@@ -79,6 +84,8 @@ class FakeNode:
         status, said = next(
             told
             for words, told in (
+                ("guest sync_settings", (0, self.sync.replace(" ", "\n"))),
+                ("/.all", (0, self.aside)),
                 ("sign_state", (0, self._state())),
                 ("remediate-hold", (0, "yes\n" if self.held else "no\n")),
                 ("systemctl is-active", (0, f"{0 if self.running else 3}\n")),

@@ -15,17 +15,19 @@ from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline, MendedLink
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
+from remediations.playbooks.chain.checks import test_synced as synced
 from remediations.playbooks.chain.checks.fleet import Fleet
-from remediations.playbooks.chain.checks.planned import PlannedChain
+from remediations.playbooks.chain.checks.planned import PlannedChain, SyncedNode
 from remediations.playbooks.chain.checks.reading import CheckedNode
 from remediations.playbooks.chain.free_space import ROOM_LEFT
 from remediations.playbooks.chain.mend import LINKS_UP
 from remediations.playbooks.chain.open_files import LIMIT_RAISED
 from remediations.playbooks.chain.restart import EXPECTED_STATE
+from remediations.playbooks.chain.state_sync import SYNC_CHECKS
 from tests import worlds
 from tests.unit.model import answers
 from tests.unit.plan.cases import plan_of, quorum_lost
-from tests.unit.verify.fakes import TIP, FakeNode, FakeReach, recovered
+from tests.unit.verify.fakes import SYNC_OFF, TIP, FakeNode, FakeReach, recovered
 from tests.worlds.jail import jailed
 
 Nodes = dict[str, FakeNode]
@@ -113,6 +115,8 @@ CHECKS: dict[str, Check] = {
     "P22": lambda d: chain.test_links_are_up(d.plan, d.fleet, _mending(d.baseline), d.wait, d.say),
     "P25": lambda d: each.test_room_left(d.one(), d.fleet, d.say),
     "P26": lambda d: each.test_open_files(d.one(), d.fleet, d.say),
+    "P33": lambda d: synced.test_settings_as_before(d.one(), d.plan, d.fleet, d.say),
+    "P34": lambda d: synced.test_set_aside(d.one(), d.plan, d.fleet, d.say),
     "I13": lambda d: each.test_healthy_untouched(d.reading, d.plan, d.baseline, d.say),
 }
 
@@ -173,6 +177,9 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("P25", "full again", sets("val1", room=(255 << 20, 1_000_000))),
     ("P25", "no inodes", sets("val1", room=(50 << 30, 999))),
     ("P26", "the old limit", sets("val1", limit="1024")),
+    ("P33", "still on", sets("val1", sync=SYNC_OFF.replace("false", "true"))),
+    ("P33", "another value", sets("val1", sync=SYNC_OFF.replace("168h", "1h"))),
+    ("P34", "somebody removed it", sets("val1", aside="no")),
     ("I13", "another process", sets("val2", ticks="")),
     ("I13", "same pid, started anew", sets("val3", ticks="9001")),
 )
@@ -199,6 +206,8 @@ UNREAD: tuple[tuple[str, str], ...] = (
     ("P21", "validators"),
     ("P25", "df "),
     ("P26", "/limits"),
+    ("P33", "guest sync_settings"),
+    ("P34", "/.all"),
     ("I13", "cat /proc/"),
 )
 """What each check cannot do without."""
@@ -206,8 +215,10 @@ UNREAD: tuple[tuple[str, str], ...] = (
 
 @pytest.fixture(scope="module")
 def plan() -> PlannedChain:
-    """val1, 40 of 100 power, was started; or unjailed, for the checks of that."""
-    return dataclasses.replace(PlannedChain.of(plan_of(quorum_lost())), freed=("val1",))
+    """val1, 40 of 100 power, was started; or unjailed, or synced, for the checks of that."""
+    synced = (SyncedNode(host="val1", settings=SYNC_OFF, aside="remediate-replaced-0123456789ab"),)
+    planned = PlannedChain.of(plan_of(quorum_lost()))
+    return dataclasses.replace(planned, freed=("val1",), synced=synced)
 
 
 @pytest.mark.parametrize("check", list(CHECKS))
@@ -363,7 +374,7 @@ def test_every_planned_check_exists() -> None:
     """The plan promises exactly the checks that are run, by id and title."""
     marked = {
         (mark.args[0], mark.args[1])
-        for module in (chain, each)
+        for module in (chain, each, synced)
         for name, test in vars(module).items()
         if name.startswith("test_")
         for mark in test.pytestmark
@@ -371,7 +382,7 @@ def test_every_planned_check_exists() -> None:
     }
     unjailed = plan_of(jailed(worlds.healthy(), "val4"), "low-validators")
     promised = {*plan_of(quorum_lost()).checks, *unjailed.checks, EXPECTED_STATE, LINKS_UP}
-    promised |= {ROOM_LEFT, LIMIT_RAISED}
+    promised |= {ROOM_LEFT, LIMIT_RAISED, *SYNC_CHECKS}
     assert PlannedChain.of(unjailed).freed == ("val4",)
     assert marked == {(check.id, check.title) for check in promised}
     assert set(CHECKS) == {check for check, _ in marked}
@@ -381,3 +392,17 @@ def test_every_check_is_shown_to_fail() -> None:
     """No check is without a world in which it fails."""
     assert {check for check, _, _ in BROKEN} == set(CHECKS)
     assert {check for check, _ in UNREAD} == set(CHECKS)
+
+
+def test_a_node_that_got_a_snapshot_is_compared_from_there_on(plan: PlannedChain) -> None:
+    """It has neither the block of the plan nor those right after it; what it has is compared."""
+    nodes = recovered(plan)
+    sets("val4", earliest=120)(nodes)
+    desk = Desk(nodes, plan)
+    assert desk.reading.common == range(120, 126)
+    for check in ("P2", "P3", "P4"):
+        CHECKS[check](desk)
+    sets("val4", branch="x")(nodes)
+    for check in ("P2", "P3"):
+        with pytest.raises(AssertionError):
+            CHECKS[check](Desk(nodes, plan))

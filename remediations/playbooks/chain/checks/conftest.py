@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `node` runs for each node of the plan, for `acted` or `signer` for each
     one, or each validator, that was acted on, for `freed` for each whose validator was unjailed,
     for `held` for each that was stopped and held, for `chosen` for each whose program cosmovisor
-    selects."""
+    selects, for `synced` for each that was rebuilt by state sync."""
     plan = PlannedChain.of(metafunc.config.stash[GIVEN].plan)
     asked = {
         "node": [target.host for target in plan.targets],
@@ -56,6 +56,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "freed": list(plan.freed),
         "held": [target.host for target in plan.held],
         "chosen": [one.host for one in plan.baseline.selected],
+        "synced": [one.host for one in plan.synced],
     }
     for name, hosts in asked.items():
         if name in metafunc.fixturenames:
@@ -175,4 +176,10 @@ def host_of(reach: BlockingReach) -> Callable[[str], Host]:
 @pytest.fixture
 def chosen(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
     """One node whose program cosmovisor selects, and a plan put in place."""
+    return _one(request, reading)
+
+
+@pytest.fixture
+def synced(request: pytest.FixtureRequest, reading: CheckedChain) -> CheckedNode:
+    """One node that was rebuilt by state sync."""
     return _one(request, reading)

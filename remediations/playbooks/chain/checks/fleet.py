@@ -28,6 +28,7 @@ from remediations.playbooks.chain.checks.reading import (
 from remediations.reach.blocking import Limits
 from remediations.systems.comet import questions as comet
 from remediations.systems.comet.secrets import CREDENTIALS
+from remediations.systems.comet.state_sync import SyncSettings
 from remediations.systems.comet.values import (
     Commit,
     NodeLocation,
@@ -145,6 +146,23 @@ class Fleet:
             NotVerified: the host did not tell.
         """
         return self._one(target, hosts.open_files(target.unit))
+
+    def sync_settings(self, target: NodeLocation) -> SyncSettings:
+        """What stands below [statesync] on the host of a node.
+
+        Raises:
+            NotVerified: the host did not tell.
+        """
+        return self._one(target, comet.sync_settings(target))
+
+    def set_aside(self, target: NodeLocation, name: str) -> int | None:
+        """How many bytes the databases take that were set aside in this directory; None where they
+        are not all there.
+
+        Raises:
+            NotVerified: the host did not tell.
+        """
+        return self._one(target, hosts.whole_directory(f"{target.home}/data/{name}"))
 
     def commits(self, target: NodeLocation, count: int) -> tuple[Commit, ...]:
         """The newest commits of one node, oldest first.

@@ -92,8 +92,10 @@ def known(reading: Known[T] | Unknown) -> T:
 
 
 def common_heights(baseline: ChainBaseline, statuses: Sequence[NodeStatus]) -> range:
-    """The heights above the incident that all of these nodes have, at most the first six."""
-    first = baseline.height + 1
+    """The heights above the incident that all of these nodes have, at most the first six. A node
+    that got a snapshot of a later height has them from there on."""
+    earliest = max((status.earliest_height for status in statuses), default=0)
+    first = max(baseline.height + 1, earliest)
     lowest = min((status.height for status in statuses), default=0)
     return range(first, min(lowest, first + NEW_BLOCKS) + 1)
 

@@ -36,6 +36,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "P26": "the process may open as many files as planned",
         "P27": "cosmovisor selects the program that was planned",
         "P28": "upgrade-info.json is as it was",
+        "P33": "state sync is off, and its settings as before",
+        "P34": "the databases of before are set aside",
         "I13": "processes that were healthy were not restarted",
     }
 )

@@ -17,6 +17,7 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.copies import (
     ALSO_IF_NAMED,
     CURED_BY_COPY,
+    NO_DONOR,
     changes_sides,
     chosen_copy,
     chosen_data,
@@ -57,7 +58,7 @@ def _others(chain: ChainSituation, but: str) -> str:
     """Those that could be donors, full nodes first: nobody misses their votes."""
     found = [node for node in chain.finding.nodes if node.condition in SOUND and node.host != but]
     names = [node.host for node in sorted(found, key=lambda node: (node.power, node.host))]
-    return f"`--donor {names[0]}`" if names else "none of the inventory does"
+    return f"`--donor {names[0]}`" if names else f"none of the inventory does; {NO_DONOR}"
 
 
 def curable_by_copy(chain: ChainSituation, reading: HostReading) -> GuardResult:

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
+from remediations.playbooks.chain.copies import NO_DONOR
 from remediations.playbooks.chain.diagnose.all_down import signs_nothing
 from remediations.playbooks.chain.finding import FileWitness, Tristate
 from remediations.playbooks.chain.holders import ACCEPT_HALT, STOPS
@@ -171,9 +172,15 @@ def keeps_signing_power(chain: ChainSituation, proposal: Whole) -> GuardResult |
         next_step="decide: without this stop the key goes on to sign twice, and is tombstoned for "
         f"ever; with it blocks stop until power is back. `--{ACCEPT_HALT} yes` accepts that"
         if only_stops(proposal)
-        else "mend other validators first, so that this one can be missed",
+        else "mend other validators first, so that this one can be missed"
+        + (f"; {NO_DONOR}" if _copies(proposal) else ""),
         facts=("chain.online_power", "chain.total_power"),
     )
+
+
+def _copies(proposal: Whole) -> bool:
+    """Whether a donor is stopped."""
+    return any(move.action.name == "node.copy" for move in proposal.moves)
 
 
 def keeps_quorum(impact: Impact) -> bool:

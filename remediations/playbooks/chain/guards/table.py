@@ -28,6 +28,7 @@ from remediations.playbooks.chain.guards import (
     room,
     settings,
     signing,
+    state_sync,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
@@ -217,6 +218,24 @@ REPLACE_GUARDS = tuple(
         ),
     )
 )
+_SYNCS: tuple[NodeGuard, ...] = (
+    state_sync.snapshot_offered,
+    state_sync.trusted_block_proven,
+    state_sync.servers_reached,
+    state_sync.settings_settable,
+    state_sync.blocks_kept,
+)
+SET_ASIDE_GUARDS = tuple(
+    map(
+        by_host,
+        (node.unit_known, copies.curable_by_copy, *_SYNCS, *_SAFE_TO_RUN, node.same_binary),
+    )
+)
+SYNC_ON_GUARDS = tuple(map(by_host, (node.unit_known, *_SYNCS, node.records_writable)))
+SYNC_OFF_GUARDS = tuple(map(by_host, (node.unit_known, node.records_writable)))
+"""Nothing is asked of what is put back as it was."""
+BRING_BACK_GUARDS = tuple(map(by_host, (node.unit_known, *_SAFE_TO_RUN)))
+"""The node is started again, unless it is held."""
 UNJAIL_GUARDS = tuple(
     map(
         by_host,
