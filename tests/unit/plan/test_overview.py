@@ -102,8 +102,12 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert remediate("plan", "--all", *healthy).code == ExitCode.OK
     one = remediate("plan", "node-down", "--all", *seen, "--json")
     assert one.code == ExitCode.REFUSED
-    told = plan_overview([i for i in INSTALLED if i.playbook.id == "node-down"],
-        load_observation(reader.seen), frozenset(), {})
+    told = plan_overview(
+        [i for i in INSTALLED if i.playbook.id == "node-down"],
+        load_observation(reader.seen),
+        frozenset(),
+        {},
+    )
     assert one.document["result"] == written(told)
     assert {b.playbook for b in told.branches} == {"node-down"}
     assert remediate("plan", "--all", *seen, "--markdown").out.startswith("# 1 branch fits")
