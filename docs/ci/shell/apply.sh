@@ -23,6 +23,13 @@ unless() {
     esac
 }
 
+hand_out() {
+    mkdir -p "$out" &&
+        report=$(remediate report "$run" --json | jq -er .result.file) &&
+        cp "$report" "${report%.html}.md" "$out" &&
+        remediate export "$run" "$out/applied.tar"
+}
+
 remediate status "$file" # edited on its way, it ends here
 run=$(remediate status "$file" --json | jq -r .result.run)
 state=$(state_of "$run")
@@ -46,8 +53,5 @@ remediate "$act" "$run" || code=$?
 case $(state_of "$run") in
 planned | approved | running) exit "$code" ;; # nothing was begun by this job
 esac
-mkdir -p "$out"
-report=$(remediate report "$run" --json | jq -r .result.file)
-cp "$report" "${report%.html}.md" "$out"
-remediate export "$run" "$out/applied.tar"
+hand_out || [ "$code" -ne 0 ] || code=12 # done, and not handed out: a machine that cannot
 exit "$code"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remediations.engine.domain import Branch, Proposal, StageDraft
+from remediations.engine.plan.measured import Measured
 from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.chain import restart
 from remediations.playbooks.chain.classes import ChainClass
@@ -278,6 +279,7 @@ BRANCHES = (
         condition="no node answers, all validators are down, and files tell powers and height",
         fits=_all_fits,
         propose=_all,
+        measured=Measured(gate_s=7, verified_s=12),
     ),
     Branch(
         name="start-full-nodes",

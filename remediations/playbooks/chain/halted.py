@@ -8,6 +8,7 @@ round (docs/rules/hazards.md#restart-in-a-halt).
 from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal, StageDraft
+from remediations.engine.plan.measured import Measured
 from remediations.engine.plan.plan import Gate, Risk
 from remediations.playbooks.chain import everybody
 from remediations.playbooks.chain.classes import ChainClass
@@ -146,6 +147,7 @@ PLAYBOOK = Playbook(
             condition="halted, the round stands, and less than two thirds of the power votes",
             fits=_quorum_fits,
             propose=_quorum,
+            measured=Measured(gate_s=4, verified_s=9),
         ),
         Branch(
             name="restart-minority",
@@ -153,6 +155,7 @@ PLAYBOOK = Playbook(
             condition="blocks go on, and a validator is down",
             fits=_minority_fits,
             propose=_minority,
+            measured=Measured(gate_s=6, verified_s=10),
         ),
         MEND_HALTED,
         ROLL_BACK_TOGETHER,

@@ -7,6 +7,7 @@ the missing validators must then be started together (INC-001).
 from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook, Proposal
+from remediations.engine.plan.measured import Measured
 from remediations.engine.plan.plan import Risk
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.free_space import FREE_SPACE_GOING_ON
@@ -64,6 +65,7 @@ PLAYBOOK = Playbook(
             condition="blocks go on, and a node is down",
             fits=_fits,
             propose=_propose,
+            measured=Measured(gate_s=7, verified_s=10),
         ),
         BEHIND,
     ),

@@ -104,6 +104,12 @@ def test_every_shipped_deploy_compiles() -> None:
     copy: dict[str, str | int] = {**of_copy, "height": 9, "bytes": 9, "copy": "a" * 64}
     sent = {"rpc": "http://127.0.0.1:26657", "operator": OPERATOR, "fee": "", "memo": ""}
     transaction: dict[str, str | int] = {**sent, "account_number": 1, "sequence": 1}
+    sync: dict[str, str | int] = {
+        "trust_height": 90,
+        "trust_hash": "A" * 64,
+        "servers": "http://10.0.0.1:26657,http://10.0.0.2:26657",
+        "settings": 'enable=false rpc_servers="" trust_height=0 trust_hash="" trust_period="168h0m0s"',
+    }
     home = DATA["home"]
     below: dict[str, str | int] = {
         "name": "ve",
@@ -124,6 +130,7 @@ def test_every_shipped_deploy_compiles() -> None:
         **room,
         **limit,
         **copy,
+        **sync,
         **transaction,
         **below,
     }

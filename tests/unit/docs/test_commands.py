@@ -90,15 +90,18 @@ def check_pyinfra(words: tuple[str, ...]) -> None:
             assert (ROOT / word.removeprefix("@remediate/")).is_file(), f"no inventory {word}"
 
 
+OF_EXAMPLES = {"sentry-down", "dark"}
+
+
 def check_remediate(words: tuple[str, ...]) -> None:
     context = parse(words)
     if context is None or context.command.name != "plan":
         return
     playbook = context.params["playbook"]
-    known = {found.playbook.id.lower() for found in catalogue(MachineConfig()).playbooks} | {
-        "sentry-down",
-        "dark",
-    }
+    if playbook is None:  # all of them
+        return
+    ours = [found.playbook for found in catalogue(MachineConfig()).playbooks]
+    known = {name.lower() for one in ours for name in (one.id, *one.alerts)} | OF_EXAMPLES
     assert playbook.lower() in known or NAMED.fullmatch(playbook), f"no playbook {playbook}"
 
 
