@@ -25,16 +25,28 @@ def config(lab: Lab, host: str) -> Path:
     return lab.hosts[host].path(f"{lab.node(host).home}/config/config.toml")
 
 
-def served(lab: Lab, *, interval: int = 10) -> None:
+def served(lab: Lab) -> None:
     """The RPC of two nodes listens where others reach it, and their snapshots stay for a while, as
     on a chain whose blocks take seconds."""
     for host in SERVERS:
         address = f'"tcp://0.0.0.0:{lab.node(host).rpc_port}"'
         edit(config(lab, host), {"laddr": address}, "rpc")
         app = lab.hosts[host].path(f"{lab.node(host).home}/config/app.toml")
-        edit(app, {"snapshot-interval": str(interval), "snapshot-keep-recent": "20"})
+        edit(app, {"snapshot-keep-recent": "20"})
     lab.restart(*SERVERS)
     lab.wait_height(BLOCKS, 60)
+
+
+def without_snapshots(lab: Lab) -> None:
+    """Nobody has any, or makes one."""
+    hosts, height = ("val1", "val2", *SERVERS), lab.world.top()
+    lab.stop(*hosts)
+    for host in hosts:
+        home = lab.node(host).home
+        edit(lab.hosts[host].path(f"{home}/config/app.toml"), {"snapshot-interval": "0"})
+        lab.hosts[host].sh(f"rm -rf {home}/data/snapshots/*")
+    lab.start(*hosts)
+    lab.wait_height(height + 2, 60, *hosts)
 
 
 def corrupted(lab: Lab, operator: Operator) -> None:
@@ -74,16 +86,8 @@ def test_a_corrupt_database_is_rebuilt_by_state_sync(lab: Lab, operator: Operato
 @full_lab
 def test_without_a_snapshot_it_is_refused(lab: Lab, operator: Operator) -> None:
     """With the setting that makes them, and the other way; nothing is touched."""
-    served(lab, interval=0)
-    for spec in ("val1", "val2", "val3", "full1"):
-        lab.hosts[spec].sh(f"rm -rf {lab.node(spec).home}/data/snapshots/[0-9]*")
-    for host in ("val1", "val2"):
-        app = lab.hosts[host].path(f"{lab.node(host).home}/config/app.toml")
-        edit(app, {"snapshot-interval": "0"})
-    lab.restart("val1", "val2")
-    lab.wait_height(lab.world.top() + 2, 60)
-    lab.hosts["val1"].sh(f"rm -rf {lab.node('val1').home}/data/snapshots/[0-9]*")
-    lab.hosts["val2"].sh(f"rm -rf {lab.node('val2').home}/data/snapshots/[0-9]*")
+    served(lab)
+    without_snapshots(lab)
     corrupted(lab, operator)
     said = operator.plan("node-down", *SYNC)
     assert said.code == REFUSED, said.document
@@ -117,12 +121,7 @@ def test_a_sync_that_finds_no_snapshot_is_taken_back(lab: Lab, operator: Operato
     before = config(lab, "val4").read_bytes()
     run = planned(operator, "node-down", *SYNC)
     killed(operator, run, GateWaiting)
-    for host in ("val1", "val2", *SERVERS):
-        lab.hosts[host].sh(
-            f"rm -rf {lab.node(host).home}/data/snapshots/[0-9]*; "
-            f"chmod 0 {lab.node(host).home}/data/snapshots"
-        )
-    lab.restart("val1", "val2", *SERVERS)
+    without_snapshots(lab)
     said = operator.says("resume", run)
     assert said.code == PARTLY, said.document
     assert "it says" in said.error["what"] + said.error["got"], said.error
