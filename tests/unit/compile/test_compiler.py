@@ -108,7 +108,7 @@ def test_every_shipped_deploy_compiles() -> None:
         "trust_height": 90,
         "trust_hash": "A" * 64,
         "servers": "http://10.0.0.1:26657,http://10.0.0.2:26657",
-        "settings": 'enable=false rpc_servers="" trust_height=0 trust_hash="" trust_period="168h0m0s"',
+        "settings": 'enable=false rpc_servers="" trust_height=0 trust_hash="" trust_period="1h"',
     }
     home = DATA["home"]
     below: dict[str, str | int] = {

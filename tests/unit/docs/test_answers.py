@@ -29,7 +29,7 @@ from tests.inventories import node_entry
 from tests.unit.cli.desk import remediate
 from tests.unit.docs.pages import blocks, prose
 from tests.unit.docs.reader import Reader
-from tests.unit.docs.test_schema import Json, validator, written
+from tests.unit.docs.test_schema import validator, written
 from tests.unit.plan.cases import plan_of, quorum_lost
 from tests.unit.report import journal as recorded
 from tests.unit.report.journal import checks

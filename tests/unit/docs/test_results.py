@@ -14,7 +14,7 @@ from remediations.cli import results
 from remediations.cli.commands.schema import result_types
 from remediations.values.record import Record
 from tests.unit.docs.lamps import Desk, install, until
-from tests.unit.docs.test_schema import Json, schema, validator
+from tests.unit.docs.test_schema import schema, validator
 
 GOLDEN = Path(__file__).with_name("golden") / "results.json"
 

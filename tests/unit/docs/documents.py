@@ -1,0 +1,195 @@
+"""Real documents of each published kind: of worlds, plans and a recorded run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from remediations.cli.commands.schema import (
+    Concluded,
+)
+from remediations.engine.catalogue import catalogue
+from remediations.engine.doctor.line import lack_line, ok_line
+from remediations.engine.find.finding import Finding
+from remediations.engine.observe.inventory import load_inventory
+from remediations.engine.plan.change import compare_plans
+from remediations.engine.plan.overview import PlanOverview, plan_overview
+from remediations.engine.plan.plan import ChosenInput, Plan
+from remediations.engine.plan.rehearsal import (
+    Agreement,
+    Comparison,
+    Difference,
+    Rehearsed,
+    RehearsedTarget,
+    Side,
+)
+from remediations.engine.whatif.projection import Projection, Supposition
+from remediations.machine.config import MachineConfig
+from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.playbooks.chain.discover.proposal import InventoryProposal, propose
+from remediations.playbooks.chain.gates import Synced
+from remediations.playbooks.chain.present import present as for_people
+from remediations.playbooks.chain.whatif.project import project
+from remediations.systems.comet.reading import CometReading, sealed
+from remediations.values.part import Part
+from tests import worlds
+from tests.inventories import node_entry
+from tests.replay.recording import RESCUE
+from tests.unit.diff.cases import difference
+from tests.unit.docs.travelled import manifest, tally
+from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
+from tests.unit.report import journal as told
+from tests.worlds.everybody import everybody_down
+from tests.worlds.jail import jailed
+
+Json = Any
+RUN = next((RESCUE / "runs").iterdir())
+
+
+def odd_worlds() -> list[CometReading]:
+    healthy = worlds.healthy()
+    return [
+        healthy,
+        quorum_lost(),
+        minority_down(),
+        worlds.unreachable(healthy, "val1"),
+        worlds.partitioned(healthy, ("val1", "val4")),
+        worlds.split(healthy, ("val1",), ("val2", "val3", "val4", "full1")),
+        worlds.panicked(healthy, "val1", "val2"),
+        worlds.sign_state_missing(healthy, "val2"),
+        worlds.deciding(healthy),
+        jailed(healthy, "val4"),
+    ]
+
+
+def plans() -> list[Plan]:
+    return [
+        plan_of(quorum_lost()),
+        plan_of(minority_down()),
+        plan_of(worlds.stopped(worlds.healthy(), "full1"), "node-down"),
+        plan_of(wrong_clock(quorum_lost(), "val1")),
+        plan_of(worlds.split(worlds.healthy(), ("val1",), ("val2", "val3", "val4", "full1"))),
+        plan_of(everybody_down()),
+        plan_of(jailed(worlds.healthy(), "val4"), "low-validators"),
+        plan_of(worlds.duplicated(worlds.healthy(), "val4", "standby1"), "double-sign"),
+    ]
+
+
+def findings() -> list[Finding]:
+    return [for_people(diagnose(world)) for world in odd_worlds()]
+
+
+def proposals() -> list[InventoryProposal]:
+    return [
+        propose(world, [node_entry(name=r.host, role=r.role, ssh=r.host) for r in world.hosts])
+        for world in odd_worlds()
+    ]
+
+
+def overview(world: CometReading) -> PlanOverview:
+    """Of all that is installed."""
+    installed = catalogue(MachineConfig()).playbooks
+    return plan_overview(installed, sealed(world), frozenset(), {})
+
+
+def projections() -> tuple[Projection, ...]:
+    """Stops, cuts and a branch, one that a guard refuses among them."""
+    case = case_of(quorum_lost())
+    supposed = Supposition(stops=("val4",), cuts=(("val1", "val2"),), settings={"height": "114"})
+    found = project(case.chain, supposed, case.proposal)
+    return (replace(found, refused=("G37 val1",), next_step="remediate plan INC-001"),)
+
+
+def concluded(world: CometReading) -> Concluded:
+    finding = diagnose(world)
+    return Concluded(finding=for_people(finding), detail=Part.of(finding), explained_by=())
+
+
+@cache
+def real_parts() -> Mapping[str, Part]:
+    """One of each kind, as inventories, observations, findings and plans have them."""
+    inventory = load_inventory(RESCUE / "inventory.yaml")
+    told = (*inventory.parts, *inventory.hosts[0].parts)
+    world = quorum_lost()
+    observed = sealed(replace(world, hosts=world.hosts[:1])).parts
+    split = worlds.split(world, ("val2",), ("val3", "val4", "full1"))
+    found = [Part.of(diagnose(split)), Part.of(Synced(hosts=("val4",)))]
+    planned = [
+        part
+        for plan in plans()
+        for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
+    ]
+    return {part.kind: part for part in (*told, *observed, *found, *planned)}
+
+
+def recorded(name: str) -> list[Json]:
+    """The documents of the recorded run in this file: a journal has one on each line."""
+    data = (RUN / name).read_bytes()
+    return list(map(msgspec.json.decode, data.splitlines() if name.endswith("l") else [data]))
+
+
+def failure() -> Json:
+    names = ("what", "guard", "got", "expected", "next")
+    return {name: f"{name} it is" for name in names}
+
+
+def rehearsed() -> Rehearsed:
+    """One that did not pass, with all that it can have."""
+    one = Side(value="A1", targets=("val1",), weight=50)
+    store = Difference(subject="store acc", sides=(one,))
+    return Rehearsed(
+        passed=False,
+        says="the states would differ again",
+        targets=(RehearsedTarget(target="val1", tried=True, says="A1"),),
+        inputs=(ChosenInput(name="expect-hash", value="A1"),),
+        next_step="mend it",
+        compared=(
+            Comparison(
+                moment="stores before",
+                agreement=Agreement.DIFFERENT,
+                says="store acc: A1 50 of 100 (val1), B2 50 of 100 (val2)",
+                differences=(store,),
+            ),
+        ),
+    )
+
+
+REAL: dict[str, Callable[[], list[object]]] = {
+    "observation": lambda: [*map(sealed, odd_worlds())],
+    "inventory": lambda: [load_inventory(RESCUE / "inventory.yaml")],
+    "finding": lambda: [*findings()],
+    "diagnosis": lambda: [(), tuple(map(concluded, odd_worlds()))],
+    "diff": lambda: [
+        difference(quorum_lost(), worlds.healthy()),
+        difference(worlds.healthy(), worlds.stopped(worlds.healthy(standby=0), "val4")),
+    ],
+    "plan-diff": lambda: [compare_plans(plan_of(quorum_lost()), plan_of(minority_down()))],
+    "whatif": lambda: [projections()],
+    "rehearsal": lambda: [rehearsed()],
+    "plan": lambda: [*plans()],
+    "plan-all": lambda: [*map(overview, (worlds.healthy(), quorum_lost()))],
+    "approval": lambda: [told.approval(plan_of(quorum_lost()))],
+    "manifest": lambda: [manifest()],
+    "tally": lambda: [tally()],
+    "journal-entry": lambda: [
+        *told.entries(plan_of(quorum_lost())),
+        *told.entries(plan_of(quorum_lost()), state="failed", error="no space left\n"),
+    ],
+    "checks": lambda: [(), told.checks()],
+    "report": lambda: [told.report(), told.report(good=False)],
+    "part": lambda: [*real_parts().values()],
+    "doctor-line": lambda: [
+        ok_line("val1", "sudo", "there"),
+        lack_line("val1", "home", "none", "mend it"),
+    ],
+    "answer": lambda: [
+        {"error": None, "exit_code": 0, "outcome": "ok", "result": None},
+        {"error": failure(), "exit_code": 10, "outcome": "locked", "result": None},
+    ],
+    "error": lambda: [failure()],
+    "proposal": lambda: [*proposals()],
+}
