@@ -86,7 +86,8 @@ def plan_overview(
     only: frozenset[str],
     typed: Mapping[str, Sequence[str]],
 ) -> PlanOverview:
-    """Every branch of these playbooks. `typed` are choices, each for the playbooks that take it.
+    """Every branch of these playbooks, one that several share with the one that has fewest. `typed`
+    are choices, each for the playbooks that take it.
 
     Raises:
         UsageError: the observation is not a full one, or concerns nobody; no target has such a
@@ -96,6 +97,7 @@ def plan_overview(
     domains = concerned_domains(_domains(installed), observation)
     _check_taken(installed, typed)
     states, branches = list[DomainState](), list[PossibleBranch]()
+    shows = _shown_by(installed)
     for domain in domains:
         situation = domain.situation(observation, only)
         finding = domain.finding(situation)
@@ -106,7 +108,12 @@ def plan_overview(
                 known = {given.name for given in one.playbook.inputs}
                 own = {name: texts for name, texts in typed.items() if name in known}
                 inputs = parse_inputs(one.playbook, own)
-                branches += _branches(one, domain.choose(situation, inputs), inputs)
+                found = _branches(one, domain.choose(situation, inputs), inputs)
+                branches += (
+                    told
+                    for branch, told in zip(one.playbook.branches, found, strict=True)
+                    if shows[id(branch)] == one.playbook.id
+                )
     return PlanOverview(
         observed_at=observation.ended, domains=tuple(states), branches=tuple(branches)
     )
@@ -114,6 +121,17 @@ def plan_overview(
 
 def _domains(installed: Iterable[Installed]) -> list[AnyDomain]:
     return list({one.domain.name: one.domain for one in installed}.values())
+
+
+def _shown_by(installed: Iterable[Installed]) -> Mapping[int, str]:
+    """The playbook that shows each branch, by its identity. A runbook whose name says what was seen
+    has those of others; they belong to the playbook that says what is wrong."""
+    narrow_first = sorted(installed, key=lambda one: len(one.playbook.branches))
+    shows: dict[int, str] = {}
+    for one in narrow_first:
+        for branch in one.playbook.branches:
+            shows.setdefault(id(branch), one.playbook.id)
+    return shows
 
 
 def _check_taken(installed: Sequence[Installed], typed: Mapping[str, Sequence[str]]) -> None:

@@ -27,6 +27,7 @@ from remediations.systems.comet.reading import comet_reading
 from remediations.values.wire import canonical
 from tests.inventories import node_entry
 from tests.unit.cli.desk import remediate
+from tests.unit.docs.documents import Json
 from tests.unit.docs.pages import blocks, prose
 from tests.unit.docs.reader import Reader
 from tests.unit.docs.test_schema import validator, written

@@ -13,6 +13,7 @@ import pytest
 from remediations.cli import results
 from remediations.cli.commands.schema import result_types
 from remediations.values.record import Record
+from tests.unit.docs.documents import Json
 from tests.unit.docs.lamps import Desk, install, until
 from tests.unit.docs.test_schema import schema, validator
 

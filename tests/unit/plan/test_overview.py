@@ -31,10 +31,22 @@ def overview(world: CometReading, typed: dict[str, list[str]] | None = None) -> 
     return plan_overview(INSTALLED, sealed(world), frozenset(), typed or {})
 
 
-def test_every_branch_is_there() -> None:
-    """In the order of trial, whatever the world."""
+def test_every_branch_is_there_once() -> None:
+    """Whatever the world, in the order of trial; a shared one with the playbook that has fewest."""
     told = [(one.playbook, one.branch) for one in overview(worlds.healthy()).branches]
-    assert told == [(one.playbook.id, b.name) for one in INSTALLED for b in one.playbook.branches]
+    order = [(one.playbook.id, b.name) for one in INSTALLED for b in one.playbook.branches]
+    assert told == [one for one in order if one in told]
+    shared = {id(branch): branch.name for one in INSTALLED for branch in one.playbook.branches}
+    assert sorted(name for _, name in told) == sorted(shared.values())
+    assert not any(playbook == "consensus-failure" for playbook, _ in told)
+    assert ("INC-001", "start-missing-together") in told
+
+
+def test_of_one_playbook_all_are_shown() -> None:
+    """Also those that it shares."""
+    (one,) = (one for one in INSTALLED if one.playbook.id == "consensus-failure")
+    told = plan_overview((one,), sealed(worlds.healthy()), frozenset(), {}).branches
+    assert [b.branch for b in told] == [b.name for b in one.playbook.branches]
 
 
 @pytest.mark.parametrize("world", [quorum_lost(), minority_down()])
