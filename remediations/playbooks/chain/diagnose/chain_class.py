@@ -274,18 +274,23 @@ def _seen_missing(case: ClassInput) -> list[str]:
 
 
 def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
-    """No node answers, but two or more validators, all of the inventory, name the same cause."""
+    """No validator answers, but two or more, all of the inventory, name the same cause. A full node
+    that answers tells of no votes; where it tells the powers, they have to suffice for a halt."""
     validators = [view for view in case.views if view.reading.role is Role.VALIDATOR]
     conditions = {
         verdict.condition if (verdict := case.verdicts[view.host]) is not None else None
         for view in validators
     }
-    if len(validators) < 2 or len(conditions) != 1 or case.witnesses:
+    answers = any(view.reading.role is Role.VALIDATOR for view in case.witnesses)
+    if len(validators) < 2 or len(conditions) != 1 or answers:
         return None
     condition = conditions.pop()
     if condition is None or condition.rule.halts_as is None:
         return None
-    why = f"nobody answers, and all {len(validators)} validators of the inventory say {condition}"
+    if case.power.known and not can_halt(case.power_with({condition}), case.power.total):
+        return None
+    who = "no validator" if case.witnesses else "nobody"
+    why = f"{who} answers, and all {len(validators)} validators of the inventory say {condition}"
     return ClassVerdict(condition.rule.halts_as, why)
 
 
