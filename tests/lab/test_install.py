@@ -3,6 +3,7 @@ below the real cosmovisor."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from tests.lab.binary import virtengined
@@ -25,6 +26,8 @@ SETTLED = 6
 """A transaction in the first blocks is signed for another account number."""
 UPGRADE_AHEAD = 12
 """So many blocks until the upgrade: the nodes are to be there before."""
+LOOPING_S = 15
+"""Three attempts and more."""
 SHOULD_RUN = ("val1", "val2", "val3", "val4", "full1")
 
 
@@ -280,3 +283,22 @@ def test_power_lost_between_place_and_start(lab: Lab, operator: Operator) -> Non
         said = operator.says("resume", run)
         assert said.code == 0, said.why
     runs(lab, "val2", "upgrades/v2", 2)
+
+
+@full_lab
+def test_a_panic_loop_below_cosmovisor(lab: Lab, operator: Operator) -> None:
+    """Somebody restarted everything: each daemon ends as soon as it executes the block, and its
+    wrapper tells an exit status only. It is the application, and another program goes on."""
+    lab.put_below_cosmovisor()
+    lab.wait_height(SETTLED, 60)
+    lab.break_panic(at=lab.world.top() + 4)
+    lab.wait_stalled(seconds=6)
+    lab.restart(*SHOULD_RUN[:4])
+    time.sleep(LOOPING_S)
+    seen(operator, "deterministic-panic")
+    conditions = operator.conditions()
+    assert {conditions[spec.name] for spec in VALIDATORS} == {"panicked"}
+    program = staged(operator, virtengined(2))
+    with rescued(lab, *SHOULD_RUN[:4]):
+        said = applied(operator, program)
+        assert said.code == 0, said.why

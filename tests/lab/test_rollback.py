@@ -18,6 +18,7 @@ from tests.lab.truth import rescued
 
 STARTED = tuple(spec.name for spec in NODES if spec.node is not None and spec.node.started)
 PARTLY = 7
+LOOKS = 6
 STORE = "store faults"
 """The fault of the lab writes there (chain/faults.go): a store with a hash like any other."""
 BOOTED_S = 5.0
@@ -54,6 +55,16 @@ def databases(lab: Lab) -> dict[str, str]:
     return {h: lab.hosts[h].sh(hash_all.format(lab.node(h).home)) for h in STARTED}
 
 
+def rehearsed(operator: Operator) -> Said:
+    """What came of a rehearsal that took place: a reading of a busy machine may lack something, and
+    then nothing is tried."""
+    for _ in range(LOOKS):
+        said = operator.plan("INC-001", "--rehearse")
+        if said.code == 3 or (said.document["error"] or {}).get("guard") == "rehearsal":
+            break
+    return said
+
+
 @full_lab
 def test_split_in_halves_is_rolled_back_together(lab: Lab, operator: Operator) -> None:
     """50 | 40 | 10: nobody can tell who was right. With the cause mended all execute the block
@@ -77,14 +88,14 @@ def test_rehearsed_on_clones_first(lab: Lab, operator: Operator) -> None:
     the chain then has. Nothing in use changed."""
     at = split(lab, "val1")
     before, daemons = databases(lab), lab.world.daemons()
-    refused = operator.plan("INC-001", "--rehearse")
+    refused = rehearsed(operator)
     assert (refused.code, refused.error["guard"]) == (4, "rehearsal"), refused.document
     assert "val1 (40 of 100 power)" in refused.error["got"]
     for moment in ("stores before", "stores after executing again"):
         assert f"{moment}: {STORE}: " in refused.error["got"]
     assert " 40 of 100 (val1)" in refused.error["got"]
     lab.mend_cause("val1")
-    plan = operator.plan("INC-001", "--rehearse")
+    plan = rehearsed(operator)
     assert plan.code == 3, plan.document
     assert (databases(lab), lab.world.daemons()) == (before, daemons)
     assert all(target["tried"] for target in plan.result["rehearsal"]["targets"])

@@ -1,5 +1,10 @@
 """The ends of a daemon's process in its journal, each with its last words: the reason, whatever
-they say."""
+they say.
+
+Below a wrapper (cosmovisor) the unit may stay active while its daemon ends and begins again. The
+wrapper tells each end as its own error, which is no reason; the daemon's words stand before it, and
+systemd's line, if the wrapper ends as well, may stand on either side.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +30,14 @@ class Ending:
 
 _MANAGER = r"(Started|Starting|Stopped|Stopping|Scheduled restart job|Failed to start) ?"
 _ERROR = re.compile(ANY_ERROR + "|Error: ")
+_DAEMON_ENDED = re.compile(
+    r"(?:Error: |.*\bERR .*\berror=\"?)(?:exit status [0-9]+|signal: [a-z ]+(?: \(core dumped\))?)"
+    r"\"?(?: module=cosmovisor)?$"
+)
+"""How Go tells the end of a child: cosmovisor's last words."""
+_HEIGHT = r"=\"?([0-9]{1,18})\b"
+_REPLAY = re.compile(rf"Replay Blocks\b.* appHeight{_HEIGHT}.* storeHeight{_HEIGHT}")
+_PANIC = re.compile(r"panic: ")
 
 
 def repeated_end(lines: Sequence[JournalLine], unit: str) -> Ending | None:
@@ -41,6 +54,27 @@ def repeated_end(lines: Sequence[JournalLine], unit: str) -> Ending | None:
     return Ending(at, words, times)
 
 
+def replayed_block(lines: Sequence[JournalLine]) -> int:
+    """The stored block that the last attempt had to execute first, by its handshake: the one above
+    the height of the application; 0 where no attempt tells of one."""
+    for line in reversed(lines):
+        told = _REPLAY.search(plain_line(line.message))
+        if told is not None:
+            applied, stored = int(told[1]), int(told[2])
+            return applied + 1 if stored > applied else 0
+    return 0
+
+
+def is_wrapper_word(words: str) -> bool:
+    """Whether a plain line is how a wrapper tells that its daemon ended: never the reason."""
+    return _DAEMON_ENDED.match(words) is not None
+
+
+def is_panic(words: str) -> bool:
+    """Whether the last words of a process are those of a panic."""
+    return _PANIC.match(words) is not None
+
+
 def _ends(lines: Sequence[JournalLine], unit: str) -> Iterator[tuple[datetime, str]]:
     """Time and last words of each end: the last error that the process reported, else its last
     line."""
@@ -48,10 +82,11 @@ def _ends(lines: Sequence[JournalLine], unit: str) -> Iterator[tuple[datetime, s
     error = last = ""
     for line in lines:
         words = plain_line(line.message)
-        if not manager.match(words):
+        exited = re.search(END_OF_PROCESS, words) and "Main process exited" in words
+        if not is_wrapper_word(words) and not manager.match(words):
             last = words
             error = words if _ERROR.search(words) else error
-        elif re.search(END_OF_PROCESS, words) and "Main process exited" in words:
+        elif exited or is_wrapper_word(words):
             if error or last:
                 yield line.at, error or last
             error = last = ""

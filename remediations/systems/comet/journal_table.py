@@ -330,6 +330,7 @@ END_OF_PROCESS = r"code=(exited|killed|dumped)"
 """systemd saw the end of a process."""
 
 OTHER_LINES = (
+    "Replay Blocks",  # which block a daemon that starts has to execute first
     REFUSED_PROPOSAL,
     "conflicting (data|vote)",  # of others, too
     "byzantine behavior",

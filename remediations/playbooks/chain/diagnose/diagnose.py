@@ -18,7 +18,8 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import WITHOUT_POWER, NodeCondition
 from remediations.playbooks.chain.diagnose.by_files import read_files
-from remediations.playbooks.chain.diagnose.chain_class import ClassInput, classify
+from remediations.playbooks.chain.diagnose.chain_class import classify
+from remediations.playbooks.chain.diagnose.class_input import ClassInput
 from remediations.playbooks.chain.diagnose.clocks import Clocks, read_clocks
 from remediations.playbooks.chain.diagnose.commits import Commits, read_commits
 from remediations.playbooks.chain.diagnose.components import (

@@ -14,7 +14,7 @@ from remediations.playbooks.chain.diagnose.all_down import (
     mend_first,
     power_reading_step,
 )
-from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.class_input import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.links import advice, cut_off, removable
 from remediations.playbooks.chain.diagnose.unread import unread_keys
 from remediations.playbooks.chain.finding import (

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from remediations.playbooks.chain.diagnose.context import ChainContext
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
+from remediations.systems.comet.journal_ends import is_wrapper_word
 from remediations.systems.comet.journal_lines import LineKind, Symptom, named_height, plain_line
 from remediations.systems.comet.journal_table import TABLE, kind_of
 from remediations.systems.hosts.values import JournalLine
@@ -78,7 +79,7 @@ def _told(view: NodeView, context: ChainContext, cured: Collection[Symptom]) -> 
     for entry in lines_of_attempts(view):
         line = plain_line(entry.message)
         kind = kind_of(line, cured)
-        if kind is None or (since is not None and entry.at < since):
+        if kind is None or is_wrapper_word(line) or (since is not None and entry.at < since):
             continue
         height = named_height(line)
         if height is not None and 0 < height <= passed:

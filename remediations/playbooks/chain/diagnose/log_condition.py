@@ -15,12 +15,18 @@ from remediations.playbooks.chain.diagnose.journal_time import (
     lines_of_attempts,
     told_by_journal,
 )
-from remediations.playbooks.chain.diagnose.last_end import end_evidence, end_of, may_be_mended
+from remediations.playbooks.chain.diagnose.last_end import (
+    changed_since,
+    end_evidence,
+    end_of,
+    may_be_mended,
+)
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.room import left_words, room_of, room_words
 from remediations.playbooks.chain.diagnose.symptom_rules import RULES
 from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
 from remediations.systems.comet.double_sign_check import forbids_start
+from remediations.systems.comet.journal_ends import is_panic, replayed_block
 from remediations.systems.comet.journal_lines import Symptom, cause_of, named_height
 from remediations.systems.comet.journal_table import kind_of
 from remediations.systems.hosts.values import OPEN_FILES, Disk
@@ -163,6 +169,28 @@ def panicked(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         return None
     cause = f"block {view.height} is stored, the application stays at {view.height - 1}"
     return NodeVerdict(_fails(view, context), cause, view.status_evidence(cause))
+
+
+def fails_at_stored_block(view: NodeView, context: ChainContext) -> NodeVerdict | None:
+    """Each of its last attempts panics with the same words, and had a stored block to execute
+    first, while nothing that decides how it starts has changed. Its ends are counted, not those of
+    its unit: below a wrapper that may be active all the time."""
+    if view.answers:
+        return None
+    end, block = end_of(view), replayed_block(lines_of_attempts(view))
+    if end is None or not block or end.times < LOOPS or not is_panic(end.words):
+        return None
+    if changed_since(view, end.at):
+        return None
+    reason = cause_of(end.words)
+    cause = f"block {block} is stored, and {end.times} times it ended while it executed that"
+    alone = context.passed >= block
+    return NodeVerdict(
+        NodeCondition.FAILS_ALONE if alone else NodeCondition.PANICKED,
+        f"{cause}: {reason}",
+        (end_evidence(view, end), *view.unit_evidence()),
+        reason=reason,
+    )
 
 
 def _fails(view: NodeView, context: ChainContext) -> NodeCondition:

@@ -26,6 +26,7 @@ from remediations.playbooks.chain.diagnose.key_condition import (
 from remediations.playbooks.chain.diagnose.last_end import keeps_failing, mended_since
 from remediations.playbooks.chain.diagnose.log_condition import (
     disk_full,
+    fails_at_stored_block,
     from_journal,
     from_settings,
     panicked,
@@ -138,6 +139,7 @@ _JUDGES: tuple[Judge, ...] = (
     from_journal,
     from_settings,
     panicked,
+    fails_at_stored_block,
     diverged,
     keeps_failing,
     mended_since,

@@ -10,7 +10,7 @@ from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.advice import by_hand
-from remediations.playbooks.chain.diagnose.chain_class import ClassInput, ClassVerdict
+from remediations.playbooks.chain.diagnose.class_input import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
 from remediations.playbooks.chain.diagnose.links import missing_peers
 from remediations.playbooks.chain.diagnose.log_condition import log_hint
