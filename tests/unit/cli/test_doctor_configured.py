@@ -28,6 +28,11 @@ OURS = ", ".join(
     )
 )
 
+OURS = (
+    "INC-001, consensus-failure, database-issues, double-sign, low-validators, network-partition, "
+    "node-down, slow-blocks"
+)
+
 
 @pytest.fixture
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:

@@ -19,7 +19,10 @@ from remediations.errors import MachineError, UsageError
 from remediations.machine.config import MachineConfig
 from tests.unit.docs.pages import ROOT
 
-OURS = ("INC-001", "database-issues", "double-sign", "low-validators", "node-down")
+OURS = (
+    "INC-001", "consensus-failure", "database-issues", "double-sign", "low-validators",
+    "network-partition", "node-down", "slow-blocks",
+)  # fmt: skip
 """The playbooks of this package, in order."""
 DOMAIN = """\
 from dataclasses import replace
