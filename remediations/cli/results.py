@@ -179,11 +179,12 @@ class StatusStep(Record, frozen=True, kw_only=True):
 
 
 class StatusResult(Record, frozen=True, kw_only=True):
-    """One run."""
+    """One run. `holds` are resources that it still holds after its end (docs/run.md#resume)."""
 
     run: str
     state: RunState
     message: str
+    holds: tuple[str, ...]
     approved_by: tuple[ApprovedBy, ...]
     doubts: tuple[str, ...]
     steps: tuple[StatusStep, ...]

@@ -7,8 +7,10 @@
 set -eu
 file=$1 approvals=$2 out=$3
 
+# Its state, or "held": all was done, but what it held was not given back before its job was lost.
 state_of() {
-    remediate status "$1" --json | jq -r '.result.state // "absent"'
+    remediate status "$1" --json |
+        jq -r '.result | if (.holds // []) != [] then "held" else .state // "absent" end'
 }
 
 # A command that may find that this job, or another one, was here before: that is the guard it is
@@ -42,7 +44,7 @@ absent | planned | approved)
     done
     act=apply
     ;;
-unknown | stopped | aborted) act=resume ;; # killed in the middle, or it stopped at a failure
+unknown | stopped | aborted | held) act=resume ;; # killed in the middle, or it stopped at a failure
 unverified) act=verify ;;
 verified) act=status ;;
 *) act=apply ;; # which says why it cannot be applied

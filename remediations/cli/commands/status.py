@@ -47,6 +47,7 @@ def _one(run: RunDirectory, inventory: Path | None) -> CommandResult:
             "run": run.name,
             "state": status.state,
             "message": status.message,
+            "holds": list(status.holds),
             "approved_by": list(found.approvals),
             "doubts": list(found.doubts),
             "steps": [step._asdict() for step in status.steps],
