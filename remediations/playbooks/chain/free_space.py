@@ -8,6 +8,7 @@ restart leaves a process whose consensus is dead.
 from __future__ import annotations
 
 from remediations.engine.domain import Action, Branch, Facts, Proposal, StepData
+from remediations.engine.plan.measured import Measured
 from remediations.engine.plan.plan import Fact, PlannedCheck, Rule
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -230,4 +231,5 @@ FREE_SPACE_GOING_ON = Branch(
     condition="blocks go on, a node died of a full disk, and something there may be removed",
     fits=_fits_going_on,
     propose=_propose,
+    measured=Measured(gate_s=7, verified_s=10),
 )

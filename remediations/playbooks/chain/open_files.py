@@ -8,6 +8,7 @@ that the start is part of it.
 from __future__ import annotations
 
 from remediations.engine.domain import Action, Branch, Facts, Proposal, StepData
+from remediations.engine.plan.measured import Measured
 from remediations.engine.plan.plan import Fact, PlannedCheck, Rule
 from remediations.playbooks.chain.checks.titles import TITLES
 from remediations.playbooks.chain.conditions import NodeCondition
@@ -194,4 +195,5 @@ RAISE_OPEN_FILES_GOING_ON = Branch(
     "than 65535",
     fits=_fits_going_on,
     propose=_propose,
+    measured=Measured(gate_s=8, verified_s=11),
 )
