@@ -95,10 +95,9 @@ def check_remediate(words: tuple[str, ...]) -> None:
     if context is None or context.command.name != "plan":
         return
     playbook = context.params["playbook"]
-    known = {found.playbook.id.lower() for found in catalogue(MachineConfig()).playbooks} | {
-        "sentry-down",
-        "dark",
-    }
+    installed = [found.playbook for found in catalogue(MachineConfig()).playbooks]
+    known = {"sentry-down", "dark", *(one.id.lower() for one in installed)}
+    known |= {alert.lower() for one in installed for alert in one.alerts}
     assert playbook.lower() in known or NAMED.fullmatch(playbook), f"no playbook {playbook}"
 
 
