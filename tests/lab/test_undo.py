@@ -16,7 +16,7 @@ from tests.lab.cosmovisor import name_of, root_of
 from tests.lab.lab import Lab
 from tests.lab.operator import LIMIT_S, Operator, Said
 from tests.lab.test_goes_on import directory, entries, starts
-from tests.lab.test_install import applied, seen, staged
+from tests.lab.test_install import applied, panics_in_loops, seen, staged
 from tests.lab.test_rebuild import brought, planned
 from tests.lab.test_resume import killed
 from tests.lab.test_rollback import PARTLY, STARTED, hold_of, split
@@ -141,10 +141,6 @@ def test_databases_that_were_replaced_come_back(lab: Lab, operator: Operator) ->
         assert again.code == 0, again.why
 
 
-POWER = ("val1", "val2", "val3", "val4")
-"""They fail, and get the program; a full node may only wait."""
-
-
 @full_lab
 def test_a_program_that_fails_as_well_is_taken_back(
     lab: Lab, operator: Operator, tmp_path: Path
@@ -153,17 +149,16 @@ def test_a_program_that_fails_as_well_is_taken_back(
     back, also below cosmovisor, and the chain stands as before; the right one is installed then."""
     lab.put_below_cosmovisor("val2")
     lab.wait_height(lab.world.top() + 2, 60, *STARTED)
-    lab.break_panic(at=lab.world.top() + 4)
-    lab.wait_stalled(seconds=6)
+    at = panics_in_loops(lab)
     seen(operator, "deterministic-panic")
     before = {host: lab.world.sign_state(host) for host in STARTED}
     same = tmp_path / "same"
     same.write_bytes(virtengined(1).read_bytes() + b"built again")
     program = staged(operator, same)
-    with rescued(lab, *STARTED):
+    with rescued(lab, *STARTED, since=at):
         said = applied(operator, program)
         assert said.code == PARTLY, said.document
-        assert all(program_on(lab, host) == same.read_bytes() for host in POWER)
+        assert all(program_on(lab, host) == same.read_bytes() for host in STARTED)
         runs = operator.state.glob("runs/*/journal.jsonl")
         run = max(runs, key=lambda one: one.stat().st_mtime).parent.name
         back = undone(operator, run)
