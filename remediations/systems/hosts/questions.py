@@ -63,8 +63,8 @@ failed."""
 _LAST = """
 invocation=$(systemctl show -p InvocationID --value "$unit") || exit
 [ "$invocation" ] || exit 0
-journalctl -q --no-pager -n 500 -o cat "_SYSTEMD_INVOCATION_ID=$invocation" | cut -b -1024 | grep -aE "$pattern" |
-  tail -n 1 | cut -b -400 | sed -E "$masks"
+journalctl -q --no-pager -n 500 -o cat "_SYSTEMD_INVOCATION_ID=$invocation" |
+  cut -b -1024 | grep -aE "$pattern" | tail -n 1 | cut -b -400 | sed -E "$masks"
 """
 
 
