@@ -138,7 +138,10 @@ def judge_gate(gate: Gate, snapshot: Snapshot) -> GateVerdict:
     else:
         hosts = gate.asks.read(Follows).hosts
         ready = [host for host in hosts if _follows(snapshot.of(host), snapshot)]
-    seen = ", ".join(f"{host} {_shown(snapshot.of(host))}" for host in hosts)
+    seen = ", ".join(
+        f"{host} {_shown(snapshot.of(host))}{_said(snapshot.of(host)) if host not in ready else ''}"
+        for host in hosts
+    )
     return GateVerdict(bool(hosts) and len(ready) == len(hosts), f"{seen}; highest {snapshot.top}")
 
 
@@ -164,5 +167,8 @@ def _answers(host: HostSnapshot | None) -> bool:
 
 
 def _shown(host: HostSnapshot | None) -> str:
-    shown = "silent" if host is None or host.height is None else str(host.height)
-    return f"{shown} (it says: {host.says})" if host is not None and host.says else shown
+    return "silent" if host is None or host.height is None else str(host.height)
+
+
+def _said(host: HostSnapshot | None) -> str:
+    return f" (it says: {host.says})" if host is not None and host.says else ""

@@ -24,7 +24,7 @@ from remediations.values.reading import value_or_none
 
 T = TypeVar("T")
 _SEPARATOR = b"\x1e"
-WORDS = r"statesync|panic|\bERR\b|[Ee]rror"
+WORDS = r"module=statesync|^panic:|(^|[^A-Za-z])ERR[^A-Za-z]|^Error:"
 """What a node says of a sync, and of why it fails."""
 MAX_WORDS = 240
 ROUND_BYTES = 3_900_000

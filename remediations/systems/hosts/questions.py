@@ -61,8 +61,10 @@ failed."""
 
 
 _LAST = """
-journalctl -q --no-pager -n 200 -o cat -u "$unit" | cut -b -1024 | grep -aE "$pattern" |
-  tail -n 1 | cut -b -400 | sed -E "$masks"
+invocation=$(systemctl show -p InvocationID --value "$unit") || exit
+[ "$invocation" ] || exit 0
+journalctl -q --no-pager -n 500 -o cat "_SYSTEMD_INVOCATION_ID=$invocation" |
+  cut -b -1024 | grep -aE "$pattern" | tail -n 1 | cut -b -400 | sed -E "$masks"
 """
 
 
@@ -138,8 +140,8 @@ def journal_since_start(unit: str, pattern: str, masks: str) -> Question[str]:
 
 
 def last_line(unit: str, pattern: str, masks: str) -> Question[str]:
-    """The last line of the unit's journal that matches `pattern` (grep -E), with `masks` (sed -E)
-    applied; "" if there is none."""
+    """The last line of the journal since the unit's last start that matches `pattern` (grep -E),
+    with `masks` (sed -E) applied; "" if there is none."""
     return Question(
         source="the end of the journal",
         command=f"unit={shlex.quote(unit)} pattern={shlex.quote(pattern)} "

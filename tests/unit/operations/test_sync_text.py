@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from remediations.systems.comet.planned import PlannedNodeError
+from remediations.systems.comet.poll import WORDS
 from remediations.systems.comet.rollback_programs import hold_text, release_text, unhold_text
+from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.state_sync import PlannedSync
 from remediations.systems.comet.sync_programs import (
     bring_back_text,
@@ -15,6 +17,7 @@ from remediations.systems.comet.sync_programs import (
     sync_settings_text,
 )
 from remediations.systems.hosts.probe import Probe, databases_aside, state_sync_is
+from remediations.systems.hosts.questions import last_line
 from tests.unit.operations.keeper import DATABASES, Keeper, breaks_at_move, moves_again
 
 TRUSTED = "AB" * 32
@@ -226,3 +229,19 @@ def test_a_lower_sign_state_stops_it(host: Keeper) -> None:
 def test_what_is_malformed_is_refused(host: Keeper, changes: dict[str, str | int]) -> None:
     with pytest.raises(PlannedNodeError):
         sync(host, **changes)
+
+
+def test_the_last_words_about_a_sync_are_told(host: Keeper) -> None:
+    """Of the newest start: not what another module says after them, and no colours."""
+    lines = (
+        "INF Discovering snapshots for 15s module=statesync",
+        '\x1b[31mERR\x1b[0m State sync failed err="no snapshots" module=statesync password=hunter2',
+        "INF Error reconnecting to peer module=p2p",
+    )
+    (host.root / "said").write_text("\n".join(lines) + "\n")
+    host.script("journalctl", f"#!/bin/sh\ncat {host.root}/said\n")
+    question = last_line("ve.service", WORDS, CREDENTIALS)
+    told = question.parse(host.run(question.command).stdout.encode())
+    assert told == 'ERR State sync failed err="no snapshots" module=statesync password=[masked]'
+    (host.root / "said").write_text(lines[2])
+    assert question.parse(host.run(question.command).stdout.encode()) == ""
