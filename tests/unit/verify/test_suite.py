@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeVar
 
 import pytest
 from msgspec.structs import replace
 
 from remediations.engine.verify.result import NotVerified
-from remediations.engine.verify.wait import Wait
 from remediations.playbooks.chain.baseline import ChainBaseline, MendedLink
 from remediations.playbooks.chain.checks import test_chain as chain
 from remediations.playbooks.chain.checks import test_nodes as each
 from remediations.playbooks.chain.checks import test_synced as synced
-from remediations.playbooks.chain.checks.fleet import Fleet
 from remediations.playbooks.chain.checks.planned import PlannedChain, SyncedNode
-from remediations.playbooks.chain.checks.reading import CheckedNode
 from remediations.playbooks.chain.free_space import ROOM_LEFT
 from remediations.playbooks.chain.mend import LINKS_UP
 from remediations.playbooks.chain.open_files import LIMIT_RAISED
@@ -27,52 +22,9 @@ from remediations.playbooks.chain.state_sync import SYNC_CHECKS
 from tests import worlds
 from tests.unit.model import answers
 from tests.unit.plan.cases import plan_of, quorum_lost
-from tests.unit.verify.fakes import SYNC_OFF, TIP, FakeNode, FakeReach, recovered
+from tests.unit.verify.desk import Break, Desk, Nodes
+from tests.unit.verify.fakes import SYNC_OFF, TIP, recovered
 from tests.worlds.jail import jailed
-
-Nodes = dict[str, FakeNode]
-Break = Callable[[Nodes], None]
-T = TypeVar("T")
-
-
-class OneMoreLook(Wait):
-    """A condition that can come true later is looked at once more."""
-
-    def until(
-        self,
-        look: Callable[[], T],
-        enough: Callable[[T], bool],
-        *,
-        limit_s: float,
-        missing: Callable[[T], str],
-        seen: T | None = None,
-    ) -> T:
-        assert limit_s > 0
-        now = look() if seen is None else seen
-        self.tell(missing(now))
-        return now if enough(now) else look()
-
-
-@dataclass
-class Desk:
-    """What a check is given of a world, and what it said."""
-
-    nodes: Nodes
-    plan: PlannedChain
-    saw: list[str] = field(default_factory=list)
-    waited: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.baseline = self.plan.baseline
-        self.fleet = Fleet(FakeReach(self.nodes), self.plan.targets)
-        self.reading = self.fleet.read(self.baseline, self.plan.acting)
-        self.wait = OneMoreLook("P0", self.waited.append)
-
-    def one(self, host: str = "val1") -> CheckedNode:
-        return self.reading.nodes[host]
-
-    def say(self, text: str) -> None:
-        self.saw.append(text)
 
 
 def _expecting(baseline: ChainBaseline) -> ChainBaseline:
