@@ -131,15 +131,19 @@ class Jobs:
             for laptop in laptops:
                 self.carry(f"{laptop}/{laptop}.json", name)
 
-    def ready(self, *laptops: str) -> None:
-        """Plan and sign: what is left is the third job. On a busy machine a host may not answer in
-        time, and then there is no plan: it is asked again, as people would."""
+    def planned(self) -> None:
+        """A plan that waits. On a busy machine a host may not answer in time, and then there is
+        none: it is asked again, as people would."""
         for _ in range(ATTEMPTS):
-            planned = self.plan()
-            if planned.code == 3:
-                break
+            done = self.plan()
+            if done.code == 3:
+                return
             shutil.rmtree(self.place / "plan/handed", ignore_errors=True)
-        assert planned.code == 3, planned.out + planned.err
+        raise AssertionError(done.out + done.err)
+
+    def ready(self, *laptops: str) -> None:
+        """Plan and sign: what is left is the third job."""
+        self.planned()
         self.sign(*laptops)
 
     def apply(self, name: str = "apply") -> Done:

@@ -65,7 +65,7 @@ def test_what_does_not_pass_comes_first() -> None:
     """Before anything else; and nobody is told to sign it."""
     source = review(plan_of(wrong_clock(quorum_lost(), "val1")))
     assert source.index("`G37`") < source.index("| Playbook |")
-    assert "refuses this plan" in source
+    assert "refuses it: G37" in source
     assert "How to sign" not in source
     check_harmless(source)
 
