@@ -135,8 +135,7 @@ def failure() -> Json:
 
 def rehearsed() -> Rehearsed:
     """One that did not pass, with all that it can have."""
-    one = Side(value="A1", targets=("val1",), weight=50)
-    store = Difference(subject="store acc", sides=(one,))
+    store = Difference(subject="acc", sides=(Side(value="A1", targets=("val1",), weight=50),))
     return Rehearsed(
         passed=False,
         says="the states would differ again",
