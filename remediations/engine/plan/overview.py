@@ -97,7 +97,7 @@ def plan_overview(
     domains = concerned_domains(_domains(installed), observation)
     _check_taken(installed, typed)
     states, branches = list[DomainState](), list[PossibleBranch]()
-    shows = _shown_by(installed)
+    shows = shown_by(installed)
     for domain in domains:
         situation = domain.situation(observation, only)
         finding = domain.finding(situation)
@@ -123,7 +123,7 @@ def _domains(installed: Iterable[Installed]) -> list[AnyDomain]:
     return list({one.domain.name: one.domain for one in installed}.values())
 
 
-def _shown_by(installed: Iterable[Installed]) -> Mapping[int, str]:
+def shown_by(installed: Iterable[Installed]) -> Mapping[int, str]:
     """The playbook that shows each branch, by its identity. A runbook whose name says what was seen
     has those of others; they belong to the playbook that says what is wrong."""
     narrow_first = sorted(installed, key=lambda one: len(one.playbook.branches))

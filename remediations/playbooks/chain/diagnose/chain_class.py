@@ -27,10 +27,10 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.all_down import all_down
 from remediations.playbooks.chain.diagnose.class_input import ClassInput, ClassVerdict
 from remediations.playbooks.chain.diagnose.context import NodeVerdict
-from remediations.playbooks.chain.diagnose.equivocation import RECENT, Conflict
+from remediations.playbooks.chain.diagnose.equivocation import RECENT, how_sure
 from remediations.playbooks.chain.diagnose.pace import block_interval
 from remediations.playbooks.chain.diagnose.refusals import read_refusals
-from remediations.playbooks.chain.diagnose.slow import interval_words
+from remediations.playbooks.chain.diagnose.slow import slow_reason
 from remediations.playbooks.chain.finding import Tristate
 from remediations.render.formats import short_digest
 from remediations.systems.comet.inventory import Role
@@ -96,19 +96,10 @@ def _double_signing(case: ClassInput) -> ClassVerdict | None:
         addresses = sorted({view.address for view in acting}, key=lambda a: -case.power.of(a))
         what = _named([_holders_of(case, address) for address in addresses])
         seen = sorted({host for a in addresses for host in conflicts[a].said_by})
-        sure = _how_sure([conflicts[address] for address in addresses])
+        sure = how_sure([conflicts[address] for address in addresses])
         why = f"the key of {what} signs twice, seen on {_named(seen)}{sure}; that is slashed, and "
         return ClassVerdict(ChainClass.DOUBLE_SIGNING, f"{why}the validator never comes back")
     return _unnamed_evidence(case) if case.halt.answer is Tristate.NO else None
-
-
-def _how_sure(conflicts: Collection[Conflict]) -> str:
-    """What signatures prove of it, "" for nothing: then journals or processes tell it."""
-    proven = [conflict for conflict in conflicts if conflict.proven]
-    if len(proven) == 1 == len(conflicts):
-        return f" ({proven[0].says})"
-    number = f"{len(proven)} of {len(conflicts)}"
-    return f" ({number} proven by two signatures each)" if proven else ""
 
 
 def _holders_of(case: ClassInput, address: str) -> str:
@@ -154,7 +145,7 @@ def _going_on(case: ClassInput) -> ClassVerdict:
     foreign = [a for a, conflict in case.equivocations.conflicts.items() if conflict.now]
     if foreign:
         what = _named([f"{short_digest(a)} ({case.power.of(a)} power)" for a in foreign])
-        sure = _how_sure([case.equivocations.conflicts[a] for a in foreign])
+        sure = how_sure([case.equivocations.conflicts[a] for a in foreign])
         why = (
             f"{what} signs twice now, a key of no host that could be read{sure}: tell its operator"
         )
@@ -165,23 +156,13 @@ def _going_on(case: ClassInput) -> ClassVerdict:
         return ClassVerdict(ChainClass.DEGRADED, f"the clocks of {_named(off)} are wrong")
     interval = block_interval(case.witnesses)
     if interval is not None and interval * _SLOW_PARTS > timedelta(seconds=case.limit_s):
-        return _slow(case)
+        why, step = slow_reason(case.witnesses, case.slow_causes)
+        return ClassVerdict(ChainClass.SLOW, why, next_step=step)
     if unproven := _seen_missing(case):
         why = f"every node is well; {_named(unproven)} is not in the newest commit that was read, "
         again = "`remediate diagnose` again in a minute"
         return ClassVerdict(ChainClass.HEALTHY, f"{why}which proves nothing yet", next_step=again)
     return ClassVerdict(ChainClass.HEALTHY, "every node of the inventory is well")
-
-
-def _slow(case: ClassInput) -> ClassVerdict:
-    """Blocks come far apart, and every node is well: the causes that readings name."""
-    causes = case.slow_causes
-    why = interval_words(case.witnesses)
-    if not causes:
-        return ClassVerdict(ChainClass.SLOW, f"{why}; no reading names a cause: all vote in time")
-    says = "; ".join(cause.says for cause in causes)
-    steps = "; ".join(dict.fromkeys(cause.step for cause in causes))
-    return ClassVerdict(ChainClass.SLOW, f"{why}: {says}", next_step=steps)
 
 
 def _seen_missing(case: ClassInput) -> list[str]:
@@ -194,8 +175,8 @@ def _seen_missing(case: ClassInput) -> list[str]:
 
 
 def _by_journals_alone(case: ClassInput) -> ClassVerdict | None:
-    """No validator answers, but two or more, all of the inventory, name the same cause. A full node
-    that answers tells of no votes; where it tells the powers, they have to suffice for a halt."""
+    """No validator answers, but two or more, all of the inventory, name the same cause. Where a
+    full node tells the powers, theirs have to suffice for a halt."""
     validators = [view for view in case.views if view.reading.role is Role.VALIDATOR]
     conditions = {
         verdict.condition if (verdict := case.verdicts[view.host]) is not None else None

@@ -12,7 +12,7 @@ Anything else is history, which nobody can undo (docs/diagnosis.md#double-signin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -334,3 +334,12 @@ def _evidence_blocks(witnesses: Sequence[NodeView], since: datetime) -> Iterator
         says = f"block {height} carries evidence of double signing"
         evidence = evidence_of(f"{view.host}.chain.blocks", view.reading.chain.blocks, says)
         yield EvidenceBlock(height, block.time, block.time >= since, evidence)
+
+
+def how_sure(conflicts: Collection[Conflict]) -> str:
+    """What signatures prove of it, "" for nothing: then journals or processes tell it."""
+    proven = [conflict for conflict in conflicts if conflict.proven]
+    if len(proven) == 1 == len(conflicts):
+        return f" ({proven[0].says})"
+    number = f"{len(proven)} of {len(conflicts)}"
+    return f" ({number} proven by two signatures each)" if proven else ""

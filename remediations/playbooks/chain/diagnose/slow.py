@@ -51,10 +51,15 @@ def slow_causes(
     )
 
 
-def interval_words(witnesses: Sequence[NodeView]) -> str:
-    """How long a block takes, "" where that is not known."""
+def slow_reason(witnesses: Sequence[NodeView], causes: Sequence[SlowCause]) -> tuple[str, str]:
+    """Why blocks come far apart while every node is well, and what a person does: "" where no
+    reading names a cause."""
     interval = block_interval(witnesses)
-    return f"a block takes {interval.total_seconds():.1f} s" if interval is not None else ""
+    why = f"a block takes {interval.total_seconds():.1f} s" if interval is not None else "slow"
+    if not causes:
+        return f"{why}; no reading names a cause: all vote in time", ""
+    says = "; ".join(cause.says for cause in causes)
+    return f"{why}: {says}", "; ".join(dict.fromkeys(cause.step for cause in causes))
 
 
 def _newest_blocks(witnesses: Sequence[NodeView]) -> tuple[BlockMeta, ...]:
