@@ -149,4 +149,5 @@ def test_our_own_suite_is_found() -> None:
         "test_cosmovisor.py",
         "test_keys.py",
         "test_nodes.py",
+        "test_synced.py",
     ]
