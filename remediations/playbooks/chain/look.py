@@ -19,7 +19,7 @@ from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, Hel
 from remediations.playbooks.chain.gates import HostSnapshot, Snapshot, Synced, judge_gate
 from remediations.reach.connection import Reach
 from remediations.render.formats import name_some, percent
-from remediations.systems.comet.poll import NodePoll, poll_nodes, poll_words
+from remediations.systems.comet.poll import NodePoll, poll_nodes
 from remediations.systems.comet.quorum import has_quorum
 from remediations.systems.comet.values import NodeLocation, NodeStatus
 from remediations.values.reading import Reading, value_or_none
@@ -74,6 +74,8 @@ def watch_chain(plan: Plan, reach: Reach) -> Watch:
     asked = [(node.host, node.rpc_url) for node in nodes]
     told_blocks = frozenset(node.host for node in nodes[:BLOCK_WITNESSES])
     units = {node.host: node.unit for node in nodes if node.host in syncing_hosts(plan)}
+    # Imported here: it loads SSH, which nobody needs who reads a saved observation.
+    from remediations.systems.comet.poll_words import poll_words
 
     async def watch() -> ChainLook:
         polls, words = await asyncio.gather(

@@ -6,8 +6,7 @@ Answers are parsed in a thread, so that parsing one does not delay what is done 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, TypeVar
 
 from remediations.reach.background import run_in_thread
@@ -16,17 +15,10 @@ from remediations.systems.comet.curl import curl_command
 from remediations.systems.comet.rpc import parse_app_info, parse_blocks, parse_status
 from remediations.systems.comet.rpc_envelope import RpcError
 from remediations.systems.comet.rpc_rounds import parse_round_state
-from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.values import AppInfo, BlockMeta, NodeStatus, RoundState
-from remediations.systems.hosts.questions import last_line
-from remediations.systems.hosts.rounds import COMMAND, parse_round, round_program
-from remediations.values.reading import value_or_none
 
 T = TypeVar("T")
 _SEPARATOR = b"\x1e"
-WORDS = r"module=statesync|^panic:|(^|[^A-Za-z])ERR[^A-Za-z]|^Error:"
-"""What a node says of a sync, and of why it fails."""
-MAX_WORDS = 240
 ROUND_BYTES = 3_900_000
 
 
@@ -56,25 +48,6 @@ async def poll_nodes(
         *(_poll(reach, host, url, blocks=host in blocks_of) for host, url in asked)
     )
     return {host: poll for (host, _url), poll in zip(asked, polls, strict=True)}
-
-
-async def poll_words(reach: Reach, units: Mapping[str, str]) -> dict[str, str]:
-    """What the journals of these units (by host) say last of a sync, or of an error; "" for one
-    that says nothing, or cannot be asked."""
-    told = await asyncio.gather(*(_words(reach, host, unit) for host, unit in units.items()))
-    return dict(zip(units, told, strict=True))
-
-
-async def _words(reach: Reach, host: str, unit: str) -> str:
-    question = last_line(unit, WORDS, CREDENTIALS)
-    try:
-        async with asyncio.timeout(5):
-            connection = await reach.connect(host)
-            done = await connection.run(COMMAND, stdin=round_program((question,)), timeout_s=4.5)
-    except (HostUnreachable, TimeoutError):
-        return ""
-    told = parse_round(host, (question,), done, datetime.now(UTC)).to(question)
-    return (value_or_none(told) or "")[:MAX_WORDS]
 
 
 async def _poll(reach: Reach, host: str, url: str, *, blocks: bool) -> NodePoll:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remediations.systems.comet.planned import PlannedNodeError
-from remediations.systems.comet.poll import WORDS
+from remediations.systems.comet.poll_words import WORDS
 from remediations.systems.comet.rollback_programs import hold_text, release_text, unhold_text
 from remediations.systems.comet.secrets import CREDENTIALS
 from remediations.systems.comet.state_sync import PlannedSync
