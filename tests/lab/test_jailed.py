@@ -57,6 +57,7 @@ def wait_until(moment: datetime) -> None:
     time.sleep(max(0.0, (moment - datetime.now(UTC)).total_seconds() + 2))
 
 
+@full_lab
 def test_jailed_refused_too_early_and_freed_in_time(lab: Lab, operator: Operator) -> None:
     """Its power is back in the set that another node tells, by exactly one transaction."""
     moment = jailed_and_back(lab, operator)
@@ -125,7 +126,6 @@ def test_a_key_that_lies_elsewhere_signs_what_is_handed_out(lab: Lab, operator: 
     assert node_of(operator, "val4")["condition"] == "healthy"
 
 
-@full_lab
 def test_a_tombstoned_validator_is_never_freed(lab: Lab, operator: Operator) -> None:
     """The chain's own refusal would not tell it from one that is only too early."""
     lab.break_duplicate_key("val4", started=True)

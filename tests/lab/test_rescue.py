@@ -124,6 +124,7 @@ def test_unit_disabled(lab: Lab, operator: Operator) -> None:
     assert lab.systemctl("val4", "is-enabled", lab.unit("val4"), check=False).strip() == "disabled"
 
 
+@full_lab
 def test_standby_is_started_only_when_named(lab: Lab, operator: Operator) -> None:
     """A keyless standby is stopped on purpose: nothing is wrong until somebody names it."""
     lab.wait_height(6, 30)

@@ -198,6 +198,7 @@ def test_killed_while_all_are_held(lab: Lab, operator: Operator) -> None:
         assert said.code == 0, said.why
 
 
+@full_lab
 def test_a_daemon_that_cannot_roll_back_leaves_all_held(lab: Lab, operator: Operator) -> None:
     """One rollback fails: nobody is started, neither by hand nor by a reboot, until a plan lets
     them go; those that were rolled back execute the block again."""

@@ -64,6 +64,7 @@ def kept(lab: Lab) -> list[str]:
     return sorted(one.name for one in data.iterdir() if one.name.startswith("remediate-"))
 
 
+@full_lab
 def test_a_corrupt_database_is_rebuilt_by_state_sync(lab: Lab, operator: Operator) -> None:
     """It signs again, with the sign state that it had; its settings are as before, byte for byte;
     its former databases are kept."""
@@ -83,7 +84,6 @@ def test_a_corrupt_database_is_rebuilt_by_state_sync(lab: Lab, operator: Operato
     assert {check["id"] for check in said.result["checks"]} >= {"P2", "P10", "P33", "P34"}
 
 
-@full_lab
 def test_without_a_snapshot_it_is_refused(lab: Lab, operator: Operator) -> None:
     """With the setting that makes them, and the other way; nothing is touched."""
     served(lab)
