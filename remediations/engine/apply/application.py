@@ -174,14 +174,19 @@ class Application:
         return stages[max(0, first - 1) :]
 
     async def _wait_for(self, stage: Stage) -> GateVerdict:
-        """Look until the stage's gate opens, its time limit is reached, or a person stops the
-        run."""
+        """Look until the stage's gate opens, its time limit is reached, or a person stops the run.
+        Where the last look fails, for one because its time is over, the one before is told, too."""
         gate = stage.gate
         self._runner.record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
         verdict = GateVerdict(open=False, seen="nothing was seen")
+        told = ""
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
-            verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
+            try:
+                verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
+                told = f"; before that: {verdict.seen}"
+            except _UnseenError as unseen:
+                verdict = GateVerdict(open=False, seen=f"{unseen}{told}")
             log.debug("gate %s: open %s: %s", gate.title, verdict.open, verdict.seen)
             if not verdict.open:
                 await asyncio.sleep(GATE_LOOK_S)
@@ -197,11 +202,12 @@ class Application:
         return verdict
 
     async def _judged(self, gate: Gate, limit_s: float) -> GateVerdict:
-        """Judge the gate by one look. A look or a judgement that fails leaves it shut."""
-        try:
-            look = await self._look(limit_s)
-        except _UnseenError as unseen:
-            return GateVerdict(open=False, seen=str(unseen))
+        """Judge the gate by one look. A judgement that fails leaves it shut.
+
+        Raises:
+            MachineError, _UnseenError: as `_look`.
+        """
+        look = await self._look(limit_s)
         try:
             verdict = look.judge(gate)
         except Exception as error:  # noqa: BLE001 - looking is not acting

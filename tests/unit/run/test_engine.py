@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 from pathlib import Path
 
@@ -151,6 +152,28 @@ def test_a_poll_that_hangs_does_not_hold_the_gate(
     receipt = asyncio.run(bench.application.apply())
     assert receipt.state is RunState.STOPPED
     assert "could not look: TimeoutError" in receipt.message
+
+
+def test_what_was_seen_before_the_last_look_failed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one has little time left, and what a daemon said is not lost for that."""
+    p = plan(stage(1, command("val1"), gate_timeout_s=1))
+    bench = Bench(tmp_path, p, FakeDriver(), sees=lambda: chain_at(10))
+    watch, looks = bench.application._watch, itertools.count()
+
+    async def tires() -> ChainLook:
+        if next(looks) > 20:
+            await asyncio.sleep(60)
+        look = await watch()
+        assert isinstance(look, ChainLook)
+        return look
+
+    monkeypatch.setattr(application, "LOOK_LIMIT_S", 0.05)
+    monkeypatch.setattr(bench.application, "_watch", tires)
+    receipt = asyncio.run(bench.application.apply())
+    assert "could not look: TimeoutError; before that: " in receipt.message
+    assert "10" in receipt.message.rpartition("before that: ")[2]
 
 
 @pytest.mark.parametrize("error", [lost(), OSError("no"), ZeroDivisionError()])
