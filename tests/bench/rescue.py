@@ -16,14 +16,14 @@ from tests.bench.figure import Figure, Line
 from tests.lab.access import PRINCIPAL
 from tests.lab.disasters import DISASTERS, Disaster, Halt
 from tests.lab.lab import Lab
-from tests.lab.operator import Operator
+from tests.lab.operator import Operator, Said
 from tests.lab.shell import LabError, run
 
 GOAL = 1.5
 POLL_S = 0.03
 BLOCK_LIMIT_S = 180.0
 PLANNED = 3
-LOOKS = 4
+LOOKS = 8
 """A reading of a busy machine may lack something: then no plan is made, and one looks again."""
 CAREFUL, CARELESS = "script that reads and verifies", "script that only acts"
 
@@ -96,13 +96,23 @@ def _product(lab: Lab, state: Path, disaster: Disaster, halt: Halt) -> Start:
         if planned.code == PLANNED:
             break
     if planned.code != PLANNED or planned.result["plan"]["branch"] != disaster.branch:
-        raise LabError(f"{disaster.branch}: no such plan: {planned.document}")
+        raise LabError(f"{disaster.branch}: no such plan: {_hindrance(planned)}")
     name = planned.result["run"]
     approved = operator.approve(name)
     if approved.code:
         raise LabError(f"not approved: {approved.document}")
     argv = [str(Path(sys.executable).with_name("remediate")), "apply", str(name), "--json"]
     return lambda: _started(argv, operator.environment)
+
+
+def _hindrance(said: Said) -> str:
+    """Why a plan cannot be applied: the refusal, or the guards that do not pass."""
+    if said.result is None:
+        return said.why
+    guards = said.result["plan"]["guards"]
+    return "; ".join(
+        f"{g['id']} {g['subject']}: {g['got']}" for g in guards if g["outcome"] != "pass"
+    )
 
 
 def _careful(lab: Lab, state: Path, _: Disaster, halt: Halt) -> Start:
