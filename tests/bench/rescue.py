@@ -107,12 +107,10 @@ def _product(lab: Lab, state: Path, disaster: Disaster, halt: Halt) -> Start:
 
 def _hindrance(said: Said) -> str:
     """Why a plan cannot be applied: the refusal, or the guards that do not pass."""
-    if said.result is None:
+    if said.document["error"]:
         return said.why
-    guards = said.result["plan"]["guards"]
-    return "; ".join(
-        f"{g['id']} {g['subject']}: {g['got']}" for g in guards if g["outcome"] != "pass"
-    )
+    guards = [one for one in said.result["plan"]["guards"] if one["outcome"] != "pass"]
+    return "; ".join(f"{one['id']} {one['subject']}: {one['got']}" for one in guards)
 
 
 def _careful(lab: Lab, state: Path, _: Disaster, halt: Halt) -> Start:
