@@ -113,7 +113,7 @@ def fence_refusal(
     if silent:
         parts.append(f"no answer of {name_some(silent)}")
     if holder is None:
-        next_step = "reach the hosts that did not answer (`remediate doctor`), and apply again"
+        next_step = "reach the hosts that did not answer (`remediate doctor`), and try again"
     else:
         next_step = (
             "wait for the end of that run: `remediate status` or `remediate resume` where it was "

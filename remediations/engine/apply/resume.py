@@ -84,8 +84,9 @@ async def resume_run(
             await check_names(approved, reach)
             if status.holds:
                 all_done = RunState.RUNNING
+                request = fences_of(run, approved, reach, again=True)
                 return await finish_lost(
-                    run, approved, reach, journal, status, state=all_done, steps=plan.steps
+                    entries, journal, request, status, state=all_done, steps=plan.steps
                 )
             async with hold_fences(fences_of(run, approved, reach, again=True)) as held:
                 return await _go_on(

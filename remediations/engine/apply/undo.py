@@ -93,8 +93,9 @@ async def undo_run(
         async with SshReach(approved.inventory, approved.resolver) as reach:
             await check_names(approved, reach)
             if status.state is RunState.UNDONE:
+                request = fences_of(run, approved, reach, again=True)
                 return await finish_lost(
-                    run, approved, reach, journal, status, state=status.state, steps=plan.undo_steps
+                    entries, journal, request, status, state=status.state, steps=plan.undo_steps
                 )
             async with hold_fences(fences_of(run, approved, reach, again=True)) as held:
                 drivers = drivers_of(approved.systems, reach)

@@ -72,7 +72,8 @@ def run_status(
         shown = lost if state is StepState.STARTED else state
         steps.append(StepStatus(step.id, step.target, shown))
     run_state, message = _run(entries, hindrance=hindrance, alive=alive)
-    holds = tuple(fence.resource for fence in held_fences(entries)) if run_state in OVER else ()
+    lost_at_the_end = run_state in OVER and not alive
+    holds = tuple(fence.resource for fence in held_fences(entries)) if lost_at_the_end else ()
     if holds:
         message += f"; its process was lost before it gave back {', '.join(holds)}"
     return RunStatus(run_state, message, tuple(steps), holds)
