@@ -31,9 +31,8 @@ RUNNERS = "self-hosted-runner:\n  labels: [remediate-plan, remediate-apply]\n"
 
 
 def _missing(tool: str, why: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(f"{tool} cannot be had: {why}")
-    pytest.skip(f"{tool} cannot be had: {why}")
+    """A workflow that was not looked at is not one that is well."""
+    pytest.fail(f"{tool} cannot be had: {why}")
 
 
 def actionlint(workflow: Path, directory: Path) -> str:
