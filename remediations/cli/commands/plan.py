@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -94,7 +95,7 @@ def command(
         return show_everything(playbook, observed, parse_limit(limit), paper=markdown)
     assert playbook is not None, "`check_together` refuses that"
     # The compiling children start first: they take 0.3 s, in which the playbook is imported.
-    made = click.get_current_context().with_resource(
+    compilers = click.get_current_context().with_resource(
         installed_systems(load_machine_config()).step_compilers()
     )
     installed, only = require_playbook(playbook, load_machine_config()), parse_limit(limit)
@@ -106,8 +107,6 @@ def command(
     hosts, style = require_inventory(inventory), terminal_style()
     observation = get_observation(hosts, source, save, imports=IMPORTS)
     now = datetime.now(UTC)
-    from remediations.engine.plan.render_text import plan_text
-
     concerned_domains([installed.domain], observation)
     situation = installed.domain.situation(observation, only)
     finding = installed.domain.finding(situation)
@@ -119,63 +118,77 @@ def command(
         playbook=installed.playbook,
         origin=installed.origin(),
         tool=TOOL,
-        compilers=made,
+        compilers=compilers,
     )
     made_with = partial(make_plan, maker, branch, observation, only, situation)
     plan, tried = made_with(inputs), None
     if rehearse and not plan.blocked:  # what a guard refuses is not tried either
         tried = rehearse_branch(installed, plan.branch, situation, inputs, hosts)
         plan = made_with(with_rehearsed(inputs, tried))
-    digest, change = plan_digest(plan), change_digest(plan)
+    shown = _Made(plan=plan, observation=observation, hosts=hosts, past=past, tried=tried)
+    text = _text_of(shown, style, now, verbose=verbose)
+    if plan.blocked:
+        return _refused(shown, text, out)
+    return _kept(shown, text, out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A plan and what it was made from; the last run that came to nothing, and what came of a
+    rehearsal, if there was one."""
+
+    plan: Plan
+    observation: Observation
+    hosts: Inventory
+    past: UnprovenRun | None
+    tried: Rehearsed | None
+
+    def document(self, run: str | None) -> dict[str, Any]:
+        """What --json prints; `run` is the name of the run that was made of it."""
+        return {
+            "plan": self.plan,
+            "digest": plan_digest(self.plan),
+            "change": change_digest(self.plan),
+            "run": run,
+            "last_run": self.past,
+            "rehearsal": self.tried,
+        }
+
+
+def _text_of(made: _Made, style: TerminalStyle, now: datetime, *, verbose: bool) -> str:
+    """The plan for people, with the last run and the rehearsal. What cannot be applied says so in
+    its first line, before these."""
+    # Loaded while hosts are read (`IMPORTS`).
+    from remediations.engine.plan.render_text import plan_text
+
+    plan = made.plan
     text = plan_text(
         plan,
-        digest,
+        plan_digest(plan),
         width=style.width,
         colour=style.colour,
         verbose=verbose,
         now=now,
-        change=change,
+        change=change_digest(plan),
     )
-    before = [one_line(_tried(plan, past, now))] if past is not None else []
-    before += [rehearsal_text(tried)] if tried is not None else []
-    # What cannot be applied says so in its first line, before what came of the last run.
-    cannot = bool(why_not(plan, now))
-    text = "\n\n".join((text, *before) if cannot else (*before, text))
-    document = {
-        "plan": plan,
-        "digest": digest,
-        "change": change,
-        "run": None,
-        "last_run": past,
-        "rehearsal": tried,
-    }
-    if not plan.blocked:
-        return _kept(plan, observation, hosts, out, document, text, tried)
-    if out is not None:
-        hand_out(out, plan)
-    return _refused(plan, document, text)
+    before = [one_line(_tried(plan, made.past, now))] if made.past is not None else []
+    before += [rehearsal_text(made.tried)] if made.tried is not None else []
+    return "\n\n".join((text, *before) if why_not(plan, now) else (*before, text))
 
 
-def _kept(
-    plan: Plan,
-    observation: Observation,
-    hosts: Inventory,
-    out: Path | None,
-    document: dict[str, Any],
-    text: str,
-    rehearsed: Rehearsed | None,
-) -> CommandResult:
+def _kept(made: _Made, text: str, out: Path | None) -> CommandResult:
     """The plan as a run that waits for approval, and what to type next."""
-    run = create_run(plan, observation, hosts, datetime.now(UTC))
+    plan = made.plan
+    run = create_run(plan, made.observation, made.hosts, datetime.now(UTC))
     if out is not None:
-        hand_out(out, plan, run, rehearsed)
+        hand_out(out, plan, run, made.tried)
     next_step = next_command("approve", run.name, "--key", "KEY")
     if is_expired(plan):  # from a saved observation: it can be read, but not be approved
-        again = next_command(*words_to_plan(plan), inventory=hosts.path)
+        again = next_command(*words_to_plan(plan), inventory=made.hosts.path)
         next_step = f"{again} (this one has expired)"
     return CommandResult(
         exit_code=ExitCode.CHANGES_PENDING,
-        document={**document, "run": run.name},
+        document=made.document(run.name),
         text=f"{text}\n\nnothing was changed; the plan waits as run {run.name}\nnext: {next_step}",
     )
 
@@ -199,13 +212,16 @@ def _nothing_to_do(
     return CommandResult(exit_code=ExitCode.OK, document=document, text=text)
 
 
-def _refused(plan: Plan, document: dict[str, Any], text: str) -> CommandResult:
+def _refused(made: _Made, text: str, out: Path | None) -> CommandResult:
     """The plan is shown with the guards that refuse it, and no run is made of it."""
+    plan = made.plan
+    if out is not None:
+        hand_out(out, plan)
     first = plan.blocked[0]
     ids = " ".join(dict.fromkeys(guard.id for guard in plan.blocked))
     return CommandResult(
         exit_code=ExitCode.REFUSED,
-        document=document,
+        document=made.document(None),
         text=f"{text}\n\nrefused by {len(plan.blocked)} guard(s); nothing was changed, no run "
         f"was made\n`remediate explain {ids}` says why\nnext: {one_line(first.next_step)}",
     )
