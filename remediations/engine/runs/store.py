@@ -49,6 +49,8 @@ from remediations.values.wire import WireError, canonical, decode
 
 T = TypeVar("T")
 NEWEST = "last"
+_SECOND = len("20261125-120000")
+"""Characters of a run's name that say when it was made."""
 RUNS = "runs"
 OBSERVATION_FILE, INVENTORY_FILE = "observation.json", "inventory.json"
 JOURNAL_FILE = "journal.jsonl"
@@ -266,7 +268,18 @@ def list_runs() -> tuple[RunDirectory, ...]:
         check_directory(parent, refusal=MachineError)
     # One that begins with a dot is being written (`runs.importing`).
     shown = (name for name in names if not name.startswith("."))
-    return tuple(RunDirectory(parent / name) for name in shown if _is_run(parent / name))
+    runs = [RunDirectory(parent / name) for name in shown if _is_run(parent / name)]
+    return tuple(sorted(runs, key=_made))
+
+
+def _made(run: RunDirectory) -> tuple[str, int, str]:
+    """When a run was made: by the second in its name, which an imported one keeps; of those of one
+    second by when its plan was written here, since the digest in the name says nothing of it."""
+    try:
+        written = (run.path / PLAN_FILE).stat().st_mtime_ns
+    except OSError:  # removed meanwhile: whoever reads it is told
+        written = 0
+    return run.name[:_SECOND], written, run.name
 
 
 def find_run(name: str) -> RunDirectory:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from remediations.engine.approve.approval import Approval, statement_for
 from remediations.engine.observe.digest import portable_inventory
@@ -241,3 +242,14 @@ def test_somebody_elses_directory_is_refused(monkeypatch: pytest.MonkeyPatch) ->
                     act()
         (there / "runs").chmod(0o700)
         run.path.chmod(0o700)
+
+
+def test_of_two_of_one_second_the_later_one_is_the_last(home: Path) -> None:
+    """Whatever their digests, by which their names would sort."""
+    plans = [plan(), replace(plan(), title="another one")]
+    first, second = sorted(plans, key=plan_digest, reverse=True)
+    earlier, later = made(of=first), made(of=second)
+    os.utime(later.path / "plan.json", ns=(2, (earlier.path / "plan.json").stat().st_mtime_ns + 1))
+    assert later.name < earlier.name
+    assert [run.name for run in list_runs()] == [earlier.name, later.name]
+    assert find_run("last").name == later.name
