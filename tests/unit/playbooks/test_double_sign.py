@@ -2,92 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace as with_
 from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
 from msgspec.structs import replace
 
-from remediations.engine.plan.build import evaluate_guards
-from remediations.engine.plan.plan import GuardResult, Outcome, Risk
+from remediations.engine.plan.plan import Outcome, Risk
 from remediations.errors import Refused
-from remediations.playbooks.chain.actions import HOLD_DUPLICATE, RELEASE, START
+from remediations.playbooks.chain.actions import RELEASE, START
 from remediations.playbooks.chain.baseline import ChainBaseline, ChainNodes, HeldNodes, baseline
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.copies import parse_yes
-from remediations.playbooks.chain.domain import DOMAIN
-from remediations.playbooks.chain.double_sign import PLAYBOOK, parse_host
+from remediations.playbooks.chain.double_sign import parse_host
 from remediations.playbooks.chain.gates import GoesOnWithout
-from remediations.playbooks.chain.situation import ChainSituation, situation_of
-from remediations.systems.comet.reading import CometReading, HostReading
-from remediations.systems.hosts.values import Process, RecordRoom
-from remediations.values.reading import Known, Why
+from remediations.systems.comet.reading import CometReading
+from remediations.values.reading import Known
 from tests import worlds
 from tests.unit.plan.cases import case_of, compiled_of, plan_of
-from tests.worlds import HEIGHT, address_of, duplicated, healthy, stopped
+from tests.unit.playbooks.copied_keys import (
+    BLOCK,
+    BRANCH,
+    MANY,
+    NOT_READ,
+    PASS,
+    UNKNOWN,
+    Change,
+    a_copy,
+    blocking,
+    both_run,
+    both_stopped,
+    chosen,
+    goes_on,
+    held_by,
+    judged,
+    unreadable,
+)
+from tests.worlds import HEIGHT, address_of, healthy, stopped
 from tests.worlds.keys import held_second, signed, started
 from tests.worlds.signing import (
-    OURSELVES,
-    of_others,
     powerless,
-    runs_twice,
-    said,
     signed_twice,
 )
-
-PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
-MANY = (50,) * 20 + (5,) * 80
-NOT_READ = worlds.unknown("permission denied", Why.REFUSED)
-(BRANCH,) = PLAYBOOK.branches
-Change = Callable[[CometReading], CometReading]
-
-
-def chosen(world: CometReading, *only: str, **inputs: str) -> ChainSituation:
-    """What there is, with what people chose (`keep="val4"`, `accept_halt="yes"`)."""
-    chain = situation_of(world, frozenset(only))
-    names = {name.replace("_", "-"): value for name, value in inputs.items()}
-    return with_(chain, inputs=MappingProxyType(names))
-
-
-def judged(chain: ChainSituation) -> dict[tuple[str, str], GuardResult]:
-    """All guards, by id and subject."""
-    guards = (*DOMAIN.invariants, *BRANCH.invariants)
-    results = evaluate_guards(guards, chain, BRANCH.propose(chain))
-    return {(one.id, one.subject): one for one in results}
-
-
-def blocking(chain: ChainSituation) -> set[str]:
-    return {one.id for one in judged(chain).values() if one.outcome is not PASS}
-
-
-def held_by(chain: ChainSituation) -> set[str]:
-    """Whom the branch stops and holds."""
-    assert BRANCH.fits(chain) is None
-    proposal = BRANCH.propose(chain)
-    assert {move.action for move in proposal.moves} == {HOLD_DUPLICATE}
-    return set(proposal.targets)
-
-
-def goes_on(chain: ChainSituation) -> tuple[str, str]:
-    (key,) = chain.shared_keys
-    return key.decision
-
-
-def a_copy(powers: tuple[int, ...] = worlds.POWERS) -> CometReading:
-    """The key of val4 lies on the standby, which never ran."""
-    return duplicated(healthy(powers), "val4", "standby1")
-
-
-def both_run(first: str = "val4", second: str = "full1") -> CometReading:
-    return runs_twice(healthy(), first, second)
-
-
-def unreadable(world: CometReading, host: str) -> CometReading:
-    state = worlds.unknown("permission denied", Why.REFUSED)
-    return worlds.change(world, host, lambda r: replace(r, sign_state=state))
-
 
 WORLDS: tuple[tuple[str, Change, set[str], str], ...] = (
     ("a copy that is stopped", lambda _: a_copy(), {"standby1"}, "val4"),
@@ -144,13 +99,6 @@ WORLDS: tuple[tuple[str, Change, set[str], str], ...] = (
     ),
     ("the second holder is not known", lambda _: signed_twice(healthy(), "val4"), {"val4"}, ""),
 )
-
-
-def both_stopped(runs: str = "") -> CometReading:
-    """val4 is stopped, and so is the copy, unless it `runs`."""
-    if runs:
-        return stopped(runs_twice(healthy(), "val4", runs), "val4")
-    return signed(stopped(a_copy(), "val4"), "val4", HEIGHT + 1)
 
 
 @pytest.mark.parametrize(
@@ -319,103 +267,6 @@ def test_in_a_lost_quorum_a_hold_brings_nothing_back() -> None:
     chain = chosen(world)
     assert held_by(chain) == {"standby1"}
     assert blocking(chain) == set()
-
-
-# --- guards on a host
-
-
-def _alter(host: str, how: Callable[[HostReading], HostReading]) -> Change:
-    return lambda world: worlds.change(world, host, how)
-
-
-def _stray(reading: HostReading) -> HostReading:
-    process = Process(pid=7, state="S", started=9, command="virtengined start")
-    return replace(reading, processes=worlds.known((process,)))
-
-
-def _unit(**fields: str) -> Callable[[HostReading], HostReading]:
-    def change(reading: HostReading) -> HostReading:
-        assert isinstance(reading.unit, Known)
-        return replace(reading, unit=worlds.known(replace(reading.unit.value, **fields)))
-
-    return change
-
-
-def _room(**fields: object) -> Callable[[HostReading], HostReading]:
-    def change(reading: HostReading) -> HostReading:
-        assert isinstance(reading.records, Known)
-        room: RecordRoom = replace(reading.records.value, **fields)
-        return replace(reading, records=worlds.known(room))
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("guard", "outcome", "change"),
-    [
-        ("G80", PASS, lambda world: world),
-        ("G80", BLOCK, lambda w: worlds.change(stopped(w, "full1"), "full1", _stray)),
-        ("G80", UNKNOWN, _alter("full1", lambda r: replace(r, processes=NOT_READ))),
-        ("G80", UNKNOWN, _alter("full1", _unit(invocation=""))),
-        ("G84", PASS, lambda world: world),
-        ("G84", BLOCK, _alter("full1", _room(available=5 << 20))),
-        ("G84", BLOCK, _alter("full1", _room(exposed="/var/lib"))),
-        ("G84", UNKNOWN, _alter("full1", lambda r: replace(r, records=NOT_READ))),
-    ],
-)
-def test_guard_on_a_host(guard: str, outcome: Outcome, change: Change) -> None:
-    """One change of the host gives this outcome, with what was got and what to do."""
-    chain = chosen(change(both_run()))
-    action = {one.id: one for one in (g(chain, "full1") for g in HOLD_DUPLICATE.guards)}
-    result = action[guard]
-    assert result.outcome is outcome, result.got
-    assert result.got
-    assert result.next_step or outcome is PASS
-
-
-@pytest.mark.parametrize(
-    ("world", "host", "outcome"),
-    [
-        (both_run(), "full1", PASS),
-        (both_run(), "val4", BLOCK),
-        (both_run(), "val1", BLOCK),
-        (worlds.change(both_run(), "val2", lambda r: replace(r, key=NOT_READ)), "val2", UNKNOWN),
-    ],
-)
-def test_only_a_holder_that_has_to_go_is_stopped(
-    world: CometReading, host: str, outcome: Outcome
-) -> None:
-    """G81: a deploy that is run by hand on another host is refused."""
-    chain = chosen(world)
-    (result,) = (r for r in (g(chain, host) for g in HOLD_DUPLICATE.guards) if r.id == "G81")
-    assert result.outcome is outcome
-
-
-NOW = timedelta(seconds=5)
-
-
-@pytest.mark.parametrize(
-    ("world", "outcome"),
-    [
-        (signed_twice(healthy(), "val4"), PASS),
-        (said(healthy(), "val4", OURSELVES, ago=NOW), PASS),
-        (said(healthy(), "val1", of_others(address_of(4)), ago=NOW), BLOCK),
-        (
-            said(
-                said(healthy(), "val1", of_others(address_of(4)), ago=NOW),
-                *("val2", of_others(address_of(4))),
-                ago=NOW,
-            ),
-            PASS,
-        ),
-    ],
-)
-def test_one_host_alone_does_not_have_a_validator_stopped(
-    world: CometReading, outcome: Outcome
-) -> None:
-    """G83: its own journal counts, two others do, a proof does."""
-    assert judged(chosen(world))["G83", ""].outcome is outcome
-    assert ("G83", "") not in judged(chosen(both_run()))
 
 
 # --- afterwards

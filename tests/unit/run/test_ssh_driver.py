@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import subprocess
 import time
 from pathlib import Path
 from typing import cast
@@ -18,7 +16,6 @@ from remediations.engine.apply.driver import (
     AlreadyClaimed,
     Fence,
     FencedOut,
-    LaunchFailed,
     NoAnswer,
     NotLaunched,
     ProbeState,
@@ -26,85 +23,17 @@ from remediations.engine.apply.driver import (
 )
 from remediations.engine.plan.plan import Step, plan_digest
 from remediations.engine.runs.records import RunState, StepEnd, StepEnded
-from remediations.reach.connection import Completed, HostUnreachable
+from remediations.reach.connection import Completed
 from remediations.reach.ssh import SshReach
 from remediations.systems.hosts import driver as ssh_driver
 from remediations.systems.hosts.driver import SshDriver
 from remediations.systems.hosts.probe import unit_active
 from tests.unit.run.fakes import Bench
 from tests.unit.run.launcher_host import LauncherHost, until
+from tests.unit.run.local_reach import SUDO, LocalReach, completed
 from tests.unit.run.plans import command, plan, stage
 
 STEP = StepId(plan="a" * 64, step="1-0")
-SUDO = """#!/bin/sh
-[ "$1" = -n ] || exit 1
-shift
-exec "$@"
-"""
-
-
-def away() -> HostUnreachable:
-    return HostUnreachable(
-        "val1: cannot connect", guard="TCP", got="no route", expected="a host", next_step="ssh"
-    )
-
-
-class LocalReach:
-    """Runs everything on this machine; may lose answers, or give others."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.forgotten: list[str] = []
-        self.loses_answers = 0
-        self.loses_commands = 0
-        self.max_bytes = 0
-        self.instead: Completed | None = None
-        self._environment = environment
-
-    async def connect(self, host: str) -> LocalReach:
-        return self
-
-    def forget(self, host: str, lost: LocalReach) -> None:
-        assert lost is self
-        self.forgotten.append(host)
-
-    async def run(
-        self, text: str, *, stdin: bytes = b"", timeout_s: float, max_bytes: int
-    ) -> Completed:
-        self.max_bytes = max_bytes
-        if self.instead is not None:
-            return self.instead
-        if self.loses_commands and " launch " in text[-300:]:
-            self.loses_commands -= 1
-            raise away()
-        done = await asyncio.to_thread(
-            subprocess.run,
-            ["/bin/sh", "-c", text],
-            input=stdin,
-            capture_output=True,
-            env=self._environment,
-        )
-        if self.loses_answers:
-            self.loses_answers -= 1
-            raise away()
-        return completed(done.returncode, done.stdout, done.stderr)
-
-
-def completed(
-    status: int | None,
-    out: bytes = b"",
-    err: bytes = b"",
-    *,
-    timed_out: bool = False,
-    truncated: bool = False,
-) -> Completed:
-    return Completed(
-        exit_status=status,
-        stdout=out,
-        stderr=err,
-        duration_ms=1,
-        truncated=truncated,
-        timed_out=timed_out,
-    )
 
 
 @pytest.fixture
@@ -324,65 +253,6 @@ def test_a_step_that_lost_its_result_is_settled_by_its_probe(
     assert host.count == 1
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        completed(1, b"", b"sudo: a password is required"),
-        completed(124),
-        completed(0, b"probed"),
-        completed(0, b"motd\nprobed yes\n"),
-        completed(1, b"probed no\n"),
-        completed(None, timed_out=True),
-        completed(None),
-    ],
-)
-def test_a_probe_without_an_answer_does_not_mean_no(
-    reach: LocalReach, driver: SshDriver, said: Completed
-) -> None:
-    """Without sudo, out of time, cut off: unknown, never "the effect is not there"."""
-    reach.instead = said
-    with pytest.raises(NoAnswer):
-        asyncio.run(driver.holds(command("val1")))
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        completed(0),
-        completed(1, b"", b"sudo: a password is required"),
-        completed(0, b"done\n\n\n"),
-        completed(0, b"done x\n\n\n"),
-        completed(0, b"done 1_0\n\n\n"),
-        completed(0, b"done -1\n\n\n"),
-        completed(0, b"done 1000\n\n\n"),
-        completed(0, b"running\n\n"),
-        completed(0, b"running\n\n\n\n"),
-        completed(0, b"done 0\n" + b"QUJD" * 30_000 + b"\n\n"),
-        completed(0, b"running\n\n\n", truncated=True),
-        completed(0, b"running\n\n"[:-1]),
-        completed(0, b"strange\n\n\n"),
-        completed(0, b"running\n!\n\n"),
-        completed(0, b"\xff\n\n\n"),
-        completed(None, b"running\n\n\n", timed_out=True),
-    ],
-)
-def test_an_unusable_answer_is_not_a_state(
-    reach: LocalReach, driver: SshDriver, said: Completed
-) -> None:
-    """It is asked again, until the time is over."""
-    reach.instead = said
-    with pytest.raises(NoAnswer):
-        asyncio.run(driver.probe(STEP, command("val1")))
-
-
-def test_a_refused_launch_says_what_the_host_said(reach: LocalReach, driver: SshDriver) -> None:
-    """No sudo, no disk, other bytes."""
-    reach.instead = completed(1, b"", b"sudo: a password is required\n")
-    with pytest.raises(LaunchFailed) as caught:
-        asyncio.run(driver.launch(STEP, command("val1"), ()))
-    assert caught.value.got == "exit 1: sudo: a password is required"
-
-
 def test_a_plan_is_applied_once_on_the_host(
     host: LauncherHost, driver: SshDriver, tmp_path: Path
 ) -> None:
@@ -411,19 +281,6 @@ def test_a_plan_is_applied_once_on_the_host(
     assert receipt.state is RunState.STOPPED
     assert "has run this step of this plan before" in receipt.message
     assert host.count == 3
-
-
-def test_no_more_is_kept_of_an_answer_than_a_launcher_sends(
-    reach: LocalReach, driver: SshDriver
-) -> None:
-    """Neither read from the connection, nor repeated where it cannot be used."""
-    reach.instead = completed(0, b"done 0\n" + base64.b64encode(b"x" * 65536) + b"\n\n")
-    assert len(asyncio.run(driver.probe(STEP, command("val1"))).output) == 65536
-    assert 175_000 < reach.max_bytes < 200_000
-    reach.instead = completed(0, b"done 0\nsecret!\n\n")
-    with pytest.raises(NoAnswer) as caught:
-        asyncio.run(driver.probe(STEP, command("val1")))
-    assert "secret" not in str(caught.value) + caught.value.got
 
 
 def test_values_of_a_probe_are_not_shell_text(

@@ -18,7 +18,7 @@ from remediations.reach.connection import Completed
 from remediations.reach.ssh import SshReach
 from remediations.systems.hosts import files as host_files
 from remediations.systems.hosts.files import FILES, HostFiles
-from tests.unit.run.test_ssh_driver import SUDO, away, completed
+from tests.unit.run.local_reach import SUDO, away, completed
 
 CONTENT = b"\x7fELF" + os.urandom(2 * CHUNK + 12345)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
