@@ -92,8 +92,8 @@ class Container(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Dependant(Record, frozen=True, kw_only=True):
-    """A unit that systemd stops with another one. `by` is the first of the properties
-    `RequiredBy`, `BoundBy` and `ConsistsOf` that says so; those of dependants are dependants,
+    """A unit that systemd stops with another one. `by` is the property that says so (`RequiredBy`,
+    `RequisiteOf`, `BoundBy`, `ConsistsOf`, `PropagatesStopTo`); those of dependants are dependants,
     too."""
 
     unit: str
@@ -106,12 +106,12 @@ class ContainerUnit(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     `container` is the name that its command gives (`--name`, or that of `podman start`), `image`
     the reference that its command runs; "" where the command does not say. `pull` is the value of
-    `--pull`, "" for podman's default (`missing`). `replaces` and `removes`: the command has
-    `--replace`, `--rm`. `pinned` tells whether `image` has a digest. `job` is the type of a job
-    that waits or runs, "" for none. `main_started` is when its main process was started last,
-    `starts` are the times at which systemd began to start it within the last day, oldest first, by
-    anybody: `NRestarts` counts only those that systemd decided itself. `held`: a run keeps
-    everybody from starting it.
+    `--pull`, "" for podman's default (`missing`). `creates`: the command makes the container
+    (`podman run`), and does not start one that is there. `replaces` and `removes`: it has
+    `--replace`, `--rm`. `has_job`: systemd has a job for it that waits or runs. `main_started` is
+    when its main process was started last, `starts` are the times at which systemd began to start
+    it within the last day, oldest first, by anybody: `NRestarts` counts only those that systemd
+    decided itself. `held`: a run keeps everybody from starting it.
     """
 
     name: str
@@ -138,7 +138,8 @@ class ContainerUnit(Record, frozen=True, kw_only=True, omit_defaults=True):
     removes: bool = False
     needs_reload: bool = False
     held: bool = False
-    job: str = ""
+    has_job: bool = False
+    creates: bool = False
 
     @property
     def pinned(self) -> bool:
@@ -161,9 +162,9 @@ class Image(Record, frozen=True, kw_only=True):
 
 
 class Listener(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A listening TCP socket of a container's process, or one at the same port. `container` is the
-    id of the container that the process belongs to, "" for a process of the host. Of several
-    processes that share a socket each is one."""
+    """A listening TCP socket of the host's network. `container` is the id of the container that the
+    process belongs to, also where podman no longer knows it; "" for a process of the host. Of
+    several processes that share a socket each is one."""
 
     address: str
     port: int
