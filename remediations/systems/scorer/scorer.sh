@@ -167,7 +167,7 @@ scorer_ask() {
     told=$(printf '%s' "$3" | base64 -d |
         scorer_curl "$4" -i -H 'Content-Type: application/json' -H 'Expect:' --data-binary @- \
             --url "$remediate_scorer_url" 2>/dev/null | head -c 8192 | base64 -w0
-        printf ' %s' "${PIPESTATUS[1]}")
+        printf ' %s' "${PIPESTATUS[2]}")
     rc=${told##* }
     now_us
     printf 'ask %s %s %s %s %s\n' "$1" "$2" "$rc" "$(((now - began) / 1000))" "${told%% *}"
