@@ -56,6 +56,7 @@ def declared(**fields: Any) -> ScoringEntry:  # noqa: ANN401 - the entry's own f
         image=None,
         settings=(THREADS,),
         node_settings=(NODE_HASH,),
+        class_settings=("ONEDNN_MAX_CPU_ISA",),
         asks=2,
         timeout_ms=2000,
         latency_ms=500,

@@ -16,6 +16,7 @@ from remediations.systems.scorer.poll import ScorerTarget
 from remediations.systems.scorer.values import GoldenVectors
 from remediations.values.part import Kinded, Part
 from remediations.values.reading import value_or_none
+from remediations.values.record import Record
 
 
 class ScoringBaseline(Kinded, frozen=True, kw_only=True):
@@ -42,6 +43,21 @@ class Scorers(Kinded, frozen=True, kw_only=True):
     scorers: tuple[ScorerTarget, ...]
 
 
+class ModelPlace(Record, frozen=True, kw_only=True):
+    """The model directory of one host."""
+
+    host: str
+    directory: str
+
+
+class ModelPlaces(Kinded, frozen=True, kw_only=True):
+    """Where the services that are acted on have their models."""
+
+    KIND: ClassVar[str] = "scoring.models/1"
+
+    places: tuple[ModelPlace, ...]
+
+
 def baseline(scoring: ScoringSituation, proposal: Proposal[ScoringSituation]) -> tuple[Part, ...]:
     """How the services are when the plan is made."""
     finding = scoring.finding
@@ -57,7 +73,7 @@ def baseline(scoring: ScoringSituation, proposal: Proposal[ScoringSituation]) ->
         for one in finding.scorers
         if one.host in watched
     )
-    found = (
+    found: tuple[Kinded, ...] = (
         ScoringBaseline(
             golden=agreed_vectors(scoring),
             timeout_ms=scoring.scoring.timeout_ms,
@@ -66,6 +82,12 @@ def baseline(scoring: ScoringSituation, proposal: Proposal[ScoringSituation]) ->
             agreeing=agreeing,
         ),
         Scorers(scorers=scorers),
+        ModelPlaces(
+            places=tuple(
+                ModelPlace(host=host, directory=scoring.scorer(host).entry.model)
+                for host in proposal.targets
+            )
+        ),
     )
     return tuple(sorted(map(Part.of, found), key=lambda part: part.kind))
 

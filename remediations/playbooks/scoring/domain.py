@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from remediations.engine.domain import Domain
-from remediations.playbooks.scoring.baseline import MOVABLE, Scorers, ScoringBaseline, baseline
+from remediations.playbooks.scoring.baseline import (
+    MOVABLE,
+    ModelPlaces,
+    Scorers,
+    ScoringBaseline,
+    baseline,
+)
 from remediations.playbooks.scoring.facts import scoring_facts
 from remediations.playbooks.scoring.finding import ScoringFinding
 from remediations.playbooks.scoring.gates import AnswersAlike, KeepsScoring
@@ -36,7 +42,7 @@ DOMAIN = Domain(
     watch=watch,
     checks="remediations.playbooks.scoring.checks",
     movable=MOVABLE,
-    kinds=(ScoringFinding, ScoringBaseline, Scorers, AnswersAlike, KeepsScoring),
+    kinds=(ScoringFinding, ScoringBaseline, Scorers, ModelPlaces, AnswersAlike, KeepsScoring),
     rests_on=("chain",),
     with_inputs=lambda scoring, inputs: replace(scoring, inputs=inputs),
 )

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from remediations.engine.plan.impact import Effect, Level
 from remediations.playbooks.chain.finding import Tristate
-from remediations.playbooks.chain.impact import POWER as VOTING
+from remediations.playbooks.chain.impact import POWER as CHAIN_POWER
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.systems.comet.quorum import has_quorum
 
 POWER = "scoring power"
 """The power behind the agreed answers."""
+VOTING = CHAIN_POWER
+"""The chain's own measure."""
 
 
 def levels(scoring: ScoringSituation) -> tuple[Level, ...]:

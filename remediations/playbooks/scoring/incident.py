@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook
 from remediations.playbooks.scoring.classes import INCIDENT, NON_DETERMINISTIC
+from remediations.playbooks.scoring.model_skew import KEEP_MODEL, MODEL_SKEW
 from remediations.playbooks.scoring.situation import ScoringSituation
 
-BRANCHES: tuple[Branch[ScoringSituation], ...] = ()
+BRANCHES: tuple[Branch[ScoringSituation], ...] = (KEEP_MODEL, MODEL_SKEW)
 
 INC_002 = Playbook(
     id=INCIDENT,
@@ -18,7 +19,7 @@ VEID_NON_DETERMINISTIC: Playbook[ScoringSituation] = Playbook(
     id=NON_DETERMINISTIC,
     title="Validators score the same input differently",
     alerts=("VEIDNonDeterministic",),
-    branches=(),
+    branches=(KEEP_MODEL, MODEL_SKEW),
 )
 """Another model is the first cause of other scores. What no step cures (processors, a build, a
 service that varies) is left to people, with what to do (docs/scoring.md#not-deterministic)."""

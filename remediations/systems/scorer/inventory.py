@@ -62,7 +62,8 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     """What holds for all services. `model` and `image` are pins, None where there is none.
 
     `settings` are those that the process of a service must have, `node_settings` those of the
-    process that asks it, "" for any value. Each vector is asked `asks` times, and may take
+    process that asks it, "" for any value; `class_settings` are names of the environment that
+    choose kernels, as processors do. Each vector is asked `asks` times, and may take
     `timeout_ms`. A service is slow above `latency_ms`, and has a backlog from `queue` on.
     `restarts` within `window_s` are enough.
     """
@@ -74,6 +75,7 @@ class ScoringEntry(Kinded, frozen=True, kw_only=True):
     image: str | None
     settings: tuple[Setting, ...]
     node_settings: tuple[Setting, ...]
+    class_settings: tuple[str, ...]
     asks: int
     timeout_ms: int
     latency_ms: int
@@ -139,6 +141,7 @@ def _scoring(table: InventoryTable) -> ScoringEntry:
         image=table.optional("image", _DIGEST, "a pin: an image's digest, sha256:…"),
         settings=_settings(table, "settings", _SETTING),
         node_settings=_settings(table, "node_settings", _ENVIRONMENT),
+        class_settings=_names(table, "class_settings"),
         asks=table.whole_number("asks", 2, 5, default=2, unit="a number of times"),
         timeout_ms=table.whole_number(
             "timeout_milliseconds", 100, 4000, default=2000, unit="milliseconds"
@@ -182,6 +185,16 @@ def _settings(table: InventoryTable, key: str, form: re.Pattern[str]) -> tuple[S
     return tuple(sorted(found, key=lambda one: one.name))
 
 
+def _names(table: InventoryTable, key: str) -> tuple[str, ...]:
+    listed = table.content.get(key, [])
+    if not isinstance(listed, list) or len(listed) > MOST_SETTINGS:
+        raise table.wrong(key, f"a list of at most {MOST_SETTINGS} names")
+    for name in listed:
+        if not isinstance(name, str) or not _ENVIRONMENT.fullmatch(name) or _SECRET.search(name):
+            raise table.wrong(key, "names of the environment, as ONEDNN_MAX_CPU_ISA; no secrets")
+    return tuple(sorted({str(name) for name in listed}))
+
+
 def _scorer(table: InventoryTable) -> ScorerEntry:
     return ScorerEntry(
         unit=table.text("unit", UNIT, "a systemd unit, as veid-scorer.service"),
@@ -210,6 +223,7 @@ SCORING_SECTION = InventorySection(
             "image",
             "settings",
             "node_settings",
+            "class_settings",
             "asks",
             "timeout_milliseconds",
             "latency_milliseconds",

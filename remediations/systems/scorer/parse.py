@@ -156,10 +156,17 @@ def _unit(name: str, text: str) -> ScorerUnit:
             starts=parse_number(shown.get("Starts") or "0"),
             exit_status=parse_number(shown.get("ExecMainStatus") or "0"),
             since=_stamp(shown.get("ExecMainStartTimestamp", "")),
-            stop_timeout_s=parse_seconds(shown["TimeoutStopUSec"]),
+            stop_timeout_s=min(parse_seconds(shown["TimeoutStopUSec"]), 3600),
+            expects=_expects(shown.get("Expects", "")),
         )
     except KeyError as error:
         raise TextError(f"systemctl show does not report {error}") from error
+
+
+def _expects(text: str) -> str:
+    if text and not _HASH.fullmatch(text):
+        raise TextError("the hash that the unit expects is malformed")
+    return text
 
 
 def _stamp(text: str) -> datetime | None:

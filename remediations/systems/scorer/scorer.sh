@@ -9,6 +9,7 @@
 : "${remediate_scorer_asks:=2}" "${remediate_scorer_timeout_ms:=2000}" "${remediate_scorer_window_s:=3600}"
 : "${remediate_scorer_counted:=}" # names of metrics
 : "${remediate_scorer_settings:=}" "${remediate_scorer_node_settings:=}" # names
+: "${remediate_scorer_class_settings:=}"
 
 SCORER_ASKS_US=5000000    # for all vectors together
 SCORER_MODEL_BYTES=2147483648
@@ -48,6 +49,8 @@ scorer_unit() {
     printf 'Starts=%s\n' "$(timeout -s KILL 2 journalctl -q -o cat --no-pager -n 1000 \
         --since="-${remediate_scorer_window_s}s" MESSAGE_ID=$SCORER_STARTED \
         UNIT="$remediate_scorer_unit" 2>/dev/null | grep -c .)"
+    printf 'Expects=%s\n' "$(scorer_show ExecStart |
+        grep -oE -e '--?expected-hash[= ][0-9a-f]{64}\b' | tail -n 1 | sed 's/^.*[= ]//')"
 }
 
 # scorer_owners: the processes that listen on the service's port.
@@ -111,7 +114,7 @@ scorer_process() {
     threads=$(sed -n 's/^Threads:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
     say pid "$pid" owners "${owners//$'\n'/ }" threads "${threads:-0}"
     # shellcheck disable=SC2086 # names of plain characters
-    scorer_settings "$pid" $remediate_scorer_settings
+    scorer_settings "$pid" $remediate_scorer_settings $remediate_scorer_class_settings
     scorer_libraries "$pid"
 }
 

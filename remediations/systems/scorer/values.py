@@ -37,7 +37,8 @@ class Setting(Record, frozen=True, kw_only=True):
 
 
 class ScorerUnit(Record, frozen=True, kw_only=True):
-    """The unit of a scoring service. `since` is when its present process was started, None where
+    """The unit of a scoring service. `expects` is the model's hash that its command names, "" for
+    none. `since` is when its present process was started, None where
     there was none; `starts` is how often it was started within the declared window."""
 
     unit: str
@@ -51,6 +52,7 @@ class ScorerUnit(Record, frozen=True, kw_only=True):
     exit_status: Count
     since: Moment | None
     stop_timeout_s: Count
+    expects: str = ""
 
 
 class ModelFile(Record, frozen=True, kw_only=True):

@@ -97,11 +97,13 @@ class ScorerView:
 
     @cached_property
     def cpu_class(self) -> str:
-        """What decides which kernels a library chooses: what its operator calls the host, and the
-        flags of its processors; "" where neither is known."""
+        """What decides which kernels a library chooses: what its operator calls the host, the flags
+        of its processors, and the declared names that choose, too; "" where none is known."""
         machine = value_or_none(self.reading.machine)
-        declared = self.reading.entry.cpu_class or ""
-        return "/".join(word for word in (declared, machine.cpu_class if machine else "") if word)
+        choosing = set(self.scoring.class_settings)
+        words = [self.reading.entry.cpu_class or "", machine.cpu_class if machine else ""]
+        words += [f"{one.name}={one.value}" for one in self.settings or () if one.name in choosing]
+        return "/".join(word for word in words if word)
 
     @cached_property
     def settings(self) -> tuple[Setting, ...] | None:

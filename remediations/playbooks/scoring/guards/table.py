@@ -11,7 +11,12 @@ from remediations.playbooks.scoring.situation import ScoringSituation
 
 Whole = Callable[[ScoringSituation, Proposal[ScoringSituation]], GuardResult | None]
 
-INVARIANTS: tuple[Whole, ...] = (whole.answer_agreed, whole.powers_known, whole.agreeing_stay)
+INVARIANTS: tuple[Whole, ...] = (
+    whole.answer_agreed,
+    whole.powers_known,
+    whole.agreeing_stay,
+    whole.votes_stay,
+)
 SCORER_GUARDS = (scorer.host_ready, scorer.unit_loaded, scorer.one_owner)
 """What every step on a service needs, whatever it does."""
 RESTART_GUARDS = (*SCORER_GUARDS, scorer.restarts_left)

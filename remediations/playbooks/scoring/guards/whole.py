@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from remediations.engine.domain import Proposal
+from remediations.engine.plan.impact import compute_impacts
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.diagnose.conclude import agreed_text
 from remediations.playbooks.scoring.finding import Basis
+from remediations.playbooks.scoring.impact import VOTING, levels
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.render.formats import name_some, percent
 from remediations.systems.comet.quorum import has_quorum
@@ -55,11 +57,11 @@ def powers_known(
 def agreeing_stay(
     scoring: ScoringSituation, proposal: Proposal[ScoringSituation]
 ) -> GuardResult | None:
-    """V3: without those who are acted on, more than two thirds still answer as agreed."""
+    """V3: without those that are restarted, more than two thirds still answer as agreed."""
     finding = scoring.finding
     if not finding.total_power:
         return None
-    acted = set(proposal.targets)
+    acted = {m.target for m in proposal.moves if m.action.effects(scoring, m.target)}
     stay = [
         one
         for one in finding.scorers
@@ -76,4 +78,33 @@ def agreeing_stay(
         expected="more than 2/3",
         next_step="make those agree first that are not acted on, or act on fewer (--limit)",
         facts=("scoring.agreed", "scoring.total_power"),
+    )
+
+
+def votes_stay(
+    scoring: ScoringSituation, proposal: Proposal[ScoringSituation]
+) -> GuardResult | None:
+    """V13: those who vote stay more than two thirds in every stage: a validator without its service
+    counts as absent."""
+    stages = [
+        [effect for move in stage.moves for effect in move.action.effects(scoring, move.target)]
+        for stage in proposal.stages
+    ]
+    votes = [
+        impact
+        for impacts in compute_impacts(levels(scoring), stages)
+        for impact in impacts
+        if impact.measure == VOTING
+    ]
+    if not votes:
+        return None
+    worst = min(votes, key=lambda impact: impact.worst)
+    return guard_result(
+        "V13",
+        "those who vote stay a quorum",
+        holds=worst.worst >= worst.floor,
+        got=f"at worst {worst.worst} of {worst.total} ({percent(worst.worst, worst.total)})",
+        expected=f"at least {worst.floor}" if worst.floor else "nothing: the chain stands",
+        next_step="bring validators back first: remediate plan INC-001",
+        facts=("scoring.total_power",),
     )

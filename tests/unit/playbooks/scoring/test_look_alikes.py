@@ -12,7 +12,7 @@ from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.present import present
-from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk
+from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk, Setting
 from tests.worlds import scoring as world
 from tests.worlds.base import known, unknown
 
@@ -27,6 +27,9 @@ ALIEN_DISK = known(ModelOnDisk(sha256=world.OTHER, files=(ModelFile(path="weight
 OTHERWISE, BROKEN = known(world.OTHERWISE), known(world.BROKEN)
 TWICE = known(world.answered("[0x3e800000]", "[0x3e800001]", "[0x3f400000]", "[0x3f400000]"))
 TWO_THREADS = known(world.process(settings=(replace(world.THREADS, value="2"),)))
+CHOOSES = known(
+    world.process(settings=(world.THREADS, Setting(name="ONEDNN_MAX_CPU_ISA", value="SSE41")))
+)
 OTHER_LIBRARIES = known(
     world.process(libraries=tuple(replace(o, sha256="b" * 64) for o in world.process().libraries))
 )
@@ -78,6 +81,11 @@ CASES: dict[str, tuple[dict[str, Any], Condition, Class]] = {
     ),
     "other processors": (
         {"machine": known(world.machine("avx2", "avx512f", "fma")), "asks": OTHERWISE},
+        Condition.CPU_CLASS,
+        Class.VARIES,
+    ),
+    "a setting that chooses other kernels": (
+        {"process": CHOOSES, "asks": OTHERWISE},
         Condition.CPU_CLASS,
         Class.VARIES,
     ),
