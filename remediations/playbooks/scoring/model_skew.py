@@ -15,7 +15,7 @@ from remediations.engine.plan.plan import Gate, PlannedCheck, Risk
 from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.gates import STEADY_S, AnswersAlike, KeepsScoring
 from remediations.playbooks.scoring.guards import model
-from remediations.playbooks.scoring.guards.scorer import host_ready
+from remediations.playbooks.scoring.guards.scorer import host_ready, unit_loaded
 from remediations.playbooks.scoring.guards.table import SCORER_GUARDS
 from remediations.playbooks.scoring.impact import no_effect, restart_effect
 from remediations.playbooks.scoring.model_facts import (
@@ -40,7 +40,7 @@ PUT_BACK_MODEL = Action(
     deploy="scoring/put_back_model",
     facts=model_facts,
     data=model_data,
-    guards=(host_ready, *SCORER_GUARDS[1:2]),
+    guards=(host_ready, unit_loaded),
     effects=no_effect,
 )
 """Takes back `SWAP_MODEL`: the model of before, and what the unit expected."""
@@ -51,7 +51,13 @@ SWAP_MODEL = Action(
     deploy="scoring/swap_model",
     facts=model_facts,
     data=model_data,
-    guards=(*SCORER_GUARDS, model.needs_model, model.model_staged, model.files_known),
+    guards=(
+        *SCORER_GUARDS,
+        model.model_agreed,
+        model.needs_model,
+        model.model_staged,
+        model.files_known,
+    ),
     effects=restart_effect,
     undone_by=PUT_BACK_MODEL,
 )
@@ -63,7 +69,7 @@ KEEP = Action(
     deploy="scoring/keep_model",
     facts=donor_facts,
     data=model_data,
-    guards=(host_ready, model.is_donor, model.files_known),
+    guards=(host_ready, model.model_agreed, model.is_donor, model.files_known),
     effects=no_effect,
 )
 """For a donor: its model as one file, by its hash. Nothing is stopped."""
@@ -173,7 +179,6 @@ KEEP_MODEL = Branch(
     condition="a service needs another model, and no host keeps the agreed one as a file",
     fits=_keep_fits,
     propose=_propose_keep,
-    invariants=(model.model_agreed,),
 )
 MODEL_SKEW = Branch(
     name="model-skew",
@@ -181,5 +186,4 @@ MODEL_SKEW = Branch(
     condition="a service has another model, or half of one, and a host keeps the agreed one",
     fits=_swap_fits,
     propose=_propose_swap,
-    invariants=(model.model_agreed,),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shlex import quote
 
-from remediations.engine.domain import Proposal
 from remediations.engine.plan.plan import GuardResult, guard_result
 from remediations.playbooks.scoring.conditions import Cure
 from remediations.playbooks.scoring.finding import Basis
@@ -22,9 +21,7 @@ from remediations.values.reading import Unknown, value_or_none
 _LOOK = "`remediate diagnose scoring` shows who has which model"
 
 
-def model_agreed(
-    scoring: ScoringSituation, _proposal: Proposal[ScoringSituation]
-) -> GuardResult | None:
+def model_agreed(scoring: ScoringSituation, host: str) -> GuardResult:
     """V8: more than two thirds of the power have the model, or the inventory pins it while no
     other one has; and where both are known they are the same."""
     finding, pin = scoring.finding, scoring.scoring.model
@@ -42,6 +39,7 @@ def model_agreed(
     return guard_result(
         "V8",
         "the model is the agreed one",
+        subject=host,
         holds=holds,
         got=got,
         expected="one that more than 2/3 of the power have, the pinned one if any is pinned",
