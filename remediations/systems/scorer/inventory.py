@@ -28,6 +28,7 @@ from remediations.systems.scorer.values import GoldenVectors, Setting
 from remediations.values.inventory import HostEntry, Inventory
 from remediations.values.names import HOME, UNIT
 from remediations.values.part import Kinded
+from remediations.values.record import Record
 
 if TYPE_CHECKING:  # YAML takes a while to load
     from remediations.engine.observe.inventory_table import InventoryTable
@@ -47,10 +48,8 @@ _SECRET = re.compile("SECRET|TOKEN|PASSW|MNEMONIC|PRIVATE|CREDENTIAL|API_?KEY")
 MOST_SETTINGS = 16
 
 
-class MetricNames(Kinded, frozen=True, kw_only=True):
+class MetricNames(Record, frozen=True, kw_only=True):
     """How the service calls what it counts."""
-
-    KIND: ClassVar[str] = "scorer.metrics/1"
 
     completed: str = "veid_inference_completed_total"
     errors: str = "veid_inference_errors_total"

@@ -100,9 +100,15 @@ def _model(view: ScorerView, agreed: Reference) -> Judged | None:
     agreed all the same, that is only what it will load next."""
     if not view.loaded and agreed.key is not None and view.key == agreed.key:
         return None
-    if not agreed.model or not view.model or view.model == agreed.model:
+    if not agreed.model or not view.model:
         return None
-    return _of_model(view, agreed, "")
+    if view.model != agreed.model:
+        return _of_model(view, agreed, "")
+    # A server that looks at its directory again and again may have loaded since what lies there.
+    other_disk = bool(view.on_disk) and view.on_disk != agreed.model
+    if other_disk and agreed.key is not None and view.key != agreed.key:
+        return _of_model(view, agreed, "it said that it loaded the agreed model, but on disk ")
+    return None
 
 
 def _of_model(view: ScorerView, agreed: Reference, before: str) -> Judged:

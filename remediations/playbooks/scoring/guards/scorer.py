@@ -29,7 +29,7 @@ def host_ready(scoring: ScoringSituation, host: str) -> GuardResult:
         holds=holds,
         got=got,
         expected="sudo, and a directory of root's for the records of steps",
-        next_step=f"remediate doctor --limit {host}",
+        next_step="remediate doctor",
         facts=(f"{host}.sudo",),
     )
 

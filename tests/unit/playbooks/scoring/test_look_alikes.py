@@ -59,6 +59,16 @@ CASES: dict[str, tuple[dict[str, Any], Condition, Class]] = {
         Condition.SKEW,
         Class.SKEW,
     ),
+    "a model that was loaded since from the directory": (
+        {"disk": OTHER_DISK, "asks": OTHERWISE},
+        Condition.SKEW,
+        Class.SKEW,
+    ),
+    "half a model that was loaded since": (
+        {"disk": OTHER_DISK, "asks": BROKEN},
+        Condition.HALF_COPY,
+        Class.SKEW,
+    ),
     "half copy, answers with errors": (
         {"loaded": OTHER_LOADED, "disk": OTHER_DISK, "asks": BROKEN},
         Condition.HALF_COPY,
