@@ -44,6 +44,9 @@ events_logger = "file"
 
 IMPORT = """
 set -eu
+# podman changes its root once more, which works from a mount point only.
+mount --bind "$ROOT" "$ROOT"
+mount -t proc proc "$ROOT/proc"
 mount --rbind /dev "$ROOT/dev"
 mount --rbind /sys "$ROOT/sys"
 mount -t tmpfs tmpfs "$ROOT/run"
@@ -107,7 +110,7 @@ def _build(directory: Path, good: Path, other: Path) -> None:
             archive.add(program, "scorer", filter=_of_root)
     said = run(
         *("env", f"ROOT={root}", f"REPOSITORY={REPOSITORY}", f"TAG={TAG}"),
-        *("unshare", "--mount", "--pid", "--fork", f"--mount-proc={root}/proc", "/bin/sh", "-s"),
+        *("unshare", "--mount", "--pid", "--fork", "/bin/sh", "-s"),
         stdin=IMPORT,
         timeout=300,
     )

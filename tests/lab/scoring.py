@@ -187,6 +187,20 @@ def write_unit(machine: Machine, command: Command) -> None:
     machine.sh("systemctl daemon-reload")
 
 
+def golden_vectors(*subjects: str) -> str:
+    """Vectors of the sound model, in the form of docs/scoring.md; JSON is YAML, too."""
+    files = model_files("trust_score")
+    vectors = [
+        {
+            "name": subject,
+            "request": json.dumps({"instances": [features(subject)]}, separators=(",", ":")),
+            "bits": [struct.pack(">f", expected_score(features(subject), files)).hex()],
+        }
+        for subject in subjects
+    ]
+    return json.dumps({"model": loader_hash(files), "form": "float32", "vectors": vectors})
+
+
 def features(subject: str) -> list[float]:
     """What the chain asks for a subject: each exact in a float32."""
     digests = (hashlib.sha256(f"{subject}/{i}".encode()).digest() for i in range(DIMENSION))
