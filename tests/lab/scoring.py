@@ -11,12 +11,15 @@ import hashlib
 import json
 import shutil
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab import loopback
 from tests.lab.containers import REPOSITORY, ScorerBase, scorer_base
 from tests.lab.machine import Machine
+from tests.lab.shell import LabError
 
 UNIT = "veid-scorer.service"
 CONTAINER = "veid-scorer"
@@ -26,6 +29,7 @@ VERSION = "v1.0.0"
 CONTROL = "/var/lib/veid-scorer/control"
 PREDICT_PORT, METRICS_PORT = 8501, 9090
 DIMENSION = 768
+READY_LIMIT_S = 20.0
 LANES = {"sse2": 4, "avx2": 8, "avx512": 16}
 METADATA = "export_metadata.json"
 
@@ -143,6 +147,7 @@ class Scoring:
         machine.sh(
             f"systemctl reset-failed {UNIT} 2>/dev/null\nsystemctl enable --now --quiet {UNIT}"
         )
+        wait_ready(machine)
 
 
 def scoring() -> Scoring:
@@ -152,6 +157,21 @@ def scoring() -> Scoring:
         LabError: the build failed.
     """
     return Scoring(scorer_base())
+
+
+def wait_ready(machine: Machine) -> None:
+    """Wait until the scorer takes requests: the unit is started earlier than that.
+
+    Raises:
+        LabError: not in time.
+    """
+    end = time.monotonic() + READY_LIMIT_S
+    init = machine.init()
+    while init is None or not loopback.listens(init, PREDICT_PORT):
+        if time.monotonic() > end:
+            said = machine.sh(f"journalctl --quiet --no-pager --unit {UNIT} --lines 20")
+            raise LabError(f"the scorer of {machine.name} does not listen: {said[-600:]}")
+        time.sleep(0.05)
 
 
 def model_files(name: str, version: str = VERSION) -> dict[str, bytes]:

@@ -2,8 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
+
+// order in which lanes are added up. Set at link time: "backward" makes another build of the program,
+// with other bits under the same settings.
+var order = "forward"
 
 // lanes of a kernel: how many additions go side by side. Real kernels are chosen by the features of
 // the CPU; here SCORER_KERNEL stands for them.
@@ -50,6 +55,9 @@ func sum(features, weights []float32, width int) float32 {
 	for i := range features {
 		// The conversion forbids a fused multiply-add, which some architectures would use.
 		lane[i%width] += float32(features[i] * weights[i])
+	}
+	if order == "backward" {
+		slices.Reverse(lane)
 	}
 	total := float32(0)
 	for _, part := range lane {
