@@ -111,7 +111,7 @@ def test_none_of_two_systems_of_one_name_is_used(tmp_path: Path) -> None:
     """Which of them is meant cannot be told; the others are read."""
     text = blocks("python").replace('name="uptime"', 'name="comet"')
     found = installed(site_of(tmp_path, "", text))
-    assert found == [["hosts"], ["duplicate", "duplicate"]]
+    assert found == [["hosts", "scorer"], ["duplicate", "duplicate"]]
 
 
 def test_a_system_that_is_not_used_is_told(tmp_path: Path) -> None:
