@@ -64,7 +64,7 @@ class ScoringFaults(Client):
     def break_scorer_stopped(self, host: str) -> None:
         """Stopped by a person."""
         self.systemctl(host, "stop", UNIT)
-        self.mend_host(lambda: self.start_scorer(host))
+        self.mend_node(lambda: self.start_scorer(host))
 
     def break_wrong_model(self, host: str) -> None:
         """Another model, and a unit that expects it: sound by itself, with other answers."""
@@ -75,7 +75,7 @@ class ScoringFaults(Client):
     def break_model_changed(self, host: str) -> None:
         """Other files below a scorer that runs: it notices at its next start, and refuses it."""
         write_model(self.hosts[host], model_files(OTHER_MODEL))
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
 
     def break_half_copied_model(self, host: str) -> None:
         """The copy of the weights ended half way, and the scorer was started again: it refuses the
@@ -157,7 +157,7 @@ class ScoringFaults(Client):
         said = machine.sh(f"journalctl --quiet --no-pager --unit {UNIT} --lines 50")
         if "is already in use" not in said:
             raise LabError(f"{host}: the name is not taken: {said[-600:]}")
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
 
     def break_stub(self, host: str) -> None:
         """The chain's program lost the hash of its model: it falls to its stub and says nothing."""
@@ -188,7 +188,7 @@ class ScoringFaults(Client):
         fresh = directory / ".new"
         fresh.write_text(str(value))
         fresh.rename(directory / name)
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
 
     def _set(self, host: str, name: str, value: str) -> None:
         command = self._sound().command()
@@ -197,7 +197,7 @@ class ScoringFaults(Client):
 
     def _run_as(self, host: str, command: Command, *, comes_up: bool = True) -> None:
         """Restart the scorer with another unit. Mended by the sound one."""
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
         write_unit(self.hosts[host], command)
         self.systemctl(host, "restart", UNIT, check=False)
         if comes_up:

@@ -6,9 +6,8 @@ must differ; where a split is healed, the chain must have split.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -19,23 +18,6 @@ from tests.lab.shell import LabError
 from tests.lab.world_scoring import OnChain, bits, health, metrics, on_chain, predict
 
 READY_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def running_scorers() -> Iterator[Lab]:
-    """A lab with scorers, for all tests here."""
-    lab = Lab.up(f"scorers-{os.getpid()}", scores=True)
-    try:
-        yield lab
-    finally:
-        lab.down()
-
-
-@pytest.fixture
-def scorers(running_scorers: Lab) -> Lab:
-    """The same with a new chain, and nothing broken."""
-    running_scorers.pristine()
-    return running_scorers
 
 
 def wait_for(true: Callable[[], bool], limit_s: float = READY_S) -> None:
