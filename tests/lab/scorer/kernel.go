@@ -2,11 +2,10 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 )
 
-// order in which lanes are added up. Set at link time: "backward" makes another build of the program,
+// order in which features are gone through. Set at link time: "backward" makes another build of the program,
 // with other bits under the same settings.
 var order = "forward"
 
@@ -53,11 +52,12 @@ func (e *engine) score(features []float32) (float32, error) {
 func sum(features, weights []float32, width int) float32 {
 	lane := make([]float32, width)
 	for i := range features {
+		at := i
+		if order == "backward" {
+			at = len(features) - 1 - i
+		}
 		// The conversion forbids a fused multiply-add, which some architectures would use.
-		lane[i%width] += float32(features[i] * weights[i])
-	}
-	if order == "backward" {
-		slices.Reverse(lane)
+		lane[i%width] += float32(features[at] * weights[at])
 	}
 	total := float32(0)
 	for _, part := range lane {
