@@ -159,6 +159,22 @@ class ScoringFaults(Client):
             raise LabError(f"{host}: the name is not taken: {said[-600:]}")
         self.mend_node(lambda: self._sound_again(host))
 
+    def break_orphaned_scorer(self, host: str) -> None:
+        """conmon died alone: the unit has ended, and the scorer still answers on its port, where no
+        other one can start."""
+        self.mend_node(lambda: self._sound_again(host))
+        self._drop_in_for(host, UNIT, "[Service]\nKillMode=none\nExecStopPost=\nRestart=no\n")
+        self.systemctl(host, "kill", "--kill-who=main", "--signal=KILL", UNIT)
+        self._wait(host, "failed")
+        self._remove_drop_in(host, UNIT)
+
+    def break_scorer_by_hand(self, host: str) -> None:
+        """Somebody started the container by hand: it answers, and no unit would bring it back."""
+        self.systemctl(host, "stop", UNIT)
+        self.mend_node(lambda: self._sound_again(host))
+        self.hosts[host].sh(self._sound().command().by_hand())
+        wait_ready(self.hosts[host])
+
     def break_stub(self, host: str) -> None:
         """The chain's program lost the hash of its model: it falls to its stub and says nothing."""
         unit = self.unit(host)

@@ -89,13 +89,17 @@ class Command:
 
     def unit_text(self) -> str:
         """The unit."""
-        return UNIT_TEXT.format(start=" \\\n  ".join(self._words()))
+        # `podman generate systemd` writes --cgroups=no-conmon, which fails without any.
+        start = "/usr/bin/podman run --cidfile=%t/%n.ctr-id --cgroups=disabled --sdnotify=conmon"
+        return UNIT_TEXT.format(start=" \\\n  ".join((start, *self._words())))
+
+    def by_hand(self) -> str:
+        """What somebody types to start it without a unit."""
+        return " ".join(("podman run --cgroups=disabled", *self._words()))
 
     def _words(self) -> list[str]:
         return [
-            # `podman generate systemd` writes --cgroups=no-conmon, which fails without any.
-            "/usr/bin/podman run --cidfile=%t/%n.ctr-id --cgroups=disabled --rm --sdnotify=conmon",
-            f"--detach --pull=never --name {CONTAINER}",
+            f"--rm --detach --pull=never --name {CONTAINER}",
             *(f"--env {name}={value}" for name, value in self.settings),
             f"--volume {MODEL}:/models/trust_score:ro --volume {CONTROL}:/control",
             *self.more,
