@@ -18,6 +18,7 @@ from tests.lab.scoring import (
     Scoring,
     loader_hash,
     model_files,
+    wait_ready,
     write_model,
     write_unit,
 )
@@ -25,7 +26,10 @@ from tests.lab.shell import LabError
 
 OTHER_MODEL = "trust_score_next"
 GPU = "/dev/nvidia0"
-FEW_MEMORY = "data=67108864:67108864"
+FEW_MEMORY = " ".join(
+    f"--ulimit {limit}" for limit in ("data=67108864", "nofile=4096", "nproc=4096")
+)
+"""One limit that is named takes the place of all that podman's configuration has."""
 STALE_LIMIT_S = 15.0
 DROP_IN = "fault.conf"
 
@@ -60,7 +64,7 @@ class ScoringFaults(Client):
     def break_scorer_stopped(self, host: str) -> None:
         """Stopped by a person."""
         self.systemctl(host, "stop", UNIT)
-        self.mend_host(lambda: self.start_scorer(host))
+        self.mend_node(lambda: self.start_scorer(host))
 
     def break_wrong_model(self, host: str) -> None:
         """Another model, and a unit that expects it: sound by itself, with other answers."""
@@ -71,14 +75,14 @@ class ScoringFaults(Client):
     def break_model_changed(self, host: str) -> None:
         """Other files below a scorer that runs: it notices at its next start, and refuses it."""
         write_model(self.hosts[host], model_files(OTHER_MODEL))
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
 
     def break_half_copied_model(self, host: str) -> None:
         """The copy of the weights ended half way, and the scorer was started again: it refuses the
         model, again and again."""
         weights = self.hosts[host].path(f"{MODEL}/{WEIGHTS}")
         weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
-        self._run_as(host, self._sound().command())
+        self._run_as(host, self._sound().command(), comes_up=False)
 
     def break_half_copied_unnoticed(self, host: str) -> None:
         """The same, and the unit was given the hash of what lies there: it starts, and every
@@ -92,17 +96,17 @@ class ScoringFaults(Client):
     def break_other_digest(self, host: str) -> None:
         """The right name, and another image behind it: the unit runs a tag, and the tag was moved
         to another build, whose answers differ."""
+        pinned = self._sound().pinned
+        self.mend_host(lambda: self.hosts[host].sh(f"podman tag {pinned} {REPOSITORY}:{TAG}"))
         self.hosts[host].sh(f"podman tag {REPOSITORY}:other {REPOSITORY}:{TAG}")
         self._run_as(host, replace(self._sound().command(), image=f"{REPOSITORY}:{TAG}"))
-        digest = self._sound().pinned
-        self.mend_host(lambda: self.hosts[host].sh(f"podman tag {digest} {REPOSITORY}:{TAG}"))
 
     def rename_image(self, host: str) -> None:
         """Not a fault: the same bytes under another name."""
         name = f"{REPOSITORY}:v1.0.1"
+        self.mend_host(lambda: self.hosts[host].sh(f"podman untag {name} {name}", check=False))
         self.hosts[host].sh(f"podman tag {self._sound().pinned} {name}")
         self._run_as(host, replace(self._sound().command(), image=name))
-        self.mend_host(lambda: self.hosts[host].sh(f"podman untag {name} {name}", check=False))
 
     def rename_model(self, host: str) -> None:
         """Not a fault: the same weights under another version."""
@@ -122,18 +126,19 @@ class ScoringFaults(Client):
         request, again and again. A substitute: a limit of the process's data, so the program ends
         by itself; a kernel that kills it needs control groups in the container."""
         self._control(host, "hold-mb", 256)
-        self._run_as(host, replace(self._sound().command(), more=(f"--ulimit {FEW_MEMORY}",)))
+        self._run_as(host, replace(self._sound().command(), more=(FEW_MEMORY,)))
 
     def break_scorer_crash_loop(self, host: str) -> None:
         """It refuses to start, and systemd starts it for ever: the unit never says `failed`."""
         text = "[Unit]\nStartLimitIntervalSec=0\n"
         self._drop_in_for(host, UNIT, text)
-        self._run_as(host, replace(self._sound().command(), hash="0" * 64))
+        self._run_as(host, replace(self._sound().command(), hash="0" * 64), comes_up=False)
 
     def break_gpu_gone(self, host: str) -> None:
         """The unit gives the container a device that is not there any more. A substitute: it never
         was."""
-        self._run_as(host, replace(self._sound().command(), more=(f"--device {GPU}",)))
+        command = replace(self._sound().command(), more=(f"--device {GPU}",))
+        self._run_as(host, command, comes_up=False)
 
     def break_stale_container(self, host: str) -> None:
         """As after a power cut: container and conmon are gone at once, nothing was cleared away,
@@ -152,7 +157,23 @@ class ScoringFaults(Client):
         said = machine.sh(f"journalctl --quiet --no-pager --unit {UNIT} --lines 50")
         if "is already in use" not in said:
             raise LabError(f"{host}: the name is not taken: {said[-600:]}")
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
+
+    def break_orphaned_scorer(self, host: str) -> None:
+        """conmon died alone: the unit has ended, and the scorer still answers on its port, where no
+        other one can start."""
+        self.mend_node(lambda: self._sound_again(host))
+        self._drop_in_for(host, UNIT, "[Service]\nKillMode=none\nExecStopPost=\nRestart=no\n")
+        self.systemctl(host, "kill", "--kill-who=main", "--signal=KILL", UNIT)
+        self._wait(host, "failed")
+        self._remove_drop_in(host, UNIT)
+
+    def break_scorer_by_hand(self, host: str) -> None:
+        """Somebody started the container by hand: it answers, and no unit would bring it back."""
+        self.systemctl(host, "stop", UNIT)
+        self.mend_node(lambda: self._sound_again(host))
+        self.hosts[host].sh(self._sound().command().by_hand())
+        wait_ready(self.hosts[host])
 
     def break_stub(self, host: str) -> None:
         """The chain's program lost the hash of its model: it falls to its stub and says nothing."""
@@ -170,6 +191,7 @@ class ScoringFaults(Client):
         """Start it, whatever it ended with."""
         self.systemctl(host, "reset-failed", UNIT, check=False)
         self.systemctl(host, "start", UNIT, check=False)
+        wait_ready(self.hosts[host])
 
     def _sound(self) -> Scoring:
         if self.scoring is None:
@@ -182,18 +204,20 @@ class ScoringFaults(Client):
         fresh = directory / ".new"
         fresh.write_text(str(value))
         fresh.rename(directory / name)
-        self.mend_host(lambda: self._sound_again(host))
+        self.mend_node(lambda: self._sound_again(host))
 
     def _set(self, host: str, name: str, value: str) -> None:
         command = self._sound().command()
         settings = tuple((k, value if k == name else v) for k, v in command.settings)
         self._run_as(host, replace(command, settings=settings))
 
-    def _run_as(self, host: str, command: Command) -> None:
+    def _run_as(self, host: str, command: Command, *, comes_up: bool = True) -> None:
         """Restart the scorer with another unit. Mended by the sound one."""
+        self.mend_node(lambda: self._sound_again(host))
         write_unit(self.hosts[host], command)
         self.systemctl(host, "restart", UNIT, check=False)
-        self.mend_host(lambda: self._sound_again(host))
+        if comes_up:
+            wait_ready(self.hosts[host])
 
     def _sound_again(self, host: str) -> None:
         scoring = self._sound()

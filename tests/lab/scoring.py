@@ -11,12 +11,15 @@ import hashlib
 import json
 import shutil
 import struct
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab import loopback
 from tests.lab.containers import REPOSITORY, ScorerBase, scorer_base
 from tests.lab.machine import Machine
+from tests.lab.shell import LabError
 
 UNIT = "veid-scorer.service"
 CONTAINER = "veid-scorer"
@@ -26,6 +29,7 @@ VERSION = "v1.0.0"
 CONTROL = "/var/lib/veid-scorer/control"
 PREDICT_PORT, METRICS_PORT = 8501, 9090
 DIMENSION = 768
+READY_LIMIT_S = 20.0
 LANES = {"sse2": 4, "avx2": 8, "avx512": 16}
 METADATA = "export_metadata.json"
 
@@ -85,13 +89,17 @@ class Command:
 
     def unit_text(self) -> str:
         """The unit."""
-        return UNIT_TEXT.format(start=" \\\n  ".join(self._words()))
+        # `podman generate systemd` writes --cgroups=no-conmon, which fails without any.
+        start = "/usr/bin/podman run --cidfile=%t/%n.ctr-id --cgroups=disabled --sdnotify=conmon"
+        return UNIT_TEXT.format(start=" \\\n  ".join((start, *self._words())))
+
+    def by_hand(self) -> str:
+        """What somebody types to start it without a unit."""
+        return " ".join(("podman run --cgroups=disabled", *self._words()))
 
     def _words(self) -> list[str]:
         return [
-            # `podman generate systemd` writes --cgroups=no-conmon, which fails without any.
-            "/usr/bin/podman run --cidfile=%t/%n.ctr-id --cgroups=disabled --rm --sdnotify=conmon",
-            f"--detach --pull=never --name {CONTAINER}",
+            f"--rm --detach --pull=never --name {CONTAINER}",
             *(f"--env {name}={value}" for name, value in self.settings),
             f"--volume {MODEL}:/models/trust_score:ro --volume {CONTROL}:/control",
             *self.more,
@@ -143,6 +151,7 @@ class Scoring:
         machine.sh(
             f"systemctl reset-failed {UNIT} 2>/dev/null\nsystemctl enable --now --quiet {UNIT}"
         )
+        wait_ready(machine)
 
 
 def scoring() -> Scoring:
@@ -152,6 +161,21 @@ def scoring() -> Scoring:
         LabError: the build failed.
     """
     return Scoring(scorer_base())
+
+
+def wait_ready(machine: Machine) -> None:
+    """Wait until the scorer takes requests: the unit is started earlier than that.
+
+    Raises:
+        LabError: not in time.
+    """
+    end = time.monotonic() + READY_LIMIT_S
+    init = machine.init()
+    while init is None or not loopback.listens(init, PREDICT_PORT):
+        if time.monotonic() > end:
+            said = machine.sh(f"journalctl --quiet --no-pager --unit {UNIT} --lines 20")
+            raise LabError(f"the scorer of {machine.name} does not listen: {said[-600:]}")
+        time.sleep(0.05)
 
 
 def model_files(name: str, version: str = VERSION) -> dict[str, bytes]:
@@ -185,6 +209,20 @@ def write_unit(machine: Machine, command: Command) -> None:
     """Replace the host's unit; nothing is started."""
     machine.path(f"/etc/systemd/system/{UNIT}").write_text(command.unit_text())
     machine.sh("systemctl daemon-reload")
+
+
+def golden_vectors(*subjects: str) -> str:
+    """Vectors of the sound model, in the form of docs/scoring.md; JSON is YAML, too."""
+    files = model_files("trust_score")
+    vectors = [
+        {
+            "name": subject,
+            "request": json.dumps({"instances": [features(subject)]}, separators=(",", ":")),
+            "bits": [struct.pack(">f", expected_score(features(subject), files)).hex()],
+        }
+        for subject in subjects
+    ]
+    return json.dumps({"model": loader_hash(files), "form": "float32", "vectors": vectors})
 
 
 def features(subject: str) -> list[float]:

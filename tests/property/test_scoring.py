@@ -20,6 +20,7 @@ from remediations.systems.scorer.answers import (
     float32_bits,
 )
 from remediations.systems.scorer.reading import ScorersReading
+from remediations.systems.scorer.values import Ask
 from tests.worlds import scoring as world
 from tests.worlds.base import known
 
@@ -29,7 +30,7 @@ ANSWERS = (world.answered(), world.OTHERWISE, world.LATE, world.BROKEN, world.RE
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 50), st.sampled_from(ANSWERS)), min_size=1, max_size=12))
 def test_agreed_is_what_more_than_two_thirds_answer(
-    given_hosts: list[tuple[int, tuple[world.Ask, ...]]],
+    given_hosts: list[tuple[int, tuple[Ask, ...]]],
 ) -> None:
     powers = [power for power, _ in given_hosts]
     reading = ScorersReading(

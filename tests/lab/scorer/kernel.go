@@ -5,6 +5,10 @@ import (
 	"sync"
 )
 
+// order in which features are gone through. Set at link time: "backward" makes another build of the program,
+// with other bits under the same settings.
+var order = "forward"
+
 // lanes of a kernel: how many additions go side by side. Real kernels are chosen by the features of
 // the CPU; here SCORER_KERNEL stands for them.
 var lanes = map[string]int{"sse2": 4, "avx2": 8, "avx512": 16}
@@ -48,8 +52,12 @@ func (e *engine) score(features []float32) (float32, error) {
 func sum(features, weights []float32, width int) float32 {
 	lane := make([]float32, width)
 	for i := range features {
+		at := i
+		if order == "backward" {
+			at = len(features) - 1 - i
+		}
 		// The conversion forbids a fused multiply-add, which some architectures would use.
-		lane[i%width] += float32(features[i] * weights[i])
+		lane[i%width] += float32(features[at] * weights[at])
 	}
 	total := float32(0)
 	for _, part := range lane {

@@ -21,9 +21,6 @@ import (
 	"scorer/model"
 )
 
-// usualKernel is used where SCORER_KERNEL is not set. Set at link time.
-var usualKernel = "avx2"
-
 // options are the flags of the real sidecar that matter here.
 type options struct {
 	modelPath, modelVersion, expectedHash string
@@ -128,7 +125,7 @@ func settings(threads int) (int, string, error) {
 	}
 	kernel := os.Getenv("SCORER_KERNEL")
 	if kernel == "" {
-		kernel = usualKernel
+		kernel = "avx2"
 	}
 	return threads, kernel, nil
 }

@@ -33,6 +33,9 @@ from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail,
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.files import FILE_LIMIT_S, FILES
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
+from remediations.systems.scorer.swap_model import PlannedModel, keep_text, swap_text
+from remediations.systems.scorer.swap_model import put_back_text as put_back_text_of
+from remediations.systems.scorer.system import SCORER
 from tests.inventories import node_entry
 from tests.readings import program, read_document
 from tests.unit.docs.pages import ROOT, blocks, pages
@@ -105,6 +108,9 @@ REPLACEMENT = PlannedReplacement(
     node=NODE, sha256="a" * 64, chain_id="a-1", donor="full1", height=9, app_hash="",
     backend="goleveldb", bytes=9,
 )  # fmt: skip
+MODEL = PlannedModel(
+    unit="a.service", model="/srv/models/a", sha256="a" * 64, manifest="1 a", replaces="b" * 64
+)
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
@@ -143,6 +149,8 @@ STARTED = {
     "hold of a second holder": second_signer.hold_duplicate_text(NODE),
     "configure": programs.configure_text(SETTINGS),
     "free, raise": ROOM.text + LIMIT.text,
+    "reading of a scoring service": SCORER.fragment,
+    "exchange of a model": swap_text(MODEL) + put_back_text_of(MODEL) + keep_text(MODEL),
 }
 
 

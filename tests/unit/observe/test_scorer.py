@@ -137,11 +137,11 @@ class Place:
             (self.bin / name).chmod(0o755)
         inventory = self.inventory
         entry = inventory.host("val1")
-        text = hosts_program.host_program(entry, Scope.FULL, (SCORER,), inventory)
+        program = hosts_program.host_program(entry, Scope.FULL, (SCORER,), inventory)
         sent = datetime.now(UTC)
         done = subprocess.run(
             ["bash", "-s"],
-            input=text.replace(b" PATH=", f" PATH={self.bin}:".encode()),
+            input=program.replace(b" PATH=", f" PATH={self.bin}:".encode()),
             capture_output=True,
             timeout=20,
         )
