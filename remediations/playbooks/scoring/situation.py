@@ -18,6 +18,7 @@ from remediations.playbooks.scoring.finding import ScoringFinding
 from remediations.render.formats import name_some
 from remediations.systems.comet.reading import has_nodes
 from remediations.systems.hosts.reading import HostsReading
+from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.inventory import SECTION, ScoringEntry
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
 
@@ -49,6 +50,13 @@ class ScoringSituation:
     def may_act_on(self, host: str) -> bool:
         """Whether people asked for it."""
         return host in self.only or not self.only
+
+    @cached_property
+    def podman(self) -> PodmanReading | None:
+        """What was read of containers, None in an observation of before they were."""
+        if self.observation.part(PodmanReading.KIND) is None:
+            return None
+        return self.observation.read(PodmanReading)
 
     @cached_property
     def staged(self) -> Mapping[str, tuple[str, ...]]:
