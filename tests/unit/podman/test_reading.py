@@ -233,8 +233,9 @@ def test_a_container_that_goes_while_it_is_asked_for_is_no_failure(tmp_path: Pat
     script(
         tmp_path,
         "podman",
-        'n="$(dirname "$0")/../n"\ncase $1 in\n  ps) echo abc ;;\n'
-        '  container) [ -e "$n" ] || { : >"$n"; exit 125; }; echo "[]" ;;\nesac\n',
+        'n="$(dirname "$0")/../n"\ncase "$1 $2" in\n'
+        "  *list) echo abc ;;\n"
+        '  *inspect) [ -e "$n" ] || { : >"$n"; exit 125; }; echo "[]" ;;\nesac\n',
     )
     done = run_fragment(tmp_path, "podman_inspect || podman_inspect")
     assert (done.returncode, done.stdout) == (0, "[]\n")
