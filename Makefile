@@ -46,7 +46,7 @@ test: root check ## checks, unit and property tests, of each kind of scenario so
 	$(AS_ROOT) $(PYTHON) -m pytest -m "not full_lab" tests/bench tests/lab
 
 lab: root setup ## bring up the lab: seven hosts, a chain of four validators
-	$(AS_ROOT) $(LAB) up
+	$(AS_ROOT) $(LAB) up $(if $(SCORES),--scores)
 
 lab-down: root setup ## take the lab down
 	$(AS_ROOT) $(LAB) down

@@ -8,6 +8,7 @@ import sys
 import time
 
 from tests.lab.lab import Lab
+from tests.lab.scoring_inventory import write_inventory
 from tests.lab.shell import LabError
 
 
@@ -16,7 +17,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
     parser.add_argument("--name", default="demo", help="which lab (default: demo)")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("up", help="boot the hosts and start the chain")
+    up = verbs.add_parser("up", help="boot the hosts and start the chain")
+    up.add_argument("--scores", action="store_true", help="with scorers in podman containers")
     verbs.add_parser("down", help="take everything away")
     verbs.add_parser("status", help="heights and units")
     verbs.add_parser("shell", help="a root shell on a host").add_argument("host", nargs="?")
@@ -31,7 +33,9 @@ def main() -> int:
 def _act(chosen: argparse.Namespace) -> int:
     if chosen.verb == "up":
         began = time.monotonic()
-        lab = Lab.up(chosen.name, stay=True)
+        lab = Lab.up(chosen.name, stay=True, scores=chosen.scores)
+        if chosen.scores:
+            write_inventory(lab)
         print(f"lab {chosen.name} is up after {time.monotonic() - began:.1f} s")
         print(f"inventory  {lab.access.inventory}")
         print(f"key        {lab.access.operator_key}")

@@ -17,6 +17,8 @@ from tests.lab.shell import LabError
 from tests.lab.toolchain import Go, toolchain
 
 SOURCE = Path(__file__).parent / "chain"
+SCORER_SOURCE = Path(__file__).parent / "scorer"
+"""The inference service, whose model the chain's program knows, too."""
 NAME = "virtengined"
 RELEASES = (1, 2)
 """Release 2 survives the fault `panic-at` and knows the upgrade `v2`."""
@@ -42,10 +44,15 @@ def own_virtengined(release: int) -> Path:
     """
     go = toolchain()
     flags = ("-trimpath", "-buildvcs=false", f"-ldflags=-s -w -X main.release={release}")
-    sources = [path for path in sorted(SOURCE.iterdir()) if path.suffix in {".go", ".mod", ".sum"}]
-    ingredients = [part for path in sources for part in (path.name, path.read_text())]
+    ingredients = (*sources_in(SOURCE), *sources_in(SCORER_SOURCE / "model"))
     key = f"{NAME}-{release}-{recipe_key(*ingredients, *flags, go.version)}"
     return built_once(key, lambda directory: _build(go, flags, directory / NAME)) / NAME
+
+
+def sources_in(directory: Path) -> list[str]:
+    """Name and text of everything below that a Go program is built from, in order."""
+    paths = [path for path in directory.rglob("*") if path.suffix in {".go", ".mod", ".sum"}]
+    return [part for path in sorted(paths) for part in (path.name, path.read_text())]
 
 
 def _named(program: Path) -> Path:

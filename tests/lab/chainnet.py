@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.lab.dialect import ON_HOSTS, libraries, start_flags
@@ -59,8 +60,11 @@ def start_script(node: NodeSpec) -> str:
     return START.format(unit=node.unit, how=how)
 
 
-def install_node(machine: Machine, chain: Network) -> None:
-    """Home, program and unit from outside, while the node is stopped."""
+def install_node(
+    machine: Machine, chain: Network, environment: Mapping[str, str] | None = None
+) -> None:
+    """Home, program and unit from outside, while the node is stopped. `environment`: what the unit
+    gives its program."""
     node = machine.spec.node
     assert node is not None
     home = machine.path(node.home)
@@ -73,7 +77,9 @@ def install_node(machine: Machine, chain: Network) -> None:
     _install_libraries(machine)
     unit = machine.path(f"/etc/systemd/system/{node.unit}")
     flags = start_flags(chain.binary)
-    unit.write_text(UNIT.format(user=node.user, binary=node.binary, home=node.home, flags=flags))
+    text = UNIT.format(user=node.user, binary=node.binary, home=node.home, flags=flags)
+    given = "".join(f"Environment={k}={v}\n" for k, v in (environment or {}).items())
+    unit.write_text(text.replace("[Service]\n", f"[Service]\n{given}"))
 
 
 def install_binary(machine: Machine, node: NodeSpec, binary: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.lab.lab import Lab
 from tests.lab.operator import Operator
+from tests.lab.scoring_inventory import write_inventory
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,3 +44,21 @@ def lab(running_lab: Lab) -> Lab:
 def operator(lab: Lab, tmp_path: Path) -> Operator:
     """Somebody with a state directory of their own."""
     return Operator(lab, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def running_scorers() -> Iterator[Lab]:
+    """A lab with scorers, up for the tests of one file."""
+    lab = Lab.up(f"scorers-{os.getpid()}", scores=True)
+    try:
+        write_inventory(lab)
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture
+def scorers(running_scorers: Lab) -> Lab:
+    """The lab with scorers, with a new chain on it and nothing broken."""
+    running_scorers.pristine()
+    return running_scorers

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 import time
-from pathlib import Path
 
 from tests.lab.binary import virtengined
 from tests.lab.chainnet import install_binary
+from tests.lab.client import Client
 from tests.lab.cosmovisor import place_below
-from tests.lab.dialect import program
-from tests.lab.faults import Faults
-from tests.lab.homes import Network, recover_authority
-from tests.lab.shell import LabError, run
-from tests.lab.spec import CHAIN_ID, NODES
+from tests.lab.shell import LabError
+from tests.lab.spec import NODES
 
 PLAN = "v2"
 """The upgrade that release 2 knows."""
 
 
-class UpgradeFaults(Faults):
+class UpgradeFaults(Client):
     """Upgrade needed; another release."""
-
-    chain: Network
 
     def break_upgrade(self, *, at: int, name: str = PLAN) -> None:
         """The chain schedules an upgrade for height `at`, some blocks ahead, where release 1 stops
@@ -32,20 +25,7 @@ class UpgradeFaults(Faults):
         Raises:
             LabError: the chain did not take it.
         """
-        with tempfile.TemporaryDirectory() as scratch:
-            home = Path(scratch)
-            address = recover_authority(self._client, home)
-            message = home / "upgrade.json"
-            message.write_text(json.dumps(_transaction(address, name, at)))
-            signed = home / "signed.json"
-            signing = ("--from", "authority", "--chain-id", CHAIN_ID, "--keyring-backend", "test")
-            signed.write_text(
-                self._client(home, "tx", "sign", str(message), *signing, *self._node_flag())
-            )
-            broadcast = ("tx", "broadcast", str(signed), "--output", "json", *self._node_flag())
-            said = self._client(home, *broadcast)
-        if json.loads(said.strip().splitlines()[-1])["code"]:
-            raise LabError(f"the upgrade was not taken: {said[-400:]}")
+        self.submit(lambda authority: _schedule(authority, name, at))
         self.mend_node(lambda: self.install_release(2))
 
     def put_below_cosmovisor(self, *hosts: str, backup: bool = False) -> None:
@@ -107,33 +87,10 @@ class UpgradeFaults(Faults):
             install_binary(self.hosts[host], self.node(host), program)
         self.start(*(host for host in chosen if self.node(host).started))
 
-    def _node_flag(self) -> tuple[str, str]:
-        return "--node", f"tcp://127.0.0.1:{self.node(NODES[0].name).rpc_port}"
 
-    def _client(self, home: Path, *arguments: str, stdin: str = "") -> str:
-        """The chain's program, run outside with the loopback of the first validator."""
-        return run(
-            *("nsenter", "-t", str(self.hosts[NODES[0].name].init()), "-n"),
-            *(*program(self.chain.binary), *arguments, "--home", str(home)),
-            stdin=stdin,
-        )
-
-
-def _transaction(authority: str, name: str, height: int) -> dict[str, object]:
-    message = {
+def _schedule(authority: str, name: str, height: int) -> dict[str, object]:
+    return {
         "@type": "/cosmos.upgrade.v1beta1.MsgSoftwareUpgrade",
         "authority": authority,
         "plan": {"name": name, "height": str(height), "info": ""},
-    }
-    fee: dict[str, object] = {"amount": [], "gas_limit": "200000", "payer": "", "granter": ""}
-    return {
-        "body": {
-            "messages": [message],
-            "memo": "",
-            "timeout_height": "0",
-            "extension_options": [],
-            "non_critical_extension_options": [],
-        },
-        "auth_info": {"signer_infos": [], "fee": fee},
-        "signatures": [],
     }

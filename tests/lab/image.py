@@ -51,18 +51,24 @@ def base_image() -> Path:
     Raises:
         LabError: the packages cannot be fetched, after several attempts.
     """
-    return built_once(f"base-{recipe_key(PACKAGES, SUITE, SETUP)}", _build) / "root"
+    return built_once(f"base-{recipe_key(PACKAGES, SUITE, SETUP)}", build_root) / "root"
 
 
-def _build(directory: Path) -> None:
+def build_root(directory: Path, *more: str) -> None:
+    """The root file system, with more packages than usual if some are named, in `directory`/root.
+
+    Raises:
+        LabError: the packages cannot be fetched, after several attempts.
+    """
     root = directory / "root"
+    packages = ",".join((PACKAGES, *more))
     own = _own_sources()
     last: LabError | None = None
     for sources in (own, own, []):
         shutil.rmtree(root, ignore_errors=True)
         try:
             run(
-                *("mmdebstrap", "--variant=minbase", "--mode=root", f"--include={PACKAGES}"),
+                *("mmdebstrap", "--variant=minbase", "--mode=root", f"--include={packages}"),
                 *('--aptopt=Acquire::Retries "5"', SUITE, str(root), *sources),
                 timeout=900,
             )

@@ -31,6 +31,7 @@ from tests.lab.faults_jail import JailFaults
 from tests.lab.faults_keys import KeyFaults
 from tests.lab.faults_network import NetworkFaults
 from tests.lab.faults_process import ProcessFaults
+from tests.lab.faults_scoring import ScoringFaults
 from tests.lab.faults_signing import SigningFaults
 from tests.lab.faults_upgrade import UpgradeFaults
 from tests.lab.homes import Network, network, slash_by
@@ -38,6 +39,7 @@ from tests.lab.image import base_image
 from tests.lab.machine import Machine
 from tests.lab.needs import require
 from tests.lab.net import LabNet
+from tests.lab.scoring import Scoring, scoring
 from tests.lab.shell import LabError
 from tests.lab.spec import HOSTS, NODES, NodeSpec
 from tests.lab.world import World
@@ -46,6 +48,8 @@ CHECKOUT = Path(__file__).parents[2]
 LABS = CHECKOUT / ".lab"
 FIRST_BLOCKS = 2
 DOWN_LIMIT_S = 20.0
+SCORES = "scores"
+"""The file in its directory that says that a lab has scorers."""
 
 
 class Lab(
@@ -57,11 +61,15 @@ class Lab(
     KeyFaults,
     SigningFaults,
     JailFaults,
+    ScoringFaults,
 ):
     """One running lab."""
 
-    def __init__(self, name: str, number: int, chain: Network) -> None:
+    def __init__(
+        self, name: str, number: int, chain: Network, scoring: Scoring | None = None
+    ) -> None:
         super().__init__()
+        self.scoring = scoring
         self.name = name
         self._keeper: subprocess.Popen[bytes] | None = None
         self.directory = LABS / name
@@ -75,19 +83,21 @@ class Lab(
         self.access = Access(self.directory, self.hosts)
 
     @classmethod
-    def up(cls, name: str, *, stay: bool = False) -> Lab:
+    def up(cls, name: str, *, stay: bool = False, scores: bool = False) -> Lab:
         """Boot it and start its chain. Without `stay` it goes down with this process, however
-        that ends.
+        that ends. `scores`: with podman and a scorer on every node's host.
 
         Raises:
             LabError: this machine cannot, or something did not start.
         """
         require()
-        chain, base = network(), base_image()
+        chain = network()
+        scorer = scoring() if scores else None
+        base = base_image() if scorer is None else scorer.base.root
         sweep_dead(LABS)
         number, lock = claim_number()
         with lock:
-            lab = cls(name, number, chain)
+            lab = cls(name, number, chain, scorer)
             lab._take_name()
             try:
                 lab._boot(base, lock, stay=stay)
@@ -109,7 +119,8 @@ class Lab(
             raise LabError(f"lab {name} is not up; `make lab` brings it up")
         homes, binary = (directory / "chain").read_text().splitlines()
         number = int((directory / "number").read_text())
-        return cls(name, number, Network(Path(homes), Path(binary)))
+        scorer = scoring() if (directory / SCORES).exists() else None
+        return cls(name, number, Network(Path(homes), Path(binary)), scorer)
 
     def down(self) -> None:
         """Take it away, and wait until nothing of it is left.
@@ -135,17 +146,25 @@ class Lab(
         `slashing`: its rules of slashing, where they are others than usual."""
         self.heal(hosts_only=True)
         self._everywhere(stop_script)
+        if self.scoring is not None:
+            self._on_nodes(self.scoring.clear)
+        environment = self.scoring.environment() if self.scoring is not None else None
         # Not before all have stopped: a node that still ran would hold state of the old chain.
         for spec in NODES:
-            install_node(self.hosts[spec.name], self.chain)
+            install_node(self.hosts[spec.name], self.chain, environment)
             if slashing:
                 slash_by(self.hosts[spec.name].path(self.node(spec.name).home), slashing)
+        if self.scoring is not None:
+            self._on_nodes(self.scoring.install)
         self._everywhere(start_script)
         self.wait_height(FIRST_BLOCKS, start_limit_s())
 
     def _everywhere(self, script: Callable[[NodeSpec], str]) -> None:
+        self._on_nodes(lambda machine: machine.sh(script(self.node(machine.name))))
+
+    def _on_nodes(self, what: Callable[[Machine], object]) -> None:
         with ThreadPoolExecutor(len(NODES)) as pool:
-            list(pool.map(lambda s: self.hosts[s.name].sh(script(self.node(s.name))), NODES))
+            list(pool.map(what, (self.hosts[spec.name] for spec in NODES)))
 
     def wait_height(self, height: int, timeout: float, *hosts: str) -> None:
         """Wait until every started node (or those named) has this height.
@@ -195,6 +214,8 @@ class Lab(
             ) from error
         (self.directory / "number").write_text(str(self.net.number))
         (self.directory / "chain").write_text(f"{self.chain.homes}\n{self.chain.binary}\n")
+        if self.scoring is not None:
+            (self.directory / SCORES).touch()
 
     def _boot(self, base: Path, lock: BinaryIO, *, stay: bool) -> None:
         # First the one who clears away, then what has to be cleared away.

@@ -30,10 +30,23 @@ def get(init: int, port: int, path: str, timeout: float) -> bytes:
     Raises:
         LabError: no answer, or the host is gone.
     """
+    return _ask("GET", init, port, path, None, timeout)
+
+
+def post(init: int, port: int, path: str, body: bytes, timeout: float) -> bytes:
+    """The body of the answer to a POST, as with `get`.
+
+    Raises:
+        LabError: no answer, or the host is gone.
+    """
+    return _ask("POST", init, port, path, body, timeout)
+
+
+def _ask(method: str, init: int, port: int, path: str, body: bytes | None, timeout: float) -> bytes:
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.sock = _connect(init, port, timeout)
-        connection.request("GET", path)
+        connection.request(method, path, body)
         return connection.getresponse().read()
     except (OSError, HTTPException) as error:
         raise LabError(f"127.0.0.1:{port}{path} of host with PID 1 {init}: {error!r}") from error

@@ -30,6 +30,8 @@ class ProbeName(StrEnum):
     FILES_LIMIT = "files-limit"  # UNIT NUMBER: so many files may the next process of the unit open
     STATE_SYNC_IS = "state-sync-is"  # HOME USER HASH|off: what config.toml trusts, if it is on
     DATABASES_ASIDE = "databases-aside"  # HOME USER NAME there|gone: a directory below data/
+    FILE_KEPT = "file-kept"  # SHA256: `files.sh` keeps this file
+    MODEL_SERVED = "model-served"  # UNIT INVOCATION|- DIRECTORY SHA256: these files, in use since
     NOT_JAILED = "not-jailed"  # RPC OPERATOR: the node there says that the validator is not jailed
 
 
@@ -125,3 +127,16 @@ def databases_aside(home: str, user: str, name: str, *, there: bool) -> Probe:
     gone."""
     word = "there" if there else "gone"
     return Probe(name=ProbeName.DATABASES_ASIDE, arguments=(home, user, name, word))
+
+
+def file_kept(sha256: str) -> Probe:
+    """Whether the host keeps the file with this SHA-256."""
+    return Probe(name=ProbeName.FILE_KEPT, arguments=(sha256,))
+
+
+def model_served(unit: str, invocation: str, directory: str, sha256: str) -> Probe:
+    """Whether the contents of all files below `directory`, in the order of their paths and without
+    export_metadata.json, have this SHA-256, and `unit` is active, no longer in this invocation ("":
+    in any)."""
+    arguments = (unit, invocation or "-", directory, sha256)
+    return Probe(name=ProbeName.MODEL_SERVED, arguments=arguments)

@@ -12,6 +12,8 @@
 #   state-sync-is HOME USER HASH|off
 #   databases-aside HOME USER NAME there|gone
 #   not-jailed RPC OPERATOR
+#   file-kept SHA256
+#   model-served UNIT INVOCATION|- DIRECTORY SHA256
 #
 # It follows the functions of service_user.sh, which look into files of a home, and of jail.sh.
 # Prints "probed yes" or "probed no". If it cannot tell, it prints neither and does not exit with 0:
@@ -148,6 +150,42 @@ copy_kept() { # MARK
   answer no
 }
 
+is_hash() { # WORD
+  case $1 in *[!0-9a-f]*) return 1 ;; esac
+  [ "${#1}" -eq 64 ]
+}
+
+file_kept() { # SHA256
+  is_hash "$1" || refuse 65 "bad hash"
+  kept=/var/lib/remediate/files/$1
+  [ -f "$kept" ] && [ ! -L "$kept" ] || answer no
+  found=$(sha256sum <"$kept") || refuse 69 "the file cannot be read"
+  [ "${found%% *}" != "$1" ] || answer yes
+  answer no
+}
+
+# model_is DIRECTORY SHA256: read as whoever owns the directory above: what lies in the way leads root
+# nowhere.
+model_is() {
+  case $1 in
+    *[!A-Za-z0-9_.@+:,=/-]* | */../* | */..) refuse 65 "bad path" ;;
+    /*/*) ;;
+    *) refuse 65 "bad path" ;;
+  esac
+  is_hash "$2" || refuse 65 "bad hash"
+  cd -P -- "${1%/*}" 2>/dev/null || return 1
+  [ -d "./${1##*/}" ] && [ ! -L "./${1##*/}" ] || return 1
+  owner=$(stat -c %u .) group=$(stat -c %g .)
+  directory=${1##*/} wanted=$2
+  set --
+  [ "$owner" = 0 ] ||
+    set -- setpriv --reuid "$owner" --regid "$group" --clear-groups --no-new-privs --
+  found=$("$@" sh -euc 'cd -P -- "./$1"
+    find . -type f ! -name export_metadata.json -printf "%P\0" | LC_ALL=C sort -z | xargs -0 -r cat --
+  ' sh "$directory" | sha256sum)
+  [ "${found%% *}" = "$wanted" ]
+}
+
 room_freed() { # BYTES PATH...
   case $1 in '' | *[!0-9]*) refuse 65 "bad number" ;; esac
   most=$1
@@ -246,8 +284,9 @@ case ${1:-}/$# in
   state-sync-is/4) state_sync_is "$2" "$3" "$4" ;;
   databases-aside/5) databases_aside "$2" "$3" "$4" "$5" ;;
   not-jailed/3) not_jailed "$2" "$3" ;;
+  file-kept/2) file_kept "$2" ;;
   unit-active/2 | unit-enabled/2 | unit-disabled/2 | unit-restarted/3 | unit-held/3 | unit-runs/3) ;;
-  files-limit/3) ;;
+  files-limit/3 | model-served/5) ;;
   *) refuse 64 "bad probe or number of arguments" ;;
 esac
 unit=$2
@@ -288,6 +327,21 @@ case $1 in
     [ "$3" = - ] || grep -qxF "# note: $3" "$hold" || answer no
     property ActiveState
     case $value in inactive | failed) answer yes ;; esac
+    ;;
+  model-served)
+    case $3 in - | ????????????????????????????????) ;; *) refuse 65 "bad invocation" ;; esac
+    case $3 in *[!0-9a-f-]*) refuse 65 "bad invocation" ;; esac
+    property ActiveState
+    [ "$value" = active ] || answer no
+    property InvocationID
+    [ "$value" != "$3" ] || answer no
+    status=0
+    (model_is "$4" "$5") || status=$?
+    case $status in
+      0) answer yes ;;
+      1) answer no ;;
+      *) exit "$status" ;;
+    esac
     ;;
   files-limit)
     case $3 in '' | 0* | *[!0-9]*) refuse 65 "bad number" ;; esac

@@ -15,7 +15,7 @@ from remediations.engine.system import HostSystem
 from remediations.errors import Refused
 from remediations.values.inventory import HostEntry, Inventory
 
-TOTAL_BYTES = 32 << 20
+TOTAL_BYTES = 40 << 20
 
 FRAME: Mapping[str, int] = MappingProxyType({"login": 4096, "records": 8192})
 """Section of the frame itself → bytes."""

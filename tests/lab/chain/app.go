@@ -1,5 +1,5 @@
 // Package main is virtengined, the lab's chain: a small Cosmos SDK application with the consensus,
-// staking and slashing of a real one, and a module that misbehaves on demand.
+// staking and slashing of a real one, a module that asks for scores, and one that misbehaves on demand.
 package main
 
 import (
@@ -121,12 +121,14 @@ func openApp(logger log.Logger, db dbm.DB, trace io.Writer, latest bool, options
 	built := builder.Build(db, trace, server.DefaultBaseappOptions(options)...)
 	home, _ := options.Get(flags.FlagHome).(string)
 	faults := newFaults(filepath.Join(home, "faults"), logger)
-	if err := built.RegisterStores(faults.store); err != nil {
+	scoring := newScoring()
+	if err := built.RegisterStores(faults.store, scoring.store); err != nil {
 		return nil, err
 	}
-	if err := built.RegisterModules(faults); err != nil {
+	if err := built.RegisterModules(faults, scoring); err != nil {
 		return nil, err
 	}
+	built.SetPostHandler(scoring.afterTransaction)
 	if release != "1" {
 		upgrades.SetUpgradeHandler("v2", keepEverything)
 	}

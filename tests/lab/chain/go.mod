@@ -17,6 +17,7 @@ require (
 	github.com/grpc-ecosystem/grpc-gateway v1.16.0
 	github.com/spf13/cobra v1.9.1
 	google.golang.org/grpc v1.72.2
+	scorer v0.0.0
 )
 
 require (
@@ -216,6 +217,7 @@ require (
 )
 
 replace (
+	scorer => ../scorer
 	github.com/99designs/keyring => github.com/cosmos/keyring v1.2.0
 	github.com/syndtr/goleveldb => github.com/syndtr/goleveldb v1.0.1-0.20210819022825-2ae1ddf74ef7
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -34,7 +34,11 @@ from remediations.playbooks.chain.discover.proposal import InventoryProposal, pr
 from remediations.playbooks.chain.gates import Synced
 from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
+from remediations.playbooks.scoring.baseline import baseline
+from remediations.playbooks.scoring.gates import KeepsScoring
 from remediations.systems.comet.reading import CometReading, sealed
+from remediations.systems.podman.values import PodmanReading
+from remediations.systems.scorer.values import ModelOnDisk
 from remediations.values.part import Part
 from tests import worlds
 from tests.inventories import node_entry
@@ -42,7 +46,12 @@ from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
 from tests.unit.docs.travelled import manifest, tally
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
+from tests.unit.playbooks.scoring.cases import case_of as scoring_case
+from tests.unit.playbooks.scoring.cases import keeping
+from tests.unit.playbooks.scoring.cases import observed as observed_with
 from tests.unit.report import journal as told
+from tests.worlds import containers, scoring
+from tests.worlds.base import known
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
 
@@ -123,7 +132,22 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    return {part.kind: part for part in (*told, *observed, *found, *planned)}
+    return {part.kind: part for part in (*told, *observed, *found, *planned, *scoring_parts())}
+
+
+def scoring_parts() -> Iterator[Part]:
+    """Those of scoring services: two, of which one has another model."""
+    other = {"disk": known(ModelOnDisk(sha256=scoring.OTHER, files=scoring.FILES))}
+    reading = scoring.scorers({"val4": {**other, "asks": known(scoring.OTHERWISE)}})
+    yield Part.of(reading.scoring)
+    yield Part.of(reading.hosts[0].entry)
+    yield Part.of(replace(reading, hosts=reading.hosts[:1]))
+    case = scoring_case(observed_with(reading, keeping("val4", sha256=scoring.MODEL)))
+    yield Part.of(case.situation.finding)
+    yield from baseline(case.situation, case.proposal)
+    yield from (stage.gate.asks for stage in case.proposal.stages)
+    yield Part.of(KeepsScoring(hosts=("val1",)))
+    yield Part.of(PodmanReading(hosts=(containers.host("val1"),)))
 
 
 def recorded(name: str) -> list[Json]:

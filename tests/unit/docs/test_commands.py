@@ -190,7 +190,7 @@ def test_no_command_escapes(page: str) -> None:
         "remediate daignose",
         "remediate diagnose --form seen.json",
         "remediate path deploy",
-        "remediate plan INC-002",
+        "remediate plan INC-099",
         "remediate approve last",
         "remediate show",
         "remediate inventory find val1",

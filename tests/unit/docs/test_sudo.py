@@ -32,9 +32,16 @@ from remediations.systems.comet.system import COMET
 from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail, unjail_text
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.files import FILE_LIMIT_S, FILES
-from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND
+from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND, host_program
+from remediations.systems.podman.planned import PlannedContainer
+from remediations.systems.podman.programs import remove_dead_text, restart_text
+from remediations.systems.podman.system import PODMAN
+from remediations.systems.scorer.swap_model import PlannedModel, keep_text, swap_text
+from remediations.systems.scorer.swap_model import put_back_text as put_back_text_of
+from remediations.systems.scorer.system import SCORER
+from remediations.values.inventory import HostEntry, Inventory
 from tests.inventories import node_entry
-from tests.readings import program, read_document
+from tests.readings import read_document
 from tests.unit.docs.pages import ROOT, blocks, pages
 from tests.unit.docs.reader import Reader
 from tests.worlds import BEGAN
@@ -105,6 +112,12 @@ REPLACEMENT = PlannedReplacement(
     node=NODE, sha256="a" * 64, chain_id="a-1", donor="full1", height=9, app_hash="",
     backend="goleveldb", bytes=9,
 )  # fmt: skip
+MODEL = PlannedModel(
+    unit="a.service", model="/srv/models/a", sha256="a" * 64, manifest="1 a", replaces="b" * 64
+)
+CONTAINER = PlannedContainer(
+    unit="a.service", container="a", id="a" * 64, image="a/a:1", digest=f"sha256:{'a' * 64}"
+)
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
@@ -143,6 +156,11 @@ STARTED = {
     "hold of a second holder": second_signer.hold_duplicate_text(NODE),
     "configure": programs.configure_text(SETTINGS),
     "free, raise": ROOM.text + LIMIT.text,
+    "reading of a scoring service": SCORER.fragment,
+    "reading of containers": PODMAN.fragment,
+    "restart of a container, removal of a dead one": restart_text(CONTAINER)
+    + remove_dead_text(CONTAINER),
+    "exchange of a model": swap_text(MODEL) + put_back_text_of(MODEL) + keep_text(MODEL),
 }
 
 
@@ -169,6 +187,11 @@ def gate(tmp_path: Path, reader: Reader) -> Path:
     path.write_text(text.replace(LISTS, str(readings)))
     path.chmod(0o755)
     return path
+
+
+def program(entry: HostEntry, scope: Scope, inventory: Inventory | None = None) -> bytes:
+    """What is sent to a host without a scoring service."""
+    return host_program(entry, scope, (COMET, PODMAN), inventory)
 
 
 def through(gate: Path, text: bytes) -> subprocess.CompletedProcess[bytes]:

@@ -24,10 +24,12 @@ from remediations.errors import ExitCode
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
+from remediations.playbooks.scoring.classes import ScoringClass
+from remediations.playbooks.scoring.conditions import ScorerCondition
 
 ROOT = Path(__file__).resolve().parents[3]
-RULE = re.compile(r"(?:G[0-9]{1,3}|[WNPI][0-9]{1,2})b?")
-CITED = re.compile(r"(?<![\w-])((?:G[0-9]{1,3}|[WNPIX][0-9]{1,2})b?)(?![\w-])")
+RULE = re.compile(r"(?:G[0-9]{1,3}|(?:VP|[WNPIV])[0-9]{1,2})b?")
+CITED = re.compile(r"(?<![\w-])((?:G[0-9]{1,3}|(?:VP|[WNPIXV])[0-9]{1,2})b?)(?![\w-])")
 LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+\.md)?#([\w-]+)\)")
 ASKED = {
     RuleKind.GUARD: ("says", "why", "do", "unknown"),
@@ -136,8 +138,8 @@ def test_every_rule_that_code_cites_has_an_entry() -> None:
 @pytest.mark.parametrize(
     ("kind", "known"),
     [
-        (RuleKind.CLASS, [*ChainClass, FAILED, UNREAD]),
-        (RuleKind.CONDITION, [*NodeCondition]),
+        (RuleKind.CLASS, [*ChainClass, *ScoringClass, FAILED, UNREAD]),
+        (RuleKind.CONDITION, [*NodeCondition, *ScorerCondition]),
         (RuleKind.STATE, [*RunState, *StepState]),
         (RuleKind.EXIT_CODE, [int(code) for code in ExitCode]),
     ],

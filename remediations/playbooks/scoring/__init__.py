@@ -1,0 +1,1 @@
+"""Scores that agree: what to do when scoring services answer differently, slowly or not at all."""

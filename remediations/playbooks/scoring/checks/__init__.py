@@ -1,0 +1,1 @@
+"""What proves that scores agree again, as tests that a plan promises by their ids."""

@@ -1,0 +1,112 @@
+"""What is wrong with one scoring service (docs/rules/conditions.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remediations.engine.find.finding import Health
+
+
+class Cure(StrEnum):
+    """What a plan can do about it."""
+
+    RESTART = "restart"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionRule:
+    """`cure` is what a plan does, None where that is left to people; `by_hand` is what they do.
+    `differs`: what it answers may be another score than the others'."""
+
+    health: Health
+    by_hand: str
+    cure: Cure | None = None
+    differs: bool = False
+
+
+class ScorerCondition(StrEnum):
+    """The one thing that has to be mended first."""
+
+    AGREED = "agrees"
+    UNREAD = "scorer-unread"
+    UNDECIDED = "undecided"
+    LOOPING = "scorer-looping"
+    DOWN = "scorer-down"
+    TWO_SCORERS = "two-scorers"
+    FROZEN = "frozen-engine"
+    HALF_COPY = "half-copy"
+    SKEW = "other-model"
+    ERRORS = "scoring-errors"
+    VARIES = "varies"
+    STUB = "stub"
+    THREADS = "other-threads"
+    SETTINGS = "other-settings"
+    CPU_CLASS = "cpu-class"
+    BUILD = "other-build"
+    ODD = "odd-answer"
+    STALE = "model-changed"
+    HOST_TROUBLE = "scorer-host"
+    BACKLOG = "backlog"
+    SLOW = "slow-scorer"
+
+    @property
+    def rule(self) -> ConditionRule:
+        """What holds for this condition."""
+        return _RULES[self]
+
+
+def _ill(by_hand: str, cure: Cure | None = None, *, differs: bool = True) -> ConditionRule:
+    return ConditionRule(health=Health.DOWN, by_hand=by_hand, cure=cure, differs=differs)
+
+
+_RULES: dict[ScorerCondition, ConditionRule] = {
+    ScorerCondition.AGREED: ConditionRule(health=Health.WELL, by_hand=""),
+    ScorerCondition.UNREAD: ConditionRule(
+        health=Health.UNKNOWN, by_hand="make it readable (SSH, sudo, curl, ss), then diagnose again"
+    ),
+    ScorerCondition.UNDECIDED: ConditionRule(
+        health=Health.UNKNOWN,
+        by_hand="compare its model, threads and processors with the other groups'",
+    ),
+    ScorerCondition.LOOPING: _ill(
+        "read the unit's journal: what it says before it ends is the cause", differs=False
+    ),
+    ScorerCondition.DOWN: _ill("start its unit", Cure.RESTART, differs=False),
+    ScorerCondition.TWO_SCORERS: _ill("stop the one that is not the unit's"),
+    ScorerCondition.FROZEN: _ill("restart its unit", Cure.RESTART, differs=False),
+    ScorerCondition.HALF_COPY: _ill("bring the whole model, beside the old one", Cure.MODEL),
+    ScorerCondition.SKEW: _ill("bring the agreed model", Cure.MODEL),
+    ScorerCondition.ERRORS: _ill("read the service's journal", Cure.RESTART, differs=False),
+    ScorerCondition.VARIES: _ill(
+        "take it out of scoring; one thread and deterministic operations are declared settings"
+    ),
+    ScorerCondition.STUB: _ill(
+        "set the missing variables in the unit of the process that asks, then restart that by "
+        "INC-001's rules"
+    ),
+    ScorerCondition.THREADS: _ill("set the declared number of threads in its unit"),
+    ScorerCondition.SETTINGS: _ill("set the declared settings in its unit"),
+    ScorerCondition.CPU_CLASS: _ill(
+        "take it out of scoring, or move it to a host of the others' class; no setting cures it"
+    ),
+    ScorerCondition.BUILD: _ill("run the image that the others run, by its digest"),
+    ScorerCondition.ODD: _ill(
+        "take it out of scoring; compare image, libraries and kernel with a service that agrees"
+    ),
+    ScorerCondition.STALE: ConditionRule(
+        health=Health.DEGRADED,
+        by_hand="put the agreed model back before its next start",
+        cure=Cure.MODEL,
+    ),
+    ScorerCondition.HOST_TROUBLE: ConditionRule(
+        health=Health.DEGRADED, by_hand="look at the host: memory, load, other processes"
+    ),
+    ScorerCondition.BACKLOG: ConditionRule(
+        health=Health.DEGRADED, by_hand="find out who sends the requests"
+    ),
+    ScorerCondition.SLOW: ConditionRule(
+        health=Health.DEGRADED, by_hand="look at its load and at what else runs there"
+    ),
+}

@@ -1,0 +1,1 @@
+"""From readings of scoring services to a finding. Pure."""

@@ -1,0 +1,192 @@
+"""From all readings to one finding. Pure, and in proportion to the number of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from remediations.engine.find.finding import Evidence, Health, evidence_of
+from remediations.playbooks.scoring.classes import ScoringClass
+from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.diagnose.condition import judge
+from remediations.playbooks.scoring.diagnose.reference import (
+    Powers,
+    Reference,
+    answer_groups,
+    golden_key,
+    model_groups,
+    reference_of,
+)
+from remediations.playbooks.scoring.diagnose.view import ScorerView, digest_of
+from remediations.playbooks.scoring.finding import (
+    AnswerGroup,
+    Basis,
+    ModelGroup,
+    ScorerFinding,
+    ScoringFinding,
+)
+from remediations.render.formats import name_some, percent
+from remediations.systems.comet.quorum import can_halt, has_quorum
+from remediations.systems.scorer.reading import ScorersReading
+
+Condition = ScorerCondition
+_OF_MODEL = frozenset({Condition.SKEW, Condition.HALF_COPY, Condition.STALE})
+_OF_SETTINGS = frozenset(
+    {
+        Condition.VARIES,
+        Condition.STUB,
+        Condition.THREADS,
+        Condition.SETTINGS,
+        Condition.CPU_CLASS,
+        Condition.BUILD,
+    }
+)
+_SLOW = frozenset({Condition.SLOW, Condition.HOST_TROUBLE})
+
+
+def conclude(
+    reading: ScorersReading, powers: Powers, clusters: Sequence[frozenset[str]] = ()
+) -> ScoringFinding:
+    """The finding. `clusters` are hosts whose chain has one app hash, where there are several."""
+    scoring = reading.scoring
+    views = [ScorerView(reading=r, scoring=scoring, power=powers.of(r.host)) for r in reading.hosts]
+    agreed = reference_of(views, scoring, powers)
+    scorers = tuple(_scorer(view, agreed) for view in views)
+    answers, models = answer_groups(views), model_groups(views)
+    unread = sum(s.power for s in scorers if s.condition is Condition.UNREAD)
+    verdict = _verdict(
+        scorers, answers, agreed, powers.total, unread, agreed.key == golden_key(scoring)
+    )
+    alike = _split_alike(answers, clusters)
+    return ScoringFinding(
+        verdict=verdict,
+        total_power=powers.total,
+        unread_power=unread,
+        agreed=digest_of(agreed.key) if agreed.key is not None else "",
+        agreed_basis=agreed.basis,
+        model=agreed.model,
+        model_basis=agreed.model_basis,
+        answers=answers,
+        models=models,
+        scorers=scorers,
+        explanation=_explanation(verdict, scorers, alike=alike),
+        next_step=verdict.rule.next_step,
+        since=_since(models, agreed),
+        split_alike=alike,
+    )
+
+
+def _scorer(view: ScorerView, agreed: Reference) -> ScorerFinding:
+    condition, cause = judge(view, agreed)
+    return ScorerFinding(
+        host=view.host,
+        condition=condition,
+        power=view.power,
+        cause=cause,
+        by_hand=condition.rule.by_hand,
+        answers=digest_of(view.key) if view.key is not None else "",
+        model=view.model,
+        evidence=tuple(_evidence(view)),
+    )
+
+
+def _evidence(view: ScorerView) -> list[Evidence]:
+    reading, host = view.reading, view.host
+    typical = "" if view.typical_ms is None else f"typically {view.typical_ms} ms"
+    said = f"{len(view.by_vector)} of {len(view.scoring.golden.vectors)} vectors answered {typical}"
+    trouble = f"; {view.troubles[0]}" if view.troubles else ""
+    return [
+        evidence_of(f"{host}.asks", reading.asks, said.strip() + trouble),
+        evidence_of(f"{host}.loaded", reading.loaded, view.loaded[:16]),
+        evidence_of(f"{host}.disk", reading.disk, view.on_disk[:16]),
+        evidence_of(f"{host}.machine", reading.machine, view.cpu_class),
+    ]
+
+
+def _verdict(
+    scorers: Sequence[ScorerFinding],
+    answers: Sequence[AnswerGroup],
+    agreed: Reference,
+    total: int,
+    unread: int,
+    golden: bool,
+) -> ScoringClass:
+    ill = [one for one in scorers if one.condition is not Condition.AGREED]
+    if not scorers or all(one.condition is Condition.UNREAD for one in scorers):
+        return ScoringClass.UNREAD
+    conditions = {one.condition for one in ill}
+    if agreed.key is None:
+        best = answers[0].power if answers else 0
+        if has_quorum(best + unread, total):
+            return ScoringClass.UNREAD
+        return ScoringClass.SPLIT
+    if conditions & _OF_MODEL:
+        return ScoringClass.SKEW
+    if conditions & _OF_SETTINGS:
+        return ScoringClass.VARIES
+    for some, verdict in (
+        (frozenset({Condition.BACKLOG}), ScoringClass.BACKLOG),
+        (_SLOW | {Condition.BACKLOG}, ScoringClass.LATENCY),
+    ):
+        those = [one for one in ill if one.condition in some]
+        if len(those) > 1 and _many(those, scorers, total):
+            return verdict
+    known = [one for one in ill if one.condition is not Condition.UNREAD]
+    if not known:
+        if ill:
+            return ScoringClass.UNREAD
+        return ScoringClass.AGREED if golden else ScoringClass.OFF_GOLDEN
+    return ScoringClass.ONE_ODD if len(known) == 1 else ScoringClass.MINORITY
+
+
+def _many(those: Sequence[ScorerFinding], scorers: Sequence[ScorerFinding], total: int) -> bool:
+    """A third of the power or more; of the services, where no powers are known."""
+    if total:
+        return can_halt(sum(one.power for one in those), total)
+    return 3 * len(those) >= len(scorers)
+
+
+def _since(models: Sequence[ModelGroup], agreed: Reference) -> datetime | None:
+    others = [one.since for one in models if one.sha256 != agreed.model and one.since]
+    return min(others, default=None) if agreed.model else None
+
+
+def _explanation(verdict: ScoringClass, scorers: Sequence[ScorerFinding], *, alike: bool) -> str:
+    ill = [one for one in scorers if one.condition.rule.health is not Health.WELL]
+    worst = [f"{one.host} ({one.condition}): {one.cause}" for one in ill[:3]]
+    more = f"; and {len(ill) - 3} more" if len(ill) > 3 else ""
+    said = "; ".join((verdict.rule.says, *worst)) + more
+    if alike:
+        said += (
+            ". The chain's app hashes differ between the same hosts: the answers are the cause of"
+            " that split. Mend the scores first, then the chain (INC-001)"
+        )
+    return said
+
+
+def _split_alike(answers: Sequence[AnswerGroup], clusters: Sequence[frozenset[str]]) -> bool:
+    """Whether those who differ in their answers, and only they, differ in the chain's state."""
+    if len(clusters) < 2 or len(answers) < 2:
+        return False
+    asked = frozenset(host for group in answers for host in group.hosts)
+    stands = frozenset(host for cluster in clusters for host in cluster)
+    both = asked & stands
+    by_answers = {frozenset(group.hosts) & both for group in answers} - {frozenset()}
+    by_state = {cluster & both for cluster in clusters} - {frozenset()}
+    return len(by_state) > 1 and by_answers == by_state
+
+
+def agreed_text(finding: ScoringFinding) -> str:
+    """Which answer is agreed, and by what."""
+    if finding.agreed_basis is Basis.GOLDEN:
+        return "no powers are known: answers are compared with the golden vectors"
+    if finding.agreed_basis is Basis.NONE:
+        return "none has more than two thirds"
+    group = next(one for one in finding.answers if one.digest == finding.agreed)
+    share = percent(group.power, finding.total_power)
+    return f"{group.digest[:12]} by {group.power} of {finding.total_power} ({share})"
+
+
+def group_text(group: AnswerGroup | ModelGroup) -> str:
+    """Who is in a group, in short."""
+    return name_some(group.hosts, 6)

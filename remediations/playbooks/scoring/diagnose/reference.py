@@ -1,0 +1,136 @@
+"""Which answers and which model are the right ones, by voting power (docs/scoring.md#agreed). Pure.
+
+More than two thirds of the power of the whole set, strictly and in integers: that is what decides a
+block. Power that could not be read counts for nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from remediations.playbooks.scoring.diagnose.view import AnswerKey, ScorerView, digest_of
+from remediations.playbooks.scoring.finding import AnswerGroup, Basis, ModelGroup
+from remediations.systems.comet.quorum import has_quorum
+from remediations.systems.scorer.inventory import ScoringEntry
+from remediations.systems.scorer.values import ModelOnDisk
+from remediations.values.reading import value_or_none
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Powers:
+    """The voting power of hosts. `total` is that of the whole set, 0 where it is not known."""
+
+    of: Callable[[str], int]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What all services are compared with. `key` and `model` are None and "" where nothing is
+    agreed. The sets are those of the services that give the agreed answers; `files` are those of
+    the agreed model, None where nobody who has it was read."""
+
+    key: AnswerKey | None
+    basis: Basis
+    model: str
+    model_basis: Basis
+    files: ModelOnDisk | None
+    cpu_classes: frozenset[str]
+    libraries: frozenset[tuple[str, ...]]
+
+
+def reference_of(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers) -> Reference:
+    """What is agreed among these services."""
+    key, basis = _agreed_key(views, scoring, powers)
+    model, model_basis = _agreed_model(views, scoring, powers)
+    agreeing = [view for view in views if key is not None and view.key == key]
+    files = (value_or_none(v.reading.disk) for v in views if model and v.on_disk == model)
+    return Reference(
+        key=key,
+        basis=basis,
+        model=model,
+        model_basis=model_basis,
+        files=next((one for one in files if one is not None), None),
+        cpu_classes=frozenset(view.cpu_class for view in agreeing if view.cpu_class),
+        libraries=frozenset(view.libraries for view in agreeing if view.libraries),
+    )
+
+
+def golden_key(scoring: ScoringEntry) -> AnswerKey:
+    """The answers that the golden vectors declare."""
+    return tuple(vector.answer for vector in scoring.golden.vectors)
+
+
+def _agreed_key(
+    views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers
+) -> tuple[AnswerKey | None, Basis]:
+    if not powers.total:
+        return golden_key(scoring), Basis.GOLDEN
+    found = _with_quorum(((view.key, view.power) for view in views), powers.total)
+    return found, Basis.NONE if found is None else Basis.POWER
+
+
+def _agreed_model(
+    views: Sequence[ScorerView], scoring: ScoringEntry, powers: Powers
+) -> tuple[str, Basis]:
+    if powers.total:
+        pairs = ((view.model or None, view.power) for view in views)
+        found = _with_quorum(pairs, powers.total)
+        if found is not None:
+            return found, Basis.POWER
+    if scoring.model is not None:
+        return scoring.model, Basis.PIN
+    return ("", Basis.NONE) if powers.total else (scoring.golden.model, Basis.GOLDEN)
+
+
+def _with_quorum(pairs: Iterable[tuple[K | None, int]], total: int) -> K | None:
+    sums: dict[K, int] = {}
+    for key, power in pairs:
+        if key is not None:
+            sums[key] = sums.get(key, 0) + power
+    return next((key for key, power in sums.items() if has_quorum(power, total)), None)
+
+
+def answer_groups(views: Sequence[ScorerView]) -> tuple[AnswerGroup, ...]:
+    """Who gives which answers, most power first."""
+    groups: dict[AnswerKey, list[ScorerView]] = {}
+    for view in views:
+        if view.key is not None:
+            groups.setdefault(view.key, []).append(view)
+    found = [
+        AnswerGroup(
+            digest=digest_of(key),
+            hosts=tuple(view.host for view in group),
+            power=sum(view.power for view in group),
+        )
+        for key, group in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.power, -len(one.hosts), one.digest)))
+
+
+def model_groups(views: Sequence[ScorerView]) -> tuple[ModelGroup, ...]:
+    """Who has which model, most power first."""
+    groups: dict[str, list[ScorerView]] = {}
+    for view in views:
+        if view.model:
+            groups.setdefault(view.model, []).append(view)
+    found = [
+        ModelGroup(
+            sha256=sha256,
+            hosts=tuple(view.host for view in group),
+            power=sum(view.power for view in group),
+            since=_since(group),
+        )
+        for sha256, group in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.power, -len(one.hosts), one.sha256)))
+
+
+def _since(group: Sequence[ScorerView]) -> datetime | None:
+    units = (value_or_none(view.reading.unit) for view in group if view.loaded)
+    return min((unit.since for unit in units if unit and unit.since), default=None)

@@ -1,0 +1,98 @@
+"""What is wrong with the scores, and with each service: what the playbooks work on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import ClassVar
+
+from remediations.engine.find.finding import Evidence
+from remediations.playbooks.scoring.classes import ScoringClass
+from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.values.part import Kinded
+from remediations.values.record import Moment, Record
+
+
+class Basis(StrEnum):
+    """Why an answer, or a model, counts as the right one."""
+
+    POWER = "power"
+    """More than two thirds of the voting power have it."""
+    PIN = "pin"
+    """The inventory pins it, and no other one has more than two thirds."""
+    GOLDEN = "golden"
+    """The golden vectors have it, and no powers are known."""
+    NONE = "none"
+
+
+class AnswerGroup(Record, frozen=True, kw_only=True):
+    """Services with the same answer to every vector. `digest` is the SHA-256 of the answers."""
+
+    digest: str
+    hosts: tuple[str, ...]
+    power: int
+
+
+class ModelGroup(Record, frozen=True, kw_only=True):
+    """Services with the same model, by the loader's hash. `since` is when the first of them was
+    started with it, None where no unit tells."""
+
+    sha256: str
+    hosts: tuple[str, ...]
+    power: int
+    since: Moment | None
+
+
+class ScorerFinding(Record, frozen=True, kw_only=True):
+    """One service. `power` is 0 where its host has none, or none is known. `answers` is the digest
+    of its group, "" where it has no answer to every vector; `model` is what it has loaded, or has
+    on disk where no process tells, "" where neither is known."""
+
+    host: str
+    condition: ScorerCondition
+    power: int
+    cause: str
+    by_hand: str
+    answers: str
+    model: str
+    evidence: tuple[Evidence, ...]
+
+
+class ScoringFinding(Kinded, frozen=True, kw_only=True, dict=True):
+    """The conclusion. `agreed` is the digest of the agreed answers, `model` the agreed model; ""
+    where there is none. `answers` and `models` are most powerful first. `split_alike`: the chain's
+    app hashes differ between the same hosts as the answers."""
+
+    KIND: ClassVar[str] = "scoring.finding/1"
+
+    verdict: ScoringClass
+    total_power: int
+    unread_power: int
+    agreed: str
+    agreed_basis: Basis
+    model: str
+    model_basis: Basis
+    answers: tuple[AnswerGroup, ...]
+    models: tuple[ModelGroup, ...]
+    scorers: tuple[ScorerFinding, ...]
+    explanation: str
+    next_step: str
+    since: Moment | None
+    split_alike: bool = False
+
+    def scorer(self, host: str) -> ScorerFinding:
+        """The finding about `host`.
+
+        Raises:
+            KeyError: it was not observed, or has no service.
+        """
+        return self._by_host[host]
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, ScorerFinding]:
+        return {one.host: one for one in self.scorers}
+
+    def model_group(self, sha256: str) -> ModelGroup | None:
+        """The services with a model, None if nobody has it."""
+        return next((one for one in self.models if one.sha256 == sha256), None)

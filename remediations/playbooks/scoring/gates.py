@@ -1,0 +1,73 @@
+"""When a gate is open. Pure: from a gate and one look to a verdict with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from remediations.engine.apply.look import GateVerdict
+from remediations.engine.plan.plan import Gate
+from remediations.values.part import Kinded
+
+STEADY_S = 15
+"""So long it has to be the same process: one that ends soon after its start answers meanwhile."""
+
+
+class AnswersAlike(Kinded, frozen=True, kw_only=True):
+    """Opens when all of `hosts` give the agreed answers to every vector, in one invocation of
+    their unit that has lasted for `steady_s` seconds of looking."""
+
+    KIND: ClassVar[str] = "scoring.alike/1"
+
+    hosts: tuple[str, ...]
+    steady_s: int
+
+
+class KeepsScoring(Kinded, frozen=True, kw_only=True):
+    """Opens when all of `hosts` give the agreed answers: for steps that stop nothing."""
+
+    KIND: ClassVar[str] = "scoring.keeps/1"
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorerSnapshot:
+    """One service at one moment: whether it gives the agreed answers (None where it did not
+    answer), and for how many seconds it has, in one invocation. `says` is why it does not."""
+
+    host: str
+    power: int
+    agrees: bool | None
+    steady_s: int
+    says: str = ""
+
+
+def judge_gate(gate: Gate, scorers: Mapping[str, ScorerSnapshot]) -> GateVerdict:
+    """Whether a look opens the gate. A service that does not answer keeps it shut, and so does an
+    empty list of hosts.
+
+    Raises:
+        ValueError: it is not a gate of this domain.
+    """
+    if gate.asks.kind == AnswersAlike.KIND:
+        alike = gate.asks.read(AnswersAlike)
+        hosts, least_s = alike.hosts, alike.steady_s
+    else:
+        hosts, least_s = gate.asks.read(KeepsScoring).hosts, 0
+    ready = [host for host in hosts if _is_ready(scorers.get(host), least_s)]
+    seen = ", ".join(f"{host} {_shown(scorers.get(host), least_s)}" for host in hosts)
+    return GateVerdict(bool(hosts) and len(ready) == len(hosts), seen)
+
+
+def _is_ready(scorer: ScorerSnapshot | None, least_s: int) -> bool:
+    return scorer is not None and scorer.agrees is True and scorer.steady_s >= least_s
+
+
+def _shown(scorer: ScorerSnapshot | None, least_s: int) -> str:
+    if scorer is None or scorer.agrees is None:
+        return f"silent ({scorer.says})" if scorer and scorer.says else "silent"
+    if not scorer.agrees:
+        return f"differs ({scorer.says})" if scorer.says else "differs"
+    return f"agrees for {scorer.steady_s} of {least_s} s" if least_s else "agrees"

@@ -1,0 +1,1 @@
+"""Guards on scoring services (ids: docs/rules/guards.md)."""

@@ -1,0 +1,110 @@
+"""Guards on all services together."""
+
+from __future__ import annotations
+
+from remediations.engine.domain import Proposal
+from remediations.engine.plan.impact import compute_impacts
+from remediations.engine.plan.plan import GuardResult, guard_result
+from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.diagnose.conclude import agreed_text
+from remediations.playbooks.scoring.finding import Basis
+from remediations.playbooks.scoring.impact import VOTING, levels
+from remediations.playbooks.scoring.situation import ScoringSituation
+from remediations.render.formats import name_some, percent
+from remediations.systems.comet.quorum import has_quorum
+
+_AGAIN = "`remediate diagnose scoring` shows who answers what"
+
+
+def answer_agreed(
+    scoring: ScoringSituation, _proposal: Proposal[ScoringSituation]
+) -> GuardResult | None:
+    """V1: one answer to every golden vector has more than two thirds of the power."""
+    finding = scoring.finding
+    holds: bool | None = finding.agreed_basis is not Basis.NONE
+    best = finding.answers[0].power if finding.answers else 0
+    if not holds and has_quorum(best + finding.unread_power, finding.total_power):
+        holds = None
+    return guard_result(
+        "V1",
+        "one answer has more than two thirds of the power",
+        holds=holds,
+        got=agreed_text(finding),
+        expected="more than 2/3 of the power, or no powers and the golden vectors",
+        next_step=_AGAIN if holds else finding.next_step,
+        facts=("scoring.agreed", "scoring.total_power"),
+    )
+
+
+def powers_known(
+    scoring: ScoringSituation, _proposal: Proposal[ScoringSituation]
+) -> GuardResult | None:
+    """V2: where there is a chain its powers are known: hosts are not counted in their place."""
+    if scoring.chain is None:
+        return None
+    total = scoring.finding.total_power
+    return guard_result(
+        "V2",
+        "the powers behind the answers are known",
+        holds=True if total else None,
+        got=f"a total of {total}" if total else "no node tells the validator set",
+        expected="a validator set that a believed node tells",
+        next_step=_AGAIN if total else "remediate plan INC-001",
+        facts=("scoring.total_power",),
+    )
+
+
+def agreeing_stay(
+    scoring: ScoringSituation, proposal: Proposal[ScoringSituation]
+) -> GuardResult | None:
+    """V3: without those that are restarted, more than two thirds still answer as agreed."""
+    finding = scoring.finding
+    if not finding.total_power:
+        return None
+    acted = {m.target for m in proposal.moves if m.action.effects(scoring, m.target)}
+    stay = [
+        one
+        for one in finding.scorers
+        if one.condition is ScorerCondition.AGREED and one.host not in acted
+    ]
+    power = sum(one.power for one in stay)
+    left = [one.host for one in finding.scorers if one not in stay and one.host not in acted]
+    return guard_result(
+        "V3",
+        "more than two thirds answer as agreed meanwhile",
+        holds=has_quorum(power, finding.total_power),
+        got=f"{power} of {finding.total_power} ({percent(power, finding.total_power)})"
+        + (f"; not: {name_some(left, 4)}" if left else ""),
+        expected="more than 2/3",
+        next_step="make those agree first that are not acted on, or act on fewer (--limit)",
+        facts=("scoring.agreed", "scoring.total_power"),
+    )
+
+
+def votes_stay(
+    scoring: ScoringSituation, proposal: Proposal[ScoringSituation]
+) -> GuardResult | None:
+    """V13: those who vote stay more than two thirds in every stage: a validator without its service
+    counts as absent."""
+    stages = [
+        [effect for move in stage.moves for effect in move.action.effects(scoring, move.target)]
+        for stage in proposal.stages
+    ]
+    votes = [
+        impact
+        for impacts in compute_impacts(levels(scoring), stages)
+        for impact in impacts
+        if impact.measure == VOTING
+    ]
+    if not votes:
+        return None
+    worst = min(votes, key=lambda impact: impact.worst)
+    return guard_result(
+        "V13",
+        "those who vote stay a quorum",
+        holds=worst.worst >= worst.floor,
+        got=f"at worst {worst.worst} of {worst.total} ({percent(worst.worst, worst.total)})",
+        expected=f"at least {worst.floor}" if worst.floor else "nothing: the chain stands",
+        next_step="bring validators back first: remediate plan INC-001",
+        facts=("scoring.total_power",),
+    )

@@ -1,0 +1,137 @@
+"""The situation: what was read of the services, and of the chain that counts their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from remediations.engine.domain import NO_INPUTS, Inputs
+from remediations.engine.observe.observation import Observation
+from remediations.errors import UsageError
+from remediations.playbooks.chain.finding import ChainFinding
+from remediations.playbooks.chain.situation import ChainSituation
+from remediations.playbooks.chain.situation import situation as chain_situation
+from remediations.playbooks.scoring.diagnose.conclude import conclude
+from remediations.playbooks.scoring.diagnose.reference import Powers
+from remediations.playbooks.scoring.finding import ScoringFinding
+from remediations.render.formats import name_some
+from remediations.systems.comet.reading import has_nodes
+from remediations.systems.hosts.reading import HostsReading
+from remediations.systems.podman.values import PodmanReading
+from remediations.systems.scorer.inventory import SECTION, ScoringEntry
+from remediations.systems.scorer.reading import ScorerReading, ScorersReading
+
+NO_POWER = Powers(of=lambda _host: 0, total=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringSituation:
+    """`only` are the hosts that may be acted on, empty for all. What is read is never narrowed:
+    agreement is counted over the whole set. `chain` is None where the inventory has none."""
+
+    observation: Observation
+    reading: ScorersReading
+    hosts: HostsReading
+    chain: ChainSituation | None
+    finding: ScoringFinding
+    only: frozenset[str]
+    inputs: Inputs = field(default_factory=lambda: NO_INPUTS)
+
+    @property
+    def scoring(self) -> ScoringEntry:
+        """What the inventory declares of all services."""
+        return self.reading.scoring
+
+    def scorer(self, host: str) -> ScorerReading:
+        """The reading of the service on `host`."""
+        return self.reading.host(host)
+
+    def may_act_on(self, host: str) -> bool:
+        """Whether people asked for it."""
+        return host in self.only or not self.only
+
+    @cached_property
+    def podman(self) -> PodmanReading | None:
+        """What was read of containers, None in an observation of before they were."""
+        if self.observation.part(PodmanReading.KIND) is None:
+            return None
+        return self.observation.read(PodmanReading)
+
+    @cached_property
+    def staged(self) -> Mapping[str, tuple[str, ...]]:
+        """SHA-256 of a kept file → the hosts that keep it."""
+        found: dict[str, list[str]] = {}
+        for login in self.hosts.hosts:
+            records = getattr(login.records, "value", None)
+            for sha256 in () if records is None else records.staged:
+                found.setdefault(sha256, []).append(login.host)
+        return {sha256: tuple(hosts) for sha256, hosts in found.items()}
+
+
+def has_scorers(observation: Observation) -> bool:
+    """Whether there is a service to read."""
+    return observation.part(ScorersReading.KIND) is not None
+
+
+def situation(observation: Observation, only: frozenset[str]) -> ScoringSituation:
+    """What was read of the services, and what it amounts to.
+
+    Raises:
+        UsageError: the observation has no reading of services that this version can read, or one of
+            `only` is a host without a service.
+    """
+    reading = observation.read(ScorersReading)
+    _have_scorers(only, reading)
+    # `only` may name hosts without a node: the chain is looked at as a whole.
+    chain = chain_situation(observation, frozenset()) if has_nodes(observation) else None
+    return ScoringSituation(
+        observation=observation,
+        reading=reading,
+        hosts=observation.read(HostsReading),
+        chain=chain,
+        finding=conclude(reading, powers_of(chain), _clusters(chain)),
+        only=only,
+    )
+
+
+def powers_of(chain: ChainSituation | None) -> Powers:
+    """The powers of hosts, as a believed node tells them today. Those of the first block are not
+    those of today: they decide nothing here."""
+    if chain is None or not chain.finding.total_power or chain.finding.files is not None:
+        return NO_POWER
+    known = {node.host: node.power for node in chain.finding.nodes}
+    return Powers(of=lambda host: known.get(host, 0), total=chain.finding.total_power)
+
+
+def _clusters(chain: ChainSituation | None) -> tuple[frozenset[str], ...]:
+    """The hosts of each app hash at the highest height at which there are several."""
+    finding: ChainFinding | None = chain.finding if chain else None
+    if finding is None:
+        return ()
+    heights: dict[int, list[frozenset[str]]] = {}
+    for cluster in finding.clusters:
+        heights.setdefault(cluster.height, []).append(frozenset(cluster.hosts))
+    split = [height for height, found in heights.items() if len(found) > 1]
+    return tuple(heights[max(split)]) if split else ()
+
+
+def _have_scorers(only: frozenset[str], reading: ScorersReading) -> None:
+    known = {one.host for one in reading.hosts}
+    strange = sorted(only - known)
+    if strange:
+        raise UsageError(
+            f"{name_some(strange)} has no scoring service",
+            guard="--limit",
+            got=", ".join(strange),
+            expected=f"hosts with a section `{SECTION}`: {name_some(sorted(known))}",
+            next_step="correct --limit, or give the host that section in the inventory",
+        )
+
+
+def resources(scoring: ScoringSituation) -> tuple[str, ...]:
+    """What one run at a time may change: the chain, whose votes a restart can cost; without one,
+    the services of this inventory by their golden vectors' model."""
+    if scoring.chain is not None:
+        return (f"chain/{scoring.chain.observation.chain_id}",)
+    return (f"scoring/{scoring.scoring.golden.model[:16]}",)

@@ -1,0 +1,1 @@
+"""Containers of root's podman under systemd units: what runs of which image, and who keeps it."""

@@ -1,0 +1,1 @@
+"""What a scoring service answers, and how its model is exchanged."""

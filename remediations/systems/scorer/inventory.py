@@ -1,0 +1,241 @@
+"""What an inventory says of scoring services: the section `scoring`.
+
+scoring:
+  vectors: golden-vectors.yaml
+  model: 1f3c…                         # pin: the loader's hash that everybody has to have
+  settings: {OMP_NUM_THREADS: "1", --threads: "1"}
+  node_settings: {VEID_INFERENCE_MODEL_HASH: ""}    # "" for any value
+hosts:
+  val1:
+    scoring:
+      unit: veid-scorer.service
+      url: http://127.0.0.1:8501/v1/models/trust_score:predict
+      metrics: http://127.0.0.1:9090/metrics
+      health: http://127.0.0.1:9090/health
+      model: /var/lib/virtengine/ml/models/trust_score
+      class: avx2
+      node: virtengined.service
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from remediations.engine.observe.inventory_section import InventorySection, SectionForm
+from remediations.systems.scorer.values import GoldenVectors, Setting
+from remediations.values.inventory import HostEntry, Inventory
+from remediations.values.names import HOME, UNIT
+from remediations.values.part import Kinded
+from remediations.values.record import Record
+
+if TYPE_CHECKING:  # YAML takes a while to load
+    from remediations.engine.observe.inventory_table import InventoryTable
+
+SECTION = "scoring"
+_HASH = re.compile("[0-9a-f]{64}")
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+_LOOPBACK = re.compile(
+    r"http://(127(\.[0-9]{1,3}){3}|localhost|\[::1\]):([0-9]{1,5})(/[A-Za-z0-9_.:/-]{0,200})?"
+)
+_SETTING = re.compile(r"[A-Z_][A-Z0-9_]{0,63}|--[a-z][a-z0-9-]{0,62}")
+_ENVIRONMENT = re.compile("[A-Z_][A-Z0-9_]{0,63}")
+_VALUE = re.compile(r"[A-Za-z0-9_.,:/+=-]{0,128}")
+_METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]{0,99}")
+_CLASS = re.compile("[a-z0-9][a-z0-9._+-]{0,63}")
+_SECRET = re.compile("SECRET|TOKEN|PASSW|MNEMONIC|PRIVATE|CREDENTIAL|API_?KEY")
+MOST_SETTINGS = 16
+
+
+class MetricNames(Record, frozen=True, kw_only=True):
+    """How the service calls what it counts."""
+
+    completed: str = "veid_inference_completed_total"
+    errors: str = "veid_inference_errors_total"
+    queue: str = "veid_inference_queue_length"
+    latency: str = "veid_inference_latency_seconds"
+
+
+class ScoringEntry(Kinded, frozen=True, kw_only=True):
+    """What holds for all services. `model` and `image` are pins, None where there is none.
+
+    `settings` are those that the process of a service must have, `node_settings` those of the
+    process that asks it, "" for any value; `class_settings` are names of the environment that
+    choose kernels, as processors do. Each vector is asked `asks` times, and may take
+    `timeout_ms`. A service is slow above `latency_ms`, and has a backlog from `queue` on.
+    `restarts` within `window_s` are enough.
+    """
+
+    KIND: ClassVar[str] = "scorer.scoring/1"
+
+    golden: GoldenVectors
+    model: str | None
+    image: str | None
+    settings: tuple[Setting, ...]
+    node_settings: tuple[Setting, ...]
+    class_settings: tuple[str, ...]
+    asks: int
+    timeout_ms: int
+    latency_ms: int
+    queue: int
+    restarts: int
+    window_s: int
+    metrics: MetricNames
+
+
+class ScorerEntry(Kinded, frozen=True, kw_only=True):
+    """The service of one host. `cpu_class` is what its operator calls the host's processors, `node`
+    the unit whose process asks it; None where nobody says."""
+
+    KIND: ClassVar[str] = "scorer.host/1"
+
+    unit: str
+    url: str
+    model: str
+    metrics: str | None = None
+    health: str | None = None
+    cpu_class: str | None = None
+    node: str | None = None
+
+    @property
+    def port(self) -> int:
+        """The port of the service."""
+        found = _LOOPBACK.fullmatch(self.url)
+        assert found is not None, "the reader of the inventory refuses any other"
+        return int(found[3])
+
+
+def scoring_of(inventory: Inventory) -> ScoringEntry:
+    """What holds for all services of an inventory that has the section."""
+    part = inventory.part(ScoringEntry.KIND)
+    assert part is not None, "the system is read where an inventory has the section"
+    return part.read(ScoringEntry)
+
+
+def scorer_of(entry: HostEntry) -> ScorerEntry:
+    """The service of a host that has the section."""
+    part = entry.part(ScorerEntry.KIND)
+    assert part is not None, "the system is read on hosts that have the section"
+    return part.read(ScorerEntry)
+
+
+def _scoring(table: InventoryTable) -> ScoringEntry:
+    from remediations.systems.scorer.vectors import load_vectors
+
+    file = table.file("vectors")
+    assert file is not None, "the key is required"
+    golden = load_vectors(Path(file))
+    pin = table.optional("model", _HASH, "a pin: the loader's hash, 64 lower-case hex digits")
+    if pin is not None and golden.model != pin:
+        raise table.wrong(
+            "vectors",
+            f"vectors of the pinned model {pin}",
+            f"vectors of the model {golden.model}",
+            mend="record vectors with the pinned model (docs/scoring.md#golden-vectors)",
+        )
+    return ScoringEntry(
+        golden=golden,
+        model=pin,
+        image=table.optional("image", _DIGEST, "a pin: an image's digest, sha256:…"),
+        settings=_settings(table, "settings", _SETTING),
+        node_settings=_settings(table, "node_settings", _ENVIRONMENT),
+        class_settings=_names(table, "class_settings"),
+        asks=table.whole_number("asks", 2, 5, default=2, unit="a number of times"),
+        timeout_ms=table.whole_number(
+            "timeout_milliseconds", 100, 4000, default=2000, unit="milliseconds"
+        ),
+        latency_ms=table.whole_number(
+            "latency_milliseconds", 1, 4000, default=1000, unit="milliseconds"
+        ),
+        queue=table.whole_number("queue", 1, 10**6, default=10, unit="a number of requests"),
+        restarts=table.whole_number("restarts", 1, 100, default=3, unit="a number of restarts"),
+        window_s=table.whole_number("window_seconds", 60, 86_400, default=3600, unit="seconds"),
+        metrics=_metrics(table),
+    )
+
+
+def _metrics(table: InventoryTable) -> MetricNames:
+    if "metrics" not in table:
+        return MetricNames()
+    names = table.table("metrics")
+    names.keys(required=(), optional=MetricNames.__struct_fields__)
+    return MetricNames(
+        **{str(key): names.text(key, _METRIC, "the name of a metric") for key in names.content}
+    )
+
+
+def _settings(table: InventoryTable, key: str, form: re.Pattern[str]) -> tuple[Setting, ...]:
+    if key not in table:
+        return ()
+    listed = table.table(key)
+    if len(listed.content) > MOST_SETTINGS:
+        raise table.wrong(key, f"at most {MOST_SETTINGS} settings")
+    found = []
+    for name in listed.content:
+        if not isinstance(name, str) or not form.fullmatch(name):
+            expected = "names of the environment, as OMP_NUM_THREADS"
+            expected += ", or of flags, as --threads" if form is _SETTING else ""
+            raise listed.wrong(name, expected, str(name)[:80])
+        if _SECRET.search(name.upper()):
+            raise listed.wrong(name, "no secrets: what is declared here is read and shown", name)
+        value = listed.text(name, _VALUE, 'a text in quotes, as "1"; "" for any value')
+        found.append(Setting(name=name, value=value))
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _names(table: InventoryTable, key: str) -> tuple[str, ...]:
+    listed = table.content.get(key, [])
+    if not isinstance(listed, list) or len(listed) > MOST_SETTINGS:
+        raise table.wrong(key, f"a list of at most {MOST_SETTINGS} names")
+    for name in listed:
+        if not isinstance(name, str) or not _ENVIRONMENT.fullmatch(name) or _SECRET.search(name):
+            raise table.wrong(key, "names of the environment, as ONEDNN_MAX_CPU_ISA; no secrets")
+    return tuple(sorted({str(name) for name in listed}))
+
+
+def _scorer(table: InventoryTable) -> ScorerEntry:
+    return ScorerEntry(
+        unit=table.text("unit", UNIT, "a systemd unit, as veid-scorer.service"),
+        url=_loopback(table, "url"),
+        model=table.text("model", HOME, "an absolute path of plain characters"),
+        metrics=_loopback(table, "metrics") if "metrics" in table else None,
+        health=_loopback(table, "health") if "health" in table else None,
+        cpu_class=table.optional("class", _CLASS, "a word for the host's class of processors"),
+        node=table.optional("node", UNIT, "a systemd unit, as virtengined.service"),
+    )
+
+
+def _loopback(table: InventoryTable, key: str) -> str:
+    """A URL of the host itself: vectors are sent to the service there, and to nobody else."""
+    return table.text(key, _LOOPBACK, "a URL on loopback, as http://127.0.0.1:8501/v1/models/…")
+
+
+SCORING_SECTION = InventorySection(
+    name=SECTION,
+    whole=SectionForm(
+        kind=ScoringEntry,
+        read=_scoring,
+        required=("vectors",),
+        optional=(
+            "model",
+            "image",
+            "settings",
+            "node_settings",
+            "class_settings",
+            "asks",
+            "timeout_milliseconds",
+            "latency_milliseconds",
+            "queue",
+            "restarts",
+            "window_seconds",
+            "metrics",
+        ),
+    ),
+    host=SectionForm(
+        kind=ScorerEntry,
+        read=_scorer,
+        required=("unit", "url", "model"),
+        optional=("metrics", "health", "class", "node"),
+    ),
+)

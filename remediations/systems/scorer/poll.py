@@ -1,0 +1,122 @@
+"""A light poll of scoring services while a plan is applied, for gates, display and checks.
+
+Each service is asked every golden vector once, from its own host, as the operator: nothing here
+needs root. It takes no longer than the vectors' time limit and one second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from remediations.reach.background import run_in_thread
+from remediations.reach.connection import HostUnreachable, Reach
+from remediations.systems.scorer.answers import AnswerError, canonical_answer
+from remediations.systems.scorer.parse import parse_asks
+from remediations.systems.scorer.values import Ask, GoldenVectors
+from remediations.values.lines import TextError
+from remediations.values.record import Record
+
+POLL_LIMIT_S = 8
+_CURL = "curl -q -sSg --proto =http --noproxy '*'"
+_JSON = "-H 'Content-Type: application/json' -H Expect:"
+
+
+class ScorerTarget(Record, frozen=True, kw_only=True):
+    """Where a service is, and the power of its host's key."""
+
+    host: str
+    unit: str
+    url: str
+    power: int
+
+
+class ScorerPoll(NamedTuple):
+    """What one service is at one moment: the unit's invocation while it is active, else "", and its
+    answers by vector in canonical form; `trouble` is the first reason for a missing one."""
+
+    invocation: str
+    answers: Mapping[str, str]
+    trouble: str = ""
+
+
+NO_POLL = ScorerPoll("", {}, "the host does not answer")
+
+
+async def poll_scorers(
+    reach: Reach, targets: Iterable[ScorerTarget], golden: GoldenVectors, timeout_ms: int
+) -> dict[str, ScorerPoll]:
+    """Polls all services at once. The poll of one that cannot be asked is empty."""
+    asked = list(targets)
+    polls = await asyncio.gather(*(_poll(reach, one, golden, timeout_ms) for one in asked))
+    return {one.host: poll for one, poll in zip(asked, polls, strict=True)}
+
+
+async def _poll(
+    reach: Reach, target: ScorerTarget, golden: GoldenVectors, timeout_ms: int
+) -> ScorerPoll:
+    try:
+        async with asyncio.timeout(POLL_LIMIT_S):
+            connection = await reach.connect(target.host)
+            done = await connection.run(
+                poll_command(target, golden, timeout_ms), timeout_s=POLL_LIMIT_S - 0.5
+            )
+            return await run_in_thread(lambda said: read_poll(said, golden), done.stdout)
+    except (HostUnreachable, TimeoutError):
+        return NO_POLL
+
+
+def poll_command(target: ScorerTarget, golden: GoldenVectors, timeout_ms: int) -> str:
+    """Asks for the invocation, then each vector. A frozen engine costs one time limit."""
+    lines = [
+        "systemctl show -p ActiveState -p InvocationID -- "
+        f"{shlex.quote(target.unit)} | head -c 999",
+        f'ask() {{ t=$(printf %s "$2" | base64 -d | {{ {_CURL} --max-time {timeout_ms / 1000:.3f}'
+        f" -i {_JSON} --data-binary @- --url {shlex.quote(target.url)} 2>/dev/null; "
+        r"printf '\n%s' $?; } | head -c 8300 | base64 -w0); printf 'ask %s 1 %s\n' "
+        '"$1" "$t"; }',
+    ]
+    for index, vector in enumerate(golden.vectors):
+        lines.append(f"ask {index} {base64.b64encode(vector.request.encode()).decode()}")
+    return "\n".join(lines)
+
+
+def read_poll(said: bytes, golden: GoldenVectors) -> ScorerPoll:
+    """What a host answered. Pure; anything malformed is no answer."""
+    lines = said.decode("ascii", "replace").split("\n")
+    shown = dict(line.partition("=")[::2] for line in lines if "=" in line and line[:4] != "ask ")
+    invocation = shown.get("InvocationID", "") if shown.get("ActiveState") == "active" else ""
+    answers: dict[str, str] = {}
+    trouble = ""
+    for line in lines:
+        if not line.startswith("ask "):
+            continue
+        ask = _parsed(line)
+        index = int(ask.vector) if ask is not None else len(golden.vectors)
+        if ask is None or index >= len(golden.vectors):
+            trouble = trouble or "an answer that is malformed"
+            continue
+        try:
+            if ask.answer:
+                answers[golden.vectors[index].name] = canonical_answer(ask.answer, golden.form)
+        except AnswerError as error:
+            trouble = trouble or str(error)
+        trouble = trouble or ask.trouble
+    return ScorerPoll(invocation, answers, trouble)
+
+
+def _parsed(line: str) -> Ask | None:
+    """The line of `poll_command`: curl's exit status is the last line of what is packed."""
+    words = line.split(" ")
+    try:
+        packed = base64.b64decode(words[3], validate=True)
+        told, _, ended = packed.rpartition(b"\n")
+        status = ended.decode("ascii", "replace")
+        again = base64.b64encode(told).decode()
+        (ask,) = parse_asks(f"ask {words[1]} 1 {status} 0 {again}")
+    except (ValueError, IndexError, TextError):
+        return None
+    return ask

@@ -1,0 +1,415 @@
+"""The programs that exchange the model of a scoring service. Pure: from values to text.
+
+A model is brought as one file: the contents of all its files in the order of their paths, whose
+SHA-256 is the loader's hash of the model. So what was brought, what is approved and what a service
+says it loaded have one name.
+
+1. Everything is compared before anything is stopped: unit, process, the model that is there, the
+   file that was brought.
+2. The new model is written beside the old one, with the rights of whoever owns the directory of
+   models, and its hash is computed by the loader's own rule, again from the disk.
+3. The unit is stopped, the directories are renamed, the unit's files get the new hash where they
+   named the old one, and the unit is started. The old model stays beside.
+
+Nothing of export_metadata.json is brought: it is no part of the hash.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remediations.systems.hosts.hold import HELD, hold_path
+from remediations.systems.hosts.probe import Probe, file_kept, model_served
+from remediations.values.lines import parse_number
+from remediations.values.names import HOME, UNIT
+
+FILES = "/var/lib/remediate/files"
+"""Where `systems/hosts/files.sh` keeps what was brought."""
+COPY_LIMIT_S = 300
+"""Writing and hashing what may be gigabytes, three times."""
+START_LIMIT_S = 100
+STOP_MARGIN_S = 15
+DEFAULT_STOP_S = 90
+MOST_FILES = 200
+_SHA256 = re.compile("[0-9a-f]{64}")
+_MAYBE_SHA256 = re.compile("([0-9a-f]{64})?")
+_INVOCATION = re.compile("([0-9a-f]{32})?")
+_LINE = re.compile(r"(0|[1-9][0-9]{0,11}) [A-Za-z0-9_@+=,-][A-Za-z0-9_.@+=,/-]{0,199}")
+
+
+class PlannedModelError(ValueError):
+    """A value is malformed. The message names the field."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedModel:
+    """The model that the service of `unit` gets, or gives.
+
+    `model` is the directory, `sha256` the new hash, `replaces` that of what lies there now.
+    `manifest` has a line for each file: its bytes and its path, in the order of paths, joined by
+    `;`. `expects` is the hash that the unit's command expects, "" for none. `invocation` is the one
+    that is ended, "" for any.
+
+    Raises:
+        PlannedModelError: a field is malformed.
+    """
+
+    unit: str
+    model: str
+    sha256: str
+    manifest: str
+    replaces: str = ""
+    expects: str = ""
+    invocation: str = ""
+    stop_timeout_s: int = 0
+
+    def __post_init__(self) -> None:
+        for name, pattern in (
+            ("unit", UNIT),
+            ("model", HOME),
+            ("sha256", _SHA256),
+            ("replaces", _MAYBE_SHA256),
+            ("expects", _MAYBE_SHA256),
+            ("invocation", _INVOCATION),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                raise PlannedModelError(f"{name} is {value!r}, which is malformed")
+        if type(self.stop_timeout_s) is not int or not 0 <= self.stop_timeout_s <= 3600:
+            raise PlannedModelError("stop_timeout_s is not a number of seconds up to an hour")
+        if self.model.count("/") < 2:
+            raise PlannedModelError("model is a directory of the root")
+        check_manifest(self.manifest)
+
+    @property
+    def stop_limit_s(self) -> int:
+        """Seconds that the stop may take."""
+        return (self.stop_timeout_s or DEFAULT_STOP_S) + STOP_MARGIN_S
+
+    @property
+    def served(self) -> Probe:
+        """Asks whether the model lies there, below a process that was started since."""
+        return model_served(self.unit, self.invocation, self.model, self.sha256)
+
+    @property
+    def served_before(self) -> Probe:
+        """Asks the same of the model of before."""
+        return model_served(self.unit, "", self.model, self.replaces)
+
+    @property
+    def kept(self) -> Probe:
+        """Asks whether the model's one file is kept."""
+        return file_kept(self.sha256)
+
+    @property
+    def aside(self) -> str:
+        """Where the old model stays."""
+        parent, _, name = self.model.rpartition("/")
+        return f"{parent}/.{name}.remediate-{self.replaces[:16]}"
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, object]) -> PlannedModel:
+        """What host data describe; keys that are not fields are ignored.
+
+        Raises:
+            PlannedModelError: a field is missing or malformed.
+        """
+        known = cls.__dataclass_fields__
+        try:
+            return cls(**{key: data[key] for key in data if key in known})  # type: ignore[arg-type]
+        except TypeError as error:
+            raise PlannedModelError(f"host data are incomplete: {error}") from error
+
+    @classmethod
+    def from_words(cls, words: Mapping[str, str]) -> PlannedModel:
+        """What strings describe, as a JSON document has them.
+
+        Raises:
+            PlannedModelError: a field is missing or malformed.
+        """
+        try:
+            number = parse_number(words.get("stop_timeout_s", "0"))
+        except ValueError as error:
+            raise PlannedModelError(f"stop_timeout_s: {error}") from error
+        return cls.from_data({**words, "stop_timeout_s": number})
+
+
+def check_manifest(manifest: str) -> None:
+    """Do nothing where it has one to `MOST_FILES` files, with plain paths that do not climb, in
+    their order.
+
+    Raises:
+        PlannedModelError: something of it is otherwise.
+    """
+    lines = manifest.split(";") if isinstance(manifest, str) else []
+    if not lines or len(lines) > MOST_FILES:
+        raise PlannedModelError(f"manifest has no files, or more than {MOST_FILES}")
+    paths = [line.partition(" ")[2] for line in lines]
+    parts = {part for path in paths for part in path.split("/")}
+    if not all(map(_LINE.fullmatch, lines)) or parts & {"", ".", "..", "export_metadata.json"}:
+        raise PlannedModelError("manifest has a line that is not the bytes and the path of a file")
+    if paths != sorted(set(paths)):
+        raise PlannedModelError("manifest is not in the order of paths, each once")
+
+
+PRELUDE = r"""
+acted=no
+refuse() {
+  if [ "$acted" = yes ]; then
+    printf 'stopped and not started: got %s, expected %s\n' "$1" "$2" >&2
+    exit 1
+  fi
+  printf 'refused: got %s, expected %s\n' "$1" "$2" >&2
+  exit 64
+}
+fail() {
+  systemctl status --no-pager --lines=5 "$unit" >&2 || :
+  printf 'failed: %s\n' "$1" >&2
+  exit 1
+}
+show() { systemctl show -p "$1" --value -- "$unit" || echo unreadable; }
+"""
+
+# All work is done relative to the directory of models, as whoever owns it: nobody who can write
+# there leads root anywhere.
+_PLACE = r"""
+place_as_planned() {
+  cd -P -- "${model%/*}" || refuse "no ${model%/*}" "a directory"
+  [ "$(pwd -P)" = "${model%/*}" ] || refuse "$(pwd -P)" "${model%/*} itself, no link"
+  name=${model##*/}
+  owner=$(stat -c %u .) group=$(stat -c %g .)
+  case $(stat -c %a .) in
+    *[2367] | *[2367]?) refuse "a directory that others may write to" "${model%/*} of one owner" ;;
+  esac
+}
+as_owner() {
+  if [ "$owner" = 0 ]; then "$@"; else
+    setpriv --reuid "$owner" --regid "$group" --clear-groups --no-new-privs -- "$@"
+  fi
+}
+contents_of() { # DIRECTORY: as the loader reads them
+  as_owner sh -euc 'cd -P -- "./$1"
+    find . -type f ! -name export_metadata.json -printf "%P\0" | LC_ALL=C sort -z |
+      xargs -0 -r cat --
+  ' sh "$1"
+}
+hash_of() { # DIRECTORY
+  [ -d "./$1" ] && [ ! -L "./$1" ] || { echo absent; return; }
+  sum=$(contents_of "$1" | sha256sum)
+  printf '%s' "${sum%% *}"
+}
+"""
+
+_UNIT = r"""
+unit_as_planned() {
+  load=$(show LoadState)
+  [ "$load" = loaded ] || refuse "$unit $load" "$unit loaded"
+}
+restarted_since() {
+  [ "$(show ActiveState)" = active ] && [ "$(show InvocationID)" != "$invocation" ]
+}
+stop() {
+  timeout "$stop_limit" systemctl stop "$unit" || fail "systemctl stop $unit ended with $?"
+}
+start() {
+  systemctl reset-failed "$unit" 2>/dev/null || :
+  timeout "$start_limit" systemctl start "$unit" || fail "systemctl start $unit ended with $?"
+  sleep 1
+  now=$(show ActiveState)
+  [ "$now" = active ] || fail "$unit is $now after the start"
+  printf 'started: %s is active\n' "$unit"
+}
+# expecting_files OLD: sets named to the unit's files that name this hash.
+expecting_files() {
+  named=
+  [ -n "$1" ] || return 0
+  for file in $(show FragmentPath) $(show DropInPaths); do
+    grep -qF -- "$1" "$file" || continue
+    case $file in
+      *[!A-Za-z0-9_.@:/\\-]*) refuse "$file" "a file with a plain name" ;;
+      /etc/systemd/system/*) named="$named $file" ;;
+      *) refuse "the expected hash in $file" "in a file below /etc/systemd/system" ;;
+    esac
+  done
+  [ -n "$named" ] || refuse "no file of $unit with the hash $1" "the file that has it"
+}
+expect() { # OLD NEW
+  for file in $named; do
+    sed "s/$1/$2/g" "$file" >"$file.remediate" && chmod --reference="$file" "$file.remediate"
+    sync "$file.remediate"
+    mv "$file.remediate" "$file"
+    printf 'changed: %s expects %s\n' "$file" "$2"
+  done
+  [ -z "$named" ] || systemctl daemon-reload || fail "systemctl daemon-reload ended with $?"
+}
+"""
+
+_STAGE = r"""
+staged_as_planned() {
+  [ -f "$files/$sha256" ] && [ ! -L "$files/$sha256" ] ||
+    refuse "no file $files/$sha256" "the model, by \`remediate stage\`"
+  sum=$(sha256sum <"$files/$sha256")
+  [ "${sum%% *}" = "$sha256" ] || refuse "$files/$sha256 with SHA-256 ${sum%% *}" "$sha256"
+}
+room_for() { # FILE
+  size=$(($(stat -c %s "$1") / 1024 + 65536))
+  spare=$(df -k --output=avail . | tail -n 1 | tr -d ' ')
+  case $spare in '' | *[!0-9]*) refuse "free space that cannot be read" "$size KiB" ;; esac
+  [ "$spare" -ge "$size" ] || refuse "$spare KiB free in ${model%/*}" "$size KiB"
+}
+stage_beside() {
+  fresh=.$name.remediate-new
+  as_owner rm -rf -- "./$fresh"
+  trap 'cd -P -- "${model%/*}" && as_owner rm -rf -- "./$fresh"' EXIT
+  as_owner sh -euc 'umask 022
+    mkdir -- "./$1"
+    cd -P -- "./$1"
+    exec 4<&0
+    printf "%s\n" "$2" | tr ";" "\n" | while IFS= read -r line; do
+      path=${line#* }
+      case $path in */*) mkdir -p -- "${path%/*}" ;; esac
+      head -c "${line%% *}" <&4 >"$path"
+      sync "$path"
+    done
+    [ -z "$(head -c 1 <&4)" ] || { echo "more bytes than files" >&2; exit 1; }
+  ' sh "$fresh" "$manifest" <"$files/$sha256" || refuse "files that cannot be written" "$sha256"
+  found=$(hash_of "$fresh")
+  [ "$found" = "$sha256" ] || refuse "a staged model with the hash $found" "$sha256"
+  [ "$owner" != 0 ] || [ ! -d "./$name" ] || chown -hR --reference="./$name" "./$fresh"
+}
+"""
+
+_SWAP_MAIN = r"""
+unit_as_planned
+place_as_planned
+present=$(hash_of "$name")
+if [ "$present" = "$sha256" ] && restarted_since; then
+  printf 'already so: %s serves the planned model\n' "$unit"
+  exit 0
+fi
+if [ -n "$invocation" ] && restarted_since; then
+  refuse "$unit restarted since" "invocation $invocation"
+fi
+not_held
+[ "$present" = "$sha256" ] || [ "$present" = "${replaces:-absent}" ] ||
+  refuse "$model with the hash $present" "${replaces:-none}"
+[ "$expects" = "$sha256" ] || expecting_files "$expects"
+if [ "$present" != "$sha256" ]; then
+  staged_as_planned
+  room_for "$files/$sha256"
+  stage_beside
+fi
+acted=yes
+stop
+if [ "$present" != "$sha256" ]; then
+  if [ "$present" != absent ]; then
+    aside=.$name.remediate-$(printf %.16s "$replaces")
+    as_owner rm -rf -- "./$aside"
+    as_owner mv -T -- "./$name" "./$aside"
+  fi
+  as_owner mv -T -- "./$fresh" "./$name"
+  sync .
+  printf 'exchanged: %s, the old model is kept beside\n' "$model"
+fi
+[ "$expects" = "$sha256" ] || expect "$expects" "$sha256"
+start
+"""
+
+_BACK_MAIN = r"""
+unit_as_planned
+place_as_planned
+aside=.$name.remediate-$(printf %.16s "$replaces")
+present=$(hash_of "$name")
+if [ "$present" = "$replaces" ]; then
+  printf 'already so: %s has the model of before\n' "$model"
+  [ "$(show ActiveState)" = active ] || start
+  exit 0
+fi
+not_held
+kept=$(hash_of "$aside")
+[ "$kept" = "$replaces" ] || refuse "${model%/*}/$aside with the hash $kept" "$replaces"
+[ "$present" = "$sha256" ] || [ "$present" = absent ] ||
+  refuse "$model with the hash $present" "$sha256"
+if [ -n "$expects" ] && [ "$expects" != "$sha256" ]; then
+  case " $(show ExecStart) " in *"$expects"*) named= ;; *) expecting_files "$sha256" ;; esac
+fi
+acted=yes
+stop
+[ "$present" = absent ] || as_owner mv -T -- "./$name" "./.$name.remediate-undone"
+as_owner mv -T -- "./$aside" "./$name"
+[ "$present" = absent ] || as_owner rm -rf -- "./.$name.remediate-undone"
+sync .
+printf 'put back: %s\n' "$model"
+[ -z "$expects" ] || [ "$expects" = "$sha256" ] || expect "$sha256" "$expects"
+start
+"""
+
+_KEEP_MAIN = r"""
+place_as_planned
+if [ -f "$files/$sha256" ]; then
+  sum=$(sha256sum <"$files/$sha256")
+  if [ "${sum%% *}" = "$sha256" ]; then
+    printf 'already so: %s keeps the model\n' "$files"
+    exit 0
+  fi
+fi
+umask 077
+mkdir -p "$files"
+rm -f "$files/$sha256.part"
+size=0
+for line in $(printf '%s\n' "$manifest" | tr ' ' ':' | tr ';' ' '); do
+  size=$((size + ${line%%:*}))
+done
+need=$((size / 1024 + 65536))
+spare=$(df -k --output=avail "$files" | tail -n 1 | tr -d ' ')
+case $spare in '' | *[!0-9]*) refuse "free space that cannot be read" "$need KiB" ;; esac
+[ "$spare" -ge "$need" ] || refuse "$spare KiB free below $files" "$need KiB"
+trap 'rm -f "$files/$sha256.part"' EXIT
+contents_of "$name" | head -c "$((size + 1))" >"$files/$sha256.part"
+sum=$(sha256sum <"$files/$sha256.part")
+[ "${sum%% *}" = "$sha256" ] || refuse "$model with the hash ${sum%% *}" "$sha256"
+chmod 755 "$files/$sha256.part"
+sync "$files/$sha256.part"
+mv "$files/$sha256.part" "$files/$sha256"
+sync "$files"
+printf 'kept: %s\n' "$files/$sha256"
+"""
+
+
+def swap_text(planned: PlannedModel) -> str:
+    """Stages the model beside, exchanges it, and starts the unit; one that serves it is left
+    alone."""
+    return _composed(planned, (HELD, _PLACE, _UNIT, _STAGE, _SWAP_MAIN))
+
+
+def put_back_text(planned: PlannedModel) -> str:
+    """The model of before in its place again."""
+    return _composed(planned, (HELD, _PLACE, _UNIT, _BACK_MAIN))
+
+
+def keep_text(planned: PlannedModel) -> str:
+    """Keeps the model of a donor as one file, by its hash. Nothing is stopped."""
+    return _composed(planned, (_PLACE, _KEEP_MAIN))
+
+
+def _composed(planned: PlannedModel, parts: tuple[str, ...]) -> str:
+    """Values enter through one quoted assignment each, at the top, and nowhere else."""
+    variables: dict[str, str | int] = {
+        "unit": planned.unit,
+        "hold": hold_path(planned.unit),
+        "model": planned.model,
+        "sha256": planned.sha256,
+        "replaces": planned.replaces,
+        "expects": planned.expects,
+        "manifest": planned.manifest,
+        "invocation": planned.invocation,
+        "files": FILES,
+        "stop_limit": planned.stop_limit_s,
+        "start_limit": START_LIMIT_S,
+    }
+    values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
+    bodies = [part.strip("\n") for part in (PRELUDE, *parts)]
+    return "\n".join(("set -eu", values, "", *bodies)) + "\n"

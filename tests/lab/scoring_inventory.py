@@ -1,0 +1,34 @@
+"""What the operator of a lab with scorers has in the inventory, beside what every lab has."""
+
+from __future__ import annotations
+
+from tests.lab.lab import Lab
+from tests.lab.scoring import METRICS_PORT, MODEL, PREDICT_PORT, UNIT, golden_vectors
+
+VECTORS = "golden-vectors.yaml"
+SECTION = f"""scoring:
+  vectors: {VECTORS}
+  settings: {{OMP_NUM_THREADS: "1"}}
+  class_settings: [SCORER_KERNEL]
+  node_settings: {{VEID_INFERENCE_MODEL_HASH: ""}}
+"""
+
+
+def write_inventory(lab: Lab) -> None:
+    """Add the section `scoring`, and the golden vectors of the sound model."""
+    path = lab.access.inventory
+    (path.parent / VECTORS).write_text(golden_vectors("low", "middle", "high"))
+    text = path.read_text().replace("hosts:\n", f"{SECTION}hosts:\n")
+    for host in lab.validators():
+        plain = f"  {host}: {{chain: {{role: validator}}}}\n"
+        text = text.replace(plain, f"{plain.rstrip()[:-1]}, scoring: {_service(lab, host)}}}\n")
+    path.write_text(text)
+
+
+def _service(lab: Lab, host: str) -> str:
+    metrics = f"http://127.0.0.1:{METRICS_PORT}"
+    return (
+        f"{{unit: {UNIT}, node: {lab.unit(host)}, model: {MODEL}, "
+        f"url: 'http://127.0.0.1:{PREDICT_PORT}/v1/models/trust_score:predict', "
+        f"metrics: '{metrics}/metrics', health: '{metrics}/health'}}"
+    )

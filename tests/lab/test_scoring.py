@@ -1,0 +1,159 @@
+"""Scores that differ: broken on real containers, told apart, mended by command line, and the world
+asserted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.choice import full_lab
+from tests.lab.lab import Lab
+from tests.lab.operator import Operator
+from tests.lab.scoring import MODEL, UNIT, expected_score, features, loader_hash, model_files
+from tests.lab.test_scoring_lab import behind, wait_for
+from tests.lab.truth import one_chain
+from tests.lab.world_scoring import OnChain, bits, on_chain, predict
+
+SOUND = model_files("trust_score")
+REFUSED = 4
+
+
+@pytest.fixture
+def operator(scorers: Lab, tmp_path: Path) -> Operator:
+    """Somebody whose inventory has the scorers."""
+    return Operator(scorers, tmp_path)
+
+
+def scoring(operator: Operator) -> Mapping[str, Any]:
+    """The domain's own finding."""
+    said = operator.says("diagnose", "scoring")
+    (found,) = [
+        one["detail"]["value"]
+        for one in said.document["result"]
+        if one["detail"] and one["detail"]["kind"] == "scoring.finding/1"
+    ]
+    assert isinstance(found, dict)
+    return found
+
+
+def conditions(finding: Mapping[str, Any]) -> dict[str, str]:
+    """The condition of every service."""
+    return {one["host"]: one["condition"] for one in finding["scorers"]}
+
+
+def containers(lab: Lab) -> dict[str, str]:
+    """The id of every validator's container."""
+    return {host: lab.hosts[host].sh("podman ps --quiet --no-trunc") for host in lab.validators()}
+
+
+def assert_alike(lab: Lab, subject: str) -> None:
+    """All scorers give the sound model's bits, and a transaction leaves them in all states."""
+    wanted = bits(expected_score(features(subject), SOUND))
+    assert {bits(predict(lab, host, subject)) for host in lab.validators()} == {wanted}
+    lab.ask_score(subject)
+    written = OnChain(scored=True, bits=wanted)
+    nodes = (*lab.validators(), "full1")
+    wait_for(lambda: {on_chain(lab, host, subject) for host in nodes} == {written})
+
+
+def bring_model(operator: Operator, host: str) -> None:
+    """The three commands of docs/scoring.md#another-model."""
+    kept = operator.rescue("INC-002")
+    assert kept.code == 0, kept.why
+    sha256 = loader_hash(SOUND)
+    staged = operator.says("stage", sha256, "--donor", "val3", "--limit", host)
+    assert staged.code == 0, staged.document
+    swapped = operator.rescue("INC-002")
+    assert swapped.code == 0, swapped.why
+    assert swapped.document["outcome"] == "ok"
+
+
+def test_wrong_model_is_brought_back(scorers: Lab, operator: Operator) -> None:
+    """val4 serves another model. It gets the one of 90 of 100, byte by byte, and nobody else's
+    container or daemon is touched."""
+    assert scoring(operator)["verdict"] == "scores-agree"
+    scorers.break_wrong_model("val4")
+    before, daemons = containers(scorers), scorers.world.daemons()
+    assert bits(predict(scorers, "val4", "before")) != bits(predict(scorers, "val1", "before"))
+    finding = scoring(operator)
+    assert (finding["verdict"], conditions(finding)["val4"]) == ("model-skew", "other-model")
+
+    bring_model(operator, "val4")
+
+    after = containers(scorers)
+    assert {host for host in after if after[host] != before[host]} == {"val4"}
+    assert scorers.world.daemons() == daemons
+    here = scorers.hosts["val4"].path(MODEL)
+    held = {str(p.relative_to(here)): p.read_bytes() for p in here.rglob("*") if p.is_file()}
+    assert loader_hash(held) == loader_hash(SOUND)
+    assert_alike(scorers, "after")
+    assert scoring(operator)["verdict"] == "scores-agree"
+    one_chain(scorers, scorers.world.top())
+
+
+@full_lab
+def test_disagreement_that_split_the_chain_is_healed_to_the_end(
+    scorers: Lab, operator: Operator
+) -> None:
+    """val4's other model wrote another state, and it fell behind. First its scores agree again
+    (INC-002), then it takes its blocks back and executes them anew (INC-001)."""
+    scorers.break_wrong_model("val4")
+    scorers.ask_score("split")
+    wait_for(lambda: behind(scorers, "val4"))
+    finding = scoring(operator)
+    assert finding["verdict"] == "model-skew"
+    assert operator.conditions()["val4"] == "diverged"
+    height = scorers.world.top()
+
+    bring_model(operator, "val4")
+    healed = operator.rescue("INC-001")
+
+    assert healed.code == 0, healed.why
+    wait_for(lambda: not behind(scorers, "val4"), 60)
+    wanted = OnChain(scored=True, bits=bits(expected_score(features("split"), SOUND)))
+    assert {on_chain(scorers, host, "split") for host in scorers.validators()} == {wanted}
+    one_chain(scorers, height)
+
+
+@full_lab
+@pytest.mark.parametrize(
+    ("fault", "condition"),
+    [
+        ("break_threads", "other-threads"),
+        ("break_kernel", "cpu-class"),
+        ("break_other_digest", "other-build"),
+        ("break_scorer_hangs", "frozen-engine"),
+        ("break_scorer_errors", "scoring-errors"),
+        ("break_scorer_slow", "slow-scorer"),
+        ("break_scorer_queue", "backlog"),
+        ("break_half_copied_unnoticed", "half-copy"),
+        ("break_half_copied_model", "scorer-looping"),
+        ("break_model_changed", "model-changed"),
+        ("break_scorer_stopped", "scorer-down"),
+        ("break_stub", "stub"),
+        ("rename_image", "agrees"),
+        ("rename_model", "agrees"),
+    ],
+)
+def test_look_alikes_are_told_apart(
+    scorers: Lab, operator: Operator, fault: str, condition: str
+) -> None:
+    """On real containers, as the table of docs/scoring.md says; the others agree all the time."""
+    getattr(scorers, fault)("val4")
+    wait_for(lambda: conditions(scoring(operator))["val4"] == condition)
+    found = conditions(scoring(operator))
+    assert {found[host] for host in ("val1", "val2", "val3")} == {"agrees"}
+
+
+@full_lab
+def test_nobody_is_right_without_two_thirds(scorers: Lab, operator: Operator) -> None:
+    """40 of 100 have another model: 60 are not more than two thirds. Refused, and nothing done."""
+    scorers.break_wrong_model("val1")
+    before = containers(scorers)
+    assert scoring(operator)["verdict"] == "scores-split"
+    assert operator.plan("INC-002").code == REFUSED
+    assert containers(scorers) == before
+    assert scorers.systemctl("val1", "is-active", UNIT).strip() == "active"

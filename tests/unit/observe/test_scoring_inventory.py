@@ -1,0 +1,134 @@
+"""The section `scoring` of an inventory: what is wrong with it gets one clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from remediations.engine.installed_systems import InstalledSystems
+from remediations.engine.observe.inventory import load_inventory
+from remediations.errors import UsageError
+from remediations.systems.scorer.answers import AnswerForm
+from remediations.systems.scorer.inventory import ScorerEntry, scorer_of, scoring_of
+from remediations.systems.scorer.system import SCORER
+from remediations.values.inventory import Inventory
+
+MODEL = "a" * 64
+VECTORS = f"""model: {MODEL}
+form: float32
+vectors:
+  - name: low
+    request: '{{"instances":[[0.25]]}}'
+    answer: '{{"predictions":[0.5]}}'
+"""
+HOST = (
+    "{unit: veid-scorer.service, url: 'http://127.0.0.1:8501/v1/models/trust_score:predict', "
+    "model: /srv/models/trust_score}"
+)
+
+
+def load(
+    root: Path, *, vectors: str | None = VECTORS, whole: str = "", host: str = HOST
+) -> Inventory:
+    root.chmod(0o700)
+    if vectors is not None:
+        (root / "vectors.yaml").write_text(vectors)
+    more = f", {whole}" if whole else ""
+    (root / "inventory.yaml").write_text(
+        f"version: 2\nscoring: {{vectors: vectors.yaml{more}}}\nhosts:\n"
+        f"  val1: {{scoring: {host}}}\n"
+    )
+    return load_inventory(root / "inventory.yaml", InstalledSystems(systems=(SCORER,), troubles=()))
+
+
+def test_what_it_says(tmp_path: Path) -> None:
+    inventory = load(
+        tmp_path,
+        whole="model: " + MODEL + ', settings: {OMP_NUM_THREADS: "1", --threads: "1"}, '
+        "class_settings: [ONEDNN_MAX_CPU_ISA], restarts: 5, metrics: {queue: waiting}",
+    )
+    scoring = scoring_of(inventory)
+    assert scoring.golden.form is AnswerForm.FLOAT32
+    assert scoring.golden.vectors[0].answer == '{"predictions":[0x3f000000]}'
+    assert [one.name for one in scoring.settings] == ["--threads", "OMP_NUM_THREADS"]
+    assert (scoring.restarts, scoring.metrics.queue) == (5, "waiting")
+    entry = scorer_of(inventory.host("val1"))
+    assert isinstance(entry, ScorerEntry)
+    assert entry.port == 8501
+
+
+@pytest.mark.parametrize(
+    ("vectors", "got"),
+    [
+        (None, "No such file"),
+        ("", "nothing"),
+        ("vectors: []\n", "no key model"),
+        (f"model: {MODEL}\nvectors: []\n", "vectors: []"),
+        (f"model: nothash\n{VECTORS[71:]}", "model: 'nothash'"),
+        (VECTORS.replace("low", "Low Vector"), "name: 'Low Vector'"),
+        (VECTORS.replace("    answer", "    bits"), "bits: "),
+        (VECTORS.replace("'{\"predictions\":[0.5]}'", "{predictions: [0.5]}"), "answer: "),
+        (VECTORS.replace("[0.5]}'", "[NaN]}'"), "not a number"),
+        (VECTORS.replace("[0.5]}'", "[1e60]}'"), "larger than any"),
+        (VECTORS.replace("[[0.25]]}'", "[[0.25]'"), "request: "),
+        (VECTORS.replace("float32", "float64"), "form: 'float64'"),
+        (VECTORS + VECTORS[VECTORS.index("  - name") :], "name: 'low'"),
+        (f"model: {MODEL}\nvectors: [{{name: a, request: '1'}}]\n", "or neither"),
+        (
+            f"model: {MODEL}\nvectors:\n"
+            + "".join(f"- {{name: v{i}, request: '1', answer: '1'}}\n" for i in range(17)),
+            "17 vectors",
+        ),
+        (
+            f"model: {MODEL}\nvectors:\n"
+            f"- {{name: v, answer: '1', request: '\"{'x' * 40_000}\"'}}\n",
+            "40002 characters",
+        ),
+    ],
+)
+def test_vectors_that_cannot_be_used(tmp_path: Path, vectors: str | None, got: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, vectors=vectors)
+    assert caught.value.guard == "golden vectors"
+    assert got in caught.value.got
+    assert "golden vectors cannot be used" in caught.value.what
+    assert "vectors.yaml" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("whole", "got", "expected"),
+    [
+        ("model: " + "b" * 64, "vectors of the model aaaa", "vectors of the pinned model bbbb"),
+        ("model: xyz", "model: 'xyz'", "64 lower-case hex digits"),
+        ("image: repo/scorer:latest", "image: ", "sha256:"),
+        ("settings: {lower: '1'}", "lower", "OMP_NUM_THREADS"),
+        ("settings: {OMP_NUM_THREADS: 1}", "OMP_NUM_THREADS: 1", "in quotes"),
+        ("settings: {API_TOKEN: ''}", "API_TOKEN", "no secrets"),
+        ("class_settings: NAME", "class_settings", "a list"),
+        ("asks: 1", "asks: 1", "from 2 to 5"),
+        ("timeout_milliseconds: 9000", "9000", "milliseconds"),
+        ("metrics: {other: x}", "other", "completed"),
+    ],
+)
+def test_what_is_wrong_for_all(tmp_path: Path, whole: str, got: str, expected: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, whole=whole)
+    assert got in caught.value.got
+    assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("127.0.0.1", "10.0.0.7"), "on loopback"),
+        (("http://127", "https://127"), "on loopback"),
+        (("127.0.0.1:8501", "127.0.0.1.evil.example:8501"), "on loopback"),
+        (("/srv/models/trust_score", "models"), "an absolute path"),
+        (("veid-scorer.service", "veid scorer"), "a systemd unit"),
+    ],
+)
+def test_what_is_wrong_for_a_host(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, host=HOST.replace(*change))
+    assert expected in caught.value.expected

@@ -1,0 +1,308 @@
+"""What tells the look-alikes apart where scores differ: docs/scoring.md has this table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.engine.find.finding import Health
+from remediations.playbooks.scoring.classes import ScoringClass
+from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.scoring.diagnose.conclude import conclude
+from remediations.playbooks.scoring.diagnose.reference import Powers
+from remediations.playbooks.scoring.finding import Basis
+from remediations.playbooks.scoring.present import present
+from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk, Setting
+from tests.worlds import scoring as world
+from tests.worlds.base import known, unknown
+
+OTHER_LOADED = known(ModelLoaded(version="v1.0.0", sha256=world.OTHER))
+OTHER_DISK = known(ModelOnDisk(sha256=world.OTHER, files=world.FILES))
+SHORT_DISK = known(
+    ModelOnDisk(sha256=world.OTHER, files=(world.FILES[0], replace(world.FILES[1], bytes=450_000)))
+)
+PART_DISK = known(ModelOnDisk(sha256=world.OTHER, files=world.FILES[:1]))
+ALIEN_DISK = known(ModelOnDisk(sha256=world.OTHER, files=(ModelFile(path="weights.bin", bytes=7),)))
+OTHERWISE, BROKEN = known(world.OTHERWISE), known(world.BROKEN)
+TWICE = known(world.answered("[0x3e800000]", "[0x3e800001]", "[0x3f400000]", "[0x3f400000]"))
+TWO_THREADS = known(world.process(settings=(replace(world.THREADS, value="2"),)))
+CHOOSES = known(
+    world.process(settings=(world.THREADS, Setting(name="ONEDNN_MAX_CPU_ISA", value="SSE41")))
+)
+OTHER_LIBRARIES = known(
+    world.process(libraries=tuple(replace(o, sha256="b" * 64) for o in world.process().libraries))
+)
+NO_ENVIRONMENT = known(replace(world.service("val1").node.value, settings=()))  # type: ignore[union-attr]
+STOOD = world.moments(world.counters(), world.counters())
+QUEUED = world.moments(world.counters(), world.counters(104, queue=40))
+WAITS = world.moments(world.counters(), world.counters(140, queue=80))
+
+CASES: dict[str, tuple[dict[str, Any], ScorerCondition, ScoringClass]] = {
+    "model skew": (
+        {"loaded": OTHER_LOADED, "disk": OTHER_DISK, "asks": OTHERWISE},
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
+    "a model of other files": (
+        {"loaded": OTHER_LOADED, "disk": ALIEN_DISK, "asks": OTHERWISE},
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
+    "model skew, the process is silent about it": (
+        {"loaded": unknown(), "disk": OTHER_DISK, "asks": OTHERWISE},
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
+    "another export of the model with the same answers": (
+        {"loaded": OTHER_LOADED, "disk": OTHER_DISK},
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
+    "a model that was loaded since from the directory": (
+        {"disk": OTHER_DISK, "asks": OTHERWISE},
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
+    "half a model that was loaded since": (
+        {"disk": OTHER_DISK, "asks": BROKEN},
+        ScorerCondition.HALF_COPY,
+        ScoringClass.SKEW,
+    ),
+    "half copy, answers with errors": (
+        {"loaded": OTHER_LOADED, "disk": OTHER_DISK, "asks": BROKEN},
+        ScorerCondition.HALF_COPY,
+        ScoringClass.SKEW,
+    ),
+    "half copy, a file is short": (
+        {"loaded": OTHER_LOADED, "disk": SHORT_DISK, "asks": OTHERWISE},
+        ScorerCondition.HALF_COPY,
+        ScoringClass.SKEW,
+    ),
+    "half copy, a file is missing and nothing starts": (
+        {"loaded": unknown(), "disk": PART_DISK, "asks": known(world.REFUSED)},
+        ScorerCondition.HALF_COPY,
+        ScoringClass.SKEW,
+    ),
+    "half copy below a process that loaded the whole": (
+        {"disk": PART_DISK},
+        ScorerCondition.STALE,
+        ScoringClass.SKEW,
+    ),
+    "other processors": (
+        {"machine": known(world.machine("avx2", "avx512f", "fma")), "asks": OTHERWISE},
+        ScorerCondition.CPU_CLASS,
+        ScoringClass.VARIES,
+    ),
+    "a setting that chooses other kernels": (
+        {"process": CHOOSES, "asks": OTHERWISE},
+        ScorerCondition.CPU_CLASS,
+        ScoringClass.VARIES,
+    ),
+    "other processors, same answers": (
+        {"machine": known(world.machine("avx2", "avx512f", "fma"))},
+        ScorerCondition.AGREED,
+        ScoringClass.AGREED,
+    ),
+    "other libraries": (
+        {"process": OTHER_LIBRARIES, "asks": OTHERWISE},
+        ScorerCondition.BUILD,
+        ScoringClass.VARIES,
+    ),
+    "one more thread": (
+        {"process": TWO_THREADS, "asks": OTHERWISE},
+        ScorerCondition.THREADS,
+        ScoringClass.VARIES,
+    ),
+    "one more thread, same answers": (
+        {"process": TWO_THREADS},
+        ScorerCondition.THREADS,
+        ScoringClass.VARIES,
+    ),
+    "one vector, two answers": ({"asks": TWICE}, ScorerCondition.VARIES, ScoringClass.VARIES),
+    "the node falls back to a stub": (
+        {"node": NO_ENVIRONMENT},
+        ScorerCondition.STUB,
+        ScoringClass.VARIES,
+    ),
+    "a stub with other answers": (
+        {"node": NO_ENVIRONMENT, "asks": OTHERWISE},
+        ScorerCondition.STUB,
+        ScoringClass.VARIES,
+    ),
+    "frozen engine": (
+        {"asks": known(world.LATE), "counters": STOOD},
+        ScorerCondition.FROZEN,
+        ScoringClass.ONE_ODD,
+    ),
+    "frozen engine without metrics": (
+        {"asks": known(world.LATE), "counters": (unknown(), unknown())},
+        ScorerCondition.FROZEN,
+        ScoringClass.ONE_ODD,
+    ),
+    "no answer in time, but others get theirs": (
+        {"asks": known(world.LATE), "counters": WAITS},
+        ScorerCondition.BACKLOG,
+        ScoringClass.ONE_ODD,
+    ),
+    "errors with the agreed model": (
+        {"asks": BROKEN},
+        ScorerCondition.ERRORS,
+        ScoringClass.ONE_ODD,
+    ),
+    "errors for others": (
+        {"counters": world.moments(world.counters(), world.counters(104, errors=3))},
+        ScorerCondition.ERRORS,
+        ScoringClass.ONE_ODD,
+    ),
+    "slow": ({"asks": known(world.answered(ms=900))}, ScorerCondition.SLOW, ScoringClass.ONE_ODD),
+    "slow for want of memory": (
+        {
+            "asks": known(world.answered(ms=900)),
+            "machine": known(world.machine(memory_available_kib=1000)),
+        },
+        ScorerCondition.HOST_TROUBLE,
+        ScoringClass.ONE_ODD,
+    ),
+    "killed for memory": (
+        {
+            "asks": known(world.REFUSED),
+            "unit": known(world.unit(active="failed", sub="failed", result="oom-kill")),
+        },
+        ScorerCondition.HOST_TROUBLE,
+        ScoringClass.ONE_ODD,
+    ),
+    "a unit that never says failed": (
+        {
+            "asks": known(world.REFUSED),
+            "unit": known(world.unit(active="activating", sub="auto-restart", result="exit-code")),
+        },
+        ScorerCondition.LOOPING,
+        ScoringClass.ONE_ODD,
+    ),
+    "a stop by people": (
+        {
+            "asks": known(world.REFUSED),
+            "unit": known(
+                world.unit(active="failed", sub="failed", result="exit-code", exit_status=143)
+            ),
+        },
+        ScorerCondition.DOWN,
+        ScoringClass.ONE_ODD,
+    ),
+    "two scorers on one port": (
+        {"process": known(world.process(owners=(42, 43)))},
+        ScorerCondition.TWO_SCORERS,
+        ScoringClass.ONE_ODD,
+    ),
+    "nothing known explains it": ({"asks": OTHERWISE}, ScorerCondition.ODD, ScoringClass.ONE_ODD),
+    "unread": (
+        {"unit": world.SILENT, "asks": world.SILENT, "disk": world.SILENT},
+        ScorerCondition.UNREAD,
+        ScoringClass.UNREAD,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_has_its_own_name(case: str) -> None:
+    changed, condition, verdict = CASES[case]
+    finding = world.concluded({"val4": changed})
+    one = finding.scorer("val4")
+    assert (one.condition, finding.verdict) == (condition, verdict), one.cause
+    assert all(
+        finding.scorer(f"val{index}").condition is ScorerCondition.AGREED for index in (1, 2, 3)
+    )
+    shown = present(finding)
+    assert shown.well == (condition is ScorerCondition.AGREED)
+    assert one.condition is ScorerCondition.AGREED or one.cause in shown.explanation
+
+
+def test_same_bytes_under_another_name_are_no_error() -> None:
+    """Another version in the log, another directory, another path of the image: one hash."""
+    entry = replace(world.service("val4").entry, model="/srv/models/trust_score_v2")
+    renamed = {"entry": entry, "loaded": known(ModelLoaded(version="v2", sha256=world.MODEL))}
+    assert world.concluded({"val4": renamed}).verdict is ScoringClass.AGREED
+
+
+def test_without_a_majority_nobody_is_right() -> None:
+    """Two against two: each is undecided, and no model is brought to anybody."""
+    other = {"asks": OTHERWISE, "loaded": OTHER_LOADED, "disk": OTHER_DISK}
+    finding = world.concluded({"val1": other, "val4": other})  # 50 of 100
+    assert finding.verdict is ScoringClass.SPLIT
+    assert (finding.agreed, finding.model) == ("", "")
+    assert {one.condition for one in finding.scorers} == {ScorerCondition.UNDECIDED}
+    assert present(finding).health is Health.DOWN
+
+
+def test_exactly_two_thirds_do_not_agree() -> None:
+    reading = world.scorers({"val3": {"asks": OTHERWISE}}, number=3)
+    finding = conclude(reading, world.powers((1, 1, 1)))
+    assert finding.verdict is ScoringClass.SPLIT
+
+
+def test_a_pin_decides_where_power_does_not() -> None:
+    other = {"asks": OTHERWISE, "loaded": OTHER_LOADED, "disk": OTHER_DISK}
+    pinned = world.declared(model=world.MODEL)
+    finding = world.concluded({"val1": other, "val4": other}, scoring=pinned)
+    assert (finding.model, finding.model_basis) == (world.MODEL, Basis.PIN)
+    assert finding.scorer("val1").condition is ScorerCondition.SKEW
+
+
+def test_power_decides_and_not_the_number_of_hosts() -> None:
+    """Three of four hosts are not a majority where the fourth has 40 of 100."""
+    other = {"asks": OTHERWISE, "loaded": OTHER_LOADED, "disk": OTHER_DISK}
+    finding = world.concluded({"val1": other})
+    assert finding.verdict is ScoringClass.SPLIT
+
+
+def test_what_was_not_read_is_not_counted_against() -> None:
+    """50 agree, 10 differ, 40 could not be read: which answer is agreed is not known."""
+    unread = {"unit": world.SILENT, "asks": world.SILENT, "disk": world.SILENT}
+    finding = world.concluded({"val1": unread, "val4": {"asks": OTHERWISE}})
+    assert finding.verdict is ScoringClass.UNREAD
+
+
+def test_all_agree_otherwise_than_the_vectors() -> None:
+    every = {f"val{index}": {"asks": OTHERWISE} for index in range(1, 5)}
+    assert world.concluded(every).verdict is ScoringClass.OFF_GOLDEN
+
+
+def test_without_powers_the_golden_vectors_decide() -> None:
+    reading = world.scorers({"val4": {"asks": OTHERWISE}})
+    finding = conclude(reading, Powers(of=lambda _host: 0, total=0))
+    assert finding.agreed_basis is Basis.GOLDEN
+    assert finding.scorer("val4").condition is ScorerCondition.ODD
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({"asks": known(world.answered(ms=900))}, ScoringClass.LATENCY),
+        (
+            {"counters": world.moments(world.counters(), world.counters(104, queue=40))},
+            ScoringClass.BACKLOG,
+        ),
+    ],
+)
+def test_a_third_of_the_power_is_systemic(changed: dict[str, Any], verdict: ScoringClass) -> None:
+    assert world.concluded({"val2": changed, "val4": changed}).verdict is verdict
+    assert world.concluded({"val3": changed, "val4": changed}).verdict is ScoringClass.MINORITY
+
+
+def test_since_when_the_other_model_is_there() -> None:
+    other = {"asks": OTHERWISE, "loaded": OTHER_LOADED, "disk": OTHER_DISK}
+    finding = world.concluded({"val4": other})
+    assert finding.since == world.unit().since
+    group = finding.model_group(world.OTHER)
+    assert group is not None
+    assert (group.power, group.hosts) == (10, ("val4",))
+
+
+def test_a_split_of_the_chain_between_the_same_hosts() -> None:
+    reading = world.scorers({"val3": {"asks": OTHERWISE}, "val4": {"asks": OTHERWISE}})
+    sides = (frozenset({"val1", "val2", "full1"}), frozenset({"val3", "val4"}))
+    assert conclude(reading, world.powers(), sides).split_alike
+    others = (frozenset({"val1", "val3"}), frozenset({"val2", "val4"}))
+    assert not conclude(reading, world.powers(), others).split_alike

@@ -1,0 +1,203 @@
+"""Services with another model: who gets the agreed one, in which order, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from remediations.engine.domain import Move
+from remediations.engine.plan.plan import Outcome, Plan
+from remediations.engine.plan.planning import make_plan
+from remediations.errors import Refused, UsageError
+from remediations.playbooks.scoring.baseline import ScoringBaseline
+from remediations.playbooks.scoring.gates import AnswersAlike, KeepsScoring
+from remediations.playbooks.scoring.model_skew import KEEP, SWAP_MODEL
+from remediations.playbooks.scoring.situation import situation
+from remediations.systems.hosts.compile.compiler import Compiler
+from remediations.systems.hosts.workshop import HOST, made_by
+from remediations.systems.scorer.values import ModelLoaded, ModelOnDisk
+from tests import worlds
+from tests.unit.plan.cases import maker, quorum_lost
+from tests.unit.playbooks.scoring.cases import Case, case_of, keeping, observed
+from tests.worlds import scoring as world
+from tests.worlds.base import known, silenced
+
+SKEW: dict[str, Any] = {
+    "loaded": known(ModelLoaded(version="v1.0.0", sha256=world.OTHER)),
+    "disk": known(ModelOnDisk(sha256=world.OTHER, files=world.FILES)),
+    "asks": known(world.OTHERWISE),
+    "unit": known(world.unit(expects=world.OTHER)),
+}
+
+
+def skewed(*hosts: str) -> Any:  # noqa: ANN401 - a reading
+    return world.scorers(dict.fromkeys(hosts or ("val4",), SKEW))
+
+
+def swap(*hosts: str, keepers: tuple[str, ...] = ("val3", "val4")) -> Case:
+    return case_of(observed(skewed(*hosts), keeping(*keepers, sha256=world.MODEL)))
+
+
+def blocked(case: Case) -> set[str]:
+    return {id_ for (id_, _), one in case.judge().items() if one.outcome is not Outcome.PASS}
+
+
+def test_first_a_donor_keeps_the_model_as_one_file() -> None:
+    case = case_of(observed(skewed()))
+    assert case.branch.name == "keep-model"
+    assert case.proposal.moves == (Move(KEEP, "val3"),)  # of those who agree the smallest power
+    assert blocked(case) == set()
+    (stage,) = case.proposal.stages
+    assert stage.gate.asks.read(KeepsScoring).hosts == ("val3",)
+
+
+def test_then_each_gets_it_smallest_power_first() -> None:
+    case = swap("val4", "val3", keepers=("val1", "val3", "val4"))
+    assert case.branch.name == "model-skew"
+    assert case.proposal.targets == ("val4", "val3")
+    assert [stage.gate.asks.read(AnswersAlike).hosts for stage in case.proposal.stages] == [
+        ("val4",),
+        ("val3",),
+    ]
+    assert blocked(case) == set()
+    facts = {fact.name: fact.value for fact in SWAP_MODEL.facts(case.situation, "val4")}
+    facts["scoring.model"] = case.situation.finding.model
+    data = SWAP_MODEL.data(facts, "val4")
+    assert (data["sha256"], data["replaces"], data["expects"]) == (
+        world.MODEL,
+        world.OTHER,
+        world.OTHER,
+    )
+    assert data["manifest"] == "1000 saved_model.pb;900000 variables/variables.data"
+    assert any("expects the model" in warning for warning in case.proposal.warnings)
+
+
+def test_the_plan_is_compiled_and_its_bytes_hold_what_decides() -> None:
+    observation = observed(skewed(), keeping("val3", "val4", sha256=world.MODEL))
+    with Compiler() as compiler:
+        plan = make_plan(
+            maker({HOST: made_by(compiler)}, "INC-002"), None, observation, frozenset()
+        )
+    assert isinstance(plan, Plan)
+    ((step,),) = [stage.steps for stage in plan.stages]
+    assert f"sha256={world.MODEL}\n" in step.payload
+    assert f"replaces={world.OTHER}\n" in step.payload
+    assert step.probe[0] == "model-served"
+    assert plan.part(ScoringBaseline).agreeing == ("val1", "val2", "val3")
+    impacts = {impact.measure: impact for stage in plan.stages for impact in stage.impacts}
+    assert (impacts["voting power"].before, impacts["voting power"].worst) == (100, 90)
+    assert (impacts["scoring power"].before, impacts["scoring power"].after) == (90, 100)
+
+
+def test_not_brought_yet() -> None:
+    """V10 names the command that brings it."""
+    found = swap(keepers=("val3",)).judge()["V10", "val4"]
+    assert found.outcome is Outcome.BLOCK
+    assert found.next_step == f"remediate stage {world.MODEL} --donor val3 --limit val4"
+
+
+def test_nothing_is_brought_where_no_model_has_two_thirds() -> None:
+    reading = skewed("val1", "val4")  # 50 against 50
+    with pytest.raises(Refused) as caught:
+        case_of(observed(reading, keeping("val1", "val4", sha256=world.MODEL)))
+    assert "no service needs another model" in caught.value.got
+
+
+def test_a_pin_against_the_majority_is_refused() -> None:
+    """V8: people pinned one model, the chain has another."""
+    reading = world.scorers({"val4": SKEW}, scoring=world.declared(model=world.OTHER))
+    chain = keeping("val3", "val4", sha256=world.MODEL)
+    found = case_of(observed(reading, chain)).judge()["V8", "val4"]
+    assert found.outcome is Outcome.BLOCK
+    assert "but the inventory pins" in found.got
+
+
+def test_a_pin_decides_where_powers_do_not() -> None:
+    reading = world.scorers({"val1": SKEW, "val4": SKEW}, scoring=world.declared(model=world.MODEL))
+    case = case_of(observed(reading, keeping("val3", "val4", "val1", sha256=world.MODEL)))
+    assert case.judge()["V8", "val4"].outcome is Outcome.PASS
+    assert case.judge()["V1", ""].outcome is Outcome.BLOCK  # but no answers are agreed
+
+
+def test_unknown_powers_block() -> None:
+    """V2: where no node tells the set, services are not counted in its place."""
+    dark = worlds.healthy()
+    for node in dark.hosts:
+        dark = worlds.change(dark, node.host, silenced)
+    found = case_of(observed(skewed(), dark)).judge()["V2", ""]
+    assert found.outcome is Outcome.UNKNOWN
+
+
+def test_the_services_that_are_left_must_be_a_majority() -> None:
+    """V3: with 30 that cannot be asked and 10 that differ, 60 of 100 agree."""
+    unread = {"unit": world.SILENT, "asks": world.SILENT, "disk": world.SILENT}
+    reading = world.scorers({"val4": SKEW, "val3": unread})
+    case = case_of(observed(reading, keeping("val1", "val4", sha256=world.MODEL)))
+    assert case.judge()["V3", ""].outcome is Outcome.PASS  # 70
+    reading = world.scorers({"val4": SKEW, "val3": {"asks": known(world.BROKEN)}})
+    case = case_of(observed(reading, keeping("val1", "val4", sha256=world.MODEL)))
+    assert case.judge()["V3", ""].outcome is Outcome.PASS  # 70 of 100
+
+
+def test_a_halted_chain_keeps_nothing() -> None:
+    """V13: in a halt there is no quorum to lose; the chain's finding comes first there."""
+    case = case_of(
+        observed(skewed(), keeping("val3", "val4", sha256=world.MODEL, chain=quorum_lost()))
+    )
+    assert case.judge()["V13", ""].outcome is Outcome.PASS
+
+
+def test_votes_that_are_left_must_be_a_quorum() -> None:
+    """V13: 30 of 100 are down; the restart of 10 more leaves 60."""
+    chain = worlds.stopped(worlds.healthy(), "val2")
+    case = case_of(observed(skewed(), keeping("val3", "val4", sha256=world.MODEL, chain=chain)))
+    found = case.judge()["V13", ""]
+    assert found.outcome is Outcome.BLOCK, found.got
+
+
+@pytest.mark.parametrize(
+    ("changed", "guard", "outcome"),
+    [
+        ({"unit": known(world.unit(load="not-found"))}, "V5", Outcome.BLOCK),
+        ({"unit": world.SILENT}, "V5", Outcome.UNKNOWN),
+        ({"process": known(world.process(owners=(1, 2)))}, "V6", Outcome.BLOCK),
+        ({"process": world.SILENT}, "V6", Outcome.UNKNOWN),
+    ],
+)
+def test_guards_on_the_service(changed: dict[str, Any], guard: str, outcome: Outcome) -> None:
+    reading = world.scorers({"val4": SKEW})
+    chain = keeping("val3", "val4", sha256=world.MODEL)
+    case = case_of(observed(reading, chain))
+    hosts = tuple(replace(h, **changed) if h.host == "val4" else h for h in reading.hosts)
+    other = situation(observed(replace(reading, hosts=hosts), chain), frozenset())
+    found = {g.id: g for guard_ in SWAP_MODEL.guards for g in [guard_(other, "val4")]}[guard]
+    assert found.outcome is outcome
+    assert case.judge()[guard, "val4"].outcome is Outcome.PASS
+
+
+def test_odd_names_of_files_are_left_to_people() -> None:
+    """V11: a path that is not plain is not written by root."""
+    odd = ModelOnDisk(
+        sha256=world.MODEL, files=(replace(world.FILES[0], path="a b"), world.FILES[1])
+    )
+    changed = {f"val{index}": {"disk": known(odd)} for index in (1, 2, 3)}
+    reading = world.scorers({**changed, "val4": SKEW})
+    case = case_of(observed(reading, keeping("val3", "val4", sha256=world.MODEL)))
+    assert case.judge()["V11", "val4"].outcome is Outcome.BLOCK
+    unread = {f"val{index}": {"disk": world.SILENT} for index in (1, 2, 3)}
+    reading = world.scorers({**unread, "val4": SKEW})
+    case = case_of(observed(reading, keeping("val3", "val4", sha256=world.MODEL)))
+    assert case.judge()["V11", "val4"].outcome is Outcome.UNKNOWN
+
+
+def test_limit_names_services_only() -> None:
+    with pytest.raises(UsageError) as caught:
+        situation(observed(skewed()), frozenset({"full1"}))
+    assert caught.value.guard == "--limit"
+    case = case_of(
+        observed(skewed("val4", "val3"), keeping("val1", "val4", "val3", sha256=world.MODEL)),
+        only=("val3",),
+    )
+    assert case.proposal.targets == ("val3",)
