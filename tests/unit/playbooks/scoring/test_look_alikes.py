@@ -226,6 +226,22 @@ def test_same_bytes_under_another_name_are_no_error() -> None:
     assert world.concluded({"val4": renamed}).verdict is ScoringClass.AGREED
 
 
+def test_an_image_of_other_bytes_under_one_name() -> None:
+    """A tag that leads to other bytes on a host: told by the digest, where the answers differ."""
+    images = {"val1": "sha256:aa", "val2": "sha256:aa", "val3": "sha256:aa", "val4": "sha256:bb"}
+    reading = world.scorers({"val4": {"asks": OTHERWISE}})
+    finding = conclude(reading, world.powers(), (), images)
+    assert finding.scorer("val4").condition is ScorerCondition.BUILD
+    assert [(one.digest, one.power) for one in finding.images] == [
+        ("sha256:aa", 90),
+        ("sha256:bb", 10),
+    ]
+    alike = conclude(world.scorers(), world.powers(), (), images)
+    assert alike.verdict is ScoringClass.AGREED
+    pinned = world.scorers(scoring=world.declared(image="sha256:aa"))
+    assert conclude(pinned, world.powers(), (), images).verdict is ScoringClass.VARIES
+
+
 def test_without_a_majority_nobody_is_right() -> None:
     """Two against two: each is undecided, and no model is brought to anybody."""
     other = {"asks": OTHERWISE, "loaded": OTHER_LOADED, "disk": OTHER_DISK}
