@@ -14,7 +14,11 @@ from remediations.playbooks.scoring.diagnose.conclude import conclude
 from remediations.playbooks.scoring.diagnose.reference import Powers
 from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.present import present
+from remediations.playbooks.scoring.situation import situation
 from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk, Setting
+from remediations.values.part import Part
+from tests.unit.playbooks.scoring.cases import observed
+from tests.worlds import containers
 from tests.worlds import scoring as world
 from tests.worlds.base import known, unknown
 
@@ -240,6 +244,17 @@ def test_an_image_of_other_bytes_under_one_name() -> None:
     assert alike.verdict is ScoringClass.AGREED
     pinned = world.scorers(scoring=world.declared(image="sha256:aa"))
     assert conclude(pinned, world.powers(), (), images).verdict is ScoringClass.VARIES
+
+
+def test_the_digest_of_the_image_comes_from_podman() -> None:
+    """Of the one container that runs in the service's unit; without podman nothing is known."""
+    reading = world.scorers()
+    whole = observed(reading)
+    assert situation(whole, frozenset()).finding.images == ()
+    parts = (*whole.parts, Part.of(containers.reading("val1", "val4", digest="sha256:bb")))
+    told = replace(whole, parts=tuple(sorted(parts, key=lambda part: part.kind)))
+    (group,) = situation(told, frozenset()).finding.images
+    assert (group.digest, group.hosts) == ("sha256:bb", ("val1", "val4"))
 
 
 def test_without_a_majority_nobody_is_right() -> None:
