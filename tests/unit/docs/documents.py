@@ -49,7 +49,7 @@ from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
 from tests.unit.report import journal as told
-from tests.worlds import containers, scoring
+from tests.worlds import podman_part, scoring
 from tests.worlds.base import known
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
@@ -146,7 +146,7 @@ def scoring_parts() -> Iterator[Part]:
     yield from baseline(case.situation, case.proposal)
     yield from (stage.gate.asks for stage in case.proposal.stages)
     yield Part.of(KeepsScoring(hosts=("val1",)))
-    yield Part.of(containers.reading("val1", unit=""))
+    yield Part.of(podman_part.reading("val1", unit=""))
 
 
 def recorded(name: str) -> list[Json]:

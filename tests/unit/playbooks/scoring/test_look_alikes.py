@@ -18,7 +18,7 @@ from remediations.playbooks.scoring.situation import situation
 from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk, Setting
 from remediations.values.part import Part
 from tests.unit.playbooks.scoring.cases import observed
-from tests.worlds import containers
+from tests.worlds import podman_part
 from tests.worlds import scoring as world
 from tests.worlds.base import known, unknown
 
@@ -251,7 +251,7 @@ def test_the_digest_of_the_image_comes_from_podman() -> None:
     reading = world.scorers()
     whole = observed(reading)
     assert situation(whole, frozenset()).finding.images == ()
-    parts = (*whole.parts, Part.of(containers.reading("val1", "val4", digest="sha256:bb")))
+    parts = (*whole.parts, Part.of(podman_part.reading("val1", "val4", digest="sha256:bb")))
     told = replace(whole, parts=tuple(sorted(parts, key=lambda part: part.kind)))
     (group,) = situation(told, frozenset()).finding.images
     assert (group.digest, group.hosts) == ("sha256:bb", ("val1", "val4"))
