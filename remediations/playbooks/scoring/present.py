@@ -8,6 +8,7 @@ from remediations.engine.find.finding import Finding, FindingRow, FindingTable, 
 from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
 from remediations.playbooks.scoring.diagnose.conclude import agreed_text, group_text
+from remediations.playbooks.scoring.diagnose.condition import short_image
 from remediations.playbooks.scoring.finding import Basis, ScoringFinding
 from remediations.render.formats import count_of, format_moment, percent
 
@@ -84,6 +85,15 @@ def _tables(finding: ScoringFinding) -> Iterator[FindingTable]:
             rows=tuple(
                 (one.digest[:12], str(one.power), group_text(one))
                 for one in finding.answers[:SHOWN_GROUPS]
+            ),
+        )
+    if len(finding.images) > 1:
+        yield FindingTable(
+            title="images",
+            columns=("image", "power", "scorers"),
+            rows=tuple(
+                (short_image(one.digest), str(one.power), group_text(one))
+                for one in finding.images[:SHOWN_GROUPS]
             ),
         )
     if len(finding.models) > 1:

@@ -21,6 +21,7 @@ from remediations.systems.hosts.reading import HostsReading
 from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.inventory import SECTION, ScoringEntry
 from remediations.systems.scorer.reading import ScorerReading, ScorersReading
+from remediations.values.reading import value_or_none
 
 NO_POWER = Powers(of=lambda _host: 0, total=0)
 
@@ -63,7 +64,7 @@ class ScoringSituation:
         """SHA-256 of a kept file → the hosts that keep it."""
         found: dict[str, list[str]] = {}
         for login in self.hosts.hosts:
-            records = getattr(login.records, "value", None)
+            records = value_or_none(login.records)
             for sha256 in () if records is None else records.staged:
                 found.setdefault(sha256, []).append(login.host)
         return {sha256: tuple(hosts) for sha256, hosts in found.items()}
@@ -90,9 +91,26 @@ def situation(observation: Observation, only: frozenset[str]) -> ScoringSituatio
         reading=reading,
         hosts=observation.read(HostsReading),
         chain=chain,
-        finding=conclude(reading, powers_of(chain), _clusters(chain)),
+        finding=conclude(
+            reading, powers_of(chain), _clusters(chain), images_of(observation, reading)
+        ),
         only=only,
     )
+
+
+def images_of(observation: Observation, reading: ScorersReading) -> Mapping[str, str]:
+    """Host → the digest of the image that the service's unit runs, where podman told it."""
+    if observation.part(PodmanReading.KIND) is None:
+        return {}
+    hosts = {one.host: one for one in observation.read(PodmanReading).hosts}
+    found: dict[str, str] = {}
+    for one in reading.hosts:
+        there = hosts.get(one.host)
+        containers = value_or_none(there.containers) if there else None
+        running = [c for c in containers or () if c.unit == one.entry.unit and c.runs]
+        if len(running) == 1 and running[0].image_digest:
+            found[one.host] = running[0].image_digest
+    return found
 
 
 def powers_of(chain: ChainSituation | None) -> Powers:

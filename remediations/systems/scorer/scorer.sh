@@ -12,6 +12,7 @@
 : "${remediate_scorer_class_settings:=}"
 
 SCORER_ASKS_US=5000000    # for all vectors together
+SCORER_SLACK_US=400000    # for packing and printing what was answered
 SCORER_MODEL_BYTES=2147483648
 SCORER_FILES=200
 SCORER_LIBRARIES=40
@@ -162,7 +163,7 @@ scorer_counters() {
     return $((ended[0]))
 }
 
-# scorer_ask VECTOR TRY BASE64 MS: one line with exit status, time and answer (headers and body).
+# scorer_ask VECTOR TRY BASE64 SECONDS: one line with exit status, time and answer (headers and body).
 scorer_ask() {
     local began rc told
     now_us
@@ -180,17 +181,18 @@ scorer_ask() {
 # scorer_asks: every vector, several times. After a question that had no answer in time the vector is
 # not asked again, and after two of them nobody is: a frozen engine answers none.
 scorer_asks() {
-    local vector seconds deadline
-    local -i index=0 try late=0 ms
+    local vector seconds until
+    local -i index=0 try late=0
     now_us
-    deadline=$((now + SCORER_ASKS_US))
+    until=$((now + SCORER_ASKS_US))
+    # What was answered is told, also where the frame leaves less time than that.
+    ((until < deadline - SCORER_SLACK_US)) || until=$((deadline - SCORER_SLACK_US))
     for vector in $remediate_scorer_vectors; do
         for ((try = 1; try <= remediate_scorer_asks; try++)); do
             now_us
-            ms=$(((deadline - now) / 1000))
-            ((ms > 100 && late < 2)) || return 0
-            ((ms < remediate_scorer_timeout_ms)) || ms=$remediate_scorer_timeout_ms
-            as_seconds $((ms * 1000))
+            # An answer that is cut off before its limit would look like one that never comes.
+            ((until - now >= remediate_scorer_timeout_ms * 1000 && late < 2)) || return 0
+            as_seconds $((remediate_scorer_timeout_ms * 1000))
             scorer_ask $index $try "$vector" "$seconds" || { late+=1; break; }
         done
         index+=1

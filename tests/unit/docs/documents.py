@@ -147,7 +147,14 @@ def scoring_parts() -> Iterator[Part]:
     yield from baseline(case.situation, case.proposal)
     yield from (stage.gate.asks for stage in case.proposal.stages)
     yield Part.of(KeepsScoring(hosts=("val1",)))
-    yield Part.of(PodmanReading(hosts=(containers.host("val1"),)))
+    # What has a default may be left out: only what has none is spoilt.
+    bare = containers.host(
+        "val1",
+        containers=known((containers.container(left=(), network="", unit=""),)),
+        units=known((containers.unit(pull="", removes=False, creates=False),)),
+        listeners=known(()),
+    )
+    yield Part.of(PodmanReading(hosts=(bare,)))
 
 
 def recorded(name: str) -> list[Json]:

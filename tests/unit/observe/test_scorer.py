@@ -106,7 +106,7 @@ class Place:
         url = f"http://127.0.0.1:{port}"
         (root / "inventory.yaml").write_text(
             "version: 2\n"
-            "scoring: {vectors: vectors.yaml, timeout_milliseconds: 500, "
+            "scoring: {vectors: vectors.yaml, timeout_milliseconds: 1200, "
             'settings: {SCORER_THREADS: "1", --threads: "1"}, node_settings: {VEID_HASH: ""}}\n'
             "hosts:\n  val1: {scoring: {unit: veid-scorer.service, "
             f"url: '{url}/v1/models/trust_score:predict', metrics: '{url}/metrics', "
@@ -227,7 +227,7 @@ def test_a_link_in_the_model_is_not_followed(place: Place) -> None:
 
 def test_a_frozen_engine_costs_two_time_limits(place: Place, service: Service) -> None:
     def hang(_number: int, _body: str) -> tuple[int, str]:
-        time.sleep(2)
+        time.sleep(4)
         return 200, PREDICTION
 
     service.answer = hang
@@ -277,7 +277,7 @@ def test_the_poll_of_a_run_asks_the_same(place: Place, service: Service) -> None
         power=1,
     )
     place.read()  # installs the stand-ins
-    command = poll_command(target, golden, 500)
+    command = poll_command(target, golden, 3000)
     done = subprocess.run(
         ["sh", "-c", command],
         capture_output=True,

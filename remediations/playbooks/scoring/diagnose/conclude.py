@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from remediations.engine.find.finding import Evidence, Health, evidence_of
 from remediations.playbooks.scoring.classes import ScoringClass
@@ -14,6 +15,7 @@ from remediations.playbooks.scoring.diagnose.reference import (
     Reference,
     answer_groups,
     golden_key,
+    image_groups,
     model_groups,
     reference_of,
 )
@@ -30,6 +32,7 @@ from remediations.systems.comet.quorum import can_halt, has_quorum
 from remediations.systems.scorer.reading import ScorersReading
 
 Condition = ScorerCondition
+NO_IMAGES: Mapping[str, str] = MappingProxyType({})
 _OF_MODEL = frozenset({Condition.SKEW, Condition.HALF_COPY, Condition.STALE})
 _OF_SETTINGS = frozenset(
     {
@@ -45,11 +48,20 @@ _SLOW = frozenset({Condition.SLOW, Condition.HOST_TROUBLE})
 
 
 def conclude(
-    reading: ScorersReading, powers: Powers, clusters: Sequence[frozenset[str]] = ()
+    reading: ScorersReading,
+    powers: Powers,
+    clusters: Sequence[frozenset[str]] = (),
+    images: Mapping[str, str] = NO_IMAGES,
 ) -> ScoringFinding:
-    """The finding. `clusters` are hosts whose chain has one app hash, where there are several."""
+    """The finding. `clusters` are hosts whose chain has one app hash, where there are several;
+    `images` are the digests of the images that run, by host."""
     scoring = reading.scoring
-    views = [ScorerView(reading=r, scoring=scoring, power=powers.of(r.host)) for r in reading.hosts]
+    views = [
+        ScorerView(
+            reading=one, scoring=scoring, power=powers.of(one.host), image=images.get(one.host, "")
+        )
+        for one in reading.hosts
+    ]
     agreed = reference_of(views, scoring, powers)
     scorers = tuple(_scorer(view, agreed) for view in views)
     answers, models = answer_groups(views), model_groups(views)
@@ -68,6 +80,7 @@ def conclude(
         model_basis=agreed.model_basis,
         answers=answers,
         models=models,
+        images=image_groups(views),
         scorers=scorers,
         explanation=_explanation(verdict, scorers, alike=alike),
         next_step=verdict.rule.next_step,

@@ -196,9 +196,28 @@ def _otherwise(view: ScorerView, agreed: Reference) -> Judged | None:
         others = " or ".join(sorted(agreed.cpu_classes)[:3])
         cause = f"same model, other answers; its processors are {view.cpu_class}, not {others}"
         return Judged(Condition.CPU_CLASS, cause)
+    if view.image and agreed.images and view.image not in agreed.images:
+        others = " or ".join(short_image(one) for one in sorted(agreed.images)[:3])
+        cause = f"same model, other answers; its image is {short_image(view.image)}, not {others}"
+        return Judged(Condition.BUILD, cause)
     if view.libraries and agreed.libraries and view.libraries not in agreed.libraries:
         return Judged(Condition.BUILD, "same model, other answers; its libraries are others")
     return Judged(Condition.ODD, "same model, settings and processors, other answers than agreed")
+
+
+def _image(view: ScorerView, _agreed: Reference) -> Judged | None:
+    """Another image than the pinned one, whatever it answers. Without a pin another digest with
+    equal answers is no fault."""
+    pin = view.scoring.image
+    if pin is None or not view.image or view.image == pin:
+        return None
+    told = f"its image is {short_image(view.image)}, pinned is {short_image(pin)}"
+    return Judged(Condition.BUILD, told)
+
+
+def short_image(digest: str) -> str:
+    """A digest as it is shown."""
+    return digest.removeprefix("sha256:")[:12]
 
 
 def _stale(view: ScorerView, agreed: Reference) -> Judged | None:
@@ -240,6 +259,7 @@ _RULES: tuple[Callable[[ScorerView, Reference], Judged | None], ...] = (
     _stub,
     _settings,
     _otherwise,
+    _image,
     _stale,
     _burdened,
 )

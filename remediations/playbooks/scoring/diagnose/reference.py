@@ -41,6 +41,7 @@ class Reference:
     model_basis: Basis
     files: ModelOnDisk | None
     cpu_classes: frozenset[str]
+    images: frozenset[str]
     libraries: frozenset[tuple[str, ...]]
 
 
@@ -57,6 +58,7 @@ def reference_of(views: Sequence[ScorerView], scoring: ScoringEntry, powers: Pow
         model_basis=model_basis,
         files=next((one for one in files if one is not None), None),
         cpu_classes=frozenset(view.cpu_class for view in agreeing if view.cpu_class),
+        images=frozenset(view.image for view in agreeing if view.image),
         libraries=frozenset(view.libraries for view in agreeing if view.libraries),
     )
 
@@ -109,6 +111,23 @@ def answer_groups(views: Sequence[ScorerView]) -> tuple[AnswerGroup, ...]:
             power=sum(view.power for view in group),
         )
         for key, group in groups.items()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.power, -len(one.hosts), one.digest)))
+
+
+def image_groups(views: Sequence[ScorerView]) -> tuple[AnswerGroup, ...]:
+    """Who runs which image, by its digest, most power first. Names do not count."""
+    groups: dict[str, list[ScorerView]] = {}
+    for view in views:
+        if view.image:
+            groups.setdefault(view.image, []).append(view)
+    found = [
+        AnswerGroup(
+            digest=digest,
+            hosts=tuple(view.host for view in group),
+            power=sum(view.power for view in group),
+        )
+        for digest, group in groups.items()
     ]
     return tuple(sorted(found, key=lambda one: (-one.power, -len(one.hosts), one.digest)))
 

@@ -19,11 +19,13 @@ _HTTP_OK = 200
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerView:
-    """One reading, with the power of its host's key."""
+    """One reading, with the power of its host's key. `image` is the digest of the image that its
+    container runs, "" where that is not known."""
 
     reading: ScorerReading
     scoring: ScoringEntry
     power: int
+    image: str = ""
 
     @property
     def host(self) -> str:

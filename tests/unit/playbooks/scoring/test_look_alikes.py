@@ -14,7 +14,11 @@ from remediations.playbooks.scoring.diagnose.conclude import conclude
 from remediations.playbooks.scoring.diagnose.reference import Powers
 from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.present import present
+from remediations.playbooks.scoring.situation import situation
 from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk, Setting
+from remediations.values.part import Part
+from tests.unit.playbooks.scoring.cases import observed
+from tests.worlds import podman_part
 from tests.worlds import scoring as world
 from tests.worlds.base import known, unknown
 
@@ -224,6 +228,33 @@ def test_same_bytes_under_another_name_are_no_error() -> None:
     entry = replace(world.service("val4").entry, model="/srv/models/trust_score_v2")
     renamed = {"entry": entry, "loaded": known(ModelLoaded(version="v2", sha256=world.MODEL))}
     assert world.concluded({"val4": renamed}).verdict is ScoringClass.AGREED
+
+
+def test_an_image_of_other_bytes_under_one_name() -> None:
+    """A tag that leads to other bytes on a host: told by the digest, where the answers differ."""
+    images = {"val1": "sha256:aa", "val2": "sha256:aa", "val3": "sha256:aa", "val4": "sha256:bb"}
+    reading = world.scorers({"val4": {"asks": OTHERWISE}})
+    finding = conclude(reading, world.powers(), (), images)
+    assert finding.scorer("val4").condition is ScorerCondition.BUILD
+    assert [(one.digest, one.power) for one in finding.images] == [
+        ("sha256:aa", 90),
+        ("sha256:bb", 10),
+    ]
+    alike = conclude(world.scorers(), world.powers(), (), images)
+    assert alike.verdict is ScoringClass.AGREED
+    pinned = world.scorers(scoring=world.declared(image="sha256:aa"))
+    assert conclude(pinned, world.powers(), (), images).verdict is ScoringClass.VARIES
+
+
+def test_the_digest_of_the_image_comes_from_podman() -> None:
+    """Of the one container that runs in the service's unit; without podman nothing is known."""
+    reading = world.scorers()
+    whole = observed(reading)
+    assert situation(whole, frozenset()).finding.images == ()
+    parts = (*whole.parts, Part.of(podman_part.reading("val1", "val4", digest="sha256:bb")))
+    told = replace(whole, parts=tuple(sorted(parts, key=lambda part: part.kind)))
+    (group,) = situation(told, frozenset()).finding.images
+    assert (group.digest, group.hosts) == ("sha256:bb", ("val1", "val4"))
 
 
 def test_without_a_majority_nobody_is_right() -> None:
