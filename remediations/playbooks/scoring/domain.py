@@ -12,6 +12,7 @@ from remediations.playbooks.scoring.baseline import (
     ScoringBaseline,
     baseline,
 )
+from remediations.playbooks.scoring.container import ACTIONS as CONTAINER_ACTIONS
 from remediations.playbooks.scoring.facts import scoring_facts
 from remediations.playbooks.scoring.finding import ScoringFinding
 from remediations.playbooks.scoring.gates import AnswersAlike, KeepsScoring
@@ -37,7 +38,7 @@ DOMAIN = Domain(
     levels=levels,
     baseline=baseline,
     resources=resources,
-    actions=(*MODEL_ACTIONS,),
+    actions=(*MODEL_ACTIONS, *CONTAINER_ACTIONS),
     playbooks=PLAYBOOKS,
     watch=watch,
     checks="remediations.playbooks.scoring.checks",

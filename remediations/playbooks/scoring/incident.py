@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from remediations.engine.domain import Branch, Playbook
 from remediations.playbooks.scoring.classes import INCIDENT, NON_DETERMINISTIC
+from remediations.playbooks.scoring.container import REMOVE_STALE, RESTART
 from remediations.playbooks.scoring.model_skew import KEEP_MODEL, MODEL_SKEW
 from remediations.playbooks.scoring.situation import ScoringSituation
 
-BRANCHES: tuple[Branch[ScoringSituation], ...] = (KEEP_MODEL, MODEL_SKEW)
+BRANCHES: tuple[Branch[ScoringSituation], ...] = (
+    REMOVE_STALE,
+    RESTART,
+    KEEP_MODEL,
+    MODEL_SKEW,
+)
 
 INC_002 = Playbook(
     id=INCIDENT,

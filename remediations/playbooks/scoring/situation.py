@@ -53,6 +53,13 @@ class ScoringSituation:
         return host in self.only or not self.only
 
     @cached_property
+    def podman(self) -> PodmanReading | None:
+        """What was read of containers, None in an observation of before they were."""
+        if self.observation.part(PodmanReading.KIND) is None:
+            return None
+        return self.observation.read(PodmanReading)
+
+    @cached_property
     def staged(self) -> Mapping[str, tuple[str, ...]]:
         """SHA-256 of a kept file → the hosts that keep it."""
         found: dict[str, list[str]] = {}

@@ -56,7 +56,7 @@ podman_inspect() {
     form+=',{{json .State.ConmonPid}},{{json .HostConfig.RestartPolicy.Name}},{{json .RestartCount}}'
     form+=',{{json .State.OOMKilled}},{{json .State.Health.Status}},{{json .HostConfig.NetworkMode}}'
     form+=',{{json (index .Config.Labels "PODMAN_SYSTEMD_UNIT")}}]'
-    ids=$(podman_ask ps --all --quiet --no-trunc) || return
+    ids=$(podman_ask container list --all --quiet --no-trunc) || return
     ids=$(head -n "$podman_most" < <(printf '%s\n' "$ids"))
     [[ $ids ]] || return 0
     # shellcheck disable=SC2086 # one word for each

@@ -37,6 +37,7 @@ from remediations.playbooks.chain.whatif.project import project
 from remediations.playbooks.scoring.baseline import baseline
 from remediations.playbooks.scoring.gates import KeepsScoring
 from remediations.systems.comet.reading import CometReading, sealed
+from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.values import ModelOnDisk
 from remediations.values.part import Part
 from tests import worlds
@@ -49,7 +50,7 @@ from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
 from tests.unit.report import journal as told
-from tests.worlds import podman_part, scoring
+from tests.worlds import containers, scoring
 from tests.worlds.base import known
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
@@ -146,7 +147,14 @@ def scoring_parts() -> Iterator[Part]:
     yield from baseline(case.situation, case.proposal)
     yield from (stage.gate.asks for stage in case.proposal.stages)
     yield Part.of(KeepsScoring(hosts=("val1",)))
-    yield Part.of(podman_part.reading("val1", unit=""))
+    # What has a default may be left out: only what has none is spoilt.
+    bare = containers.host(
+        "val1",
+        containers=known((containers.container(left=(), network="", unit=""),)),
+        units=known((containers.unit(pull="", removes=False, creates=False),)),
+        listeners=known(()),
+    )
+    yield Part.of(PodmanReading(hosts=(bare,)))
 
 
 def recorded(name: str) -> list[Json]:

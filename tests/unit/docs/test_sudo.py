@@ -30,17 +30,18 @@ from remediations.systems.comet.put_back import put_back_text
 from remediations.systems.comet.rehearsal_program import rehearsal_text
 from remediations.systems.comet.system import COMET
 from remediations.systems.comet.unjail import PlannedTransaction, PlannedUnjail, unjail_text
-from remediations.systems.hosts.document import read_document
 from remediations.systems.hosts.driver import INNER_LIMIT_S, LAUNCHER, PROBES
 from remediations.systems.hosts.files import FILE_LIMIT_S, FILES
 from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND, host_program
-from remediations.systems.hosts.sections import section_limits
+from remediations.systems.podman.planned import PlannedContainer
+from remediations.systems.podman.programs import remove_dead_text, restart_text
 from remediations.systems.podman.system import PODMAN
 from remediations.systems.scorer.swap_model import PlannedModel, keep_text, swap_text
 from remediations.systems.scorer.swap_model import put_back_text as put_back_text_of
 from remediations.systems.scorer.system import SCORER
+from remediations.values.inventory import HostEntry, Inventory
 from tests.inventories import node_entry
-from tests.readings import program
+from tests.readings import read_document
 from tests.unit.docs.pages import ROOT, blocks, pages
 from tests.unit.docs.reader import Reader
 from tests.worlds import BEGAN
@@ -114,8 +115,9 @@ REPLACEMENT = PlannedReplacement(
 MODEL = PlannedModel(
     unit="a.service", model="/srv/models/a", sha256="a" * 64, manifest="1 a", replaces="b" * 64
 )
-READ = (COMET, PODMAN)
-"""What is read on every host of a chain."""
+CONTAINER = PlannedContainer(
+    unit="a.service", container="a", id="a" * 64, image="a/a:1", digest=f"sha256:{'a' * 64}"
+)
 STARTED = {
     "reading": script("systems/hosts/guest.sh")
     + script("systems/hosts/service_user.sh")
@@ -155,6 +157,9 @@ STARTED = {
     "configure": programs.configure_text(SETTINGS),
     "free, raise": ROOM.text + LIMIT.text,
     "reading of a scoring service": SCORER.fragment,
+    "reading of containers": PODMAN.fragment,
+    "restart of a container, removal of a dead one": restart_text(CONTAINER)
+    + remove_dead_text(CONTAINER),
     "exchange of a model": swap_text(MODEL) + put_back_text_of(MODEL) + keep_text(MODEL),
 }
 
@@ -182,6 +187,11 @@ def gate(tmp_path: Path, reader: Reader) -> Path:
     path.write_text(text.replace(LISTS, str(readings)))
     path.chmod(0o755)
     return path
+
+
+def program(entry: HostEntry, scope: Scope, inventory: Inventory | None = None) -> bytes:
+    """What is sent to a host without a scoring service."""
+    return host_program(entry, scope, (COMET, PODMAN), inventory)
 
 
 def through(gate: Path, text: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -238,12 +248,10 @@ def test_a_listed_reading_is_run(scope: Scope, gate: Path, reader: Reader) -> No
     """As it is sent to a host of that inventory."""
     inventory = load_inventory(reader.inventory)
     (entry,) = (host for host in inventory.hosts if host.name == "val1")
-    text = host_program(entry, scope, READ, inventory)
+    text = program(entry, scope, inventory)
     done = through(gate, text)
     assert done.returncode == 0, done.stderr
-    received = BEGAN + timedelta(seconds=1)
-    limits = section_limits(READ)
-    read = read_document(done.stdout, sent=BEGAN, received=received, limits=limits)
+    read = read_document(done.stdout, sent=BEGAN, received=BEGAN + timedelta(seconds=1))
     assert "login" in read.sections
 
 
@@ -252,7 +260,7 @@ def test_anything_else_is_not_run(how: str, gate: Path, reader: Reader) -> None:
     """One byte more or less, another setting, another program, nothing: all end with 77."""
     inventory = load_inventory(reader.inventory)
     (entry,) = (host for host in inventory.hosts if host.name == "val1")
-    listed = host_program(entry, Scope.FULL, READ, inventory)
+    listed = program(entry, Scope.FULL, inventory)
     pinned = node_entry(name="val1", role=Role.VALIDATOR, ssh="val1", home="/srv/other")
     sent = {
         "more": listed + b"\n",

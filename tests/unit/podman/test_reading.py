@@ -206,6 +206,35 @@ def test_of_a_command_only_what_is_asked_for_leaves_the_host(tmp_path: Path) -> 
     assert command_of("/opt/scorer --podman", tmp_path) == ""
 
 
+def test_units_are_asked_for_with_all_that_is_stopped_with_them(tmp_path: Path) -> None:
+    """In three rounds at most; what the fragment prints is what the parser reads."""
+    shown = tmp_path / "shown"
+    command = f"ExecStart={{ argv[]=podman run --name veid-scorer {IMAGE} ; ignore_errors=no }}"
+    shown.write_text(f"{SHOWN}{command}\nRequiredBy=gw.service\n")
+    script(
+        tmp_path,
+        "systemctl",
+        f'case "$*" in\n  *ExecStart*) cat {shown} ;;\n'
+        '  *veid-scorer.service*) echo "Id=veid-scorer.service"; echo "RequiredBy=gw.service" ;;\n'
+        '  *gw.service*) echo "Id=gw.service"; echo "ActiveState=active"\n'
+        '    echo "BoundBy=b.timer" ;;\n'
+        '  *) echo "Id=b.timer"; echo "ActiveState=inactive" ;;\nesac\n',
+    )
+    line = '{"__REALTIME_TIMESTAMP":"1000000","UNIT":"veid-scorer.service","INVOCATION_ID":"a"}'
+    script(tmp_path, "journalctl", f"echo '{line}'\n")
+    call = "podman_candidates() { echo veid-scorer.service; }; podman_units"
+    done = run_fragment(tmp_path, call)
+    assert (done.returncode, done.stderr) == (0, "")
+    (unit,) = parse_units(done.stdout, running=frozenset(), at=AT)
+    assert (unit.container, unit.image) == ("veid-scorer", IMAGE)
+    assert [(one.unit, one.active_state) for one in unit.dependants] == [
+        ("b.timer", "inactive"),
+        ("gw.service", "active"),
+    ]
+    assert isinstance(unit.starts, Known)
+    assert len(unit.starts.value) == 1
+
+
 def test_podman_is_not_asked_before_somebody_used_it(tmp_path: Path) -> None:
     """After a boot its first answer writes the state of all containers anew."""
     script(
@@ -233,8 +262,9 @@ def test_a_container_that_goes_while_it_is_asked_for_is_no_failure(tmp_path: Pat
     script(
         tmp_path,
         "podman",
-        'n="$(dirname "$0")/../n"\ncase $1 in\n  ps) echo abc ;;\n'
-        '  container) [ -e "$n" ] || { : >"$n"; exit 125; }; echo "[]" ;;\nesac\n',
+        'n="$(dirname "$0")/../n"\ncase "$1 $2" in\n'
+        "  *list) echo abc ;;\n"
+        '  *inspect) [ -e "$n" ] || { : >"$n"; exit 125; }; echo "[]" ;;\nesac\n',
     )
     done = run_fragment(tmp_path, "podman_inspect || podman_inspect")
     assert (done.returncode, done.stdout) == (0, "[]\n")

@@ -11,6 +11,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "VP1": "golden vectors are answered as agreed, bit by bit",
         "VP2": "nobody who agreed before differs",
         "VP3": "the model on disk is the agreed one",
+        "VP10": "the container runs the planned image under its unit",
     }
 )
 """In the order in which a plan lists them."""
