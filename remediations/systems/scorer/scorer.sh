@@ -178,24 +178,27 @@ scorer_ask() {
     ((rc != 28))
 }
 
-# scorer_asks: every vector, several times. After a question that had no answer in time the vector is
-# not asked again, and after two of them nobody is: a frozen engine answers none.
+# scorer_asks: every vector once, then again: where time is short each has one answer at least. One
+# that had none in time is not asked again, and after two of them nobody is: a frozen engine answers none.
 scorer_asks() {
     local vector seconds until
-    local -i index=0 try late=0
+    local -i index try late=0
+    local -A gone=()
     now_us
     until=$((now + SCORER_ASKS_US))
     # What was answered is told, also where the frame leaves less time than that.
     ((until < deadline - SCORER_SLACK_US)) || until=$((deadline - SCORER_SLACK_US))
-    for vector in $remediate_scorer_vectors; do
-        for ((try = 1; try <= remediate_scorer_asks; try++)); do
+    for ((try = 1; try <= remediate_scorer_asks; try++)); do
+        index=-1
+        for vector in $remediate_scorer_vectors; do
+            index+=1
+            [[ ! ${gone[$index]:-} ]] || continue
             now_us
             # An answer that is cut off before its limit would look like one that never comes.
             ((until - now >= remediate_scorer_timeout_ms * 1000 && late < 2)) || return 0
             as_seconds $((remediate_scorer_timeout_ms * 1000))
-            scorer_ask $index $try "$vector" "$seconds" || { late+=1; break; }
+            scorer_ask $index $try "$vector" "$seconds" || { late+=1 gone[$index]=yes; }
         done
-        index+=1
     done
 }
 

@@ -205,7 +205,7 @@ def test_all_that_is_read(place: Place, service: Service, monkeypatch: pytest.Mo
     assert (counted.latency_us, counted.latencies) == (125_000, 10)
     assert isinstance(reading.asks, Known)
     assert [(a.vector, a.answer) for a in reading.asks.value] == [
-        (name, '{"predictions":[0x3f000000]}') for name in ("low", "low", "high", "high")
+        (name, '{"predictions":[0x3f000000]}') for name in ("low", "high", "low", "high")
     ]
     assert service.asked[0] == '{"instances":[[0.25]]}'
     assert "hunter2" not in str(reading)

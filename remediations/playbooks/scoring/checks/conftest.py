@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from testinfra.host import Host
 
 from remediations.engine.apply.look import Sight
 from remediations.engine.plan.compare import changed_logins
@@ -21,6 +22,7 @@ from remediations.playbooks.scoring.baseline import Scorers, ScoringBaseline
 from remediations.playbooks.scoring.look import Steadiness, look_at
 from remediations.reach.blocking import BlockingReach
 from remediations.reach.connection import HostUnreachable
+from remediations.systems.hosts.testinfra import testinfra_host
 from remediations.systems.scorer.poll import (
     NO_POLL,
     POLL_LIMIT_S,
@@ -55,6 +57,12 @@ def reach(given: Given) -> Iterator[BlockingReach]:
         yield reach
     finally:
         reach.close()
+
+
+@pytest.fixture
+def host_of(reach: BlockingReach) -> Callable[[str], Host]:
+    """Name → testinfra's host object, for a check that asks one host directly."""
+    return lambda name: testinfra_host(reach, name)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,6 @@ from remediations.engine.verify.given import Given
 from remediations.playbooks.scoring.baseline import ModelPlaces, ScoringBaseline
 from remediations.playbooks.scoring.checks.titles import TITLES
 from remediations.playbooks.scoring.look import agrees_with
-from remediations.reach.blocking import BlockingReach
-from remediations.systems.hosts.testinfra import testinfra_host
 from remediations.systems.scorer.poll import ScorerPoll
 
 Saw = Callable[[str], None]
@@ -57,12 +55,12 @@ def test_nobody_else_differs(
 
 @pytest.mark.check("VP3", TITLES["VP3"])
 def test_model_on_disk(
-    given: Given, reach: BlockingReach, before: ScoringBaseline, saw: Saw
+    given: Given, host_of: Callable[[str], Host], before: ScoringBaseline, saw: Saw
 ) -> None:
     """The next start loads the agreed model, too: its hash by the loader's own rule."""
     found: dict[str, str] = {}
     for place in given.plan.part(ModelPlaces).places:
-        host: Host = testinfra_host(reach, place.host)
+        host = host_of(place.host)
         with host.sudo():
             found[place.host] = loader_hash(host, place.directory)
     saw(", ".join(f"{host} {sha256[:12]}" for host, sha256 in found.items()))

@@ -118,7 +118,7 @@ def _of_model(view: ScorerView, agreed: Reference, before: str) -> Judged:
     lacks = lacking(view, agreed)
     if lacks:
         return Judged(Condition.HALF_COPY, f"{other}: {lacks}")
-    if view.key is None and not view.silent and not view.late and not view.varies:
+    if view.key is None and view.troubles and not view.silent and not view.late:
         return Judged(Condition.HALF_COPY, f"{other}, and it answers: {_first(view)}")
     return Judged(Condition.SKEW, other)
 
@@ -140,6 +140,16 @@ def lacking(view: ScorerView, agreed: Reference) -> str:
         return ""
     told = [f"no {path}" for path in missing[:2]] + [f"{path} is short" for path in short[:2]]
     return ", ".join(told[:3])
+
+
+def _cut_short(view: ScorerView, _agreed: Reference) -> Judged | None:
+    """What was answered is fine, and not every vector was asked: the host had no time for it."""
+    unasked = view.unasked
+    if not unasked or view.troubles or view.varies:
+        return None
+    number = len(view.scoring.golden.vectors)
+    told = f"{number - unasked} of {number} vectors could be asked in the time that there was"
+    return Judged(Condition.UNREAD, told)
 
 
 def _errors(view: ScorerView, agreed: Reference) -> Judged | None:
@@ -254,6 +264,7 @@ _RULES: tuple[Callable[[ScorerView, Reference], Judged | None], ...] = (
     _down,
     _frozen,
     _model,
+    _cut_short,
     _errors,
     _varies,
     _stub,

@@ -59,6 +59,12 @@ class ScorerView:
             return None
         return tuple(self.by_vector[name][0] for name in vectors)
 
+    @property
+    def unasked(self) -> int:
+        """How many vectors were not asked: the time that there was did not do."""
+        asked = {ask.vector for ask in self.asks}
+        return sum(vector.name not in asked for vector in self.scoring.golden.vectors)
+
     @cached_property
     def late(self) -> bool:
         """Whether a vector had no answer in time, and none had one."""

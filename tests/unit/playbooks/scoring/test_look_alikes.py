@@ -201,6 +201,16 @@ CASES: dict[str, tuple[dict[str, Any], ScorerCondition, ScoringClass]] = {
         ScoringClass.ONE_ODD,
     ),
     "nothing known explains it": ({"asks": OTHERWISE}, ScorerCondition.ODD, ScoringClass.ONE_ODD),
+    "no time to ask every vector": (
+        {"asks": known(world.answered()[:2])},
+        ScorerCondition.UNREAD,
+        ScoringClass.UNREAD,
+    ),
+    "no time, and another model": (
+        {"asks": known(world.answered()[:2]), "loaded": OTHER_LOADED, "disk": OTHER_DISK},
+        ScorerCondition.SKEW,
+        ScoringClass.SKEW,
+    ),
     "unread": (
         {"unit": world.SILENT, "asks": world.SILENT, "disk": world.SILENT},
         ScorerCondition.UNREAD,
