@@ -167,7 +167,9 @@ class KubernetesApi:
         headers = {"Accept": "application/json", "User-Agent": MANAGER}
         if has_body:
             headers["Content-Type"] = request.content_type
-        token = self._client.configuration.get_api_key_with_prefix("authorization")
+        token = self._client.configuration.get_api_key_with_prefix(
+            "BearerToken", alias="authorization"
+        )
         basic = self._client.configuration.get_basic_auth_token()
         if token or (basic and self._client.configuration.username):
             headers["Authorization"] = token or basic

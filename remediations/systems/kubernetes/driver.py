@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from remediations.engine.apply.driver import (
     AlreadyClaimed,
@@ -34,17 +34,14 @@ from remediations.engine.plan.plan import Step
 from remediations.reach.background import run_in_thread
 from remediations.systems.kubernetes.api import (
     ApiError,
-    KubernetesApi,
     get,
     namespaced,
     write_patch,
 )
+from remediations.systems.kubernetes.connection import AnotherCluster, ClusterConnection
 from remediations.systems.kubernetes.fence import ConfigMapFences
-from remediations.systems.kubernetes.inventory import ClusterEntry, cluster_of
-from remediations.systems.kubernetes.look import SYSTEM_NAMESPACE
 from remediations.systems.kubernetes.parse import at
 from remediations.systems.kubernetes.steps import Write, unmet
-from remediations.values.inventory import Inventory
 
 Tree = dict[str, Any]
 ATTEMPTS = 8
@@ -59,65 +56,6 @@ KEPT = timedelta(days=7)
 LAUNCHED, VOID = "launched", "void"
 REFUSED = (400, 401, 403, 404, 405, 413, 415, 422, 429)
 """Answers that prove that nothing was changed."""
-
-
-@runtime_checkable
-class InventoryReach(Protocol):
-    """What a driver is given knows whose machines it reaches."""
-
-    @property
-    def inventory(self) -> Inventory:
-        """The inventory of the run."""
-
-
-class ClusterConnection:
-    """The API of the inventory's cluster, connected when it is first needed."""
-
-    def __init__(self, reach: object) -> None:
-        self._reach = reach
-        self._api: KubernetesApi | None = None
-        self._cluster = ""
-        self._one_at_a_time = asyncio.Lock()
-
-    @property
-    def entry(self) -> ClusterEntry:
-        """What the inventory says.
-
-        Raises:
-            UsageError: it has no cluster.
-        """
-        assert isinstance(self._reach, InventoryReach), "connections know their inventory"
-        return cluster_of(self._reach.inventory)
-
-    async def api(self) -> KubernetesApi:
-        """The client, without a question.
-
-        Raises:
-            ApiError: the credentials cannot be used.
-        """
-        async with self._one_at_a_time:
-            if self._api is None:
-                self._api = await run_in_thread(KubernetesApi.connect, self.entry)
-            return self._api
-
-    async def api_of(self, cluster: str) -> KubernetesApi:
-        """The client, once it is proven that it is of the planned cluster.
-
-        Raises:
-            ApiError: it cannot be asked.
-            NotLaunched: it is another one.
-        """
-        api = await self.api()
-        if not self._cluster:
-            asked = get(SYSTEM_NAMESPACE, "namespaces/kube-system")
-            tree = await run_in_thread(api.ask, asked)
-            self._cluster = str(at(tree, "metadata", "uid"))
-        if self._cluster != cluster:
-            raise NotLaunched(
-                "the kubeconfig leads to another cluster than the plan's",
-                got=f"{self._cluster} at {api.server}, planned {cluster}",
-            )
-        return api
 
 
 class KubernetesDriver:
@@ -205,10 +143,9 @@ class KubernetesDriver:
             if launching and (error.status in REFUSED or not error.status):
                 raise _before(error) from error
             raise NoAnswer(f"{write.resource} cannot be read", got=str(error)) from error
-        except NotLaunched as error:
-            if launching:
-                raise
-            raise NoAnswer(error.what, got=error.got) from error
+        except AnotherCluster as error:
+            kind = NotLaunched if launching else NoAnswer
+            raise kind(f"{write.resource} is not here", got=str(error)) from error
 
     async def _patched(
         self, write: Write, patch: Tree, tree: Tree, step: StepId, word: str
@@ -228,6 +165,8 @@ class KubernetesDriver:
         try:
             api = await self._connection.api_of(write.cluster)
             await run_in_thread(api.ask, asked)
+        except AnotherCluster as error:
+            raise NotLaunched(f"{write.resource} is not here", got=str(error)) from error
         except ApiError as error:
             if error.status == 409:
                 return False

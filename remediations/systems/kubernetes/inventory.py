@@ -30,8 +30,8 @@ _CONTEXT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@:/.-]{0,252}")
 _MOST_WORKLOADS = 50
 _MOST_REPLICAS = 10_000
 _DAY_S = 24 * 3600
-OWNER_PERIOD_S = 180
-"""Argo CD and Flux look at their source every three minutes or less, unless told otherwise."""
+NO_OWNER_S = 0
+"""Nobody else makes the workloads their own, as far as the inventory says."""
 
 
 class WorkloadKind(StrEnum):
@@ -113,7 +113,7 @@ def _cluster(table: InventoryTable) -> ClusterEntry:
         context=table.optional("context", _CONTEXT, "the name of a context"),
         namespace=table.text("namespace", DNS_LABEL, "the name of a namespace"),
         owner_period_s=table.whole_number(
-            "owner_period_seconds", 1, _DAY_S, default=OWNER_PERIOD_S, unit="seconds"
+            "owner_period_seconds", 0, _DAY_S, default=NO_OWNER_S, unit="seconds"
         ),
         workloads=tuple(_workload(workloads, name) for name in workloads.content),
     )

@@ -18,6 +18,8 @@ from remediations.systems.kubernetes.api import (
     namespaced,
     write_patch,
 )
+from remediations.systems.kubernetes.connection import SYSTEM_NAMESPACE
+from remediations.systems.kubernetes.fence import NAME as FENCE
 from remediations.systems.kubernetes.inventory import ClusterEntry, WorkloadEntry, cluster_of
 from remediations.systems.kubernetes.preview import differences, step_data, tried
 from remediations.systems.kubernetes.steps import write_of
@@ -38,7 +40,6 @@ Tree = dict[str, Any]
 MOST = "500"
 LOOK_LIMIT_S = 30.0
 """Seconds for connecting: a credential program of the kubeconfig may run."""
-SYSTEM_NAMESPACE = "/api/v1/namespaces/kube-system"
 
 
 async def look_at_cluster(look: LookRequest) -> Sequence[Kinded]:
@@ -58,7 +59,7 @@ async def look_at_cluster(look: LookRequest) -> Sequence[Kinded]:
 async def read_cluster(
     api: KubernetesApi, entry: ClusterEntry, *, previews: bool = True
 ) -> KubernetesReading:
-    """All of it. `previews`: with what the API server makes of each patch."""
+    """All of it. `previews`: with what the API server makes of each patch, and with our rights."""
     looking = _Look(api, entry)
     cluster = await looking.cluster()
     if isinstance(cluster, Unknown):
@@ -73,7 +74,8 @@ async def read_cluster(
         *(looking.workload(one, sets, pods, scalers) for one in entry.workloads)
     )
     tries = [looking.previews(cluster.value, one, tree) for one, tree in found] if previews else []
-    shown, access = await asyncio.gather(asyncio.gather(*tries), looking.access())
+    shown = await asyncio.gather(*tries)
+    access = await looking.access() if previews else ()
     return KubernetesReading(
         namespace=entry.namespace,
         owner_period_s=entry.owner_period_s,
@@ -186,12 +188,15 @@ class _Look:
     async def access(self) -> tuple[AccessRight, ...]:
         """The rights that our plans need, and no others."""
         kinds = sorted({one.kind.plural for one in self.entry.workloads})
-        needed = [("patch", "apps", kind) for kind in kinds]
-        needed += [(verb, "", "configmaps") for verb in ("get", "create", "update")]
+        needed = [("patch", "apps", kind, "") for kind in kinds]
+        needed += [("create", "", "configmaps", "")]
+        needed += [(verb, "", "configmaps", FENCE) for verb in ("get", "update")]
         return tuple(await asyncio.gather(*(self._right(*one) for one in needed)))
 
-    async def _right(self, verb: str, group: str, plural: str) -> AccessRight:
+    async def _right(self, verb: str, group: str, plural: str, name: str) -> AccessRight:
         attributes = {"namespace": self.entry.namespace, "verb": verb, "resource": plural}
+        if name:
+            attributes["name"] = name
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

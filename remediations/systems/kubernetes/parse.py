@@ -154,6 +154,7 @@ def workload_state(
         paused=at(tree, "spec", "paused") is True,
         strategy=str(kind or "RollingUpdate"),
         surge=str(rolling.get("maxSurge", "0")) if isinstance(rolling, dict) else "0",
+        unavailable=str(rolling.get("maxUnavailable", "1")) if isinstance(rolling, dict) else "1",
         deadline_exceeded=_deadline_exceeded(tree),
         owners=tuple(sorted(set(_owners(tree, scalers)))),
         revisions=tuple(sorted((_revision(one) for one in mine), key=lambda r: r.name)),
@@ -260,10 +261,11 @@ def _pod_reason(tree: Tree, statuses: list[Tree]) -> str:
 
 
 def _ended(state: Tree) -> str:
-    code = state.get("exitCode")
-    words = [str(state.get("reason") or ""), "" if code is None else f"exit {code}"]
-    if code is None:
-        words.append(str(state.get("message") or "")[:120])
+    """A reason with its exit code, or what is said about it. How long a restart waits moves."""
+    code, reason = state.get("exitCode"), str(state.get("reason") or "")
+    words = [reason, "" if code is None else f"exit {code}"]
+    if code is None and reason != "CrashLoopBackOff":
+        words.append(str(state.get("message") or "")[:160])
     return " ".join(word for word in words if word)
 
 

@@ -8,7 +8,6 @@ else's in between is never lost.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +28,7 @@ DRIVER_NAME = "kubernetes"
 STEP_LIMIT_S = 60
 """Seconds in which a write must be settled. The rollout that it starts has a gate of its own."""
 RESTART, IMAGE, IMAGE_BACK = "restart", "image", "image-back"
-_PATH = re.compile(r"([A-Za-z/._~-]+)(?:\[([a-z0-9-]+)\])?")
+_PATH = re.compile(r"([A-Za-z0-9._~-]+)(?:\[([a-z0-9-]+)\])?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Write:
 
     @property
     def payload(self) -> str:
-        """The bytes that are shown, signed and launched."""
+        """The bytes that are shown, signed and launched: one line for people, then JSON."""
         tree = {
             "cluster": self.cluster,
             "namespace": self.namespace,
@@ -59,7 +58,7 @@ class Write:
             "effect": dict(self.effect),
             "patch": self.patch,
         }
-        return json.dumps(tree, indent=1, sort_keys=True) + "\n"
+        return f"patch {self.resource}: {self.told}\n{json.dumps(tree, indent=1, sort_keys=True)}\n"
 
     @classmethod
     def parse(cls, payload: str) -> Write:
@@ -68,7 +67,7 @@ class Write:
         Raises:
             ValueError: they are not those of a step.
         """
-        tree = json.loads(payload)
+        tree = json.loads(payload.partition("\n")[2])
         try:
             group, plural, name = tree["object"].split(" ")
             found = cls(
@@ -87,6 +86,11 @@ class Write:
         if found.payload != payload:
             raise ValueError("not the payload of a step: it is not in its form")
         return found
+
+    @property
+    def told(self) -> str:
+        """What stands in the object afterwards."""
+        return ", ".join(f"{path} = {value}" for path, value in self.effect.items())
 
     @property
     def resource(self) -> str:
@@ -244,19 +248,19 @@ def _compiled(deploy: str, data: StepData) -> CompiledStep:
         payload=write.payload,
         timeout_s=STEP_LIMIT_S,
         fidelity=Fidelity.EXACT if preview else Fidelity.CONDITIONAL,
-        probe=(write.uid, hashlib.sha256(write.payload.encode()).hexdigest()),
+        probe=("object-has", write.uid, *(f"{k}={v}" for k, v in write.effect.items())),
         undo=_DEPLOYS[deploy].undo,
         shown=_shown(write, preview),
     )
 
 
 def _shown(write: Write, preview: str) -> str:
-    """What the API server makes of the patch, then the bytes themselves: both are read by whoever
-    approves. "" where there is no preview: then the payload is read."""
+    """What the API server makes of the patch, for people; "" where there is no preview: then the
+    payload is read."""
     if not preview:
         return ""
-    lines = "".join(f"# {line}\n" for line in preview.split("; "))
-    return f"# the API server's own preview (dry run) of {write.resource}:\n{lines}{write.payload}"
+    lines = "".join(f"{line}\n" for line in preview.split("; "))
+    return f"What the API server makes of it (a dry run), in {write.resource}:\n{lines}"
 
 
 @contextmanager

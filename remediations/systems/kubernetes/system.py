@@ -32,7 +32,7 @@ def _driver(reach: SshReach) -> Driver:
 
 
 def _fences(reach: SshReach) -> FenceKeeper:
-    from remediations.systems.kubernetes.driver import ClusterConnection
+    from remediations.systems.kubernetes.connection import ClusterConnection
     from remediations.systems.kubernetes.fence import ConfigMapFences
 
     connection = ClusterConnection(reach)

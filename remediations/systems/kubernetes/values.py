@@ -72,6 +72,7 @@ class WorkloadState(Record, frozen=True, kw_only=True):
     paused: bool
     strategy: str
     surge: str
+    unavailable: str
     deadline_exceeded: bool
     owners: tuple[str, ...]
     revisions: tuple[Revision, ...]

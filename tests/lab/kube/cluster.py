@@ -32,6 +32,8 @@ SERVER = "https://127.0.0.1:6443"
 REGISTRY = "127.0.0.1:5000"
 ETCD = "http://127.0.0.1:2379"
 UP_LIMIT_S = 60.0
+RELEASES = {"good-1": "ok", "good-2": "ok", "crash": "crash", "crash-2": "crash"}
+"""Images of the registry, and what the app does in them."""
 INIT = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc")
 TMPFS = ("/var/lib/cni", "/var/lib/kubelet", "/usr/libexec/kubernetes", "/run")
 """Places that are fixed in the programs, and would be shared with this machine."""
@@ -185,7 +187,7 @@ class Cluster:
         (self.directory / "tokens").write_text(f'{self._token},admin,1,"system:masters"\n')
         store = ImageStore(self.directory / "images", self.bin / "app")
         store.image("pause", "1", {})
-        for name, mode in {"good-1": "ok", "good-2": "ok", "crash": "crash"}.items():
+        for name, mode in RELEASES.items():
             self.images[name] = store.image("app", name, {"MODE": mode, "RELEASE": name})
         for node in self.nodes:
             node.write()

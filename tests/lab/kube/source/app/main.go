@@ -1,5 +1,6 @@
 // What runs in the pods of the lab, and the pause program of every pod. MODE says how: "crash" ends
-// at once with 3, "unready" never becomes ready, anything else serves until it is told to stop.
+// at once with 3, "unready" never becomes ready, anything else serves until it is told to stop. `app
+// ready` is the probe; after `app sick` it fails until the container is another one.
 package main
 
 import (
@@ -12,8 +13,12 @@ import (
 
 func main() {
 	mode := os.Getenv("MODE")
-	if len(os.Args) > 1 && os.Args[1] == "ready" {
-		if mode == "unready" {
+	if len(os.Args) > 1 {
+		_, err := os.Stat("/sick")
+		switch {
+		case os.Args[1] == "sick":
+			os.WriteFile("/sick", nil, 0o644)
+		case mode == "unready" || err == nil:
 			os.Exit(1)
 		}
 		return
