@@ -140,7 +140,7 @@ class FakeApi:
         path = f"{request.path}/{request.body['metadata']['name']}"
         if path in self.objects:
             raise ApiError(f"{request.told}: 409", why=Why.FAILED, status=409)
-        made = copy.deepcopy(request.body)
+        made: Tree = copy.deepcopy(request.body)
         made["metadata"].update(uid="made", resourceVersion="1")
         self.objects[path] = made
         return made
