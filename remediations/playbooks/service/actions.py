@@ -15,16 +15,18 @@ from remediations.playbooks.service.situation import ServiceSituation
 from remediations.systems.kubernetes.preview import version_image
 from remediations.systems.kubernetes.steps import DRIVER_NAME, IMAGE, IMAGE_BACK, RESTART
 from remediations.systems.kubernetes.values import WorkloadState
-from remediations.values.reading import Known
+from remediations.values.reading import Known, Unknown
 
 UNKNOWN = "unknown"
 
 
 def service_facts(service: ServiceSituation) -> tuple[Fact, ...]:
     """Which cluster and namespace it is."""
-    source = service.reading.cluster.source
+    cluster = service.reading.cluster
+    source = cluster.source
+    uid = f"unknown: {cluster.reason}" if isinstance(cluster, Unknown) else cluster.value
     return (
-        _fact(service, "cluster.uid", service.cluster, "another cluster has other pods", source),
+        _fact(service, "cluster.uid", uid, "another cluster has other pods", source),
         _fact(
             service,
             "cluster.namespace",

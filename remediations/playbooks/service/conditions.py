@@ -7,7 +7,6 @@ nothing is concluded: a condition that a former rollout left behind would be tak
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,8 +14,16 @@ from remediations.engine.find.finding import Health
 from remediations.systems.kubernetes.values import Pod, Workload, WorkloadState
 from remediations.values.reading import Unknown
 
-_IMAGE = re.compile(r"ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull")
-_CRASH = re.compile(r"CrashLoopBackOff|OOMKilled|Error|RunContainerError|CreateContainer")
+IMAGE_WORDS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+)
+CRASH_WORDS = frozenset(
+    {
+        *("CrashLoopBackOff", "OOMKilled", "Error", "RunContainerError", "StartError"),
+        *("CreateContainerError", "CreateContainerConfigError", "ContainerCannotRun"),
+    }
+)
+"""The API's own words for how a container stands or ended."""
 
 
 class WorkloadCondition(StrEnum):
@@ -67,7 +74,7 @@ def _judge(state: WorkloadState) -> Judged:
         cause = f"somebody has paused its rollout; {counts}"
         return Judged(WorkloadCondition.PAUSED, broken, cause)
     if not state.settled:
-        cause = f"{counts}; {state.stuck_reason}" if state.stuck_reason else counts
+        cause = f"{counts}; {state.stuck_says}" if state.stuck_says else counts
         return Judged(_stuck(state), broken, cause)
     skew = skewed(state)
     if skew:
@@ -77,10 +84,9 @@ def _judge(state: WorkloadState) -> Judged:
 
 
 def _stuck(state: WorkloadState) -> WorkloadCondition:
-    reason = state.stuck_reason
-    if _IMAGE.search(reason):
+    if state.troubles & IMAGE_WORDS:
         return WorkloadCondition.NO_IMAGE
-    if _CRASH.search(reason):
+    if state.troubles & CRASH_WORDS:
         return WorkloadCondition.CRASHES
     if state.available < state.desired or state.deadline_exceeded:
         return WorkloadCondition.UNREADY

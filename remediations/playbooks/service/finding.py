@@ -120,7 +120,7 @@ def _tables(service: ServiceSituation) -> Iterator[FindingTable]:
         for pod in () if state is None else state.pods:
             if not pod.ready or pod.deleting:
                 word = "terminating" if pod.deleting else pod.phase
-                rows.append((pod.name, pod.node or "no node", word, pod.reason or "no reason"))
+                rows.append((pod.name, pod.node or "no node", word, pod.says or "no reason"))
     if rows:
         columns = ("pod", "node", "phase", "reason")
         yield FindingTable(title="pods that are not ready", columns=columns, rows=tuple(rows[:20]))

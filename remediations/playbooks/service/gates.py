@@ -128,7 +128,7 @@ def judge_rollout(asked: RolledOut, state: WorkloadState | None) -> GateVerdict:
     )
     if state.settled:
         return GateVerdict(open=True, seen=counts)
-    return GateVerdict(open=False, seen=f"{counts}; {state.stuck_reason}".removesuffix("; "))
+    return GateVerdict(open=False, seen=f"{counts}; {state.stuck_says}".removesuffix("; "))
 
 
 def look_at(before: ServiceBefore, reading: KubernetesReading) -> ServiceLook:

@@ -53,17 +53,17 @@ class WorkloadRole(StrEnum):
     VALIDATOR = "validator"
 
 
-class WorkloadEntry(Record, frozen=True, kw_only=True, omit_defaults=True):
+class WorkloadEntry(Record, frozen=True, kw_only=True):
     """A workload, as its operator says. `floor` is how many replicas must stay available;
     `container` is the one whose image is the version, None if there is only one; `good` is the
     digest of an image that is known to work, None if nobody says so."""
 
     name: str
     kind: WorkloadKind
-    role: WorkloadRole = WorkloadRole.SERVICE
-    floor: int = 0
-    container: str | None = None
-    good: str | None = None
+    role: WorkloadRole
+    floor: int
+    container: str | None
+    good: str | None
 
     @property
     def target(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from remediations.render.printable import one_line
 from remediations.systems.kubernetes.values import Budget, Image, Pod, Revision, WorkloadState
@@ -19,6 +19,7 @@ from remediations.values.wire import canonical
 Tree = dict[str, Any]
 SHORT = 300
 RESTARTED = "remediate/restarted"
+BACK_OFF = "CrashLoopBackOff"
 _RESTARTS = (RESTARTED, "kubectl.kubernetes.io/restartedAt")
 _HASH_LABEL = "pod-template-hash"
 _NO_OWNERS = re.compile(r"kubectl($|-.*)|kube-controller-manager|remediate|Python-.*|OpenAPI-.*")
@@ -226,6 +227,7 @@ def _pod(tree: Tree) -> Pod:
         one.get("type") == "Ready" and one.get("status") == "True"
         for one in _list(tree, "status", "conditions")
     )
+    ends = () if ready else tuple(_ends(tree, statuses))
     return Pod(
         name=text(tree, "metadata", "name"),
         uid=text(tree, "metadata", "uid"),
@@ -235,38 +237,44 @@ def _pod(tree: Tree) -> Pod:
         node=str(at(tree, "spec", "nodeName") or ""),
         template_hash=str(at(tree, "metadata", "labels", _HASH_LABEL) or ""),
         image_ids=tuple(str(one.get("imageID") or "") for one in statuses),
-        reason="" if ready else _pod_reason(tree, statuses),
+        troubles=tuple(dict.fromkeys(end.word for end in ends if end.word)),
+        says=one_line(", ".join(dict.fromkeys(end.says for end in ends)))[:SHORT],
         restarts=sum(number(one, "restartCount", absent=0) for one in statuses),
     )
 
 
-def _pod_reason(tree: Tree, statuses: list[Tree]) -> str:
-    """Why a pod is not ready: its containers' own reason and exit code first, then its condition.
+class _End(NamedTuple):
+    """How a container stands or ended: the API's word for it, and a sentence."""
+
+    word: str
+    says: str
+
+
+def _ends(tree: Tree, statuses: list[Tree]) -> Iterator[_End]:
+    """Why a pod is not ready: its containers' own words and exit codes, else its condition.
 
     `CrashLoopBackOff` alone says nothing: how the last run ended is told, too.
     """
-    told: list[str] = []
+    told = False
     for one in statuses:
         now = at(one, "state", "waiting") or at(one, "state", "terminated")
         last = at(one, "lastState", "terminated")
-        if isinstance(now, dict):
-            told.append(_ended(now))
-        if isinstance(last, dict):
-            told.append(f"before: {_ended(last)}")
+        for state, before in ((now, ""), (last, "before: ")):
+            if isinstance(state, dict):
+                told = True
+                yield _end(state, before)
     if not told:
         for one in _list(tree, "status", "conditions"):
-            if one.get("status") == "False" and one.get("reason"):
-                told.append(f"{one['reason']} {one.get('message', '')}")
-    return one_line(", ".join(dict.fromkeys(word.strip() for word in told)))[:SHORT]
+            if one.get("status") == "False":
+                yield _end(one, "")
 
 
-def _ended(state: Tree) -> str:
-    """A reason with its exit code, or what is said about it. How long a restart waits moves."""
-    code, reason = state.get("exitCode"), str(state.get("reason") or "")
-    words = [reason, "" if code is None else f"exit {code}"]
-    if code is None and reason != "CrashLoopBackOff":
-        words.append(str(state.get("message") or "")[:160])
-    return " ".join(word for word in words if word)
+def _end(state: Tree, before: str) -> _End:
+    """Its word, with the exit code, or what is said about it. How long a restart waits moves."""
+    word = one_line(str(state.get("reason") or ""))[:64]
+    code = state.get("exitCode")
+    more = f"exit {code}" if code is not None else str(state.get("message") or "")[:160]
+    return _End(word, one_line(f"{before}{word} {'' if word == BACK_OFF else more}".strip()))
 
 
 def budget(tree: Tree, pods: list[Tree]) -> Budget:

@@ -24,8 +24,9 @@ class Image(Record, frozen=True, kw_only=True):
 
 
 class Pod(Record, frozen=True, kw_only=True):
-    """One pod of a workload. `image_ids` are what its containers really run (`REPO@sha256:…`),
-    `reason` is why it is not ready, as its containers or its conditions say; "" for no reason."""
+    """One pod of a workload. `image_ids` are what its containers really run (`REPO@sha256:…`).
+    Why it is not ready: `troubles` are the words of the API for it (`CrashLoopBackOff`), which
+    decide; `says` is the sentence for people, "" for none."""
 
     name: str
     uid: str
@@ -35,7 +36,8 @@ class Pod(Record, frozen=True, kw_only=True):
     node: str
     template_hash: str
     image_ids: tuple[str, ...]
-    reason: str
+    troubles: tuple[str, ...]
+    says: str
     restarts: int
 
 
@@ -86,9 +88,15 @@ class WorkloadState(Record, frozen=True, kw_only=True):
         return self.desired == self.total == self.updated == self.available
 
     @property
-    def stuck_reason(self) -> str:
-        """Why pods are not ready, in the pods' own words; "" if none says so."""
-        told = (f"{pod.name}: {pod.reason}" for pod in self.pods if pod.reason and not pod.deleting)
+    def troubles(self) -> frozenset[str]:
+        """The API's words for why pods are not ready."""
+        stuck = (pod for pod in self.pods if not pod.deleting)
+        return frozenset(word for pod in stuck for word in pod.troubles)
+
+    @property
+    def stuck_says(self) -> str:
+        """The same for people, with the pods' names; "" if none says so."""
+        told = (f"{pod.name}: {pod.says}" for pod in self.pods if pod.says and not pod.deleting)
         return "; ".join(sorted(told)[:3])
 
 

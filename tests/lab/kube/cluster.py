@@ -30,6 +30,8 @@ CHECKOUT = Path(__file__).parents[3]
 CLUSTERS = CHECKOUT / ".lab"
 SERVER = "https://127.0.0.1:6443"
 REGISTRY = "127.0.0.1:5000"
+NODES = "10.9.0.1"
+"""The nodes' address, on the loopback interface: a kubelet refuses 127.0.0.1."""
 ETCD = "http://127.0.0.1:2379"
 UP_LIMIT_S = 60.0
 RELEASES = {"good-1": "ok", "good-2": "ok", "crash": "crash", "crash-2": "crash"}
@@ -196,7 +198,8 @@ class Cluster:
         """One process that holds them all."""
         mounts = " && ".join(f"mkdir -p {path} && mount -t tmpfs lab {path}" for path in TMPFS)
         ready = self.directory / "ready"
-        text = f"{mounts} && ip link set lo up && touch {ready} && exec sleep infinity"
+        network = f"ip link set lo up && ip address add {NODES}/32 dev lo"
+        text = f"{mounts} && {network} && touch {ready} && exec sleep infinity"
         self._init = subprocess.Popen(
             [*INIT, "--kill-child", "sh", "-c", text],
             stdin=subprocess.DEVNULL,
@@ -267,7 +270,7 @@ class Cluster:
                 f"--hostname-override={node.name}",
                 f"--root-dir={node.directory}/kubelet",
                 f"--cert-dir={node.directory}/kubelet/pki",
-                "--node-ip=127.0.0.1",
+                f"--node-ip={NODES}",
             )
         self.wait("two nodes ready", self._nodes_ready)
 

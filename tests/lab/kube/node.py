@@ -95,7 +95,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
         return {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
-            "address": "127.0.0.1",
+            "address": "0.0.0.0",
             "port": 10250 + self.number,
             "healthzPort": 0,
             "readOnlyPort": 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -34,6 +34,8 @@ from remediations.playbooks.chain.discover.proposal import InventoryProposal, pr
 from remediations.playbooks.chain.gates import Synced
 from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
+from remediations.playbooks.service.gates import baseline
+from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.values.part import Part
 from tests import worlds
@@ -41,7 +43,9 @@ from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
 from tests.unit.docs.travelled import manifest, tally
+from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
+from tests.unit.playbooks.service.namespaces import broken_release, situation_of
 from tests.unit.report import journal as told
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
@@ -123,7 +127,18 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    return {part.kind: part for part in (*told, *observed, *found, *planned)}
+    service = [*parts_of_a_cluster()]
+    return {part.kind: part for part in (*told, *observed, *found, *planned, *service)}
+
+
+def parts_of_a_cluster() -> Iterator[Part]:
+    """What is told and read of a cluster, and what a plan for it holds."""
+    service = situation_of(broken_release(), floor=1)
+    proposal = PLAYBOOK.branches[0].propose(service)
+    yield Part.of(ENTRY)
+    yield Part.of(service.reading)
+    yield from baseline(service, proposal)
+    yield proposal.stages[0].gate.asks
 
 
 def recorded(name: str) -> list[Json]:

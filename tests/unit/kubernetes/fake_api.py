@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from remediations.systems.kubernetes.api import ApiError, Request
+from remediations.systems.kubernetes.inventory import WorkloadEntry, WorkloadKind, WorkloadRole
 from remediations.values.reading import Why
 
 Tree = dict[str, Any]
@@ -16,6 +17,14 @@ GOOD = f"registry.example.org/scorer@sha256:{'a' * 64}"
 BAD = f"registry.example.org/scorer@sha256:{'b' * 64}"
 APPS = "/apis/apps/v1/namespaces/scoring"
 SCORER = f"{APPS}/deployments/scorer"
+SCORER_ENTRY = WorkloadEntry(
+    name="scorer",
+    kind=WorkloadKind.DEPLOYMENT,
+    role=WorkloadRole.SERVICE,
+    floor=0,
+    container=None,
+    good=None,
+)
 
 
 def template(image: str, **extra: Any) -> Tree:  # noqa: ANN401 - a JSON tree

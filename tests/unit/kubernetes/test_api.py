@@ -46,6 +46,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """A client that hangs up is what some tests are about."""
+
+
 @pytest.fixture
 def answers() -> dict[str, Any]:
     """What the server says."""
@@ -57,7 +62,7 @@ def entry(answers: dict[str, Any], tmp_path: Path) -> Iterator[ClusterEntry]:
     """A server with a certificate, and a kubeconfig for it."""
     _certificate(tmp_path)
     handler = type("Handler", (_Handler,), {"answers": answers})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
     server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -21,12 +21,12 @@ from remediations.engine.plan.plan import Fidelity, Step
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi, Request
 from remediations.systems.kubernetes.driver import ATTEMPTS, KubernetesDriver
 from remediations.systems.kubernetes.fence import ConfigMapFences
-from remediations.systems.kubernetes.inventory import ClusterEntry, WorkloadEntry, WorkloadKind
+from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.systems.kubernetes.steps import IMAGE, IMAGE_BACK, RESTART, compile_writes
 from remediations.values.inventory import Inventory
 from remediations.values.part import Part
 from remediations.values.reading import Why
-from tests.unit.kubernetes.fake_api import BAD, CLUSTER, GOOD, SCORER, UID, FakeApi
+from tests.unit.kubernetes.fake_api import BAD, CLUSTER, GOOD, SCORER, SCORER_ENTRY, UID, FakeApi
 
 STEP = StepId(plan="d" * 64, step="1-0")
 CLAIMED = f"remediate/claim-{'d' * 16}-1-0"
@@ -36,7 +36,7 @@ ENTRY = ClusterEntry(
     context=None,
     namespace="scoring",
     owner_period_s=0,
-    workloads=(WorkloadEntry(name="scorer", kind=WorkloadKind.DEPLOYMENT),),
+    workloads=(SCORER_ENTRY,),
 )
 INVENTORY = Inventory(
     path="", ssh_config=None, allowed_signers=None, parts=(Part.of(ENTRY),), hosts=()

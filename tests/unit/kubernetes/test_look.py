@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from remediations.systems.kubernetes.api import ApiError, KubernetesApi, Request
-from remediations.systems.kubernetes.inventory import ClusterEntry, WorkloadEntry, WorkloadKind
+from remediations.systems.kubernetes.inventory import ClusterEntry
 from remediations.systems.kubernetes.look import read_cluster
 from remediations.systems.kubernetes.parse import RESTARTED
 from remediations.systems.kubernetes.values import KubernetesReading, WorkloadState
@@ -18,6 +18,7 @@ from tests.unit.kubernetes.fake_api import (
     BAD,
     GOOD,
     SCORER,
+    SCORER_ENTRY,
     FakeApi,
     Tree,
     deployment,
@@ -30,7 +31,7 @@ ENTRY = ClusterEntry(
     context=None,
     namespace="scoring",
     owner_period_s=0,
-    workloads=(WorkloadEntry(name="scorer", kind=WorkloadKind.DEPLOYMENT),),
+    workloads=(SCORER_ENTRY,),
 )
 
 
@@ -64,7 +65,7 @@ def test_a_broken_release_is_read_with_its_reason() -> None:
     """Revisions with digests, pods with what they really run, why one is not ready."""
     found = state(broken())
     assert found.settled is False
-    assert found.stuck_reason == "p3: CrashLoopBackOff"
+    assert found.stuck_says == "p3: CrashLoopBackOff"
     assert [(one.hash, one.ready, one.images[0].digest) for one in found.revisions] == [
         ("new", 0, BAD.partition("@")[2]),
         ("old", 2, GOOD.partition("@")[2]),

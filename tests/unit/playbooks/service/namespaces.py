@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
+import msgspec
+
 from remediations.playbooks.service.situation import DIGEST_INPUT, ServiceSituation
 from remediations.systems.kubernetes.api import KubernetesApi
 from remediations.systems.kubernetes.inventory import (
     ClusterEntry,
-    WorkloadEntry,
-    WorkloadKind,
     WorkloadRole,
 )
 from remediations.systems.kubernetes.look import read_cluster
@@ -21,6 +21,7 @@ from tests.unit.kubernetes.fake_api import (
     BAD,
     GOOD,
     SCORER,
+    SCORER_ENTRY,
     FakeApi,
     deployment,
     pod,
@@ -78,11 +79,7 @@ def situation_of(
         context=None,
         namespace="scoring",
         owner_period_s=0,
-        workloads=(
-            WorkloadEntry(
-                name="scorer", kind=WorkloadKind.DEPLOYMENT, role=role, floor=floor, good=good
-            ),
-        ),
+        workloads=(msgspec.structs.replace(SCORER_ENTRY, role=role, floor=floor, good=good),),
     )
     reading = asyncio.run(read_cluster(cast(KubernetesApi, api), entry))
     made = ServiceSituation(
