@@ -238,3 +238,33 @@ def test_what_is_not_ours_to_change_is_refused(
     assert refused.code == 4, refused.document
     assert guard in json.dumps(refused.document)
     assert service.read()["metadata"]["generation"] == generation
+
+
+def test_a_drain_that_would_wait_for_ever_is_said_beforehand(
+    service: Service, oncall: OnCall
+) -> None:
+    """A budget that can never allow an eviction; and the API server itself says 429."""
+    service.cluster.apply(
+        {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": "keep", "namespace": NAMESPACE},
+            "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": SCORER}}},
+        }
+    )
+
+    def said() -> bool:
+        return "it can never allow one" in json.dumps(oncall.says("diagnose").document)
+
+    service.cluster.wait("the deadlock", said)
+    pod = service.pods()[0]
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": NAMESPACE},
+    }
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction"
+    service.cluster.kubectl(
+        "create", "--raw", path, "-f", "-", stdin=json.dumps(eviction), check=False
+    )
+    assert pod in service.pods()

@@ -14,6 +14,7 @@ from remediations.engine.find.finding import (
     evidence_of,
 )
 from remediations.playbooks.service.conditions import WorkloadCondition
+from remediations.playbooks.service.drain import drain_deadlocks
 from remediations.playbooks.service.situation import ServiceSituation
 from remediations.render.formats import count_of
 from remediations.systems.kubernetes.values import Workload
@@ -124,3 +125,7 @@ def _tables(service: ServiceSituation) -> Iterator[FindingTable]:
     if rows:
         columns = ("pod", "node", "phase", "reason")
         yield FindingTable(title="pods that are not ready", columns=columns, rows=tuple(rows[:20]))
+    stuck = tuple(tuple(one) for one in drain_deadlocks(service.reading)[:20])
+    if stuck:
+        columns = ("node", "pod", "budget", "why")
+        yield FindingTable(title="nodes that cannot be drained", columns=columns, rows=stuck)

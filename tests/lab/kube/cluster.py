@@ -172,6 +172,7 @@ class Cluster:
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",
+            "--kubelet-preferred-address-types=InternalIP",
             f"--tls-cert-file={keys}/server.crt",
             f"--tls-private-key-file={keys}/server.key",
             f"--client-ca-file={keys}/ca.crt",
