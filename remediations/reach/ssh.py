@@ -67,6 +67,11 @@ class SshReach:
         self._open: list[asyncssh.SSHClientConnection] = []
         self._pauses: dict[str, _Pause] = {}
 
+    @property
+    def inventory(self) -> Inventory:
+        """Whose machines these are. A driver of what is no host finds its own section there."""
+        return self._inventory
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -36,6 +36,8 @@ from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
 from remediations.playbooks.scoring.baseline import baseline
 from remediations.playbooks.scoring.gates import KeepsScoring
+from remediations.playbooks.service.gates import baseline as service_baseline
+from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.values import ModelOnDisk
@@ -45,10 +47,12 @@ from tests.inventories import node_entry
 from tests.replay.recording import RESCUE
 from tests.unit.diff.cases import difference
 from tests.unit.docs.travelled import manifest, tally
+from tests.unit.kubernetes.test_look import ENTRY
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.playbooks.scoring.cases import case_of as scoring_case
 from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
+from tests.unit.playbooks.service.namespaces import broken_release, situation_of
 from tests.unit.report import journal as told
 from tests.worlds import containers, scoring
 from tests.worlds.base import known
@@ -132,7 +136,8 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    return {part.kind: part for part in (*told, *observed, *found, *planned, *scoring_parts())}
+    more = (*scoring_parts(), *parts_of_a_cluster())
+    return {part.kind: part for part in (*told, *observed, *found, *planned, *more)}
 
 
 def scoring_parts() -> Iterator[Part]:
@@ -155,6 +160,16 @@ def scoring_parts() -> Iterator[Part]:
         listeners=known(()),
     )
     yield Part.of(PodmanReading(hosts=(bare,)))
+
+
+def parts_of_a_cluster() -> Iterator[Part]:
+    """What is told and read of a cluster, and what a plan for it holds."""
+    service = situation_of(broken_release(), floor=1)
+    proposal = PLAYBOOK.branches[0].propose(service)
+    yield Part.of(ENTRY)
+    yield Part.of(service.reading)
+    yield from service_baseline(service, proposal)
+    yield proposal.stages[0].gate.asks
 
 
 def recorded(name: str) -> list[Json]:

@@ -19,6 +19,7 @@ from remediations.engine.rules.book import (
     parse_rules,
     rule_entries,
 )
+from remediations.engine.rules.domain_rules import domain_rules
 from remediations.engine.runs.records import RunState, StepState
 from remediations.errors import ExitCode
 from remediations.playbooks.chain.classes import ChainClass
@@ -26,6 +27,9 @@ from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.restart import CHECKS
 from remediations.playbooks.scoring.classes import ScoringClass
 from remediations.playbooks.scoring.conditions import ScorerCondition
+from remediations.playbooks.service.checks.titles import CHECKS as SERVICE_CHECKS
+from remediations.playbooks.service.conditions import WorkloadCondition
+from remediations.playbooks.service.domain import DOMAIN as SERVICE
 
 ROOT = Path(__file__).resolve().parents[3]
 RULE = re.compile(r"(?:G[0-9]{1,3}|(?:VP|[WNPIV])[0-9]{1,2})b?")
@@ -108,6 +112,10 @@ def titles() -> dict[str, str]:
     return found
 
 
+OF_SERVICE = domain_rules([SERVICE])
+"""The pages that the domain `service` brings itself."""
+
+
 def of(*kinds: RuleKind) -> list[RuleEntry]:
     return [entry for entry in rule_entries() if entry.kind in kinds]
 
@@ -165,12 +173,25 @@ def test_titles_are_those_on_the_screens() -> None:
     """The same guard or check has the same title in a plan, in the checks, and here."""
     shown = {check.id: check.title for check in CHECKS}
     shown |= {guard: title for guard, title in titles().items() if guard not in SHARED_TITLE}
-    told = {entry.id: entry.title for entry in of(RuleKind.GUARD, RuleKind.CHECK)}
+    shown |= SERVICE_CHECKS
+    entries = (*of(RuleKind.GUARD, RuleKind.CHECK), *OF_SERVICE)
+    told = {entry.id: entry.title for entry in entries}
     assert len(shown) > 35
     assert {rule: (title, told[rule]) for rule, title in shown.items() if told[rule] != title} == {}
 
 
-@pytest.mark.parametrize("entry", rule_entries(), ids=lambda entry: f"{entry.kind}:{entry.id}")
+def test_the_service_explains_all_that_it_says() -> None:
+    """Its guards, checks, verdicts and conditions: exactly those that there are."""
+    told = {kind: {entry.id for entry in OF_SERVICE if entry.kind is kind} for kind in RuleKind}
+    assert told[RuleKind.GUARD] == {f"K{number}" for number in range(1, 10)}
+    assert told[RuleKind.CHECK] == set(SERVICE_CHECKS)
+    assert told[RuleKind.CONDITION] == set(WorkloadCondition)
+    assert told[RuleKind.CLASS] == {"serving", "service-degraded", "service-down"}
+
+
+@pytest.mark.parametrize(
+    "entry", [*rule_entries(), *OF_SERVICE], ids=lambda entry: f"{entry.kind}:{entry.id}"
+)
 def test_an_entry_is_whole(entry: RuleEntry) -> None:
     """Its parts in order, an incident where there is one, and no markup left."""
     labels = [part.label for part in entry.parts]

@@ -1,0 +1,1 @@
+"""KP1 to KP4, as tests."""

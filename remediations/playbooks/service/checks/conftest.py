@@ -1,0 +1,51 @@
+"""What the checks are given: the namespace, read afresh through the inventory's credentials."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from remediations.engine.apply.look import Sight
+from remediations.engine.verify.fixtures import (
+    given,
+    pytest_addoption,
+    pytest_configure,
+    saw,
+    seen,
+    wait,
+)
+from remediations.engine.verify.given import Given
+from remediations.playbooks.service.gates import ServiceBefore, look_at
+from remediations.systems.kubernetes.api import ApiError, KubernetesApi
+from remediations.systems.kubernetes.inventory import cluster_of
+from remediations.systems.kubernetes.look import read_cluster, unread
+from remediations.systems.kubernetes.values import KubernetesReading
+
+__all__ = ["given", "pytest_addoption", "pytest_configure", "saw", "seen", "wait"]
+
+Read = Callable[[], KubernetesReading]
+
+
+@pytest.fixture(scope="session")
+def before(given: Given) -> ServiceBefore:
+    """How the namespace was."""
+    return given.plan.part(ServiceBefore)
+
+
+@pytest.fixture(scope="session")
+def read(given: Given, before: ServiceBefore, seen: Callable[[Callable[[], Sight]], None]) -> Read:
+    """Read the namespace again. The report shows each look, too."""
+
+    def now() -> KubernetesReading:
+        entry = cluster_of(given.inventory)
+        try:
+            api = KubernetesApi.connect(entry)
+            found = asyncio.run(read_cluster(api, entry, previews=False))
+        except ApiError as error:
+            found = unread(entry, error)
+        seen(lambda: look_at(before, found).sight)
+        return found
+
+    return now

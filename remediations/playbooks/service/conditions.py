@@ -1,0 +1,115 @@
+"""What is wrong with a workload: one condition, from what was read of it. Pure.
+
+What the status says is of the generation that the controller has observed. While that is behind,
+nothing is concluded: a condition that a former rollout left behind would be taken for this one's
+(K2).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from remediations.engine.find.finding import Health
+from remediations.systems.kubernetes.values import Pod, Workload, WorkloadState
+from remediations.values.reading import Unknown
+
+IMAGE_WORDS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+)
+CRASH_WORDS = frozenset(
+    {
+        *("CrashLoopBackOff", "OOMKilled", "Error", "RunContainerError", "StartError"),
+        *("CreateContainerError", "CreateContainerConfigError", "ContainerCannotRun"),
+    }
+)
+"""The API's own words for how a container stands or ended."""
+
+
+class WorkloadCondition(StrEnum):
+    """rules/conditions.md has each."""
+
+    UNREAD = "workload-unread"
+    UNSEEN = "generation-unseen"
+    PAUSED = "rollout-paused"
+    NONE_WANTED = "scaled-to-zero"
+    NO_IMAGE = "image-not-pulled"
+    CRASHES = "containers-crash"
+    UNREADY = "pods-unready"
+    ROLLING = "rollout-under-way"
+    SKEW = "image-skew"
+    WELL = "rolled-out"
+
+
+class Judged(NamedTuple):
+    """A condition, its health, and why in one sentence."""
+
+    condition: WorkloadCondition
+    health: Health
+    cause: str
+
+
+def judge_workload(workload: Workload) -> Judged:
+    """What is wrong with it, the gravest first."""
+    state = workload.state
+    if isinstance(state, Unknown):
+        return Judged(WorkloadCondition.UNREAD, Health.UNKNOWN, state.reason)
+    return _judge(state.value)
+
+
+def _judge(state: WorkloadState) -> Judged:
+    if state.observed < state.generation:
+        cause = (
+            f"its controller has seen generation {state.observed} of {state.generation}: what its "
+            "status says is of an older one"
+        )
+        return Judged(WorkloadCondition.UNSEEN, Health.UNKNOWN, cause)
+    if state.desired == 0:
+        return Judged(WorkloadCondition.NONE_WANTED, Health.DOWN, "no replica is wanted")
+    counts = (
+        f"{state.available} of {state.desired} available, {state.updated} of the newest template"
+    )
+    broken = Health.DEGRADED if state.available else Health.DOWN
+    if state.paused:
+        cause = f"somebody has paused its rollout; {counts}"
+        return Judged(WorkloadCondition.PAUSED, broken, cause)
+    if not state.settled:
+        cause = f"{counts}; {state.stuck_says}" if state.stuck_says else counts
+        return Judged(_stuck(state), broken, cause)
+    skew = skewed(state)
+    if skew:
+        cause = f"pods of one template run different bytes: {', '.join(skew)}"
+        return Judged(WorkloadCondition.SKEW, Health.DEGRADED, cause)
+    return Judged(WorkloadCondition.WELL, Health.WELL, counts)
+
+
+def _stuck(state: WorkloadState) -> WorkloadCondition:
+    if state.troubles & IMAGE_WORDS:
+        return WorkloadCondition.NO_IMAGE
+    if state.troubles & CRASH_WORDS:
+        return WorkloadCondition.CRASHES
+    if state.available < state.desired or state.deadline_exceeded:
+        return WorkloadCondition.UNREADY
+    return WorkloadCondition.ROLLING
+
+
+def skewed(state: WorkloadState) -> tuple[str, ...]:
+    """The digests that ready pods of one template run for one container, where they are several:
+    a tag is not a version. The same bytes under two names are none."""
+    seen: dict[tuple[str, int], set[str]] = {}
+    for pod in state.pods:
+        if pod.ready and not pod.deleting:
+            for index, image in enumerate(pod.image_ids):
+                seen.setdefault((pod.template_hash, index), set()).add(_digest(image))
+    several = (found for found in seen.values() if len(found) > 1)
+    return tuple(sorted({one for found in several for one in found}))
+
+
+def running_digests(state: WorkloadState) -> tuple[str, ...]:
+    """What the pods that are not ending run."""
+    pods: list[Pod] = [pod for pod in state.pods if not pod.deleting]
+    return tuple(sorted({_digest(image) for pod in pods for image in pod.image_ids if image}))
+
+
+def _digest(image: str) -> str:
+    return image.rpartition("@")[2]

@@ -1,0 +1,58 @@
+"""What `remediate doctor` says of a cluster: whether it can be read, and whether we may act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from remediations.engine.doctor.examination import Doctor, Examination
+from remediations.engine.doctor.line import DoctorLine, lack_line, ok_line
+from remediations.playbooks.service.finding import NAME
+from remediations.systems.kubernetes.values import KubernetesReading
+from remediations.values.inventory import Inventory
+from remediations.values.reading import Unknown
+
+ROLE = "give the role of docs/kubernetes.md to whoever runs this"
+
+
+def _lines(
+    _inventory: Inventory,
+    examination: Examination,
+    _asked: Any,  # noqa: ANN401 - nothing
+) -> Sequence[DoctorLine]:
+    part = examination.observation.part(KubernetesReading.KIND)
+    return () if part is None else tuple(_of(part.read(KubernetesReading)))
+
+
+def _of(reading: KubernetesReading) -> Iterator[DoctorLine]:
+    cluster = reading.cluster
+    if isinstance(cluster, Unknown):
+        mend = f"mend the kubeconfig, or {ROLE}"
+        yield lack_line(NAME, "cluster", cluster.reason, mend)
+        return
+    yield ok_line(NAME, "cluster", f"{cluster.value}, namespace {reading.namespace}")
+    for workload in reading.workloads:
+        topic = workload.entry.target
+        if isinstance(workload.state, Unknown):
+            yield lack_line(
+                NAME, topic, workload.state.reason, "correct the inventory, or its role"
+            )
+        elif workload.state.value.owners:
+            owners = ", ".join(workload.state.value.owners)
+            mend = "it is changed where it comes from; no plan changes it here"
+            yield lack_line(NAME, topic, f"owned: {owners}", mend)
+        else:
+            yield ok_line(NAME, topic, "can be read")
+    if isinstance(reading.budgets, Unknown):
+        yield lack_line(NAME, "disruption budgets", reading.budgets.reason, ROLE)
+    for right in reading.access:
+        topic = f"right to {right.verb} {right.resource}"
+        if isinstance(right.allowed, Unknown):
+            yield lack_line(NAME, topic, right.allowed.reason, ROLE)
+        elif right.allowed.value:
+            yield ok_line(NAME, topic, "given")
+        else:
+            yield lack_line(NAME, topic, "not given", ROLE)
+
+
+DOCTOR = Doctor(lines=_lines)

@@ -1,0 +1,87 @@
+"""A service on Kubernetes, as the engine is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from remediations.engine.apply.look import Watch
+from remediations.engine.domain import Domain
+from remediations.engine.plan.compare import Movable, may_differ
+from remediations.engine.plan.plan import Plan
+from remediations.playbooks.service import high_error_rate
+from remediations.playbooks.service.actions import (
+    RESTART_WORKLOAD,
+    SET_IMAGE,
+    SET_IMAGE_BACK,
+    service_facts,
+)
+from remediations.playbooks.service.finding import NAME, conclude
+from remediations.playbooks.service.gates import (
+    RolledOut,
+    ServiceBefore,
+    ServiceLook,
+    baseline,
+    look_at,
+)
+from remediations.playbooks.service.guards import INVARIANTS
+from remediations.playbooks.service.impact import levels
+from remediations.playbooks.service.situation import has_cluster, situation
+from remediations.reach.connection import Reach
+from remediations.values.part import Part
+
+if TYPE_CHECKING:
+    from remediations.engine.doctor.examination import Doctor
+
+
+def _doctor() -> Doctor:
+    from remediations.playbooks.service.doctor import DOCTOR
+
+    return DOCTOR
+
+
+def watch(plan: Plan, reach: Reach) -> Watch:
+    """Looks at the workloads of the plan, through the inventory's credentials."""
+    # Imported here: who reads a saved observation needs no client.
+    from remediations.systems.kubernetes.connection import ClusterConnection
+    from remediations.systems.kubernetes.look import read_cluster
+
+    before = plan.part(ServiceBefore)
+    connection = ClusterConnection(reach)
+
+    async def look() -> ServiceLook:
+        api = await connection.api_of(before.cluster)
+        return look_at(before, await read_cluster(api, connection.entry, previews=False))
+
+    return look
+
+
+DOMAIN = Domain(
+    name=NAME,
+    title="a service on Kubernetes that answers with errors",
+    concerns=has_cluster,
+    situation=situation,
+    finding=conclude,
+    detail=lambda service: Part.of(service.reading),
+    facts=service_facts,
+    invariants=INVARIANTS,
+    levels=levels,
+    baseline=baseline,
+    resources=lambda service: (f"kubernetes/{service.cluster}/{service.reading.namespace}",),
+    actions=(RESTART_WORKLOAD, SET_IMAGE, SET_IMAGE_BACK),
+    playbooks=(high_error_rate.PLAYBOOK,),
+    watch=watch,
+    checks="remediations.playbooks.service.checks",
+    rules="remediations.playbooks.service.rules",
+    movable=MappingProxyType(
+        {
+            f"{ServiceBefore.KIND} workloads": Movable(
+                may_differ, "pods come and go; what decides of them is a fact or a guard"
+            )
+        }
+    ),
+    kinds=(RolledOut, ServiceBefore),
+    doctor=_doctor,
+    with_inputs=lambda service, inputs: replace(service, inputs=inputs),
+)

@@ -1,0 +1,101 @@
+"""The situation: what was read of the namespace, and what may be acted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from remediations.engine.domain import Inputs
+from remediations.engine.observe.observation import Observation
+from remediations.playbooks.service.conditions import Judged, judge_workload
+from remediations.systems.kubernetes.preview import candidate_images, version_image
+from remediations.systems.kubernetes.values import (
+    KubernetesReading,
+    Workload,
+    WorkloadState,
+)
+from remediations.values.reading import value_or_none
+from remediations.values.record import Moment
+
+DIGEST_INPUT = "digest"
+
+
+class LastGood(NamedTuple):
+    """An image that a workload can go back to, and how it is known to be good."""
+
+    image: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSituation:
+    """A namespace, which of its workloads may be acted on (`only`, empty for all), what people
+    chose (`inputs`), and when it was read."""
+
+    reading: KubernetesReading
+    at: Moment
+    only: frozenset[str]
+    inputs: Inputs = field(default_factory=dict)
+
+    @property
+    def cluster(self) -> str:
+        """Which cluster it is; `unknown` where that was not read."""
+        return value_or_none(self.reading.cluster) or "unknown"
+
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        """Those that may be acted on."""
+        every = self.reading.workloads
+        return tuple(one for one in every if not self.only or one.entry.target in self.only)
+
+    def judged(self, workload: Workload) -> Judged:
+        """What is wrong with one."""
+        return judge_workload(workload)
+
+    def workload(self, target: str) -> Workload:
+        """The workload that is called so in plans."""
+        return self.reading.workload(target)
+
+    def state(self, target: str) -> WorkloadState | None:
+        """What was read of it, None if nothing."""
+        return value_or_none(self.workload(target).state)
+
+    def last_good(self, workload: Workload) -> LastGood | None:
+        """The image to go back to: the one that people chose, the one that the inventory calls
+        good, or the one that serves now under an older template. Never by revision number or age:
+        numbers move after an undo, and nothing says that what is older is better."""
+        state = value_or_none(workload.state)
+        if state is None:
+            return None
+        candidates = candidate_images(workload.entry, state)
+        chosen = self.inputs.get(DIGEST_INPUT) or workload.entry.good
+        if chosen is not None:
+            named = next((one for one in candidates if one.endswith(f"@{chosen}")), None)
+            said = "you chose it" if DIGEST_INPUT in self.inputs else "the inventory calls it good"
+            return LastGood(named, said) if named else None
+        serving = {
+            image.image: revision
+            for revision in state.revisions
+            if revision.ready
+            and (image := version_image(workload.entry, revision.images))
+            and image.image in candidates
+        }
+        if len(serving) != 1:
+            return None
+        ((found, revision),) = serving.items()
+        return LastGood(found, f"{revision.ready} ready of template {revision.hash} serve with it")
+
+
+def has_cluster(observation: Observation) -> bool:
+    """Whether a cluster was looked at."""
+    return observation.part(KubernetesReading.KIND) is not None
+
+
+def situation(observation: Observation, only: frozenset[str]) -> ServiceSituation:
+    """What was read of the namespace.
+
+    Raises:
+        UsageError: the observation has none that this version can read.
+    """
+    reading = observation.read(KubernetesReading)
+    return ServiceSituation(reading=reading, at=observation.began, only=only)

@@ -1,0 +1,310 @@
+"""One bounded request at a time to an API server, through the client library's credentials.
+
+The rules:
+
+1. Nothing is repeated here: the library's own retries are off, since a time limit of 40 seconds
+   would last 160. Whoever repeats knows why.
+2. Every call has a time limit as a whole, and a limit in bytes.
+3. Every failure is an `ApiError` that names verb and resource, and says whether the request may
+   have had an effect (`sent`): a write that was not answered may be applied later.
+4. The library is imported here, when a cluster is first asked: it takes a third of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from remediations.errors import RemediationError
+from remediations.files.trusted import MEGABYTE, read_trusted
+from remediations.render.printable import one_line
+from remediations.systems.kubernetes.inventory import ClusterEntry
+from remediations.values.reading import Why
+
+Tree = dict[str, Any]
+CALL_LIMIT_S = 10.0
+CONNECT_LIMIT_S = 4.0
+ANSWER_BYTES = 16 * MEGABYTE
+CONFIG_BYTES = MEGABYTE
+CHUNK = 65536
+SAID = 200
+MERGE_PATCH = "application/strategic-merge-patch+json"
+MANAGER = "remediate"
+"""The field manager of all writes."""
+
+_WHY = {401: Why.DENIED, 403: Why.DENIED, 404: Why.ABSENT}
+_WORDS = {
+    401: "the token or certificate is not accepted (expired, revoked, or of another cluster)",
+    403: "the role does not allow it",
+    404: "it does not exist",
+    409: "somebody else has changed it meanwhile",
+    422: "a condition of the patch does not hold, or the API server refuses its form",
+    429: "the API server, or a disruption budget, asks to wait",
+}
+
+
+class ApiError(Exception):
+    """A request that failed. `status` is that of HTTP, 0 where there was no answer; `sent` is
+    whether it may have had an effect nevertheless; `cause` is what the API server calls it."""
+
+    def __init__(
+        self, what: str, *, why: Why, status: int = 0, sent: bool = False, cause: str = ""
+    ) -> None:
+        super().__init__(what)
+        self.why = why
+        self.status = status
+        self.sent = sent
+        self.cause = cause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request. `resource` is what people call it: `deployments/scorer in scoring`."""
+
+    method: str
+    path: str
+    verb: str
+    resource: str
+    query: Mapping[str, str] | None = None
+    body: Any = None
+    content_type: str = "application/json"
+
+    @property
+    def told(self) -> str:
+        """Verb and resource, for messages."""
+        return f"{self.verb} {self.resource}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can change something."""
+        return self.method != "GET" and (self.query or {}).get("dryRun") != "All"
+
+
+class KubernetesApi:
+    """One cluster. Not for several threads at the same time, except for `ask`."""
+
+    def __init__(self, client: Any, server: str) -> None:  # noqa: ANN401 - the library is untyped
+        self._client = client
+        self.server = server
+
+    @classmethod
+    def connect(cls, entry: ClusterEntry) -> KubernetesApi:
+        """A client by the inventory's kubeconfig, or by the pod's service account. Asks nothing.
+
+        Raises:
+            ApiError: the kubeconfig cannot be used; says why.
+        """
+        import urllib3
+        from kubernetes.client import ApiClient, Configuration
+
+        configuration = Configuration()
+        _configure(entry, configuration)
+        server = str(configuration.host)
+        if not server.startswith("https://") or not configuration.verify_ssl:
+            raise _unusable(entry, f"{server}: the certificate of the API server is not verified")
+        configuration.retries = urllib3.Retry(total=0, redirect=0)
+        configuration.connection_pool_maxsize = 8
+        return cls(ApiClient(configuration), server)
+
+    def ask(self, request: Request, limit_s: float = CALL_LIMIT_S) -> Tree:
+        """The answer as a JSON object.
+
+        Raises:
+            ApiError: there is none, it is an error, or it is something else.
+        """
+        status, data = self._exchange(request, limit_s)
+        tree = _tree(data)
+        if tree is None:
+            kind = "HTML" if data.lstrip()[:1] == b"<" else "no JSON object"
+            raise ApiError(
+                f"{request.told}: {self.server} answered {status} with {kind}: not an API server",
+                why=Why.MALFORMED,
+                sent=request.writes,
+            )
+        if status >= 300:
+            raise _refusal(request, status, tree)
+        return tree
+
+    def _exchange(self, request: Request, limit_s: float) -> tuple[int, bytes]:
+        import urllib3
+
+        end = time.monotonic() + limit_s
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        body = None if request.body is None else json.dumps(request.body).encode()
+        try:
+            answer = self._client.rest_client.pool_manager.request(
+                request.method,
+                f"{self.server}{request.path}{query}",
+                body=body,
+                headers=self._headers(request, body is not None),
+                timeout=urllib3.Timeout(connect=CONNECT_LIMIT_S, read=limit_s),
+                preload_content=False,
+            )
+            data = bytearray()
+            try:
+                while chunk := answer.read(CHUNK, decode_content=True):
+                    data += chunk
+                    if len(data) > ANSWER_BYTES:
+                        raise ApiError(
+                            f"{request.told}: the answer has more than {ANSWER_BYTES} bytes",
+                            why=Why.TOO_LARGE,
+                            sent=request.writes,
+                        )
+                    if time.monotonic() > end:
+                        raise _silent(request, self.server, limit_s)
+            finally:
+                answer.close() if time.monotonic() > end else answer.release_conn()
+            return int(answer.status), bytes(data)
+        except urllib3.exceptions.HTTPError as error:
+            raise _lost(request, self.server, error, limit_s) from error
+
+    def _headers(self, request: Request, has_body: bool) -> dict[str, str]:
+        headers = {"Accept": "application/json", "User-Agent": MANAGER}
+        if has_body:
+            headers["Content-Type"] = request.content_type
+        token = self._client.configuration.get_api_key_with_prefix(
+            "BearerToken", alias="authorization"
+        )
+        basic = self._client.configuration.get_basic_auth_token()
+        if token or (basic and self._client.configuration.username):
+            headers["Authorization"] = token or basic
+        return headers
+
+
+def _configure(entry: ClusterEntry, configuration: Any) -> None:  # noqa: ANN401
+    """Load the credentials. What the library raises is told without quoting it: it may hold them.
+
+    Raises:
+        ApiError: they cannot be used.
+    """
+    from kubernetes.config import ConfigException, load_incluster_config
+    from kubernetes.config.kube_config import KubeConfigLoader
+
+    try:
+        if entry.kubeconfig is None:
+            load_incluster_config(client_configuration=configuration)
+            return
+        path = Path(entry.kubeconfig)
+        loader = KubeConfigLoader(
+            config_dict=_yaml(entry, read_trusted(path, limit=CONFIG_BYTES, follow=True).data),
+            active_context=entry.context,
+            config_base_path=str(path.parent),
+        )
+        loader.load_and_set(configuration)
+    except RemediationError as error:
+        raise _unusable(entry, f"{error.what}: {error.got}") from error
+    except OSError as error:
+        raise _unusable(entry, error.strerror or type(error).__name__) from error
+    except ConfigException as error:
+        said = str(error) if entry.kubeconfig is None else _missing_part(str(error))
+        raise _unusable(entry, said) from None
+    except Exception as error:  # noqa: BLE001 - the library raises what it meets
+        raise _unusable(entry, f"it has another form ({type(error).__name__})") from None
+
+
+def _yaml(entry: ClusterEntry, data: bytes) -> Tree:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        tree = YAML(typ="safe", pure=True).load(data.decode())
+    except (YAMLError, UnicodeDecodeError):
+        raise _unusable(entry, "it is not YAML") from None
+    if not isinstance(tree, dict):
+        raise _unusable(entry, "it is not a mapping")
+    return tree
+
+
+def _missing_part(said: str) -> str:
+    """What the library misses, without values."""
+    return one_line(said.split("{", maxsplit=1)[0])[:SAID]
+
+
+def _unusable(entry: ClusterEntry, got: str) -> ApiError:
+    where = entry.kubeconfig or "the service account of this pod"
+    context = f", context {entry.context}" if entry.context else ""
+    return ApiError(f"{where}{context} cannot be used: {got}", why=Why.REFUSED)
+
+
+def _tree(data: bytes) -> Tree | None:
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def _refusal(request: Request, status: int, tree: Tree) -> ApiError:
+    said = one_line(str(tree.get("message", "")))[:SAID]
+    details = tree.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    first = causes[0] if isinstance(causes, list) and causes else {}
+    cause = str(first.get("reason", "")) if isinstance(first, dict) else ""
+    words = _WORDS.get(status, "the API server failed" if status >= 500 else "it was refused")
+    return ApiError(
+        f"{request.told}: {status}, {words}: {said}",
+        why=_WHY.get(status, Why.FAILED),
+        status=status,
+        sent=request.writes and status >= 500,
+        cause=cause or str(tree.get("reason", "")),
+    )
+
+
+def _silent(request: Request, server: str, limit_s: float) -> ApiError:
+    return ApiError(
+        f"{request.told}: {server} did not answer within {limit_s:.0f} s",
+        why=Why.TIME_LIMIT,
+        sent=request.writes,
+    )
+
+
+def _lost(request: Request, server: str, error: Exception, limit_s: float) -> ApiError:
+    """What a failure of the connection is: refused, silent, or broken off."""
+    from urllib3 import exceptions
+
+    cause = getattr(error, "reason", None) or error
+    if isinstance(cause, exceptions.NewConnectionError | exceptions.NameResolutionError):
+        return ApiError(f"{request.told}: {server} refuses connections", why=Why.NOT_LISTENING)
+    if isinstance(cause, exceptions.ConnectTimeoutError):
+        return ApiError(f"{request.told}: {server} cannot be reached", why=Why.UNREACHABLE)
+    if isinstance(cause, exceptions.ReadTimeoutError):
+        return _silent(request, server, limit_s)
+    if isinstance(cause, exceptions.SSLError):
+        said = one_line(str(cause))[:SAID]
+        return ApiError(f"{request.told}: {server}: TLS failed: {said}", why=Why.REFUSED)
+    return ApiError(
+        f"{request.told}: the connection to {server} was lost ({type(cause).__name__})",
+        why=Why.UNREACHABLE,
+        sent=request.writes,
+    )
+
+
+def get(path: str, resource: str, *, verb: str = "get", **query: str) -> Request:
+    """A request that reads."""
+    return Request(method="GET", path=path, verb=verb, resource=resource, query=query or None)
+
+
+def write_patch(path: str, resource: str, tree: Tree, *, dry_run: bool = False) -> Request:
+    """A strategic merge patch by our field manager; unknown fields are refused, not dropped."""
+    query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+    return Request(
+        method="PATCH",
+        path=path,
+        verb="patch",
+        resource=resource,
+        query={**query, "dryRun": "All"} if dry_run else query,
+        body=tree,
+        content_type=MERGE_PATCH,
+    )
+
+
+def namespaced(group: str, namespace: str, plural: str, name: str = "") -> str:
+    """The path of a resource: `group` is `v1`, or `apps/v1`."""
+    root = f"/api/{group}" if "/" not in group else f"/apis/{group}"
+    end = f"/{quote(name, safe='')}" if name else ""
+    return f"{root}/namespaces/{quote(namespace, safe='')}/{plural}{end}"

@@ -1,0 +1,145 @@
+"""The section `kubernetes` of an inventory: which cluster, which namespace, which workloads.
+
+kubernetes:
+  kubeconfig: kubeconfig        # left out: the service account of the pod that runs us
+  context: production           # left out: the current context of that file
+  namespace: scoring
+  owner_period_seconds: 180     # how often a controller of somebody else's makes it its own
+  workloads:
+    scorer: {kind: Deployment, role: service, floor: 1, container: scorer}
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import ClassVar
+
+from remediations.engine.observe.inventory_section import InventorySection, SectionForm
+from remediations.engine.observe.inventory_table import InventoryTable
+from remediations.errors import UsageError
+from remediations.values.inventory import Inventory
+from remediations.values.part import Kinded
+from remediations.values.record import Record
+
+SECTION = "kubernetes"
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+DNS_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_CONTEXT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@:/.-]{0,252}")
+_MOST_WORKLOADS = 50
+_MOST_REPLICAS = 10_000
+_DAY_S = 24 * 3600
+NO_OWNER_S = 0
+"""Nobody else makes the workloads their own, as far as the inventory says."""
+
+
+class WorkloadKind(StrEnum):
+    """What a workload is. Others are not acted on."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+
+    @property
+    def plural(self) -> str:
+        """The name of the resource in paths and in roles."""
+        return f"{self.value.lower()}s"
+
+
+class WorkloadRole(StrEnum):
+    """What a workload is there for. One that holds a validator's key must never run twice."""
+
+    SERVICE = "service"
+    VALIDATOR = "validator"
+
+
+class WorkloadEntry(Record, frozen=True, kw_only=True):
+    """A workload, as its operator says. `floor` is how many replicas must stay available;
+    `container` is the one whose image is the version, None if there is only one; `good` is the
+    digest of an image that is known to work, None if nobody says so."""
+
+    name: str
+    kind: WorkloadKind
+    role: WorkloadRole
+    floor: int
+    container: str | None
+    good: str | None
+
+    @property
+    def target(self) -> str:
+        """Its name in plans: no host can be called so."""
+        return f"{self.kind.value.lower()}/{self.name}"
+
+
+class ClusterEntry(Kinded, frozen=True, kw_only=True):
+    """The cluster and the namespace. `kubeconfig` is an absolute path, None for the service account
+    of a pod; `context` is None for the current one."""
+
+    KIND: ClassVar[str] = "kubernetes.cluster/1"
+
+    kubeconfig: str | None
+    context: str | None
+    namespace: str
+    owner_period_s: int
+    workloads: tuple[WorkloadEntry, ...]
+
+
+def cluster_of(inventory: Inventory) -> ClusterEntry:
+    """The cluster.
+
+    Raises:
+        UsageError: the inventory has none.
+    """
+    part = inventory.part(ClusterEntry.KIND)
+    if part is None:
+        raise UsageError(
+            f"{inventory.path or 'the inventory'} has no section `{SECTION}`",
+            guard="inventory",
+            got="no such section",
+            expected=f"`{SECTION}: {{namespace: …, workloads: {{…}}}}` in the inventory",
+            next_step="add it (docs/kubernetes.md)",
+        )
+    return part.read(ClusterEntry)
+
+
+def _cluster(table: InventoryTable) -> ClusterEntry:
+    workloads = table.table("workloads")
+    if not 0 < len(workloads.content) <= _MOST_WORKLOADS:
+        raise table.wrong("workloads", f"1 to {_MOST_WORKLOADS} workloads, as `NAME: {{kind: …}}`")
+    if "context" in table and "kubeconfig" not in table:
+        raise table.wrong("context", "a kubeconfig beside it: inside a cluster there are none")
+    return ClusterEntry(
+        kubeconfig=table.file("kubeconfig"),
+        context=table.optional("context", _CONTEXT, "the name of a context"),
+        namespace=table.text("namespace", DNS_LABEL, "the name of a namespace"),
+        owner_period_s=table.whole_number(
+            "owner_period_seconds", 0, _DAY_S, default=NO_OWNER_S, unit="seconds"
+        ),
+        workloads=tuple(_workload(workloads, name) for name in workloads.content),
+    )
+
+
+def _workload(workloads: InventoryTable, name: object) -> WorkloadEntry:
+    if not isinstance(name, str) or not DNS_NAME.fullmatch(name):
+        raise workloads.wrong(name, "the name of a workload", str(name)[:80])
+    table = workloads.table(name)
+    table.keys(required=("kind",), optional=("role", "floor", "container", "good"))
+    return WorkloadEntry(
+        name=name,
+        kind=table.choice("kind", WorkloadKind),
+        role=table.choice("role", WorkloadRole) if "role" in table else WorkloadRole.SERVICE,
+        floor=table.whole_number("floor", 0, _MOST_REPLICAS, default=0, unit="replicas"),
+        container=table.optional("container", DNS_LABEL, "the name of a container"),
+        good=table.optional("good", DIGEST, "the digest of an image, sha256: and 64 hex digits"),
+    )
+
+
+CLUSTER_SECTION = InventorySection(
+    name=SECTION,
+    whole=SectionForm(
+        kind=ClusterEntry,
+        read=_cluster,
+        required=("namespace", "workloads"),
+        optional=("kubeconfig", "context", "owner_period_seconds"),
+    ),
+)

@@ -1,0 +1,317 @@
+"""From answers of the API server to values. Pure.
+
+What the API server sends is as trusted as a host: every field is checked, what has another form is
+a `TextError`, and nothing has a default that decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from remediations.render.printable import one_line
+from remediations.systems.kubernetes.values import Budget, Image, Pod, Revision, WorkloadState
+from remediations.values.lines import TextError
+from remediations.values.wire import canonical
+
+Tree = dict[str, Any]
+SHORT = 300
+RESTARTED = "remediate/restarted"
+BACK_OFF = "CrashLoopBackOff"
+_RESTARTS = (RESTARTED, "kubectl.kubernetes.io/restartedAt")
+_HASH_LABEL = "pod-template-hash"
+_NO_OWNERS = re.compile(r"kubectl($|-.*)|kube-controller-manager|remediate|Python-.*|OpenAPI-.*")
+"""Field managers that are people at a shell, Kubernetes itself, or we."""
+_OWNER_KEYS = re.compile(
+    r"argocd\.argoproj\.io/(instance|tracking-id)|(kustomize|helm)\.toolkit\.fluxcd\.io/name"
+    r"|meta\.helm\.sh/release-name|app\.kubernetes\.io/managed-by"
+)
+
+
+def digest_of(tree: object) -> str:
+    """A SHA-256 of a tree, 16 digits: enough to tell templates of one object apart."""
+    return hashlib.sha256(canonical(_without_floats(tree))).hexdigest()[:16]
+
+
+def _without_floats(tree: object) -> object:
+    if isinstance(tree, dict):
+        return {str(key): _without_floats(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_without_floats(value) for value in tree]
+    return repr(tree) if isinstance(tree, float) else tree
+
+
+def at(tree: object, *path: str) -> Any:  # noqa: ANN401 - a JSON tree
+    """What stands at a path of keys, None where one is missing."""
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def text(tree: object, *path: str) -> str:
+    """The text at a path.
+
+    Raises:
+        TextError: there is none.
+    """
+    value = at(tree, *path)
+    if not isinstance(value, str) or not value:
+        raise TextError(f"no text at {'.'.join(path)}")
+    return one_line(value)[:SHORT]
+
+
+def number(tree: object, *path: str, absent: int | None = None) -> int:
+    """The number at a path; `absent` where the API leaves it out and that means a number.
+
+    Raises:
+        TextError: it is something else.
+    """
+    value = at(tree, *path)
+    if value is None and absent is not None:
+        return absent
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise TextError(f"no whole number at {'.'.join(path)}")
+    return value
+
+
+def items(tree: object) -> list[Tree]:
+    """The objects of a list.
+
+    Raises:
+        TextError: it is not a list, or not a whole one.
+    """
+    found = at(tree, "items")
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise TextError("no list of objects")
+    if at(tree, "metadata", "continue"):
+        raise TextError("a list that is longer than was asked for")
+    return found
+
+
+def _list(tree: object, *path: str) -> list[Tree]:
+    found = at(tree, *path)
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise TextError(f"no list at {'.'.join(path)}")
+    return found
+
+
+def images_of(template: object) -> tuple[Image, ...]:
+    """The images of a pod template.
+
+    Raises:
+        TextError: it has another form.
+    """
+    found = _list(template, "spec", "containers")
+    if not found:
+        raise TextError("a template without containers")
+    return tuple(Image(container=text(c, "name"), image=text(c, "image")) for c in found)
+
+
+def templates_of(template: Tree) -> tuple[str, str]:
+    """The digest of a pod template without what any two revisions differ in, and the same without
+    its images."""
+    meta = template.get("metadata") or {}
+    labels = {k: v for k, v in (meta.get("labels") or {}).items() if k != _HASH_LABEL}
+    notes = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in _RESTARTS}
+    spec = dict(template.get("spec") or {})
+    whole = {"labels": labels, "annotations": notes, "spec": spec}
+    bare = [{k: v for k, v in c.items() if k != "image"} for c in _list(spec, "containers")]
+    return digest_of(whole), digest_of({**whole, "spec": {**spec, "containers": bare}})
+
+
+def workload_state(
+    tree: Tree, sets: list[Tree], pods: list[Tree], scalers: list[Tree]
+) -> WorkloadState:
+    """A Deployment or StatefulSet, with what belongs to it.
+
+    Raises:
+        TextError: something has another form.
+    """
+    uid = text(tree, "metadata", "uid")
+    template = at(tree, "spec", "template")
+    if not isinstance(template, dict):
+        raise TextError("no template")
+    whole, rest = templates_of(template)
+    mine = [one for one in sets if _owned_by(one, uid)]
+    owners = {uid, *(text(one, "metadata", "uid") for one in mine)}
+    rolling = at(tree, "spec", "strategy", "rollingUpdate") or {}
+    kind = at(tree, "spec", "strategy", "type") or at(tree, "spec", "updateStrategy", "type")
+    return WorkloadState(
+        uid=uid,
+        generation=number(tree, "metadata", "generation"),
+        observed=number(tree, "status", "observedGeneration", absent=0),
+        template=whole,
+        rest=rest,
+        images=images_of(template),
+        desired=number(tree, "spec", "replicas", absent=1),
+        total=number(tree, "status", "replicas", absent=0),
+        updated=number(tree, "status", "updatedReplicas", absent=0),
+        ready=number(tree, "status", "readyReplicas", absent=0),
+        available=number(tree, "status", "availableReplicas", absent=0),
+        paused=at(tree, "spec", "paused") is True,
+        strategy=str(kind or "RollingUpdate"),
+        surge=str(rolling.get("maxSurge", "0")) if isinstance(rolling, dict) else "0",
+        unavailable=str(rolling.get("maxUnavailable", "1")) if isinstance(rolling, dict) else "1",
+        deadline_exceeded=_deadline_exceeded(tree),
+        owners=tuple(sorted(set(_owners(tree, scalers)))),
+        revisions=tuple(sorted((_revision(one) for one in mine), key=lambda r: r.name)),
+        pods=tuple(
+            sorted(
+                (_pod(p) for p in pods if any(_owned_by(p, o) for o in owners)),
+                key=lambda p: p.name,
+            )
+        ),
+    )
+
+
+def _owned_by(tree: Tree, uid: str) -> bool:
+    refs = _list(tree, "metadata", "ownerReferences")
+    return any(ref.get("uid") == uid and ref.get("controller") is True for ref in refs)
+
+
+def _deadline_exceeded(tree: Tree) -> bool:
+    """Whether the condition says so. It is of the generation that was observed: whoever decides
+    has to look at that first."""
+    return any(
+        one.get("type") == "Progressing" and one.get("reason") == "ProgressDeadlineExceeded"
+        for one in _list(tree, "status", "conditions")
+    )
+
+
+def _owners(tree: Tree, scalers: list[Tree]) -> Iterator[str]:
+    """Whoever else makes the object their own: owner references, marks of GitOps controllers,
+    field managers that are no people, and whatever scales it."""
+    for ref in _list(tree, "metadata", "ownerReferences"):
+        yield f"{ref.get('kind')} {ref.get('name')} (owner reference)"
+    for place in ("labels", "annotations"):
+        for key, value in sorted((at(tree, "metadata", place) or {}).items()):
+            if _OWNER_KEYS.fullmatch(str(key)):
+                yield one_line(f"{key}={value}")[:SHORT]
+    for entry in _list(tree, "metadata", "managedFields"):
+        name = str(entry.get("manager", ""))
+        if not _NO_OWNERS.fullmatch(name) and entry.get("subresource") in (None, ""):
+            yield one_line(f"field manager {name}")[:SHORT]
+    kind, name = at(tree, "kind"), at(tree, "metadata", "name")
+    for scaler in scalers:
+        ref = at(scaler, "spec", "scaleTargetRef")
+        if (at(ref, "kind"), at(ref, "name")) == (kind, name):
+            marks = at(scaler, "metadata", "labels") or {}
+            word = "KEDA" if "scaledobject.keda.sh/name" in marks else "HorizontalPodAutoscaler"
+            yield f"{word} {at(scaler, 'metadata', 'name')}"
+
+
+def _revision(tree: Tree) -> Revision:
+    template = at(tree, "spec", "template")
+    if not isinstance(template, dict):
+        raise TextError("a ReplicaSet without a template")
+    whole, rest = templates_of(template)
+    return Revision(
+        name=text(tree, "metadata", "name"),
+        uid=text(tree, "metadata", "uid"),
+        hash=text(tree, "metadata", "labels", _HASH_LABEL),
+        images=images_of(template),
+        template=whole,
+        rest=rest,
+        desired=number(tree, "spec", "replicas", absent=1),
+        ready=number(tree, "status", "readyReplicas", absent=0),
+    )
+
+
+def _pod(tree: Tree) -> Pod:
+    statuses = _list(tree, "status", "containerStatuses")
+    ready = any(
+        one.get("type") == "Ready" and one.get("status") == "True"
+        for one in _list(tree, "status", "conditions")
+    )
+    ends = () if ready else tuple(_ends(tree, statuses))
+    return Pod(
+        name=text(tree, "metadata", "name"),
+        uid=text(tree, "metadata", "uid"),
+        phase=str(at(tree, "status", "phase") or "Unknown"),
+        ready=ready,
+        deleting=at(tree, "metadata", "deletionTimestamp") is not None,
+        node=str(at(tree, "spec", "nodeName") or ""),
+        template_hash=str(at(tree, "metadata", "labels", _HASH_LABEL) or ""),
+        image_ids=tuple(str(one.get("imageID") or "") for one in statuses),
+        troubles=tuple(dict.fromkeys(end.word for end in ends if end.word)),
+        says=one_line(", ".join(dict.fromkeys(end.says for end in ends)))[:SHORT],
+        restarts=sum(number(one, "restartCount", absent=0) for one in statuses),
+    )
+
+
+class _End(NamedTuple):
+    """How a container stands or ended: the API's word for it, and a sentence."""
+
+    word: str
+    says: str
+
+
+def _ends(tree: Tree, statuses: list[Tree]) -> Iterator[_End]:
+    """Why a pod is not ready: its containers' own words and exit codes, else its condition.
+
+    `CrashLoopBackOff` alone says nothing: how the last run ended is told, too.
+    """
+    told = False
+    for one in statuses:
+        now = at(one, "state", "waiting") or at(one, "state", "terminated")
+        last = at(one, "lastState", "terminated")
+        for state, before in ((now, ""), (last, "before: ")):
+            if isinstance(state, dict):
+                told = True
+                yield _end(state, before)
+    if not told:
+        for one in _list(tree, "status", "conditions"):
+            if one.get("status") == "False":
+                yield _end(one, "")
+
+
+def _end(state: Tree, before: str) -> _End:
+    """Its word, with the exit code, or what is said about it. How long a restart waits moves."""
+    word = one_line(str(state.get("reason") or ""))[:64]
+    code = state.get("exitCode")
+    more = f"exit {code}" if code is not None else str(state.get("message") or "")[:160]
+    return _End(word, one_line(f"{before}{word} {'' if word == BACK_OFF else more}".strip()))
+
+
+def budget(tree: Tree, pods: list[Tree]) -> Budget:
+    """A disruption budget, with the pods that it covers.
+
+    Raises:
+        TextError: something has another form.
+    """
+    seen = number(tree, "status", "observedGeneration", absent=0)
+    current = seen >= number(tree, "metadata", "generation", absent=0)
+    selector = at(tree, "spec", "selector")
+    return Budget(
+        name=text(tree, "metadata", "name"),
+        allowed=number(tree, "status", "disruptionsAllowed", absent=0) if current else None,
+        healthy=number(tree, "status", "currentHealthy", absent=0),
+        needed=number(tree, "status", "desiredHealthy", absent=0),
+        expected=number(tree, "status", "expectedPods", absent=0),
+        evicts_unready=at(tree, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow",
+        pods=tuple(sorted(text(p, "metadata", "name") for p in pods if _selects(selector, p))),
+    )
+
+
+def _selects(selector: object, pod: Tree) -> bool:
+    """Whether a label selector matches a pod: its labels and its expressions."""
+    labels = at(pod, "metadata", "labels") or {}
+    wanted = at(selector, "matchLabels") or {}
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        _expression(one, labels) for one in _list(selector, "matchExpressions")
+    )
+
+
+def _expression(one: Tree, labels: dict[str, str]) -> bool:
+    key, values = one.get("key"), one.get("values") or []
+    has = key in labels
+    return {
+        "In": has and labels.get(str(key)) in values,
+        "NotIn": not has or labels.get(str(key)) not in values,
+        "Exists": has,
+        "DoesNotExist": not has,
+    }[str(one.get("operator"))]

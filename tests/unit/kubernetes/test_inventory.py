@@ -1,0 +1,90 @@
+"""The section `kubernetes`: read strictly, each complaint with its line; nothing is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from remediations.engine.installed_systems import InstalledSystems
+from remediations.engine.observe.inventory import load_inventory
+from remediations.errors import UsageError
+from remediations.systems.comet.system import COMET
+from remediations.systems.hosts.system import HOSTS
+from remediations.systems.kubernetes.inventory import WorkloadRole, cluster_of
+from remediations.systems.kubernetes.system import KUBERNETES
+from remediations.values.inventory import Inventory
+
+SYSTEMS = InstalledSystems(systems=(COMET, HOSTS, KUBERNETES), troubles=())
+
+
+def read(tmp_path: Path, section: str) -> Inventory:
+    """An inventory with that section and a bastion."""
+    file = tmp_path / "inventory.yaml"
+    file.write_text(
+        f"version: 2\nchain: {{id: c-1}}\n{section}hosts:\n  jump: {{chain: {{role: bastion}}}}\n"
+    )
+    file.chmod(0o600)
+    return load_inventory(file, SYSTEMS)
+
+
+def test_all_of_it(tmp_path: Path) -> None:
+    """A kubeconfig beside the inventory, defaults for the rest."""
+    section = (
+        "kubernetes:\n  kubeconfig: kubeconfig\n  context: lab\n  namespace: scoring\n"
+        "  workloads:\n"
+        "    scorer: {kind: Deployment, floor: 1}\n"
+        "    signer: {kind: StatefulSet, role: validator, container: node}\n"
+    )
+    entry = cluster_of(read(tmp_path, section))
+    assert entry.kubeconfig == str(tmp_path / "kubeconfig")
+    assert [one.target for one in entry.workloads] == ["deployment/scorer", "statefulset/signer"]
+    assert [one.floor for one in entry.workloads] == [1, 0]
+    assert entry.workloads[1].role is WorkloadRole.VALIDATOR
+
+
+def test_without_it_nothing_is_read(tmp_path: Path) -> None:
+    """And whoever needs it is told how it is written."""
+    inventory = read(tmp_path, "")
+    assert not KUBERNETES.is_in(inventory)
+    with pytest.raises(UsageError, match="no section `kubernetes`"):
+        cluster_of(inventory)
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("{namespace: n}", "workloads"),
+        ("{namespace: n, workloads: {}}", "1 to 50 workloads"),
+        ("{namespace: n, workloads: {s: {}}}", "kind"),
+        ("{namespace: n, workloads: {s: {kind: DaemonSet}}}", "Deployment | StatefulSet"),
+        ("{namespace: N_, workloads: {s: {kind: Deployment}}}", "the name of a namespace"),
+        ("{namespace: n, workloads: {S: {kind: Deployment}}}", "the name of a workload"),
+        ("{namespace: n, workloads: {s: {kind: Deployment, good: v1}}}", "sha256:"),
+        ("{namespace: n, workloads: {s: {kind: Deployment, floor: -1}}}", "replicas from 0"),
+        ("{namespace: n, workloads: {s: {kind: Deployment, image: x}}}", "one of the keys"),
+        (
+            "{namespace: n, context: c, workloads: {s: {kind: Deployment}}}",
+            "a kubeconfig beside it",
+        ),
+        ("{namespace: n, server: x, workloads: {s: {kind: Deployment}}}", "one of the keys"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, section: str, expected: str) -> None:
+    """With the line, and what is expected there."""
+    with pytest.raises(UsageError) as raised:
+        read(tmp_path, f"kubernetes: {section}\n")
+    assert expected in raised.value.expected
+    assert ":3" in raised.value.what
+
+
+def test_the_library_is_loaded_late() -> None:
+    """Who has no cluster does not wait for its client: it takes a third of a second."""
+    text = (
+        "import sys; import remediations.systems.kubernetes.system as s, remediations.playbooks."
+        "service.domain as d; found = {'kubernetes', 'urllib3', 'asyncssh'} & set(sys.modules); "
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", text], check=True)

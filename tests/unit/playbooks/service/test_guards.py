@@ -1,0 +1,118 @@
+"""Each guard where it passes, where it blocks, and where it is unknown, which blocks as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from remediations.engine.plan.plan import GuardResult, Outcome
+from remediations.playbooks.service import guards
+from remediations.playbooks.service.high_error_rate import PLAYBOOK
+from remediations.playbooks.service.situation import ServiceSituation
+from remediations.systems.kubernetes.inventory import WorkloadRole
+from tests.unit.kubernetes.fake_api import SCORER, FakeApi
+from tests.unit.playbooks.service.namespaces import (
+    TARGET,
+    Change,
+    broken_release,
+    denied,
+    gone,
+    meta,
+    nothing,
+    situation_of,
+    spec,
+    status,
+)
+
+PASS, BLOCK, UNKNOWN = Outcome.PASS, Outcome.BLOCK, Outcome.UNKNOWN
+ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "50%"}}
+VALIDATOR = {"role": WorkloadRole.VALIDATOR}
+FLOOR = {"floor": 2}
+ARGO = {"argocd.argoproj.io/instance": "shop"}
+CLUSTER = "get namespaces/kube-system"
+
+
+def _whole(guard: Callable[..., Any]) -> Callable[[ServiceSituation, str], GuardResult]:
+    """A guard on the whole proposal, which it does not look at."""
+    proposal = PLAYBOOK.branches[0].propose
+
+    def judge(service: ServiceSituation, _target: str) -> GuardResult:
+        found = guard(service, None if service.cluster == "unknown" else proposal(service))
+        assert isinstance(found, GuardResult)
+        return found
+
+    return judge
+
+
+def _ending(api: FakeApi) -> None:
+    api.objects[SCORER]["spec"].update(replicas=1, strategy={"type": "Recreate"})
+    api.lists["pods"][0]["metadata"]["deletionTimestamp"] = "2026-11-29T00:00:00Z"
+
+
+def _no_old_template(api: FakeApi) -> None:
+    api.lists["replicasets"] = api.lists["replicasets"][1:]
+
+
+CASES: list[tuple[str, Any, Change, Mapping[str, Any], Outcome]] = [
+    ("K1", _whole(guards.cluster_is_known), nothing, {}, PASS),
+    ("K1", _whole(guards.cluster_is_known), denied(CLUSTER), {}, UNKNOWN),
+    ("K6", _whole(guards.rights_are_given), nothing, {}, PASS),
+    ("K6", _whole(guards.rights_are_given), denied("patch deployments"), {}, BLOCK),
+    ("K6", _whole(guards.rights_are_given), denied(CLUSTER), {}, UNKNOWN),
+    ("K2", guards.generation_is_seen, nothing, {}, PASS),
+    ("K2", guards.generation_is_seen, status(observedGeneration=6), {}, UNKNOWN),
+    ("K2", guards.generation_is_seen, gone, {}, UNKNOWN),
+    ("K3", guards.is_not_paused, nothing, {}, PASS),
+    ("K3", guards.is_not_paused, spec(paused=True), {}, BLOCK),
+    ("K3", guards.is_not_paused, gone, {}, UNKNOWN),
+    ("K4", guards.nobody_owns_it, nothing, {}, PASS),
+    ("K4", guards.nobody_owns_it, meta(labels=ARGO), {}, BLOCK),
+    ("K4", guards.nobody_owns_it, denied("list horizontalpodautoscalers in scoring"), {}, UNKNOWN),
+    ("K5", guards.runs_once, nothing, {}, PASS),
+    ("K5", guards.runs_once, nothing, VALIDATOR, BLOCK),
+    ("K5", guards.runs_once, spec(replicas=1), VALIDATOR, BLOCK),
+    ("K5", guards.runs_once, spec(replicas=1, strategy={"type": "Recreate"}), VALIDATOR, PASS),
+    ("K5", guards.runs_once, spec(strategy={"type": "Recreate"}), VALIDATOR, BLOCK),
+    ("K5", guards.runs_once, _ending, VALIDATOR, BLOCK),
+    ("K5", guards.runs_once, gone, VALIDATOR, UNKNOWN),
+    ("K7", guards.image_is_previewed, nothing, {}, PASS),
+    ("K7", guards.image_is_previewed, denied("patch deployments/scorer in scoring"), {}, UNKNOWN),
+    ("K7", guards.restart_is_previewed, nothing, {}, PASS),
+    ("K7", guards.restart_is_previewed, gone, {}, UNKNOWN),
+    ("K8", guards.floor_is_kept, nothing, FLOOR, PASS),
+    ("K8", guards.floor_is_kept, spec(strategy=ROLLING), FLOOR, BLOCK),
+    ("K8", guards.floor_is_kept, spec(strategy={"type": "Recreate"}), FLOOR, BLOCK),
+    ("K8", guards.floor_is_kept, status(availableReplicas=0), FLOOR, PASS),
+    ("K8", guards.floor_is_kept, gone, FLOOR, UNKNOWN),
+    ("K9", guards.image_is_good, nothing, {}, PASS),
+    ("K9", guards.image_is_good, _no_old_template, {}, UNKNOWN),
+    ("K9", guards.image_is_good, gone, {}, UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("name", "guard", "change", "told", "outcome"), CASES)
+def test_a_guard(
+    name: str,
+    guard: Callable[[ServiceSituation, str], GuardResult],
+    change: Change,
+    told: Mapping[str, Any],
+    outcome: Outcome,
+) -> None:
+    """By its id, with what it got and what to do."""
+    api = broken_release()
+    change(api)
+    result = guard(situation_of(api, **told), TARGET)
+    assert (result.id, result.outcome) == (name, outcome), result.got
+    assert result.got
+    assert result.next_step
+
+
+def test_a_blocking_right_is_named() -> None:
+    """With verb, resource and namespace."""
+    api = broken_release()
+    denied("patch deployments")(api)
+    judged = _whole(guards.rights_are_given)(situation_of(api), TARGET)
+    assert judged.got == "not allowed: patch deployments"
+    assert "scoring" in judged.expected
