@@ -18,6 +18,7 @@ from remediations.systems.stores.s3 import Bucket
 from remediations.values.secret import Secret
 from tests.lab.binary import fetch_modules
 from tests.lab.cache import built_once
+from tests.lab.image import SUITE, own_sources
 from tests.lab.recipe import recipe_key
 from tests.lab.shell import LabError, run
 from tests.lab.toolchain import Go, toolchain
@@ -25,8 +26,10 @@ from tests.lab.toolchain import Go, toolchain
 GATEWAY = Path(__file__).parent / "gateway"
 PACKAGE = "github.com/versity/versitygw/cmd/versitygw"
 FLAGS = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w")
-USER = "nobody"
+UID = 65534
 """Who PostgreSQL runs as: it refuses root."""
+POSTGRES = ("postgresql,dash", f"postgres:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin\n")
+"""The packages (initdb wants a shell), and the one user that their root file system knows."""
 _READY_S = 30
 
 
@@ -44,38 +47,64 @@ def _build(go: Go, target: Path) -> None:
     go.run("build", *FLAGS, "-o", str(target), PACKAGE, cwd=GATEWAY)
 
 
-def postgres_programs() -> Path:
-    """Where initdb and postgres are.
+def postgres_root() -> Path:
+    """A root file system with PostgreSQL of the lab's Debian, from the cache; made if absent.
+    Nothing is installed on this machine, where a server would be started.
 
     Raises:
-        LabError: they are not installed.
+        LabError: the packages cannot be fetched.
     """
-    found = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin/initdb"))
-    if not found:
-        raise LabError("PostgreSQL is missing (apt-get install postgresql)")
-    return found[-1].parent
+    return built_once(f"postgres-{recipe_key(*POSTGRES, SUITE)}", _extract) / "root"
+
+
+def _extract(directory: Path) -> None:
+    root = directory / "root"
+    last: LabError | None = None
+    for sources in (own_sources(), []):
+        shutil.rmtree(root, ignore_errors=True)
+        try:
+            run(
+                *("mmdebstrap", "--variant=extract", "--mode=root"),
+                *(f"--include={POSTGRES[0]}", '--aptopt=Acquire::Retries "5"'),
+                *(SUITE, str(root), *sources),
+                timeout=900,
+            )
+        except LabError as error:
+            last = error
+            continue
+        (root / "etc/passwd").write_text(POSTGRES[1])
+        for name in ("mnt", "dev", "tmp"):
+            (root / name).mkdir(mode=0o755, exist_ok=True)
+        if not (root / "bin/sh").exists():
+            (root / "bin/sh").symlink_to("dash")
+        for name in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt"):
+            shutil.rmtree(root / name, ignore_errors=True)
+        return
+    raise LabError(f"PostgreSQL could not be fetched: {last}")
 
 
 @contextmanager
 def postgres() -> Iterator[Table]:
     """A server with one user; the table has to be made still."""
-    programs, port, password = postgres_programs(), _free_port(), "lab-password"
-    as_user = ["setpriv", "--reuid", USER, "--regid", "nogroup", "--clear-groups"]
-    as_user = as_user if os.geteuid() == 0 else []
+    root, port, password = postgres_root(), _free_port(), "lab-password"
+    program = next(root.glob("usr/lib/postgresql/*/bin/postgres")).parent.relative_to(root)
     with _folder() as folder:
-        secret, data = folder / "password", folder / "data"
-        secret.write_text(password)
-        run("chmod", "-R", "a+rX", str(folder))
-        if as_user:
-            run("chown", "-R", f"{USER}:nogroup", str(folder))
-        made = ("--auth=scram-sha-256", "--username=admin", f"--pwfile={secret}", "--no-sync")
-        run(*as_user, str(programs / "initdb"), "-D", str(data), *made)
+        (folder / "password").write_text(password)
+        run("chown", "-R", f"{UID}:{UID}", str(folder))
+        # The mounts are those of this one process: nothing of them stays.
+        script = (
+            f"mount --bind {folder} {root}/mnt && mount --rbind /dev {root}/dev && "
+            f'exec chroot --userspec={UID}:{UID} {root} /{program}/"$0" -D /mnt/data "$@"'
+        )
+        inside = ["unshare", "--mount", "sh", "-c", script]
+        made = ("--auth=scram-sha-256", "--username=admin", "--pwfile=/mnt/password", "--no-sync")
+        run(*inside, "initdb", "--locale=C", "--encoding=UTF8", *made)
         settings = {
             "listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "",
             "fsync": "off",
         }  # fmt: skip
         given = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
-        command = [*as_user, str(programs / "postgres"), "-D", str(data), *given]
+        command = [*inside, "postgres", *given]
         with _running(command, folder / "log", {}, lambda: _answers(port)):
             yield Table(
                 host="127.0.0.1", port=port, database="postgres", user="admin",

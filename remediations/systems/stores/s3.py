@@ -21,11 +21,11 @@ from remediations.systems.stores.store import (
     Abilities,
     Absent,
     Changed,
-    Denied,
     LiveVersion,
     Locked,
     Malformed,
     NoAnswer,
+    NotReachable,
     Stored,
     StoreError,
     TooLarge,
@@ -188,27 +188,39 @@ class S3Store:
                 self._client.delete_object(Bucket=self._at.bucket, Key=key, VersionId=version)
         except Absent:
             return
-        except (Denied, StoreError) as error:
-            if (until := self._locked_until(key, version)) is not None:
-                raise Locked(f"the store keeps this version {until}") from None
-            raise error
+        except (NoAnswer, NotReachable):
+            raise
+        except StoreError:
+            # One that is gone: some servers answer 204, some 404, some 400.
+            if not self._is_there(key, version):
+                return
+            raise
 
     def _live_version(self, key: str) -> str:
         with told():
             answer = self._client.head_object(Bucket=self._at.bucket, Key=key)
         return str(answer.get("VersionId") or NO_VERSION)
 
-    def _locked_until(self, key: str, version: str) -> str | None:
-        """For how long, None if it is not locked, as far as the store says."""
+    def _is_there(self, key: str, version: str) -> bool:
+        """Whether a version that could not be deleted is there.
+
+        Raises:
+            Locked: it is, and the store says until when it keeps it.
+        """
         try:
             with told():
                 head = self._client.head_object(Bucket=self._at.bucket, Key=key, VersionId=version)
+        except Absent:
+            return False
         except StoreError:
-            return None
+            return True
         if head.get("ObjectLockLegalHoldStatus") == "ON":
-            return "until its legal hold is lifted"
-        until = head.get("ObjectLockRetainUntilDate")
-        return f"until {until.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if until else None
+            raise Locked("the store keeps this version until its legal hold is lifted")
+        if until := head.get("ObjectLockRetainUntilDate"):
+            raise Locked(
+                f"the store keeps this version until {until.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+            )
+        return True
 
     def _keeps_versions(self) -> bool:
         """Whether the bucket keeps, or kept, versions. It cannot be undone, so it is asked once."""
