@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from remediations.values.secret import Secret
+
 T = TypeVar("T")
 
 _FORMAT = re.compile("[0-9]{1,9}")
@@ -76,7 +78,14 @@ def canonical(value: object) -> bytes:
 def as_tree(value: object) -> Any:  # noqa: ANN401 - a JSON tree has no narrower type
     """The tree from which the canonical JSON of `value` is written: sorted keys, integers as
     decimal strings."""
-    return _stringify(msgspec.to_builtins(value, str_keys=True))
+    return _stringify(msgspec.to_builtins(value, str_keys=True, enc_hook=_shown))
+
+
+def _shown(value: object) -> str:
+    """What stands for a value that has no form of its own."""
+    if isinstance(value, Secret):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written canonically")
 
 
 def digest(value: object) -> str:

@@ -62,7 +62,7 @@ def build_root(directory: Path, *more: str) -> None:
     """
     root = directory / "root"
     packages = ",".join((PACKAGES, *more))
-    own = _own_sources()
+    own = own_sources()
     last: LabError | None = None
     for sources in (own, own, []):
         shutil.rmtree(root, ignore_errors=True)
@@ -80,7 +80,7 @@ def build_root(directory: Path, *more: str) -> None:
     raise LabError(f"the base image could not be built: {last}")
 
 
-def _own_sources() -> list[str]:
+def own_sources() -> list[str]:
     """This machine's mirrors for the suite, which may be the only ones it reaches; else none, which
     means mmdebstrap's own."""
     listed = run("apt-get", "indextargets", "--format", INDEX_FORMAT, check=False).splitlines()

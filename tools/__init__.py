@@ -1,0 +1,1 @@
+"""Stand-alone programs: for those who check, and do not install, what this project says."""
