@@ -52,6 +52,7 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "app.2": 65_536,
         "round.2": 4_000_000,
         "binary": 4096,
+        "version": 1024,
         "changes": 16_384,
         "cosmovisor": 8192,
         "genesis": 131_072,
