@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -12,14 +13,17 @@ from remediations.engine.plan.plan import Gate, GuardResult, Outcome, Risk
 from remediations.playbooks.chain.actions import RESTART
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
 from remediations.playbooks.chain.diagnose.file_voices import FileVoices, file_voices
+from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.finding import Tristate
 from remediations.playbooks.chain.gates import Follows
 from remediations.playbooks.chain.guards.witnesses import two_witnesses
 from remediations.playbooks.chain.situation import ChainSituation, situation_of
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.systems.hosts.values import Process
 from remediations.values.part import Part
-from remediations.values.reading import Known
+from remediations.values.reading import Known, Why
 from tests import worlds
+from tests.worlds.base import silenced
 from tests.worlds.everybody import signed, validators
 from tests.worlds.healthy import healthy
 
@@ -30,8 +34,8 @@ TOLD = worlds.HEIGHT
 
 
 def one_answers() -> CometReading:
-    """All validators end again and again at the newest block, and each was just started when it
-    was read, so no host shows that its own is down; the full node goes on to answer."""
+    """All validators end again and again at the newest block, and each has just opened its RPC when
+    it was read, so no host shows that its own does not vote; the full node goes on to answer."""
     world = worlds.halted(healthy())
     for host in validators(world):
         world = signed(worlds.crash_looping(world, host, PANIC), host, TOLD)
@@ -40,7 +44,8 @@ def one_answers() -> CometReading:
 
 
 def started(reading: HostReading) -> HostReading:
-    """systemd has started it a moment ago."""
+    """systemd has started it a moment ago: its RPC is open, and does not answer yet."""
+    reading = silenced(reading, "timed out", Why.TIME_LIMIT)
     assert isinstance(reading.unit, Known)
     unit = replace(reading.unit.value, active_state="active", sub_state="running", main_pid=400)
     process = Process(pid=400, state="R", started=9000, command="virtengined start")
@@ -149,3 +154,38 @@ def test_a_remote_signer_keeps_its_memory_elsewhere() -> None:
     """The file on the host of its node is of another key."""
     world = worlds.configured(one_answers(), "val1", remote_signer="tcp://10.0.0.9:1234")
     assert "val1" not in voices(world).agree
+
+
+def test_a_loop_is_the_same_halt_at_every_moment() -> None:
+    """Whether a process was there when it was read, or none: `apply` reads at another moment."""
+    between = worlds.halted(healthy())
+    for host in validators(between):
+        between = signed(worlds.crash_looping(between, host, PANIC), host, TOLD)
+    alive = between
+    for host in validators(alive):
+        alive = worlds.change(alive, host, begun)
+    one, other = diagnose(between), diagnose(alive)
+    assert (one.chain, one.halted, one.witnesses) == (other.chain, other.halted, other.witnesses)
+    assert one.halted is Tristate.YES
+    assert [n.condition for n in one.nodes] == [n.condition for n in other.nodes]
+
+
+def begun(reading: HostReading) -> HostReading:
+    """It was started a moment ago, and does not listen yet."""
+    samples = reading.samples
+    return replace(started(reading), samples=samples, chain=reading.chain)
+
+
+def test_one_that_runs_for_long_is_in_no_loop() -> None:
+    """It was restarted before, and its RPC is shut: it may vote all the same."""
+    world = worlds.crash_looping(worlds.halted(healthy()), "val1", PANIC)
+    young = worlds.change(world, "val1", begun)
+    assert NodeView(young.host("val1")).ends_again
+
+    def old(reading: HostReading) -> HostReading:
+        reading = begun(reading)
+        assert isinstance(reading.unit, Known)
+        since = worlds.BEGAN - timedelta(minutes=5)
+        return replace(reading, unit=worlds.known(replace(reading.unit.value, active_since=since)))
+
+    assert not NodeView(worlds.change(world, "val1", old).host("val1")).ends_again
