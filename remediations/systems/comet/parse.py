@@ -24,6 +24,7 @@ from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
+from remediations.systems.comet.pressure import parse_pressure
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.room import Room, parse_room, parse_store
 from remediations.systems.comet.settings import parse_config
@@ -180,6 +181,9 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         if "cosmovisor" in document.sections
         else UNSET,
         sync=_sync(reader) if "snapshots" in document.sections else UNSET,
+        pressure=reader.of_unit("pressure", "/proc/pressure, schedstat", parse_pressure)
+        if "pressure" in document.sections
+        else UNSET,
     )
 
 

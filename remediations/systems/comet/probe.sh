@@ -264,6 +264,7 @@ describe() {
     [[ -z $binary || $remediate_scope != full ]] || begin version program_version
     [[ -z $binary ]] || begin changes changes
     [[ ${binary##*/} != cosmovisor || -z $home ]] || begin cosmovisor cosmovisor_facts
+    [[ $remediate_scope != full ]] || begin pressure pressure
 }
 
 comet_first() {

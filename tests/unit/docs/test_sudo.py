@@ -54,8 +54,8 @@ PROGRAMS = frozenset(
         """
     awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
     flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
-    mount mountpoint mv nc nft nice nohup od openssl perl pgrep pkill ps python3 readlink rm rmdir
-    rsync sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl
+    mount mountpoint mv nc nft nice nohup nproc od openssl perl pgrep pkill ps python3 readlink rm
+    rmdir rsync sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl
     systemd-run tail tar tee timeout touch tr truncate umount uname uniq unshare wc wget xargs zcat
     """,
     )
