@@ -61,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="N[,N]", help="these figures only, by number")
     parser.add_argument("--names", default="", metavar="N[,N]", help="how many hosts to read")
     parser.add_argument("--lab", action="store_true", help="also what needs a lab (root)")
+    parser.add_argument("--branch", default="", metavar="NAME", help="figure 6 of this one only")
     chosen = parser.parse_args(arguments)
     sizes = tuple(int(n) for n in chosen.names.split(",") if n) or SIZES
     known = figures(chosen.rounds, sizes, best_way())
@@ -72,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         measured = [_told(n, measure) for n, measure in known.items() if not only or n in only]
         if chosen.lab:
-            measured += _in_lab(chosen.rounds, only or LAB_FIGURES)
+            measured += _in_lab(chosen.rounds, only or LAB_FIGURES, chosen.branch)
     except NotDoneError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -91,7 +92,7 @@ def _told(number: str, measure: Callable[[], Figure]) -> Figure:
     return measure()
 
 
-def _in_lab(rounds: int, only: Sequence[str]) -> list[Figure]:
+def _in_lab(rounds: int, only: Sequence[str], branch: str) -> list[Figure]:
     """The figures of the lab; boots one and takes it down again."""
     from tests.bench import lab_figures
     from tests.lab.lab import Lab
@@ -100,7 +101,7 @@ def _in_lab(rounds: int, only: Sequence[str]) -> list[Figure]:
     lab = Lab.up(f"bench-{os.getpid()}")
     try:
         with tempfile.TemporaryDirectory() as state:
-            known = lab_figures.figures(lab, Path(state), rounds)
+            known = lab_figures.figures(lab, Path(state), rounds, branch)
             return [_told(n, measure) for n, measure in known.items() if n in only]
     finally:
         lab.down()

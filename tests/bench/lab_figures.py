@@ -33,10 +33,12 @@ COMMANDS = ("diagnose", "plan", "approve", "apply", "verify")
 SSH_PORT = 22
 
 
-def figures(lab: Lab, state: Path, rounds: int) -> dict[str, Callable[[], Figure]]:
-    """All of them, by number, on one lab."""
+def figures(
+    lab: Lab, state: Path, rounds: int, branch: str = ""
+) -> dict[str, Callable[[], Figure]]:
+    """All of them, by number, on one lab; figure 6 of one branch, where one is named."""
     return {
-        "6": lambda: rescue.measure(lab, state / "rescue", rounds),
+        "6": lambda: rescue.measure(lab, state / "rescue", rounds, branch),
         "5-lab": lambda: _reading(lab, rounds),
         "7-lab": lambda: _round_trips(lab, state / "trips", rounds),
     }

@@ -30,10 +30,13 @@ CAREFUL, CARELESS = "script that reads and verifies", "script that only acts"
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
-def measure(lab: Lab, state: Path, rounds: int) -> Figure:
-    """The figure: each disaster, and each way to end it in turn, on a new chain each time."""
+def measure(lab: Lab, state: Path, rounds: int, branch: str = "") -> Figure:
+    """The figure: each disaster, or that of one branch, and each way to end it in turn, on a new
+    chain each time."""
     lines: list[Line] = []
     for disaster in DISASTERS:
+        if branch not in ("", disaster.branch):
+            continue
         ways: dict[str, Callable[[Lab, Path, Disaster, Halt], Start]] = {
             "apply": _product,
             CAREFUL: _careful,

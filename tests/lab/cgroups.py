@@ -19,6 +19,8 @@ ENTER = (
 )
 """`sh -c ENTER sh GROUP GROUP PROGRAM…`: enters both (the same one twice on v2), then runs."""
 END_LIMIT_S = 3.0
+PERIOD_US = 100_000
+"""Of a quota, as the kernel has it by default."""
 
 
 def hierarchies() -> tuple[Path, Path]:
@@ -47,3 +49,31 @@ def remove(name: str) -> None:
                 with contextlib.suppress(OSError):
                     Path(directory).rmdir()
             time.sleep(0.02)
+
+
+def limit_cpu(name: str, process: int, percent: int) -> bool:
+    """So much of one processor for a process of a host, seen from outside. False where the systemd
+    in the host sees to that itself: on cgroup v2 it may, on v1 no host is given that hierarchy."""
+    if hierarchies()[0] == ROOT:
+        return False
+    group = _cpu_group(name)
+    group.mkdir(exist_ok=True)
+    (group / "cpu.cfs_quota_us").write_text(str(percent * PERIOD_US // 100))
+    (group / "cgroup.procs").write_text(str(process))
+    return True
+
+
+def unlimit_cpu(name: str) -> None:
+    """All processors for what was limited under this name."""
+    group = _cpu_group(name)
+    if not group.is_dir():
+        return
+    for process in (group / "cgroup.procs").read_text().split():
+        with contextlib.suppress(OSError):
+            (group.parent / "cgroup.procs").write_text(process)
+    with contextlib.suppress(OSError):
+        group.rmdir()
+
+
+def _cpu_group(name: str) -> Path:
+    return ROOT / "cpu" / f"{name}-limited"

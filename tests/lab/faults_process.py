@@ -168,10 +168,18 @@ class ProcessFaults(Faults):
         self.mend_node(mend)
 
     def break_cpu(self, host: str, percent: int = 5) -> None:
-        """Almost no processor for the daemon (systemd's CPUQuota)."""
-        unit = self.unit(host)
+        """Almost no processor for the daemon that runs (systemd's CPUQuota)."""
+        unit, daemon = self.unit(host), self.world.daemons()[host]
+        if daemon is None:
+            raise LabError(f"{host} has no daemon that runs")
         self.systemctl(host, "set-property", "--runtime", unit, f"CPUQuota={percent}%")
-        self.mend_host(lambda: self.systemctl(host, "set-property", "--runtime", unit, "CPUQuota="))
+        self.hosts[host].limit_cpu(daemon.pid, percent)
+
+        def mend() -> None:
+            self.hosts[host].unlimit_cpu()
+            self.systemctl(host, "set-property", "--runtime", unit, "CPUQuota=")
+
+        self.mend_host(mend)
 
     def _drop_in(self, host: str, text: str) -> None:
         """Settings on top of the unit, until the host reboots."""

@@ -6,6 +6,7 @@ whether it should be on, so that a power cut lasts until somebody switches it on
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -88,6 +89,7 @@ class Machine:
     def dispose(self) -> None:
         """Unmount and delete its file system."""
         run("umount", "--lazy", str(self.root), check=False)
+        cgroups.unlimit_cpu(self._group)
         cgroups.remove(self._group)
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -132,6 +134,25 @@ class Machine:
         except (OSError, ValueError):
             return None
         return int(children[0]) if children else None
+
+    def limit_cpu(self, inside: int, percent: int) -> None:
+        """So much of one processor for a process, where systemd inside cannot see to that.
+
+        Raises:
+            LabError: there is no such process.
+        """
+        init = self.init()
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                ids = status.read_text().partition("NSpid:")[2].split("\n")[0].split()
+                if ids[-1:] == [str(inside)] and _pid_space(int(ids[0])) == _pid_space(init):
+                    cgroups.limit_cpu(self._group, int(ids[0]), percent)
+                    return
+        raise LabError(f"{self.name} has no process {inside}")
+
+    def unlimit_cpu(self) -> None:
+        """Take the limit away."""
+        cgroups.unlimit_cpu(self._group)
 
     def sh(self, script: str, *, check: bool = True, timeout: float = 60) -> str:
         """The output of a shell script run as root inside, without SSH.
@@ -204,3 +225,8 @@ class Machine:
             f"[Match]\nName=host0\n[Network]\nAddress={self.address}/24\n{gateway}"
             "LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
         )
+
+
+def _pid_space(process: int | None) -> str:
+    """The name space in which a process has its number."""
+    return str(Path(f"/proc/{process}/ns/pid").readlink())

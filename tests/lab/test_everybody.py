@@ -23,11 +23,11 @@ def config(lab: Lab, host: str, name: str) -> Path:
     return lab.hosts[host].path(f"{lab.node(host).home}/config/{name}")
 
 
-def rescue(operator: Operator) -> Said:
+def rescue(operator: Operator, tries: int = 5) -> Said:
     """Plan, approve, apply. Five nodes that start or end at once keep a small machine so busy that
     a reading may come too late; its guard is unknown then, and one plans again."""
     planned = operator.plan("INC-001")
-    for _ in range(4):
+    for _ in range(tries - 1):
         if planned.code == PLANNED:
             break
         planned = operator.plan("INC-001")
@@ -115,7 +115,8 @@ def test_double_sign_check_height_everywhere(lab: Lab, operator: Operator) -> No
 
 @full_lab
 def test_halt_height_everywhere(lab: Lab, operator: Operator) -> None:
-    """It is set to 0, and all are restarted together."""
+    """It is set to 0, and all are restarted together. The first plan is one: programs are hashed
+    beside five daemons that keep both processors busy."""
     at = lab.world.top() + 12
     lab.break_halt_height(*STARTED, at=at)
     for host in STARTED:
@@ -124,7 +125,7 @@ def test_halt_height_everywhere(lab: Lab, operator: Operator) -> None:
     finding = diagnosed(operator, "halt-height")
     assert finding["next_step"] == "remediate plan INC-001"
     with rescued(lab, *STARTED, since=at):
-        said = rescue(operator)
+        said = rescue(operator, tries=1)
         assert said.code == 0, said.why
     for host in STARTED:
         assert "halt-height = 0\n" in config(lab, host, "app.toml").read_text()

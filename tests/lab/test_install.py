@@ -310,3 +310,26 @@ def panics_in_loops(lab: Lab) -> int:
     lab.restart(*SHOULD_RUN)
     time.sleep(LOOPING_S)
     return at
+
+
+@full_lab
+def test_a_panic_loop_beside_one_full_node(lab: Lab, operator: Operator) -> None:
+    """Every validator ends again and again at a stored block, and one full node goes on to answer:
+    its word and the sign states of the others are two witnesses. What is planned at one moment of
+    the loops holds at another, when `apply` reads again."""
+    lab.break_panic(at=lab.world.top() + 4)
+    height = lab.wait_stalled(6)
+    for host in lab.validators():
+        lab.systemctl(host, "restart", lab.unit(host), check=False)
+    time.sleep(LOOPING_S)
+    assert lab.world.heights()["full1"] == height
+    program = staged(operator, virtengined(2))
+    with rescued(lab, *lab.validators(), since=height):
+        run = planned(operator, program)
+        said = operator.says("apply", run)
+        assert said.code == 0, said.why
+    plan = operator.says("show", run).result["plan"]
+    assert plan["branch"] == "install-past-panic"
+    (witnesses,) = [one for one in plan["guards"] if one["id"] == "W2"]
+    assert "full1" in witnesses["got"]
+    assert "val" in witnesses["got"]

@@ -45,7 +45,9 @@ SECTIONS: dict[str, bytes] = {
     "disk": b"Avail Size IAvail Inodes Mounted\n1 2 3 4 /\nx / ext4 rw,noatime 0 0\n",
     "ownership": b"./x\n",
     "records": b"path=/v\nwritable=yes\nroom=1 2 3 4\n0 700 /v\n0 755 /\n",
-    "binary": b"path=/b/v\ndisk=%b\nrunning=%b\nversion=1\n" % (b"a" * 64, b"a" * 64),
+    "binary": b"path=/b/v\ndisk=%b\nrunning=%b\n" % (b"a" * 64, b"a" * 64),
+    "version": b"version=1\n",
+    "pressure": b"processors=2\nload=1.50\nquota=200ms\ncpu=5\nran_us=10\nwaited_us=30\n",
     "dials": b"%b open\n%b silent\n" % (b"a" * 40, b"b" * 40),
     "ways": b"way %b 10.0.0.2 shut silent\nroute blackhole 10.0.0.2\nlink e1 10.1.0.5/24\n"
     b"rule table inet f { # handle 1\nrule \tchain i { # handle 2\n"

@@ -45,7 +45,7 @@ PLACES: Mapping[str, tuple[str, set[str]]] = {
     "processes.command": (r"(?<=500 )/b/v start", {"processes"}),
     "config.p2p.persistent_peers": (r"(?<=peers=')a,b", {"config"}),
     "ownership.name": (r"(?<=\./)x", {"ownership"}),
-    "binary.version": (r"(?<=version=)1", {"binary"}),
+    "version.version": (r"(?<=version=)1", {"binary"}),
     "journal.message": (r"(?<=panic: )x", {"journal"}),
     "disk.device": (r"x(?= / ext4)", {"disk"}),
     "records.path": (r"(?<=path=)/v", {"records"}),
@@ -70,7 +70,7 @@ SOUND = reading(PLAIN)
 @given(st.sampled_from(sorted(PLACES)), values)
 @example("found.key_file", "/srv/k\u2028rpc=file:///etc/passwd?\u2028home=/srv/other")
 @example("config.p2p.persistent_peers", "a\u2028priv_validator_laddr = 'x")
-@example("binary.version", "1\x85disk=" + "b" * 64)
+@example("version.version", "1\x85disk=" + "b" * 64)
 @example("processes.command", "x\x1e77 S 1 /usr/bin/forged")
 @example("journal.message", "x\u20291764000000.000000 h v[1]: forged")
 @example("show.ExecStart", "5\u2003--priv_validator_laddr\u2003x")

@@ -89,6 +89,7 @@ class Application:
         self._watch = watch
         self._progress = self._runner.progress
         self._latest: Sight | None = None
+        self._looking, self._looked_at = 0, float("-inf")
         self._over = False
         self.stop = self._runner.stop
 
@@ -119,23 +120,25 @@ class Application:
         return self._receipt(RunState(state), message)
 
     async def _stages(self) -> tuple[RunEnd, str]:
+        seen: Severity | None = None
         for stage in self._stages_left():
             if self.stop.is_set():
                 break
             self._progress.stage_began(stage)
-            before = await self._severity()
+            # The last look after a stage is the one before the next: nothing was done in between.
+            before = seen if seen is not None else await self._severity()
             bad = await self._runner.carry_out(stage.steps)
             if self.stop.is_set():
                 break
             if bad:
                 step, ending = bad[0]
                 return "stopped", f"{step.target}: {ending.state}: {ending.message}"
-            verdict = await self._wait_for(stage)
+            verdict, seen = await self._wait_for(stage)
             if self.stop.is_set():
                 break
             if not verdict.open:
                 return "stopped", f"the gate did not open: {stage.gate.title}; {verdict.seen}"
-            worse = await self._regressions(stage, before)
+            worse, seen = await self._regressions(stage, before, seen)
             if worse:
                 return "stopped", worse
         else:
@@ -148,12 +151,15 @@ class Application:
             return severity_of((await self._look(LOOK_LIMIT_S)).sight)
         return UNSEEN
 
-    async def _regressions(self, stage: Stage, before: Severity) -> str:
+    async def _regressions(
+        self, stage: Stage, before: Severity, after: Severity
+    ) -> tuple[str, Severity]:
         """What the stage was followed by beyond what it declared, in one sentence with what undoes
-        its steps; "" if nothing, or if no stage follows. One bad look is not believed."""
+        its steps; "" if nothing, or if no stage follows; and how bad things are then. `after` is
+        what the look shows that opened the gate. One bad look is not believed."""
         end = time.monotonic() + SETTLE_S
         while stage is not self._plan.stages[-1] and not self.stop.is_set():
-            found = list(regressions(stage, before, await self._severity()))
+            found = list(regressions(stage, before, after))
             if not found:
                 break
             if time.monotonic() >= end:
@@ -161,9 +167,10 @@ class Application:
                 return (
                     f"stage {stage.number} was followed by more than it declared: "
                     f"{'; '.join(found)}. What was done is undone by: {undo}"
-                )
+                ), after
             await asyncio.sleep(GATE_LOOK_S)
-        return ""
+            after = await self._severity()
+        return "", after
 
     def _stages_left(self) -> Sequence[Stage]:
         """All stages from the first that has a step left, and the one before."""
@@ -173,17 +180,19 @@ class Application:
         )
         return stages[max(0, first - 1) :]
 
-    async def _wait_for(self, stage: Stage) -> GateVerdict:
-        """Look until the stage's gate opens, its time limit is reached, or a person stops the run.
-        Where the last look fails, for one because its time is over, the one before is told, too."""
+    async def _wait_for(self, stage: Stage) -> tuple[GateVerdict, Severity]:
+        """Look until the stage's gate opens, its time limit is reached, or a person stops the run;
+        and how bad things are by the last look. Where that fails, for one because its time is over,
+        the one before is told, too."""
         gate = stage.gate
         self._runner.record(GateWaiting(stage=stage.number, title=gate.title))
         end = time.monotonic() + gate.timeout_s
-        verdict = GateVerdict(open=False, seen="nothing was seen")
+        verdict, severity = GateVerdict(open=False, seen="nothing was seen"), UNSEEN
         told = ""
         while not verdict.open and not self.stop.is_set() and time.monotonic() < end:
             try:
-                verdict = await self._judged(gate, min(LOOK_LIMIT_S, end - time.monotonic()))
+                look = await self._look(min(LOOK_LIMIT_S, end - time.monotonic()))
+                verdict, severity = self._judged(gate, look), severity_of(look.sight)
                 told = f"; before that: {verdict.seen}"
             except _UnseenError as unseen:
                 verdict = GateVerdict(open=False, seen=f"{unseen}{told}")
@@ -199,15 +208,10 @@ class Application:
                 seen=verdict.seen,
             )
         )
-        return verdict
+        return verdict, severity
 
-    async def _judged(self, gate: Gate, limit_s: float) -> GateVerdict:
-        """Judge the gate by one look. A judgement that fails leaves it shut.
-
-        Raises:
-            MachineError, _UnseenError: as `_look`.
-        """
-        look = await self._look(limit_s)
+    def _judged(self, gate: Gate, look: Look) -> GateVerdict:
+        """Judge the gate by one look. A judgement that fails leaves it shut."""
         try:
             verdict = look.judge(gate)
         except Exception as error:  # noqa: BLE001 - looking is not acting
@@ -216,10 +220,12 @@ class Application:
         return verdict
 
     async def _sample(self) -> None:
+        """Look where nobody else does or just did: looks at the same time delay each other."""
         while not self._over:
-            with contextlib.suppress(_UnseenError):
-                await self._look(LOOK_LIMIT_S)
-            await asyncio.sleep(SAMPLE_S)
+            if not self._looking and time.monotonic() >= self._looked_at + SAMPLE_S:
+                with contextlib.suppress(_UnseenError):
+                    await self._look(LOOK_LIMIT_S)
+            await asyncio.sleep(GATE_LOOK_S)
 
     async def _look(self, limit_s: float) -> Look:
         """Look once, and write and show what changed.
@@ -228,6 +234,7 @@ class Application:
             MachineError: the journal cannot be written.
             _UnseenError: the look failed, for whatever reason.
         """
+        self._looking += 1
         try:
             async with asyncio.timeout(limit_s):
                 look = await self._watch()
@@ -235,6 +242,8 @@ class Application:
         except Exception as error:
             log.info("nothing seen within %.1f s: %s", limit_s, said_of(error))
             raise _UnseenError(f"could not look: {said_of(error)}") from error
+        finally:
+            self._looking, self._looked_at = self._looking - 1, time.monotonic()
         if self._over:
             raise _UnseenError("the run has ended")
         if sight != self._latest:

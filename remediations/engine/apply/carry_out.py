@@ -32,6 +32,8 @@ from remediations.render.formats import shorten
 log = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.2
 SLOWEST_LOOK_S = 2.0
+LATE_BY = 0.2
+"""The end of a step is seen late by at most this share of what it took, and a look."""
 GRACE_S = 60.0
 """Seconds beyond the command's own limit, for a host that cannot be reached for a while."""
 LAUNCHES = 3
@@ -115,8 +117,8 @@ async def follow_step(
     driver: Driver, step: StepId, work: Step, note: str = "", *, fences: Sequence[Fence]
 ) -> Ending:
     """Probe the step until it has ended or its time is over, even if some probes get no answer."""
-    end = time.monotonic() + work.timeout_s + GRACE_S
-    pause = FIRST_LOOK_S
+    began = time.monotonic()
+    end = began + work.timeout_s + GRACE_S
     while True:
         try:
             ending = await _look(driver, step, work, note, fences)
@@ -131,8 +133,8 @@ async def follow_step(
         if time.monotonic() > end:
             log.info("step %s on %s: its time is over", step, work.target)
             return _ending("unknown", f"no end was seen in time; {last}", note=note)
-        await asyncio.sleep(pause)
-        pause = min(SLOWEST_LOOK_S, pause * 1.5)
+        took = time.monotonic() - began
+        await asyncio.sleep(min(SLOWEST_LOOK_S, max(FIRST_LOOK_S, LATE_BY * took)))
 
 
 async def _look(

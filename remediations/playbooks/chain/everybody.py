@@ -294,5 +294,6 @@ BRANCHES = (
         condition="a third or more of the power reached its halt-height or halt-time",
         fits=_halt_fits,
         propose=_halt,
+        measured=Measured(gate_s=6, verified_s=12),
     ),
 )

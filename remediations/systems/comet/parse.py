@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from remediations.engine.observe.section import (
     NOT_ASKED,
@@ -23,6 +24,7 @@ from remediations.systems.comet.dials import parse_dials
 from remediations.systems.comet.discovered import DiscoveredDaemon, nothing_found, parse_discovered
 from remediations.systems.comet.genesis import parse_genesis
 from remediations.systems.comet.inventory import node_of
+from remediations.systems.comet.pressure import parse_pressure
 from remediations.systems.comet.reading import ChainSample, ChainView, NodeReading
 from remediations.systems.comet.room import Room, parse_room, parse_store
 from remediations.systems.comet.settings import parse_config
@@ -43,10 +45,10 @@ from remediations.systems.hosts.read_section import (
     read_section,
     section_trouble,
 )
-from remediations.systems.hosts.values import JournalLine, NodeConfig, Unit
+from remediations.systems.hosts.values import Binary, JournalLine, NodeConfig, Unit
 from remediations.values.inventory import HostEntry
 from remediations.values.lines import split_lines
-from remediations.values.reading import Known, Reading, Why
+from remediations.values.reading import Known, Reading, Why, value_or_none
 
 T = TypeVar("T")
 
@@ -155,7 +157,7 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         ),
         samples=_samples(reader),
         chain=_chain(reader),
-        binary=reader.of_unit("binary", "sha256sum", host_text.parse_binary),
+        binary=_binary(reader),
         journal=_journal(reader),
         dials=reader.rpc("dials", "net_info, and its persistent peers", parse_dials)
         if "dials" in document.sections
@@ -179,6 +181,9 @@ def read_node(document: HostDocument, entry: HostEntry, at: datetime) -> NodeRea
         if "cosmovisor" in document.sections
         else UNSET,
         sync=_sync(reader) if "snapshots" in document.sections else UNSET,
+        pressure=reader.of_unit("pressure", "/proc/pressure, schedstat", parse_pressure)
+        if "pressure" in document.sections
+        else UNSET,
     )
 
 
@@ -210,6 +215,15 @@ def unread_node(entry: HostEntry, trouble: Trouble, at: datetime) -> NodeReading
         binary=unknown,
         journal=unknown,
     )
+
+
+def _binary(reader: _Reader) -> Reading[Binary]:
+    """The program, with its version where that was told: the hashes do not wait for it."""
+    binary = reader.of_unit("binary", "sha256sum", host_text.parse_binary)
+    version = value_or_none(reader.of_unit("version", "version", host_text.parse_version))
+    if not isinstance(binary, Known) or not version:
+        return binary
+    return replace(binary, value=replace(binary.value, version=version))
 
 
 def _copies(reader: _Reader) -> Reading[tuple[DataCopy, ...]] | UnsetType:

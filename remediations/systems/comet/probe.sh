@@ -7,6 +7,7 @@
 
 PROCESSES=100
 own_us[processes]=1500000 # what has the home among its arguments starts after it
+own_us[binary]=10000000   # until the reading ends, which is earlier
 
 main_pid=0 described='' answered='' stands='' program='' program_pid=0
 key_file='' state_file='' node_key_file='' wal_file=''
@@ -112,11 +113,12 @@ ownership() {
 
 # sha256 FILE: with no more rights than the daemon has, since its path may contain links. By openssl,
 # which takes a third of the time if the processor has instructions for SHA-256; if it is missing or
-# fails, by coreutils.
+# fails, by coreutils. Not with nice: beside busy daemons it would not end in time, and no start is
+# planned while the program is unread (docs/rules/guards.md#g8).
 sha256() {
     local sum
-    sum=$(nice timeout -s KILL 4 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
-        sum=$(nice timeout -s KILL 6 "${as_owner[@]}" sha256sum "$1") || return
+    sum=$(timeout -s KILL 3 "${as_owner[@]}" openssl dgst -sha256 -r "$1") ||
+        sum=$(timeout -s KILL 6 "${as_owner[@]}" sha256sum "$1") || return
     printf '%s' "${sum%% *}"
 }
 
@@ -161,8 +163,7 @@ named_before_start() {
     return 1
 }
 
-# binary_facts: hashes on disk and in memory, and the version if asking for it cannot write anything:
-# without its configuration files the program would create them.
+# binary_facts: hashes on disk and in memory. A process that has ended meanwhile has none.
 binary_facts() {
     local sum
     [[ -f $binary ]] || return 44
@@ -174,9 +175,14 @@ binary_facts() {
             sum=$(as_owner=() && sha256 "/proc/$program_pid/exe")
         say running "$sum"
     fi
-    [[ $remediate_scope == full ]] || return 0
-    [[ ${program##*/} == "$remediate_daemon"* && $home && $EUID == 0 && -f $home/config/config.toml &&
-        -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
+}
+
+# program_version: if asking for it cannot write anything: without its configuration files the program
+# would create them. A section of its own: the hashes decide, and do not wait for a program that starts
+# slowly.
+program_version() {
+    [[ -f $binary && ${program##*/} == "$remediate_daemon"* && $home && $EUID == 0 &&
+        -f $home/config/config.toml && -f $home/config/app.toml && -f $home/config/client.toml ]] || return 0
     say version "$(foreign "$owner_uid" "$owner_gid" "$program" version --home "$home" 2>&1 |
         timeout -s KILL $((FOREIGN_SECONDS + 1)) cat | head -c 65536 | tail -n 1 | head -c 200)"
 }
@@ -255,8 +261,10 @@ describe() {
     find_program
     begin journal without "$remediate_credentials" journal
     [[ -z $binary ]] || begin binary binary_facts
+    [[ -z $binary || $remediate_scope != full ]] || begin version program_version
     [[ -z $binary ]] || begin changes changes
     [[ ${binary##*/} != cosmovisor || -z $home ]] || begin cosmovisor cosmovisor_facts
+    [[ $remediate_scope != full ]] || begin pressure pressure
 }
 
 comet_first() {

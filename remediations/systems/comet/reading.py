@@ -21,6 +21,7 @@ from remediations.systems.comet.blocks import DuplicateVotes, PinnedBlock
 from remediations.systems.comet.cosmovisor import Cosmovisor
 from remediations.systems.comet.data_copy import DataCopy
 from remediations.systems.comet.inventory import HaltedAfter, Role
+from remediations.systems.comet.pressure import Pressure
 from remediations.systems.comet.room import Room, StoreSettings
 from remediations.systems.comet.sign_state import SignState
 from remediations.systems.comet.staking import Standing
@@ -107,7 +108,8 @@ class NodeReading(Record, frozen=True, kw_only=True):
     does not answer, `standing` where a validator has no power, `ways` where it lacks persistent
     peers or stands, `room` where little of its disk is free, `cosmovisor` where the unit starts
     that. `copies` are the copies of databases that the host keeps, unset where it keeps none.
-    `sync` is what it tells of state sync."""
+    `sync` is what it tells of state sync, `pressure` what is asked of its
+    host, in a full reading."""
 
     host: str
     role: Role
@@ -134,6 +136,7 @@ class NodeReading(Record, frozen=True, kw_only=True):
     store: Reading[StoreSettings] | UnsetType = UNSET
     cosmovisor: Reading[Cosmovisor] | UnsetType = UNSET
     sync: StateSync | UnsetType = UNSET
+    pressure: Reading[Pressure] | UnsetType = UNSET
 
 
 class HostReading(NodeReading, frozen=True, kw_only=True):

@@ -52,6 +52,8 @@ SECTIONS: Mapping[str, int] = MappingProxyType(
         "app.2": 65_536,
         "round.2": 4_000_000,
         "binary": 4096,
+        "version": 1024,
+        "pressure": 1024,
         "changes": 16_384,
         "cosmovisor": 8192,
         "genesis": 131_072,
@@ -75,6 +77,7 @@ FRAGMENT = (
     "room.sh",
     "cosmovisor.sh",
     "state_sync.sh",
+    "pressure.sh",
     "probe.sh",
 )
 

@@ -38,6 +38,8 @@ PROBES = (
 TRIP_LIMIT_S = 20.0
 INNER_LIMIT_S = 15
 """The limit on the host: closing a channel does not end what runs there."""
+FOLLOW_S = 3
+"""How long the host waits for the end of a step that runs, before it says so (1 to 9)."""
 CLAIMED = 75
 FENCED = 76
 UNSAFE = 77
@@ -92,12 +94,12 @@ class SshDriver:
             )
 
     async def probe(self, step: StepId, work: Step) -> ProbeResult:
-        """The state of the step.
+        """The state of the step; of one that runs at its end, or after `FOLLOW_S`.
 
         Raises:
             Unheard: the host did not answer.
         """
-        return _sighting(await self._call(work.target, "probe", step), work.target)
+        return _sighting(await self._call(work.target, "probe", step, str(FOLLOW_S)), work.target)
 
     async def void(self, step: StepId, work: Step, fences: Sequence[Fence]) -> ProbeResult:
         """Void the step unless it has started.

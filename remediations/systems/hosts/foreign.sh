@@ -17,13 +17,14 @@ foreign() {
     fi
 }
 
-# foreign_unit: in a transient unit, which can write nothing and reach no network. MemoryMax needs a
+# foreign_unit: in a transient unit, which can write nothing and reach no network. Its answer only
+# describes, so on a busy host it waits for what decides (--nice). MemoryMax needs a
 # kernel that accounts memory by group; without that, each process is bounded.
 foreign_unit() {
     local uid=$1 gid=$2
     shift 2
     timeout -k 0.5 $((FOREIGN_SECONDS + 2)) systemd-run --quiet --collect --pipe --wait \
-        --description='a question of remediate' --uid="$uid" --gid="$gid" \
+        --description='a question of remediate' --nice=10 --uid="$uid" --gid="$gid" \
         --setenv=HOME=/nonexistent \
         --property=RuntimeMaxSec="$FOREIGN_SECONDS" --property=TimeoutStopSec=1 \
         --property=MemoryMax=1G --property=MemorySwapMax=0 --property=LimitDATA=1G \

@@ -185,7 +185,7 @@ def parse_ownership(text: str, *, home: str) -> Ownership:
 
 
 def parse_binary(text: str) -> Binary:
-    """Path, hashes and version.
+    """Path and hashes.
 
     Raises:
         TextError: a hash is malformed.
@@ -198,8 +198,17 @@ def parse_binary(text: str) -> Binary:
         path=said.get("path", ""),
         sha256=disk,
         running_sha256=running,
-        version=said.get("version", "")[:200],
+        version="",
     )
+
+
+def parse_version(text: str) -> str:
+    """What the program says of itself, "" if it was not asked, or says nothing.
+
+    Raises:
+        TextError: it is told twice.
+    """
+    return parse_pairs(text).get("version", "")[:200]
 
 
 def parse_changes(text: str) -> tuple[FileChange, ...]:

@@ -2,7 +2,8 @@
 # by a claim on disk, made inside a transient unit, and durable before the effect.
 #
 #   launch PLAN STEP TIMEOUT SHA256 FENCES   payload on standard input
-#   probe PLAN STEP                          not-started | fenced | running | done RC | unknown | voided
+#   probe PLAN STEP [SECONDS]                not-started | fenced | running | done RC | unknown | voided;
+#                                            of a step that runs at its end, or after so many seconds
 #   void PLAN STEP FENCES                    the step can never start again
 #   fence ID                                 who holds the resource: NUMBER HOLDER held|given, and a text
 #   take ID HOLDER NUMBER OVER TEXT          OVER is the number of the holder that may be replaced, or 0
@@ -63,7 +64,7 @@ is_holder() { # WORD
 
 verb=${1-} plan= step= resource=
 case $verb/$# in
-  launch/6 | probe/3 | void/4)
+  launch/6 | probe/3 | probe/4 | void/4)
     plan=$2 step=$3
     is_hex "$plan" 64 || refuse 65 "bad plan id"
     case $step in '' | *[!0-9a-z-]*) refuse 65 "bad step id" ;; esac
@@ -134,6 +135,17 @@ shown() { # FILE
     } | base64 -w 0
   fi
   echo
+}
+
+# Waits for the end of a step that runs. One that waits here is seen earlier than one that is asked for
+# again and again, and takes less of the host.
+follow() { # SECONDS
+  case $1 in [1-9]) ;; *) refuse 65 "bad time to wait" ;; esac
+  left=$(($1 * 10))
+  while [ "$left" -gt 0 ] && ! settled >/dev/null && { [ -d "$claim" ] || living "$unit"; }; do
+    sleep 0.1
+    left=$((left - 1))
+  done
 }
 
 answer() {
@@ -335,7 +347,10 @@ cd /
 [ ! -d "$base" ] || only_ours "$base"
 case $verb in
   launch) launch "$4" "$5" "$6" ;;
-  probe) answer ;;
+  probe)
+    [ "$#" -lt 4 ] || follow "$4"
+    answer
+    ;;
   void) void "$4" ;;
   fence) ;;
   take) take "$3" "$4" "$5" "$6" ;;

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.diagnose.diagnose import diagnose
+from remediations.systems.comet.pressure import Pressure
 from remediations.systems.comet.reading import CometReading, HostReading
 from remediations.values.reading import Known
 from tests import worlds
@@ -109,3 +110,43 @@ def test_blocks_that_took_more_rounds(round_: int) -> None:
         world = worlds.change(world, host, late)
     finding = diagnose(world)
     assert f"takes round {round_}: the rounds before passed without a block" in finding.explanation
+
+
+def under(world: CometReading, host: str, **fields: int) -> CometReading:
+    """So much is asked of the host."""
+    told = Pressure(**{"processors": 2, "load": 150, **fields})
+    return worlds.change(world, host, lambda r: replace(r, pressure=worlds.known(told)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says", "step"),
+    [
+        ({"waits": 94, "quota": 20}, "CPUQuota of virtengine.service is 20 %", "CPUQuota="),
+        ({"waits": 60}, "60 % of the time in which it could run, load 1.50 on 2 proc", "hyperv"),
+        ({"cpu": 70}, "something waits for a processor in 70 % of a minute", "(`top`)"),
+        ({"io": 35}, "something waits for the disk in 35 % of a minute", "iostat"),
+        ({"memory": 20}, "something waits for memory in 20 % of a minute", "--sort=-rss"),
+    ],
+)
+def test_what_a_host_is_short_of(fields: dict[str, int], says: str, step: str) -> None:
+    """It is told with its host, its power and what a person does; nothing is restarted for it."""
+    finding = diagnose(under(slow(*TURNS), "val2", **fields))
+    assert finding.chain is ChainClass.SLOW
+    assert f"val2 (30 power): {'its daemon' if 'waits' in fields else says}" in finding.explanation
+    assert says in finding.explanation
+    assert step in finding.next_step
+    assert "no reading names a cause" not in finding.explanation
+
+
+def test_a_host_without_pressure_is_not_named() -> None:
+    """Below what makes a node late, not read, or without power."""
+    calm = under(slow(*TURNS), "val2", waits=49, cpu=49, io=19, memory=9)
+    busy = under(calm, "full1", waits=99)
+    assert "no reading names a cause" in diagnose(busy).explanation
+
+
+def test_full_mempools_are_told() -> None:
+    """By all nodes that hold many."""
+    finding = diagnose(under(slow(*TURNS), "val3", transactions=5000))
+    assert "transactions wait in mempools: val3 5000" in finding.explanation
+    assert "minimum-gas-prices" in finding.next_step

@@ -61,8 +61,8 @@ PROGRAMS = frozenset(
         """
     awk base64 basename cat chgrp chmod chown cmp cp curl cut date dd df dirname du env find
     flock fuser getent grep gzip head id install ip jq journalctl ln logger ls lsof mkdir mktemp
-    mount mountpoint mv nc nft nice nohup od openssl perl pgrep pkill ps python3 readlink rm rmdir
-    rsync sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl
+    mount mountpoint mv nc nft nice nohup nproc od openssl perl pgrep pkill ps python3 readlink rm
+    rmdir rsync sed setpriv sha256sum setsid sleep sort ss ssh stat strings sync sysctl systemctl
     systemd-run tail tar tee timeout touch tr truncate umount uname uniq unshare wc wget xargs zcat
     """,
     )
@@ -200,8 +200,8 @@ def through(gate: Path, text: bytes) -> subprocess.CompletedProcess[bytes]:
 
 def test_the_command_lines_are_those_that_are_sent() -> None:
     """Word for word: a sudoers rule is written after them."""
-    assert COMMAND.startswith("sudo -n timeout -k 1 9 bash -s ||")
-    assert "`sudo -n timeout -k 1 9 bash -s`" in TEXT
+    assert COMMAND.startswith("sudo -n timeout -k 1 13 bash -s ||")
+    assert "`sudo -n timeout -k 1 13 bash -s`" in TEXT
     inner = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c "
     assert TEXT.count(f"`{inner}") == 2
     driver = script("systems/hosts/driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))

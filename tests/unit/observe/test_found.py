@@ -68,6 +68,20 @@ def test_reasons_are_bounded() -> None:
     assert len(parse_discovered("unit_trouble=" + "x" * 60_000).unit_trouble.reason) == 2000
 
 
+@pytest.mark.parametrize("version", [(b"", 124), (b"", 1), (b"version=1\nversion=2\n", 0), None])
+def test_the_hash_of_the_program_does_not_wait_for_its_version(
+    version: tuple[bytes, int] | None,
+) -> None:
+    """Too late, failed, odd or not asked: guards compare hashes, the version only describes."""
+    parts = {name: (data, 0) for name, data in SECTIONS.items() if name != "version"}
+    if version is not None:
+        parts["version"] = version
+    document = read_document(printed(parts, 0, 1), sent=SENT, received=SENT)
+    reading = read_host(document, node_entry(name="val1", role=Role.VALIDATOR, ssh="val1"), SENT)
+    assert isinstance(reading.binary, Known)
+    assert (reading.binary.value.sha256, reading.binary.value.version) == ("a" * 64, "")
+
+
 def test_without_the_name_nothing_of_it_is_known() -> None:
     """Sections that a host sends nevertheless are of nobody knows what."""
     parts = {name: (data, 0) for name, data in SECTIONS.items()}

@@ -196,11 +196,10 @@ def test_a_key_file_without_address_is_not_an_absent_key() -> None:
 def test_hashes_and_version() -> None:
     """An empty version, as plain builds have, stays empty; what is not a hash is refused."""
     digest = "a" * 64
-    binary = host_text.parse_binary(
-        f"path=/x/virtengined\ndisk={digest}\nrunning={digest}\nversion=v1\n"
-    )
-    assert (binary.path, binary.version) == ("/x/virtengined", "v1")
-    assert host_text.parse_binary(f"path=/x\ndisk={digest}\nversion=\n").running_sha256 == ""
+    binary = host_text.parse_binary(f"path=/x/virtengined\ndisk={digest}\nrunning={digest}\n")
+    assert (binary.path, binary.running_sha256) == ("/x/virtengined", digest)
+    assert host_text.parse_binary(f"path=/x\ndisk={digest}\n").running_sha256 == ""
+    assert (host_text.parse_version("version=v1\n"), host_text.parse_version("")) == ("v1", "")
     with pytest.raises(TextError):
         host_text.parse_binary("path=/x\ndisk=sha256sum: /x: Permission denied\n")
 

@@ -297,6 +297,15 @@ def test_the_program_is_hashed_without_openssl(silent: Host, openssl: str) -> No
     assert binary.sha256 == hashlib.sha256(silent.program.read_bytes()).hexdigest()
 
 
+def test_what_is_asked_of_the_host(silent: Host) -> None:
+    """Of this machine, in a full reading only; nobody answers, so no mempool is known."""
+    read = observe(silent, Scope.FULL).pressure
+    assert isinstance(read, Known), read
+    assert read.value.processors > 0
+    assert read.value.transactions is None
+    assert observe(silent, Scope.DECIDING).pressure is UNSET
+
+
 def test_a_command_that_hangs_costs_its_own_limit(silent: Host) -> None:
     """A file system that does not answer: the disk is unknown, the rest is read."""
     silent.script("df", "#!/bin/sh\nexec sleep 60\n")

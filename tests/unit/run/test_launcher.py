@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -230,11 +231,35 @@ def test_bad_limits_are_refused(host: LauncherHost, limit: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("probe",), ("probe", PLAN, STEP, "x"), ("launch", PLAN, STEP), ("run", PLAN, STEP)],
+    [
+        *[(), ("probe",), ("probe", PLAN, STEP, "1", "x")],
+        *[("launch", PLAN, STEP), ("run", PLAN, STEP)],
+    ],
 )
 def test_other_calls_are_refused(host: LauncherHost, words: tuple[str, ...]) -> None:
     """64: a blank more or less never becomes another call."""
     assert answer(host.start(*words)).exit_status == 64
+
+
+@pytest.mark.parametrize("seconds", ["", "0", "10", "x", "-1", "1.5"])
+def test_bad_waits_are_refused(host: LauncherHost, seconds: str) -> None:
+    """65: a connection is not held for longer than its own limit."""
+    assert answer(host.start("probe", PLAN, STEP, seconds)).exit_status == 65
+
+
+def test_the_end_of_a_step_is_waited_for(host: LauncherHost) -> None:
+    """It is told when it comes; of what does not run nothing is waited for."""
+    assert answer(host.start("probe", PLAN, STEP, "9")).state == "not-started"
+    host.launch(host.effect("sleep 1; echo done"))
+    began = time.monotonic()
+    assert answer(host.start("probe", PLAN, STEP, "9")).state == "done 0"
+    assert time.monotonic() - began < 8
+
+
+def test_a_wait_ends_before_a_long_step(host: LauncherHost) -> None:
+    """Then it runs, and is asked for again."""
+    host.launch(host.effect("sleep 30"))
+    assert answer(host.start("probe", PLAN, STEP, "1")).state == "running"
 
 
 def test_output_is_bounded_and_keeps_its_end(host: LauncherHost) -> None:

@@ -157,6 +157,18 @@ def test_one_bad_look_is_not_a_loss(tmp_path: Path) -> None:
     assert driver.launched() == ["val1", "val2"]
 
 
+def test_what_is_lost_between_two_stages_is_seen(tmp_path: Path) -> None:
+    """The look that ends a stage is the one before the next: three looks for three stages, and none
+    of them begins from a loss."""
+    looks = iter([60, 60, 50])
+    driver = FakeDriver()
+    three = plan(costs(60, 60, 1), costs(60, 60, 2), costs(60, 60, 3))
+    bench = Bench(tmp_path, three, driver, sees=lambda: chain_at(11, online_power=next(looks, 50)))
+    receipt = asyncio.run(bench.application.apply())
+    assert receipt.state is RunState.STOPPED
+    assert receipt.message.startswith("stage 2 was followed by more than it declared: voting power")
+
+
 def test_the_last_stage_is_judged_by_the_checks(tmp_path: Path) -> None:
     """Nothing follows it that could be held back."""
     power = [60]

@@ -166,9 +166,15 @@ def _takes_part(verdict: NodeVerdict | None) -> bool:
 
 def _gone(views: Sequence[NodeView]) -> frozenset[str]:
     """Addresses that certainly do not vote now, as their own hosts show."""
-    idle = {view.address for view in views if view.down or view.paused}
-    other = {view.address for view in views if not (view.down or view.paused)}
+    idle = {view.address for view in views if _idle(view)}
+    other = {view.address for view in views if not _idle(view)}
     return frozenset(idle - other - {""})
+
+
+def _idle(view: NodeView) -> bool:
+    """Of a loop it does not matter between which two of its ends it was read: `apply` reads again,
+    and would find another halt."""
+    return view.down or view.paused or view.ends_again
 
 
 def _consensus_dead(

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediations.playbooks.chain.diagnose.context import ChainContext
-from remediations.playbooks.chain.diagnose.node_view import NodeView
-from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
+from remediations.playbooks.chain.diagnose.node_view import LOOPS, NodeView
 from remediations.systems.comet.journal_ends import is_wrapper_word
 from remediations.systems.comet.journal_lines import LineKind, Symptom, named_height, plain_line
 from remediations.systems.comet.journal_table import TABLE, kind_of

@@ -22,9 +22,9 @@ from remediations.playbooks.chain.diagnose.journal_time import (
     lines_of_attempts,
     told_by_journal,
 )
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import LOOPS, NodeView
 from remediations.playbooks.chain.diagnose.symptom_rules import RULES
-from remediations.playbooks.chain.diagnose.unit_condition import LOOPS, silent_condition
+from remediations.playbooks.chain.diagnose.unit_condition import silent_condition
 from remediations.render.formats import format_moment, name_some
 from remediations.systems.comet.journal_ends import Ending, repeated_end
 from remediations.systems.comet.journal_lines import cause_of

@@ -21,10 +21,9 @@ from remediations.playbooks.chain.diagnose.last_end import (
     end_of,
     may_be_mended,
 )
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import LOOPS, NodeView
 from remediations.playbooks.chain.diagnose.room import left_words, room_of, room_words
 from remediations.playbooks.chain.diagnose.symptom_rules import RULES
-from remediations.playbooks.chain.diagnose.unit_condition import LOOPS
 from remediations.systems.comet.double_sign_check import forbids_start
 from remediations.systems.comet.journal_ends import is_panic, replayed_block
 from remediations.systems.comet.journal_lines import Symptom, cause_of, named_height
@@ -143,7 +142,8 @@ def from_settings(view: NodeView, context: ChainContext) -> NodeVerdict | None:
         f"double_sign_check_height {config.double_sign_check_height}",
     )
     reached = max(context.tip, view.height)
-    if 0 < config.halt_height <= reached and (view.down or view.stuck_in_commit):
+    ended = view.down or view.ends_again or view.stuck_in_commit
+    if 0 < config.halt_height <= reached and ended:
         cause = f"halt-height {config.halt_height} is set and reached"
         return NodeVerdict(NodeCondition.HALT_HEIGHT, cause, (evidence,))
     unit = view.unit

@@ -13,13 +13,20 @@ from remediations.systems.comet.reading import ChainSample, HostReading
 from remediations.systems.comet.second_signer import NOTE
 from remediations.systems.comet.values import AppInfo, NodeStatus, RoundState, RoundStep
 from remediations.systems.hosts.values import NodeConfig, Process, Unit
-from remediations.values.reading import Known, Unknown, value_or_none
+from remediations.values.reading import Known, Unknown, Why, value_or_none
 
 CLOCK_TICK = timedelta(milliseconds=10)
 """The unit of start times in `/proc` (proc(5): USER_HZ)."""
 READ_APART = 20
 """How many blocks the readings of two hosts may be apart on a chain that makes blocks: hosts are
 read seconds apart."""
+
+LOOPS = 2
+"""From this many restarts by systemd on, a node that does not answer is in a loop."""
+
+LIFE = timedelta(minutes=1)
+"""One that was restarted before, and runs for longer, is not in a loop: something else may be wrong
+with its RPC while it votes."""
 
 _DOWN = frozenset({"inactive", "failed"})
 _SECOND = re.compile(f"{NOTE}:([0-9A-F]{{40}}|none):([0-9]{{1,10}})")
@@ -160,6 +167,23 @@ class NodeView:
             return False
         looping = self.unit.active_state == "activating" and self.unit.main_pid == 0
         return self.unit.active_state in _DOWN or looping
+
+    @property
+    def ends_again(self) -> bool:
+        """Whether systemd starts it again and again, and nothing listens at its RPC. CometBFT opens
+        that before its consensus, so a process that was started a moment ago does not vote."""
+        unit, samples = self.unit, self.reading.samples
+        if unit is None or unit.restarts < LOOPS or not samples:
+            return False
+        if unit.active_state == "active":
+            since = unit.active_since
+            looping = since is not None and samples[-1].at + self.clock - since <= LIFE
+        else:
+            looping = unit.active_state == "activating"
+        return looping and all(
+            isinstance(one.status, Unknown) and one.status.why is Why.NOT_LISTENING
+            for one in samples
+        )
 
     @property
     def held(self) -> bool:

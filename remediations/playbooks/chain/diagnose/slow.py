@@ -2,8 +2,9 @@
 
 A block is late where the proposal of its first round does not arrive, and the next proposer gets
 its turn after a time limit; where votes come late; where the time of a block waits for a clock; or
-where every node takes long to execute it. The first three are named here, with the host. What is
-left over is load, which nobody reads: then the finding says so.
+where every node takes long to execute it. The first three are named here, with the host; and what
+hosts are short of (diagnose/pressed.py), which makes nodes late that are well. Where no reading
+names a cause, the finding says so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from remediations.playbooks.chain.diagnose.commits import Commits
 from remediations.playbooks.chain.diagnose.node_view import NodeView
 from remediations.playbooks.chain.diagnose.pace import block_interval
 from remediations.playbooks.chain.diagnose.power import Power
+from remediations.playbooks.chain.diagnose.pressed import full_mempools, pressed
 from remediations.render.formats import count_of, name_some, short_digest
 from remediations.systems.comet.values import BlockMeta
 from remediations.values.reading import value_or_none
@@ -47,6 +49,7 @@ def slow_causes(
         *_missing_proposals(blocks, power),
         *_late_rounds(witnesses, commits),
         *_missing_votes(power, commits),
+        *_pressed_hosts(views, power),
         *_wrong_clocks(views, power, clocks),
     )
 
@@ -124,6 +127,16 @@ def _missing_votes(power: Power, commits: Commits) -> Iterator[SlowCause]:
         f"the precommits of {names} are in no commit that was read",
         f"bring back {names}: until then each block waits for all the others",
     )
+
+
+def _pressed_hosts(views: Sequence[NodeView], power: Power) -> Iterator[SlowCause]:
+    """What hosts with power are short of, most power first, and what waits in mempools."""
+    with_power = [view for view in views if power.of(view.address)]
+    for view in sorted(with_power, key=lambda v: (-power.of(v.address), v.host)):
+        for says, step in pressed(view):
+            yield SlowCause(f"{view.host} ({power.of(view.address)} power): {says}", step)
+    for says, step in full_mempools(views):
+        yield SlowCause(says, step)
 
 
 def _wrong_clocks(views: Sequence[NodeView], power: Power, clocks: Clocks) -> Iterator[SlowCause]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from remediations.engine.find.finding import Evidence, evidence_of
 from remediations.playbooks.chain.conditions import NodeCondition
 from remediations.playbooks.chain.diagnose.context import ChainContext, NodeVerdict
-from remediations.playbooks.chain.diagnose.node_view import NodeView
+from remediations.playbooks.chain.diagnose.node_view import LOOPS, NodeView
 from remediations.systems.hosts.hold import HOLD_NAME
 from remediations.systems.hosts.values import Unit
 from remediations.values.reading import Unknown
-
-LOOPS = 2
-"""From this many restarts by systemd on, a node that does not answer is in a loop."""
 
 _KILLED = frozenset({"signal", "oom-kill", "watchdog", "timeout"})
 

@@ -12,7 +12,7 @@ from remediations.engine.plan.plan import GuardResult, Impact, guard_result
 from remediations.playbooks.chain.classes import ChainClass
 from remediations.playbooks.chain.copies import NO_DONOR
 from remediations.playbooks.chain.diagnose.all_down import signs_nothing
-from remediations.playbooks.chain.finding import FileWitness, Tristate
+from remediations.playbooks.chain.finding import Tristate
 from remediations.playbooks.chain.holders import ACCEPT_HALT, STOPS
 from remediations.playbooks.chain.impact import stage_impacts
 from remediations.playbooks.chain.situation import ChainSituation, latest_status
@@ -250,38 +250,6 @@ def no_foreign_majority(chain: ChainSituation, proposal: Whole) -> GuardResult |
         next_step="run this from an inventory that covers the network",
         facts=("chain.total_power",),
     )
-
-
-def two_witnesses(chain: ChainSituation, proposal: Whole) -> GuardResult | None:
-    """W2: a decision about the chain needs two independent witnesses
-    (docs/rules/hazards.md#one-witness). Where no node answers, machines whose sign states took part
-    in the last block are witnesses of how far the chain came."""
-    if nobody_signs(chain, proposal):
-        return None
-    seen, files = chain.finding.witnesses, chain.finding.files
-    got = ", ".join(seen) or "nobody"
-    if not seen and files is not None:
-        seen = _by_sign_states(chain, files)
-        got = f"no node answers; by their sign states: {', '.join(seen) or 'nobody'}"
-    return guard_result(
-        "W2",
-        "at least two hosts bear witness to the state of the chain",
-        holds=len(seen) >= 2,
-        got=got,
-        expected="two or more",
-        next_step="make a second node readable (SSH, sudo, RPC), then `remediate diagnose`",
-    )
-
-
-def _by_sign_states(chain: ChainSituation, files: FileWitness) -> tuple[str, ...]:
-    """The machines whose sign states are at the newest height, or at the one before."""
-    states = {r.host: value_or_none(r.sign_state) for r in chain.observation.hosts}
-    machines = {
-        chain.same_machine.get(host, host)
-        for host, state in states.items()
-        if state is not None and files.took_part(state.height)
-    }
-    return tuple(sorted(machines))
 
 
 def targets_reachable(chain: ChainSituation, proposal: Whole) -> GuardResult:

@@ -29,6 +29,7 @@ from remediations.playbooks.chain.guards import (
     settings,
     signing,
     state_sync,
+    witnesses,
 )
 from remediations.playbooks.chain.situation import ChainSituation
 from remediations.systems.comet.reading import HostReading
@@ -43,7 +44,7 @@ def by_host(guard: NodeGuard) -> Callable[[ChainSituation, str], GuardResult]:
 
 
 INVARIANTS: tuple[Callable[[ChainSituation, Proposal[ChainSituation]], GuardResult | None], ...] = (
-    power.two_witnesses,
+    witnesses.two_witnesses,
     power.same_chain_id,
     power.inventory_covers_quorum,
     power.keys_unique,
