@@ -8,11 +8,11 @@ from pyinfra.api.operation import operation
 
 from remediations.systems.hosts.command import HostCommand
 from remediations.systems.hosts.pyinfra.step import ShellStep
+from remediations.systems.scorer.planned_model import PlannedModel
 from remediations.systems.scorer.swap_model import (
     COPY_LIMIT_S,
     FILES,
     START_LIMIT_S,
-    PlannedModel,
     keep_text,
     put_back_text,
     swap_text,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pyinfra.context import host
 
-from remediations.systems.scorer.swap_model import PlannedModel
+from remediations.systems.scorer.planned_model import PlannedModel
 
 Action = Literal["swap_model", "swap_model.undo", "keep_model"]
 

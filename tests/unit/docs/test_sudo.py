@@ -36,7 +36,8 @@ from remediations.systems.hosts.program import AFTER, BEFORE, COMMAND, host_prog
 from remediations.systems.podman.planned import PlannedContainer
 from remediations.systems.podman.programs import remove_dead_text, restart_text
 from remediations.systems.podman.system import PODMAN
-from remediations.systems.scorer.swap_model import PlannedModel, keep_text, swap_text
+from remediations.systems.scorer.planned_model import PlannedModel
+from remediations.systems.scorer.swap_model import keep_text, swap_text
 from remediations.systems.scorer.swap_model import put_back_text as put_back_text_of
 from remediations.systems.scorer.system import SCORER
 from remediations.values.inventory import HostEntry, Inventory

@@ -10,14 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from remediations.systems.scorer.swap_model import (
-    FILES,
-    PlannedModel,
-    PlannedModelError,
-    keep_text,
-    put_back_text,
-    swap_text,
-)
+from remediations.systems.scorer.planned_model import PlannedModel, PlannedModelError
+from remediations.systems.scorer.swap_model import FILES, keep_text, put_back_text, swap_text
 
 OLD_INVOCATION, NEW_INVOCATION = "1" * 32, "2" * 32
 WHOLE = {"saved_model.pb": b"graph", "variables/data": b"weights" * 1000, "variables/none": b""}

@@ -10,20 +10,18 @@ from testinfra.host import Host
 
 from remediations.engine.verify.given import Given
 from remediations.playbooks.scoring.checks.titles import TITLES
-from remediations.reach.blocking import BlockingReach
-from remediations.systems.hosts.testinfra import testinfra_host
 
 
 @pytest.mark.check("VP10", TITLES["VP10"])
 def test_container_runs_the_planned_image(
-    given: Given, reach: BlockingReach, saw: Callable[[str], None]
+    given: Given, host_of: Callable[[str], Host], saw: Callable[[str], None]
 ) -> None:
     """Its unit is active, and the container of that name runs the bytes that stand in the plan."""
     facts = {fact.name: fact.value for fact in given.plan.facts}
     wrong: dict[str, str] = {}
     for name in given.plan.targets:
         container = facts[f"{name}.container"]
-        host: Host = testinfra_host(reach, name)
+        host = host_of(name)
         with host.sudo():
             found = host.check_output(
                 "podman container inspect --format '{{.State.Running}} {{.ImageDigest}}' "

@@ -15,7 +15,7 @@ from remediations.playbooks.scoring.model_facts import (
 )
 from remediations.playbooks.scoring.situation import ScoringSituation
 from remediations.render.formats import percent, short_digest
-from remediations.systems.scorer.swap_model import PlannedModelError, check_manifest
+from remediations.systems.scorer.planned_model import PlannedModelError, check_manifest
 from remediations.values.reading import Unknown, value_or_none
 
 _LOOK = "`remediate diagnose scoring` shows who has which model"
