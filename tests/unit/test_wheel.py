@@ -87,11 +87,16 @@ def test_help_and_list(installed: Installed) -> None:
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "chain/start_node.py"), ("checks", "test_nodes.py"), ("probe", "probe.sh")],
+    [
+        ("deploys", "chain/start_node.py"),
+        ("checks chain", "test_nodes.py"),
+        ("checks service", "test_workloads.py"),
+        ("probe", "probe.sh"),
+    ],
 )
 def test_its_files_are_in_it(installed: Installed, what: str, holds: str) -> None:
     """Deploys, checks and the probe's program are shipped."""
-    place = Path(installed.run("remediate", "path", what).strip())
+    place = Path(installed.run("remediate", "path", *what.split()).strip())
     assert place.is_relative_to(installed.home)
     directory = place if place.is_dir() else place.parent
     assert (directory / holds).is_file()
