@@ -69,9 +69,9 @@ def test_its_files_are_real_files(bundle: Bundle) -> None:
     for what, holds in (
         ("deploys", "chain/start_node.py"),
         ("probe", ""),
-        ("checks", "test_nodes.py"),
+        ("checks chain", "test_nodes.py"),
     ):
-        place = Path(bundle.run("path", what).strip())
+        place = Path(bundle.run("path", *what.split()).strip())
         assert (place / holds).is_file()
         assert place.is_relative_to(bundle.cwd)
 

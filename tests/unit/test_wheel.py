@@ -87,7 +87,13 @@ def test_help_and_list(installed: Installed) -> None:
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "chain/start_node.py"), ("checks chain", "test_nodes.py"), ("probe", "probe.sh")],
+    [
+        ("deploys", "chain/start_node.py"),
+        ("checks chain", "test_nodes.py"),
+        ("checks scoring", "test_container.py"),
+        ("checks service", "test_workloads.py"),
+        ("probe", "probe.sh"),
+    ],
 )
 def test_its_files_are_in_it(installed: Installed, what: str, holds: str) -> None:
     """Deploys, checks and the probe's program are shipped."""

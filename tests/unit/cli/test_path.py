@@ -19,17 +19,22 @@ BIN = Path(sys.executable).parent
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("deploys", "chain/start_node.py"), ("checks", "test_nodes.py"), ("probe", "sections.sh")],
+    [
+        ("deploys", "chain/start_node.py"),
+        ("checks chain", "test_nodes.py"),
+        ("probe", "sections.sh"),
+    ],
 )
 def test_path(desk: Desk, what: str, holds: str) -> None:
     """One absolute path and nothing else, so that it can stand in another command."""
-    done = remediate("path", what)
+    done = remediate("path", *what.split())
     assert (done.code, done.err, done.out.count("\n")) == (0, "", 1)
     place = Path(done.out.rstrip("\n"))
     assert place.is_absolute()
     directory = place if place.is_dir() else place.parent
     assert (directory / holds).is_file()
-    assert remediate("path", what, "--json").document["result"] == {what: str(place)}
+    document = remediate("path", *what.split(), "--json").document
+    assert document["result"] == {what.split()[0]: str(place)}
 
 
 def test_path_of_something_else(desk: Desk) -> None:
