@@ -20,7 +20,7 @@ podman_rest() {
     begin podman_images podman_images
 }
 
-podman_ask() { timeout -s KILL 3 podman "$@"; }
+podman_ask() { timeout -s KILL 3 nice podman "$@"; } # what is read of the chain goes first
 
 # podman_engine: the version, if it was used since the boot, and who else than root runs containers.
 podman_engine() {
@@ -78,11 +78,15 @@ podman_images() {
 # the conmon of ID and the unit of its control group. Names of processes prove nothing, these do.
 podman_processes() {
     ((EUID == 0)) || return 13
-    local pid file rest id
     timeout -s KILL 3 grep -EHo '^[0-9]+ [0-9]+ [0-9:]+ [^ ]*/[0-9a-f]{64}/userdata/' \
         /proc/[0-9]*/mountinfo 2>/dev/null |
         sed -nE 's#^/proc/([0-9]+)/mountinfo:.*/([0-9a-f]{64})/userdata/$#main \1 \2#p' |
         sort -u | head -n 2000
+    podman_monitors
+}
+
+podman_monitors() {
+    local pid file rest id
     timeout -s KILL 2 grep -lx conmon /proc/[0-9]*/comm 2>/dev/null | head -n 200 |
         while read -r file; do
             pid=${file%/comm} pid=${pid#/proc/}
@@ -139,7 +143,7 @@ podman_candidates() {
         esac
         [[ ! $name =~ ^[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*\.service$ ]] || printf '%s\n' "$name"
     done
-    podman_processes | while read -r _ _ _ name; do [[ ! $name ]] || printf '%s\n' "$name"; done
+    podman_monitors | while read -r _ _ _ name; do [[ ! $name ]] || printf '%s\n' "$name"; done
 }
 
 # podman_commands: the properties, with of ExecStart only what says which container of which image.
@@ -211,8 +215,9 @@ podman_dependants() {
     for name; do seen[$name]=1; done
     for round in 1 2 3; do
         next=()
-        shown=$(timeout -s KILL 2 systemctl show -- "${names[@]}" \
-            --property=Id,ActiveState,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo) || return
+        shown=$(timeout -s KILL 2 systemctl show \
+            --property=Id,ActiveState,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo \
+            -- "${names[@]}") || return
         ((round == 1)) || printf '\n%s\n' "$shown"
         while IFS= read -r line; do
             case $line in Id=* | ActiveState=*) continue ;; esac

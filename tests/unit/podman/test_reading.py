@@ -214,7 +214,7 @@ def test_units_are_asked_for_with_all_that_is_stopped_with_them(tmp_path: Path) 
     script(
         tmp_path,
         "systemctl",
-        f'case "$*" in\n  *ExecStart*) cat {shown} ;;\n'
+        f'case "$*" in\n  *" -- "*--*) exit 9 ;;\n  *ExecStart*) cat {shown} ;;\n'
         '  *veid-scorer.service*) echo "Id=veid-scorer.service"; echo "RequiredBy=gw.service" ;;\n'
         '  *gw.service*) echo "Id=gw.service"; echo "ActiveState=active"\n'
         '    echo "BoundBy=b.timer" ;;\n'
