@@ -27,7 +27,7 @@ from tests.lab.shell import LabError
 OTHER_MODEL = "trust_score_next"
 GPU = "/dev/nvidia0"
 FEW_MEMORY = " ".join(
-    f"--ulimit {limit}" for limit in ("data=67108864", "nofile=4096", "nproc=4096")
+    f"--ulimit {limit}" for limit in ("data=268435456", "nofile=4096", "nproc=4096")
 )
 """One limit that is named takes the place of all that podman's configuration has."""
 STALE_LIMIT_S = 15.0
@@ -125,7 +125,7 @@ class ScoringFaults(Client):
         """The model grew beyond the memory of its container: it starts, and ends at the first
         request, again and again. A substitute: a limit of the process's data, so the program ends
         by itself; a kernel that kills it needs control groups in the container."""
-        self._control(host, "hold-mb", 256)
+        self._control(host, "hold-mb", 512)
         self._run_as(host, replace(self._sound().command(), more=(FEW_MEMORY,)))
 
     def break_scorer_crash_loop(self, host: str) -> None:

@@ -163,13 +163,14 @@ def test_half_copy_that_was_pinned(scorers: Lab) -> None:
 
 @full_lab
 def test_name_is_taken_after_a_power_cut(scorers: Lab) -> None:
-    """The dead container keeps its name: no start works until it is removed by its id."""
+    """The dead container keeps its name: no start works until it is removed by its id, and by
+    force, because podman goes on to call it running."""
     scorers.break_stale_container("val2")
     machine = scorers.hosts["val2"]
     assert state(scorers, "val2") == "failed"
     dead = machine.sh("podman ps --all --quiet --no-trunc").split()
     assert len(dead) == 1
-    machine.sh(f"podman rm {dead[0]}")
+    machine.sh(f"podman rm --force {dead[0]}")
     scorers.start_scorer("val2")
     assert bits(predict(scorers, "val2", "ivan")) == expected("ivan")
     assert CONTAINER in machine.sh("podman ps --format '{{.Names}}'")

@@ -31,7 +31,7 @@ type queue struct {
 	control control
 	waiting chan job
 	length  atomic.Int64
-	held    []byte
+	held    [][]byte
 }
 
 func newQueue(engine *engine, seen *metrics, control control) *queue {
@@ -78,13 +78,15 @@ func (q *queue) answer(instances [][]float32) answer {
 	return answer{predictions: predictions}
 }
 
-// hold takes memory and touches it, once.
+// hold takes memory and touches it, once. Little by little: where there is no room for one large piece,
+// Go ends with a segmentation violation.
 func (q *queue) hold(megabytes int) {
-	if len(q.held) < megabytes<<20 {
-		q.held = make([]byte, megabytes<<20)
-		for i := 0; i < len(q.held); i += 4096 {
-			q.held[i] = 1
+	for len(q.held) < megabytes {
+		piece := make([]byte, 1<<20)
+		for i := 0; i < len(piece); i += 4096 {
+			piece[i] = 1
 		}
+		q.held = append(q.held, piece)
 	}
 }
 
