@@ -66,6 +66,9 @@ class FileTree:
         """As the inventory calls it."""
         return self._name
 
+    def close(self) -> None:
+        """There is no connection."""
+
     def versions(self) -> Iterator[Version]:
         """All files, and the former ones that are not retired yet."""
         with open_folder(self._root, ()) as root:

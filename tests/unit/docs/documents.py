@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -35,6 +36,9 @@ from remediations.playbooks.chain.gates import Synced
 from remediations.playbooks.chain.present import present as for_people
 from remediations.playbooks.chain.whatif.project import project
 from remediations.systems.comet.reading import CometReading, sealed
+from remediations.systems.stores.inventory import FilesPlace, StoresEntry
+from remediations.systems.stores.look import read_store
+from remediations.systems.stores.reading import StoresReading
 from remediations.values.part import Part
 from tests import worlds
 from tests.inventories import node_entry
@@ -43,6 +47,7 @@ from tests.unit.diff.cases import difference
 from tests.unit.docs.travelled import manifest, tally
 from tests.unit.plan.cases import case_of, minority_down, plan_of, quorum_lost, wrong_clock
 from tests.unit.report import journal as told
+from tests.unit.stores import keys
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
 
@@ -123,7 +128,16 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    return {part.kind: part for part in (*told, *observed, *found, *planned)}
+    stores = parts_of_stores()
+    return {part.kind: part for part in (*told, *observed, *found, *planned, *stores)}
+
+
+def parts_of_stores() -> tuple[Part, ...]:
+    """What an inventory says of stores, and what is read of them."""
+    here = FilesPlace(name="vectors", path=str(Path(keys.__file__).parent))
+    nowhere = FilesPlace(name="gone", path="/nowhere/at/all")
+    reading = StoresReading(stores=(read_store(here, 60), read_store(nowhere, 60)))
+    return (Part.of(StoresEntry(read_within_s=60, places=(here, nowhere))), Part.of(reading))
 
 
 def recorded(name: str) -> list[Json]:
