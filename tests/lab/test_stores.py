@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from remediations.systems.stores.envelope import Envelope, canonical, parse
+from remediations.systems.stores.inventory import BucketPlace, TablePlace, Tls
+from remediations.systems.stores.look import read_store
 from remediations.systems.stores.postgres import PostgresStore, Table
+from remediations.systems.stores.reading import KeyCount
 from remediations.systems.stores.s3 import Bucket, S3Store, client_of
 from remediations.systems.stores.sealing import Opened, open_envelope, seal
 from remediations.systems.stores.store import (
@@ -22,6 +26,7 @@ from remediations.systems.stores.store import (
     StoreError,
     TooLarge,
 )
+from remediations.values.reading import Known
 from remediations.values.secret import Secret
 from tests.lab import store_servers
 from tests.lab.choice import full_lab
@@ -240,3 +245,32 @@ def test_a_page_that_repeats_a_row_counts_it_once(bucket: tuple[Bucket, bool]) -
     assert len(rows) > 50
     assert len({one.key for one in rows}) == 50
     assert len({(one.key, one.version) for one in rows}) == 50
+
+
+def test_a_real_store_is_read_for_an_observation(
+    server: Table, bucket: tuple[Bucket, bool], tmp_path: Path
+) -> None:
+    """With credentials from files, as an inventory names them."""
+    filled(server, "jsonb")
+    at, keeps = bucket
+    client = client_of(at)
+    for _ in range(2):
+        client.put_object(Bucket=at.bucket, Key="read/1", Body=OLD)
+    keys = {"password": server.password, "secret": at.secret_key}
+    for name, secret in keys.items():
+        (tmp_path / name).write_bytes(secret.reveal() + b"\n")
+        (tmp_path / name).chmod(0o600)
+    table = TablePlace(
+        name="rows", host=server.host, port=server.port, database=server.database, user="admin",
+        password_file=str(tmp_path / "password"), table="public.vault", key_column="id",
+        value_column="envelope", tls=Tls.NONE,
+    )  # fmt: skip
+    blobs = BucketPlace(
+        name="blobs", endpoint=at.endpoint, bucket=at.bucket, prefix="read/", region=at.region,
+        access_key=at.access_key, secret_key_file=str(tmp_path / "secret"),
+    )  # fmt: skip
+    for place, live, former in ((table, 3, 0), (blobs, 1, int(keeps))):
+        survey = read_store(place, 60).survey
+        assert isinstance(survey, Known), survey
+        count = KeyCount(fingerprint=FIRST.fingerprint, live=live, former=former)
+        assert survey.value.keys == (count,)

@@ -98,6 +98,10 @@ class S3Store:
         """As the inventory calls it."""
         return self._name
 
+    def close(self) -> None:
+        """End the connections of the client, which opens others when it is asked again."""
+        self._client.close()
+
     def versions(self) -> Iterator[Version]:
         """All versions and delete markers below the prefix, page by page."""
         asked: dict[str, str] = {}

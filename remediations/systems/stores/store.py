@@ -181,6 +181,10 @@ class Store(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """End connections; the next call opens others."""
+        ...
+
     def probe(self) -> Abilities:
         """What the store does, seen on a scratch key, which is removed again."""
         ...

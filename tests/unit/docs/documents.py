@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -41,6 +42,9 @@ from remediations.playbooks.service.high_error_rate import PLAYBOOK
 from remediations.systems.comet.reading import CometReading, sealed
 from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.values import ModelOnDisk
+from remediations.systems.stores.inventory import FilesPlace, StoresEntry
+from remediations.systems.stores.look import read_store
+from remediations.systems.stores.reading import StoresReading
 from remediations.values.part import Part
 from tests import worlds
 from tests.inventories import node_entry
@@ -56,6 +60,7 @@ from tests.unit.playbooks.service.namespaces import broken_release, situation_of
 from tests.unit.report import journal as told
 from tests.worlds import containers, scoring
 from tests.worlds.base import known
+from tests.unit.stores import keys
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
 
@@ -136,7 +141,7 @@ def real_parts() -> Mapping[str, Part]:
         for plan in plans()
         for part in (*plan.baseline, *(stage.gate.asks for stage in plan.stages))
     ]
-    more = (*scoring_parts(), *parts_of_a_cluster())
+    more = (*scoring_parts(), *parts_of_a_cluster(), *parts_of_stores())
     return {part.kind: part for part in (*told, *observed, *found, *planned, *more)}
 
 
@@ -170,6 +175,14 @@ def parts_of_a_cluster() -> Iterator[Part]:
     yield Part.of(service.reading)
     yield from service_baseline(service, proposal)
     yield proposal.stages[0].gate.asks
+
+
+def parts_of_stores() -> tuple[Part, ...]:
+    """What an inventory says of stores, and what is read of them."""
+    here = FilesPlace(name="vectors", path=str(Path(keys.__file__).parent))
+    nowhere = FilesPlace(name="gone", path="/nowhere/at/all")
+    reading = StoresReading(stores=(read_store(here, 60), read_store(nowhere, 60)))
+    return (Part.of(StoresEntry(read_within_s=60, places=(here, nowhere))), Part.of(reading))
 
 
 def recorded(name: str) -> list[Json]:

@@ -33,6 +33,9 @@ class LyingStore:
                 yield row
                 yield row
 
+    def close(self) -> None:
+        self.true.close()
+
     def live(self, key: str) -> Stored:
         return self.true.live(key)
 

@@ -75,6 +75,15 @@ def test_a_writer_between_check_and_exchange_wins(
     assert sorted(one.name for one in root.iterdir()) == ["a", "two"]
 
 
+def test_what_was_deleted_is_not_written_again(store: FileTree, root: Path) -> None:
+    """Whoever deleted it was first."""
+    former = store.live("two")
+    (root / "two").unlink()
+    with pytest.raises(Changed):
+        store.replace(former, b"new")
+    assert [one.name for one in root.iterdir()] == ["a"]
+
+
 @pytest.mark.parametrize("function", ["write_whole", "exchange", "sync"])
 def test_whatever_fails_the_key_has_a_whole_file(
     store: FileTree, root: Path, monkeypatch: pytest.MonkeyPatch, function: str

@@ -120,6 +120,15 @@ def test_deleted_objects_are_listed_with_their_marker(store: Store, client: Clie
     assert ("env/one", version) not in conformance.names(store)
 
 
+def test_what_was_deleted_is_not_written_again(store: Store, client: Client) -> None:
+    """Whoever deleted it was first."""
+    former = store.live("env/one")
+    client.delete_object(Bucket="vault", Key="env/one")
+    with pytest.raises(Changed):
+        store.replace(former, b"new")
+    assert conformance.live_keys(store) == ["env/two"]
+
+
 @pytest.mark.parametrize("versioned", [True])
 def test_pages_are_joined(store: S3Store, client: Client) -> None:
     """Each version once, however small the pages are."""

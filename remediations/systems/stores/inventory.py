@@ -1,0 +1,203 @@
+"""The section `stores` of an inventory: which stores, where, and which file has the credentials.
+
+stores:
+  read_within_seconds: 60       # for going through one store
+  places:
+    vault: {kind: files, path: /srv/vault}
+    blobs:
+      kind: s3
+      endpoint: https://s3.example.org
+      bucket: blobs
+      prefix: envelopes/
+      access_key: AKEXAMPLE
+      secret_key_file: s3.secret
+    rows:
+      kind: postgres
+      host: db.example.org
+      database: vault
+      user: reader
+      password_file: postgres.secret
+      table: public.envelopes
+      key_column: id
+      value_column: envelope
+
+Directories are those of the machine that runs `remediate`. Files are relative to the inventory.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Union
+
+from remediations.engine.observe.inventory_section import InventorySection, SectionForm
+from remediations.values.inventory import Inventory
+from remediations.values.part import Kinded
+from remediations.values.record import Record
+
+if TYPE_CHECKING:  # YAML takes a while to load
+    from remediations.engine.observe.inventory_table import InventoryTable
+
+SECTION = "stores"
+READ_WITHIN_S = 60
+_MOST_S = 3600
+_MOST_PLACES = 50
+_NAME = re.compile("[a-z][a-z0-9-]{0,31}")
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+_PLAIN = re.compile(r"http://(127(\.[0-9]{1,3}){3}|localhost)(:[0-9]{1,5})?")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"[\x21-\x7e]{0,512}")
+_WORD = re.compile(r"[\x21-\x7e]{1,128}")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
+_COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
+_TABLE = re.compile(rf"{_COLUMN.pattern}\.{_COLUMN.pattern}")
+_PATH = re.compile(r"(/[A-Za-z0-9_.@+:,=-]+)+")
+
+
+class Tls(StrEnum):
+    """How PostgreSQL proves who it is. Only on loopback it need not."""
+
+    VERIFY_FULL = "verify-full"
+    NONE = "none"
+
+
+class FilesPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="files"):
+    """A directory of this machine."""
+
+    name: str
+    path: str
+
+
+class BucketPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="s3"):
+    """A bucket, or what lies below a prefix of it. The secret key is in a file."""
+
+    name: str
+    endpoint: str
+    bucket: str
+    prefix: str
+    region: str
+    access_key: str
+    secret_key_file: str
+
+
+class TablePlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):
+    """A column of a table. The password is in a file."""
+
+    name: str
+    host: str
+    port: int
+    database: str
+    user: str
+    password_file: str
+    table: str
+    key_column: str
+    value_column: str
+    tls: Tls
+
+
+Place = Union[FilesPlace, BucketPlace, TablePlace]
+
+
+class StoresEntry(Kinded, frozen=True, kw_only=True):
+    """The stores of an inventory, in its order."""
+
+    KIND: ClassVar[str] = "stores.places/1"
+
+    read_within_s: int
+    places: tuple[Place, ...]
+
+
+def stores_of(inventory: Inventory) -> StoresEntry:
+    """The stores; none where the inventory does not have the section."""
+    part = inventory.part(StoresEntry.KIND)
+    if part is None:
+        return StoresEntry(read_within_s=READ_WITHIN_S, places=())
+    return part.read(StoresEntry)
+
+
+def _stores(table: InventoryTable) -> StoresEntry:
+    places = table.table("places")
+    if not 1 <= len(places.content) <= _MOST_PLACES:
+        raise table.wrong("places", f"1 to {_MOST_PLACES} stores")
+    return StoresEntry(
+        read_within_s=table.whole_number(
+            "read_within_seconds", 1, _MOST_S, default=READ_WITHIN_S, unit="seconds"
+        ),
+        places=tuple(_place(places, name) for name in places.content),
+    )
+
+
+def _place(places: InventoryTable, name: object) -> Place:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise places.wrong(name, "a name of up to 32 small letters, digits and hyphens", str(name))
+    table = places.table(name)
+    readers = {"files": _files, "s3": _bucket, "postgres": _table}
+    kind = table.content.get("kind")
+    if not isinstance(kind, str) or kind not in readers:
+        raise table.complaint(f"kind: {kind}", f"kind: {' | '.join(readers)}")
+    return readers[kind](name, table)
+
+
+def _files(name: str, table: InventoryTable) -> Place:
+    table.keys(required=("kind", "path"), optional=())
+    path = table.text("path", _PATH, "the absolute path of a directory, of plain characters")
+    return FilesPlace(name=name, path=path)
+
+
+def _bucket(name: str, table: InventoryTable) -> Place:
+    table.keys(
+        required=("kind", "endpoint", "bucket", "access_key", "secret_key_file"),
+        optional=("prefix", "region"),
+    )
+    endpoint = table.text("endpoint", _ENDPOINT, "https://HOST or https://HOST:PORT")
+    if endpoint.startswith("http:") and not _PLAIN.fullmatch(endpoint):
+        raise table.wrong("endpoint", "https://; http:// is for this machine alone")
+    return BucketPlace(
+        name=name,
+        endpoint=endpoint,
+        bucket=table.text("bucket", _BUCKET, "the name of a bucket"),
+        prefix=table.optional("prefix", _PREFIX, "a prefix of visible ASCII characters") or "",
+        region=table.optional("region", _WORD, "the name of a region") or "us-east-1",
+        access_key=table.text("access_key", _WORD, "the id of an access key"),
+        secret_key_file=_secret(table, "secret_key_file"),
+    )
+
+
+def _table(name: str, table: InventoryTable) -> Place:
+    table.keys(
+        required=(
+            "kind", "host", "database", "user", "password_file", "table", "key_column",
+            "value_column",
+        ),
+        optional=("port", "tls"),
+    )  # fmt: skip
+    tls = table.choice("tls", Tls) if "tls" in table else Tls.VERIFY_FULL
+    host = table.text("host", _HOST, "the name of a host")
+    if tls is Tls.NONE and not _PLAIN.fullmatch(f"http://{host}"):
+        raise table.wrong("tls", "verify-full; none is for this machine alone")
+    return TablePlace(
+        name=name,
+        host=host,
+        port=table.whole_number("port", 1, 65535, default=5432, unit="a port"),
+        database=table.text("database", _WORD, "the name of a database"),
+        user=table.text("user", _WORD, "the name of a user"),
+        password_file=_secret(table, "password_file"),
+        table=table.text("table", _TABLE, "SCHEMA.TABLE"),
+        key_column=table.text("key_column", _COLUMN, "the name of a column"),
+        value_column=table.text("value_column", _COLUMN, "the name of a column"),
+        tls=tls,
+    )
+
+
+def _secret(table: InventoryTable, key: str) -> str:
+    path = table.file(key)
+    assert path is not None, "the key is there"
+    return path
+
+
+STORES_SECTION = InventorySection(
+    name=SECTION,
+    whole=SectionForm(
+        kind=StoresEntry, read=_stores, required=("places",), optional=("read_within_seconds",)
+    ),
+)
