@@ -58,9 +58,9 @@ from tests.unit.playbooks.scoring.cases import keeping
 from tests.unit.playbooks.scoring.cases import observed as observed_with
 from tests.unit.playbooks.service.namespaces import broken_release, situation_of
 from tests.unit.report import journal as told
+from tests.unit.stores import keys
 from tests.worlds import containers, scoring
 from tests.worlds.base import known
-from tests.unit.stores import keys
 from tests.worlds.everybody import everybody_down
 from tests.worlds.jail import jailed
 

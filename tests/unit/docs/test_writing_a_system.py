@@ -35,7 +35,7 @@ hosts:
   gone: {uptime: {}}
 """
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OURS = ["comet", "hosts", "kubernetes", "podman", "scorer", "stores"]
+OURS = sorted(PROJECT["project"]["entry-points"]["remediations.systems"])
 """The systems that come with the package."""
 SYSTEMS = """
 import json
