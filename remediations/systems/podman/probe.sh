@@ -78,16 +78,21 @@ podman_images() {
 # the conmon of ID and the unit of its control group. Names of processes prove nothing, these do.
 podman_processes() {
     ((EUID == 0)) || return 13
-    timeout -s KILL 3 grep -EHo '^[0-9]+ [0-9]+ [0-9:]+ [^ ]*/[0-9a-f]{64}/userdata/' \
-        /proc/[0-9]*/mountinfo 2>/dev/null |
+    local listed
+    listed=$(timeout -s KILL 3 grep -EHo '^[0-9]+ [0-9]+ [0-9:]+ [^ ]*/[0-9a-f]{64}/userdata/' \
+        /proc/[0-9]*/mountinfo 2>/dev/null)
+    (($? != 137)) || return 124 # half a list would call the rest dead
+    printf '%s\n' "$listed" |
         sed -nE 's#^/proc/([0-9]+)/mountinfo:.*/([0-9a-f]{64})/userdata/$#main \1 \2#p' |
         sort -u | head -n 2000
     podman_monitors
 }
 
 podman_monitors() {
-    local pid file rest id
-    timeout -s KILL 2 grep -lx conmon /proc/[0-9]*/comm 2>/dev/null | head -n 200 |
+    local pid file rest id listed
+    listed=$(timeout -s KILL 2 grep -lx conmon /proc/[0-9]*/comm 2>/dev/null)
+    (($? != 137)) || return 124
+    printf '%s\n' "$listed" | head -n 200 |
         while read -r file; do
             pid=${file%/comm} pid=${pid#/proc/}
             rest=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -xA1 -e -c) || continue
