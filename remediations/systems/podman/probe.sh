@@ -78,16 +78,21 @@ podman_images() {
 # the conmon of ID and the unit of its control group. Names of processes prove nothing, these do.
 podman_processes() {
     ((EUID == 0)) || return 13
-    timeout -s KILL 3 grep -EHo '^[0-9]+ [0-9]+ [0-9:]+ [^ ]*/[0-9a-f]{64}/userdata/' \
-        /proc/[0-9]*/mountinfo 2>/dev/null |
+    local listed
+    listed=$(timeout -s KILL 3 grep -EHo '^[0-9]+ [0-9]+ [0-9:]+ [^ ]*/[0-9a-f]{64}/userdata/' \
+        /proc/[0-9]*/mountinfo 2>/dev/null)
+    (($? != 137)) || return 124 # half a list would call the rest dead
+    printf '%s\n' "$listed" |
         sed -nE 's#^/proc/([0-9]+)/mountinfo:.*/([0-9a-f]{64})/userdata/$#main \1 \2#p' |
         sort -u | head -n 2000
     podman_monitors
 }
 
 podman_monitors() {
-    local pid file rest id
-    timeout -s KILL 2 grep -lx conmon /proc/[0-9]*/comm 2>/dev/null | head -n 200 |
+    local pid file rest id listed
+    listed=$(timeout -s KILL 2 grep -lx conmon /proc/[0-9]*/comm 2>/dev/null)
+    (($? != 137)) || return 124
+    printf '%s\n' "$listed" | head -n 200 |
         while read -r file; do
             pid=${file%/comm} pid=${pid#/proc/}
             rest=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -xA1 -e -c) || continue
@@ -118,12 +123,14 @@ podman_listeners() {
 # podman_units: what systemd says of each service that mentions podman in its files, or in whose control
 # group a conmon is; then of those that are stopped with them; then when they were started.
 podman_units() {
-    local -a names=() asked=()
+    local listed
+    local -a names=()
     local properties=Id,LoadState,ActiveState,SubState,Result,UnitFileState,InvocationID,MainPID
     properties+=,ExecMainStatus,ExecMainStartTimestamp,NRestarts,Restart,TimeoutStopUSec
     properties+=,TimeoutStartUSec,User,NeedDaemonReload,Job,ExecStart
     local after=RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo
-    mapfile -t names < <(podman_candidates | sort -u | head -n "$podman_most")
+    listed=$(podman_candidates) || return
+    mapfile -t names < <(printf '%s\n' "$listed" | sed '/^$/d' | sort -u | head -n "$podman_most")
     ((${#names[@]})) || return 0
     timeout -s KILL 3 systemctl show --property="$properties,$after" -- "${names[@]}" |
         podman_commands || return
@@ -132,11 +139,13 @@ podman_units() {
 }
 
 podman_candidates() {
-    local file name
+    local file name listed
     local -a kept=(/etc/systemd/system /run/systemd/system /run/systemd/generator
         /usr/local/lib/systemd/system /usr/lib/systemd/system)
-    timeout -s KILL 2 grep -lsi podman "${kept[@]/%//*.service}" "${kept[@]/%//*.service.d/*.conf}" \
-        2>/dev/null | head -n 200 | while read -r file; do
+    listed=$(timeout -s KILL 2 grep -lsi podman "${kept[@]/%//*.service}" \
+        "${kept[@]/%//*.service.d/*.conf}" 2>/dev/null)
+    (($? != 137)) || return 124 # a list that was cut off is no list
+    printf '%s\n' "$listed" | head -n 200 | while read -r file; do
         file=${file%.d/*.conf} name=${file##*/}
         case $name in
             *@.service | podman.service | podman-*.service) continue ;;
