@@ -52,7 +52,8 @@ _NO_SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """Where it is, and who asks."""
+    """Where it is, and who asks. `ca_file` has who vouches for the server, None for the public
+    authorities."""
 
     endpoint: str
     bucket: str
@@ -60,6 +61,7 @@ class Bucket:
     region: str
     access_key: str
     secret_key: Secret
+    ca_file: str | None = None
 
 
 def client_of(bucket: Bucket) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -74,6 +76,7 @@ def client_of(bucket: Bucket) -> Any:  # noqa: ANN401 - boto3 makes its clients 
         "s3",
         endpoint_url=bucket.endpoint,
         region_name=bucket.region,
+        verify=bucket.ca_file or True,
         aws_access_key_id=bucket.access_key,
         aws_secret_access_key=bucket.secret_key.reveal().decode(),
         config=Config(
