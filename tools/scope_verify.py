@@ -347,7 +347,7 @@ def strict_json(data: bytes) -> Any:  # noqa: ANN401 - a JSON tree has no narrow
 def is_marked(data: bytes) -> bool:
     """Whether it has the name of a field that envelopes have: as it is, escaped, in hex, base64."""
     lowered = re.sub(
-        rb"\\+u00([0-9a-f]{2})", lambda one: bytes.fromhex(one[1].decode()), data.lower()
+        rb"\\{1,8}u00([0-9a-f]{2})", lambda one: bytes.fromhex(one[1].decode()), data.lower()
     )
     forms = [form for mark in MARKS for form in (mark, mark.hex().encode())]
     return any(one in lowered for one in forms) or any(

@@ -24,10 +24,11 @@ _SHORTEST_ENCODED = 4
 _DEPTH = 3
 """How many transformations a text is looked through: JSON within JSON within a wrapped line."""
 
-_BREAK = re.compile(rb"[ \t]*(?:\r\n|\r|\n)[ \t]*")
+# Each begins where a run of such characters begins, or a long run would be tried from all of them.
+_BREAK = re.compile(rb"(?<![ \t])[ \t]*(?:\r\n|\r|\n)[ \t]*")
 # A log, a quoted mail, a table or a source text puts more than blanks around a line break.
 _DECORATED = re.compile(
-    rb"""["'\\]*[ \t|>#*]*(?:\xe2\x94\x82[ \t]*)?(?:\r\n|\r|\n)"""
+    rb"""(?<!["'\\ \t|>#*])["'\\ \t|>#*]*(?:\xe2\x94\x82[ \t]*)?(?:\r\n|\r|\n)"""
     rb"""(?:[ \t]*\xe2\x94\x82)?[ \t|>#*]*["']*"""
 )
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -77,36 +78,56 @@ def redacted(text: str, secrets: Iterable[Secret]) -> str:
     wanted = [one for one in secrets if one]
     if not wanted or not text:
         return text
-    views = _views(text)
-    for secret in wanted:
-        for view in views:
-            for span in _spans(view, secret):
-                found.setdefault(span, str(secret))
+    for data, way in _texts(text.encode("utf-8", "surrogatepass")):
+        if here := _present(data, wanted):
+            # Where the bytes are from is worked out for the few texts that have something.
+            view = _view(text, way)
+            for secret in here:
+                for span in _spans(view, secret):
+                    found.setdefault(span, str(secret))
     return _replaced(text, found)
 
 
-def _views(text: str) -> tuple[_View, ...]:
-    """The text as it is, and as it is after up to three transformations, each once."""
+def _texts(data: bytes) -> Iterator[tuple[bytes, _Way]]:
+    """The text as it is, and as it is after up to three transformations, each once, with those."""
+    seen = {data}
+    latest: list[tuple[bytes, _Way]] = [(data, ())]
+    yield data, ()
+    for _ in range(_DEPTH):
+        former, latest = latest, []
+        for text, way in former:
+            for step, (pattern, to) in enumerate(_TRANSFORMATIONS):
+                new = pattern.sub(to, text)
+                if new not in seen:
+                    seen.add(new)
+                    latest.append((new, (*way, step)))
+                    yield latest[-1]
+
+
+def _present(data: bytes, secrets: Iterable[Secret]) -> list[Secret]:
+    """The secrets that stand in it."""
+    in_hex = (data.lower(), _BETWEEN_HEX.sub(b"", data).lower())
+    found = []
+    for secret in secrets:
+        value = secret.reveal()
+        needles = itertools.chain(_as_it_is(value), (one for one, _, _ in _as_base64(value)))
+        as_hex = value.hex().encode()
+        if any(one in data for one in needles) or any(as_hex in one for one in in_hex):
+            found.append(secret)
+    return found
+
+
+def _view(text: str, way: _Way) -> _View:
+    """The text after these transformations, with where its bytes are from."""
     data, starts = bytearray(), list[int]()
     for at, char in enumerate(text):
         encoded = char.encode("utf-8", "surrogatepass")
         data += encoded
         starts += [at] * len(encoded)
-    raw = _View(bytes(data), starts, [start + 1 for start in starts])
-    seen = {raw.data: raw}
-    latest = [raw]
-    for _ in range(_DEPTH):
-        latest = [new for view in latest for new in _transformed(view) if new.data not in seen]
-        seen.update((one.data, one) for one in latest)
-    return tuple(seen.values())
-
-
-def _transformed(view: _View) -> Iterator[_View]:
-    yield view.changed(_BREAK, lambda _: b"")
-    yield view.changed(_DECORATED, lambda _: b"")
-    yield view.changed(_PERCENT, lambda match: bytes([int(match[1], 16)]))
-    yield view.changed(_FORM_BLANK, lambda _: b" ")
-    yield view.changed(_ESCAPE, _unescaped)
+    view = _View(bytes(data), starts, [start + 1 for start in starts])
+    for step in way:
+        view = view.changed(*_TRANSFORMATIONS[step])
+    return view
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
@@ -116,6 +137,17 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
         return _LETTERS.get(match["char"], match["char"])
     units = bytes.fromhex((match["unit"] or match["pair"].replace(b"\\u", b"")[1:]).decode())
     return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+_TRANSFORMATIONS: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], ...] = (
+    (_BREAK, lambda _: b""),
+    (_DECORATED, lambda _: b""),
+    (_PERCENT, lambda match: bytes([int(match[1], 16)])),
+    (_FORM_BLANK, lambda _: b" "),
+    (_ESCAPE, _unescaped),
+)
+_Way = tuple[int, ...]
+"""Which transformations, in order."""
 
 
 def _spans(view: _View, secret: Secret) -> Iterator[tuple[int, int]]:

@@ -169,7 +169,7 @@ def test_wrong_settings_say_what_is_wrong(server: Table) -> None:
         "table": (dataclasses.replace(server, table="x"), NotReachable, "no such table"),
         "column": (dataclasses.replace(server, value_column="x"), NotReachable, "no such table"),
         "type": (dataclasses.replace(server, value_column="id"), NotReachable, "type is integer"),
-        "TLS": (dataclasses.replace(server, sslmode="require"), NotReachable, "TLS"),
+        "TLS": (dataclasses.replace(server, sslmode="verify-full"), NotReachable, "TLS"),
     }  # fmt: skip
     for table, error, said in wrong.values():
         with pytest.raises(error, match=said) as caught:
@@ -263,11 +263,11 @@ def test_a_real_store_is_read_for_an_observation(
     table = TablePlace(
         name="rows", host=server.host, port=server.port, database=server.database, user="admin",
         password_file=str(tmp_path / "password"), table="public.vault", key_column="id",
-        value_column="envelope", tls=Tls.NONE,
+        value_column="envelope", tls=Tls.NONE, ca_file=None,
     )  # fmt: skip
     blobs = BucketPlace(
         name="blobs", endpoint=at.endpoint, bucket=at.bucket, prefix="read/", region=at.region,
-        access_key=at.access_key, secret_key_file=str(tmp_path / "secret"),
+        access_key=at.access_key, secret_key_file=str(tmp_path / "secret"), ca_file=None,
     )  # fmt: skip
     for place, live, former in ((table, 3, 0), (blobs, 1, int(keeps))):
         survey = read_store(place, 60).survey

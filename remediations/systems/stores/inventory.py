@@ -78,6 +78,7 @@ class BucketPlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="s3")
     region: str
     access_key: str
     secret_key_file: str
+    ca_file: str | None
 
 
 class TablePlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):
@@ -93,6 +94,7 @@ class TablePlace(Record, frozen=True, kw_only=True, tag_field="kind", tag="postg
     key_column: str
     value_column: str
     tls: Tls
+    ca_file: str | None
 
 
 Place = Union[FilesPlace, BucketPlace, TablePlace]
@@ -147,7 +149,7 @@ def _files(name: str, table: InventoryTable) -> Place:
 def _bucket(name: str, table: InventoryTable) -> Place:
     table.keys(
         required=("kind", "endpoint", "bucket", "access_key", "secret_key_file"),
-        optional=("prefix", "region"),
+        optional=("prefix", "region", "ca_file"),
     )
     endpoint = table.text("endpoint", _ENDPOINT, "https://HOST or https://HOST:PORT")
     if endpoint.startswith("http:") and not _PLAIN.fullmatch(endpoint):
@@ -160,6 +162,7 @@ def _bucket(name: str, table: InventoryTable) -> Place:
         region=table.optional("region", _WORD, "the name of a region") or "us-east-1",
         access_key=table.text("access_key", _WORD, "the id of an access key"),
         secret_key_file=_secret(table, "secret_key_file"),
+        ca_file=table.file("ca_file"),
     )
 
 
@@ -169,7 +172,7 @@ def _table(name: str, table: InventoryTable) -> Place:
             "kind", "host", "database", "user", "password_file", "table", "key_column",
             "value_column",
         ),
-        optional=("port", "tls"),
+        optional=("port", "tls", "ca_file"),
     )  # fmt: skip
     tls = table.choice("tls", Tls) if "tls" in table else Tls.VERIFY_FULL
     host = table.text("host", _HOST, "the name of a host")
@@ -186,6 +189,7 @@ def _table(name: str, table: InventoryTable) -> Place:
         key_column=table.text("key_column", _COLUMN, "the name of a column"),
         value_column=table.text("value_column", _COLUMN, "the name of a column"),
         tls=tls,
+        ca_file=table.file("ca_file"),
     )
 
 

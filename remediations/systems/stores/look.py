@@ -117,6 +117,7 @@ def store_at(place: Place) -> Store:
                 region=place.region,
                 access_key=place.access_key,
                 secret_key=_secret_in(place.secret_key_file),
+                ca_file=place.ca_file,
             ),
         )
     schema, _, table = place.table.partition(".")
@@ -133,6 +134,7 @@ def store_at(place: Place) -> Store:
             key_column=place.key_column,
             value_column=place.value_column,
             sslmode="disable" if place.tls is Tls.NONE else "verify-full",
+            ca_file=place.ca_file,
         ),
     )
 

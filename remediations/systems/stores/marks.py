@@ -25,7 +25,7 @@ _BASE64 = tuple(_in_base64(mark, before) for mark in MARKS for before in range(3
 # takes `Recipient_Key_IDs` for the field, too.
 _ESCAPED = re.compile(
     b"|".join(
-        b"".join(rb"(?:%b|\\+u00%02x)" % (re.escape(bytes([one])), one) for one in mark)
+        b"".join(rb"(?:%b|\\{1,8}u00%02x)" % (re.escape(bytes([one])), one) for one in mark)
         for mark in MARKS
     ),
     re.IGNORECASE,

@@ -44,7 +44,8 @@ _PAGE = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Where it is, and who asks. `sslmode` is libpq's; only `verify-full` proves who answers."""
+    """Where it is, and who asks. `sslmode` is libpq's; only `verify-full` proves who answers,
+    by who is in `ca_file`, or by the authorities of the system."""
 
     host: str
     port: int
@@ -56,6 +57,7 @@ class Table:
     key_column: str
     value_column: str
     sslmode: str = "verify-full"
+    ca_file: str | None = None
 
 
 class PostgresStore:
@@ -182,6 +184,11 @@ class PostgresStore:
                     self._form = form_of(connection, self._at)
                 yield connection, self._form
 
+    def _root_certificates(self) -> str | None:
+        if self._at.sslmode != "verify-full":
+            return None
+        return self._at.ca_file or "system"
+
     def _connected(self) -> Connection[tuple[Any, ...]]:
         import psycopg
 
@@ -193,6 +200,7 @@ class PostgresStore:
                 user=self._at.user,
                 password=self._at.password.reveal().decode(),
                 sslmode=self._at.sslmode,
+                sslrootcert=self._root_certificates(),
                 passfile="/dev/null",
                 application_name="remediate",
                 connect_timeout=_CONNECT_S,

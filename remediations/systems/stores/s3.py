@@ -7,6 +7,7 @@ object with the write that replaces it: there is nothing to retire then.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -40,9 +41,19 @@ _ANSWER_S = 30
 _SCRATCH = ".remediate-probe-"
 
 
+_NO_SETTINGS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+    "ca_bundle": (None, None, None, None),
+}
+"""Neither variables nor files of the user's choose where a request goes, or who asks."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """Where it is, and who asks."""
+    """Where it is, and who asks. `ca_file` has who vouches for the server, None for the public
+    authorities."""
 
     endpoint: str
     bucket: str
@@ -50,6 +61,7 @@ class Bucket:
     region: str
     access_key: str
     secret_key: Secret
+    ca_file: str | None = None
 
 
 def client_of(bucket: Bucket) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
@@ -57,11 +69,14 @@ def client_of(bucket: Bucket) -> Any:  # noqa: ANN401 - boto3 makes its clients 
     proxies."""
     import boto3
     from botocore.config import Config
+    from botocore.session import Session
 
-    return boto3.session.Session().client(
+    session = Session(session_vars=_NO_SETTINGS)
+    return boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=bucket.endpoint,
         region_name=bucket.region,
+        verify=bucket.ca_file or True,
         aws_access_key_id=bucket.access_key,
         aws_secret_access_key=bucket.secret_key.reveal().decode(),
         config=Config(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -212,3 +213,11 @@ def test_what_is_written_is_read_back(content: bytes, metadata: dict[str, str]) 
     data = canonical(envelope)
     assert parse(data) == envelope
     assert canonical(parsed(data)) == data
+
+
+@pytest.mark.parametrize("run", [b"\\", b"\\u0072", b'{"', b"r", b"[", b'"', b"A"])
+def test_a_large_object_takes_no_longer_than_in_proportion(run: bytes) -> None:
+    """Whoever wrote it may want that it does."""
+    began = time.process_time()
+    assert isinstance(parse(run * (4_000_000 // len(run))), Unparsed)
+    assert time.process_time() - began < 10

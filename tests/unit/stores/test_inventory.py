@@ -52,19 +52,21 @@ def read(tmp_path: Path, places: str) -> Inventory:
 def bucket(secret_key_file: Path) -> BucketPlace:
     return BucketPlace(
         name="b", endpoint="http://127.0.0.1:9", bucket="vault", prefix="", region="us-east-1",
-        access_key="AK", secret_key_file=str(secret_key_file),
+        access_key="AK", secret_key_file=str(secret_key_file), ca_file=None,
     )  # fmt: skip
 
 
 def test_all_of_it(tmp_path: Path) -> None:
     """Three kinds, with defaults; credentials are files beside the inventory."""
-    places = f"{{places: {{a: {{kind: files, path: /srv/vault}}, b: {S3}, c: {TABLE}}}}}"
+    table_place = f"{TABLE[:-1]}, ca_file: ca.pem}}"
+    places = f"{{places: {{a: {{kind: files, path: /srv/vault}}, b: {S3}, c: {table_place}}}}}"
     entry = stores_of(read(tmp_path, places))
     files, s3, table = entry.places
     assert files == FilesPlace(name="a", path="/srv/vault")
     assert isinstance(s3, BucketPlace)
     assert isinstance(table, TablePlace)
     assert (s3.prefix, s3.secret_key_file) == ("", str(tmp_path / "s3.key"))
+    assert (s3.ca_file, table.ca_file) == (None, str(tmp_path / "ca.pem"))
     assert (table.port, table.tls, entry.read_within_s) == (5432, Tls.VERIFY_FULL, 60)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,6 +223,29 @@ def test_errors_say_whether_something_may_have_happened(
     assert "canary" not in str(caught.value)
     with pytest.raises(writing):
         store.replace(former, b"new")
+
+
+def test_settings_of_the_user_are_not_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither a profile, nor files, nor another endpoint."""
+    (tmp_path / "config").write_text("[default]\nregion = elsewhere\nendpoint_url = http://x\n")
+    settings = {
+        "AWS_PROFILE": "nowhere",
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_ENDPOINT_URL": "http://x",
+        "AWS_ENDPOINT_URL_S3": "http://x",
+        "AWS_ACCESS_KEY_ID": "other",
+        "AWS_SESSION_TOKEN": "other",
+        "AWS_CA_BUNDLE": "/nowhere",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    client = client_of(AT)
+    credentials = client._request_signer._credentials
+    assert client.meta.endpoint_url == AT.endpoint
+    assert client.meta.region_name == AT.region
+    assert (credentials.access_key, credentials.token) == (AT.access_key, None)
 
 
 def test_nothing_is_sent_where_there_is_no_server() -> None:

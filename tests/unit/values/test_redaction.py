@@ -7,6 +7,7 @@ import functools
 import itertools
 import json
 import textwrap
+import time
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -124,3 +125,18 @@ def test_nothing_is_looked_for_without_secrets() -> None:
     """An empty one is in every text, and is no secret."""
     assert redacted("text", [Secret(b"", "empty")]) == "text"
     assert redacted("", [Secret(b"x", "s")]) == ""
+
+
+@pytest.mark.parametrize("run", [" ", "\\", '"', "\\n", "%41", "a:", "\n", "+", "\\u00", "> "])
+def test_a_long_run_takes_no_longer_than_in_proportion(run: str) -> None:
+    """A host may have written the text."""
+    secret = Secret(b"canary-canary", "s")
+
+    def seconds(times: int) -> float:
+        text = run * times + "x"
+        began = time.process_time()
+        assert redacted(text, [secret]) == text
+        return time.process_time() - began
+
+    seconds(1000)
+    assert seconds(40_000) < 40 * max(seconds(4_000), 0.002)
