@@ -19,16 +19,17 @@ from remediations.systems.scorer.values import ModelOnDisk
 from remediations.values.reading import value_or_none
 
 
-def targets(scoring: ScoringSituation) -> tuple[str, ...]:
-    """The services that need the agreed model, and may be acted on: smallest power first."""
+def needing(scoring: ScoringSituation) -> tuple[str, ...]:
+    """The services that need the agreed model, acted on or not: smallest power first."""
     return smallest_first(
         scoring,
-        [
-            one.host
-            for one in scoring.finding.scorers
-            if one.condition.rule.cure is Cure.MODEL and scoring.may_act_on(one.host)
-        ],
+        [one.host for one in scoring.finding.scorers if one.condition.rule.cure is Cure.MODEL],
     )
+
+
+def targets(scoring: ScoringSituation) -> tuple[str, ...]:
+    """Those of them that may be acted on."""
+    return tuple(host for host in needing(scoring) if scoring.may_act_on(host))
 
 
 def donors(scoring: ScoringSituation) -> tuple[str, ...]:

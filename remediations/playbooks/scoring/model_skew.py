@@ -24,6 +24,7 @@ from remediations.playbooks.scoring.model_facts import (
     keepers,
     model_data,
     model_facts,
+    needing,
     targets,
 )
 from remediations.playbooks.scoring.situation import ScoringSituation
@@ -79,27 +80,33 @@ CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP1", "VP2",
 KEEP_CHECKS = tuple(PlannedCheck(id=id_, title=TITLES[id_]) for id_ in ("VP2",))
 
 
-def _why_not(scoring: ScoringSituation) -> str | None:
-    if not targets(scoring):
+def _why_not(scoring: ScoringSituation, hosts: tuple[str, ...]) -> str | None:
+    if not hosts:
         return "no service needs another model"
     if not scoring.finding.model:
         return "no model has more than two thirds of the power, and none is pinned"
     return None
 
 
+def _may_keep(scoring: ScoringSituation) -> tuple[str, ...]:
+    """The donors that may be acted on."""
+    return tuple(host for host in donors(scoring) if scoring.may_act_on(host))
+
+
 def _keep_fits(scoring: ScoringSituation) -> str | None:
-    why = _why_not(scoring)
+    # Only the donor is acted on: who needs its model may lie outside of `--limit`.
+    why = _why_not(scoring, needing(scoring))
     if why is None and set(keepers(scoring)) & set(donors(scoring)):
         why = f"{name_some(keepers(scoring), 3)} keeps the model already: `remediate stage` next"
-    if why is None and all(host in keepers(scoring) for host in targets(scoring)):
+    if why is None and all(host in keepers(scoring) for host in needing(scoring)):
         why = "the model is on every host that needs it"
-    if why is None and not donors(scoring):
-        why = "nobody answers as agreed with the model on disk"
+    if why is None and not _may_keep(scoring):
+        why = "nobody who may be acted on answers as agreed with the model on disk"
     return why
 
 
 def _propose_keep(scoring: ScoringSituation) -> Proposal[ScoringSituation]:
-    donor, sha256 = donors(scoring)[0], scoring.finding.model
+    donor, sha256 = _may_keep(scoring)[0], scoring.finding.model
     return Proposal(
         title=f"keep the model {short_digest(sha256)} of {donor} as one file",
         stages=(
@@ -122,7 +129,7 @@ def _propose_keep(scoring: ScoringSituation) -> Proposal[ScoringSituation]:
 
 
 def _swap_fits(scoring: ScoringSituation) -> str | None:
-    why = _why_not(scoring)
+    why = _why_not(scoring, targets(scoring))
     if why is None and not keepers(scoring):
         why = "no host keeps the model as one file: the branch keep-model first"
     return why

@@ -34,7 +34,7 @@ from remediations.values.part import Kinded
 from remediations.values.reading import Why
 
 log = logging.getLogger(__name__)
-HOST_LIMIT_S = 14.0
+HOST_LIMIT_S = 22.0
 """For reading one host once it is connected; connecting has limits of its own."""
 
 CONNECT_LIMIT_S = 30.0

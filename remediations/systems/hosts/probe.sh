@@ -9,7 +9,7 @@
 # with `take`, and is never in between.
 
 : "${remediate_scope:=full}"      # full, deciding
-: "${remediate_budget_ms:=12000}" # for everything
+: "${remediate_budget_ms:=20000}" # for everything
 : "${remediate_limits:=}"         # section and bytes, in turn
 : "${remediate_systems:=}"        # names of the systems whose fragments precede this text
 

@@ -21,7 +21,7 @@ from remediations.systems.hosts.sections import (
 )
 from remediations.values.inventory import HostEntry, Inventory
 
-BUDGET_MS = 12_000
+BUDGET_MS = 20_000
 """Milliseconds that the program on the host may take in all. It takes three where nothing hangs; a
 host that is busy is one to be mended, and what decides has to be read there, too."""
 

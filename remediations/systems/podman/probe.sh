@@ -8,6 +8,8 @@
 
 podman_alive=/run/libpod/alive
 podman_most=33 # one more than is accepted, so that it shows
+own_us[podman_containers]=18000000 # on a busy host podman takes seconds to start, and for a lock
+own_us[podman_images]=18000000
 
 podman_rest() {
     begin podman_engine podman_engine
@@ -20,13 +22,13 @@ podman_rest() {
     begin podman_images podman_images
 }
 
-podman_ask() { timeout -s KILL 3 nice podman "$@"; } # what is read of the chain goes first
+podman_ask() { timeout -s KILL 12 podman "$@"; }
 
 # podman_engine: the version, if it was used since the boot, and who else than root runs containers.
 podman_engine() {
     local version=
     if type -P podman >/dev/null; then
-        version=$(timeout -s KILL 2 podman --version) || return
+        version=$(timeout -s KILL 4 podman --version) || return
         say version "${version##* }"
         [[ -e $podman_alive ]] || say asleep yes
         timeout -s KILL 2 find /proc -maxdepth 2 -path '/proc/[0-9]*/comm' ! -uid 0 \
@@ -139,11 +141,13 @@ podman_units() {
 }
 
 podman_candidates() {
-    local file name listed
-    local -a kept=(/etc/systemd/system /run/systemd/system /run/systemd/generator
-        /usr/local/lib/systemd/system /usr/lib/systemd/system)
-    listed=$(timeout -s KILL 2 grep -lsi podman "${kept[@]/%//*.service}" \
-        "${kept[@]/%//*.service.d/*.conf}" 2>/dev/null)
+    local file name listed directory
+    local -a files=()
+    for directory in /etc/systemd/system /run/systemd/system /run/systemd/generator \
+        /usr/local/lib/systemd/system /usr/lib/systemd/system; do
+        files+=("$directory"/*.service "$directory"/*.service.d/*.conf) # grep -s: none is no error
+    done
+    listed=$(timeout -s KILL 2 grep -lsi podman "${files[@]}" 2>/dev/null)
     (($? != 137)) || return 124 # a list that was cut off is no list
     printf '%s\n' "$listed" | head -n 200 | while read -r file; do
         file=${file%.d/*.conf} name=${file##*/}

@@ -11,7 +11,7 @@
 : "${remediate_scorer_settings:=}" "${remediate_scorer_node_settings:=}" # names
 : "${remediate_scorer_class_settings:=}"
 
-SCORER_ASKS_US=5000000    # for all vectors together
+SCORER_ASKS_US=9000000    # for all vectors together
 SCORER_SLACK_US=400000    # for packing and printing what was answered
 SCORER_MODEL_BYTES=2147483648
 SCORER_FILES=200
@@ -19,7 +19,7 @@ SCORER_LIBRARIES=40
 SCORER_LIBRARY_BYTES=268435456
 SCORER_FLAGS='avx2 avx512f avx512_vnni amx_bf16 amx_int8 amx_tile fma'
 SCORER_STARTED=39f53479d3a045ac8e11786248231fbf # systemd's message id for "Started"
-own_us[scorer_asks]=5500000
+own_us[scorer_asks]=10000000
 
 scorer_first() {
     begin scorer_unit scorer_unit

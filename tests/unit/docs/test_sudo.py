@@ -201,8 +201,8 @@ def through(gate: Path, text: bytes) -> subprocess.CompletedProcess[bytes]:
 
 def test_the_command_lines_are_those_that_are_sent() -> None:
     """Word for word: a sudoers rule is written after them."""
-    assert COMMAND.startswith("sudo -n timeout -k 1 13 bash -s ||")
-    assert "`sudo -n timeout -k 1 13 bash -s`" in TEXT
+    assert COMMAND.startswith("sudo -n timeout -k 1 21 bash -s ||")
+    assert "`sudo -n timeout -k 1 21 bash -s`" in TEXT
     inner = f"sudo -n timeout {INNER_LIMIT_S} /bin/sh -c "
     assert TEXT.count(f"`{inner}") == 2
     driver = script("systems/hosts/driver.py").replace("{INNER_LIMIT_S}", str(INNER_LIMIT_S))
