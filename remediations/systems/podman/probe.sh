@@ -8,6 +8,8 @@
 
 podman_alive=/run/libpod/alive
 podman_most=33 # one more than is accepted, so that it shows
+podman_units_below=(/etc/systemd/system /run/systemd/system /run/systemd/generator
+    /usr/local/lib/systemd/system /usr/lib/systemd/system)
 own_us[podman_containers]=18000000 # on a busy host podman takes seconds to start, and for a lock
 own_us[podman_images]=18000000
 
@@ -143,8 +145,7 @@ podman_units() {
 podman_candidates() {
     local file name listed directory
     local -a files=()
-    for directory in /etc/systemd/system /run/systemd/system /run/systemd/generator \
-        /usr/local/lib/systemd/system /usr/lib/systemd/system; do
+    for directory in "${podman_units_below[@]}"; do
         files+=("$directory"/*.service "$directory"/*.service.d/*.conf) # grep -s: none is no error
     done
     listed=$(timeout -s KILL 2 grep -lsi podman "${files[@]}" 2>/dev/null)

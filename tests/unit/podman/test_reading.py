@@ -235,6 +235,19 @@ def test_units_are_asked_for_with_all_that_is_stopped_with_them(tmp_path: Path) 
     assert len(unit.starts.value) == 1
 
 
+def test_units_are_found_by_their_files(tmp_path: Path) -> None:
+    """Also where nothing of their container lives: by podman in the unit, or in a drop-in."""
+    (tmp_path / "run.service").write_text("[Service]\nExecStart=/usr/bin/podman run --name a b/c\n")
+    (tmp_path / "plain.service").write_text("[Service]\nExecStart=/bin/true\n")
+    (tmp_path / "dropped.service.d").mkdir()
+    (tmp_path / "dropped.service.d" / "more.conf").write_text(
+        "[Service]\nExecStart=podman start a\n"
+    )
+    below = f"podman_units_below=(/nowhere/at/all {tmp_path})"
+    done = run_fragment(tmp_path, f"podman_monitors() {{ :; }}; {below}; podman_candidates")
+    assert done.stdout.split() == ["run.service", "dropped.service"]
+
+
 def test_podman_is_not_asked_before_somebody_used_it(tmp_path: Path) -> None:
     """After a boot its first answer writes the state of all containers anew."""
     script(

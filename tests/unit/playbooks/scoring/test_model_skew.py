@@ -53,6 +53,16 @@ def test_first_a_donor_keeps_the_model_as_one_file() -> None:
     assert stage.gate.asks.read(KeepsScoring).hosts == ("val3",)
 
 
+def test_a_limit_names_the_donor() -> None:
+    """It alone is acted on. So a plan that is made again for just its hosts fits, too."""
+    case = case_of(observed(skewed()), only=("val2",))
+    assert case.branch.name == "keep-model"
+    assert case.proposal.targets == ("val2",)
+    with pytest.raises(Refused, match="INC-002 has no branch") as refused:
+        case_of(observed(skewed()), only=("val4",))
+    assert "nobody who may be acted on answers as agreed" in refused.value.got
+
+
 def test_then_each_gets_it_smallest_power_first() -> None:
     case = swap("val4", "val3", keepers=("val1", "val3", "val4"))
     assert case.branch.name == "model-skew"
