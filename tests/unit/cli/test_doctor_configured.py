@@ -15,22 +15,9 @@ from tests.unit.cli.desk import Desk, remediate
 from tests.unit.cli.examined import KEY
 
 Configure = Callable[[str], Path]
-OURS = ", ".join(
-    (
-        "INC-001",
-        "consensus-failure",
-        "database-issues",
-        "double-sign",
-        "low-validators",
-        "network-partition",
-        "node-down",
-        "slow-blocks",
-    )
-)
-
 OURS = (
-    "INC-001, consensus-failure, database-issues, double-sign, low-validators, network-partition, "
-    "node-down, slow-blocks"
+    "INC-001, INC-002, consensus-failure, database-issues, double-sign, high-error-rate, "
+    "low-validators, network-partition, node-down, slow-blocks, veid-non-deterministic"
 )
 
 
