@@ -26,12 +26,12 @@ from remediations.systems.comet.program_parts import (
     STOP,
     STOP_MARGIN_S,
     UNIT,
-    compose,
     node_variables,
     stop_variables,
 )
 from remediations.systems.comet.rollback_programs import STANDS
 from remediations.systems.hosts.hold import HELD, HOLD
+from remediations.systems.hosts.unit_program import compose
 
 ARCHIVE_LIMIT_S = 4 * 3600
 """For reading, hashing and writing what may be hundreds of gigabytes."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remediations.systems.comet.planned import USER, PlannedNodeError, described
-from remediations.systems.comet.program_parts import UNIT, compose
+from remediations.systems.comet.program_parts import UNIT
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import HOME
 from remediations.values.names import UNIT as UNIT_NAME
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from remediations.systems.comet.install import INSTALL_PARTS, PlannedInstall, install_variables
 from remediations.systems.comet.install_below import BELOW_PARTS, PlannedBelow, below_variables
 from remediations.systems.comet.planned import PlannedNode, PlannedNodeError
-from remediations.systems.comet.program_parts import compose
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import RPC
 
 

@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remediations.systems.comet.planned import USER, PlannedNodeError, described, with_numbers
-from remediations.systems.comet.program_parts import DISK_FLOOR_KIB, UNIT, compose
+from remediations.systems.comet.program_parts import DISK_FLOOR_KIB, UNIT
 from remediations.systems.comet.room import JOURNAL_KEPT, RoomItem, item_of
 from remediations.systems.hosts.hold import HELD, hold_path
 from remediations.systems.hosts.probe import Probe, room_freed
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import HOME
 from remediations.values.names import UNIT as UNIT_NAME
 from remediations.values.wire import decode

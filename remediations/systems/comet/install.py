@@ -19,9 +19,9 @@ from remediations.systems.comet.program_parts import (
     LOCK_LIMIT_S,
     START_LIMIT_S,
     STOP_MARGIN_S,
-    compose,
 )
 from remediations.systems.comet.programs import RESTART_PARTS, restart_variables
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import HOME
 
 FILES = "/var/lib/remediate/files"

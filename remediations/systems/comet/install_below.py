@@ -27,8 +27,8 @@ from remediations.systems.comet.install import (
     VERSION_LIMIT_S,
 )
 from remediations.systems.comet.planned import PlannedNode, PlannedNodeError, described
-from remediations.systems.comet.program_parts import compose
 from remediations.systems.comet.programs import RESTART_PARTS, restart_variables
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import HOME
 
 MEASURE_LIMIT_S = 60

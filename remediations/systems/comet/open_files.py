@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from remediations.systems.comet.planned import USER, PlannedNodeError, described, with_numbers
-from remediations.systems.comet.program_parts import UNIT, compose
+from remediations.systems.comet.program_parts import UNIT
 from remediations.systems.hosts.hold import HELD, hold_path
 from remediations.systems.hosts.probe import Probe, files_limit
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import HOME
 from remediations.values.names import UNIT as UNIT_NAME
 

@@ -8,9 +8,6 @@ file they learn only the address.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-
 from remediations.systems.comet.planned import PlannedNode
 from remediations.systems.hosts.guest import guest_functions
 from remediations.systems.hosts.hold import hold_path
@@ -28,24 +25,6 @@ LOOK_LIMIT_S = 5
 """For looking into one file."""
 DISK_FLOOR_KIB = DISK_FLOOR >> 10
 """G17, in the unit of `df -k`."""
-
-PRELUDE = r"""
-acted=no
-refuse() {
-  if [ "$acted" = yes ]; then
-    printf 'stopped and not started: got %s, expected %s\n' "$1" "$2" >&2
-    exit 1
-  fi
-  printf 'refused: got %s, expected %s\n' "$1" "$2" >&2
-  exit 64
-}
-fail() {
-  systemctl status --no-pager --lines=5 "$unit" >&2 || :
-  printf 'failed: %s\n' "$1" >&2
-  exit 1
-}
-show() { systemctl show -p "$1" --value "$unit" || echo unreadable; }
-"""
 
 UNIT = r"""
 unit_as_planned() {
@@ -189,10 +168,3 @@ def stop_variables(node: PlannedNode) -> dict[str, str | int]:
         "stop_limit": node.stop_limit_s + STOP_MARGIN_S,
         "lock_limit": LOCK_LIMIT_S,
     }
-
-
-def compose(variables: Mapping[str, str | int], parts: tuple[str, ...]) -> str:
-    """Values enter through one quoted assignment each, at the top, and nowhere else."""
-    values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
-    bodies = [part.strip("\n") for part in (PRELUDE, *parts)]
-    return "\n".join(("set -eu", values, "", *bodies)) + "\n"

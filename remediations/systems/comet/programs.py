@@ -16,12 +16,12 @@ from remediations.systems.comet.program_parts import (
     START,
     STOP,
     UNIT,
-    compose,
     node_variables,
     stop_variables,
 )
 from remediations.systems.hosts.hold import HELD
 from remediations.systems.hosts.probe import Probe, unit_active, unit_restarted
+from remediations.systems.hosts.unit_program import compose
 
 _START_MAIN = r"""
 unit_as_planned

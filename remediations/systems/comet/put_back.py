@@ -15,10 +15,10 @@ from remediations.systems.comet.program_parts import (
     KEY,
     SIGN_STATE,
     UNIT,
-    compose,
     node_variables,
 )
 from remediations.systems.hosts.hold import HELD, HOLD
+from remediations.systems.hosts.unit_program import compose
 
 PUT_BACK_LIMIT_S = 300
 """Renames and one removal, on a busy disk."""

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from remediations.systems.comet.module_hashes import MAX_ANSWER
 from remediations.systems.comet.planned import PlannedNode
-from remediations.systems.comet.program_parts import UNIT, compose, node_variables
+from remediations.systems.comet.program_parts import UNIT, node_variables
 from remediations.systems.comet.surroundings import PROGRAM, surroundings
+from remediations.systems.hosts.unit_program import compose
 
 REHEARSAL_LIMIT_S = 900
 """For one host: a rollback, and a start. Of a big application both take minutes."""

@@ -20,12 +20,12 @@ from remediations.systems.comet.program_parts import (
     START,
     STOP,
     UNIT,
-    compose,
     node_variables,
     stop_variables,
 )
 from remediations.systems.comet.surroundings import PROGRAM, SURROUNDINGS
 from remediations.systems.hosts.hold import HELD, HOLD
+from remediations.systems.hosts.unit_program import compose
 
 ROLLBACK_LIMIT_S = 4 * 3600
 """A rollback builds the index of every store anew, which takes hours on a big one (cosmos-sdk

@@ -19,11 +19,11 @@ from remediations.systems.comet.program_parts import (
     LOOK_LIMIT_S,
     STOP,
     UNIT,
-    compose,
     node_variables,
     stop_variables,
 )
 from remediations.systems.hosts.hold import HELD, HOLD
+from remediations.systems.hosts.unit_program import compose
 
 EVIDENCE = "/var/lib/remediate/evidence"
 """One directory for each stop: its time, and a random part."""

@@ -18,7 +18,6 @@ from remediations.systems.comet.program_parts import (
     SIGN_STATE,
     STOP,
     UNIT,
-    compose,
     node_variables,
     stop_variables,
 )
@@ -27,6 +26,7 @@ from remediations.systems.comet.state_sync import SETTINGS as SYNC_NAMES
 from remediations.systems.comet.state_sync import PlannedSync
 from remediations.systems.hosts.guest import SYNC_SETTINGS, guest_functions
 from remediations.systems.hosts.hold import HELD, HOLD
+from remediations.systems.hosts.unit_program import compose
 
 SET_ASIDE_LIMIT_S = 120
 """Renames within one directory, on a busy disk."""

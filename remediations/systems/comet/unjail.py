@@ -35,11 +35,11 @@ from remediations.systems.comet.program_parts import (
     KEY,
     SIGN_STATE,
     UNIT,
-    compose,
     node_variables,
 )
 from remediations.systems.comet.surroundings import PROGRAM, SURROUNDINGS
 from remediations.systems.hosts.program import shell_text
+from remediations.systems.hosts.unit_program import compose
 from remediations.values.names import RPC
 
 TRANSACTIONS = "/var/lib/remediate/transactions"

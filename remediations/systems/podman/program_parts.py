@@ -7,9 +7,6 @@ mounted, or is its conmon: neither a name nor a number of a process proves it.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-
 START_LIMIT_S = 100
 """systemd's default TimeoutStartSec is 90 s; after that `systemctl start` returns by itself."""
 STOP_MARGIN_S = 15
@@ -21,27 +18,9 @@ END_LIMIT_S = 20
 DEPENDANTS_LIMIT_S = 120
 """For all dependants together to come back."""
 
-PRELUDE = r"""
-acted=no
-refuse() {
-  if [ "$acted" = yes ]; then
-    printf 'stopped and not started: got %s, expected %s\n' "$1" "$2" >&2
-    exit 1
-  fi
-  printf 'refused: got %s, expected %s\n' "$1" "$2" >&2
-  exit 64
-}
-fail() {
-  systemctl status --no-pager --lines=5 "$unit" >&2 || :
-  printf 'failed: %s\n' "$1" >&2
-  exit 1
-}
-show_of() { systemctl show -p "$2" --value "$1" || echo unreadable; }
-show() { show_of "$unit" "$1"; }
-ask() { timeout -s KILL 15 podman "$@"; }
-"""
-
 UNIT = r"""
+show_of() { systemctl show -p "$2" --value "$1" || echo unreadable; }
+ask() { timeout -s KILL 15 podman "$@"; }
 unit_as_planned() {
   load=$(show LoadState)
   [ "$load" = loaded ] || refuse "$unit $load" "$unit loaded"
@@ -208,10 +187,3 @@ runs_as_planned() {
   [ -n "$(processes "$found")" ] || { wrong="$container has no process"; return 1; }
 }
 """
-
-
-def compose(variables: Mapping[str, str | int], parts: tuple[str, ...]) -> str:
-    """Values enter through one quoted assignment each, at the top, and nowhere else."""
-    values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
-    bodies = [part.strip("\n") for part in (PRELUDE, *parts)]
-    return "\n".join(("set -eu", values, "", *bodies)) + "\n"

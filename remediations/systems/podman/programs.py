@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from remediations.systems.hosts.hold import HELD, hold_path
 from remediations.systems.hosts.probe import Probe, unit_active, unit_restarted
+from remediations.systems.hosts.unit_program import compose
 from remediations.systems.podman import program_parts as parts
 from remediations.systems.podman.planned import PlannedContainer
 
@@ -93,12 +94,12 @@ def restart_text(planned: PlannedContainer) -> str:
 
     With an invocation, a unit that was restarted since, and runs as planned, is left alone.
     """
-    return parts.compose(_variables(planned), (*_COMMON, *_ACTING, _RESTART_MAIN))
+    return compose(_variables(planned), (*_COMMON, *_ACTING, _RESTART_MAIN))
 
 
 def remove_dead_text(planned: PlannedContainer) -> str:
     """Removes the dead container that has the name, and starts the unit that lacks it."""
-    return parts.compose(_variables(planned), (*_COMMON, *_ACTING, _NOTHING_LIVES, _REMOVE_MAIN))
+    return compose(_variables(planned), (*_COMMON, *_ACTING, _NOTHING_LIVES, _REMOVE_MAIN))
 
 
 def restarted_probe(planned: PlannedContainer) -> Probe:

@@ -16,9 +16,8 @@ Nothing of export_metadata.json is brought: it is no part of the hash.
 
 from __future__ import annotations
 
-import shlex
-
 from remediations.systems.hosts.hold import HELD, hold_path
+from remediations.systems.hosts.unit_program import compose
 from remediations.systems.scorer.planned_model import PlannedModel
 
 FILES = "/var/lib/remediate/files"
@@ -26,24 +25,6 @@ FILES = "/var/lib/remediate/files"
 COPY_LIMIT_S = 300
 """Writing and hashing what may be gigabytes, three times."""
 START_LIMIT_S = 100
-PRELUDE = r"""
-acted=no
-refuse() {
-  if [ "$acted" = yes ]; then
-    printf 'stopped and not started: got %s, expected %s\n' "$1" "$2" >&2
-    exit 1
-  fi
-  printf 'refused: got %s, expected %s\n' "$1" "$2" >&2
-  exit 64
-}
-fail() {
-  systemctl status --no-pager --lines=5 "$unit" >&2 || :
-  printf 'failed: %s\n' "$1" >&2
-  exit 1
-}
-show() { systemctl show -p "$1" --value -- "$unit" || echo unreadable; }
-"""
-
 # All work is done relative to the directory of models, as whoever owns it: nobody who can write
 # there leads root anywhere.
 _PLACE = r"""
@@ -267,7 +248,6 @@ def keep_text(planned: PlannedModel) -> str:
 
 
 def _composed(planned: PlannedModel, parts: tuple[str, ...]) -> str:
-    """Values enter through one quoted assignment each, at the top, and nowhere else."""
     variables: dict[str, str | int] = {
         "unit": planned.unit,
         "hold": hold_path(planned.unit),
@@ -281,6 +261,4 @@ def _composed(planned: PlannedModel, parts: tuple[str, ...]) -> str:
         "stop_limit": planned.stop_limit_s,
         "start_limit": START_LIMIT_S,
     }
-    values = "\n".join(f"{name}={shlex.quote(str(value))}" for name, value in variables.items())
-    bodies = [part.strip("\n") for part in (PRELUDE, *parts)]
-    return "\n".join(("set -eu", values, "", *bodies)) + "\n"
+    return compose(variables, parts)
