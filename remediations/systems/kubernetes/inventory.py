@@ -47,7 +47,8 @@ class WorkloadKind(StrEnum):
 
 
 class WorkloadRole(StrEnum):
-    """What a workload is there for. One that holds a validator's key must never run twice."""
+    """What a workload is there for. One that holds a validator's key must never run twice, so its
+    operator has to say which it is: what nobody says is not taken for a service."""
 
     SERVICE = "service"
     VALIDATOR = "validator"
@@ -123,11 +124,11 @@ def _workload(workloads: InventoryTable, name: object) -> WorkloadEntry:
     if not isinstance(name, str) or not DNS_NAME.fullmatch(name):
         raise workloads.wrong(name, "the name of a workload", str(name)[:80])
     table = workloads.table(name)
-    table.keys(required=("kind",), optional=("role", "floor", "container", "good"))
+    table.keys(required=("kind", "role"), optional=("floor", "container", "good"))
     return WorkloadEntry(
         name=name,
         kind=table.choice("kind", WorkloadKind),
-        role=table.choice("role", WorkloadRole) if "role" in table else WorkloadRole.SERVICE,
+        role=table.choice("role", WorkloadRole),
         floor=table.whole_number("floor", 0, _MOST_REPLICAS, default=0, unit="replicas"),
         container=table.optional("container", DNS_LABEL, "the name of a container"),
         good=table.optional("good", DIGEST, "the digest of an image, sha256: and 64 hex digits"),

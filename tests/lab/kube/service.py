@@ -20,6 +20,7 @@ COMMAND = Path(sys.executable).with_name("remediate")
 NAMESPACE, SCORER = "scoring", "scorer"
 PAGE = CHECKOUT / "docs" / "kubernetes.md"
 Json = dict[str, Any]
+WORKLOAD = "kind: Deployment, role: service, floor: 1"
 
 
 def role_of_the_docs() -> str:
@@ -144,7 +145,9 @@ class OnCall:
         self.inventory()
         self.new_token()
 
-    def inventory(self, workload: str = "kind: Deployment, floor: 1", more: str = "") -> None:
+    def inventory(
+        self, workload: str = "kind: Deployment, role: service, floor: 1", more: str = ""
+    ) -> None:
         """What the inventory says of the service."""
         self._write(
             "inventory.yaml",

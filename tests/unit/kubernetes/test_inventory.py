@@ -19,6 +19,8 @@ from remediations.values.inventory import Inventory
 
 SYSTEMS = InstalledSystems(systems=(COMET, HOSTS, KUBERNETES), troubles=())
 
+SERVICE = "kind: Deployment, role: service"
+
 
 def read(tmp_path: Path, section: str) -> Inventory:
     """An inventory with that section and a bastion."""
@@ -35,7 +37,7 @@ def test_all_of_it(tmp_path: Path) -> None:
     section = (
         "kubernetes:\n  kubeconfig: kubeconfig\n  context: lab\n  namespace: scoring\n"
         "  workloads:\n"
-        "    scorer: {kind: Deployment, floor: 1}\n"
+        "    scorer: {kind: Deployment, role: service, floor: 1}\n"
         "    signer: {kind: StatefulSet, role: validator, container: node}\n"
     )
     entry = cluster_of(read(tmp_path, section))
@@ -59,23 +61,42 @@ def test_without_it_nothing_is_read(tmp_path: Path) -> None:
         ("{namespace: n}", "workloads"),
         ("{namespace: n, workloads: {}}", "1 to 50 workloads"),
         ("{namespace: n, workloads: {s: {}}}", "kind"),
-        ("{namespace: n, workloads: {s: {kind: DaemonSet}}}", "Deployment | StatefulSet"),
-        ("{namespace: N_, workloads: {s: {kind: Deployment}}}", "the name of a namespace"),
-        ("{namespace: n, workloads: {S: {kind: Deployment}}}", "the name of a workload"),
-        ("{namespace: n, workloads: {s: {kind: Deployment, good: v1}}}", "sha256:"),
-        ("{namespace: n, workloads: {s: {kind: Deployment, floor: -1}}}", "replicas from 0"),
-        ("{namespace: n, workloads: {s: {kind: Deployment, image: x}}}", "one of the keys"),
+        ("{namespace: n, workloads: {s: {kind: Deployment}}}", "role"),
         (
-            "{namespace: n, context: c, workloads: {s: {kind: Deployment}}}",
+            "{namespace: n, workloads: {s: {kind: DaemonSet, role: service}}}",
+            "Deployment | StatefulSet",
+        ),
+        (
+            "{namespace: N_, workloads: {s: {SERVICE}}}",
+            "the name of a namespace",
+        ),
+        (
+            "{namespace: n, workloads: {S: {SERVICE}}}",
+            "the name of a workload",
+        ),
+        ("{namespace: n, workloads: {s: {SERVICE, good: v1}}}", "sha256:"),
+        (
+            "{namespace: n, workloads: {s: {SERVICE, floor: -1}}}",
+            "replicas from 0",
+        ),
+        (
+            "{namespace: n, workloads: {s: {SERVICE, image: x}}}",
+            "one of the keys",
+        ),
+        (
+            "{namespace: n, context: c, workloads: {s: {SERVICE}}}",
             "a kubeconfig beside it",
         ),
-        ("{namespace: n, server: x, workloads: {s: {kind: Deployment}}}", "one of the keys"),
+        (
+            "{namespace: n, server: x, workloads: {s: {SERVICE}}}",
+            "one of the keys",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, section: str, expected: str) -> None:
     """With the line, and what is expected there."""
     with pytest.raises(UsageError) as raised:
-        read(tmp_path, f"kubernetes: {section}\n")
+        read(tmp_path, f"kubernetes: {section.replace('SERVICE', SERVICE)}\n")
     assert expected in raised.value.expected
     assert ":3" in raised.value.what
 
