@@ -218,7 +218,7 @@ def test_a_look_that_does_not_let_itself_be_cancelled_writes_nothing_after_the_e
 def test_samples_go_on_while_a_command_runs(tmp_path: Path) -> None:
     """After a failed look too; only changes are written."""
     heights = iter([10, 10, None, 11, 12])
-    driver = FakeDriver({"val1": [RUNNING] * 12 + [DONE]})
+    driver = FakeDriver({"val1": [RUNNING] * 20 + [DONE]})
 
     def sees() -> ChainLook:
         height = next(heights, 12)
