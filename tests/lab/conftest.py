@@ -17,10 +17,13 @@ from tests.lab.scoring_inventory import write_inventory
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this directory needs the lab."""
+    """Everything in this directory needs the lab. Labs with scorers come first: each goes down
+    after its file, and the one for all others stays up to the end. Two labs at once share
+    processors that are hardly enough for one."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.lab)
+    items.sort(key=lambda item: "running_scorers" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
