@@ -44,7 +44,7 @@ class ScoringFaults(Client):
         for when the block is executed. Not a fault where they agree."""
         self.submit(_payment, memo=f"veid-score {subject}")
 
-    def break_scorer_slow(self, host: str, milliseconds: int = 1500) -> None:
+    def break_scorer_slow(self, host: str, milliseconds: int = 3000) -> None:
         """Every answer takes so much longer, also after a restart."""
         self._control(host, "slow-ms", milliseconds)
 

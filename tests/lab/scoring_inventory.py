@@ -6,8 +6,11 @@ from tests.lab.lab import Lab
 from tests.lab.scoring import METRICS_PORT, MODEL, PREDICT_PORT, UNIT, golden_vectors
 
 VECTORS = "golden-vectors.yaml"
+# All hosts of a lab share two processors: an answer takes a second while all of them are read.
 SECTION = f"""scoring:
   vectors: {VECTORS}
+  timeout_milliseconds: 4000
+  latency_milliseconds: 2500
   settings: {{OMP_NUM_THREADS: "1"}}
   class_settings: [SCORER_KERNEL]
   node_settings: {{VEID_INFERENCE_MODEL_HASH: ""}}
