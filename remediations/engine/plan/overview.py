@@ -98,13 +98,11 @@ def plan_overview(
     _check_taken(installed, typed)
     states, branches = list[DomainState](), list[PossibleBranch]()
     shows = shown_by(installed)
-    for domain in domains:
-        situation = domain.situation(observation, only)
-        finding = domain.finding(situation)
-        check_targets(only, observation, finding)
-        states.append(_state(finding))
+    for domain, within in _limits(domains, observation, only):
+        situation = domain.situation(observation, within)
+        states.append(_state(domain.finding(situation)))
         for one in installed:
-            if one.domain is domain:
+            if one.domain is domain and (within or not only):
                 known = {given.name for given in one.playbook.inputs}
                 own = {name: texts for name, texts in typed.items() if name in known}
                 inputs = parse_inputs(one.playbook, own)
@@ -117,6 +115,26 @@ def plan_overview(
     return PlanOverview(
         observed_at=observation.ended, domains=tuple(states), branches=tuple(branches)
     )
+
+
+def _limits(
+    domains: Sequence[AnyDomain], observation: Observation, only: frozenset[str]
+) -> Iterator[tuple[AnyDomain, frozenset[str]]]:
+    """Each domain with those of `only` that are its own, none for all. One that has none of them is
+    told without branches: the limit leaves nothing of it to act on.
+
+    Raises:
+        UsageError: one of `only` is nobody's; in the words of the first domain.
+    """
+    if not only:
+        yield from ((domain, only) for domain in domains)
+        return
+    findings = [domain.finding(domain.situation(observation, frozenset())) for domain in domains]
+    own = [only & {subject.name for subject in finding.subjects} for finding in findings]
+    if only - frozenset().union(*own):
+        check_targets(only, observation, findings[0])
+        own[0] = only  # its situation refuses who has no part in it
+    yield from zip(domains, own, strict=True)
 
 
 def _domains(installed: Iterable[Installed]) -> list[AnyDomain]:

@@ -21,6 +21,8 @@ from tests.unit.cli.desk import remediate
 from tests.unit.docs.reader import Reader
 from tests.unit.docs.test_schema import validator, written
 from tests.unit.plan.cases import minority_down, plan_of, quorum_lost, wrong_clock
+from tests.unit.playbooks.scoring.cases import observed as with_services
+from tests.worlds import scoring as world_of_services
 
 INSTALLED = tuple(p for p in catalogue(MachineConfig()).playbooks if p.domain.name == "chain")
 """Those of the domain that a world without services concerns."""
@@ -41,6 +43,22 @@ def test_every_branch_is_there_once() -> None:
     assert sorted(name for _, name in told) == sorted(shared.values())
     assert not any(playbook == "consensus-failure" for playbook, _ in told)
     assert ("INC-001", "start-missing-together") in told
+
+
+def test_a_limit_counts_where_it_has_a_target() -> None:
+    """full1 has no scoring service: scoring is told without branches. Unknown hosts are refused."""
+    every = catalogue(MachineConfig()).playbooks
+    observation = with_services(world_of_services.scorers({}))
+
+    def domains_of(*hosts: str) -> set[str]:
+        found = plan_overview(every, observation, frozenset(hosts), {})
+        assert {state.domain for state in found.domains} == {"chain", "scoring"}
+        return {branch.domain for branch in found.branches}
+
+    assert domains_of("full1") == {"chain"}
+    assert domains_of("val4") == {"chain", "scoring"} == domains_of()
+    with pytest.raises(UsageError, match="nowhere"):
+        domains_of("val4", "nowhere")
 
 
 def test_of_one_playbook_all_are_shown() -> None:
