@@ -15,10 +15,11 @@ from remediations.playbooks.scoring.diagnose.reference import Powers
 from remediations.playbooks.scoring.finding import Basis
 from remediations.playbooks.scoring.present import present
 from remediations.playbooks.scoring.situation import situation
+from remediations.systems.podman.values import PodmanReading
 from remediations.systems.scorer.values import ModelFile, ModelLoaded, ModelOnDisk, Setting
 from remediations.values.part import Part
 from tests.unit.playbooks.scoring.cases import observed
-from tests.worlds import podman_part
+from tests.worlds import containers
 from tests.worlds import scoring as world
 from tests.worlds.base import known, unknown
 
@@ -261,7 +262,11 @@ def test_the_digest_of_the_image_comes_from_podman() -> None:
     reading = world.scorers()
     whole = observed(reading)
     assert situation(whole, frozenset()).finding.images == ()
-    parts = (*whole.parts, Part.of(podman_part.reading("val1", "val4", digest="sha256:bb")))
+    image = known((containers.container(image_digest="sha256:bb"),))
+    other = PodmanReading(
+        hosts=tuple(containers.host(host, containers=image) for host in ("val1", "val4"))
+    )
+    parts = (*whole.parts, Part.of(other))
     told = replace(whole, parts=tuple(sorted(parts, key=lambda part: part.kind)))
     (group,) = situation(told, frozenset()).finding.images
     assert (group.digest, group.hosts) == ("sha256:bb", ("val1", "val4"))
