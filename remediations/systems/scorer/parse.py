@@ -63,8 +63,9 @@ _FILE = re.compile(r"file=([0-9]{1,15}) (.{1,1000})")
 _SET, _LIBRARY = "set_", "library_"
 _STATUS = re.compile(r"HTTP/[0-9.]{1,3} ([0-9]{3})\b")
 _MOST_ASKS = 80
-_REFUSED, _TIMED_OUT = 7, 28
-"""Exit statuses of curl(1)."""
+_REFUSED, _TOO_LONG, _TIMED_OUT = 7, 23, 28
+"""Exit statuses of curl(1). It cannot write (23) where the host stopped reading at its limit of
+bytes; whether it notices depends on how much of the answer had come by then."""
 
 
 def read_scorer(document: HostDocument, entry: HostEntry, at: datetime) -> ScorerReading:
@@ -310,9 +311,11 @@ def _trouble(ended: int, status: int, body: str) -> str:
         return "no answer within the time limit"
     if ended == _REFUSED:
         return "the connection was refused: nothing listens"
-    if ended:
+    if ended not in (0, _TOO_LONG):
         return f"the connection ended without an answer (curl {ended})"
     if status != 200:
         said = " ".join(split_words(body.replace("\n", " ")))[:200]
         return f"HTTP {status or '?'}: {said or 'no words'}"
-    return "" if len(body) <= ANSWER_BYTES else f"an answer of more than {ANSWER_BYTES} characters"
+    if ended == _TOO_LONG or len(body) > ANSWER_BYTES:
+        return f"an answer of more than {ANSWER_BYTES} characters"
+    return ""

@@ -237,8 +237,10 @@ def test_a_frozen_engine_costs_two_time_limits(place: Place, service: Service) -
     assert isinstance(reading.health, Known)
 
 
-def test_errors_and_nonsense_are_no_answers(place: Place, service: Service) -> None:
-    answers = {1: (500, "out of\x1b[31m range\n"), 2: (200, "not json"), 3: (200, "x" * 9000)}
+# Just over what is read, and more than any pipe holds: curl may, and must, see that nobody reads.
+@pytest.mark.parametrize("length", [9_000, 2_000_000])
+def test_errors_and_nonsense_are_no_answers(place: Place, service: Service, length: int) -> None:
+    answers = {1: (500, "out of\x1b[31m range\n"), 2: (200, "not json"), 3: (200, "x" * length)}
     service.answer = lambda number, _body: answers.get(number, (200, PREDICTION))
     reading = place.read()
     assert isinstance(reading.asks, Known)
